@@ -1,0 +1,50 @@
+/** What happens during a run: one closed union, read by the live view, the plain lines and `--json` alike. */
+import type { Failure } from './failure.ts';
+import type { JsonObject } from './json.ts';
+import type { Metrics, NodeLabel, Progress } from './stage.ts';
+
+/** Why a node is, or is not, run. Recorded where the decision is made. */
+export type Reason =
+  | { kind: 'cached' }
+  /** No record under this key, and none ever for this place in the study. */
+  | { kind: 'missing' }
+  /** This place in the study had another key before: `previousKey`. */
+  | { kind: 'changed'; previousKey: string }
+  /** `swp invalidate` in this study. */
+  | { kind: 'invalidated'; why?: string }
+  /** The recipe is new but the inputs' content and parameters equal those of `sourceKey`: its results serve. */
+  | { kind: 'same-content'; sourceKey: string };
+
+/** A node's state as status and dag show it. */
+export type NodeState = 'cached' | 'missing' | 'stale';
+
+export interface NodeCounts {
+  total: number;
+  /** Results that were there before, by recipe key or by content key. */
+  cached: number;
+  ran: number;
+  failed: number;
+  /** Not run because an input failed or the run was stopped. */
+  blocked: number;
+}
+
+export type SwpEvent =
+  | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
+  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker: number }
+  | { event: 'node-progress'; key: string; progress: Progress }
+  | { event: 'node-log'; key: string; line: string }
+  | {
+      event: 'node-end';
+      key: string;
+      stage: string;
+      label: NodeLabel;
+      outcome: 'ran' | 'cached' | 'failed' | 'blocked';
+      seconds: number;
+      metrics?: Metrics;
+      failure?: Failure;
+      /** For blocked nodes: key of the failed input. */
+      blockedBy?: string;
+    }
+  | { event: 'summary'; nodes: NodeCounts; seconds: number; stopped?: string; report?: string; highlights?: JsonObject };
+
+export type EventSink = (event: SwpEvent) => void;

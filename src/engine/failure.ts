@@ -1,0 +1,45 @@
+/**
+ * Failures that a user can meet, as data: a closed union, rendered in one place (src/cli/failure-text.ts).
+ * Whatever is not a Failure is a bug in swp and may show a stack trace.
+ */
+export interface SourceLocation {
+  /** Path as the user knows it, e.g. `pipeline.json`. */
+  file: string;
+  /** 1-based. */
+  line: number;
+  /** 1-based. */
+  column: number;
+  /** Length of the marked text, at least 1. */
+  length: number;
+  /** The source line, without its end. */
+  text: string;
+}
+
+export type Failure =
+  /** The study is wrong: place, what was found, what was expected. */
+  | { kind: 'study'; at: SourceLocation; message: string; expected?: string; suggestion?: string }
+  /** The command line is wrong. */
+  | { kind: 'usage'; message: string; expected?: string; suggestion?: string }
+  /** A file cannot be read or written. */
+  | { kind: 'file'; path: string; operation: 'read' | 'write' | 'create'; code: string; remedy: string }
+  /** A file's content is not what it should be (a checkpoint, a record, an artifact). */
+  | { kind: 'content'; path: string; message: string; remedy: string }
+  /** An external file changed while a node used it: the result is not recorded. */
+  | { kind: 'file-changed'; path: string; stage: string }
+  /** A stage's code threw. `detail` is its message; the log has the rest. */
+  | { kind: 'stage'; stage: string; node: string; message: string; log?: string }
+  /** A worker process ended without an answer. */
+  | { kind: 'worker-died'; stage: string; node: string; exitCode?: number; signal?: string; log?: string }
+  /** The user stopped the run. */
+  | { kind: 'stopped'; signal: string };
+
+/** Carries a Failure to the place that renders it. */
+export class SwpError extends Error {
+  constructor(
+    readonly failure: Failure,
+    options?: ErrorOptions,
+  ) {
+    super('message' in failure ? failure.message : failure.kind, options);
+    this.name = 'SwpError';
+  }
+}

@@ -1,0 +1,31 @@
+/** A vertex of the DAG: one stage with its parameters resolved. */
+import type { JsonObject } from './json.ts';
+import type { NodeLabel, StageDefinition } from './stage.ts';
+
+export interface InputRef {
+  /** Recipe key of the producing node. */
+  key: string;
+  /** Name of the artifact consumed. */
+  artifact: string;
+}
+
+export interface GatheredRef extends InputRef {
+  label: NodeLabel;
+  stage: string;
+}
+
+export interface PlannedNode {
+  /** Recipe key: SHA-256, hex. */
+  key: string;
+  stage: StageDefinition;
+  /** With defaults filled in; exactly what the stage's schema declares. */
+  params: JsonObject;
+  /** Single inputs by name. */
+  inputs: Record<string, InputRef>;
+  /** Gathered inputs by name (stages such as aggregate). */
+  gathers: Record<string, GatheredRef[]>;
+  /** Every place in the study that this node serves; equal keys are one node. */
+  labels: NodeLabel[];
+  /** What was hashed into the key. */
+  preimage: JsonObject;
+}

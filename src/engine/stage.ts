@@ -1,0 +1,90 @@
+/**
+ * What the engine knows of a stage: names, a parameter schema, and a function to run.
+ * The engine loads stages by name and imports none; it knows nothing of what they compute.
+ */
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** Which run and where in it a node stands. One node has several labels when runs share it. */
+export interface NodeLabel {
+  experiment: string;
+  seed: number;
+  /** 0 before the first round; the final training has round = rounds + 1. */
+  round: number;
+  /** The step's name in pipeline.json, such as `detect-trained`. */
+  step: string;
+}
+
+export interface StageInput {
+  summary: string;
+  /** A missing optional input is left out; a step with a missing required input is left out itself. */
+  optional?: boolean;
+  /** The input is a list of labelled artifacts of all runs; those that failed are listed as missing. */
+  gather?: boolean;
+}
+
+export interface StageOutput {
+  summary: string;
+  /** File name of the artifact, e.g. `weights.safetensors`. */
+  file: string;
+}
+
+export interface GatheredArtifact {
+  label: NodeLabel;
+  stage: string;
+  artifact: string;
+  /** Undefined where the producing node failed or was not run. */
+  path?: string;
+  /** Recipe key of the producing node, for provenance. */
+  key: string;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  /** Numbers worth showing live, e.g. { loss: 2.43 }. */
+  values?: Record<string, number>;
+}
+
+export interface StageJob<Params> {
+  params: Params;
+  /** Absolute path of an input artifact; throws for a missing required input. */
+  input(name: string): string;
+  /** The same for an optional input: undefined when absent. */
+  optionalInput(name: string): string | undefined;
+  gathered(name: string): GatheredArtifact[];
+  /** Absolute path to which the named output must be written. Every declared output must be. */
+  output(name: string): string;
+  progress(progress: Progress): void;
+  log(line: string): void;
+  /** Aborted when the user stops the run. */
+  signal: AbortSignal;
+}
+
+/** Flat numbers and strings for the record: shown by `swp show` and `swp status`. */
+export type Metrics = Record<string, number | string | boolean | null>;
+
+export interface StageDefinition<Params = JsonObject> {
+  name: string;
+  summary: string;
+  /** JSON Schema (draft-07) of the parameters; `default` fills in; `"unit": "steps" | "seed"` types them. */
+  params: object;
+  inputs: Record<string, StageInput>;
+  outputs: Record<string, StageOutput>;
+  /** External files that a node reads, relative to the project's root; their digests enter the key. */
+  files?(params: Params): string[];
+  /**
+   * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
+   * Added to the code fingerprint in the key.
+   */
+  fingerprint?(params: Params): Promise<JsonValue>;
+  /**
+   * Runs one node in a worker process. May import heavy modules itself: loading the definition must stay cheap.
+   * Must be deterministic: artifacts carry no time, host, path or experiment name.
+   */
+  run(job: StageJob<Params>): Promise<Metrics>;
+}
+
+/** Identity function that types a definition. */
+export function defineStage<Params>(definition: StageDefinition<Params>): StageDefinition<Params> {
+  return definition;
+}

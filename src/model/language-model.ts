@@ -1,0 +1,62 @@
+/** Tensors by name, as the stages pass them around. Names and [out, in] orientation follow Hugging Face's Llama. */
+export interface Tensor {
+  shape: number[];
+  data: Float32Array | Uint8Array;
+}
+
+export interface FloatTensor extends Tensor {
+  data: Float32Array;
+}
+
+/** Model weights by tensor name, e.g. `model.layers.0.mlp.down_proj.weight` with shape [out, in]. */
+export type Weights = Map<string, FloatTensor>;
+
+/** 1 = kept, 0 = pruned, for every prunable tensor, same shape as the weight. */
+export type Masks = Map<string, { shape: number[]; data: Uint8Array }>;
+
+/** models/<name>/config.json. */
+export interface ModelConfig {
+  family: 'llama';
+  /** The corpus the model is trained and evaluated on. */
+  corpus: 'marker-retrieval';
+  layers: number;
+  width: number;
+  heads: number;
+  feedForward: number;
+  vocabulary: number;
+  ropeTheta: number;
+  normEpsilon: number;
+}
+
+/** Inputs and outputs of one layer's down_proj for a batch, token-major. */
+export interface DownProjActivations {
+  layer: number;
+  /** [batch * sequence, feedForward] */
+  input: Float32Array;
+  /** [batch * sequence, width] */
+  output: Float32Array;
+}
+
+/**
+ * A forward pass of fixed batch and sequence length over weights held in one place.
+ * Writing into `weight(name)` changes the next forward pass: zeroing one scalar costs nothing.
+ */
+export interface LanguageModel {
+  readonly batch: number;
+  readonly sequence: number;
+  load(weights: Weights): void;
+  /** Live view of a tensor's data. */
+  weight(name: string): Float32Array;
+  shape(name: string): number[];
+  names(): string[];
+  /**
+   * Negative log-likelihood in nats of each predicted token.
+   * @param tokens batch x (sequence + 1) token ids, row-major
+   * @returns batch * sequence values, row-major
+   */
+  losses(tokens: Int32Array): Promise<Float32Array>;
+  /** The same together with the token of highest probability at each position. */
+  lossesAndPredictions(tokens: Int32Array): Promise<{ losses: Float32Array; predictions: Int32Array }>;
+  /** Activations around every down_proj. `tokens` as above; the last token of each row is not read. */
+  downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]>;
+}
