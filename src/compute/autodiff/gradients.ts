@@ -1,0 +1,46 @@
+/**
+ * Reverse-mode differentiation: extends a graph by the nodes that compute the gradients of a scalar.
+ * Source: Griewank & Walther, Evaluating Derivatives (2008), ch. 3. Rules are in rules.ts, one per operator.
+ */
+import type { Graph } from '../graph/graph.ts';
+import type { Value } from '../graph/operation.ts';
+import { GraphError, sizeOf } from '../graph/shape.ts';
+import { differentiate } from './rules.ts';
+
+/**
+ * Adds the gradients of `loss` to the graph.
+ * @param loss a value with one element
+ * @param variables what to differentiate by
+ * @returns gradients in the order and with the shapes of `variables`
+ * @throws GraphError if the loss is no scalar or does not depend on a variable
+ */
+export function gradients(graph: Graph, loss: Value, variables: readonly Value[]): Value[] {
+  if (sizeOf(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
+  const dependent = dependents(graph, variables);
+  const contributions = new Map<number, Value>();
+  contributions.set(loss.id, graph.constant(Float32Array.of(1), loss.shape.map(() => 1)));
+
+  for (const node of graph.nodes.slice(0, loss.id + 1).reverse()) {
+    const upstream = contributions.get(node.output.id);
+    if (upstream === undefined || !dependent.has(node.output.id)) continue;
+    const needed = node.inputs.map((input) => dependent.has(input.id));
+    for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries()) {
+      const input = node.inputs[index]!;
+      if (gradient === undefined || !needed[index]) continue;
+      const earlier = contributions.get(input.id);
+      contributions.set(input.id, earlier === undefined ? gradient : graph.add(earlier, gradient));
+    }
+  }
+  return variables.map((variable) => {
+    const gradient = contributions.get(variable.id);
+    if (gradient === undefined) throw new GraphError('The loss does not depend on a variable.');
+    return gradient;
+  });
+}
+
+/** Values that depend on any of the variables. */
+function dependents(graph: Graph, variables: readonly Value[]): Set<number> {
+  const found = new Set(variables.map((variable) => variable.id));
+  for (const node of graph.nodes) if (node.inputs.some((input) => found.has(input.id))) found.add(node.output.id);
+  return found;
+}

@@ -1,0 +1,153 @@
+/** The gradient rule of every operator: from the gradient of its output to the gradients of its inputs. */
+import type { Graph } from '../graph/graph.ts';
+import type { MatmulAttributes, OperationNode, Value } from '../graph/operation.ts';
+import { GraphError } from '../graph/shape.ts';
+
+/**
+ * @param upstream gradient of the node's output
+ * @param needed for each input, whether its gradient will be used
+ * @returns per input its gradient, or undefined where there is none (integer inputs)
+ */
+export function differentiate(
+  graph: Graph,
+  { operation, inputs, output }: OperationNode,
+  upstream: Value,
+  needed: readonly boolean[],
+): (Value | undefined)[] {
+  const [a, b] = inputs as [Value, Value];
+  switch (operation.op) {
+    case 'input':
+    case 'constant':
+      return [];
+    case 'add':
+      return [reduceTo(graph, upstream, a.shape), reduceTo(graph, upstream, b.shape)];
+    case 'sub':
+      return [
+        reduceTo(graph, upstream, a.shape),
+        needed[1] ? reduceTo(graph, graph.affine(upstream, -1), b.shape) : undefined,
+      ];
+    case 'mul':
+      return [
+        needed[0] ? reduceTo(graph, graph.mul(upstream, b), a.shape) : undefined,
+        needed[1] ? reduceTo(graph, graph.mul(upstream, a), b.shape) : undefined,
+      ];
+    case 'div': {
+      const scaled = graph.div(upstream, b);
+      return [
+        reduceTo(graph, scaled, a.shape),
+        needed[1] ? reduceTo(graph, graph.affine(graph.mul(scaled, output), -1), b.shape) : undefined,
+      ];
+    }
+    case 'affine':
+      return [graph.affine(upstream, operation.factor)];
+    case 'exp':
+      return [graph.mul(upstream, output)];
+    case 'log':
+      return [graph.div(upstream, a)];
+    case 'sqrt':
+      return [graph.affine(graph.div(upstream, output), 0.5)];
+    case 'rsqrt': // d x^-1/2 = -1/2 x^-3/2 dx
+      return [graph.affine(graph.mul(upstream, graph.mul(output, graph.square(output))), -0.5)];
+    case 'square':
+      return [graph.mul(graph.affine(upstream, 2), a)];
+    case 'sigmoid':
+      return [graph.mul(upstream, graph.sub(output, graph.square(output)))];
+    case 'silu': {
+      // y = x s(x): dy = s + y (1 - s) = s (1 - y) + y
+      const s = graph.sigmoid(a);
+      return [graph.mul(upstream, graph.add(graph.sub(s, graph.mul(s, output)), output))];
+    }
+    case 'matmul':
+      return matmulGradients(graph, operation, a, b, upstream, needed);
+    case 'sum':
+      return [graph.expand(upstream, a.shape)];
+    case 'expand':
+      return [reduceTo(graph, upstream, a.shape)];
+    case 'reshape':
+      return [graph.reshape(upstream, a.shape)];
+    case 'transpose': {
+      const inverse: number[] = [];
+      operation.permutation.forEach((axis, index) => (inverse[axis] = index));
+      return [graph.transpose(upstream, inverse)];
+    }
+    case 'slice':
+      return [padded(graph, upstream, a.shape, operation)];
+    case 'concat': {
+      let start = 0;
+      return inputs.map((input) => {
+        const end = start + input.shape[operation.axis]!;
+        const part = graph.slice(upstream, operation.axis, start, end);
+        start = end;
+        return part;
+      });
+    }
+    case 'causalSoftmax': {
+      // dS = P (dP - rowsum(dP P)); masked positions have P = 0.
+      const weighted = graph.mul(upstream, output);
+      return [graph.sub(weighted, graph.mul(output, graph.sum(weighted, [a.shape.length - 1])))];
+    }
+    case 'logSoftmax':
+      return [graph.sub(upstream, graph.mul(graph.exp(output), graph.sum(upstream, [a.shape.length - 1])))];
+    case 'pick': {
+      const [count, columns] = a.shape as [number, number];
+      return [graph.mul(graph.oneHot(b, columns), graph.reshape(upstream, [count, 1])), undefined];
+    }
+    case 'gatherRows':
+      return [graph.scatterAddRows(upstream, b, a.shape[0]!), undefined];
+    case 'scatterAddRows':
+      return [graph.gatherRows(upstream, b), undefined];
+    case 'oneHot':
+    case 'argmax':
+      throw new GraphError(`${operation.op} has no gradient.`);
+  }
+}
+
+/** Sums a gradient over the axes along which its value was broadcast. */
+function reduceTo(graph: Graph, gradient: Value, shape: readonly number[]): Value {
+  const extra = gradient.shape.length - shape.length;
+  const axes = gradient.shape.flatMap((length, axis) =>
+    axis < extra || (shape[axis - extra] === 1 && length !== 1) ? [axis] : [],
+  );
+  return graph.reshape(graph.sum(gradient, axes), shape);
+}
+
+/** The gradient of a slice: itself between zeros. */
+function padded(
+  graph: Graph,
+  part: Value,
+  shape: readonly number[],
+  { axis, start, end }: { axis: number; start: number; end: number },
+): Value {
+  const zeros = (length: number): Value[] => {
+    if (length === 0) return [];
+    const dimensions = shape.map((other, index) => (index === axis ? length : other));
+    return [graph.constant(new Float32Array(dimensions.reduce((product, n) => product * n, 1)), dimensions)];
+  };
+  return graph.concat([...zeros(start), part, ...zeros(shape[axis]! - end)], axis);
+}
+
+/**
+ * For C = alpha A' B' with A', B' the operands as the product sees them: dA' = alpha dC B'^T, dB' = alpha A'^T dC.
+ * An operand that was transposed gets its gradient transposed by swapping the factors instead of by a copy; one whose
+ * batch stands inside needs that copy, since a product has its batch leading.
+ */
+function matmulGradients(
+  graph: Graph,
+  { transA, transB, batchA, batchB, alpha }: MatmulAttributes,
+  a: Value,
+  b: Value,
+  upstream: Value,
+  needed: readonly boolean[],
+): (Value | undefined)[] {
+  const inward = (gradient: Value, batch: MatmulAttributes['batchA']) =>
+    batch === 'inner' && gradient.shape.length === 3 ? graph.transpose(gradient, [1, 0, 2]) : gradient;
+  const gradientA = () =>
+    transA
+      ? graph.matmul(b, upstream, { transA: transB, batchA: batchB, transB: true, alpha })
+      : graph.matmul(upstream, b, { transB: !transB, batchB, alpha });
+  const gradientB = () =>
+    transB
+      ? graph.matmul(upstream, a, { transA: true, transB: transA, batchB: batchA, alpha })
+      : graph.matmul(a, upstream, { transA: !transA, batchA, alpha });
+  return [needed[0] ? inward(gradientA(), batchA) : undefined, needed[1] ? inward(gradientB(), batchB) : undefined];
+}

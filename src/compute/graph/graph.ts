@@ -1,0 +1,148 @@
+/**
+ * A static computation graph: operations in the order in which they were added, which is an order of execution.
+ * Methods add one operation each and return its value. The graph knows neither gradients nor runtimes.
+ */
+import type { MatmulAttributes, Operation, OperationNode, Value } from './operation.ts';
+import { GraphError, outputShape, sizeOf } from './shape.ts';
+
+export class Graph {
+  readonly nodes: OperationNode[] = [];
+  readonly inputs = new Map<string, Value>();
+  readonly outputs = new Map<string, Value>();
+  readonly #producers = new Map<number, OperationNode>();
+
+  input(name: string, shape: readonly number[], dtype: Value['dtype'] = 'float32'): Value {
+    if (this.inputs.has(name)) throw new GraphError(`There are two inputs named ${name}.`);
+    const value = this.#append({ op: 'input', name }, [], [...shape], dtype);
+    this.inputs.set(name, value);
+    return value;
+  }
+
+  constant(data: Float32Array | Int32Array, shape: readonly number[]): Value {
+    if (data.length !== sizeOf(shape)) throw new GraphError(`${data.length} numbers are no constant of shape [${shape}].`);
+    return this.#append({ op: 'constant', data }, [], [...shape], data instanceof Float32Array ? 'float32' : 'int32');
+  }
+
+  scalar(value: number): Value {
+    return this.constant(Float32Array.of(value), []);
+  }
+
+  output(name: string, value: Value): void {
+    if (this.outputs.has(name)) throw new GraphError(`There are two outputs named ${name}.`);
+    this.outputs.set(name, value);
+  }
+
+  producer(value: Value): OperationNode {
+    const node = this.#producers.get(value.id);
+    if (node?.output !== value) throw new GraphError('The value belongs to another graph.');
+    return node;
+  }
+
+  add = (a: Value, b: Value): Value => this.#broadcasting('add', a, b);
+  sub = (a: Value, b: Value): Value => this.#broadcasting('sub', a, b);
+  mul = (a: Value, b: Value): Value => this.#broadcasting('mul', a, b);
+  div = (a: Value, b: Value): Value => this.#broadcasting('div', a, b);
+
+  /** x * factor + offset. */
+  affine(x: Value, factor: number, offset = 0): Value {
+    return factor === 1 && offset === 0 ? x : this.#unary({ op: 'affine', factor, offset }, x);
+  }
+  exp = (x: Value): Value => this.#unary({ op: 'exp' }, x);
+  log = (x: Value): Value => this.#unary({ op: 'log' }, x);
+  sqrt = (x: Value): Value => this.#unary({ op: 'sqrt' }, x);
+  /** 1 / sqrt(x). */
+  rsqrt = (x: Value): Value => this.#unary({ op: 'rsqrt' }, x);
+  square = (x: Value): Value => this.#unary({ op: 'square' }, x);
+  sigmoid = (x: Value): Value => this.#unary({ op: 'sigmoid' }, x);
+  /** x * sigmoid(x). */
+  silu = (x: Value): Value => this.#unary({ op: 'silu' }, x);
+
+  matmul(a: Value, b: Value, attributes: Partial<MatmulAttributes> = {}): Value {
+    const defaults = { transA: false, transB: false, batchA: 'leading', batchB: 'leading', alpha: 1 } as const;
+    return this.#derive({ op: 'matmul', ...defaults, ...attributes }, [a, b]);
+  }
+
+  /** Sum over axes, kept with length 1; no operation if they have length 1 already. */
+  sum(x: Value, axes: readonly number[]): Value {
+    const summed = axes.filter((axis) => x.shape[axis] !== 1);
+    return summed.length === 0 ? x : this.#derive({ op: 'sum', axes: summed }, [x]);
+  }
+
+  expand(x: Value, shape: readonly number[]): Value {
+    if (sameShape(x.shape, shape)) return x;
+    return this.#derive({ op: 'expand', shape: [...shape] }, [this.#unexpanded(x)]);
+  }
+
+  reshape(x: Value, shape: readonly number[]): Value {
+    return sameShape(x.shape, shape) ? x : this.#derive({ op: 'reshape', shape: [...shape] }, [x]);
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    return this.#derive({ op: 'transpose', permutation: [...permutation] }, [x]);
+  }
+
+  slice(x: Value, axis: number, start: number, end: number): Value {
+    return start === 0 && end === x.shape[axis] ? x : this.#derive({ op: 'slice', axis, start, end }, [x]);
+  }
+
+  concat(parts: readonly Value[], axis: number): Value {
+    return this.#derive({ op: 'concat', axis }, parts);
+  }
+
+  causalSoftmax = (x: Value): Value => this.#derive({ op: 'causalSoftmax' }, [x]);
+  logSoftmax = (x: Value): Value => this.#derive({ op: 'logSoftmax' }, [x]);
+  pick = (values: Value, index: Value): Value => this.#derive({ op: 'pick' }, [values, index]);
+  oneHot = (index: Value, depth: number): Value => this.#derive({ op: 'oneHot', depth }, [index]);
+  gatherRows = (table: Value, index: Value): Value => this.#derive({ op: 'gatherRows' }, [table, index]);
+  scatterAddRows = (updates: Value, index: Value, rows: number): Value =>
+    this.#derive({ op: 'scatterAddRows', rows }, [updates, index]);
+  argmax = (x: Value): Value => this.#derive({ op: 'argmax' }, [x], 'int32');
+
+  /** The nodes on which the outputs depend, in order of execution. */
+  reachable(): OperationNode[] {
+    const wanted = new Set([...this.outputs.values()].map((value) => value.id));
+    const kept: OperationNode[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!wanted.has(node.output.id)) continue;
+      kept.push(node);
+      for (const input of node.inputs) wanted.add(input.id);
+    }
+    return kept.reverse();
+  }
+
+  /**
+   * Element-wise operators read broadcast operands as they are, and an expansion of a unary's result is the unary's
+   * result of the expansion: so a gradient that is the same for a whole axis is never written out at full size.
+   */
+  #broadcasting(op: 'add' | 'sub' | 'mul' | 'div', a: Value, b: Value): Value {
+    const shape = outputShape({ op }, [a, b]);
+    const result = this.#derive({ op }, [this.#unexpanded(a), this.#unexpanded(b)]);
+    return this.expand(result, shape);
+  }
+
+  #unary(operation: Operation, x: Value): Value {
+    return this.expand(this.#derive(operation, [this.#unexpanded(x)]), x.shape);
+  }
+
+  #unexpanded(x: Value): Value {
+    const node = this.producer(x);
+    return node.operation.op === 'expand' ? node.inputs[0]! : x;
+  }
+
+  #derive(operation: Operation, inputs: readonly Value[], dtype: Value['dtype'] = 'float32'): Value {
+    for (const input of inputs) this.producer(input);
+    return this.#append(operation, inputs, outputShape(operation, inputs), dtype);
+  }
+
+  #append(operation: Operation, inputs: readonly Value[], shape: number[], dtype: Value['dtype']): Value {
+    const output: Value = { id: this.nodes.length, shape, dtype };
+    const node: OperationNode = { operation, inputs, output };
+    this.nodes.push(node);
+    this.#producers.set(output.id, node);
+    return output;
+  }
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((length, axis) => length === b[axis]);
+}

@@ -1,0 +1,154 @@
+/**
+ * Translates a graph into an ONNX file for ONNX Runtime: one function, one case per operator.
+ * Where several translations are right, the comment says why this one was chosen; `bench/train-step` measures them.
+ */
+import type { Graph } from '../../graph/graph.ts';
+import type { OperationNode, OperationOf, Value } from '../../graph/operation.ts';
+import { OnnxModel } from './onnx-model.ts';
+
+/** Up to this many rows, indexing by a product with a one-hot matrix beats scattering, and adds in a fixed order. */
+const ONE_HOT_LIMIT = 1024;
+
+/** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
+const MASKED = -1e9;
+
+/** @returns the bytes of an .onnx file: a pure function of the graph, so its hash says what is computed. */
+export function lowerToOnnx(graph: Graph): Uint8Array {
+  const model = new OnnxModel();
+  const names = new Map<number, string>();
+  for (const node of graph.reachable()) {
+    if (node.operation.op === 'input') {
+      model.input(node.operation.name, node.output.shape, node.output.dtype);
+      names.set(node.output.id, node.operation.name);
+    } else {
+      names.set(node.output.id, lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!)));
+    }
+  }
+  for (const [name, value] of graph.outputs) {
+    model.node('Identity', [names.get(value.id)!], {}, { output: name });
+    model.output(name, value.shape, value.dtype);
+  }
+  return model.serialize();
+}
+
+const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
+
+function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[]): string {
+  const [a, b] = inputs as [Value, Value];
+  const [nameA, nameB] = names as [string, string];
+  switch (operation.op) {
+    case 'input':
+      throw new Error('Inputs are declared, not lowered.');
+    case 'constant':
+      return model.constant(operation.data, output.shape);
+    case 'add':
+    case 'sub':
+    case 'mul':
+    case 'div':
+    case 'exp':
+    case 'log':
+    case 'sqrt':
+    case 'sigmoid':
+      return model.node(ELEMENTWISE[operation.op], names);
+    case 'affine': {
+      const scaled = operation.factor === 1 ? nameA : model.node('Mul', [nameA, scalar(model, operation.factor)]);
+      return operation.offset === 0 ? scaled : model.node('Add', [scaled, scalar(model, operation.offset)]);
+    }
+    case 'rsqrt':
+      return model.node('Reciprocal', [model.node('Sqrt', names)]);
+    case 'square':
+      return model.node('Mul', [nameA, nameA]);
+    case 'silu': // one pass; Sigmoid and Mul would be two
+      return model.node('QuickGelu', names, { alpha: { float: 1 } }, { contrib: true });
+    case 'matmul':
+      return lowerMatmul(model, operation, a, names);
+    case 'sum':
+      // Summing columns as a product with ones uses the GEMM kernel, which is several times faster than ReduceSum.
+      if (a.shape.length === 2 && `${operation.axes}` === '0')
+        return model.node('Gemm', [ones(model, a.shape[0]!), nameA]);
+      return model.node('ReduceSum', [nameA, integers(model, operation.axes)], { keepdims: { int: 1 } });
+    case 'expand':
+      return model.node('Expand', [nameA, integers(model, operation.shape)]);
+    case 'reshape':
+      return reshape(model, nameA, operation.shape);
+    case 'transpose':
+      return model.node('Transpose', names, { perm: { ints: operation.permutation } });
+    case 'slice':
+      return model.node('Slice', [
+        nameA,
+        integers(model, [operation.start]),
+        integers(model, [operation.end]),
+        integers(model, [operation.axis]),
+      ]);
+    case 'concat':
+      return model.node('Concat', names, { axis: { int: operation.axis } });
+    case 'causalSoftmax':
+      return model.node('Softmax', [model.node('Add', [nameA, causalMask(model, a.shape.at(-1)!)])], { axis: { int: -1 } });
+    case 'logSoftmax':
+      return model.node('LogSoftmax', names, { axis: { int: -1 } });
+    case 'pick': {
+      const [count] = a.shape as [number];
+      const picked = model.node('GatherElements', [nameA, reshape(model, nameB, [count, 1])], { axis: { int: 1 } });
+      return reshape(model, picked, [count]);
+    }
+    case 'oneHot':
+      return oneHot(model, nameA, operation.depth);
+    case 'gatherRows':
+      return model.node('Gather', names, { axis: { int: 0 } });
+    case 'scatterAddRows': {
+      const [count, width] = a.shape as [number, number];
+      if (operation.rows <= ONE_HOT_LIMIT)
+        return model.node('Gemm', [oneHot(model, nameB, operation.rows), nameA], { transA: { int: 1 } });
+      const zeros = model.constant(new Float32Array(operation.rows * width), [operation.rows, width]);
+      const index = reshape(model, model.node('Cast', [nameB], { to: { int: 7 } }), [count, 1]);
+      return model.node('ScatterND', [zeros, index, nameA], { reduction: { string: 'add' } });
+    }
+    case 'argmax': {
+      const wide = model.node('ArgMax', names, { axis: { int: -1 }, keepdims: { int: 0 } });
+      return model.node('Cast', [wide], { to: { int: 6 } });
+    }
+  }
+}
+
+function lowerMatmul(model: OnnxModel, operation: OperationOf<'matmul'>, a: Value, names: readonly string[]): string {
+  const transA = { int: Number(operation.transA) };
+  const transB = { int: Number(operation.transB) };
+  const alpha = { float: operation.alpha };
+  if (a.shape.length === 2) return model.node('Gemm', names, { transA, transB, alpha });
+  const transBatchA = { int: Number(operation.batchA === 'inner') };
+  const transBatchB = { int: Number(operation.batchB === 'inner') };
+  return model.node('FusedMatMul', names, { transA, transB, transBatchA, transBatchB, alpha }, { contrib: true });
+}
+
+function reshape(model: OnnxModel, name: string, shape: readonly number[]): string {
+  return model.node('Reshape', [name, integers(model, shape)]);
+}
+
+/** Rows of an identity matrix: cheaper than the OneHot operator while the matrix is small. */
+function oneHot(model: OnnxModel, index: string, depth: number): string {
+  if (depth > ONE_HOT_LIMIT) {
+    const values = model.constant(Float32Array.of(0, 1), [2]);
+    return model.node('OneHot', [index, integers(model, [depth]), values]);
+  }
+  const identity = new Float32Array(depth * depth);
+  for (let row = 0; row < depth; row++) identity[row * depth + row] = 1;
+  return model.node('Gather', [model.sharedConstant(`identity ${depth}`, identity, [depth, depth]), index], { axis: { int: 0 } });
+}
+
+function causalMask(model: OnnxModel, length: number): string {
+  const mask = new Float32Array(length * length);
+  for (let row = 0; row < length; row++) mask.fill(MASKED, row * length + row + 1, (row + 1) * length);
+  return model.sharedConstant(`causal ${length}`, mask, [length, length]);
+}
+
+function ones(model: OnnxModel, length: number): string {
+  return model.sharedConstant(`ones ${length}`, new Float32Array(length).fill(1), [1, length]);
+}
+
+function scalar(model: OnnxModel, value: number): string {
+  return model.constant(Float32Array.of(value), []);
+}
+
+function integers(model: OnnxModel, values: readonly number[]): string {
+  return model.constant(BigInt64Array.from(values, BigInt), [values.length]);
+}

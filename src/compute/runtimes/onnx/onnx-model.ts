@@ -1,0 +1,111 @@
+/**
+ * Builds an ONNX file node by node. Knows the format, not our graph (that is lowering.ts).
+ * Source: onnx/onnx.proto; field numbers are that file's.
+ */
+import type { DType } from '../../graph/operation.ts';
+import { ProtobufMessage } from './protobuf.ts';
+
+const IR_VERSION = 8;
+const OPSET = 17;
+const CONTRIB_DOMAIN = 'com.microsoft';
+
+const DATA_TYPE = { float32: 1, int32: 6, int64: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+export type AttributeValue = { int: number } | { float: number } | { string: string } | { ints: readonly number[] };
+
+export class OnnxModel {
+  readonly #nodes: ProtobufMessage[] = [];
+  readonly #initializers: ProtobufMessage[] = [];
+  readonly #inputs: ProtobufMessage[] = [];
+  readonly #outputs: ProtobufMessage[] = [];
+  readonly #constants = new Map<string, string>();
+  #names = 0;
+
+  input(name: string, shape: readonly number[], dtype: DType): void {
+    this.#inputs.push(valueInfo(name, shape, dtype));
+  }
+
+  output(name: string, shape: readonly number[], dtype: DType): void {
+    this.#outputs.push(valueInfo(name, shape, dtype));
+  }
+
+  /** Adds a constant tensor and returns its name; equal small constants are one. */
+  constant(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
+    if (data.length > 64) return this.#initializer(data, shape);
+    return this.sharedConstant(`${data.constructor.name} ${shape.join('x')} ${Array.from(data, String).join()}`, data, shape);
+  }
+
+  /** A constant that is known by what it is, so that a large one occurs once in the file. */
+  sharedConstant(identity: string, data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
+    const known = this.#constants.get(identity);
+    if (known !== undefined) return known;
+    const name = this.#initializer(data, shape);
+    this.#constants.set(identity, name);
+    return name;
+  }
+
+  #initializer(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
+    const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
+    const name = this.name('constant');
+    const tensor = new ProtobufMessage();
+    for (const length of shape) tensor.integer(1, length);
+    tensor.integer(2, DATA_TYPE[dtype]).string(8, name);
+    tensor.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.#initializers.push(tensor);
+    return name;
+  }
+
+  /** Adds a node with one output and returns the output's name. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue> = {},
+    { contrib = false, output = this.name(type) }: { contrib?: boolean; output?: string } = {},
+  ): string {
+    const node = new ProtobufMessage();
+    for (const input of inputs) node.string(1, input);
+    node.string(2, output).string(3, output).string(4, type);
+    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
+    if (contrib) node.string(7, CONTRIB_DOMAIN);
+    this.#nodes.push(node);
+    return output;
+  }
+
+  /** A name that no other value has. */
+  name(prefix: string): string {
+    return `${prefix}_${this.#names++}`;
+  }
+
+  serialize(): Uint8Array {
+    const graph = new ProtobufMessage();
+    for (const node of this.#nodes) graph.message(1, node);
+    graph.string(2, 'swp');
+    for (const initializer of this.#initializers) graph.message(5, initializer);
+    for (const input of this.#inputs) graph.message(11, input);
+    for (const output of this.#outputs) graph.message(12, output);
+    return new ProtobufMessage()
+      .integer(1, IR_VERSION)
+      .string(2, 'swp')
+      .message(7, graph)
+      .message(8, new ProtobufMessage().string(1, '').integer(2, OPSET))
+      .message(8, new ProtobufMessage().string(1, CONTRIB_DOMAIN).integer(2, 1))
+      .finish();
+  }
+}
+
+function attribute(name: string, value: AttributeValue): ProtobufMessage {
+  const message = new ProtobufMessage().string(1, name);
+  if ('int' in value) return message.integer(3, value.int).integer(20, ATTRIBUTE_TYPE.int);
+  if ('float' in value) return message.float(2, value.float).integer(20, ATTRIBUTE_TYPE.float);
+  if ('string' in value) return message.string(4, value.string).integer(20, ATTRIBUTE_TYPE.string);
+  for (const entry of value.ints) message.integer(8, entry);
+  return message.integer(20, ATTRIBUTE_TYPE.ints);
+}
+
+function valueInfo(name: string, shape: readonly number[], dtype: DType): ProtobufMessage {
+  const dimensions = new ProtobufMessage();
+  for (const length of shape) dimensions.message(1, new ProtobufMessage().integer(1, length));
+  const tensor = new ProtobufMessage().integer(1, DATA_TYPE[dtype]).message(2, dimensions);
+  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor));
+}

@@ -1,0 +1,115 @@
+/**
+ * One WebAssembly memory for everything an optimizer step touches: weights, gradients, two moments and masks of every
+ * parameter. The runtime's inputs and outputs and the kernel work on the same bytes.
+ */
+import { sizeOf } from '../graph/shape.ts';
+
+export interface ParameterSpec {
+  name: string;
+  shape: readonly number[];
+  /** Whether decoupled weight decay applies. */
+  decay: boolean;
+}
+
+export interface ParameterBuffers extends ParameterSpec {
+  /** Elements, and elements with padding. */
+  length: number;
+  padded: number;
+  weight: Float32Array;
+  gradient: Float32Array;
+  first: Float32Array;
+  second: Float32Array;
+  mask: Float32Array;
+  /** Byte offsets of the five buffers above. */
+  at: { weight: number; gradient: number; first: number; second: number; mask: number };
+  masked: boolean;
+}
+
+/** Below this, the kernel's module may keep its own data. */
+const RESERVED_BYTES = 65_536;
+const PAGE_BYTES = 65_536;
+/** A cache line: 16 floats. */
+const ALIGNMENT = 16;
+const KINDS = ['weight', 'gradient', 'first', 'second', 'mask'] as const;
+
+export class ParameterMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly parameters: readonly ParameterBuffers[];
+  readonly #byName: ReadonlyMap<string, ParameterBuffers>;
+
+  /** @throws RangeError if the parameters and their state exceed WebAssembly's 4 GiB */
+  constructor(specs: readonly ParameterSpec[]) {
+    const floats = specs.reduce((total, spec) => total + KINDS.length * padded(sizeOf(spec.shape)), 0);
+    const pages = Math.ceil((RESERVED_BYTES + floats * 4) / PAGE_BYTES);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    let offset = RESERVED_BYTES;
+    this.parameters = specs.map((spec) => {
+      const length = sizeOf(spec.shape);
+      const buffers = KINDS.map((kind) => {
+        const at = offset;
+        offset += padded(length) * 4;
+        return [kind, at] as const;
+      });
+      const at = Object.fromEntries(buffers) as ParameterBuffers['at'];
+      const view = (kind: (typeof KINDS)[number]) => new Float32Array(this.memory.buffer, at[kind], length);
+      return {
+        ...spec,
+        length,
+        padded: padded(length),
+        at,
+        masked: false,
+        weight: view('weight'),
+        gradient: view('gradient'),
+        first: view('first'),
+        second: view('second'),
+        mask: view('mask'),
+      };
+    });
+    this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]));
+  }
+
+  parameter(name: string): ParameterBuffers {
+    const found = this.#byName.get(name);
+    if (found === undefined) throw new Error(`There is no parameter ${name}.`);
+    return found;
+  }
+
+  /** Puts a mask (1 = kept) in force: the weights it hides become exactly 0, and so do their moments. */
+  setMask(name: string, mask: ArrayLike<number>): void {
+    const parameter = this.parameter(name);
+    if (mask.length !== parameter.length) throw new Error(`The mask of ${name} has ${mask.length} elements, not ${parameter.length}.`);
+    parameter.masked = true;
+    for (let index = 0; index < parameter.length; index++) {
+      parameter.mask[index] = mask[index] ? 1 : 0;
+      if (mask[index]) continue;
+      parameter.weight[index] = 0;
+      parameter.first[index] = 0;
+      parameter.second[index] = 0;
+    }
+  }
+
+  clearMasks(): void {
+    for (const parameter of this.parameters) parameter.masked = false;
+  }
+
+  resetMoments(): void {
+    for (const { first, second } of this.parameters) {
+      first.fill(0);
+      second.fill(0);
+    }
+  }
+
+  /** The first weight that a mask should hold at zero but does not: undefined when the invariant holds. */
+  maskViolation(): { name: string; index: number; value: number } | undefined {
+    for (const { name, masked, mask, weight, length } of this.parameters) {
+      if (!masked) continue;
+      for (let index = 0; index < length; index++)
+        if (mask[index] === 0 && weight[index] !== 0) return { name, index, value: weight[index]! };
+    }
+    return undefined;
+  }
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+}

@@ -1,0 +1,125 @@
+/** The forward passes of a decoder behind the LanguageModel interface, run by the onnx runtime. */
+import { graphHash, OnnxSession } from '../compute/runtimes/onnx/onnx-session.ts';
+import { sizeOf } from '../compute/graph/shape.ts';
+import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
+import type { DecoderShape } from './decoder/llama.ts';
+import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
+
+const models = new Map<string, OnnxLanguageModel>();
+
+/**
+ * A model of fixed shape. One per configuration and shape lives in a process, since creating a session costs more than
+ * many passes: whoever asks again gets the same one and loads other weights into it.
+ */
+export function createLanguageModel(config: ModelConfig, shape: DecoderShape): Promise<LanguageModel> {
+  const identity = JSON.stringify([config, shape]);
+  const model = models.get(identity) ?? new OnnxLanguageModel(config, shape);
+  models.set(identity, model);
+  return Promise.resolve(model);
+}
+
+/** Hash of what a forward pass computes: the ingredient of eval's and detect-sw's keys. */
+export function forwardGraphHash(config: ModelConfig, shape: DecoderShape): string {
+  return graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']));
+}
+
+class OnnxLanguageModel implements LanguageModel {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly #config: ModelConfig;
+  readonly #shapes: ReadonlyMap<string, number[]>;
+  readonly #weights = new Map<string, Float32Array>();
+  readonly #tokens: Int32Array;
+  readonly #targets: Int32Array;
+  readonly #sessions = new Map<string, Promise<OnnxSession>>();
+
+  constructor(config: ModelConfig, { batch, sequence }: DecoderShape) {
+    this.batch = batch;
+    this.sequence = sequence;
+    this.#config = config;
+    this.#shapes = parameterShapes(config);
+    for (const [name, shape] of this.#shapes) this.#weights.set(name, new Float32Array(sizeOf(shape)));
+    this.#tokens = new Int32Array(batch * sequence);
+    this.#targets = new Int32Array(batch * sequence);
+  }
+
+  load(weights: Weights): void {
+    for (const [name, data] of this.#weights) {
+      const tensor = weights.get(name);
+      if (tensor?.data.length !== data.length) throw new Error(`The weights lack ${name} of shape [${this.shape(name)}].`);
+      data.set(tensor.data);
+    }
+  }
+
+  weight(name: string): Float32Array {
+    const data = this.#weights.get(name);
+    if (data === undefined) throw new Error(`The model has no tensor ${name}.`);
+    return data;
+  }
+
+  shape(name: string): number[] {
+    const shape = this.#shapes.get(name);
+    if (shape === undefined) throw new Error(`The model has no tensor ${name}.`);
+    return shape;
+  }
+
+  names(): string[] {
+    return [...this.#shapes.keys()];
+  }
+
+  async losses(tokens: Int32Array): Promise<Float32Array> {
+    const { losses } = await this.#run(tokens, ['losses']);
+    return losses as Float32Array;
+  }
+
+  async lossesAndPredictions(tokens: Int32Array): Promise<{ losses: Float32Array; predictions: Int32Array }> {
+    const { losses, predictions } = await this.#run(tokens, ['losses', 'predictions']);
+    return { losses: losses as Float32Array, predictions: predictions as Int32Array };
+  }
+
+  async downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]> {
+    const outputs = await this.#run(tokens, ['downProjections']);
+    const { layers, feedForward, width } = this.#config;
+    return Array.from({ length: layers }, (_, layer) => ({
+      layer,
+      input: tokenMajor(outputs[`input:${layer}`] as Float32Array, feedForward),
+      output: tokenMajor(outputs[`output:${layer}`] as Float32Array, width),
+    }));
+  }
+
+  async #run(tokens: Int32Array, outputs: ForwardOutput[]) {
+    const { batch, sequence } = this;
+    if (tokens.length !== batch * (sequence + 1)) throw new Error(`${tokens.length} tokens are no ${batch} x ${sequence + 1}.`);
+    for (let row = 0; row < batch; row++) {
+      const start = row * (sequence + 1);
+      this.#tokens.set(tokens.subarray(start, start + sequence), row * sequence);
+      this.#targets.set(tokens.subarray(start + 1, start + 1 + sequence), row * sequence);
+    }
+    return (await this.#session(outputs)).run();
+  }
+
+  #session(outputs: ForwardOutput[]): Promise<OnnxSession> {
+    const identity = outputs.join();
+    const session = this.#sessions.get(identity) ?? this.#createSession(outputs);
+    this.#sessions.set(identity, session);
+    return session;
+  }
+
+  async #createSession(outputs: ForwardOutput[]): Promise<OnnxSession> {
+    const graph = buildForwardGraph(this.#config, this, outputs);
+    const session = await OnnxSession.create(graph);
+    for (const [name, data] of this.#weights) session.feed(name, data);
+    session.feed('tokens', this.#tokens);
+    if (graph.inputs.has('targets')) session.feed('targets', this.#targets);
+    return session;
+  }
+}
+
+/** [features, tokens] -> [tokens, features]. */
+function tokenMajor(data: Float32Array, features: number): Float32Array {
+  const tokens = data.length / features;
+  const result = new Float32Array(data.length);
+  for (let feature = 0; feature < features; feature++)
+    for (let token = 0; token < tokens; token++) result[token * features + feature] = data[feature * tokens + token]!;
+  return result;
+}

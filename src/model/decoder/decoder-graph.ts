@@ -1,0 +1,64 @@
+/** The graphs that stages run: training (loss and gradients) and forward passes. */
+import { gradients } from '../../compute/autodiff/gradients.ts';
+import { Graph } from '../../compute/graph/graph.ts';
+import type { Value } from '../../compute/graph/operation.ts';
+import type { TrainingGraph } from '../../compute/training/trainer.ts';
+import type { ModelConfig } from '../language-model.ts';
+import { buildLlama, llamaParameters, type DecoderOutputs, type DecoderShape } from './llama.ts';
+
+/** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
+export function parameterShapes(config: ModelConfig): Map<string, number[]> {
+  return llamaParameters(config);
+}
+
+/**
+ * Loss and gradients: inputs are the parameters by name, int32 `tokens` and `targets` [batch * sequence]; outputs are
+ * `loss` (mean over tokens, nats) and `gradient:NAME`. Weight decay applies to matrices, not to gains.
+ */
+export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): TrainingGraph {
+  const { graph, parameters, decoder } = buildDecoder(config, shape);
+  const losses = tokenLosses(graph, decoder, shape);
+  const tokenCount = shape.batch * shape.sequence;
+  const loss = graph.affine(graph.sum(losses, [0]), 1 / tokenCount);
+  graph.output('loss', loss);
+  const names = [...parameters.keys()];
+  gradients(graph, loss, [...parameters.values()]).forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
+  return {
+    graph,
+    parameters: [...parameterShapes(config)].map(([name, dimensions]) => ({ name, shape: dimensions, decay: dimensions.length > 1 })),
+    batchInputs: ['tokens', 'targets'],
+  };
+}
+
+export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
+
+/**
+ * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
+ * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down_proj.
+ */
+export function buildForwardGraph(config: ModelConfig, shape: DecoderShape, outputs: readonly ForwardOutput[]): Graph {
+  const { graph, decoder } = buildDecoder(config, shape);
+  if (outputs.includes('losses')) graph.output('losses', tokenLosses(graph, decoder, shape));
+  if (outputs.includes('predictions')) graph.output('predictions', graph.argmax(decoder.logits));
+  if (outputs.includes('downProjections'))
+    decoder.downProjections.forEach(({ input, output }, layer) => {
+      graph.output(`input:${layer}`, input);
+      graph.output(`output:${layer}`, output);
+    });
+  return graph;
+}
+
+function buildDecoder(config: ModelConfig, shape: DecoderShape) {
+  const graph = new Graph();
+  const parameters = new Map<string, Value>();
+  for (const [name, dimensions] of parameterShapes(config)) parameters.set(name, graph.input(name, dimensions));
+  const tokens = graph.input('tokens', [shape.batch * shape.sequence], 'int32');
+  const decoder: DecoderOutputs = buildLlama(graph, config, shape, tokens, (name) => parameters.get(name)!);
+  return { graph, parameters, decoder };
+}
+
+/** Negative log-likelihood of each target, in nats. */
+function tokenLosses(graph: Graph, decoder: DecoderOutputs, shape: DecoderShape): Value {
+  const targets = graph.input('targets', [shape.batch * shape.sequence], 'int32');
+  return graph.affine(graph.pick(graph.logSoftmax(decoder.logits), targets), -1);
+}

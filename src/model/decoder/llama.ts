@@ -1,0 +1,138 @@
+/**
+ * The Llama-like decoder (pre-RMSNorm, RoPE, causal attention, SwiGLU, no biases, untied head) as a graph.
+ * Touvron et al. 2023; RoPE: Su et al. 2021; SwiGLU: Shazeer 2020. Weights have the names and the [out, in] orientation
+ * of Hugging Face's LlamaForCausalLM.
+ *
+ * Activations are feature-major, [features, tokens]: with a head's features spread over the rows, [width, tokens]
+ * views directly as [head feature, head x sequence, position], so attention needs hardly any copies, and RoPE's halves
+ * are contiguous rows. A norm's gain is folded into the next weight, which is far smaller than the activations.
+ */
+import type { Graph } from '../../compute/graph/graph.ts';
+import type { Value } from '../../compute/graph/operation.ts';
+import type { ModelConfig } from '../language-model.ts';
+
+export interface DecoderShape {
+  /** Sequences per pass. */
+  batch: number;
+  /** Predicted tokens per sequence. */
+  sequence: number;
+}
+
+export interface DecoderOutputs {
+  /** [batch * sequence, vocabulary] */
+  logits: Value;
+  /** Input [feedForward, tokens] and output [width, tokens] of each layer's down_proj. */
+  downProjections: { input: Value; output: Value }[];
+}
+
+/** Name and shape of every parameter, in the order of the checkpoint file. */
+export function llamaParameters(config: ModelConfig): Map<string, number[]> {
+  const { layers, width, feedForward, vocabulary } = config;
+  const shapes = new Map<string, number[]>([['model.embed_tokens.weight', [vocabulary, width]]]);
+  for (let layer = 0; layer < layers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    shapes.set(`${prefix}.input_layernorm.weight`, [width]);
+    for (const name of ['q', 'k', 'v', 'o']) shapes.set(`${prefix}.self_attn.${name}_proj.weight`, [width, width]);
+    shapes.set(`${prefix}.post_attention_layernorm.weight`, [width]);
+    shapes.set(`${prefix}.mlp.gate_proj.weight`, [feedForward, width]);
+    shapes.set(`${prefix}.mlp.up_proj.weight`, [feedForward, width]);
+    shapes.set(`${prefix}.mlp.down_proj.weight`, [width, feedForward]);
+  }
+  shapes.set('model.norm.weight', [width]);
+  shapes.set('lm_head.weight', [vocabulary, width]);
+  return shapes;
+}
+
+/**
+ * Adds the decoder to a graph.
+ * @param tokens int32 [batch * sequence]
+ * @param parameter value of a parameter by name
+ */
+export function buildLlama(
+  graph: Graph,
+  config: ModelConfig,
+  { batch, sequence }: DecoderShape,
+  tokens: Value,
+  parameter: (name: string) => Value,
+): DecoderOutputs {
+  const { layers, width, heads, normEpsilon } = config;
+  const tokenCount = batch * sequence;
+  const headWidth = width / heads;
+  const rotation = rotaryTables(graph, config, { batch, sequence });
+
+  /** x / rms(x) per token; the gain comes with the weight that reads it. */
+  const normalise = (x: Value): Value => {
+    const meanSquare = graph.affine(graph.sum(graph.square(x), [0]), 1 / width, normEpsilon);
+    return graph.mul(x, graph.rsqrt(meanSquare));
+  };
+  const withGain = (weight: string, gain: string): Value =>
+    graph.mul(parameter(weight), graph.reshape(parameter(gain), [1, width]));
+  /** Rows from (head, feature) to (feature, head), so that the product can be viewed per head. */
+  const rowsByFeature = (weight: Value): Value =>
+    graph.reshape(graph.transpose(graph.reshape(weight, [heads, headWidth, width]), [1, 0, 2]), [width, width]);
+  const columnsByFeature = (weight: Value): Value =>
+    graph.reshape(graph.transpose(graph.reshape(weight, [width, heads, headWidth]), [0, 2, 1]), [width, width]);
+  const perHead = (x: Value): Value => graph.reshape(x, [headWidth, heads * batch, sequence]);
+
+  const rotate = (x: Value): Value => {
+    const lower = graph.slice(x, 0, 0, width / 2);
+    const upper = graph.slice(x, 0, width / 2, width);
+    const { cosine, sine } = rotation;
+    return graph.concat(
+      [
+        graph.sub(graph.mul(lower, cosine), graph.mul(upper, sine)),
+        graph.add(graph.mul(upper, cosine), graph.mul(lower, sine)),
+      ],
+      0,
+    );
+  };
+
+  const attend = (x: Value, prefix: string): Value => {
+    const project = (name: string) =>
+      graph.matmul(rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`)), x);
+    const query = perHead(rotate(project('q')));
+    const key = perHead(rotate(project('k')));
+    const value = perHead(project('v'));
+    const scores = graph.matmul(query, key, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) });
+    const weights = graph.causalSoftmax(scores);
+    const mixed = graph.matmul(value, weights, { batchA: 'inner', transB: true });
+    const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
+    return graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered);
+  };
+
+  const downProjections: DecoderOutputs['downProjections'] = [];
+  let residual = graph.transpose(graph.gatherRows(parameter('model.embed_tokens.weight'), tokens), [1, 0]);
+  for (let layer = 0; layer < layers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    residual = graph.add(residual, attend(normalise(residual), prefix));
+    const normal = normalise(residual);
+    const gain = `${prefix}.post_attention_layernorm.weight`;
+    const gate = graph.matmul(withGain(`${prefix}.mlp.gate_proj.weight`, gain), normal);
+    const up = graph.matmul(withGain(`${prefix}.mlp.up_proj.weight`, gain), normal);
+    const input = graph.mul(graph.silu(gate), up);
+    const output = graph.matmul(parameter(`${prefix}.mlp.down_proj.weight`), input);
+    downProjections.push({ input, output });
+    residual = graph.add(residual, output);
+  }
+  const logits = graph.matmul(normalise(residual), withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true });
+  return { logits, downProjections };
+}
+
+/** cos and sin of position * theta^(-2j / headWidth) for row (j, head) and column (sequence, position). */
+function rotaryTables(graph: Graph, config: ModelConfig, { batch, sequence }: DecoderShape) {
+  const { width, heads, ropeTheta } = config;
+  const headWidth = width / heads;
+  const tokenCount = batch * sequence;
+  const cosine = new Float32Array((width / 2) * tokenCount);
+  const sine = new Float32Array(cosine.length);
+  for (let row = 0; row < width / 2; row++) {
+    const frequency = ropeTheta ** ((-2 * Math.floor(row / heads)) / headWidth);
+    for (let token = 0; token < tokenCount; token++) {
+      const angle = (token % sequence) * frequency;
+      cosine[row * tokenCount + token] = Math.cos(angle);
+      sine[row * tokenCount + token] = Math.sin(angle);
+    }
+  }
+  const shape = [width / 2, tokenCount];
+  return { cosine: graph.constant(cosine, shape), sine: graph.constant(sine, shape) };
+}

@@ -1,0 +1,54 @@
+/** Reads a model's folder under models/: config.json and the checkpoints beside it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import schema from '../../schemas/model-config.schema.json' with { type: 'json' };
+import { SwpError } from '../engine/failure.ts';
+import { packageRoot } from '../package-root.ts';
+import type { ModelConfig } from './language-model.ts';
+
+const validate = new Ajv({ allErrors: true }).compile<ModelConfig>(schema);
+
+/** Folder of a model's config.json and checkpoints. */
+export function modelDirectory(model: string): string {
+  return join(packageRoot, 'models', model);
+}
+
+/** Checkpoint file of one pretraining seed. */
+export function checkpointPath(model: string, checkpoint: number): string {
+  return join(modelDirectory(model), `seed-${checkpoint}.safetensors`);
+}
+
+/** @throws SwpError if config.json is missing or not what schemas/model-config.schema.json says */
+export async function readModelConfig(model: string): Promise<ModelConfig> {
+  const path = join(modelDirectory(model), 'config.json');
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SwpError({
+      kind: 'file',
+      path,
+      operation: 'read',
+      code: error.code ?? 'unknown',
+      remedy: `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`,
+    });
+  });
+  const config = parse(path, text);
+  if (!validate(config)) {
+    const problem = validate.errors![0]!;
+    throw contentFailure(path, `${problem.instancePath || 'The file'} ${problem.message}`);
+  }
+  if (config.width % (2 * config.heads) !== 0)
+    throw contentFailure(path, `/width ${config.width} is no multiple of twice the ${config.heads} heads`);
+  return config;
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw contentFailure(path, (error as Error).message);
+  }
+}
+
+function contentFailure(path: string, message: string): SwpError {
+  return new SwpError({ kind: 'content', path, message, remedy: 'schemas/model-config.schema.json describes the file.' });
+}

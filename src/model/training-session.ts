@@ -1,0 +1,115 @@
+/**
+ * A trainer for one model and batch shape, with its corpus: loads and saves checkpoints, draws the batch of a step,
+ * checks the mask. One per model and shape lives in a worker process, since building a session takes longer than many
+ * steps.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { graphHash } from '../compute/runtimes/onnx/onnx-session.ts';
+import { runtimeVersion } from '../compute/runtimes/onnx/runtime-version.ts';
+import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
+import type { JsonValue } from '../engine/json.ts';
+import { packageRoot } from '../package-root.ts';
+import { buildTrainingGraph } from './decoder/decoder-graph.ts';
+import type { DecoderShape } from './decoder/llama.ts';
+import type { FloatTensor, Tensor } from './language-model.ts';
+import * as markerRetrieval from './marker-retrieval.ts';
+import { readModelConfig } from './model-config.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+
+const KERNEL_FILE = join(packageRoot, 'dist/optimizer.wasm');
+const sessions = new Map<string, Promise<TrainingSession>>();
+
+/** What training computes: the graph's hash, the kernel's hash, the data source's fingerprint, the engine. */
+export async function trainingFingerprint(model: string, shape: DecoderShape): Promise<JsonValue> {
+  const config = await readModelConfig(model);
+  const { kernel } = JSON.parse(readFileSync(join(packageRoot, 'dist/fingerprints.json'), 'utf8')) as { kernel: string };
+  return {
+    graph: graphHash(buildTrainingGraph(config, shape).graph),
+    kernel,
+    corpus: markerRetrieval.fingerprint,
+    engine: runtimeVersion,
+  };
+}
+
+export function openTrainingSession(model: string, shape: DecoderShape): Promise<TrainingSession> {
+  const identity = JSON.stringify([model, shape]);
+  const session = sessions.get(identity) ?? createSession(model, shape);
+  sessions.set(identity, session);
+  return session;
+}
+
+async function createSession(model: string, shape: DecoderShape): Promise<TrainingSession> {
+  const training = buildTrainingGraph(await readModelConfig(model), shape);
+  return new TrainingSession(await Trainer.create(training, KERNEL_FILE), shape);
+}
+
+export class TrainingSession {
+  readonly #trainer: Trainer;
+  readonly #shape: DecoderShape;
+
+  constructor(trainer: Trainer, shape: DecoderShape) {
+    this.#trainer = trainer;
+    this.#shape = shape;
+  }
+
+  /** Loads files; without `optimizer` the moments start from zero. */
+  async load(files: { weights: string; mask?: string | undefined; optimizer?: string | undefined }): Promise<void> {
+    const { memory } = this.#trainer;
+    this.#trainer.reset();
+    memory.clearMasks();
+    const weights = (await readSafetensors(files.weights)).tensors;
+    for (const parameter of memory.parameters) parameter.weight.set(matching(weights, parameter, files.weights));
+    if (files.optimizer !== undefined) {
+      const { tensors, metadata } = await readSafetensors(files.optimizer);
+      for (const parameter of memory.parameters) {
+        parameter.first.set(matching(tensors, { ...parameter, name: `first.${parameter.name}` }, files.optimizer));
+        parameter.second.set(matching(tensors, { ...parameter, name: `second.${parameter.name}` }, files.optimizer));
+      }
+      this.#trainer.updates = Number(metadata.updates);
+    }
+    if (files.mask !== undefined)
+      for (const [name, mask] of (await readSafetensors(files.mask)).tensors) memory.setMask(name, mask.data);
+  }
+
+  /**
+   * One step on the batch of (seed, cumulative step).
+   * @param cumulativeStep 0-based step of the whole run
+   */
+  step(seed: number, cumulativeStep: number, learningRate: number, settings: AdamWSettings): Promise<StepResult> {
+    const { batch, sequence } = this.#shape;
+    const drawn = markerRetrieval.batch(seed, 'train-data', cumulativeStep, batch, sequence);
+    const tokens = new Int32Array(batch * sequence);
+    const targets = new Int32Array(batch * sequence);
+    for (let row = 0; row < batch; row++) {
+      const start = row * (sequence + 1);
+      tokens.set(drawn.subarray(start, start + sequence), row * sequence);
+      targets.set(drawn.subarray(start + 1, start + 1 + sequence), row * sequence);
+    }
+    return this.#trainer.step({ tokens, targets }, learningRate, settings);
+  }
+
+  /** @throws Error naming the first pruned weight that is not exactly 0 */
+  assertMaskHolds(): void {
+    const violation = this.#trainer.memory.maskViolation();
+    if (violation) throw new Error(`The pruned weight ${violation.index} of ${violation.name} is ${violation.value}, not 0.`);
+  }
+
+  async save(files: { weights: string; optimizer: string }): Promise<void> {
+    const { parameters } = this.#trainer.memory;
+    const tensor = (shape: readonly number[], data: Float32Array): FloatTensor => ({ shape: [...shape], data });
+    await writeSafetensors(files.weights, new Map(parameters.map(({ name, shape, weight }) => [name, tensor(shape, weight)])));
+    const moments = parameters.flatMap(({ name, shape, first, second }): [string, Tensor][] => [
+      [`first.${name}`, tensor(shape, first)],
+      [`second.${name}`, tensor(shape, second)],
+    ]);
+    await writeSafetensors(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) });
+  }
+}
+
+function matching(tensors: ReadonlyMap<string, Tensor>, { name, length }: { name: string; length: number }, file: string): Float32Array {
+  const tensor = tensors.get(name);
+  if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== length)
+    throw new Error(`${file} has no float32 tensor ${name} of ${length} elements.`);
+  return tensor.data;
+}
