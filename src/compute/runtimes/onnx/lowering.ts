@@ -128,7 +128,7 @@ function reshape(model: OnnxModel, name: string, shape: readonly number[]): stri
 function oneHot(model: OnnxModel, index: string, depth: number): string {
   if (depth > ONE_HOT_LIMIT) {
     const values = model.constant(Float32Array.of(0, 1), [2]);
-    return model.node('OneHot', [index, integers(model, [depth]), values]);
+    return model.node('OneHot', [index, model.constant(Int32Array.of(depth), [1]), values]);
   }
   const identity = new Float32Array(depth * depth);
   for (let row = 0; row < depth; row++) identity[row * depth + row] = 1;

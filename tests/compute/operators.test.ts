@@ -1,0 +1,207 @@
+/**
+ * Every operator, on random shapes and data: the ONNX runtime computes what the float64 reference computes, and its
+ * gradient is the central difference of the reference.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gradients } from '../../src/compute/autodiff/gradients.ts';
+import { Graph } from '../../src/compute/graph/graph.ts';
+import type { OperatorName, Value } from '../../src/compute/graph/operation.ts';
+import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { OnnxSession } from '../../src/compute/runtimes/onnx/onnx-session.ts';
+import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
+
+/** A generated case: inputs (with the range of their data) and the operator applied to them. */
+interface Case {
+  inputs: { shape: number[]; low?: number; high?: number; integers?: number }[];
+  apply(graph: Graph, inputs: Value[]): Value;
+}
+
+const length = fc.integer({ min: 1, max: 5 });
+const shape = fc.array(length, { minLength: 1, maxLength: 3 });
+
+/** Two shapes that broadcast: some axes of either are 1, leading ones of the second may be missing. */
+const broadcastPair = fc
+  .tuple(fc.array(fc.tuple(length, fc.constantFrom('both', 'left', 'right')), { minLength: 1, maxLength: 3 }), fc.nat(2))
+  .map(([axes, dropped]) => ({
+    left: axes.map(([n, which]) => (which === 'right' ? 1 : n)),
+    right: axes.map(([n, which]) => (which === 'left' ? 1 : n)).slice(Math.min(dropped, axes.length - 1)),
+  }));
+
+const binary = (name: 'add' | 'sub' | 'mul' | 'div') =>
+  broadcastPair.map(
+    ({ left, right }): Case => ({
+      inputs: [{ shape: left }, { shape: right, low: 0.5, high: 2 }],
+      apply: (graph, [a, b]) => graph[name](a!, b!),
+    }),
+  );
+
+const unary = (name: 'exp' | 'sigmoid' | 'silu' | 'square' | 'log' | 'sqrt' | 'rsqrt', low = -2, high = 2) =>
+  shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions, low, high }], apply: (graph, [x]) => graph[name](x!) }));
+
+const matmul = fc
+  .record({ rank: fc.constantFrom(2, 3), batch: length, m: length, k: length, n: length, transA: fc.boolean(), transB: fc.boolean(), innerA: fc.boolean(), innerB: fc.boolean() })
+  .map(({ rank, batch, m, k, n, transA, transB, innerA, innerB }): Case => {
+    const operand = (rows: number, columns: number, transposed: boolean, inner: boolean) => {
+      const [first, second] = transposed ? [columns, rows] : [rows, columns];
+      return rank === 2 ? [first, second] : inner ? [first, batch, second] : [batch, first, second];
+    };
+    return {
+      inputs: [{ shape: operand(m, k, transA, innerA) }, { shape: operand(k, n, transB, innerB) }],
+      apply: (graph, [a, b]) =>
+        graph.matmul(a!, b!, { transA, transB, alpha: 0.7, ...(rank === 3 ? { batchA: innerA ? 'inner' : 'leading', batchB: innerB ? 'inner' : 'leading' } : {}) }),
+    };
+  });
+
+const indexed = fc.record({ count: length, columns: fc.integer({ min: 2, max: 6 }) });
+
+const cases: Record<Exclude<OperatorName, 'input' | 'constant' | 'oneHot' | 'argmax'>, fc.Arbitrary<Case>> = {
+  add: binary('add'),
+  sub: binary('sub'),
+  mul: binary('mul'),
+  div: binary('div'),
+  affine: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.affine(x!, -1.7, 0.3) })),
+  exp: unary('exp'),
+  sigmoid: unary('sigmoid'),
+  silu: unary('silu'),
+  square: unary('square'),
+  log: unary('log', 0.5, 3),
+  sqrt: unary('sqrt', 0.5, 3),
+  rsqrt: unary('rsqrt', 0.5, 3),
+  matmul,
+  sum: fc.tuple(shape, fc.array(fc.nat(2))).map(
+    ([dimensions, axes]): Case => ({
+      inputs: [{ shape: dimensions }],
+      apply: (graph, [x]) => graph.sum(x!, [...new Set(axes.filter((axis) => axis < dimensions.length))]),
+    }),
+  ),
+  expand: broadcastPair.map(
+    ({ left }): Case => ({ inputs: [{ shape: left }], apply: (graph, [x]) => graph.expand(x!, left.map((n) => (n === 1 ? 3 : n))) }),
+  ),
+  reshape: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.reshape(x!, [1, sizeOf(dimensions)]) })),
+  transpose: fc.tuple(fc.tuple(length, length, length), fc.shuffledSubarray([0, 1, 2], { minLength: 3 })).map(
+    ([dimensions, permutation]): Case => ({ inputs: [{ shape: [...dimensions] }], apply: (graph, [x]) => graph.transpose(x!, permutation) }),
+  ),
+  slice: fc.tuple(shape, fc.nat(2), fc.nat(4), fc.nat(4)).map(([dimensions, axisSeed, from, size]): Case => {
+    const axis = axisSeed % dimensions.length;
+    const start = from % dimensions[axis]!;
+    const end = start + 1 + (size % (dimensions[axis]! - start));
+    return { inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.slice(x!, axis, start, end) };
+  }),
+  concat: fc.tuple(shape, fc.nat(2), length, length).map(([dimensions, axisSeed, first, second]): Case => {
+    const axis = axisSeed % dimensions.length;
+    const part = (n: number) => dimensions.map((old, index) => (index === axis ? n : old));
+    return { inputs: [{ shape: part(first) }, { shape: part(second) }], apply: (graph, parts) => graph.concat(parts, axis) };
+  }),
+  causalSoftmax: fc.tuple(length, length).map(([batch, size]): Case => ({ inputs: [{ shape: [batch, size, size] }], apply: (graph, [x]) => graph.causalSoftmax(x!) })),
+  logSoftmax: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.logSoftmax(x!) })),
+  pick: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.pick(x!, index!) })),
+  gatherRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [columns, 3] }, { shape: [count], integers: columns }], apply: (graph, [table, index]) => graph.gatherRows(table!, index!) })),
+  scatterAddRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, 3] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.scatterAddRows(x!, index!, columns) })),
+};
+
+/** Pseudo-random data that shrinking keeps stable. */
+function dataFor({ shape: dimensions, low = -1, high = 1, integers }: Case['inputs'][number], seed: number): Float32Array | Int32Array {
+  let state = (seed * 2654435761) >>> 0;
+  const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const count = sizeOf(dimensions);
+  return integers === undefined
+    ? Float32Array.from({ length: count }, () => Math.fround(low + (high - low) * next()))
+    : Int32Array.from({ length: count }, () => Math.floor(next() * integers));
+}
+
+/** y = f(inputs); loss = sum(y * weights) with fixed weights, so that every element of the gradient is exercised. */
+function buildCase({ inputs, apply }: Case) {
+  const graph = new Graph();
+  const values = inputs.map((input, index) => graph.input(`x${index}`, input.shape, input.integers === undefined ? 'float32' : 'int32'));
+  const result = apply(graph, values);
+  const weights = graph.constant(Float32Array.from({ length: sizeOf(result.shape) }, (_, index) => Math.sin(index + 1)), result.shape);
+  const weighted = graph.mul(result, weights);
+  const loss = graph.sum(graph.reshape(weighted, [sizeOf(result.shape)]), [0]);
+  graph.output('result', result);
+  graph.output('loss', loss);
+  const variables = values.filter((value) => value.dtype === 'float32');
+  gradients(graph, loss, variables).forEach((gradient, index) => graph.output(`gradient${values.indexOf(variables[index]!)}`, gradient));
+  return { graph, values };
+}
+
+function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
+  expect(actual.length, what).toBe(expected.length);
+  for (let index = 0; index < expected.length; index++)
+    expect(Math.abs(actual[index]! - expected[index]!), `${what}[${index}]: ${actual[index]} against ${expected[index]}`).toBeLessThanOrEqual(
+      tolerance * Math.max(1, Math.abs(expected[index]!)),
+    );
+}
+
+describe.each(Object.entries(cases))('%s', (_, arbitrary) => {
+  it('computes the same in ONNX Runtime as in the float64 reference, and its gradient is the finite difference', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitrary, fc.nat(1000), async (generated, seed) => {
+        const { graph } = buildCase(generated);
+        const data = generated.inputs.map((input, index) => dataFor(input, seed + index));
+        const session = await OnnxSession.create(graph);
+        data.forEach((values, index) => session.feed(`x${index}`, values));
+        const actual = await session.run();
+        await session.release();
+        const feeds = Object.fromEntries(data.map((values, index) => [`x${index}`, values]));
+        const expected = evaluateReference(graph, feeds);
+        for (const name of Object.keys(expected)) expectClose(actual[name]!, expected[name]!, 2e-5, name);
+
+        data.forEach((values, index) => {
+          if (values instanceof Int32Array) return;
+          const numeric = Float64Array.from(values, (_, element) => {
+            const shifted = (by: number) => {
+              const moved = Float64Array.from(values);
+              moved[element]! += by;
+              return evaluateReference(graph, { ...feeds, [`x${index}`]: moved }).loss![0]!;
+            };
+            return (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+          });
+          expectClose(expected[`gradient${index}`]!, numeric, 1e-6, `finite difference of x${index}`);
+        });
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
+
+describe('operators without a gradient', () => {
+  it('oneHot and argmax agree with the reference, the first of equal maxima winning', async () => {
+    const graph = new Graph();
+    const index = graph.input('index', [4], 'int32');
+    const scores = graph.input('scores', [2, 3]);
+    graph.output('oneHot', graph.oneHot(index, 3));
+    graph.output('argmax', graph.argmax(scores));
+    const session = await OnnxSession.create(graph);
+    session.feed('index', Int32Array.of(2, 0, 1, 2));
+    session.feed('scores', Float32Array.of(1, 3, 3, -1, -2, -1));
+    const { oneHot, argmax } = await session.run();
+    expect([...oneHot!]).toEqual([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    expect([...argmax!]).toEqual([1, 0]);
+    await session.release();
+  });
+
+  it('refuses to differentiate through them', () => {
+    const graph = new Graph();
+    const scores = graph.input('scores', [2, 3]);
+    const picked = graph.mul(graph.sum(scores, [0, 1]), graph.reshape(graph.sum(graph.argmax(scores), [0]), [1, 1]));
+    expect(() => gradients(graph, graph.reshape(picked, [1]), [scores])).toThrow('argmax has no gradient');
+  });
+});
+
+describe('wide vocabularies', () => {
+  it('sum repeated rows when the table is too wide for a one-hot product', async () => {
+    const graph = new Graph();
+    const rows = 2000;
+    graph.output('sums', graph.scatterAddRows(graph.input('updates', [3, 2]), graph.input('index', [3], 'int32'), rows));
+    graph.output('marked', graph.oneHot(graph.inputs.get('index')!, rows));
+    const session = await OnnxSession.create(graph);
+    session.feed('updates', Float32Array.of(1, 2, 3, 4, 5, 6));
+    session.feed('index', Int32Array.of(1999, 7, 1999));
+    const { sums, marked } = await session.run();
+    expect([...sums!.slice(14, 16), ...sums!.slice(-2)]).toEqual([3, 4, 6, 8]);
+    expect(sums!.reduce((total, x) => total + x, 0)).toBe(21);
+    expect([marked![1999], marked![rows + 7], marked!.reduce((total, x) => total + x, 0)]).toEqual([1, 1, 3]);
+    await session.release();
+  });
+});

@@ -1,0 +1,133 @@
+/** Whole training steps: gradients of the decoder, the optimizer kernel, the mask, determinism. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
+import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
+import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
+import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
+import type { ModelConfig } from '../../src/model/language-model.ts';
+import { packageRoot } from '../../src/package-root.ts';
+
+const kernel = join(packageRoot, 'dist/optimizer.wasm');
+const config: ModelConfig = { family: 'llama', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, ropeTheta: 1e4, normEpsilon: 1e-6 };
+const shape = { batch: 2, sequence: 5 };
+const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const batch = { tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7) };
+
+async function newTrainer(): Promise<Trainer> {
+  const trainer = await Trainer.create(buildTrainingGraph(config, shape), kernel);
+  let state = 1;
+  for (const { weight, decay } of trainer.memory.parameters)
+    for (let index = 0; index < weight.length; index++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      weight[index] = (decay ? 0 : 1) + (state / 2 ** 32 - 0.5) * 0.6;
+    }
+  return trainer;
+}
+
+describe('the decoder', () => {
+  it('has the gradient that finite differences of its float64 reference give, in every tensor', async () => {
+    const { graph, parameters } = buildTrainingGraph(config, shape);
+    const trainer = await newTrainer();
+    const feeds: Record<string, ArrayLike<number>> = { ...batch };
+    for (const { name, weight } of trainer.memory.parameters) feeds[name] = Float64Array.from(weight);
+    const reference = evaluateReference(graph, feeds);
+    const lossAt = (name: string, index: number, by: number) => {
+      const moved = Float64Array.from(feeds[name]!);
+      moved[index]! += by;
+      return evaluateReference(graph, { ...feeds, [name]: moved }).loss![0]!;
+    };
+    for (const { name } of parameters) {
+      const exact = reference[`gradient:${name}`]!;
+      for (const index of [0, Math.floor(exact.length / 2), exact.length - 1]) {
+        const numeric = (lossAt(name, index, 1e-5) - lossAt(name, index, -1e-5)) / 2e-5;
+        expect(exact[index], `${name}[${index}]`).toBeCloseTo(numeric, 7);
+      }
+    }
+    const { loss } = await trainer.step(batch, 0, { ...settings, clipNorm: 0, weightDecay: 0 });
+    expect(loss).toBeCloseTo(reference.loss![0]!, 5);
+    for (const { name, gradient } of trainer.memory.parameters)
+      gradient.forEach((value, index) => expect(value, `${name}[${index}]`).toBeCloseTo(reference[`gradient:${name}`]![index]!, 5));
+    await trainer.release();
+  });
+});
+
+describe('a training step', () => {
+  it('is AdamW with clipping and decoupled weight decay, as plain arithmetic gives it', async () => {
+    const trainer = await newTrainer();
+    const expected = trainer.memory.parameters.map(({ weight }) => ({ weight: Float64Array.from(weight), first: new Float64Array(weight.length), second: new Float64Array(weight.length) }));
+    for (let t = 1; t <= 3; t++) {
+      const learningRate = 0.01 * t;
+      const { gradientNorm } = await trainer.step(batch, learningRate, { ...settings, clipNorm: 0.5 });
+      expect(gradientNorm).toBeGreaterThan(0.5);
+      trainer.memory.parameters.forEach(({ gradient, decay }, which) => {
+        const { weight, first, second } = expected[which]!;
+        for (let index = 0; index < weight.length; index++) {
+          const g = gradient[index]! * (0.5 / gradientNorm);
+          first[index] = 0.9 * first[index]! + 0.1 * g;
+          second[index] = 0.95 * second[index]! + 0.05 * g * g;
+          const update = first[index]! / (1 - 0.9 ** t) / (Math.sqrt(second[index]! / (1 - 0.95 ** t)) + 1e-8);
+          weight[index] = weight[index]! * (1 - (decay ? learningRate * 0.1 : 0)) - learningRate * update;
+        }
+      });
+      trainer.memory.parameters.forEach(({ weight, name }, which) =>
+        weight.forEach((value, index) => expect(value, `${name}[${index}] at step ${t}`).toBeCloseTo(expected[which]!.weight[index]!, 5)),
+      );
+    }
+    await trainer.release();
+  });
+
+  it('learns: the loss of a repeated batch falls', async () => {
+    const trainer = await newTrainer();
+    const first = await trainer.step(batch, 0.01, settings);
+    let last = first;
+    for (let step = 0; step < 60; step++) last = await trainer.step(batch, 0.01, settings);
+    expect(last.loss).toBeLessThan(first.loss / 3);
+    await trainer.release();
+  });
+
+  it('gives the same bits twice', async () => {
+    const bits = await Promise.all(
+      [1, 2].map(async () => {
+        const trainer = await newTrainer();
+        for (let step = 0; step < 10; step++) await trainer.step(batch, 0.01, settings);
+        const weights = trainer.memory.parameters.map(({ weight }) => Buffer.from(weight.slice().buffer).toString('base64'));
+        await trainer.release();
+        return weights;
+      }),
+    );
+    expect(bits[0]).toEqual(bits[1]);
+  });
+
+  it('keeps masked weights and moments at exactly zero after every step, and counts only kept gradients', async () => {
+    const trainer = await newTrainer();
+    const name = 'model.layers.0.mlp.down_proj.weight';
+    const parameter = trainer.memory.parameter(name);
+    trainer.memory.setMask(name, Uint8Array.from(parameter.weight, (_, index) => index % 3));
+    for (let step = 0; step < 5; step++) {
+      const { gradientNorm } = await trainer.step(batch, 0.01, settings);
+      const squares = trainer.memory.parameters.reduce((total, { gradient }) => gradient.reduce((sum, g) => sum + g * g, total), 0);
+      expect(gradientNorm).toBeCloseTo(Math.sqrt(squares), 5);
+      for (let index = 0; index < parameter.length; index += 3)
+        expect([parameter.weight[index], parameter.gradient[index], parameter.first[index], parameter.second[index]].map(Math.abs)).toEqual([0, 0, 0, 0]);
+      expect(trainer.memory.maskViolation()).toBeUndefined();
+    }
+    expect(parameter.weight.filter((value) => value === 0).length).toBe(Math.ceil(parameter.length / 3));
+    parameter.weight[0] = 1e-30;
+    expect(trainer.memory.maskViolation()).toMatchObject({ name, index: 0 });
+    await trainer.release();
+  });
+});
+
+describe('learning rates', () => {
+  const base = { learningRate: 1, steps: 10, warmupSteps: 4, decaySteps: 5, floor: 0.1 };
+  const rates = (schedule: Parameters<typeof learningRateAt>[1]['schedule']) =>
+    Array.from({ length: 10 }, (_, step) => Number(learningRateAt(step, { ...base, schedule }).toFixed(4)));
+
+  it('follow their schedules to the stated floor', () => {
+    expect(rates('constant')).toEqual(Array(10).fill(1));
+    expect(rates('warmup-constant')).toEqual([0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]);
+    expect(rates('warmup-cosine')).toEqual([0.25, 0.5, 0.75, 1, 1, 0.9141, 0.6891, 0.4109, 0.1859, 0.1]);
+    expect(rates('warmup-stable-decay')).toEqual([0.25, 0.5, 0.75, 1, 1, 0.82, 0.64, 0.46, 0.28, 0.1]);
+  });
+});
