@@ -5,6 +5,7 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
 import { GraphError, sizeOf } from '../graph/shape.ts';
+import { GradientSums } from './gradient-sums.ts';
 import { differentiate } from './rules.ts';
 
 /**
@@ -17,22 +18,23 @@ import { differentiate } from './rules.ts';
 export function gradients(graph: Graph, loss: Value, variables: readonly Value[]): Value[] {
   if (sizeOf(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
   const dependent = dependents(graph, variables);
-  const contributions = new Map<number, Value>();
-  contributions.set(loss.id, graph.constant(Float32Array.of(1), loss.shape.map(() => 1)));
+  const sums = new GradientSums(graph);
+  sums.add(loss, graph.constant(Float32Array.of(1), loss.shape.map(() => 1)));
 
   for (const node of graph.nodes.slice(0, loss.id + 1).reverse()) {
-    const upstream = contributions.get(node.output.id);
-    if (upstream === undefined || !dependent.has(node.output.id)) continue;
-    const needed = node.inputs.map((input) => dependent.has(input.id));
-    for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries()) {
-      const input = node.inputs[index]!;
-      if (gradient === undefined || !needed[index]) continue;
-      const earlier = contributions.get(input.id);
-      contributions.set(input.id, earlier === undefined ? gradient : graph.add(earlier, gradient));
+    if (!dependent.has(node.output.id)) continue;
+    const upstream = sums.total(node.output);
+    if (upstream === undefined) continue;
+    if (node.operation.op === 'slice') {
+      sums.addSlice(node.inputs[0]!, { ...node.operation, gradient: upstream });
+      continue;
     }
+    const needed = node.inputs.map((input) => dependent.has(input.id));
+    for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries())
+      if (gradient !== undefined && needed[index]) sums.add(node.inputs[index]!, gradient);
   }
   return variables.map((variable) => {
-    const gradient = contributions.get(variable.id);
+    const gradient = sums.total(variable);
     if (gradient === undefined) throw new GraphError('The loss does not depend on a variable.');
     return gradient;
   });

@@ -70,8 +70,6 @@ export function differentiate(
       operation.permutation.forEach((axis, index) => (inverse[axis] = index));
       return [graph.transpose(upstream, inverse)];
     }
-    case 'slice':
-      return [padded(graph, upstream, a.shape, operation)];
     case 'concat': {
       let start = 0;
       return inputs.map((input) => {
@@ -96,6 +94,7 @@ export function differentiate(
       return [graph.scatterAddRows(upstream, b, a.shape[0]!), undefined];
     case 'scatterAddRows':
       return [graph.gatherRows(upstream, b), undefined];
+    case 'slice': // see GradientSums
     case 'oneHot':
     case 'argmax':
       throw new GraphError(`${operation.op} has no gradient.`);
@@ -109,21 +108,6 @@ function reduceTo(graph: Graph, gradient: Value, shape: readonly number[]): Valu
     axis < extra || (shape[axis - extra] === 1 && length !== 1) ? [axis] : [],
   );
   return graph.reshape(graph.sum(gradient, axes), shape);
-}
-
-/** The gradient of a slice: itself between zeros. */
-function padded(
-  graph: Graph,
-  part: Value,
-  shape: readonly number[],
-  { axis, start, end }: { axis: number; start: number; end: number },
-): Value {
-  const zeros = (length: number): Value[] => {
-    if (length === 0) return [];
-    const dimensions = shape.map((other, index) => (index === axis ? length : other));
-    return [graph.constant(new Float32Array(dimensions.reduce((product, n) => product * n, 1)), dimensions)];
-  };
-  return graph.concat([...zeros(start), part, ...zeros(shape[axis]! - end)], axis);
 }
 
 /**

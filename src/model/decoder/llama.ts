@@ -74,28 +74,33 @@ export function buildLlama(
     graph.reshape(graph.transpose(graph.reshape(weight, [width, heads, headWidth]), [0, 2, 1]), [width, width]);
   const perHead = (x: Value): Value => graph.reshape(x, [headWidth, heads * batch, sequence]);
 
-  const rotate = (x: Value): Value => {
-    const lower = graph.slice(x, 0, 0, width / 2);
-    const upper = graph.slice(x, 0, width / 2, width);
+  /** Rotates the lower and upper halves of query and key at once: [query half, key half] x tokens each. */
+  const rotate = (lower: Value, upper: Value): [Value, Value] => {
     const { cosine, sine } = rotation;
-    return graph.concat(
-      [
-        graph.sub(graph.mul(lower, cosine), graph.mul(upper, sine)),
-        graph.add(graph.mul(upper, cosine), graph.mul(lower, sine)),
-      ],
-      0,
-    );
+    return [
+      graph.sub(graph.mul(lower, cosine), graph.mul(upper, sine)),
+      graph.add(graph.mul(upper, cosine), graph.mul(lower, sine)),
+    ];
   };
 
   const attend = (x: Value, prefix: string): Value => {
-    const project = (name: string) =>
-      graph.matmul(rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`)), x);
-    const query = perHead(rotate(project('q')));
-    const key = perHead(rotate(project('k')));
-    const value = perHead(project('v'));
-    const scores = graph.matmul(query, key, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) });
+    const [query, key, value] = ['q', 'k', 'v'].map((name) =>
+      rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`)),
+    ) as [Value, Value, Value];
+    const half = width / 2;
+    const lowerRows = (weight: Value) => graph.slice(weight, 0, 0, half);
+    const upperRows = (weight: Value) => graph.slice(weight, 0, half, width);
+    // One product for all three, its rows ordered so that what RoPE pairs up is contiguous.
+    const stacked = graph.concat([lowerRows(query), lowerRows(key), upperRows(query), upperRows(key), value], 0);
+    const projected = graph.matmul(stacked, x);
+    const [lower, upper] = rotate(graph.slice(projected, 0, 0, width), graph.slice(projected, 0, width, 2 * width));
+    const queries = perHead(graph.concat([lowerRows(lower), lowerRows(upper)], 0));
+    const keys = perHead(graph.concat([upperRows(lower), upperRows(upper)], 0));
+    const values = perHead(graph.slice(projected, 0, 2 * width, 3 * width));
+
+    const scores = graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) });
     const weights = graph.causalSoftmax(scores);
-    const mixed = graph.matmul(value, weights, { batchA: 'inner', transB: true });
+    const mixed = graph.matmul(values, weights, { batchA: 'inner', transB: true });
     const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
     return graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered);
   };
@@ -118,21 +123,21 @@ export function buildLlama(
   return { logits, downProjections };
 }
 
-/** cos and sin of position * theta^(-2j / headWidth) for row (j, head) and column (sequence, position). */
+/** cos and sin of position * theta^(-2j / headWidth) for row (query or key, j, head) and column (sequence, position). */
 function rotaryTables(graph: Graph, config: ModelConfig, { batch, sequence }: DecoderShape) {
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;
   const tokenCount = batch * sequence;
-  const cosine = new Float32Array((width / 2) * tokenCount);
+  const cosine = new Float32Array(width * tokenCount);
   const sine = new Float32Array(cosine.length);
-  for (let row = 0; row < width / 2; row++) {
-    const frequency = ropeTheta ** ((-2 * Math.floor(row / heads)) / headWidth);
+  for (let row = 0; row < width; row++) {
+    const frequency = ropeTheta ** ((-2 * Math.floor((row % (width / 2)) / heads)) / headWidth);
     for (let token = 0; token < tokenCount; token++) {
       const angle = (token % sequence) * frequency;
       cosine[row * tokenCount + token] = Math.cos(angle);
       sine[row * tokenCount + token] = Math.sin(angle);
     }
   }
-  const shape = [width / 2, tokenCount];
+  const shape = [width, tokenCount];
   return { cosine: graph.constant(cosine, shape), sine: graph.constant(sine, shape) };
 }

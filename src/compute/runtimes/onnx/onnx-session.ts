@@ -3,14 +3,20 @@
  * one per core, so a session must not take more.
  */
 import { createHash } from 'node:crypto';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createRequire } from 'node:module';
+import type { InferenceSession as Session, Tensor as SessionTensor } from 'onnxruntime-node';
 import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import { lowerToOnnx } from './lowering.ts';
 
 export type TensorData = Float32Array | Int32Array;
 
-const SESSION_OPTIONS: InferenceSession.SessionOptions = {
+// Since 1.29 the library reports usage over the network and keeps a device id in the home directory, unless this is set
+// before it is loaded: hence `require` here and no static import, which would run first.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+
+const SESSION_OPTIONS: Session.SessionOptions = {
   executionProviders: ['cpu'],
   graphOptimizationLevel: 'all',
   executionMode: 'sequential',
@@ -26,13 +32,13 @@ export function graphHash(graph: Graph): string {
 }
 
 export class OnnxSession {
-  readonly #session: InferenceSession;
-  readonly #feeds: Record<string, Tensor> = {};
-  readonly #fetches: Record<string, Tensor | null> = {};
+  readonly #session: Session;
+  readonly #feeds: Record<string, SessionTensor> = {};
+  readonly #fetches: Record<string, SessionTensor | null> = {};
   readonly #inputs: ReadonlyMap<string, Value>;
   readonly #outputs: ReadonlyMap<string, Value>;
 
-  private constructor(session: InferenceSession, graph: Graph) {
+  private constructor(session: Session, graph: Graph) {
     this.#session = session;
     this.#inputs = graph.inputs;
     this.#outputs = graph.outputs;
@@ -68,7 +74,7 @@ export class OnnxSession {
   }
 }
 
-function tensor(value: Value, data: TensorData): Tensor {
+function tensor(value: Value, data: TensorData): SessionTensor {
   return data instanceof Float32Array
     ? new Tensor('float32', data, value.shape)
     : new Tensor('int32', data, value.shape);
