@@ -34,7 +34,7 @@ export function lowerToOnnx(graph: Graph): Uint8Array {
 const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
 
 function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[]): string {
-  const [a, b] = inputs as [Value, Value];
+  const [a] = inputs as [Value];
   const [nameA, nameB] = names as [string, string];
   switch (operation.op) {
     case 'input':

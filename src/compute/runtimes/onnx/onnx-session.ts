@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { InferenceSession as Session, Tensor as SessionTensor } from 'onnxruntime-node';
+import type * as OnnxRuntime from 'onnxruntime-node';
 import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import { lowerToOnnx } from './lowering.ts';
@@ -14,9 +14,9 @@ export type TensorData = Float32Array | Int32Array;
 // Since 1.29 the library reports usage over the network and keeps a device id in the home directory, unless this is set
 // before it is loaded: hence `require` here and no static import, which would run first.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
-const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
+const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
 
-const SESSION_OPTIONS: Session.SessionOptions = {
+const SESSION_OPTIONS: OnnxRuntime.InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
   graphOptimizationLevel: 'all',
   executionMode: 'sequential',
@@ -32,13 +32,13 @@ export function graphHash(graph: Graph): string {
 }
 
 export class OnnxSession {
-  readonly #session: Session;
-  readonly #feeds: Record<string, SessionTensor> = {};
-  readonly #fetches: Record<string, SessionTensor | null> = {};
+  readonly #session: OnnxRuntime.InferenceSession;
+  readonly #feeds: Record<string, OnnxRuntime.Tensor> = {};
+  readonly #fetches: Record<string, OnnxRuntime.Tensor | null> = {};
   readonly #inputs: ReadonlyMap<string, Value>;
   readonly #outputs: ReadonlyMap<string, Value>;
 
-  private constructor(session: Session, graph: Graph) {
+  private constructor(session: OnnxRuntime.InferenceSession, graph: Graph) {
     this.#session = session;
     this.#inputs = graph.inputs;
     this.#outputs = graph.outputs;
@@ -74,7 +74,7 @@ export class OnnxSession {
   }
 }
 
-function tensor(value: Value, data: TensorData): SessionTensor {
+function tensor(value: Value, data: TensorData): OnnxRuntime.Tensor {
   return data instanceof Float32Array
     ? new Tensor('float32', data, value.shape)
     : new Tensor('int32', data, value.shape);
