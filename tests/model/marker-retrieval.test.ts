@@ -1,0 +1,124 @@
+/** The corpus: it is the language it claims to be, and its entropy floor is exact. */
+import { describe, expect, it } from 'vitest';
+import {
+  batch,
+  BOS,
+  entropyFloor,
+  FIRST_ORDINARY,
+  isOrdinary,
+  MARKERS,
+  ORDINARY_TOKENS,
+  ordinarySuccessors,
+  POSITION_KINDS,
+  positionKinds,
+  QUERIES,
+  VOCABULARY,
+} from '../../src/model/marker-retrieval.ts';
+
+const LENGTH = 64;
+
+/** Probability of each token of a sequence given its whole prefix, by the language's definition and nothing else. */
+function conditionalProbabilities(sequence: Int32Array): number[] {
+  const followed = new Map<number, number>();
+  const probabilities: number[] = [];
+  for (let position = 1; position < sequence.length; position++) {
+    const [current, next] = [sequence[position - 1]!, sequence[position]!];
+    const query = QUERIES.indexOf(current);
+    const answer = query >= 0 ? followed.get(MARKERS[query]!) : undefined;
+    if (isOrdinary(current)) probabilities.push(ordinarySuccessors()[current - FIRST_ORDINARY]![next]!);
+    else if (answer !== undefined) probabilities.push(next === answer ? 1 : 0);
+    else probabilities.push(isOrdinary(next) ? 1 / ORDINARY_TOKENS : 0);
+    if (MARKERS.includes(current)) followed.set(current, next);
+  }
+  return probabilities;
+}
+
+function sequences(tokens: Int32Array, length: number): Int32Array[] {
+  return Array.from({ length: tokens.length / (length + 1) }, (_, row) => tokens.subarray(row * (length + 1), (row + 1) * (length + 1)));
+}
+
+describe('marker retrieval', () => {
+  it('draws a batch as a pure function of seed, stream and index', () => {
+    const drawn = batch(3, 'train-data', 17, 4, LENGTH);
+    expect(batch(3, 'train-data', 17, 4, LENGTH)).toEqual(drawn);
+    for (const other of [batch(4, 'train-data', 17, 4, LENGTH), batch(3, 'eval', 17, 4, LENGTH), batch(3, 'train-data', 18, 4, LENGTH)])
+      expect(other).not.toEqual(drawn);
+  });
+
+  it('starts every sequence with BOS and never emits it again', () => {
+    for (const sequence of sequences(batch(0, 'test', 0, 200, LENGTH), LENGTH)) {
+      expect(sequence[0]).toBe(BOS);
+      expect(sequence.indexOf(BOS, 1)).toBe(-1);
+    }
+  });
+
+  it('follows each ordinary token by markers, queries and ordinary tokens as often as declared', () => {
+    const counts = new Map<number, Float64Array>();
+    for (const sequence of sequences(batch(1, 'test', 0, 8000, LENGTH), LENGTH))
+      for (let position = 1; position <= LENGTH; position++) {
+        const row = counts.get(sequence[position - 1]!) ?? new Float64Array(VOCABULARY);
+        row[sequence[position]!]! += 1;
+        counts.set(sequence[position - 1]!, row);
+      }
+    for (let token = FIRST_ORDINARY; token < VOCABULARY; token++) {
+      const row = counts.get(token)!;
+      const total = row.reduce((sum, count) => sum + count, 0);
+      const expected = ordinarySuccessors()[token - FIRST_ORDINARY]!;
+      expected.forEach((probability, next) => {
+        const sigma = Math.sqrt((probability * (1 - probability)) / total);
+        const tolerance = 5 * sigma + 5 / total; // the second term: counts near 0 are Poisson, not normal
+        expect(Math.abs(row[next]! / total - probability), `${next} after ${token}`).toBeLessThanOrEqual(tolerance);
+      });
+    }
+    for (const marker of MARKERS) expect(ordinarySuccessors().every((row) => row[marker] === 0.05)).toBe(true);
+    for (const query of QUERIES) expect(ordinarySuccessors().every((row) => row[query] === 0.1)).toBe(true);
+  });
+
+  it('gives every sequence a positive probability: an answered query repeats what followed its latest marker', () => {
+    for (const sequence of sequences(batch(2, 'test', 0, 500, LENGTH), LENGTH))
+      expect(Math.min(...conditionalProbabilities(sequence))).toBeGreaterThan(0);
+  });
+
+  it('tells the kinds of predicting positions apart', () => {
+    const [m1, m2] = MARKERS as [number, number];
+    const [q1, q2] = QUERIES as [number, number];
+    const tokens = Int32Array.from([BOS, 9, q1, 7, m1, 11, q1, 11, q2, 30, m2, 5, BOS, q2, 9, m2, 6, q2, 6, q1, 8, 8, 8, 8]);
+    const kinds = [...positionKinds(tokens, 11)].map((kind) => POSITION_KINDS[kind]);
+    const o = 'ordinary';
+    expect(kinds).toEqual([
+      'after-bos', o, 'unanswerable-query', o, 'after-marker', o, 'answerable-query', o, 'unanswerable-query', o, 'after-marker',
+      'after-bos', 'unanswerable-query', o, 'after-marker', o, 'answerable-query', o, 'unanswerable-query', o, o, o,
+    ]);
+  });
+
+  it('has the entropy floor that its own conditional probabilities give on average', () => {
+    const perSequence = sequences(batch(5, 'test', 0, 6000, LENGTH), LENGTH).map(
+      (sequence) => -conditionalProbabilities(sequence).reduce((sum, probability) => sum + Math.log(probability), 0) / LENGTH,
+    );
+    const mean = perSequence.reduce((sum, value) => sum + value, 0) / perSequence.length;
+    const variance = perSequence.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (perSequence.length - 1);
+    const standardError = Math.sqrt(variance / perSequence.length);
+    expect(standardError).toBeLessThan(0.004);
+    expect(Math.abs(mean - entropyFloor(LENGTH))).toBeLessThan(4 * standardError);
+  });
+
+  it('has the floor that enumerating every short sequence gives', () => {
+    // P(x1) is uniform; x2's entropy averages over the 59 first tokens; x3's over every (x1, x2).
+    const rows = ordinarySuccessors();
+    const h = (row: Float64Array) => -row.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
+    const uniform = Math.log(ORDINARY_TOKENS);
+    let second = 0;
+    let third = 0;
+    rows.forEach((row) => {
+      second += h(row) / ORDINARY_TOKENS;
+      row.forEach((p, token) => (third += (p / ORDINARY_TOKENS) * (isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : uniform)));
+    });
+    expect(entropyFloor(1)).toBeCloseTo(uniform, 12);
+    expect(entropyFloor(2)).toBeCloseTo((uniform + second) / 2, 12);
+    expect(entropyFloor(3)).toBeCloseTo((uniform + second + third) / 3, 12);
+  });
+
+  it('has the floor that committed reports state', () => {
+    expect(entropyFloor(64)).toBeCloseTo(2.5258361904, 10);
+  });
+});
