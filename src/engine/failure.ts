@@ -18,6 +18,8 @@ export interface SourceLocation {
 export type Failure =
   /** The study is wrong: place, what was found, what was expected. */
   | { kind: 'study'; at: SourceLocation; message: string; expected?: string; suggestion?: string }
+  /** Several independent mistakes, in the order of the file; `more` were left out. */
+  | { kind: 'several'; failures: Failure[]; more: number }
   /** The command line is wrong. */
   | { kind: 'usage'; message: string; expected?: string; suggestion?: string }
   /** A file cannot be read or written. */
