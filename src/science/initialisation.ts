@@ -1,0 +1,50 @@
+/** Initial weights. Whatever the scheme, nothing of a pretrained model survives in them. */
+import type { FloatTensor, Weights } from '../model/language-model.ts';
+import { stream, type RandomStream } from '../model/random.ts';
+import { tensorKind } from '../model/tensor-name.ts';
+
+export type InitialisationScheme = 'xavier' | 'kaiming' | 'original';
+
+/** Standard deviation of embeddings under every scheme, and of all matrices under `original`. */
+const BASE_DEVIATION = 0.02;
+
+/**
+ * Draws a model's weights.
+ *
+ * - `xavier`: matrices uniform within sqrt(6 / (in + out)) (Glorot & Bengio 2010).
+ * - `kaiming`: matrices normal with deviation sqrt(2 / in) (He et al. 2015).
+ * - `original`: the Llama family's own: matrices N(0, 0.02), o_proj and down_proj divided by sqrt(2 L) (Radford et al. 2019).
+ *
+ * "Matrices" are the block matrices and the head. Embeddings are N(0, 0.02) and gains 1 under every scheme.
+ * Each tensor has its own random stream, so that kaiming and original differ by scale alone.
+ * @param shapes name and shape [out, in] of every parameter
+ */
+export function initialise(shapes: ReadonlyMap<string, readonly number[]>, scheme: InitialisationScheme, seed: number, layers: number): Weights {
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const random = stream(seed, `init/${name}`);
+      return [name, { shape: [...shape], data: draw(name, shape, scheme, layers, random) } satisfies FloatTensor];
+    }),
+  );
+}
+
+function draw(name: string, shape: readonly number[], scheme: InitialisationScheme, layers: number, random: RandomStream): Float32Array {
+  const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  if (shape.length === 1) return data.fill(1);
+  const [out, into] = shape as [number, number];
+  const kind = tensorKind(name);
+  const normal = (deviation: number) => data.map(() => deviation * random.normal());
+  if (kind === 'embed_tokens') return normal(BASE_DEVIATION);
+  switch (scheme) {
+    case 'xavier': {
+      const bound = Math.sqrt(6 / (into + out));
+      return data.map(() => bound * (2 * random.uniform() - 1));
+    }
+    case 'kaiming':
+      return normal(Math.sqrt(2 / into));
+    case 'original': {
+      const writesToResidual = kind === 'o_proj' || kind === 'down_proj';
+      return normal(writesToResidual ? BASE_DEVIATION / Math.sqrt(2 * layers) : BASE_DEVIATION);
+    }
+  }
+}

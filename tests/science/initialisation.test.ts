@@ -1,0 +1,70 @@
+/** Initial weights have the scale that their scheme states, and share nothing between seeds. */
+import { describe, expect, it } from 'vitest';
+import { initialise, type InitialisationScheme } from '../../src/science/initialisation.ts';
+
+const LAYERS = 3;
+const block = 'model.layers.0';
+const shapes = new Map([
+  ['model.embed_tokens.weight', [64, 48]],
+  [`${block}.input_layernorm.weight`, [48]],
+  [`${block}.self_attn.q_proj.weight`, [48, 48]],
+  [`${block}.self_attn.o_proj.weight`, [48, 48]],
+  [`${block}.mlp.up_proj.weight`, [96, 48]],
+  [`${block}.mlp.down_proj.weight`, [48, 96]],
+  ['model.norm.weight', [48]],
+  ['lm_head.weight', [64, 48]],
+]);
+
+function deviation(data: Float32Array): number {
+  return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
+}
+
+describe('initialise', () => {
+  const expected: Record<InitialisationScheme, (out: number, into: number, name: string) => number> = {
+    xavier: (out, into) => Math.sqrt(2 / (into + out)),
+    kaiming: (_, into) => Math.sqrt(2 / into),
+    original: (_out, _into, name) => (/o_proj|down_proj/.test(name) ? 0.02 / Math.sqrt(2 * LAYERS) : 0.02),
+  };
+
+  for (const scheme of ['xavier', 'kaiming', 'original'] as const)
+    it(`draws ${scheme} with its standard deviation and mean 0`, () => {
+      for (const [name, { shape, data }] of initialise(shapes, scheme, 0, LAYERS)) {
+        expect(shape).toEqual(shapes.get(name));
+        if (shape.length === 1) {
+          expect(data.every((gain) => gain === 1)).toBe(true);
+          continue;
+        }
+        const target = name.includes('embed') ? 0.02 : expected[scheme](shape[0]!, shape[1]!, name);
+        const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+        expect(Math.abs(deviation(data) / target - 1), name).toBeLessThan(0.06);
+        expect(Math.abs(mean) / target, name).toBeLessThan(4.5 / Math.sqrt(data.length));
+      }
+    });
+
+  it('keeps xavier within its bound', () => {
+    const { data } = initialise(shapes, 'xavier', 1, LAYERS).get(`${block}.mlp.down_proj.weight`)!;
+    const bound = Math.sqrt(6 / (48 + 96));
+    const largest = Math.max(...data.map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(Math.fround(bound));
+    expect(largest).toBeGreaterThan(0.99 * bound);
+  });
+
+  it('is a pure function of scheme and seed', () => {
+    const of = (scheme: InitialisationScheme, seed: number) => initialise(shapes, scheme, seed, LAYERS).get('lm_head.weight')!.data;
+    expect(of('kaiming', 3)).toEqual(of('kaiming', 3));
+    expect(of('kaiming', 3)).not.toEqual(of('kaiming', 4));
+  });
+
+  it('gives kaiming and original the same draws in other scales, so that only the scheme varies', () => {
+    const name = `${block}.mlp.up_proj.weight`;
+    const kaiming = initialise(shapes, 'kaiming', 5, LAYERS).get(name)!.data;
+    const original = initialise(shapes, 'original', 5, LAYERS).get(name)!.data;
+    kaiming.forEach((value, index) => expect(value * (0.02 / Math.sqrt(2 / 48))).toBeCloseTo(original[index]!, 6));
+  });
+
+  it('draws every tensor from its own stream: adding one changes no other', () => {
+    const fewer = new Map([...shapes].slice(2));
+    const name = 'lm_head.weight';
+    expect(initialise(fewer, 'xavier', 0, LAYERS).get(name)).toEqual(initialise(shapes, 'xavier', 0, LAYERS).get(name));
+  });
+});
