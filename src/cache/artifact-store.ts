@@ -1,0 +1,107 @@
+/**
+ * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
+ * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, mkdir, open, rename, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import { syncDirectory } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import type { RecordedArtifact } from './record.ts';
+
+export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
+
+export class ArtifactStore {
+  readonly #directory: string;
+  /** Hashes under way or done in this process, by path. */
+  readonly #verified = new Map<string, Promise<void>>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  path({ sha256, file }: ArtifactName): string {
+    return join(this.#directory, sha256.slice(0, 2), `${sha256}${extname(file)}`);
+  }
+
+  /** Whether the file is there with its recorded size; its content is checked by verify. */
+  async has(artifact: RecordedArtifact): Promise<boolean> {
+    try {
+      const found = await stat(this.path(artifact));
+      return found.isFile() && found.size === artifact.bytes;
+    } catch (error) {
+      if (isAbsent(error)) return false;
+      throw fileFailure(error, this.path(artifact), 'read');
+    }
+  }
+
+  /**
+   * Hashes the file, once per process.
+   * @throws SwpError of kind `content` if it is not what its name says, of kind `file` if it cannot be read
+   */
+  verify(artifact: ArtifactName): Promise<void> {
+    const path = this.path(artifact);
+    const verdict = this.#verified.get(path) ?? this.#hash(path, artifact.sha256);
+    this.#verified.set(path, verdict);
+    return verdict;
+  }
+
+  async #hash(path: string, expected: string): Promise<void> {
+    const { sha256 } = await digestFile(path);
+    if (sha256 === expected) return;
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: `The artifact's content has changed: its SHA-256 is ${sha256}`,
+      remedy: 'Delete this file and run `swp repro` again: it computes the artifact anew. Then check the disk.',
+    });
+  }
+
+  /**
+   * Moves a finished file into the store; durable when it returns. An existing file of that name is replaced, which
+   * puts a damaged one right and changes nothing otherwise.
+   * @param source a file on the cache's own file system
+   */
+  async take(source: string, file: string): Promise<RecordedArtifact> {
+    const { sha256, bytes } = await digestFile(source);
+    const artifact = { sha256, bytes, file };
+    const path = this.path(artifact);
+    try {
+      await syncFile(source);
+      await chmod(source, 0o444);
+      await mkdir(dirname(path), { recursive: true });
+      await rename(source, path);
+      await syncDirectory(dirname(path));
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+    this.#verified.set(path, Promise.resolve());
+    return artifact;
+  }
+}
+
+/** @throws SwpError of kind `file` */
+export async function digestFile(path: string): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch (error) {
+    throw fileFailure(error, path, 'read');
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The cache: results by key, shared by every study that points at the directory. It knows nothing of what they are.
+ *
+ *     artifacts/ab/ab12....safetensors   contents, immutable, named by their SHA-256
+ *     records/cd/cd34....json            what a recipe key produced (schemas/record.schema.json)
+ *     records/cd/cd34....DIGEST.json     an earlier or damaged record of that key, kept aside
+ *     contents/ef/ef56....json           content key -> recipe key whose results have that content
+ *     studies/SHA/                       what one study remembers (study-state.ts)
+ *     logs/KEY.ATTEMPT.log               what a node's worker wrote (node-log.ts)
+ *     tmp/                               unpublished files of running processes (scratch.ts)
+ *     version, CACHEDIR.TAG              the layout's version; a note to backup programs
+ *
+ * A record is written after its artifacts, each durably and by rename: whoever reads a record finds its artifacts
+ * whole, at any moment and after any crash. No lock is needed for that.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import type { JsonObject } from '../engine/json.ts';
+import type { Metrics } from '../engine/stage.ts';
+import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import { NodeLog } from './node-log.ts';
+import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
+import { Scratch } from './scratch.ts';
+
+const LAYOUT_VERSION = '1';
+const DIRECTORIES = ['artifacts', 'records', 'contents', 'studies', 'logs', 'tmp'];
+/** https://bford.info/cachedir/ */
+const CACHEDIR_TAG =
+  'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds results that swp (super-weight-pruning) can compute again.\n';
+
+export interface Publication {
+  key: string;
+  contentKey: string;
+  stage: string;
+  preimage: JsonObject;
+  contentPreimage: JsonObject;
+  /** Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name. */
+  outputs: Record<string, { path: string; file: string }>;
+  metrics: Metrics;
+  environment: JsonObject;
+  /** Wall time of the stage's run. */
+  seconds: number;
+  startedAt: Date;
+  finishedAt: Date;
+  /** Relative to the cache. */
+  log?: string;
+}
+
+export class Cache {
+  /** Absolute path. */
+  readonly directory: string;
+  /** Where outputs are until they are published. */
+  readonly scratch: Scratch;
+  readonly #artifacts: ArtifactStore;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.scratch = new Scratch(join(directory, 'tmp'));
+    this.#artifacts = new ArtifactStore(join(directory, 'artifacts'));
+  }
+
+  /**
+   * Opens a cache, creating what is missing.
+   * @throws SwpError of kind `file` if the directory cannot be made or used, `content` if its layout is another version's
+   */
+  static async open(directory: string): Promise<Cache> {
+    const cache = new Cache(resolve(directory));
+    await cache.#prepare();
+    return cache;
+  }
+
+  /**
+   * The record of a recipe key; undefined if there is none.
+   * @throws SwpError of kind `content` if the record is damaged
+   */
+  async record(key: string): Promise<CacheRecord | undefined> {
+    const path = this.recordPath(key);
+    const text = await readIfPresent(path);
+    return text === undefined ? undefined : parseRecord(text, path, key);
+  }
+
+  /** Recipe key that produced this content; undefined if none did or the note of it is damaged. */
+  async keyByContent(contentKey: string): Promise<string | undefined> {
+    const text = await readIfPresent(this.#shard('contents', contentKey));
+    const key = text === undefined ? undefined : /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
+    return key;
+  }
+
+  recordPath(key: string): string {
+    return this.#shard('records', key);
+  }
+
+  /** Absolute path of an artifact, e.g. `cache.artifactPath(record.artifacts.weights)`. */
+  artifactPath(artifact: ArtifactName): string {
+    return this.#artifacts.path(artifact);
+  }
+
+  /** Whether every artifact of the record is there with its size. Contents are checked when they are used. */
+  async hasArtifacts(record: CacheRecord): Promise<boolean> {
+    for (const artifact of Object.values(record.artifacts)) if (!(await this.#artifacts.has(artifact))) return false;
+    return true;
+  }
+
+  /**
+   * Checks an artifact's content against its name, once per process.
+   * @throws SwpError of kind `content` on a mismatch, `file` if it cannot be read
+   */
+  verify(artifact: ArtifactName): Promise<void> {
+    return this.#artifacts.verify(artifact);
+  }
+
+  /** A log for one attempt at a node. */
+  log(key: string): NodeLog {
+    return new NodeLog(this.directory, key);
+  }
+
+  /**
+   * Moves outputs into the cache, then writes their record; durable when it returns.
+   * @throws SwpError of kind `file`
+   */
+  async publish({ outputs, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
+    const artifacts: Record<string, RecordedArtifact> = {};
+    for (const [name, { path, file }] of Object.entries(outputs)) artifacts[name] = await this.#artifacts.take(path, file);
+    return this.#write({
+      version: RECORD_VERSION,
+      id: randomUUID(),
+      ...rest,
+      artifacts,
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+      ...(log !== undefined && { log }),
+    });
+  }
+
+  /**
+   * Early cutoff: lets the results of `source` serve under a new recipe key, since the content is the same.
+   * @throws SwpError of kind `file`
+   */
+  async alias(key: string, preimage: JsonObject, source: CacheRecord): Promise<CacheRecord> {
+    return this.#write({ ...source, id: randomUUID(), key, preimage, aliasOf: source.aliasOf ?? source.key });
+  }
+
+  async #write(record: CacheRecord): Promise<CacheRecord> {
+    const path = this.recordPath(record.key);
+    const contentPath = this.#shard('contents', record.contentKey);
+    try {
+      const scratch = await this.scratch.directory();
+      await this.#keepAside(path, record.key, scratch);
+      await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
+      if (record.aliasOf === undefined) await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch);
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+    return record;
+  }
+
+  /** A record that is about to be replaced stays, named by its own digest. */
+  async #keepAside(path: string, key: string, scratch: string): Promise<void> {
+    const text = await readIfPresent(path);
+    if (text === undefined) return;
+    const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+    await writeAtomically(path.replace(`${key}.json`, `${key}.${digest}.json`), text, scratch);
+  }
+
+  #shard(kind: string, digest: string): string {
+    return join(this.directory, kind, digest.slice(0, 2), `${digest}.json`);
+  }
+
+  async #prepare(): Promise<void> {
+    const versionFile = join(this.directory, 'version');
+    const version = (await readIfPresent(versionFile))?.trim();
+    if (version === LAYOUT_VERSION) return;
+    if (version !== undefined && version !== '')
+      throw new SwpError({
+        kind: 'content',
+        path: versionFile,
+        message: `The cache has layout version ${version}; this swp writes version ${LAYOUT_VERSION}`,
+        remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
+      });
+    try {
+      await mkdir(this.directory, { recursive: true });
+      for (const name of DIRECTORIES) await mkdir(join(this.directory, name), { recursive: true });
+      const scratch = await this.scratch.directory();
+      await writeAtomically(join(this.directory, 'CACHEDIR.TAG'), CACHEDIR_TAG, scratch);
+      await writeAtomically(versionFile, `${LAYOUT_VERSION}\n`, scratch); // last: it says that the rest is there
+    } catch (error) {
+      throw fileFailure(error, this.directory, 'create');
+    } finally {
+      await this.scratch.clear();
+    }
+  }
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw fileFailure(error, path, 'read');
+  }
+}

@@ -1,0 +1,62 @@
+/** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileFailure } from './file-failure.ts';
+
+export class NodeLog {
+  readonly #cache: string;
+  readonly #key: string;
+  #file: number | undefined;
+  #name: string | undefined;
+
+  /**
+   * @param cache the cache's directory
+   * @param key the node's recipe key
+   */
+  constructor(cache: string, key: string) {
+    this.#cache = cache;
+    this.#key = key;
+  }
+
+  /** Relative to the cache; undefined while nothing has been logged. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Absolute path; undefined while nothing has been logged. */
+  get path(): string | undefined {
+    return this.#name === undefined ? undefined : join(this.#cache, this.#name);
+  }
+
+  /** Appends at once, so that the log is whole even if swp is killed. */
+  write(text: string | Uint8Array): void {
+    try {
+      this.#file ??= this.#create();
+      if (typeof text === 'string') writeSync(this.#file, text);
+      else writeSync(this.#file, text);
+    } catch (error) {
+      throw fileFailure(error, join(this.#cache, 'logs'), 'write');
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  /** The first attempt's number that nobody has taken: other processes may be logging the same key. */
+  #create(): number {
+    for (let attempt = 1; ; attempt++) {
+      const name = `logs/${this.#key}.${attempt}.log`;
+      const path = join(this.#cache, name);
+      try {
+        mkdirSync(dirname(path), { recursive: true });
+        const file = openSync(path, 'ax', 0o664);
+        this.#name = name;
+        return file;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Unpublished files: one directory per process under the cache's tmp/, on the same file system as the final places, so
+ * that publishing is a rename. What a killed process left behind is swept by the next process that starts work.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileFailure } from './file-failure.ts';
+
+export class Scratch {
+  readonly #parent: string;
+  #own: Promise<string> | undefined;
+
+  /** @param parent the cache's tmp/ */
+  constructor(parent: string) {
+    this.#parent = parent;
+  }
+
+  /** This process's directory, made when first asked for. */
+  directory(): Promise<string> {
+    this.#own ??= this.#create();
+    return this.#own;
+  }
+
+  /** A fresh empty directory for one node's outputs. */
+  async node(): Promise<string> {
+    const own = await this.directory();
+    try {
+      return await mkdtemp(join(own, 'node-'));
+    } catch (error) {
+      throw fileFailure(error, own, 'create');
+    }
+  }
+
+  /** Removes everything of this process that was not published. */
+  async clear(): Promise<void> {
+    const own = this.#own;
+    this.#own = undefined;
+    if (own !== undefined) await rm(await own, { recursive: true, force: true });
+  }
+
+  async #create(): Promise<string> {
+    const own = join(this.#parent, `${processSpace}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    try {
+      await mkdir(own, { recursive: true });
+      await this.#sweep();
+    } catch (error) {
+      throw fileFailure(error, own, 'create');
+    }
+    return own;
+  }
+
+  /** Removes the directories of processes of this machine that have ended. Those of other machines are let alone. */
+  async #sweep(): Promise<void> {
+    for (const name of await readdir(this.#parent)) {
+      const [space, pid] = name.split('-');
+      if (space !== processSpace || isAlive(Number(pid))) continue;
+      await rm(join(this.#parent, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * Where process ids mean the same: the host, and on Linux the PID namespace, since containers that share a cache may
+ * also share a host name.
+ */
+const processSpace = createHash('sha256').update(`${hostname()}\n${pidNamespace()}`).digest('hex').slice(0, 12);
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return ''; // no Linux
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
+  }
+}

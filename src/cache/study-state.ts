@@ -1,0 +1,151 @@
+/**
+ * What one study remembers in a cache that others may share, under `studies/SHA-256 of pipeline.json's path/`:
+ * - `ledger.json`: the key that each place of the study ("A1/s0/r2/train") had last, which tells a changed node from a
+ *   new one. Losing it loses explanations, never results.
+ * - `tombstones/RECORD-ID.json`: records that `swp invalidate` dismissed, for this study only. A tombstone names one
+ *   record by its id, so the record that a rerun publishes under the same key counts again.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Cache } from './cache.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+
+export interface Tombstone {
+  /** Id of the dismissed record. */
+  recordId: string;
+  key: string;
+  /** Where in the study it was dismissed, such as `A1/s0/r2/prune`. */
+  places: string[];
+  why?: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+interface Ledger {
+  version: 1;
+  /** The study's pipeline.json, for people who look into the cache. */
+  pipeline: string;
+  places: Record<string, string>;
+}
+
+export class StudyState {
+  readonly #directory: string;
+  readonly #pipeline: string;
+  readonly #cache: Cache;
+  readonly #places: Map<string, string>;
+  readonly #tombstones: Map<string, Tombstone>;
+  #changed = false;
+
+  private constructor(cache: Cache, directory: string, pipeline: string, ledger: Ledger, tombstones: Tombstone[]) {
+    this.#cache = cache;
+    this.#directory = directory;
+    this.#pipeline = pipeline;
+    this.#places = new Map(Object.entries(ledger.places));
+    this.#tombstones = new Map(tombstones.map((tombstone) => [tombstone.recordId, tombstone]));
+  }
+
+  /**
+   * @param pipeline path of the study's pipeline.json
+   * @throws SwpError of kind `file`
+   */
+  static async open(cache: Cache, pipeline: string): Promise<StudyState> {
+    const absolute = resolve(pipeline);
+    const directory = join(cache.directory, 'studies', createHash('sha256').update(absolute).digest('hex'));
+    const [ledger, tombstones] = await Promise.all([readLedger(directory, absolute), readTombstones(directory)]);
+    return new StudyState(cache, directory, absolute, ledger, tombstones);
+  }
+
+  /** The key that a place had when it was last settled. */
+  lastKey(place: string): string | undefined {
+    return this.#places.get(place);
+  }
+
+  /** Every place ever settled, with its last key. */
+  places(): ReadonlyMap<string, string> {
+    return this.#places;
+  }
+
+  /** Remembers a place's key; `save` makes it last. */
+  settle(place: string, key: string): void {
+    if (this.#places.get(place) === key) return;
+    this.#places.set(place, key);
+    this.#changed = true;
+  }
+
+  /** The tombstone of a record in this study. */
+  dismissed(recordId: string): Tombstone | undefined {
+    return this.#tombstones.get(recordId);
+  }
+
+  /** Lays a tombstone on a record, for this study only; lasting at once. */
+  async dismiss(record: { id: string; key: string }, places: string[], why?: string): Promise<Tombstone> {
+    const tombstone: Tombstone = {
+      recordId: record.id,
+      key: record.key,
+      places,
+      ...(why !== undefined && { why }),
+      at: new Date().toISOString(),
+    };
+    await this.#write(join('tombstones', `${record.id}.json`), tombstone);
+    this.#tombstones.set(record.id, tombstone);
+    return tombstone;
+  }
+
+  /** Writes the ledger, if it has changed. */
+  async save(): Promise<void> {
+    if (!this.#changed) return;
+    const ledger: Ledger = { version: 1, pipeline: this.#pipeline, places: Object.fromEntries(this.#places) };
+    await this.#write('ledger.json', ledger);
+    this.#changed = false;
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    const path = join(this.#directory, name);
+    try {
+      await mkdir(this.#directory, { recursive: true });
+      await writeAtomically(path, `${JSON.stringify(value, null, 1)}\n`, await this.#cache.scratch.directory());
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+  }
+}
+
+/** A damaged ledger counts as empty: it only explains. */
+async function readLedger(directory: string, pipeline: string): Promise<Ledger> {
+  const empty: Ledger = { version: 1, pipeline, places: {} };
+  const path = join(directory, 'ledger.json');
+  try {
+    const { version, places } = (JSON.parse(await readFile(path, 'utf8')) ?? {}) as Partial<Ledger>;
+    if (version !== 1 || typeof places !== 'object' || places === null) return empty;
+    const valid = Object.entries(places).filter(([, key]) => typeof key === 'string');
+    return { ...empty, places: Object.fromEntries(valid) };
+  } catch (error) {
+    if (error instanceof SyntaxError || isAbsent(error)) return empty;
+    throw fileFailure(error, path, 'read');
+  }
+}
+
+/** A damaged tombstone still dismisses: the record's id is its file name. */
+async function readTombstones(directory: string): Promise<Tombstone[]> {
+  const folder = join(directory, 'tombstones');
+  try {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.json'));
+    return await Promise.all(
+      files.map(async (file) => {
+        const recordId = file.slice(0, -'.json'.length);
+        const unknown: Tombstone = { recordId, key: '', places: [], at: '' };
+        const text = await readFile(join(folder, file), 'utf8');
+        try {
+          return { ...unknown, ...(JSON.parse(text) as Partial<Tombstone>), recordId };
+        } catch {
+          return unknown;
+        }
+      }),
+    );
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileFailure(error, folder, 'read');
+  }
+}
