@@ -1,0 +1,58 @@
+/**
+ * Matched controls: weights that resemble a candidate in size or place. Zeroing a super weight must hurt far more than
+ * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing.
+ */
+import { stream } from '../model/random.ts';
+import { largestMagnitudes } from './magnitude.ts';
+
+export const CONTROL_KINDS = ['next-largest', 'same-row', 'same-column', 'random'] as const;
+
+export interface MatchedControl {
+  kind: (typeof CONTROL_KINDS)[number];
+  row: number;
+  col: number;
+}
+
+/**
+ * Up to `perKind` controls of each kind from the candidate's own matrix: its largest other weights, the largest others
+ * of its row, of its column, and random ones. A weight serves once, under the first kind that it fits. Random controls
+ * are drawn by place from a stream of their own, so that arms and rounds with the same candidate share them.
+ * @param matrix [out, in], row-major
+ * @param excluded flat indices that are no controls: known super weights
+ */
+export function matchedControls(
+  matrix: { shape: readonly number[]; data: Float32Array },
+  candidate: { layer: number; row: number; col: number },
+  perKind: number,
+  excluded: ReadonlySet<number>,
+  seed: number,
+): MatchedControl[] {
+  const { data } = matrix;
+  const [rows, cols] = matrix.shape as [number, number];
+  const taken = new Set([...excluded, candidate.row * cols + candidate.col]);
+  const eligible = (index: number) => data[index] !== 0 && !taken.has(index);
+  const places: Record<MatchedControl['kind'], () => number[]> = {
+    'next-largest': () => largestMagnitudes(data, [...data.keys()].filter(eligible), perKind),
+    'same-row': () => largestMagnitudes(data, Array.from({ length: cols }, (_, col) => candidate.row * cols + col).filter(eligible), perKind),
+    'same-column': () => largestMagnitudes(data, Array.from({ length: rows }, (_, row) => row * cols + candidate.col).filter(eligible), perKind),
+    random: () => firstShuffled(data.length, eligible, perKind, stream(seed, 'detect-controls', candidate.layer, candidate.row, candidate.col)),
+  };
+  return CONTROL_KINDS.flatMap((kind) =>
+    places[kind]().map((index) => {
+      taken.add(index);
+      return { kind, row: Math.floor(index / cols), col: index % cols };
+    }),
+  );
+}
+
+/** The first eligible indices of a random order of 0 .. length - 1, shuffled only as far as needed. */
+function firstShuffled(length: number, eligible: (index: number) => boolean, count: number, random: { integer(count: number): number }): number[] {
+  const order = Int32Array.from({ length }, (_, index) => index);
+  const chosen: number[] = [];
+  for (let place = 0; place < length && chosen.length < count; place++) {
+    const other = place + random.integer(length - place);
+    [order[place], order[other]] = [order[other]!, order[place]!];
+    if (eligible(order[place]!)) chosen.push(order[place]!);
+  }
+  return chosen;
+}

@@ -1,0 +1,203 @@
+/**
+ * Finds super weights: spikes name candidates, zeroing decides. "Super" is a causal claim, so a candidate counts only if
+ * zeroing it alone costs much in itself and far more than zeroing matched controls costs.
+ *
+ * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights together
+ * only to uncover spikes that a larger one hid.
+ */
+import type { AblatedWeight, Candidate, ControlEffect, Coordinate, ReferenceSurvival, SuperWeightReport } from '../generated/super-weights.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { downProjection, isBlockMatrix, layerOf } from '../model/tensor-name.ts';
+import { Ablation, identityOf } from './ablation.ts';
+import { matchedControls } from './controls.ts';
+import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
+import type { MatrixPosition } from './pruning.ts';
+import { findSpikes, type Spike } from './spikes.ts';
+
+/** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
+export interface DetectionRule {
+  spikeRatio: number;
+  minimumEffect: number;
+  controlFactor: number;
+  controlsPerKind: number;
+  rescans: number;
+  ablateLargest: number;
+  seed: number;
+}
+
+/** Two separate samples, rows of model.sequence + 1 token ids: one to find spikes in, another to judge zeroing on. */
+export interface DetectionData {
+  spikes: Int32Array;
+  causal: Int32Array;
+  isOrdinary(token: number): boolean;
+}
+
+export interface DetectionContext {
+  /** Super weights whose fate is asked for; undefined if this detection is to be its own reference. */
+  reference?: readonly Coordinate[];
+  /** Threshold that the last prune applied to a tensor; null where there was none. */
+  threshold?(tensor: string): number | null;
+  signal?: AbortSignal;
+}
+
+/** Runs one detection on the weights that the model holds; they are unchanged afterwards. */
+export async function detectSuperWeights(
+  model: LanguageModel,
+  data: DetectionData,
+  rule: DetectionRule,
+  { reference, threshold = () => null, signal }: DetectionContext = {},
+): Promise<SuperWeightReport> {
+  const ablation = await Ablation.start(model, data.causal, signal);
+  const detector = new Detector(model, data, rule, ablation);
+  const candidates = await detector.candidates(reference ?? []);
+  const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
+  const coordinates = confirmed.map(({ coordinate }) => coordinate);
+  return {
+    baselineLoss: ablation.baselineLoss,
+    causalTokens: ablation.tokens,
+    prunableWeights: detector.blockTensors().reduce((sum, tensor) => sum + model.weight(tensor).length, 0),
+    candidates,
+    confirmed: coordinates,
+    survival: await detector.survival(reference ?? coordinates, coordinates, threshold),
+    referenceStatus: reference === undefined ? 'self' : reference.length > 0 ? 'given' : 'none-emerged',
+    ablation: await detector.ablateLargest(),
+  };
+}
+
+/** One scalar's causal test. Controls are measured only where the effect is large enough for them to decide. */
+interface CausalTest {
+  effect: number;
+  controls: ControlEffect[];
+  worstControl: number;
+  /** Why the test failed; undefined if it passed. */
+  refusal?: string;
+}
+
+class Detector {
+  readonly #model: LanguageModel;
+  readonly #data: DetectionData;
+  readonly #rule: DetectionRule;
+  readonly #ablation: Ablation;
+
+  constructor(model: LanguageModel, data: DetectionData, rule: DetectionRule, ablation: Ablation) {
+    this.#model = model;
+    this.#data = data;
+    this.#rule = rule;
+    this.#ablation = ablation;
+  }
+
+  /** Every layer's spike coordinate, scan by scan, with its causal test. Another scan follows one that confirmed something. */
+  async candidates(reference: readonly MatrixPosition[]): Promise<Candidate[]> {
+    const found = new Map<string, Candidate>();
+    for (let scan = 0; scan <= this.#rule.rescans; scan++) {
+      const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
+      const spikes = await this.#ablation.without(known, () => findSpikes(this.#model, this.#data.spikes, this.#data.isOrdinary));
+      let confirmedNow = false;
+      for (const spike of spikes) {
+        const coordinate = this.#coordinate(downProjection(spike.layer), spike.row, spike.col);
+        if (found.has(identityOf(coordinate))) continue;
+        const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);
+        found.set(identityOf(coordinate), candidate);
+        confirmedNow ||= candidate.confirmed;
+      }
+      if (!confirmedNow) break;
+    }
+    return [...found.values()];
+  }
+
+  /** What became of each reference super weight: its mask bit, its function, its re-detection, its rank and margin. */
+  async survival(reference: readonly Coordinate[], confirmed: readonly Coordinate[], threshold: (tensor: string) => number | null): Promise<ReferenceSurvival[]> {
+    const known = new Set(reference.map(identityOf));
+    const places = new Set(confirmed.map(identityOf));
+    const elsewhere = [...places].some((place) => !known.has(place));
+    const entries: ReferenceSurvival[] = [];
+    for (const coordinate of reference) {
+      const { tensor } = coordinate;
+      const value = this.#ablation.value(coordinate);
+      const limit = threshold(tensor);
+      const { effect, refusal } = await this.#test(coordinate, reference);
+      entries.push({
+        coordinate,
+        kept: value !== 0,
+        value,
+        rank: magnitudeRank(value, this.blockTensors().map((name) => this.#model.weight(name))),
+        tensorRank: magnitudeRank(value, [this.#model.weight(tensor)]),
+        threshold: limit,
+        margin: limit === null || limit === 0 ? null : Math.abs(value) / limit,
+        effect,
+        functional: refusal === undefined,
+        redetection: places.has(identityOf(coordinate)) ? 'same' : elsewhere ? 'moved' : 'none',
+      });
+    }
+    return entries;
+  }
+
+  /** The largest block weights, each zeroed alone, by falling magnitude. */
+  async ablateLargest(): Promise<AblatedWeight[]> {
+    const count = this.#rule.ablateLargest;
+    const largest = this.blockTensors()
+      .flatMap((tensor) => {
+        const data = this.#model.weight(tensor);
+        const cols = this.#model.shape(tensor)[1]!;
+        return largestMagnitudes(data, data.keys(), count).map((index) => this.#coordinate(tensor, Math.floor(index / cols), index % cols));
+      })
+      .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
+      .slice(0, count);
+    const ablated: AblatedWeight[] = [];
+    for (const [index, coordinate] of largest.entries()) ablated.push({ coordinate, rank: index + 1, effect: await this.#ablation.effect(coordinate) });
+    return ablated;
+  }
+
+  /** Names of the matrices inside blocks: the weights over which ranks are counted. */
+  blockTensors(): string[] {
+    return this.#model.names().filter((name) => isBlockMatrix(name, this.#model.shape(name)));
+  }
+
+  async #judge(coordinate: Coordinate, spike: Spike, scan: number, known: readonly MatrixPosition[]): Promise<Candidate> {
+    const { inputSpike, outputSpike, inputRatio, outputRatio } = spike;
+    const { effect, controls, worstControl, refusal } = await this.#test(coordinate, known);
+    const spikes = Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
+    const noSpike = `its input peaks at ${inputRatio.toFixed(1)} and its output at ${outputRatio.toFixed(1)} times the ordinary maximum; a spike takes ${this.#rule.spikeRatio}`;
+    const reason = spikes ? refusal : noSpike;
+    const verdict =
+      reason === undefined
+        ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length} matched controls costs ${nats(worstControl)}.`
+        : `Refused: ${reason}.`;
+    return { coordinate, scan, inputSpike, outputSpike, inputRatio, outputRatio, effect, controls, worstControl, confirmed: reason === undefined, verdict };
+  }
+
+  async #test(position: Coordinate, known: readonly MatrixPosition[]): Promise<CausalTest> {
+    const { minimumEffect, controlFactor } = this.#rule;
+    const effect = await this.#ablation.effect(position);
+    const undecided = { effect, controls: [], worstControl: 0 };
+    if (this.#ablation.value(position) === 0) return { ...undecided, refusal: 'the weight there is 0 already' };
+    if (effect < minimumEffect) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
+    const controls = await this.#controls(position, known);
+    const worst = controls.reduce<ControlEffect | undefined>((worst, control) => (worst && worst.effect >= control.effect ? worst : control), undefined);
+    const worstControl = worst?.effect ?? 0;
+    if (worst === undefined || effect >= controlFactor * worstControl) return { effect, controls, worstControl };
+    const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed`;
+    return { effect, controls, worstControl, refusal };
+  }
+
+  async #controls(position: Coordinate, known: readonly MatrixPosition[]): Promise<ControlEffect[]> {
+    const { tensor, layer } = position;
+    const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
+    const cols = matrix.shape[1]!;
+    const excluded = new Set(known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col));
+    const effects: ControlEffect[] = [];
+    for (const control of matchedControls(matrix, { layer, row: position.row, col: position.col }, this.#rule.controlsPerKind, excluded, this.#rule.seed)) {
+      const place = { tensor, row: control.row, col: control.col };
+      effects.push({ ...control, value: this.#ablation.value(place), effect: await this.#ablation.effect(place) });
+    }
+    return effects;
+  }
+
+  #coordinate(tensor: string, row: number, col: number): Coordinate {
+    return { tensor, layer: layerOf(tensor), row, col, value: this.#ablation.value({ tensor, row, col }) };
+  }
+}
+
+function nats(effect: number): string {
+  return `${effect.toFixed(4)} nats`;
+}

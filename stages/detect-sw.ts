@@ -1,0 +1,59 @@
+/**
+ * detect-sw: the super weights of one set of weights, and what became of the reference ones. Spikes are sought on one
+ * sample, zeroing is judged on another, and neither is what eval reports on. src/science/super-weights.ts has the method.
+ */
+import schema from '../schemas/stages/detect-sw.schema.json' with { type: 'json' };
+import { defineStage } from '../src/engine/stage.ts';
+import type { DetectSwParams } from '../src/generated/detect-sw.ts';
+import type { Pruning } from '../src/generated/pruning.ts';
+import type { SuperWeightReport } from '../src/generated/super-weights.ts';
+
+export default defineStage<Required<DetectSwParams>>({
+  name: 'detect-sw',
+  summary: 'Finds super weights: activation spikes that pass a causal test against matched controls.',
+  params: schema,
+  inputs: {
+    weights: { summary: 'Weights to search.' },
+    reference: { summary: 'The detection whose confirmed super weights are followed; without it this one is its own.', optional: true },
+    pruning: { summary: "The last prune's outcome: the thresholds behind the margins.", optional: true },
+  },
+  outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
+
+  async fingerprint({ model, batchSize, sequenceLength }) {
+    const { forwardFingerprint } = await import('../src/model/forward-fingerprint.ts');
+    return forwardFingerprint(model, { batch: batchSize, sequence: sequenceLength });
+  },
+
+  async run({ params, input, optionalInput, output, signal }) {
+    const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { createLanguageModel } = await import('../src/model/create-language-model.ts');
+    const { batch, isOrdinary } = await import('../src/model/marker-retrieval.ts');
+    const { readModelConfig } = await import('../src/model/model-config.ts');
+    const { readModelWeights } = await import('../src/model/weights-file.ts');
+    const { detectSuperWeights } = await import('../src/science/super-weights.ts');
+
+    const config = await readModelConfig(params.model);
+    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength });
+    model.load(await readModelWeights(input('weights'), config, `Check that detect-sw.model, ${params.model}, is the model that was trained.`));
+    const draw = (stream: string, sequences: number) => batch(params.seed, stream, 0, sequences, params.sequenceLength);
+    const data = { spikes: draw('detect-candidates', params.candidateSequences), causal: draw('detect-causal', params.causalSequences), isOrdinary };
+
+    const referencePath = optionalInput('reference');
+    const reference = referencePath === undefined ? undefined : (await readJsonArtifact<SuperWeightReport>(referencePath)).confirmed;
+    const pruningPath = optionalInput('pruning');
+    const pruning = pruningPath === undefined ? undefined : await readJsonArtifact<Pruning>(pruningPath);
+    const threshold = (tensor: string) => pruning?.threshold ?? pruning?.tensors.find((entry) => entry.tensor === tensor)?.threshold ?? null;
+
+    const report = await detectSuperWeights(model, data, params, { reference, threshold, signal });
+    await writeJsonArtifact(output('superWeights'), report);
+    const { confirmed, candidates, survival } = report;
+    return {
+      confirmed: confirmed.length,
+      place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
+      topEffect: Math.max(...candidates.map(({ effect }) => effect)),
+      referenceKept: survival.filter(({ kept }) => kept).length,
+      referenceFunctional: survival.filter(({ functional }) => functional).length,
+      reference: survival.length,
+    };
+  },
+});
