@@ -1,0 +1,64 @@
+/** Turns a study into its DAG: every run is written out, and the engine merges what runs have in common. */
+import { DagBuilder, type Dag } from '../engine/dag-builder.ts';
+import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { GatheredRef } from '../engine/node.ts';
+import type { NodeLabel } from '../engine/stage.ts';
+import type { StageLoader } from '../engine/stage-loader.ts';
+import { declareStudy } from './declaration.ts';
+import { expandRun, type StepInstance } from './expand.ts';
+import { paramSchemas } from './stage-params.ts';
+import type { StepDeclaration } from './step.ts';
+import type { Study } from './study.ts';
+
+/** `experiment` in the label of a node that serves the whole study, such as aggregate. No experiment can have this name. */
+export const wholeStudy = '*';
+
+/** Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints. */
+export async function buildDag(study: Study, loader: StageLoader): Promise<Dag> {
+  const builder = new DagBuilder({ loader, root: study.root });
+  const keys = new Map<StepInstance, string>();
+  for (const experiment of study.experiments) {
+    for (const seed of experiment.seeds) {
+      for (const instance of expandRun(study, experiment, seed)) {
+        const inputs = Object.fromEntries(
+          Object.entries(instance.inputs).map(([name, { instance: producer, artifact }]) => [name, { key: keyOf(producer), artifact }]),
+        );
+        const { step, params, label } = instance;
+        keys.set(instance, await builder.add({ stage: step.stage.name, params, inputs, label }));
+      }
+    }
+  }
+  const studyWide = study.steps.filter(({ gathers }) => gathers.size > 0);
+  for (const step of studyWide) {
+    const label: NodeLabel = { experiment: wholeStudy, seed: 0, round: 0, step: step.name };
+    await builder.add({ stage: step.stage.name, params: studyParams(study, step), inputs: {}, gathers: gather(step, keys), label });
+  }
+  return builder.dag;
+
+  function keyOf(instance: StepInstance): string {
+    const key = keys.get(instance);
+    if (key === undefined) throw new Error(`${instance.step.name} is consumed before it is added.`);
+    return key;
+  }
+}
+
+function gather(step: StepDeclaration, keys: Map<StepInstance, string>): Record<string, GatheredRef[]> {
+  const gathered: Record<string, GatheredRef[]> = {};
+  for (const [name, references] of step.gathers) {
+    gathered[name] = [...keys].flatMap(([{ label, step: producer }, key]) =>
+      references
+        .filter((reference) => reference.step === producer.name)
+        .map(({ artifact }) => ({ key, artifact, label, stage: producer.stage.name })),
+    );
+  }
+  return gathered;
+}
+
+function studyParams(study: Study, step: StepDeclaration): JsonObject {
+  const params: JsonObject = {};
+  for (const [name, schema] of paramSchemas(step.stage)) {
+    const value = schema.unit === 'study' ? (declareStudy(study) as unknown as JsonValue) : (step.params[name] ?? schema.default);
+    if (value !== undefined) params[name] = value;
+  }
+  return params;
+}

@@ -1,0 +1,135 @@
+/** Checks what experiments, profiles and comparisons say: every stage, parameter and arm exists, every value fits. */
+import picomatch from 'picomatch';
+import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import type { JsonPath } from './json-source.ts';
+import { splitParamName } from './reference.ts';
+import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
+import type { StepDeclaration } from './step.ts';
+
+/** A study of more instances than this is taken for a slip of the keyboard. */
+const maximumInstances = 200_000;
+
+export function checkExperiments(content: PipelineFile, steps: StepDeclaration[], stages: Map<string, StageDefinition>, diagnostics: Diagnostics): void {
+  const checks = new ExperimentChecks(content, steps, stages, diagnostics);
+  checks.params(content.defaults?.params, ['defaults', 'params']);
+  for (const [id, experiment] of Object.entries(content.experiments)) checks.experiment(id, experiment);
+  for (const name of Object.keys(content.profiles ?? {})) checks.profile(name);
+  checks.defaultProfile();
+  for (const index of (content.comparisons ?? []).keys()) checks.comparison(index);
+  checks.size();
+}
+
+class ExperimentChecks {
+  constructor(
+    private readonly content: PipelineFile,
+    private readonly steps: StepDeclaration[],
+    private readonly stages: Map<string, StageDefinition>,
+    private readonly diagnostics: Diagnostics,
+  ) {}
+
+  params(given: Record<string, Record<string, unknown>> | undefined, path: JsonPath): void {
+    for (const [stageName, params] of Object.entries(given ?? {})) {
+      const stage = this.stage(stageName, [...path, stageName]);
+      if (stage !== undefined) checkParams(stage, params as JsonObject, [...path, stageName], this.diagnostics);
+    }
+  }
+
+  experiment(id: string, experiment: Experiment): void {
+    const path = ['experiments', id];
+    this.params(experiment.params, [...path, 'params']);
+    for (const [stageName, lists] of Object.entries(experiment.perRound ?? {})) {
+      const stage = this.stage(stageName, [...path, 'perRound', stageName]);
+      if (stage === undefined) continue;
+      for (const [param, values] of Object.entries(lists)) this.perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
+    }
+    this.required(id, experiment);
+  }
+
+  private perRound(stage: StageDefinition, param: string, values: JsonValue[], experiment: Experiment, path: JsonPath): void {
+    const { diagnostics } = this;
+    if (!checkParamName(stage, param, path, 'key', diagnostics)) return;
+    for (const [index, value] of values.entries()) checkValue(stage, param, value, [...path, index], diagnostics);
+    const repeated = this.steps.filter((step) => step.stage === stage && step.repeated);
+    if (repeated.length === 0) {
+      diagnostics.add({ path, mark: 'key', message: `${stage.name} is not in the repeated steps.`, expected: '"params" for a stage outside them' });
+      return;
+    }
+    const rounds = experiment.rounds ?? this.content.defaults?.rounds ?? 1;
+    const finalTrain = experiment.finalTrain ?? this.content.defaults?.finalTrain ?? true;
+    const allowed = finalTrain && repeated.some(({ final }) => final) ? [rounds, rounds + 1] : [rounds];
+    if (!allowed.includes(values.length)) {
+      const withFinal = allowed.length > 1 ? `, or ${rounds + 1} with one for the final training` : '';
+      diagnostics.add({ path, mark: 'key', message: `"${param}" has ${values.length} values for ${rounds} rounds.`, expected: `${rounds}, one per round${withFinal}` });
+    }
+  }
+
+  /** A parameter without a default must come from somewhere. */
+  private required(id: string, experiment: Experiment): void {
+    for (const step of this.steps) {
+      const name = step.stage.name;
+      const layers = [this.content.defaults?.params?.[name], experiment.params?.[name], step.params, experiment.perRound?.[name]];
+      for (const param of requiredParams(step.stage)) {
+        const schema = paramSchemas(step.stage).get(param);
+        if (schema?.default !== undefined || schema?.unit !== undefined || layers.some((layer) => layer?.[param] !== undefined)) continue;
+        this.diagnostics.add({ path: ['experiments', id], mark: 'key', message: `Experiment "${id}" sets no "${name}.${param}", which has no default.`, expected: schema?.description });
+      }
+    }
+  }
+
+  profile(name: string): void {
+    const profile = this.content.profiles?.[name];
+    const path = ['profiles', name];
+    this.params(profile?.params, [...path, 'params']);
+    const ids = Object.keys(this.content.experiments);
+    for (const [index, pattern] of (profile?.experiments ?? []).entries())
+      if (pattern === '' || !ids.some((id) => picomatch.isMatch(id, pattern))) this.diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
+  }
+
+  defaultProfile(): void {
+    const { defaultProfile, profiles = {} } = this.content;
+    if (defaultProfile !== undefined && profiles[defaultProfile] === undefined)
+      this.diagnostics.addUnknown('The profile', defaultProfile, Object.keys(profiles), ['defaultProfile']);
+  }
+
+  comparison(index: number): void {
+    const comparison = this.content.comparisons?.[index];
+    const ids = Object.keys(this.content.experiments);
+    for (const [place, arm] of (comparison?.arms ?? []).entries())
+      if (!ids.includes(arm)) this.diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
+    for (const [place, name] of (comparison?.varies ?? []).entries()) {
+      const path = ['comparisons', index, 'varies', place];
+      if (name === 'rounds' || name === 'finalTrain') continue;
+      const { stage: stageName, param } = splitParamName(name);
+      const stage = this.stages.get(stageName);
+      if (stage === undefined) this.diagnostics.addUnknown('The stage', stageName, this.stages.keys(), path);
+      else checkParamName(stage, param, path, 'value', this.diagnostics);
+    }
+  }
+
+  /** Numbers so large that the study could not even be written down are mistakes. */
+  size(): void {
+    const { content } = this;
+    const perRound = this.steps.filter(({ repeated }) => repeated).length;
+    const rest = this.steps.length - perRound;
+    const seedCounts = Object.values(content.profiles ?? {}).map(({ seeds }) => seeds?.length ?? 0);
+    const roundCounts = Object.values(content.profiles ?? {}).map(({ rounds }) => rounds ?? 0);
+    let instances = 0;
+    for (const [id, experiment] of Object.entries(content.experiments)) {
+      const seeds = experiment.seeds?.length ?? Math.max(content.defaults?.seeds?.length ?? 1, ...seedCounts);
+      const rounds = experiment.rounds ?? Math.max(content.defaults?.rounds ?? 1, ...roundCounts);
+      instances += seeds * ((rounds + 1) * perRound + rest);
+      if (instances <= maximumInstances) continue;
+      this.diagnostics.add({ path: ['experiments', id], mark: 'key', message: `With this experiment the study has more than ${maximumInstances} nodes.`, expected: 'fewer seeds, rounds or steps' });
+      return;
+    }
+  }
+
+  private stage(name: string, path: JsonPath): StageDefinition | undefined {
+    const stage = this.stages.get(name);
+    if (stage === undefined) this.diagnostics.addUnknown('The stage', name, this.stages.keys(), path, 'key');
+    return stage;
+  }
+}

@@ -1,0 +1,159 @@
+/** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
+import type { ErrorObject } from 'ajv';
+import { SwpError, type Failure } from '../engine/failure.ts';
+import type { JsonPath, JsonSource } from './json-source.ts';
+import { listNames, nearestName } from './nearest-name.ts';
+
+type StudyFailure = Extract<Failure, { kind: 'study' }>;
+
+export interface Mistake {
+  /** The place in the file. */
+  path: JsonPath;
+  /** What to mark: the value (default) or the name before it. */
+  mark?: 'value' | 'key';
+  message: string;
+  expected?: string;
+  suggestion?: string;
+}
+
+/** More than these are not shown at once. */
+const shownMistakes = 10;
+
+export class Diagnostics {
+  private readonly failures: StudyFailure[] = [];
+
+  constructor(readonly source: JsonSource) {
+    this.failures.push(...source.mistakes);
+  }
+
+  get empty(): boolean {
+    return this.failures.length === 0;
+  }
+
+  add({ path, mark, message, expected, suggestion }: Mistake): void {
+    this.failures.push({ kind: 'study', at: this.source.at(path, mark), message, expected, suggestion });
+  }
+
+  /** A name at `path` that is none of the known ones. */
+  addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: 'value' | 'key' = 'value'): void {
+    const names = [...known];
+    this.add({
+      path,
+      mark,
+      message: `${what} "${name}" does not exist.`,
+      expected: names.length > 0 ? listNames(names) : undefined,
+      suggestion: nearestName(name, names),
+    });
+  }
+
+  /**
+   * Errors of ajv (options `allErrors` and `verbose`), placed in the file.
+   * @param base path of the value that was checked
+   */
+  addSchemaErrors(errors: readonly ErrorObject[], base: JsonPath = []): void {
+    for (const error of errors) {
+      const mistake = explain(error);
+      if (mistake !== undefined) this.add({ ...mistake, path: [...base, ...mistake.path] });
+    }
+  }
+
+  /** @throws SwpError with all mistakes, if there are any. */
+  throwIfAny(): void {
+    const distinct = new Map<string, StudyFailure>();
+    for (const failure of this.failures) {
+      const place = `${failure.at.line}:${failure.at.column}`;
+      if (!distinct.has(place)) distinct.set(place, failure); // a second complaint about one place is mostly an echo
+    }
+    const failures = [...distinct.values()].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+    const first = failures[0];
+    if (first === undefined) return;
+    if (failures.length === 1) throw new SwpError(first);
+    throw new SwpError({ kind: 'several', failures: failures.slice(0, shownMistakes), more: Math.max(0, failures.length - shownMistakes) });
+  }
+}
+
+/** One ajv error in words; undefined for those that only repeat another one. */
+function explain(error: ErrorObject): Mistake | undefined {
+  const path = error.instancePath.split('/').slice(1).map(unescapePointer);
+  const schema = (error.parentSchema ?? {}) as Record<string, unknown>;
+  const params = error.params as Record<string, unknown>;
+  const found = short(error.data);
+  if (error.propertyName !== undefined && error.keyword !== 'propertyNames') return undefined;
+  switch (error.keyword) {
+    case 'if':
+      return undefined;
+    case 'propertyNames': {
+      const name = String(params.propertyName);
+      return { path: [...path, name], mark: 'key', message: `${short(name)} cannot be a name.`, expected: descriptionOf((schema.propertyNames as object | undefined) ?? {}) ?? nameRule };
+    }
+    case 'additionalProperties': {
+      const name = String(params.additionalProperty);
+      const known = Object.keys((schema.properties as object | undefined) ?? {});
+      return { path: [...path, name], mark: 'key', message: `${short(name)} is not known here.`, expected: listNames(known), suggestion: nearestName(name, known) };
+    }
+    case 'required': {
+      const name = String(params.missingProperty);
+      const property = ((schema.properties as Record<string, object> | undefined) ?? {})[name] ?? {};
+      const what = descriptionOf(property);
+      return { path, message: `${short(name)} is missing.`, expected: `"${name}"${what ? `: ${what}` : ''}` };
+    }
+    case 'enum': {
+      const allowed = params.allowedValues as unknown[];
+      const names = allowed.filter((value) => typeof value === 'string');
+      return {
+        path,
+        message: `${found} is not possible here.`,
+        expected: listNames(allowed),
+        suggestion: typeof error.data === 'string' ? nearestName(error.data, names) : undefined,
+      };
+    }
+    case 'uniqueItems':
+      return { path: [...path, Number(params.i)], message: 'This is in the list twice.', expected: 'each entry once' };
+    default:
+      return { path, message: `${found} is not possible here.`, expected: expectation(schema) };
+  }
+}
+
+const nameRule = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
+
+/** What a schema asks for, in words. */
+function expectation(schema: Record<string, unknown>): string {
+  const words: string[] = [];
+  const types = [schema.type ?? []].flat() as string[];
+  if (types.length > 0) words.push(types.map((type) => typeNames[type] ?? type).join(' or '));
+  if (typeof schema.minimum === 'number') words.push(`at least ${schema.minimum}`);
+  if (typeof schema.exclusiveMinimum === 'number') words.push(`more than ${schema.exclusiveMinimum}`);
+  if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
+  if (typeof schema.exclusiveMaximum === 'number') words.push(`less than ${schema.exclusiveMaximum}`);
+  if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);
+  if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
+  if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
+  const description = descriptionOf(schema);
+  return words.join(', ') + (description ? `${words.length > 0 ? ': ' : ''}${description}` : '');
+}
+
+const typeNames: Record<string, string> = {
+  string: 'a string',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list [...]',
+  object: 'an object {...}',
+  null: 'null',
+};
+
+function descriptionOf(schema: object): string | undefined {
+  const { description } = schema as { description?: unknown };
+  return typeof description === 'string' ? description.replace(/\.$/, '') : undefined;
+}
+
+function short(value: unknown): string {
+  if (Array.isArray(value)) return 'A list';
+  if (typeof value === 'object' && value !== null) return 'An object';
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 56)}..."` : text;
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}

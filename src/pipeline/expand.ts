@@ -1,0 +1,116 @@
+/** Writes one run out: the repeated steps become instances, and every reference the instance it means. */
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject } from '../engine/json.ts';
+import type { NodeLabel } from '../engine/stage.ts';
+import { resolveParams } from './parameters.ts';
+import type { ArtifactReference, Condition, Reference } from './reference.ts';
+import type { StepDeclaration } from './step.ts';
+import type { Experiment, Study } from './study.ts';
+
+/** One step in one round of one run: a node before it has a key. */
+export interface StepInstance {
+  label: NodeLabel;
+  step: StepDeclaration;
+  params: JsonObject;
+  inputs: Record<string, InstanceArtifact>;
+}
+
+export interface InstanceArtifact {
+  instance: StepInstance;
+  artifact: string;
+}
+
+/** The instances of a run in the order in which they flow: every input stands before its consumer. */
+export function expandRun(study: Study, experiment: Experiment, seed: number): StepInstance[] {
+  return new RunExpansion(study, experiment, seed).expand();
+}
+
+class RunExpansion {
+  private readonly instances: StepInstance[] = [];
+  /** Instances by step, oldest first. */
+  private readonly byStep = new Map<string, StepInstance[]>();
+  private readonly order = new Map<StepInstance, number>();
+
+  constructor(
+    private readonly study: Study,
+    private readonly experiment: Experiment,
+    private readonly seed: number,
+  ) {}
+
+  expand(): StepInstance[] {
+    const { rounds, finalTrain } = this.experiment;
+    const steps = this.study.steps.filter(({ gathers }) => gathers.size === 0);
+    const firstRepeated = steps.findIndex(({ repeated }) => repeated);
+    const before = firstRepeated === -1 ? steps : steps.slice(0, firstRepeated);
+    const repeated = steps.filter((step) => step.repeated);
+    const after = steps.slice(before.length + repeated.length);
+
+    for (const step of before) this.instantiate(step, 0);
+    for (let round = 1; round <= rounds; round++) for (const step of repeated) this.instantiate(step, round);
+    const lastRound = finalTrain && repeated.some(({ final }) => final) ? rounds + 1 : rounds;
+    if (lastRound > rounds) for (const step of repeated) if (step.final) this.instantiate(step, lastRound);
+    for (const step of after) this.instantiate(step, lastRound);
+    return this.instances;
+  }
+
+  /** Adds the step's instance, unless its parameters or a missing required input leave it out. */
+  private instantiate(step: StepDeclaration, round: number): void {
+    const { study, experiment, seed } = this;
+    const params = resolveParams({ study, experiment, stage: step.stage, step: step.params, round: step.repeated ? round : undefined, seed });
+    if (step.unless !== undefined && Object.entries(step.unless).every(([name, value]) => isDeepStrictEqual(params[name], plain(value)))) return;
+
+    const inputs: Record<string, InstanceArtifact> = {};
+    for (const [name, { optional }] of Object.entries(step.stage.inputs)) {
+      const reference = step.inputs.get(name);
+      const found = reference && this.find(reference, step, round);
+      if (found !== undefined) inputs[name] = found;
+      else if (!optional) return;
+    }
+    const instance: StepInstance = { label: { experiment: experiment.id, seed, round, step: step.name }, step, params, inputs };
+    this.order.set(instance, this.instances.length);
+    this.instances.push(instance);
+    this.byStep.set(step.name, [...(this.byStep.get(step.name) ?? []), instance]);
+  }
+
+  private find(reference: Reference, step: StepDeclaration, round: number): InstanceArtifact | undefined {
+    switch (reference.kind) {
+      case 'artifact':
+        return this.findArtifact(reference, round);
+      case 'any': {
+        const found = reference.of.map((each) => this.findArtifact(each, round)).filter((each) => each !== undefined);
+        return found.reduce<InstanceArtifact | undefined>((latest, each) => (latest === undefined || this.isLater(each, latest) ? each : latest), undefined);
+      }
+      case 'when': {
+        const chosen = this.holds(reference.conditions, step, round) ? reference.use : reference.otherwise;
+        return chosen && this.find(chosen, step, round);
+      }
+    }
+  }
+
+  private findArtifact({ which, step, artifact }: ArtifactReference, round: number): InstanceArtifact | undefined {
+    const instances = this.byStep.get(step) ?? [];
+    const instance = which === 'first' ? instances[0] : instances.at(-1);
+    if (instance === undefined || (which === 'this' && instance.label.round !== round)) return undefined;
+    return { instance, artifact };
+  }
+
+  private isLater(a: InstanceArtifact, b: InstanceArtifact): boolean {
+    return (this.order.get(a.instance) ?? 0) > (this.order.get(b.instance) ?? 0);
+  }
+
+  /** Conditions speak of stages: `train.steps` is the stage's value in this round, without any step's own overrides. */
+  private holds(conditions: Condition[], step: StepDeclaration, round: number): boolean {
+    const { study, experiment, seed } = this;
+    return conditions.every(({ stage: name, param, values }) => {
+      const stage = study.stages.get(name);
+      if (stage === undefined) return false;
+      const params = resolveParams({ study, experiment, stage, round: step.repeated ? round : undefined, seed });
+      return values.some((value) => isDeepStrictEqual(params[param], plain(value)));
+    });
+  }
+}
+
+/** Values from the file have no prototype, those from schemas do: compared without it. */
+function plain(value: JsonObject[string]): unknown {
+  return typeof value === 'object' ? JSON.parse(JSON.stringify(value)) : value;
+}

@@ -1,0 +1,181 @@
+/**
+ * A JSON file together with where everything in it stands, so that a mistake can be shown at its place.
+ * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
+ * `maximumDepth` levels and `maximumBytes`, so that a broken or hostile file cannot exhaust the stack or the memory.
+ */
+import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import type { Failure, SourceLocation } from '../engine/failure.ts';
+import type { JsonObject, JsonValue } from '../engine/json.ts';
+
+/** Names and list indices from the top of a file to a value in it. */
+export type JsonPath = (string | number)[];
+
+type StudyFailure = Extract<Failure, { kind: 'study' }>;
+
+const maximumDepth = 64;
+const maximumBytes = 8_000_000;
+
+export class JsonSource {
+  private readonly lineStarts: number[];
+  private root: Node | undefined;
+  private content: JsonValue = null;
+  /** What keeps the text from being read at all; where there are any, `value` is null. */
+  readonly mistakes: StudyFailure[] = [];
+
+  /** @param file path as the user knows it. */
+  constructor(
+    readonly file: string,
+    text: string,
+  ) {
+    this.text = text.replace(/^\uFEFF/, '');
+    this.lineStarts = startsOfLines(this.text);
+    this.read();
+  }
+
+  private readonly text: string;
+
+  get value(): JsonValue {
+    return this.mistakes.length > 0 ? null : this.content;
+  }
+
+  /** Where the value at `path` stands, or with `mark: 'key'` the name before it. Falls back to the nearest parent. */
+  at(path: JsonPath, mark: 'value' | 'key' = 'value'): SourceLocation {
+    const node = this.root && nodeAt(this.root, path);
+    if (node === undefined) return path.length === 0 ? this.locate(0, 1) : this.at(path.slice(0, -1), mark);
+    const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
+    if (mark === 'key' && key !== undefined) return this.locate(key.offset, key.length);
+    return this.locate(node.offset, this.spansLines(node) ? 1 : node.length);
+  }
+
+  private read(): void {
+    if (this.text.length > maximumBytes) {
+      this.complain(0, 1, 'The file is too large.', `at most ${maximumBytes / 1e6} MB`);
+      return;
+    }
+    const tooDeep = offsetOfDepth(this.text, maximumDepth);
+    if (tooDeep !== undefined) {
+      this.complain(tooDeep, 1, 'This is nested too deeply.', `at most ${maximumDepth} levels`);
+      return;
+    }
+    const errors: ParseError[] = [];
+    this.root = parseTree(this.text, errors, { disallowComments: true, allowTrailingComma: false });
+    const first = errors[0];
+    if (first !== undefined) {
+      const { message, expected } = syntaxMessage(first, this.text);
+      // What follows a syntax error is mostly its consequence: only the first one is shown.
+      this.complain(Math.min(first.offset, Math.max(0, this.text.length - 1)), first.length, message, expected);
+    } else if (this.root === undefined) {
+      this.complain(0, 1, 'The file is empty.', 'a JSON object');
+    } else {
+      this.content = this.toValue(this.root);
+    }
+  }
+
+  /** Objects get no prototype: a name such as "constructor" is then nothing but a name. */
+  private toValue(node: Node): JsonValue {
+    if (node.type === 'array') return (node.children ?? []).map((child) => this.toValue(child));
+    if (node.type !== 'object') {
+      if (typeof node.value === 'number' && !Number.isFinite(node.value))
+        this.complain(node.offset, node.length, 'This number is too large.', 'a finite number');
+      return node.value as JsonValue;
+    }
+    const object = Object.create(null) as JsonObject;
+    const places = new Map<string, number>();
+    for (const property of node.children ?? []) {
+      const [key, value] = property.children ?? [];
+      if (key === undefined || value === undefined) continue;
+      const name = key.value as string;
+      const earlier = places.get(name);
+      if (earlier !== undefined) {
+        const { line, column } = this.locate(earlier, 1);
+        this.complain(key.offset, key.length, `"${name}" stands here a second time.`, `each name once; the first is at ${line}:${column}`);
+      } else if (name === '__proto__') {
+        this.complain(key.offset, key.length, '"__proto__" cannot be a name.');
+      } else {
+        places.set(name, key.offset);
+        object[name] = this.toValue(value);
+      }
+    }
+    return object;
+  }
+
+  private complain(offset: number, length: number, message: string, expected?: string): void {
+    this.mistakes.push({ kind: 'study', at: this.locate(offset, length), message, expected });
+  }
+
+  private locate(offset: number, length: number): SourceLocation {
+    let low = 0;
+    let high = this.lineStarts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const start = this.lineStarts[low] ?? 0;
+    const end = this.lineStarts[low + 1] ?? this.text.length;
+    const text = this.text.slice(start, end).replace(/\r?\n$/, '');
+    const column = offset - start + 1;
+    return { file: this.file, line: low + 1, column, length: Math.max(1, Math.min(length, text.length - column + 1)), text };
+  }
+
+  private spansLines(node: Node): boolean {
+    const line = (offset: number) => this.locate(offset, 1).line;
+    return line(node.offset) !== line(node.offset + node.length - 1);
+  }
+}
+
+function nodeAt(root: Node, path: JsonPath): Node | undefined {
+  let node: Node | undefined = root;
+  for (const part of path) {
+    if (node?.type === 'array') node = node.children?.[Number(part)];
+    else node = node?.children?.find((property) => property.children?.[0]?.value === String(part))?.children?.[1];
+  }
+  return node;
+}
+
+function startsOfLines(text: string): number[] {
+  const starts = [0];
+  for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) starts.push(index + 1);
+  return starts;
+}
+
+/** Offset of the first bracket that opens level `depth + 1`. Without recursion, unlike the parser. */
+function offsetOfDepth(text: string, depth: number): number | undefined {
+  let level = 0;
+  let inString = false;
+  for (let offset = 0; offset < text.length; offset++) {
+    const character = text[offset];
+    if (inString) {
+      if (character === '\\') offset++;
+      else if (character === '"' || character === '\n') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '{' || character === '[') level++;
+    else if (character === '}' || character === ']') level--;
+    if (level > depth) return offset;
+  }
+  return undefined;
+}
+
+const syntaxExpectations: Record<string, string> = {
+  PropertyNameExpected: 'a name in double quotes (JSON has no comma before a closing brace)',
+  ValueExpected: 'a value (JSON has no comma before a closing bracket)',
+  ColonExpected: "':' after the name",
+  CommaExpected: "',' between the entries",
+  CloseBraceExpected: "'}'",
+  CloseBracketExpected: "']'",
+  EndOfFileExpected: 'nothing after the closing brace',
+  InvalidCommentToken: 'no comments: JSON has none; "description" is there for words',
+  UnexpectedEndOfComment: 'no comments: JSON has none; "description" is there for words',
+  UnexpectedEndOfString: 'a closing double quote',
+  UnexpectedEndOfNumber: 'a digit',
+  InvalidNumberFormat: 'a number such as 0.5 or 1e-4',
+  InvalidUnicode: 'four hexadecimal digits after \\u',
+  InvalidEscapeCharacter: 'one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX',
+  InvalidCharacter: 'no control character in a string: \\n for a new line, \\t for a tab',
+  InvalidSymbol: 'a value: a string in double quotes, a number, true, false, null, { or [',
+};
+
+function syntaxMessage({ error, offset }: ParseError, text: string): { message: string; expected?: string } {
+  const message = offset >= text.trimEnd().length ? 'The file ends too early.' : 'This is not JSON.';
+  return { message, expected: syntaxExpectations[printParseErrorCode(error)] };
+}

@@ -1,0 +1,57 @@
+/**
+ * The value of every parameter, for one step of one run in one round. The last one given counts:
+ *
+ *   stage's default < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
+ *
+ * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
+ * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act:
+ * `steps` are multiplied by scaleSteps and rounded, at least 1 unless 0; a `seed` that nobody set is the run's seed.
+ */
+import type { JsonObject } from '../engine/json.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import { paramSchemas } from './stage-params.ts';
+import type { Experiment, Study } from './study.ts';
+
+export interface ParamsRequest {
+  study: Study;
+  experiment: Experiment;
+  stage: StageDefinition;
+  /** 1-based, rounds + 1 for the final training; undefined outside the repeated steps. */
+  round?: number;
+  /** Parameters of one step alone. */
+  step?: JsonObject;
+  /** The run's seed; without it, seeds that nobody set are left out. */
+  seed?: number;
+}
+
+/** Exactly the parameters that the stage's schema declares, in the schema's order; `"unit": "study"` is left out. */
+export function resolveParams({ study, experiment, stage, round, step, seed }: ParamsRequest): JsonObject {
+  const { name } = stage;
+  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step, valuesOfRound(experiment, name, round)];
+  const params: JsonObject = {};
+  for (const [param, schema] of paramSchemas(stage)) {
+    if (schema.unit === 'study') continue;
+    let value = schema.default;
+    for (const layer of layers) if (layer?.[param] !== undefined) value = layer[param];
+    if (schema.unit === 'steps' && typeof value === 'number') value = scaleSteps(value, experiment.scaleSteps);
+    if (schema.unit === 'seed') value ??= seed;
+    if (value !== undefined) params[param] = value;
+  }
+  return params;
+}
+
+/** @param steps a number of steps as declared; the result is whole, and at least 1 unless `steps` is 0 */
+export function scaleSteps(steps: number, factor: number): number {
+  return steps === 0 || factor === 1 ? steps : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(steps * factor)));
+}
+
+function valuesOfRound(experiment: Experiment, stage: string, round: number | undefined): JsonObject | undefined {
+  const lists = experiment.perRound[stage];
+  if (lists === undefined || round === undefined) return undefined;
+  const values: JsonObject = {};
+  for (const [param, list] of Object.entries(lists)) {
+    const value = list[Math.min(round, list.length) - 1];
+    if (value !== undefined) values[param] = value;
+  }
+  return values;
+}

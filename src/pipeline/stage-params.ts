@@ -1,0 +1,84 @@
+/** What a stage's parameter schema says: which parameters there are, their units and defaults, and whether values fit. */
+import { Ajv, type ValidateFunction } from 'ajv';
+import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import type { JsonPath } from './json-source.ts';
+import { listNames, nearestName } from './nearest-name.ts';
+
+/**
+ * steps: counted in optimizer steps, so `scaleSteps` applies. seed: defaults to the run's seed.
+ * study: filled with the study's declaration, never set by hand.
+ */
+export type ParamUnit = 'steps' | 'seed' | 'study';
+
+export interface ParamSchema {
+  unit?: ParamUnit;
+  default?: JsonValue;
+  description?: string;
+}
+
+interface ParamsSchema {
+  properties?: Record<string, ParamSchema>;
+  required?: string[];
+}
+
+const validators = new WeakMap<object, ValidateFunction>();
+
+/** The parameters that a stage declares, by name. */
+export function paramSchemas(stage: StageDefinition): Map<string, ParamSchema> {
+  return new Map(Object.entries((stage.params as ParamsSchema).properties ?? {}));
+}
+
+/** The parameters without which the stage cannot run. */
+export function requiredParams(stage: StageDefinition): string[] {
+  return (stage.params as ParamsSchema).required ?? [];
+}
+
+/** Checks some of a stage's parameters, given at `path` in the file. Missing ones are no mistake here: others may set them. */
+export function checkParams(stage: StageDefinition, params: JsonObject, path: JsonPath, diagnostics: Diagnostics): void {
+  for (const [name, value] of Object.entries(params))
+    if (checkParamName(stage, name, [...path, name], 'key', diagnostics)) checkValue(stage, name, value, [...path, name], diagnostics);
+}
+
+/** Checks one value, given at `path` in the file, of a parameter that the stage declares. */
+export function checkValue(stage: StageDefinition, name: string, value: JsonValue, path: JsonPath, diagnostics: Diagnostics): void {
+  const validate = validatorOf(stage);
+  if (validate({ [name]: value })) return;
+  const errors = (validate.errors ?? []).map((error) => ({ ...error, instancePath: error.instancePath.replace(/^\/[^/]*/, '') }));
+  diagnostics.addSchemaErrors(errors, path);
+}
+
+/** Checks that a parameter exists and may be set. */
+export function checkParamName(stage: StageDefinition, name: string, path: JsonPath, mark: 'value' | 'key', diagnostics: Diagnostics): boolean {
+  const schemas = paramSchemas(stage);
+  const schema = schemas.get(name);
+  const settable = [...schemas].filter(([, { unit }]) => unit !== 'study').map(([known]) => known);
+  if (schema === undefined) {
+    diagnostics.add({
+      path,
+      mark,
+      message: `${stage.name} has no parameter "${name}".`,
+      expected: settable.length > 0 ? listNames(settable, 24) : `none: ${stage.name} has no parameters to set`,
+      suggestion: nearestName(name, settable),
+    });
+    return false;
+  }
+  if (schema.unit === 'study') {
+    diagnostics.add({ path, mark, message: `"${name}" cannot be set.`, expected: 'nothing: swp fills in the declared study' });
+    return false;
+  }
+  return true;
+}
+
+/** Validates known parameters one by one: the schema without `required`. */
+function validatorOf(stage: StageDefinition): ValidateFunction {
+  let validate = validators.get(stage.params);
+  if (validate === undefined) {
+    // `unit` is a keyword of ours; a schema of a user's own stage may have others.
+    const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
+    validate = ajv.compile({ ...stage.params, $id: undefined, required: [] });
+    validators.set(stage.params, validate);
+  }
+  return validate;
+}

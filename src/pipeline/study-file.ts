@@ -1,0 +1,78 @@
+/** Reads pipeline.json and checks its shape by schemas/pipeline.schema.json; what it says is checked in study.ts. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { Ajv, type ValidateFunction } from 'ajv';
+import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
+import { SwpError } from '../engine/failure.ts';
+import type { PipelineFile } from '../generated/pipeline.ts';
+import { Diagnostics } from './diagnostics.ts';
+import { JsonSource } from './json-source.ts';
+
+export interface StudyFile {
+  /** Absolute. */
+  path: string;
+  content: PipelineFile;
+  /** Collects the mistakes that are found later, at their places in the file. */
+  diagnostics: Diagnostics;
+}
+
+let validator: ValidateFunction | undefined;
+
+/**
+ * @param path absolute
+ * @throws SwpError kind `file` if it cannot be read, `study` or `several` if its shape is wrong
+ */
+export async function readStudyFile(path: string): Promise<StudyFile> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const remedy = error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
+    throw new SwpError({ kind: 'file', path: displayPath(path), operation: 'read', code: error.code ?? 'unknown', remedy });
+  });
+  return parseStudyFile(path, text);
+}
+
+/** The same for text at hand. */
+export function parseStudyFile(path: string, text: string): StudyFile {
+  const source = new JsonSource(displayPath(path), text);
+  const diagnostics = new Diagnostics(source);
+  diagnostics.throwIfAny();
+  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false }).compile(withoutStageSchemas(schema) as object);
+  if (!validator(source.value)) diagnostics.addSchemaErrors(validator.errors ?? []);
+  diagnostics.throwIfAny();
+  return { path, content: source.value as unknown as PipelineFile, diagnostics };
+}
+
+/**
+ * The study file that a command means: the one named, or the pipeline.json here or in the nearest folder above.
+ * @throws SwpError kind `usage` if there is none
+ */
+export function findStudyFile(named: string | undefined, from: string): string {
+  if (named !== undefined) return resolve(from, named);
+  for (let folder = from; ; folder = dirname(folder)) {
+    const path = join(folder, 'pipeline.json');
+    if (existsSync(path)) return path;
+    if (folder === dirname(folder)) break;
+  }
+  throw new SwpError({
+    kind: 'usage',
+    message: 'There is no pipeline.json here or in a folder above.',
+    expected: 'a study: run swp inside a project, or name the file with --pipeline FILE',
+  });
+}
+
+/** As the user would write it: relative to the working folder where that is shorter. */
+function displayPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near !== '' && near.length < path.length && !near.startsWith('..') ? near : path;
+}
+
+/**
+ * The references to the stages' schemas are for editors, which complete parameter names by them. Here they accept
+ * anything: parameters are checked by the schema of the stage that is really loaded, which may be a user's own.
+ */
+function withoutStageSchemas(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutStageSchemas);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$ref' in value && typeof value.$ref === 'string' && value.$ref.startsWith('stages/')) return {};
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutStageSchemas(part)]));
+}

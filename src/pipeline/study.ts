@@ -1,0 +1,154 @@
+/** A study for one profile: everything that pipeline.json declares, checked. */
+import { dirname } from 'node:path';
+import picomatch from 'picomatch';
+import { SwpError } from '../engine/failure.ts';
+import type { JsonObject } from '../engine/json.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import type { ComparisonDeclaration } from '../generated/aggregate.ts';
+import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEntry } from '../generated/pipeline.ts';
+import { checkExperiments } from './check-experiments.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import { listNames, nearestName } from './nearest-name.ts';
+import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
+import { readStudyFile, type StudyFile } from './study-file.ts';
+
+/** Parameters by stage. */
+export type ParamsByStage = Record<string, JsonObject>;
+
+export interface Experiment {
+  id: string;
+  description: string;
+  role?: string;
+  seeds: number[];
+  rounds: number;
+  finalTrain: boolean;
+  /** The factor in force on parameters counted in steps: 1 if the experiment opts out. */
+  scaleSteps: number;
+  params: ParamsByStage;
+  /** One value per round; the last one serves the rounds beyond the list. */
+  perRound: Record<string, Record<string, JsonObject[string][]>>;
+}
+
+export interface Profile {
+  name: string;
+  description: string;
+  scaleSteps: number;
+  params: ParamsByStage;
+}
+
+export interface Study {
+  /** Absolute path of pipeline.json. */
+  path: string;
+  /** The project's root: its folder. */
+  root: string;
+  name: string;
+  description: string;
+  profile: Profile;
+  /** Parameters from `defaults`. */
+  defaults: ParamsByStage;
+  /** In the order in which they flow. */
+  steps: StepDeclaration[];
+  stages: Map<string, StageDefinition>;
+  /** Those of the profile. */
+  experiments: Experiment[];
+  /** With the arms that the profile has; a comparison of fewer than two is not in it. */
+  comparisons: ComparisonDeclaration[];
+}
+
+/** Where stages come from: the engine's StageLoader. */
+export interface StageSource {
+  /** @throws SwpError if there is no such stage */
+  load(name: string): Promise<{ definition: StageDefinition }>;
+}
+
+/**
+ * Reads, checks and resolves a study.
+ * @param options.path absolute path of pipeline.json
+ * @param options.profile the profile's name; default: the study's default profile, else all experiments as written
+ * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile
+ */
+export async function loadStudy(options: { path: string; profile?: string; loader: StageSource }): Promise<Study> {
+  return resolveStudy(await readStudyFile(options.path), options);
+}
+
+/** The same for a file that is read already. */
+export async function resolveStudy(file: StudyFile, options: { profile?: string; loader: StageSource }): Promise<Study> {
+  const { content, diagnostics } = file;
+  const stages = await loadStages(content, options.loader, diagnostics);
+  const steps = declareSteps(content.dag, stages, diagnostics);
+  checkExperiments(content, steps, stages, diagnostics);
+  diagnostics.throwIfAny();
+
+  const profile = chooseProfile(content, options.profile);
+  const entries = Object.entries(content.experiments).filter(([id]) => profile.has(id));
+  const experiments = entries.map(([id, entry]) => resolveExperiment(id, entry, content, profile.entry));
+  const ids = new Set(experiments.map(({ id }) => id));
+  const comparisons = (content.comparisons ?? []).map((comparison) => {
+    const arms = comparison.arms.filter((arm) => ids.has(arm)) as ComparisonDeclaration['arms'];
+    return { ...comparison, arms };
+  });
+  return {
+    path: file.path,
+    root: dirname(file.path),
+    name: content.name,
+    description: content.description ?? '',
+    profile: {
+      name: profile.name,
+      description: profile.entry.description ?? '',
+      scaleSteps: profile.entry.scaleSteps ?? 1,
+      params: (profile.entry.params ?? {}) as ParamsByStage,
+    },
+    defaults: (content.defaults?.params ?? {}) as ParamsByStage,
+    steps,
+    stages,
+    experiments,
+    comparisons: comparisons.filter(({ arms }) => arms.length >= 2),
+  };
+}
+
+async function loadStages(content: PipelineFile, loader: StageSource, diagnostics: Diagnostics): Promise<Map<string, StageDefinition>> {
+  const stages = new Map<string, StageDefinition>();
+  for (const [name, path] of namedStages(content.dag)) {
+    try {
+      stages.set(name, (await loader.load(name)).definition);
+    } catch (error) {
+      if (!(error instanceof SwpError) || error.failure.kind !== 'usage') throw error;
+      const { message, expected, suggestion } = error.failure;
+      diagnostics.add({ path, message, expected, suggestion });
+    }
+  }
+  return stages;
+}
+
+interface ChosenProfile {
+  name: string;
+  entry: ProfileEntry;
+  has(experiment: string): boolean;
+}
+
+function chooseProfile(content: PipelineFile, named: string | undefined): ChosenProfile {
+  const profiles = content.profiles ?? {};
+  const name = named ?? content.defaultProfile;
+  if (name === undefined) return { name: 'all', entry: { experiments: ['*'], description: 'Every experiment as declared.' }, has: () => true };
+  const entry = profiles[name];
+  if (entry === undefined) {
+    const known = Object.keys(profiles);
+    throw new SwpError({ kind: 'usage', message: `There is no profile "${name}".`, expected: listNames(known) || 'no --profile: the study declares none', suggestion: nearestName(name, known) });
+  }
+  return { name, entry, has: picomatch(entry.experiments) };
+}
+
+/** For rounds, seeds and finalTrain as for parameters: defaults < profile < experiment. */
+function resolveExperiment(id: string, entry: ExperimentEntry, content: PipelineFile, profile: ProfileEntry): Experiment {
+  return {
+    id,
+    description: entry.description ?? '',
+    role: entry.role,
+    seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
+    rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
+    finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,
+    scaleSteps: entry.scaleSteps === false ? 1 : (profile.scaleSteps ?? 1),
+    params: (entry.params ?? {}) as ParamsByStage,
+    perRound: (entry.perRound ?? {}) as Experiment['perRound'],
+  };
+}
