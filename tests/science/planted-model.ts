@@ -1,0 +1,96 @@
+/** A language model whose spikes and losses are planted: what a detector must find is known beforehand. */
+import type { DownProjActivations, LanguageModel, Weights } from '../../src/model/language-model.ts';
+import { downProjection } from '../../src/model/tensor-name.ts';
+import type { MatrixPosition } from '../../src/science/pruning.ts';
+
+export const WIDTH = 4;
+export const FEED_FORWARD = 6;
+export const SPECIAL = 0;
+export const ORDINARY = 9;
+export const isOrdinary = (token: number): boolean => token >= 5;
+
+export interface PlantedSpike {
+  layer: number;
+  row: number;
+  col: number;
+  /** Activation at special tokens; ordinary ones have 1. */
+  height: number;
+}
+
+export interface Plan {
+  layers?: number;
+  /** Spikes by falling precedence; each is there as long as its weight is not 0. */
+  spikes?: PlantedSpike[];
+  /** Loss added to every token while the weight is 0. */
+  costs?: (MatrixPosition & { cost: number })[];
+  /** Weights other than the default small ones. */
+  weights?: (MatrixPosition & { value: number })[];
+  baseline?: number;
+}
+
+export function down(layer: number, row: number, col: number): MatrixPosition {
+  return { tensor: downProjection(layer), row, col };
+}
+
+export class PlantedModel implements LanguageModel {
+  readonly batch = 2;
+  readonly sequence = 3;
+  passes = 0;
+  readonly #plan: Required<Plan>;
+  readonly #tensors: Weights = new Map();
+
+  constructor(plan: Plan) {
+    this.#plan = { layers: 2, spikes: [], costs: [], weights: [], baseline: 2, ...plan };
+    for (let layer = 0; layer < this.#plan.layers; layer++) {
+      // 0.001, 0.002, ...: distinct magnitudes, so that ranks are known
+      const data = Float32Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => (layer * 100 + index + 1) / 1000);
+      this.#tensors.set(downProjection(layer), { shape: [WIDTH, FEED_FORWARD], data });
+    }
+    this.#tensors.set('model.embed_tokens.weight', { shape: [10, WIDTH], data: new Float32Array(10 * WIDTH).fill(50) });
+    for (const { tensor, row, col, value } of this.#plan.weights) this.weight(tensor)[row * FEED_FORWARD + col] = value;
+  }
+
+  load(weights: Weights): void {
+    for (const [name, { data }] of weights) this.weight(name).set(data);
+  }
+
+  weight(name: string): Float32Array {
+    return this.#tensors.get(name)!.data;
+  }
+
+  shape(name: string): number[] {
+    return this.#tensors.get(name)!.shape;
+  }
+
+  names(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  losses(tokens: Int32Array): Promise<Float32Array> {
+    this.passes += 1;
+    const added = this.#plan.costs.reduce((sum, { cost, ...position }) => (this.#at(position) === 0 ? sum + cost : sum), 0);
+    const targets = [...tokens].filter((_, index) => index % (this.sequence + 1) !== 0);
+    return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added + target / 16));
+  }
+
+  async lossesAndPredictions(tokens: Int32Array) {
+    const losses = await this.losses(tokens);
+    return { losses, predictions: new Int32Array(losses.length) };
+  }
+
+  downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]> {
+    const read = [...tokens].filter((_, index) => index % (this.sequence + 1) !== this.sequence);
+    return Promise.resolve(
+      Array.from({ length: this.#plan.layers }, (_, layer) => {
+        const spike = this.#plan.spikes.find((planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0);
+        const activations = (channels: number, channel: number | undefined, sign: number) =>
+          Float32Array.from(read.flatMap((token) => Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? sign * spike!.height : 1))));
+        return { layer, input: activations(FEED_FORWARD, spike?.col, 1), output: activations(WIDTH, spike?.row, -1) };
+      }),
+    );
+  }
+
+  #at({ tensor, row, col }: MatrixPosition): number {
+    return this.weight(tensor)[row * FEED_FORWARD + col]!;
+  }
+}

@@ -1,0 +1,188 @@
+/** Detection: a spike only names a candidate; zeroing it, against matched controls, decides. */
+import { describe, expect, it } from 'vitest';
+import type { Coordinate } from '../../src/generated/super-weights.ts';
+import { detectSuperWeights, type DetectionContext, type DetectionRule } from '../../src/science/super-weights.ts';
+import { down, FEED_FORWARD, isOrdinary, ORDINARY, PlantedModel, SPECIAL, WIDTH, type Plan } from './planted-model.ts';
+
+const rule: DetectionRule = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, controlsPerKind: 2, rescans: 2, ablateLargest: 0, seed: 1 };
+const sequence = [SPECIAL, ORDINARY, ORDINARY, ORDINARY];
+const data = { spikes: Int32Array.from([...sequence, ...sequence, ...sequence]), causal: Int32Array.from([...sequence, ...sequence, ...sequence]), isOrdinary };
+/** A weight with a spike, the largest of its tensor, that costs 2 nats: a super weight. */
+const planted: Plan = {
+  spikes: [{ layer: 0, row: 2, col: 3, height: 40 }],
+  weights: [{ ...down(0, 2, 3), value: -4 }],
+  costs: [{ ...down(0, 2, 3), cost: 2 }],
+};
+
+function detect(plan: Plan, context: DetectionContext = {}, changes: Partial<DetectionRule> = {}) {
+  return detectSuperWeights(new PlantedModel(plan), data, { ...rule, ...changes }, context);
+}
+
+function coordinate(layer: number, row: number, col: number, value: number): Coordinate {
+  return { ...down(layer, row, col), layer, value };
+}
+
+describe('a candidate', () => {
+  it('is confirmed if it spikes and zeroing it costs far more than zeroing any matched control', async () => {
+    const report = await detect(planted);
+    expect(report.confirmed).toEqual([coordinate(0, 2, 3, -4)]);
+    expect(report.candidates[0]).toMatchObject({
+      scan: 0,
+      inputSpike: 40,
+      outputSpike: 40,
+      inputRatio: 40,
+      outputRatio: 40,
+      effect: 2,
+      worstControl: 0,
+      confirmed: true,
+      verdict: 'Confirmed: zeroing it costs 2.0000 nats; the worst of 8 matched controls costs 0.0000 nats.',
+    });
+    expect(report.candidates[0]!.controls.map(({ kind }) => kind)).toEqual(
+      ['next-largest', 'same-row', 'same-column', 'random'].flatMap((kind) => [kind, kind]),
+    );
+    expect(report).toMatchObject({ causalTokens: 9, prunableWeights: 2 * WIDTH * FEED_FORWARD, referenceStatus: 'self' });
+    expect(report.baselineLoss).toBe(2 + ORDINARY / 16);
+  });
+
+  it('is refused if its spike has no effect', async () => {
+    const { confirmed, candidates } = await detect({ ...planted, costs: [] });
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]).toMatchObject({ effect: 0, confirmed: false, verdict: 'Refused: zeroing it costs 0.0000 nats, less than 0.1.' });
+  });
+
+  it('is refused if its effect does not stand out from its controls', async () => {
+    const { confirmed, candidates } = await detect({ ...planted, costs: [...planted.costs!, { ...down(0, 3, 5), cost: 0.5 }] });
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]).toMatchObject({
+      effect: 2,
+      worstControl: 0.5,
+      verdict: 'Refused: zeroing it costs 2.0000 nats, only 4.0 times its worst control (next-largest [3, 5], 0.5000 nats); 5 times is needed.',
+    });
+  });
+
+  it('is refused without a spike, however large its effect', async () => {
+    const { confirmed, candidates } = await detect({ ...planted, spikes: [{ layer: 0, row: 2, col: 3, height: 3.5 }] });
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]).toMatchObject({
+      effect: 2,
+      verdict: 'Refused: its input peaks at 3.5 and its output at 3.5 times the ordinary maximum; a spike takes 4.',
+    });
+  });
+
+  it('is named once per layer and scan, and never twice', async () => {
+    const { candidates } = await detect(planted);
+    const places = candidates.map(({ scan, coordinate: { layer, row, col } }) => [scan, layer, row, col]);
+    expect(places).toEqual([[0, 0, 2, 3], [0, 1, 0, 0], [1, 0, 0, 0]]);
+  });
+
+  it('leaves the weights as they were', async () => {
+    const model = new PlantedModel(planted);
+    const before = model.names().map((name) => model.weight(name).slice());
+    await detectSuperWeights(model, data, { ...rule, ablateLargest: 5 });
+    expect(model.names().map((name) => model.weight(name))).toEqual(before);
+  });
+});
+
+describe('a rescan', () => {
+  const hidden: Plan = {
+    layers: 1,
+    spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 0, row: 1, col: 3, height: 20 }],
+    weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 3 }],
+    costs: [{ ...down(0, 2, 3), cost: 2 }, { ...down(0, 1, 3), cost: 0.3 }],
+  };
+
+  it('uncovers a super weight that a larger spike hid; the known one is no control for it', async () => {
+    const { confirmed, candidates } = await detect(hidden);
+    expect(confirmed).toEqual([coordinate(0, 2, 3, -4), coordinate(0, 1, 3, 3)]);
+    expect(candidates[1]).toMatchObject({ scan: 1, confirmed: true });
+    expect(candidates[1]!.effect).toBeCloseTo(0.3, 6);
+    expect(candidates[1]!.controls.some(({ row, col }) => row === 2 && col === 3)).toBe(false);
+  });
+
+  it('is not made when rescans is 0, nor when nothing was confirmed', async () => {
+    expect((await detect(hidden, {}, { rescans: 0 })).confirmed).toHaveLength(1);
+    expect((await detect({ ...hidden, costs: [] })).candidates.map(({ scan }) => scan)).toEqual([0]);
+  });
+});
+
+describe('survival of a reference super weight', () => {
+  it('is reported apart by mask bit, function and re-detection, with rank and margin', async () => {
+    const { survival, referenceStatus } = await detect(planted, { reference: [coordinate(0, 2, 3, -5)], threshold: () => 0.5 });
+    expect(referenceStatus).toBe('given');
+    expect(survival).toEqual([
+      {
+        coordinate: coordinate(0, 2, 3, -5),
+        kept: true,
+        value: -4,
+        rank: 1,
+        tensorRank: 1,
+        threshold: 0.5,
+        margin: 8,
+        effect: 2,
+        functional: true,
+        redetection: 'same',
+      },
+    ]);
+  });
+
+  it('says moved when a super weight is confirmed elsewhere and the old one no longer matters', async () => {
+    const { survival } = await detect(planted, { reference: [coordinate(1, 0, 5, 2)] });
+    expect(survival[0]).toMatchObject({ kept: true, effect: 0, functional: false, redetection: 'moved', threshold: null, margin: null });
+    expect(survival[0]!.value).toBe(Math.fround(0.106));
+    expect(survival[0]!.rank).toBe(1 + 18 + 1); // the planted weight and layer 1's 18 later ones are larger
+    expect(survival[0]!.tensorRank).toBe(19);
+  });
+
+  it('says none, not moved, for one that is lost while another reference super weight is still there', async () => {
+    const { survival } = await detect(planted, { reference: [coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)] });
+    expect(survival.map(({ redetection }) => redetection)).toEqual(['same', 'none']);
+  });
+
+  it('is lost in every sense once it is pruned', async () => {
+    const plan = { ...planted, weights: [{ ...down(0, 2, 3), value: 0 }] };
+    const { survival, confirmed } = await detect(plan, { reference: [coordinate(0, 2, 3, -4)], threshold: () => 0.5 });
+    expect(confirmed).toEqual([]);
+    expect(survival[0]).toMatchObject({ kept: false, value: 0, rank: 48, tensorRank: 24, margin: 0, effect: 0, functional: false, redetection: 'none' });
+  });
+
+  it('may be functional without being re-detected: its spike has gone, its effect has not', async () => {
+    const { survival } = await detect({ ...planted, spikes: [] }, { reference: [coordinate(0, 2, 3, -4)] });
+    expect(survival[0]).toMatchObject({ kept: true, effect: 2, functional: true, redetection: 'none' });
+  });
+
+  it('is not applicable where none emerged', async () => {
+    expect(await detect(planted, { reference: [] })).toMatchObject({ referenceStatus: 'none-emerged', survival: [] });
+    expect(await detect({ ...planted, costs: [] })).toMatchObject({ referenceStatus: 'self', survival: [] });
+  });
+});
+
+describe('detection', () => {
+  it('zeroes the largest block weights one by one, leaving embeddings out', async () => {
+    const { ablation } = await detect(planted, {}, { ablateLargest: 3 });
+    expect(ablation.map(({ rank, effect, coordinate: { layer, row, col } }) => [rank, layer, row, col, effect])).toEqual([
+      [1, 0, 2, 3, 2],
+      [2, 1, 3, 5, 0],
+      [3, 1, 3, 4, 0],
+    ]);
+  });
+
+  it('measures each scalar once, however often it is asked for', async () => {
+    const model = new PlantedModel(planted);
+    await detectSuperWeights(model, data, { ...rule, ablateLargest: 1 }, { reference: [coordinate(0, 2, 3, -4)] });
+    const passesPerEffect = 2; // three sequences in batches of two
+    const scalars = 3 + 8; // three candidates, and the controls of the one that may be confirmed
+    expect(model.passes).toBe(passesPerEffect * (1 + scalars));
+  });
+
+  it('refuses weights whose loss is not finite', async () => {
+    await expect(detect({ ...planted, baseline: Number.NaN })).rejects.toThrow('The loss of these weights is NaN: training has diverged.');
+  });
+
+  it('refuses a reference that the model has no place for', async () => {
+    await expect(detect(planted, { reference: [coordinate(0, WIDTH, 0, 1)] })).rejects.toThrow('model.layers.0.mlp.down_proj.weight of shape [4, 6] has no weight [4, 0].');
+  });
+
+  it('stops when it is told to', async () => {
+    await expect(detect(planted, { signal: AbortSignal.abort(new Error('stopped by the user')) })).rejects.toThrow('stopped by the user');
+  });
+});
