@@ -1,0 +1,58 @@
+/**
+ * What aggregate is given: every artifact that the study planned, with its place, and its content where it exists.
+ */
+import { SwpError } from '../../engine/failure.ts';
+import type { NodeLabel } from '../../engine/stage.ts';
+import type { LossCurve } from '../../generated/curve.ts';
+import type { Evaluation } from '../../generated/evaluation.ts';
+import type { Pruning } from '../../generated/pruning.ts';
+import type { Phase } from '../../generated/results.ts';
+import type { SuperWeightReport } from '../../generated/super-weights.ts';
+
+/** One planned artifact. `content` is undefined where the producing node failed or was not run. */
+export interface Piece<Content> {
+  label: NodeLabel;
+  artifact: string;
+  /** Recipe key of the producing node. */
+  key: string;
+  content?: Content;
+}
+
+export interface StudyPieces {
+  curves: Piece<LossCurve>[];
+  prunings: Piece<Pruning>[];
+  evaluations: Piece<Evaluation>[];
+  superWeights: Piece<SuperWeightReport>[];
+}
+
+/** A place in the study, as the commands name it: `A1/s0/r2/train`. */
+export function placeOf({ experiment, seed, round, step }: NodeLabel): string {
+  return `${experiment}/s${seed}/r${round}/${step}`;
+}
+
+/** When within a round a measurement was taken: the suffix of its step's name, as in `detect-pruned`. */
+export function phaseOf(label: NodeLabel): Phase {
+  const suffix = label.step.slice(label.step.lastIndexOf('-') + 1);
+  if (suffix === 'start' || suffix === 'trained' || suffix === 'pruned') return suffix;
+  throw new SwpError({
+    kind: 'content',
+    path: placeOf(label),
+    message: `aggregate cannot tell when the step '${label.step}' measures.`,
+    remedy: "End the step's name in pipeline.json in -start, -trained or -pruned.",
+  });
+}
+
+/**
+ * How many rounds' prunes lie behind a measurement: `pruned` of round r and `trained` of round r + 1 see the same mask,
+ * so they share a level; level 0 is the unpruned model.
+ */
+export function levelOf(round: number, phase: Phase): number {
+  return phase === 'trained' ? Math.max(0, round - 1) : round;
+}
+
+const WITHIN_ROUND: Record<Phase, number> = { start: 0, trained: 1, pruned: 2 };
+
+/** Orders measurements as they happen in a run. */
+export function inOrderOfTime(a: { round: number; phase: Phase }, b: { round: number; phase: Phase }): number {
+  return a.round - b.round || WITHIN_ROUND[a.phase] - WITHIN_ROUND[b.phase];
+}

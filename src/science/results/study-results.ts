@@ -1,0 +1,103 @@
+/** The results of a whole study: what the stage aggregate writes and the report renders. */
+import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
+import { experimentResult, pairedDifference, type Arm } from './experiment-results.ts';
+import { confirmedSuperWeights, runResult, sameWeight } from './run-results.ts';
+import { phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
+
+/** Gathers every declared run. A run without a single piece is listed as incomplete; nothing is left out. */
+export function studyResults(study: StudyDeclaration, pieces: StudyPieces): Results {
+  const arms: Arm[] = study.experiments.map((experiment) => ({
+    experiment,
+    runs: experiment.seeds.map((seed) =>
+      runResult({ experiment: experiment.id, seed }, piecesOfRun(pieces, experiment.id, seed), referencePhase(experiment)),
+    ),
+  }));
+  return {
+    version: 1,
+    study: { ...study },
+    floor: commonFloor(pieces),
+    runs: arms.flatMap(({ runs }) => runs),
+    experiments: arms.map(({ experiment, runs }) => experimentResult(experiment, runs, controlFor(experiment, arms))),
+    comparisons: study.comparisons.map(({ name, question, arms: ids, varies }) => {
+      const [baseline, ...others] = ids.flatMap((id) => arms.find(({ experiment }) => experiment.id === id) ?? []);
+      const differences = baseline === undefined ? [] : others.map((arm) => pairedDifference(arm, baseline, varies));
+      return { name, question, varies, differences };
+    }),
+    ablations: startAblations(study, pieces.superWeights),
+  };
+}
+
+/** The declared init.scheme, undefined where the experiment has no such parameter. */
+export function initScheme({ params }: ExperimentDeclaration): string | undefined {
+  const scheme = (params['init'] as { scheme?: unknown } | undefined)?.scheme;
+  return typeof scheme === 'string' ? scheme : undefined;
+}
+
+/**
+ * Pretrained arms follow the super weights of the starting model; re-initialised ones those that emerged in round 1's
+ * training, since nothing of the checkpoint is left in them.
+ */
+function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' {
+  return initScheme(experiment) === 'pretrained' ? 'start' : 'trained';
+}
+
+/** The positive control that trains as this experiment does; failing that, the first one (the report names what differs). */
+function controlFor(experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
+  const controls = arms.filter((arm) => arm.experiment.role === 'positive-control');
+  const training = ({ params, rounds, finalTrain }: ExperimentDeclaration) =>
+    JSON.stringify([params['init'], params['train'], rounds, finalTrain]);
+  return controls.find((arm) => training(arm.experiment) === training(experiment)) ?? controls[0];
+}
+
+function piecesOfRun(pieces: StudyPieces, experiment: string, seed: number): StudyPieces {
+  const own = <Content>(all: Piece<Content>[]) => all.filter(({ label }) => label.experiment === experiment && label.seed === seed);
+  return {
+    curves: own(pieces.curves),
+    prunings: own(pieces.prunings),
+    evaluations: own(pieces.evaluations),
+    superWeights: own(pieces.superWeights),
+  };
+}
+
+/** The entropy floor, if the evaluations know one and agree on it. */
+function commonFloor({ evaluations }: StudyPieces): number | null {
+  const floors = new Set(evaluations.flatMap(({ content }) => (content === undefined ? [] : [content.floor])));
+  return floors.size === 1 ? ([...floors][0] ?? null) : null;
+}
+
+/** One entry per starting model in which the largest weights were zeroed one by one. Arms share starting models by key. */
+function startAblations(study: StudyDeclaration, detections: StudyPieces['superWeights']): StartAblation[] {
+  const byKey = new Map<string, StartAblation>();
+  for (const { label, key, content } of detections) {
+    if (content === undefined || content.ablation.length === 0 || phaseOf(label) !== 'start') continue;
+    const known = byKey.get(key);
+    if (known !== undefined) {
+      known.experiments.push(label.experiment);
+      continue;
+    }
+    const confirmed = confirmedSuperWeights(content);
+    const experiment = study.experiments.find(({ id }) => id === label.experiment);
+    byKey.set(key, {
+      seed: label.seed,
+      experiments: [label.experiment],
+      scheme: (experiment && initScheme(experiment)) ?? null,
+      key,
+      baselineLoss: content.baselineLoss,
+      causalTokens: content.causalTokens,
+      confirmed,
+      weights: content.ablation.map(({ coordinate, rank, effect }) => ({
+        coordinate,
+        rank,
+        effect,
+        confirmed: confirmed.some((superWeight) => sameWeight(superWeight.coordinate, coordinate)),
+      })),
+    });
+  }
+  return [...byKey.values()].sort((a, b) => a.seed - b.seed);
+}
+
+/** The runs of one experiment, in the order of its seeds. */
+export function runsOf(results: Results, experiment: string): RunResult[] {
+  return results.runs.filter((run) => run.experiment === experiment);
+}

@@ -1,0 +1,76 @@
+/**
+ * aggregate: gathers what every run of the study measured into one file, which the report renders.
+ *
+ * It runs over what exists: a failed run never blocks the report, and what it should have left is listed as missing.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json' };
+import { SwpError } from '../src/engine/failure.ts';
+import { defineStage, type StageJob } from '../src/engine/stage.ts';
+import type { AggregateParams } from '../src/generated/aggregate.ts';
+import type { Piece } from '../src/science/results/study-pieces.ts';
+
+export default defineStage<Required<AggregateParams>>({
+  name: 'aggregate',
+  summary: 'Gathers the results of every run, complete or not, with their spreads and k of n.',
+  params: schema,
+  inputs: {
+    curves: { summary: 'Loss curves of all trainings.', gather: true },
+    prunings: { summary: 'What every prune did.', gather: true },
+    evaluations: { summary: 'All evaluations.', gather: true },
+    superWeights: { summary: 'All detections.', gather: true },
+  },
+  outputs: {
+    results: { summary: 'Everything the report shows, with the keys of the nodes behind it.', file: 'results.json' },
+  },
+
+  async run(job) {
+    const { default: canonicalize } = await import('canonicalize');
+    const { studyResults } = await import('../src/science/results/study-results.ts');
+    const results = studyResults(job.params.study, {
+      curves: await pieces(job, 'curves'),
+      prunings: await pieces(job, 'prunings'),
+      evaluations: await pieces(job, 'evaluations'),
+      superWeights: await pieces(job, 'superWeights'),
+    });
+    await writeFile(job.output('results'), `${canonicalize(results)}\n`);
+    const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
+    for (const { missing } of incomplete) for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
+    return { runs: results.runs.length, incomplete: incomplete.length, experiments: results.experiments.length };
+  },
+});
+
+/** Reads the gathered artifacts of one input, a bounded number at a time: a study may have tens of thousands. */
+async function pieces<Content>(job: StageJob<unknown>, input: string): Promise<Piece<Content>[]> {
+  const gathered = job.gathered(input);
+  const read: Piece<Content>[] = [];
+  for (let start = 0; start < gathered.length; start += 64) {
+    job.signal.throwIfAborted();
+    const batch = gathered.slice(start, start + 64);
+    read.push(
+      ...(await Promise.all(
+        batch.map(async ({ label, artifact, key, path }) => ({
+          label,
+          artifact,
+          key,
+          content: path === undefined ? undefined : await readJson<Content>(path),
+        })),
+      )),
+    );
+  }
+  return read;
+}
+
+async function readJson<Content>(path: string): Promise<Content> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text) as Content;
+  } catch {
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: 'This artifact is not JSON.',
+      remedy: 'Delete the file; the next swp repro makes it anew.',
+    });
+  }
+}
