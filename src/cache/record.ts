@@ -29,7 +29,7 @@ export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreim
 
 let validator: ReturnType<typeof compile> | undefined;
 function compile() {
-  return new Ajv().compile<CacheRecord>(schema);
+  return new Ajv({ allowUnionTypes: true }).compile<CacheRecord>(schema);
 }
 
 /**

@@ -13,7 +13,9 @@ export type Reason =
   /** `swp invalidate` in this study. */
   | { kind: 'invalidated'; why?: string }
   /** The recipe is new but the inputs' content and parameters equal those of `sourceKey`: its results serve. */
-  | { kind: 'same-content'; sourceKey: string };
+  | { kind: 'same-content'; sourceKey: string }
+  /** There is a record, but an input that was computed again came out different from the one it was made of. */
+  | { kind: 'input-differs'; input: string };
 
 /** A node's state as status and dag show it. */
 export type NodeState = 'cached' | 'missing' | 'stale';
@@ -29,8 +31,10 @@ export interface NodeCounts {
 }
 
 export type SwpEvent =
+  /** Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. */
   | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
-  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker: number }
+  /** `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. */
+  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }
   | {

@@ -14,6 +14,17 @@ export interface GatheredRef extends InputRef {
   stage: string;
 }
 
+/** A file outside the cache that a node reads, as it was when the key was made. */
+export interface ExternalFile {
+  /** As the stage names it, relative to the project's root. */
+  path: string;
+  absolute: string;
+  /** SHA-256 of the content, hexadecimal. */
+  sha256: string;
+  /** What stat said: as long as it says the same, the content is not read again. */
+  stamp: string;
+}
+
 export interface PlannedNode {
   /** Recipe key: SHA-256, hex. */
   key: string;
@@ -24,6 +35,7 @@ export interface PlannedNode {
   inputs: Record<string, InputRef>;
   /** Gathered inputs by name (stages such as aggregate). */
   gathers: Record<string, GatheredRef[]>;
+  files: ExternalFile[];
   /** Every place in the study that this node serves; equal keys are one node. */
   labels: NodeLabel[];
   /** What was hashed into the key. */

@@ -1,0 +1,113 @@
+/**
+ * Builds the DAG, node by node. Nodes with equal recipe keys are one node: what runs have in common they share, without
+ * anyone saying so.
+ */
+import { DirectedGraph } from 'graphology';
+import { readExternalFile } from './external-file.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { canonicalJson, keyOf, recipePreimage } from './key.ts';
+import type { ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
+import { placeOf } from './place.ts';
+import type { NodeLabel } from './stage.ts';
+import type { LoadedStage, StageLoader } from './stage-loader.ts';
+
+/** Nodes by recipe key; edges lead from producers to consumers. */
+export type Dag = DirectedGraph<PlannedNode>;
+
+export interface NodeSpec {
+  stage: string;
+  /** Resolved: validated against the stage's schema, with defaults filled in. */
+  params: JsonObject;
+  inputs: Record<string, InputRef>;
+  /** The order of the items is the order in which the stage sees them, and part of the key. */
+  gathers?: Record<string, GatheredRef[]>;
+  label: NodeLabel;
+}
+
+export class DagBuilder {
+  readonly dag: Dag = new DirectedGraph<PlannedNode>();
+  readonly #loader: StageLoader;
+  readonly #root: string;
+  readonly #fingerprints = new Map<string, Promise<JsonValue>>();
+  readonly #files = new Map<string, Promise<ExternalFile>>();
+
+  /** @param options.root the project's root: what `StageDefinition.files` is relative to */
+  constructor({ loader, root }: { loader: StageLoader; root: string }) {
+    this.#loader = loader;
+    this.#root = root;
+  }
+
+  /**
+   * Adds a node, or a label to the node that is equal to it. Producers must have been added before.
+   * @returns the node's recipe key
+   * @throws SwpError for an unknown stage or an unreadable external file; Error for inputs that the stage does not have
+   */
+  async add({ stage: name, params, inputs, gathers = {}, label }: NodeSpec): Promise<string> {
+    const stage = await this.#loader.load(name);
+    this.#check(stage, inputs, gathers, label);
+    const files = await this.#externalFiles(stage, params);
+    const preimage = recipePreimage(
+      {
+        stage: name,
+        code: stage.code,
+        computes: await this.#fingerprint(stage, params),
+        params,
+        files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])),
+      },
+      inputs,
+      gathers,
+    );
+    const key = keyOf(preimage);
+    if (this.dag.hasNode(key)) {
+      const { labels } = this.dag.getNodeAttributes(key);
+      if (!labels.some((known) => placeOf(known) === placeOf(label))) labels.push(label);
+      return key;
+    }
+    this.dag.addNode(key, { key, stage: stage.definition, params, inputs, gathers, files, labels: [label], preimage });
+    for (const { key: producer } of producersOf({ inputs, gathers })) this.dag.mergeEdge(producer, key);
+    return key;
+  }
+
+  /** What a stage computes depends on its parameters alone, so it is asked once for each. */
+  #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> {
+    if (definition.fingerprint === undefined) return Promise.resolve(null);
+    const question = canonicalJson([definition.name, params]);
+    const answer = this.#fingerprints.get(question) ?? definition.fingerprint(params);
+    this.#fingerprints.set(question, answer);
+    return answer;
+  }
+
+  #externalFiles({ definition }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {
+    const paths = definition.files?.(params) ?? [];
+    return Promise.all(
+      paths.map((path) => {
+        const file = this.#files.get(path) ?? readExternalFile(path, this.#root);
+        this.#files.set(path, file);
+        return file;
+      }),
+    );
+  }
+
+  /** Guards against mistakes of the caller; what a user can get wrong is found before, with its place in the study. */
+  #check({ definition }: LoadedStage, inputs: NodeSpec['inputs'], gathers: Record<string, GatheredRef[]>, label: NodeLabel): void {
+    const place = placeOf(label);
+    for (const name of [...Object.keys(inputs), ...Object.keys(gathers)]) {
+      const declared = definition.inputs[name];
+      if (declared === undefined) throw new Error(`${place}: stage ${definition.name} has no input "${name}".`);
+      if ((declared.gather ?? false) !== Object.hasOwn(gathers, name))
+        throw new Error(`${place}: input "${name}" of ${definition.name} is ${declared.gather ? '' : 'not '}a gathered one.`);
+    }
+    for (const [name, { optional, gather }] of Object.entries(definition.inputs))
+      if (!optional && !gather && !Object.hasOwn(inputs, name)) throw new Error(`${place}: required input "${name}" is not given.`);
+    for (const { key, artifact } of producersOf({ inputs, gathers })) {
+      if (!this.dag.hasNode(key)) throw new Error(`${place}: its input ${key} is no node of the DAG.`);
+      const { stage } = this.dag.getNodeAttributes(key);
+      if (stage.outputs[artifact] === undefined) throw new Error(`${place}: stage ${stage.name} has no output "${artifact}".`);
+    }
+  }
+}
+
+/** Everything that a node consumes, single inputs first. */
+export function producersOf({ inputs, gathers }: Pick<PlannedNode, 'inputs' | 'gathers'>): InputRef[] {
+  return [...Object.values(inputs), ...Object.values(gathers).flat()];
+}

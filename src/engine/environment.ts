@@ -1,0 +1,41 @@
+/**
+ * Where and with what a node ran: kept in its record, never in a key or an artifact. It lets a comparison that spans
+ * several machines or versions be seen as such.
+ */
+import { readFileSync } from 'node:fs';
+import { arch, cpus, hostname, platform, release } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { packageRoot } from '../package-root.ts';
+import type { JsonObject } from './json.ts';
+
+/** @param root the project whose git commit is recorded; without git, or outside a repository, `git` is null */
+export async function collectEnvironment(root: string): Promise<JsonObject> {
+  const { version, dependencies } = readPackage(packageRoot);
+  return {
+    node: process.versions.node,
+    swp: version,
+    onnxruntime: dependencies?.['onnxruntime-node'] ?? null,
+    platform: platform(),
+    release: release(),
+    arch: arch(),
+    cpu: cpus()[0]?.model.trim() ?? null,
+    cpus: cpus().length,
+    host: hostname(),
+    git: await gitState(root),
+  };
+}
+
+async function gitState(root: string): Promise<JsonObject | null> {
+  const git = (...args: string[]) => execa('git', args, { cwd: root, stdin: 'ignore' });
+  try {
+    const [head, changes] = await Promise.all([git('rev-parse', 'HEAD'), git('status', '--porcelain', '--untracked-files=no')]);
+    return { commit: head.stdout, dirty: changes.stdout !== '' };
+  } catch {
+    return null;
+  }
+}
+
+function readPackage(root: string): { version: string; dependencies?: Record<string, string> } {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+}

@@ -1,0 +1,46 @@
+/**
+ * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
+ * after the node runs, so that no record claims an input that it did not have.
+ */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { digestFile } from '../cache/artifact-store.ts';
+import { fileFailure } from '../cache/file-failure.ts';
+import type { ExternalFile } from './node.ts';
+
+/**
+ * Hashes a file; one that changes meanwhile is hashed again, so that digest and stamp belong together.
+ * @param path relative to `root`, or absolute
+ * @throws SwpError of kind `file`
+ */
+export async function readExternalFile(path: string, root: string): Promise<ExternalFile> {
+  const absolute = resolve(root, path);
+  for (;;) {
+    const stamp = await stampOf(absolute);
+    const { sha256 } = await digestFile(absolute);
+    if ((await stampOf(absolute)) === stamp) return { path, absolute, sha256, stamp };
+  }
+}
+
+/**
+ * Whether a file still has the content that it had: by stat, and by content where stat differs.
+ * A file that has gone counts as changed.
+ */
+export async function isUnchanged(file: ExternalFile): Promise<boolean> {
+  try {
+    if ((await stampOf(file.absolute)) === file.stamp) return true;
+    return (await digestFile(file.absolute)).sha256 === file.sha256;
+  } catch {
+    return false;
+  }
+}
+
+/** Device, inode, size, and the times of the last write and of the last change of any kind, in nanoseconds. */
+async function stampOf(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+  } catch (error) {
+    throw fileFailure(error, path, 'read');
+  }
+}

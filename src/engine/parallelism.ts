@@ -1,0 +1,19 @@
+/** How many nodes to run at once when nobody says. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+/** The CPUs this process may use: its affinity mask and, on Linux, its control group's quota (rounded up), at least 1. */
+export function defaultJobs(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
+}
+
+/** CPUs by control group version 2, https://docs.kernel.org/admin-guide/cgroup-v2.html; Infinity without a quota. */
+function cpuQuota(): number {
+  try {
+    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').split(' ').map(Number);
+    const cpus = quota! / period!;
+    return Number.isFinite(cpus) && cpus > 0 ? cpus : Infinity;
+  } catch {
+    return Infinity;
+  }
+}

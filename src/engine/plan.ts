@@ -1,0 +1,103 @@
+/**
+ * Decides, before anything runs, what is there and what is missing, and says why. It reads only through two small
+ * interfaces; it changes nothing.
+ *
+ * A node is cached if a record under its recipe key counts in this study and its artifacts exist. It is not stale
+ * merely because an input must be computed again: equal recipes give equal results.
+ */
+import type { CacheRecord } from '../cache/record.ts';
+import type { Tombstone } from '../cache/study-state.ts';
+import type { Dag } from './dag-builder.ts';
+import type { NodeState, Reason } from './event.ts';
+import { SwpError, type Failure } from './failure.ts';
+import type { PlannedNode } from './node.ts';
+import { placeOf } from './place.ts';
+
+/** What planning asks of a cache. */
+export interface RecordSource {
+  record(key: string): Promise<CacheRecord | undefined>;
+  hasArtifacts(record: CacheRecord): Promise<boolean>;
+}
+
+/** What planning asks of a study's memory. */
+export interface StudyView {
+  lastKey(place: string): string | undefined;
+  dismissed(recordId: string): Pick<Tombstone, 'why'> | undefined;
+}
+
+export interface PlannedState {
+  node: PlannedNode;
+  state: NodeState;
+  reason: Reason;
+  /** Of cached nodes, and of those that were invalidated or have lost artifacts. */
+  record?: CacheRecord;
+}
+
+export interface Plan {
+  /** By recipe key, producers before consumers. */
+  nodes: Map<string, PlannedState>;
+  /** Damaged records: their nodes count as missing. */
+  warnings: Failure[];
+}
+
+/** Enough to keep a disk or a network file system busy, few enough for any limit on open files. */
+const CONCURRENT_READS = 64;
+
+/** @throws SwpError of kind `file` if the cache cannot be read */
+export async function plan(dag: Dag, cache: RecordSource, study: StudyView): Promise<Plan> {
+  const nodes = new Map<string, PlannedState>();
+  const warnings: Failure[] = [];
+  for (const key of inOrder(dag)) nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
+  await forEachConcurrently([...nodes.values()], CONCURRENT_READS, async (planned) => {
+    Object.assign(planned, await examine(planned.node, cache, study, warnings));
+  });
+  return { nodes, warnings };
+}
+
+async function examine(
+  node: PlannedNode,
+  cache: RecordSource,
+  study: StudyView,
+  warnings: Failure[],
+): Promise<Omit<PlannedState, 'node'>> {
+  const record = await readRecord(node.key, cache, warnings);
+  if (record === undefined) return whyMissing(node, study);
+  const tombstone = study.dismissed(record.id);
+  if (tombstone !== undefined)
+    return { state: 'stale', reason: { kind: 'invalidated', ...(tombstone.why !== undefined && { why: tombstone.why }) }, record };
+  if (!(await cache.hasArtifacts(record))) return { state: 'missing', reason: { kind: 'missing' }, record };
+  return { state: 'cached', reason: { kind: 'cached' }, record };
+}
+
+/** New in this study, or another recipe at the same place? */
+function whyMissing({ key, labels }: PlannedNode, study: StudyView): Omit<PlannedState, 'node'> {
+  for (const label of labels) {
+    const previousKey = study.lastKey(placeOf(label));
+    if (previousKey !== undefined && previousKey !== key) return { state: 'stale', reason: { kind: 'changed', previousKey } };
+  }
+  return { state: 'missing', reason: { kind: 'missing' } };
+}
+
+/** A damaged record is as good as none: its node is computed again. */
+async function readRecord(key: string, cache: RecordSource, warnings: Failure[]): Promise<CacheRecord | undefined> {
+  try {
+    return await cache.record(key);
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+    warnings.push(error.failure);
+    return undefined;
+  }
+}
+
+/** Keys such that producers come before consumers; nodes were added in such an order. */
+function inOrder(dag: Dag): string[] {
+  return dag.nodes();
+}
+
+async function forEachConcurrently<Item>(items: Item[], limit: number, work: (item: Item) => Promise<void>): Promise<void> {
+  const remaining = items.values();
+  const lane = async () => {
+    for (const item of remaining) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, lane));
+}

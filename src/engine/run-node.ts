@@ -1,0 +1,207 @@
+/**
+ * How one node comes to its result, once its producers are settled:
+ *
+ *     the record under its recipe key, if it was made of these very inputs
+ *     or else the record of another recipe with the same content (early cutoff)
+ *     or else a run of the stage in a worker, published under both keys
+ */
+import { rm } from 'node:fs/promises';
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import type { StudyState } from '../cache/study-state.ts';
+import { producersOf } from './dag-builder.ts';
+import type { EventSink, Reason } from './event.ts';
+import { isUnchanged } from './external-file.ts';
+import { SwpError, type Failure } from './failure.ts';
+import type { JsonObject } from './json.ts';
+import { identify, type NodeIdentity } from './node-identity.ts';
+import type { PlannedNode } from './node.ts';
+import type { PlannedState } from './plan.ts';
+import { prepareJob, runStage } from './run-stage.ts';
+import type { StageLoader } from './stage-loader.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** What became of a node. */
+export type Settled =
+  | { outcome: 'cached' | 'ran'; record: CacheRecord }
+  | { outcome: 'failed'; failure: Failure; seconds: number }
+  /** `by`: key of the failed input; absent when the run was stopped. `started`: it was running then. */
+  | { outcome: 'blocked'; by?: string; started?: boolean };
+
+/** What the nodes of one run share. */
+export interface RunContext {
+  cache: Cache;
+  study: StudyState;
+  stages: StageLoader;
+  pool: WorkerPool;
+  emit: EventSink;
+  signal: AbortSignal;
+  environment(): Promise<JsonObject>;
+  /** Waits for a free worker; the longest way to the end of the DAG goes first. */
+  inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
+  /** Work under way, by content key: recipes that turn out the same at the same time wait for one another. */
+  underWay: Map<string, Promise<unknown>>;
+}
+
+/** A node's producers by key; `settled` is absent for one that this run did not need. */
+export type Producers = ReadonlyMap<string, { planned: PlannedState; settled?: Settled }>;
+
+/** @throws only for bugs in swp: whatever else goes wrong is the node's own failure */
+export async function runNode(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
+  try {
+    return await settle(planned, producers, context);
+  } catch (error) {
+    return failedWith(error, performance.now());
+  }
+}
+
+async function settle(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
+  const { node } = planned;
+  if (planned.state === 'cached' && standsUntouched(node, producers)) return { outcome: 'cached', record: planned.record! };
+  const blocker = Object.values(node.inputs).find(({ key }) => recordOf(producers, key) === undefined);
+  if (blocker !== undefined) return blockedBy(blocker.key, producers);
+
+  const identity = identify(node, (key) => recordOf(producers, key));
+  const own = identity.key === node.key ? recordIfCached(planned) : await countingRecord(identity.key, context);
+  if (own?.contentKey === identity.contentKey) return { outcome: 'cached', record: own };
+  if (context.signal.aborted) return { outcome: 'blocked' };
+
+  const reason = planned.state === 'cached' ? whyNotCached(planned, producers) : planned.reason;
+  // What the user dismissed is to be computed, not found again.
+  if (reason.kind === 'invalidated') return compute(node, identity, reason, producers, context);
+  for (;;) {
+    const source = await recordByContent(identity.contentKey, context);
+    if (source !== undefined) return reuse(node, identity, source, context);
+    const twin = context.underWay.get(identity.contentKey);
+    if (twin === undefined) return compute(node, identity, reason, producers, context);
+    await twin;
+  }
+}
+
+/** Runs the stage, when a worker is free, and publishes what it made. */
+async function compute(
+  node: PlannedNode,
+  identity: NodeIdentity,
+  reason: Reason,
+  producers: Producers,
+  context: RunContext,
+): Promise<Settled> {
+  const { cache, inTurn, signal, underWay } = context;
+  const work = inTurn(node.key, async (): Promise<Settled> => {
+    if (signal.aborted) return { outcome: 'blocked' };
+    const start = performance.now();
+    const outputs = await cache.scratch.node();
+    try {
+      const job = await prepareJob(node, outputs, (key) => recordOf(producers, key), context);
+      await refuseChangedFiles(node);
+      const result = await runStage(node, identity.key, job, reason, context);
+      if (result === 'stopped') return { outcome: 'blocked', started: true };
+      await refuseChangedFiles(node);
+      const environment = await context.environment();
+      return { outcome: 'ran', record: await cache.publish({ ...identity, ...result, stage: node.stage.name, environment }) };
+    } catch (error) {
+      return failedWith(error, start);
+    } finally {
+      await rm(outputs, { recursive: true, force: true });
+    }
+  });
+  underWay.set(identity.contentKey, work);
+  try {
+    return await work;
+  } finally {
+    if (underWay.get(identity.contentKey) === work) underWay.delete(identity.contentKey);
+  }
+}
+
+/** @param start by performance.now() */
+function failedWith(error: unknown, start: number): Settled {
+  if (!(error instanceof SwpError)) throw error;
+  return { outcome: 'failed', failure: error.failure, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Lets another recipe's results serve. */
+async function reuse(node: PlannedNode, identity: NodeIdentity, source: CacheRecord, { cache, emit }: RunContext): Promise<Settled> {
+  if (source.key === identity.key) return { outcome: 'cached', record: source }; // another process made it meanwhile
+  const record = await cache.alias(identity.key, identity.preimage, source);
+  emit({
+    event: 'node-start',
+    key: node.key,
+    stage: node.stage.name,
+    label: node.labels[0]!,
+    sharedBy: node.labels.length,
+    reason: { kind: 'same-content', sourceKey: source.key },
+  });
+  return { outcome: 'cached', record };
+}
+
+/** External files are compared before and after, so that no record claims an input that it did not have. */
+async function refuseChangedFiles(node: PlannedNode): Promise<void> {
+  for (const file of node.files)
+    if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: node.stage.name });
+}
+
+/** Whether nothing that this run did can touch a cached node. */
+function standsUntouched(node: PlannedNode, producers: Producers): boolean {
+  const gathers = Object.keys(node.gathers).length > 0;
+  return [...producers.values()].every(({ planned, settled }) => {
+    if (settled === undefined) return true;
+    if (settled.outcome === 'cached') return settled.record === planned.record;
+    // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
+    return settled.outcome !== 'ran' && planned.reason.kind === 'missing' && !gathers;
+  });
+}
+
+/** The first producer whose artifact is other than the one that the record was made of. */
+function whyNotCached({ node, record }: PlannedState, producers: Producers): Reason {
+  const made = record!.contentPreimage.inputs as Record<string, { sha256: string }>;
+  for (const [input, { key, artifact }] of Object.entries(node.inputs))
+    if (recordOf(producers, key)?.artifacts[artifact]?.sha256 !== made[input]?.sha256) return { kind: 'input-differs', input };
+  return { kind: 'input-differs', input: Object.keys(node.gathers)[0]! };
+}
+
+function recordIfCached({ state, record }: PlannedState): CacheRecord | undefined {
+  return state === 'cached' ? record : undefined;
+}
+
+function recordOf(producers: Producers, key: string): CacheRecord | undefined {
+  const { planned, settled } = producers.get(key)!;
+  if (settled === undefined) return recordIfCached(planned);
+  return 'record' in settled ? settled.record : undefined;
+}
+
+/** Names the node that failed in the first place, and not one that it blocked. */
+function blockedBy(key: string, producers: Producers): Settled {
+  const settled = producers.get(key)?.settled;
+  if (settled?.outcome === 'blocked') return settled.by === undefined ? { outcome: 'blocked' } : { outcome: 'blocked', by: settled.by };
+  return { outcome: 'blocked', by: key };
+}
+
+async function recordByContent(contentKey: string, context: RunContext): Promise<CacheRecord | undefined> {
+  const key = await context.cache.keyByContent(contentKey);
+  const record = key === undefined ? undefined : await countingRecord(key, context);
+  return record?.contentKey === contentKey ? record : undefined;
+}
+
+/** A record that is whole, not dismissed in this study, and has its artifacts. */
+async function countingRecord(key: string, { cache, study }: RunContext): Promise<CacheRecord | undefined> {
+  const record = await cache.record(key).catch((error: unknown) => {
+    if (error instanceof SwpError && error.failure.kind === 'content') return undefined; // as in planning
+    throw error;
+  });
+  if (record === undefined || study.dismissed(record.id) !== undefined) return undefined;
+  return (await cache.hasArtifacts(record)) ? record : undefined;
+}
+
+/** The producers of a node, as `settle` wants them. */
+export function collectProducers(
+  node: PlannedNode,
+  plan: ReadonlyMap<string, PlannedState>,
+  settled: ReadonlyMap<string, Settled>,
+): Producers {
+  return new Map(
+    producersOf(node).map(({ key }) => {
+      const outcome = settled.get(key);
+      return [key, { planned: plan.get(key)!, ...(outcome !== undefined && { settled: outcome }) }];
+    }),
+  );
+}

@@ -1,0 +1,146 @@
+/** One stage, run once in a worker: its paths, its log, its outputs, and how it can fail. */
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CacheRecord } from '../cache/record.ts';
+import type { Reason } from './event.ts';
+import { SwpError } from './failure.ts';
+import { artifactOf } from './node-identity.ts';
+import type { PlannedNode } from './node.ts';
+import { placeOf } from './place.ts';
+import type { RunContext } from './run-node.ts';
+import type { GatheredArtifact, Metrics } from './stage.ts';
+import type { WorkerJob } from './worker-message.ts';
+import type { JobListener, JobOutcome } from './worker-process.ts';
+
+export interface StageResult {
+  /** Finished files by output name, and the name each is published under. */
+  outputs: Record<string, { path: string; file: string }>;
+  metrics: Metrics;
+  seconds: number;
+  startedAt: Date;
+  finishedAt: Date;
+  /** Relative to the cache. */
+  log?: string;
+}
+
+/**
+ * Paths for the worker. Every artifact consumed is checked against its digest.
+ * @param outputs an empty directory
+ * @param recordOf record of a producer; undefined for one whose gathered artifact is missing
+ * @throws SwpError of kind `content` for an artifact that is damaged
+ */
+export async function prepareJob(
+  node: PlannedNode,
+  outputs: string,
+  recordOf: (producer: string) => CacheRecord | undefined,
+  { cache, stages }: Pick<RunContext, 'cache' | 'stages'>,
+): Promise<WorkerJob> {
+  const verifiedPath = async (key: string, name: string) => {
+    const record = recordOf(key);
+    if (record === undefined) return undefined;
+    const artifact = artifactOf(record, name);
+    await cache.verify(artifact);
+    return cache.artifactPath(artifact);
+  };
+  const inputs: Record<string, string> = {};
+  for (const [name, { key, artifact }] of Object.entries(node.inputs)) inputs[name] = (await verifiedPath(key, artifact))!;
+  const gathered: Record<string, GatheredArtifact[]> = {};
+  for (const [name, items] of Object.entries(node.gathers)) {
+    gathered[name] = [];
+    for (const { key, artifact, label, stage } of items) {
+      const path = await verifiedPath(key, artifact);
+      gathered[name].push({ label, stage, artifact, key, ...(path !== undefined && { path }) });
+    }
+  }
+  const outputPaths = Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(outputs, file)] as const);
+  return { module: stages.modulePath(node.stage.name), params: node.params, inputs, gathered, outputs: Object.fromEntries(outputPaths) };
+}
+
+/**
+ * Runs the job in a worker.
+ * @param key the recipe key that names the log
+ * @returns `stopped` if the user stopped the run meanwhile
+ * @throws SwpError of kind `stage` or `worker-died`, naming the log
+ */
+export async function runStage(
+  node: PlannedNode,
+  key: string,
+  job: WorkerJob,
+  reason: Reason,
+  { cache, pool, emit, signal }: RunContext,
+): Promise<StageResult | 'stopped'> {
+  const [label] = node.labels;
+  const stage = node.stage.name;
+  const log = cache.log(key);
+  const lines = new LineReader((line) => emit({ event: 'node-log', key: node.key, line }));
+  let logTrouble: unknown;
+  const listener: JobListener = {
+    output(text) {
+      try {
+        log.write(text);
+      } catch (error) {
+        logTrouble ??= error; // thrown below: here it would reach nobody
+      }
+      lines.push(text);
+    },
+    progress: (progress) => emit({ event: 'node-progress', key: node.key, progress }),
+  };
+  const startedAt = new Date();
+  const start = performance.now();
+  try {
+    const started = (worker: number) =>
+      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker });
+    const outcome = await pool.run(job, started, listener);
+    const seconds = (performance.now() - start) / 1000;
+    if (signal.aborted && outcome.kind !== 'done') return 'stopped';
+    if (outcome.kind !== 'done') log.write(epitaph(outcome));
+    if (logTrouble !== undefined) throw logTrouble;
+    const failed = { stage, node: placeOf(label!), ...(log.path !== undefined && { log: log.path }) };
+    if (outcome.kind === 'died') throw new SwpError({ ...outcome, ...failed, kind: 'worker-died' });
+    const message = outcome.kind === 'error' ? outcome.message : await objection(job, outcome.metrics);
+    if (message !== undefined) throw new SwpError({ kind: 'stage', message, ...failed });
+    const { metrics } = outcome as { metrics: Metrics };
+    const outputs = Object.fromEntries(
+      Object.entries(job.outputs).map(([name, path]) => [name, { path, file: node.stage.outputs[name]!.file }]),
+    );
+    return { outputs, metrics, seconds, startedAt, finishedAt: new Date(), ...(log.name !== undefined && { log: log.name }) };
+  } finally {
+    log.close();
+  }
+}
+
+/** The last words of a log. */
+function epitaph(outcome: Exclude<JobOutcome, { kind: 'done' }>): string {
+  if (outcome.kind === 'error') return `${outcome.stack}\n`;
+  const how = outcome.signal !== undefined ? `by the signal ${outcome.signal}` : `with exit code ${outcome.exitCode}`;
+  return `The worker process ended ${how}, without an answer.\n`;
+}
+
+/** What is wrong with the result of a stage that did not throw; undefined if nothing is. */
+async function objection(job: WorkerJob, metrics: unknown): Promise<string | undefined> {
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) return 'The stage returned no object of metrics.';
+  for (const [name, value] of Object.entries(metrics))
+    if (value !== null && !['number', 'string', 'boolean'].includes(typeof value))
+      return `The metric "${name}" is no number, string, boolean or null.`;
+  for (const [name, path] of Object.entries(job.outputs)) {
+    const written = await lstat(path).catch(() => undefined);
+    if (!written?.isFile()) return `The stage did not write its output "${name}".`;
+  }
+  return undefined;
+}
+
+/** Cuts a stream of text into lines. */
+class LineReader {
+  readonly #onLine: (line: string) => void;
+  #rest = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#onLine(line);
+  }
+}

@@ -1,0 +1,198 @@
+/** Brings a DAG up to date: every node waits for its producers, then comes to its result (run-node.ts). */
+import PQueue from 'p-queue';
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import type { StudyState } from '../cache/study-state.ts';
+import type { Dag } from './dag-builder.ts';
+import { collectEnvironment } from './environment.ts';
+import type { EventSink, NodeCounts } from './event.ts';
+import type { Failure } from './failure.ts';
+import type { JsonObject } from './json.ts';
+import { placeOf } from './place.ts';
+import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
+import { collectProducers, runNode, type RunContext, type Settled } from './run-node.ts';
+import type { NodeLabel } from './stage.ts';
+import type { StageLoader } from './stage-loader.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface RunOptions {
+  dag: Dag;
+  cache: Cache;
+  study: StudyState;
+  stages: StageLoader;
+  /** Nodes at a time, at least 1; `defaultJobs()` is a good number. */
+  jobs: number;
+  emit: EventSink;
+  /** Stops the run; its reason, if a string such as `SIGINT`, becomes `stopped`. */
+  signal: AbortSignal;
+  /** Keys of the nodes wanted, with whatever they need; all nodes if absent. */
+  targets?: Iterable<string>;
+  /** If the caller has planned already. */
+  plan?: Plan;
+  /** The project whose git commit the records name; the working directory if absent. */
+  root?: string;
+  /** Path of the built worker; the installed one if absent. */
+  worker?: string;
+}
+
+export interface NodeFailure {
+  key: string;
+  stage: string;
+  label: NodeLabel;
+  failure: Failure;
+}
+
+export interface RunResult extends NodeCounts {
+  seconds: number;
+  /** What stopped the run, if something did. */
+  stopped?: string;
+  failures: NodeFailure[];
+  /** Damaged records that were found and computed again. */
+  warnings: Failure[];
+  /** Of every node that has a result now, by the key in the DAG. A gathering node with holes has a record of another key. */
+  records: Map<string, CacheRecord>;
+}
+
+/**
+ * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it returns,
+ * no worker is alive and no unpublished file is left.
+ * @throws SwpError of kind `file` if the cache cannot be read or the study's memory cannot be written
+ */
+export async function run(options: RunOptions): Promise<RunResult> {
+  const { dag, cache, study, emit, signal } = options;
+  const start = performance.now();
+  const plan = options.plan ?? (await makePlan(dag, cache, study));
+  const needed = neededNodes(dag, plan, options.targets);
+  emitPlan(needed, emit);
+  const pool = new WorkerPool(options.jobs, options.worker);
+  const stop = () => void pool.close();
+  signal.addEventListener('abort', stop);
+  const settled = new Map<string, Settled>();
+  try {
+    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext(options, pool));
+    else for (const { node, record } of needed) settled.set(node.key, { outcome: 'cached', record: record! });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await pool.close();
+    await rememberPlaces(needed, settled, study);
+    await cache.scratch.clear();
+  }
+  return summarise(needed, plan, settled, signal, (performance.now() - start) / 1000);
+}
+
+/** Targets and, for those that are not cached, whatever they need; producers first. */
+function neededNodes(dag: Dag, plan: Plan, targets: Iterable<string> | undefined): PlannedState[] {
+  if (targets === undefined) return [...plan.nodes.values()];
+  const needed = new Set<string>();
+  const open = [...targets];
+  for (let key = open.pop(); key !== undefined; key = open.pop()) {
+    if (needed.has(key)) continue;
+    needed.add(key);
+    if (plan.nodes.get(key)!.state !== 'cached') open.push(...dag.inNeighbors(key));
+  }
+  return [...plan.nodes.values()].filter(({ node }) => needed.has(node.key));
+}
+
+function createContext(options: RunOptions, pool: WorkerPool): RunContext {
+  const { dag, cache, study, stages, emit, signal, jobs, root = process.cwd() } = options;
+  const queue = new PQueue({ concurrency: jobs });
+  const heights = heightsOf(dag);
+  let environment: Promise<JsonObject> | undefined;
+  return {
+    cache,
+    study,
+    stages,
+    pool,
+    emit,
+    signal,
+    environment: () => (environment ??= collectEnvironment(root)),
+    inTurn: (key, work) => queue.add(work, { priority: heights.get(key)! }),
+    underWay: new Map(),
+  };
+}
+
+/** Longest way to the end of the DAG, in nodes: who has most behind it goes first. */
+function heightsOf(dag: Dag): Map<string, number> {
+  const heights = new Map<string, number>();
+  for (const key of dag.nodes().reverse()) {
+    let height = 0;
+    dag.forEachOutNeighbor(key, (consumer) => void (height = Math.max(height, heights.get(consumer)! + 1)));
+    heights.set(key, height);
+  }
+  return heights;
+}
+
+/** Producers come first in `needed`, so each node finds their promises already there. */
+async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string, Settled>, context: RunContext): Promise<void> {
+  const pending = new Map<string, Promise<void>>();
+  for (const planned of needed) {
+    const { node } = planned;
+    const producers = new Set([...Object.values(node.inputs), ...Object.values(node.gathers).flat()].map(({ key }) => key));
+    const settle = async () => {
+      await Promise.all([...producers].map((key) => pending.get(key)));
+      const outcome = await runNode(planned, collectProducers(node, plan.nodes, settled), context);
+      settled.set(node.key, outcome);
+      emitEnd(planned, outcome, context);
+    };
+    pending.set(node.key, settle());
+  }
+  await Promise.all(pending.values());
+}
+
+function emitPlan(needed: PlannedState[], emit: EventSink): void {
+  const stages: Record<string, number> = {};
+  const toRun = needed.filter(({ state }) => state !== 'cached');
+  for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
+  emit({ event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages });
+}
+
+function emitEnd({ node, record }: PlannedState, settled: Settled, { emit, signal }: RunContext): void {
+  if (settled.outcome === 'cached' && settled.record === record) return; // nothing happened
+  if (settled.outcome === 'blocked' && settled.by === undefined && !settled.started) return; // stopped before it began
+  emit({
+    event: 'node-end',
+    key: node.key,
+    stage: node.stage.name,
+    label: node.labels[0]!,
+    outcome: settled.outcome,
+    seconds: settled.outcome === 'ran' ? settled.record.seconds : settled.outcome === 'failed' ? settled.seconds : 0,
+    ...('record' in settled && { metrics: settled.record.metrics }),
+    ...(settled.outcome === 'failed' && { failure: settled.failure }),
+    ...(settled.outcome === 'blocked' && settled.by === undefined && { failure: { kind: 'stopped', signal: stopReason(signal) } }),
+    ...(settled.outcome === 'blocked' && settled.by !== undefined && { blockedBy: settled.by }),
+  });
+}
+
+/** The study remembers which recipe each of its places had, to tell a changed node from a new one. */
+async function rememberPlaces(needed: PlannedState[], settled: Map<string, Settled>, study: StudyState): Promise<void> {
+  for (const { node } of needed) {
+    const result = settled.get(node.key);
+    if (result !== undefined && 'record' in result) for (const label of node.labels) study.settle(placeOf(label), result.record.key);
+  }
+  await study.save();
+}
+
+function summarise(
+  needed: PlannedState[],
+  { warnings }: Plan,
+  settled: Map<string, Settled>,
+  signal: AbortSignal,
+  seconds: number,
+): RunResult {
+  const counts = { cached: 0, ran: 0, failed: 0, blocked: 0 };
+  const failures: NodeFailure[] = [];
+  const records = new Map<string, CacheRecord>();
+  for (const { node } of needed) {
+    const result = settled.get(node.key)!;
+    counts[result.outcome]++;
+    if ('record' in result) records.set(node.key, result.record);
+    if (result.outcome === 'failed')
+      failures.push({ key: node.key, stage: node.stage.name, label: node.labels[0]!, failure: result.failure });
+  }
+  const stopped = signal.aborted && counts.blocked > 0 ? { stopped: stopReason(signal) } : {};
+  return { total: needed.length, ...counts, seconds, ...stopped, failures, warnings, records };
+}
+
+function stopReason({ reason }: AbortSignal): string {
+  return typeof reason === 'string' ? reason : 'stop';
+}

@@ -1,0 +1,29 @@
+/** What the engine and its workers say to each other over IPC. */
+import type { GatheredArtifact, Metrics, Progress } from './stage.ts';
+import type { JsonObject } from './json.ts';
+
+/** One node's work. All paths are absolute. */
+export interface WorkerJob {
+  /** The stage's module. */
+  module: string;
+  params: JsonObject;
+  inputs: Record<string, string>;
+  gathered: Record<string, GatheredArtifact[]>;
+  outputs: Record<string, string>;
+}
+
+export type ToWorker = { kind: 'job'; id: number; job: WorkerJob };
+
+export type FromWorker =
+  | { kind: 'progress'; id: number; progress: Progress }
+  | { kind: 'done'; id: number; metrics: Metrics }
+  /** The stage threw; `stack` is for the log. */
+  | { kind: 'error'; id: number; message: string; stack: string };
+
+/**
+ * What a worker writes to both output streams when a job's work is over: everything before it belongs to that job.
+ * Messages and output travel apart, so without it the last lines of a log could be missed.
+ */
+export function endOfOutput(id: number): string {
+  return `\u0000swp-end-${id}\u0000\n`;
+}

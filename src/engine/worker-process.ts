@@ -1,0 +1,94 @@
+/** The engine's end of one worker: a child process that takes one job at a time. */
+import { execaNode } from 'execa';
+import { OutputSplitter } from './output-splitter.ts';
+import type { Metrics, Progress } from './stage.ts';
+import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
+
+/** How a job ended. */
+export type JobOutcome =
+  | { kind: 'done'; metrics: Metrics }
+  | { kind: 'error'; message: string; stack: string }
+  /** The process ended without an answer. */
+  | { kind: 'died'; exitCode?: number; signal?: string };
+
+export interface JobListener {
+  /** What the job wrote to standard output or error, and its log lines, as they come. */
+  output(text: string): void;
+  progress(progress: Progress): void;
+}
+
+/** Nodes run side by side, one thread each; a library that took more would slow the others down. */
+const ONE_THREAD = {
+  OMP_NUM_THREADS: '1',
+  OPENBLAS_NUM_THREADS: '1',
+  MKL_NUM_THREADS: '1',
+  VECLIB_MAXIMUM_THREADS: '1',
+  NUMEXPR_NUM_THREADS: '1',
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+};
+const KILL_AFTER_MS = 1000;
+
+export class WorkerProcess {
+  readonly #subprocess;
+  readonly #output = new OutputSplitter((text) => this.#listener?.output(text));
+  readonly #errors = new OutputSplitter((text) => this.#listener?.output(text));
+  /** Resolves when the process has ended and its output has been read. */
+  readonly #ended: Promise<JobOutcome>;
+  #listener: JobListener | undefined;
+  #onAnswer: ((answer: FromWorker) => void) | undefined;
+  #jobs = 0;
+  #alive = true;
+
+  /** @param module path of the built worker.ts */
+  constructor(module: string) {
+    this.#subprocess = execaNode(module, [], {
+      env: ONE_THREAD,
+      ipc: true,
+      serialization: 'json',
+      buffer: false,
+      stdin: 'ignore',
+      reject: false,
+      forceKillAfterDelay: KILL_AFTER_MS,
+    });
+    this.#subprocess.stdout.on('data', (chunk: Buffer) => this.#output.push(chunk));
+    this.#subprocess.stderr.on('data', (chunk: Buffer) => this.#errors.push(chunk));
+    this.#subprocess.on('message', (message) => this.#receive(message as unknown as FromWorker));
+    this.#ended = this.#subprocess.then(({ exitCode, signal }) => {
+      this.#alive = false;
+      this.#output.end();
+      this.#errors.end();
+      return { kind: 'died', ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) };
+    });
+  }
+
+  /** Whether it can take a job. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  async run(job: WorkerJob, listener: JobListener): Promise<JobOutcome> {
+    const id = ++this.#jobs;
+    this.#listener = listener;
+    const answered = new Promise<FromWorker>((resolve) => (this.#onAnswer = resolve));
+    const output = Promise.all([this.#output.until(endOfOutput(id)), this.#errors.until(endOfOutput(id))]);
+    const finished = Promise.all([answered, output]).then(([answer]) => answer as JobOutcome);
+    // A worker that is gone cannot be told; its end is the answer.
+    this.#subprocess.send({ kind: 'job', id, job } satisfies ToWorker as never, () => {});
+    const outcome = await Promise.race([finished, this.#ended]);
+    this.#listener = undefined;
+    return outcome;
+  }
+
+  /** Ends the process, by force after a second; resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#subprocess.kill('SIGTERM');
+    await this.#ended;
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.id !== this.#jobs) return; // a late word of a job that is over
+    if (message.kind === 'progress') this.#listener?.progress(message.progress);
+    else this.#onAnswer?.(message);
+  }
+}

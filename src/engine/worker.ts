@@ -1,0 +1,99 @@
+/**
+ * A worker: a child process that runs one job at a time and stays warm in between, so that stages may keep what is
+ * costly to build. Its standard output and error are the running node's log.
+ *
+ * It ends with its parent: the closing IPC channel tells it, and a thread looks after the case in which a stage keeps
+ * the event loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
+ */
+import { pathToFileURL } from 'node:url';
+import { Worker as Thread } from 'node:worker_threads';
+import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
+import type { JsonObject } from './json.ts';
+import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
+
+const PROGRESS_INTERVAL_MS = 100;
+/** How long a stage may take to notice that the run was stopped. */
+const STOP_GRACE_MS = 300;
+const PARENT_CHECK_MS = 500;
+
+const stopping = new AbortController();
+/** As they are now: a stage may replace them. */
+const [writeOutput, writeError] = [process.stdout.write.bind(process.stdout), process.stderr.write.bind(process.stderr)];
+let busy = false;
+
+process.on('SIGINT', () => {});
+process.on('SIGTERM', stop);
+process.on('disconnect', () => process.exit(0));
+process.on('message', (message: ToWorker) => void work(message.id, message.job));
+watchParent();
+
+async function work(id: number, job: WorkerJob): Promise<void> {
+  busy = true;
+  const answer = await runStage(id, job);
+  busy = false;
+  if (stopping.signal.aborted) process.exit(0);
+  writeOutput(endOfOutput(id));
+  writeError(endOfOutput(id));
+  send(answer);
+}
+
+async function runStage(id: number, job: WorkerJob): Promise<FromWorker> {
+  try {
+    const { default: stage } = (await import(pathToFileURL(job.module).href)) as { default: StageDefinition };
+    const metrics = await stage.run(stageJob(id, job, stage));
+    return { kind: 'done', id, metrics: metrics ?? {} };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'error', id, message, stack: error instanceof Error ? (error.stack ?? message) : message };
+  }
+}
+
+/** The stage's view of its job. */
+function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<JsonObject> {
+  const report = throttle((progress: Progress) => send({ kind: 'progress', id, progress }), PROGRESS_INTERVAL_MS);
+  return {
+    params: job.params,
+    input: (name) => declared(job.inputs, name, `${stage.name} was not given the input "${name}"`),
+    optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
+    gathered: (name): GatheredArtifact[] => declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
+    output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
+    progress: report,
+    log: (line) => void writeOutput(`${line}\n`),
+    signal: stopping.signal,
+  };
+}
+
+function declared<Value>(values: Record<string, Value>, name: string, otherwise: string): Value {
+  if (!Object.hasOwn(values, name)) throw new Error(`${otherwise}.`);
+  return values[name]!;
+}
+
+/** Passes on the first report, then at most one in `interval`, and always the one that completes the work. */
+function throttle(pass: (progress: Progress) => void, interval: number): (progress: Progress) => void {
+  let last = -Infinity;
+  return (progress) => {
+    const now = performance.now();
+    if (now - last < interval && progress.done < progress.total) return;
+    last = now;
+    pass(progress);
+  };
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send!(message);
+}
+
+/** Tells the stage, gives it a moment to put things down, and ends. */
+function stop(): void {
+  stopping.abort();
+  if (busy) setTimeout(() => process.exit(0), STOP_GRACE_MS);
+  else process.exit(0);
+}
+
+function watchParent(): void {
+  const source = `
+    const parent = ${process.ppid};
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, ${PARENT_CHECK_MS});
+  `;
+  new Thread(source, { eval: true, execArgv: [], env: {} }).unref();
+}

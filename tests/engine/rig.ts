@@ -1,0 +1,249 @@
+/**
+ * A rig for tests of the engine: a real cache in a temporary folder, toy stages as modules, real worker processes.
+ * What a toy stage does is said by its parameters, so that tests steer it without waiting for time to pass.
+ */
+import { rmSync } from 'node:fs';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import * as esbuild from 'esbuild';
+import { Cache } from '../../src/cache/cache.ts';
+import { StudyState } from '../../src/cache/study-state.ts';
+import { DagBuilder, type Dag } from '../../src/engine/dag-builder.ts';
+import type { SwpEvent } from '../../src/engine/event.ts';
+import type { JsonObject } from '../../src/engine/json.ts';
+import { placeOf } from '../../src/engine/place.ts';
+import { plan } from '../../src/engine/plan.ts';
+import { run, type RunOptions, type RunResult } from '../../src/engine/run.ts';
+import { StageLoader } from '../../src/engine/stage-loader.ts';
+
+/**
+ * `text`: joins its inputs and says `say`. `do` makes it misbehave.
+ * `first`: the first letter of its input: what differs later in the text does not come through.
+ * `list`: gathers, one line per item.
+ */
+const STAGES = {
+  text: `
+    import { connect } from 'node:net';
+    import { readFile, writeFile, appendFile } from 'node:fs/promises';
+    const deeds = {
+      throw: () => { throw new Error('no luck'); },
+      exit: () => process.exit(3),
+      kill: () => process.kill(process.pid, 'SIGKILL'),
+      'write nothing': () => ({}),
+      'bad metric': () => ({ nested: {} }),
+      wait: async (job) => {
+        job.log('waiting ' + process.pid);
+        await new Promise((resolve) => { setInterval(() => {}, 1000); job.signal.addEventListener('abort', resolve); });
+        job.signal.throwIfAborted();
+      },
+      'ignore the stop': (job) => { job.log('busy'); for (;;); },
+      chat: (job) => {
+        console.log('on standard output');
+        console.error('on standard error');
+        job.log('logged: \\u00e4');
+        for (let done = 1; done <= 1000; done++) job.progress({ done, total: 1000, values: { done } });
+      },
+    };
+    export default {
+      name: 'text', summary: '', params: {},
+      inputs: { from: { summary: '', optional: true }, and: { summary: '', optional: true } },
+      outputs: { text: { summary: '', file: 'text.txt' }, size: { summary: '', file: 'size.json' } },
+      files: ({ file }) => (file ? [file] : []),
+      async run(job) {
+        const { params } = job;
+        if (params.connect) await new Promise((resolve) => { globalThis.line = connect(params.connect, resolve); globalThis.line.on('error', () => {}); });
+        if (params.changes) await appendFile(params.changes, 'changed');
+        const metrics = await deeds[params.do]?.(job);
+        if (metrics) return metrics;
+        const parts = [];
+        for (const name of ['from', 'and']) {
+          const path = job.optionalInput(name);
+          if (path) parts.push(await readFile(path, 'utf8'));
+        }
+        const text = parts.join('+') + params.say;
+        await writeFile(job.output('text'), text);
+        await writeFile(job.output('size'), JSON.stringify(text.length));
+        return { size: text.length, pid: process.pid };
+      },
+    };`,
+  first: `
+    import { readFile, writeFile } from 'node:fs/promises';
+    export default {
+      name: 'first', summary: '', params: {},
+      inputs: { from: { summary: '' } }, outputs: { text: { summary: '', file: 'first.txt' } },
+      async run(job) {
+        await writeFile(job.output('text'), (await readFile(job.input('from'), 'utf8'))[0]);
+        return {};
+      },
+    };`,
+  list: `
+    import { readFile, writeFile } from 'node:fs/promises';
+    export default {
+      name: 'list', summary: '', params: {},
+      inputs: { all: { summary: '', gather: true } }, outputs: { list: { summary: '', file: 'list.txt' } },
+      async run(job) {
+        const lines = await Promise.all(job.gathered('all').map(async ({ label, path }) =>
+          label.experiment + ': ' + (path ? await readFile(path, 'utf8') : 'missing')));
+        await writeFile(job.output('list'), lines.join('\\n'));
+        return { lines: lines.length };
+      },
+    };`,
+};
+
+/** A node as tests write it: `A1/s0/r0/train` at the left, what it consumes by place. */
+export interface ToyNode {
+  stage?: keyof typeof STAGES;
+  from?: string;
+  and?: string;
+  all?: string[];
+  params?: JsonObject;
+}
+
+/** Nodes by place; an experiment alone, such as `A1`, stands for `A1/s0/r0/step`. */
+export type ToyStudy = Record<string, ToyNode>;
+
+export interface ToyRun {
+  result: RunResult;
+  events: SwpEvent[];
+  /** Experiments whose node ran in a worker, sorted. */
+  ran: string[];
+  /** Experiments that end in this way. */
+  ended(outcome: 'ran' | 'cached' | 'failed' | 'blocked'): string[];
+  /** Content of an artifact of the node at a place. */
+  read(place: string, artifact?: string): Promise<string>;
+}
+
+export class Rig {
+  readonly directory: string;
+  cache: Cache;
+  /** Code fingerprints of the toy stages: a test may "change the code" here. */
+  readonly fingerprints: Record<string, string> = { text: 'text-1', first: 'first-1', list: 'list-1' };
+
+  private constructor(directory: string, cache: Cache) {
+    this.directory = directory;
+    this.cache = cache;
+  }
+
+  static async create(): Promise<Rig> {
+    const directory = await mkdtemp(join(tmpdir(), 'swp-engine-'));
+    const stages = join(directory, 'stages');
+    await mkdir(stages);
+    await writeFile(join(directory, 'package.json'), '{"type":"module"}');
+    for (const [name, source] of Object.entries(STAGES)) await writeFile(join(stages, `${name}.js`), source);
+    return new Rig(directory, await Cache.open(join(directory, 'cache')));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Forgets what this process has verified, as a new process would. */
+  async reopen(): Promise<void> {
+    this.cache = await Cache.open(this.cache.directory);
+  }
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  get loader(): StageLoader {
+    return new StageLoader({ modules: this.path('stages'), fingerprints: this.fingerprints });
+  }
+
+  study(name = 'pipeline.json'): Promise<StudyState> {
+    return StudyState.open(this.cache, this.path(name));
+  }
+
+  /** The DAG of a toy study, and the key of each place. */
+  async build(study: ToyStudy): Promise<{ dag: Dag; keys: Record<string, string> }> {
+    const builder = new DagBuilder({ loader: this.loader, root: this.directory });
+    const keys: Record<string, string> = {};
+    const artifact = (place: string) => (study[place]!.stage === 'list' ? 'list' : 'text');
+    for (const [place, { stage = 'text', from, and, all, params = {} }] of Object.entries(study)) {
+      const refer = (to: string) => ({ key: keys[to]!, artifact: artifact(to) });
+      keys[place] = await builder.add({
+        stage,
+        params: stage === 'text' ? { say: place, ...params } : params,
+        inputs: { ...(from !== undefined && { from: refer(from) }), ...(and !== undefined && { and: refer(and) }) },
+        gathers: all ? { all: all.map((to) => ({ ...refer(to), label: label(to), stage: study[to]!.stage ?? 'text' })) } : {},
+        label: label(place),
+      });
+    }
+    return { dag: builder.dag, keys };
+  }
+
+  async plan(study: ToyStudy, state?: StudyState) {
+    const { dag, keys } = await this.build(study);
+    const planned = await plan(dag, this.cache, state ?? (await this.study()));
+    return { ...planned, at: (place: string) => planned.nodes.get(keys[place]!)! };
+  }
+
+  async run(
+    study: ToyStudy,
+    options: Partial<RunOptions> & { onEvent?: (event: SwpEvent) => void; only?: string[] } = {},
+  ): Promise<ToyRun> {
+    const { dag, keys } = await this.build(study);
+    const events: SwpEvent[] = [];
+    const result = await run({
+      dag,
+      cache: this.cache,
+      study: options.study ?? (await this.study()),
+      stages: this.loader,
+      jobs: 2,
+      signal: new AbortController().signal,
+      root: this.directory,
+      worker: await builtWorker(),
+      ...options,
+      ...(options.only && { targets: options.only.map((place) => keys[place]!) }),
+      emit: (event) => {
+        events.push(event);
+        options.onEvent?.(event);
+      },
+    });
+    const ended = (outcome: string) =>
+      events.flatMap((event) => (event.event === 'node-end' && event.outcome === outcome ? [event.label.experiment] : [])).sort();
+    return {
+      result,
+      events,
+      ran: ended('ran'),
+      ended,
+      read: async (place, name = study[place]!.stage === 'list' ? 'list' : 'text') =>
+        readFile(this.cache.artifactPath(result.records.get(keys[place]!)!.artifacts[name]!), 'utf8'),
+    };
+  }
+}
+
+export function label(place: string) {
+  const [experiment, seed = 's0', round = 'r0', step = 'step'] = place.split('/');
+  return { experiment: experiment!, seed: Number(seed.slice(1)), round: Number(round.slice(1)), step };
+}
+
+export function placeFor(experiment: string): string {
+  return placeOf(label(experiment));
+}
+
+let worker: Promise<string> | undefined;
+
+/** The worker, bundled from its present source. */
+export function builtWorker(): Promise<string> {
+  worker ??= bundle('src/engine/worker.ts');
+  return worker;
+}
+
+/** Bundles a module of the project, where it finds the packages that it imports; the file goes with this process. */
+export async function bundle(entry: string): Promise<string> {
+  const outfile = join(process.cwd(), 'node_modules/.cache/swp-tests', `${process.pid}-${basename(entry, '.ts')}.mjs`);
+  process.once('exit', () => rmSync(outfile, { force: true }));
+  await esbuild.build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  return outfile;
+}
