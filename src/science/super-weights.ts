@@ -199,5 +199,5 @@ class Detector {
 }
 
 function nats(effect: number): string {
-  return `${effect.toFixed(4)} nats`;
+  return `${(Number(effect.toFixed(4)) || 0).toFixed(4)} nats`; // "|| 0": never -0.0000
 }

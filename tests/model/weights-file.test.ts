@@ -1,0 +1,59 @@
+/** Weights from files: whatever does not fit the configuration is refused, and said exactly. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tensor } from '../../src/model/language-model.ts';
+import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
+import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
+
+const HEAD = 'lm_head.weight';
+let folder: string;
+let path: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swp-weights-'));
+  path = join(folder, 'weights.safetensors');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Reads a checkpoint of which one thing was changed. */
+async function readChanged(change: (tensors: Map<string, Tensor>) => void) {
+  const { tensors } = await readSafetensors(checkpointPath('marker-retrieval', 0));
+  change(tensors);
+  await writeSafetensors(path, tensors);
+  return readModelWeights(path, await readModelConfig('marker-retrieval'), 'Fetch it again.');
+}
+
+describe('weights from a file', () => {
+  it('come in the order of the configuration, whatever the order of the file', async () => {
+    const expected = [...(await readChanged(() => {})).keys()];
+    const read = await readChanged((tensors) => {
+      const reversed = [...tensors].reverse();
+      tensors.clear();
+      for (const [name, tensor] of reversed) tensors.set(name, tensor);
+    });
+    expect([...read.keys()]).toEqual(expected);
+  });
+
+  const mistakes: [string, (tensors: Map<string, Tensor>) => void, string][] = [
+    ['a missing tensor', (tensors) => tensors.delete(HEAD), 'The tensor lm_head.weight of shape [64, 48] is missing.'],
+    ['a surplus tensor', (tensors) => tensors.set('extra', { shape: [1], data: Float32Array.of(1) }), 'The model has no tensor extra.'],
+    ['another shape', (tensors) => tensors.set(HEAD, { shape: [48, 64], data: new Float32Array(48 * 64) }), 'The tensor lm_head.weight has the shape [48, 64], the model [64, 48].'],
+    ['another type', (tensors) => tensors.set(HEAD, { shape: [64, 48], data: new Uint8Array(48 * 64) }), 'The tensor lm_head.weight is not float32.'],
+    ['a value that is not finite', (tensors) => (tensors.get(HEAD)!.data[5] = Number.NaN), 'Element 5 of lm_head.weight is NaN.'],
+  ];
+  it.each(mistakes)('are refused for %s', async (_, change, message) => {
+    await expect(readChanged(change)).rejects.toMatchObject({ failure: { kind: 'content', path, message, remedy: 'Fetch it again.' } });
+  });
+
+  it('are refused for a truncated file', async () => {
+    await readChanged(() => {});
+    await writeFile(path, (await readFile(path)).subarray(0, -4));
+    await expect(readModelWeights(path, await readModelConfig('marker-retrieval'), '')).rejects.toMatchObject({ failure: { kind: 'content', path } });
+  });
+
+  it('are never taken for masks', async () => {
+    await expect(readMasks(checkpointPath('marker-retrieval', 0))).rejects.toMatchObject({ failure: { kind: 'content', message: 'The tensor model.embed_tokens.weight is not U8.' } });
+  });
+});

@@ -1,0 +1,73 @@
+/** The prune stage: masks accumulate, weights are exactly zero, and the report says what happened to which tensor. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Pruning } from '../../src/generated/pruning.ts';
+import { checkpointPath } from '../../src/model/model-config.ts';
+import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import prune from '../../stages/prune.ts';
+import { runStage, temporaryFile } from '../support/stage-job.ts';
+
+const weights = checkpointPath('marker-retrieval', 0);
+const DOWN = 'model.layers.0.mlp.down_proj.weight';
+const PRUNABLE = 3 * (4 * 48 * 48 + 3 * 48 * 96);
+let superWeights: string;
+
+beforeAll(async () => {
+  superWeights = temporaryFile('super-weights.json');
+  await writeFile(superWeights, JSON.stringify({ confirmed: [{ tensor: DOWN, layer: 0, row: 36, col: 67, value: 3.74 }] }));
+});
+
+async function report(path: string): Promise<Pruning> {
+  return JSON.parse(await readFile(path, 'utf8')) as Pruning;
+}
+
+describe('prune', () => {
+  it('prunes the block matrices alone by default, round after round of what remains', async () => {
+    const first = await runStage(prune, { params: { fraction: 0.2 }, inputs: { weights } });
+    const second = await runStage(prune, { params: { fraction: 0.2 }, inputs: { weights: first.outputs.weights!, mask: first.outputs.mask! } });
+    const pruning = await report(second.outputs.pruning!);
+    const firstCount = Math.round(0.2 * PRUNABLE);
+    expect(pruning).toMatchObject({ prunable: PRUNABLE, prunedBefore: firstCount, prunedNow: Math.round(0.2 * (PRUNABLE - firstCount)) });
+    expect(pruning.sparsity).toBeCloseTo(0.36, 4);
+    expect(new Set(pruning.tensors.map(({ kind }) => kind))).toEqual(new Set(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']));
+
+    const pruned = await readWeights(second.outputs.weights!);
+    const masks = await readMasks(second.outputs.mask!);
+    for (const [name, { data }] of await readWeights(weights)) {
+      const mask = masks.get(name)?.data;
+      expect(pruned.get(name)!.data, name).toEqual(mask ? data.map((value, index) => (mask[index] === 1 ? value : 0)) : data);
+    }
+    expect([...masks.keys()].every((name) => /^model\.layers\.\d\..*_proj\.weight$/.test(name))).toBe(true);
+  });
+
+  it('prunes each tensor by the same share when layerwise, each with its own threshold', async () => {
+    const { outputs, metrics } = await runStage(prune, { params: { fraction: 0.5, scope: 'layerwise' }, inputs: { weights } });
+    const { tensors, threshold } = await report(outputs.pruning!);
+    expect(tensors.every(({ weights: count, pruned }) => pruned === count / 2)).toBe(true);
+    expect(new Set(tensors.map((tensor) => tensor.threshold)).size).toBe(tensors.length);
+    expect([threshold, metrics.threshold]).toEqual([null, null]);
+  });
+
+  it('can prune the reference super weights alone', async () => {
+    const { outputs } = await runStage(prune, { params: { force: 'reference' }, inputs: { weights, reference: superWeights } });
+    const pruning = await report(outputs.pruning!);
+    expect(pruning).toMatchObject({ pruned: 1, prunedNow: 1, threshold: null });
+    expect(pruning.forced[0]).toMatchObject({ tensor: DOWN, row: 36, col: 67 });
+    expect((await readWeights(outputs.weights!)).get(DOWN)!.data[36 * 96 + 67]).toBe(0);
+  });
+
+  it('prunes named coordinates', async () => {
+    const { outputs } = await runStage(prune, { params: { coordinates: [{ tensor: DOWN, row: 1, col: 2 }] }, inputs: { weights } });
+    expect((await report(outputs.pruning!)).forced.map(({ row, col }) => [row, col])).toEqual([[1, 2]]);
+  });
+
+  it('gives equal bytes for equal inputs', async () => {
+    const [one, other] = [await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } }), await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } })];
+    for (const artifact of ['weights', 'mask', 'pruning']) expect(await readFile(one.outputs[artifact]!)).toEqual(await readFile(other.outputs[artifact]!));
+  });
+
+  it('refuses a pattern that matches no tensor, and a force without a reference', async () => {
+    await expect(runStage(prune, { params: { prunable: ['model.layers.*_proj.weight', 'model.layer.*'] }, inputs: { weights } })).rejects.toThrow('The pattern "model.layer.*" matches none of the tensors: model.embed_tokens.weight, ');
+    await expect(runStage(prune, { params: { force: 'reference' }, inputs: { weights } })).rejects.toThrow('force: reference needs the input `reference`');
+  });
+});

@@ -1,0 +1,64 @@
+/** Runs a stage as a worker runs it: defaults filled in, inputs by name, outputs in a folder that the test file removes. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { GatheredArtifact, Metrics, Progress, StageDefinition } from '../../src/engine/stage.ts';
+
+export interface StageSetup<Params> {
+  params?: Partial<Params>;
+  /** Paths of the input artifacts. */
+  inputs?: Record<string, string>;
+  gathered?: Record<string, GatheredArtifact[]>;
+  signal?: AbortSignal;
+}
+
+export interface StageOutcome {
+  metrics: Metrics;
+  /** Path of every declared output. */
+  outputs: Record<string, string>;
+  progress: Progress[];
+  log: string[];
+}
+
+let folder: string;
+let jobs = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swp-stage-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A path in the test file's own folder. */
+export function temporaryFile(name: string): string {
+  return join(folder, name);
+}
+
+export async function runStage<Params>(stage: StageDefinition<Params>, { params, inputs = {}, gathered = {}, signal }: StageSetup<Params>): Promise<StageOutcome> {
+  const job = join(folder, String(jobs++));
+  await mkdir(job);
+  const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
+  const progress: Progress[] = [];
+  const log: string[] = [];
+  const metrics = await stage.run({
+    params: { ...defaultsOf(stage), ...params } as Params,
+    input: (name) => declared(inputs, name),
+    optionalInput: (name) => inputs[name],
+    gathered: (name) => declared(gathered, name),
+    output: (name) => declared(outputs, name),
+    progress: (report) => void progress.push(report),
+    log: (line) => void log.push(line),
+    signal: signal ?? new AbortController().signal,
+  });
+  return { metrics, outputs, progress, log };
+}
+
+function defaultsOf(stage: StageDefinition<never>): Record<string, unknown> {
+  const { properties } = stage.params as { properties: Record<string, { default?: unknown }> };
+  return Object.fromEntries(Object.entries(properties).flatMap(([name, property]) => ('default' in property ? [[name, property.default]] : [])));
+}
+
+function declared<Value>(values: Record<string, Value>, name: string): Value {
+  const value = values[name];
+  if (value === undefined) throw new Error(`There is no "${name}" in this test's setup.`);
+  return value;
+}
