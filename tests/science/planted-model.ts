@@ -13,8 +13,10 @@ export interface PlantedSpike {
   layer: number;
   row: number;
   col: number;
-  /** Activation at special tokens; ordinary ones have 1. */
+  /** Input activation at special tokens; ordinary ones have 1. */
   height: number;
+  /** Output activation at special tokens; `height` if not given. */
+  outputHeight?: number;
 }
 
 export interface Plan {
@@ -35,7 +37,10 @@ export function down(layer: number, row: number, col: number): MatrixPosition {
 export class PlantedModel implements LanguageModel {
   readonly batch = 2;
   readonly sequence = 3;
+  /** Forward passes for losses so far. */
   passes = 0;
+  /** Forward passes for activations so far. */
+  scans = 0;
   readonly #plan: Required<Plan>;
   readonly #tensors: Weights = new Map();
 
@@ -79,13 +84,15 @@ export class PlantedModel implements LanguageModel {
   }
 
   downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]> {
+    this.scans += 1;
     const read = [...tokens].filter((_, index) => index % (this.sequence + 1) !== this.sequence);
     return Promise.resolve(
       Array.from({ length: this.#plan.layers }, (_, layer) => {
         const spike = this.#plan.spikes.find((planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0);
-        const activations = (channels: number, channel: number | undefined, sign: number) =>
-          Float32Array.from(read.flatMap((token) => Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? sign * spike!.height : 1))));
-        return { layer, input: activations(FEED_FORWARD, spike?.col, 1), output: activations(WIDTH, spike?.row, -1) };
+        const activations = (channels: number, channel: number | undefined, peak = 1) =>
+          Float32Array.from(read.flatMap((token) => Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? peak : 1))));
+        const { row, col, height = 1, outputHeight = height } = spike ?? {};
+        return { layer, input: activations(FEED_FORWARD, col, height), output: activations(WIDTH, row, -outputHeight) };
       }),
     );
   }

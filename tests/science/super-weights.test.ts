@@ -69,6 +69,13 @@ describe('a candidate', () => {
     });
   });
 
+  it('is refused if only its input spikes, or only its output', async () => {
+    for (const [height, outputHeight] of [[40, 2], [2, 40]] as const) {
+      const { candidates } = await detect({ ...planted, spikes: [{ layer: 0, row: 2, col: 3, height, outputHeight }] });
+      expect(candidates[0]).toMatchObject({ inputRatio: height, outputRatio: outputHeight, effect: 2, confirmed: false });
+    }
+  });
+
   it('is named once per layer and scan, and never twice', async () => {
     const { candidates } = await detect(planted);
     const places = candidates.map(({ scan, coordinate: { layer, row, col } }) => [scan, layer, row, col]);
@@ -101,7 +108,10 @@ describe('a rescan', () => {
 
   it('is not made when rescans is 0, nor when nothing was confirmed', async () => {
     expect((await detect(hidden, {}, { rescans: 0 })).confirmed).toHaveLength(1);
-    expect((await detect({ ...hidden, costs: [] })).candidates.map(({ scan }) => scan)).toEqual([0]);
+    const model = new PlantedModel({ ...hidden, costs: [] });
+    await detectSuperWeights(model, data, rule);
+    const passesPerScan = 2; // three sequences in batches of two
+    expect(model.scans).toBe(passesPerScan);
   });
 });
 
@@ -164,6 +174,22 @@ describe('detection', () => {
       [2, 1, 3, 5, 0],
       [3, 1, 3, 4, 0],
     ]);
+  });
+
+  it('lists what it confirmed by falling effect', async () => {
+    const { confirmed } = await detect({
+      spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 1, row: 1, col: 1, height: 40 }],
+      costs: [{ ...down(0, 2, 3), cost: 1 }, { ...down(1, 1, 1), cost: 2 }],
+    });
+    expect(confirmed.map(({ layer }) => layer)).toEqual([1, 0]);
+  });
+
+  it('weighs every sequence once, though the last batch is filled up', async () => {
+    const third = [SPECIAL, ORDINARY, ORDINARY, ORDINARY - 3];
+    const causal = Int32Array.from([...sequence, ...sequence, ...third]);
+    const { baselineLoss, causalTokens } = await detectSuperWeights(new PlantedModel(planted), { ...data, causal }, rule);
+    expect(causalTokens).toBe(9);
+    expect(baselineLoss).toBeCloseTo(2 + (9 * ORDINARY - 3) / 9 / 16, 12);
   });
 
   it('measures each scalar once, however often it is asked for', async () => {

@@ -15,6 +15,8 @@ import { runStage } from '../support/stage-job.ts';
 
 const weights = checkpointPath('marker-retrieval', 1);
 const place = { tensor: 'model.layers.0.mlp.down_proj.weight', layer: 0, row: 24, col: 59 };
+/** Fewer sequences than the default: enough for a super weight, whose effect is not subtle. */
+const quickly = { batchSize: 16, causalSequences: 16 };
 const validators = new Ajv();
 const isSuperWeightReport = validators.compile(superWeightsSchema);
 const isEvaluation = validators.compile(evaluationSchema);
@@ -47,9 +49,10 @@ describe('detect-sw', () => {
   });
 
   it('follows the reference through a prune that removes it alone', async () => {
-    const before = await runStage(detectSw, { inputs: { weights } });
+    const before = await runStage(detectSw, { params: quickly, inputs: { weights } });
     const pruned = await runStage(prune, { params: { force: 'reference' }, inputs: { weights, reference: before.outputs.superWeights! } });
     const after = await runStage(detectSw, {
+      params: quickly,
       inputs: { weights: pruned.outputs.weights!, reference: before.outputs.superWeights!, pruning: pruned.outputs.pruning! },
     });
     const { survival, referenceStatus } = await report(after.outputs.superWeights!);
@@ -58,10 +61,10 @@ describe('detect-sw', () => {
   });
 
   it('states the margin to the threshold of the last prune, whichever its scope', async () => {
-    const reference = (await runStage(detectSw, { inputs: { weights } })).outputs.superWeights!;
+    const reference = (await runStage(detectSw, { params: quickly, inputs: { weights } })).outputs.superWeights!;
     for (const scope of ['global', 'layerwise'] as const) {
       const pruned = await runStage(prune, { params: { fraction: 0.2, scope }, inputs: { weights } });
-      const { outputs } = await runStage(detectSw, { inputs: { weights: pruned.outputs.weights!, reference, pruning: pruned.outputs.pruning! } });
+      const { outputs } = await runStage(detectSw, { params: quickly, inputs: { weights: pruned.outputs.weights!, reference, pruning: pruned.outputs.pruning! } });
       const [entry] = (await report(outputs.superWeights!)).survival;
       const pruning = JSON.parse(await readFile(pruned.outputs.pruning!, 'utf8')) as { threshold: number | null; tensors: { tensor: string; threshold: number }[] };
       const threshold = pruning.threshold ?? pruning.tensors.find(({ tensor }) => tensor === place.tensor)!.threshold;
@@ -71,7 +74,7 @@ describe('detect-sw', () => {
   });
 
   it('gives equal bytes for equal weights', async () => {
-    const [one, other] = [await runStage(detectSw, { inputs: { weights } }), await runStage(detectSw, { inputs: { weights } })];
+    const [one, other] = [await runStage(detectSw, { params: quickly, inputs: { weights } }), await runStage(detectSw, { params: quickly, inputs: { weights } })];
     expect(await readFile(one.outputs.superWeights!)).toEqual(await readFile(other.outputs.superWeights!));
   });
 });
