@@ -13,7 +13,10 @@ export default defineStage<Required<InitParams>>({
   inputs: { pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true } },
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors' } },
 
-  files: ({ model }) => [`models/${model}/config.json`],
+  async fingerprint({ model }) {
+    const { configFingerprint } = await import('../src/model/model-fingerprint.ts');
+    return configFingerprint(model);
+  },
 
   async run({ params: { model, scheme, seed }, optionalInput, output }) {
     const { readModelConfig } = await import('../src/model/model-config.ts');

@@ -15,15 +15,18 @@ export default defineStage<Required<LoadPretrainedParams>>({
   inputs: {},
   outputs: { weights: { summary: 'The checkpoint, float32, in the order of the configuration.', file: 'weights.safetensors' } },
 
-  files: ({ model, checkpoint }) => [`models/${model}/config.json`, `models/${model}/seed-${checkpoint}.safetensors`],
+  async fingerprint({ model, checkpoint }) {
+    const { checkpointFingerprint } = await import('../src/model/model-fingerprint.ts');
+    return checkpointFingerprint(model, checkpoint);
+  },
 
   async run({ params: { model, checkpoint }, output }) {
     const { checkpointPath, readModelConfig } = await import('../src/model/model-config.ts');
+    const { checkpointRemedy } = await import('../src/model/model-fingerprint.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
     const { writeSafetensors } = await import('../src/model/safetensors.ts');
     const config = await readModelConfig(model);
-    const remedy = `Restore checkpoint ${checkpoint} of ${model} (the models' README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.`;
-    const weights = await readModelWeights(checkpointPath(model, checkpoint), config, remedy);
+    const weights = await readModelWeights(checkpointPath(model, checkpoint), config, checkpointRemedy(model, checkpoint));
     await writeSafetensors(output('weights'), weights);
     return { checkpoint, parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0) };
   },

@@ -1,7 +1,8 @@
 /** load-pretrained and init: where a run's weights come from, and that pretrained means pretrained. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { checkpointPath } from '../../src/model/model-config.ts';
+import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import init from '../../stages/init.ts';
 import loadPretrained from '../../stages/load-pretrained.ts';
@@ -21,8 +22,21 @@ describe('load-pretrained', () => {
     await expect(run).rejects.toMatchObject({ failure: { kind: 'file', operation: 'read', code: 'ENOENT', path: checkpointPath(MODEL, 987) } });
   });
 
-  it('names the files that it reads, so that their digests enter its key', () => {
-    expect(loadPretrained.files!({ model: MODEL, checkpoint: 4 })).toEqual(['models/marker-retrieval/config.json', 'models/marker-retrieval/seed-4.safetensors']);
+  it('is keyed by what the checkpoint and the configuration hold, not by where they lie', async () => {
+    const fingerprint = (checkpoint: number) => loadPretrained.fingerprint!({ model: MODEL, checkpoint });
+    const sha256 = createHash('sha256').update(await readFile(checkpointPath(MODEL, 4))).digest('hex');
+    expect(await fingerprint(4)).toEqual({ config: await readModelConfig(MODEL), checkpoint: sha256 });
+    expect(await fingerprint(5)).not.toEqual(await fingerprint(4));
+  });
+
+  it('fails before anything runs where the checkpoint is missing, and says what to do', async () => {
+    await expect(loadPretrained.fingerprint!({ model: MODEL, checkpoint: 987 })).rejects.toMatchObject({
+      failure: {
+        kind: 'file',
+        path: checkpointPath(MODEL, 987),
+        remedy: 'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.',
+      },
+    });
   });
 });
 
