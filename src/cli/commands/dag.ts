@@ -1,0 +1,72 @@
+/** swp dag: draws the study's DAG. */
+import { Option, type Command } from 'commander';
+import type { PlannedState } from '../../engine/plan.ts';
+import { selectorHelp, withProjectOptions } from '../help.ts';
+import type { ProjectOptions } from '../project.ts';
+import type { Study } from '../../pipeline/study.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
+
+interface DagOptions extends ProjectOptions {
+  show?: boolean;
+  format: 'terminal' | 'mermaid' | 'dot' | 'json';
+}
+
+export function declareDag(program: Command): Command {
+  const command = program
+    .command('dag')
+    .description("Draw the study's DAG with the state of every node.")
+    .argument('[selectors...]', 'only these nodes, e.g. experiment=A1,A2')
+    .option('--show', 'draw it in the terminal (what happens anyway without --format)')
+    .addOption(new Option('--format <format>', 'how to write it').choices(['terminal', 'mermaid', 'dot', 'json']).default('terminal'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  swp dag --show                                  a row per experiment, a column per step and round
+  swp dag --show --profile table                  all fourteen
+  swp dag --format mermaid experiment=A1 seed=0   one run, for a page that renders Mermaid
+  swp dag --format dot | dot -Tsvg > dag.svg      for Graphviz
+  swp dag --json                                  {"nodes":[{key, stage, round, step, runs, state, reason, inputs}]}
+
+Experiments that begin alike share nodes. What they share is drawn once; a row begins where it differs.
+${selectorHelp}`,
+    )
+    .action(dag);
+  return withProjectOptions(command);
+}
+
+async function dag(words: string[], options: DagOptions): Promise<void> {
+  const { openProject, planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const project = await openProject(options);
+  const nodes = selectPlanned(await planProject(project), words);
+  const terminal = openTerminal();
+  const format = options.json ? 'json' : options.format;
+  if (format === 'json') terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));
+  else if (format === 'terminal') await draw(project.study, nodes, terminal);
+  else {
+    const { mermaidText, dotText } = await import('../dag-text.ts');
+    terminal.line(format === 'mermaid' ? mermaidText(nodes) : dotText(nodes));
+  }
+}
+
+async function draw(study: Study, nodes: PlannedState[], terminal: Terminal): Promise<void> {
+  const { drawDag } = await import('../dag-drawing.ts');
+  const { countStates, runsOf } = await import('../project.ts');
+  const { plural, stateCounts, studyLine } = await import('../study-text.ts');
+  const { colors, width } = terminal;
+  terminal.line(studyLine(study, colors));
+  terminal.line();
+  const experiments = study.experiments.map(({ id }) => id);
+  for (const line of drawDag({ nodes, experiments, steps: study.steps.map(({ name }) => name), width, colors })) terminal.line(line);
+
+  const studyWide = nodes.filter(({ node }) => runsOf(node).length === 0);
+  for (const { node, state } of studyWide) {
+    const gathered = Object.values(node.gathers).reduce((sum, references) => sum + references.length, 0);
+    terminal.line(`Then ${colors.bold(node.stage.name)}, once: it gathers ${plural(gathered, 'artifact')} (${state}).`);
+  }
+  const places = nodes.reduce((sum, { node }) => sum + node.labels.length, 0);
+  const shared = nodes.filter(({ node }) => runsOf(node).length > 1).length;
+  terminal.line();
+  terminal.line(`${plural(nodes.length, 'node')}: ${stateCounts(countStates(nodes), colors)}.`);
+  terminal.line(`${plural(shared, 'node')} shared by several runs; without sharing there would be ${places.toLocaleString('en')}.`);
+}

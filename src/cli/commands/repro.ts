@@ -1,0 +1,132 @@
+/** swp repro: does the work that is missing, shows it while it goes on, and ends with the report. */
+import { InvalidArgumentError, type Command } from 'commander';
+import type { SwpEvent } from '../../engine/event.ts';
+import type { Plan } from '../../engine/plan.ts';
+import type { RunResult } from '../../engine/run.ts';
+import { exitCode } from '../exit-code.ts';
+import { selectorHelp, withProjectOptions } from '../help.ts';
+import type { Project, ProjectOptions } from '../project.ts';
+import type { RunView } from '../run-view.ts';
+import type { RenderedReport } from '../study-report.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
+
+interface ReproOptions extends ProjectOptions {
+  jobs?: number;
+  dryRun?: boolean;
+  verbose?: boolean;
+}
+
+export function declareRepro(program: Command): Command {
+  const command = program
+    .command('repro')
+    .description('Do all work that is missing, then render the report.')
+    .argument('[selectors...]', 'only these nodes and what they need, e.g. experiment=A1')
+    .option('-j, --jobs <number>', 'nodes at a time (default: the CPUs there are)', positiveInteger)
+    .option('-n, --dry-run', 'say what would be done')
+    .option('-v, --verbose', 'a line for every node that is done')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  swp repro                          everything; run it again and all of it is cached
+  swp repro --dry-run                what would run, and why
+  swp repro experiment=A1 seed=0     one run
+  swp repro --profile table --jobs 8
+  swp repro --json                   one event a line; the last one is
+                                     {"event":"summary","nodes":{"total":..,"cached":..,"ran":..,"failed":..}}
+
+Ctrl-C stops within two seconds; what is done is kept, and swp repro continues. A node that fails stops nothing but
+the nodes that need it.
+${selectorHelp}`,
+    )
+    .action(repro);
+  return withProjectOptions(command);
+}
+
+async function repro(words: string[], options: ReproOptions): Promise<void> {
+  const { openProject, planProject, selectPlanned } = await import('../project.ts');
+  const terminal = openTerminal();
+  const project = await openProject(options);
+  const planned = await planProject(project);
+  const targets = words.length > 0 ? selectPlanned(planned, words).map(({ node }) => node.key) : undefined;
+  if (options.dryRun) {
+    const { writeDryRun } = await import('../dry-run.ts');
+    return writeDryRun({ project, planned, targets, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
+  }
+  const result = await runStudy(project, planned, targets, options, terminal);
+  process.exitCode = exitCodeFor(result);
+}
+
+async function runStudy(project: Project, planned: Plan, targets: string[] | undefined, options: ReproOptions, terminal: Terminal): Promise<RunResult> {
+  const [{ run }, { defaultJobs }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts')]);
+  const jobs = options.jobs ?? defaultJobs();
+  const start = performance.now();
+  const view = await openView(planned, jobs, options, terminal);
+  const interruption = listenForInterruption(view);
+  let result: RunResult;
+  try {
+    const { dag, cache, state, stages, study } = project;
+    result = await run({ dag, cache, study: state, stages, jobs, emit: view.emit, signal: interruption.signal, targets, plan: planned, root: study.root });
+  } finally {
+    view.close();
+    interruption.stopListening();
+  }
+  const report = await renderIfPossible(project, result, terminal, options);
+  const { total, cached, ran, failed, blocked, stopped } = result;
+  const summary: SwpEvent = {
+    event: 'summary',
+    nodes: { total, cached, ran, failed, blocked },
+    seconds: (performance.now() - start) / 1000,
+    ...(stopped !== undefined && { stopped }),
+    ...(report !== undefined && { report: report.html, highlights: report.highlights }),
+  };
+  if (options.json) view.emit(summary);
+  else {
+    const { writeSummary } = await import('../summary-text.ts');
+    writeSummary({ summary, result, report, terminal });
+  }
+  return result;
+}
+
+async function openView(planned: Plan, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
+  if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
+  const [{ RunState }, { TimeLeft }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts')]);
+  const state = new RunState(new TimeLeft(planned, jobs));
+  const verbose = options.verbose ?? false;
+  const { failureText } = await import('../failure-text.ts');
+  for (const warning of planned.warnings) terminal.errorLine(failureText(warning, terminal.colors));
+  if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
+  return (await import('../plain-view.ts')).openPlainView({ terminal, state, verbose });
+}
+
+/** The first Ctrl-C stops the run; further ones change nothing, so that stopping can finish its work. */
+function listenForInterruption(view: RunView): { signal: AbortSignal; stopListening(): void } {
+  const controller = new AbortController();
+  const stop = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) return;
+    view.note('Stopping. What is done is kept; `swp repro` continues.');
+    controller.abort(name);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return { signal: controller.signal, stopListening: () => void process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+/** A report with holes is still a report; one of a run that was stopped would only be older. */
+async function renderIfPossible(project: Project, result: RunResult, terminal: Terminal, { json }: ReproOptions): Promise<RenderedReport | undefined> {
+  const { renderStudyReport, resultsKey } = await import('../study-report.ts');
+  const key = resultsKey(project);
+  const record = key === undefined ? undefined : result.records.get(key);
+  if (record === undefined || result.stopped !== undefined) return undefined;
+  if (!json && terminal.interactive && result.ran > 0) terminal.line('Rendering the report.');
+  return renderStudyReport(project, record);
+}
+
+function exitCodeFor({ stopped, failed, blocked }: RunResult): number {
+  if (stopped !== undefined) return stopped === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
+  return failed + blocked > 0 ? exitCode.nodesFailed : exitCode.ok;
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  return Number(text);
+}

@@ -1,0 +1,67 @@
+/** `swp repro --dry-run`: what would run, by stage and reason. */
+import type { SwpEvent } from '../engine/event.ts';
+import type { Plan, PlannedState } from '../engine/plan.ts';
+import { nodeJson, type Project } from './project.ts';
+import { reasonText } from './reason-text.ts';
+import { labelText } from './run-text.ts';
+import { plural, studyLine } from './study-text.ts';
+import { table } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface DryRun {
+  project: Project;
+  planned: Plan;
+  /** Keys of the nodes that were asked for; all if undefined. */
+  targets: string[] | undefined;
+  json: boolean;
+  verbose: boolean;
+  terminal: Terminal;
+}
+
+export function writeDryRun({ project, planned, targets, json, verbose, terminal }: DryRun): void {
+  const needed = neededNodes(planned, targets);
+  const toRun = needed.filter(({ state }) => state !== 'cached');
+  if (json) {
+    const stages: Record<string, number> = {};
+    for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
+    const event: SwpEvent = { event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages };
+    terminal.line(JSON.stringify({ ...event, toRun: toRun.map(nodeJson) }));
+    return;
+  }
+  const { colors } = terminal;
+  terminal.line(studyLine(project.study, colors));
+  if (toRun.length === 0) return terminal.line(`Nothing to do: all ${plural(needed.length, 'node')} are cached.`);
+  terminal.line();
+  const groups = new Map<string, number>();
+  for (const planned of toRun) {
+    const group = JSON.stringify([planned.node.stage.name, reasonText(planned.reason)]);
+    groups.set(group, (groups.get(group) ?? 0) + 1);
+  }
+  const rows = [...groups].map(([group, count]) => {
+    const [stage = '', reason = ''] = JSON.parse(group) as string[];
+    return [stage, String(count), reason];
+  });
+  for (const line of table(['stage', 'nodes', 'why'], rows, colors)) terminal.line(line);
+  if (verbose) {
+    terminal.line();
+    for (const { node, reason } of toRun) terminal.line(`${node.labels.map(labelText).join(', ')}  ${colors.dim(reasonText(reason))}`);
+  }
+  terminal.line();
+  terminal.line(`Would run ${plural(toRun.length, 'node')} of ${needed.length}; ${needed.length - toRun.length} are cached. Nothing was done.`);
+}
+
+/** The targets and, for those that are not cached, what they need. */
+function neededNodes(planned: Plan, targets: string[] | undefined): PlannedState[] {
+  if (targets === undefined) return [...planned.nodes.values()];
+  const needed = new Set<string>();
+  const open = [...targets];
+  for (let key = open.pop(); key !== undefined; key = open.pop()) {
+    const found = planned.nodes.get(key);
+    if (found === undefined || needed.has(key)) continue;
+    needed.add(key);
+    if (found.state === 'cached') continue;
+    const { inputs, gathers } = found.node;
+    open.push(...[...Object.values(inputs), ...Object.values(gathers).flat()].map((input) => input.key));
+  }
+  return [...planned.nodes.values()].filter(({ node }) => needed.has(node.key));
+}

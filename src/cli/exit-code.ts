@@ -1,0 +1,37 @@
+/** What swp's exit codes mean; docs/commands.md and --help say the same. */
+import type { Failure } from '../engine/failure.ts';
+
+export const exitCode = {
+  ok: 0,
+  /** Some nodes failed, or could not run because of those. */
+  nodesFailed: 1,
+  /** The command line or the study is wrong, or a file cannot be used. */
+  usage: 2,
+  /** A bug in swp. */
+  internal: 70,
+  /** Ctrl-C. */
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export const exitCodeHelp = `
+Exit codes:
+  0    done
+  1    some nodes failed; the others are done
+  2    the command line or the study is wrong, or a file cannot be used
+  70   a bug in swp
+  130  stopped by Ctrl-C (143: by SIGTERM); swp repro continues`;
+
+/** The exit code for a failure that ends a command. */
+export function exitCodeOf(failure: Failure): number {
+  switch (failure.kind) {
+    case 'stage':
+    case 'worker-died':
+    case 'file-changed':
+      return exitCode.nodesFailed;
+    case 'stopped':
+      return failure.signal === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
+    default:
+      return exitCode.usage;
+  }
+}

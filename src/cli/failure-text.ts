@@ -1,0 +1,98 @@
+/** Every expected failure in words, in one place: what happened, where, what was expected, what to do. */
+import type { Colors } from 'picocolors/types';
+import stringWidth from 'string-width';
+import type { Failure, SourceLocation } from '../engine/failure.ts';
+import { unreachable } from './unreachable.ts';
+
+/** More of a source line than this is not shown. */
+const shownColumns = 110;
+
+/** @returns lines without an end of line after the last one */
+export function failureText(failure: Failure, colors: Colors): string {
+  const error = colors.red(colors.bold('error:'));
+  switch (failure.kind) {
+    case 'study':
+      return [
+        `${colors.bold(`${failure.at.file}:${failure.at.line}:${failure.at.column}`)} ${error} ${failure.message}`,
+        ...sourceExcerpt(failure.at, colors),
+        ...hints(failure, colors),
+      ].join('\n');
+    case 'several': {
+      const all = failure.failures.map((each) => failureText(each, colors));
+      const count = failure.failures.length + failure.more;
+      const rest = failure.more > 0 ? ` The first ${failure.failures.length} are shown.` : '';
+      return [...all, `${count} mistakes.${rest}`].join('\n\n');
+    }
+    case 'usage':
+      return [`${error} ${failure.message}`, ...hints(failure, colors)].join('\n');
+    case 'file':
+      return `${error} Cannot ${failure.operation} ${failure.path}: ${errorCodes[failure.code] ?? failure.code}.\n  ${failure.remedy}`;
+    case 'content':
+      return `${error} ${failure.path}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+    case 'file-changed':
+      return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
+    case 'stage':
+      return [`${error} ${failure.node} (${failure.stage}): ${sentence(failure.message)}`, ...logHint(failure.log)].join('\n');
+    case 'worker-died': {
+      const how = failure.signal !== undefined ? `was killed by ${failure.signal}` : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
+      const memory = failure.signal === 'SIGKILL' ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.'] : [];
+      return [`${error} ${failure.node} (${failure.stage}): its process ${how}.`, ...memory, ...logHint(failure.log)].join('\n');
+    }
+    case 'stopped':
+      return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
+    default:
+      return unreachable(failure);
+  }
+}
+
+function hints({ expected, suggestion }: { expected?: string; suggestion?: string }, colors: Colors): string[] {
+  return [
+    ...(suggestion === undefined ? [] : [`  Did you mean ${colors.green(`"${suggestion}"`)}?`]),
+    ...(expected === undefined ? [] : [`  Expected: ${expected}.`]),
+  ];
+}
+
+function logHint(log: string | undefined): string[] {
+  return log === undefined ? [] : [`  Log: ${log}`];
+}
+
+/**
+ *     12 |   "stpes": 3000
+ *        |   ^^^^^^^
+ */
+function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colors: Colors): string[] {
+  const text = printable(raw);
+  // Of a very long line, the part around the place.
+  const start = column > shownColumns - 30 ? column - 31 : 0;
+  const shown = (start > 0 ? '...' : '') + text.slice(start, start + shownColumns) + (text.length > start + shownColumns ? '...' : '');
+  const before = (start > 0 ? '...' : '') + text.slice(start, column - 1);
+  // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
+  const indent = before.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
+  const marked = text.slice(column - 1, Math.min(column - 1 + length, start + shownColumns));
+  const number = String(line);
+  const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
+  return [`${colors.dim(`  ${number} |`)} ${shown}`, `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(marked))))}`];
+}
+
+/** A file must not be able to send control sequences to the terminal. Keeps the length. */
+function printable(text: string): string {
+   
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+function sentence(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
+}
+
+const errorCodes: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission is denied',
+  EPERM: 'it is not permitted',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is no folder',
+  EEXIST: 'something else is there',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open',
+  EDQUOT: 'the disk quota is used up',
+};

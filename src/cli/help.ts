@@ -1,0 +1,34 @@
+/** Words that the help pages of several commands share. */
+import type { Command } from 'commander';
+import { exitCodeHelp } from './exit-code.ts';
+
+/** Adds the options that every command has. */
+export function withProjectOptions(command: Command): Command {
+  return command
+    .option('--pipeline <file>', 'the study (default: pipeline.json here or in a folder above)')
+    .option('--profile <name>', "the study's size (default: $SWP_PROFILE, else the study's defaultProfile)")
+    .option('--cache <directory>', 'where results are kept (default: $SWP_CACHE, else cache/ beside the study)')
+    .option('--json', 'machine-readable output');
+}
+
+export const selectorHelp = `
+Selectors choose nodes by NAME=VALUE[,VALUE...], with globs, by stage, experiment, seed, round, step or key:
+  stage=prune                    every prune
+  experiment=A1,B* seed=0        the runs of A1 and of all B with seed 0
+  stage=eval round=[1-3]         evaluations of rounds 1 to 3
+Different names must all hold; values of one name are alternatives. A key may be cut short.`;
+
+export const generalHelp = `
+Examples:
+  swp repro                                  do all work that is missing, then render the report
+  swp repro --dry-run                        say what would be done
+  swp repro experiment=A1 seed=0             one run only
+  swp status                                 what is cached, missing, stale
+  swp dag --show --profile table             draw the DAG of the full table
+  swp invalidate stage=prune experiment=A1   dismiss results, in this study only
+  swp show stage=eval experiment=A1 seed=0   records: metrics, artifacts, environment
+  swp COMMAND --help                         more about a command
+
+A study is declared in pipeline.json. Results are kept in a cache under the hash of everything that made them, so
+experiments share what they have in common, and only what changed is computed again.
+${exitCodeHelp}`;

@@ -1,0 +1,11 @@
+/** `--json`: one event a line, the summary last. Notes for people go to standard error. */
+import type { RunView } from './run-view.ts';
+import type { Terminal } from './terminal.ts';
+
+export function openJsonView(terminal: Terminal): RunView {
+  return {
+    emit: (event) => terminal.line(JSON.stringify(event)),
+    note: (text) => terminal.errorLine(text),
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,45 @@
+/** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
+import { Command, CommanderError } from 'commander';
+import { SwpError } from '../engine/failure.ts';
+import { declareDag } from './commands/dag.ts';
+import { declareInvalidate } from './commands/invalidate.ts';
+import { declareReport } from './commands/report.ts';
+import { declareRepro } from './commands/repro.ts';
+import { declareShow } from './commands/show.ts';
+import { declareStatus } from './commands/status.ts';
+import { exitCode, exitCodeOf } from './exit-code.ts';
+import { failureText } from './failure-text.ts';
+import { generalHelp } from './help.ts';
+import { openTerminal } from './terminal.ts';
+import { version } from './version.ts';
+
+// `swp status | head` closes the pipe early: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.internal));
+
+const program = new Command('swp')
+  .description('Brings a declared study of pruning and super weights up to date, doing only the work that is missing.')
+  .version(version)
+  .addHelpText('after', generalHelp)
+  .showHelpAfterError('swp COMMAND --help shows what there is.')
+  .exitOverride();
+
+for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport])
+  declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage; // it has written its words
+  const terminal = openTerminal();
+  if (error instanceof SwpError) {
+    terminal.errorLine(failureText(error.failure, terminal.colors));
+    return exitCodeOf(error.failure);
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.errorLine(`swp ${version} met a bug of its own. Please report it with these lines:\n${stack}`);
+  return exitCode.internal;
+}

@@ -1,0 +1,42 @@
+/** Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node. */
+import type { SwpEvent } from '../engine/event.ts';
+import { countsText, endText, labelText, timeLeftText } from './run-text.ts';
+import type { RunState } from './run-state.ts';
+import type { RunView } from './run-view.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Milliseconds between two lines of progress. */
+const pause = 5_000;
+
+export interface PlainViewOptions {
+  terminal: Terminal;
+  state: RunState;
+  verbose: boolean;
+  /** Milliseconds of a monotonic clock. */
+  now?: () => number;
+}
+
+export function openPlainView({ terminal, state, verbose, now = () => performance.now() }: PlainViewOptions): RunView {
+  const { colors } = terminal;
+  let lastLine = now();
+
+  function emit(event: SwpEvent): void {
+    state.apply(event);
+    if (event.event === 'plan') {
+      const { total, cached, toRun } = event.nodes;
+      const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
+      terminal.line(`${total} nodes: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
+    } else if (event.event === 'node-end') {
+      const text = endText(event, colors);
+      if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
+    } else if (event.event === 'node-log' && verbose) terminal.line(colors.dim(`       ${event.line}`));
+    // Events come often while anything runs, so they serve as the clock.
+    if (now() - lastLine < pause || event.event === 'summary') return;
+    lastLine = now();
+    const [running] = state.running.values();
+    const parts = [countsText(state, colors), timeLeftText(state), running === undefined ? '' : `now ${labelText(running.label)}`];
+    terminal.line(parts.filter((part) => part !== '').join('; '));
+  }
+
+  return { emit, note: (text) => terminal.line(text), close: () => undefined };
+}

@@ -1,0 +1,91 @@
+/** What a command works on: the study of a profile, its DAG, and the cache with what is known about each node. */
+import { join, resolve } from 'node:path';
+import { Cache } from '../cache/cache.ts';
+import { StudyState } from '../cache/study-state.ts';
+import type { Dag } from '../engine/dag-builder.ts';
+import type { NodeState } from '../engine/event.ts';
+import type { PlannedNode } from '../engine/node.ts';
+import { plan, type Plan, type PlannedState } from '../engine/plan.ts';
+import { StageLoader } from '../engine/stage-loader.ts';
+import { buildDag, wholeStudy } from '../pipeline/build-dag.ts';
+import { parseSelector, selectNodes } from '../pipeline/selector.ts';
+import { findStudyFile } from '../pipeline/study-file.ts';
+import { loadStudy, type Study } from '../pipeline/study.ts';
+
+/** Options that every command has. */
+export interface ProjectOptions {
+  pipeline?: string;
+  profile?: string;
+  cache?: string;
+  json?: boolean;
+}
+
+export interface Project {
+  study: Study;
+  stages: StageLoader;
+  dag: Dag;
+  cache: Cache;
+  /** What this study remembers in the cache. */
+  state: StudyState;
+}
+
+/** @throws SwpError for everything that a user can get wrong */
+export async function openProject(options: ProjectOptions): Promise<Project> {
+  const path = findStudyFile(options.pipeline, process.cwd());
+  const stages = StageLoader.installed();
+  const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), loader: stages });
+  const directory = options.cache ?? environment('SWP_CACHE') ?? join(study.root, 'cache');
+  const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(resolve(directory))]);
+  return { study, stages, dag, cache, state: await StudyState.open(cache, path) };
+}
+
+export function planProject({ dag, cache, state }: Project): Promise<Plan> {
+  return plan(dag, cache, state);
+}
+
+/** The nodes that the words of a selector mean; all of them for no words. */
+export function selectPlanned(planned: Plan, words: readonly string[]): PlannedState[] {
+  const all = [...planned.nodes.values()];
+  if (words.length === 0) return all;
+  const selected = new Set(selectNodes(all.map(({ node }) => node), parseSelector(words)));
+  return all.filter(({ node }) => selected.has(node));
+}
+
+/** The runs that a node serves, e.g. [{ experiment: 'A1', seed: 0 }]; none for a node of the whole study. */
+export function runsOf({ labels }: PlannedNode): { experiment: string; seed: number }[] {
+  const runs = new Map(labels.filter(({ experiment }) => experiment !== wholeStudy).map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]));
+  return [...runs.values()];
+}
+
+/** A node as `--json` shows it. */
+export interface NodeJson {
+  key: string;
+  stage: string;
+  round: number;
+  step: string;
+  runs: { experiment: string; seed: number }[];
+  state: NodeState;
+  /** Why it is, or is not, to be run. */
+  reason: PlannedState['reason'];
+  /** Keys of the nodes that it consumes. */
+  inputs: string[];
+}
+
+export function nodeJson({ node, state, reason }: PlannedState): NodeJson {
+  const [label] = node.labels;
+  const gathered = Object.values(node.gathers).flat();
+  const inputs = [...Object.values(node.inputs), ...gathered].map(({ key }) => key);
+  return { key: node.key, stage: node.stage.name, round: label?.round ?? 0, step: label?.step ?? '', runs: runsOf(node), state, reason, inputs: [...new Set(inputs)] };
+}
+
+/** How many nodes are in each state. */
+export function countStates(nodes: Iterable<{ state: NodeState }>): Record<NodeState, number> {
+  const counts = { cached: 0, missing: 0, stale: 0 };
+  for (const { state } of nodes) counts[state]++;
+  return counts;
+}
+
+function environment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === '' ? undefined : value;
+}

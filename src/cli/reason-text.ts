@@ -1,0 +1,19 @@
+/** Why a node is, or is not, run: in words. */
+import type { Reason } from '../engine/event.ts';
+
+export function reasonText(reason: Reason): string {
+  switch (reason.kind) {
+    case 'cached':
+      return 'cached';
+    case 'missing':
+      return 'not computed yet';
+    case 'changed':
+      return 'its recipe changed';
+    case 'invalidated':
+      return reason.why === undefined ? 'invalidated' : `invalidated: ${reason.why}`;
+    case 'same-content':
+      return 'equal to another node';
+    case 'input-differs':
+      return `its input "${reason.input}" came out different`;
+  }
+}

@@ -1,0 +1,55 @@
+/** The words in which a run is told, whoever shows them. */
+import type { Colors } from 'picocolors/types';
+import type { SwpEvent } from '../engine/event.ts';
+import type { NodeLabel } from '../engine/stage.ts';
+import { durationText } from './duration.ts';
+import { failureText } from './failure-text.ts';
+import type { RunState } from './run-state.ts';
+
+/** E.g. `A1 seed 0 round 2 train`. */
+export function labelText({ experiment, seed, round, step }: NodeLabel): string {
+  if (experiment === '*') return step;
+  return [experiment, `seed ${seed}`, ...(round > 0 ? [`round ${round}`] : []), step].join(' ');
+}
+
+/** E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`. */
+export function countsText(state: RunState, colors: Colors): string {
+  const { settled, total, cached, ran, failed, blocked } = state;
+  const parts = [
+    cached > 0 ? `${cached} cached` : '',
+    ran > 0 ? `${ran} ran` : '',
+    failed > 0 ? colors.red(`${failed} failed`) : '',
+    blocked > 0 ? colors.yellow(`${blocked} blocked`) : '',
+  ].filter((part) => part !== '');
+  return `${settled}/${total} nodes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
+}
+
+export function timeLeftText(state: RunState): string {
+  const seconds = state.secondsLeft();
+  return seconds === undefined || state.settled >= state.total ? '' : `about ${durationText(Math.max(1, seconds))} left`;
+}
+
+/** A finished node in a line; undefined for one that says nothing on its own. */
+export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors: Colors): string | undefined {
+  const place = labelText(event.label);
+  switch (event.outcome) {
+    case 'failed':
+      return event.failure === undefined ? `${colors.red('failed')} ${place}` : failureText(event.failure, colors);
+    case 'blocked':
+      return undefined; // the summary counts them; the failure that blocks them has been told
+    case 'cached':
+      return `${colors.dim('same')}   ${place}`;
+    case 'ran':
+      return `${colors.green('ran')}    ${place}  ${colors.dim(durationText(event.seconds))}${metricsText(event.metrics)}`;
+  }
+}
+
+function metricsText(metrics: Record<string, unknown> | undefined): string {
+  const numbers = Object.entries(metrics ?? {}).filter(([, value]) => typeof value === 'number');
+  return numbers.slice(0, 3).map(([name, value]) => `  ${name} ${numberText(value as number)}`).join('');
+}
+
+/** Four significant digits; whole numbers in full. */
+export function numberText(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,75 @@
+/** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CacheRecord } from '../cache/record.ts';
+import type { JsonObject } from '../engine/json.ts';
+import { placeOf } from '../engine/place.ts';
+import { packageRoot } from '../package-root.ts';
+import { wholeStudy } from '../pipeline/build-dag.ts';
+import type { Project } from './project.ts';
+
+/** The artifact that a report is made of: the output of a step that gathers the whole study. */
+const resultsName = 'results';
+
+export interface RenderedReport {
+  /** Path of the page. */
+  html: string;
+  highlights: JsonObject;
+  /** Terminal lines that say the essential. */
+  summary: string[];
+}
+
+/** Key of the node that makes the results; undefined if the study has no such step. */
+export function resultsKey({ dag }: Project): string | undefined {
+  return dag.findNode((_key, { stage, labels }) => labels[0]?.experiment === wholeStudy && stage.outputs[resultsName] !== undefined);
+}
+
+/**
+ * The record of the last results: those of the study as it is now, or else those that it had last, which may have holes
+ * or come from an earlier declaration.
+ */
+export async function latestResults({ dag, cache, state }: Project, key: string): Promise<CacheRecord | undefined> {
+  const [label] = dag.getNodeAttributes(key).labels;
+  const last = label && state.lastKey(placeOf(label));
+  return (await cache.record(key)) ?? (last === undefined ? undefined : await cache.record(last));
+}
+
+/** Where a profile's report is. */
+export function reportFolder({ study }: Project): string {
+  return join(study.root, 'report', study.profile.name);
+}
+
+/**
+ * @param record of the node that made the results
+ * @param options.always render even if the page is there and made of the same results
+ */
+export async function renderStudyReport(project: Project, record: CacheRecord, options: { always?: boolean } = {}): Promise<RenderedReport | undefined> {
+  const results = record.artifacts[resultsName];
+  if (results === undefined) return undefined;
+  await project.cache.verify(results);
+  const resultsPath = project.cache.artifactPath(results);
+  const outDir = reportFolder(project);
+  const html = join(outDir, 'index.html');
+  const stampPath = join(outDir, '.made-of');
+  const stamp = `${results.sha256} ${rendererStamp()}\n`;
+  const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
+  if (!isFresh || options.always) {
+    const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
+    await mkdir(outDir, { recursive: true });
+    await renderReport({ resultsPath, outDir });
+    await writeFile(stampPath, stamp);
+  }
+  const { summarize } = await import('../report/summary.ts');
+  const { lines, highlights } = await summarize(resultsPath);
+  return { html, highlights, summary: lines };
+}
+
+/** Changes when the code that renders may have: in a checkout with any source, in a package with its version. */
+function rendererStamp(): string {
+  const sources = ['dist/sources.json', 'package.json'].map((name) => join(packageRoot, name)).filter((path) => existsSync(path));
+  const hash = createHash('sha256');
+  for (const path of sources) hash.update(readFileSync(path));
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,26 @@
+/** A study in a line, as several commands head their output with it. */
+import type { Colors } from 'picocolors/types';
+import type { NodeState } from '../engine/event.ts';
+import type { Study } from '../pipeline/study.ts';
+
+/** E.g. `super-weights, profile pilot (steps x 0.02): 8 experiments, 24 runs`. */
+export function studyLine(study: Study, colors: Colors): string {
+  const { name, profile, experiments } = study;
+  const runs = experiments.reduce((sum, { seeds }) => sum + seeds.length, 0);
+  const scale = profile.scaleSteps === 1 ? '' : ` (steps x ${profile.scaleSteps})`;
+  return `${colors.bold(name)}, profile ${colors.bold(profile.name)}${scale}: ${plural(experiments.length, 'experiment')}, ${plural(runs, 'run')}`;
+}
+
+/** E.g. `40 cached, 2 missing, 1 stale`; what there is none of is left out. */
+export function stateCounts(counts: Record<NodeState, number>, colors: Colors): string {
+  const parts = [
+    counts.cached > 0 ? colors.green(`${counts.cached} cached`) : '',
+    counts.missing > 0 ? `${counts.missing} missing` : '',
+    counts.stale > 0 ? colors.yellow(`${counts.stale} stale`) : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ') || 'none';
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

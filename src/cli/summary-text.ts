@@ -1,0 +1,41 @@
+/** How a run ended, for people: counts, what failed and why, the report and its essence. */
+import type { SwpEvent } from '../engine/event.ts';
+import type { RunResult } from '../engine/run.ts';
+import { durationText } from './duration.ts';
+import { failureText } from './failure-text.ts';
+import { plural } from './study-text.ts';
+import type { RenderedReport } from './study-report.ts';
+import type { Terminal } from './terminal.ts';
+
+/** More failures than these are only counted: one cause mostly has many. */
+const shownFailures = 10;
+
+export interface SummaryParts {
+  summary: Extract<SwpEvent, { event: 'summary' }>;
+  result: RunResult;
+  report: RenderedReport | undefined;
+  terminal: Terminal;
+}
+
+export function writeSummary({ summary, result, report, terminal }: SummaryParts): void {
+  const { colors } = terminal;
+  const { total, cached, ran, failed, blocked } = summary.nodes;
+  for (const warning of result.warnings) terminal.errorLine(failureText(warning, colors));
+  if (report !== undefined) {
+    for (const line of report.summary) terminal.line(line);
+    terminal.line();
+  }
+  const parts = [
+    colors.green(`${cached} cached`),
+    `${ran} ran`,
+    ...(failed > 0 ? [colors.red(`${failed} failed`)] : []),
+    ...(blocked > 0 ? [colors.yellow(`${blocked} not run`)] : []),
+  ];
+  terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
+  for (const { failure } of result.failures.slice(0, shownFailures)) terminal.line(failureText(failure, colors));
+  if (result.failures.length > shownFailures) terminal.line(`... and ${result.failures.length - shownFailures} more failures.`);
+  if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
+  if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
+  if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
+  else if (summary.stopped === undefined && failed === 0) terminal.line(colors.dim('No report: the results of the whole study were not asked for. `swp repro` makes them.'));
+}

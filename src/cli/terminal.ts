@@ -1,0 +1,36 @@
+/** Where a command writes, and what that place can show. */
+import pc from 'picocolors';
+import type { Colors } from 'picocolors/types';
+
+export interface Terminal {
+  /** Whether lines can be redrawn. */
+  interactive: boolean;
+  /** Columns; 80 where nobody knows, more where the output goes to a file. */
+  width: number;
+  rows: number;
+  colors: Colors;
+  /** Writes a line to standard output. */
+  line(text?: string): void;
+  /** Writes a line to standard error. */
+  errorLine(text: string): void;
+}
+
+/**
+ * Standard output. Colours only on a terminal and unless NO_COLOR (https://no-color.org) is set; FORCE_COLOR asks for
+ * them anywhere. COLUMNS overrides the width.
+ */
+export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
+  const { stdout, stderr } = process;
+  const interactive = stdout.isTTY === true && env.TERM !== 'dumb';
+  const wanted = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
+  const refused = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
+  const columns = Number(env.COLUMNS);
+  return {
+    interactive,
+    width: columns > 0 ? columns : stdout.isTTY ? stdout.columns || 80 : 120,
+    rows: stdout.rows || 24,
+    colors: pc.createColors(!refused && (wanted || interactive)),
+    line: (text = '') => void stdout.write(`${text}\n`),
+    errorLine: (text) => void stderr.write(`${text}\n`),
+  };
+}
