@@ -3,12 +3,12 @@
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, rename, stat } from 'node:fs/promises';
+import { createReadStream, statSync } from 'node:fs';
+import { chmod, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import { syncDirectory } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { fileFailure } from './file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
@@ -26,14 +26,14 @@ export class ArtifactStore {
     return join(this.#directory, sha256.slice(0, 2), `${sha256}${extname(file)}`);
   }
 
-  /** Whether the file is there with its recorded size; its content is checked by verify. */
-  async has(artifact: RecordedArtifact): Promise<boolean> {
+  /** Whether the file is there with its recorded size; its content is checked by verify. Synchronous, as planning asks often. */
+  has(artifact: RecordedArtifact): boolean {
+    const path = this.path(artifact);
     try {
-      const found = await stat(this.path(artifact));
-      return found.isFile() && found.size === artifact.bytes;
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found !== undefined && found.isFile() && found.size === artifact.bytes;
     } catch (error) {
-      if (isAbsent(error)) return false;
-      throw fileFailure(error, this.path(artifact), 'read');
+      throw fileFailure(error, path, 'read');
     }
   }
 

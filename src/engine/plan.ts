@@ -40,17 +40,13 @@ export interface Plan {
   warnings: Failure[];
 }
 
-/** Enough to keep a disk or a network file system busy, few enough for any limit on open files. */
-const CONCURRENT_READS = 64;
-
 /** @throws SwpError of kind `file` if the cache cannot be read */
 export async function plan(dag: Dag, cache: RecordSource, study: StudyView): Promise<Plan> {
   const nodes = new Map<string, PlannedState>();
   const warnings: Failure[] = [];
-  for (const key of inOrder(dag)) nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
-  await forEachConcurrently([...nodes.values()], CONCURRENT_READS, async (planned) => {
-    Object.assign(planned, await examine(planned.node, cache, study, warnings));
-  });
+  // DagBuilder adds producers first, and graphology keeps the order.
+  for (const key of dag.nodes()) nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
+  await Promise.all([...nodes.values()].map(async (planned) => Object.assign(planned, await examine(planned.node, cache, study, warnings))));
   return { nodes, warnings };
 }
 
@@ -87,17 +83,4 @@ async function readRecord(key: string, cache: RecordSource, warnings: Failure[])
     warnings.push(error.failure);
     return undefined;
   }
-}
-
-/** Keys such that producers come before consumers; nodes were added in such an order. */
-function inOrder(dag: Dag): string[] {
-  return dag.nodes();
-}
-
-async function forEachConcurrently<Item>(items: Item[], limit: number, work: (item: Item) => Promise<void>): Promise<void> {
-  const remaining = items.values();
-  const lane = async () => {
-    for (const item of remaining) await work(item);
-  };
-  await Promise.all(Array.from({ length: limit }, lane));
 }

@@ -18,7 +18,8 @@ import { run, type RunOptions, type RunResult } from '../../src/engine/run.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 
 /**
- * `text`: joins its inputs and says `say`. `do` makes it misbehave.
+ * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that it
+ * does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it lives.
  * `first`: the first letter of its input: what differs later in the text does not come through.
  * `list`: gathers, one line per item.
  */
@@ -30,6 +31,7 @@ const STAGES = {
       throw: () => { throw new Error('no luck'); },
       exit: () => process.exit(3),
       kill: () => process.kill(process.pid, 'SIGKILL'),
+      'interrupt itself': () => void process.kill(process.pid, 'SIGINT'),
       'write nothing': () => ({}),
       'bad metric': () => ({ nested: {} }),
       wait: async (job) => {
@@ -61,6 +63,7 @@ const STAGES = {
           const path = job.optionalInput(name);
           if (path) parts.push(await readFile(path, 'utf8'));
         }
+        if (params.hiddenFile) parts.push(await readFile(params.hiddenFile, 'utf8'));
         const text = parts.join('+') + params.say;
         await writeFile(job.output('text'), text);
         await writeFile(job.output('size'), JSON.stringify(text.length));
