@@ -6,11 +6,16 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
+import { parameterShapes } from './decoder/decoder-graph.ts';
 import { checkpointPath, readModelConfig } from './model-config.ts';
 
-/** @throws SwpError if the configuration cannot be read or is wrong */
+/**
+ * The configuration and the tensors that follow from it: the decoder's code is in no stage's code fingerprint.
+ * @throws SwpError if the configuration cannot be read or is wrong
+ */
 export async function configFingerprint(model: string): Promise<JsonObject> {
-  return { config: { ...(await readModelConfig(model)) } };
+  const config = await readModelConfig(model);
+  return { config: { ...config }, parameters: Object.fromEntries(parameterShapes(config)) };
 }
 
 /** @throws SwpError as above, and if the checkpoint cannot be read */

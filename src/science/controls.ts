@@ -1,6 +1,7 @@
 /**
  * Matched controls: weights that resemble a candidate in size or place. Zeroing a super weight must hurt far more than
- * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing.
+ * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing; so a tensor
+ * pruned to a few weights yields few controls, and a verdict says how many there were.
  */
 import { stream } from '../model/random.ts';
 import { largestMagnitudes } from './magnitude.ts';

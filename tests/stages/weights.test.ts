@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
+import { packageRoot } from '../../src/package-root.ts';
 import init from '../../stages/init.ts';
 import loadPretrained from '../../stages/load-pretrained.ts';
 import { runStage } from '../support/stage-job.ts';
@@ -25,7 +26,8 @@ describe('load-pretrained', () => {
   it('is keyed by what the checkpoint and the configuration hold, not by where they lie', async () => {
     const fingerprint = (checkpoint: number) => loadPretrained.fingerprint!({ model: MODEL, checkpoint });
     const sha256 = createHash('sha256').update(await readFile(checkpointPath(MODEL, 4))).digest('hex');
-    expect(await fingerprint(4)).toEqual({ config: await readModelConfig(MODEL), checkpoint: sha256 });
+    expect(await fingerprint(4)).toMatchObject({ config: await readModelConfig(MODEL), parameters: { 'lm_head.weight': [64, 48] }, checkpoint: sha256 });
+    expect(JSON.stringify(await fingerprint(4))).not.toContain(packageRoot);
     expect(await fingerprint(5)).not.toEqual(await fingerprint(4));
   });
 
