@@ -29,7 +29,7 @@ export default defineStage<Required<TrainParams>>({
   },
 
   async fingerprint({ model, batchSize, sequenceLength }) {
-    const { trainingFingerprint } = await import('../src/model/training-session.ts');
+    const { trainingFingerprint } = await import('../src/model/training-fingerprint.ts');
     return trainingFingerprint(model, { batch: batchSize, sequence: sequenceLength });
   },
 

@@ -1,5 +1,5 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the onnx runtime. */
-import { graphHash, OnnxSession } from '../compute/runtimes/onnx/onnx-session.ts';
+import { OnnxSession } from '../compute/runtimes/onnx/onnx-session.ts';
 import { sizeOf } from '../compute/graph/shape.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/llama.ts';
@@ -16,11 +16,6 @@ export function createLanguageModel(config: ModelConfig, shape: DecoderShape): P
   const model = models.get(identity) ?? new OnnxLanguageModel(config, shape);
   models.set(identity, model);
   return Promise.resolve(model);
-}
-
-/** Hash of what a forward pass computes: the ingredient of eval's and detect-sw's keys. */
-export function forwardGraphHash(config: ModelConfig, shape: DecoderShape): string {
-  return graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']));
 }
 
 class OnnxLanguageModel implements LanguageModel {

@@ -3,12 +3,8 @@
  * checks the mask. One per model and shape lives in a worker process, since building a session takes longer than many
  * steps.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { graphHash } from '../compute/runtimes/onnx/onnx-session.ts';
-import { runtimeVersion } from '../compute/runtimes/onnx/runtime-version.ts';
 import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
-import type { JsonValue } from '../engine/json.ts';
 import { packageRoot } from '../package-root.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/llama.ts';
@@ -19,18 +15,6 @@ import { readSafetensors, writeSafetensors } from './safetensors.ts';
 
 const KERNEL_FILE = join(packageRoot, 'dist/optimizer.wasm');
 const sessions = new Map<string, Promise<TrainingSession>>();
-
-/** What training computes: the graph's hash, the kernel's hash, the data source's fingerprint, the engine. */
-export async function trainingFingerprint(model: string, shape: DecoderShape): Promise<JsonValue> {
-  const config = await readModelConfig(model);
-  const { kernel } = JSON.parse(readFileSync(join(packageRoot, 'dist/fingerprints.json'), 'utf8')) as { kernel: string };
-  return {
-    graph: graphHash(buildTrainingGraph(config, shape).graph),
-    kernel,
-    corpus: markerRetrieval.fingerprint,
-    engine: runtimeVersion,
-  };
-}
 
 export function openTrainingSession(model: string, shape: DecoderShape): Promise<TrainingSession> {
   const identity = JSON.stringify([model, shape]);

@@ -2,7 +2,6 @@
  * Executes a graph with ONNX Runtime on one thread of the CPU, without spinning: nodes of the study run side by side,
  * one per core, so a session must not take more.
  */
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import type { Graph } from '../../graph/graph.ts';
@@ -25,11 +24,6 @@ const SESSION_OPTIONS: OnnxRuntime.InferenceSession.SessionOptions = {
   extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
   logSeverityLevel: 3,
 };
-
-/** SHA-256 of what the runtime executes: the ingredient of keys that stands for the graph. */
-export function graphHash(graph: Graph): string {
-  return createHash('sha256').update(lowerToOnnx(graph)).digest('hex');
-}
 
 export class OnnxSession {
   readonly #session: OnnxRuntime.InferenceSession;

@@ -1,0 +1,91 @@
+/** The train stage, run as the worker runs it, on a real model of the built-in shape. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LossCurve } from '../../src/generated/curve.ts';
+import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
+import { initialise } from '../../src/science/initialisation.ts';
+import train from '../../stages/train.ts';
+import { runStage } from '../support/stage-job.ts';
+
+const MODEL = 'marker-retrieval';
+const DOWN = 'model.layers.0.mlp.down_proj.weight';
+let folder: string;
+let start: string;
+let mask: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swp-train-'));
+  const config = await readModelConfig(MODEL);
+  const weights = initialise(parameterShapes(config), 'original', 7, config.layers);
+  start = join(folder, 'start.safetensors');
+  await writeSafetensors(start, weights);
+  mask = join(folder, 'mask.safetensors');
+  const { shape, data } = weights.get(DOWN)!;
+  await writeSafetensors(mask, new Map([[DOWN, { shape, data: Uint8Array.from(data, (_, index) => (index % 4 === 0 ? 0 : 1)) }]]));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const quick = { learningRate: 0.002, seed: 3, schedule: 'constant', batchSize: 4, sequenceLength: 16, curveEvery: 2 } as const;
+
+describe('train', () => {
+  it('gives the same bytes for the same inputs, and others for another seed', async () => {
+    const [first, again, other] = [
+      await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...quick, steps: 6, seed: 4 }, inputs: { weights: start } }),
+    ];
+    for (const artifact of ['weights', 'optimizer', 'position', 'curve'])
+      expect(await readFile(first.outputs[artifact]!), artifact).toEqual(await readFile(again.outputs[artifact]!));
+    expect(await readFile(first.outputs.weights!)).not.toEqual(await readFile(other.outputs.weights!));
+  });
+
+  it('goes on with the data where the last round stopped: 3 + 3 steps with kept moments are 6 steps, bit for bit', async () => {
+    const whole = await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } });
+    const half = await runStage(train, { params: { ...quick, steps: 3 }, inputs: { weights: start } });
+    const rest = await runStage(train, {
+      params: { ...quick, steps: 3, optimizerState: 'keep' },
+      inputs: { weights: half.outputs.weights!, position: half.outputs.position!, optimizer: half.outputs.optimizer! },
+    });
+    expect(await readFile(rest.outputs.weights!)).toEqual(await readFile(whole.outputs.weights!));
+    expect(await readFile(rest.outputs.optimizer!)).toEqual(await readFile(whole.outputs.optimizer!));
+    expect(JSON.parse(await readFile(rest.outputs.position!, 'utf8'))).toEqual({ step: 6 });
+
+    const reset = await runStage(train, {
+      params: { ...quick, steps: 3 },
+      inputs: { weights: half.outputs.weights!, position: half.outputs.position!, optimizer: half.outputs.optimizer! },
+    });
+    expect(await readFile(reset.outputs.weights!)).not.toEqual(await readFile(whole.outputs.weights!));
+  });
+
+  it('holds pruned weights and their moments at exactly zero', async () => {
+    const { outputs } = await runStage(train, { params: { ...quick, steps: 4 }, inputs: { weights: start, mask } });
+    const { tensors } = await readSafetensors(outputs.weights!);
+    const moments = (await readSafetensors(outputs.optimizer!)).tensors;
+    const weights = tensors.get(DOWN)!.data;
+    for (let index = 0; index < weights.length; index += 4)
+      expect([weights[index], moments.get(`first.${DOWN}`)!.data[index], moments.get(`second.${DOWN}`)!.data[index]].every((value) => value === 0)).toBe(true);
+    expect(weights.filter((value) => value === 0).length).toBe(weights.length / 4);
+  });
+
+  it('logs a curve of means whose last point ends at the cumulative step', async () => {
+    const position = join(folder, 'position.json');
+    await writeFile(position, '{"step":100}');
+    const { outputs, metrics, progress } = await runStage(train, { params: { ...quick, steps: 5 }, inputs: { weights: start, position } });
+    const curve = JSON.parse(await readFile(outputs.curve!, 'utf8')) as LossCurve;
+    expect(curve.points.map(({ step }) => step)).toEqual([102, 104, 105]);
+    expect(curve.firstStep).toBe(100);
+    expect(metrics).toMatchObject({ steps: 5, cumulativeStep: 105, finalLoss: curve.finalLoss });
+    expect(progress.at(-1)).toMatchObject({ done: 5, total: 5 });
+    for (const { loss } of curve.points) expect(Math.abs(loss - Math.log(64))).toBeLessThan(0.2);
+  });
+
+  it('names the learning rate when training diverges', async () => {
+    await expect(runStage(train, { params: { ...quick, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } })).rejects.toThrow(
+      /The loss became (NaN|Infinity) at step \d+; a lower train\.learningRate/,
+    );
+  });
+});
