@@ -2,8 +2,7 @@
  * A rig for tests of the engine: a real cache in a temporary folder, toy stages as modules, real worker processes.
  * What a toy stage does is said by its parameters, so that tests steer it without waiting for time to pass.
  */
-import { rmSync } from 'node:fs';
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as esbuild from 'esbuild';
@@ -234,13 +233,11 @@ export function builtWorker(): Promise<string> {
   return worker;
 }
 
-/** Bundles a module of the project, where it finds the packages that it imports; the file goes with this process. */
+/** Bundles a module of the project, named by its content, where it finds the packages that it imports. */
 export async function bundle(entry: string): Promise<string> {
-  const outfile = join(process.cwd(), 'node_modules/.cache/swp-tests', `${process.pid}-${basename(entry, '.ts')}.mjs`);
-  process.once('exit', () => rmSync(outfile, { force: true }));
-  await esbuild.build({
+  const { outputFiles } = await esbuild.build({
     entryPoints: [entry],
-    outfile,
+    write: false,
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -248,5 +245,11 @@ export async function bundle(entry: string): Promise<string> {
     packages: 'external',
     logLevel: 'error',
   });
-  return outfile;
+  const { contents, hash } = outputFiles[0]!;
+  const folder = join(process.cwd(), 'node_modules/.cache/swp-tests');
+  const path = join(folder, `${basename(entry, '.ts')}-${Buffer.from(hash).toString('base64url')}.mjs`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${path}.${process.pid}`, contents);
+  await rename(`${path}.${process.pid}`, path); // test files run side by side
+  return path;
 }
