@@ -1,7 +1,7 @@
 /** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
 import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../engine/failure.ts';
-import type { JsonPath, JsonSource } from './json-source.ts';
+import type { JsonPath, JsonSource, Mark } from './json-source.ts';
 import { listNames, nearestName } from './nearest-name.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
@@ -9,8 +9,7 @@ type StudyFailure = Extract<Failure, { kind: 'study' }>;
 export interface Mistake {
   /** The place in the file. */
   path: JsonPath;
-  /** What to mark: the value (default) or the name before it. */
-  mark?: 'value' | 'key';
+  mark?: Mark;
   message: string;
   expected?: string;
   suggestion?: string;
@@ -35,7 +34,7 @@ export class Diagnostics {
   }
 
   /** A name at `path` that is none of the known ones. */
-  addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: 'value' | 'key' = 'value'): void {
+  addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
     const names = [...known];
     this.add({
       path,
@@ -95,7 +94,7 @@ function explain(error: ErrorObject): Mistake | undefined {
       const name = String(params.missingProperty);
       const property = ((schema.properties as Record<string, object> | undefined) ?? {})[name] ?? {};
       const what = descriptionOf(property);
-      return { path, message: `${short(name)} is missing.`, expected: `"${name}"${what ? `: ${what}` : ''}` };
+      return { path, mark: 'start', message: `${short(name)} is missing.`, expected: `"${name}"${what ? `: ${what}` : ''}` };
     }
     case 'enum': {
       const allowed = params.allowedValues as unknown[];

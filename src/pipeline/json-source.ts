@@ -10,6 +10,9 @@ import type { JsonObject, JsonValue } from '../engine/json.ts';
 /** Names and list indices from the top of a file to a value in it. */
 export type JsonPath = (string | number)[];
 
+/** What of a place to mark: the whole value, the name before it, or where it begins (for what is missing in it). */
+export type Mark = 'value' | 'key' | 'start';
+
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
 const maximumDepth = 64;
@@ -38,13 +41,13 @@ export class JsonSource {
     return this.mistakes.length > 0 ? null : this.content;
   }
 
-  /** Where the value at `path` stands, or with `mark: 'key'` the name before it. Falls back to the nearest parent. */
-  at(path: JsonPath, mark: 'value' | 'key' = 'value'): SourceLocation {
+  /** Where the value at `path` stands. Falls back to the nearest parent. */
+  at(path: JsonPath, mark: Mark = 'value'): SourceLocation {
     const node = this.root && nodeAt(this.root, path);
     if (node === undefined) return path.length === 0 ? this.locate(0, 1) : this.at(path.slice(0, -1), mark);
     const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
     if (mark === 'key' && key !== undefined) return this.locate(key.offset, key.length);
-    return this.locate(node.offset, this.spansLines(node) ? 1 : node.length);
+    return this.locate(node.offset, mark === 'start' || this.spansLines(node) ? 1 : node.length);
   }
 
   private read(): void {
@@ -57,6 +60,10 @@ export class JsonSource {
       this.complain(tooDeep, 1, 'This is nested too deeply.', `at most ${maximumDepth} levels`);
       return;
     }
+    if (this.text.trim() === '') {
+      this.complain(0, 1, 'The file is empty.', 'a JSON object');
+      return;
+    }
     const errors: ParseError[] = [];
     this.root = parseTree(this.text, errors, { disallowComments: true, allowTrailingComma: false });
     const first = errors[0];
@@ -64,9 +71,7 @@ export class JsonSource {
       const { message, expected } = syntaxMessage(first, this.text);
       // What follows a syntax error is mostly its consequence: only the first one is shown.
       this.complain(Math.min(first.offset, Math.max(0, this.text.length - 1)), first.length, message, expected);
-    } else if (this.root === undefined) {
-      this.complain(0, 1, 'The file is empty.', 'a JSON object');
-    } else {
+    } else if (this.root !== undefined) {
       this.content = this.toValue(this.root);
     }
   }

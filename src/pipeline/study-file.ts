@@ -73,6 +73,7 @@ function displayPath(path: string): string {
 function withoutStageSchemas(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutStageSchemas);
   if (typeof value !== 'object' || value === null) return value;
-  if ('$ref' in value && typeof value.$ref === 'string' && value.$ref.startsWith('stages/')) return {};
+  if ('$ref' in value && typeof value.$ref === 'string' && value.$ref.startsWith('stages/'))
+    return value.$ref.endsWith('.json') ? { type: 'object' } : {};
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutStageSchemas(part)]));
 }
