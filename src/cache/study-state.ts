@@ -1,7 +1,8 @@
 /**
  * What one study remembers in a cache that others may share, under `studies/SHA-256 of pipeline.json's path/`:
  * - `ledger.json`: the key that each place of the study ("A1/s0/r2/train") had last, which tells a changed node from a
- *   new one. Losing it loses explanations, never results.
+ *   new one. Each profile has one of its own, `ledger-PROFILE.json`: another size of the study is no change of it.
+ *   Losing it loses explanations, never results.
  * - `tombstones/RECORD-ID.json`: records that `swp invalidate` dismissed, for this study only. A tombstone names one
  *   record by its id, so the record that a rerun publishes under the same key counts again.
  */
@@ -34,27 +35,31 @@ export class StudyState {
   readonly #directory: string;
   readonly #pipeline: string;
   readonly #cache: Cache;
+  readonly #ledger: string;
   readonly #places: Map<string, string>;
   readonly #tombstones: Map<string, Tombstone>;
   #changed = false;
 
-  private constructor(cache: Cache, directory: string, pipeline: string, ledger: Ledger, tombstones: Tombstone[]) {
+  private constructor(cache: Cache, directory: string, ledgerFile: string, ledger: Ledger, tombstones: Tombstone[]) {
     this.#cache = cache;
     this.#directory = directory;
-    this.#pipeline = pipeline;
+    this.#ledger = ledgerFile;
+    this.#pipeline = ledger.pipeline;
     this.#places = new Map(Object.entries(ledger.places));
     this.#tombstones = new Map(tombstones.map((tombstone) => [tombstone.recordId, tombstone]));
   }
 
   /**
    * @param pipeline path of the study's pipeline.json
+   * @param profile name of a size of the study; its places are remembered apart from those of other sizes
    * @throws SwpError of kind `file`
    */
-  static async open(cache: Cache, pipeline: string): Promise<StudyState> {
+  static async open(cache: Cache, pipeline: string, profile?: string): Promise<StudyState> {
     const absolute = resolve(pipeline);
     const directory = join(cache.directory, 'studies', createHash('sha256').update(absolute).digest('hex'));
-    const [ledger, tombstones] = await Promise.all([readLedger(directory, absolute), readTombstones(directory)]);
-    return new StudyState(cache, directory, absolute, ledger, tombstones);
+    const file = profile === undefined ? 'ledger.json' : `ledger-${profile}.json`;
+    const [ledger, tombstones] = await Promise.all([readLedger(join(directory, file), absolute), readTombstones(directory)]);
+    return new StudyState(cache, directory, file, ledger, tombstones);
   }
 
   /** The key that a place had when it was last settled. */
@@ -97,7 +102,7 @@ export class StudyState {
   async save(): Promise<void> {
     if (!this.#changed) return;
     const ledger: Ledger = { version: 1, pipeline: this.#pipeline, places: Object.fromEntries(this.#places) };
-    await this.#write('ledger.json', ledger);
+    await this.#write(this.#ledger, ledger);
     this.#changed = false;
   }
 
@@ -113,9 +118,8 @@ export class StudyState {
 }
 
 /** A damaged ledger counts as empty: it only explains. */
-async function readLedger(directory: string, pipeline: string): Promise<Ledger> {
+async function readLedger(path: string, pipeline: string): Promise<Ledger> {
   const empty: Ledger = { version: 1, pipeline, places: {} };
-  const path = join(directory, 'ledger.json');
   try {
     const { version, places } = (JSON.parse(await readFile(path, 'utf8')) ?? {}) as Partial<Ledger>;
     if (version !== 1 || typeof places !== 'object' || places === null) return empty;

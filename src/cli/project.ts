@@ -36,7 +36,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), loader: stages });
   const directory = options.cache ?? environment('SWP_CACHE') ?? join(study.root, 'cache');
   const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(resolve(directory))]);
-  return { study, stages, dag, cache, state: await StudyState.open(cache, path) };
+  return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
 }
 
 export function planProject({ dag, cache, state }: Project): Promise<Plan> {
