@@ -2,8 +2,8 @@
  * A worker: a child process that runs one job at a time and stays warm in between, so that stages may keep what is
  * costly to build. Its standard output and error are the running node's log.
  *
- * It ends with its parent: the closing IPC channel tells it, and a thread looks after the case in which a stage keeps
- * the event loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
+ * It ends with its parent: at once by the closing IPC channel, and by a thread that looks on where a stage keeps the event
+ * loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
  */
 import { pathToFileURL } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';

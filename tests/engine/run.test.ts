@@ -130,11 +130,16 @@ describe('a dismissed record', () => {
     expect((await rig.run(CHAIN, { study: await rig.study('mine.json') })).result).toMatchObject({ cached: 3, ran: 0 });
   });
 
-  it('is computed again even though its content is known', async () => {
+  it('is computed again even though another recipe has the same content', async () => {
+    const recipe = (say: string): ToyStudy => ({ A: { params: { say } }, B: { stage: 'first', from: 'A' }, C: { from: 'B' } });
+    await rig.run(recipe('xy'));
     const study = await rig.study();
-    const { result } = await rig.run({ A: {} }, { study });
-    await study.dismiss([...result.records.values()][0]!, [placeFor('A')]);
-    const { events } = await rig.run({ A: {} }, { study });
+    const { result } = await rig.run(recipe('xz'), { study });
+    const alias = [...result.records.values()].at(-1)!;
+    expect(alias.aliasOf).toBeDefined();
+    await study.dismiss(alias, [placeFor('C')]);
+    const { ran, events } = await rig.run(recipe('xz'), { study });
+    expect(ran).toEqual(['C']);
     expect(events).toContainEqual(expect.objectContaining({ event: 'node-start', reason: { kind: 'invalidated' } }));
   });
 
