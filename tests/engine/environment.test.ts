@@ -1,0 +1,29 @@
+/** What a record says of where it was made. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { collectEnvironment } from '../../src/engine/environment.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'swp-environment-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+it('names the commit, and whether files differ from it', async () => {
+  const git = (...args: string[]) => execa('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', '-c', 'commit.gpgsign=false', ...args], { cwd: directory });
+  await git('init', '-q');
+  await writeFile(join(directory, 'file'), 'one');
+  await git('add', 'file');
+  await git('commit', '-q', '-m', 'one');
+  const { stdout: commit } = await git('rev-parse', 'HEAD');
+  expect(await collectEnvironment(directory)).toMatchObject({ node: process.versions.node, git: { commit, dirty: false } });
+  await writeFile(join(directory, 'file'), 'two');
+  expect(await collectEnvironment(directory)).toMatchObject({ git: { commit, dirty: true } });
+});
+
+it('does without git', async () => {
+  expect(await collectEnvironment(directory)).toMatchObject({ git: null });
+});
