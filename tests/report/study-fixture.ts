@@ -118,7 +118,7 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
 
   const start = pretrained ? 0.02 + 0.002 * startNoise() : 1.75 + 0.02 * startNoise();
   measure(0, 'start', start);
-  const retrained = (s: number, long: number) => (pretrained || long > 1000 ? 0.018 : 0.35 - 0.0002 * step) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise();
+  const retrained = (s: number, long: number) => (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise();
   let excess = start;
   arm.steps.forEach((steps, i) => {
     const round = i + 1;

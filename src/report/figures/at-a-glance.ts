@@ -1,0 +1,123 @@
+/** Figure 1: what a super weight is. Zero each of the largest weights alone; one bar explodes. */
+import type { StartAblation } from '../../generated/results.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { FAINT, INK, SOFT, VERMILION } from '../theme.ts';
+import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { FULL_WIDTH, type Figure } from './figure.ts';
+
+/** Starting models shown at most; all of them are in the data. */
+const PANELS = 6;
+
+/** Undefined if no starting model was ablated. */
+export function atAGlance(results: StudyResults): Figure | undefined {
+  const pretrained = results.ablations.filter(({ scheme }) => scheme === 'pretrained');
+  const models = pretrained.length > 0 ? pretrained : results.ablations;
+  if (models.length === 0) return undefined;
+  const [clearest, ...others] = [...models].sort((a, b) => contrast(b) - contrast(a)) as [StartAblation, ...StartAblation[]];
+  const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
+  const top = Math.max(...models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
+  const domain = [Math.min(0, ...models.flatMap(({ weights }) => weights.map(({ effect }) => effect))), top * 1.12];
+  const ablated = clearest.weights.length;
+  const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
+  const spec: Spec = {
+    vconcat: [
+      { ...panel(clearest, domain, true), width: FULL_WIDTH - 60, height: 230 },
+      ...(shown.length === 0 ? [] : [{ hconcat: shown.map((model, i) => ({ ...panel(model, domain, false, i === 0), width: smallWidth(shown.length), height: 110 })), spacing: 16 }]),
+    ],
+    spacing: 26,
+  };
+  return {
+    title: 'A super weight at a glance',
+    caption:
+      `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again. ` +
+      `One bar a weight; coloured bars passed the causal test of a super weight. ` +
+      `Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. ` +
+      `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured before any pruning, so the study's scaling of steps does not enter. ${scalingText(results.study)}`,
+    plots: [
+      {
+        id: '1-at-a-glance',
+        alt: `Bar charts of the loss increase when each of the ${ablated} largest weights is zeroed alone, for ${counted(models.length, 'model')}. Seed ${clearest.seed}: ${describeWorst(clearest)}`,
+        spec,
+        rows: models.flatMap((model) =>
+          model.weights.map(({ coordinate, rank, effect, confirmed }) => ({
+            seed: model.seed,
+            rank,
+            tensor: coordinate.tensor,
+            row: coordinate.row,
+            col: coordinate.col,
+            value: coordinate.value,
+            lossIncrease: effect,
+            perplexityFactor: Math.exp(effect),
+            superWeight: confirmed,
+            key: model.key,
+          })),
+        ),
+      },
+    ],
+  };
+}
+
+function panel(model: StartAblation, domain: number[], large: boolean, withAxis = true): Spec {
+  const worst = [...model.weights].sort((a, b) => b.effect - a.effect)[0];
+  const bars = model.weights.map(({ coordinate, rank, effect, confirmed }) => ({
+    rank,
+    effect,
+    confirmed,
+    label: `${coordinateText(coordinate)} = ${decimal(coordinate.value, 2)}, magnitude rank ${rank}: ${signed(effect, 3)} nats, perplexity × ${decimal(Math.exp(effect), 2)}`,
+  }));
+  const color = { condition: { test: 'datum.confirmed', value: VERMILION }, value: large ? SOFT : FAINT };
+  const layers: Spec[] = [
+    {
+      data: { values: bars },
+      mark: { type: 'bar', width: { band: 0.72 } },
+      encoding: {
+        x: { field: 'rank', type: 'ordinal', axis: large ? { title: 'magnitude rank of the zeroed weight among all block weights (1 = largest)', labelAngle: 0, labelOverlap: true } : { title: null, labels: false, ticks: false } },
+        y: {
+          field: 'effect',
+          type: 'quantitative',
+          scale: { domain, nice: false },
+          axis: large ? { title: 'loss increase, nats per token', tickCount: 5, grid: false } : { title: null, tickCount: 3, labels: withAxis, grid: false },
+        },
+        color,
+        description: { field: 'label', type: 'nominal' },
+      },
+    },
+  ];
+  if (worst !== undefined) {
+    const position = model.weights.indexOf(worst) / model.weights.length;
+    const dx = position < 0.55 ? 1 : -1;
+    const mark = { type: 'text', align: dx > 0 ? 'left' : 'right', dx: dx * (large ? 16 : 8), baseline: 'top', lineHeight: large ? 18 : 14, aria: false };
+    const encoding = { x: { field: 'rank', type: 'ordinal' }, y: { field: 'effect', type: 'quantitative' }, text: { field: 'lines' } };
+    const headline = large ? `${coordinateText(worst.coordinate)} = ${decimal(worst.coordinate.value, 2)}` : `[${worst.coordinate.row}, ${worst.coordinate.col}]  perplexity × ${decimal(Math.exp(worst.effect), 1)}`;
+    const below = large ? [`zeroing this one weight: ${signed(worst.effect, 2)} nats, perplexity × ${decimal(Math.exp(worst.effect), 1)}`, `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${decimal(Math.exp(runnerUp(model)), 2)}`] : [];
+    const point = { rank: worst.rank, effect: worst.effect };
+    layers.push({ data: { values: [{ ...point, lines: headline }] }, mark: { ...mark, fontSize: large ? 14 : 11, fontWeight: large ? 600 : 400, color: INK }, encoding });
+    if (below.length > 0) layers.push({ data: { values: [{ ...point, lines: below }] }, mark: { ...mark, dy: 22, fontSize: 12, color: SOFT }, encoding });
+  }
+  return { title: { text: `Seed ${model.seed}${model.confirmed.length === 0 ? ': no super weight confirmed' : ''}` }, layer: layers };
+}
+
+function smallWidth(panels: number): number {
+  return Math.floor((FULL_WIDTH - 60 - (panels - 1) * 40) / Math.max(panels, 2));
+}
+
+/** How far the worst weight stands out from the runner-up: the order in which models are shown. */
+function contrast(model: StartAblation): number {
+  return Math.max(...model.weights.map(({ effect }) => effect)) - runnerUp(model);
+}
+
+/** The second-worst loss increase. */
+export function runnerUp({ weights }: StartAblation): number {
+  return weights.map(({ effect }) => effect).sort((a, b) => b - a)[1] ?? 0;
+}
+
+function kindCount(models: StartAblation[]): string {
+  return models.length === 1 ? "the model's" : "each model's";
+}
+
+function describeWorst(model: StartAblation): string {
+  const worst = [...model.weights].sort((a, b) => b.effect - a.effect)[0];
+  if (worst === undefined) return 'nothing was ablated.';
+  return `zeroing ${coordinateText(worst.coordinate)} costs ${decimal(worst.effect, 2)} nats per token, the next worst ${decimal(runnerUp(model), 3)}.`;
+}

@@ -1,0 +1,64 @@
+/** What a figure is before it is drawn: words, specifications, and the data behind each plot. */
+import type { Spec } from '../chart.ts';
+
+/** One flat row of a plot's data: becomes a line of its CSV. */
+export type Row = Record<string, string | number | boolean | null>;
+
+export interface Plot {
+  /** Stem of its files, e.g. `1-at-a-glance`. */
+  id: string;
+  /** What the picture shows, for those who do not see it. */
+  alt: string;
+  spec: Spec;
+  rows: Row[];
+}
+
+export interface Figure {
+  title: string;
+  /** What is shown, n, the unit of replication and the scaling of steps. Plain text. */
+  caption: string;
+  plots: Plot[];
+}
+
+/** Width of a full-width plot in pixels, axes included: what the page's column holds. */
+export const FULL_WIDTH = 880;
+
+/** Panels in a row of small multiples. */
+export const COLUMNS = 3;
+const COLUMN_GAP = 10;
+const AXIS_WIDTH = 54;
+export const PANEL_WIDTH = Math.floor((FULL_WIDTH - 10 - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS) - AXIS_WIDTH;
+
+/** Lays panels of equal size out in rows. `panels` are layered specs without width and height. */
+export function smallMultiples(panels: Spec[], height: number): Spec {
+  return { concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH, height })), columns: COLUMNS, spacing: { row: 22, column: COLUMN_GAP } };
+}
+
+/** Whether a panel has the axis titles of its row and column: only the first and the last do. */
+export function titled(panel: number, panels: number): { x: boolean; y: boolean } {
+  return { x: panel >= panels - COLUMNS, y: panel % COLUMNS === 0 };
+}
+
+/** Round values of a logarithmic axis, at most `most` of them, inside [low, high]. */
+export function logTicks(low: number, high: number, most = 8): number[] {
+  const MANTISSAS = [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 5, 7], [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9]];
+  const candidates = MANTISSAS.map((mantissas) => {
+    const ticks: number[] = [];
+    for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)
+      for (const mantissa of mantissas) {
+        const tick = Number((mantissa * 10 ** decade).toPrecision(6));
+        if (tick >= low && tick <= high) ticks.push(tick);
+      }
+    return ticks;
+  });
+  return candidates.filter((ticks) => ticks.length <= most).at(-1) ?? [];
+}
+
+/** A horizontal rule with its name, e.g. the entropy floor. */
+export function namedRule(value: number, field: 'x' | 'y', color: string, dash: number[] = [5, 3]): Spec {
+  return {
+    data: { values: [{ value }] },
+    mark: { type: 'rule', color, strokeDash: dash, strokeWidth: 1, aria: false },
+    encoding: { [field]: { field: 'value', type: 'quantitative' } },
+  };
+}

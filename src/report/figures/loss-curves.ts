@@ -1,0 +1,85 @@
+/** Figure 4: training loss over the whole of each run, with its prunes. */
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { FAINT, seriesStyles, SOFT } from '../theme.ts';
+import { counted, decimal, experimentPhrase, scalingText } from '../wording.ts';
+import { namedRule, smallMultiples, titled, type Figure } from './figure.ts';
+import { strip } from './run-axis.ts';
+
+/** Points drawn per run: more than a panel has pixels would only make the page heavy. The data hold all. */
+const DRAWN_POINTS = 300;
+
+export function lossCurvesFigure(results: StudyResults): Figure | undefined {
+  const rows = curveRows(results);
+  if (rows.length === 0) return undefined;
+  return {
+    title: 'Loss curves',
+    caption:
+      `Training loss against the run's cumulative optimizer step, one line per seed (${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss of figure 2. Axes differ between panels. ${scalingText(results.study)}`,
+    plots: [
+      {
+        id: '4-loss-curves',
+        alt: `Small multiples, one per experiment, of training loss by step. Final training losses: ${results.study.experiments.map(({ id }) => finalText(rows, id)).join('; ')}.`,
+        spec: panels(results, rows),
+        rows,
+      },
+    ],
+  };
+}
+
+type CurveRow = ReturnType<typeof curveRows>[number];
+
+function curveRows(results: StudyResults) {
+  return results.runs.flatMap(({ experiment, seed, curves }) =>
+    curves.flatMap(({ round, points, key }) => points.map(({ step, loss, learningRate }) => ({ experiment, seed, round, step, loss, learningRate, key }))),
+  );
+}
+
+function panels(results: StudyResults, rows: CurveRow[]): Spec {
+  const styles = seriesStyles(results.study.experiments);
+  const specs = results.study.experiments.map((experiment, i) => {
+    const own = results.runs.filter((run) => run.experiment === experiment.id).flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
+    const losses = own.map(({ loss }) => loss);
+    const low = Math.min(...losses, results.floor ?? Infinity);
+    const high = Math.max(...losses, low);
+    const margin = 0.06 * (high - low || 0.1);
+    const prunes = new Set(results.runs.filter((run) => run.experiment === experiment.id).flatMap(({ measurements }) => measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? [])));
+    const last = Math.max(1, ...own.map(({ step }) => step));
+    const x = { field: 'step', type: 'quantitative', scale: { domain: [0, last], nice: false }, axis: { title: titled(i, results.study.experiments.length).x ? 'cumulative step' : null, tickCount: 4, grid: false, format: ',d' } };
+    const y = { field: 'loss', type: 'quantitative', scale: { domain: [low - margin, high + margin], zero: false, nice: false }, axis: { tickCount: 4, title: titled(i, results.study.experiments.length).y ? 'nats per token' : null } };
+    return {
+      title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
+      layer: [
+        { data: { values: [...prunes].map((step) => ({ step })) }, mark: { type: 'rule', color: FAINT, strokeWidth: 1, aria: false }, encoding: { x } },
+        ...(results.floor === null ? [] : [namedRule(results.floor, 'y', SOFT)]),
+        { data: { values: own }, mark: { type: 'line', strokeWidth: 1, opacity: 0.75, color: styles.get(experiment.id)!.color, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        { text: 'a prune', shape: 'stroke', filled: false, color: FAINT },
+        ...(results.floor === null ? [] : [{ text: 'entropy floor (dashed)', shape: 'stroke', filled: false, color: SOFT }]),
+      ]),
+      smallMultiples(specs, 110),
+    ],
+    spacing: 10,
+  };
+}
+
+/** Means of neighbouring points, so that no noise is lost from sight or invented by skipping. */
+function thinned(points: CurveRow[]): CurveRow[] {
+  const group = Math.ceil(points.length / DRAWN_POINTS);
+  return Array.from({ length: Math.ceil(points.length / Math.max(group, 1)) }, (_, i) => {
+    const members = points.slice(i * group, (i + 1) * group);
+    return { ...members.at(-1)!, loss: members.reduce((sum, { loss }) => sum + loss, 0) / members.length };
+  });
+}
+
+function finalText(rows: CurveRow[], experiment: string): string {
+  const own = rows.filter((row) => row.experiment === experiment);
+  const last = own.at(-1);
+  return last === undefined ? `${experiment} none` : `${experiment} ${decimal(last.loss, 3)} (seed ${last.seed})`;
+}

@@ -1,0 +1,62 @@
+/** The horizontal axis on which a run's rounds are drawn, and the strip of symbols that stands for a legend. */
+import type { Measurement } from '../../generated/results.ts';
+import type { Spec } from '../chart.ts';
+import { INK } from '../theme.ts';
+import { textWidth } from '../font.ts';
+import { FULL_WIDTH } from './figure.ts';
+
+/** Leaves room for the axes of the plot below. */
+const STRIP_WIDTH = FULL_WIDTH - 60;
+
+/**
+ * Where in its run a measurement is drawn, in rounds: the starting model at 0, round r's prune at r, and the training
+ * after it at r + 0.5, so that each round reads prune, retrain.
+ */
+export function withinRun({ round, phase }: Pick<Measurement, 'round' | 'phase'>): number {
+  return phase === 'trained' ? round - 0.5 : round;
+}
+
+export interface Symbol {
+  text: string;
+  /** A Vega shape, or `stroke` for a line. */
+  shape: string;
+  filled: boolean;
+  color: string;
+}
+
+/** Symbols with their meanings, in as many lines as they need: a legend for combinations of shape, fill and colour. */
+export function strip(symbols: Symbol[]): Spec {
+  const LINE = 18;
+  let x = 8;
+  let y = 8;
+  const placed = symbols.map((symbol) => {
+    const width = 12 + textWidth(symbol.text, 11) + 22;
+    if (x > 8 && x + width > STRIP_WIDTH) [x, y] = [8, y + LINE];
+    const here = x;
+    x += width;
+    return { ...symbol, x: here, textX: here + 12, y };
+  });
+  const size = { domain: [0, STRIP_WIDTH], nice: false };
+  const height = y + 8;
+  const vertical = { field: 'y', type: 'quantitative', scale: { domain: [height, 0], nice: false, zero: false }, axis: null };
+  return {
+    width: STRIP_WIDTH,
+    height,
+    layer: [
+      ...placed.map((symbol) => ({
+        data: { values: [symbol] },
+        mark: symbolMark(symbol),
+        encoding: { x: { field: 'x', type: 'quantitative', scale: size, axis: null }, y: vertical },
+      })),
+      {
+        data: { values: placed },
+        mark: { type: 'text', align: 'left', baseline: 'middle', color: INK, aria: false },
+        encoding: { x: { field: 'textX', type: 'quantitative', scale: size, axis: null }, y: vertical, text: { field: 'text' } },
+      },
+    ],
+  };
+}
+
+function symbolMark({ shape, filled, color }: Symbol): Spec {
+  return { type: 'point', shape, filled, color, size: shape === 'stroke' ? 160 : 46, strokeWidth: shape === 'stroke' ? 2 : 1.5, opacity: 1, aria: false };
+}

@@ -1,0 +1,196 @@
+/** Figure 3: what becomes of the reference super weights: magnitude rank and the three survivals, round by round. */
+import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
+import { coordinateText, countText, counted, decimal, experimentPhrase, scalingText, signed } from '../wording.ts';
+import { FULL_WIDTH, logTicks, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { strip, withinRun } from './run-axis.ts';
+
+/** Height of a panel of ranks, in pixels. */
+const RANK_HEIGHT = 120;
+
+/** How re-detection is drawn. */
+const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
+
+export function survivalFigure(results: StudyResults): Figure | undefined {
+  const rows = survivalRows(results);
+  const counts = countRows(results);
+  if (counts.length === 0) return undefined;
+  const followed = results.runs.filter(({ reference }) => reference.status === 'confirmed').length;
+  const none = results.runs.filter(({ reference }) => reference.status === 'none-emerged').length;
+  return {
+    title: 'Survival and magnitude rank of the super weights',
+    caption:
+      `Magnitude rank of each reference super weight among all prunable weights (1 = largest, logarithmic), one line a run. Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ` +
+      `Below: in how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run counts once, by its primary super weight. "none" marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `${counted(followed, 'run')} with a reference super weight${none > 0 ? `, ${none} in which none emerged` : ''}. The exact 95 % intervals are in the table of experiments and in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
+    plots: [
+      ...(rows.length === 0 ? [] : [{ id: '3a-rank', alt: rankAlt(results), spec: ranks(results, rows), rows }]),
+      {
+        id: '3b-survival',
+        alt: 'Grid of experiments by rounds: in how many runs the super weight is kept, still matters, and is found again at the same place. The table of experiments holds the figures at the end.',
+        spec: grid(results, counts),
+        rows: counts,
+      },
+    ],
+  };
+}
+
+type SurvivalRow = ReturnType<typeof survivalRows>[number];
+
+/** One row per run, moment and reference super weight. */
+function survivalRows(results: StudyResults) {
+  return results.runs.flatMap(({ experiment, seed, measurements }) =>
+    measurements.flatMap(({ round, phase, level, sparsity, survival, newlyConfirmed, keys }) =>
+      survival.weights.map((weight, i) => ({
+        experiment,
+        seed,
+        round,
+        phase,
+        level,
+        sparsity,
+        primary: i === 0,
+        tensor: weight.coordinate.tensor,
+        row: weight.coordinate.row,
+        col: weight.coordinate.col,
+        value: weight.value,
+        rank: weight.rank,
+        tensorRank: weight.tensorRank,
+        threshold: weight.threshold,
+        margin: weight.margin,
+        effect: weight.effect,
+        kept: weight.kept,
+        functional: weight.functional,
+        redetection: weight.redetection,
+        newlyConfirmed: newlyConfirmed.map(coordinateText).join('; '),
+        key: keys['superWeights'] ?? null,
+      })),
+    ),
+  );
+}
+
+function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
+  const worst = Math.max(...rows.map(({ rank }) => rank), 10);
+  const domain = [worst * 1.6, 0.75];
+  const panels = results.study.experiments.map((experiment, i) => {
+    const own = rows.filter((row) => row.experiment === experiment.id);
+    const apart = 0.014 * (experiment.rounds + 1); // equal ranks of several seeds stay visible side by side
+    const marks = own.map((row) => ({
+      ...row,
+      at: withinRun(row) + apart * (experiment.seeds.indexOf(row.seed) - (experiment.seeds.length - 1) / 2),
+      line: `${row.seed} ${row.tensor} ${row.row} ${row.col}`,
+      label: `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${row.margin === null ? '' : `, ${decimal(row.margin, 1)} x the threshold`}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, found again: ${row.redetection}`,
+    }));
+    const x = { field: 'at', type: 'quantitative', scale: { domain: [-0.2, experiment.rounds + 1], nice: false }, axis: { title: titled(i, results.study.experiments.length).x ? 'round' : null, tickMinStep: 1, grid: false, format: 'd', tickCount: 6 } };
+    const y = { field: 'rank', type: 'quantitative', scale: { type: 'log', domain, nice: false }, axis: { values: logTicks(1, worst, 6), labelOverlap: false, format: '~s', title: titled(i, results.study.experiments.length).y ? 'magnitude rank' : null } };
+    const outcome = results.experiments.find(({ id }) => id === experiment.id)!.reference;
+    const empty = marks.length === 0 ? [note(outcome.noneEmerged > 0 ? 'not applicable: none emerged' : 'not measured')] : [];
+    return {
+      title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
+      layer: [
+        { data: { values: marks }, mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false }, encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } } },
+        {
+          data: { values: marks },
+          mark: { type: 'point', size: 24, strokeWidth: 1.2, opacity: 1 },
+          encoding: {
+            x,
+            y,
+            shape: { field: 'redetection', type: 'nominal', scale: { domain: Object.keys(SHAPES), range: Object.values(SHAPES) }, legend: null },
+            stroke: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
+            fill: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
+            fillOpacity: { condition: { test: 'datum.functional', value: 1 }, value: 0 },
+            description: { field: 'label', type: 'nominal' },
+          },
+        },
+        ...empty,
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        { text: 'kept', shape: 'square', filled: true, color: BLUE },
+        { text: 'pruned', shape: 'square', filled: true, color: VERMILION },
+        { text: 'zeroing it still hurts', shape: 'circle', filled: true, color: INK },
+        { text: 'no longer', shape: 'circle', filled: false, color: INK },
+        { text: 'found again at the same place', shape: SHAPES.same, filled: true, color: INK },
+        { text: 'elsewhere', shape: SHAPES.moved, filled: true, color: INK },
+        { text: 'nowhere', shape: SHAPES.none, filled: true, color: INK },
+      ]),
+      smallMultiples(panels, RANK_HEIGHT),
+    ],
+    spacing: 10,
+  };
+}
+
+function note(text: string): Spec {
+  return {
+    data: { values: [{ text }] },
+    mark: { type: 'text', color: SOFT, fontStyle: 'italic', align: 'center', aria: false },
+    encoding: { x: { value: PANEL_WIDTH / 2 }, y: { value: RANK_HEIGHT / 2 }, text: { field: 'text' } },
+  };
+}
+
+const KINDS = [
+  { name: 'kept', title: 'mask bit: kept', of: (survival: SurvivalSummary) => survival.kept },
+  { name: 'functional', title: 'functional: zeroing it still hurts', of: (survival: SurvivalSummary) => survival.functional },
+  { name: 'redetectedSame', title: 're-detected at the same place', of: (survival: SurvivalSummary) => survival.redetectedSame },
+] as const;
+
+type CountRow = Row & { experiment: string; kind: string; phase: ExperimentPoint['phase']; level: number; n: number; text: string };
+
+function countRows(results: StudyResults): CountRow[] {
+  return results.experiments.flatMap(({ id, points }) =>
+    points
+      .filter(({ phase }) => phase !== 'start')
+      .flatMap(({ phase, round, level, survival }) =>
+        KINDS.map(({ name, of }) => {
+          const { k, n, interval } = of(survival);
+          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? 'none' : '?';
+          return { experiment: id, kind: name, phase, round, level, k, n, lower: interval?.lower ?? null, upper: interval?.upper ?? null, noneEmerged: survival.noneEmerged, missing: survival.missing, text };
+        }),
+      ),
+  );
+}
+
+/** Three survivals (rows) by just pruned and retrained (columns); in each, experiments by rounds. */
+function grid(results: StudyResults, counts: CountRow[]): Spec {
+  const ids = results.study.experiments.map(({ id }) => id);
+  const levels = Math.max(...counts.map(({ level }) => level)) + 1;
+  const NAMES = 76;
+  const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
+  const compact = cell < 30;
+  const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
+    const values = counts
+      .filter((row) => row.kind === kind.name && row.phase === phase)
+      .map((row) => ({ ...row, share: row.n === 0 ? 0 : Number(row['k']) / row.n, label: cellLabel(row), text: row.n === 0 && compact ? '\u2013' : row.text }));
+    const x = { field: 'level', type: 'ordinal', scale: { domain: Array.from({ length: levels }, (_, i) => i) }, axis: { title: kind === KINDS.at(-1) ? 'rounds of pruning behind it' : null, labelAngle: 0, domain: false, ticks: false, labels: true } };
+    const y = { field: 'experiment', type: 'ordinal', scale: { domain: ids }, axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK } };
+    return {
+      title: { text: kind.title, subtitle: phase === 'pruned' ? 'just pruned' : 'retrained' },
+      width: cell * levels,
+      height: 17 * ids.length,
+      layer: [
+        { data: { values }, mark: { type: 'rect', cornerRadius: 2, height: { band: 0.88 }, width: { band: 0.92 } }, encoding: { x, y, fill: { condition: { test: 'datum.n === 0', value: FAINT }, value: BLUE }, fillOpacity: { condition: { test: 'datum.n === 0', value: 0.35 }, field: 'share', type: 'quantitative', scale: { domain: [0, 1], range: [0.06, 0.5] }, legend: null }, description: { field: 'label', type: 'nominal' } } },
+        { data: { values }, mark: { type: 'text', fontSize: compact ? 8.5 : 10, aria: false, baseline: 'middle', color: INK }, encoding: { x, y, text: { field: 'text' } } },
+      ],
+    };
+  };
+  return { vconcat: KINDS.map((kind) => ({ hconcat: [panel(kind, 'pruned'), panel(kind, 'trained')], spacing: 16 })), spacing: 16 };
+}
+
+function cellLabel(row: CountRow): string {
+  const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
+  if (row.n === 0) return `${what}: ${row.text === 'none' ? 'not applicable, none emerged' : 'not measured'}`;
+  return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
+}
+
+function rankAlt(results: StudyResults): string {
+  const ends = results.experiments.map(({ id, points }) => {
+    const survival = points.at(-1)?.survival;
+    if (survival === undefined || survival.n === 0) return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
+    return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;
+  });
+  return `Magnitude rank of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;
+}

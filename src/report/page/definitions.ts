@@ -1,0 +1,82 @@
+/** Figure 6 of the report, in words: how each number was defined, with the parameter values of this very study. */
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import type { StudyResults } from '../read-results.ts';
+import { decimal, listed, scalingText } from '../wording.ts';
+import { html, type Html } from './html.ts';
+
+export function definitions(results: StudyResults): Html {
+  return html`<dl class="definitions">${entries(results).map(([term, text]) => html`<dt>${term}</dt><dd>${text}</dd>
+`)}</dl>`;
+}
+
+function entries({ study, floor, runs }: StudyResults): [string, string][] {
+  const value = (stage: string, name: string) => valueText(study, stage, name);
+  const prunable = runs.flatMap(({ measurements }) => measurements.flatMap(({ detection }) => detection?.prunableWeights ?? []))[0];
+  return [
+    [
+      'Candidate',
+      `In one forward pass over ${value('detect-sw', 'candidateSequences')} held-out sequences, the arg-max of |input| and of |output| of each layer's down_proj names a weight: row = output channel, column = input channel (Yu et al. 2024). It is a candidate if both maxima are at least ${value('detect-sw', 'spikeRatio')} times the maximum over ordinary tokens in the same tensor. After zeroing what was confirmed, spikes are sought again, up to ${value('detect-sw', 'rescans')} times.`,
+    ],
+    [
+      'Super weight',
+      `A candidate that passes a causal test on other data (${value('detect-sw', 'causalSequences')} sequences of ${value('detect-sw', 'sequenceLength')} tokens): zeroing it alone must raise the loss by at least ${value('detect-sw', 'minimumEffect')} nats per token and by at least ${value('detect-sw', 'controlFactor')} times as much as zeroing the worst of its matched controls (${value('detect-sw', 'controlsPerKind')} each: the next-largest of the tensor, same row, same column, random). A spike alone does not count.`,
+    ],
+    [
+      'Reference set',
+      'The super weights whose fate a run follows. Pretrained arms: those confirmed on the starting model. Re-initialised arms: those confirmed after the first training, before its prune; nothing of the checkpoint is left in them. If none was confirmed, survival is "not applicable: none emerged". Where a set holds several, the one whose removal hurt most when it was confirmed (the primary one) stands for the run in every k of n.',
+    ],
+    [
+      'Survival, three ways',
+      `Mask bit (kept): the weight is not pruned. Functional (still matters): zeroing it now still costs ${value('detect-sw', 'minimumEffect')} nats or more and ${value('detect-sw', 'controlFactor')} times its worst control. Re-detection: the detector confirms a super weight now at the same place, elsewhere (moved), or nowhere. They are read after the mask was applied, and they can disagree.`,
+    ],
+    [
+      'Magnitude rank and margin',
+      `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}prunable weights by absolute value, 1 = largest. Margin: its absolute value over the threshold that was last applied to it; below 1 means pruned. For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.`,
+    ],
+    ['Effect', 'Nats per token that zeroing the weight costs on the causal stream; 0 if it is pruned. Perplexity is multiplied by exp(effect).'],
+    [
+      'Sparsity',
+      `The fraction of prunable weights that are zero (never the density). Prunable: ${value('prune', 'prunable')}. A round prunes ${value('prune', 'fraction')} of the ${value('prune', 'of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('prune', 'scope')}.`,
+    ],
+    [
+      'Just pruned and retrained',
+      'Each round trains, prunes and measures; after the last prune one more training follows. So every sparsity is measured twice: right after the prune, and after the training that follows it.',
+    ],
+    [
+      'Perplexity',
+      `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Each sequence begins with BOS and every token after it is scored.`,
+    ],
+    [
+      'Entropy floor',
+      floor === null
+        ? 'Unknown for this corpus, or the evaluations disagree on it.'
+        : `${decimal(floor, 4)} nats per token: the exact entropy of the language given the whole prefix, by dynamic programming. No model can do better on average; on a finite sample the measured loss can stray by its standard error.`,
+    ],
+    ['Retrieval accuracy', 'The share of answerable queries whose answer has the highest probability.'],
+    [
+      'Retraining',
+      `AdamW, learning rate ${value('train', 'learningRate')} (${value('train', 'schedule')}, ${value('train', 'warmupSteps')} warm-up steps), betas ${value('train', 'beta1')} and ${value('train', 'beta2')}, weight decay ${value('train', 'weightDecay')}, gradient clipped to ${value('train', 'clipNorm')}, ${value('train', 'batchSize')} sequences a step; optimizer state between rounds: ${value('train', 'optimizerState')}. A batch is a pure function of the seed and the run's cumulative step, so arms of one seed see the same data.`,
+    ],
+    [
+      'Replication and spread',
+      'The unit is a run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models. ± is the sample standard deviation over runs (n \u2212 1). Intervals are 95 %: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. No p-values are given.',
+    ],
+    ['Scaling', scalingText(study)],
+  ];
+}
+
+/** A parameter's value in this study; where experiments differ, each value with the experiments that have it. */
+function valueText({ experiments }: StudyDeclaration, stage: string, name: string): string {
+  const byValue = new Map<string, string[]>();
+  for (const { id, params } of experiments) {
+    const text = plain((params[stage] as Record<string, unknown> | undefined)?.[name]);
+    byValue.set(text, [...(byValue.get(text) ?? []), id]);
+  }
+  if (byValue.size === 1) return [...byValue.keys()][0]!;
+  return listed([...byValue].map(([text, ids]) => `${text} (${ids.join(', ')})`));
+}
+
+function plain(value: unknown): string {
+  if (value === undefined) return '(not stated)';
+  return Array.isArray(value) ? value.map(String).join('/') : String(value);
+}

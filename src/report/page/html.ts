@@ -1,0 +1,45 @@
+/** HTML by hand, safely: text is escaped unless it is marked as HTML. */
+
+/** Text that is HTML already. */
+export class Html {
+  constructor(readonly source: string) {}
+  toString(): string {
+    return this.source;
+  }
+}
+
+type Part = string | number | Html | readonly Part[];
+
+/** Template tag: strings and numbers are escaped, Html is not, lists are joined. */
+export function html(literals: TemplateStringsArray, ...parts: Part[]): Html {
+  return new Html(literals.reduce((text, literal, i) => text + literal + (i < parts.length ? rendered(parts[i]!) : ''), ''));
+}
+
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+function rendered(part: Part): string {
+  if (part instanceof Html) return part.source;
+  if (Array.isArray(part)) return (part as readonly Part[]).map(rendered).join('');
+  return escaped(String(part));
+}
+
+export interface Column<Item> {
+  head: string;
+  /** Numbers are aligned to the right. */
+  numeric?: boolean;
+  cell(item: Item): string | Html;
+}
+
+/** A table with its caption; the first column heads its row. */
+export function table<Item>(caption: string, columns: Column<Item>[], items: readonly Item[]): Html {
+  const numeric = (column: Column<Item>) => (column.numeric ? html` class="number"` : '');
+  return html`<div class="scroll"><table><caption>${caption}</caption>
+<thead><tr>${columns.map((column) => html`<th scope="col"${numeric(column)}>${column.head}</th>`)}</tr></thead>
+<tbody>${items.map(
+    (item) =>
+      html`<tr>${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(item)}</th>` : html`<td${numeric(column)}>${column.cell(item)}</td>`))}</tr>
+`,
+  )}</tbody></table></div>`;
+}

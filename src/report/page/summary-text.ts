@@ -1,0 +1,108 @@
+/**
+ * The report's first paragraph, made from the numbers. It claims no more than they hold: every sentence carries its n,
+ * and what does not apply or is missing is said.
+ */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { ExperimentPoint } from '../../generated/results.ts';
+import { proportion } from '../../science/statistics.ts';
+import { runnerUp } from '../figures/at-a-glance.ts';
+import type { StudyResults } from '../read-results.ts';
+import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
+
+export function plainSummary(results: StudyResults): string[] {
+  return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results), caution(results)].filter((sentence) => sentence !== '');
+}
+
+function glance({ ablations }: StudyResults): string {
+  const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
+  if (models.length === 0) return '';
+  const holding = models.filter(({ confirmed }) => confirmed.length > 0);
+  const one = 'A super weight is a single weight without which a language model falls apart.';
+  if (holding.length === 0) return `${one} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
+  const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
+  const others = Math.max(...holding.map(runnerUp));
+  return `${one} ${holding.length === models.length ? `All ${models.length}` : `${holding.length} of ${models.length}`} pretrained models here hold a confirmed one: zeroing it alone multiplies perplexity by ${range(factors, 1)}, while the next worst of their largest weights costs a factor of ${decimal(Math.exp(others), 2)} at most.`;
+}
+
+function pretrainedArms(results: StudyResults): string {
+  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) === 'pretrained');
+  const total = sums(arms.map(({ end }) => end));
+  if (total.n === 0) return '';
+  const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
+  const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
+  return `In the ${counted(arms.length, 'pretrained arm')} pruned by magnitude, to ${range(sparsities.map((value) => 100 * value), 1)} % sparsity, it was kept in ${total.kept} of ${total.n} runs that reached the end, removing it still hurt in ${total.functional}, and the detector found it again at the same place in ${total.same}. These runs start from ${counted(seeds, 'checkpoint')}, so arms are not independent of each other.`;
+}
+
+function reinitialisedArms(results: StudyResults): string {
+  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) !== 'pretrained');
+  if (arms.length === 0) return '';
+  const references = arms.map(({ experiment }) => results.experiments.find(({ id }) => id === experiment.id)!.reference);
+  const emerged = references.reduce((sum, { confirmed }) => sum + confirmed, 0);
+  const known = references.reduce((sum, { confirmed, noneEmerged }) => sum + confirmed + noneEmerged, 0);
+  if (known === 0) return '';
+  const total = sums(arms.map(({ end }) => end));
+  const names = listed(arms.map(({ experiment }) => experiment.id));
+  const fate = total.n === 0 ? 'survival does not apply' : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
+  return `After re-initialisation (${names}), a super weight emerged in ${emerged} of ${counted(known, 'run')} during the first training; ${emerged === 0 ? 'so survival does not apply there' : fate}.`;
+}
+
+function cost(results: StudyResults): string {
+  const ends = prunedArms(results).filter(({ end }) => end.sparsity.mean !== null && end.perplexity.mean !== null);
+  const sparsest = ends.sort((a, b) => b.end.sparsity.mean! - a.end.sparsity.mean!)[0];
+  if (sparsest === undefined) return '';
+  const { experiment, end } = sparsest;
+  const control = results.study.experiments.find(({ role }) => role === 'positive-control');
+  const controlEnd = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.perplexity;
+  const against = [
+    ...(controlEnd?.mean == null ? [] : [`${spreadText(controlEnd, perplexityText)} for the unpruned control (n = ${controlEnd.n})`]),
+    ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
+  ];
+  return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} zeros with a validation perplexity of ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
+}
+
+function caution({ study, runs }: StudyResults): string {
+  const incomplete = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment} seed ${seed}`);
+  const most = Math.max(...study.experiments.map(({ seeds }) => seeds.length));
+  const { interval } = proportion(most, most);
+  const small = `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(interval!.lower, 0)}.`;
+  if (incomplete.length === 0) return small;
+  return `${small} Incomplete and therefore not in the final figures: ${incomplete.length <= 6 ? listed(incomplete) : counted(incomplete.length, 'run')}.`;
+}
+
+interface ArmEnd {
+  experiment: ExperimentDeclaration;
+  end: ExperimentPoint;
+}
+
+/** Arms that are pruned by magnitude, controls and forced prunes left out, at their end. */
+function prunedArms(results: StudyResults): ArmEnd[] {
+  return results.study.experiments.flatMap((experiment) => {
+    const end = results.experiments.find(({ id }) => id === experiment.id)?.points.at(-1);
+    const { force } = (experiment.params['prune'] ?? {}) as { force?: unknown };
+    const forced = [force].flat().some((each) => each !== undefined && each !== 'none');
+    const isControl = experiment.role !== undefined && experiment.role.endsWith('control');
+    const pruned = end !== undefined && (end.sparsity.mean ?? 0) > 0;
+    return pruned && !forced && !isControl ? [{ experiment, end }] : [];
+  });
+}
+
+function sums(ends: ExperimentPoint[]): { n: number; kept: number; functional: number; same: number } {
+  return ends.reduce(
+    (sum, { survival }) => ({
+      n: sum.n + survival.n,
+      kept: sum.kept + survival.kept.k,
+      functional: sum.functional + survival.functional.k,
+      same: sum.same + survival.redetectedSame.k,
+    }),
+    { n: 0, kept: 0, functional: 0, same: 0 },
+  );
+}
+
+function scheme({ params }: ExperimentDeclaration): unknown {
+  return (params['init'] as { scheme?: unknown } | undefined)?.scheme;
+}
+
+function range(values: number[], digits: number): string {
+  const [low, high] = [decimal(Math.min(...values), digits), decimal(Math.max(...values), digits)];
+  return low === high ? low : `${low} to ${high}`;
+}

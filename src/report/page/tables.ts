@@ -1,0 +1,184 @@
+/** The report's tables: experiments with their outcome, their parameters, comparisons, all runs, what is missing. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { ExperimentResult, PairedDifference, Proportion, RunResult } from '../../generated/results.ts';
+import type { Row } from '../figures/figure.ts';
+import type { StudyResults } from '../read-results.ts';
+import { coordinateText, countText, counted, decimal, differenceText, experimentPhrase, percent, perplexityText, spreadText } from '../wording.ts';
+import { html, table, type Html } from './html.ts';
+
+const DASH = '\u2013';
+
+/** Outcome of each experiment at its end. */
+export function experimentsTable(results: StudyResults): Html {
+  const declaration = (id: string) => results.study.experiments.find((experiment) => experiment.id === id)!;
+  const end = ({ points }: ExperimentResult) => points.at(-1);
+  const count = (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
+    const survival = end(experiment)?.survival;
+    if (survival === undefined) return DASH;
+    return survival.n === 0 ? (survival.noneEmerged > 0 ? 'none emerged' : DASH) : withInterval(of(survival));
+  };
+  return table<ExperimentResult>(
+    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). The difference to the positive control is paired by seed, in nats of validation loss.',
+    [
+      { head: 'experiment', cell: ({ id }) => html`${id}<small>${experimentPhrase(declaration(id))}</small>` },
+      { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
+      { head: 'sparsity', numeric: true, cell: (experiment) => spreadText({ ...(end(experiment)?.sparsity ?? { n: 0, mean: null }), sd: null }, percent) },
+      {
+        head: 'perplexity',
+        numeric: true,
+        cell: (experiment) => {
+          const perplexity = end(experiment)?.perplexity ?? { n: 0, mean: null, sd: null };
+          const { lossInterval } = experiment;
+          return html`${spreadText(perplexity, perplexityText)}<small>n = ${perplexity.n}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small>`;
+        },
+      },
+      { head: 'retrieval', numeric: true, cell: (experiment) => spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent) },
+      { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
+      { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
+      { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
+      { head: 'loss against control', numeric: true, cell: ({ toControl }) => (toControl === null ? DASH : differenceCell(toControl)) },
+    ],
+    results.experiments,
+  );
+}
+
+function withInterval(proportion: Proportion): Html {
+  const { interval } = proportion;
+  return html`${countText(proportion)}<small>${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small>`;
+}
+
+function differenceCell(difference: PairedDifference): Html {
+  const { baseline, seeds, alsoDiffers } = difference;
+  return html`${differenceText(difference)}<small>vs ${baseline}, n = ${seeds.length}${alsoDiffers.length === 0 ? '' : `; also differ: ${alsoDiffers.join(', ')}`}</small>`;
+}
+
+/** The declared comparisons; nothing if none was declared. */
+export function comparisonsTable({ comparisons }: StudyResults): Html | '' {
+  if (comparisons.length === 0) return '';
+  const items = comparisons.flatMap((comparison) => comparison.differences.map((difference) => ({ comparison, difference })));
+  return table(
+    'Declared comparisons: final validation loss of each arm minus that of the first arm, nats per token, paired by seed, with the 95 % t interval of the mean difference. No test is made.',
+    [
+      { head: 'comparison', cell: ({ comparison }) => html`${comparison.name}<small>${comparison.question}</small>` },
+      { head: 'varies', cell: ({ comparison }) => comparison.varies.join(', ') },
+      { head: 'arms', cell: ({ difference }) => `${difference.arm} \u2212 ${difference.baseline}` },
+      { head: 'difference', numeric: true, cell: ({ difference }) => differenceText(difference) },
+      { head: 'n', numeric: true, cell: ({ difference }) => String(difference.seeds.length) },
+      { head: 'also differ in', cell: ({ difference }) => difference.alsoDiffers.join(', ') || 'nothing' },
+    ],
+    items,
+  );
+}
+
+/** The parameters that tell experiments apart, in words; the rest is in the definitions and in results.json. */
+export function parametersTable({ study }: StudyResults): Html {
+  const value = (stage: string, name: string) => (experiment: ExperimentDeclaration) => {
+    const found = (experiment.params[stage] as Record<string, unknown> | undefined)?.[name];
+    return found === undefined ? DASH : Array.isArray(found) ? found.join(', ') : String(found);
+  };
+  return table<ExperimentDeclaration>(
+    'Parameters of the experiments as resolved for this profile. Lists give one value per round, the final training last.',
+    [
+      { head: 'experiment', cell: ({ id, description }) => html`${id}<small>${description}</small>` },
+      { head: 'role', cell: ({ role }) => role ?? 'arm' },
+      { head: 'seeds', cell: ({ seeds }) => seeds.join(', ') },
+      { head: 'init', cell: value('init', 'scheme') },
+      { head: 'rounds', numeric: true, cell: ({ rounds, finalTrain }) => `${rounds}${finalTrain ? ' + 1' : ''}` },
+      { head: 'steps', cell: value('train', 'steps') },
+      { head: 'learning rate', numeric: true, cell: value('train', 'learningRate') },
+      { head: 'schedule', cell: value('train', 'schedule') },
+      { head: 'optimizer state', cell: value('train', 'optimizerState') },
+      { head: 'pruned', cell: value('prune', 'fraction') },
+      { head: 'of', cell: value('prune', 'of') },
+      { head: 'scope', cell: value('prune', 'scope') },
+      { head: 'force', cell: value('prune', 'force') },
+      { head: 'steps scaled by', numeric: true, cell: ({ scaleSteps }) => String(scaleSteps) },
+    ],
+    study.experiments,
+  );
+}
+
+/** One row per declared run, as runs.csv has it: figures at the end of the run, empty where it did not get there. */
+export function runRows(results: StudyResults): Row[] {
+  return results.runs.map((run) => {
+    const end = atEnd(results, run);
+    const primary = end?.survival.weights[0];
+    const reference = run.reference.superWeights[0];
+    return {
+      experiment: run.experiment,
+      seed: run.seed,
+      status: run.status,
+      missing: run.missing.length,
+      sparsity: end?.sparsity ?? null,
+      loss: end?.evaluation?.loss ?? null,
+      standardError: end?.evaluation?.standardError ?? null,
+      perplexity: end?.evaluation?.perplexity ?? null,
+      retrievalAccuracy: end?.evaluation?.retrievalAccuracy ?? null,
+      reference: run.reference.status,
+      referenceTensor: reference?.coordinate.tensor ?? null,
+      referenceRow: reference?.coordinate.row ?? null,
+      referenceCol: reference?.coordinate.col ?? null,
+      referenceEffect: reference?.effect ?? null,
+      kept: primary?.kept ?? null,
+      functional: primary?.functional ?? null,
+      redetection: primary?.redetection ?? null,
+      rank: primary?.rank ?? null,
+      margin: primary?.margin ?? null,
+      effect: primary?.effect ?? null,
+      newlyConfirmed: end?.newlyConfirmed.map(coordinateText).join('; ') ?? null,
+      evaluationKey: end?.keys['evaluation'] ?? null,
+      detectionKey: end?.keys['superWeights'] ?? null,
+    };
+  });
+}
+
+function atEnd(results: StudyResults, run: RunResult): RunResult['measurements'][number] | undefined {
+  const end = results.experiments.find(({ id }) => id === run.experiment)?.points.at(-1);
+  return run.measurements.find(({ round, phase }) => round === end?.round && phase === end.phase);
+}
+
+export function runsTable(results: StudyResults): Html {
+  const items = results.runs.map((run) => ({ run, end: atEnd(results, run), weight: atEnd(results, run)?.survival.weights[0] }));
+  type Item = (typeof items)[number];
+  const fate = (text: (weight: NonNullable<Item['weight']>) => string) => (item: Item) =>
+    item.weight !== undefined ? text(item.weight) : item.run.reference.status === 'none-emerged' ? 'n/a' : DASH;
+  return table<Item>(
+    'All runs at their end. n/a: no super weight emerged, so survival does not apply. A dash: missing. Rank, margin and effect are those of the primary reference super weight.',
+    [
+      { head: 'run', cell: ({ run }) => `${run.experiment} seed ${run.seed}` },
+      { head: 'status', cell: ({ run }) => (run.status === 'complete' ? 'complete' : html`<strong class="alert">incomplete</strong>`) },
+      { head: 'sparsity', numeric: true, cell: ({ end }) => (end?.sparsity == null ? DASH : percent(end.sparsity)) },
+      { head: 'perplexity', numeric: true, cell: ({ end }) => (end?.evaluation ? perplexityText(end.evaluation.perplexity) : DASH) },
+      { head: 'retrieval', numeric: true, cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH) },
+      { head: 'reference super weight', cell: ({ run }) => referenceText(run) },
+      { head: 'kept', cell: fate(({ kept }) => (kept ? 'yes' : 'no')) },
+      { head: 'matters', cell: fate(({ functional }) => (functional ? 'yes' : 'no')) },
+      { head: 'found again', cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]) },
+      { head: 'rank', numeric: true, cell: fate(({ rank }) => decimal(rank, 0)) },
+      { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1))) },
+      { head: 'effect', numeric: true, cell: fate(({ effect }) => decimal(effect, 3)) },
+    ],
+    items,
+  );
+}
+
+function referenceText({ reference }: RunResult): string {
+  const [primary, ...others] = reference.superWeights;
+  if (primary === undefined) return reference.status === 'none-emerged' ? 'none emerged' : 'not known';
+  return `${coordinateText(primary.coordinate)}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+}
+
+/** Every missing piece by place and key; nothing where nothing is missing. */
+export function missingTable({ runs }: StudyResults): Html | '' {
+  const items = runs.flatMap(({ missing }) => missing);
+  if (items.length === 0) return '';
+  return html`<details><summary>${counted(items.length, 'missing artifact')} by place and key</summary>${table(
+    'What the plan foresaw and no node delivered. swp show PLACE tells why a node failed.',
+    [
+      { head: 'place', cell: ({ place }) => place },
+      { head: 'artifact', cell: ({ artifact }) => artifact },
+      { head: 'recipe key', cell: ({ key }) => (key === null ? 'not planned' : html`<code>${key.slice(0, 16)}</code>`) },
+    ],
+    items,
+  )}</details>`;
+}

@@ -1,0 +1,30 @@
+/** Reads what aggregate wrote. The cache has verified the file's digest, so only its kind and version are checked. */
+import { readFile } from 'node:fs/promises';
+import { SwpError } from '../engine/failure.ts';
+import type { StudyDeclaration } from '../generated/aggregate.ts';
+import type { Results } from '../generated/results.ts';
+
+/** Results with their declaration typed: the schema leaves it open so that aggregate's schema alone describes it. */
+export type StudyResults = Omit<Results, 'study'> & { study: StudyDeclaration };
+
+/** @throws SwpError of kind `file` if it cannot be read, of kind `content` if it is not the results of a study */
+export async function readResults(path: string): Promise<StudyResults> {
+  const remedy = 'Run swp repro, which makes it anew.';
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SwpError({ kind: 'file', path, operation: 'read', code: (error as NodeJS.ErrnoException).code ?? 'unknown', remedy });
+  }
+  const results = parsed(text);
+  if (results?.version !== 1) throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 1.', remedy });
+  return results as unknown as StudyResults;
+}
+
+function parsed(text: string): Partial<Results> | undefined {
+  try {
+    return JSON.parse(text) as Partial<Results>;
+  } catch {
+    return undefined;
+  }
+}

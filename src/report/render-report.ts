@@ -1,0 +1,85 @@
+/**
+ * Renders what aggregate wrote: one self-contained page, and beside it every figure as SVG and PNG with its data.
+ * Importing this module loads vega, which takes a moment: import it only when there is something to draw.
+ */
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import type { JsonObject } from '../engine/json.ts';
+import { drawPng, drawSvg, onWhite } from './chart.ts';
+import { csv } from './csv.ts';
+import { atAGlance } from './figures/at-a-glance.ts';
+import type { Figure } from './figures/figure.ts';
+import { lossCurvesFigure } from './figures/loss-curves.ts';
+import { perplexityFigure } from './figures/perplexity.ts';
+import { survivalFigure } from './figures/survival.ts';
+import { page, type DrawnFigure, type DrawnPlot } from './page/page.ts';
+import { runRows } from './page/tables.ts';
+import { readResults } from './read-results.ts';
+import { studySummary } from './summary.ts';
+
+export interface ReportRequest {
+  /** results.json of the stage aggregate. */
+  resultsPath: string;
+  /** Folder to write into; created if missing. Its `figures` folder is replaced. */
+  outDir: string;
+}
+
+export interface RenderedReport {
+  /** Absolute or relative as `outDir` was: the page. */
+  html: string;
+  /** Every file written, the page included. */
+  files: string[];
+  /** The study in numbers, as `swp repro --json` prints it. */
+  highlights: JsonObject;
+}
+
+/**
+ * Equal results give equal files, byte for byte.
+ * @throws SwpError of kind `file` if something cannot be read or written, `content` if the file holds no results
+ */
+export async function renderReport({ resultsPath, outDir }: ReportRequest): Promise<RenderedReport> {
+  const results = await readResults(resultsPath);
+  const figures = [atAGlance(results), perplexityFigure(results), survivalFigure(results), lossCurvesFigure(results)];
+  const drawn = await Promise.all(figures.filter((figure) => figure !== undefined).map(drawFigure));
+  const digest = createHash('sha256').update(await readFile(resultsPath)).digest('hex');
+  try {
+    await rm(join(outDir, 'figures'), { recursive: true, force: true });
+    await mkdir(join(outDir, 'figures'), { recursive: true });
+    const files = await Promise.all(drawn.flatMap(({ caption, plots }) => plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption))));
+    const html = await written(join(outDir, 'index.html'), page(results, drawn, digest));
+    const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
+    const copy = join(outDir, 'results.json');
+    await copyFile(resultsPath, copy);
+    return { html, files: [html, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new SwpError(
+      { kind: 'file', path: path ?? outDir, operation: 'write', code, remedy: 'Free space or choose another folder for the report.' },
+      { cause: error },
+    );
+  }
+}
+
+async function drawFigure(figure: Figure): Promise<DrawnFigure> {
+  const plots: DrawnPlot[] = [];
+  for (const plot of figure.plots) plots.push({ ...plot, svg: await drawSvg(plot.spec) });
+  return { ...figure, plots };
+}
+
+function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: string): Promise<string>[] {
+  const standalone = onWhite(svg);
+  return [
+    written(`${stem}.svg`, standalone),
+    written(`${stem}.png`, drawPng(standalone)),
+    written(`${stem}.csv`, csv(rows)),
+    written(`${stem}.json`, `${JSON.stringify({ id, caption, alt, rows }, null, 1)}\n`),
+  ];
+}
+
+async function written(path: string, content: string | Uint8Array): Promise<string> {
+  await writeFile(path, content);
+  return path;
+}

@@ -1,0 +1,79 @@
+/** The study in a few lines for the terminal, and as JSON for `--json`. Reads results only; draws nothing. */
+import type { JsonObject } from '../engine/json.ts';
+import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
+import { readResults, type StudyResults } from './read-results.ts';
+import { countText, counted, percent, perplexityText, scalingText, spreadText } from './wording.ts';
+
+export interface StudySummary {
+  /** Lines for a terminal, without colour. */
+  lines: string[];
+  /** The same numbers for scripts. */
+  highlights: JsonObject;
+}
+
+/** @throws SwpError if the file is not the results of a study */
+export async function readSummary(resultsPath: string): Promise<StudySummary> {
+  return studySummary(await readResults(resultsPath));
+}
+
+export function studySummary(results: StudyResults): StudySummary {
+  return { lines: summaryLines(results), highlights: highlights(results) };
+}
+
+function summaryLines(results: StudyResults): string[] {
+  const complete = results.runs.filter(({ status }) => status === 'complete').length;
+  const missing = results.runs.length - complete;
+  const table = [['experiment', 'sparsity', 'perplexity', 'super weight kept', 'still matters', 'found again']];
+  for (const experiment of results.experiments) table.push(experimentCells(experiment));
+  if (results.floor !== null) table.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
+  return [
+    `${results.study.name}: ${counted(results.runs.length, 'run')}, ${complete} complete${missing > 0 ? `, ${missing} incomplete (${missingRuns(results)})` : ''}`,
+    scalingText(results.study),
+    ...aligned(table),
+  ];
+}
+
+function experimentCells({ id, points }: ExperimentResult): string[] {
+  const end = points.at(-1);
+  if (end === undefined || end.loss.n === 0) return [id, 'no run reached its end', '', '', '', ''];
+  const { survival, perplexity, sparsity } = end;
+  const fate =
+    survival.n === 0
+      ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
+      : [survival.kept, survival.functional, survival.redetectedSame].map(countText);
+  return [id, spreadText({ ...sparsity, sd: null }, percent), `${spreadText(perplexity, perplexityText)} (n ${perplexity.n})`, ...fate];
+}
+
+/** Names of the incomplete runs, a few of them. */
+function missingRuns({ runs }: StudyResults): string {
+  const names = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment}/s${seed}`);
+  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}
+
+function aligned(table: string[][]): string[] {
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+}
+
+function highlights(results: StudyResults): JsonObject {
+  const complete = results.runs.filter(({ status }) => status === 'complete').length;
+  return {
+    runs: { total: results.runs.length, complete, incomplete: results.runs.length - complete },
+    floor: results.floor,
+    experiments: Object.fromEntries(results.experiments.map((experiment) => [experiment.id, experimentHighlights(experiment)])),
+  };
+}
+
+/** Figures at the experiment's end; survival is null where it does not apply or is not known. */
+function experimentHighlights({ points, declared, complete, reference }: ExperimentResult): JsonObject {
+  const end = points.at(-1);
+  const count = ({ k, n }: Proportion) => (n === 0 ? null : { k, n });
+  const values = ({ n, mean, sd }: Spread): JsonObject => ({ n, mean, sd });
+  return {
+    runs: { declared, complete },
+    reference: { ...reference },
+    sparsity: end?.sparsity.mean ?? null,
+    perplexity: end === undefined ? null : values(end.perplexity),
+    survival: end === undefined || end.survival.n === 0 ? null : { kept: count(end.survival.kept), functional: count(end.survival.functional), redetectedSame: count(end.survival.redetectedSame) },
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * Colours and type of the report: one place for charts and page.
+ *
+ * Data colours are Okabe & Ito's (2008), told apart with any colour vision; its yellow is too light for lines on white
+ * and is replaced by Tol's olive. Charts are drawn in the light colours; the page re-colours an inline SVG for dark mode
+ * by attribute selectors (`[fill="#222222"]`), so the SVG files stay plain and need no script.
+ */
+
+/** Light colour -> its dark-mode counterpart. */
+const DARK: Record<string, string> = {
+  '#222222': '#ececec',
+  '#666666': '#a9a9a9',
+  '#bbbbbb': '#6a6a6a',
+  '#e6e6e6': '#383838',
+  '#0072b2': '#4ea8de',
+  '#d55e00': '#f0803c',
+  '#009e73': '#2fc79a',
+  '#cc79a7': '#dd93bb',
+  '#e69f00': '#f0b429',
+  '#56b4e9': '#7cc7f2',
+  '#999933': '#bdbd5a',
+};
+
+/** Text and strong rules. */
+export const INK = '#222222';
+/** Secondary text. */
+export const SOFT = '#666666';
+/** What is there for comparison only. */
+export const FAINT = '#bbbbbb';
+export const GRID = '#e6e6e6';
+export const BLUE = '#0072b2';
+export const VERMILION = '#d55e00';
+
+const SERIES = [BLUE, '#009e73', '#e69f00', '#cc79a7', '#56b4e9', VERMILION, '#999933'];
+const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
+
+/** Colour and mark of an experiment: controls are neutral; beyond seven arms the colours repeat with another shape. */
+export function seriesStyles(experiments: readonly { id: string; role?: string }[]): Map<string, { color: string; shape: string; dash: number[] }> {
+  let arm = 0;
+  return new Map(
+    experiments.map(({ id, role }) => {
+      if (role === 'positive-control') return [id, { color: INK, shape: 'circle', dash: [2, 2] }];
+      if (role === 'negative-control') return [id, { color: SOFT, shape: 'cross', dash: [2, 2] }];
+      const style = { color: SERIES[arm % SERIES.length]!, shape: SHAPES[Math.floor(arm / SERIES.length) % SHAPES.length]!, dash: arm < SERIES.length ? [1, 0] : [6, 3] };
+      arm += 1;
+      return [id, style];
+    }),
+  );
+}
+
+export const FONT_STACK = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
+
+/** CSS rules that re-colour inline SVG in dark mode. */
+export function darkChartRules(): string {
+  return Object.entries(DARK)
+    .map(([light, dark]) => `.plot [fill="${light}"]{fill:${dark}}.plot [stroke="${light}"]{stroke:${dark}}`)
+    .join('\n');
+}
+
+/** Vega-Lite configuration shared by all figures. */
+export const chartConfig = {
+  font: FONT_STACK,
+  aria: true,
+  view: { stroke: null },
+  axis: {
+    labelColor: SOFT,
+    titleColor: INK,
+    labelFontSize: 11,
+    titleFontSize: 11,
+    titleFontWeight: 'normal',
+    titlePadding: 6,
+    gridColor: GRID,
+    domainColor: FAINT,
+    tickColor: FAINT,
+    tickSize: 4,
+    labelPadding: 3,
+    aria: false,
+  },
+  title: { color: INK, fontSize: 12.5, fontWeight: 600, anchor: 'start', frame: 'group', subtitleColor: SOFT, subtitleFontSize: 10.5, subtitlePadding: 3, offset: 6 },
+  legend: { labelColor: INK, titleColor: SOFT, labelFontSize: 11.5, titleFontSize: 11, titleFontWeight: 'normal', labelLimit: 240, aria: false },
+  text: { color: INK, fontSize: 11 },
+} as const;

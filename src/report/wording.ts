@@ -1,0 +1,119 @@
+/** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
+import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
+import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
+
+const MINUS = '\u2212';
+
+/** A number with a fixed number of decimals, a real minus sign and thousands separated by commas. */
+export function decimal(value: number, digits: number): string {
+  const rounded = Math.abs(value).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value < 0 && Number(rounded.replaceAll(',', '')) !== 0 ? `${MINUS}${rounded}` : rounded;
+}
+
+/** The same with its sign always shown, for differences. */
+export function signed(value: number, digits: number): string {
+  const text = decimal(value, digits);
+  return text.startsWith(MINUS) ? text : `+${text}`;
+}
+
+export function percent(fraction: number, digits = 1): string {
+  return `${decimal(100 * fraction, digits)} %`;
+}
+
+/** Perplexity to four figures or so: 11.42, 104.3, 1,211. */
+export function perplexityText(value: number): string {
+  return decimal(value, value < 100 ? 2 : value < 1000 ? 1 : 0);
+}
+
+/** `11.42 ± 0.03`, without the deviation for a single run; a dash for none. */
+export function spreadText({ mean, sd }: Spread, text: (value: number) => string, deviation: (value: number) => string = text): string {
+  if (mean === null) return '\u2013';
+  return sd === null ? text(mean) : `${text(mean)} ± ${deviation(sd)}`;
+}
+
+/** `2/3`; a dash where there is nothing to count. */
+export function countText({ k, n }: Proportion): string {
+  return n === 0 ? '\u2013' : `${k}/${n}`;
+}
+
+/** `layer 0 down_proj [45, 94]`. */
+export function coordinateText({ tensor, layer, row, col }: WeightCoordinate): string {
+  const kind = tensor.split('.').find((part) => part.endsWith('_proj')) ?? tensor;
+  return `layer ${layer} ${kind} [${row}, ${col}]`;
+}
+
+/** `+0.0012 [−0.0003, +0.0027]` nats. */
+export function differenceText({ mean, interval }: PairedDifference): string {
+  if (mean === null) return '\u2013';
+  return interval === null ? signed(mean, 4) : `${signed(mean, 4)} [${signed(interval.lower, 4)}, ${signed(interval.upper, 4)}]`;
+}
+
+/** `1 run`, `3 runs`. */
+export function counted(n: number, noun: string): string {
+  return `${decimal(n, 0)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** `A1, B1 and C1`. */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** The profile's scaling, for every caption: "Steps are 1/50 of the declared ones, except in C1 (as declared)." */
+export function scalingText({ profile, experiments }: StudyDeclaration): string {
+  const factors = new Map<number, string[]>();
+  for (const { id, scaleSteps } of experiments) factors.set(scaleSteps, [...(factors.get(scaleSteps) ?? []), id]);
+  if (factors.size === 0) return `Steps are ${factorText(profile.scaleSteps)}.`;
+  const [[most, ids], ...others] = [...factors].sort((a, b) => b[1].length - a[1].length) as [[number, string[]], ...[number, string[]][]];
+  if (others.length === 0) return `Steps are ${factorText(most)}${most === 1 ? '' : ` (profile ${profile.name})`}.`;
+  const exceptions = others.map(([factor, of]) => `${factorText(factor)} in ${listed(of)}`).join('; ');
+  return `Profile ${profile.name}: steps are ${factorText(most)} in ${ids.length > 4 ? `${ids.length} experiments` : listed(ids)}; ${exceptions}.`;
+}
+
+function factorText(factor: number): string {
+  if (factor === 1) return 'as declared';
+  const inverse = 1 / factor;
+  return Math.abs(inverse - Math.round(inverse)) < 1e-9 ? `1/${decimal(Math.round(inverse), 0)} of the declared ones` : `${decimal(factor, 3)} of the declared ones`;
+}
+
+/** An experiment in a few words: `pretrained · 5 × 10 % · 60 steps`. */
+export function experimentPhrase({ params, rounds }: ExperimentDeclaration): string {
+  const value = (stage: string, name: string) => (params[stage] as Record<string, unknown> | undefined)?.[name];
+  const scope = value('prune', 'scope') === 'layerwise' ? ' per layer' : '';
+  return [
+    String(value('init', 'scheme') ?? 'unknown init'),
+    `${pruningPhrase(value('prune', 'fraction'), value('prune', 'force'), value('prune', 'of'), rounds)}${scope}`,
+    stepsPhrase(value('train', 'steps')),
+  ].join(' · ');
+}
+
+function pruningPhrase(fraction: unknown, force: unknown, of: unknown, rounds: number): string {
+  const values = perRound(fraction, rounds).slice(0, rounds);
+  const forced = force !== undefined && (Array.isArray(force) ? force.some((each) => each !== 'none') : force !== 'none');
+  if (values.every((each) => each === 0)) return forced ? 'super weight pruned' : 'no pruning';
+  const share = of === 'total' ? ' of all' : '';
+  const number = (fraction: number) => String(Number((100 * fraction).toFixed(2)));
+  const text = groups(values)
+    .map(({ item, times }) => (times === 1 ? number(item) : `${times} × ${number(item)}`))
+    .join(', ');
+  return `${text} %${share}${forced ? ', super weight first' : ''}`;
+}
+
+function stepsPhrase(steps: unknown): string {
+  const values = Array.isArray(steps) ? (steps as number[]) : [Number(steps)];
+  return `${groups(values).map(({ item }) => decimal(item, 0)).join(', then ')} steps`;
+}
+
+function perRound(value: unknown, rounds: number): number[] {
+  return Array.isArray(value) ? (value as number[]) : Array.from({ length: rounds }, () => Number(value ?? 0));
+}
+
+/** Runs of equal neighbours. */
+function groups(values: readonly number[]): { item: number; times: number }[] {
+  const found: { item: number; times: number }[] = [];
+  for (const item of values) {
+    const last = found.at(-1);
+    if (last?.item === item) last.times += 1;
+    else found.push({ item, times: 1 });
+  }
+  return found;
+}
