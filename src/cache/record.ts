@@ -29,7 +29,8 @@ export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreim
 
 let validator: ReturnType<typeof compile> | undefined;
 function compile() {
-  return new Ajv({ allowUnionTypes: true }).compile<CacheRecord>(schema);
+  // The schema is our own: checking it against the meta-schema would cost every command tens of milliseconds.
+  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile<CacheRecord>({ ...schema, $schema: undefined });
 }
 
 /**
