@@ -7,7 +7,7 @@ import { SwpError } from '../engine/failure.ts';
 import { packageRoot } from '../package-root.ts';
 import type { ModelConfig } from './language-model.ts';
 
-const validate = new Ajv({ allErrors: true }).compile<ModelConfig>(schema);
+const validate = new Ajv({ allErrors: true, validateSchema: false }).compile<ModelConfig>(schema);
 
 /** Folder of a model's config.json and checkpoints. */
 export function modelDirectory(model: string): string {

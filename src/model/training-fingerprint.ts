@@ -9,7 +9,17 @@ import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import { fingerprint as corpus } from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 
-export async function trainingFingerprint(model: string, shape: { batch: number; sequence: number }): Promise<JsonValue> {
+const fingerprints = new Map<string, Promise<JsonValue>>();
+
+/** Asked for by every training node of a study, but the same for all of one model and batch shape: computed once. */
+export function trainingFingerprint(model: string, shape: { batch: number; sequence: number }): Promise<JsonValue> {
+  const identity = JSON.stringify([model, shape]);
+  const fingerprint = fingerprints.get(identity) ?? compute(model, shape);
+  fingerprints.set(identity, fingerprint);
+  return fingerprint;
+}
+
+async function compute(model: string, shape: { batch: number; sequence: number }): Promise<JsonValue> {
   const { kernel } = JSON.parse(readFileSync(join(packageRoot, 'dist/fingerprints.json'), 'utf8')) as { kernel: string };
   return { graph: graphHash(buildTrainingGraph(await readModelConfig(model), shape).graph), kernel, corpus, engine: runtimeVersion };
 }

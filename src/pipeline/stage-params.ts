@@ -76,7 +76,7 @@ function validatorOf(stage: StageDefinition): ValidateFunction {
   let validate = validators.get(stage.params);
   if (validate === undefined) {
     // `unit` is a keyword of ours; a schema of a user's own stage may have others.
-    const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
+    const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false });
     validate = ajv.compile({ ...stage.params, $id: undefined, required: [] });
     validators.set(stage.params, validate);
   }

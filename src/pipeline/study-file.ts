@@ -36,7 +36,7 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   const source = new JsonSource(displayPath(path), text);
   const diagnostics = new Diagnostics(source);
   diagnostics.throwIfAny();
-  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false }).compile(withoutStageSchemas(schema) as object);
+  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(withoutStageSchemas(schema) as object);
   if (!validator(source.value)) diagnostics.addSchemaErrors(validator.errors ?? []);
   diagnostics.throwIfAny();
   return { path, content: source.value as unknown as PipelineFile, diagnostics };
