@@ -42,7 +42,7 @@ export interface RenderedReport {
 export async function renderReport({ resultsPath, outDir }: ReportRequest): Promise<RenderedReport> {
   const results = await readResults(resultsPath);
   const figures = [atAGlance(results), perplexityFigure(results), survivalFigure(results), lossCurvesFigure(results)];
-  const drawn = await Promise.all(figures.filter((figure) => figure !== undefined).map(drawFigure));
+  const drawn = await Promise.all(figures.map(drawFigure));
   const digest = createHash('sha256').update(await readFile(resultsPath)).digest('hex');
   try {
     await rm(join(outDir, 'figures'), { recursive: true, force: true });

@@ -217,7 +217,7 @@ function detection({ found, reference, loss, kept, noise, effect, ablate }: Dete
           tensorRank: 1,
           threshold: kept < 1 ? 0.02 / kept ** 0.6 : null,
           margin: kept < 1 ? Math.abs(same ? found.value : 0.2) / (0.02 / kept ** 0.6) : null,
-          effect: same ? strength : 0.004,
+          effect: same ? strength : kept < 1 ? 0.004 : 0,
           functional: same,
           redetection: same ? 'same' : found ? 'moved' : 'none',
         }]

@@ -6,14 +6,15 @@ import { FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
 import { FULL_WIDTH, type Figure } from './figure.ts';
 
+const TITLE = 'A super weight at a glance';
+
 /** Starting models shown at most; all of them are in the data. */
 const PANELS = 6;
 
-/** Undefined if no starting model was ablated. */
-export function atAGlance(results: StudyResults): Figure | undefined {
+export function atAGlance(results: StudyResults): Figure {
   const pretrained = results.ablations.filter(({ scheme }) => scheme === 'pretrained');
   const models = pretrained.length > 0 ? pretrained : results.ablations;
-  if (models.length === 0) return undefined;
+  if (models.length === 0) return { title: TITLE, caption: 'Nothing to draw: of no starting model were the largest weights zeroed one by one (detect-sw.ablateLargest).', plots: [] };
   const [clearest, ...others] = [...models].sort((a, b) => contrast(b) - contrast(a)) as [StartAblation, ...StartAblation[]];
   const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
   const top = Math.max(...models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
@@ -28,12 +29,12 @@ export function atAGlance(results: StudyResults): Figure | undefined {
     spacing: 26,
   };
   return {
-    title: 'A super weight at a glance',
+    title: TITLE,
     caption:
       `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again. ` +
       `One bar a weight; coloured bars passed the causal test of a super weight. ` +
       `Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. ` +
-      `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured before any pruning, so the study's scaling of steps does not enter. ${scalingText(results.study)}`,
+      `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured on the starting models, before any training of this study. ${scalingText(results.study)}`,
     plots: [
       {
         id: '1-at-a-glance',
@@ -108,7 +109,7 @@ function contrast(model: StartAblation): number {
 }
 
 /** The second-worst loss increase. */
-export function runnerUp({ weights }: StartAblation): number {
+function runnerUp({ weights }: StartAblation): number {
   return weights.map(({ effect }) => effect).sort((a, b) => b - a)[1] ?? 0;
 }
 

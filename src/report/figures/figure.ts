@@ -17,6 +17,7 @@ export interface Figure {
   title: string;
   /** What is shown, n, the unit of replication and the scaling of steps. Plain text. */
   caption: string;
+  /** Empty where there is nothing to draw; the caption then says why. */
   plots: Plot[];
 }
 
@@ -54,11 +55,14 @@ export function logTicks(low: number, high: number, most = 8): number[] {
   return candidates.filter((ticks) => ticks.length <= most).at(-1) ?? [];
 }
 
-/** A horizontal rule with its name, e.g. the entropy floor. */
-export function namedRule(value: number, field: 'x' | 'y', color: string, dash: number[] = [5, 3]): Spec {
+/**
+ * A horizontal rule, e.g. the entropy floor.
+ * @param y the definition of the panel's y channel: layers that share an axis must agree on it
+ */
+export function horizontalRule(value: number, y: Spec, color: string, dash: number[] = [5, 3]): Spec {
   return {
     data: { values: [{ value }] },
     mark: { type: 'rule', color, strokeDash: dash, strokeWidth: 1, aria: false },
-    encoding: { [field]: { field: 'value', type: 'quantitative' } },
+    encoding: { y: { ...y, field: 'value' } },
   };
 }

@@ -3,17 +3,19 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
 import { counted, decimal, experimentPhrase, scalingText } from '../wording.ts';
-import { namedRule, smallMultiples, titled, type Figure } from './figure.ts';
+import { horizontalRule, smallMultiples, titled, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
+
+const TITLE = 'Loss curves';
 
 /** Points drawn per run: more than a panel has pixels would only make the page heavy. The data hold all. */
 const DRAWN_POINTS = 300;
 
-export function lossCurvesFigure(results: StudyResults): Figure | undefined {
+export function lossCurvesFigure(results: StudyResults): Figure {
   const rows = curveRows(results);
-  if (rows.length === 0) return undefined;
+  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no training left a loss curve.', plots: [] };
   return {
-    title: 'Loss curves',
+    title: TITLE,
     caption:
       `Training loss against the run's cumulative optimizer step, one line per seed (${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
       `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss of figure 2. Axes differ between panels. ${scalingText(results.study)}`,
@@ -52,7 +54,7 @@ function panels(results: StudyResults, rows: CurveRow[]): Spec {
       title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
       layer: [
         { data: { values: [...prunes].map((step) => ({ step })) }, mark: { type: 'rule', color: FAINT, strokeWidth: 1, aria: false }, encoding: { x } },
-        ...(results.floor === null ? [] : [namedRule(results.floor, 'y', SOFT)]),
+        ...(results.floor === null ? [] : [horizontalRule(results.floor, y, SOFT)]),
         { data: { values: own }, mark: { type: 'line', strokeWidth: 1, opacity: 0.75, color: styles.get(experiment.id)!.color, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
       ],
     };

@@ -3,15 +3,17 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
 import { counted, decimal, experimentPhrase, perplexityText, percent, scalingText } from '../wording.ts';
-import { FULL_WIDTH, logTicks, namedRule, smallMultiples, titled, type Figure } from './figure.ts';
+import { FULL_WIDTH, logTicks, horizontalRule, smallMultiples, titled, type Figure } from './figure.ts';
 import { strip, withinRun } from './run-axis.ts';
 
-export function perplexityFigure(results: StudyResults): Figure | undefined {
+const TITLE = 'Sparsity and validation perplexity';
+
+export function perplexityFigure(results: StudyResults): Figure {
   const rows = evaluationRows(results);
-  if (rows.length === 0) return undefined;
+  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
   const seeds = Math.max(...results.study.experiments.map((experiment) => experiment.seeds.length));
   return {
-    title: 'Sparsity and validation perplexity',
+    title: TITLE,
     caption:
       `Validation perplexity (logarithmic) against the fraction of prunable weights that are zero. Lines and filled marks: mean over seeds after retraining, bars ± 1 SD; hollow marks: mean right after the prune; faint marks: every run. ` +
       `Below: every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss of the study' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate; hollow: just pruned, filled: retrained; grey rule: the mean of the unpruned control. ` +
@@ -92,8 +94,8 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
       ...(floor === undefined
         ? []
         : [
-            namedRule(floor, 'y', SOFT),
-            { data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] }, mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false }, encoding: { y: { field: 'value', type: 'quantitative' }, text: { field: 'text' } } },
+            horizontalRule(floor, y, SOFT),
+            { data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] }, mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
           ]),
       { data: { values: rows.filter(({ phase }) => phase !== 'start') }, mark: { type: 'point', size: 12, opacity: 0.4, filled: true, aria: false }, encoding: { x, y, color, shape } },
       { data: { values: means }, transform: [trained], mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color, order: { field: 'level', type: 'quantitative' } } },
@@ -130,7 +132,7 @@ function sawtooth(results: StudyResults, rows: EvaluationRow[]): Spec {
     return {
       title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
       layer: [
-        ...(controlLoss === undefined || controlLoss === null || experiment.id === control?.id ? [] : [namedRule(controlLoss - base, 'y', FAINT, [1, 0])]),
+        ...(controlLoss === undefined || controlLoss === null || experiment.id === control?.id ? [] : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
         { data: { values: labelled }, mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } } },
         { data: { values: labelled.filter(({ phase }) => phase !== 'pruned') }, mark: { type: 'point', filled: true, size: 20, color, opacity: 1 }, encoding: { x, y, description } },
         { data: { values: labelled.filter(({ phase }) => phase === 'pruned') }, mark: { type: 'point', filled: false, size: 24, color, strokeWidth: 1.2, opacity: 1 }, encoding: { x, y, description } },

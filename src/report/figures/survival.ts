@@ -13,14 +13,16 @@ const RANK_HEIGHT = 120;
 /** How re-detection is drawn. */
 const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
 
-export function survivalFigure(results: StudyResults): Figure | undefined {
+const TITLE = 'Survival and magnitude rank of the super weights';
+
+export function survivalFigure(results: StudyResults): Figure {
   const rows = survivalRows(results);
   const counts = countRows(results);
-  if (counts.length === 0) return undefined;
+  if (counts.length === 0) return { title: TITLE, caption: 'Nothing to draw: no detection was planned.', plots: [] };
   const followed = results.runs.filter(({ reference }) => reference.status === 'confirmed').length;
   const none = results.runs.filter(({ reference }) => reference.status === 'none-emerged').length;
   return {
-    title: 'Survival and magnitude rank of the super weights',
+    title: TITLE,
     caption:
       `Magnitude rank of each reference super weight among all prunable weights (1 = largest, logarithmic), one line a run. Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ` +
       `Below: in how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run counts once, by its primary super weight. "none" marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
@@ -110,11 +112,11 @@ function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
   return {
     vconcat: [
       strip([
-        { text: 'kept', shape: 'square', filled: true, color: BLUE },
+        { text: 'mask bit: kept', shape: 'square', filled: true, color: BLUE },
         { text: 'pruned', shape: 'square', filled: true, color: VERMILION },
-        { text: 'zeroing it still hurts', shape: 'circle', filled: true, color: INK },
-        { text: 'no longer', shape: 'circle', filled: false, color: INK },
-        { text: 'found again at the same place', shape: SHAPES.same, filled: true, color: INK },
+        { text: 'filled: zeroing it still hurts', shape: 'circle', filled: true, color: INK },
+        { text: 'hollow: no longer', shape: 'circle', filled: false, color: INK },
+        { text: 'shape: found again in place', shape: SHAPES.same, filled: true, color: INK },
         { text: 'elsewhere', shape: SHAPES.moved, filled: true, color: INK },
         { text: 'nowhere', shape: SHAPES.none, filled: true, color: INK },
       ]),

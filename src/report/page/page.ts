@@ -5,8 +5,8 @@ import { counted, decimal, perplexityText, scalingText } from '../wording.ts';
 import { definitions } from './definitions.ts';
 import { escaped, Html, html } from './html.ts';
 import { styleSheet } from './styles.ts';
-import { plainSummary } from './summary-text.ts';
-import { comparisonsTable, experimentsTable, missingTable, parametersTable, runsTable } from './tables.ts';
+import { cautions, plainSummary } from './summary-text.ts';
+import { differencesTable, experimentsTable, missingTable, parametersTable, runsTable } from './tables.ts';
 
 export interface DrawnPlot extends Plot {
   svg: string;
@@ -24,11 +24,13 @@ export function page(results: StudyResults, figures: DrawnFigure[], digest: stri
 ${figures.map((figure, i) => figureSection(figure, i + 1))}
 <section id="tables" aria-labelledby="h-tables">
 <h2 id="h-tables"><span class="number-of">${figures.length + 1}.</span> Experiments and runs</h2>
+<div class="wide">
 ${experimentsTable(results)}
-${comparisonsTable(results)}
+${differencesTable(results)}
 ${runsTable(results)}
 ${missingTable(results)}
 ${parametersTable(results)}
+</div>
 </section>
 <section id="definitions" aria-labelledby="h-definitions">
 <h2 id="h-definitions"><span class="number-of">${figures.length + 2}.</span> How each number was defined</h2>
@@ -66,6 +68,7 @@ function heading(results: StudyResults): Html {
 ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})</li>`}
 <li>${scalingText(study)}</li>
 </ul>
+<p class="caution">${cautions(results).join(' ')}</p>
 </header>`;
 }
 

@@ -8,14 +8,15 @@ export function styleSheet(): string {
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 ${FONT_STACK};-webkit-text-size-adjust:100%}
 main,header,footer{max-width:960px;margin:0 auto;padding:0 24px}
-header{padding-top:56px}
+header{padding-top:40px}
 .eyebrow{margin:0 0 8px;color:var(--soft);font-size:14px}
 h1{margin:0 0 18px;font-size:clamp(28px,4.4vw,42px);line-height:1.15;letter-spacing:-.02em;font-weight:700;text-wrap:balance}
 h2{margin:0 0 4px;font-size:22px;line-height:1.3;letter-spacing:-.01em}
-.lead{max-width:46em;margin:0 0 20px;font-size:17px}
+.lead{margin:0 0 18px;font-size:17px}
+.caution{margin:12px 0 0;color:var(--soft);font-size:14px}
 .facts{display:flex;flex-wrap:wrap;gap:8px 28px;margin:0 0 8px;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
 .facts strong{color:var(--ink);font-size:16px}
-section{margin:52px 0}
+section{margin:44px 0}
 .number-of{color:var(--soft);font-weight:400}
 figure{margin:14px 0 0}
 .plot{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px 18px 12px;margin-bottom:6px}
@@ -31,19 +32,20 @@ caption{text-align:left;padding:0 0 10px;min-width:300px;max-width:62em}
 th,td{padding:6px 12px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
 thead th{color:var(--soft);font-weight:500;vertical-align:bottom;border-bottom-color:var(--soft)}
 tbody th{font-weight:600;white-space:nowrap}
+.wide{width:min(1180px,100vw - 48px);position:relative;left:50%;transform:translateX(-50%)}
 .number{text-align:right}
 th small,td small{display:block;font-weight:400;color:var(--soft);font-size:12px;max-width:24em}
 tbody th small{white-space:normal;min-width:11em}
 td.number,td.number small{white-space:nowrap}
 td.number small{margin-left:auto}
-.wrap td.number small{white-space:normal}
-.alert{color:var(--alert)}
+.alert,.facts .alert{color:var(--alert)}
 .definitions{display:grid;grid-template-columns:minmax(9em,13em) 1fr;gap:0 28px;margin:16px 0}
 .definitions dt{font-weight:600;padding:12px 0;border-top:1px solid var(--line)}
 .definitions dd{margin:0;padding:12px 0;border-top:1px solid var(--line);max-width:44em;font-size:15px}
 details{margin:12px 0}
 summary{cursor:pointer}
 code{font-size:.92em}
+.line{white-space:nowrap}
 footer{padding-bottom:60px;color:var(--soft);font-size:14px}
 @media (max-width:640px){main,header,footer{padding:0 16px}header{padding-top:32px}body{font-size:15px}.lead{font-size:16px}.definitions{grid-template-columns:1fr}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:40px 0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}}
 @media print{.plot,section{break-inside:avoid}.files{display:none}}

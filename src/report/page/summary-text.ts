@@ -5,23 +5,28 @@
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
 import { proportion } from '../../science/statistics.ts';
-import { runnerUp } from '../figures/at-a-glance.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
 
+/** What was found, in a few sentences. */
 export function plainSummary(results: StudyResults): string[] {
-  return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results), caution(results)].filter((sentence) => sentence !== '');
+  return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results)].filter((sentence) => sentence !== '');
+}
+
+/** How far these findings reach. */
+export function cautions(results: StudyResults): string[] {
+  return [dependence(results), smallness(results), holes(results)].filter((sentence) => sentence !== '');
 }
 
 function glance({ ablations }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
-  if (models.length === 0) return '';
+  const what = 'A super weight is a single weight without which a language model falls apart.';
+  if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
-  const one = 'A super weight is a single weight without which a language model falls apart.';
-  if (holding.length === 0) return `${one} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
+  if (holding.length === 0) return `${what} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
   const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
-  const others = Math.max(...holding.map(runnerUp));
-  return `${one} ${holding.length === models.length ? `All ${models.length}` : `${holding.length} of ${models.length}`} pretrained models here hold a confirmed one: zeroing it alone multiplies perplexity by ${range(factors, 1)}, while the next worst of their largest weights costs a factor of ${decimal(Math.exp(others), 2)} at most.`;
+  const others = Math.max(0, ...holding.flatMap(({ weights }) => weights.filter(({ confirmed }) => !confirmed).map(({ effect }) => effect)));
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, 1)}; any other of the largest weights, by ${decimal(Math.exp(others), 2)} at most.`;
 }
 
 function pretrainedArms(results: StudyResults): string {
@@ -29,8 +34,7 @@ function pretrainedArms(results: StudyResults): string {
   const total = sums(arms.map(({ end }) => end));
   if (total.n === 0) return '';
   const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
-  const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
-  return `In the ${counted(arms.length, 'pretrained arm')} pruned by magnitude, to ${range(sparsities.map((value) => 100 * value), 1)} % sparsity, it was kept in ${total.kept} of ${total.n} runs that reached the end, removing it still hurt in ${total.functional}, and the detector found it again at the same place in ${total.same}. These runs start from ${counted(seeds, 'checkpoint')}, so arms are not independent of each other.`;
+  return `Pruned by magnitude to ${range(sparsities.map((value) => 100 * value), 1)} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {
@@ -42,8 +46,13 @@ function reinitialisedArms(results: StudyResults): string {
   if (known === 0) return '';
   const total = sums(arms.map(({ end }) => end));
   const names = listed(arms.map(({ experiment }) => experiment.id));
-  const fate = total.n === 0 ? 'survival does not apply' : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
-  return `After re-initialisation (${names}), a super weight emerged in ${emerged} of ${counted(known, 'run')} during the first training; ${emerged === 0 ? 'so survival does not apply there' : fate}.`;
+  const fate =
+    emerged === 0
+      ? 'survival does not apply there'
+      : total.n === 0
+        ? 'what became of it is not known'
+        : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
+  return `After re-initialisation (${names}), one emerged in ${emerged} of ${counted(known, 'run')}; ${fate}.`;
 }
 
 function cost(results: StudyResults): string {
@@ -57,16 +66,26 @@ function cost(results: StudyResults): string {
     ...(controlEnd?.mean == null ? [] : [`${spreadText(controlEnd, perplexityText)} for the unpruned control (n = ${controlEnd.n})`]),
     ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
   ];
-  return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} zeros with a validation perplexity of ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
+  return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
 }
 
-function caution({ study, runs }: StudyResults): string {
-  const incomplete = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment} seed ${seed}`);
-  const most = Math.max(...study.experiments.map(({ seeds }) => seeds.length));
+function dependence(results: StudyResults): string {
+  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) === 'pretrained');
+  if (arms.length < 2) return '';
+  const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
+  return `Pretrained arms start from the same ${counted(seeds, 'checkpoint')}, so they are not independent of each other.`;
+}
+
+function smallness({ study }: StudyResults): string {
+  const most = Math.max(1, ...study.experiments.map(({ seeds }) => seeds.length));
   const { interval } = proportion(most, most);
-  const small = `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(interval!.lower, 0)}.`;
-  if (incomplete.length === 0) return small;
-  return `${small} Incomplete and therefore not in the final figures: ${incomplete.length <= 6 ? listed(incomplete) : counted(incomplete.length, 'run')}.`;
+  return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(interval!.lower, 0)}.`;
+}
+
+function holes({ runs }: StudyResults): string {
+  const incomplete = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment} seed ${seed}`);
+  if (incomplete.length === 0) return '';
+  return `Incomplete, and therefore short of figures: ${incomplete.length <= 6 ? listed(incomplete) : counted(incomplete.length, 'run')}.`;
 }
 
 interface ArmEnd {

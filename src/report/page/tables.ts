@@ -1,6 +1,6 @@
 /** The report's tables: experiments with their outcome, their parameters, comparisons, all runs, what is missing. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { ExperimentResult, PairedDifference, Proportion, RunResult } from '../../generated/results.ts';
+import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
 import type { Row } from '../figures/figure.ts';
 import type { StudyResults } from '../read-results.ts';
 import { coordinateText, countText, counted, decimal, differenceText, experimentPhrase, percent, perplexityText, spreadText } from '../wording.ts';
@@ -18,7 +18,7 @@ export function experimentsTable(results: StudyResults): Html {
     return survival.n === 0 ? (survival.noneEmerged > 0 ? 'none emerged' : DASH) : withInterval(of(survival));
   };
   return table<ExperimentResult>(
-    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). The difference to the positive control is paired by seed, in nats of validation loss.',
+    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n).',
     [
       { head: 'experiment', cell: ({ id }) => html`${id}<small>${experimentPhrase(declaration(id))}</small>` },
       { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
@@ -32,11 +32,10 @@ export function experimentsTable(results: StudyResults): Html {
           return html`${spreadText(perplexity, perplexityText)}<small>n = ${perplexity.n}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small>`;
         },
       },
-      { head: 'retrieval', numeric: true, cell: (experiment) => spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent) },
+      { head: 'retrieval', numeric: true, cell: (experiment) => spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) => decimal(100 * sd, 1)) },
       { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
       { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
-      { head: 'loss against control', numeric: true, cell: ({ toControl }) => (toControl === null ? DASH : differenceCell(toControl)) },
     ],
     results.experiments,
   );
@@ -47,21 +46,20 @@ function withInterval(proportion: Proportion): Html {
   return html`${countText(proportion)}<small>${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small>`;
 }
 
-function differenceCell(difference: PairedDifference): Html {
-  const { baseline, seeds, alsoDiffers } = difference;
-  return html`${differenceText(difference)}<small>vs ${baseline}, n = ${seeds.length}${alsoDiffers.length === 0 ? '' : `; also differ: ${alsoDiffers.join(', ')}`}</small>`;
-}
-
-/** The declared comparisons; nothing if none was declared. */
-export function comparisonsTable({ comparisons }: StudyResults): Html | '' {
-  if (comparisons.length === 0) return '';
-  const items = comparisons.flatMap((comparison) => comparison.differences.map((difference) => ({ comparison, difference })));
-  return table(
-    'Declared comparisons: final validation loss of each arm minus that of the first arm, nats per token, paired by seed, with the 95 % t interval of the mean difference. No test is made.',
+/** Differences to the positive control and those of the declared comparisons; nothing if there is none. */
+export function differencesTable({ experiments, comparisons }: StudyResults): Html | '' {
+  const toControl = experiments.flatMap((experiment) => experiment.toControl ?? []);
+  const items = [
+    ...toControl.map((difference) => ({ name: 'against the control', question: 'What does the arm cost?', varies: 'pruning', difference })),
+    ...comparisons.flatMap(({ name, question, varies, differences }) => differences.map((difference) => ({ name, question, varies: varies.join(', '), difference }))),
+  ];
+  if (items.length === 0) return '';
+  return table<(typeof items)[number]>(
+    'Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its 95 % t interval over n pairs. No test is made. Where a pair differs in more than what is compared, the difference cannot be laid to one cause.',
     [
-      { head: 'comparison', cell: ({ comparison }) => html`${comparison.name}<small>${comparison.question}</small>` },
-      { head: 'varies', cell: ({ comparison }) => comparison.varies.join(', ') },
       { head: 'arms', cell: ({ difference }) => `${difference.arm} \u2212 ${difference.baseline}` },
+      { head: 'comparison', cell: ({ name, question }) => html`${name}<small>${question}</small>` },
+      { head: 'compares', cell: ({ varies }) => varies },
       { head: 'difference', numeric: true, cell: ({ difference }) => differenceText(difference) },
       { head: 'n', numeric: true, cell: ({ difference }) => String(difference.seeds.length) },
       { head: 'also differ in', cell: ({ difference }) => difference.alsoDiffers.join(', ') || 'nothing' },
@@ -150,7 +148,7 @@ export function runsTable(results: StudyResults): Html {
       { head: 'sparsity', numeric: true, cell: ({ end }) => (end?.sparsity == null ? DASH : percent(end.sparsity)) },
       { head: 'perplexity', numeric: true, cell: ({ end }) => (end?.evaluation ? perplexityText(end.evaluation.perplexity) : DASH) },
       { head: 'retrieval', numeric: true, cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH) },
-      { head: 'reference super weight', cell: ({ run }) => referenceText(run) },
+      { head: 'reference super weight', cell: ({ run }) => html`<span class="line">${referenceText(run)}</span>` },
       { head: 'kept', cell: fate(({ kept }) => (kept ? 'yes' : 'no')) },
       { head: 'matters', cell: fate(({ functional }) => (functional ? 'yes' : 'no')) },
       { head: 'found again', cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]) },

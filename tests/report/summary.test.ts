@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { StudyResults } from '../../src/report/read-results.ts';
+import { studySummary } from '../../src/report/summary.ts';
+import { experimentPhrase, scalingText, signed } from '../../src/report/wording.ts';
+import { studyResults } from '../../src/science/results/study-results.ts';
+import { fixturePieces, fixtureStudy } from './study-fixture.ts';
+
+const results = studyResults(fixtureStudy(), fixturePieces()) as unknown as StudyResults;
+
+describe('the summary for the terminal', () => {
+  it('has a line per experiment, what is missing, and the floor', () => {
+    const { lines } = studySummary(results);
+    expect(lines[0]).toBe('super-weights-under-pruning: 27 runs, 26 complete, 1 incomplete (D1/s2)');
+    expect(lines[1]).toBe('Profile pilot: steps are 1/50 of the declared ones in 8 experiments; as declared in C1.');
+    expect(lines[2]).toBe('experiment     sparsity  perplexity          super weight kept  still matters  found again');
+    expect(lines.find((line) => line.startsWith('ladder'))).toMatch(/^ladder {9}96\.5 % {4}18\.\d\d ± 0\.\d\d \(n 3\) {2}3\/3 {16}2\/3 {12}2\/3$/);
+    expect(lines.find((line) => line.startsWith('E1'))).toMatch(/\(n 3\) {2}none emerged$/);
+    expect(lines.at(-1)).toBe('entropy floor            11.20');
+    expect(lines).toHaveLength(3 + 9 + 1);
+  });
+
+  it('gives scripts the same numbers, and null where survival does not apply', () => {
+    const { highlights } = studySummary(results);
+    expect(highlights['experiments']).toMatchObject({
+      ladder: { survival: { kept: { k: 3, n: 3 }, functional: { k: 2, n: 3 }, redetectedSame: { k: 2, n: 3 } } },
+      E1: { survival: null, reference: { confirmed: 0, noneEmerged: 3, unknown: 0 } },
+      D1: { runs: { declared: 3, complete: 2 }, perplexity: { n: 2 } },
+    });
+  });
+});
+
+describe('words', () => {
+  it.each([
+    ['A1', 'pretrained · 5 × 10 % · 60 steps'],
+    ['C1', 'xavier · 5 × 10 % · 3,500, then 200 steps'],
+    ['D1', 'pretrained · 5, 10, 15, 20 % · 200 steps'],
+    ['unpruned', 'pretrained · no pruning · 60 steps'],
+    ['at-once', 'pretrained · 90 % · 60 steps'],
+    ['forced', 'pretrained · super weight pruned · 60 steps'],
+  ])('describe %s', (id, phrase) => {
+    expect(experimentPhrase(results.study.experiments.find((experiment) => experiment.id === id)!)).toBe(phrase);
+  });
+
+  it('state the scaling of steps', () => {
+    const study = fixtureStudy();
+    const scaled = (factors: number[]) => scalingText({ ...study, experiments: factors.map((scaleSteps, i) => ({ ...study.experiments[i]!, scaleSteps })) });
+    expect(scaled([1, 1])).toBe('Steps are as declared.');
+    expect(scaled([0.02, 0.02])).toBe('Steps are 1/50 of the declared ones (profile pilot).');
+    expect(scaled([0.3])).toBe('Steps are 0.300 of the declared ones (profile pilot).');
+    expect(scaled([0.02, 0.02, 1])).toBe('Profile pilot: steps are 1/50 of the declared ones in A1 and B1; as declared in C1.');
+  });
+
+  it('write signs with a real minus, and none before zero', () => {
+    expect([signed(-0.5, 2), signed(0.5, 2), signed(-0.001, 2)]).toEqual(['−0.50', '+0.50', '+0.00']);
+  });
+});
