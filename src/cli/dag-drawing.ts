@@ -1,10 +1,11 @@
 /**
  * Draws the DAG for a terminal: dag-rows.ts says what stands where, this file how it looks.
  *
- *            start   round 1  round 2
- *            L I D   T D P    T D P
- *     A1     ●─●─●┬─ ●─●┬○ ── ...
- *     A2          │     └○ ── ...
+ *         round  0      1       2
+ *         nodes  L ID   TD P    TDP
+ *     A1     27  ●┬●●───●●┬●────●●○──...
+ *     A2     12   │       └○────○○○──...
+ *     C1     24   └●●───○○─○────○○○──...
  */
 import type { Colors } from 'picocolors/types';
 import type { PlannedState } from '../engine/plan.ts';
@@ -34,24 +35,22 @@ export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing
   const layout = layOut(columns, rows);
   const grid = drawRows(rows, layout, colors);
   const labels = rows.map(({ experiments: ids }) => ids.join(' = '));
-  const margin = Math.max(0, ...labels.map((label) => label.length)) + 2;
   const counts = rows.map(({ ownNodes }) => `${ownNodes}`);
-  const countWidth = Math.max(5, ...counts.map((count) => count.length)) + 2;
+  const labelWidth = Math.max(0, ...labels.map((label) => label.length));
+  const countWidth = Math.max(5, ...counts.map((count) => count.length));
+  const margin = labelWidth + 1 + countWidth + 2;
 
   const lines: string[] = [];
-  const bands = cutIntoBands(layout, width - margin - countWidth);
-  for (const [index, { from, to }] of bands.entries()) {
-    if (index > 0) lines.push('');
-    const isLast = index === bands.length - 1;
+  for (const [index, { from, to }] of cutIntoBands(layout, width - margin).entries()) {
     const heads = headLines(columns, layout, letters, from, to);
-    lines.push(`${' '.repeat(margin)}${colors.dim(heads.rounds.padEnd(to - from))}${isLast ? colors.dim('nodes'.padStart(countWidth)) : ''}`.trimEnd());
-    lines.push(`${' '.repeat(margin)}${colors.dim(heads.letters)}`);
+    if (index > 0) lines.push('');
+    lines.push(`${colors.dim('round'.padStart(margin - 2))}  ${colors.dim(heads.rounds)}`);
+    lines.push(`${colors.dim('nodes'.padStart(margin - 2))}  ${colors.dim(heads.letters)}`);
     for (const [row, glyphs] of grid.entries()) {
       const part = glyphs.slice(from, to);
-      if (part.every(({ text }) => text === ' ') && !isLast) continue;
+      if (part.every(({ text }) => text === ' ')) continue;
       const drawn = part.map(({ text, paint }) => (text === ' ' ? text : paint(text))).join('');
-      const count = isLast ? colors.dim((counts[row] ?? '').padStart(countWidth)) : '';
-      lines.push(`${colors.bold((labels[row] ?? '').padEnd(margin))}${drawn}${count}`.trimEnd());
+      lines.push(`${colors.bold((labels[row] ?? '').padEnd(labelWidth))} ${colors.dim((counts[row] ?? '').padStart(countWidth))}  ${drawn}`.trimEnd());
     }
   }
   return [...lines, '', ...legend(letters, nodes, colors)];
@@ -127,18 +126,9 @@ function headLines(columns: DagColumn[], { positions }: Layout, letters: Map<str
     if (x < from || x >= to) continue;
     steps[x] = letters.get(stage) ?? '?';
     if (columns[index - 1]?.round === round) continue;
-    const last = columns.findLastIndex((column) => column.round === round);
-    const room = (positions[last] ?? x) - x + 1;
-    const title = titleOf(round, room);
-    for (const [offset, letter] of [...title].entries()) rounds[x + offset] = letter;
+    for (const [offset, digit] of [...`${round}`].entries()) rounds[x + offset] = digit;
   }
   return { rounds: rounds.slice(from).join('').trimEnd(), letters: steps.slice(from).join('').trimEnd() };
-}
-
-/** The longest name of a round that fits. */
-function titleOf(round: number, room: number): string {
-  const titles = round === 0 ? ['start', '0'] : [`round ${round}`, `${round}`];
-  return titles.find((title) => title.length <= room + 1) ?? `${round}`;
 }
 
 function cutIntoBands({ roundStarts, width }: Layout, room: number): { from: number; to: number }[] {
@@ -172,7 +162,7 @@ function legend(letters: Map<string, string>, nodes: readonly PlannedState[], co
     '○ missing',
     ...(states.size > 1 ? [`${colors.cyan('◐')} cached for some seeds`] : []),
     ...(states.has('stale') ? [`${colors.yellow('▲')} stale`] : []),
-    `${colors.dim('├ └')} from here on a node of its own; before, shared with the row above`,
+    `${colors.dim('├ └')} nodes of its own begin; what stands before is shared`,
   ];
   return [[...letters].map(([stage, letter]) => `${colors.bold(letter)} ${stage}`).join('   '), signs.join('   ')];
 }

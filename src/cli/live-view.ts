@@ -1,7 +1,9 @@
 /** The view on a terminal: a bar per running node, and one for the whole with the time left. Redrawn a few times a second. */
+import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
 import type { SwpEvent } from '../engine/event.ts';
+import { durationText } from './duration.ts';
 import { countsText, endText, labelText, numberText, timeLeftText } from './run-text.ts';
 import type { RunningNode, RunState } from './run-state.ts';
 import type { RunView } from './run-view.ts';
@@ -80,7 +82,7 @@ function shareOf({ progress }: RunningNode): number {
 
 function detail(node: RunningNode, state: RunState): string {
   const { progress } = node;
-  if (progress === undefined) return '';
+  if (progress === undefined) return durationText(state.elapsed(node));
   const rate = state.rate(node);
   return [
     `${progress.done.toLocaleString('en')}/${progress.total.toLocaleString('en')}`,
@@ -99,10 +101,9 @@ export function progressBar(share: number, width: number): string {
   return `${'█'.repeat(full)}${part}`.padEnd(width, '░');
 }
 
-/** A line that wraps would be drawn twice. Lines with colours are cut by whole words of colour, so only plain ones are cut. */
+/** A line that wraps would be drawn twice. One that is cut loses its colours, so that none of them leaks. */
 function cut(line: string, width: number): string {
   if (stringWidth(line) < width) return line;
    
-  const plain = line.replace(/\u001b\[\d+m/g, '');
-  return `${plain.slice(0, Math.max(0, width - 2))}…`;
+  return `${stripVTControlCharacters(line).slice(0, Math.max(0, width - 2))}…`;
 }

@@ -10,6 +10,8 @@ export interface RunningNode {
   /** Milliseconds of the clock. */
   startedAt: number;
   progress?: Progress;
+  /** The first progress and when it was told: a rate leaves out what a stage prepares before. */
+  first?: { at: number; done: number };
 }
 
 export class RunState {
@@ -42,7 +44,10 @@ export class RunState {
       }
       case 'node-progress': {
         const node = this.running.get(event.key);
-        if (node !== undefined) node.progress = event.progress;
+        if (node !== undefined) {
+          node.progress = event.progress;
+          node.first ??= { at: this.now(), done: event.progress.done };
+        }
         this.timeLeft.progress(event.key, event.progress.done / Math.max(1, event.progress.total));
         return;
       }
@@ -60,10 +65,15 @@ export class RunState {
     return this.cached + this.ran + this.failed + this.blocked;
   }
 
-  /** Steps per second of a running node, over all of its time; undefined before it has done any. */
-  rate(node: RunningNode): number | undefined {
-    const seconds = (this.now() - node.startedAt) / 1000;
-    return node.progress === undefined || node.progress.done === 0 || seconds <= 0 ? undefined : node.progress.done / seconds;
+  /** Steps per second of a running node since its first progress; undefined before there is a second one. */
+  rate({ progress, first }: RunningNode): number | undefined {
+    if (progress === undefined || first === undefined || progress.done <= first.done) return undefined;
+    return (1000 * (progress.done - first.done)) / Math.max(1, this.now() - first.at);
+  }
+
+  /** Seconds that a node has been running. */
+  elapsed({ startedAt }: RunningNode): number {
+    return (this.now() - startedAt) / 1000;
   }
 
   secondsLeft(): number | undefined {

@@ -3,7 +3,6 @@ import type { Colors } from 'picocolors/types';
 import type { SwpEvent } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { durationText } from './duration.ts';
-import { failureText } from './failure-text.ts';
 import type { RunState } from './run-state.ts';
 
 /** E.g. `A1 seed 0 round 2 train`. */
@@ -34,7 +33,7 @@ export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors:
   const place = labelText(event.label);
   switch (event.outcome) {
     case 'failed':
-      return event.failure === undefined ? `${colors.red('failed')} ${place}` : failureText(event.failure, colors);
+      return `${colors.red('failed')} ${place}`; // why, the end of the run says
     case 'blocked':
       return undefined; // the summary counts them; the failure that blocks them has been told
     case 'cached':

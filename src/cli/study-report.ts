@@ -1,7 +1,7 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import type { JsonObject } from '../engine/json.ts';
@@ -58,11 +58,12 @@ export async function renderStudyReport(project: Project, record: CacheRecord, o
   if (!isFresh || options.always) {
     const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
     await mkdir(outDir, { recursive: true });
+    await rm(stampPath, { force: true }); // half a page must not pass for a whole one
     await renderReport({ resultsPath, outDir });
     await writeFile(stampPath, stamp);
   }
-  const { summarize } = await import('../report/summary.ts');
-  const { lines, highlights } = await summarize(resultsPath);
+  const { readSummary } = await import('../report/summary.ts');
+  const { lines, highlights } = await readSummary(resultsPath);
   return { html, highlights, summary: lines };
 }
 

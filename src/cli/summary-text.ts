@@ -14,10 +14,12 @@ export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
   result: RunResult;
   report: RenderedReport | undefined;
+  /** Whether the study has a step that makes results at all. */
+  hasResults: boolean;
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, result, report, terminal }: SummaryParts): void {
+export function writeSummary({ summary, result, report, hasResults, terminal }: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   for (const warning of result.warnings) terminal.errorLine(failureText(warning, colors));
@@ -37,5 +39,5 @@ export function writeSummary({ summary, result, report, terminal }: SummaryParts
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
-  else if (summary.stopped === undefined && failed === 0) terminal.line(colors.dim('No report: the results of the whole study were not asked for. `swp repro` makes them.'));
+  else if (hasResults && summary.stopped === undefined && failed === 0) terminal.line(colors.dim('No report: it needs the whole study, which `swp repro` without a selector brings up to date.'));
 }

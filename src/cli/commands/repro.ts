@@ -82,7 +82,8 @@ async function runStudy(project: Project, planned: Plan, targets: string[] | und
   if (options.json) view.emit(summary);
   else {
     const { writeSummary } = await import('../summary-text.ts');
-    writeSummary({ summary, result, report, terminal });
+    const { resultsKey } = await import('../study-report.ts');
+    writeSummary({ summary, result, report, hasResults: resultsKey(project) !== undefined, terminal });
   }
   return result;
 }

@@ -1,0 +1,58 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { SwpEvent } from '../../src/engine/event.ts';
+import { SwpProject } from '../support/swp-project.ts';
+
+const ownStudy = join(dirname(fileURLToPath(import.meta.url)), '../../pipeline.json');
+
+/** The project's own DAG, with one arm and next to no work in it. */
+async function smallestStudy(): Promise<Record<string, unknown>> {
+  const { dag, name } = JSON.parse(await readFile(ownStudy, 'utf8')) as Record<string, unknown>;
+  return {
+    name,
+    dag,
+    defaults: {
+      rounds: 1,
+      finalTrain: false,
+      seeds: [0],
+      params: {
+        train: { steps: 3, batchSize: 2 },
+        eval: { sequences: 16, batchSize: 16 },
+        'detect-sw': { candidateSequences: 4, causalSequences: 8, batchSize: 8, controlsPerKind: 1, rescans: 0 },
+        prune: { fraction: 0.1 },
+      },
+    },
+    experiments: { A1: {} },
+  };
+}
+
+test('repro ends with the report and a short summary; the next one leaves it as it is', async () => {
+  const project = await SwpProject.create(await smallestStudy());
+  const page = project.path('report/all/index.html');
+
+  const first = await project.swp('repro', '--json');
+  expect(first.stderr).toBe('');
+  const summary = first.json<SwpEvent>().at(-1);
+  expect(summary).toMatchObject({ event: 'summary', nodes: { failed: 0, blocked: 0 }, report: page, highlights: { runs: { total: 1, complete: 1 } } });
+  expect(await readFile(page, 'utf8')).toContain('<html');
+
+  const { mtimeMs } = await stat(page);
+  const second = await project.swp('repro');
+  expect(second.exitCode).toBe(0);
+  expect(second.stdout).toContain('11 nodes: 11 cached, 0 ran in ');
+  expect(second.stdout.trimEnd().split('\n').at(-1)).toBe(`Report: ${page}`);
+  expect((await stat(page)).mtimeMs).toBe(mtimeMs);
+
+  const again = await project.swp('report', '--json');
+  expect(again.json()[0]).toMatchObject({ report: page });
+  expect((await stat(page)).mtimeMs).toBeGreaterThan(mtimeMs);
+});
+
+test('before there are results, report says what to do', async () => {
+  const project = await SwpProject.create(await smallestStudy());
+  const { exitCode, stderr } = await project.swp('report');
+  expect(stderr).toBe('error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.');
+  expect(exitCode).toBe(2);
+});

@@ -1,0 +1,63 @@
+/** A project in a temporary folder, on which tests run the real command line as a child process. */
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa, type ResultPromise } from 'execa';
+import { onTestFinished } from 'vitest';
+
+const command = join(dirname(fileURLToPath(import.meta.url)), '../../bin/swp.js');
+
+export interface SwpResult {
+  exitCode: number | undefined;
+  stdout: string;
+  stderr: string;
+  /** Standard output as JSON, one value per line. */
+  json<Value = Record<string, unknown>>(): Value[];
+}
+
+export class SwpProject {
+  private constructor(readonly root: string) {}
+
+  /** Removed again when the test is over. */
+  static async create(study: unknown): Promise<SwpProject> {
+    const root = await realpath(await mkdtemp(join(tmpdir(), 'swp-')));
+    onTestFinished(() => rm(root, { recursive: true, force: true }));
+    const project = new SwpProject(root);
+    await project.write('pipeline.json', study);
+    return project;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.root, ...parts);
+  }
+
+  /** Writes a text, or a value as JSON. */
+  async write(file: string, content: unknown): Promise<void> {
+    const path = this.path(file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, typeof content === 'string' ? content : `${JSON.stringify(content, null, 2)}\n`);
+  }
+
+  read(file: string): Promise<string> {
+    return readFile(this.path(file), 'utf8');
+  }
+
+  /** Runs `swp ...args` in the project and waits for its end, whatever its exit code. */
+  async swp(...args: string[]): Promise<SwpResult> {
+    const { exitCode, stdout, stderr } = await this.start(...args);
+    const json = <Value>() => String(stdout).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Value);
+    return { exitCode, stdout: String(stdout), stderr: String(stderr), json };
+  }
+
+  /** Starts it, for tests that act while it runs. It does not outlive the test. */
+  start(...args: string[]): ResultPromise<{ reject: false }> {
+    const running = execa(process.execPath, [command, ...args], {
+      cwd: this.root,
+      reject: false,
+      env: { NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
+    });
+    onTestFinished(() => void running.kill('SIGKILL'));
+    return running;
+  }
+}
