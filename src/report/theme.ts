@@ -34,7 +34,7 @@ export const VERMILION = '#d55e00';
 const SERIES = [BLUE, '#009e73', '#e69f00', '#cc79a7', '#56b4e9', VERMILION, '#999933'];
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
 
-/** Colour and mark of an experiment: controls are neutral; beyond seven arms the colours repeat with another shape. */
+/** Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and dashes. */
 export function seriesStyles(experiments: readonly { id: string; role?: string }[]): Map<string, { color: string; shape: string; dash: number[] }> {
   let arm = 0;
   return new Map(

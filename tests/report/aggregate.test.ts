@@ -5,10 +5,11 @@ import { Ajv } from 'ajv';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import schema from '../../schemas/artifacts/results.schema.json' with { type: 'json' };
 import { SwpError } from '../../src/engine/failure.ts';
+import { placeOf } from '../../src/engine/place.ts';
 import type { GatheredArtifact } from '../../src/engine/stage.ts';
 import type { Results } from '../../src/generated/results.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
-import { placeOf, type Piece } from '../../src/science/results/study-pieces.ts';
+import type { Piece } from '../../src/science/results/study-pieces.ts';
 import aggregate from '../../stages/aggregate.ts';
 import { FLOOR, fixturePieces, fixtureStudy } from './study-fixture.ts';
 

@@ -84,6 +84,7 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     legend: null,
   };
   const shape = { field: 'experiment', type: 'nominal', scale: { domain: ids, range: ids.map((id) => styles.get(id)!.shape) }, legend: null };
+  const strokeDash = { field: 'experiment', type: 'nominal', scale: { domain: ids, range: ids.map((id) => styles.get(id)!.dash) }, legend: null };
   const x = { field: 'sparsity', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { format: '.0%', title: 'sparsity: the fraction of prunable weights that are zero', values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1], grid: false } };
   const y = { field: 'perplexity', type: 'quantitative', scale: { type: 'log', domain, nice: false }, axis: { title: 'validation perplexity', values: logTicks(domain[0]!, domain[1]!), format: '~g' } };
   const trained = { filter: "datum.phase === 'trained'" };
@@ -98,7 +99,7 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
             { data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] }, mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
           ]),
       { data: { values: rows.filter(({ phase }) => phase !== 'start') }, mark: { type: 'point', size: 12, opacity: 0.4, filled: true, aria: false }, encoding: { x, y, color, shape } },
-      { data: { values: means }, transform: [trained], mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color, order: { field: 'level', type: 'quantitative' } } },
+      { data: { values: means }, transform: [trained], mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color, strokeDash, order: { field: 'level', type: 'quantitative' } } },
       { data: { values: means }, transform: [trained], mark: { type: 'rule', strokeWidth: 1.2, aria: false }, encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color } },
       { data: { values: means }, transform: [trained], mark: { type: 'point', size: 46, filled: true, opacity: 1 }, encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } } },
       { data: { values: means }, transform: [{ filter: "datum.phase === 'pruned'" }], mark: { type: 'point', size: 46, filled: false, strokeWidth: 1.4, opacity: 1 }, encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } } },

@@ -2,6 +2,7 @@
  * What is known of one run: its measurements in order of time, its reference set, its loss curves, and what is missing.
  */
 import { SwpError } from '../../engine/failure.ts';
+import { placeOf } from '../../engine/place.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';
@@ -19,7 +20,7 @@ import type {
 } from '../../generated/results.ts';
 import type { SuperWeightReport } from '../../generated/super-weights.ts';
 import { runCurve } from './run-curve.ts';
-import { inOrderOfTime, levelOf, phaseOf, placeOf, type Piece, type StudyPieces } from './study-pieces.ts';
+import { inOrderOfTime, levelOf, phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
 
 /**
  * Everything about one run.

@@ -2,6 +2,7 @@
  * What aggregate is given: every artifact that the study planned, with its place, and its content where it exists.
  */
 import { SwpError } from '../../engine/failure.ts';
+import { placeOf } from '../../engine/place.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
 import type { LossCurve } from '../../generated/curve.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
@@ -23,11 +24,6 @@ export interface StudyPieces {
   prunings: Piece<Pruning>[];
   evaluations: Piece<Evaluation>[];
   superWeights: Piece<SuperWeightReport>[];
-}
-
-/** A place in the study, as the commands name it: `A1/s0/r2/train`. */
-export function placeOf({ experiment, seed, round, step }: NodeLabel): string {
-  return `${experiment}/s${seed}/r${round}/${step}`;
 }
 
 /** When within a round a measurement was taken: the suffix of its step's name, as in `detect-pruned`. */
