@@ -69,7 +69,9 @@ class RunExpansion {
     const instance: StepInstance = { label: { experiment: experiment.id, seed, round, step: step.name }, step, params, inputs };
     this.order.set(instance, this.instances.length);
     this.instances.push(instance);
-    this.byStep.set(step.name, [...(this.byStep.get(step.name) ?? []), instance]);
+    const earlier = this.byStep.get(step.name);
+    if (earlier === undefined) this.byStep.set(step.name, [instance]);
+    else earlier.push(instance);
   }
 
   private find(reference: Reference, step: StepDeclaration, round: number): InstanceArtifact | undefined {

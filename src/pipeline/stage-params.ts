@@ -23,11 +23,18 @@ interface ParamsSchema {
   required?: string[];
 }
 
+/** By the stage's schema. */
 const validators = new WeakMap<object, ValidateFunction>();
+const schemas = new WeakMap<object, Map<string, ParamSchema>>();
 
 /** The parameters that a stage declares, by name. */
-export function paramSchemas(stage: StageDefinition): Map<string, ParamSchema> {
-  return new Map(Object.entries((stage.params as ParamsSchema).properties ?? {}));
+export function paramSchemas(stage: StageDefinition): ReadonlyMap<string, ParamSchema> {
+  let declared = schemas.get(stage.params);
+  if (declared === undefined) {
+    declared = new Map(Object.entries((stage.params as ParamsSchema).properties ?? {}));
+    schemas.set(stage.params, declared);
+  }
+  return declared;
 }
 
 /** The parameters without which the stage cannot run. */
@@ -51,9 +58,9 @@ export function checkValue(stage: StageDefinition, name: string, value: JsonValu
 
 /** Checks that a parameter exists and may be set. */
 export function checkParamName(stage: StageDefinition, name: string, path: JsonPath, mark: 'value' | 'key', diagnostics: Diagnostics): boolean {
-  const schemas = paramSchemas(stage);
-  const schema = schemas.get(name);
-  const settable = [...schemas].filter(([, { unit }]) => unit !== 'study').map(([known]) => known);
+  const declared = paramSchemas(stage);
+  const schema = declared.get(name);
+  const settable = [...declared].filter(([, { unit }]) => unit !== 'study').map(([known]) => known);
   if (schema === undefined) {
     diagnostics.add({
       path,

@@ -31,10 +31,10 @@ describe('swp dag', () => {
 
    round  0     1     2    3
    nodes  L I   TE P  TEP  TE
-A1     20  ○┬○──┬○○┬○──○○○──○○
-A2     12   │   │  └○──○○○──○○
-A3     10   │   └○○─○──○○
-C1     18   └○───○○─○──○○○──○○
+A1    20  ○┬○──┬○○┬○──○○○──○○
+A2    12   │   │  └○──○○○──○○
+A3    10   │   └○○─○──○○
+C1    18   └○───○○─○──○○○──○○
 
 L load-pretrained   I init   T train   E eval   P prune
 ● cached   ○ missing   ├ └ nodes of its own begin; what stands before is shared
@@ -132,7 +132,7 @@ stage  would rerun
 train            3
 eval             3
 prune            2
-2 nodes of these serve several experiments, which all get the new results:
+Of these, 2 nodes serve several experiments, which all get the new results:
   A1, A2: 2 nodes, such as A1 seed 0 round 1 train
 Nothing was dismissed.`);
     expect((await nodesOf(project, 'status', ...cache)).every(({ state }) => state === 'cached')).toBe(true);

@@ -86,7 +86,7 @@ async function writeInvalidation({ selected, meant, dismissed, dryRun, terminal 
   for (const line of table(['stage', head], [...stages].map(([stage, count]) => [stage, String(count)]), colors)) terminal.line(line);
   const shared = dismissed.map((planned) => ({ planned, experiments: [...new Set(runsOf(planned.node).map(({ experiment }) => experiment))] })).filter(({ experiments }) => experiments.length > 1);
   if (shared.length > 0) {
-    terminal.line(colors.yellow(`${plural(shared.length, 'node')} of these serve several experiments, which all get the new results:`));
+    terminal.line(colors.yellow(`Of these, ${plural(shared.length, 'node')} serve${shared.length === 1 ? 's' : ''} several experiments, which all get the new results:`));
     const byExperiments = new Map<string, PlannedState[]>();
     for (const { planned, experiments } of shared) byExperiments.set(experiments.join(', '), [...(byExperiments.get(experiments.join(', ')) ?? []), planned]);
     for (const [experiments, nodes] of byExperiments) terminal.line(`  ${experiments}: ${plural(nodes.length, 'node')}, such as ${labelText(nodes[0]!.node.labels[0]!)}`);
