@@ -1,6 +1,6 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
@@ -67,10 +67,12 @@ export async function renderStudyReport(project: Project, record: CacheRecord, o
   return { html, highlights, summary: lines };
 }
 
-/** Changes when the code that renders may have: in a checkout with any source, in a package with its version. */
+/**
+ * Changes when the code that renders changes: the name that the build gives its bundle contains a hash of the content,
+ * and of the names of all that it imports. Packages stand in package.json with their exact versions.
+ */
 function rendererStamp(): string {
-  const sources = ['dist/sources.json', 'package.json'].map((name) => join(packageRoot, name)).filter((path) => existsSync(path));
-  const hash = createHash('sha256');
-  for (const path of sources) hash.update(readFileSync(path));
-  return hash.digest('hex').slice(0, 16);
+  const bundles = readdirSync(join(packageRoot, 'dist/bundle')).filter((name) => /^render-report-.*\.js$/.test(name));
+  const packages = readFileSync(join(packageRoot, 'package.json'));
+  return createHash('sha256').update(bundles.join()).update(packages).digest('hex').slice(0, 16);
 }
