@@ -33,7 +33,8 @@ const faces: { regular?: Face; bold?: Face } = {};
 function readFace(file: string): Face {
   const data = readFileSync(file);
   const tables = new Map<string, number>();
-  for (let i = 0; i < data.readUInt16BE(4); i++) tables.set(data.toString('latin1', 12 + i * 16, 16 + i * 16), data.readUInt32BE(20 + i * 16));
+  for (let i = 0; i < data.readUInt16BE(4); i++)
+    tables.set(data.toString('latin1', 12 + i * 16, 16 + i * 16), data.readUInt32BE(20 + i * 16));
   const table = (name: string): number => tables.get(name)!;
   const longMetrics = data.readUInt16BE(table('hhea') + 34);
   const advance = (glyph: number) => data.readUInt16BE(table('hmtx') + 4 * Math.min(glyph, longMetrics - 1));

@@ -14,10 +14,17 @@ export async function readResults(path: string): Promise<StudyResults> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new SwpError({ kind: 'file', path, operation: 'read', code: (error as NodeJS.ErrnoException).code ?? 'unknown', remedy });
+    throw new SwpError({
+      kind: 'file',
+      path,
+      operation: 'read',
+      code: (error as NodeJS.ErrnoException).code ?? 'unknown',
+      remedy,
+    });
   }
   const results = parsed(text);
-  if (results?.version !== 1) throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 1.', remedy });
+  if (results?.version !== 1)
+    throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 1.', remedy });
   return results as unknown as StudyResults;
 }
 

@@ -43,11 +43,15 @@ export async function renderReport({ resultsPath, outDir }: ReportRequest): Prom
   const results = await readResults(resultsPath);
   const figures = [atAGlance(results), perplexityFigure(results), survivalFigure(results), lossCurvesFigure(results)];
   const drawn = await Promise.all(figures.map(drawFigure));
-  const digest = createHash('sha256').update(await readFile(resultsPath)).digest('hex');
+  const digest = createHash('sha256')
+    .update(await readFile(resultsPath))
+    .digest('hex');
   try {
     await rm(join(outDir, 'figures'), { recursive: true, force: true });
     await mkdir(join(outDir, 'figures'), { recursive: true });
-    const files = await Promise.all(drawn.flatMap(({ caption, plots }) => plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption))));
+    const files = await Promise.all(
+      drawn.flatMap(({ caption, plots }) => plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption))),
+    );
     const html = await written(join(outDir, 'index.html'), page(results, drawn, digest));
     const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
     const copy = join(outDir, 'results.json');
@@ -57,7 +61,13 @@ export async function renderReport({ resultsPath, outDir }: ReportRequest): Prom
     const { code, path } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     throw new SwpError(
-      { kind: 'file', path: path ?? outDir, operation: 'write', code, remedy: 'Free space or choose another folder for the report.' },
+      {
+        kind: 'file',
+        path: path ?? outDir,
+        operation: 'write',
+        code,
+        remedy: 'Free space or choose another folder for the report.',
+      },
       { cause: error },
     );
   }

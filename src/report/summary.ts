@@ -41,7 +41,12 @@ function experimentCells({ id, points }: ExperimentResult): string[] {
     survival.n === 0
       ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
       : [survival.kept, survival.functional, survival.redetectedSame].map(countText);
-  return [id, spreadText({ ...sparsity, sd: null }, percent), `${spreadText(perplexity, perplexityText)} (n ${perplexity.n})`, ...fate];
+  return [
+    id,
+    spreadText({ ...sparsity, sd: null }, percent),
+    `${spreadText(perplexity, perplexityText)} (n ${perplexity.n})`,
+    ...fate,
+  ];
 }
 
 /** Names of the incomplete runs, a few of them. */
@@ -52,7 +57,12 @@ function missingRuns({ runs }: StudyResults): string {
 
 function aligned(table: string[][]): string[] {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function highlights(results: StudyResults): JsonObject {
@@ -74,6 +84,13 @@ function experimentHighlights({ points, declared, complete, reference }: Experim
     reference: { ...reference },
     sparsity: end?.sparsity.mean ?? null,
     perplexity: end === undefined ? null : values(end.perplexity),
-    survival: end === undefined || end.survival.n === 0 ? null : { kept: count(end.survival.kept), functional: count(end.survival.functional), redetectedSame: count(end.survival.redetectedSame) },
+    survival:
+      end === undefined || end.survival.n === 0
+        ? null
+        : {
+            kept: count(end.survival.kept),
+            functional: count(end.survival.functional),
+            redetectedSame: count(end.survival.redetectedSame),
+          },
   };
 }

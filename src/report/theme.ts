@@ -35,13 +35,19 @@ const SERIES = [BLUE, '#009e73', '#e69f00', '#cc79a7', '#56b4e9', VERMILION, '#9
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
 
 /** Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and dashes. */
-export function seriesStyles(experiments: readonly { id: string; role?: string }[]): Map<string, { color: string; shape: string; dash: number[] }> {
+export function seriesStyles(
+  experiments: readonly { id: string; role?: string }[],
+): Map<string, { color: string; shape: string; dash: number[] }> {
   let arm = 0;
   return new Map(
     experiments.map(({ id, role }) => {
       if (role === 'positive-control') return [id, { color: INK, shape: 'circle', dash: [2, 2] }];
       if (role === 'negative-control') return [id, { color: SOFT, shape: 'cross', dash: [2, 2] }];
-      const style = { color: SERIES[arm % SERIES.length]!, shape: SHAPES[Math.floor(arm / SERIES.length) % SHAPES.length]!, dash: arm < SERIES.length ? [1, 0] : [6, 3] };
+      const style = {
+        color: SERIES[arm % SERIES.length]!,
+        shape: SHAPES[Math.floor(arm / SERIES.length) % SHAPES.length]!,
+        dash: arm < SERIES.length ? [1, 0] : [6, 3],
+      };
       arm += 1;
       return [id, style];
     }),
@@ -76,7 +82,25 @@ export const chartConfig = {
     labelPadding: 3,
     aria: false,
   },
-  title: { color: INK, fontSize: 12.5, fontWeight: 600, anchor: 'start', frame: 'group', subtitleColor: SOFT, subtitleFontSize: 10.5, subtitlePadding: 3, offset: 6 },
-  legend: { labelColor: INK, titleColor: SOFT, labelFontSize: 11.5, titleFontSize: 11, titleFontWeight: 'normal', labelLimit: 240, aria: false },
+  title: {
+    color: INK,
+    fontSize: 12.5,
+    fontWeight: 600,
+    anchor: 'start',
+    frame: 'group',
+    subtitleColor: SOFT,
+    subtitleFontSize: 10.5,
+    subtitlePadding: 3,
+    offset: 6,
+  },
+  legend: {
+    labelColor: INK,
+    titleColor: SOFT,
+    labelFontSize: 11.5,
+    titleFontSize: 11,
+    titleFontWeight: 'normal',
+    labelLimit: 240,
+    aria: false,
+  },
   text: { color: INK, fontSize: 11 },
 } as const;

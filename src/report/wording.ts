@@ -26,7 +26,11 @@ export function perplexityText(value: number): string {
 }
 
 /** `11.42 ± 0.03`, without the deviation for a single run; a dash for none. */
-export function spreadText({ mean, sd }: Spread, text: (value: number) => string, deviation: (value: number) => string = text): string {
+export function spreadText(
+  { mean, sd }: Spread,
+  text: (value: number) => string,
+  deviation: (value: number) => string = text,
+): string {
   if (mean === null) return '\u2013';
   return sd === null ? text(mean) : `${text(mean)} ± ${deviation(sd)}`;
 }
@@ -63,7 +67,10 @@ export function scalingText({ profile, experiments }: StudyDeclaration): string 
   const factors = new Map<number, string[]>();
   for (const { id, scaleSteps } of experiments) factors.set(scaleSteps, [...(factors.get(scaleSteps) ?? []), id]);
   if (factors.size === 0) return `Steps are ${factorText(profile.scaleSteps)}.`;
-  const [[most, ids], ...others] = [...factors].sort((a, b) => b[1].length - a[1].length) as [[number, string[]], ...[number, string[]][]];
+  const [[most, ids], ...others] = [...factors].sort((a, b) => b[1].length - a[1].length) as [
+    [number, string[]],
+    ...[number, string[]][],
+  ];
   if (others.length === 0) return `Steps are ${factorText(most)}${most === 1 ? '' : ` (profile ${profile.name})`}.`;
   const exceptions = others.map(([factor, of]) => `${factorText(factor)} in ${listed(of)}`).join('; ');
   return `Profile ${profile.name}: steps are ${factorText(most)} in ${ids.length > 4 ? `${ids.length} experiments` : listed(ids)}; ${exceptions}.`;
@@ -72,7 +79,9 @@ export function scalingText({ profile, experiments }: StudyDeclaration): string 
 function factorText(factor: number): string {
   if (factor === 1) return 'as declared';
   const inverse = 1 / factor;
-  return Math.abs(inverse - Math.round(inverse)) < 1e-9 ? `1/${decimal(Math.round(inverse), 0)} of the declared ones` : `${decimal(factor, 3)} of the declared ones`;
+  return Math.abs(inverse - Math.round(inverse)) < 1e-9
+    ? `1/${decimal(Math.round(inverse), 0)} of the declared ones`
+    : `${decimal(factor, 3)} of the declared ones`;
 }
 
 /** An experiment in a few words: `pretrained · 5 × 10 % · 60 steps`. */
@@ -100,7 +109,9 @@ function pruningPhrase(fraction: unknown, force: unknown, of: unknown, rounds: n
 
 function stepsPhrase(steps: unknown): string {
   const values = Array.isArray(steps) ? (steps as number[]) : [Number(steps)];
-  return `${groups(values).map(({ item }) => decimal(item, 0)).join(', then ')} steps`;
+  return `${groups(values)
+    .map(({ item }) => decimal(item, 0))
+    .join(', then ')} steps`;
 }
 
 function perRound(value: unknown, rounds: number): number[] {

@@ -14,7 +14,8 @@ import aggregate from '../../stages/aggregate.ts';
 import { FLOOR, fixturePieces, fixtureStudy } from './study-fixture.ts';
 
 const results = studyResults(fixtureStudy(), fixturePieces());
-const run = (experiment: string, seed: number) => results.runs.find((each) => each.experiment === experiment && each.seed === seed)!;
+const run = (experiment: string, seed: number) =>
+  results.runs.find((each) => each.experiment === experiment && each.seed === seed)!;
 const experiment = (id: string) => results.experiments.find((each) => each.id === id)!;
 const end = (id: string) => experiment(id).points.at(-1)!;
 
@@ -25,7 +26,13 @@ describe('a run', () => {
     expect(failed.missing.map(({ place }) => place).slice(0, 3)).toEqual(['D1/s2/r4/train', 'D1/s2/r5/train', 'D1/s2/r3/prune']);
     expect(failed.missing.every(({ key }) => /^[0-9a-f]{64}$/.test(key!))).toBe(true);
     expect(failed.measurements.find(({ round, phase }) => round === 3 && phase === 'trained')!.evaluation).not.toBeNull();
-    expect(failed.measurements.at(-1)).toMatchObject({ round: 5, phase: 'trained', evaluation: null, step: null, survival: { status: 'missing' } });
+    expect(failed.measurements.at(-1)).toMatchObject({
+      round: 5,
+      phase: 'trained',
+      evaluation: null,
+      step: null,
+      survival: { status: 'missing' },
+    });
     expect(results.runs.filter(({ status }) => status === 'incomplete')).toEqual([failed]);
   });
 
@@ -74,7 +81,8 @@ describe('a run', () => {
     const [first] = run('C1', 0).curves;
     expect(first!.points.length).toBeLessThanOrEqual(120);
     expect(first!.points.at(-1)!.step).toBe(3500);
-    const logged = fixturePieces().curves.find(({ label }) => label.experiment === 'C1' && label.seed === 0 && label.round === 1)!.content!.points;
+    const logged = fixturePieces().curves.find(({ label }) => label.experiment === 'C1' && label.seed === 0 && label.round === 1)!
+      .content!.points;
     const mean = (points: { step: number; loss: number }[]) =>
       points.reduce((sum, point, i) => sum + point.loss * (point.step - (points[i - 1]?.step ?? 0)), 0) / points.at(-1)!.step;
     expect(mean(first!.points)).toBeCloseTo(mean(logged), 10);
@@ -92,7 +100,13 @@ describe('an experiment', () => {
   });
 
   it('counts survival as k of n runs in which there was something to survive', () => {
-    expect(end('A1').survival).toMatchObject({ n: 3, noneEmerged: 0, missing: 0, kept: { k: 3, n: 3 }, functional: { k: 3, n: 3 } });
+    expect(end('A1').survival).toMatchObject({
+      n: 3,
+      noneEmerged: 0,
+      missing: 0,
+      kept: { k: 3, n: 3 },
+      functional: { k: 3, n: 3 },
+    });
     expect(end('A1').survival.kept.interval!.lower).toBeCloseTo(0.2924, 4);
     expect(end('C1').survival).toMatchObject({ n: 2, noneEmerged: 1, kept: { n: 2 } });
     expect(end('D1').survival).toMatchObject({ n: 2, missing: 1 });
@@ -101,21 +115,31 @@ describe('an experiment', () => {
 
   it('says "none emerged", never 0 or 100 %, where nothing was there to survive', () => {
     expect(experiment('E1').reference).toEqual({ confirmed: 0, noneEmerged: 3, unknown: 0 });
-    expect(end('E1').survival).toMatchObject({ n: 0, noneEmerged: 3, kept: { k: 0, n: 0, interval: null }, functional: { interval: null } });
+    expect(end('E1').survival).toMatchObject({
+      n: 0,
+      noneEmerged: 3,
+      kept: { k: 0, n: 0, interval: null },
+      functional: { interval: null },
+    });
   });
 
   it('is compared with the positive control by seed, naming what else differs', () => {
     expect(experiment('A1').toControl).toMatchObject({ baseline: 'unpruned', seeds: [0, 1, 2], alsoDiffers: [] });
     expect(experiment('D1').toControl).toMatchObject({ seeds: [0, 1], alsoDiffers: ['rounds', 'train.steps'] });
     expect(experiment('unpruned').toControl).toBeNull();
-    const differences = [0, 1, 2].map((seed) => run('A1', seed).measurements.at(-1)!.evaluation!.loss - run('unpruned', seed).measurements.at(-1)!.evaluation!.loss);
+    const differences = [0, 1, 2].map(
+      (seed) =>
+        run('A1', seed).measurements.at(-1)!.evaluation!.loss - run('unpruned', seed).measurements.at(-1)!.evaluation!.loss,
+    );
     expect(experiment('A1').toControl!.mean).toBeCloseTo(differences.reduce((a, b) => a + b) / 3, 12);
   });
 });
 
 describe('the study', () => {
   it('answers each declared comparison against its first arm', () => {
-    expect(results.comparisons.map(({ name, differences }) => [name, differences.map(({ arm, baseline }) => `${arm} - ${baseline}`)])).toEqual([
+    expect(
+      results.comparisons.map(({ name, differences }) => [name, differences.map(({ arm, baseline }) => `${arm} - ${baseline}`)]),
+    ).toEqual([
       ['init', ['C1 - B1', 'E1 - B1']],
       ['budget', ['B1 - A1']],
     ]);
@@ -127,7 +151,9 @@ describe('the study', () => {
       [1, 7],
       [2, 7],
     ]);
-    expect(results.ablations[0]!.weights.filter(({ confirmed }) => confirmed)).toMatchObject([{ rank: 1, coordinate: { row: 45, col: 94 } }]);
+    expect(results.ablations[0]!.weights.filter(({ confirmed }) => confirmed)).toMatchObject([
+      { rank: 1, coordinate: { row: 45, col: 94 } },
+    ]);
   });
 
   it('knows the floor, unless evaluations disagree on it', () => {
@@ -139,10 +165,14 @@ describe('the study', () => {
 
   it('refuses a detection that leaves out a reference super weight', () => {
     const pieces = fixturePieces();
-    const forgetful = pieces.superWeights.find(({ label }) => label.experiment === 'A1' && label.seed === 0 && label.step === 'detect-pruned')!;
+    const forgetful = pieces.superWeights.find(
+      ({ label }) => label.experiment === 'A1' && label.seed === 0 && label.step === 'detect-pruned',
+    )!;
     forgetful.content!.survival = [];
     expect(() => studyResults(fixtureStudy(), pieces)).toThrow(SwpError);
-    expect(() => studyResults(fixtureStudy(), pieces)).toThrow('This detection does not say what became of model.layers.0.mlp.down_proj.weight [45, 94]');
+    expect(() => studyResults(fixtureStudy(), pieces)).toThrow(
+      'This detection does not say what became of model.layers.0.mlp.down_proj.weight [45, 94]',
+    );
   });
 
   it('refuses a step whose name does not say when it measures', () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SwpError } from '../../src/engine/failure.ts';
+import type { SwpError } from '../../src/engine/failure.ts';
 import type { Results } from '../../src/generated/results.ts';
 import { csv } from '../../src/report/csv.ts';
 import { textWidth } from '../../src/report/font.ts';
@@ -32,7 +32,10 @@ function part(ids: string[], change: (pieces: StudyPieces) => StudyPieces = (pie
   study.comparisons = [];
   const own = <Content>(pieces: Piece<Content>[]) => pieces.filter(({ label }) => ids.includes(label.experiment));
   const { curves, prunings, evaluations, superWeights } = fixturePieces();
-  return studyResults(study, change({ curves: own(curves), prunings: own(prunings), evaluations: own(evaluations), superWeights: own(superWeights) }));
+  return studyResults(
+    study,
+    change({ curves: own(curves), prunings: own(prunings), evaluations: own(evaluations), superWeights: own(superWeights) }),
+  );
 }
 
 const text = (page: string) => page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
@@ -68,12 +71,15 @@ describe('the report of the whole fixture', () => {
     ]);
     const captions = [...report.page.matchAll(/<figcaption>(.*?)<\/figcaption>/gs)].map(([, caption]) => caption);
     expect(captions).toHaveLength(4);
-    for (const caption of captions) expect(caption).toContain('steps are 1/50 of the declared ones in 8 experiments; as declared in C1.');
+    for (const caption of captions)
+      expect(caption).toContain('steps are 1/50 of the declared ones in 8 experiments; as declared in C1.');
     expect(report.page.match(/<table>/g)!.length).toBe(report.page.match(/<caption>/g)!.length);
   });
 
   it('gives every picture an alternative text that assistive technology finds', () => {
-    const pictures = [...report.page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g)];
+    const pictures = [
+      ...report.page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g),
+    ];
     expect(pictures).toHaveLength(6);
     for (const [, label, id, alt] of pictures) {
       expect(label).toBe(id);
@@ -90,10 +96,14 @@ describe('the report of the whole fixture', () => {
   it('opens with a paragraph made from the numbers, and says how far they reach', () => {
     const page = text(report.page);
     expect(page).toContain('In 3 of 3 pretrained models here, zeroing one weight multiplies perplexity by 4.6 to 9.9;');
-    expect(page).toContain('(4 pretrained arms, 11 finished runs that hold one), it was kept in 11, removing it still hurt in 10');
+    expect(page).toContain(
+      '(4 pretrained arms, 11 finished runs that hold one), it was kept in 11, removing it still hurt in 10',
+    );
     expect(page).toContain('After re-initialisation (C1 and E1), one emerged in 2 of 6 runs; at the end it was kept in 2 of 2');
     expect(page).toContain('The sparsest arm, ladder, ends at 96.5 % sparsity');
-    expect(page).toContain('With at most 3 runs per experiment, even 3 of 3 is compatible with a rate of 29 %. Incomplete, and therefore short of figures: D1 seed 2.');
+    expect(page).toContain(
+      'With at most 3 runs per experiment, even 3 of 3 is compatible with a rate of 29 %. Incomplete, and therefore short of figures: D1 seed 2.',
+    );
     expect(page).toContain('26 of 27 runs complete');
   });
 
@@ -108,8 +118,12 @@ describe('the report of the whole fixture', () => {
 
   it('defines each number with the values of this study', () => {
     const page = text(report.page);
-    expect(page).toContain('must raise the loss by at least 0.1 nats per token and by at least 5 times as much as zeroing the worst of its matched controls (4 each:');
-    expect(page).toContain('A round prunes 0.1 (A1, B1, C1, E1), 0.05/0.1/0.15/0.2 (D1), 0.2 (ladder), 0 (unpruned, forced) and 0.9 (at-once) of the remaining weights');
+    expect(page).toContain(
+      'must raise the loss by at least 0.1 nats per token and by at least 5 times as much as zeroing the worst of its matched controls (4 each:',
+    );
+    expect(page).toContain(
+      'A round prunes 0.1 (A1, B1, C1, E1), 0.05/0.1/0.15/0.2 (D1), 0.2 (ladder), 0 (unpruned, forced) and 0.9 (at-once) of the remaining weights',
+    );
     expect(page).not.toContain('(not stated)');
     expect(page).not.toMatch(/undefined|NaN|\[object|null/);
   });
@@ -128,13 +142,18 @@ describe('the report of the whole fixture', () => {
     const runs = (await readFile(join(report.outDir, 'runs.csv'), 'utf8')).split('\r\n');
     expect(runs[0]).toMatch(/^experiment,seed,status,missing,sparsity,loss,/);
     expect(runs).toHaveLength(1 + 27 + 1);
-    const ranks = JSON.parse(await readFile(join(report.outDir, 'figures/3a-rank.json'), 'utf8')) as { rows: { rank: number; key: string }[] };
+    const ranks = JSON.parse(await readFile(join(report.outDir, 'figures/3a-rank.json'), 'utf8')) as {
+      rows: { rank: number; key: string }[];
+    };
     expect(ranks.rows.length).toBeGreaterThan(200);
     expect(ranks.rows.every(({ rank, key }) => rank >= 1 && /^[0-9a-f]{64}$/.test(key))).toBe(true);
   });
 
   it('hands the numbers on for scripts', () => {
-    expect(report.highlights).toMatchObject({ runs: { total: 27, complete: 26, incomplete: 1 }, experiments: { E1: { survival: null }, A1: { survival: { kept: { k: 3, n: 3 } } } } });
+    expect(report.highlights).toMatchObject({
+      runs: { total: 27, complete: 26, incomplete: 1 },
+      experiments: { E1: { survival: null }, A1: { survival: { kept: { k: 3, n: 3 } } } },
+    });
   });
 });
 
@@ -142,13 +161,19 @@ describe('a report', () => {
   it('has equal bytes for equal results', async () => {
     const [first, second] = [await render(part(['A1', 'E1'])), await render(part(['A1', 'E1']))];
     expect(first.files).toHaveLength(27);
-    for (const [i, file] of first.files.entries()) expect((await readFile(file)).equals(await readFile(second.files[i]!)), file).toBe(true);
+    for (const [i, file] of first.files.entries())
+      expect((await readFile(file)).equals(await readFile(second.files[i]!)), file).toBe(true);
   });
 
   it('is whole even if not a single node left a result', async () => {
     const gone = <Content>(pieces: Piece<Content>[]) => pieces.map((piece) => ({ ...piece, content: undefined }));
     const { page, files } = await render(
-      part(['A1', 'C1'], ({ curves, prunings, evaluations, superWeights }) => ({ curves: gone(curves), prunings: gone(prunings), evaluations: gone(evaluations), superWeights: gone(superWeights) })),
+      part(['A1', 'C1'], ({ curves, prunings, evaluations, superWeights }) => ({
+        curves: gone(curves),
+        prunings: gone(prunings),
+        evaluations: gone(evaluations),
+        superWeights: gone(superWeights),
+      })),
     );
     expect(text(page)).toContain('0 of 6 runs complete');
     expect(text(page)).toContain('210 missing artifacts by place and key');
@@ -165,7 +190,14 @@ describe('a report', () => {
     const pieces = fixturePieces();
     const own = <Content>(all: Piece<Content>[]) => all.filter(({ label }) => label.experiment === 'E1' && label.seed === 0);
     const evaluations = own(pieces.evaluations).map((piece) => ({ ...piece, content: { ...piece.content!, floor: null } }));
-    const { page } = await render(studyResults(study, { curves: own(pieces.curves), prunings: own(pieces.prunings), evaluations, superWeights: own(pieces.superWeights) }));
+    const { page } = await render(
+      studyResults(study, {
+        curves: own(pieces.curves),
+        prunings: own(pieces.prunings),
+        evaluations,
+        superWeights: own(pieces.superWeights),
+      }),
+    );
     expect(text(page)).toContain('one emerged in 0 of 1 run; survival does not apply there.');
     expect(text(page)).toContain('Unknown for this corpus');
     expect(text(page)).not.toMatch(/NaN|Infinity|undefined/);
@@ -187,11 +219,22 @@ describe('a report', () => {
         (error: unknown) => (error as SwpError).failure,
       );
     const nowhere = join(folder, 'nowhere.json');
-    expect(await failure(nowhere, folder)).toEqual({ kind: 'file', path: nowhere, operation: 'read', code: 'ENOENT', remedy: 'Run swp repro, which makes it anew.' });
+    expect(await failure(nowhere, folder)).toEqual({
+      kind: 'file',
+      path: nowhere,
+      operation: 'read',
+      code: 'ENOENT',
+      remedy: 'Run swp repro, which makes it anew.',
+    });
     const other = join(folder, 'other.json');
     for (const content of ['{"version":2}', '{"version":', 'null']) {
       await writeFile(other, content);
-      expect(await failure(other, folder)).toEqual({ kind: 'content', path: other, message: 'This is not the results of a study, version 1.', remedy: 'Run swp repro, which makes it anew.' });
+      expect(await failure(other, folder)).toEqual({
+        kind: 'content',
+        path: other,
+        message: 'This is not the results of a study, version 1.',
+        remedy: 'Run swp repro, which makes it anew.',
+      });
     }
     const good = join(folder, 'good.json');
     await writeFile(good, JSON.stringify(part(['E1'])));
@@ -201,7 +244,12 @@ describe('a report', () => {
 
 describe('its parts', () => {
   it('quote CSV cells only where they must', () => {
-    expect(csv([{ a: 1, b: 'x' }, { a: null, b: 'say "no", twice\n', c: true }])).toBe('a,b,c\r\n1,x,\r\n,"say ""no"", twice\n",true\r\n');
+    expect(
+      csv([
+        { a: 1, b: 'x' },
+        { a: null, b: 'say "no", twice\n', c: true },
+      ]),
+    ).toBe('a,b,c\r\n1,x,\r\n,"say ""no"", twice\n",true\r\n');
   });
 
   it('measure text by the advance widths of DejaVu Sans', () => {

@@ -32,13 +32,45 @@ const repeat = (value: number, times: number) => Array.from({ length: times }, (
 const ARMS: Arm[] = [
   { id: 'A1', description: 'Short retraining, 10 % a round.', steps: repeat(60, 6), fractions: repeat(0.1, 5) },
   { id: 'B1', description: 'Longer retraining, 10 % a round.', steps: repeat(200, 6), fractions: repeat(0.1, 5) },
-  { id: 'C1', description: 'Xavier, with a long first training.', scheme: 'xavier', scaleSteps: 1, steps: [3500, ...repeat(200, 5)], fractions: repeat(0.1, 5), holds: [0, 1] },
-  { id: 'E1', description: 'Kaiming, short first training.', scheme: 'kaiming', steps: repeat(200, 6), fractions: repeat(0.1, 5), holds: [] },
+  {
+    id: 'C1',
+    description: 'Xavier, with a long first training.',
+    scheme: 'xavier',
+    scaleSteps: 1,
+    steps: [3500, ...repeat(200, 5)],
+    fractions: repeat(0.1, 5),
+    holds: [0, 1],
+  },
+  {
+    id: 'E1',
+    description: 'Kaiming, short first training.',
+    scheme: 'kaiming',
+    steps: repeat(200, 6),
+    fractions: repeat(0.1, 5),
+    holds: [],
+  },
   { id: 'D1', description: 'Gradual: 5, 10, 15, 20 %.', steps: repeat(200, 5), fractions: [0.05, 0.1, 0.15, 0.2] },
-  { id: 'ladder', description: 'Pruned until perplexity rises: 20 % x 15 rounds.', steps: repeat(40, 16), fractions: repeat(0.2, 15) },
-  { id: 'unpruned', description: 'Same training, no pruning.', role: 'positive-control', steps: repeat(60, 6), fractions: repeat(0, 5) },
+  {
+    id: 'ladder',
+    description: 'Pruned until perplexity rises: 20 % x 15 rounds.',
+    steps: repeat(40, 16),
+    fractions: repeat(0.2, 15),
+  },
+  {
+    id: 'unpruned',
+    description: 'Same training, no pruning.',
+    role: 'positive-control',
+    steps: repeat(60, 6),
+    fractions: repeat(0, 5),
+  },
   { id: 'at-once', description: '90 % pruned at once.', role: 'negative-control', steps: [60, 60], fractions: [0.9] },
-  { id: 'forced', description: 'The super weight alone is pruned.', steps: repeat(60, 6), fractions: [0, 0, 0, 0, 0], force: true },
+  {
+    id: 'forced',
+    description: 'The super weight alone is pruned.',
+    steps: repeat(60, 6),
+    fractions: [0, 0, 0, 0, 0],
+    force: true,
+  },
 ];
 
 /** The reference super weight per pretrained seed; as in the model organism's feasibility study. */
@@ -50,31 +82,72 @@ const SUPER_WEIGHTS: Coordinate[] = [
 const EFFECTS = [2.29, 2.15, 1.52];
 
 export function fixtureStudy(): StudyDeclaration {
-  const experiments: ExperimentDeclaration[] = ARMS.map(({ id, description, role, scheme, scaleSteps, steps, fractions, force }) => ({
-    id,
-    description,
-    ...(role === undefined ? {} : { role }),
-    seeds: [0, 1, 2],
-    rounds: fractions.length,
-    finalTrain: true,
-    scaleSteps: scaleSteps ?? 0.02,
-    params: {
-      'load-pretrained': { model: 'marker-retrieval' },
-      init: { model: 'marker-retrieval', scheme: scheme ?? 'pretrained' },
-      train: { steps: new Set(steps).size === 1 ? steps[0]! : steps, learningRate: 0.002, schedule: 'warmup-constant', warmupSteps: 2, batchSize: 16, sequenceLength: 64, weightDecay: 0.1, clipNorm: 1, beta1: 0.9, beta2: 0.95, optimizerState: 'reset', floor: 0.1 },
-      prune: { scope: 'global', fraction: new Set(fractions).size === 1 ? fractions[0]! : fractions, of: 'remaining', prunable: ['model.layers.*_proj.weight'], force: force ? 'reference' : 'none' },
-      'detect-sw': { candidateSequences: 16, causalSequences: 64, sequenceLength: 64, spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, controlsPerKind: 4, rescans: 2, seed: 20241 },
-      eval: { sequences: 2048, sequenceLength: 64, seed: 20241 },
-    },
-  }));
+  const experiments: ExperimentDeclaration[] = ARMS.map(
+    ({ id, description, role, scheme, scaleSteps, steps, fractions, force }) => ({
+      id,
+      description,
+      ...(role === undefined ? {} : { role }),
+      seeds: [0, 1, 2],
+      rounds: fractions.length,
+      finalTrain: true,
+      scaleSteps: scaleSteps ?? 0.02,
+      params: {
+        'load-pretrained': { model: 'marker-retrieval' },
+        init: { model: 'marker-retrieval', scheme: scheme ?? 'pretrained' },
+        train: {
+          steps: new Set(steps).size === 1 ? steps[0]! : steps,
+          learningRate: 0.002,
+          schedule: 'warmup-constant',
+          warmupSteps: 2,
+          batchSize: 16,
+          sequenceLength: 64,
+          weightDecay: 0.1,
+          clipNorm: 1,
+          beta1: 0.9,
+          beta2: 0.95,
+          optimizerState: 'reset',
+          floor: 0.1,
+        },
+        prune: {
+          scope: 'global',
+          fraction: new Set(fractions).size === 1 ? fractions[0]! : fractions,
+          of: 'remaining',
+          prunable: ['model.layers.*_proj.weight'],
+          force: force ? 'reference' : 'none',
+        },
+        'detect-sw': {
+          candidateSequences: 16,
+          causalSequences: 64,
+          sequenceLength: 64,
+          spikeRatio: 4,
+          minimumEffect: 0.1,
+          controlFactor: 5,
+          controlsPerKind: 4,
+          rescans: 2,
+          seed: 20241,
+        },
+        eval: { sequences: 2048, sequenceLength: 64, seed: 20241 },
+      },
+    }),
+  );
   return {
     name: 'super-weights-under-pruning',
     description: 'When do super weights survive iterative magnitude pruning?',
     profile: { name: 'pilot', description: 'Within five minutes on two cores.', scaleSteps: 0.02 },
     experiments,
     comparisons: [
-      { name: 'init', question: 'How does the initialisation change survival?', arms: ['B1', 'C1', 'E1'], varies: ['init.scheme'] },
-      { name: 'budget', question: 'How does the retraining budget change survival?', arms: ['A1', 'B1'], varies: ['train.steps'] },
+      {
+        name: 'init',
+        question: 'How does the initialisation change survival?',
+        arms: ['B1', 'C1', 'E1'],
+        varies: ['init.scheme'],
+      },
+      {
+        name: 'budget',
+        question: 'How does the retraining budget change survival?',
+        arms: ['A1', 'B1'],
+        varies: ['train.steps'],
+      },
     ],
   };
 }
@@ -98,7 +171,12 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
   let step = 0;
   let pruned = false;
   const put = <Content>(list: Piece<Content>[], artifact: string, label: NodeLabel, content: Content, shared?: string) =>
-    list.push({ label, artifact, key: keyOf(shared ?? `${arm.id} ${seed} ${label.round} ${label.step}`), ...(failed ? {} : { content }) });
+    list.push({
+      label,
+      artifact,
+      key: keyOf(shared ?? `${arm.id} ${seed} ${label.round} ${label.step}`),
+      ...(failed ? {} : { content }),
+    });
   const at = (round: number, name: string): NodeLabel => ({ experiment: arm.id, seed, round, step: name });
 
   const measure = (round: number, phase: 'start' | 'trained' | 'pruned', excess: number) => {
@@ -106,19 +184,42 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
     const trainedEnough = pretrained || phase !== 'start';
     const loss = FLOOR + excess;
     const shared = phase === 'start' ? `${arm.scheme ?? 'pretrained'} ${seed}` : undefined;
-    put(pieces.evaluations, 'evaluation', at(round, `eval-${phase}`), evaluation(loss, pruned || kept < 1 ? 1 - kept : 0), shared && `eval ${shared}`);
-    const found = holds && trainedEnough && !(pruned && arm.force) ? { ...SUPER_WEIGHTS[seed]!, value: SUPER_WEIGHTS[seed]!.value * (0.55 + 0.45 * kept) } : undefined;
+    put(
+      pieces.evaluations,
+      'evaluation',
+      at(round, `eval-${phase}`),
+      evaluation(loss, pruned || kept < 1 ? 1 - kept : 0),
+      shared && `eval ${shared}`,
+    );
+    const found =
+      holds && trainedEnough && !(pruned && arm.force)
+        ? { ...SUPER_WEIGHTS[seed]!, value: SUPER_WEIGHTS[seed]!.value * (0.55 + 0.45 * kept) }
+        : undefined;
     const moved = arm.id === 'ladder' && seed === 1 && kept < 0.1 ? { ...found!, row: 7, col: 61 } : undefined;
     const definesReference = pretrained ? phase === 'start' : round === 1 && phase === 'trained';
-    const report = detection({ found: moved ?? found, reference: definesReference ? found : reference, loss, kept, noise, effect: (EFFECTS[seed] ?? 1) * (pretrained ? 1 : 0.4), ablate: phase === 'start' && pretrained ? 30 : 0 });
-    report.referenceStatus = reference === undefined && !definesReference && phase !== 'start' ? 'none-emerged' : reference === undefined ? 'self' : 'given';
+    const report = detection({
+      found: moved ?? found,
+      reference: definesReference ? found : reference,
+      loss,
+      kept,
+      noise,
+      effect: (EFFECTS[seed] ?? 1) * (pretrained ? 1 : 0.4),
+      ablate: phase === 'start' && pretrained ? 30 : 0,
+    });
+    report.referenceStatus =
+      reference === undefined && !definesReference && phase !== 'start'
+        ? 'none-emerged'
+        : reference === undefined
+          ? 'self'
+          : 'given';
     put(pieces.superWeights, 'superWeights', at(round, `detect-${phase}`), report, shared && `detect ${shared}`);
     if (definesReference) reference = found;
   };
 
   const start = pretrained ? 0.02 + 0.002 * startNoise() : 1.75 + 0.02 * startNoise();
   measure(0, 'start', start);
-  const retrained = (s: number, long: number) => (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise();
+  const retrained = (s: number, long: number) =>
+    (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise();
   let excess = start;
   arm.steps.forEach((steps, i) => {
     const round = i + 1;
@@ -198,7 +299,21 @@ interface DetectionOptions {
 function detection({ found, reference, loss, kept, noise, effect, ablate }: DetectionOptions): SuperWeightReport {
   const strength = effect * (0.3 + 0.7 * kept);
   const candidates: Candidate[] = found
-    ? [{ coordinate: found, scan: 0, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, effect: strength, controls: [], worstControl: 0.03, confirmed: true, verdict: 'Zeroing it costs far more than its worst control.' }]
+    ? [
+        {
+          coordinate: found,
+          scan: 0,
+          inputSpike: 28,
+          outputSpike: 115,
+          inputRatio: 13,
+          outputRatio: 70,
+          effect: strength,
+          controls: [],
+          worstControl: 0.03,
+          confirmed: true,
+          verdict: 'Zeroing it costs far more than its worst control.',
+        },
+      ]
     : [];
   const same = found !== undefined && reference !== undefined && found.row === reference.row && found.col === reference.col;
   const rank = Math.max(1, Math.round(same ? 1 + (1 - kept) * 3 + noise() : 40 + 2000 * (1 - kept)));
@@ -209,22 +324,33 @@ function detection({ found, reference, loss, kept, noise, effect, ablate }: Dete
     candidates,
     confirmed: found ? [found] : [],
     survival: reference
-      ? [{
-          coordinate: reference,
-          kept: same || kept < 1,
-          value: same ? found.value : 0.2,
-          rank: same || kept < 1 ? rank : PRUNABLE,
-          tensorRank: 1,
-          threshold: kept < 1 ? 0.02 / kept ** 0.6 : null,
-          margin: kept < 1 ? Math.abs(same ? found.value : 0.2) / (0.02 / kept ** 0.6) : null,
-          effect: same ? strength : kept < 1 ? 0.004 : 0,
-          functional: same,
-          redetection: same ? 'same' : found ? 'moved' : 'none',
-        }]
+      ? [
+          {
+            coordinate: reference,
+            kept: same || kept < 1,
+            value: same ? found.value : 0.2,
+            rank: same || kept < 1 ? rank : PRUNABLE,
+            tensorRank: 1,
+            threshold: kept < 1 ? 0.02 / kept ** 0.6 : null,
+            margin: kept < 1 ? Math.abs(same ? found.value : 0.2) / (0.02 / kept ** 0.6) : null,
+            effect: same ? strength : kept < 1 ? 0.004 : 0,
+            functional: same,
+            redetection: same ? 'same' : found ? 'moved' : 'none',
+          },
+        ]
       : [],
     referenceStatus: 'given',
     ablation: Array.from({ length: ablate }, (_, i) => ({
-      coordinate: i === 0 && found ? found : { tensor: `model.layers.${i % 3}.mlp.${i % 2 ? 'up' : 'gate'}_proj.weight`, layer: i % 3, row: (i * 17) % 96, col: (i * 29) % 48, value: 3.2 * 0.97 ** i },
+      coordinate:
+        i === 0 && found
+          ? found
+          : {
+              tensor: `model.layers.${i % 3}.mlp.${i % 2 ? 'up' : 'gate'}_proj.weight`,
+              layer: i % 3,
+              row: (i * 17) % 96,
+              col: (i * 29) % 48,
+              value: 3.2 * 0.97 ** i,
+            },
       rank: i + 1,
       effect: i === 0 && found ? effect : Math.abs(0.012 * noise() + 0.006),
     })),

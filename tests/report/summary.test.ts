@@ -13,7 +13,9 @@ describe('the summary for the terminal', () => {
     expect(lines[0]).toBe('super-weights-under-pruning: 27 runs, 26 complete, 1 incomplete (D1/s2)');
     expect(lines[1]).toBe('Profile pilot: steps are 1/50 of the declared ones in 8 experiments; as declared in C1.');
     expect(lines[2]).toBe('experiment     sparsity  perplexity          super weight kept  still matters  found again');
-    expect(lines.find((line) => line.startsWith('ladder'))).toMatch(/^ladder {9}96\.5 % {4}18\.\d\d ± 0\.\d\d \(n 3\) {2}3\/3 {16}2\/3 {12}2\/3$/);
+    expect(lines.find((line) => line.startsWith('ladder'))).toMatch(
+      /^ladder {9}96\.5 % {4}18\.\d\d ± 0\.\d\d \(n 3\) {2}3\/3 {16}2\/3 {12}2\/3$/,
+    );
     expect(lines.find((line) => line.startsWith('E1'))).toMatch(/\(n 3\) {2}none emerged$/);
     expect(lines.at(-1)).toBe('entropy floor            11.20');
     expect(lines).toHaveLength(3 + 9 + 1);
@@ -43,7 +45,8 @@ describe('words', () => {
 
   it('state the scaling of steps', () => {
     const study = fixtureStudy();
-    const scaled = (factors: number[]) => scalingText({ ...study, experiments: factors.map((scaleSteps, i) => ({ ...study.experiments[i]!, scaleSteps })) });
+    const scaled = (factors: number[]) =>
+      scalingText({ ...study, experiments: factors.map((scaleSteps, i) => ({ ...study.experiments[i]!, scaleSteps })) });
     expect(scaled([1, 1])).toBe('Steps are as declared.');
     expect(scaled([0.02, 0.02])).toBe('Steps are 1/50 of the declared ones (profile pilot).');
     expect(scaled([0.3])).toBe('Steps are 0.300 of the declared ones (profile pilot).');

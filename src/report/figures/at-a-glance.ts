@@ -14,7 +14,12 @@ const PANELS = 6;
 export function atAGlance(results: StudyResults): Figure {
   const pretrained = results.ablations.filter(({ scheme }) => scheme === 'pretrained');
   const models = pretrained.length > 0 ? pretrained : results.ablations;
-  if (models.length === 0) return { title: TITLE, caption: 'Nothing to draw: of no starting model were the largest weights zeroed one by one (detect-sw.ablateLargest).', plots: [] };
+  if (models.length === 0)
+    return {
+      title: TITLE,
+      caption: 'Nothing to draw: of no starting model were the largest weights zeroed one by one (detect-sw.ablateLargest).',
+      plots: [],
+    };
   const [clearest, ...others] = [...models].sort((a, b) => contrast(b) - contrast(a)) as [StartAblation, ...StartAblation[]];
   const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
   const top = Math.max(...models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
@@ -24,7 +29,18 @@ export function atAGlance(results: StudyResults): Figure {
   const spec: Spec = {
     vconcat: [
       { ...panel(clearest, domain, true), width: FULL_WIDTH - 60, height: 230 },
-      ...(shown.length === 0 ? [] : [{ hconcat: shown.map((model, i) => ({ ...panel(model, domain, false, i === 0), width: smallWidth(shown.length), height: 110 })), spacing: 16 }]),
+      ...(shown.length === 0
+        ? []
+        : [
+            {
+              hconcat: shown.map((model, i) => ({
+                ...panel(model, domain, false, i === 0),
+                width: smallWidth(shown.length),
+                height: 110,
+              })),
+              spacing: 16,
+            },
+          ]),
     ],
     spacing: 26,
   };
@@ -73,12 +89,24 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
       data: { values: bars },
       mark: { type: 'bar', width: { band: 0.72 } },
       encoding: {
-        x: { field: 'rank', type: 'ordinal', axis: large ? { title: 'magnitude rank of the zeroed weight among all block weights (1 = largest)', labelAngle: 0, labelOverlap: true } : { title: null, labels: false, ticks: false } },
+        x: {
+          field: 'rank',
+          type: 'ordinal',
+          axis: large
+            ? {
+                title: 'magnitude rank of the zeroed weight among all block weights (1 = largest)',
+                labelAngle: 0,
+                labelOverlap: true,
+              }
+            : { title: null, labels: false, ticks: false },
+        },
         y: {
           field: 'effect',
           type: 'quantitative',
           scale: { domain, nice: false },
-          axis: large ? { title: 'loss increase, nats per token', tickCount: 5, grid: false } : { title: null, tickCount: 3, labels: withAxis, grid: false },
+          axis: large
+            ? { title: 'loss increase, nats per token', tickCount: 5, grid: false }
+            : { title: null, tickCount: 3, labels: withAxis, grid: false },
         },
         color,
         description: { field: 'label', type: 'nominal' },
@@ -88,15 +116,45 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
   if (worst !== undefined) {
     const position = model.weights.indexOf(worst) / model.weights.length;
     const dx = position < 0.55 ? 1 : -1;
-    const mark = { type: 'text', align: dx > 0 ? 'left' : 'right', dx: dx * (large ? 16 : 8), baseline: 'top', lineHeight: large ? 18 : 14, aria: false };
-    const encoding = { x: { field: 'rank', type: 'ordinal' }, y: { field: 'effect', type: 'quantitative' }, text: { field: 'lines' } };
-    const headline = large ? `${coordinateText(worst.coordinate)} = ${decimal(worst.coordinate.value, 2)}` : `[${worst.coordinate.row}, ${worst.coordinate.col}]  perplexity × ${decimal(Math.exp(worst.effect), 1)}`;
-    const below = large ? [`zeroing this one weight: ${signed(worst.effect, 2)} nats, perplexity × ${decimal(Math.exp(worst.effect), 1)}`, `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${decimal(Math.exp(runnerUp(model)), 2)}`] : [];
+    const mark = {
+      type: 'text',
+      align: dx > 0 ? 'left' : 'right',
+      dx: dx * (large ? 16 : 8),
+      baseline: 'top',
+      lineHeight: large ? 18 : 14,
+      aria: false,
+    };
+    const encoding = {
+      x: { field: 'rank', type: 'ordinal' },
+      y: { field: 'effect', type: 'quantitative' },
+      text: { field: 'lines' },
+    };
+    const headline = large
+      ? `${coordinateText(worst.coordinate)} = ${decimal(worst.coordinate.value, 2)}`
+      : `[${worst.coordinate.row}, ${worst.coordinate.col}]  perplexity × ${decimal(Math.exp(worst.effect), 1)}`;
+    const below = large
+      ? [
+          `zeroing this one weight: ${signed(worst.effect, 2)} nats, perplexity × ${decimal(Math.exp(worst.effect), 1)}`,
+          `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${decimal(Math.exp(runnerUp(model)), 2)}`,
+        ]
+      : [];
     const point = { rank: worst.rank, effect: worst.effect };
-    layers.push({ data: { values: [{ ...point, lines: headline }] }, mark: { ...mark, fontSize: large ? 14 : 11, fontWeight: large ? 600 : 400, color: INK }, encoding });
-    if (below.length > 0) layers.push({ data: { values: [{ ...point, lines: below }] }, mark: { ...mark, dy: 22, fontSize: 12, color: SOFT }, encoding });
+    layers.push({
+      data: { values: [{ ...point, lines: headline }] },
+      mark: { ...mark, fontSize: large ? 14 : 11, fontWeight: large ? 600 : 400, color: INK },
+      encoding,
+    });
+    if (below.length > 0)
+      layers.push({
+        data: { values: [{ ...point, lines: below }] },
+        mark: { ...mark, dy: 22, fontSize: 12, color: SOFT },
+        encoding,
+      });
   }
-  return { title: { text: `Seed ${model.seed}${model.confirmed.length === 0 ? ': no super weight confirmed' : ''}` }, layer: layers };
+  return {
+    title: { text: `Seed ${model.seed}${model.confirmed.length === 0 ? ': no super weight confirmed' : ''}` },
+    layer: layers,
+  };
 }
 
 function smallWidth(panels: number): number {

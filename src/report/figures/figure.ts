@@ -32,7 +32,11 @@ export const PANEL_WIDTH = Math.floor((FULL_WIDTH - 10 - (COLUMNS - 1) * COLUMN_
 
 /** Lays panels of equal size out in rows. `panels` are layered specs without width and height. */
 export function smallMultiples(panels: Spec[], height: number): Spec {
-  return { concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH, height })), columns: COLUMNS, spacing: { row: 22, column: COLUMN_GAP } };
+  return {
+    concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH, height })),
+    columns: COLUMNS,
+    spacing: { row: 22, column: COLUMN_GAP },
+  };
 }
 
 /** Whether a panel has the axis titles of its row and column: only the first and the last do. */
@@ -42,7 +46,13 @@ export function titled(panel: number, panels: number): { x: boolean; y: boolean 
 
 /** Round values of a logarithmic axis, at most `most` of them, inside [low, high]. */
 export function logTicks(low: number, high: number, most = 8): number[] {
-  const MANTISSAS = [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 5, 7], [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9]];
+  const MANTISSAS = [
+    [1],
+    [1, 3],
+    [1, 2, 5],
+    [1, 1.5, 2, 3, 5, 7],
+    [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9],
+  ];
   const candidates = MANTISSAS.map((mantissas) => {
     const ticks: number[] = [];
     for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++)

@@ -34,28 +34,59 @@ type CurveRow = ReturnType<typeof curveRows>[number];
 
 function curveRows(results: StudyResults) {
   return results.runs.flatMap(({ experiment, seed, curves }) =>
-    curves.flatMap(({ round, points, key }) => points.map(({ step, loss, learningRate }) => ({ experiment, seed, round, step, loss, learningRate, key }))),
+    curves.flatMap(({ round, points, key }) =>
+      points.map(({ step, loss, learningRate }) => ({ experiment, seed, round, step, loss, learningRate, key })),
+    ),
   );
 }
 
 function panels(results: StudyResults, rows: CurveRow[]): Spec {
   const styles = seriesStyles(results.study.experiments);
   const specs = results.study.experiments.map((experiment, i) => {
-    const own = results.runs.filter((run) => run.experiment === experiment.id).flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
+    const own = results.runs
+      .filter((run) => run.experiment === experiment.id)
+      .flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
     const losses = own.map(({ loss }) => loss);
     const low = Math.min(...losses, results.floor ?? Infinity);
     const high = Math.max(...losses, low);
     const margin = 0.06 * (high - low || 0.1);
-    const prunes = new Set(results.runs.filter((run) => run.experiment === experiment.id).flatMap(({ measurements }) => measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? [])));
+    const prunes = new Set(
+      results.runs
+        .filter((run) => run.experiment === experiment.id)
+        .flatMap(({ measurements }) => measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? [])),
+    );
     const last = Math.max(1, ...own.map(({ step }) => step));
-    const x = { field: 'step', type: 'quantitative', scale: { domain: [0, last], nice: false }, axis: { title: titled(i, results.study.experiments.length).x ? 'cumulative step' : null, tickCount: 4, grid: false, format: ',d' } };
-    const y = { field: 'loss', type: 'quantitative', scale: { domain: [low - margin, high + margin], zero: false, nice: false }, axis: { tickCount: 4, title: titled(i, results.study.experiments.length).y ? 'nats per token' : null } };
+    const x = {
+      field: 'step',
+      type: 'quantitative',
+      scale: { domain: [0, last], nice: false },
+      axis: {
+        title: titled(i, results.study.experiments.length).x ? 'cumulative step' : null,
+        tickCount: 4,
+        grid: false,
+        format: ',d',
+      },
+    };
+    const y = {
+      field: 'loss',
+      type: 'quantitative',
+      scale: { domain: [low - margin, high + margin], zero: false, nice: false },
+      axis: { tickCount: 4, title: titled(i, results.study.experiments.length).y ? 'nats per token' : null },
+    };
     return {
       title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
       layer: [
-        { data: { values: [...prunes].map((step) => ({ step })) }, mark: { type: 'rule', color: FAINT, strokeWidth: 1, aria: false }, encoding: { x } },
+        {
+          data: { values: [...prunes].map((step) => ({ step })) },
+          mark: { type: 'rule', color: FAINT, strokeWidth: 1, aria: false },
+          encoding: { x },
+        },
         ...(results.floor === null ? [] : [horizontalRule(results.floor, y, SOFT)]),
-        { data: { values: own }, mark: { type: 'line', strokeWidth: 1, opacity: 0.75, color: styles.get(experiment.id)!.color, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
+        {
+          data: { values: own },
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.75, color: styles.get(experiment.id)!.color, aria: false },
+          encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
+        },
       ],
     };
   });

@@ -4,7 +4,7 @@ import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
 import { counted, decimal, experimentPhrase, perplexityText, percent, scalingText } from '../wording.ts';
 import { FULL_WIDTH, logTicks, horizontalRule, smallMultiples, titled, type Figure } from './figure.ts';
-import { strip, withinRun } from './run-axis.ts';
+import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 const TITLE = 'Sparsity and validation perplexity';
 
@@ -83,10 +83,35 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     scale: { domain: ids, range: ids.map((id) => styles.get(id)!.color) },
     legend: null,
   };
-  const shape = { field: 'experiment', type: 'nominal', scale: { domain: ids, range: ids.map((id) => styles.get(id)!.shape) }, legend: null };
-  const strokeDash = { field: 'experiment', type: 'nominal', scale: { domain: ids, range: ids.map((id) => styles.get(id)!.dash) }, legend: null };
-  const x = { field: 'sparsity', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { format: '.0%', title: 'sparsity: the fraction of prunable weights that are zero', values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1], grid: false } };
-  const y = { field: 'perplexity', type: 'quantitative', scale: { type: 'log', domain, nice: false }, axis: { title: 'validation perplexity', values: logTicks(domain[0]!, domain[1]!), format: '~g' } };
+  const shape = {
+    field: 'experiment',
+    type: 'nominal',
+    scale: { domain: ids, range: ids.map((id) => styles.get(id)!.shape) },
+    legend: null,
+  };
+  const strokeDash = {
+    field: 'experiment',
+    type: 'nominal',
+    scale: { domain: ids, range: ids.map((id) => styles.get(id)!.dash) },
+    legend: null,
+  };
+  const x = {
+    field: 'sparsity',
+    type: 'quantitative',
+    scale: { domain: [0, 1], nice: false },
+    axis: {
+      format: '.0%',
+      title: 'sparsity: the fraction of prunable weights that are zero',
+      values: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+      grid: false,
+    },
+  };
+  const y = {
+    field: 'perplexity',
+    type: 'quantitative',
+    scale: { type: 'log', domain, nice: false },
+    axis: { title: 'validation perplexity', values: logTicks(domain[0]!, domain[1]!), format: '~g' },
+  };
   const trained = { filter: "datum.phase === 'trained'" };
   const plot: Spec = {
     width: FULL_WIDTH - 60,
@@ -96,13 +121,41 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
         ? []
         : [
             horizontalRule(floor, y, SOFT),
-            { data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] }, mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
+            {
+              data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] },
+              mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false },
+              encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } },
+            },
           ]),
-      { data: { values: rows.filter(({ phase }) => phase !== 'start') }, mark: { type: 'point', size: 12, opacity: 0.4, filled: true, aria: false }, encoding: { x, y, color, shape } },
-      { data: { values: means }, transform: [trained], mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color, strokeDash, order: { field: 'level', type: 'quantitative' } } },
-      { data: { values: means }, transform: [trained], mark: { type: 'rule', strokeWidth: 1.2, aria: false }, encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color } },
-      { data: { values: means }, transform: [trained], mark: { type: 'point', size: 46, filled: true, opacity: 1 }, encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } } },
-      { data: { values: means }, transform: [{ filter: "datum.phase === 'pruned'" }], mark: { type: 'point', size: 46, filled: false, strokeWidth: 1.4, opacity: 1 }, encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } } },
+      {
+        data: { values: rows.filter(({ phase }) => phase !== 'start') },
+        mark: { type: 'point', size: 12, opacity: 0.4, filled: true, aria: false },
+        encoding: { x, y, color, shape },
+      },
+      {
+        data: { values: means },
+        transform: [trained],
+        mark: { type: 'line', strokeWidth: 1.6, aria: false },
+        encoding: { x, y, color, strokeDash, order: { field: 'level', type: 'quantitative' } },
+      },
+      {
+        data: { values: means },
+        transform: [trained],
+        mark: { type: 'rule', strokeWidth: 1.2, aria: false },
+        encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color },
+      },
+      {
+        data: { values: means },
+        transform: [trained],
+        mark: { type: 'point', size: 46, filled: true, opacity: 1 },
+        encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } },
+      },
+      {
+        data: { values: means },
+        transform: [{ filter: "datum.phase === 'pruned'" }],
+        mark: { type: 'point', size: 46, filled: false, strokeWidth: 1.4, opacity: 1 },
+        encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } },
+      },
     ],
   };
   const legend = ids.map((id) => ({ text: id, filled: true, ...styles.get(id)! }));
@@ -121,22 +174,47 @@ function sawtooth(results: StudyResults, rows: EvaluationRow[]): Spec {
   const bottom = Math.min(0, ...excess.map((row) => row.excess));
   const styles = seriesStyles(results.study.experiments);
   const control = results.study.experiments.find(({ role }) => role === 'positive-control');
-  const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean;
+  const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean ?? null;
   const ticks = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top);
   const panels = results.study.experiments.map((experiment, i) => {
     const own = excess.filter((row) => row.experiment === experiment.id);
     const color = styles.get(experiment.id)!.color;
-    const x = { field: 'at', type: 'quantitative', scale: { domain: [-0.2, experiment.rounds + 1], nice: false }, axis: { title: titled(i, results.study.experiments.length).x ? 'round' : null, tickMinStep: 1, grid: false, format: 'd', tickCount: 6 } };
-    const y = { field: 'excess', type: 'quantitative', scale: { type: 'symlog', constant: 0.01, domain: [bottom, top], nice: false }, axis: { values: ticks, labelOverlap: false, format: '~g', title: titled(i, results.study.experiments.length).y ? 'nats above floor' : null } };
+    const x = roundChannel(experiment.rounds, titled(i, results.study.experiments.length).x);
+    const y = {
+      field: 'excess',
+      type: 'quantitative',
+      scale: { type: 'symlog', constant: 0.01, domain: [bottom, top], nice: false },
+      axis: {
+        values: ticks,
+        labelOverlap: false,
+        format: '~g',
+        title: titled(i, results.study.experiments.length).y ? 'nats above floor' : null,
+      },
+    };
     const description = { field: 'label', type: 'nominal' };
-    const labelled = own.map((row) => ({ ...row, label: `${experiment.id} seed ${row.seed}, round ${row.round} ${row.phase}: +${decimal(row.excess, 4)} nats` }));
+    const labelled = own.map((row) => ({
+      ...row,
+      label: `${experiment.id} seed ${row.seed}, round ${row.round} ${row.phase}: +${decimal(row.excess, 4)} nats`,
+    }));
     return {
       title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
       layer: [
-        ...(controlLoss === undefined || controlLoss === null || experiment.id === control?.id ? [] : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
-        { data: { values: labelled }, mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } } },
-        { data: { values: labelled.filter(({ phase }) => phase !== 'pruned') }, mark: { type: 'point', filled: true, size: 20, color, opacity: 1 }, encoding: { x, y, description } },
-        { data: { values: labelled.filter(({ phase }) => phase === 'pruned') }, mark: { type: 'point', filled: false, size: 24, color, strokeWidth: 1.2, opacity: 1 }, encoding: { x, y, description } },
+        ...(controlLoss === null || experiment.id === control?.id ? [] : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
+        {
+          data: { values: labelled },
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false },
+          encoding: { x, y, detail: { field: 'seed', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
+        },
+        {
+          data: { values: labelled.filter(({ phase }) => phase !== 'pruned') },
+          mark: { type: 'point', filled: true, size: 20, color, opacity: 1 },
+          encoding: { x, y, description },
+        },
+        {
+          data: { values: labelled.filter(({ phase }) => phase === 'pruned') },
+          mark: { type: 'point', filled: false, size: 24, color, strokeWidth: 1.2, opacity: 1 },
+          encoding: { x, y, description },
+        },
       ],
     };
   });
@@ -145,7 +223,9 @@ function sawtooth(results: StudyResults, rows: EvaluationRow[]): Spec {
       strip([
         { text: 'retrained (round 0: the starting model)', shape: 'circle', filled: true, color: INK },
         { text: 'just pruned', shape: 'circle', filled: false, color: INK },
-        ...(controlLoss == null ? [] : [{ text: `mean of ${control!.id} at its end`, shape: 'stroke', filled: false, color: FAINT }]),
+        ...(controlLoss === null
+          ? []
+          : [{ text: `mean of ${control!.id} at its end`, shape: 'stroke', filled: false, color: FAINT }]),
       ]),
       smallMultiples(panels, 130),
     ],
@@ -156,7 +236,9 @@ function sawtooth(results: StudyResults, rows: EvaluationRow[]): Spec {
 function overviewAlt(results: StudyResults): string {
   const ends = results.experiments.map(({ id, points }) => {
     const end = points.at(-1);
-    return end?.perplexity.mean == null || end.sparsity.mean == null ? `${id} did not get to its end` : `${id} ${percent(end.sparsity.mean)}: ${perplexityText(end.perplexity.mean)}`;
+    return end === undefined || end.perplexity.mean === null || end.sparsity.mean === null
+      ? `${id} did not get to its end`
+      : `${id} ${percent(end.sparsity.mean)}: ${perplexityText(end.perplexity.mean)}`;
   });
   return `Sparsity against validation perplexity. At the end, after retraining: ${ends.join('; ')}.`;
 }

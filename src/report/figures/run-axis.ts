@@ -16,6 +16,16 @@ export function withinRun({ round, phase }: Pick<Measurement, 'round' | 'phase'>
   return phase === 'trained' ? round - 0.5 : round;
 }
 
+/** The x channel of panels by round: field `at`, from the starting model to the last training. */
+export function roundChannel(rounds: number, withTitle: boolean): Spec {
+  return {
+    field: 'at',
+    type: 'quantitative',
+    scale: { domain: [-0.2, rounds + 1], nice: false },
+    axis: { title: withTitle ? 'round' : null, tickMinStep: 1, grid: false, format: 'd', tickCount: 6 },
+  };
+}
+
 export interface Symbol {
   text: string;
   /** A Vega shape, or `stroke` for a line. */
@@ -58,5 +68,14 @@ export function strip(symbols: Symbol[]): Spec {
 }
 
 function symbolMark({ shape, filled, color }: Symbol): Spec {
-  return { type: 'point', shape, filled, color, size: shape === 'stroke' ? 160 : 46, strokeWidth: shape === 'stroke' ? 2 : 1.5, opacity: 1, aria: false };
+  return {
+    type: 'point',
+    shape,
+    filled,
+    color,
+    size: shape === 'stroke' ? 160 : 46,
+    strokeWidth: shape === 'stroke' ? 2 : 1.5,
+    opacity: 1,
+    aria: false,
+  };
 }

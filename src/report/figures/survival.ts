@@ -5,7 +5,7 @@ import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { coordinateText, countText, counted, decimal, experimentPhrase, scalingText, signed } from '../wording.ts';
 import { FULL_WIDTH, logTicks, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
-import { strip, withinRun } from './run-axis.ts';
+import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 /** Height of a panel of ranks, in pixels. */
 const RANK_HEIGHT = 120;
@@ -84,21 +84,40 @@ function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
       line: `${row.seed} ${row.tensor} ${row.row} ${row.col}`,
       label: `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${row.margin === null ? '' : `, ${decimal(row.margin, 1)} x the threshold`}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, found again: ${row.redetection}`,
     }));
-    const x = { field: 'at', type: 'quantitative', scale: { domain: [-0.2, experiment.rounds + 1], nice: false }, axis: { title: titled(i, results.study.experiments.length).x ? 'round' : null, tickMinStep: 1, grid: false, format: 'd', tickCount: 6 } };
-    const y = { field: 'rank', type: 'quantitative', scale: { type: 'log', domain, nice: false }, axis: { values: logTicks(1, worst, 6), labelOverlap: false, format: '~s', title: titled(i, results.study.experiments.length).y ? 'magnitude rank' : null } };
+    const x = roundChannel(experiment.rounds, titled(i, results.study.experiments.length).x);
+    const y = {
+      field: 'rank',
+      type: 'quantitative',
+      scale: { type: 'log', domain, nice: false },
+      axis: {
+        values: logTicks(1, worst, 6),
+        labelOverlap: false,
+        format: '~s',
+        title: titled(i, results.study.experiments.length).y ? 'magnitude rank' : null,
+      },
+    };
     const outcome = results.experiments.find(({ id }) => id === experiment.id)!.reference;
     const empty = marks.length === 0 ? [note(outcome.noneEmerged > 0 ? 'not applicable: none emerged' : 'not measured')] : [];
     return {
       title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
       layer: [
-        { data: { values: marks }, mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false }, encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } } },
+        {
+          data: { values: marks },
+          mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false },
+          encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
+        },
         {
           data: { values: marks },
           mark: { type: 'point', size: 24, strokeWidth: 1.2, opacity: 1 },
           encoding: {
             x,
             y,
-            shape: { field: 'redetection', type: 'nominal', scale: { domain: Object.keys(SHAPES), range: Object.values(SHAPES) }, legend: null },
+            shape: {
+              field: 'redetection',
+              type: 'nominal',
+              scale: { domain: Object.keys(SHAPES), range: Object.values(SHAPES) },
+              legend: null,
+            },
             stroke: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
             fill: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
             fillOpacity: { condition: { test: 'datum.functional', value: 1 }, value: 0 },
@@ -140,7 +159,14 @@ const KINDS = [
   { name: 'redetectedSame', title: 're-detected at the same place', of: (survival: SurvivalSummary) => survival.redetectedSame },
 ] as const;
 
-type CountRow = Row & { experiment: string; kind: string; phase: ExperimentPoint['phase']; level: number; n: number; text: string };
+type CountRow = Row & {
+  experiment: string;
+  kind: string;
+  phase: ExperimentPoint['phase'];
+  level: number;
+  n: number;
+  text: string;
+};
 
 function countRows(results: StudyResults): CountRow[] {
   return results.experiments.flatMap(({ id, points }) =>
@@ -150,7 +176,20 @@ function countRows(results: StudyResults): CountRow[] {
         KINDS.map(({ name, of }) => {
           const { k, n, interval } = of(survival);
           const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? 'none' : '?';
-          return { experiment: id, kind: name, phase, round, level, k, n, lower: interval?.lower ?? null, upper: interval?.upper ?? null, noneEmerged: survival.noneEmerged, missing: survival.missing, text };
+          return {
+            experiment: id,
+            kind: name,
+            phase,
+            round,
+            level,
+            k,
+            n,
+            lower: interval?.lower ?? null,
+            upper: interval?.upper ?? null,
+            noneEmerged: survival.noneEmerged,
+            missing: survival.missing,
+            text,
+          };
         }),
       ),
   );
@@ -166,20 +205,64 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
   const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
     const values = counts
       .filter((row) => row.kind === kind.name && row.phase === phase)
-      .map((row) => ({ ...row, share: row.n === 0 ? 0 : Number(row['k']) / row.n, label: cellLabel(row), text: row.n === 0 && compact ? '\u2013' : row.text }));
-    const x = { field: 'level', type: 'ordinal', scale: { domain: Array.from({ length: levels }, (_, i) => i) }, axis: { title: kind === KINDS.at(-1) ? 'rounds of pruning behind it' : null, labelAngle: 0, domain: false, ticks: false, labels: true } };
-    const y = { field: 'experiment', type: 'ordinal', scale: { domain: ids }, axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK } };
+      .map((row) => ({
+        ...row,
+        share: row.n === 0 ? 0 : Number(row['k']) / row.n,
+        label: cellLabel(row),
+        text: row.n === 0 && compact ? '\u2013' : row.text,
+      }));
+    const x = {
+      field: 'level',
+      type: 'ordinal',
+      scale: { domain: Array.from({ length: levels }, (_, i) => i) },
+      axis: {
+        title: kind === KINDS.at(-1) ? 'rounds of pruning behind it' : null,
+        labelAngle: 0,
+        domain: false,
+        ticks: false,
+        labels: true,
+      },
+    };
+    const y = {
+      field: 'experiment',
+      type: 'ordinal',
+      scale: { domain: ids },
+      axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK },
+    };
     return {
       title: { text: kind.title, subtitle: phase === 'pruned' ? 'just pruned' : 'retrained' },
       width: cell * levels,
       height: 17 * ids.length,
       layer: [
-        { data: { values }, mark: { type: 'rect', cornerRadius: 2, height: { band: 0.88 }, width: { band: 0.92 } }, encoding: { x, y, fill: { condition: { test: 'datum.n === 0', value: FAINT }, value: BLUE }, fillOpacity: { condition: { test: 'datum.n === 0', value: 0.35 }, field: 'share', type: 'quantitative', scale: { domain: [0, 1], range: [0.06, 0.5] }, legend: null }, description: { field: 'label', type: 'nominal' } } },
-        { data: { values }, mark: { type: 'text', fontSize: compact ? 8.5 : 10, aria: false, baseline: 'middle', color: INK }, encoding: { x, y, text: { field: 'text' } } },
+        {
+          data: { values },
+          mark: { type: 'rect', cornerRadius: 2, height: { band: 0.88 }, width: { band: 0.92 } },
+          encoding: {
+            x,
+            y,
+            fill: { condition: { test: 'datum.n === 0', value: FAINT }, value: BLUE },
+            fillOpacity: {
+              condition: { test: 'datum.n === 0', value: 0.35 },
+              field: 'share',
+              type: 'quantitative',
+              scale: { domain: [0, 1], range: [0.06, 0.5] },
+              legend: null,
+            },
+            description: { field: 'label', type: 'nominal' },
+          },
+        },
+        {
+          data: { values },
+          mark: { type: 'text', fontSize: compact ? 8.5 : 10, aria: false, baseline: 'middle', color: INK },
+          encoding: { x, y, text: { field: 'text' } },
+        },
       ],
     };
   };
-  return { vconcat: KINDS.map((kind) => ({ hconcat: [panel(kind, 'pruned'), panel(kind, 'trained')], spacing: 16 })), spacing: 16 };
+  return {
+    vconcat: KINDS.map((kind) => ({ hconcat: [panel(kind, 'pruned'), panel(kind, 'trained')], spacing: 16 })),
+    spacing: 16,
+  };
 }
 
 function cellLabel(row: CountRow): string {
@@ -191,7 +274,8 @@ function cellLabel(row: CountRow): string {
 function rankAlt(results: StudyResults): string {
   const ends = results.experiments.map(({ id, points }) => {
     const survival = points.at(-1)?.survival;
-    if (survival === undefined || survival.n === 0) return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
+    if (survival === undefined || survival.n === 0)
+      return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
     return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;
   });
   return `Magnitude rank of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;

@@ -5,13 +5,20 @@ import { decimal, listed, scalingText } from '../wording.ts';
 import { html, type Html } from './html.ts';
 
 export function definitions(results: StudyResults): Html {
-  return html`<dl class="definitions">${entries(results).map(([term, text]) => html`<dt>${term}</dt><dd>${text}</dd>
-`)}</dl>`;
+  return html`<dl class="definitions">
+    ${entries(results).map(
+      ([term, text]) =>
+        html`<dt>${term}</dt>
+          <dd>${text}</dd> `,
+    )}
+  </dl>`;
 }
 
 function entries({ study, floor, runs }: StudyResults): [string, string][] {
   const value = (stage: string, name: string) => valueText(study, stage, name);
-  const prunable = runs.flatMap(({ measurements }) => measurements.flatMap(({ detection }) => detection?.prunableWeights ?? []))[0];
+  const prunable = runs.flatMap(({ measurements }) =>
+    measurements.flatMap(({ detection }) => detection?.prunableWeights ?? []),
+  )[0];
   return [
     [
       'Candidate',
@@ -33,7 +40,10 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
       'Magnitude rank and margin',
       `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}prunable weights by absolute value, 1 = largest. Margin: its absolute value over the threshold that was last applied to it; below 1 means pruned. For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.`,
     ],
-    ['Effect', 'Nats per token that zeroing the weight costs on the causal stream; 0 if it is pruned. Perplexity is multiplied by exp(effect).'],
+    [
+      'Effect',
+      'Nats per token that zeroing the weight costs on the causal stream; 0 if it is pruned. Perplexity is multiplied by exp(effect).',
+    ],
     [
       'Sparsity',
       `The fraction of prunable weights that are zero (never the density). Prunable: ${value('prune', 'prunable')}. A round prunes ${value('prune', 'fraction')} of the ${value('prune', 'of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('prune', 'scope')}.`,

@@ -35,11 +35,24 @@ export interface Column<Item> {
 /** A table with its caption; the first column heads its row. */
 export function table<Item>(caption: string, columns: Column<Item>[], items: readonly Item[]): Html {
   const numeric = (column: Column<Item>) => (column.numeric ? html` class="number"` : '');
-  return html`<div class="scroll"><table><caption>${caption}</caption>
-<thead><tr>${columns.map((column) => html`<th scope="col"${numeric(column)}>${column.head}</th>`)}</tr></thead>
-<tbody>${items.map(
-    (item) =>
-      html`<tr>${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(item)}</th>` : html`<td${numeric(column)}>${column.cell(item)}</td>`))}</tr>
-`,
-  )}</tbody></table></div>`;
+  return html`<div class="scroll" tabindex="0">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`<th scope="col" ${numeric(column)}>${column.head}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${items.map(
+          (item) =>
+            html`<tr>
+              ${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(item)}</th>` : html`<td${numeric(column)}>${column.cell(item)}</td>`))}
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }

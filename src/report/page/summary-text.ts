@@ -10,7 +10,9 @@ import { counted, decimal, listed, percent, perplexityText, spreadText } from '.
 
 /** What was found, in a few sentences. */
 export function plainSummary(results: StudyResults): string[] {
-  return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results)].filter((sentence) => sentence !== '');
+  return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results)].filter(
+    (sentence) => sentence !== '',
+  );
 }
 
 /** How far these findings reach. */
@@ -23,9 +25,13 @@ function glance({ ablations }: StudyResults): string {
   const what = 'A super weight is a single weight without which a language model falls apart.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
-  if (holding.length === 0) return `${what} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
+  if (holding.length === 0)
+    return `${what} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
   const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
-  const others = Math.max(0, ...holding.flatMap(({ weights }) => weights.filter(({ confirmed }) => !confirmed).map(({ effect }) => effect)));
+  const others = Math.max(
+    0,
+    ...holding.flatMap(({ weights }) => weights.filter(({ confirmed }) => !confirmed).map(({ effect }) => effect)),
+  );
   return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, 1)}; any other of the largest weights, by ${decimal(Math.exp(others), 2)} at most.`;
 }
 
@@ -34,7 +40,10 @@ function pretrainedArms(results: StudyResults): string {
   const total = sums(arms.map(({ end }) => end));
   if (total.n === 0) return '';
   const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
-  return `Pruned by magnitude to ${range(sparsities.map((value) => 100 * value), 1)} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
+  return `Pruned by magnitude to ${range(
+    sparsities.map((value) => 100 * value),
+    1,
+  )} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {
@@ -63,7 +72,9 @@ function cost(results: StudyResults): string {
   const control = results.study.experiments.find(({ role }) => role === 'positive-control');
   const controlEnd = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.perplexity;
   const against = [
-    ...(controlEnd?.mean == null ? [] : [`${spreadText(controlEnd, perplexityText)} for the unpruned control (n = ${controlEnd.n})`]),
+    ...(controlEnd === undefined || controlEnd.mean === null
+      ? []
+      : [`${spreadText(controlEnd, perplexityText)} for the unpruned control (n = ${controlEnd.n})`]),
     ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
   ];
   return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
@@ -83,7 +94,9 @@ function smallness({ study }: StudyResults): string {
 }
 
 function holes({ runs }: StudyResults): string {
-  const incomplete = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment} seed ${seed}`);
+  const incomplete = runs
+    .filter(({ status }) => status === 'incomplete')
+    .map(({ experiment, seed }) => `${experiment} seed ${seed}`);
   if (incomplete.length === 0) return '';
   return `Incomplete, and therefore short of figures: ${incomplete.length <= 6 ? listed(incomplete) : counted(incomplete.length, 'run')}.`;
 }

@@ -3,7 +3,17 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
 import type { Row } from '../figures/figure.ts';
 import type { StudyResults } from '../read-results.ts';
-import { coordinateText, countText, counted, decimal, differenceText, experimentPhrase, percent, perplexityText, spreadText } from '../wording.ts';
+import {
+  coordinateText,
+  countText,
+  counted,
+  decimal,
+  differenceText,
+  experimentPhrase,
+  percent,
+  perplexityText,
+  spreadText,
+} from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 
 const DASH = '\u2013';
@@ -12,27 +22,40 @@ const DASH = '\u2013';
 export function experimentsTable(results: StudyResults): Html {
   const declaration = (id: string) => results.study.experiments.find((experiment) => experiment.id === id)!;
   const end = ({ points }: ExperimentResult) => points.at(-1);
-  const count = (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
-    const survival = end(experiment)?.survival;
-    if (survival === undefined) return DASH;
-    return survival.n === 0 ? (survival.noneEmerged > 0 ? 'none emerged' : DASH) : withInterval(of(survival));
-  };
+  const count =
+    (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
+      const survival = end(experiment)?.survival;
+      if (survival === undefined) return DASH;
+      return survival.n === 0 ? (survival.noneEmerged > 0 ? 'none emerged' : DASH) : withInterval(of(survival));
+    };
   return table<ExperimentResult>(
     'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n).',
     [
       { head: 'experiment', cell: ({ id }) => html`${id}<small>${experimentPhrase(declaration(id))}</small>` },
       { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
-      { head: 'sparsity', numeric: true, cell: (experiment) => spreadText({ ...(end(experiment)?.sparsity ?? { n: 0, mean: null }), sd: null }, percent) },
+      {
+        head: 'sparsity',
+        numeric: true,
+        cell: (experiment) => spreadText({ ...(end(experiment)?.sparsity ?? { n: 0, mean: null }), sd: null }, percent),
+      },
       {
         head: 'perplexity',
         numeric: true,
         cell: (experiment) => {
           const perplexity = end(experiment)?.perplexity ?? { n: 0, mean: null, sd: null };
           const { lossInterval } = experiment;
-          return html`${spreadText(perplexity, perplexityText)}<small>n = ${perplexity.n}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small>`;
+          return html`${spreadText(perplexity, perplexityText)}<small
+              >n =
+              ${perplexity.n}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small
+            >`;
         },
       },
-      { head: 'retrieval', numeric: true, cell: (experiment) => spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) => decimal(100 * sd, 1)) },
+      {
+        head: 'retrieval',
+        numeric: true,
+        cell: (experiment) =>
+          spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) => decimal(100 * sd, 1)),
+      },
       { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
       { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
@@ -43,15 +66,24 @@ export function experimentsTable(results: StudyResults): Html {
 
 function withInterval(proportion: Proportion): Html {
   const { interval } = proportion;
-  return html`${countText(proportion)}<small>${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small>`;
+  return html`${countText(proportion)}<small
+      >${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small
+    >`;
 }
 
 /** Differences to the positive control and those of the declared comparisons; nothing if there is none. */
 export function differencesTable({ experiments, comparisons }: StudyResults): Html | '' {
   const toControl = experiments.flatMap((experiment) => experiment.toControl ?? []);
   const items = [
-    ...toControl.map((difference) => ({ name: 'against the control', question: 'What does the arm cost?', varies: 'pruning', difference })),
-    ...comparisons.flatMap(({ name, question, varies, differences }) => differences.map((difference) => ({ name, question, varies: varies.join(', '), difference }))),
+    ...toControl.map((difference) => ({
+      name: 'against the control',
+      question: 'What does the arm cost?',
+      varies: 'pruning',
+      difference,
+    })),
+    ...comparisons.flatMap(({ name, question, varies, differences }) =>
+      differences.map((difference) => ({ name, question, varies: varies.join(', '), difference })),
+    ),
   ];
   if (items.length === 0) return '';
   return table<(typeof items)[number]>(
@@ -144,14 +176,32 @@ export function runsTable(results: StudyResults): Html {
     'All runs at their end. n/a: no super weight emerged, so survival does not apply. A dash: missing. Rank, margin and effect are those of the primary reference super weight.',
     [
       { head: 'run', cell: ({ run }) => `${run.experiment} seed ${run.seed}` },
-      { head: 'status', cell: ({ run }) => (run.status === 'complete' ? 'complete' : html`<strong class="alert">incomplete</strong>`) },
-      { head: 'sparsity', numeric: true, cell: ({ end }) => (end?.sparsity == null ? DASH : percent(end.sparsity)) },
-      { head: 'perplexity', numeric: true, cell: ({ end }) => (end?.evaluation ? perplexityText(end.evaluation.perplexity) : DASH) },
-      { head: 'retrieval', numeric: true, cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH) },
+      {
+        head: 'status',
+        cell: ({ run }) => (run.status === 'complete' ? 'complete' : html`<strong class="alert">incomplete</strong>`),
+      },
+      {
+        head: 'sparsity',
+        numeric: true,
+        cell: ({ end }) => spreadText({ n: 1, mean: end?.sparsity ?? null, sd: null }, percent),
+      },
+      {
+        head: 'perplexity',
+        numeric: true,
+        cell: ({ end }) => (end?.evaluation ? perplexityText(end.evaluation.perplexity) : DASH),
+      },
+      {
+        head: 'retrieval',
+        numeric: true,
+        cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH),
+      },
       { head: 'reference super weight', cell: ({ run }) => html`<span class="line">${referenceText(run)}</span>` },
       { head: 'kept', cell: fate(({ kept }) => (kept ? 'yes' : 'no')) },
       { head: 'matters', cell: fate(({ functional }) => (functional ? 'yes' : 'no')) },
-      { head: 'found again', cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]) },
+      {
+        head: 'found again',
+        cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]),
+      },
       { head: 'rank', numeric: true, cell: fate(({ rank }) => decimal(rank, 0)) },
       { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1))) },
       { head: 'effect', numeric: true, cell: fate(({ effect }) => decimal(effect, 3)) },
@@ -170,13 +220,16 @@ function referenceText({ reference }: RunResult): string {
 export function missingTable({ runs }: StudyResults): Html | '' {
   const items = runs.flatMap(({ missing }) => missing);
   if (items.length === 0) return '';
-  return html`<details><summary>${counted(items.length, 'missing artifact')} by place and key</summary>${table(
-    'What the plan foresaw and no node delivered. swp show PLACE tells why a node failed.',
-    [
-      { head: 'place', cell: ({ place }) => place },
-      { head: 'artifact', cell: ({ artifact }) => artifact },
-      { head: 'recipe key', cell: ({ key }) => (key === null ? 'not planned' : html`<code>${key.slice(0, 16)}</code>`) },
-    ],
-    items,
-  )}</details>`;
+  return html`<details>
+    <summary>${counted(items.length, 'missing artifact')} by place and key</summary>
+    ${table(
+      'What the plan foresaw and no node delivered. swp show PLACE tells why a node failed.',
+      [
+        { head: 'place', cell: ({ place }) => place },
+        { head: 'artifact', cell: ({ artifact }) => artifact },
+        { head: 'recipe key', cell: ({ key }) => (key === null ? 'not planned' : html`<code>${key.slice(0, 16)}</code>`) },
+      ],
+      items,
+    )}
+  </details>`;
 }

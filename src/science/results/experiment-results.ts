@@ -9,7 +9,11 @@ import type { ExperimentPoint, ExperimentResult, PairedDifference, RunResult, Su
 import { proportion, spread, tInterval } from '../statistics.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
-export function experimentResult(experiment: ExperimentDeclaration, runs: RunResult[], control: Arm | undefined): ExperimentResult {
+export function experimentResult(
+  experiment: ExperimentDeclaration,
+  runs: RunResult[],
+  control: Arm | undefined,
+): ExperimentResult {
   const points = pointsOf(runs);
   const arm = { experiment, runs };
   return {
@@ -23,7 +27,8 @@ export function experimentResult(experiment: ExperimentDeclaration, runs: RunRes
     },
     points,
     lossInterval: tInterval([...finalLosses(runs).values()]) ?? null,
-    toControl: control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune']),
+    toControl:
+      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune']),
   };
 }
 
@@ -79,7 +84,9 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
   for (const { measurements } of runs)
     for (const { round, phase, level } of measurements) moments.set(`${round} ${phase}`, { round, phase, level });
   return [...moments.values()].sort(inOrderOfTime).map((moment) => {
-    const here = runs.map(({ measurements }) => measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase));
+    const here = runs.map(({ measurements }) =>
+      measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase),
+    );
     const evaluations = here.flatMap((measured) => measured?.evaluation ?? []);
     return {
       ...moment,
@@ -96,7 +103,8 @@ function survivalSummary(survivals: (RunResult['measurements'][number]['survival
   const primary = survivals.flatMap((survival) => survival?.weights[0] ?? []);
   const noneEmerged = survivals.filter((survival) => survival?.status === 'none-emerged').length;
   const beforeReference = survivals.filter((survival) => survival?.status === 'before-reference').length;
-  const count = (holds: (weight: (typeof primary)[number]) => boolean) => proportion(primary.filter(holds).length, primary.length);
+  const count = (holds: (weight: (typeof primary)[number]) => boolean) =>
+    proportion(primary.filter(holds).length, primary.length);
   return {
     n: primary.length,
     noneEmerged,

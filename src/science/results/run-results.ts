@@ -128,7 +128,8 @@ function measurement(moment: Moment, pieces: StudyPieces, reference: ReferenceSe
 
 /** The fate of the reference set at one moment, one entry per reference super weight and in its order. */
 function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
-  const defined = reference.phase === null || reference.round === null ? undefined : { phase: reference.phase, round: reference.round };
+  const defined =
+    reference.phase === null || reference.round === null ? undefined : { phase: reference.phase, round: reference.round };
   if (defined !== undefined && inOrderOfTime(moment, defined) < 0) return { status: 'before-reference', weights: [] };
   if (reference.status === 'none-emerged') return { status: 'none-emerged', weights: [] };
   const report = moment.detection?.content;
@@ -155,7 +156,14 @@ function cumulativeStep({ curves }: StudyPieces, round: number, phase: Phase): n
   return last.content === undefined ? null : last.content.firstStep + last.content.steps;
 }
 
-function measuredEvaluation({ loss, standardError, perplexity, tokens, retrievalAccuracy, byKind }: Evaluation): MeasuredEvaluation {
+function measuredEvaluation({
+  loss,
+  standardError,
+  perplexity,
+  tokens,
+  retrievalAccuracy,
+  byKind,
+}: Evaluation): MeasuredEvaluation {
   return { loss, standardError, perplexity, tokens, retrievalAccuracy, byKind };
 }
 

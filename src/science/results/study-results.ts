@@ -51,7 +51,8 @@ function controlFor(experiment: ExperimentDeclaration, arms: Arm[]): Arm | undef
 }
 
 function piecesOfRun(pieces: StudyPieces, experiment: string, seed: number): StudyPieces {
-  const own = <Content>(all: Piece<Content>[]) => all.filter(({ label }) => label.experiment === experiment && label.seed === seed);
+  const own = <Content>(all: Piece<Content>[]) =>
+    all.filter(({ label }) => label.experiment === experiment && label.seed === seed);
   return {
     curves: own(pieces.curves),
     prunings: own(pieces.prunings),
