@@ -101,6 +101,10 @@ function pruningPhrase(fraction: unknown, force: unknown, of: unknown, rounds: n
   if (values.every((each) => each === 0)) return forced ? 'super weight pruned' : 'no pruning';
   const share = of === 'total' ? ' of all' : '';
   const number = (fraction: number) => String(Number((100 * fraction).toFixed(2)));
+  const pruning = values.flatMap((fraction, i) => (fraction > 0 ? [{ fraction, round: i + 1 }] : []));
+  const [only] = pruning;
+  if (only !== undefined && pruning.length === 1 && rounds > 1)
+    return `${number(only.fraction)} %${share} in round ${only.round}${forced ? ', super weight first' : ''}`;
   const text = groups(values)
     .map(({ item, times }) => (times === 1 ? number(item) : `${times} × ${number(item)}`))
     .join(', ');

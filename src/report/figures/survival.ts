@@ -216,7 +216,7 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
       type: 'ordinal',
       scale: { domain: Array.from({ length: levels }, (_, i) => i) },
       axis: {
-        title: kind === KINDS.at(-1) ? 'rounds of pruning behind it' : null,
+        title: kind === KINDS.at(-1) ? 'rounds completed' : null,
         labelAngle: 0,
         domain: false,
         ticks: false,

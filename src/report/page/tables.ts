@@ -115,7 +115,7 @@ export function parametersTable({ study }: StudyResults): Html {
       { head: 'init', cell: value('init', 'scheme') },
       { head: 'rounds', numeric: true, cell: ({ rounds, finalTrain }) => `${rounds}${finalTrain ? ' + 1' : ''}` },
       { head: 'steps', cell: value('train', 'steps') },
-      { head: 'learning rate', numeric: true, cell: value('train', 'learningRate') },
+      { head: 'learning rate', cell: value('train', 'learningRate') },
       { head: 'schedule', cell: value('train', 'schedule') },
       { head: 'optimizer state', cell: value('train', 'optimizerState') },
       { head: 'pruned', cell: value('prune', 'fraction') },
