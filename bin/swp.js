@@ -1,27 +1,36 @@
 #!/usr/bin/env node
-/** Starts swp from its build, rebuilding first when a source is newer (a checkout in which somebody works). */
+/** Starts swp from its build, building first when a source is newer: after `npm ci`, or in a checkout somebody works in. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { spawnSync } from 'node:child_process';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const manifest = join(root, 'dist/current.json');
 
 if (!buildIsFresh()) {
+  if (!existsSync(manifest)) console.error('Building swp (once, a few seconds)');
   const build = spawnSync(process.execPath, [join(root, 'build/build.js')], { cwd: root, stdio: ['ignore', 2, 2] });
   if (build.status !== 0) {
-    console.error('swp: the sources do not build; the lines above say where.');
+    console.error('swp: the sources do not build; the lines above say where. If packages are missing, run `npm ci`.');
     process.exit(70);
   }
 }
-await import('../dist/bundle/main.js');
+await import(`../dist/${current().build}/main.js`);
+
+function current() {
+  return JSON.parse(readFileSync(manifest, 'utf8'));
+}
 
 function buildIsFresh() {
-  const manifest = join(root, 'dist/sources.json');
   if (!existsSync(manifest)) return false;
   if (!existsSync(join(root, 'build/build.js'))) return true; // installed as a package: no sources to compare
-  return JSON.parse(readFileSync(manifest, 'utf8')).every(([file, size, mtimeMs]) => {
-    const now = statSync(join(root, file), { throwIfNoEntry: false });
-    return now !== undefined && now.size === size && now.mtimeMs === mtimeMs;
-  });
+  const { build, sources } = current();
+  return (
+    existsSync(join(root, 'dist', build)) &&
+    sources.every(([file, size, mtimeMs]) => {
+      const now = statSync(join(root, file), { throwIfNoEntry: false });
+      return now !== undefined && now.size === size && now.mtimeMs === mtimeMs;
+    })
+  );
 }

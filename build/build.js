@@ -3,7 +3,8 @@
  * Runs on `npm ci` (as `prepare`), and by bin/swp.js when a source is newer than the build.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -13,14 +14,20 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
 const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
+/** How long a build that is no longer current stays: some process may have been running from it for days. */
+const KEPT_DAYS = 30;
 
+const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
 await mkdir(dist, { recursive: true });
 await generateTypes();
-await compileKernel();
+const fresh = await mkdtemp(join(dist, 'fresh-'));
+await compileKernel(fresh);
 const stages = (await readdir(join(root, 'stages'))).filter((file) => file.endsWith('.ts')).sort();
-await bundle(stages);
-await fingerprint(stages);
-await writeManifest();
+await bundle(stages, fresh);
+await fingerprint(stages, fresh);
+const build = await publish(fresh);
+await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build, sources }));
+await removeOldBuilds(build);
 
 /** schemas/**.schema.json -> src/generated/schemas/*.ts, one type per schema. */
 async function generateTypes() {
@@ -41,47 +48,46 @@ async function generateTypes() {
   );
 }
 
-/** src/compute/kernel/optimizer.ts (AssemblyScript) -> dist/optimizer.wasm. */
-async function compileKernel() {
+/** src/compute/kernel/optimizer.ts (AssemblyScript) -> optimizer.wasm. The compiler takes seconds: its result is kept. */
+async function compileKernel(out) {
   const source = join(root, 'src/compute/kernel/optimizer.ts');
-  const text = await readFile(source, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const stamp = join(dist, 'optimizer.stamp');
-  const digest = createHash('sha256').update(text).update(await readFile(join(root, 'package-lock.json'))).digest('hex');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === digest) return; // the compiler takes seconds
-  const { main } = await import('assemblyscript/dist/asc.js');
-  const { error, stderr } = await main([
-    source,
-    '--outFile', join(dist, 'optimizer.wasm'),
-    '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', '--memoryBase', '1024',
-  ]);
-  if (error) throw new Error(`The optimizer kernel does not compile:\n${stderr.toString()}`);
-  await writeFile(stamp, digest);
+  const digest = createHash('sha256').update(await readFile(source)).update(await readFile(join(root, 'package-lock.json'))).digest('hex');
+  const kept = join(dist, `optimizer-${digest.slice(0, 16)}.wasm`);
+  if (!existsSync(kept)) {
+    const { main } = await import('assemblyscript/dist/asc.js');
+    const { error, stderr, binary } = await compileAssembly(main, source);
+    if (error) throw new Error(`The optimizer kernel does not compile:\n${stderr.toString()}`);
+    await writeAtomically(kept, binary);
+  }
+  await copyFile(kept, join(out, 'optimizer.wasm'));
 }
 
-async function bundle(stageFiles) {
-  const out = join(dist, 'bundle');
-  const fresh = `${out}.${process.pid}`;
-  const result = await esbuild.build({
+async function compileAssembly(main, source) {
+  let binary;
+  const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', '--memoryBase', '1024'];
+  const result = await main([source, '--outFile', 'optimizer.wasm', ...flags], {
+    writeFile: (_name, contents) => void (binary = contents),
+  });
+  return { ...result, binary };
+}
+
+async function bundle(stageFiles, out) {
+  await esbuild.build({
     absWorkingDir: root,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
       { in: 'src/engine/worker.ts', out: 'worker' },
       ...stageFiles.map((file) => ({ in: `stages/${file}`, out: `stages/${file.slice(0, -3)}` })),
     ],
-    outdir: fresh,
+    outdir: out,
     bundle: true,
     splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    sourcemap: 'linked',
     logLevel: 'warning',
   });
-  if (result.errors.length > 0) throw new Error('The bundle has errors.');
-  await rm(out, { recursive: true, force: true });
-  await rename(fresh, out);
 }
 
 /**
@@ -89,7 +95,7 @@ async function bundle(stageFiles) {
  * the packages that the bundle imports. What the graph's hash already covers (the decoder families) stays out, so that
  * adding one invalidates nothing.
  */
-async function fingerprint(stageFiles) {
+async function fingerprint(stageFiles, out) {
   const versions = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).dependencies;
   const entries = await Promise.all(
     stageFiles.map(async (file) => {
@@ -116,18 +122,8 @@ async function fingerprint(stageFiles) {
       return [file.slice(0, -3), hash.digest('hex')];
     }),
   );
-  const kernel = await readFile(join(dist, 'optimizer.wasm')).catch(() => undefined);
-  await writeIfChanged(
-    join(dist, 'fingerprints.json'),
-    JSON.stringify(
-      {
-        stages: Object.fromEntries(entries),
-        kernel: kernel ? createHash('sha256').update(kernel).digest('hex') : null,
-      },
-      null,
-      2,
-    ) + '\n',
-  );
+  const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
+  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify({ stages: Object.fromEntries(entries), kernel }, null, 2)}\n`);
 }
 
 /** Modules whose effect is in the hash of the lowered graph: kept out of the code fingerprint. */
@@ -140,8 +136,32 @@ function coveredByGraphHash() {
   };
 }
 
-/** Sizes and times of every source, for bin/swp.js to notice a stale build. */
-async function writeManifest() {
+/**
+ * Moves a finished build to a folder named by its content. A process that runs from an older build keeps that build's
+ * files whole: its lazily loaded modules and its workers are still the ones whose fingerprints it planned with.
+ */
+async function publish(folder) {
+  const hash = createHash('sha256');
+  for (const file of (await filesUnder(folder)).sort()) hash.update(relative(folder, file)).update(await readFile(file));
+  const name = `build-${hash.digest('hex').slice(0, 16)}`;
+  await rename(folder, join(dist, name)).catch(async (error) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // the same build is there already
+    await rm(folder, { recursive: true });
+  });
+  return name;
+}
+
+async function removeOldBuilds(current) {
+  const oldest = Date.now() - KEPT_DAYS * 24 * 3600 * 1000;
+  for (const name of await readdir(dist)) {
+    if (name === current || !/^(build|fresh)-/.test(name)) continue;
+    const { mtimeMs } = await stat(join(dist, name));
+    if (mtimeMs < oldest) await rm(join(dist, name), { recursive: true, force: true });
+  }
+}
+
+/** Size and time of every source, for bin/swp.js to notice a stale build. */
+async function listSources() {
   const files = [];
   for (const source of SOURCES) files.push(...(await filesUnder(join(root, source))));
   const entries = [];
@@ -150,7 +170,7 @@ async function writeManifest() {
     const { size, mtimeMs } = await stat(file);
     entries.push([relative(root, file), size, mtimeMs]);
   }
-  await writeFile(join(dist, 'sources.json'), JSON.stringify(entries));
+  return entries;
 }
 
 async function filesUnder(path) {
@@ -161,5 +181,11 @@ async function filesUnder(path) {
 }
 
 async function writeIfChanged(path, text) {
-  if ((await readFile(path, 'utf8').catch(() => undefined)) !== text) await writeFile(path, text);
+  if ((await readFile(path, 'utf8').catch(() => undefined)) !== text) await writeAtomically(path, text);
+}
+
+async function writeAtomically(path, content) {
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, content);
+  await rename(temporary, path);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
+import { installedBuild } from '../installed-build.ts';
 import { packageRoot } from '../package-root.ts';
 import { wholeStudy } from '../pipeline/build-dag.ts';
 import type { Project } from './project.ts';
@@ -72,7 +73,7 @@ export async function renderStudyReport(project: Project, record: CacheRecord, o
  * and of the names of all that it imports. Packages stand in package.json with their exact versions.
  */
 function rendererStamp(): string {
-  const bundles = readdirSync(join(packageRoot, 'dist/bundle')).filter((name) => /^render-report-.*\.js$/.test(name));
+  const bundles = readdirSync(installedBuild).filter((name) => /^render-report-.*\.js$/.test(name));
   const packages = readFileSync(join(packageRoot, 'package.json'));
   return createHash('sha256').update(bundles.join()).update(packages).digest('hex').slice(0, 16);
 }

@@ -2,11 +2,10 @@
  * Loads stages by name from built modules. The engine imports none of them; whoever adds a file under stages/ adds a
  * stage.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { distance } from 'fastest-levenshtein';
-import { packageRoot } from '../package-root.ts';
+import { installedBuild, readFingerprints } from '../installed-build.ts';
 import { SwpError } from './failure.ts';
 import type { StageDefinition } from './stage.ts';
 
@@ -32,11 +31,9 @@ export class StageLoader {
     this.#fingerprints = fingerprints;
   }
 
-  /** The stages of this installation: dist/bundle/stages and dist/fingerprints.json. */
+  /** The stages of the build that this process runs from. */
   static installed(): StageLoader {
-    const path = join(packageRoot, 'dist/fingerprints.json');
-    const { stages } = JSON.parse(readFileSync(path, 'utf8')) as { stages: Record<string, string> };
-    return new StageLoader({ modules: join(packageRoot, 'dist/bundle/stages'), fingerprints: stages });
+    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: readFingerprints().stages });
   }
 
   /** Names of all stages, sorted. */

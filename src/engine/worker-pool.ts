@@ -1,10 +1,10 @@
 /** Warm workers: started when first needed, used again and again, replaced when one dies. */
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { installedBuild } from '../installed-build.ts';
 import type { WorkerJob } from './worker-message.ts';
 import { WorkerProcess, type JobListener, type JobOutcome } from './worker-process.ts';
 
-export const installedWorker = join(packageRoot, 'dist/bundle/worker.js');
+export const installedWorker = join(installedBuild, 'worker.js');
 
 export class WorkerPool {
   readonly #module: string;

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
-import { packageRoot } from '../package-root.ts';
+import { installedBuild } from '../installed-build.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/llama.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
@@ -13,7 +13,7 @@ import * as markerRetrieval from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 
-const KERNEL_FILE = join(packageRoot, 'dist/optimizer.wasm');
+const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 const sessions = new Map<string, Promise<TrainingSession>>();
 
 export function openTrainingSession(model: string, shape: DecoderShape): Promise<TrainingSession> {

@@ -6,9 +6,9 @@ import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { installedBuild } from '../../src/installed-build.ts';
 
-const kernel = join(packageRoot, 'dist/optimizer.wasm');
+const kernel = join(installedBuild, 'optimizer.wasm');
 const config: ModelConfig = { family: 'llama', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, ropeTheta: 1e4, normEpsilon: 1e-6 };
 const shape = { batch: 2, sequence: 5 };
 const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };

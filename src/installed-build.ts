@@ -1,0 +1,32 @@
+/**
+ * The build that this process runs from: dist/build-HASH with the bundles, the kernel and the stages' fingerprints. It
+ * is found from the running module, not from what is current, so a rebuild during a run changes nothing for that run.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from './package-root.ts';
+
+const FINGERPRINTS = 'fingerprints.json';
+
+export const installedBuild = findBuild(dirname(fileURLToPath(import.meta.url)));
+
+export interface Fingerprints {
+  /** SHA-256 of each stage's code, by stage. */
+  stages: Record<string, string>;
+  /** SHA-256 of the optimizer kernel. */
+  kernel: string;
+}
+
+export function readFingerprints(): Fingerprints {
+  return JSON.parse(readFileSync(join(installedBuild, FINGERPRINTS), 'utf8')) as Fingerprints;
+}
+
+function findBuild(directory: string): string {
+  if (existsSync(join(directory, FINGERPRINTS))) return directory;
+  const parent = dirname(directory);
+  if (parent !== directory) return findBuild(parent);
+  // Run from the sources, as tests do: the latest build.
+  const { build } = JSON.parse(readFileSync(join(packageRoot, 'dist/current.json'), 'utf8')) as { build: string };
+  return join(packageRoot, 'dist', build);
+}
