@@ -45,11 +45,19 @@ describe('the report of the whole fixture', () => {
   beforeAll(async () => (report = await render(studyResults(fixtureStudy(), fixturePieces()))));
 
   it('writes the page, every plot in four formats, the runs and the results', async () => {
-    const plots = ['1-at-a-glance', '2a-sparsity-perplexity', '2b-loss-above-floor', '3a-rank', '3b-survival', '4-loss-curves'];
+    const plots = [
+      '1-at-a-glance',
+      '2a-sparsity-perplexity',
+      '2b-loss-above-floor',
+      '3a-rank',
+      '3b-effect',
+      '3c-survival',
+      '4-loss-curves',
+    ];
     const expected = plots.flatMap((plot) => ['csv', 'json', 'png', 'svg'].map((kind) => `${plot}.${kind}`));
     expect((await readdir(join(report.outDir, 'figures'))).sort()).toEqual(expected.sort());
     expect((await readdir(report.outDir)).sort()).toEqual(['figures', 'index.html', 'results.json', 'runs.csv']);
-    expect(report.files).toHaveLength(27);
+    expect(report.files).toHaveLength(31);
   });
 
   it('is one self-contained page: no script, and no address but those of its own files', () => {
@@ -80,7 +88,7 @@ describe('the report of the whole fixture', () => {
     const pictures = [
       ...report.page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g),
     ];
-    expect(pictures).toHaveLength(6);
+    expect(pictures).toHaveLength(7);
     for (const [, label, id, alt] of pictures) {
       expect(label).toBe(id);
       expect(alt!.length).toBeGreaterThan(60);
@@ -160,7 +168,7 @@ describe('the report of the whole fixture', () => {
 describe('a report', () => {
   it('has equal bytes for equal results', async () => {
     const [first, second] = [await render(part(['A1', 'E1'])), await render(part(['A1', 'E1']))];
-    expect(first.files).toHaveLength(27);
+    expect(first.files).toHaveLength(31);
     for (const [i, file] of first.files.entries())
       expect((await readFile(file)).equals(await readFile(second.files[i]!)), file).toBe(true);
   });
@@ -180,7 +188,7 @@ describe('a report', () => {
     expect(text(page)).not.toMatch(/NaN|Infinity|undefined|none emerged 0/);
     expect(text(page)).toContain('2. Sparsity and validation perplexity Nothing to draw: no evaluation left a result.');
     expect(text(page)).toContain('6. How each number was defined');
-    expect(files.filter((file) => file.endsWith('.svg')).map((file) => basename(file))).toEqual(['3b-survival.svg']);
+    expect(files.filter((file) => file.endsWith('.svg')).map((file) => basename(file))).toEqual(['3c-survival.svg']);
   });
 
   it('does without a floor, a control, several seeds or anything that emerged', async () => {

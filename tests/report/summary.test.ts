@@ -45,8 +45,11 @@ describe('words', () => {
 
   it('name the round of a single prune, and what is a share of all weights', () => {
     const [base] = results.study.experiments;
-    const pruned = (prune: object) => experimentPhrase({ ...base!, params: { init: { scheme: 'xavier' }, train: { steps: [0, 10_000] }, prune } });
-    expect(pruned({ fraction: [0, 0.2, 0, 0, 0], scope: 'layerwise' })).toBe('xavier · 20 % in round 2 per layer · 0, then 10,000 steps');
+    const pruned = (prune: object) =>
+      experimentPhrase({ ...base!, params: { init: { scheme: 'xavier' }, train: { steps: [0, 10_000] }, prune } });
+    expect(pruned({ fraction: [0, 0.2, 0, 0, 0], scope: 'layerwise' })).toBe(
+      'xavier · 20 % in round 2 per layer · 0, then 10,000 steps',
+    );
     expect(pruned({ fraction: 0.125, of: 'total' })).toBe('xavier · 5 × 12.5 % of all · 0, then 10,000 steps');
     expect(pruned({ fraction: 0.1, force: 'reference' })).toBe('xavier · 5 × 10 %, super weight first · 0, then 10,000 steps');
   });

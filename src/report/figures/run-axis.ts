@@ -40,7 +40,7 @@ export function strip(symbols: Symbol[]): Spec {
   let x = 8;
   let y = 8;
   const placed = symbols.map((symbol) => {
-    const width = 12 + textWidth(symbol.text, 11) + 22;
+    const width = 12 + textWidth(symbol.text, 11) + 18;
     if (x > 8 && x + width > STRIP_WIDTH) [x, y] = [8, y + LINE];
     const here = x;
     x += width;

@@ -7,8 +7,8 @@ import { coordinateText, countText, counted, decimal, experimentPhrase, scalingT
 import { FULL_WIDTH, logTicks, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
-/** Height of a panel of ranks, in pixels. */
-const RANK_HEIGHT = 120;
+/** Height of a panel in pixels. */
+const PANEL_HEIGHT = 120;
 
 /** How re-detection is drawn. */
 const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
@@ -24,13 +24,23 @@ export function survivalFigure(results: StudyResults): Figure {
   return {
     title: TITLE,
     caption:
-      `Magnitude rank of each reference super weight among all prunable weights (1 = largest, logarithmic), one line a run. Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ` +
-      `Below: in how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run counts once, by its primary super weight. "none" marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `Magnitude rank of each reference super weight among all prunable weights (1 = largest, logarithmic), and what zeroing it costs (symmetric log), one line a run. Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ` +
+      `Below: in how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run counts once, by its primary super weight. A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
       `${counted(followed, 'run')} with a reference super weight${none > 0 ? `, ${none} in which none emerged` : ''}. The exact 95 % intervals are in the table of experiments and in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
     plots: [
-      ...(rows.length === 0 ? [] : [{ id: '3a-rank', alt: rankAlt(results), spec: ranks(results, rows), rows }]),
+      ...(rows.length === 0
+        ? []
+        : [
+            { id: '3a-rank', alt: fateAlt(results, 'Magnitude rank'), spec: fates(results, rows, rankMeasure(rows)), rows },
+            {
+              id: '3b-effect',
+              alt: fateAlt(results, 'Functional effect'),
+              spec: fates(results, rows, effectMeasure(rows)),
+              rows,
+            },
+          ]),
       {
-        id: '3b-survival',
+        id: '3c-survival',
         alt: 'Grid of experiments by rounds: in how many runs the super weight is kept, still matters, and is found again at the same place. The table of experiments holds the figures at the end.',
         spec: grid(results, counts),
         rows: counts,
@@ -72,29 +82,56 @@ function survivalRows(results: StudyResults) {
   );
 }
 
-function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
+/** A measure of a super weight, and how its axis is drawn. */
+interface Measure {
+  field: 'rank' | 'effect';
+  title: string;
+  scale: Spec;
+  ticks: number[];
+  format: string;
+}
+
+function rankMeasure(rows: SurvivalRow[]): Measure {
   const worst = Math.max(...rows.map(({ rank }) => rank), 10);
-  const domain = [worst * 1.6, 0.75];
+  return {
+    field: 'rank',
+    title: 'magnitude rank',
+    scale: { type: 'log', domain: [worst * 1.6, 0.75], nice: false },
+    ticks: logTicks(1, worst, 6),
+    format: '~s',
+  };
+}
+
+function effectMeasure(rows: SurvivalRow[]): Measure {
+  const effects = rows.map(({ effect }) => effect);
+  const domain = [Math.min(0, ...effects), Math.max(0.2, ...effects) * 1.15];
+  return {
+    field: 'effect',
+    title: 'nats if zeroed',
+    scale: { type: 'symlog', constant: 0.1, domain, nice: false },
+    ticks: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= domain[1]!),
+    format: '~g',
+  };
+}
+
+/** One panel an experiment, one line a run and reference super weight; marks hold the three survivals. */
+function fates(results: StudyResults, rows: SurvivalRow[], measure: Measure): Spec {
   const panels = results.study.experiments.map((experiment, i) => {
     const own = rows.filter((row) => row.experiment === experiment.id);
-    const apart = 0.014 * (experiment.rounds + 1); // equal ranks of several seeds stay visible side by side
+    const apart = 0.014 * (experiment.rounds + 1); // equal values of several seeds stay visible side by side
     const marks = own.map((row) => ({
       ...row,
       at: withinRun(row) + apart * (experiment.seeds.indexOf(row.seed) - (experiment.seeds.length - 1) / 2),
       line: `${row.seed} ${row.tensor} ${row.row} ${row.col}`,
-      label: `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${row.margin === null ? '' : `, ${decimal(row.margin, 1)} x the threshold`}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, found again: ${row.redetection}`,
+      label: markLabel(row),
     }));
-    const x = roundChannel(experiment.rounds, titled(i, results.study.experiments.length).x);
+    const has = titled(i, results.study.experiments.length);
+    const x = roundChannel(experiment.rounds, has.x);
     const y = {
-      field: 'rank',
+      field: measure.field,
       type: 'quantitative',
-      scale: { type: 'log', domain, nice: false },
-      axis: {
-        values: logTicks(1, worst, 6),
-        labelOverlap: false,
-        format: '~s',
-        title: titled(i, results.study.experiments.length).y ? 'magnitude rank' : null,
-      },
+      scale: measure.scale,
+      axis: { values: measure.ticks, labelOverlap: false, format: measure.format, title: has.y ? measure.title : null },
     };
     const outcome = results.experiments.find(({ id }) => id === experiment.id)!.reference;
     const empty = marks.length === 0 ? [note(outcome.noneEmerged > 0 ? 'not applicable: none emerged' : 'not measured')] : [];
@@ -108,7 +145,7 @@ function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
         },
         {
           data: { values: marks },
-          mark: { type: 'point', size: 24, strokeWidth: 1.2, opacity: 1 },
+          mark: { type: 'point', size: experiment.rounds > 8 ? 13 : 24, strokeWidth: 1.2, opacity: 1 },
           encoding: {
             x,
             y,
@@ -133,23 +170,29 @@ function ranks(results: StudyResults, rows: SurvivalRow[]): Spec {
       strip([
         { text: 'mask bit: kept', shape: 'square', filled: true, color: BLUE },
         { text: 'pruned', shape: 'square', filled: true, color: VERMILION },
-        { text: 'filled: zeroing it still hurts', shape: 'circle', filled: true, color: INK },
-        { text: 'hollow: no longer', shape: 'circle', filled: false, color: INK },
+        { text: 'filled: zeroing it hurts', shape: 'circle', filled: true, color: INK },
+        { text: 'hollow: it does not', shape: 'circle', filled: false, color: INK },
         { text: 'shape: found again in place', shape: SHAPES.same, filled: true, color: INK },
         { text: 'elsewhere', shape: SHAPES.moved, filled: true, color: INK },
         { text: 'nowhere', shape: SHAPES.none, filled: true, color: INK },
       ]),
-      smallMultiples(panels, RANK_HEIGHT),
+      smallMultiples(panels, PANEL_HEIGHT),
     ],
     spacing: 10,
   };
+}
+
+function markLabel(row: SurvivalRow): string {
+  const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1)} times the threshold`;
+  const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[row.redetection];
+  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, ${found}`;
 }
 
 function note(text: string): Spec {
   return {
     data: { values: [{ text }] },
     mark: { type: 'text', color: SOFT, fontStyle: 'italic', align: 'center', aria: false },
-    encoding: { x: { value: PANEL_WIDTH / 2 }, y: { value: RANK_HEIGHT / 2 }, text: { field: 'text' } },
+    encoding: { x: { value: PANEL_WIDTH / 2 }, y: { value: PANEL_HEIGHT / 2 }, text: { field: 'text' } },
   };
 }
 
@@ -158,6 +201,9 @@ const KINDS = [
   { name: 'functional', title: 'functional: zeroing it still hurts', of: (survival: SurvivalSummary) => survival.functional },
   { name: 'redetectedSame', title: 're-detected at the same place', of: (survival: SurvivalSummary) => survival.redetectedSame },
 ] as const;
+
+/** A cell to which survival does not apply. */
+const NONE_EMERGED = '\u2013';
 
 type CountRow = Row & {
   experiment: string;
@@ -175,7 +221,7 @@ function countRows(results: StudyResults): CountRow[] {
       .flatMap(({ phase, round, level, survival }) =>
         KINDS.map(({ name, of }) => {
           const { k, n, interval } = of(survival);
-          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? 'none' : '?';
+          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
           return {
             experiment: id,
             kind: name,
@@ -201,7 +247,6 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
   const levels = Math.max(...counts.map(({ level }) => level)) + 1;
   const NAMES = 76;
   const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
-  const compact = cell < 30;
   const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
     const values = counts
       .filter((row) => row.kind === kind.name && row.phase === phase)
@@ -209,7 +254,6 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
         ...row,
         share: row.n === 0 ? 0 : Number(row['k']) / row.n,
         label: cellLabel(row),
-        text: row.n === 0 && compact ? '\u2013' : row.text,
       }));
     const x = {
       field: 'level',
@@ -253,7 +297,7 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
         },
         {
           data: { values },
-          mark: { type: 'text', fontSize: compact ? 8.5 : 10, aria: false, baseline: 'middle', color: INK },
+          mark: { type: 'text', fontSize: cell < 30 ? 8.5 : 10, aria: false, baseline: 'middle', color: INK },
           encoding: { x, y, text: { field: 'text' } },
         },
       ],
@@ -267,16 +311,16 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
 
 function cellLabel(row: CountRow): string {
   const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
-  if (row.n === 0) return `${what}: ${row.text === 'none' ? 'not applicable, none emerged' : 'not measured'}`;
+  if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
   return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
 }
 
-function rankAlt(results: StudyResults): string {
+function fateAlt(results: StudyResults, what: string): string {
   const ends = results.experiments.map(({ id, points }) => {
     const survival = points.at(-1)?.survival;
     if (survival === undefined || survival.n === 0)
       return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
     return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;
   });
-  return `Magnitude rank of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;
+  return `${what} of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;
 }

@@ -14,7 +14,7 @@ h1{margin:0 0 18px;font-size:clamp(28px,4.4vw,42px);line-height:1.15;letter-spac
 h2{margin:0 0 4px;font-size:22px;line-height:1.3;letter-spacing:-.01em}
 .lead{margin:0 0 18px;font-size:17px}
 .caution{margin:12px 0 0;color:var(--soft);font-size:14px}
-.facts{display:flex;flex-wrap:wrap;gap:8px 28px;margin:0 0 8px;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
+.facts{display:flex;align-items:baseline;flex-wrap:wrap;gap:8px 28px;margin:0 0 8px;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
 .facts strong{color:var(--ink);font-size:16px}
 section{margin:44px 0}
 .number-of{color:var(--soft);font-weight:400}
@@ -28,7 +28,7 @@ a{color:var(--link);text-underline-offset:2px}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .scroll{overflow-x:auto;margin:18px 0 26px}
 table{border-collapse:collapse;font-size:13.5px;line-height:1.4;width:100%}
-caption{text-align:left;padding:0 0 10px;min-width:300px;max-width:62em}
+caption{text-align:left;padding:0 0 10px;position:sticky;left:0;max-width:min(62em,100vw - 48px)}
 th,td{padding:6px 12px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
 thead th{color:var(--soft);font-weight:500;vertical-align:bottom;border-bottom-color:var(--soft)}
 tbody th{font-weight:600;white-space:nowrap}

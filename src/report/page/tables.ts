@@ -77,7 +77,7 @@ export function differencesTable({ experiments, comparisons }: StudyResults): Ht
   const items = [
     ...toControl.map((difference) => ({
       name: 'against the control',
-      question: 'What does the arm cost?',
+      question: '',
       varies: 'pruning',
       difference,
     })),
@@ -90,7 +90,7 @@ export function differencesTable({ experiments, comparisons }: StudyResults): Ht
     'Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its 95 % t interval over n pairs. No test is made. Where a pair differs in more than what is compared, the difference cannot be laid to one cause.',
     [
       { head: 'arms', cell: ({ difference }) => `${difference.arm} \u2212 ${difference.baseline}` },
-      { head: 'comparison', cell: ({ name, question }) => html`${name}<small>${question}</small>` },
+      { head: 'comparison', cell: ({ name, question }) => (question === '' ? name : html`${name}<small>${question}</small>`) },
       { head: 'compares', cell: ({ varies }) => varies },
       { head: 'difference', numeric: true, cell: ({ difference }) => differenceText(difference) },
       { head: 'n', numeric: true, cell: ({ difference }) => String(difference.seeds.length) },
