@@ -48,7 +48,7 @@ export class RunState {
           node.progress = event.progress;
           node.first ??= { at: this.now(), done: event.progress.done };
         }
-        this.timeLeft.progress(event.key, event.progress.done / Math.max(1, event.progress.total));
+        if (node !== undefined) this.timeLeft.progress(event.key, event.progress.done / Math.max(1, event.progress.total), this.elapsed(node));
         return;
       }
       case 'node-end':

@@ -1,6 +1,7 @@
 /**
  * Estimates how long a run will still take. Work is weighed by the parameters that count steps, so a node of 10,000
- * steps weighs ten of 1,000; what a unit of work costs is measured per stage, from nodes that ran before and now.
+ * steps weighs ten of 1,000; what a unit of work costs is measured per stage, from nodes that ran before and now. Nodes
+ * that are under way count by the part that they have done: a study may begin with one long training.
  */
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { paramSchemas } from '../pipeline/stage-params.ts';
@@ -14,8 +15,8 @@ interface Measured {
 export class TimeLeft {
   private readonly waiting = new Map<string, PlannedState>();
   private readonly measured = new Map<string, Measured>();
-  /** Share of a running node that is done. */
-  private readonly shares = new Map<string, number>();
+  /** Of running nodes: the share that is done, and the seconds that this took. */
+  private readonly underWay = new Map<string, { share: number; seconds: number }>();
 
   constructor(
     private readonly plan: Plan,
@@ -27,9 +28,12 @@ export class TimeLeft {
     }
   }
 
-  /** @param share of the node's work that is done, 0 to 1 */
-  progress(key: string, share: number): void {
-    this.shares.set(key, share);
+  /**
+   * @param share of the node's work that is done, 0 to 1
+   * @param seconds since the node started
+   */
+  progress(key: string, share: number, seconds: number): void {
+    this.underWay.set(key, { share, seconds });
   }
 
   /** @param seconds what the node took, if it ran */
@@ -37,7 +41,7 @@ export class TimeLeft {
     const planned = this.waiting.get(key);
     if (planned !== undefined && seconds !== undefined) this.measure(planned, seconds);
     this.waiting.delete(key);
-    this.shares.delete(key);
+    this.underWay.delete(key);
   }
 
   /**
@@ -45,12 +49,13 @@ export class TimeLeft {
    * Undefined while nothing was measured.
    */
   seconds(): number | undefined {
-    if (this.measured.size === 0) return undefined;
+    const measured = this.measuredSoFar();
+    if (measured.size === 0) return undefined;
     let total = 0;
     let longest = 0;
     const chains = new Map<string, number>();
     for (const [key, planned] of this.waiting) {
-      const cost = this.cost(planned) * (1 - (this.shares.get(key) ?? 0));
+      const cost = costOf(planned, measured) * (1 - (this.underWay.get(key)?.share ?? 0));
       const inputs = Object.values(planned.node.inputs).map((input) => chains.get(input.key) ?? 0);
       const chain = cost + Math.max(0, ...inputs);
       chains.set(key, chain);
@@ -60,19 +65,31 @@ export class TimeLeft {
     return Math.max(total / this.jobs, longest);
   }
 
-  private cost(planned: PlannedState): number {
-    const known = this.measured.get(planned.node.stage.name);
-    if (known !== undefined) return (known.seconds / known.weight) * weightOf(planned);
-    // A stage that was never seen: as much as a node has taken on average.
-    const all = [...this.measured.values()];
-    return all.reduce((sum, { seconds }) => sum + seconds, 0) / all.reduce((sum, { nodes }) => sum + nodes, 0);
+  private measuredSoFar(): Map<string, Measured> {
+    const measured = new Map(this.measured);
+    for (const [key, { share, seconds }] of this.underWay) {
+      const planned = this.waiting.get(key);
+      if (planned !== undefined && share > 0) addMeasure(measured, planned, { seconds, weight: share * weightOf(planned), nodes: share });
+    }
+    return measured;
   }
 
   private measure(planned: PlannedState, seconds: number): void {
-    const name = planned.node.stage.name;
-    const before = this.measured.get(name) ?? { seconds: 0, weight: 0, nodes: 0 };
-    this.measured.set(name, { seconds: before.seconds + seconds, weight: before.weight + weightOf(planned), nodes: before.nodes + 1 });
+    addMeasure(this.measured, planned, { seconds, weight: weightOf(planned), nodes: 1 });
   }
+}
+
+function addMeasure(measured: Map<string, Measured>, { node }: PlannedState, { seconds, weight, nodes }: Measured): void {
+  const before = measured.get(node.stage.name) ?? { seconds: 0, weight: 0, nodes: 0 };
+  measured.set(node.stage.name, { seconds: before.seconds + seconds, weight: before.weight + weight, nodes: before.nodes + nodes });
+}
+
+function costOf(planned: PlannedState, measured: ReadonlyMap<string, Measured>): number {
+  const known = measured.get(planned.node.stage.name);
+  if (known !== undefined) return (known.seconds / known.weight) * weightOf(planned);
+  // A stage that was never seen: as much as a node has taken on average.
+  const all = [...measured.values()];
+  return all.reduce((sum, { seconds }) => sum + seconds, 0) / all.reduce((sum, { nodes }) => sum + nodes, 0);
 }
 
 /** The largest of the parameters that count steps, or 1 for a stage that has none. */

@@ -32,11 +32,17 @@ describe('the time left', () => {
     expect(left.seconds()).toBeUndefined();
     left.finish('t0', 2);
     expect(left.seconds()).toBeCloseTo(7); // 350 steps at 50 a second
-    left.progress('t1', 0.5);
+    left.progress('t1', 0.5, 3);
     expect(left.seconds()).toBeCloseTo(4);
     left.finish('t1', 6);
     left.finish('t2', 1);
     expect(left.seconds()).toBe(0);
+  });
+
+  test('goes by the part that a first long node has done', () => {
+    const left = new TimeLeft(chain(100, 300, 50), 1);
+    left.progress('t0', 0.25, 1);
+    expect(left.seconds()).toBeCloseTo(17); // 425 steps left at 25 a second
   });
 
   test('of a chain is not shortened by more jobs', () => {
@@ -59,7 +65,7 @@ describe('the live view', () => {
     state.apply({ event: 'node-progress', key: 't1', progress: { done: 150, total: 300, values: { loss: 2.25 } } });
     expect(drawRun(state, [], { width: 100, rows: 24, colors: picocolors.createColors(false) })).toEqual([
       ' A1 seed 0 round 2 train  ████████████░░░░░░░░░░░░  150/300  50 steps/s  loss 2.250',
-      ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 3.0 s left',
+      ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 2.4 s left',
     ]);
     expect(drawRun(state, [], { width: 40, rows: 24, colors: picocolors.createColors(true) }).every((line) => line.length < 40)).toBe(true);
   });
