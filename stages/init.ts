@@ -13,9 +13,14 @@ export default defineStage<Required<InitParams>>({
   inputs: { pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true } },
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors' } },
 
+  async files({ model }) {
+    const { configFile } = await import('../src/model/model-files.ts');
+    return [configFile(model)];
+  },
+
   async fingerprint({ model }) {
-    const { configFingerprint } = await import('../src/model/model-fingerprint.ts');
-    return configFingerprint(model);
+    const { parametersFingerprint } = await import('../src/model/model-fingerprint.ts');
+    return parametersFingerprint(model);
   },
 
   async run({ params: { model, scheme, seed }, optionalInput, output }) {

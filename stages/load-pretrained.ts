@@ -15,14 +15,19 @@ export default defineStage<Required<LoadPretrainedParams>>({
   inputs: {},
   outputs: { weights: { summary: 'The checkpoint, float32, in the order of the configuration.', file: 'weights.safetensors' } },
 
-  async fingerprint({ model, checkpoint }) {
-    const { checkpointFingerprint } = await import('../src/model/model-fingerprint.ts');
-    return checkpointFingerprint(model, checkpoint);
+  async files({ model, checkpoint }) {
+    const { checkpointFile, configFile } = await import('../src/model/model-files.ts');
+    return [configFile(model), checkpointFile(model, checkpoint)];
+  },
+
+  async fingerprint({ model }) {
+    const { parametersFingerprint } = await import('../src/model/model-fingerprint.ts');
+    return parametersFingerprint(model);
   },
 
   async run({ params: { model, checkpoint }, output }) {
     const { checkpointPath, readModelConfig } = await import('../src/model/model-config.ts');
-    const { checkpointRemedy } = await import('../src/model/model-fingerprint.ts');
+    const { checkpointRemedy } = await import('../src/model/model-files.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
     const { writeSafetensors } = await import('../src/model/safetensors.ts');
     const config = await readModelConfig(model);

@@ -45,14 +45,14 @@ export class DagBuilder {
   async add({ stage: name, params, inputs, gathers = {}, label }: NodeSpec): Promise<string> {
     const stage = await this.#loader.load(name);
     this.#check(stage, inputs, gathers, label);
-    const files = await this.#externalFiles(stage, params);
+    const files = await this.#externalFiles(stage, params, label);
     const preimage = recipePreimage(
       {
         stage: name,
         code: stage.code,
         computes: await this.#fingerprint(stage, params),
         params,
-        files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])),
+        files: Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256])),
       },
       inputs,
       gathers,
@@ -77,15 +77,18 @@ export class DagBuilder {
     return answer;
   }
 
-  #externalFiles({ definition }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {
-    const paths = definition.files?.(params) ?? [];
-    return Promise.all(
-      paths.map((path) => {
-        const file = this.#files.get(path) ?? readExternalFile(path, this.#root);
-        this.#files.set(path, file);
-        return file;
-      }),
-    );
+  async #externalFiles({ definition }: LoadedStage, params: JsonObject, label: NodeLabel): Promise<ExternalFile[]> {
+    const declared = (await definition.files?.(params)) ?? [];
+    if (new Set(declared.map(({ name }) => name)).size < declared.length)
+      throw new Error(`${placeOf(label)}: stage ${definition.name} gives two of its files one name.`);
+    const files: ExternalFile[] = [];
+    for (const each of declared) {
+      const identity = JSON.stringify([each.name, each.path]);
+      const file = this.#files.get(identity) ?? readExternalFile(each, this.#root);
+      this.#files.set(identity, file);
+      files.push(await file); // one after the other: where several cannot be read, the first one is named
+    }
+    return files;
   }
 
   /** Guards against mistakes of the caller; what a user can get wrong is found before, with its place in the study. */

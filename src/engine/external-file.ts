@@ -6,19 +6,26 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { digestFile } from '../cache/artifact-store.ts';
 import { fileFailure } from '../cache/file-failure.ts';
+import { SwpError } from './failure.ts';
 import type { ExternalFile } from './node.ts';
+import type { DeclaredFile } from './stage.ts';
 
 /**
  * Hashes a file; one that changes meanwhile is hashed again, so that digest and stamp belong together.
- * @param path relative to `root`, or absolute
+ * @param root what a relative path is relative to
  * @throws SwpError of kind `file`
  */
-export async function readExternalFile(path: string, root: string): Promise<ExternalFile> {
-  const absolute = resolve(root, path);
-  for (;;) {
-    const stamp = await stampOf(absolute);
-    const { sha256 } = await digestFile(absolute);
-    if ((await stampOf(absolute)) === stamp) return { path, absolute, sha256, stamp };
+export async function readExternalFile({ name, path: declared, remedy }: DeclaredFile, root: string): Promise<ExternalFile> {
+  const path = resolve(root, declared);
+  try {
+    for (;;) {
+      const stamp = await stampOf(path);
+      const { sha256 } = await digestFile(path);
+      if ((await stampOf(path)) === stamp) return { name, path, sha256, stamp };
+    }
+  } catch (error) {
+    if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
+    throw new SwpError({ ...error.failure, remedy }, { cause: error });
   }
 }
 
@@ -28,8 +35,8 @@ export async function readExternalFile(path: string, root: string): Promise<Exte
  */
 export async function isUnchanged(file: ExternalFile): Promise<boolean> {
   try {
-    if ((await stampOf(file.absolute)) === file.stamp) return true;
-    return (await digestFile(file.absolute)).sha256 === file.sha256;
+    if ((await stampOf(file.path)) === file.stamp) return true;
+    return (await digestFile(file.path)).sha256 === file.sha256;
   } catch {
     return false;
   }

@@ -23,7 +23,7 @@ export interface Work {
   /** What `StageDefinition.fingerprint` says of these parameters; null where a stage has none. */
   computes: JsonValue;
   params: JsonObject;
-  /** SHA-256 of every external file, by the path that the stage names. */
+  /** SHA-256 of every external file, by the name that the stage gives it. */
   files: Record<string, string>;
 }
 

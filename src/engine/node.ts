@@ -16,9 +16,10 @@ export interface GatheredRef extends InputRef {
 
 /** A file outside the cache that a node reads, as it was when the key was made. */
 export interface ExternalFile {
-  /** As the stage names it, relative to the project's root. */
+  /** As the key names it. */
+  name: string;
+  /** Absolute. */
   path: string;
-  absolute: string;
   /** SHA-256 of the content, hexadecimal. */
   sha256: string;
   /** What stat said: as long as it says the same, the content is not read again. */

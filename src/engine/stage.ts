@@ -28,6 +28,16 @@ export interface StageOutput {
   file: string;
 }
 
+/** A file that a node reads and that no stage made. */
+export interface DeclaredFile {
+  /** Stands in the key, beside the content's digest: says what the file is, never where it lies. */
+  name: string;
+  /** Absolute, or relative to the project's root. In no key: a study in another folder, or another clone, has the same keys. */
+  path: string;
+  /** What to do where it cannot be read. */
+  remedy?: string;
+}
+
 export interface GatheredArtifact {
   label: NodeLabel;
   stage: string;
@@ -70,8 +80,8 @@ export interface StageDefinition<Params = JsonObject> {
   params: object;
   inputs: Record<string, StageInput>;
   outputs: Record<string, StageOutput>;
-  /** External files that a node reads, relative to the project's root; their digests enter the key. */
-  files?(params: Params): string[];
+  /** External files that a node reads, each under a name of its own; names and contents enter the key. */
+  files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.

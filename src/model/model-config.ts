@@ -14,21 +14,31 @@ export function modelDirectory(model: string): string {
   return join(packageRoot, 'models', model);
 }
 
+/** The model's configuration. */
+export function configPath(model: string): string {
+  return join(modelDirectory(model), 'config.json');
+}
+
 /** Checkpoint file of one pretraining seed. */
 export function checkpointPath(model: string, checkpoint: number): string {
   return join(modelDirectory(model), `seed-${checkpoint}.safetensors`);
 }
 
+/** What to do where there is no configuration. */
+export function configRemedy(model: string): string {
+  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`;
+}
+
 /** @throws SwpError if config.json is missing or not what schemas/model-config.schema.json says */
 export async function readModelConfig(model: string): Promise<ModelConfig> {
-  const path = join(modelDirectory(model), 'config.json');
+  const path = configPath(model);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new SwpError({
       kind: 'file',
       path,
       operation: 'read',
       code: error.code ?? 'unknown',
-      remedy: `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`,
+      remedy: configRemedy(model),
     });
   });
   const config = parse(path, text);

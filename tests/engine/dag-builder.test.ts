@@ -42,6 +42,17 @@ it('says which external file is not there', async () => {
   await expect(builder.add({ stage: 'text', params: { file: 'nowhere' }, inputs: {}, label: label('A') })).rejects.toMatchObject({
     failure: { kind: 'file', path: rig.path('nowhere'), operation: 'read', code: 'ENOENT' },
   });
+  const params = { file: 'nowhere else', remedy: 'Look elsewhere.' };
+  await expect(builder.add({ stage: 'text', params, inputs: {}, label: label('A') })).rejects.toMatchObject({ failure: { remedy: 'Look elsewhere.' } });
+});
+
+it('keys an external file by its name and content, not by where it lies', async () => {
+  await writeFile(rig.path('data'), 'content');
+  const here = await builder.add({ stage: 'text', params: { file: 'data' }, inputs: {}, label: label('A') });
+  const { preimage, files } = builder.dag.getNodeAttributes(here);
+  expect(preimage.files).toEqual({ data: files[0]!.sha256 });
+  expect(files[0]!.path).toBe(rig.path('data'));
+  expect(JSON.stringify(preimage)).not.toContain(rig.directory);
 });
 
 it('refuses inputs that a stage does not have, and artifacts that nobody makes', async () => {

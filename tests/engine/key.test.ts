@@ -9,7 +9,7 @@ const WORK: Work = {
   code: 'c0de',
   computes: { graph: 'abc' },
   params: { fraction: 0.1, scope: 'global' },
-  files: { 'models/a.bin': 'f11e' },
+  files: { checkpoint: 'f11e' },
 };
 const INPUTS = { weights: { key: 'aa', artifact: 'weights' } };
 const GATHERS = { all: [{ key: 'bb', artifact: 'curve', stage: 'train', label: { experiment: 'A1', seed: 0, round: 1, step: 'train' } }] };
@@ -57,7 +57,7 @@ describe('a recipe key', () => {
     ['a parameter', key({ params: { fraction: 0.2, scope: 'global' } })],
     ['one parameter more', key({ params: { ...WORK.params, of: 'total' } })],
     ['one parameter less', key({ params: { fraction: 0.1 } })],
-    ["a file's content", key({ files: { 'models/a.bin': 'f12e' } })],
+    ["a file's content", key({ files: { checkpoint: 'f12e' } })],
     ["a producer's key", key({}, { weights: { key: 'ab', artifact: 'weights' } })],
     ["the artifact's name", key({}, { weights: { key: 'aa', artifact: 'mask' } })],
     ["the input's name", key({}, { mask: { key: 'aa', artifact: 'weights' } } as never)],

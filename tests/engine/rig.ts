@@ -50,7 +50,7 @@ const STAGES = {
       name: 'text', summary: '', params: {},
       inputs: { from: { summary: '', optional: true }, and: { summary: '', optional: true } },
       outputs: { text: { summary: '', file: 'text.txt' }, size: { summary: '', file: 'size.json' } },
-      files: ({ file }) => (file ? [file] : []),
+      files: ({ file, remedy }) => (file ? [{ name: 'data', path: file, remedy }] : []),
       async run(job) {
         const { params } = job;
         if (params.connect) await new Promise((resolve) => { globalThis.line = connect(params.connect, resolve); globalThis.line.on('error', () => {}); });

@@ -199,7 +199,7 @@ describe('an external file', () => {
     await writeFile(rig.path('data'), 'one');
     const { result } = await rig.run({ A: { params: { file: 'data', changes: rig.path('data') } }, B: {} });
     expect(result).toMatchObject({ ran: 1, failed: 1 });
-    expect(result.failures).toMatchObject([{ failure: { kind: 'file-changed', path: 'data', stage: 'text' } }]);
+    expect(result.failures).toMatchObject([{ failure: { kind: 'file-changed', path: rig.path('data'), stage: 'text' } }]);
     expect(await rig.cache.record(result.failures[0]!.key)).toBeUndefined();
   });
 });

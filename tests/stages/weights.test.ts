@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
+import { DagBuilder } from '../../src/engine/dag-builder.ts';
+import type { JsonObject } from '../../src/engine/json.ts';
+import type { StageLoader } from '../../src/engine/stage-loader.ts';
+import { checkpointPath, configPath } from '../../src/model/model-config.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import init from '../../stages/init.ts';
@@ -10,6 +13,14 @@ import loadPretrained from '../../stages/load-pretrained.ts';
 import { runStage } from '../support/stage-job.ts';
 
 const MODEL = 'marker-retrieval';
+
+/** What is hashed into load-pretrained's key. */
+async function preimageOf(params: { model: string; checkpoint: number }): Promise<JsonObject> {
+  const loader = { load: () => Promise.resolve({ definition: loadPretrained, code: 'c0de', module: '' }) } as unknown as StageLoader;
+  const builder = new DagBuilder({ loader, root: '/elsewhere' });
+  const key = await builder.add({ stage: 'load-pretrained', params, inputs: {}, label: { experiment: 'A1', seed: 0, round: 0, step: 'load' } });
+  return builder.dag.getNodeAttributes(key).preimage;
+}
 
 describe('load-pretrained', () => {
   it('passes the committed checkpoint on, value by value', async () => {
@@ -24,19 +35,26 @@ describe('load-pretrained', () => {
   });
 
   it('is keyed by what the checkpoint and the configuration hold, not by where they lie', async () => {
-    const fingerprint = (checkpoint: number) => loadPretrained.fingerprint!({ model: MODEL, checkpoint });
-    const sha256 = createHash('sha256').update(await readFile(checkpointPath(MODEL, 4))).digest('hex');
-    expect(await fingerprint(4)).toMatchObject({ config: await readModelConfig(MODEL), parameters: { 'lm_head.weight': [64, 48] }, checkpoint: sha256 });
-    expect(JSON.stringify(await fingerprint(4))).not.toContain(packageRoot);
-    expect(await fingerprint(5)).not.toEqual(await fingerprint(4));
+    const preimage = await preimageOf({ model: MODEL, checkpoint: 4 });
+    const sha256 = async (path: string) => createHash('sha256').update(await readFile(path)).digest('hex');
+    expect(preimage.files).toEqual({ 'config.json': await sha256(configPath(MODEL)), checkpoint: await sha256(checkpointPath(MODEL, 4)) });
+    expect(preimage.computes).toMatchObject({ parameters: { 'lm_head.weight': [64, 48] } });
+    expect(JSON.stringify(preimage)).not.toContain(packageRoot);
   });
 
-  it('fails before anything runs where the checkpoint is missing, and says what to do', async () => {
-    await expect(loadPretrained.fingerprint!({ model: MODEL, checkpoint: 987 })).rejects.toMatchObject({
+  it('fails before anything runs where a file is missing, and says what to do', async () => {
+    await expect(preimageOf({ model: MODEL, checkpoint: 987 })).rejects.toMatchObject({
       failure: {
         kind: 'file',
         path: checkpointPath(MODEL, 987),
         remedy: 'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.',
+      },
+    });
+    await expect(preimageOf({ model: 'nowhere', checkpoint: 987 })).rejects.toMatchObject({
+      failure: {
+        kind: 'file',
+        path: configPath('nowhere'),
+        remedy: 'Check the parameter "model": "nowhere"; it names a folder under models/ with a config.json.',
       },
     });
   });
