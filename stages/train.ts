@@ -1,8 +1,8 @@
 /**
  * train: one round of training under the mask in force.
  *
- * The batch is a pure function of (seed, cumulative step of the run), so round 2 continues round 1's stream and arms
- * stay paired whatever their names. The optimizer's moments start from zero (`optimizerState: reset`) or are kept and
+ * The batch is a pure function of (stream, seed, cumulative step of the run), so round 2 continues round 1's stream and
+ * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on. The optimizer's moments start from zero (`optimizerState: reset`) or are kept and
  * masked, since a stale moment would revive a pruned weight. The mask invariant is checked after the last step.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -50,7 +50,7 @@ export default defineStage<Required<TrainParams>>({
     for (let step = 0; step < params.steps; step++) {
       job.signal.throwIfAborted();
       const learningRate = learningRateAt(step, params);
-      const { loss, gradientNorm } = await session.step(params.seed, firstStep + step, learningRate, params);
+      const { loss, gradientNorm } = await session.step(params, firstStep + step, learningRate);
       if (!Number.isFinite(loss))
         throw new Error(`The loss became ${loss} at step ${firstStep + step + 1}; a lower train.learningRate or a longer warm-up may help.`);
       sums = { loss: sums.loss + loss, gradientNorm: sums.gradientNorm + gradientNorm, steps: sums.steps + 1 };

@@ -57,12 +57,12 @@ export class TrainingSession {
   }
 
   /**
-   * One step on the batch of (seed, cumulative step).
+   * One step on the batch of (stream, seed, cumulative step).
    * @param cumulativeStep 0-based step of the whole run
    */
-  step(seed: number, cumulativeStep: number, learningRate: number, settings: AdamWSettings): Promise<StepResult> {
+  step(settings: AdamWSettings & { stream: string; seed: number }, cumulativeStep: number, learningRate: number): Promise<StepResult> {
     const { batch, sequence } = this.#shape;
-    const drawn = markerRetrieval.batch(seed, 'train-data', cumulativeStep, batch, sequence);
+    const drawn = markerRetrieval.batch(settings.seed, settings.stream, cumulativeStep, batch, sequence);
     const tokens = new Int32Array(batch * sequence);
     const targets = new Int32Array(batch * sequence);
     for (let row = 0; row < batch; row++) {

@@ -1,9 +1,12 @@
 /** The train stage, run as the worker runs it, on a real model of the built-in shape. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
+import { installedBuild } from '../../src/installed-build.ts';
 import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
@@ -31,6 +34,24 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const quick = { learningRate: 0.002, seed: 3, schedule: 'constant', batchSize: 4, sequenceLength: 16, curveEvery: 2 } as const;
 
+/** Trains as `quick` says in a process of its own, from the built stage, and returns the weights' bytes. */
+async function trainInProcess(out: string, steps: number): Promise<Buffer> {
+  await mkdir(out);
+  const { properties } = train.params as { properties: Record<string, { default?: unknown }> };
+  const defaults = Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, property.default]));
+  const script = `
+    const { default: train } = await import(${JSON.stringify(pathToFileURL(join(installedBuild, 'stages/train.js')).href)});
+    await train.run({
+      params: ${JSON.stringify({ ...defaults, ...quick, steps })},
+      input: () => ${JSON.stringify(start)},
+      optionalInput: () => undefined,
+      output: (name) => ${JSON.stringify(out)} + '/' + name,
+      progress() {}, log() {}, signal: new AbortController().signal,
+    });`;
+  await execa(process.execPath, ['--input-type=module', '--eval', script]);
+  return readFile(join(out, 'weights'));
+}
+
 describe('train', () => {
   it('gives the same bytes for the same inputs, and others for another seed', async () => {
     const [first, again, other] = [
@@ -41,6 +62,24 @@ describe('train', () => {
     for (const artifact of ['weights', 'optimizer', 'position', 'curve'])
       expect(await readFile(first.outputs[artifact]!), artifact).toEqual(await readFile(again.outputs[artifact]!));
     expect(await readFile(first.outputs.weights!)).not.toEqual(await readFile(other.outputs.weights!));
+  });
+
+  it('gives the same bytes beside a busy neighbour as alone, whichever process computes them', async () => {
+    const { outputs } = await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } });
+    const alone = await readFile(outputs.weights!);
+    const together = await Promise.all([1, 2, 3].map((process) => trainInProcess(join(folder, `process-${process}`), 6)));
+    for (const bytes of together) expect(bytes).toEqual(alone);
+  });
+
+  it('reads another stream than the one that the committed checkpoints were pretrained on', async () => {
+    const params = { ...quick, steps: 2 };
+    const [study, pretraining] = [
+      await runStage(train, { params, inputs: { weights: start } }),
+      await runStage(train, { params: { ...params, stream: 'train-data' }, inputs: { weights: start } }),
+    ];
+    expect(await readFile(study.outputs.weights!)).not.toEqual(await readFile(pretraining.outputs.weights!));
+    const recipe = JSON.parse(await readFile(new URL('../../models/marker-retrieval/pipeline.json', import.meta.url), 'utf8'));
+    expect(recipe.experiments.M.params.train.stream).toBe('train-data');
   });
 
   it('goes on with the data where the last round stopped: 3 + 3 steps with kept moments are 6 steps, bit for bit', async () => {
