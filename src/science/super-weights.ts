@@ -115,7 +115,7 @@ class Detector {
       const { tensor } = coordinate;
       const value = this.#ablation.value(coordinate);
       const limit = threshold(tensor);
-      const { effect, refusal } = await this.#test(coordinate, reference);
+      const { effect, refusal } = await this.#test(coordinate, [...reference, ...confirmed]); // no super weight is a control
       entries.push({
         coordinate,
         kept: value !== 0,
@@ -174,8 +174,9 @@ class Detector {
     if (effect < minimumEffect) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
     const controls = await this.#controls(position, known);
     const worst = controls.reduce<ControlEffect | undefined>((worst, control) => (worst && worst.effect >= control.effect ? worst : control), undefined);
-    const worstControl = worst?.effect ?? 0;
-    if (worst === undefined || effect >= controlFactor * worstControl) return { effect, controls, worstControl };
+    if (worst === undefined) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with` };
+    const worstControl = worst.effect;
+    if (effect >= controlFactor * worstControl) return { effect, controls, worstControl };
     const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed`;
     return { effect, controls, worstControl, refusal };
   }

@@ -60,6 +60,16 @@ describe('a candidate', () => {
     });
   });
 
+  it('is refused if pruning has left its tensor no weight to compare it with', async () => {
+    const others = Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => ({ row: Math.floor(index / FEED_FORWARD), col: index % FEED_FORWARD })).filter(
+      ({ row, col }) => row !== 2 || col !== 3,
+    );
+    const bare = { ...planted, weights: [...planted.weights!, ...others.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))] };
+    const { confirmed, candidates } = await detect(bare);
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]!.verdict).toBe('Refused: zeroing it costs 2.0000 nats, but no weight is left in its tensor to compare it with.');
+  });
+
   it('is refused without a spike, however large its effect', async () => {
     const { confirmed, candidates } = await detect({ ...planted, spikes: [{ layer: 0, row: 2, col: 3, height: 3.5 }] });
     expect(confirmed).toEqual([]);
@@ -146,6 +156,17 @@ describe('survival of a reference super weight', () => {
   it('says none, not moved, for one that is lost while another reference super weight is still there', async () => {
     const { survival } = await detect(planted, { reference: [coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)] });
     expect(survival.map(({ redetection }) => redetection)).toEqual(['same', 'none']);
+  });
+
+  it('is functional though another super weight has grown in its tensor: that one is no control for it', async () => {
+    const plan: Plan = {
+      spikes: [{ layer: 0, row: 1, col: 3, height: 40 }],
+      weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 5 }],
+      costs: [{ ...down(0, 2, 3), cost: 2 }, { ...down(0, 1, 3), cost: 3 }],
+    };
+    const { confirmed, survival } = await detect(plan, { reference: [coordinate(0, 2, 3, -4)] });
+    expect(confirmed.map(({ row, col }) => [row, col])).toEqual([[1, 3]]);
+    expect(survival[0]).toMatchObject({ effect: 2, functional: true, redetection: 'moved' });
   });
 
   it('is lost in every sense once it is pruned', async () => {
