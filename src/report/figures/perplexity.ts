@@ -60,6 +60,14 @@ function evaluationRows(results: StudyResults) {
 function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const styles = seriesStyles(results.study.experiments);
   const ids = [...styles.keys()];
+  const floor = results.floor === null ? undefined : Math.exp(results.floor);
+  const bars = results.experiments.flatMap(({ points }) =>
+    points.flatMap(({ phase, perplexity: { mean, sd } }) => (phase === 'trained' && mean !== null ? [mean + (sd ?? 0)] : [])),
+  );
+  const values = [...rows.map(({ perplexity }) => perplexity), ...bars, ...(floor === undefined ? [] : [floor])];
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
+  // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
+  const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
   const means = results.experiments.flatMap(({ id, points }) =>
     points
       .filter(({ phase, perplexity, sparsity }) => phase !== 'start' && perplexity.mean !== null && sparsity.mean !== null)
@@ -69,14 +77,11 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
         level,
         sparsity: sparsity.mean!,
         perplexity: perplexity.mean!,
-        low: perplexity.mean! - (perplexity.sd ?? 0),
+        low: Math.max(perplexity.mean! - (perplexity.sd ?? 0), domain[0]!), // a deviation above the mean has no logarithm
         high: perplexity.mean! + (perplexity.sd ?? 0),
         label: `${id}, ${phase === 'pruned' ? 'just pruned' : 'retrained'}: sparsity ${percent(sparsity.mean!)}, perplexity ${perplexityText(perplexity.mean!)}${perplexity.sd === null ? '' : ` ± ${perplexityText(perplexity.sd)}`} (n = ${perplexity.n})`,
       })),
   );
-  const floor = results.floor === null ? undefined : Math.exp(results.floor);
-  const values = [...rows.map(({ perplexity }) => perplexity), ...(floor === undefined ? [] : [floor])];
-  const domain = [Math.min(...values) * 0.92, Math.max(...values) * 1.03];
   const color = {
     field: 'experiment',
     type: 'nominal',

@@ -39,15 +39,15 @@ tbody th small{white-space:normal;min-width:11em}
 td.number,td.number small{white-space:nowrap}
 td.number small{margin-left:auto}
 .alert,.facts .alert{color:var(--alert)}
-.definitions{display:grid;grid-template-columns:minmax(9em,13em) 1fr;gap:0 28px;margin:16px 0}
+.definitions{display:grid;grid-template-columns:minmax(9em,13em) minmax(0,1fr);gap:0 28px;margin:16px 0}
 .definitions dt{font-weight:600;padding:12px 0;border-top:1px solid var(--line)}
-.definitions dd{margin:0;padding:12px 0;border-top:1px solid var(--line);max-width:44em;font-size:15px}
+.definitions dd{margin:0;padding:12px 0;border-top:1px solid var(--line);max-width:44em;font-size:15px;overflow-wrap:anywhere}
 details{margin:12px 0}
 summary{cursor:pointer}
 code{font-size:.92em}
 .line{white-space:nowrap}
 footer{padding-bottom:60px;color:var(--soft);font-size:14px}
-@media (max-width:640px){main,header,footer{padding:0 16px}header{padding-top:32px}body{font-size:15px}.lead{font-size:16px}.definitions{grid-template-columns:1fr}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:40px 0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}}
+@media (max-width:640px){main,header,footer{padding:0 16px}header{padding-top:32px}body{font-size:15px}.lead{font-size:16px}.definitions{grid-template-columns:minmax(0,1fr)}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:40px 0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}}
 @media print{.plot,section{break-inside:avoid}.files{display:none}}
 @media (prefers-color-scheme:dark){
 ${darkChartRules()}
