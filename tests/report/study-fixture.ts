@@ -106,6 +106,7 @@ export function fixtureStudy(): StudyDeclaration {
           beta1: 0.9,
           beta2: 0.95,
           optimizerState: 'reset',
+          stream: 'retrain-data',
           floor: 0.1,
         },
         prune: {

@@ -17,7 +17,7 @@ export function lossCurvesFigure(results: StudyResults): Figure {
   return {
     title: TITLE,
     caption:
-      `Training loss against the run's cumulative optimizer step, one line per seed (${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
       `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss of figure 2. Axes differ between panels. ${scalingText(results.study)}`,
     plots: [
       {

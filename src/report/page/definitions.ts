@@ -38,7 +38,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ],
     [
       'Magnitude rank and margin',
-      `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}prunable weights by absolute value, 1 = largest. Margin: its absolute value over the threshold that was last applied to it; below 1 means pruned. For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.`,
+      `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}weights of the blocks' matrices by absolute value, 1 = largest. Margin: its absolute value over the threshold of the last prune; 0 if it is pruned. A kept weight that shrank in retraining can fall below 1. For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.`,
     ],
     [
       'Effect',
@@ -46,7 +46,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ],
     [
       'Sparsity',
-      `The fraction of prunable weights that are zero (never the density). Prunable: ${value('prune', 'prunable')}. A round prunes ${value('prune', 'fraction')} of the ${value('prune', 'of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('prune', 'scope')}.`,
+      `The fraction of the weights of the blocks' matrices that are zero (never the density). Prunable: ${value('prune', 'prunable')}. A round prunes ${value('prune', 'fraction')} of the ${value('prune', 'of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('prune', 'scope')}.`,
     ],
     [
       'Just pruned and retrained',
@@ -65,7 +65,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ['Retrieval accuracy', 'The share of answerable queries whose answer has the highest probability.'],
     [
       'Retraining',
-      `AdamW, learning rate ${value('train', 'learningRate')} (${value('train', 'schedule')}, ${value('train', 'warmupSteps')} warm-up steps), betas ${value('train', 'beta1')} and ${value('train', 'beta2')}, weight decay ${value('train', 'weightDecay')}, gradient clipped to ${value('train', 'clipNorm')}, ${value('train', 'batchSize')} sequences a step; optimizer state between rounds: ${value('train', 'optimizerState')}. A batch is a pure function of the seed and the run's cumulative step, so arms of one seed see the same data.`,
+      `AdamW, learning rate ${value('train', 'learningRate')} (${value('train', 'schedule')}, ${value('train', 'warmupSteps')} warm-up steps), betas ${value('train', 'beta1')} and ${value('train', 'beta2')}, weight decay ${value('train', 'weightDecay')}, gradient clipped to ${value('train', 'clipNorm')}, ${value('train', 'batchSize')} sequences a step; optimizer state between rounds: ${value('train', 'optimizerState')}. A batch is a pure function of the stream (${value('train', 'stream')}; the committed checkpoints were pretrained on train-data), the seed and the run's cumulative step, so arms of one seed see the same data.`,
     ],
     [
       'Replication and spread',

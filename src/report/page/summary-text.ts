@@ -8,6 +8,8 @@ import { proportion } from '../../science/statistics.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
 
+const BUILT_IN_MODEL = 'marker-retrieval';
+
 /** What was found, in a few sentences. */
 export function plainSummary(results: StudyResults): string[] {
   return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results)].filter(
@@ -17,7 +19,7 @@ export function plainSummary(results: StudyResults): string[] {
 
 /** How far these findings reach. */
 export function cautions(results: StudyResults): string[] {
-  return [dependence(results), smallness(results), holes(results)].filter((sentence) => sentence !== '');
+  return [selection(results), dependence(results), smallness(results), holes(results)].filter((sentence) => sentence !== '');
 }
 
 function glance({ ablations }: StudyResults): string {
@@ -49,19 +51,31 @@ function pretrainedArms(results: StudyResults): string {
 function reinitialisedArms(results: StudyResults): string {
   const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) !== 'pretrained');
   if (arms.length === 0) return '';
-  const references = arms.map(({ experiment }) => results.experiments.find(({ id }) => id === experiment.id)!.reference);
-  const emerged = references.reduce((sum, { confirmed }) => sum + confirmed, 0);
-  const known = references.reduce((sum, { confirmed, noneEmerged }) => sum + confirmed + noneEmerged, 0);
-  if (known === 0) return '';
+  const outcomes = arms.flatMap(({ experiment: { id } }) => {
+    const { reference } = results.experiments.find((experiment) => experiment.id === id)!;
+    const known = reference.confirmed + reference.noneEmerged;
+    return known === 0 ? [] : [{ id, known, emerged: reference.confirmed, steps: stepsBeforeReference(results, id) }];
+  });
+  if (outcomes.length === 0) return '';
+  const emerged = outcomes.reduce((sum, outcome) => sum + outcome.emerged, 0);
   const total = sums(arms.map(({ end }) => end));
-  const names = listed(arms.map(({ experiment }) => experiment.id));
   const fate =
     emerged === 0
       ? 'survival does not apply there'
       : total.n === 0
         ? 'what became of it is not known'
         : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
-  return `After re-initialisation (${names}), one emerged in ${emerged} of ${counted(known, 'run')}; ${fate}.`;
+  const counts = outcomes.map(({ id, known, emerged, steps }) => `${emerged} of ${counted(known, 'run')} of ${id}${steps === null ? '' : ` (${decimal(steps, 0)} steps)`}`);
+  return `In re-initialised models one had emerged after the first training in ${listed(counts)}; ${fate}.`;
+}
+
+/** Steps of training after which an experiment's reference set was sought: whether one had the time to emerge. */
+function stepsBeforeReference({ runs }: StudyResults, id: string): number | null {
+  for (const { experiment, reference, measurements } of runs) {
+    const step = measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
+    if (experiment === id && step !== null) return step;
+  }
+  return null;
 }
 
 function cost(results: StudyResults): string {
@@ -78,6 +92,17 @@ function cost(results: StudyResults): string {
     ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
   ];
   return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
+}
+
+/** The built-in models were made to hold super weights: that they do is where this study starts, not what it found. */
+function selection({ study }: StudyResults): string {
+  const builtIn = study.experiments.some(
+    (experiment) =>
+      scheme(experiment) === 'pretrained' && (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
+  );
+  return builtIn
+    ? 'The built-in checkpoints come from a recipe that was chosen because super weights emerge under it: how often they do is no finding.'
+    : '';
 }
 
 function dependence(results: StudyResults): string {

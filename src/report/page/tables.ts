@@ -26,7 +26,8 @@ export function experimentsTable(results: StudyResults): Html {
     (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
       const survival = end(experiment)?.survival;
       if (survival === undefined) return DASH;
-      return survival.n === 0 ? (survival.noneEmerged > 0 ? 'none emerged' : DASH) : withInterval(of(survival));
+      if (survival.n === 0) return survival.noneEmerged > 0 ? 'none emerged' : DASH;
+      return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
     'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n).',
