@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { chmod, mkdir, open, rename } from 'node:fs/promises';
+import { chmod, open, rename } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
-import { syncDirectory } from './atomic-file.ts';
+import { makeDirectory, syncDirectory } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
@@ -71,7 +71,7 @@ export class ArtifactStore {
     try {
       await syncFile(source);
       await chmod(source, 0o444);
-      await mkdir(dirname(path), { recursive: true });
+      await makeDirectory(dirname(path));
       await rename(source, path);
       await syncDirectory(dirname(path));
     } catch (error) {

@@ -3,7 +3,7 @@
  * directory synced. Nothing in the cache's final places is written in another way.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
  */
 export async function writeAtomically(path: string, text: string, scratch: string): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const fresh = join(scratch, randomBytes(8).toString('hex'));
   try {
     const file = await open(fresh, 'wx', 0o664);
@@ -28,6 +28,26 @@ export async function writeAtomically(path: string, text: string, scratch: strin
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/**
+ * Creates a directory and those above it that are missing. Node's own `recursive` says ENOENT where the file system is
+ * read-only, and never returns where a directory cannot have new ones, as in /proc.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isDirectory(path)) return; // it was there, or another process was faster
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || (await isDirectory(parent))) throw error;
+    await makeDirectory(parent);
+    await makeDirectory(path);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isDirectory(), () => false);
 }
 
 /**

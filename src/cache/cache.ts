@@ -15,13 +15,12 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Metrics } from '../engine/stage.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
-import { writeAtomically } from './atomic-file.ts';
+import { makeDirectory, writeAtomically } from './atomic-file.ts';
 import { fileFailure, isAbsent } from './file-failure.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
@@ -182,8 +181,8 @@ export class Cache {
         remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
       });
     try {
-      await mkdir(this.directory, { recursive: true });
-      for (const name of DIRECTORIES) await mkdir(join(this.directory, name), { recursive: true });
+      await makeDirectory(this.directory);
+      for (const name of DIRECTORIES) await makeDirectory(join(this.directory, name));
       const scratch = await this.scratch.directory();
       await writeAtomically(join(this.directory, 'CACHEDIR.TAG'), CACHEDIR_TAG, scratch);
       await writeAtomically(versionFile, `${LAYOUT_VERSION}\n`, scratch); // last: it says that the rest is there

@@ -4,9 +4,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
 
 export class Scratch {
@@ -44,7 +45,7 @@ export class Scratch {
   async #create(): Promise<string> {
     const own = join(this.#parent, `${processSpace}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
-      await mkdir(own, { recursive: true });
+      await makeDirectory(own);
       await this.#sweep();
     } catch (error) {
       throw fileFailure(error, own, 'create');

@@ -7,7 +7,7 @@
  *   record by its id, so the record that a rerun publishes under the same key counts again.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cache } from './cache.ts';
 import { writeAtomically } from './atomic-file.ts';
@@ -109,7 +109,6 @@ export class StudyState {
   async #write(name: string, value: unknown): Promise<void> {
     const path = join(this.#directory, name);
     try {
-      await mkdir(this.#directory, { recursive: true });
       await writeAtomically(path, `${JSON.stringify(value, null, 1)}\n`, await this.#cache.scratch.directory());
     } catch (error) {
       throw fileFailure(error, path, 'write');

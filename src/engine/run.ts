@@ -6,7 +6,7 @@ import type { StudyState } from '../cache/study-state.ts';
 import type { Dag } from './dag-builder.ts';
 import { collectEnvironment } from './environment.ts';
 import type { EventSink, NodeCounts } from './event.ts';
-import type { Failure } from './failure.ts';
+import { SwpError, type Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import { placeOf } from './place.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
@@ -47,7 +47,7 @@ export interface RunResult extends NodeCounts {
   /** What stopped the run, if something did. */
   stopped?: string;
   failures: NodeFailure[];
-  /** Damaged records that were found and computed again. */
+  /** What went wrong and cost no result: damaged records, which were computed again, or a study's memory not written. */
   warnings: Failure[];
   /** Of every node that has a result now, by the key in the DAG. A gathering node with holes has a record of another key. */
   records: Map<string, CacheRecord>;
@@ -56,7 +56,7 @@ export interface RunResult extends NodeCounts {
 /**
  * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it returns,
  * no worker is alive and no unpublished file is left.
- * @throws SwpError of kind `file` if the cache cannot be read or the study's memory cannot be written
+ * @throws SwpError of kind `file` if the cache cannot be read
  */
 export async function run(options: RunOptions): Promise<RunResult> {
   const { dag, cache, study, emit, signal } = options;
@@ -68,16 +68,20 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const stop = () => void pool.close();
   signal.addEventListener('abort', stop);
   const settled = new Map<string, Settled>();
+  const warnings = [...plan.warnings];
   try {
     if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext(options, pool));
     else for (const { node, record } of needed) settled.set(node.key, { outcome: 'cached', record: record! });
   } finally {
     signal.removeEventListener('abort', stop);
     await pool.close();
-    await rememberPlaces(needed, settled, study);
+    await rememberPlaces(needed, settled, study).catch((error: unknown) => {
+      if (!(error instanceof SwpError)) throw error;
+      warnings.push(error.failure); // it only explains; what the nodes themselves met is worth more
+    });
     await cache.scratch.clear();
   }
-  return summarise(needed, plan, settled, signal, (performance.now() - start) / 1000);
+  return summarise(needed, warnings, settled, signal, (performance.now() - start) / 1000);
 }
 
 /** Targets and, for those that are not cached, whatever they need; producers first. */
@@ -174,7 +178,7 @@ async function rememberPlaces(needed: PlannedState[], settled: Map<string, Settl
 
 function summarise(
   needed: PlannedState[],
-  { warnings }: Plan,
+  warnings: Failure[],
   settled: Map<string, Settled>,
   signal: AbortSignal,
   seconds: number,

@@ -1,5 +1,6 @@
 /** The cache: what is published is whole, found again, and never believed blindly. */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,10 @@ async function publish(content: string | Uint8Array, key = KEY) {
     finishedAt: new Date(2000),
   });
 }
+
+it.runIf(existsSync('/proc/self'))('says at once where no directory can be made', async () => {
+  await expect(Cache.open('/proc/self/cache/here')).rejects.toMatchObject({ failure: { kind: 'file', operation: 'create', code: 'ENOENT' } });
+});
 
 describe('publishing', () => {
   it('stores an artifact read-only under its SHA-256, with its extension, and a record that finds it', async () => {

@@ -184,6 +184,14 @@ describe('damage', () => {
   });
 });
 
+it("counts what its nodes did even if the study's memory cannot be written: that only explains", async () => {
+  await rm(join(rig.cache.directory, 'studies'), { recursive: true });
+  await writeFile(join(rig.cache.directory, 'studies'), 'in the way');
+  const { result } = await rig.run({ A: {}, B: { params: { do: 'throw' } } });
+  expect(result).toMatchObject({ ran: 1, failed: 1, warnings: [{ kind: 'file', operation: 'write', code: 'ENOTDIR' }] });
+  expect(await readdir(rig.cache.directory + '/tmp')).toEqual([]);
+});
+
 describe('an external file', () => {
   it('counts by its content', async () => {
     const study: ToyStudy = { A: { params: { file: 'data' } } };
