@@ -24,7 +24,7 @@ export function cautions(results: StudyResults): string[] {
 
 function glance({ ablations }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
-  const what = 'A super weight is a single weight without which a language model falls apart.';
+  const what = 'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
   if (holding.length === 0)
