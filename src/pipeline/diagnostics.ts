@@ -35,7 +35,7 @@ export class Diagnostics {
 
   /** A name at `path` that is none of the known ones. */
   addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
-    const names = [...known];
+    const names = [...new Set(known)];
     this.add({
       path,
       mark,
@@ -127,6 +127,7 @@ function expectation(schema: Record<string, unknown>): string {
   if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);
   if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
   if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
+  if (typeof schema.maxProperties === 'number') words.push(`with no more than ${schema.maxProperties} entries`);
   const description = descriptionOf(schema);
   return words.join(', ') + (description ? `${words.length > 0 ? ': ' : ''}${description}` : '');
 }

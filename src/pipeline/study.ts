@@ -75,6 +75,7 @@ export async function loadStudy(options: { path: string; profile?: string; loade
 export async function resolveStudy(file: StudyFile, options: { profile?: string; loader: StageSource }): Promise<Study> {
   const { content, diagnostics } = file;
   const stages = await loadStages(content, options.loader, diagnostics);
+  diagnostics.throwIfAny(); // every parameter of a stage that has no name would be one more complaint
   const steps = declareSteps(content.dag, stages, diagnostics);
   checkExperiments(content, steps, stages, diagnostics);
   diagnostics.throwIfAny();

@@ -56,6 +56,11 @@ describe('a mistake is shown at its place, with what was expected and the neares
     expect(text).toContain('Expected: a number, at least 0, at most 1.');
   });
 
+  test('a stage of a wrong name, and not everything that is said of it by its right name', async () => {
+    const mistakes = await mistakesOf(withChange((study) => ((study.dag[0] as { stage: string }).stage = 'laod')));
+    expect(mistakes).toMatchObject([{ message: 'There is no stage "laod".' }]);
+  });
+
   test('a list of another length than the rounds', async () => {
     const text = await textOf(withChange((study) => (study.experiments.A2 = { perRound: { prune: { fraction: [0.1] }, train: { steps: [1, 2, 3, 4] } } })));
     expect(text).toContain('error: "fraction" has 1 values for 2 rounds.\n');
@@ -66,6 +71,7 @@ describe('a mistake is shown at its place, with what was expected and the neares
 
   test.each([
     ['an unknown stage', (dag: Dag) => (dag[0]!.stage = 'laod'), 'There is no stage "laod".'],
+    ['a second step of one name, listed once', (dag: Dag) => (dag[1]!.step = 'load'), 'Expected: "load", "detect-start"'],
     ['an unknown step', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'lod.weights' }), 'The step "lod" does not exist.\n', 'Did you mean "load"?'],
     ['an unknown artifact', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.wieghts' }), 'Step "load" has no artifact "wieghts".', 'Did you mean "weights"?'],
     ['an unknown input', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.weights', extra: 'load.weights' }), 'init has no input "extra" for "inputs".'],
