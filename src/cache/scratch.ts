@@ -39,7 +39,8 @@ export class Scratch {
   async clear(): Promise<void> {
     const own = this.#own;
     this.#own = undefined;
-    if (own !== undefined) await rm(await own, { recursive: true, force: true });
+    const made = await own?.catch(() => undefined); // whoever asked for it was told why there is none
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
   }
 
   async #create(): Promise<string> {

@@ -192,6 +192,15 @@ it("counts what its nodes did even if the study's memory cannot be written: that
   expect(await readdir(rig.cache.directory + '/tmp')).toEqual([]);
 });
 
+it('of a cache that cannot be written fails node by node, and says why', async () => {
+  await rig.run({ A: {} });
+  await rig.reopen();
+  await rm(join(rig.cache.directory, 'tmp'), { recursive: true });
+  await writeFile(join(rig.cache.directory, 'tmp'), 'in the way');
+  const { result } = await rig.run({ A: {}, B: { from: 'A' } });
+  expect(result).toMatchObject({ cached: 1, failed: 1, failures: [{ label: { experiment: 'B' }, failure: { kind: 'file', operation: 'create' } }] });
+});
+
 describe('an external file', () => {
   it('counts by its content', async () => {
     const study: ToyStudy = { A: { params: { file: 'data' } } };
