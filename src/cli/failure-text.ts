@@ -7,9 +7,16 @@ import { unreachable } from './unreachable.ts';
 /** More of a source line than this is not shown. */
 const shownColumns = 110;
 
-/** @returns lines without an end of line after the last one */
-export function failureText(failure: Failure, colors: Colors): string {
-  const error = colors.red(colors.bold('error:'));
+/** The same for what went wrong and stops nothing. */
+export function warningText(failure: Failure, colors: Colors): string {
+  return failureText(failure, colors, colors.yellow(colors.bold('warning:')));
+}
+
+/**
+ * @param error the word before the message
+ * @returns lines without an end of line after the last one
+ */
+export function failureText(failure: Failure, colors: Colors, error = colors.red(colors.bold('error:'))): string {
   switch (failure.kind) {
     case 'study':
       return [
@@ -18,7 +25,7 @@ export function failureText(failure: Failure, colors: Colors): string {
         ...hints(failure, colors),
       ].join('\n');
     case 'several': {
-      const all = failure.failures.map((each) => failureText(each, colors));
+      const all = failure.failures.map((each) => failureText(each, colors, error));
       const count = failure.failures.length + failure.more;
       const rest = failure.more > 0 ? ` The first ${failure.failures.length} are shown.` : '';
       return [...all, `${count} mistakes.${rest}`].join('\n\n');

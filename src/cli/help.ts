@@ -1,14 +1,20 @@
 /** Words that the help pages of several commands share. */
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { exitCodeHelp } from './exit-code.ts';
 
 /** Adds the options that every command has. */
 export function withProjectOptions(command: Command): Command {
   return command
-    .option('--pipeline <file>', 'the study (default: pipeline.json here or in a folder above)')
+    .option('--pipeline <file>', 'the study (default: pipeline.json here or in a folder above)', path)
     .option('--profile <name>', "the study's size (default: $SWP_PROFILE, else the study's defaultProfile)")
-    .option('--cache <directory>', 'where results are kept (default: $SWP_CACHE, else cache/ beside the study)')
+    .option('--cache <directory>', 'where results are kept (default: $SWP_CACHE, else cache/ beside the study)', path)
     .option('--json', 'machine-readable output');
+}
+
+/** An empty path would mean the working folder: mostly a shell variable that is not set. */
+function path(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 export const selectorHelp = `

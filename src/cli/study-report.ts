@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
+import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
 import { installedBuild } from '../installed-build.ts';
@@ -45,6 +46,7 @@ export function reportFolder({ study }: Project): string {
 /**
  * @param record of the node that made the results
  * @param options.always render even if the page is there and made of the same results
+ * @throws SwpError if the results are damaged or the report cannot be written
  */
 export async function renderStudyReport(project: Project, record: CacheRecord, options: { always?: boolean } = {}): Promise<RenderedReport | undefined> {
   const results = record.artifacts[resultsName];
@@ -58,14 +60,26 @@ export async function renderStudyReport(project: Project, record: CacheRecord, o
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
     const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
-    await mkdir(outDir, { recursive: true });
-    await rm(stampPath, { force: true }); // half a page must not pass for a whole one
-    await renderReport({ resultsPath, outDir });
-    await writeFile(stampPath, stamp);
+    try {
+      await mkdir(outDir, { recursive: true });
+      await rm(stampPath, { force: true }); // half a page must not pass for a whole one
+      await renderReport({ resultsPath, outDir });
+      await writeFile(stampPath, stamp);
+    } catch (error) {
+      throw unwritable(error, outDir);
+    }
   }
   const { readSummary } = await import('../report/summary.ts');
   const { lines, highlights } = await readSummary(resultsPath);
   return { html, highlights, summary: lines };
+}
+
+/** @returns the failure to throw, or `error` itself where it is none of the file system */
+function unwritable(error: unknown, folder: string): unknown {
+  const { code, path = folder } = error as NodeJS.ErrnoException;
+  if (error instanceof SwpError || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
+  const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
+  return new SwpError({ kind: 'file', path, operation: 'write', code, remedy }, { cause: error });
 }
 
 /**

@@ -14,9 +14,9 @@ export function studyLine(study: Study, colors: Colors): string {
 /** E.g. `40 cached, 2 missing, 1 stale`; what there is none of is left out. */
 export function stateCounts(counts: Record<NodeState, number>, colors: Colors): string {
   const parts = [
-    counts.cached > 0 ? colors.green(`${counts.cached} cached`) : '',
-    counts.missing > 0 ? `${counts.missing} missing` : '',
-    counts.stale > 0 ? colors.yellow(`${counts.stale} stale`) : '',
+    counts.cached > 0 ? colors.green(`${counts.cached.toLocaleString('en')} cached`) : '',
+    counts.missing > 0 ? `${counts.missing.toLocaleString('en')} missing` : '',
+    counts.stale > 0 ? colors.yellow(`${counts.stale.toLocaleString('en')} stale`) : '',
   ];
   return parts.filter((part) => part !== '').join(', ') || 'none';
 }

@@ -14,15 +14,14 @@ export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
   result: RunResult;
   report: RenderedReport | undefined;
-  /** Whether the study has a step that makes results at all. */
-  hasResults: boolean;
+  /** Whether the selector left out what the report is made of. */
+  selective: boolean;
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, result, report, hasResults, terminal }: SummaryParts): void {
+export function writeSummary({ summary, result, report, selective, terminal }: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
-  for (const warning of result.warnings) terminal.errorLine(failureText(warning, colors));
   if (report !== undefined) {
     for (const line of report.summary) terminal.line(line);
     terminal.line();
@@ -34,10 +33,11 @@ export function writeSummary({ summary, result, report, hasResults, terminal }: 
     ...(blocked > 0 ? [colors.yellow(`${blocked} not run`)] : []),
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
-  for (const { failure } of result.failures.slice(0, shownFailures)) terminal.line(failureText(failure, colors));
-  if (result.failures.length > shownFailures) terminal.line(`... and ${result.failures.length - shownFailures} more failures.`);
+  const texts = [...new Set(result.failures.map(({ failure }) => failureText(failure, colors)))]; // a full disk says the same of many nodes
+  for (const text of texts.slice(0, shownFailures)) terminal.line(text);
+  if (texts.length > shownFailures) terminal.line(`... and ${texts.length - shownFailures} more failures.`);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
-  else if (hasResults && summary.stopped === undefined && failed === 0) terminal.line(colors.dim('No report: it needs the whole study, which `swp repro` without a selector brings up to date.'));
+  else if (selective && summary.stopped === undefined) terminal.line(colors.dim('No new report: the selector leaves out what gathers the results. `swp repro` without one makes it.'));
 }

@@ -169,7 +169,7 @@ describe('what is wrong is said on standard error, with an exit code', () => {
   77 |           "stpes": 3
      |           ^^^^^^^
   Did you mean "steps"?
-  Expected: "model", "steps", "batchSize", "sequenceLength", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "clipNorm", "schedule", "warmupSteps", "decaySteps", "floor", "optimizerState", "seed", "curveEvery", "engine", "device" or "precision".`,
+  Expected: "model", "steps", "batchSize", "sequenceLength", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "clipNorm", "schedule", "warmupSteps", "decaySteps", "floor", "optimizerState", "stream", "seed", "curveEvery", "engine", "device" or "precision".`,
     });
   });
 
@@ -178,6 +178,7 @@ describe('what is wrong is said on standard error, with an exit code', () => {
     [['repro', '--jobs', '0'], "argument '0' is invalid. It must be a whole number from 1 to 9999."],
     [['status', '--profile', 'pliot'], 'There is no profile "pliot".\n  Did you mean "pilot"?'],
     [['status', 'stage=trian'], 'No node of this profile has stage=trian.\n  Did you mean "train"?'],
+    [['status', '--cache', ''], "option '--cache <directory>' argument '' is invalid. It must not be empty."],
     [['status', '--pipeline', 'nowhere.json'], 'Cannot read nowhere.json: there is no such file.\n  Name the study with --pipeline FILE.'],
     [['report'], 'The study has no step that gathers results.'],
   ])('swp %j: 2', async (args, text) => {

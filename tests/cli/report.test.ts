@@ -50,6 +50,15 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   expect((await stat(page)).mtimeMs).toBeGreaterThan(mtimeMs);
 });
 
+test('a report that cannot be written takes nothing from the summary: 2, and what to do', async () => {
+  const project = await SwpProject.create(await smallestStudy());
+  await project.write('report', 'in the way');
+  const { exitCode, stdout, stderr } = await project.swp('repro', '--json');
+  expect(stdout.split('\n').at(-1)).toMatch(/^\{"event":"summary","nodes":\{"total":11,"cached":0,"ran":11,"failed":0,"blocked":0\}/);
+  expect(stderr).toMatch(/^error: Cannot write .+\/report\/all: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/);
+  expect(exitCode).toBe(2);
+});
+
 test('before there are results, report says what to do', async () => {
   const project = await SwpProject.create(await smallestStudy());
   const { exitCode, stderr } = await project.swp('report');

@@ -44,6 +44,18 @@ describe('swp repro', () => {
     expect(summaryOf(third).nodes).toMatchObject({ total: 10, cached: 7, ran: 3 });
   });
 
+  test('a damaged record is a warning, once, and costs its node alone', async () => {
+    const project = await SwpProject.create(tinyStudy());
+    await project.swp('repro', '--json', 'experiment=A1', 'stage=prune');
+    const [{ key } = { key: '' }] = (await project.swp('show', 'experiment=A1', 'stage=prune', '--json')).json<{ key: string }>();
+    const record = project.path('cache/records', key.slice(0, 2), `${key}.json`);
+    await project.write(record.slice(project.root.length + 1), '{');
+    const { stderr, exitCode } = await project.swp('repro', 'experiment=A1', 'stage=prune');
+    expect(stderr.match(/warning: .+\.json: The file is no JSON/g)).toHaveLength(1);
+    expect(stderr).not.toContain('error:');
+    expect(exitCode).toBe(0);
+  });
+
   test('of a selector does those nodes and what they need', async () => {
     const project = await SwpProject.create(tinyStudy());
     const result = await project.swp('repro', '--json', 'experiment=A2', 'step=prune');

@@ -1,9 +1,11 @@
 /** swp repro: does the work that is missing, shows it while it goes on, and ends with the report. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { SwpEvent } from '../../engine/event.ts';
+import { SwpError, type Failure } from '../../engine/failure.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
-import { exitCode } from '../exit-code.ts';
+import { exitCode, exitCodeOf } from '../exit-code.ts';
+import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withProjectOptions } from '../help.ts';
 import type { Project, ProjectOptions } from '../project.ts';
 import type { RunView } from '../run-view.ts';
@@ -53,11 +55,12 @@ async function repro(words: string[], options: ReproOptions): Promise<void> {
     const { writeDryRun } = await import('../dry-run.ts');
     return writeDryRun({ project, planned, targets, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
   }
-  const result = await runStudy(project, planned, targets, options, terminal);
-  process.exitCode = exitCodeFor(result);
+  process.exitCode = await runStudy(project, planned, targets, options, terminal);
 }
 
-async function runStudy(project: Project, planned: Plan, targets: string[] | undefined, options: ReproOptions, terminal: Terminal): Promise<RunResult> {
+/** @returns the exit code */
+async function runStudy(project: Project, planned: Plan, targets: string[] | undefined, options: ReproOptions, terminal: Terminal): Promise<number> {
+  warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
@@ -70,7 +73,8 @@ async function runStudy(project: Project, planned: Plan, targets: string[] | und
     view.close();
     interruption.stopListening();
   }
-  const report = await renderIfPossible(project, result, terminal, options);
+  warn(result.warnings.slice(planned.warnings.length), terminal);
+  const { report, failure } = await renderIfPossible(project, result, terminal, options);
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {
     event: 'summary',
@@ -83,9 +87,16 @@ async function runStudy(project: Project, planned: Plan, targets: string[] | und
   else {
     const { writeSummary } = await import('../summary-text.ts');
     const { resultsKey } = await import('../study-report.ts');
-    writeSummary({ summary, result, report, hasResults: resultsKey(project) !== undefined, terminal });
+    const key = resultsKey(project);
+    writeSummary({ summary, result, report, selective: key !== undefined && targets !== undefined && !targets.includes(key), terminal });
   }
-  return result;
+  if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
+  return exitCodeFor(result, failure);
+}
+
+/** What costs no result. Standard error, whatever the output is. */
+function warn(warnings: Failure[], terminal: Terminal): void {
+  for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
 async function openView(planned: Plan, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
@@ -93,8 +104,6 @@ async function openView(planned: Plan, jobs: number, options: ReproOptions, term
   const [{ RunState }, { TimeLeft }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts')]);
   const state = new RunState(new TimeLeft(planned, jobs));
   const verbose = options.verbose ?? false;
-  const { failureText } = await import('../failure-text.ts');
-  for (const warning of planned.warnings) terminal.errorLine(failureText(warning, terminal.colors));
   if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
   return (await import('../plain-view.ts')).openPlainView({ terminal, state, verbose });
 }
@@ -111,19 +120,29 @@ function listenForInterruption(view: RunView): { signal: AbortSignal; stopListen
   return { signal: controller.signal, stopListening: () => void process.off('SIGINT', stop).off('SIGTERM', stop) };
 }
 
-/** A report with holes is still a report; one of a run that was stopped would only be older. */
-async function renderIfPossible(project: Project, result: RunResult, terminal: Terminal, { json }: ReproOptions): Promise<RenderedReport | undefined> {
+/**
+ * A report with holes is still a report; one of a run that was stopped would only be older. A report that cannot be
+ * written takes nothing from what the run did: the failure is told beside its summary.
+ */
+async function renderIfPossible(project: Project, result: RunResult, terminal: Terminal, { json }: ReproOptions): Promise<{ report?: RenderedReport; failure?: Failure }> {
   const { renderStudyReport, resultsKey } = await import('../study-report.ts');
   const key = resultsKey(project);
   const record = key === undefined ? undefined : result.records.get(key);
-  if (record === undefined || result.stopped !== undefined) return undefined;
+  if (record === undefined || result.stopped !== undefined) return {};
   if (!json && terminal.interactive && result.ran > 0) terminal.line('Rendering the report.');
-  return renderStudyReport(project, record);
+  try {
+    const report = await renderStudyReport(project, record);
+    return report === undefined ? {} : { report };
+  } catch (error) {
+    if (!(error instanceof SwpError)) throw error;
+    return { failure: error.failure };
+  }
 }
 
-function exitCodeFor({ stopped, failed, blocked }: RunResult): number {
+function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | undefined): number {
   if (stopped !== undefined) return stopped === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
-  return failed + blocked > 0 ? exitCode.nodesFailed : exitCode.ok;
+  if (failed + blocked > 0) return exitCode.nodesFailed;
+  return report === undefined ? exitCode.ok : exitCodeOf(report);
 }
 
 function positiveInteger(text: string): number {

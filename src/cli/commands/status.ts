@@ -39,9 +39,9 @@ async function status(words: string[], options: ProjectOptions): Promise<void> {
 
 async function writeStatus(project: Project, planned: Plan, nodes: PlannedState[], terminal: Terminal): Promise<void> {
   const { countStates, runsOf } = await import('../project.ts');
-  const { studyLine, stateCounts } = await import('../study-text.ts');
+  const { studyLine, stateCounts, plural } = await import('../study-text.ts');
   const { table } = await import('../table.ts');
-  const { failureText } = await import('../failure-text.ts');
+  const { warningText } = await import('../failure-text.ts');
   const { reasonText } = await import('../reason-text.ts');
   const { colors } = terminal;
   terminal.line(studyLine(project.study, colors));
@@ -57,14 +57,14 @@ async function writeStatus(project: Project, planned: Plan, nodes: PlannedState[
   const byExperiment = groupBy(nodes, ({ node }) => runsOf(node).map(({ experiment }) => experiment));
   for (const line of table(['experiment', ...head], rows(byExperiment), colors)) terminal.line(line);
   terminal.line();
-  terminal.line(`${nodes.length} nodes: ${stateCounts(countStates(nodes), colors)}. A node that serves several experiments is counted at each.`);
+  terminal.line(`${plural(nodes.length, 'node')}: ${stateCounts(countStates(nodes), colors)}. A node that serves several experiments is counted at each.`);
   for (const line of staleReasons(nodes, reasonText)) terminal.line(`  ${colors.yellow(line)}`);
-  for (const warning of planned.warnings) terminal.errorLine(failureText(warning, colors));
+  for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
   if (nodes.some(({ state }) => state !== 'cached')) terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
 }
 
 function count(value: number, colour: (text: string) => string = (text) => text): string {
-  return value === 0 ? '-' : colour(String(value));
+  return value === 0 ? '-' : colour(value.toLocaleString('en'));
 }
 
 /** Why nodes are stale, the commonest reasons first. */
