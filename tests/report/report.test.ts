@@ -84,6 +84,16 @@ describe('the report of the whole fixture', () => {
     expect(report.page.match(/<table>/g)!.length).toBe(report.page.match(/<caption>/g)!.length);
   });
 
+  it('states n, the unit and the scaling of steps in every caption', () => {
+    const captions = [...report.page.matchAll(/<figcaption>(.*?)<\/figcaption>/gs)].map(([, caption]) => caption!);
+    expect(captions).toHaveLength(4);
+    for (const caption of captions) {
+      expect(caption).toMatch(/\d+ (runs?|pretrained models?)\b/);
+      expect(caption).toMatch(/unit of replication|the unit is|a run counts once/);
+      expect(caption).toContain('Profile pilot: steps are 1/50 of the declared ones in 8 experiments; as declared in C1.');
+    }
+  });
+
   it('gives every picture an alternative text that assistive technology finds', () => {
     const pictures = [
       ...report.page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g),
