@@ -53,6 +53,14 @@ describe('the decoder', () => {
 });
 
 describe('a training step', () => {
+  it('decays every matrix, embeddings and head included, and no gain', () => {
+    const { parameters } = buildTrainingGraph(config, shape);
+    expect(parameters.filter(({ decay }) => !decay).map(({ name }) => name)).toEqual([
+      ...[0, 1].flatMap((layer) => [`model.layers.${layer}.input_layernorm.weight`, `model.layers.${layer}.post_attention_layernorm.weight`]),
+      'model.norm.weight',
+    ]);
+  });
+
   it('is AdamW with clipping and decoupled weight decay, as plain arithmetic gives it', async () => {
     const trainer = await newTrainer();
     const expected = trainer.memory.parameters.map(({ weight }) => ({ weight: Float64Array.from(weight), first: new Float64Array(weight.length), second: new Float64Array(weight.length) }));
