@@ -39,7 +39,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'file-changed':
       return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':
-      return [`${error} ${failure.node} (${failure.stage}): ${sentence(failure.message)}`, ...logHint(failure.log)].join('\n');
+      return [`${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`, ...logHint(failure.log)].join('\n');
     case 'worker-died': {
       const how = failure.signal !== undefined ? `was killed by ${failure.signal}` : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
       const memory = failure.signal === 'SIGKILL' ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.'] : [];
@@ -50,6 +50,11 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     default:
       return unreachable(failure);
   }
+}
+
+/** What a stage foresaw says the file and the remedy, too. */
+function stageMessage({ message, cause }: Extract<Failure, { kind: 'stage' }>, colors: Colors): string {
+  return cause === undefined ? sentence(message) : failureText(cause, colors, '').trimStart();
 }
 
 function hints({ expected, suggestion }: { expected?: string; suggestion?: string }, colors: Colors): string[] {

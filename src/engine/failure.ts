@@ -28,8 +28,8 @@ export type Failure =
   | { kind: 'content'; path: string; message: string; remedy: string }
   /** An external file changed while a node used it: the result is not recorded. */
   | { kind: 'file-changed'; path: string; stage: string }
-  /** A stage's code threw. `detail` is its message; the log has the rest. */
-  | { kind: 'stage'; stage: string; node: string; message: string; log?: string }
+  /** A stage's code threw. `cause`: the failure that it threw, if it foresaw this one; the log has the rest. */
+  | { kind: 'stage'; stage: string; node: string; message: string; cause?: Failure; log?: string }
   /** A worker process ended without an answer. */
   | { kind: 'worker-died'; stage: string; node: string; exitCode?: number; signal?: string; log?: string }
   /** The user stopped the run. */

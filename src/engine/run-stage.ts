@@ -98,7 +98,8 @@ export async function runStage(
     const failed = { stage, node: placeOf(label!), ...(log.path !== undefined && { log: log.path }) };
     if (outcome.kind === 'died') throw new SwpError({ ...outcome, ...failed, kind: 'worker-died' });
     const message = outcome.kind === 'error' ? outcome.message : await objection(job, outcome.metrics);
-    if (message !== undefined) throw new SwpError({ kind: 'stage', message, ...failed });
+    const cause = outcome.kind === 'error' && outcome.cause !== undefined ? { cause: outcome.cause } : {};
+    if (message !== undefined) throw new SwpError({ kind: 'stage', message, ...cause, ...failed });
     const { metrics } = outcome as { metrics: Metrics };
     const outputs = Object.fromEntries(
       Object.entries(job.outputs).map(([name, path]) => [name, { path, file: node.stage.outputs[name]!.file }]),

@@ -1,5 +1,6 @@
 /** What the engine and its workers say to each other over IPC. */
 import type { GatheredArtifact, Metrics, Progress } from './stage.ts';
+import type { Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
 
 /** One node's work. All paths are absolute. */
@@ -17,8 +18,8 @@ export type ToWorker = { kind: 'job'; id: number; job: WorkerJob };
 export type FromWorker =
   | { kind: 'progress'; id: number; progress: Progress }
   | { kind: 'done'; id: number; metrics: Metrics }
-  /** The stage threw; `stack` is for the log. */
-  | { kind: 'error'; id: number; message: string; stack: string };
+  /** The stage threw; `cause` is the failure that it threw, `stack` is for the log. */
+  | { kind: 'error'; id: number; message: string; cause?: Failure; stack: string };
 
 /**
  * What a worker writes to both output streams when a job's work is over: everything before it belongs to that job.

@@ -1,5 +1,6 @@
 /** The engine's end of one worker: a child process that takes one job at a time. */
 import { execaNode } from 'execa';
+import type { Failure } from './failure.ts';
 import { OutputSplitter } from './output-splitter.ts';
 import type { Metrics, Progress } from './stage.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
@@ -7,7 +8,7 @@ import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './w
 /** How a job ended. */
 export type JobOutcome =
   | { kind: 'done'; metrics: Metrics }
-  | { kind: 'error'; message: string; stack: string }
+  | { kind: 'error'; message: string; cause?: Failure; stack: string }
   /** The process ended without an answer. */
   | { kind: 'died'; exitCode?: number; signal?: string };
 

@@ -7,6 +7,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';
+import { SwpError } from './failure.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
 import type { JsonObject } from './json.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
@@ -44,7 +45,8 @@ async function runStage(id: number, job: WorkerJob): Promise<FromWorker> {
     return { kind: 'done', id, metrics: metrics ?? {} };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { kind: 'error', id, message, stack: error instanceof Error ? (error.stack ?? message) : message };
+    const cause = error instanceof SwpError ? { cause: error.failure } : {};
+    return { kind: 'error', id, message, ...cause, stack: error instanceof Error ? (error.stack ?? message) : message };
   }
 }
 
