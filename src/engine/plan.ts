@@ -57,7 +57,7 @@ async function examine(
   warnings: Failure[],
 ): Promise<Omit<PlannedState, 'node'>> {
   const record = await readRecord(node.key, cache, warnings);
-  if (record === undefined) return whyMissing(node, study);
+  if (record === undefined) return whyMissing(node, cache, study);
   const tombstone = study.dismissed(record.id);
   if (tombstone !== undefined)
     return { state: 'stale', reason: { kind: 'invalidated', ...(tombstone.why !== undefined && { why: tombstone.why }) }, record };
@@ -66,12 +66,21 @@ async function examine(
 }
 
 /** New in this study, or another recipe at the same place? */
-function whyMissing({ key, labels }: PlannedNode, study: StudyView): Omit<PlannedState, 'node'> {
+async function whyMissing({ key, labels, gathers }: PlannedNode, cache: RecordSource, study: StudyView): Promise<Omit<PlannedState, 'node'>> {
   for (const label of labels) {
     const previousKey = study.lastKey(placeOf(label));
-    if (previousKey !== undefined && previousKey !== key) return { state: 'stale', reason: { kind: 'changed', previousKey } };
+    if (previousKey === undefined || previousKey === key) continue;
+    if (Object.keys(gathers).length > 0 && (await hadHoles(previousKey, cache))) continue; // the whole was never there
+    return { state: 'stale', reason: { kind: 'changed', previousKey } };
   }
   return { state: 'missing', reason: { kind: 'missing' } };
+}
+
+/** Whether a result was made without some of what it gathers: that has a key of its own, though no recipe changed. */
+async function hadHoles(key: string, cache: RecordSource): Promise<boolean> {
+  const record = await readRecord(key, cache, []);
+  const gathered = Object.values((record?.preimage.gathers ?? {}) as Record<string, { missing?: true }[]>).flat();
+  return gathered.some(({ missing }) => missing === true);
 }
 
 /** A damaged record is as good as none: its node is computed again. */

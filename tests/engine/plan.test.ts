@@ -13,9 +13,9 @@ const emptyStudy: StudyView = { lastKey: () => undefined, dismissed: () => undef
 const record = { id: 'id-of-K', key: 'K' } as CacheRecord;
 const fullCache: RecordSource = { ...emptyCache, record: async (key) => (key === 'K' ? record : undefined) };
 
-async function planned(cache: RecordSource, study: StudyView) {
+async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
   const dag = new DirectedGraph<PlannedNode>();
-  dag.addNode('K', { key: 'K', labels: [LABEL] } as PlannedNode);
+  dag.addNode('K', { key: 'K', labels: [LABEL], gathers } as unknown as PlannedNode);
   const { nodes, warnings } = await plan(dag, cache, study);
   const { node: _, ...rest } = nodes.get('K')!;
   return { ...rest, warnings };
@@ -32,6 +32,14 @@ it('a node without a record, whose place had another recipe before, is stale', a
 
 it('a node without a record, whose place had this recipe before, is missing', async () => {
   expect(await planned(emptyCache, { ...emptyStudy, lastKey: () => 'K' })).toMatchObject({ state: 'missing' });
+});
+
+it('a node that gathers, and had holes before, is missing: no recipe changed', async () => {
+  const gathered = (...items: object[]) => ({ key: 'OLD', preimage: { gathers: { all: items } } }) as unknown as CacheRecord;
+  const study = { ...emptyStudy, lastKey: () => 'OLD' };
+  const after = (old: CacheRecord) => planned({ ...emptyCache, record: async (key) => (key === 'OLD' ? old : undefined) }, study, { all: [] });
+  expect(await after(gathered({ key: 'A' }, { missing: true }))).toMatchObject({ state: 'missing', reason: { kind: 'missing' } });
+  expect(await after(gathered({ key: 'A' }))).toMatchObject({ state: 'stale', reason: { kind: 'changed' } });
 });
 
 it('a node with a record and its artifacts is cached', async () => {
