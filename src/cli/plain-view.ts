@@ -3,6 +3,7 @@ import type { SwpEvent } from '../engine/event.ts';
 import { countsText, endText, labelText, timeLeftText } from './run-text.ts';
 import type { RunState } from './run-state.ts';
 import type { RunView } from './run-view.ts';
+import { plural } from './study-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two lines of progress. */
@@ -25,7 +26,7 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     if (event.event === 'plan') {
       const { total, cached, toRun } = event.nodes;
       const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
-      terminal.line(`${total} nodes: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
+      terminal.line(`${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
     } else if (event.event === 'node-end') {
       const text = endText(event, colors);
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
