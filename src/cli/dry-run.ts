@@ -1,6 +1,7 @@
 /** `swp repro --dry-run`: what would run, by stage and reason. */
 import type { SwpEvent } from '../engine/event.ts';
-import type { Plan, PlannedState } from '../engine/plan.ts';
+import { neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import type { Plan } from '../engine/plan.ts';
 import { nodeJson, type Project } from './project.ts';
 import { reasonText } from './reason-text.ts';
 import { labelText } from './run-text.ts';
@@ -11,15 +12,14 @@ import type { Terminal } from './terminal.ts';
 export interface DryRun {
   project: Project;
   planned: Plan;
-  /** Keys of the nodes that were asked for; all if undefined. */
-  targets: string[] | undefined;
+  wanted: Wanted;
   json: boolean;
   verbose: boolean;
   terminal: Terminal;
 }
 
-export function writeDryRun({ project, planned, targets, json, verbose, terminal }: DryRun): void {
-  const needed = neededNodes(planned, targets);
+export function writeDryRun({ project, planned, wanted, json, verbose, terminal }: DryRun): void {
+  const needed = neededNodes(planned, wanted);
   const toRun = needed.filter(({ state }) => state !== 'cached');
   if (json) {
     const stages: Record<string, number> = {};
@@ -48,20 +48,4 @@ export function writeDryRun({ project, planned, targets, json, verbose, terminal
   }
   terminal.line();
   terminal.line(`Would run ${plural(toRun.length, 'node')} of ${needed.length}; ${needed.length - toRun.length} are cached. Nothing was done.`);
-}
-
-/** The targets and, for those that are not cached, what they need. */
-function neededNodes(planned: Plan, targets: string[] | undefined): PlannedState[] {
-  if (targets === undefined) return [...planned.nodes.values()];
-  const needed = new Set<string>();
-  const open = [...targets];
-  for (let key = open.pop(); key !== undefined; key = open.pop()) {
-    const found = planned.nodes.get(key);
-    if (found === undefined || needed.has(key)) continue;
-    needed.add(key);
-    if (found.state === 'cached') continue;
-    const { inputs, gathers } = found.node;
-    open.push(...[...Object.values(inputs), ...Object.values(gathers).flat()].map((input) => input.key));
-  }
-  return [...planned.nodes.values()].filter(({ node }) => needed.has(node.key));
 }

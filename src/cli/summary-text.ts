@@ -14,12 +14,10 @@ export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
   result: RunResult;
   report: RenderedReport | undefined;
-  /** Whether the selector left out what the report is made of. */
-  selective: boolean;
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, result, report, selective, terminal }: SummaryParts): void {
+export function writeSummary({ summary, result, report, terminal }: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
@@ -39,5 +37,4 @@ export function writeSummary({ summary, result, report, selective, terminal }: S
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
-  else if (selective && summary.stopped === undefined) terminal.line(colors.dim('No new report: the selector leaves out what gathers the results. `swp repro` without one makes it.'));
 }

@@ -8,6 +8,7 @@ import { collectEnvironment } from './environment.ts';
 import type { EventSink, NodeCounts } from './event.ts';
 import { SwpError, type Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
+import { neededNodes, type Wanted } from './needed-nodes.ts';
 import { placeOf } from './place.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { collectProducers, runNode, type RunContext, type Settled } from './run-node.ts';
@@ -15,7 +16,7 @@ import type { NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-export interface RunOptions {
+export interface RunOptions extends Wanted {
   dag: Dag;
   cache: Cache;
   study: StudyState;
@@ -25,8 +26,6 @@ export interface RunOptions {
   emit: EventSink;
   /** Stops the run; its reason, if a string such as `SIGINT`, becomes `stopped`. */
   signal: AbortSignal;
-  /** Keys of the nodes wanted, with whatever they need; all nodes if absent. */
-  targets?: Iterable<string>;
   /** If the caller has planned already. */
   plan?: Plan;
   /** The project whose git commit the records name; the working directory if absent. */
@@ -62,7 +61,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const { dag, cache, study, emit, signal } = options;
   const start = performance.now();
   const plan = options.plan ?? (await makePlan(dag, cache, study));
-  const needed = neededNodes(dag, plan, options.targets);
+  const needed = neededNodes(plan, options);
   emitPlan(needed, emit);
   const pool = new WorkerPool(options.jobs, options.worker);
   const stop = () => void pool.close();
@@ -82,19 +81,6 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await cache.scratch.clear();
   }
   return summarise(needed, warnings, settled, signal, (performance.now() - start) / 1000);
-}
-
-/** Targets and, for those that are not cached, whatever they need; producers first. */
-function neededNodes(dag: Dag, plan: Plan, targets: Iterable<string> | undefined): PlannedState[] {
-  if (targets === undefined) return [...plan.nodes.values()];
-  const needed = new Set<string>();
-  const open = [...targets];
-  for (let key = open.pop(); key !== undefined; key = open.pop()) {
-    if (needed.has(key)) continue;
-    needed.add(key);
-    if (plan.nodes.get(key)!.state !== 'cached') open.push(...dag.inNeighbors(key));
-  }
-  return [...plan.nodes.values()].filter(({ node }) => needed.has(node.key));
 }
 
 function createContext(options: RunOptions, pool: WorkerPool): RunContext {

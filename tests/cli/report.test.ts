@@ -65,3 +65,16 @@ test('before there are results, report says what to do', async () => {
   expect(stderr).toBe('error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.');
   expect(exitCode).toBe(2);
 });
+
+test('with a selector the report shows what there is, and lists the rest as missing', async () => {
+  const study = await smallestStudy();
+  const project = await SwpProject.create({ ...study, experiments: { A1: {}, A2: { params: { prune: { fraction: 0.2 } } } } });
+  const part = await project.swp('repro', '--json', 'experiment=A1');
+  expect(part.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 11, ran: 11, failed: 0 }, highlights: { runs: { total: 2, complete: 1, incomplete: 1 } } });
+
+  const again = await project.swp('repro', '--json', 'experiment=A1');
+  expect(again.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 11, cached: 11, ran: 0 } });
+
+  const rest = await project.swp('repro', '--json');
+  expect(rest.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 14, cached: 10, ran: 4 }, highlights: { runs: { complete: 2, incomplete: 0 } } });
+});

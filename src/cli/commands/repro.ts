@@ -2,6 +2,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { SwpEvent } from '../../engine/event.ts';
 import { SwpError, type Failure } from '../../engine/failure.ts';
+import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
@@ -50,16 +51,23 @@ async function repro(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
   const planned = await planProject(project);
-  const targets = words.length > 0 ? selectPlanned(planned, words).map(({ node }) => node.key) : undefined;
+  const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
   if (options.dryRun) {
     const { writeDryRun } = await import('../dry-run.ts');
-    return writeDryRun({ project, planned, targets, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
+    return writeDryRun({ project, planned, wanted, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
   }
-  process.exitCode = await runStudy(project, planned, targets, options, terminal);
+  process.exitCode = await runStudy(project, planned, wanted, options, terminal);
+}
+
+/** What the report is made of: with a selector, it shows what there is, and lists the rest as missing. */
+async function reportKeys(project: Project): Promise<string[]> {
+  const { resultsKey } = await import('../study-report.ts');
+  const key = resultsKey(project);
+  return key === undefined ? [] : [key];
 }
 
 /** @returns the exit code */
-async function runStudy(project: Project, planned: Plan, targets: string[] | undefined, options: ReproOptions, terminal: Terminal): Promise<number> {
+async function runStudy(project: Project, planned: Plan, wanted: Wanted, options: ReproOptions, terminal: Terminal): Promise<number> {
   warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts')]);
   const jobs = options.jobs ?? defaultJobs();
@@ -68,7 +76,7 @@ async function runStudy(project: Project, planned: Plan, targets: string[] | und
   let result: RunResult;
   try {
     const { dag, cache, state, stages, study } = project;
-    result = await run({ dag, cache, study: state, stages, jobs, emit: view.emit, signal: interruption.signal, targets, plan: planned, root: study.root });
+    result = await run({ dag, cache, study: state, stages, jobs, emit: view.emit, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
   } finally {
     view.close();
     interruption.stopListening();
@@ -86,9 +94,7 @@ async function runStudy(project: Project, planned: Plan, targets: string[] | und
   if (options.json) view.emit(summary);
   else {
     const { writeSummary } = await import('../summary-text.ts');
-    const { resultsKey } = await import('../study-report.ts');
-    const key = resultsKey(project);
-    writeSummary({ summary, result, report, selective: key !== undefined && targets !== undefined && !targets.includes(key), terminal });
+    writeSummary({ summary, result, report, terminal });
   }
   if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
   return exitCodeFor(result, failure);
