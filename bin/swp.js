@@ -30,7 +30,7 @@ function buildIsFresh() {
     existsSync(join(root, 'dist', build)) &&
     sources.every(([file, size, mtimeMs]) => {
       const now = statSync(join(root, file), { throwIfNoEntry: false });
-      return now !== undefined && now.size === size && now.mtimeMs === mtimeMs;
+      return now !== undefined && (now.isDirectory() || now.size === size) && now.mtimeMs === mtimeMs;
     })
   );
 }

@@ -17,6 +17,7 @@ const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
 const KEPT_DAYS = 30;
 
+await mkdir(join(root, 'src/generated'), { recursive: true }); // a folder that the build adds must not make it stale
 const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
 await mkdir(dist, { recursive: true });
 await generateTypes();
@@ -32,7 +33,6 @@ await removeOldBuilds(build);
 /** schemas/**.schema.json -> src/generated/schemas/*.ts, one type per schema. */
 async function generateTypes() {
   const out = join(root, 'src/generated');
-  await mkdir(out, { recursive: true });
   const files = (await filesUnder(join(root, 'schemas'))).filter((file) => file.endsWith('.schema.json'));
   await Promise.all(
     files.map(async (file) => {
@@ -160,17 +160,21 @@ async function removeOldBuilds(current) {
   }
 }
 
-/** Size and time of every source, for bin/swp.js to notice a stale build. */
+/**
+ * Size and time of every source, for bin/swp.js to notice a stale build. Folders are listed too: their time changes when
+ * a file comes or goes, so a new stage is noticed.
+ */
 async function listSources() {
-  const files = [];
-  for (const source of SOURCES) files.push(...(await filesUnder(join(root, source))));
   const entries = [];
-  for (const file of files.sort()) {
-    if (file.includes('/generated/')) continue;
-    const { size, mtimeMs } = await stat(file);
-    entries.push([relative(root, file), size, mtimeMs]);
-  }
+  for (const source of SOURCES) await list(join(root, source));
   return entries;
+
+  async function list(path) {
+    if (basename(path) === 'generated') return;
+    const found = await stat(path);
+    entries.push([relative(root, path), found.isDirectory() ? 0 : found.size, found.mtimeMs]);
+    if (found.isDirectory()) for (const name of (await readdir(path)).sort()) await list(join(path, name));
+  }
 }
 
 async function filesUnder(path) {
