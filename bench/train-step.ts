@@ -1,38 +1,34 @@
 /**
- * Milliseconds per training step (forward, backward, clip, AdamW, mask) of the built-in model on one thread, beside the
+ * Milliseconds per training step (drawing the batch, forward, backward, clip, AdamW) of the built-in model on one thread, beside the
  * core's GEMM speed measured in the same run. Rounds alternate, so that a noisy machine disturbs both alike; medians.
  *
  *   npm run bench:train            # pin it for steadier figures: taskset -c 1 npm run bench:train
  */
-import { join } from 'node:path';
 import { countMatmulFlops } from '../src/compute/graph/flops.ts';
 import { Graph } from '../src/compute/graph/graph.ts';
 import { OnnxSession } from '../src/compute/runtimes/onnx/onnx-session.ts';
-import { Trainer } from '../src/compute/training/trainer.ts';
-import { installedBuild } from '../src/installed-build.ts';
-import { buildTrainingGraph, parameterShapes } from '../src/model/decoder/decoder-graph.ts';
-import { batch as drawBatch } from '../src/model/marker-retrieval.ts';
-import { readModelConfig } from '../src/model/model-config.ts';
-import { initialise } from '../src/science/initialisation.ts';
+import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
+import { checkpointPath, readModelConfig } from '../src/model/model-config.ts';
+import { openTrainingSession } from '../src/model/training-session.ts';
 
+const MODEL = 'marker-retrieval';
 const BATCH = 16;
 const SEQUENCE = 64;
 const ROUNDS = 30;
 const STEPS_PER_ROUND = 10;
 const GEMM_SIZE = 768;
-const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const SETTINGS = { stream: 'retrain-data', seed: 0, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 
-const config = await readModelConfig('marker-retrieval');
-const training = buildTrainingGraph(config, { batch: BATCH, sequence: SEQUENCE });
-const trainer = await Trainer.create(training, join(installedBuild, 'optimizer.wasm'));
-const weights = initialise(parameterShapes(config), 'original', 0, config.layers);
-for (const { name, weight } of trainer.memory.parameters) weight.set(weights.get(name)!.data);
+const shape = { batch: BATCH, sequence: SEQUENCE };
+const flops = countMatmulFlops(buildTrainingGraph(await readModelConfig(MODEL), shape).graph);
+const session = await openTrainingSession(MODEL, shape);
+await session.load({ weights: checkpointPath(MODEL, 0) });
 const gemm = await createGemm();
 
 const stepTimes: number[] = [];
 const gemmTimes: number[] = [];
 for (let round = -2; round < ROUNDS; round++) {
-  const step = await meanTime(STEPS_PER_ROUND, (index) => trainOnce((round + 2) * STEPS_PER_ROUND + index));
+  const step = await meanTime(STEPS_PER_ROUND, (index) => session.step(SETTINGS, (round + 2) * STEPS_PER_ROUND + index, 0.001));
   const product = await meanTime(3, () => gemm.run());
   if (round < 0) continue; // warm-up
   stepTimes.push(step);
@@ -40,29 +36,17 @@ for (let round = -2; round < ROUNDS; round++) {
 }
 
 const step = median(stepTimes);
-const stepRate = countMatmulFlops(training.graph) / step / 1e6;
+const stepRate = flops / step / 1e6;
 const gemmRate = (2 * GEMM_SIZE ** 3) / median(gemmTimes) / 1e6;
 console.log(`built-in model, batch ${BATCH} x ${SEQUENCE}, ${ROUNDS} rounds of ${STEPS_PER_ROUND} steps, one thread`);
 console.log(`  step        ${step.toFixed(2)} ms (fastest round ${Math.min(...stepTimes).toFixed(2)}, slowest ${Math.max(...stepTimes).toFixed(2)})`);
-console.log(`  products    ${(countMatmulFlops(training.graph) / 1e6).toFixed(0)} MFLOP per step: ${stepRate.toFixed(0)} GFLOP/s over the whole step`);
+console.log(`  products    ${(flops / 1e6).toFixed(0)} MFLOP per step: ${stepRate.toFixed(0)} GFLOP/s over the whole step`);
 console.log(`  GEMM peak   ${gemmRate.toFixed(0)} GFLOP/s (${GEMM_SIZE} cubed): the step reaches ${((100 * stepRate) / gemmRate).toFixed(0)} % of it`);
-
-async function trainOnce(step: number): Promise<void> {
-  const drawn = drawBatch(0, 'train-data', step, BATCH, SEQUENCE);
-  const tokens = new Int32Array(BATCH * SEQUENCE);
-  const targets = new Int32Array(BATCH * SEQUENCE);
-  for (let row = 0; row < BATCH; row++) {
-    const start = row * (SEQUENCE + 1);
-    tokens.set(drawn.subarray(start, start + SEQUENCE), row * SEQUENCE);
-    targets.set(drawn.subarray(start + 1, start + 1 + SEQUENCE), row * SEQUENCE);
-  }
-  await trainer.step({ tokens, targets }, 0.001, SETTINGS);
-}
 
 async function createGemm(): Promise<OnnxSession> {
   const graph = new Graph();
-  const shape = [GEMM_SIZE, GEMM_SIZE];
-  graph.output('product', graph.matmul(graph.input('a', shape), graph.input('b', shape)));
+  const square = [GEMM_SIZE, GEMM_SIZE];
+  graph.output('product', graph.matmul(graph.input('a', square), graph.input('b', square)));
   const session = await OnnxSession.create(graph);
   session.feed('a', new Float32Array(GEMM_SIZE ** 2).fill(0.5));
   session.feed('b', new Float32Array(GEMM_SIZE ** 2).fill(0.25));

@@ -20,8 +20,8 @@ export default defineStage<Required<DetectSwParams>>({
   outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
 
   async fingerprint({ model, batchSize, sequenceLength }) {
-    const { forwardFingerprint } = await import('../src/model/forward-fingerprint.ts');
-    return forwardFingerprint(model, { batch: batchSize, sequence: sequenceLength });
+    const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength });
   },
 
   async run({ params, input, optionalInput, output, signal }) {

@@ -15,8 +15,8 @@ export default defineStage<Required<EvalParams>>({
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
   async fingerprint({ model, batchSize, sequenceLength }) {
-    const { forwardFingerprint } = await import('../src/model/forward-fingerprint.ts');
-    return forwardFingerprint(model, { batch: batchSize, sequence: sequenceLength });
+    const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength });
   },
 
   async run({ params, input, output, progress, signal }) {

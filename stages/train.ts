@@ -2,8 +2,9 @@
  * train: one round of training under the mask in force.
  *
  * The batch is a pure function of (stream, seed, cumulative step of the run), so round 2 continues round 1's stream and
- * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on. The optimizer's moments start from zero (`optimizerState: reset`) or are kept and
- * masked, since a stale moment would revive a pruned weight. The mask invariant is checked after the last step.
+ * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on. The
+ * optimizer's moments start from zero (`optimizerState: reset`) or are kept and masked, since a stale moment would revive
+ * a pruned weight. The mask invariant is checked after the last step.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };
@@ -29,8 +30,8 @@ export default defineStage<Required<TrainParams>>({
   },
 
   async fingerprint({ model, batchSize, sequenceLength }) {
-    const { trainingFingerprint } = await import('../src/model/training-fingerprint.ts');
-    return trainingFingerprint(model, { batch: batchSize, sequence: sequenceLength });
+    const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
+    return graphFingerprint('training', model, { batch: batchSize, sequence: sequenceLength });
   },
 
   async run(job) {

@@ -83,11 +83,3 @@ export class StageLoader {
     };
   }
 }
-
-let installed: StageLoader | undefined;
-
-/** Loads a stage of this installation. @throws as StageLoader.load */
-export function loadStage(name: string): Promise<LoadedStage> {
-  installed ??= StageLoader.installed();
-  return installed.load(name);
-}

@@ -4,6 +4,7 @@ import { sizeOf } from '../compute/graph/shape.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/llama.ts';
 import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
+import { splitNextTokens } from './next-token.ts';
 
 const models = new Map<string, OnnxLanguageModel>();
 
@@ -83,13 +84,7 @@ class OnnxLanguageModel implements LanguageModel {
   }
 
   async #run(tokens: Int32Array, outputs: ForwardOutput[]) {
-    const { batch, sequence } = this;
-    if (tokens.length !== batch * (sequence + 1)) throw new Error(`${tokens.length} tokens are no ${batch} x ${sequence + 1}.`);
-    for (let row = 0; row < batch; row++) {
-      const start = row * (sequence + 1);
-      this.#tokens.set(tokens.subarray(start, start + sequence), row * sequence);
-      this.#targets.set(tokens.subarray(start + 1, start + 1 + sequence), row * sequence);
-    }
+    splitNextTokens(tokens, this, { tokens: this.#tokens, targets: this.#targets });
     return (await this.#session(outputs)).run();
   }
 

@@ -43,7 +43,6 @@ export const fingerprint: JsonValue = {
 
 /** What precedes a predicted token, by kind. */
 export const POSITION_KINDS = ['ordinary', 'after-bos', 'after-marker', 'answerable-query', 'unanswerable-query'] as const;
-export type PositionKind = (typeof POSITION_KINDS)[number];
 
 export function isOrdinary(token: number): boolean {
   return token >= FIRST_ORDINARY;

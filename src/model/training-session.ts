@@ -11,6 +11,7 @@ import type { DecoderShape } from './decoder/llama.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
 import * as markerRetrieval from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
+import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
@@ -63,14 +64,7 @@ export class TrainingSession {
   step(settings: AdamWSettings & { stream: string; seed: number }, cumulativeStep: number, learningRate: number): Promise<StepResult> {
     const { batch, sequence } = this.#shape;
     const drawn = markerRetrieval.batch(settings.seed, settings.stream, cumulativeStep, batch, sequence);
-    const tokens = new Int32Array(batch * sequence);
-    const targets = new Int32Array(batch * sequence);
-    for (let row = 0; row < batch; row++) {
-      const start = row * (sequence + 1);
-      tokens.set(drawn.subarray(start, start + sequence), row * sequence);
-      targets.set(drawn.subarray(start + 1, start + 1 + sequence), row * sequence);
-    }
-    return this.#trainer.step({ tokens, targets }, learningRate, settings);
+    return this.#trainer.step(splitNextTokens(drawn, this.#shape), learningRate, settings);
   }
 
   /** @throws Error naming the first pruned weight that is not exactly 0 */
