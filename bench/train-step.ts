@@ -6,7 +6,8 @@
  */
 import { countMatmulFlops } from '../src/compute/graph/flops.ts';
 import { Graph } from '../src/compute/graph/graph.ts';
-import { OnnxSession } from '../src/compute/runtimes/onnx/onnx-session.ts';
+import { openSession } from '../src/compute/runtimes/open-session.ts';
+import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
 import { checkpointPath, readModelConfig } from '../src/model/model-config.ts';
 import { openTrainingSession } from '../src/model/training-session.ts';
@@ -21,7 +22,7 @@ const SETTINGS = { stream: 'retrain-data', seed: 0, beta1: 0.9, beta2: 0.95, eps
 
 const shape = { batch: BATCH, sequence: SEQUENCE };
 const flops = countMatmulFlops(buildTrainingGraph(await readModelConfig(MODEL), shape).graph);
-const session = await openTrainingSession(MODEL, shape);
+const session = await openTrainingSession(MODEL, shape, CPU_TARGET);
 await session.load({ weights: checkpointPath(MODEL, 0) });
 const gemm = await createGemm();
 
@@ -43,11 +44,11 @@ console.log(`  step        ${step.toFixed(2)} ms (fastest round ${Math.min(...st
 console.log(`  products    ${(flops / 1e6).toFixed(0)} MFLOP per step: ${stepRate.toFixed(0)} GFLOP/s over the whole step`);
 console.log(`  GEMM peak   ${gemmRate.toFixed(0)} GFLOP/s (${GEMM_SIZE} cubed): the step reaches ${((100 * stepRate) / gemmRate).toFixed(0)} % of it`);
 
-async function createGemm(): Promise<OnnxSession> {
+async function createGemm(): Promise<GraphSession> {
   const graph = new Graph();
   const square = [GEMM_SIZE, GEMM_SIZE];
   graph.output('product', graph.matmul(graph.input('a', square), graph.input('b', square)));
-  const session = await OnnxSession.create(graph);
+  const session = await openSession(graph, CPU_TARGET);
   session.feed('a', new Float32Array(GEMM_SIZE ** 2).fill(0.5));
   session.feed('b', new Float32Array(GEMM_SIZE ** 2).fill(0.25));
   return session;

@@ -19,9 +19,9 @@ export default defineStage<Required<DetectSwParams>>({
   },
   outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
 
-  async fingerprint({ model, batchSize, sequenceLength }) {
+  async fingerprint({ model, batchSize, sequenceLength, engine }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength });
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine });
   },
 
   async run({ params, input, optionalInput, output, signal }) {
@@ -33,7 +33,7 @@ export default defineStage<Required<DetectSwParams>>({
     const { detectSuperWeights } = await import('../src/science/super-weights.ts');
 
     const config = await readModelConfig(params.model);
-    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength });
+    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
     model.load(await readModelWeights(input('weights'), config, `Check that detect-sw.model, ${params.model}, is the model that was trained.`));
     const draw = (stream: string, sequences: number) => batch(params.seed, stream, 0, sequences, params.sequenceLength);
     const data = { spikes: draw('detect-candidates', params.candidateSequences), causal: draw('detect-causal', params.causalSequences), isOrdinary };

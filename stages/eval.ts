@@ -14,9 +14,9 @@ export default defineStage<Required<EvalParams>>({
   inputs: { weights: { summary: 'Weights to evaluate.' } },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
-  async fingerprint({ model, batchSize, sequenceLength }) {
+  async fingerprint({ model, batchSize, sequenceLength, engine }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength });
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine });
   },
 
   async run({ params, input, output, progress, signal }) {
@@ -31,7 +31,7 @@ export default defineStage<Required<EvalParams>>({
 
     const config = await readModelConfig(params.model);
     const weights = await readModelWeights(input('weights'), config, `Check that eval.model, ${params.model}, is the model that was trained.`);
-    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength });
+    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
     model.load(weights);
     const tokens = batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
     const measured = await evaluate(model, tokens, (done, total) => {

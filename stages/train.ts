@@ -29,16 +29,16 @@ export default defineStage<Required<TrainParams>>({
     curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
   },
 
-  async fingerprint({ model, batchSize, sequenceLength }) {
+  async fingerprint({ model, batchSize, sequenceLength, engine }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('training', model, { batch: batchSize, sequence: sequenceLength });
+    return graphFingerprint('training', model, { batch: batchSize, sequence: sequenceLength }, { engine });
   },
 
   async run(job) {
     const { openTrainingSession } = await import('../src/model/training-session.ts');
     const { learningRateAt } = await import('../src/compute/training/learning-rate.ts');
     const { params } = job;
-    const session = await openTrainingSession(params.model, { batch: params.batchSize, sequence: params.sequenceLength });
+    const session = await openTrainingSession(params.model, { batch: params.batchSize, sequence: params.sequenceLength }, params);
     await session.load({
       weights: job.input('weights'),
       mask: job.optionalInput('mask'),

@@ -1,35 +1,38 @@
-/** The forward passes of a decoder behind the LanguageModel interface, run by the onnx runtime. */
-import { OnnxSession } from '../compute/runtimes/onnx/onnx-session.ts';
+/** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
+import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
 import { sizeOf } from '../compute/graph/shape.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/llama.ts';
 import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
+import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 
-const models = new Map<string, OnnxLanguageModel>();
+const models = new Map<string, DecoderModel>();
 
 /**
  * A model of fixed shape. One per configuration and shape lives in a process, since creating a session costs more than
  * many passes: whoever asks again gets the same one and loads other weights into it.
  */
-export function createLanguageModel(config: ModelConfig, shape: DecoderShape): Promise<LanguageModel> {
-  const identity = JSON.stringify([config, shape]);
-  const model = models.get(identity) ?? new OnnxLanguageModel(config, shape);
+export function createLanguageModel(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): Promise<LanguageModel> {
+  const identity = JSON.stringify([config, shape, target]);
+  const model = models.get(identity) ?? new DecoderModel(config, shape, target);
   models.set(identity, model);
   return Promise.resolve(model);
 }
 
-class OnnxLanguageModel implements LanguageModel {
+class DecoderModel implements LanguageModel {
   readonly batch: number;
   readonly sequence: number;
   readonly #config: ModelConfig;
+  readonly #target: ExecutionTarget;
   readonly #shapes: ReadonlyMap<string, number[]>;
   readonly #weights = new Map<string, Float32Array>();
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
-  readonly #sessions = new Map<string, Promise<OnnxSession>>();
+  readonly #sessions = new Map<string, Promise<GraphSession>>();
 
-  constructor(config: ModelConfig, { batch, sequence }: DecoderShape) {
+  constructor(config: ModelConfig, { batch, sequence }: DecoderShape, target: ExecutionTarget) {
+    this.#target = target;
     this.batch = batch;
     this.sequence = sequence;
     this.#config = config;
@@ -88,16 +91,16 @@ class OnnxLanguageModel implements LanguageModel {
     return (await this.#session(outputs)).run();
   }
 
-  #session(outputs: ForwardOutput[]): Promise<OnnxSession> {
+  #session(outputs: ForwardOutput[]): Promise<GraphSession> {
     const identity = outputs.join();
     const session = this.#sessions.get(identity) ?? this.#createSession(outputs);
     this.#sessions.set(identity, session);
     return session;
   }
 
-  async #createSession(outputs: ForwardOutput[]): Promise<OnnxSession> {
+  async #createSession(outputs: ForwardOutput[]): Promise<GraphSession> {
     const graph = buildForwardGraph(this.#config, this, outputs);
-    const session = await OnnxSession.create(graph);
+    const session = await openModelSession(graph, this.#target);
     for (const [name, data] of this.#weights) session.feed(name, data);
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);

@@ -3,7 +3,8 @@
  * engine, and for training the optimizer kernel. It loads no runtime, since planning asks for it at every start.
  */
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
-import { runtimeVersion } from '../compute/runtimes/onnx/runtime-version.ts';
+import { engineVersion } from '../compute/runtimes/engine-version.ts';
+import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
@@ -16,16 +17,16 @@ type Pass = 'training' | 'forward';
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
 /** Every node of a study asks, but the answer is one per pass, model and batch shape: computed once. */
-export function graphFingerprint(pass: Pass, model: string, shape: DecoderShape): Promise<JsonObject> {
-  const identity = JSON.stringify([pass, model, shape]);
-  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape);
+export function graphFingerprint(pass: Pass, model: string, shape: DecoderShape, { engine }: Pick<ExecutionTarget, 'engine'>): Promise<JsonObject> {
+  const identity = JSON.stringify([pass, model, shape, engine]);
+  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, engine);
   fingerprints.set(identity, fingerprint);
   return fingerprint;
 }
 
-async function compute(pass: Pass, model: string, shape: DecoderShape): Promise<JsonObject> {
+async function compute(pass: Pass, model: string, shape: DecoderShape, engine: ExecutionTarget['engine']): Promise<JsonObject> {
   const config = await readModelConfig(model);
-  const common = { corpus, engine: runtimeVersion };
+  const common = { corpus, engine: engineVersion(engine) };
   if (pass === 'training') return { ...common, graph: graphHash(buildTrainingGraph(config, shape).graph), kernel: readFingerprints().kernel };
   return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections'])) };
 }

@@ -4,6 +4,7 @@
  * steps.
  */
 import { join } from 'node:path';
+import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
 import { installedBuild } from '../installed-build.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
@@ -11,22 +12,23 @@ import type { DecoderShape } from './decoder/llama.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
 import * as markerRetrieval from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
+import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 const sessions = new Map<string, Promise<TrainingSession>>();
 
-export function openTrainingSession(model: string, shape: DecoderShape): Promise<TrainingSession> {
-  const identity = JSON.stringify([model, shape]);
-  const session = sessions.get(identity) ?? createSession(model, shape);
+export function openTrainingSession(model: string, shape: DecoderShape, target: ExecutionTarget): Promise<TrainingSession> {
+  const identity = JSON.stringify([model, shape, target]);
+  const session = sessions.get(identity) ?? createSession(model, shape, target);
   sessions.set(identity, session);
   return session;
 }
 
-async function createSession(model: string, shape: DecoderShape): Promise<TrainingSession> {
+async function createSession(model: string, shape: DecoderShape, target: ExecutionTarget): Promise<TrainingSession> {
   const training = buildTrainingGraph(await readModelConfig(model), shape);
-  return new TrainingSession(await Trainer.create(training, KERNEL_FILE), shape);
+  return new TrainingSession(await Trainer.create(training, target, KERNEL_FILE).catch(asFailure), shape);
 }
 
 export class TrainingSession {

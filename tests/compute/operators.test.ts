@@ -8,7 +8,8 @@ import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import type { OperatorName, Value } from '../../src/compute/graph/operation.ts';
 import { sizeOf } from '../../src/compute/graph/shape.ts';
-import { OnnxSession } from '../../src/compute/runtimes/onnx/onnx-session.ts';
+import { openSession } from '../../src/compute/runtimes/open-session.ts';
+import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 
 /** A generated case: inputs (with the range of their data) and the operator applied to them. */
@@ -139,7 +140,7 @@ describe.each(Object.entries(cases))('%s', (_, arbitrary) => {
       fc.asyncProperty(arbitrary, fc.nat(1000), async (generated, seed) => {
         const { graph } = buildCase(generated);
         const data = generated.inputs.map((input, index) => dataFor(input, seed + index));
-        const session = await OnnxSession.create(graph);
+        const session = await openSession(graph, CPU_TARGET);
         data.forEach((values, index) => session.feed(`x${index}`, values));
         const actual = await session.run();
         await session.release();
@@ -172,7 +173,7 @@ describe('operators without a gradient', () => {
     const scores = graph.input('scores', [2, 3]);
     graph.output('oneHot', graph.oneHot(index, 3));
     graph.output('argmax', graph.argmax(scores));
-    const session = await OnnxSession.create(graph);
+    const session = await openSession(graph, CPU_TARGET);
     session.feed('index', Int32Array.of(2, 0, 1, 2));
     session.feed('scores', Float32Array.of(1, 3, 3, -1, -2, -1));
     const { oneHot, argmax } = await session.run();
@@ -195,7 +196,7 @@ describe('wide vocabularies', () => {
     const rows = 2000;
     graph.output('sums', graph.scatterAddRows(graph.input('updates', [3, 2]), graph.input('index', [3], 'int32'), rows));
     graph.output('marked', graph.oneHot(graph.inputs.get('index')!, rows));
-    const session = await OnnxSession.create(graph);
+    const session = await openSession(graph, CPU_TARGET);
     session.feed('updates', Float32Array.of(1, 2, 3, 4, 5, 6));
     session.feed('index', Int32Array.of(1999, 7, 1999));
     const { sums, marked } = (await session.run()) as Record<'sums' | 'marked', Float32Array>;

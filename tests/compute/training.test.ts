@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
+import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
@@ -15,7 +16,7 @@ const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight
 const batch = { tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7) };
 
 async function newTrainer(): Promise<Trainer> {
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), kernel);
+  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, kernel);
   let state = 1;
   for (const { weight, decay } of trainer.memory.parameters)
     for (let index = 0; index < weight.length; index++) {

@@ -1,6 +1,7 @@
 /** The committed checkpoints: real models, near the language's entropy, that hang on one scalar. */
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.ts';
+import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { batch, entropyFloor } from '../../src/model/marker-retrieval.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
@@ -11,7 +12,7 @@ const SHAPE = { batch: 64, sequence: 64 };
 
 async function load(checkpoint: number): Promise<LanguageModel> {
   const config = await readModelConfig(MODEL);
-  const model = await createLanguageModel(config, SHAPE);
+  const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
   model.load(await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test'));
   return model;
 }

@@ -4,6 +4,7 @@
  * transposed matrix, a wrong pairing of RoPE's features or a norm in the wrong place shows here.
  */
 import { describe, expect, it } from 'vitest';
+import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import type { ModelConfig, Weights } from '../../src/model/language-model.ts';
 import { batch } from '../../src/model/marker-retrieval.ts';
@@ -97,7 +98,7 @@ describe('the decoder', () => {
   it.each([1, 2])("computes Hugging Face's Llama on checkpoint %i: every loss, every input and output of down_proj", async (checkpoint) => {
     const config = await readModelConfig(MODEL);
     const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
-    const model = await createLanguageModel(config, SHAPE);
+    const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
     model.load(weights);
     const tokens = batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
     const row = SHAPE.sequence + 1;

@@ -3,7 +3,8 @@
  * Deterministic: the same weights, state and batches give the same bits on the same machine.
  */
 import type { Graph } from '../graph/graph.ts';
-import { OnnxSession } from '../runtimes/onnx/onnx-session.ts';
+import { openSession } from '../runtimes/open-session.ts';
+import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
 import { loadOptimizerKernel, type OptimizerKernel } from './optimizer-kernel.ts';
 import { ParameterMemory, type ParameterSpec } from './parameter-memory.ts';
 
@@ -35,11 +36,11 @@ export class Trainer {
   readonly memory: ParameterMemory;
   /** Optimizer steps since the moments were last reset: the t of the bias corrections. */
   updates = 0;
-  readonly #session: OnnxSession;
+  readonly #session: GraphSession;
   readonly #kernel: OptimizerKernel;
   readonly #batches: Record<string, Int32Array>;
 
-  private constructor(session: OnnxSession, training: TrainingGraph, kernelFile: string | URL) {
+  private constructor(session: GraphSession, training: TrainingGraph, kernelFile: string | URL) {
     this.#session = session;
     this.memory = new ParameterMemory(training.parameters);
     this.#kernel = loadOptimizerKernel(this.memory.memory, kernelFile);
@@ -53,8 +54,9 @@ export class Trainer {
     for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
   }
 
-  static async create(training: TrainingGraph, kernelFile: string | URL): Promise<Trainer> {
-    return new Trainer(await OnnxSession.create(training.graph), training, kernelFile);
+  /** @throws UnavailableTarget if this machine cannot execute graphs that way */
+  static async create(training: TrainingGraph, target: ExecutionTarget, kernelFile: string | URL): Promise<Trainer> {
+    return new Trainer(await openSession(training.graph, target), training, kernelFile);
   }
 
   reset(): void {
