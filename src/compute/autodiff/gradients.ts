@@ -3,7 +3,7 @@
  * Source: Griewank & Walther, Evaluating Derivatives (2008), ch. 3. Rules are in rules.ts, one per operator.
  */
 import type { Graph } from '../graph/graph.ts';
-import type { Value } from '../graph/operation.ts';
+import type { OperationNode, Value } from '../graph/operation.ts';
 import { GraphError, sizeOf } from '../graph/shape.ts';
 import { GradientSums } from './gradient-sums.ts';
 import { differentiate } from './rules.ts';
@@ -21,23 +21,32 @@ export function gradients(graph: Graph, loss: Value, variables: readonly Value[]
   const sums = new GradientSums(graph);
   sums.add(loss, graph.constant(Float32Array.of(1), loss.shape.map(() => 1)));
 
-  for (const node of graph.nodes.slice(0, loss.id + 1).reverse()) {
-    if (!dependent.has(node.output.id)) continue;
-    const upstream = sums.total(node.output);
-    if (upstream === undefined) continue;
-    if (node.operation.op === 'slice') {
-      sums.addSlice(node.inputs[0]!, { ...node.operation, gradient: upstream });
-      continue;
-    }
-    const needed = node.inputs.map((input) => dependent.has(input.id));
-    for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries())
-      if (gradient !== undefined && needed[index]) sums.add(node.inputs[index]!, gradient);
-  }
+  for (const node of graph.nodes.slice(0, loss.id + 1).reverse())
+    if (dependent.has(node.output.id)) graph.scope(backwardOf(node), () => propagate(graph, node, sums, dependent));
   return variables.map((variable) => {
-    const gradient = sums.total(variable);
+    const gradient = graph.scope(backwardOf(graph.producer(variable)), () => sums.total(variable));
     if (gradient === undefined) throw new GraphError('The loss does not depend on a variable.');
     return gradient;
   });
+}
+
+/** Passes what has flowed back into a node's output on to its inputs. */
+function propagate(graph: Graph, node: OperationNode, sums: GradientSums, dependent: ReadonlySet<number>): void {
+  const upstream = sums.total(node.output);
+  if (upstream === undefined) return;
+  if (node.operation.op === 'slice') {
+    sums.addSlice(node.inputs[0]!, { ...node.operation, gradient: upstream });
+    return;
+  }
+  const needed = node.inputs.map((input) => dependent.has(input.id));
+  for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries())
+    if (gradient !== undefined && needed[index]) sums.add(node.inputs[index]!, gradient);
+}
+
+/** The scope of the gradients of a node: a parameter's own name, else what the node belongs to. */
+function backwardOf({ operation, scope }: OperationNode): string {
+  const place = operation.op === 'input' ? operation.name : scope;
+  return place === '' ? 'backward' : `backward/${place}`;
 }
 
 /** Values that depend on any of the variables. */

@@ -10,6 +10,7 @@ export class Graph {
   readonly inputs = new Map<string, Value>();
   readonly outputs = new Map<string, Value>();
   readonly #producers = new Map<number, OperationNode>();
+  #scope = '';
 
   input(name: string, shape: readonly number[], dtype: Value['dtype'] = 'float32'): Value {
     if (this.inputs.has(name)) throw new GraphError(`There are two inputs named ${name}.`);
@@ -30,6 +31,20 @@ export class Graph {
   output(name: string, value: Value): void {
     if (this.outputs.has(name)) throw new GraphError(`There are two outputs named ${name}.`);
     this.outputs.set(name, value);
+  }
+
+  /**
+   * Says what the nodes that `build` adds belong to, e.g. `model.layers.0.mlp`; scopes nest, joined by a slash. For people
+   * who look at the graph (swp export): it changes nothing of what is computed, and enters no key.
+   */
+  scope<Result>(name: string, build: () => Result): Result {
+    const outer = this.#scope;
+    this.#scope = outer === '' ? name : `${outer}/${name}`;
+    try {
+      return build();
+    } finally {
+      this.#scope = outer;
+    }
   }
 
   producer(value: Value): OperationNode {
@@ -136,7 +151,7 @@ export class Graph {
 
   #append(operation: Operation, inputs: readonly Value[], shape: number[], dtype: Value['dtype']): Value {
     const output: Value = { id: this.nodes.length, shape, dtype };
-    const node: OperationNode = { operation, inputs, output };
+    const node: OperationNode = { operation, inputs, output, scope: this.#scope };
     this.nodes.push(node);
     this.#producers.set(output.id, node);
     return output;

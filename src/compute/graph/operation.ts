@@ -62,6 +62,8 @@ export interface OperationNode {
   readonly operation: Operation;
   readonly inputs: readonly Value[];
   readonly output: Value;
+  /** What the node belongs to, e.g. `model.layers.0.mlp`, or nothing: documentation only. */
+  readonly scope: string;
 }
 
 /** The operation of one name, e.g. `OperationOf<'slice'>`. */
