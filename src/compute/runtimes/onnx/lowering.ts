@@ -4,7 +4,7 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, OperationOf, Value } from '../../graph/operation.ts';
-import { OnnxModel } from './onnx-model.ts';
+import { OnnxModel, type OnnxDescription } from './onnx-model.ts';
 
 /** Up to this many rows, indexing by a product with a one-hot matrix beats scattering, and adds in a fixed order. */
 const ONE_HOT_LIMIT = 1024;
@@ -12,23 +12,36 @@ const ONE_HOT_LIMIT = 1024;
 /** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
 const MASKED = -1e9;
 
-/** @returns the bytes of an .onnx file: a pure function of the graph, so its hash says what is computed. */
-export function lowerToOnnx(graph: Graph): Uint8Array {
-  const model = new OnnxModel();
+/**
+ * @param description names the nodes by their scopes, for people; without it names are short and scopes have no effect
+ * @returns the bytes of an .onnx file: a pure function of the graph, so its hash says what is computed
+ */
+export function lowerToOnnx(graph: Graph, description?: OnnxDescription): Uint8Array {
+  const model = new OnnxModel(description);
   const names = new Map<number, string>();
   for (const node of graph.reachable()) {
     if (node.operation.op === 'input') {
       model.input(node.operation.name, node.output.shape, node.output.dtype);
       names.set(node.output.id, node.operation.name);
     } else {
-      names.set(node.output.id, lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!)));
+      model.place(node.scope, operationText(node));
+      const name = lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!));
+      if (node.operation.op !== 'constant' && !graph.inputs.has(name)) model.value(name, node.output.shape, node.output.dtype);
+      names.set(node.output.id, name);
     }
   }
+  model.place('', 'output');
   for (const [name, value] of graph.outputs) {
     model.node('Identity', [names.get(value.id)!], {}, { output: name });
     model.output(name, value.shape, value.dtype);
   }
   return model.serialize();
+}
+
+/** E.g. `matmul [144, 48], [48, 1024] -> [144, 1024]`. */
+function operationText({ operation, inputs, output }: OperationNode): string {
+  const shapes = inputs.map(({ shape }) => `[${shape.join(', ')}]`);
+  return `${operation.op} ${shapes.join(', ')} -> [${output.shape.join(', ')}]`;
 }
 
 const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;

@@ -14,13 +14,43 @@ const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 export type AttributeValue = { int: number } | { float: number } | { string: string } | { ints: readonly number[] };
 
+/** What a file that people look at carries besides the graph. */
+export interface OnnxDescription {
+  /** Version of the program that writes it. */
+  producerVersion: string;
+  text: string;
+  metadata: Readonly<Record<string, string>>;
+}
+
 export class OnnxModel {
+  readonly #description: OnnxDescription | undefined;
   readonly #nodes: ProtobufMessage[] = [];
   readonly #initializers: ProtobufMessage[] = [];
   readonly #inputs: ProtobufMessage[] = [];
   readonly #outputs: ProtobufMessage[] = [];
   readonly #constants = new Map<string, string>();
+  /** Shapes of intermediate values, by name; of described files only. */
+  readonly #values = new Map<string, ProtobufMessage>();
+  readonly #namesOf = new Map<string, number>();
   #names = 0;
+  #scope = '';
+  #text = '';
+
+  /** @param description makes the file one to look at: with names by scope, shapes of all values and notes */
+  constructor(description?: OnnxDescription) {
+    this.#description = description;
+  }
+
+  /** What the nodes that follow belong to, and a note on them; without effect in a file that is only executed. */
+  place(scope: string, text: string): void {
+    this.#scope = scope;
+    this.#text = text;
+  }
+
+  /** The shape of an intermediate value. */
+  value(name: string, shape: readonly number[], dtype: DType): void {
+    if (this.#description !== undefined) this.#values.set(name, valueInfo(name, shape, dtype));
+  }
 
   input(name: string, shape: readonly number[], dtype: DType): void {
     this.#inputs.push(valueInfo(name, shape, dtype));
@@ -67,6 +97,7 @@ export class OnnxModel {
     for (const input of inputs) node.string(1, input);
     node.string(2, output).string(3, output).string(4, type);
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
+    if (this.#description !== undefined) node.string(6, this.#text);
     if (contrib) node.string(7, CONTRIB_DOMAIN);
     this.#nodes.push(node);
     return output;
@@ -74,7 +105,11 @@ export class OnnxModel {
 
   /** A name that no other value has. */
   name(prefix: string): string {
-    return `${prefix}_${this.#names++}`;
+    if (this.#description === undefined) return `${prefix}_${this.#names++}`;
+    const name = this.#scope === '' ? prefix : `${this.#scope}/${prefix}`;
+    const count = this.#namesOf.get(name) ?? 0;
+    this.#namesOf.set(name, count + 1);
+    return count === 0 ? name : `${name}_${count}`;
   }
 
   serialize(): Uint8Array {
@@ -84,9 +119,14 @@ export class OnnxModel {
     for (const initializer of this.#initializers) graph.message(5, initializer);
     for (const input of this.#inputs) graph.message(11, input);
     for (const output of this.#outputs) graph.message(12, output);
-    return new ProtobufMessage()
-      .integer(1, IR_VERSION)
-      .string(2, 'swp')
+    for (const value of this.#values.values()) graph.message(13, value);
+    const model = new ProtobufMessage().integer(1, IR_VERSION).string(2, 'swp');
+    if (this.#description !== undefined) {
+      const { producerVersion, text, metadata } = this.#description;
+      model.string(3, producerVersion).string(6, text);
+      for (const [key, value] of Object.entries(metadata)) model.message(14, new ProtobufMessage().string(1, key).string(2, value));
+    }
+    return model
       .message(7, graph)
       .message(8, new ProtobufMessage().string(1, '').integer(2, OPSET))
       .message(8, new ProtobufMessage().string(1, CONTRIB_DOMAIN).integer(2, 1))
