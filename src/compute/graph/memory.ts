@@ -1,0 +1,70 @@
+/**
+ * Counts the bytes that executing a graph takes, so that a study's memory is known before it starts. Values are counted
+ * as a runtime holds them that frees each one after its last use, in the graph's order of execution.
+ */
+import type { Graph } from './graph.ts';
+import type { OperatorName, Value } from './operation.ts';
+import { sizeOf } from './shape.ts';
+
+/** Bytes; what no output needs is not counted. */
+export interface GraphMemory {
+  /** The float32 inputs: parameters. The optimizer's moments are not the graph's, and not counted. */
+  parameters: number;
+  /** The int32 inputs: a batch of indices. */
+  indices: number;
+  constants: number;
+  /** Each output in memory of its own: of a training graph, the loss and the gradients. */
+  outputs: number;
+  /**
+   * The most that intermediate values take at one time: those that are computed and will be read again, and the one being
+   * computed. Outputs are left out, being counted above. A runtime that works in place needs less, one that pads, lays
+   * out weights anew or has workspaces needs more.
+   */
+  activations: number;
+}
+
+/** Both dtypes of the IR take four. */
+const BYTES_PER_ELEMENT = 4;
+
+/** Operators whose result is their operand's memory seen with another shape. */
+const VIEWS: readonly OperatorName[] = ['reshape'];
+
+export function countMemory(graph: Graph): GraphMemory {
+  const memory: GraphMemory = { parameters: 0, indices: 0, constants: 0, outputs: 0, activations: 0 };
+  const nodes = graph.reachable();
+  for (const { operation, output } of nodes) {
+    if (operation.op === 'input') memory[output.dtype === 'float32' ? 'parameters' : 'indices'] += bytesOf(output);
+    if (operation.op === 'constant') memory.constants += bytesOf(output);
+  }
+  for (const value of graph.outputs.values()) memory.outputs += bytesOf(value);
+  memory.activations = peakOfActivations(graph, nodes);
+  return memory;
+}
+
+export function bytesOf({ shape }: Value): number {
+  return BYTES_PER_ELEMENT * sizeOf(shape);
+}
+
+function peakOfActivations(graph: Graph, nodes: ReturnType<Graph['reachable']>): number {
+  const owners = new Map<number, Value>(); // of a value by its id: the value whose memory it is
+  const lastUse = new Map<Value, number>();
+  nodes.forEach(({ operation, inputs, output }, index) => {
+    owners.set(output.id, VIEWS.includes(operation.op) ? owners.get(inputs[0]!.id)! : output);
+    for (const input of inputs) lastUse.set(owners.get(input.id)!, index);
+  });
+  const outputs = new Set([...graph.outputs.values()].map(({ id }) => owners.get(id)!));
+
+  const dying = new Map<number, Value[]>(); // after which node
+  let [live, peak] = [0, 0];
+  nodes.forEach(({ operation, output }, index) => {
+    const own = owners.get(output.id) === output && operation.op !== 'input' && operation.op !== 'constant' && !outputs.has(output);
+    if (own) {
+      live += bytesOf(output);
+      peak = Math.max(peak, live);
+      const end = lastUse.get(output)!; // it is reachable and no output, so it has a reader
+      dying.set(end, [...(dying.get(end) ?? []), output]);
+    }
+    for (const value of dying.get(index) ?? []) live -= bytesOf(value);
+  });
+  return peak;
+}
