@@ -2,7 +2,7 @@
 import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
 import { sizeOf } from '../compute/graph/shape.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/llama.ts';
+import type { DecoderShape } from './decoder/family.ts';
 import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';

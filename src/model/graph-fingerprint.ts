@@ -8,7 +8,7 @@ import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/llama.ts';
+import type { DecoderShape } from './decoder/family.ts';
 import { fingerprint as corpus } from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 

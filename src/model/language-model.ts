@@ -14,9 +14,7 @@ export type Weights = Map<string, FloatTensor>;
 /** 1 = kept, 0 = pruned, for every prunable tensor, same shape as the weight. */
 export type Masks = Map<string, { shape: number[]; data: Uint8Array }>;
 
-/** models/<name>/config.json. */
-export interface ModelConfig {
-  family: 'llama';
+interface CommonConfig {
   /** The corpus the model is trained and evaluated on. */
   corpus: 'marker-retrieval';
   layers: number;
@@ -24,9 +22,22 @@ export interface ModelConfig {
   heads: number;
   feedForward: number;
   vocabulary: number;
-  ropeTheta: number;
   normEpsilon: number;
 }
+
+export interface LlamaConfig extends CommonConfig {
+  family: 'llama';
+  ropeTheta: number;
+}
+
+export interface Gpt2Config extends CommonConfig {
+  family: 'gpt2';
+  /** Longest sequence. */
+  positions: number;
+}
+
+/** models/<name>/config.json. */
+export type ModelConfig = LlamaConfig | Gpt2Config;
 
 /** Inputs and outputs of one layer's down_proj for a batch, token-major. */
 export interface DownProjActivations {

@@ -7,7 +7,7 @@ import { SwpError } from '../engine/failure.ts';
 import { packageRoot } from '../package-root.ts';
 import type { ModelConfig } from './language-model.ts';
 
-const validate = new Ajv({ allErrors: true, validateSchema: false }).compile<ModelConfig>(schema);
+const validate = new Ajv({ allErrors: true, validateSchema: false, discriminator: true }).compile<ModelConfig>(schema);
 
 /** Folder of a model's config.json and checkpoints. */
 export function modelDirectory(model: string): string {
@@ -46,8 +46,9 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
     const problem = validate.errors![0]!;
     throw contentFailure(path, `${problem.instancePath || 'The file'} ${problem.message}`);
   }
-  if (config.width % (2 * config.heads) !== 0)
-    throw contentFailure(path, `/width ${config.width} is no multiple of twice the ${config.heads} heads`);
+  const halves = config.family === 'llama' ? 2 : 1; // rotary positions pair a head's lower and upper features
+  if (config.width % (halves * config.heads) !== 0)
+    throw contentFailure(path, `/width ${config.width} is no multiple of ${halves === 2 ? 'twice ' : ''}the ${config.heads} heads`);
   return config;
 }
 

@@ -1,5 +1,5 @@
 /** Sequences as a decoder reads them: each token, and the one that follows it as the target. */
-import type { DecoderShape } from './decoder/llama.ts';
+import type { DecoderShape } from './decoder/family.ts';
 
 export type NextTokens = Record<'tokens' | 'targets', Int32Array>;
 

@@ -8,7 +8,7 @@ import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
 import { installedBuild } from '../installed-build.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/llama.ts';
+import type { DecoderShape } from './decoder/family.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
 import * as markerRetrieval from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';

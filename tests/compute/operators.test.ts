@@ -37,7 +37,7 @@ const binary = (name: 'add' | 'sub' | 'mul' | 'div') =>
     }),
   );
 
-const unary = (name: 'exp' | 'sigmoid' | 'silu' | 'square' | 'log' | 'sqrt' | 'rsqrt', low = -2, high = 2) =>
+const unary = (name: 'exp' | 'sigmoid' | 'silu' | 'gelu' | 'square' | 'log' | 'sqrt' | 'rsqrt', low = -2, high = 2) =>
   shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions, low, high }], apply: (graph, [x]) => graph[name](x!) }));
 
 const matmul = fc
@@ -65,6 +65,7 @@ const cases: Record<Exclude<OperatorName, 'input' | 'constant' | 'oneHot' | 'arg
   exp: unary('exp'),
   sigmoid: unary('sigmoid'),
   silu: unary('silu'),
+  gelu: unary('gelu', -3, 3),
   square: unary('square'),
   log: unary('log', 0.5, 3),
   sqrt: unary('sqrt', 0.5, 3),

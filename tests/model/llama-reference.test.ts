@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
-import type { ModelConfig, Weights } from '../../src/model/language-model.ts';
+import type { LlamaConfig, Weights } from '../../src/model/language-model.ts';
 import { batch } from '../../src/model/marker-retrieval.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
@@ -55,7 +55,7 @@ function add(a: number[], b: number[]): number[] {
 }
 
 /** One sequence of token ids; the last one is only predicted. */
-function llama(config: ModelConfig, weights: Weights, tokens: readonly number[]): Pass {
+function llama(config: LlamaConfig, weights: Weights, tokens: readonly number[]): Pass {
   const { layers, width, heads, normEpsilon, ropeTheta } = config;
   const headWidth = width / heads;
   const head = (x: number[], h: number) => x.slice(h * headWidth, (h + 1) * headWidth);
@@ -96,7 +96,7 @@ function llama(config: ModelConfig, weights: Weights, tokens: readonly number[])
 
 describe('the decoder', () => {
   it.each([1, 2])("computes Hugging Face's Llama on checkpoint %i: every loss, every input and output of down_proj", async (checkpoint) => {
-    const config = await readModelConfig(MODEL);
+    const config = (await readModelConfig(MODEL)) as LlamaConfig;
     const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
     const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
     model.load(weights);

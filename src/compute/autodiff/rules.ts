@@ -1,6 +1,7 @@
 /** The gradient rule of every operator: from the gradient of its output to the gradients of its inputs. */
 import type { Graph } from '../graph/graph.ts';
 import type { MatmulAttributes, OperationNode, Value } from '../graph/operation.ts';
+import { GELU } from '../graph/operation.ts';
 import { GraphError } from '../graph/shape.ts';
 
 /**
@@ -56,6 +57,13 @@ export function differentiate(
       // y = x s(x): dy = s + y (1 - s) = s (1 - y) + y
       const s = graph.sigmoid(a);
       return [graph.mul(upstream, graph.add(graph.sub(s, graph.mul(s, output)), output))];
+    }
+    case 'gelu': {
+      // y = x s(z), z = c x + c k x^3: dy = s + y (1 - s) dz, dz = c + 3 c k x^2
+      const square = graph.square(a);
+      const s = graph.sigmoid(graph.mul(a, graph.affine(square, GELU.scale * GELU.cubic, GELU.scale)));
+      const slope = graph.affine(square, 3 * GELU.scale * GELU.cubic, GELU.scale);
+      return [graph.mul(upstream, graph.add(s, graph.mul(graph.sub(output, graph.mul(output, s)), slope)))];
     }
     case 'matmul':
       return matmulGradients(graph, operation, a, b, upstream, needed);

@@ -31,7 +31,7 @@ export type Operation =
   | { readonly op: 'add' | 'sub' | 'mul' | 'div' }
   /** x * factor + offset */
   | { readonly op: 'affine'; readonly factor: number; readonly offset: number }
-  | { readonly op: 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'square' | 'sigmoid' | 'silu' }
+  | { readonly op: 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'square' | 'sigmoid' | 'silu' | 'gelu' }
   /** Operands of rank 2, or of rank 3 with equal batch; the result has its batch leading. */
   | ({ readonly op: 'matmul' } & Readonly<MatmulAttributes>)
   /** Sum over the axes, which stay with length 1. */
@@ -68,3 +68,6 @@ export interface OperationNode {
 
 /** The operation of one name, e.g. `OperationOf<'slice'>`. */
 export type OperationOf<Name extends OperatorName> = Extract<Operation, { op: Name }>;
+
+/** gelu(x) = x sigmoid(scale (x + cubic x^3)). */
+export const GELU = { scale: Math.sqrt(8 / Math.PI), cubic: 0.044715 } as const;

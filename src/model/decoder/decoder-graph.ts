@@ -4,11 +4,12 @@ import { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { TrainingGraph } from '../../compute/training/trainer.ts';
 import type { ModelConfig } from '../language-model.ts';
-import { buildLlama, llamaParameters, type DecoderOutputs, type DecoderShape } from './llama.ts';
+import { familyOf } from './families.ts';
+import type { DecoderOutputs, DecoderShape } from './family.ts';
 
 /** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
-  return llamaParameters(config);
+  return familyOf(config).parameters(config);
 }
 
 /**
@@ -53,7 +54,7 @@ function buildDecoder(config: ModelConfig, shape: DecoderShape) {
   const parameters = new Map<string, Value>();
   for (const [name, dimensions] of parameterShapes(config)) parameters.set(name, graph.input(name, dimensions));
   const tokens = graph.input('tokens', [shape.batch * shape.sequence], 'int32');
-  const decoder: DecoderOutputs = buildLlama(graph, config, shape, tokens, (name) => parameters.get(name)!);
+  const decoder: DecoderOutputs = familyOf(config).build(graph, config, shape, tokens, (name) => parameters.get(name)!);
   return { graph, parameters, decoder };
 }
 

@@ -9,24 +9,12 @@
  */
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
-import type { ModelConfig } from '../language-model.ts';
+import type { LlamaConfig } from '../language-model.ts';
+import type { DecoderFamily, DecoderOutputs, DecoderShape } from './family.ts';
 
-export interface DecoderShape {
-  /** Sequences per pass. */
-  batch: number;
-  /** Predicted tokens per sequence. */
-  sequence: number;
-}
+export const llama: DecoderFamily<LlamaConfig> = { parameters, build, downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight` };
 
-export interface DecoderOutputs {
-  /** [batch * sequence, vocabulary] */
-  logits: Value;
-  /** Input [feedForward, tokens] and output [width, tokens] of each layer's down_proj. */
-  downProjections: { input: Value; output: Value }[];
-}
-
-/** Name and shape of every parameter, in the order of the checkpoint file. */
-export function llamaParameters(config: ModelConfig): Map<string, number[]> {
+function parameters(config: LlamaConfig): Map<string, number[]> {
   const { layers, width, feedForward, vocabulary } = config;
   const shapes = new Map<string, number[]>([['model.embed_tokens.weight', [vocabulary, width]]]);
   for (let layer = 0; layer < layers; layer++) {
@@ -43,14 +31,9 @@ export function llamaParameters(config: ModelConfig): Map<string, number[]> {
   return shapes;
 }
 
-/**
- * Adds the decoder to a graph.
- * @param tokens int32 [batch * sequence]
- * @param parameter value of a parameter by name
- */
-export function buildLlama(
+function build(
   graph: Graph,
-  config: ModelConfig,
+  config: LlamaConfig,
   { batch, sequence }: DecoderShape,
   tokens: Value,
   parameter: (name: string) => Value,
@@ -124,7 +107,7 @@ export function buildLlama(
 }
 
 /** cos and sin of position * theta^(-2j / headWidth) for row (query or key, j, head) and column (sequence, position). */
-function rotaryTables(graph: Graph, config: ModelConfig, { batch, sequence }: DecoderShape) {
+function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: DecoderShape) {
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;
   const tokenCount = batch * sequence;

@@ -73,6 +73,8 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
       return model.node('Mul', [nameA, nameA]);
     case 'silu': // one pass; Sigmoid and Mul would be two
       return model.node('QuickGelu', names, { alpha: { float: 1 } }, { contrib: true });
+    case 'gelu':
+      return model.node('FastGelu', names, {}, { contrib: true });
     case 'matmul':
       return lowerMatmul(model, operation, a, names);
     case 'sum':

@@ -3,7 +3,7 @@
  * differences, agreement of runtimes) and knows nothing of speed.
  */
 import type { Graph } from '../../graph/graph.ts';
-import type { MatmulAttributes, OperationNode } from '../../graph/operation.ts';
+import { GELU, type MatmulAttributes, type OperationNode } from '../../graph/operation.ts';
 import { sizeOf } from '../../graph/shape.ts';
 
 type Numbers = Float64Array;
@@ -67,6 +67,8 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return a.data.map(sigmoid);
     case 'silu':
       return a.data.map((x) => x * sigmoid(x));
+    case 'gelu':
+      return a.data.map((x) => x * sigmoid(GELU.scale * (x + GELU.cubic * x ** 3)));
     case 'matmul':
       return matmul(operation, a, b, shape);
     case 'sum': {
