@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../engine/failure.ts';
 import { declareDag } from './commands/dag.ts';
+import { declareExport } from './commands/export.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
 import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
@@ -23,7 +24,7 @@ const program = new Command('swp')
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
 
-for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport])
+for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport, declareExport])
   declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 
 try {
