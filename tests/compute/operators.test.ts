@@ -56,7 +56,7 @@ const matmul = fc
 
 const indexed = fc.record({ count: length, columns: fc.integer({ min: 2, max: 6 }) });
 
-const cases: Record<Exclude<OperatorName, 'input' | 'constant' | 'oneHot' | 'argmax'>, fc.Arbitrary<Case>> = {
+const cases: Record<Exclude<OperatorName, 'input' | 'constant' | 'oneHot' | 'argmax' | 'maximum'>, fc.Arbitrary<Case>> = {
   add: binary('add'),
   sub: binary('sub'),
   mul: binary('mul'),
@@ -180,6 +180,18 @@ describe('operators without a gradient', () => {
     const { oneHot, argmax } = await session.run();
     expect([...oneHot!]).toEqual([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1]);
     expect([...argmax!]).toEqual([1, 0]);
+    await session.release();
+  });
+
+  it('maximum agrees with the reference and broadcasts', async () => {
+    const graph = new Graph();
+    graph.output('larger', graph.maximum(graph.input('x', [2, 3]), graph.scalar(0.5)));
+    const session = await openSession(graph, CPU_TARGET);
+    const x = Float32Array.of(-1, 0.5, 2, 0.25, 7, -3);
+    session.feed('x', x);
+    const { larger } = await session.run();
+    expect([...larger!]).toEqual([0.5, 0.5, 2, 0.5, 7, 0.5]);
+    expect([...evaluateReference(graph, { x }).larger!]).toEqual([...larger!]);
     await session.release();
   });
 

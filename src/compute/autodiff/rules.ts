@@ -105,6 +105,7 @@ export function differentiate(
     case 'slice': // see GradientSums
     case 'oneHot':
     case 'argmax':
+    case 'maximum':
       throw new GraphError(`${operation.op} has no gradient.`);
   }
 }

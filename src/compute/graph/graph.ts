@@ -57,6 +57,7 @@ export class Graph {
   sub = (a: Value, b: Value): Value => this.#broadcasting('sub', a, b);
   mul = (a: Value, b: Value): Value => this.#broadcasting('mul', a, b);
   div = (a: Value, b: Value): Value => this.#broadcasting('div', a, b);
+  maximum = (a: Value, b: Value): Value => this.#broadcasting('maximum', a, b);
 
   /** x * factor + offset. */
   affine(x: Value, factor: number, offset = 0): Value {
@@ -131,7 +132,7 @@ export class Graph {
    * Element-wise operators read broadcast operands as they are, and an expansion of a unary's result is the unary's
    * result of the expansion: so a gradient that is the same for a whole axis is never written out at full size.
    */
-  #broadcasting(op: 'add' | 'sub' | 'mul' | 'div', a: Value, b: Value): Value {
+  #broadcasting(op: 'add' | 'sub' | 'mul' | 'div' | 'maximum', a: Value, b: Value): Value {
     const shape = outputShape({ op }, [a, b]);
     const result = this.#derive({ op }, [this.#unexpanded(a), this.#unexpanded(b)]);
     return this.expand(result, shape);

@@ -29,6 +29,8 @@ export type Operation =
   | { readonly op: 'input'; readonly name: string }
   | { readonly op: 'constant'; readonly data: Float32Array | Int32Array }
   | { readonly op: 'add' | 'sub' | 'mul' | 'div' }
+  /** The larger of two, element by element; without a gradient. */
+  | { readonly op: 'maximum' }
   /** x * factor + offset */
   | { readonly op: 'affine'; readonly factor: number; readonly offset: number }
   | { readonly op: 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'square' | 'sigmoid' | 'silu' | 'gelu' }

@@ -30,6 +30,7 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
     case 'sub':
     case 'mul':
     case 'div':
+    case 'maximum':
       return broadcastShapes(a!, b!);
     case 'affine':
     case 'exp':

@@ -44,7 +44,7 @@ function operationText({ operation, inputs, output }: OperationNode): string {
   return `${operation.op} ${shapes.join(', ')} -> [${output.shape.join(', ')}]`;
 }
 
-const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
+const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', maximum: 'Max', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
 
 function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[]): string {
   const [a] = inputs as [Value];
@@ -58,6 +58,7 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'sub':
     case 'mul':
     case 'div':
+    case 'maximum':
     case 'exp':
     case 'log':
     case 'sqrt':

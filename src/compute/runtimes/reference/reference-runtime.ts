@@ -51,6 +51,8 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return combine(a, b, shape, (x, y) => x * y);
     case 'div':
       return combine(a, b, shape, (x, y) => x / y);
+    case 'maximum':
+      return combine(a, b, shape, Math.max);
     case 'affine':
       return a.data.map((x) => x * operation.factor + operation.offset);
     case 'exp':
