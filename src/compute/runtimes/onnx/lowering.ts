@@ -4,38 +4,47 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, OperationOf, Value } from '../../graph/operation.ts';
-import { OnnxModel, type OnnxDescription } from './onnx-model.ts';
-
-/** Up to this many rows, indexing by a product with a one-hot matrix beats scattering, and adds in a fixed order. */
-const ONE_HOT_LIMIT = 1024;
+import { CPU_DIALECT, type Dialect } from './dialect.ts';
+import { DATA_TYPE, OnnxModel, type OnnxDescription } from './onnx-model.ts';
 
 /** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
 const MASKED = -1e9;
 
 /**
  * @param description names the nodes by their scopes, for people; without it names are short and scopes have no effect
- * @returns the bytes of an .onnx file: a pure function of the graph, so its hash says what is computed
+ * @returns the bytes of an .onnx file: a pure function of the graph and the dialect, so its hash says what is computed
  */
-export function lowerToOnnx(graph: Graph, description?: OnnxDescription): Uint8Array {
+export function lowerToOnnx(graph: Graph, description?: OnnxDescription, dialect: Dialect = CPU_DIALECT): Uint8Array {
   const model = new OnnxModel(description);
+  for (const { operation, output } of graph.reachable())
+    if (operation.op === 'input') model.input(operation.name, output.shape, output.dtype);
+  const outputs = lowerInto(model, graph, (input) => input, dialect);
+  model.place('', 'output');
+  for (const [name, value] of graph.outputs) {
+    model.node('Identity', [outputs.get(name)!], {}, { output: name });
+    model.output(name, value.shape, value.dtype);
+  }
+  return model.serialize();
+}
+
+/**
+ * Adds a graph's nodes to a model.
+ * @param nameOf the value of the model that an input of the graph is
+ * @returns the model's values that the graph's outputs are, by the outputs' names
+ */
+export function lowerInto(model: OnnxModel, graph: Graph, nameOf: (input: string) => string, dialect: Dialect): Map<string, string> {
   const names = new Map<number, string>();
   for (const node of graph.reachable()) {
     if (node.operation.op === 'input') {
-      model.input(node.operation.name, node.output.shape, node.output.dtype);
-      names.set(node.output.id, node.operation.name);
+      names.set(node.output.id, nameOf(node.operation.name));
     } else {
       model.place(node.scope, operationText(node));
-      const name = lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!));
+      const name = lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!), dialect);
       if (node.operation.op !== 'constant' && !graph.inputs.has(name)) model.value(name, node.output.shape, node.output.dtype);
       names.set(node.output.id, name);
     }
   }
-  model.place('', 'output');
-  for (const [name, value] of graph.outputs) {
-    model.node('Identity', [names.get(value.id)!], {}, { output: name });
-    model.output(name, value.shape, value.dtype);
-  }
-  return model.serialize();
+  return new Map([...graph.outputs].map(([name, value]) => [name, names.get(value.id)!]));
 }
 
 /** E.g. `matmul [144, 48], [48, 1024] -> [144, 1024]`. */
@@ -46,7 +55,7 @@ function operationText({ operation, inputs, output }: OperationNode): string {
 
 const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', maximum: 'Max', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
 
-function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[]): string {
+function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[], dialect: Dialect): string {
   const [a] = inputs as [Value];
   const [nameA, nameB] = names as [string, string];
   switch (operation.op) {
@@ -77,10 +86,10 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'gelu':
       return model.node('FastGelu', names, {}, { contrib: true });
     case 'matmul':
-      return lowerMatmul(model, operation, a, names);
+      return lowerMatmul(model, operation, a.shape.length, names, dialect);
     case 'sum':
       // Summing columns as a product with ones uses the GEMM kernel, which is several times faster than ReduceSum.
-      if (a.shape.length === 2 && `${operation.axes}` === '0')
+      if (dialect.sumByProduct && a.shape.length === 2 && `${operation.axes}` === '0')
         return model.node('Gemm', [ones(model, a.shape[0]!), nameA]);
       return model.node('ReduceSum', [nameA, integers(model, operation.axes)], { keepdims: { int: 1 } });
     case 'expand':
@@ -101,39 +110,84 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'causalSoftmax':
       return model.node('Softmax', [model.node('Add', [nameA, causalMask(model, a.shape.at(-1)!)])], { axis: { int: -1 } });
     case 'logSoftmax':
-      return model.node('LogSoftmax', names, { axis: { int: -1 } });
+      return dialect.logSoftmax ? model.node('LogSoftmax', names, { axis: { int: -1 } }) : composedLogSoftmax(model, nameA);
     case 'pick': {
       const [count] = a.shape as [number];
       const picked = model.node('GatherElements', [nameA, reshape(model, nameB, [count, 1])], { axis: { int: 1 } });
       return reshape(model, picked, [count]);
     }
     case 'oneHot':
-      return oneHot(model, nameA, operation.depth);
+      return oneHot(model, nameA, a.shape, operation.depth, dialect);
     case 'gatherRows':
       return model.node('Gather', names, { axis: { int: 0 } });
     case 'scatterAddRows': {
       const [count, width] = a.shape as [number, number];
-      if (operation.rows <= ONE_HOT_LIMIT)
-        return model.node('Gemm', [oneHot(model, nameB, operation.rows), nameA], { transA: { int: 1 } });
+      if (operation.rows <= dialect.scatterByProduct)
+        return model.node('Gemm', [oneHot(model, nameB, [count], operation.rows, dialect), nameA], { transA: { int: 1 } });
       const zeros = model.constant(new Float32Array(operation.rows * width), [operation.rows, width]);
-      const index = reshape(model, model.node('Cast', [nameB], { to: { int: 7 } }), [count, 1]);
+      const index = reshape(model, cast(model, nameB, 'int64'), [count, 1]);
       return model.node('ScatterND', [zeros, index, nameA], { reduction: { string: 'add' } });
     }
     case 'argmax': {
       const wide = model.node('ArgMax', names, { axis: { int: -1 }, keepdims: { int: 0 } });
-      return model.node('Cast', [wide], { to: { int: 6 } });
+      return cast(model, wide, 'int32');
     }
   }
 }
 
-function lowerMatmul(model: OnnxModel, operation: OperationOf<'matmul'>, a: Value, names: readonly string[]): string {
+function lowerMatmul(
+  model: OnnxModel,
+  operation: OperationOf<'matmul'>,
+  rank: number,
+  names: readonly string[],
+  dialect: Dialect,
+): string {
+  const rounded = dialect.operands === 'bfloat16';
+  const operands = rounded ? names.map((name) => cast(model, name, 'bfloat16')) : names;
+  const product = matrixProduct(model, operation, rank, operands, dialect);
+  return rounded ? cast(model, product, 'float32') : product;
+}
+
+function matrixProduct(
+  model: OnnxModel,
+  operation: OperationOf<'matmul'>,
+  rank: number,
+  names: readonly string[],
+  { fusedMatmul }: Dialect,
+): string {
   const transA = { int: Number(operation.transA) };
   const transB = { int: Number(operation.transB) };
   const alpha = { float: operation.alpha };
-  if (a.shape.length === 2) return model.node('Gemm', names, { transA, transB, alpha });
-  const transBatchA = { int: Number(operation.batchA === 'inner') };
-  const transBatchB = { int: Number(operation.batchB === 'inner') };
-  return model.node('FusedMatMul', names, { transA, transB, transBatchA, transBatchB, alpha }, { contrib: true });
+  if (rank === 2) return model.node('Gemm', names, { transA, transB, alpha });
+  if (fusedMatmul) {
+    const transBatchA = { int: Number(operation.batchA === 'inner') };
+    const transBatchB = { int: Number(operation.batchB === 'inner') };
+    return model.node('FusedMatMul', names, { transA, transB, transBatchA, transBatchB, alpha }, { contrib: true });
+  }
+  const [nameA, nameB] = names as [string, string];
+  const product = model.node('MatMul', [
+    batchLeading(model, nameA, operation.transA, operation.batchA),
+    batchLeading(model, nameB, operation.transB, operation.batchB),
+  ]);
+  return operation.alpha === 1 ? product : model.node('Mul', [product, scalar(model, operation.alpha)]);
+}
+
+/** An operand of rank 3 as MatMul reads it: batch, rows, columns. */
+function batchLeading(model: OnnxModel, name: string, transposed: boolean, batch: 'leading' | 'inner'): string {
+  const [rows, columns] = batch === 'inner' ? [0, 2] : [1, 2];
+  const perm = [batch === 'inner' ? 1 : 0, ...(transposed ? [columns, rows] : [rows, columns])];
+  return `${perm}` === '0,1,2' ? name : model.node('Transpose', [name], { perm: { ints: perm } });
+}
+
+/** x - max - log(sum(exp(x - max))). */
+function composedLogSoftmax(model: OnnxModel, name: string): string {
+  const shifted = model.node('Sub', [name, model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } })]);
+  const sum = model.node('ReduceSum', [model.node('Exp', [shifted]), integers(model, [-1])], { keepdims: { int: 1 } });
+  return model.node('Sub', [shifted, model.node('Log', [sum])]);
+}
+
+function cast(model: OnnxModel, name: string, type: keyof typeof DATA_TYPE): string {
+  return model.node('Cast', [name], { to: { int: DATA_TYPE[type] } });
 }
 
 function reshape(model: OnnxModel, name: string, shape: readonly number[]): string {
@@ -141,8 +195,8 @@ function reshape(model: OnnxModel, name: string, shape: readonly number[]): stri
 }
 
 /** Rows of an identity matrix: cheaper than the OneHot operator while the matrix is small. */
-function oneHot(model: OnnxModel, index: string, depth: number): string {
-  if (depth > ONE_HOT_LIMIT) {
+function oneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number, { oneHotByGather }: Dialect): string {
+  if (depth > oneHotByGather) {
     const values = model.constant(Float32Array.of(0, 1), [2]);
     return model.node('OneHot', [index, model.constant(Int32Array.of(depth), [1]), values]);
   }

@@ -9,10 +9,19 @@ const IR_VERSION = 8;
 const OPSET = 17;
 const CONTRIB_DOMAIN = 'com.microsoft';
 
-const DATA_TYPE = { float32: 1, int32: 6, int64: 7 } as const;
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+/** Element types by the numbers that the format gives them. */
+export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, bool: 9, bfloat16: 16 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
-export type AttributeValue = { int: number } | { float: number } | { string: string } | { ints: readonly number[] };
+export type AttributeValue =
+  | { int: number }
+  | { float: number }
+  | { string: string }
+  | { ints: readonly number[] }
+  | { graph: ProtobufMessage };
+
+/** A length, or the name of one that is known when the model runs. */
+export type Dimension = number | string;
 
 /** What a file that people look at carries besides the graph. */
 export interface OnnxDescription {
@@ -24,10 +33,10 @@ export interface OnnxDescription {
 
 export class OnnxModel {
   readonly #description: OnnxDescription | undefined;
-  readonly #nodes: ProtobufMessage[] = [];
+  #nodes: ProtobufMessage[] = [];
   readonly #initializers: ProtobufMessage[] = [];
-  readonly #inputs: ProtobufMessage[] = [];
-  readonly #outputs: ProtobufMessage[] = [];
+  #inputs: ProtobufMessage[] = [];
+  #outputs: ProtobufMessage[] = [];
   readonly #constants = new Map<string, string>();
   /** Shapes of intermediate values, by name; of described files only. */
   readonly #values = new Map<string, ProtobufMessage>();
@@ -52,11 +61,11 @@ export class OnnxModel {
     if (this.#description !== undefined) this.#values.set(name, valueInfo(name, shape, dtype));
   }
 
-  input(name: string, shape: readonly number[], dtype: DType): void {
+  input(name: string, shape: readonly Dimension[], dtype: keyof typeof DATA_TYPE): void {
     this.#inputs.push(valueInfo(name, shape, dtype));
   }
 
-  output(name: string, shape: readonly number[], dtype: DType): void {
+  output(name: string, shape: readonly Dimension[], dtype: keyof typeof DATA_TYPE): void {
     this.#outputs.push(valueInfo(name, shape, dtype));
   }
 
@@ -93,14 +102,43 @@ export class OnnxModel {
     attributes: Record<string, AttributeValue> = {},
     { contrib = false, output = this.name(type) }: { contrib?: boolean; output?: string } = {},
   ): string {
+    return this.nodeWithOutputs(type, inputs, attributes, [output], contrib)[0]!;
+  }
+
+  /** Adds a node and returns its outputs' names, which are given. */
+  nodeWithOutputs(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue>,
+    outputs: readonly string[],
+    contrib = false,
+  ): readonly string[] {
     const node = new ProtobufMessage();
     for (const input of inputs) node.string(1, input);
-    node.string(2, output).string(3, output).string(4, type);
+    for (const output of outputs) node.string(2, output);
+    node.string(3, outputs[0]!).string(4, type);
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
     if (this.#description !== undefined) node.string(6, this.#text);
     if (contrib) node.string(7, CONTRIB_DOMAIN);
     this.#nodes.push(node);
-    return output;
+    return outputs;
+  }
+
+  /**
+   * A graph inside the graph, as an attribute of a node: the body of a Loop. What `build` adds, inputs and outputs
+   * included, is the body's; it sees the values around it. Constants are kept outside, so each is stored once.
+   */
+  body(build: () => void): AttributeValue {
+    const around = { nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs };
+    [this.#nodes, this.#inputs, this.#outputs] = [[], [], []];
+    build();
+    const graph = new ProtobufMessage();
+    for (const node of this.#nodes) graph.message(1, node);
+    graph.string(2, this.name('body'));
+    for (const input of this.#inputs) graph.message(11, input);
+    for (const output of this.#outputs) graph.message(12, output);
+    [this.#nodes, this.#inputs, this.#outputs] = [around.nodes, around.inputs, around.outputs];
+    return { graph };
   }
 
   /** A name that no other value has. */
@@ -139,13 +177,17 @@ function attribute(name: string, value: AttributeValue): ProtobufMessage {
   if ('int' in value) return message.integer(3, value.int).integer(20, ATTRIBUTE_TYPE.int);
   if ('float' in value) return message.float(2, value.float).integer(20, ATTRIBUTE_TYPE.float);
   if ('string' in value) return message.string(4, value.string).integer(20, ATTRIBUTE_TYPE.string);
+  if ('graph' in value) return message.message(6, value.graph).integer(20, ATTRIBUTE_TYPE.graph);
   for (const entry of value.ints) message.integer(8, entry);
   return message.integer(20, ATTRIBUTE_TYPE.ints);
 }
 
-function valueInfo(name: string, shape: readonly number[], dtype: DType): ProtobufMessage {
+function valueInfo(name: string, shape: readonly Dimension[], dtype: keyof typeof DATA_TYPE): ProtobufMessage {
   const dimensions = new ProtobufMessage();
-  for (const length of shape) dimensions.message(1, new ProtobufMessage().integer(1, length));
+  for (const length of shape) {
+    const dimension = new ProtobufMessage();
+    dimensions.message(1, typeof length === 'number' ? dimension.integer(1, length) : dimension.string(2, length));
+  }
   const tensor = new ProtobufMessage().integer(1, DATA_TYPE[dtype]).message(2, dimensions);
   return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor));
 }

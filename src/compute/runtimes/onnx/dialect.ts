@@ -1,0 +1,44 @@
+/**
+ * What an execution provider of ONNX Runtime asks of the translation. The CPU's choices are the fastest ones measured;
+ * another device has other kernels, and a node that it has no kernel for would be computed by the CPU in between, with
+ * everything it reads and writes crossing the bus at every step.
+ */
+import type { Device, Precision } from '../runtime.ts';
+
+export interface Dialect {
+  /** Type to which the operands of matrix products are rounded; products are summed in float32 and returned as float32. */
+  operands: 'float32' | 'bfloat16';
+  /** Whether products of rank 3 have a kernel that transposes while it reads (FusedMatMul). */
+  fusedMatmul: boolean;
+  /** Whether there is a kernel for LogSoftmax. */
+  logSoftmax: boolean;
+  /** Whether sums of columns are products with ones: where products are rounded to fewer bits, sums must not be. */
+  sumByProduct: boolean;
+  /** Up to this many rows, scattering is a product with a one-hot matrix, which adds in a fixed order. */
+  scatterByProduct: number;
+  /** Up to this many rows, a one-hot matrix is gathered from an identity; beyond, it is made by comparing. */
+  oneHotByGather: number;
+}
+
+const CPU: Dialect = {
+  operands: 'float32',
+  fusedMatmul: true,
+  logSoftmax: true,
+  sumByProduct: true,
+  scatterByProduct: 1024,
+  oneHotByGather: 1024,
+};
+
+const DIALECTS: Record<Device, Dialect> = {
+  cpu: CPU,
+  // CUDA scatters with atomic additions, whose order and so whose last bits vary from run to run; the one-hot matrix of
+  // the product is no larger than the logits, which exist anyway.
+  cuda: { ...CPU, sumByProduct: false, scatterByProduct: Infinity },
+  webgpu: { ...CPU, fusedMatmul: false, logSoftmax: false, scatterByProduct: Infinity },
+};
+
+export const CPU_DIALECT = CPU;
+
+export function dialectFor({ device, precision }: { device: Device; precision: Precision }): Dialect {
+  return precision === 'bf16' ? { ...DIALECTS[device], operands: 'bfloat16' } : DIALECTS[device];
+}
