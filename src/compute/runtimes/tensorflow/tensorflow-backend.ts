@@ -1,0 +1,20 @@
+/**
+ * The TensorFlow.js API and the backend on which it computes: what the executor needs and all that it knows. Users have
+ * the native one (native-backend.ts); the tests also run TensorFlow.js's own JavaScript backend, which is there everywhere.
+ */
+import type * as TensorFlow from '@tensorflow/tfjs-core';
+
+export type TensorFlowApi = typeof TensorFlow;
+export type Tensor = TensorFlow.Tensor;
+
+export interface TensorflowBackend {
+  tf: TensorFlowApi;
+  /** Its name in TensorFlow.js: `tensorflow` (libtensorflow), `cpu` (JavaScript). */
+  name: string;
+}
+
+/** Makes the backend the current one: TensorFlow.js computes on one at a time, whoever asked for it. */
+export async function activate({ tf, name }: TensorflowBackend): Promise<void> {
+  // After the wait another session may have switched again; once this returns, nothing comes in between.
+  while (tf.getBackend() !== name) await tf.setBackend(name);
+}
