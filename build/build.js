@@ -77,6 +77,7 @@ async function bundle(stageFiles, out) {
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
       { in: 'src/engine/worker.ts', out: 'worker' },
+      { in: 'src/doctor/probe-child.ts', out: 'probe' },
       ...stageFiles.map((file) => ({ in: `stages/${file}`, out: `stages/${file.slice(0, -3)}` })),
     ],
     outdir: out,

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../engine/failure.ts';
 import { declareDag } from './commands/dag.ts';
+import { declareDoctor } from './commands/doctor.ts';
 import { declareExport } from './commands/export.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
 import { declareReport } from './commands/report.ts';
@@ -24,7 +25,7 @@ const program = new Command('swp')
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
 
-for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport, declareExport])
+for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport, declareExport, declareDoctor])
   declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 
 try {

@@ -8,7 +8,7 @@ export function defaultJobs(): number {
 }
 
 /** CPUs by control group version 2, https://docs.kernel.org/admin-guide/cgroup-v2.html; Infinity without a quota. */
-function cpuQuota(): number {
+export function cpuQuota(): number {
   try {
     const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').split(' ').map(Number);
     const cpus = quota! / period!;

@@ -1,0 +1,70 @@
+/** GPUs and the libraries that runtimes need to use them, as far as they can be seen without loading anything. */
+import { readdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
+import { execa } from 'execa';
+
+export interface Gpu {
+  name: string;
+  memoryMib: number | null;
+  driver: string;
+}
+
+export interface AcceleratorsFinding {
+  gpus: Gpu[];
+  /** What nvidia-smi says where it is there and fails, or that it is not there; null where it answered. */
+  nvidiaSmi: string | null;
+  /** CUDA libraries that the loader finds, e.g. `libcudart.so.12`. */
+  cudaLibraries: string[];
+  /** Manifests of Vulkan drivers: what WebGPU needs on Linux. */
+  vulkanDrivers: string[];
+}
+
+const NVIDIA_SMI_TIMEOUT_MS = 10_000;
+const CUDA_LIBRARY = /^lib(cuda|cudart|cublas|cublasLt|cudnn|cufft|curand|nvrtc)\.so\.\d+$/;
+const LDCONFIG_PLACES = ['/sbin', '/usr/sbin'];
+
+export async function examineAccelerators(): Promise<AcceleratorsFinding> {
+  const [nvidia, cudaLibraries, vulkanDrivers] = await Promise.all([askNvidiaSmi(), findCudaLibraries(), findVulkanDrivers()]);
+  return { ...nvidia, cudaLibraries, vulkanDrivers };
+}
+
+async function askNvidiaSmi(): Promise<Pick<AcceleratorsFinding, 'gpus' | 'nvidiaSmi'>> {
+  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
+  const { failed, code, stdout, stderr, timedOut, exitCode } = await execa('nvidia-smi', query, { reject: false, stdin: 'ignore', timeout: NVIDIA_SMI_TIMEOUT_MS });
+  if (failed) {
+    if (code === 'ENOENT') return { gpus: [], nvidiaSmi: 'nvidia-smi is not there' };
+    const said = (stdout + stderr).trim().split('\n')[0];
+    return { gpus: [], nvidiaSmi: timedOut ? 'nvidia-smi does not answer' : `nvidia-smi fails: ${said || `exit code ${exitCode ?? 'unknown'}`}` };
+  }
+  const gpus = stdout.split('\n').flatMap((line) => {
+    const [name, memory, driver] = line.split(',').map((cell) => cell.trim());
+    if (name === undefined || memory === undefined || driver === undefined) return [];
+    return [{ name, memoryMib: Number.isFinite(Number(memory)) ? Number(memory) : null, driver }]; // "[N/A]" with unified memory
+  });
+  return { gpus, nvidiaSmi: null };
+}
+
+/** In the loader's cache, and in the folders of LD_LIBRARY_PATH. */
+async function findCudaLibraries(): Promise<string[]> {
+  const PATH = [process.env.PATH, ...LDCONFIG_PLACES].join(delimiter);
+  const { stdout } = await execa('ldconfig', ['-p'], { reject: false, stdin: 'ignore', env: { PATH } });
+  const cached = (stdout ?? '').split('\n').map((line) => line.trim().split(' ')[0]!);
+  const folders = (process.env.LD_LIBRARY_PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const listed = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+  return [...new Set([...cached, ...listed.flat()])].filter((name) => CUDA_LIBRARY.test(name)).sort();
+}
+
+/**
+ * Where the Vulkan loader looks for drivers:
+ * https://github.com/KhronosGroup/Vulkan-Loader/blob/main/docs/LoaderDriverInterface.md
+ */
+async function findVulkanDrivers(): Promise<string[]> {
+  const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+  if (named !== undefined) return named.split(delimiter).filter((file) => file !== '');
+  const data = process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share');
+  const roots = [process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), '/etc', data, '/usr/local/share', '/usr/share'];
+  const folders = roots.map((root) => join(root, 'vulkan/icd.d'));
+  const listed = await Promise.all(folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))));
+  return listed.flat().filter((file) => basename(file).endsWith('.json'));
+}

@@ -1,0 +1,72 @@
+/**
+ * Fetches ONNX Runtime's CUDA provider, which is too large for the npm registry, by onnxruntime-node's own install script
+ * (script/install.js, `npm ci` skips it here). The script runs in a copy of its folder, so that its files come to stand
+ * beside the package's own only when all of them are there.
+ */
+import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execaNode } from 'execa';
+import { SwpError } from '../engine/failure.ts';
+
+const PACKAGE = 'onnxruntime-node';
+const REQUIREMENT = 'cuda12';
+const WHAT = "ONNX Runtime's CUDA provider";
+const SOURCE = 'https://api.nuget.org';
+
+/**
+ * @param log is told what the script says, line by line
+ * @returns absolute paths of the files that were installed
+ * @throws SwpError of kind `download`, `file` or `unavailable`; then nothing has changed
+ */
+export async function installCudaProvider(log: (line: string) => void): Promise<string[]> {
+  const require = createRequire(import.meta.url);
+  const folder = dirname(require.resolve(`${PACKAGE}/package.json`));
+  const { requirements } = require(join(folder, 'script/install-metadata.js')) as { requirements: Record<string, string[]> };
+  const system = `${platform()}/${arch()}`;
+  if (!requirements[system]?.includes(REQUIREMENT))
+    throw new SwpError({ kind: 'unavailable', what: WHAT, message: `there is none for ${system}`, remedy: 'It exists for Linux on x64. Use device cpu, or webgpu.' });
+
+  const copy = await mkdtemp(join(folder, '.install-')).catch(notWritable);
+  try {
+    await cp(join(folder, 'script'), join(copy, 'script'), { recursive: true });
+    await runScript(join(copy, 'script/install.js'), log);
+    const fresh = join(copy, 'bin/napi-v6', system);
+    const files = await readdir(fresh).catch(() => []);
+    if (files.length === 0) throw downloadFailure('its install script fetched nothing');
+    const place = join(folder, 'bin/napi-v6', system);
+    for (const file of files) await rename(join(fresh, file), join(place, file));
+    return files.map((file) => join(place, file));
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+
+  function notWritable(error: NodeJS.ErrnoException): never {
+    const remedy = 'Run the command as the user who installed the packages.';
+    throw new SwpError({ kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy }, { cause: error });
+  }
+}
+
+async function runScript(script: string, log: (line: string) => void): Promise<void> {
+  const proxy = process.env.GLOBAL_AGENT_HTTPS_PROXY ?? process.env.HTTPS_PROXY ?? process.env.https_proxy;
+  const child = execaNode(script, [], {
+    reject: false,
+    stdin: 'ignore',
+    env: {
+      // "true", not "cuda12": in 1.30 the script takes a named part for no request at all, and ends silently under npm.
+      ONNXRUNTIME_NODE_INSTALL: 'true',
+      ...(proxy !== undefined && { GLOBAL_AGENT_HTTPS_PROXY: proxy, GLOBAL_AGENT_HTTP_PROXY: proxy }),
+    },
+  });
+  for await (const line of child) log(line);
+  const { failed, stderr, exitCode, signal } = await child;
+  if (!failed) return;
+  const said = /^\w*Error: (.+)$/m.exec(stderr)?.[1];
+  throw downloadFailure(said ?? `its install script ${signal === undefined ? `ended with exit code ${exitCode ?? 'unknown'}` : `was killed by ${signal}`}`);
+}
+
+function downloadFailure(message: string): SwpError {
+  const remedy = 'It takes a connection to that address (HTTPS_PROXY is honoured), and fetches a few hundred MB. Nothing has changed: run the command again where it can connect.';
+  return new SwpError({ kind: 'download', what: WHAT, from: SOURCE, message, remedy });
+}
