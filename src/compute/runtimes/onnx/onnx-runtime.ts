@@ -1,32 +1,15 @@
-/**
- * Executes a graph with ONNX Runtime on one thread of the CPU, without spinning: nodes of the study run side by side,
- * one per core, so a session must not take more.
- */
-import { createRequire } from 'node:module';
+/** Executes a graph with ONNX Runtime, on one of its devices. */
 import type * as OnnxRuntime from 'onnxruntime-node';
 import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import type { ExecutionTarget, GraphSession, Runtime, TensorData } from '../runtime.ts';
+import { dialectFor } from './dialect.ts';
 import { lowerToOnnx } from './lowering.ts';
-
-// Since 1.29 the library reports usage over the network and keeps a device id in the home directory, unless this is set
-// before it is loaded: hence `require` here and no static import, which would run first.
-process.env.ORT_DISABLE_TELEMETRY ??= '1';
-const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
-
-const SESSION_OPTIONS: OnnxRuntime.InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  graphOptimizationLevel: 'all',
-  executionMode: 'sequential',
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
-  logSeverityLevel: 3,
-};
+import { openModel, Tensor } from './open-model.ts';
 
 export const onnxRuntime: Runtime = {
-  async open(graph: Graph, _target: ExecutionTarget): Promise<GraphSession> {
-    return new OnnxSession(await InferenceSession.create(lowerToOnnx(graph), SESSION_OPTIONS), graph);
+  async open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
+    return new OnnxSession(await openModel(lowerToOnnx(graph, undefined, dialectFor(target)), target), graph);
   },
 };
 
