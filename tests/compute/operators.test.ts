@@ -6,140 +6,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
-import type { OperatorName, Value } from '../../src/compute/graph/operation.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
+import { buildDifferentiated, dataFor, differentiable, expectClose } from './operator-cases.ts';
 
-/** A generated case: inputs (with the range of their data) and the operator applied to them. */
-interface Case {
-  inputs: { shape: number[]; low?: number; high?: number; integers?: number }[];
-  apply(graph: Graph, inputs: Value[]): Value;
-}
-
-const length = fc.integer({ min: 1, max: 5 });
-const shape = fc.array(length, { minLength: 1, maxLength: 3 });
-
-/** Two shapes that broadcast: some axes of either are 1, leading ones of the second may be missing. */
-const broadcastPair = fc
-  .tuple(fc.array(fc.tuple(length, fc.constantFrom('both', 'left', 'right')), { minLength: 1, maxLength: 3 }), fc.nat(2))
-  .map(([axes, dropped]) => ({
-    left: axes.map(([n, which]) => (which === 'right' ? 1 : n)),
-    right: axes.map(([n, which]) => (which === 'left' ? 1 : n)).slice(Math.min(dropped, axes.length - 1)),
-  }));
-
-const binary = (name: 'add' | 'sub' | 'mul' | 'div') =>
-  broadcastPair.map(
-    ({ left, right }): Case => ({
-      inputs: [{ shape: left }, { shape: right, low: 0.5, high: 2 }],
-      apply: (graph, [a, b]) => graph[name](a!, b!),
-    }),
-  );
-
-const unary = (name: 'exp' | 'sigmoid' | 'silu' | 'gelu' | 'square' | 'log' | 'sqrt' | 'rsqrt', low = -2, high = 2) =>
-  shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions, low, high }], apply: (graph, [x]) => graph[name](x!) }));
-
-const matmul = fc
-  .record({ rank: fc.constantFrom(2, 3), batch: length, m: length, k: length, n: length, transA: fc.boolean(), transB: fc.boolean(), innerA: fc.boolean(), innerB: fc.boolean() })
-  .map(({ rank, batch, m, k, n, transA, transB, innerA, innerB }): Case => {
-    const operand = (rows: number, columns: number, transposed: boolean, inner: boolean) => {
-      const [first, second] = transposed ? [columns, rows] : [rows, columns];
-      return rank === 2 ? [first, second] : inner ? [first, batch, second] : [batch, first, second];
-    };
-    return {
-      inputs: [{ shape: operand(m, k, transA, innerA) }, { shape: operand(k, n, transB, innerB) }],
-      apply: (graph, [a, b]) =>
-        graph.matmul(a!, b!, { transA, transB, alpha: 0.7, ...(rank === 3 ? { batchA: innerA ? 'inner' : 'leading', batchB: innerB ? 'inner' : 'leading' } : {}) }),
-    };
-  });
-
-const indexed = fc.record({ count: length, columns: fc.integer({ min: 2, max: 6 }) });
-
-const cases: Record<Exclude<OperatorName, 'input' | 'constant' | 'oneHot' | 'argmax' | 'maximum'>, fc.Arbitrary<Case>> = {
-  add: binary('add'),
-  sub: binary('sub'),
-  mul: binary('mul'),
-  div: binary('div'),
-  affine: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.affine(x!, -1.7, 0.3) })),
-  exp: unary('exp'),
-  sigmoid: unary('sigmoid'),
-  silu: unary('silu'),
-  gelu: unary('gelu', -3, 3),
-  square: unary('square'),
-  log: unary('log', 0.5, 3),
-  sqrt: unary('sqrt', 0.5, 3),
-  rsqrt: unary('rsqrt', 0.5, 3),
-  matmul,
-  sum: fc.tuple(shape, fc.array(fc.nat(2))).map(
-    ([dimensions, axes]): Case => ({
-      inputs: [{ shape: dimensions }],
-      apply: (graph, [x]) => graph.sum(x!, [...new Set(axes.filter((axis) => axis < dimensions.length))]),
-    }),
-  ),
-  expand: broadcastPair.map(
-    ({ left }): Case => ({ inputs: [{ shape: left }], apply: (graph, [x]) => graph.expand(x!, left.map((n) => (n === 1 ? 3 : n))) }),
-  ),
-  reshape: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.reshape(x!, [1, sizeOf(dimensions)]) })),
-  transpose: fc.tuple(fc.tuple(length, length, length), fc.shuffledSubarray([0, 1, 2], { minLength: 3 })).map(
-    ([dimensions, permutation]): Case => ({ inputs: [{ shape: [...dimensions] }], apply: (graph, [x]) => graph.transpose(x!, permutation) }),
-  ),
-  slice: fc.tuple(shape, fc.nat(2), fc.nat(4), fc.nat(4)).map(([dimensions, axisSeed, from, size]): Case => {
-    const axis = axisSeed % dimensions.length;
-    const start = from % dimensions[axis]!;
-    const end = start + 1 + (size % (dimensions[axis]! - start));
-    return { inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.slice(x!, axis, start, end) };
-  }),
-  concat: fc.tuple(shape, fc.nat(2), length, length).map(([dimensions, axisSeed, first, second]): Case => {
-    const axis = axisSeed % dimensions.length;
-    const part = (n: number) => dimensions.map((old, index) => (index === axis ? n : old));
-    return { inputs: [{ shape: part(first) }, { shape: part(second) }], apply: (graph, parts) => graph.concat(parts, axis) };
-  }),
-  causalSoftmax: fc.tuple(length, length).map(([batch, size]): Case => ({ inputs: [{ shape: [batch, size, size] }], apply: (graph, [x]) => graph.causalSoftmax(x!) })),
-  logSoftmax: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.logSoftmax(x!) })),
-  pick: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.pick(x!, index!) })),
-  gatherRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [columns, 3] }, { shape: [count], integers: columns }], apply: (graph, [table, index]) => graph.gatherRows(table!, index!) })),
-  scatterAddRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, 3] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.scatterAddRows(x!, index!, columns) })),
-};
-
-/** Pseudo-random data that shrinking keeps stable. */
-function dataFor({ shape: dimensions, low = -1, high = 1, integers }: Case['inputs'][number], seed: number): Float32Array | Int32Array {
-  let state = (seed * 2654435761) >>> 0;
-  const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  const count = sizeOf(dimensions);
-  return integers === undefined
-    ? Float32Array.from({ length: count }, () => Math.fround(low + (high - low) * next()))
-    : Int32Array.from({ length: count }, () => Math.floor(next() * integers));
-}
-
-/** y = f(inputs); loss = sum(y * weights) with fixed weights, so that every element of the gradient is exercised. */
-function buildCase({ inputs, apply }: Case) {
-  const graph = new Graph();
-  const values = inputs.map((input, index) => graph.input(`x${index}`, input.shape, input.integers === undefined ? 'float32' : 'int32'));
-  const result = apply(graph, values);
-  const weights = graph.constant(Float32Array.from({ length: sizeOf(result.shape) }, (_, index) => Math.sin(index + 1)), result.shape);
-  const weighted = graph.mul(result, weights);
-  const loss = graph.sum(graph.reshape(weighted, [sizeOf(result.shape)]), [0]);
-  graph.output('result', result);
-  graph.output('loss', loss);
-  const variables = values.filter((value) => value.dtype === 'float32');
-  gradients(graph, loss, variables).forEach((gradient, index) => graph.output(`gradient${values.indexOf(variables[index]!)}`, gradient));
-  return { graph, values };
-}
-
-function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
-  expect(actual.length, what).toBe(expected.length);
-  for (let index = 0; index < expected.length; index++)
-    expect(Math.abs(actual[index]! - expected[index]!), `${what}[${index}]: ${actual[index]} against ${expected[index]}`).toBeLessThanOrEqual(
-      tolerance * Math.max(1, Math.abs(expected[index]!)),
-    );
-}
-
-describe.each(Object.entries(cases))('%s', (_, arbitrary) => {
+describe.each(Object.entries(differentiable))('%s', (_, arbitrary) => {
   it('computes the same in ONNX Runtime as in the float64 reference, and its gradient is the finite difference', async () => {
     await fc.assert(
       fc.asyncProperty(arbitrary, fc.nat(1000), async (generated, seed) => {
-        const { graph } = buildCase(generated);
+        const graph = buildDifferentiated(generated);
         const data = generated.inputs.map((input, index) => dataFor(input, seed + index));
         const session = await openSession(graph, CPU_TARGET);
         data.forEach((values, index) => session.feed(`x${index}`, values));

@@ -1,10 +1,29 @@
 /** Name and version of an engine: part of every key whose result it computes. Read without loading the engine. */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { packageRoot } from '../../package-root.ts';
 import type { Engine } from './runtime.ts';
+import { findTensorflowPackage, PACKAGE as TENSORFLOW } from './tensorflow/tensorflow-package.ts';
 
-const PACKAGES: Record<Engine, string> = { onnx: 'onnxruntime-node', tensorflow: '@tensorflow/tfjs-node-gpu' };
+const VERSIONS: Record<Engine, () => string> = {
+  onnx: () => {
+    const { name, version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { name: string; version: string };
+    return `${name} ${version}`;
+  },
+  // It is optional: where npm left it out, keys are those of the version that swp would install, so that a study can be
+  // planned everywhere. Which libtensorflow it binds depends on the machine, and keys do not.
+  tensorflow: () => {
+    const { name, version } = findTensorflowPackage() ?? { name: TENSORFLOW, version: declaredVersion(TENSORFLOW) };
+    return `${name} ${version}`;
+  },
+};
 
 export function engineVersion(engine: Engine): string {
-  const { version } = createRequire(import.meta.url)(`${PACKAGES[engine]}/package.json`) as { version: string };
-  return `${PACKAGES[engine]} ${version}`;
+  return VERSIONS[engine]();
+}
+
+function declaredVersion(name: string): string {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { optionalDependencies: Record<string, string> };
+  return optionalDependencies[name]!;
 }

@@ -72,6 +72,8 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
       return tf.gatherND(a, tf.stack([constants.range(a.shape[0]!), b], 1));
     case 'oneHot': // TensorFlow.js refuses a depth below 2; the one index below 1 is 0
       return operation.depth === 1 ? tf.ones([...output.shape]) : tf.oneHot(a, operation.depth, 1, 0, 'float32');
+    case 'subtractOneHot':
+      return tf.sub(a, tf.oneHot(b as Tensor1D, output.shape[1]!, 1, 0, 'float32'));
     case 'gatherRows':
       return tf.gather(a, b);
     case 'scatterAddRows':

@@ -1,0 +1,54 @@
+/**
+ * Where the npm package is that binds libtensorflow to Node. Answers without loading it, and without its native part,
+ * which is fetched apart (native-part.ts).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+export const PACKAGE = '@tensorflow/tfjs-node-gpu';
+
+/** A folder with such a package: one's own build with another libtensorflow (docs/tensorflow.md). */
+export const PACKAGE_VARIABLE = 'SWP_TFJS_NODE';
+
+export interface TensorflowPackage {
+  directory: string;
+  name: string;
+  version: string;
+  /** The compiled part that binds libtensorflow; it may be missing. */
+  addon: string;
+  /** The shell command that fetches the native part. */
+  installScript: string;
+}
+
+interface PackageJson {
+  name: string;
+  version: string;
+  scripts: { install: string };
+  binary: { module_name: string; module_path: string; napi_versions: number[] };
+}
+
+/** The package that SWP_TFJS_NODE names, else the one that npm installed; undefined if there is none. */
+export function findTensorflowPackage(): TensorflowPackage | undefined {
+  const file = packageFile();
+  if (file === undefined) return undefined;
+  const directory = dirname(file);
+  const { name, version, scripts, binary } = JSON.parse(readFileSync(file, 'utf8')) as PackageJson;
+  // As node-pre-gyp looks for it: the highest version of Node's C interface that both sides know.
+  const napi = Math.max(...binary.napi_versions.filter((candidate) => candidate <= Number(process.versions.napi)));
+  const addon = join(directory, binary.module_path.replace('{napi_build_version}', String(napi)), `${binary.module_name}.node`);
+  return { directory, name, version, addon, installScript: scripts.install };
+}
+
+function packageFile(): string | undefined {
+  const own = process.env[PACKAGE_VARIABLE];
+  if (own !== undefined && own !== '') {
+    const file = join(own, 'package.json');
+    return existsSync(file) ? file : undefined;
+  }
+  try {
+    return createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
+  } catch {
+    return undefined; // an optional dependency
+  }
+}
