@@ -8,24 +8,24 @@ import type { Device, Precision } from '../runtime.ts';
 export interface Dialect {
   /** Type to which the operands of matrix products are rounded; products are summed in float32 and returned as float32. */
   operands: 'float32' | 'bfloat16';
-  /** Whether products of rank 3 have a kernel that transposes while it reads (FusedMatMul). */
-  fusedMatmul: boolean;
-  /** Whether there is a kernel for LogSoftmax. */
-  logSoftmax: boolean;
+  /** Operators without a kernel, which are composed of others; `CastInt64` is a conversion from int64. */
+  lacks: ReadonlySet<'FusedMatMul' | 'LogSoftmax' | 'OneHot' | 'CastInt64'>;
   /** Whether sums of columns are products with ones: where products are rounded to fewer bits, sums must not be. */
   sumByProduct: boolean;
+  /** Whether there is a kernel that adds to single elements (ScatterElements). */
+  scatterElements: boolean;
   /** Up to this many rows, scattering is a product with a one-hot matrix, which adds in a fixed order. */
   scatterByProduct: number;
-  /** Up to this many rows, a one-hot matrix is gathered from an identity; beyond, it is made by comparing. */
+  /** Up to this depth, a one-hot matrix is gathered from an identity. */
   oneHotByGather: number;
 }
 
 const CPU: Dialect = {
   operands: 'float32',
-  fusedMatmul: true,
-  logSoftmax: true,
+  lacks: new Set(),
   sumByProduct: true,
   scatterByProduct: 1024,
+  scatterElements: true,
   oneHotByGather: 1024,
 };
 
@@ -33,8 +33,8 @@ const DIALECTS: Record<Device, Dialect> = {
   cpu: CPU,
   // CUDA scatters with atomic additions, whose order and so whose last bits vary from run to run; the one-hot matrix of
   // the product is no larger than the logits, which exist anyway.
-  cuda: { ...CPU, sumByProduct: false, scatterByProduct: Infinity },
-  webgpu: { ...CPU, fusedMatmul: false, logSoftmax: false, scatterByProduct: Infinity },
+  cuda: { ...CPU, sumByProduct: false, scatterByProduct: Infinity, scatterElements: false },
+  webgpu: { ...CPU, lacks: new Set(['FusedMatMul', 'LogSoftmax', 'OneHot', 'CastInt64']), scatterByProduct: Infinity, scatterElements: false },
 };
 
 export const CPU_DIALECT = CPU;

@@ -4,8 +4,11 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, OperationOf, Value } from '../../graph/operation.ts';
+import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
 import { CPU_DIALECT, type Dialect } from './dialect.ts';
-import { DATA_TYPE, OnnxModel, type OnnxDescription } from './onnx-model.ts';
+import { findFusedAdditions } from './fused-additions.ts';
+import { cast, integers, scalar } from './model-parts.ts';
+import { OnnxModel, type OnnxDescription } from './onnx-model.ts';
 
 /** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
 const MASKED = -1e9;
@@ -34,12 +37,18 @@ export function lowerToOnnx(graph: Graph, description?: OnnxDescription, dialect
  */
 export function lowerInto(model: OnnxModel, graph: Graph, nameOf: (input: string) => string, dialect: Dialect): Map<string, string> {
   const names = new Map<number, string>();
+  const nameOfValue = ({ id }: Value) => names.get(id)!;
+  const { bases, absorbed } = findFusedAdditions(graph, (node) => startsFromBase(node, dialect));
   for (const node of graph.reachable()) {
+    if (absorbed.has(node.output.id)) continue;
     if (node.operation.op === 'input') {
       names.set(node.output.id, nameOf(node.operation.name));
     } else {
       model.place(node.scope, operationText(node));
-      const name = lowerNode(model, node, node.inputs.map((input) => names.get(input.id)!), dialect);
+      const addition = bases.get(node.output.id);
+      const name = addition
+        ? lowerNode(model, addition.into, addition.into.inputs.map(nameOfValue), dialect, nameOfValue(addition.base))
+        : lowerNode(model, node, node.inputs.map(nameOfValue), dialect);
       if (node.operation.op !== 'constant' && !graph.inputs.has(name)) model.value(name, node.output.shape, node.output.dtype);
       names.set(node.output.id, name);
     }
@@ -55,7 +64,14 @@ function operationText({ operation, inputs, output }: OperationNode): string {
 
 const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', maximum: 'Max', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
 
-function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[], dialect: Dialect): string {
+/** Whether the node's translation can start from a value instead of from zero. */
+function startsFromBase({ operation, output }: OperationNode, dialect: Dialect): boolean {
+  if (operation.op === 'scatterAddRows') return dialect.operands === 'float32';
+  return operation.op === 'matmul' && output.shape.length === 2 && dialect.operands === 'float32';
+}
+
+/** @param base what the result is added to, where `startsFromBase` */
+function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[], dialect: Dialect, base?: string): string {
   const [a] = inputs as [Value];
   const [nameA, nameB] = names as [string, string];
   switch (operation.op) {
@@ -86,7 +102,7 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'gelu':
       return model.node('FastGelu', names, {}, { contrib: true });
     case 'matmul':
-      return lowerMatmul(model, operation, a.shape.length, names, dialect);
+      return lowerMatmul(model, operation, a.shape.length, base === undefined ? names : [...names, base], dialect);
     case 'sum':
       // Summing columns as a product with ones uses the GEMM kernel, which is several times faster than ReduceSum.
       if (dialect.sumByProduct && a.shape.length === 2 && `${operation.axes}` === '0')
@@ -110,7 +126,7 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'causalSoftmax':
       return model.node('Softmax', [model.node('Add', [nameA, causalMask(model, a.shape.at(-1)!)])], { axis: { int: -1 } });
     case 'logSoftmax':
-      return dialect.logSoftmax ? model.node('LogSoftmax', names, { axis: { int: -1 } }) : composedLogSoftmax(model, nameA);
+      return dialect.lacks.has('LogSoftmax') ? composeLogSoftmax(model, nameA) : model.node('LogSoftmax', names, { axis: { int: -1 } });
     case 'pick': {
       const [count] = a.shape as [number];
       const picked = model.node('GatherElements', [nameA, reshape(model, nameB, [count, 1])], { axis: { int: 1 } });
@@ -118,17 +134,24 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     }
     case 'oneHot':
       return oneHot(model, nameA, a.shape, operation.depth, dialect);
+    case 'subtractOneHot': {
+      const [count, columns] = a.shape as [number, number];
+      if (!dialect.scatterElements) return model.node('Sub', [nameA, oneHot(model, nameB, [count], columns, dialect)]);
+      const minusOne = model.sharedConstant(`-1 x ${count}`, new Float32Array(count).fill(-1), [count, 1]);
+      return model.node('ScatterElements', [nameA, reshape(model, nameB, [count, 1]), minusOne], { axis: { int: 1 }, reduction: { string: 'add' } });
+    }
     case 'gatherRows':
       return model.node('Gather', names, { axis: { int: 0 } });
     case 'scatterAddRows': {
       const [count, width] = a.shape as [number, number];
       if (operation.rows <= dialect.scatterByProduct)
-        return model.node('Gemm', [oneHot(model, nameB, [count], operation.rows, dialect), nameA], { transA: { int: 1 } });
-      const zeros = model.constant(new Float32Array(operation.rows * width), [operation.rows, width]);
+        return model.node('Gemm', [oneHot(model, nameB, [count], operation.rows, dialect), nameA, ...(base === undefined ? [] : [base])], { transA: { int: 1 } });
+      const start = base ?? model.node('ConstantOfShape', [integers(model, [operation.rows, width])]);
       const index = reshape(model, cast(model, nameB, 'int64'), [count, 1]);
-      return model.node('ScatterND', [zeros, index, nameA], { reduction: { string: 'add' } });
+      return model.node('ScatterND', [start, index, nameA], { reduction: { string: 'add' } });
     }
     case 'argmax': {
+      if (dialect.lacks.has('CastInt64')) return composeArgmax(model, nameA, a.shape.at(-1)!);
       const wide = model.node('ArgMax', names, { axis: { int: -1 }, keepdims: { int: 0 } });
       return cast(model, wide, 'int32');
     }
@@ -153,41 +176,16 @@ function matrixProduct(
   operation: OperationOf<'matmul'>,
   rank: number,
   names: readonly string[],
-  { fusedMatmul }: Dialect,
+  { lacks }: Dialect,
 ): string {
   const transA = { int: Number(operation.transA) };
   const transB = { int: Number(operation.transB) };
   const alpha = { float: operation.alpha };
   if (rank === 2) return model.node('Gemm', names, { transA, transB, alpha });
-  if (fusedMatmul) {
-    const transBatchA = { int: Number(operation.batchA === 'inner') };
-    const transBatchB = { int: Number(operation.batchB === 'inner') };
-    return model.node('FusedMatMul', names, { transA, transB, transBatchA, transBatchB, alpha }, { contrib: true });
-  }
-  const [nameA, nameB] = names as [string, string];
-  const product = model.node('MatMul', [
-    batchLeading(model, nameA, operation.transA, operation.batchA),
-    batchLeading(model, nameB, operation.transB, operation.batchB),
-  ]);
-  return operation.alpha === 1 ? product : model.node('Mul', [product, scalar(model, operation.alpha)]);
-}
-
-/** An operand of rank 3 as MatMul reads it: batch, rows, columns. */
-function batchLeading(model: OnnxModel, name: string, transposed: boolean, batch: 'leading' | 'inner'): string {
-  const [rows, columns] = batch === 'inner' ? [0, 2] : [1, 2];
-  const perm = [batch === 'inner' ? 1 : 0, ...(transposed ? [columns, rows] : [rows, columns])];
-  return `${perm}` === '0,1,2' ? name : model.node('Transpose', [name], { perm: { ints: perm } });
-}
-
-/** x - max - log(sum(exp(x - max))). */
-function composedLogSoftmax(model: OnnxModel, name: string): string {
-  const shifted = model.node('Sub', [name, model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } })]);
-  const sum = model.node('ReduceSum', [model.node('Exp', [shifted]), integers(model, [-1])], { keepdims: { int: 1 } });
-  return model.node('Sub', [shifted, model.node('Log', [sum])]);
-}
-
-function cast(model: OnnxModel, name: string, type: keyof typeof DATA_TYPE): string {
-  return model.node('Cast', [name], { to: { int: DATA_TYPE[type] } });
+  if (lacks.has('FusedMatMul')) return composeFusedMatmul(model, operation, names);
+  const transBatchA = { int: Number(operation.batchA === 'inner') };
+  const transBatchB = { int: Number(operation.batchB === 'inner') };
+  return model.node('FusedMatMul', names, { transA, transB, transBatchA, transBatchB, alpha }, { contrib: true });
 }
 
 function reshape(model: OnnxModel, name: string, shape: readonly number[]): string {
@@ -195,8 +193,9 @@ function reshape(model: OnnxModel, name: string, shape: readonly number[]): stri
 }
 
 /** Rows of an identity matrix: cheaper than the OneHot operator while the matrix is small. */
-function oneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number, { oneHotByGather }: Dialect): string {
+function oneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number, { oneHotByGather, lacks }: Dialect): string {
   if (depth > oneHotByGather) {
+    if (lacks.has('OneHot')) return composeOneHot(model, index, shape, depth);
     const values = model.constant(Float32Array.of(0, 1), [2]);
     return model.node('OneHot', [index, model.constant(Int32Array.of(depth), [1]), values]);
   }
@@ -213,12 +212,4 @@ function causalMask(model: OnnxModel, length: number): string {
 
 function ones(model: OnnxModel, length: number): string {
   return model.sharedConstant(`ones ${length}`, new Float32Array(length).fill(1), [1, length]);
-}
-
-function scalar(model: OnnxModel, value: number): string {
-  return model.constant(Float32Array.of(value), []);
-}
-
-function integers(model: OnnxModel, values: readonly number[]): string {
-  return model.constant(BigInt64Array.from(values, BigInt), [values.length]);
 }
