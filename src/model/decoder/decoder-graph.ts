@@ -20,7 +20,7 @@ export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): Tr
   const { graph, parameters, decoder } = buildDecoder(config, shape);
   const losses = tokenLosses(graph, decoder, shape);
   const tokenCount = shape.batch * shape.sequence;
-  const loss = graph.affine(graph.sum(losses, [0]), 1 / tokenCount);
+  const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / tokenCount));
   graph.output('loss', loss);
   const names = [...parameters.keys()];
   gradients(graph, loss, [...parameters.values()]).forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
@@ -61,5 +61,5 @@ function buildDecoder(config: ModelConfig, shape: DecoderShape) {
 /** Negative log-likelihood of each target, in nats. */
 function tokenLosses(graph: Graph, decoder: DecoderOutputs, shape: DecoderShape): Value {
   const targets = graph.input('targets', [shape.batch * shape.sequence], 'int32');
-  return graph.affine(graph.pick(graph.logSoftmax(decoder.logits), targets), -1);
+  return graph.scope('loss', () => graph.affine(graph.pick(graph.logSoftmax(decoder.logits), targets), -1));
 }

@@ -44,10 +44,11 @@ function build(
   const rotation = rotaryTables(graph, config, { batch, sequence });
 
   /** x / rms(x) per token; the gain comes with the weight that reads it. */
-  const normalise = (x: Value): Value => {
-    const meanSquare = graph.affine(graph.sum(graph.square(x), [0]), 1 / width, normEpsilon);
-    return graph.mul(x, graph.rsqrt(meanSquare));
-  };
+  const normalise = (name: string, x: Value): Value =>
+    graph.scope(name, () => {
+      const meanSquare = graph.affine(graph.sum(graph.square(x), [0]), 1 / width, normEpsilon);
+      return graph.mul(x, graph.rsqrt(meanSquare));
+    });
   const withGain = (weight: string, gain: string): Value =>
     graph.mul(parameter(weight), graph.reshape(parameter(gain), [1, width]));
   /** Rows from (head, feature) to (feature, head), so that the product can be viewed per head. */
@@ -68,41 +69,53 @@ function build(
 
   const attend = (x: Value, prefix: string): Value => {
     const [query, key, value] = ['q', 'k', 'v'].map((name) =>
-      rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`)),
+      graph.scope(`${name}_proj`, () => rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`))),
     ) as [Value, Value, Value];
     const half = width / 2;
     const lowerRows = (weight: Value) => graph.slice(weight, 0, 0, half);
     const upperRows = (weight: Value) => graph.slice(weight, 0, half, width);
     // One product for all three, its rows ordered so that what RoPE pairs up is contiguous.
-    const stacked = graph.concat([lowerRows(query), lowerRows(key), upperRows(query), upperRows(key), value], 0);
-    const projected = graph.matmul(stacked, x);
-    const [lower, upper] = rotate(graph.slice(projected, 0, 0, width), graph.slice(projected, 0, width, 2 * width));
+    const projected = graph.scope('qkv', () => {
+      const stacked = graph.concat([lowerRows(query), lowerRows(key), upperRows(query), upperRows(key), value], 0);
+      return graph.matmul(stacked, x);
+    });
+    const [lower, upper] = graph.scope('rotary', () => rotate(graph.slice(projected, 0, 0, width), graph.slice(projected, 0, width, 2 * width)));
     const queries = perHead(graph.concat([lowerRows(lower), lowerRows(upper)], 0));
     const keys = perHead(graph.concat([upperRows(lower), upperRows(upper)], 0));
     const values = perHead(graph.slice(projected, 0, 2 * width, 3 * width));
 
-    const scores = graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) });
-    const weights = graph.causalSoftmax(scores);
-    const mixed = graph.matmul(values, weights, { batchA: 'inner', transB: true });
+    const scores = graph.scope('scores', () =>
+      graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) }),
+    );
+    const weights = graph.scope('softmax', () => graph.causalSoftmax(scores));
+    const mixed = graph.scope('mixed', () => graph.matmul(values, weights, { batchA: 'inner', transB: true }));
     const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
-    return graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered);
+    return graph.scope('o_proj', () => graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered));
+  };
+
+  const feedForward = (x: Value, prefix: string): { input: Value; output: Value } => {
+    const gain = `${prefix}.post_attention_layernorm.weight`;
+    const gate = graph.scope('gate_proj', () => graph.matmul(withGain(`${prefix}.mlp.gate_proj.weight`, gain), x));
+    const up = graph.scope('up_proj', () => graph.matmul(withGain(`${prefix}.mlp.up_proj.weight`, gain), x));
+    const input = graph.mul(graph.silu(gate), up);
+    const output = graph.scope('down_proj', () => graph.matmul(parameter(`${prefix}.mlp.down_proj.weight`), input));
+    return { input, output };
   };
 
   const downProjections: DecoderOutputs['downProjections'] = [];
-  let residual = graph.transpose(graph.gatherRows(parameter('model.embed_tokens.weight'), tokens), [1, 0]);
+  let residual = graph.scope('model.embed_tokens', () => graph.transpose(graph.gatherRows(parameter('model.embed_tokens.weight'), tokens), [1, 0]));
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
-    residual = graph.add(residual, attend(normalise(residual), prefix));
-    const normal = normalise(residual);
-    const gain = `${prefix}.post_attention_layernorm.weight`;
-    const gate = graph.matmul(withGain(`${prefix}.mlp.gate_proj.weight`, gain), normal);
-    const up = graph.matmul(withGain(`${prefix}.mlp.up_proj.weight`, gain), normal);
-    const input = graph.mul(graph.silu(gate), up);
-    const output = graph.matmul(parameter(`${prefix}.mlp.down_proj.weight`), input);
-    downProjections.push({ input, output });
-    residual = graph.add(residual, output);
+    const attentionInput = normalise(`${prefix}.input_layernorm`, residual);
+    const attended = graph.scope(`${prefix}.self_attn`, () => attend(attentionInput, prefix));
+    residual = graph.scope(prefix, () => graph.add(residual, attended));
+    const normal = normalise(`${prefix}.post_attention_layernorm`, residual);
+    const projection = graph.scope(`${prefix}.mlp`, () => feedForward(normal, prefix));
+    downProjections.push(projection);
+    residual = graph.scope(prefix, () => graph.add(residual, projection.output));
   }
-  const logits = graph.matmul(normalise(residual), withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true });
+  const final = normalise('model.norm', residual);
+  const logits = graph.scope('lm_head', () => graph.matmul(final, withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true }));
   return { logits, downProjections };
 }
 
