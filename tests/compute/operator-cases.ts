@@ -96,6 +96,7 @@ export const differentiable: Record<Exclude<OperatorName, 'input' | 'constant' |
   causalSoftmax: fc.tuple(length, length).map(([batch, size]): Case => ({ inputs: [{ shape: [batch, size, size] }], apply: (graph, [x]) => graph.causalSoftmax(x!) })),
   logSoftmax: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.logSoftmax(x!) })),
   pick: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.pick(x!, index!) })),
+  subtractOneHot: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.subtractOneHot(x!, index!) })),
   gatherRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [columns, 3] }, { shape: [count], integers: columns }], apply: (graph, [table, index]) => graph.gatherRows(table!, index!) })),
   scatterAddRows: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, 3] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.scatterAddRows(x!, index!, columns) })),
 };

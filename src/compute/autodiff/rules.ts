@@ -92,8 +92,14 @@ export function differentiate(
       const weighted = graph.mul(upstream, output);
       return [graph.sub(weighted, graph.mul(output, graph.sum(weighted, [a.shape.length - 1])))];
     }
-    case 'logSoftmax':
+    case 'subtractOneHot':
+      return [upstream, undefined];
+    case 'logSoftmax': {
+      const picked = pickedGradient(graph, upstream);
+      // Cross-entropy: one element per row was picked, so dX = g (oneHot - softmax), and no one-hot matrix is made.
+      if (picked) return [graph.mul(graph.subtractOneHot(graph.exp(output), picked.index), graph.affine(picked.gradient, -1))];
       return [graph.sub(upstream, graph.mul(graph.exp(output), graph.sum(upstream, [a.shape.length - 1])))];
+    }
     case 'pick': {
       const [count, columns] = a.shape as [number, number];
       return [graph.mul(graph.oneHot(b, columns), graph.reshape(upstream, [count, 1])), undefined];
@@ -108,6 +114,17 @@ export function differentiate(
     case 'maximum':
       throw new GraphError(`${operation.op} has no gradient.`);
   }
+}
+
+/** Index and gradient [n, 1] of a `pick`, if that is where the upstream gradient comes from: see its rule. */
+function pickedGradient(graph: Graph, upstream: Value): { index: Value; gradient: Value } | undefined {
+  const product = graph.producer(upstream);
+  const scaled = product.operation.op === 'affine' && product.operation.offset === 0 ? product.operation.factor : undefined;
+  const marked = graph.producer(product.inputs[0] ?? upstream);
+  if (marked.operation.op !== 'oneHot') return undefined;
+  const index = marked.inputs[0]!;
+  if (scaled !== undefined) return { index, gradient: graph.expand(graph.constant(Float32Array.of(scaled), [1, 1]), [index.shape[0]!, 1]) };
+  return product.operation.op === 'mul' ? { index, gradient: product.inputs[1]! } : undefined;
 }
 
 /** Sums a gradient over the axes along which its value was broadcast. */

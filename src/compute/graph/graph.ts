@@ -55,13 +55,24 @@ export class Graph {
 
   add = (a: Value, b: Value): Value => this.#broadcasting('add', a, b);
   sub = (a: Value, b: Value): Value => this.#broadcasting('sub', a, b);
-  mul = (a: Value, b: Value): Value => this.#broadcasting('mul', a, b);
+  mul(a: Value, b: Value): Value {
+    const shape = outputShape({ op: 'mul' }, [a, b]);
+    const [factorA, factorB] = [this.#singleConstant(a), this.#singleConstant(b)];
+    if (factorB !== undefined && sameShape(a.shape, shape)) return this.affine(a, factorB);
+    if (factorA !== undefined && sameShape(b.shape, shape)) return this.affine(b, factorA);
+    return this.#broadcasting('mul', a, b);
+  }
   div = (a: Value, b: Value): Value => this.#broadcasting('div', a, b);
   maximum = (a: Value, b: Value): Value => this.#broadcasting('maximum', a, b);
 
-  /** x * factor + offset. */
+  /** x * factor + offset; at once for a constant, and together with an earlier one. */
   affine(x: Value, factor: number, offset = 0): Value {
-    return factor === 1 && offset === 0 ? x : this.#unary({ op: 'affine', factor, offset }, x);
+    if (factor === 1 && offset === 0) return x;
+    const { operation, inputs } = this.producer(this.#unexpanded(x));
+    if (operation.op === 'constant' && operation.data.length === 1)
+      return this.expand(this.constant(Float32Array.of(operation.data[0]! * factor + offset), this.#unexpanded(x).shape), x.shape);
+    if (operation.op === 'affine' && operation.offset === 0) return this.expand(this.affine(inputs[0]!, operation.factor * factor, offset), x.shape);
+    return this.#unary({ op: 'affine', factor, offset }, x);
   }
   exp = (x: Value): Value => this.#unary({ op: 'exp' }, x);
   log = (x: Value): Value => this.#unary({ op: 'log' }, x);
@@ -77,7 +88,9 @@ export class Graph {
 
   matmul(a: Value, b: Value, attributes: Partial<MatmulAttributes> = {}): Value {
     const defaults = { transA: false, transB: false, batchA: 'leading', batchB: 'leading', alpha: 1 } as const;
-    return this.#derive({ op: 'matmul', ...defaults, ...attributes }, [a, b]);
+    const merged = { ...defaults, ...attributes };
+    const [left, right] = [this.#unscaled(a), this.#unscaled(b)]; // a factor on an operand is a factor on the product
+    return this.#derive({ op: 'matmul', ...merged, alpha: merged.alpha * left.factor * right.factor }, [left.value, right.value]);
   }
 
   /** Sum over axes, kept with length 1; no operation if they have length 1 already. */
@@ -92,7 +105,13 @@ export class Graph {
   }
 
   reshape(x: Value, shape: readonly number[]): Value {
-    return sameShape(x.shape, shape) ? x : this.#derive({ op: 'reshape', shape: [...shape] }, [x]);
+    if (sameShape(x.shape, shape)) return x;
+    const source = this.#unexpanded(x);
+    if (sizeOf(source.shape) === 1 && sizeOf(x.shape) !== 1) return this.expand(this.reshape(source, shape.map(() => 1)), shape);
+    const { operation, inputs } = this.producer(x);
+    if (operation.op === 'constant') return this.constant(operation.data, shape);
+    if (operation.op === 'reshape') return this.reshape(inputs[0]!, shape);
+    return this.#derive({ op: 'reshape', shape: [...shape] }, [x]);
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
@@ -114,6 +133,8 @@ export class Graph {
   gatherRows = (table: Value, index: Value): Value => this.#derive({ op: 'gatherRows' }, [table, index]);
   scatterAddRows = (updates: Value, index: Value, rows: number): Value =>
     this.#derive({ op: 'scatterAddRows', rows }, [updates, index]);
+  /** x with 1 subtracted at index[i] of row i: what a one-hot matrix would do in two passes. */
+  subtractOneHot = (x: Value, index: Value): Value => this.#derive({ op: 'subtractOneHot' }, [x, index]);
   argmax = (x: Value): Value => this.#derive({ op: 'argmax' }, [x], 'int32');
 
   /** The nodes on which the outputs depend, in order of execution. */
@@ -140,6 +161,19 @@ export class Graph {
 
   #unary(operation: Operation, x: Value): Value {
     return this.expand(this.#derive(operation, [this.#unexpanded(x)]), x.shape);
+  }
+
+  /** The number that every element of a value is, if that is known. */
+  #singleConstant(x: Value): number | undefined {
+    const { operation } = this.producer(this.#unexpanded(x));
+    return operation.op === 'constant' && operation.data instanceof Float32Array && operation.data.length === 1 ? operation.data[0] : undefined;
+  }
+
+  #unscaled(x: Value): { value: Value; factor: number } {
+    const { operation, inputs } = this.producer(x);
+    return operation.op === 'affine' && operation.offset === 0 && sameShape(inputs[0]!.shape, x.shape)
+      ? { value: inputs[0]!, factor: operation.factor }
+      : { value: x, factor: 1 };
   }
 
   #unexpanded(x: Value): Value {

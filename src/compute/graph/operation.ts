@@ -51,6 +51,8 @@ export type Operation =
   | { readonly op: 'pick' }
   /** int32 index [n] -> [n, depth] of 0 and 1. */
   | { readonly op: 'oneHot'; readonly depth: number }
+  /** x [n, c], int32 index [n] -> x - oneHot(index, c). */
+  | { readonly op: 'subtractOneHot' }
   /** table [rows, d], int32 index [n] -> [n, d]. */
   | { readonly op: 'gatherRows' }
   /** updates [n, d], int32 index [n] -> [rows, d]: rows summed where the index repeats. */

@@ -70,6 +70,9 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
     case 'pick':
       if (a!.length !== 2 || `${b}` !== `${a![0]}`) throw new GraphError(`pick needs [n, c] and [n], not [${a}] and [${b}].`);
       return [a![0]!];
+    case 'subtractOneHot':
+      if (a!.length !== 2 || `${b}` !== `${a![0]}`) throw new GraphError(`subtractOneHot needs [n, c] and [n], not [${a}] and [${b}].`);
+      return [...a!];
     case 'oneHot':
       return [...a!, operation.depth];
     case 'gatherRows':

@@ -31,6 +31,21 @@ export function maskAndSquare(gradient: usize, mask: usize, length: i32): f64 {
 }
 
 /**
+ * Adds a share of the gradient of one micro-batch to the gradient of the step: total = total + factor * part.
+ * @param total float32[length]
+ * @param part float32[length]
+ */
+export function accumulate(total: usize, part: usize, factor: f32, length: i32): void {
+  const factor4 = f32x4.splat(factor);
+  const end = total + (<usize>length << 2);
+  while (total < end) {
+    v128.store(total, f32x4.add(v128.load(total), f32x4.mul(factor4, v128.load(part))));
+    total += 16;
+    part += 16;
+  }
+}
+
+/**
  * One AdamW step (Loshchilov & Hutter 2019, algorithm 2) under a mask:
  *   m = beta1 m + (1 - beta1) s g;  v = beta2 v + (1 - beta2) (s g)^2
  *   w = (1 - decay) w - rate m / (sqrt(v / correction2) + epsilon);  w = w * mask

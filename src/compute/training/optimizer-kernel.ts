@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 /** The exported functions of the kernel; see there for the arithmetic. */
 export interface OptimizerKernel {
   maskAndSquare(gradient: number, mask: number, length: number): number;
+  accumulate(total: number, part: number, factor: number, length: number): void;
   adamw(
     weight: number,
     gradient: number,

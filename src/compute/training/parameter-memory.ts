@@ -1,6 +1,6 @@
 /**
  * One WebAssembly memory for everything an optimizer step touches: weights, gradients, two moments and masks of every
- * parameter. The runtime's inputs and outputs and the kernel work on the same bytes.
+ * parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs and outputs and the kernel work on the same bytes.
  */
 import { sizeOf } from '../graph/shape.ts';
 
@@ -20,8 +20,10 @@ export interface ParameterBuffers extends ParameterSpec {
   first: Float32Array;
   second: Float32Array;
   mask: Float32Array;
-  /** Byte offsets of the five buffers above. */
-  at: { weight: number; gradient: number; first: number; second: number; mask: number };
+  /** The gradient as the graph returns it: of one micro-batch, where a step has several; else it is `gradient`. */
+  part: Float32Array;
+  /** Byte offsets of the buffers above. */
+  at: Record<Kind, number>;
   masked: boolean;
 }
 
@@ -31,27 +33,33 @@ const PAGE_BYTES = 65_536;
 /** A cache line: 16 floats. */
 const ALIGNMENT = 16;
 const KINDS = ['weight', 'gradient', 'first', 'second', 'mask'] as const;
+type Kind = (typeof KINDS)[number] | 'part';
 
 export class ParameterMemory {
   readonly memory: WebAssembly.Memory;
   readonly parameters: readonly ParameterBuffers[];
   readonly #byName: ReadonlyMap<string, ParameterBuffers>;
 
-  /** @throws RangeError if the parameters and their state exceed WebAssembly's 4 GiB */
-  constructor(specs: readonly ParameterSpec[]) {
-    const floats = specs.reduce((total, spec) => total + KINDS.length * padded(sizeOf(spec.shape)), 0);
+  /**
+   * @param parts whether a step has several micro-batches
+   * @throws RangeError if the parameters and their state exceed WebAssembly's 4 GiB
+   */
+  constructor(specs: readonly ParameterSpec[], { parts = false }: { parts?: boolean } = {}) {
+    const kinds: readonly Kind[] = parts ? [...KINDS, 'part'] : KINDS;
+    const floats = specs.reduce((total, spec) => total + kinds.length * padded(sizeOf(spec.shape)), 0);
     const pages = Math.ceil((RESERVED_BYTES + floats * 4) / PAGE_BYTES);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let offset = RESERVED_BYTES;
     this.parameters = specs.map((spec) => {
       const length = sizeOf(spec.shape);
-      const buffers = KINDS.map((kind) => {
+      const buffers = kinds.map((kind) => {
         const at = offset;
         offset += padded(length) * 4;
         return [kind, at] as const;
       });
       const at = Object.fromEntries(buffers) as ParameterBuffers['at'];
-      const view = (kind: (typeof KINDS)[number]) => new Float32Array(this.memory.buffer, at[kind], length);
+      if (!parts) at.part = at.gradient;
+      const view = (kind: Kind) => new Float32Array(this.memory.buffer, at[kind], length);
       return {
         ...spec,
         length,
@@ -63,6 +71,7 @@ export class ParameterMemory {
         first: view('first'),
         second: view('second'),
         mask: view('mask'),
+        part: view('part'),
       };
     });
     this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]));

@@ -125,6 +125,8 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       a.data.forEach((column, row) => (result[row * operation.depth + column] = 1));
       return result;
     }
+    case 'subtractOneHot':
+      return a.data.map((x, flat) => x - Number(b.data[Math.floor(flat / a.shape[1]!)] === flat % a.shape[1]!));
     case 'gatherRows': {
       const width = a.shape[1]!;
       const result = new Float64Array(sizeOf(shape));

@@ -70,10 +70,12 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
       return tf.logSoftmax(a);
     case 'pick':
       return tf.gatherND(a, tf.stack([constants.range(a.shape[0]!), b], 1));
-    case 'oneHot': // TensorFlow.js refuses a depth below 2; the one index below 1 is 0
-      return operation.depth === 1 ? tf.ones([...output.shape]) : tf.oneHot(a, operation.depth, 1, 0, 'float32');
+    case 'oneHot':
+      return oneHot(tf, a, operation.depth);
     case 'subtractOneHot':
-      return tf.sub(a, tf.oneHot(b as Tensor1D, output.shape[1]!, 1, 0, 'float32'));
+      return tf.sub(a, oneHot(tf, b, a.shape[1]!));
+    case 'subtractOneHot':
+      return tf.sub(a, tf.oneHot(b, output.shape[1]!, 1, 0, 'float32'));
     case 'gatherRows':
       return tf.gather(a, b);
     case 'scatterAddRows':
@@ -88,4 +90,9 @@ function matmul(tf: TensorFlowApi, constants: SessionConstants, operation: Opera
     operand.rank === 3 && batch === 'inner' ? tf.transpose(operand, [1, 0, 2]) : operand;
   const product = tf.matMul(batchLeading(a, operation.batchA), batchLeading(b, operation.batchB), operation.transA, operation.transB);
   return operation.alpha === 1 ? product : tf.mul(product, constants.scalar(operation.alpha));
+}
+
+function oneHot(tf: TensorFlowApi, index: Tensor, depth: number): Tensor {
+  // TensorFlow.js refuses a depth below 2; the only index below 1 is 0.
+  return depth === 1 ? tf.ones([...index.shape, 1]) : tf.oneHot(index, depth, 1, 0, 'float32');
 }
