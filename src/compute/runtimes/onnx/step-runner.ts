@@ -1,0 +1,149 @@
+/**
+ * Takes the steps of a step program on a device. Where the provider has a Loop (CUDA, and the CPU, on which its logic is
+ * tested), a call is one run of a model that loops. WebGPU has none, but leaves outputs on the device and takes them as
+ * inputs: there, a call is one run per step between one that brings the state in and one that takes it out.
+ */
+import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+import type { ExecutionTarget } from '../runtime.ts';
+import { STATE_KINDS, type StateViews, type StepProgram, type StepRequest, type StepResults, type StepRunner } from '../step-program.ts';
+import { dialectFor } from './dialect.ts';
+import { openModel, Tensor } from './open-model.ts';
+import { lowerPacking, lowerSingleStep, lowerStepLoop, lowerUnpacking, packValue, parameterValue } from './step-model.ts';
+
+const WITH_MASK = [...STATE_KINDS, 'mask'] as const;
+
+/** @throws UnavailableTarget if this machine cannot execute graphs that way */
+export async function openStepRunner(program: StepProgram, target: ExecutionTarget): Promise<StepRunner> {
+  if (target.device === 'webgpu') return ResidentRunner.open(program, target);
+  return new LoopRunner(program, await openModel(lowerStepLoop(program, dialectFor(target)), target));
+}
+
+class LoopRunner implements StepRunner {
+  readonly #program: StepProgram;
+  readonly #session: InferenceSession;
+  /** Of a call that takes no step: measured once, after the first call has warmed everything up. */
+  #transferMilliseconds: number | undefined;
+
+  constructor(program: StepProgram, session: InferenceSession) {
+    this.#program = program;
+    this.#session = session;
+  }
+
+  async run(state: readonly StateViews[], request: StepRequest): Promise<StepResults> {
+    const { loss, gradientNorm } = await this.#call(state, request, request.steps);
+    if (this.#transferMilliseconds === undefined) {
+      const start = performance.now();
+      await this.#call(state, request, 0);
+      this.#transferMilliseconds = performance.now() - start;
+    }
+    return { loss: loss!.data as Float32Array, gradientNorm: gradientNorm!.data as Float32Array, transferMilliseconds: this.#transferMilliseconds };
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** @param count of the request's steps that are taken */
+  #call(state: readonly StateViews[], { steps, settings, batches }: StepRequest, count: number): Promise<InferenceSession.OnnxValueMapType> {
+    const feeds: Record<string, OnnxTensor> = { count: new Tensor('int64', BigInt64Array.of(BigInt(count)), []), settings: matrix(settings, steps) };
+    for (const [name, data] of Object.entries(batches)) feeds[name] = matrix(data, steps);
+    const fetches: Record<string, OnnxTensor | null> = { loss: null, gradientNorm: null };
+    this.#program.parameters.forEach(({ name, shape }, index) => {
+      for (const kind of WITH_MASK) feeds[parameterValue(kind, name)] = new Tensor('float32', state[index]![kind], shape);
+      for (const kind of STATE_KINDS) fetches[`next:${parameterValue(kind, name)}`] = new Tensor('float32', state[index]![kind], shape);
+    });
+    return this.#session.run(feeds, fetches);
+  }
+}
+
+class ResidentRunner implements StepRunner {
+  readonly #program: StepProgram;
+  readonly #step: InferenceSession;
+  readonly #bring: InferenceSession[];
+  readonly #take: InferenceSession[];
+
+  private constructor(program: StepProgram, step: InferenceSession, bring: InferenceSession[], take: InferenceSession[]) {
+    this.#program = program;
+    this.#step = step;
+    this.#bring = bring;
+    this.#take = take;
+  }
+
+  static async open(program: StepProgram, target: ExecutionTarget): Promise<ResidentRunner> {
+    const dialect = dialectFor(target);
+    const names = (kind: string) => program.packs.map((_, pack) => packValue(kind, pack));
+    const onDevice = (outputs: readonly string[]): InferenceSession.SessionOptions => ({
+      preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, 'gpu-buffer' as const])),
+    });
+    const bring = await Promise.all(WITH_MASK.map((kind) => openModel(lowerPacking(program, dialect, kind), target, onDevice(names(kind)))));
+    const stepOutputs = STATE_KINDS.flatMap((kind) => names(kind).map((name) => `next:${name}`));
+    const step = await openModel(lowerSingleStep(program, dialect), target, onDevice(stepOutputs));
+    const take = await Promise.all(STATE_KINDS.map((kind) => openModel(lowerUnpacking(program, dialect, kind), target)));
+    return new ResidentRunner(program, step, bring, take);
+  }
+
+  async run(state: readonly StateViews[], { steps, settings, batches }: StepRequest): Promise<StepResults> {
+    const results = { loss: new Float32Array(steps), gradientNorm: new Float32Array(steps) };
+    const start = performance.now();
+    const held = await this.#bringIn(state);
+    const brought = performance.now();
+    for (let step = 0; step < steps; step++) {
+      const { loss, gradientNorm, ...next } = await this.#step.run({
+        ...held,
+        settings: row(settings, step, steps),
+        ...Object.fromEntries(Object.entries(batches).map(([name, data]) => [name, row(data, step, steps)])),
+      });
+      results.loss[step] = loss!.data[0] as number;
+      results.gradientNorm[step] = gradientNorm!.data[0] as number;
+      for (const [name, tensor] of Object.entries(next)) replace(held, name.slice('next:'.length), tensor);
+    }
+    const computed = performance.now();
+    await this.#takeOut(held, state);
+    for (const tensor of Object.values(held)) tensor.dispose();
+    return { ...results, transferMilliseconds: brought - start + (performance.now() - computed) };
+  }
+
+  async release(): Promise<void> {
+    for (const session of [this.#step, ...this.#bring, ...this.#take]) await session.release();
+  }
+
+  /** @returns tensors on the device, by pack */
+  async #bringIn(state: readonly StateViews[]): Promise<Record<string, OnnxTensor>> {
+    const held: Record<string, OnnxTensor> = {};
+    for (const [index, kind] of WITH_MASK.entries()) {
+      const feeds = this.#program.parameters.map(({ name, shape }, at) => [parameterValue(kind, name), new Tensor('float32', state[at]![kind], shape)]);
+      Object.assign(held, await this.#bring[index]!.run(Object.fromEntries(feeds) as InferenceSession.FeedsType));
+    }
+    return held;
+  }
+
+  async #takeOut(held: Readonly<Record<string, OnnxTensor>>, state: readonly StateViews[]): Promise<void> {
+    for (const [index, kind] of STATE_KINDS.entries()) {
+      const feeds = this.#program.packs.map((_, pack) => packValue(kind, pack)).map((name) => [`next:${name}`, held[name]!]);
+      const fetches = this.#program.parameters.map(({ name, shape }, at) => [
+        `next:${parameterValue(kind, name)}`,
+        new Tensor('float32', state[at]![kind], shape),
+      ]);
+      await this.#take[index]!.run(Object.fromEntries(feeds) as InferenceSession.FeedsType, Object.fromEntries(fetches) as InferenceSession.FetchesType);
+    }
+  }
+}
+
+/** Puts a tensor in the place of one whose memory on the device can go. */
+function replace(held: Record<string, OnnxTensor>, name: string, tensor: OnnxTensor): void {
+  held[name]?.dispose();
+  held[name] = tensor;
+}
+
+/** One row of several of equal length, without copying. */
+function row(data: Float32Array | Int32Array, index: number, count: number): OnnxTensor {
+  const length = data.length / count;
+  const part = data.subarray(index * length, (index + 1) * length);
+  return part instanceof Float32Array ? new Tensor('float32', part, [length]) : new Tensor('int32', part, [length]);
+}
+
+/** Rows of equal length as a matrix. */
+function matrix(data: Float32Array | Int32Array, count: number): OnnxTensor {
+  const dimensions = [count, data.length / count];
+  return data instanceof Float32Array ? new Tensor('float32', data, dimensions) : new Tensor('int32', data, dimensions);
+}
