@@ -1,5 +1,5 @@
 /** What can be told of the C library in a package's `deps/lib` without loading it. */
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A function of the CUDA driver: builds with GPU support name it, others never do (seen in 2.15.1 of both kinds). */
@@ -11,13 +11,14 @@ const CHUNK_BYTES = 1 << 24;
  * @param packageDirectory folder of @tensorflow/tfjs-node-gpu
  */
 export function hasGpuSupport(packageDirectory: string): boolean {
-  const directory = join(packageDirectory, 'deps', 'lib');
-  return libraries(directory).some((file) => contains(join(directory, file), MARK));
+  return libraries(join(packageDirectory, 'deps', 'lib')).some((file) => contains(file, MARK));
 }
 
+/** Each once, though it has several names. */
 function libraries(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((file) => file.includes('tensorflow'));
+    const files = readdirSync(directory).filter((file) => file.includes('tensorflow'));
+    return [...new Set(files.map((file) => realpathSync(join(directory, file))))];
   } catch {
     return []; // the library is somewhere else on the system
   }

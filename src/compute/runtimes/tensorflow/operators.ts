@@ -1,7 +1,7 @@
 /**
  * Computes one node of a graph through the TensorFlow.js API: one function, one case per operator, all in float32.
  */
-import { GELU, type OperationNode, type OperationOf } from '../../graph/operation.ts';
+import { GELU, MIX_VALUES, type OperationNode, type OperationOf } from '../../graph/operation.ts';
 import type { SessionConstants } from './session-constants.ts';
 import type { Tensor, TensorFlowApi } from './tensorflow-backend.ts';
 
@@ -52,6 +52,8 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
     }
     case 'matmul':
       return matmul(tf, constants, operation, a, b);
+    case 'mixValues':
+      return matmul(tf, constants, { op: 'matmul', ...MIX_VALUES }, a, b);
     case 'sum':
       return tf.sum(a, [...operation.axes], true);
     case 'expand':
