@@ -21,7 +21,7 @@ export function doctorText(findings: DoctorFindings, colors: Colors): string[] {
 function targetRow({ engine, device, works, why, gemmGflops }: TargetFinding, colors: Colors): string[] {
   const colour = { ok: colors.green, no: colors.yellow, broken: colors.red }[works];
   const speed = gemmGflops === undefined ? '' : `${gemmGflops.toFixed(0)} GFLOP/s on one core`;
-  return [engine, device, colour(works), why ?? speed];
+  return [engine, device, colour(works), why?.replace(/\.$/, '') ?? speed];
 }
 
 /** One line per remedy; a remedy that serves several targets is said once. */

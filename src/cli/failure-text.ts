@@ -38,8 +38,8 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return `${error} ${failure.path}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'unavailable':
       return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
-    case 'download':
-      return `${error} Cannot fetch ${failure.what} from ${failure.from}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+    case 'install':
+      return `${error} Cannot install ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'file-changed':
       return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':

@@ -12,21 +12,20 @@ import { SwpError } from '../engine/failure.ts';
 
 const PACKAGE = 'onnxruntime-node';
 const REQUIREMENT = 'cuda12';
-const WHAT = "ONNX Runtime's CUDA provider";
 const SOURCE = 'https://api.nuget.org';
+const CONNECTION = `It takes a connection to ${SOURCE}; HTTPS_PROXY names a proxy. Nothing has changed: run the command again where it can connect.`;
 
 /**
  * @param log is told what the script says, line by line
- * @returns absolute paths of the files that were installed
- * @throws SwpError of kind `download`, `file` or `unavailable`; then nothing has changed
+ * @throws SwpError of kind `install` or `file`; then nothing has changed
  */
-export async function installCudaProvider(log: (line: string) => void): Promise<string[]> {
+export async function installCudaProvider(log: (line: string) => void): Promise<void> {
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve(`${PACKAGE}/package.json`));
   const { requirements } = require(join(folder, 'script/install-metadata.js')) as { requirements: Record<string, string[]> };
   const system = `${platform()}/${arch()}`;
   if (!requirements[system]?.includes(REQUIREMENT))
-    throw new SwpError({ kind: 'unavailable', what: WHAT, message: `there is none for ${system}`, remedy: 'It exists for Linux on x64. Use device cpu, or webgpu.' });
+    throw failure(`there is none for ${system}`, 'It exists for Linux on x64. Use device cpu or webgpu.');
 
   const copy = await mkdtemp(join(folder, '.install-')).catch(notWritable);
   try {
@@ -34,10 +33,10 @@ export async function installCudaProvider(log: (line: string) => void): Promise<
     await runScript(join(copy, 'script/install.js'), log);
     const fresh = join(copy, 'bin/napi-v6', system);
     const files = await readdir(fresh).catch(() => []);
-    if (files.length === 0) throw downloadFailure('its install script fetched nothing');
+    if (files.length === 0) throw failure('its install script fetched nothing', CONNECTION);
     const place = join(folder, 'bin/napi-v6', system);
     for (const file of files) await rename(join(fresh, file), join(place, file));
-    return files.map((file) => join(place, file));
+    log(`Installed ${files.join(', ')} in ${place}`);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
@@ -63,10 +62,10 @@ async function runScript(script: string, log: (line: string) => void): Promise<v
   const { failed, stderr, exitCode, signal } = await child;
   if (!failed) return;
   const said = /^\w*Error: (.+)$/m.exec(stderr)?.[1];
-  throw downloadFailure(said ?? `its install script ${signal === undefined ? `ended with exit code ${exitCode ?? 'unknown'}` : `was killed by ${signal}`}`);
+  if (said !== undefined) throw failure(`the download from ${SOURCE} failed (${said})`, CONNECTION);
+  throw failure(`its install script ${signal === undefined ? `ended with exit code ${exitCode ?? 'unknown'}` : `was killed by ${signal}`}`, CONNECTION);
 }
 
-function downloadFailure(message: string): SwpError {
-  const remedy = 'It takes a connection to that address (HTTPS_PROXY is honoured), and fetches a few hundred MB. Nothing has changed: run the command again where it can connect.';
-  return new SwpError({ kind: 'download', what: WHAT, from: SOURCE, message, remedy });
+function failure(message: string, remedy: string): SwpError {
+  return new SwpError({ kind: 'install', what: "ONNX Runtime's CUDA provider", message, remedy });
 }

@@ -28,8 +28,8 @@ export type Failure =
   | { kind: 'content'; path: string; message: string; remedy: string }
   /** This machine lacks what a declared parameter needs (an engine, a device). */
   | { kind: 'unavailable'; what: string; message: string; remedy: string }
-  /** Something that is fetched on request did not come; nothing has changed. */
-  | { kind: 'download'; what: string; from: string; message: string; remedy: string }
+  /** What was to be fetched on request did not come, or does not fit; nothing has changed. */
+  | { kind: 'install'; what: string; message: string; remedy: string }
   /** An external file changed while a node used it: the result is not recorded. */
   | { kind: 'file-changed'; path: string; stage: string }
   /** A stage's code threw. `cause`: the failure that it threw, if it foresaw this one; the log has the rest. */

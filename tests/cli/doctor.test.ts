@@ -99,8 +99,8 @@ describe('swp doctor', () => {
     expect(stdout).toBe('');
     if (process.platform === 'linux' && process.arch === 'x64') {
       expect(asked[0]).toBe('CONNECT api.nuget.org:443 HTTP/1.1');
-      expect(stderr).toMatch(/^error: Cannot fetch ONNX Runtime's CUDA provider from https:\/\/api\.nuget\.org: .+\.\n {2}It takes a connection to that address .+ Nothing has changed: run the command again/);
-    } else expect(stderr).toMatch(/^error: This machine cannot run ONNX Runtime's CUDA provider: there is none for /);
+      expect(stderr).toMatch(/^error: Cannot install ONNX Runtime's CUDA provider: the download from https:\/\/api\.nuget\.org failed \(.+\)\.\n {2}It takes a connection to .+ Nothing has changed: run the command again/);
+    } else expect(stderr).toMatch(/^error: Cannot install ONNX Runtime's CUDA provider: there is none for /);
     expect(exitCode).toBe(2);
     expect(await readdir(folder, { recursive: true })).toEqual(before);
   });

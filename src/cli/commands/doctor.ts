@@ -6,13 +6,16 @@ import { withProjectOptions } from '../help.ts';
 import type { ProjectOptions } from '../project.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
+type Log = (line: string) => void;
+
 interface DoctorOptions extends ProjectOptions {
   install?: keyof typeof PARTS;
 }
 
 /** What can be fetched on request. */
 const PARTS = {
-  cuda: async (log: (line: string) => void) => (await import('../../doctor/install-cuda.ts')).installCudaProvider(log),
+  cuda: async (log: Log) => (await import('../../doctor/install-cuda.ts')).installCudaProvider(log),
+  tensorflow: async (log: Log) => (await import('../../doctor/install-tensorflow.ts')).installTensorflow(log),
 };
 
 export function declareDoctor(program: Command): Command {
@@ -26,7 +29,8 @@ export function declareDoctor(program: Command): Command {
 Examples:
   swp doctor                     tries every engine on every device, for real
   swp doctor --json              {"ok", "targets":[{engine, device, works, why, remedy, ...}], "machine", "cache", ...}
-  swp doctor --install cuda      fetches ONNX Runtime's CUDA provider
+  swp doctor --install cuda      fetches ONNX Runtime's CUDA provider, then looks again
+  swp doctor --install tensorflow
 
 ok: a small training step gives there what the float64 reference gives. no: something is missing. broken: it is there,
 and crashes, hangs or computes something else. The exit code is 0 if engine onnx works on device cpu, else 1.`,
@@ -51,7 +55,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
 /** What it says goes to standard error: with --json, standard output is the findings'. */
 async function install(part: keyof typeof PARTS, { json }: DoctorOptions, terminal: Terminal): Promise<void> {
   const say = (line: string) => (json ? terminal.errorLine(line) : terminal.line(line));
-  for (const file of await PARTS[part](say)) say(`Installed ${file}`);
+  await PARTS[part](say);
   say('');
 }
 
