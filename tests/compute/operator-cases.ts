@@ -94,6 +94,8 @@ export const differentiable: Record<Exclude<OperatorName, 'input' | 'constant' |
     return { inputs: [{ shape: part(first) }, { shape: part(second) }], apply: (graph, parts) => graph.concat(parts, axis) };
   }),
   causalSoftmax: fc.tuple(length, length).map(([batch, size]): Case => ({ inputs: [{ shape: [batch, size, size] }], apply: (graph, [x]) => graph.causalSoftmax(x!) })),
+  // Its gradient for the weights is right only behind a softmax.
+  mixValues: fc.tuple(length, length, length).map(([channels, batch, size]): Case => ({ inputs: [{ shape: [batch, size, size] }, { shape: [channels, batch, size] }], apply: (graph, [scores, values]) => graph.attend(scores!, values!) })),
   logSoftmax: shape.map((dimensions): Case => ({ inputs: [{ shape: dimensions }], apply: (graph, [x]) => graph.logSoftmax(x!) })),
   pick: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.pick(x!, index!) })),
   subtractOneHot: indexed.map(({ count, columns }): Case => ({ inputs: [{ shape: [count, columns] }, { shape: [count], integers: columns }], apply: (graph, [x, index]) => graph.subtractOneHot(x!, index!) })),

@@ -6,6 +6,7 @@ import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
+import type { DecoderShape } from '../../src/model/decoder/family.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
 import { installedBuild } from '../../src/installed-build.ts';
 
@@ -15,8 +16,8 @@ const shape = { batch: 2, sequence: 5 };
 const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const batch = { tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7) };
 
-async function newTrainer(): Promise<Trainer> {
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, kernel);
+async function newTrainer(model = config, size: DecoderShape = shape): Promise<Trainer> {
+  const trainer = await Trainer.create(buildTrainingGraph(model, size), CPU_TARGET, kernel);
   let state = 1;
   for (const { weight, decay } of trainer.memory.parameters)
     for (let index = 0; index < weight.length; index++) {
@@ -26,10 +27,18 @@ async function newTrainer(): Promise<Trainer> {
   return trainer;
 }
 
-describe('the decoder', () => {
+const gpt2: ModelConfig = { family: 'gpt2', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, positions: 6, normEpsilon: 1e-5 };
+
+describe.each([
+  { decoder: 'llama', config, shape },
+  { decoder: 'gpt2 with few tokens', config: gpt2, shape: { batch: 1, sequence: 6 } },
+  { decoder: 'gpt2 with many tokens for its width', config: gpt2, shape: { batch: 4, sequence: 5 } },
+])('$decoder', ({ config, shape }) => {
   it('has the gradient that finite differences of its float64 reference give, in every tensor', async () => {
     const { graph, parameters } = buildTrainingGraph(config, shape);
-    const trainer = await newTrainer();
+    const trainer = await newTrainer(config, shape);
+    const count = shape.batch * shape.sequence;
+    const batch = { tokens: Int32Array.from({ length: count }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: count }, (_, i) => (i * 5 + 1) % 7) };
     const feeds: Record<string, ArrayLike<number>> = { ...batch };
     for (const { name, weight } of trainer.memory.parameters) feeds[name] = Float64Array.from(weight);
     const reference = evaluateReference(graph, feeds);

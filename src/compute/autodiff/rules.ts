@@ -1,7 +1,6 @@
 /** The gradient rule of every operator: from the gradient of its output to the gradients of its inputs. */
 import type { Graph } from '../graph/graph.ts';
-import type { MatmulAttributes, OperationNode, Value } from '../graph/operation.ts';
-import { GELU } from '../graph/operation.ts';
+import { GELU, MIX_VALUES, type MatmulAttributes, type OperationNode, type Value } from '../graph/operation.ts';
 import { GraphError } from '../graph/shape.ts';
 
 /**
@@ -67,6 +66,10 @@ export function differentiate(
     }
     case 'matmul':
       return matmulGradients(graph, operation, a, b, upstream, needed);
+    case 'mixValues': {
+      const [values] = matmulGradients(graph, MIX_VALUES, a, b, upstream, [true, false]);
+      return [values, needed[1] ? centredWeightGradient(graph, a, upstream, output) : undefined];
+    }
     case 'sum':
       return [graph.expand(upstream, a.shape)];
     case 'expand':
@@ -89,6 +92,7 @@ export function differentiate(
     }
     case 'causalSoftmax': {
       // dS = P (dP - rowsum(dP P)); masked positions have P = 0.
+      if (operation.centredGradient) return [graph.mul(upstream, output)];
       const weighted = graph.mul(upstream, output);
       return [graph.sub(weighted, graph.mul(output, graph.sum(weighted, [a.shape.length - 1])))];
     }
@@ -114,6 +118,17 @@ export function differentiate(
     case 'maximum':
       throw new GraphError(`${operation.op} has no gradient.`);
   }
+}
+
+/**
+ * dP - D of graph.attend: the product of dO and the values over the channels, with one channel more, in which dO holds
+ * -D and the values hold 1.
+ */
+function centredWeightGradient(graph: Graph, values: Value, upstream: Value, output: Value): Value {
+  const [, count, length] = values.shape as [number, number, number];
+  const excess = graph.affine(graph.sum(graph.mul(upstream, output), [1]), -1);
+  const ones = graph.constant(new Float32Array(count * length).fill(1), [1, count, length]);
+  return graph.matmul(graph.concat([upstream, excess], 1), graph.concat([values, ones], 0), { transA: true, batchB: 'inner' });
 }
 
 /** Index and gradient [n, 1] of a `pick`, if that is where the upstream gradient comes from: see its rule. */

@@ -9,6 +9,7 @@ import { sizeOf } from './shape.ts';
 export function countMatmulFlops(graph: Graph): number {
   let total = 0;
   for (const { operation, inputs, output } of graph.reachable()) {
+    if (operation.op === 'mixValues') total += 2 * sizeOf(output.shape) * output.shape.at(-1)!;
     if (operation.op !== 'matmul') continue;
     const { shape } = inputs[0]!;
     const rowAxis = shape.length === 3 && operation.batchA === 'leading' ? 1 : 0;

@@ -126,7 +126,22 @@ export class Graph {
     return this.#derive({ op: 'concat', axis }, parts);
   }
 
-  causalSoftmax = (x: Value): Value => this.#derive({ op: 'causalSoftmax' }, [x]);
+  causalSoftmax = (x: Value): Value => this.#derive({ op: 'causalSoftmax', centredGradient: false }, [x]);
+
+  /**
+   * Causal attention: values mixed by the softmax of the scores.
+   *
+   * With P the softmax, O the result and D_i = sum_c dO_ic O_ic = sum_j dP_ij P_ij, the softmax's gradient is
+   * dS = P (dP - D) (Dao et al. 2022, FlashAttention, appendix B.2). So `mixValues` hands back dP - D, which costs no
+   * pass over the [t, t] matrices, and the softmax only multiplies.
+   * @param scores [n, t, t]
+   * @param values [c, n, t]
+   * @returns [n, c, t]
+   */
+  attend(scores: Value, values: Value): Value {
+    const weights = this.#derive({ op: 'causalSoftmax', centredGradient: true }, [scores]);
+    return this.#derive({ op: 'mixValues' }, [values, weights]);
+  }
   logSoftmax = (x: Value): Value => this.#derive({ op: 'logSoftmax' }, [x]);
   pick = (values: Value, index: Value): Value => this.#derive({ op: 'pick' }, [values, index]);
   oneHot = (index: Value, depth: number): Value => this.#derive({ op: 'oneHot', depth }, [index]);

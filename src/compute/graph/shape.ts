@@ -1,5 +1,5 @@
 /** Shape rules of the graph's operators, and the errors of a graph that is put together wrongly. */
-import type { MatmulAttributes, Operation, Value } from './operation.ts';
+import { MIX_VALUES, type MatmulAttributes, type Operation, type Value } from './operation.ts';
 
 export class GraphError extends Error {
   override name = 'GraphError';
@@ -48,6 +48,8 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
       return [...a!];
     case 'matmul':
       return matmulShape(operation, a!, b!);
+    case 'mixValues':
+      return matmulShape(MIX_VALUES, a!, b!);
     case 'sum':
       return a!.map((length, axis) => (operation.axes.includes(axis) ? 1 : length));
     case 'expand':

@@ -40,50 +40,82 @@ function parameters({ layers, width, feedForward, vocabulary, positions }: Gpt2C
 }
 
 function build(graph: Graph, config: Gpt2Config, { batch, sequence }: DecoderShape, tokens: Value, parameter: (name: string) => Value): DecoderOutputs {
-  const { layers, width, heads, normEpsilon } = config;
+  const { layers, width, heads, vocabulary, normEpsilon } = config;
   const tokenCount = batch * sequence;
   const headWidth = width / heads;
+  /**
+   * Whether there are so many tokens that passes over activations cost more than passes over matrices. Then a norm's gain
+   * and bias are folded into the matrix that reads it, W (g x + b) + c = (W g) x + (W b + c), and heads are spread over
+   * the rows of the matrices instead of over those of the activations.
+   */
+  const manyTokens = tokenCount >= 2 * width;
 
-  /** (x - mean) / sd per token; gain and bias come with the matrix that reads it. */
-  const normalise = (name: string, x: Value): Value =>
-    graph.scope(name, () => {
-      const centred = graph.sub(x, graph.affine(graph.sum(x, [0]), 1 / width));
-      const variance = graph.affine(graph.sum(graph.square(centred), [0]), 1 / width, normEpsilon);
-      return graph.mul(centred, graph.rsqrt(variance));
-    });
   const column = (name: string): Value => {
     const vector = parameter(name);
     return graph.reshape(vector, [vector.shape[0]!, 1]);
   };
-  /** W (g * x + b) + c = (W * g) x + (W b + c): gain and bias of a norm folded into the matrix that reads it. */
-  const linearAfterNorm = (name: string, norm: string, x: Value): Value =>
+  /** (x - mean) / sd per token, with gain and bias unless the matrix that reads it has them. */
+  const normalise = (name: string, x: Value): Value =>
     graph.scope(name, () => {
-      const weight = parameter(`${name}.weight`);
-      const scaled = graph.mul(weight, graph.reshape(parameter(`${norm}.weight`), [1, width]));
-      const bias = graph.add(graph.matmul(weight, column(`${norm}.bias`)), column(`${name}.bias`));
-      return graph.add(graph.matmul(scaled, x), bias);
+      const centred = graph.sub(x, graph.affine(graph.sum(x, [0]), 1 / width));
+      const variance = graph.affine(graph.sum(graph.square(centred), [0]), 1 / width, normEpsilon);
+      const normal = graph.mul(centred, graph.rsqrt(variance));
+      return manyTokens ? normal : graph.add(graph.mul(normal, column(`${name}.weight`)), column(`${name}.bias`));
     });
+  /** The matrix and what it adds ([outputs, 1], or nothing) for what `normalise` returned. */
+  const readingNorm = (norm: string, weight: Value, bias?: Value): { weight: Value; bias: Value | undefined } => {
+    if (!manyTokens) return { weight, bias };
+    const shift = graph.matmul(weight, column(`${norm}.bias`));
+    const gain = graph.reshape(parameter(`${norm}.weight`), [1, width]);
+    return { weight: graph.mul(weight, gain), bias: bias ? graph.add(shift, bias) : shift };
+  };
   const linear = (name: string, x: Value): Value =>
     graph.scope(name, () => graph.add(graph.matmul(parameter(`${name}.weight`), x), column(`${name}.bias`)));
 
-  /** [width, tokens] with rows (head, feature) -> [head feature, head x sequence, position]. */
-  const perHead = (x: Value): Value =>
-    graph.reshape(graph.transpose(graph.reshape(x, [heads, headWidth, tokenCount]), [1, 0, 2]), [headWidth, heads * batch, sequence]);
+  /** Rows from (part, head, feature) to (part, feature, head): each part can then be viewed per head without a copy. */
+  const byFeature = (rows: Value, parts: number): Value => {
+    const columns = rows.shape[1]!;
+    const spread = graph.transpose(graph.reshape(rows, [parts, heads, headWidth, columns]), [0, 2, 1, 3]);
+    return graph.reshape(spread, [parts * width, columns]);
+  };
+  const perHead = (x: Value): Value => graph.reshape(x, [headWidth, heads * batch, sequence]);
+  const part = (rows: Value, index: number): Value => graph.slice(rows, 0, index * width, (index + 1) * width);
+
+  /** Queries, keys and values, [head feature, head x sequence, position] each. */
+  const project = (x: Value, block: string): [Value, Value, Value] =>
+    graph.scope(`${block}.attn.c_attn`, () => {
+      const { weight, bias } = readingNorm(`${block}.ln_1`, parameter(`${block}.attn.c_attn.weight`), column(`${block}.attn.c_attn.bias`));
+      const slices = manyTokens
+        ? (index: number) => graph.add(graph.matmul(part(byFeature(weight, 3), index), x), part(byFeature(bias!, 3), index))
+        : (index: number) => byFeature(part(graph.add(graph.matmul(weight, x), bias!), index), 1);
+      return [perHead(slices(0)), perHead(slices(1)), perHead(slices(2))];
+    });
 
   const attend = (x: Value, block: string): Value => {
-    const projected = linearAfterNorm(`${block}.attn.c_attn`, `${block}.ln_1`, x);
-    const gathered = graph.scope(`${block}.attn`, () => {
-      const [queries, keys, values] = [0, 1, 2].map((part) => perHead(graph.slice(projected, 0, part * width, (part + 1) * width))) as [Value, Value, Value];
+    const [queries, keys, values] = project(x, block);
+    const mixed = graph.scope(`${block}.attn`, () => {
       const scores = graph.scope('scores', () =>
         graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) }),
       );
-      const weights = graph.scope('softmax', () => graph.causalSoftmax(scores));
-      const mixed = graph.scope('mixed', () => graph.matmul(values, weights, { batchA: 'inner', transB: true }));
-      const byHead = graph.transpose(graph.reshape(mixed, [heads, batch, headWidth, sequence]), [0, 2, 1, 3]);
-      return graph.reshape(byHead, [width, tokenCount]);
+      return graph.scope('mixed', () => graph.attend(scores, values));
     });
-    return linear(`${block}.attn.c_proj`, gathered);
+    if (!manyTokens) {
+      const byHead = graph.transpose(graph.reshape(mixed, [heads, batch, headWidth, sequence]), [0, 2, 1, 3]);
+      return linear(`${block}.attn.c_proj`, graph.reshape(byHead, [width, tokenCount]));
+    }
+    const byRow = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
+    return graph.scope(`${block}.attn.c_proj`, () => {
+      const weight = graph.reshape(parameter(`${block}.attn.c_proj.weight`), [width, heads, headWidth]);
+      const spread = graph.reshape(graph.transpose(weight, [0, 2, 1]), [width, width]);
+      return graph.add(graph.matmul(spread, byRow), column(`${block}.attn.c_proj.bias`));
+    });
   };
+
+  const expand = (x: Value, block: string): Value =>
+    graph.scope(`${block}.mlp.c_fc`, () => {
+      const { weight, bias } = readingNorm(`${block}.ln_2`, parameter(`${block}.mlp.c_fc.weight`), column(`${block}.mlp.c_fc.bias`));
+      return graph.add(graph.matmul(weight, x), bias!);
+    });
 
   const downProjections: DecoderOutputs['downProjections'] = [];
   let residual = graph.scope('transformer.wte', () => {
@@ -95,14 +127,17 @@ function build(graph: Graph, config: Gpt2Config, { batch, sequence }: DecoderSha
     const block = blockName(layer);
     const attended = attend(normalise(`${block}.ln_1`, residual), block);
     residual = graph.scope(block, () => graph.add(residual, attended));
-    const expanded = linearAfterNorm(`${block}.mlp.c_fc`, `${block}.ln_2`, normalise(`${block}.ln_2`, residual));
+    const expanded = expand(normalise(`${block}.ln_2`, residual), block);
     const input = graph.scope(`${block}.mlp`, () => graph.gelu(expanded));
     const output = linear(`${block}.mlp.c_proj`, input);
     downProjections.push({ input, output });
     residual = graph.scope(block, () => graph.add(residual, output));
   }
-  const normal = normalise('transformer.ln_f', residual);
-  const final = graph.scope('transformer.ln_f', () => graph.add(graph.mul(normal, column('transformer.ln_f.weight')), column('transformer.ln_f.bias')));
-  const logits = graph.scope('lm_head', () => graph.matmul(final, parameter(EMBEDDING), { transA: true, transB: true }));
+  const final = normalise('transformer.ln_f', residual);
+  const logits = graph.scope('lm_head', () => {
+    const { weight, bias } = readingNorm('transformer.ln_f', parameter(EMBEDDING));
+    const product = graph.matmul(final, weight, { transA: true, transB: true });
+    return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
+  });
   return { logits, downProjections };
 }

@@ -74,21 +74,20 @@ function build(
     const half = width / 2;
     const lowerRows = (weight: Value) => graph.slice(weight, 0, 0, half);
     const upperRows = (weight: Value) => graph.slice(weight, 0, half, width);
-    // One product for all three, its rows ordered so that what RoPE pairs up is contiguous.
-    const projected = graph.scope('qkv', () => {
-      const stacked = graph.concat([lowerRows(query), lowerRows(key), upperRows(query), upperRows(key), value], 0);
-      return graph.matmul(stacked, x);
-    });
-    const [lower, upper] = graph.scope('rotary', () => rotate(graph.slice(projected, 0, 0, width), graph.slice(projected, 0, width, 2 * width)));
+    // Three products whose rows are ordered so that what RoPE pairs up is contiguous: slicing weights is cheaper than
+    // slicing what they make.
+    const project = (...rows: Value[]) => graph.scope('qkv', () => graph.matmul(graph.concat(rows, 0), x));
+    const [lower, upper] = graph.scope('rotary', () =>
+      rotate(project(lowerRows(query), lowerRows(key)), project(upperRows(query), upperRows(key))),
+    );
     const queries = perHead(graph.concat([lowerRows(lower), lowerRows(upper)], 0));
     const keys = perHead(graph.concat([upperRows(lower), upperRows(upper)], 0));
-    const values = perHead(graph.slice(projected, 0, 2 * width, 3 * width));
+    const values = perHead(graph.scope('qkv', () => graph.matmul(value, x)));
 
     const scores = graph.scope('scores', () =>
       graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) }),
     );
-    const weights = graph.scope('softmax', () => graph.causalSoftmax(scores));
-    const mixed = graph.scope('mixed', () => graph.matmul(values, weights, { batchA: 'inner', transB: true }));
+    const mixed = graph.scope('mixed', () => graph.attend(scores, values));
     const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
     return graph.scope('o_proj', () => graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered));
   };

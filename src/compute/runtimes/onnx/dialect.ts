@@ -14,6 +14,11 @@ export interface Dialect {
   sumByProduct: boolean;
   /** Whether there is a kernel that adds to single elements (ScatterElements). */
   scatterElements: boolean;
+  /**
+   * How many times smaller than the second operand of a product the first must be for transposing it beforehand to pay;
+   * the kernel reads a transposed first operand more slowly.
+   */
+  transposeFirst: number;
   /** Up to this many rows, scattering is a product with a one-hot matrix, which adds in a fixed order. */
   scatterByProduct: number;
   /** Up to this depth, a one-hot matrix is gathered from an identity. */
@@ -24,7 +29,8 @@ const CPU: Dialect = {
   operands: 'float32',
   lacks: new Set(),
   sumByProduct: true,
-  scatterByProduct: 1024,
+  transposeFirst: Number(process.env.TF ?? 8),
+  scatterByProduct: 0,
   scatterElements: true,
   oneHotByGather: 1024,
 };
@@ -33,8 +39,8 @@ const DIALECTS: Record<Device, Dialect> = {
   cpu: CPU,
   // CUDA scatters with atomic additions, whose order and so whose last bits vary from run to run; the one-hot matrix of
   // the product is no larger than the logits, which exist anyway.
-  cuda: { ...CPU, sumByProduct: false, scatterByProduct: Infinity, scatterElements: false },
-  webgpu: { ...CPU, lacks: new Set(['FusedMatMul', 'LogSoftmax', 'OneHot', 'CastInt64']), scatterByProduct: Infinity, scatterElements: false },
+  cuda: { ...CPU, transposeFirst: Infinity, sumByProduct: false, scatterByProduct: Infinity, scatterElements: false },
+  webgpu: { ...CPU, transposeFirst: Infinity, lacks: new Set(['FusedMatMul', 'LogSoftmax', 'OneHot', 'CastInt64']), scatterByProduct: Infinity, scatterElements: false },
 };
 
 export const CPU_DIALECT = CPU;

@@ -3,8 +3,9 @@
  * Where several translations are right, the comment says why this one was chosen; `bench/train-step` measures them.
  */
 import type { Graph } from '../../graph/graph.ts';
-import type { OperationNode, OperationOf, Value } from '../../graph/operation.ts';
+import { MIX_VALUES, type OperationNode, type OperationOf, type Value } from '../../graph/operation.ts';
 import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
+import { sizeOf } from '../../graph/shape.ts';
 import { CPU_DIALECT, type Dialect } from './dialect.ts';
 import { findFusedAdditions } from './fused-additions.ts';
 import { cast, integers, scalar } from './model-parts.ts';
@@ -102,7 +103,9 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'gelu':
       return model.node('FastGelu', names, {}, { contrib: true });
     case 'matmul':
-      return lowerMatmul(model, operation, a.shape.length, base === undefined ? names : [...names, base], dialect);
+      return lowerMatmul(model, operation, inputs, base === undefined ? names : [...names, base], dialect);
+    case 'mixValues':
+      return lowerMatmul(model, { op: 'matmul', ...MIX_VALUES }, inputs, names, dialect);
     case 'sum':
       // Summing columns as a product with ones uses the GEMM kernel, which is several times faster than ReduceSum.
       if (dialect.sumByProduct && a.shape.length === 2 && `${operation.axes}` === '0')
@@ -161,13 +164,16 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
 function lowerMatmul(
   model: OnnxModel,
   operation: OperationOf<'matmul'>,
-  rank: number,
+  [a, b]: readonly Value[],
   names: readonly string[],
   dialect: Dialect,
 ): string {
   const rounded = dialect.operands === 'bfloat16';
-  const operands = rounded ? names.map((name) => cast(model, name, 'bfloat16')) : names;
-  const product = matrixProduct(model, operation, rank, operands, dialect);
+  const operands = rounded ? names.map((name) => cast(model, name, 'bfloat16')) : [...names];
+  const rank = a!.shape.length;
+  const transposed = rank === 2 && operation.transA && sizeOf(a!.shape) * dialect.transposeFirst <= sizeOf(b!.shape);
+  if (transposed) operands[0] = model.node('Transpose', [operands[0]!], { perm: { ints: [1, 0] } });
+  const product = matrixProduct(model, transposed ? { ...operation, transA: false } : operation, rank, operands, dialect);
   return rounded ? cast(model, product, 'float32') : product;
 }
 

@@ -3,7 +3,7 @@
  * differences, agreement of runtimes) and knows nothing of speed.
  */
 import type { Graph } from '../../graph/graph.ts';
-import { GELU, type MatmulAttributes, type OperationNode } from '../../graph/operation.ts';
+import { GELU, MIX_VALUES, type MatmulAttributes, type OperationNode } from '../../graph/operation.ts';
 import { sizeOf } from '../../graph/shape.ts';
 
 type Numbers = Float64Array;
@@ -73,6 +73,8 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return a.data.map((x) => x * sigmoid(GELU.scale * (x + GELU.cubic * x ** 3)));
     case 'matmul':
       return matmul(operation, a, b, shape);
+    case 'mixValues':
+      return matmul(MIX_VALUES, a, b, shape);
     case 'sum': {
       const result = new Float64Array(sizeOf(shape));
       const target = strides(shape, a.shape);
