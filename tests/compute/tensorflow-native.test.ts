@@ -122,18 +122,17 @@ describe('on a machine with a GPU', () => {
   });
 });
 
-it('the package finds util.isNullOrUndefined where Node no longer has it', async () => {
-  const old = Object.getOwnPropertyDescriptor(util, 'isNullOrUndefined');
-  onTestFinished(() => void (old && Object.defineProperty(util, 'isNullOrUndefined', old)));
-  Reflect.deleteProperty(util, 'isNullOrUndefined');
-  await usePackage({
-    [ADDON]: '',
-    'index.js': `
-      const { isNullOrUndefined } = require('util');
-      if (![null, undefined].every(isNullOrUndefined) || [0, '', false].some(isNullOrUndefined)) throw new Error('wrong');
-      ${onMachine(false)}`,
-  });
-  await expect((await freshRuntime()).open(new Graph(), CPU)).resolves.toBeDefined();
+it.each([
+  ['isNullOrUndefined', [null, undefined], [0, '', false]],
+  ['isArray', [[], [1]], [{ length: 1 }, 'array', null]],
+])('the package finds util.%s where Node no longer has it', async (name, those, others) => {
+  const old = Object.getOwnPropertyDescriptor(util, name);
+  onTestFinished(() => void (old && Object.defineProperty(util, name, old)));
+  Reflect.deleteProperty(util, name);
+  await usePackage({ [ADDON]: '', 'index.js': `globalThis.found = require('util').${name}; ${onMachine(false)}` });
+  await (await freshRuntime()).open(new Graph(), CPU);
+  const { found } = globalThis as unknown as { found: (value: unknown) => boolean };
+  expect([...those, ...others].map((value) => found(value))).toEqual([...those.map(() => true), ...others.map(() => false)]);
 });
 
 it("the engine's version is the package's, or the one that swp would install", async () => {

@@ -2,9 +2,13 @@
 import util from 'node:util';
 
 /**
- * The package calls `util.isNullOrUndefined` in every operator; Node 23 removed it, and Node 22 warns of it.
- * It is put back as it was, before the package is loaded. https://nodejs.org/api/deprecations.html#DEP0051
+ * The package calls `util.isNullOrUndefined` in every operator, and `util.isArray` in some. Node 23 removed the first
+ * (https://nodejs.org/api/deprecations.html#DEP0051); Node 22 warns of both. They are put back as they were, before the
+ * package is loaded.
  */
 export function restoreRemovedNodeApi(): void {
-  Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: (value: unknown) => Array.isArray(value),
+  });
 }
