@@ -8,6 +8,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };
+import type { TransferStatistics } from '../src/compute/training/step-trainer.ts';
+import { SwpError } from '../src/engine/failure.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
 import type { LossCurve } from '../src/generated/curve.ts';
 import type { TrainParams } from '../src/generated/train.ts';
@@ -29,16 +31,16 @@ export default defineStage<Required<TrainParams>>({
     curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
   },
 
-  async fingerprint({ model, batchSize, sequenceLength, engine }) {
+  async fingerprint(params) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('training', model, { batch: batchSize, sequence: sequenceLength }, { engine });
+    return graphFingerprint('training', params.model, trainingShape(params), params);
   },
 
   async run(job) {
     const { openTrainingSession } = await import('../src/model/training-session.ts');
     const { learningRateAt } = await import('../src/compute/training/learning-rate.ts');
     const { params } = job;
-    const session = await openTrainingSession(params.model, { batch: params.batchSize, sequence: params.sequenceLength }, params);
+    const session = await openTrainingSession(params.model, trainingShape(params), params);
     await session.load({
       weights: job.input('weights'),
       mask: job.optionalInput('mask'),
@@ -48,23 +50,27 @@ export default defineStage<Required<TrainParams>>({
 
     const points: LossCurve['points'] = [];
     let sums = { loss: 0, gradientNorm: 0, steps: 0 };
-    for (let step = 0; step < params.steps; step++) {
+    for (let done = 0; done < params.steps; ) {
       job.signal.throwIfAborted();
-      const learningRate = learningRateAt(step, params);
-      const { loss, gradientNorm } = await session.step(params, firstStep + step, learningRate);
-      if (!Number.isFinite(loss))
-        throw new Error(`The loss became ${loss} at step ${firstStep + step + 1}; a lower train.learningRate or a longer warm-up may help.`);
-      sums = { loss: sums.loss + loss, gradientNorm: sums.gradientNorm + gradientNorm, steps: sums.steps + 1 };
-      if (sums.steps === params.curveEvery || step === params.steps - 1) {
-        points.push({
-          step: firstStep + step + 1,
-          loss: sums.loss / sums.steps,
-          learningRate,
-          gradientNorm: sums.gradientNorm / sums.steps,
-        });
-        sums = { loss: 0, gradientNorm: 0, steps: 0 };
+      const count = Math.min(session.stepsPerCall, params.steps - done);
+      const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
+      const results = await session.steps(params, firstStep + done, learningRates);
+      for (const [index, { loss, gradientNorm }] of results.entries()) {
+        done += 1;
+        if (!Number.isFinite(loss))
+          throw new Error(`The loss became ${loss} at step ${firstStep + done}; a lower train.learningRate or a longer warm-up may help.`);
+        sums = { loss: sums.loss + loss, gradientNorm: sums.gradientNorm + gradientNorm, steps: sums.steps + 1 };
+        if (sums.steps === params.curveEvery || done === params.steps) {
+          points.push({
+            step: firstStep + done,
+            loss: sums.loss / sums.steps,
+            learningRate: learningRates[index]!,
+            gradientNorm: sums.gradientNorm / sums.steps,
+          });
+          sums = { loss: 0, gradientNorm: 0, steps: 0 };
+        }
       }
-      job.progress({ done: step + 1, total: params.steps, values: { loss } });
+      job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
     }
     session.assertMaskHolds();
 
@@ -73,9 +79,30 @@ export default defineStage<Required<TrainParams>>({
     await session.save({ weights: job.output('weights'), optimizer: job.output('optimizer') });
     await writeFile(job.output('position'), `${JSON.stringify({ step: firstStep + params.steps })}\n`);
     await writeFile(job.output('curve'), `${JSON.stringify(curve)}\n`);
-    return { finalLoss, steps: params.steps, cumulativeStep: firstStep + params.steps };
+    return { finalLoss, steps: params.steps, cumulativeStep: firstStep + params.steps, ...transferMetrics(session.transfers(), job) };
   },
 });
+
+/** @throws SwpError of kind `usage` if the micro-batches do not make up the batch */
+function trainingShape({ batchSize, sequenceLength, microBatchSize }: Pick<Required<TrainParams>, 'batchSize' | 'sequenceLength' | 'microBatchSize'>) {
+  const microBatches = microBatchSize === 0 ? 1 : batchSize / microBatchSize;
+  if (!Number.isInteger(microBatches))
+    throw new SwpError({
+      kind: 'usage',
+      message: `train.microBatchSize is ${microBatchSize}, which does not divide train.batchSize, ${batchSize}.`,
+      expected: 'a divisor of it, or 0 for the whole batch at once',
+    });
+  return { batch: batchSize, sequence: sequenceLength, microBatches };
+}
+
+/** Where the state travels to a device and back, what that costs; nothing elsewhere. */
+function transferMetrics(transfers: TransferStatistics | undefined, job: StageJob<unknown>): { transferShare?: number } {
+  if (transfers === undefined || transfers.totalMilliseconds === 0) return {};
+  const { bytesPerCall, transferMilliseconds, totalMilliseconds } = transfers;
+  const transferShare = Number((transferMilliseconds / totalMilliseconds).toFixed(4));
+  job.log(`Transfers: ${(bytesPerCall / 1e6).toFixed(1)} MB per call, ${(100 * transferShare).toFixed(1)} % of ${(totalMilliseconds / 1000).toFixed(1)} s.`);
+  return { transferShare };
+}
 
 async function readPosition(job: StageJob<unknown>): Promise<number> {
   const path = job.optionalInput('position');

@@ -1,14 +1,15 @@
 /**
  * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and the
- * engine, and for training the optimizer kernel. It loads no runtime, since planning asks for it at every start.
+ * engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps. It loads no runtime, since planning asks for it at every start.
  */
-import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
+import { graphHash, stepProgramHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
+import { buildStepProgram } from '../compute/training/device-trainer.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/family.ts';
+import type { TrainingShape } from './training-session.ts';
 import { fingerprint as corpus } from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 
@@ -17,16 +18,21 @@ type Pass = 'training' | 'forward';
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
 /** Every node of a study asks, but the answer is one per pass, model and batch shape: computed once. */
-export function graphFingerprint(pass: Pass, model: string, shape: DecoderShape, { engine }: Pick<ExecutionTarget, 'engine'>): Promise<JsonObject> {
-  const identity = JSON.stringify([pass, model, shape, engine]);
-  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, engine);
+export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape, { engine, device }: Pick<ExecutionTarget, 'engine' | 'device'>): Promise<JsonObject> {
+  const identity = JSON.stringify([pass, model, shape, engine, device]);
+  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, { engine, device });
   fingerprints.set(identity, fingerprint);
   return fingerprint;
 }
 
-async function compute(pass: Pass, model: string, shape: DecoderShape, engine: ExecutionTarget['engine']): Promise<JsonObject> {
+async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device }: Pick<ExecutionTarget, 'engine' | 'device'>): Promise<JsonObject> {
   const config = await readModelConfig(model);
   const common = { corpus, engine: engineVersion(engine) };
-  if (pass === 'training') return { ...common, graph: graphHash(buildTrainingGraph(config, shape).graph), kernel: readFingerprints().kernel };
-  return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections'])) };
+  // The other engine reads the graph itself; the translation for the CPU stands for it.
+  const lowered = engine === 'onnx' ? device : 'cpu';
+  if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered) };
+  const { batch, sequence, microBatches = 1 } = shape;
+  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
+  if (lowered !== 'cpu') return { ...common, step: stepProgramHash(buildStepProgram(training, microBatches), lowered) };
+  return { ...common, graph: graphHash(training.graph), kernel: readFingerprints().kernel };
 }

@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
-import { Trainer, type AdamWSettings, type StepResult } from '../compute/training/trainer.ts';
+import { createTrainer } from '../compute/training/create-trainer.ts';
+import type { AdamWSettings, StepResult, StepTrainer, TransferStatistics } from '../compute/training/step-trainer.ts';
 import { installedBuild } from '../installed-build.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/family.ts';
@@ -19,30 +20,62 @@ import { readSafetensors, writeSafetensors } from './safetensors.ts';
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 const sessions = new Map<string, Promise<TrainingSession>>();
 
-export function openTrainingSession(model: string, shape: DecoderShape, target: ExecutionTarget): Promise<TrainingSession> {
+/** The shape of a step's batch, and how it is taken apart. */
+export interface TrainingShape extends DecoderShape {
+  /** Micro-batches of equal size whose mean gradient the step takes; 1 by default. A divisor of `batch`. */
+  microBatches?: number;
+}
+
+export function openTrainingSession(model: string, shape: TrainingShape, target: ExecutionTarget): Promise<TrainingSession> {
   const identity = JSON.stringify([model, shape, target]);
   const session = sessions.get(identity) ?? createSession(model, shape, target);
   sessions.set(identity, session);
   return session;
 }
 
-async function createSession(model: string, shape: DecoderShape, target: ExecutionTarget): Promise<TrainingSession> {
-  const training = buildTrainingGraph(await readModelConfig(model), shape);
-  return new TrainingSession(await Trainer.create(training, target, KERNEL_FILE).catch(asFailure), shape);
+async function createSession(model: string, shape: TrainingShape, target: ExecutionTarget): Promise<TrainingSession> {
+  const { batch, sequence, microBatches = 1 } = shape;
+  const training = buildTrainingGraph(await readModelConfig(model), { batch: batch / microBatches, sequence });
+  return new TrainingSession(await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure), shape);
+}
+
+/** Where batches are drawn from. */
+export interface BatchStream {
+  stream: string;
+  seed: number;
 }
 
 export class TrainingSession {
-  readonly #trainer: Trainer;
+  readonly #trainer: StepTrainer;
   readonly #shape: DecoderShape;
+  /** Transfers of the trainer before files were loaded: those of other nodes. */
+  #before: TransferStatistics | undefined;
 
-  constructor(trainer: Trainer, shape: DecoderShape) {
+  constructor(trainer: StepTrainer, shape: DecoderShape) {
     this.#trainer = trainer;
     this.#shape = shape;
+  }
+
+  /** How many steps a call should take: more than one where the state travels to a device and back with each call. */
+  get stepsPerCall(): number {
+    return this.#trainer.stepsPerCall;
+  }
+
+  /** How the time of calls was spent since files were loaded; undefined where nothing travels. */
+  transfers(): TransferStatistics | undefined {
+    const { transfers } = this.#trainer;
+    if (transfers === undefined) return undefined;
+    return {
+      ...transfers,
+      transferMilliseconds: transfers.transferMilliseconds - (this.#before?.transferMilliseconds ?? 0),
+      totalMilliseconds: transfers.totalMilliseconds - (this.#before?.totalMilliseconds ?? 0),
+    };
   }
 
   /** Loads files; without `optimizer` the moments start from zero. */
   async load(files: { weights: string; mask?: string | undefined; optimizer?: string | undefined }): Promise<void> {
     const { memory } = this.#trainer;
+    this.#before = this.#trainer.transfers;
     this.#trainer.reset();
     memory.clearMasks();
     const weights = (await readSafetensors(files.weights)).tensors;
@@ -63,10 +96,23 @@ export class TrainingSession {
    * One step on the batch of (stream, seed, cumulative step).
    * @param cumulativeStep 0-based step of the whole run
    */
-  step(settings: AdamWSettings & { stream: string; seed: number }, cumulativeStep: number, learningRate: number): Promise<StepResult> {
+  async step(settings: BatchStream & AdamWSettings, cumulativeStep: number, learningRate: number): Promise<StepResult> {
+    const [result] = await this.steps(settings, cumulativeStep, [learningRate]);
+    return result!;
+  }
+
+  /**
+   * The same for consecutive steps, in one call. However steps are divided into calls, the result is the same.
+   * @param firstStep cumulative step of the first of them
+   * @param learningRates one per step
+   */
+  steps(settings: BatchStream & AdamWSettings, firstStep: number, learningRates: readonly number[]): Promise<StepResult[]> {
     const { batch, sequence } = this.#shape;
-    const drawn = markerRetrieval.batch(settings.seed, settings.stream, cumulativeStep, batch, sequence);
-    return this.#trainer.step(splitNextTokens(drawn, this.#shape), learningRate, settings);
+    const planned = learningRates.map((learningRate, index) => {
+      const drawn = markerRetrieval.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
+      return { batch: splitNextTokens(drawn, this.#shape), learningRate };
+    });
+    return this.#trainer.steps(planned, settings);
   }
 
   /** @throws Error naming the first pruned weight that is not exactly 0 */
