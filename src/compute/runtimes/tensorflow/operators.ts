@@ -76,8 +76,6 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
       return oneHot(tf, a, operation.depth);
     case 'subtractOneHot':
       return tf.sub(a, oneHot(tf, b, a.shape[1]!));
-    case 'subtractOneHot':
-      return tf.sub(a, tf.oneHot(b, output.shape[1]!, 1, 0, 'float32'));
     case 'gatherRows':
       return tf.gather(a, b);
     case 'scatterAddRows':
