@@ -8,6 +8,7 @@ export function withProjectOptions(command: Command): Command {
     .option('--pipeline <file>', 'the study (default: pipeline.json here or in a folder above)', path)
     .option('--profile <name>', "the study's size (default: $SWP_PROFILE, else the study's defaultProfile)")
     .option('--cache <directory>', 'where results are kept (default: $SWP_CACHE, else cache/ beside the study)', path)
+    .option('--device <device>', 'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)')
     .option('--json', 'machine-readable output');
 }
 
@@ -33,6 +34,8 @@ Examples:
   swp dag --show --profile table             draw the DAG of the full table
   swp invalidate stage=prune experiment=A1   dismiss results, in this study only
   swp show stage=eval experiment=A1 seed=0   records: metrics, artifacts, environment
+  swp export --graph stage=train             the graph of a training step, for Netron
+  swp doctor                                 which engines and devices work here
   swp COMMAND --help                         more about a command
 
 A study is declared in pipeline.json. Results are kept in a cache under the hash of everything that made them, so

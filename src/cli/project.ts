@@ -17,6 +17,7 @@ export interface ProjectOptions {
   pipeline?: string;
   profile?: string;
   cache?: string;
+  device?: string;
   json?: boolean;
 }
 
@@ -33,7 +34,8 @@ export interface Project {
 export async function openProject(options: ProjectOptions): Promise<Project> {
   const path = findStudyFile(options.pipeline, process.cwd());
   const stages = StageLoader.installed();
-  const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), loader: stages });
+  const overrides = options.device === undefined ? {} : { device: options.device };
+  const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), overrides, loader: stages });
   const directory = options.cache ?? environment('SWP_CACHE') ?? join(study.root, 'cache');
   const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(resolve(directory))]);
   return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };

@@ -11,18 +11,15 @@ const PASSES: Record<string, 'training' | readonly ForwardOutput[]> = {
   'detect-sw': ['losses', 'downProjections'],
 };
 
-export interface StepGraphParams {
-  /** A folder under models/. */
-  model: string;
-  /** Sequences per pass. */
-  batchSize: number;
-  /** Predicted tokens per sequence. */
-  sequenceLength: number;
-}
-
-export interface StepGraph extends StepGraphParams {
+export interface StepGraph {
   stage: string;
   pass: 'training' | 'forward';
+  /** A folder under models/. */
+  model: string;
+  /** Sequences per pass: of a step in micro-batches, those of one. */
+  batch: number;
+  /** Predicted tokens per sequence. */
+  sequence: number;
   graph: Graph;
 }
 
@@ -31,8 +28,7 @@ export const graphStages = Object.keys(PASSES);
 
 /** Whatever the graph depends on, as one string: nodes that share it share the graph. */
 export function stepGraphIdentity(stage: string, params: JsonObject): string {
-  const { model, batchSize, sequenceLength } = graphParams(params);
-  return JSON.stringify([stage, model, batchSize, sequenceLength]);
+  return JSON.stringify([stage, stepOf(params)]);
 }
 
 /**
@@ -41,17 +37,17 @@ export function stepGraphIdentity(stage: string, params: JsonObject): string {
  * @throws SwpError if the model's configuration cannot be read
  */
 export async function buildStepGraph(stage: string, params: JsonObject): Promise<StepGraph> {
-  const step = graphParams(params);
+  const step = stepOf(params);
   const config = await readModelConfig(step.model);
-  const shape = { batch: step.batchSize, sequence: step.sequenceLength };
   const pass = PASSES[stage];
   if (pass === undefined) throw new Error(`The stage ${stage} runs no graph.`);
-  if (pass === 'training') return { ...step, stage, pass, graph: buildTrainingGraph(config, shape).graph };
-  return { ...step, stage, pass: 'forward', graph: buildForwardGraph(config, shape, pass) };
+  if (pass === 'training') return { ...step, stage, pass, graph: buildTrainingGraph(config, step).graph };
+  return { ...step, stage, pass: 'forward', graph: buildForwardGraph(config, step, pass) };
 }
 
-/** The stage's schema has checked them. */
-function graphParams(params: JsonObject): StepGraphParams {
-  const { model, batchSize, sequenceLength } = params as unknown as StepGraphParams;
-  return { model, batchSize, sequenceLength };
+/** What of a node's parameters decides its graph. */
+export function stepOf(params: JsonObject): Pick<StepGraph, 'model' | 'batch' | 'sequence'> {
+  // The stage's schema has checked them; only training knows micro-batches.
+  const { model, batchSize, sequenceLength, microBatchSize = 0 } = params as { model: string; batchSize: number; sequenceLength: number; microBatchSize?: number };
+  return { model, batch: microBatchSize || batchSize, sequence: sequenceLength };
 }

@@ -87,6 +87,14 @@ describe('swp export', () => {
     expect(file).toContain('A training step of marker-retrieval');
   });
 
+  test('of a step in micro-batches is the graph of one of them', async () => {
+    const study = tinyStudy();
+    study.defaults.params.train = { steps: 2, batchSize: 4, microBatchSize: 2, sequenceLength: 8 };
+    const project = await SwpProject.create(study);
+    const [exported] = (await project.swp('export', '--graph', 'stage=train', '--json')).json<Exported>();
+    expect(exported).toMatchObject({ ...SHAPE, graph: graphHash(await trainingGraph()) });
+  });
+
   test('of an evaluation is a forward pass', async () => {
     const project = await SwpProject.create(tinyStudy());
     const [exported] = (await project.swp('export', '--graph', 'step=eval', 'round=1', '--json')).json<Exported>();

@@ -58,7 +58,7 @@ async function exportGraph(options: ExportOptions): Promise<void> {
   const bytes = lowerToOnnx(step.graph, {
     producerVersion: version,
     text: stepText(step),
-    metadata: { stage: step.stage, model: step.model, batch: `${step.batchSize}`, sequence: `${step.sequenceLength}`, graph, flops: `${cost.flops}` },
+    metadata: { stage: step.stage, model: step.model, batch: `${step.batch}`, sequence: `${step.sequence}`, graph, flops: `${cost.flops}` },
   });
   await write(file, bytes);
   const terminal = openTerminal();
@@ -68,7 +68,7 @@ async function exportGraph(options: ExportOptions): Promise<void> {
 
 /** @throws SwpError of kind `usage` if none of the nodes runs a graph, or if they run several */
 async function nodesOfOneGraph(selected: PlannedState[]): Promise<PlannedState[]> {
-  const { graphStages, stepGraphIdentity } = await import('../../model/step-graph.ts');
+  const { graphStages, stepGraphIdentity, stepOf } = await import('../../model/step-graph.ts');
   const groups = new Map<string, PlannedState[]>();
   for (const planned of selected) {
     const { stage, params } = planned.node;
@@ -83,7 +83,8 @@ async function nodesOfOneGraph(selected: PlannedState[]): Promise<PlannedState[]
   const { labelText } = await import('../run-text.ts');
   const lines = [...groups.values()].map(([first]) => {
     const { stage, params, labels } = first!.node;
-    return `    ${stage.name} of ${String(params.model)}, batch ${String(params.batchSize)} x ${String(params.sequenceLength)}: such as ${labelText(labels[0]!)}`;
+    const { model, batch, sequence } = stepOf(params);
+    return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${labelText(labels[0]!)}`;
   });
   const more = lines.length > shownGraphs ? [`    ... and ${lines.length - shownGraphs} more`] : [];
   throw new SwpError({
@@ -106,14 +107,14 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** E.g. `A training step of marker-retrieval, batch 16 x 64: loss and gradients`. */
-function stepText({ pass, model, batchSize, sequenceLength }: StepGraph): string {
-  const shape = `of ${model}, batch ${batchSize} x ${sequenceLength}`;
+function stepText({ pass, model, batch, sequence }: StepGraph): string {
+  const shape = `of ${model}, batch ${batch} x ${sequence}`;
   return pass === 'training' ? `A training step ${shape}: loss and gradients` : `A forward pass ${shape}`;
 }
 
-function stepJson({ stage, pass, model, batchSize, sequenceLength, graph }: StepGraph) {
+function stepJson({ stage, pass, model, batch, sequence, graph }: StepGraph) {
   const described = (values: Graph['inputs']) => [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
-  return { stage, pass, model, batch: batchSize, sequence: sequenceLength, inputs: described(graph.inputs), outputs: described(graph.outputs) };
+  return { stage, pass, model, batch, sequence, inputs: described(graph.inputs), outputs: described(graph.outputs) };
 }
 
 async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof costOf>>, written: { file: string; size: number }, terminal: Terminal): Promise<void> {
@@ -123,7 +124,7 @@ async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof cos
   terminal.line(`${stepText(step)} (${cost.operations.toLocaleString('en')} operations).`);
   terminal.line(
     [
-      `${quantityText(cost.flops, 'FLOP')} per step`,
+      `${quantityText(cost.flops, 'FLOP')} per ${step.pass === 'training' ? 'step' : 'pass'}`,
       `${quantityText(parameters, 'B')} parameters`,
       ...(step.pass === 'training' ? [`${quantityText(cost.memory.outputs, 'B')} gradients`] : []),
       `${quantityText(activations, 'B')} activations`,

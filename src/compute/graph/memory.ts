@@ -17,8 +17,9 @@ export interface GraphMemory {
   outputs: number;
   /**
    * The most that intermediate values take at one time: those that are computed and will be read again, and the one being
-   * computed. Outputs are left out, being counted above. A runtime that works in place needs less, one that pads, lays
-   * out weights anew or has workspaces needs more.
+   * computed. Outputs are left out, being counted above. A runtime that works in place needs less, one whose allocator
+   * rounds and keeps needs more: a process that runs training steps in ONNX Runtime 1.30 grew by 1.4 to 2 times the sum
+   * of all these figures without the runtime's memory pattern, and by 1.8 to 3 times with it, as is its default.
    */
   activations: number;
 }
