@@ -8,8 +8,12 @@ export function withProjectOptions(command: Command): Command {
     .option('--pipeline <file>', 'the study (default: pipeline.json here or in a folder above)', path)
     .option('--profile <name>', "the study's size (default: $SWP_PROFILE, else the study's defaultProfile)")
     .option('--cache <directory>', 'where results are kept (default: $SWP_CACHE, else cache/ beside the study)', path)
-    .option('--device <device>', 'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)')
     .option('--json', 'machine-readable output');
+}
+
+/** Adds the options of the commands that plan a study: what stands here changes which nodes it has. */
+export function withStudyOptions(command: Command): Command {
+  return withProjectOptions(command).option('--device <device>', 'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)');
 }
 
 /** An empty path would mean the working folder: mostly a shell variable that is not set. */

@@ -4,6 +4,7 @@ import { Cache } from '../cache/cache.ts';
 import { StudyState } from '../cache/study-state.ts';
 import type { Dag } from '../engine/dag-builder.ts';
 import type { NodeState } from '../engine/event.ts';
+import type { JsonObject } from '../engine/json.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import { plan, type Plan, type PlannedState } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
@@ -17,8 +18,9 @@ export interface ProjectOptions {
   pipeline?: string;
   profile?: string;
   cache?: string;
-  device?: string;
   json?: boolean;
+  /** Of the commands that plan: the device of every stage that declares one. */
+  device?: string;
 }
 
 export interface Project {
@@ -34,7 +36,7 @@ export interface Project {
 export async function openProject(options: ProjectOptions): Promise<Project> {
   const path = findStudyFile(options.pipeline, process.cwd());
   const stages = StageLoader.installed();
-  const overrides = options.device === undefined ? {} : { device: options.device };
+  const overrides: JsonObject = options.device === undefined ? {} : { device: options.device };
   const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), overrides, loader: stages });
   const directory = options.cache ?? environment('SWP_CACHE') ?? join(study.root, 'cache');
   const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(resolve(directory))]);

@@ -2,6 +2,7 @@
  * The value of every parameter, for one step of one run in one round. The last one given counts:
  *
  *   stage's default < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
+ *   < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
  * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act:
@@ -32,7 +33,7 @@ export function resolveParams({ study, experiment, stage, round, step, seed }: P
   for (const [param, schema] of paramSchemas(stage)) {
     if (schema.unit === 'study') continue;
     let value = schema.default;
-    for (const layer of layers) if (layer?.[param] !== undefined) value = layer[param];
+    for (const layer of [...layers, study.overrides]) if (layer?.[param] !== undefined) value = layer[param];
     if (schema.unit === 'steps' && typeof value === 'number') value = scaleSteps(value, experiment.scaleSteps);
     if (schema.unit === 'seed') value ??= seed;
     if (value !== undefined) params[param] = value;

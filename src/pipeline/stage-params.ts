@@ -15,6 +15,7 @@ export type ParamUnit = 'steps' | 'seed' | 'study';
 export interface ParamSchema {
   unit?: ParamUnit;
   default?: JsonValue;
+  enum?: JsonValue[];
   description?: string;
 }
 

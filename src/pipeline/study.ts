@@ -9,6 +9,7 @@ import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEnt
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { listNames, nearestName } from './nearest-name.ts';
+import { checkOverrides } from './overrides.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';
 
@@ -46,6 +47,8 @@ export interface Study {
   profile: Profile;
   /** Parameters from `defaults`. */
   defaults: ParamsByStage;
+  /** Values by parameter, for every stage that declares it: given with the command, above everything in the file. */
+  overrides: JsonObject;
   /** In the order in which they flow. */
   steps: StepDeclaration[];
   stages: Map<string, StageDefinition>;
@@ -65,14 +68,15 @@ export interface StageSource {
  * Reads, checks and resolves a study.
  * @param options.path absolute path of pipeline.json
  * @param options.profile the profile's name; default: the study's default profile, else all experiments as written
- * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile
+ * @param options.overrides values by parameter, for every stage that declares it
+ * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile or override
  */
-export async function loadStudy(options: { path: string; profile?: string; loader: StageSource }): Promise<Study> {
+export async function loadStudy(options: { path: string; profile?: string; overrides?: JsonObject; loader: StageSource }): Promise<Study> {
   return resolveStudy(await readStudyFile(options.path), options);
 }
 
 /** The same for a file that is read already. */
-export async function resolveStudy(file: StudyFile, options: { profile?: string; loader: StageSource }): Promise<Study> {
+export async function resolveStudy(file: StudyFile, options: { profile?: string; overrides?: JsonObject; loader: StageSource }): Promise<Study> {
   const { content, diagnostics } = file;
   const stages = await loadStages(content, options.loader, diagnostics);
   diagnostics.throwIfAny(); // every parameter of a stage that has no name would be one more complaint
@@ -80,6 +84,8 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
   checkExperiments(content, steps, stages, diagnostics);
   diagnostics.throwIfAny();
 
+  const overrides = options.overrides ?? {};
+  checkOverrides(overrides, stages);
   const profile = chooseProfile(content, options.profile);
   const entries = Object.entries(content.experiments).filter(([id]) => profile.has(id));
   const experiments = entries.map(([id, entry]) => resolveExperiment(id, entry, content, profile.entry));
@@ -100,6 +106,7 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
       params: (profile.entry.params ?? {}) as ParamsByStage,
     },
     defaults: (content.defaults?.params ?? {}) as ParamsByStage,
+    overrides,
     steps,
     stages,
     experiments,

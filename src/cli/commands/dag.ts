@@ -1,7 +1,7 @@
 /** swp dag: draws the study's DAG. */
 import { Option, type Command } from 'commander';
 import type { PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project.ts';
 import type { Study } from '../../pipeline/study.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -32,7 +32,7 @@ Experiments that begin alike share nodes. What they share is drawn once; a row b
 ${selectorHelp}`,
     )
     .action(dag);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function dag(words: string[], options: DagOptions): Promise<void> {

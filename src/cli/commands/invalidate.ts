@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project, ProjectOptions } from '../project.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -33,7 +33,7 @@ same cache keep them, and what a later repro computes counts again.
 ${selectorHelp}`,
     )
     .action(invalidate);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function invalidate(words: string[], options: InvalidateOptions): Promise<void> {

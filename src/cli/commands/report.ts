@@ -1,7 +1,7 @@
 /** swp report: renders the report again from the results that are there. */
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
-import { withProjectOptions } from '../help.ts';
+import { withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -20,7 +20,7 @@ Examples:
 swp repro does this at its end; no other command computes results.`,
     )
     .action(report);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function report(options: ProjectOptions): Promise<void> {

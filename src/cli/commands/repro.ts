@@ -7,7 +7,7 @@ import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { failureText, warningText } from '../failure-text.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project, ProjectOptions } from '../project.ts';
 import type { RunView } from '../run-view.ts';
 import type { RenderedReport } from '../study-report.ts';
@@ -43,7 +43,7 @@ the nodes that need it.
 ${selectorHelp}`,
     )
     .action(repro);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function repro(words: string[], options: ReproOptions): Promise<void> {

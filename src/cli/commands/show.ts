@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { CacheRecord } from '../../cache/record.ts';
 import type { PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project, ProjectOptions } from '../project.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -27,7 +27,7 @@ The paths are those of files in the cache: read them, never change them.
 ${selectorHelp}`,
     )
     .action(show);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function show(words: string[], options: ProjectOptions): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Reason } from '../../engine/event.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project, ProjectOptions } from '../project.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -24,7 +24,7 @@ changed since, or swp invalidate dismissed it.
 ${selectorHelp}`,
     )
     .action(status);
-  return withProjectOptions(command);
+  return withStudyOptions(command);
 }
 
 async function status(words: string[], options: ProjectOptions): Promise<void> {
