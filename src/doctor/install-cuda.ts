@@ -10,6 +10,8 @@ import { dirname, join } from 'node:path';
 import { execaNode } from 'execa';
 import { SwpError } from '../engine/failure.ts';
 
+const require = createRequire(import.meta.url);
+
 const PACKAGE = 'onnxruntime-node';
 const REQUIREMENT = 'cuda12';
 const SOURCE = 'https://api.nuget.org';
@@ -17,17 +19,19 @@ const CONNECTION = `It takes a connection to ${SOURCE}; HTTPS_PROXY names a prox
 
 /**
  * @param log is told what the script says, line by line
+ * @param folder of the package
  * @throws SwpError of kind `install` or `file`; then nothing has changed
  */
-export async function installCudaProvider(log: (line: string) => void): Promise<void> {
-  const require = createRequire(import.meta.url);
-  const folder = dirname(require.resolve(`${PACKAGE}/package.json`));
+export async function installCudaProvider(log: (line: string) => void, folder = packageFolder()): Promise<void> {
   const { requirements } = require(join(folder, 'script/install-metadata.js')) as { requirements: Record<string, string[]> };
   const system = `${platform()}/${arch()}`;
   if (!requirements[system]?.includes(REQUIREMENT))
     throw failure(`there is none for ${system}`, 'It exists for Linux on x64. Use device cpu or webgpu.');
 
-  const copy = await mkdtemp(join(folder, '.install-')).catch(notWritable);
+  const copy = await mkdtemp(join(folder, '.install-')).catch((error: NodeJS.ErrnoException) => {
+    const remedy = 'Run the command as the user who installed the packages.';
+    throw new SwpError({ kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy }, { cause: error });
+  });
   try {
     await cp(join(folder, 'script'), join(copy, 'script'), { recursive: true });
     await runScript(join(copy, 'script/install.js'), log);
@@ -40,11 +44,10 @@ export async function installCudaProvider(log: (line: string) => void): Promise<
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
 
-  function notWritable(error: NodeJS.ErrnoException): never {
-    const remedy = 'Run the command as the user who installed the packages.';
-    throw new SwpError({ kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy }, { cause: error });
-  }
+function packageFolder(): string {
+  return dirname(require.resolve(`${PACKAGE}/package.json`));
 }
 
 async function runScript(script: string, log: (line: string) => void): Promise<void> {

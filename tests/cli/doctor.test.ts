@@ -10,6 +10,7 @@ import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { examineAccelerators } from '../../src/doctor/accelerators.ts';
 import { examineCachePlace } from '../../src/doctor/cache-place.ts';
 import type { DoctorFindings } from '../../src/doctor/examine.ts';
+import { installCudaProvider } from '../../src/doctor/install-cuda.ts';
 import { probe } from '../../src/doctor/targets.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import { SwpProject } from '../support/swp-project.ts';
@@ -110,6 +111,41 @@ describe('swp doctor', () => {
     const { exitCode, stderr } = await doctor(project, {}, '--install', 'rocm');
     expect(stderr).toContain("argument 'rocm' is invalid. Allowed choices are");
     expect(exitCode).toBe(2);
+  });
+});
+
+describe('the installation of the CUDA provider', () => {
+  const binaries = `bin/napi-v6/${process.platform}/${process.arch}`;
+
+  /** A package like onnxruntime-node, with an install script of ours. */
+  async function packageWith(script: string): Promise<SwpProject> {
+    const project = await SwpProject.create({});
+    await project.write('script/install-metadata.js', `module.exports = { requirements: { '${process.platform}/${process.arch}': ['cuda12'] } };`);
+    await project.write('script/install.js', `const { mkdirSync, writeFileSync } = require('node:fs');\nconst bin = require('node:path').join(__dirname, '../${binaries}');\n${script}`);
+    await project.write(`${binaries}/binding.node`, 'there before');
+    return project;
+  }
+  const filesOf = async (project: SwpProject) => ({ package: (await readdir(project.root)).sort(), binaries: (await readdir(project.path(binaries))).sort() });
+
+  test('puts everything beside what is there', async () => {
+    const project = await packageWith("console.log('Downloading'); mkdirSync(bin, { recursive: true }); for (const name of ['a.so', 'b.so']) writeFileSync(`${bin}/${name}`, name);");
+    const log: string[] = [];
+    await installCudaProvider((line) => void log.push(line), project.root);
+    expect(log).toEqual(['Downloading', `Installed a.so, b.so in ${project.path(binaries)}`]);
+    expect(await filesOf(project)).toEqual({ package: ['bin', 'pipeline.json', 'script'], binaries: ['a.so', 'b.so', 'binding.node'] });
+  });
+
+  test('that breaks off halfway leaves everything as it was', async () => {
+    const project = await packageWith("mkdirSync(bin, { recursive: true }); writeFileSync(`${bin}/a.so`, ''); throw new Error('connection reset');");
+    await expect(installCudaProvider(() => undefined, project.root)).rejects.toMatchObject({
+      failure: { kind: 'install', message: 'the download from https://api.nuget.org failed (connection reset)' },
+    });
+    expect(await filesOf(project)).toEqual({ package: ['bin', 'pipeline.json', 'script'], binaries: ['binding.node'] });
+  });
+
+  test('that fetches nothing and does not say why has failed', async () => {
+    const project = await packageWith('');
+    await expect(installCudaProvider(() => undefined, project.root)).rejects.toMatchObject({ failure: { kind: 'install', message: 'its install script fetched nothing' } });
   });
 });
 
