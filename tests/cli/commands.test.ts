@@ -207,7 +207,7 @@ describe('help', () => {
     expect(stdout).toContain('Exit codes:');
   });
 
-  test.each(['repro', 'status', 'dag', 'invalidate', 'show', 'report'])('swp %s --help has examples', async (name) => {
+  test.each(['repro', 'status', 'dag', 'invalidate', 'show', 'report', 'export', 'doctor'])('swp %s --help has examples', async (name) => {
     const project = await SwpProject.create({});
     const { stdout, exitCode } = await project.swp(name, '--help');
     expect(exitCode).toBe(0);

@@ -3,10 +3,13 @@ import { readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { countMatmulFlops } from '../../src/compute/graph/flops.ts';
+import { Graph } from '../../src/compute/graph/graph.ts';
 import { countMemory } from '../../src/compute/graph/memory.ts';
 import { sizeOf } from '../../src/compute/graph/shape.ts';
 import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
+import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type TensorData } from '../../src/compute/runtimes/runtime.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
@@ -33,6 +36,38 @@ let runtime: typeof OnnxRuntime;
 beforeAll(async () => {
   await openSession(await trainingGraph(), CPU_TARGET); // sets what must be set before the library is loaded
   runtime = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
+});
+
+describe('names', () => {
+  function product(name: string): Graph {
+    const graph = new Graph();
+    const x = graph.input('x', [4, 4]);
+    const y = graph.scope(name, () => graph.scope('inner', () => graph.matmul(x, graph.exp(x))));
+    const loss = graph.sum(graph.add(y, y), [0, 1]);
+    graph.output('gradient', gradients(graph, loss, [x])[0]!);
+    return graph;
+  }
+  const description = { producerVersion: '1', text: '', metadata: {} };
+
+  test('enter no key: the graph that is executed has none', () => {
+    expect(graphHash(product('a'))).toBe(graphHash(product('b')));
+    expect(lowerToOnnx(product('a'), description)).not.toEqual(lowerToOnnx(product('b'), description));
+  });
+
+  test('are module/operation, and backward/ before it for what belongs to the gradient', () => {
+    const file = Buffer.from(lowerToOnnx(product('model.mlp'), description)).toString('latin1');
+    for (const name of ['model.mlp/inner/Gemm', 'model.mlp/inner/Exp', 'backward/model.mlp/inner/Gemm_1']) expect(file).toContain(name);
+  });
+
+  test('are given once, however often a module does the same', async () => {
+    const graph = new Graph();
+    let x = graph.input('x', [4]);
+    for (let index = 0; index < 3; index++) x = graph.scope('again', () => graph.exp(x));
+    graph.output('y', x);
+    const session = await runtime.InferenceSession.create(lowerToOnnx(graph, description)); // refuses names that occur twice
+    const { y } = await session.run({ x: new runtime.Tensor('float32', new Float32Array(4), [4]) });
+    expect((y!.data as Float32Array)[0]).toBeCloseTo(Math.exp(Math.E), 4);
+  });
 });
 
 describe('swp export', () => {
