@@ -47,8 +47,8 @@ describe('a CUDA target', () => {
     ['the system', machine(EVERYTHING, { platform: 'darwin/arm64' }), /linux\/x64 only, and this is darwin\/arm64/, /webgpu or cpu/],
     ['the driver', machine([PROVIDER, 'libcudnn.so.9']), /no NVIDIA driver: libcuda.so.1/, /nvidia-smi/],
     ['the provider', machine(['libcuda.so.1', 'libcudnn.so.9']), new RegExp(`lacks ${PROVIDER}`), /^swp doctor --install cuda$/],
-    ['CUDA', machine(EVERYTHING, { needed: ['libcublasLt.so.12', 'libcudart.so.12'] }), /^libcublasLt.so.12, libcudart.so.12 are not found$/, /cuda-libraries-12-0/],
-    ['another CUDA', machine(EVERYTHING, { needed: ['libcublas.so.13'] }), /^libcublas.so.13 is not found$/, /cuda-libraries-13-0/],
+    ['CUDA', machine(EVERYTHING, { needed: ['libcublasLt.so.12', 'libcudart.so.12'] }), /^libcublasLt.so.12, libcudart.so.12 are not found$/, /apt-get install cuda-libraries-12-9 libcudnn9-cuda-12/],
+    ['another CUDA', machine(EVERYTHING, { needed: ['libcublas.so.13'] }), /^libcublas.so.13 is not found$/, /apt-get install cuda-libraries-13-0 libcudnn9-cuda-13/],
     ['cuDNN', machine(['libcuda.so.1', PROVIDER]), /^libcudnn.so.9 is not found$/, /libcudnn9-cuda-12/],
   ])('is refused where %s is missing, with what would change that', async (_, libraries, message, remedy) => {
     const refused = await refusal(target('cuda'), libraries);

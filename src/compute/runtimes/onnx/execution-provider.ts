@@ -1,7 +1,8 @@
 /**
  * The devices of ONNX Runtime: whether this machine has what a target needs, and the options of a session on it. A target
  * is refused before anything is loaded where that can be seen, since a crash inside a native library cannot be caught;
- * and no session ever falls back to the CPU: a node without a kernel on the device is an error when the session is made.
+ * and no session falls back to the CPU: a node without a kernel on the device is an error when the session is made. (ONNX
+ * Runtime looks at the outer graph only; for the bodies of loops see step-runner.ts.)
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import { UnavailableTarget, type ExecutionTarget, type Precision } from '../runtime.ts';
@@ -12,6 +13,9 @@ const PRECISIONS: Record<ExecutionTarget['device'], readonly Precision[]> = {
   cuda: ['float32', 'tf32', 'bf16'],
   webgpu: ['float32'],
 };
+
+/** The package of each CUDA's last libraries in NVIDIA's repository for Debian and Ubuntu. */
+const CUDA_PACKAGES: Record<string, string> = { 12: 'cuda-libraries-12-9', 13: 'cuda-libraries-13-0' };
 
 const COMMON: InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'all',
@@ -79,7 +83,7 @@ async function assertCuda(target: ExecutionTarget, libraries: NativeLibraries): 
   const missing = (await libraries.canLoad('libcudnn.so.9')) ? needed : [...new Set([...needed, 'libcudnn.so.9'])];
   if (missing.length > 0) {
     const major = /libcu(?:blas|blasLt|dart)\.so\.(\d+)/.exec(missing.join(' '))?.[1] ?? '12';
-    const remedy = `apt-get install cuda-libraries-${major}-0 libcudnn9-cuda-${major} from NVIDIA's repository, or any CUDA ${major} and cuDNN 9 whose folders are in LD_LIBRARY_PATH.`;
+    const remedy = `apt-get install ${CUDA_PACKAGES[major] ?? 'cuda-libraries'} libcudnn9-cuda-${major}  (NVIDIA's repository; or any CUDA ${major} and cuDNN 9 in LD_LIBRARY_PATH)`;
     throw new UnavailableTarget(target, `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} not found`, remedy);
   }
 }

@@ -15,7 +15,11 @@ const WITH_MASK = [...STATE_KINDS, 'mask'] as const;
 /** @throws UnavailableTarget if this machine cannot execute graphs that way */
 export async function openStepRunner(program: StepProgram, target: ExecutionTarget): Promise<StepRunner> {
   if (target.device === 'webgpu') return ResidentRunner.open(program, target);
-  return new LoopRunner(program, await openModel(lowerStepLoop(program, dialectFor(target)), target));
+  const dialect = dialectFor(target);
+  // ONNX Runtime refuses a fallback to the CPU in the outer graph alone (seen in 1.30), and a loop's step is all inside:
+  // so the same step is opened by itself first, which fails if one of its nodes has no kernel on the device.
+  if (target.device !== 'cpu') await (await openModel(lowerSingleStep(program, dialect), target)).release();
+  return new LoopRunner(program, await openModel(lowerStepLoop(program, dialect), target));
 }
 
 class LoopRunner implements StepRunner {
