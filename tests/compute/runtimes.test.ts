@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
+import { packageRuntime } from '../../src/compute/runtimes/onnx/onnx-runtime.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import { CPU_TARGET, type GraphSession, type TensorData } from '../../src/compute/runtimes/runtime.ts';
@@ -24,6 +25,7 @@ interface Implementation {
 
 const implementations: Implementation[] = [
   { name: 'onnx on the CPU', open: (graph) => openSession(graph, CPU_TARGET) },
+  { name: "onnx on the CPU through the package's interface", open: (graph) => packageRuntime.open(graph, CPU_TARGET) },
   { name: 'tensorflow in JavaScript', open: (graph) => javascriptRuntime.open(graph, { ...CPU_TARGET, engine: 'tensorflow' }) },
   {
     name: 'tensorflow on libtensorflow',

@@ -85,10 +85,14 @@ function build(graph: Graph, config: Gpt2Config, { batch, sequence }: DecoderSha
   const project = (x: Value, block: string): [Value, Value, Value] =>
     graph.scope(`${block}.attn.c_attn`, () => {
       const { weight, bias } = readingNorm(`${block}.ln_1`, parameter(`${block}.attn.c_attn.weight`), column(`${block}.attn.c_attn.bias`));
-      const slices = manyTokens
-        ? (index: number) => graph.add(graph.matmul(part(byFeature(weight, 3), index), x), part(byFeature(bias!, 3), index))
-        : (index: number) => byFeature(part(graph.add(graph.matmul(weight, x), bias!), index), 1);
-      return [perHead(slices(0)), perHead(slices(1)), perHead(slices(2))];
+      if (manyTokens) {
+        const [rows, shifts] = [byFeature(weight, 3), byFeature(bias!, 3)];
+        const of = (index: number) => perHead(graph.add(graph.matmul(part(rows, index), x), part(shifts, index)));
+        return [of(0), of(1), of(2)];
+      }
+      const projected = graph.add(graph.matmul(weight, x), bias!);
+      const of = (index: number) => perHead(byFeature(part(projected, index), 1));
+      return [of(0), of(1), of(2)];
     });
 
   const attend = (x: Value, block: string): Value => {

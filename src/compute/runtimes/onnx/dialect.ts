@@ -29,7 +29,7 @@ const CPU: Dialect = {
   operands: 'float32',
   lacks: new Set(),
   sumByProduct: true,
-  transposeFirst: Number(process.env.TF ?? 8),
+  transposeFirst: 8,
   scatterByProduct: 0,
   scatterElements: true,
   oneHotByGather: 1024,

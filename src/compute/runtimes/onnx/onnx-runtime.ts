@@ -4,16 +4,37 @@ import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import type { ExecutionTarget, GraphSession, Runtime, TensorData } from '../runtime.ts';
 import { dialectFor } from './dialect.ts';
+import { cpuEntries } from './execution-provider.ts';
 import { lowerToOnnx } from './lowering.ts';
+import { loadOnnxLibrary, type OnnxLibrary } from './onnx-library.ts';
 import { openModel, Tensor } from './open-model.ts';
+import { ViewingSession } from './viewing-session.ts';
 
 export const onnxRuntime: Runtime = {
-  async open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
-    return new OnnxSession(await openModel(lowerToOnnx(graph, undefined, dialectFor(target)), target), graph);
+  open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
+    const library = target.device === 'cpu' && target.precision === 'float32' ? callableLibrary() : undefined;
+    if (library === undefined) return packageRuntime.open(graph, target);
+    return Promise.resolve(new ViewingSession(library, lowerToOnnx(graph), graph, cpuEntries));
   },
 };
 
-class OnnxSession implements GraphSession {
+/** The same through onnxruntime-node's own interface: all devices, at the price of a copy of every output. */
+export const packageRuntime: Runtime = {
+  async open(graph, target) {
+    return new PackageSession(await openModel(lowerToOnnx(graph, undefined, dialectFor(target)), target), graph);
+  },
+};
+
+/** Undefined on a platform for which there is no FFI: the results are the same bits without it. */
+function callableLibrary(): OnnxLibrary | undefined {
+  try {
+    return loadOnnxLibrary();
+  } catch {
+    return undefined;
+  }
+}
+
+class PackageSession implements GraphSession {
   readonly #session: OnnxRuntime.InferenceSession;
   readonly #feeds: Record<string, OnnxRuntime.Tensor> = {};
   readonly #fetches: Record<string, OnnxRuntime.Tensor | null> = {};
