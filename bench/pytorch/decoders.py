@@ -1,0 +1,139 @@
+"""The decoders of src/model/decoder in PyTorch: the same mathematics, parameter names and [out, in] matrices.
+
+Shared by the benchmark's peer (train_step.py) and by the reference values of the tests (tests/compute/pytorch), so that
+what is timed is what has been shown to agree. A model is a function of a dictionary of weights; its configuration has
+the fields of ModelConfig (src/model/language-model.ts).
+"""
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def parameter_shapes(config):
+    """Name and shape of every parameter, in the order of the checkpoint."""
+    width, feed_forward, vocabulary = config["width"], config["feedForward"], config["vocabulary"]
+    shapes = {}
+    if config["family"] == "llama":
+        shapes["model.embed_tokens.weight"] = [vocabulary, width]
+        for layer in range(config["layers"]):
+            block = f"model.layers.{layer}"
+            shapes[f"{block}.input_layernorm.weight"] = [width]
+            for name in "qkvo":
+                shapes[f"{block}.self_attn.{name}_proj.weight"] = [width, width]
+            shapes[f"{block}.post_attention_layernorm.weight"] = [width]
+            shapes[f"{block}.mlp.gate_proj.weight"] = [feed_forward, width]
+            shapes[f"{block}.mlp.up_proj.weight"] = [feed_forward, width]
+            shapes[f"{block}.mlp.down_proj.weight"] = [width, feed_forward]
+        shapes["model.norm.weight"] = [width]
+        shapes["lm_head.weight"] = [vocabulary, width]
+        return shapes
+
+    def norm(name):
+        shapes[f"{name}.weight"] = [width]
+        shapes[f"{name}.bias"] = [width]
+
+    def linear(name, outputs, inputs):
+        shapes[f"{name}.weight"] = [outputs, inputs]
+        shapes[f"{name}.bias"] = [outputs]
+
+    shapes["transformer.wte.weight"] = [vocabulary, width]
+    shapes["transformer.wpe.weight"] = [config["positions"], width]
+    for layer in range(config["layers"]):
+        block = f"transformer.h.{layer}"
+        norm(f"{block}.ln_1")
+        linear(f"{block}.attn.c_attn", 3 * width, width)
+        linear(f"{block}.attn.c_proj", width, width)
+        norm(f"{block}.ln_2")
+        linear(f"{block}.mlp.c_fc", feed_forward, width)
+        linear(f"{block}.mlp.c_proj", width, feed_forward)
+    norm("transformer.ln_f")
+    return shapes
+
+
+def is_block_matrix(name, shape):
+    """Whether pruning may mask the tensor: the matrices of the blocks, not embeddings or the head."""
+    return len(shape) == 2 and (".layers." in name or ".h." in name)
+
+
+class Attention:
+    """Causal attention of queries, keys and values [batch, heads, sequence, head width]."""
+
+    def __init__(self, kind, sequence, dtype):
+        self.kind = kind
+        self.hidden = torch.full((sequence, sequence), -math.inf, dtype=dtype).triu(1)
+
+    def __call__(self, queries, keys, values):
+        if self.kind == "sdpa":
+            return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        batch, heads, sequence, width = queries.shape
+        flat = (batch * heads, sequence, width)
+        hidden = self.hidden.expand(batch * heads, sequence, sequence)
+        scores = torch.baddbmm(hidden, queries.reshape(flat), keys.reshape(flat).transpose(1, 2), alpha=width**-0.5)
+        return torch.bmm(scores.softmax(-1), values.reshape(flat)).view(batch, heads, sequence, width)
+
+
+class Decoder:
+    """Mean cross-entropy in nats of `targets` [batch, sequence] given `tokens` [batch, sequence], both int64."""
+
+    def __init__(self, config, sequence, attention="explicit", dtype=torch.float32):
+        self.config = config
+        self.attend = Attention(attention, sequence, dtype)
+        if config["family"] == "llama":
+            head_width = config["width"] // config["heads"]
+            frequency = config["ropeTheta"] ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+            angle = torch.outer(torch.arange(sequence, dtype=torch.float64), frequency)
+            self.cosine = torch.cat([angle.cos(), angle.cos()], 1).to(dtype)
+            self.sine = torch.cat([angle.sin(), angle.sin()], 1).to(dtype)
+
+    def __call__(self, weights, tokens, targets):
+        logits = (self.llama if self.config["family"] == "llama" else self.gpt2)(weights, tokens)
+        return F.cross_entropy(logits.view(-1, self.config["vocabulary"]), targets.reshape(-1))
+
+    def per_head(self, x):
+        """[batch, sequence, width] -> [batch, heads, sequence, head width]"""
+        return x.view(*x.shape[:2], self.config["heads"], -1).transpose(1, 2)
+
+    def rotate(self, x):
+        """Rotary position embedding (Su et al. 2021) in Hugging Face's layout: feature j is paired with j + half."""
+        lower, upper = x.chunk(2, -1)
+        return x * self.cosine + torch.cat((-upper, lower), -1) * self.sine
+
+    def llama(self, weights, tokens):
+        def norm(x, name):
+            scale = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.config["normEpsilon"])
+            return x * scale * weights[f"{name}.weight"]
+
+        def linear(x, name):
+            return F.linear(x, weights[f"{name}.weight"])
+
+        residual = F.embedding(tokens, weights["model.embed_tokens.weight"])
+        for layer in range(self.config["layers"]):
+            block = f"model.layers.{layer}"
+            x = norm(residual, f"{block}.input_layernorm")
+            queries, keys, values = (self.per_head(linear(x, f"{block}.self_attn.{name}_proj")) for name in "qkv")
+            mixed = self.attend(self.rotate(queries), self.rotate(keys), values)
+            residual = residual + linear(mixed.transpose(1, 2).reshape(x.shape), f"{block}.self_attn.o_proj")
+            x = norm(residual, f"{block}.post_attention_layernorm")
+            x = F.silu(linear(x, f"{block}.mlp.gate_proj")) * linear(x, f"{block}.mlp.up_proj")
+            residual = residual + linear(x, f"{block}.mlp.down_proj")
+        return linear(norm(residual, "model.norm"), "lm_head")
+
+    def gpt2(self, weights, tokens):
+        def norm(x, name):
+            gain, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+            return F.layer_norm(x, gain.shape, gain, bias, self.config["normEpsilon"])
+
+        def linear(x, name):
+            return F.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+        positions = weights["transformer.wpe.weight"][: tokens.shape[1]]
+        residual = F.embedding(tokens, weights["transformer.wte.weight"]) + positions
+        for layer in range(self.config["layers"]):
+            block = f"transformer.h.{layer}"
+            x = linear(norm(residual, f"{block}.ln_1"), f"{block}.attn.c_attn")
+            mixed = self.attend(*(self.per_head(part) for part in x.chunk(3, -1)))
+            residual = residual + linear(mixed.transpose(1, 2).reshape(residual.shape), f"{block}.attn.c_proj")
+            x = F.gelu(linear(norm(residual, f"{block}.ln_2"), f"{block}.mlp.c_fc"), approximate="tanh")
+            residual = residual + linear(x, f"{block}.mlp.c_proj")
+        return F.linear(norm(residual, "transformer.ln_f"), weights["transformer.wte.weight"])
