@@ -27,9 +27,10 @@ export interface OnnxLibrary {
   readonly memory: Pointer;
   /**
    * @param options session.* entries
+   * @param threads that share the work of one operator, the caller's included
    * @throws Error with the library's words
    */
-  createSession(model: Uint8Array, options: Readonly<Record<string, string>>): Pointer;
+  createSession(model: Uint8Array, options: Readonly<Record<string, string>>, threads: number): Pointer;
   /** A tensor that views memory; it must neither move nor be collected before `releaseTensor`. */
   createTensor(data: Float32Array | Int32Array, shape: readonly number[]): Pointer;
   /** Names and tensors: arrays of pointers. */
@@ -102,11 +103,11 @@ function load(): OnnxLibrary {
   return {
     version,
     memory,
-    createSession(model, entries) {
+    createSession(model, entries, threads) {
       const options = createOptions();
       try {
         setOptimizations(options, ALL_OPTIMIZATIONS);
-        setThreads(options, 1);
+        setThreads(options, threads);
         for (const [name, value] of Object.entries(entries)) addEntry(options, `session.${name}`, value);
         return createSession(environment, model, model.length, options);
       } finally {

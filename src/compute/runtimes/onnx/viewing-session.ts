@@ -15,45 +15,55 @@ export class ViewingSession implements GraphSession {
   readonly #inputs: Bindings;
   readonly #outputs: Bindings;
   readonly #fetched = new Set<string>();
+  #released = false;
 
-  /** @param model the graph as an .onnx file */
-  constructor(library: OnnxLibrary, model: Uint8Array, graph: Graph, options: Readonly<Record<string, string>>) {
+  /**
+   * @param model the graph as an .onnx file
+   * @param threads one, unless the study leaves cores idle: the results are the same bits
+   * @throws Error with the library's words if it refuses the model
+   */
+  constructor(library: OnnxLibrary, model: Uint8Array, graph: Graph, options: Readonly<Record<string, string>>, threads = 1) {
     this.#library = library;
-    this.#session = library.createSession(model, options);
+    this.#session = library.createSession(model, options, threads);
     this.#inputs = new Bindings(library, graph.inputs);
     this.#outputs = new Bindings(library, graph.outputs);
   }
 
   feed(name: string, data: TensorData): void {
+    this.#assertOpen();
     if (!this.#inputs.bind(name, data)) throw new Error(`The graph has no input ${name}.`);
   }
 
   fetch(name: string, data: TensorData): void {
+    this.#assertOpen();
     if (!this.#outputs.bind(name, data)) throw new Error(`The graph has no output ${name}.`);
     this.#fetched.add(name);
   }
 
-  run(): Promise<Record<string, TensorData>> {
+  async run(): Promise<Record<string, TensorData>> {
+    this.#assertOpen();
     const missing = this.#inputs.unbound()[0];
-    if (missing !== undefined) return Promise.reject(new Error(`The input ${missing} was not fed.`));
+    if (missing !== undefined) throw new Error(`The input ${missing} was not fed.`);
     for (const [name, { shape, dtype }] of this.#outputs.values) {
       if (this.#fetched.has(name)) continue;
       const length = sizeOf(shape);
       this.#outputs.bind(name, dtype === 'float32' ? new Float32Array(length) : new Int32Array(length));
     }
-    try {
-      this.#library.run(this.#session, this.#inputs.names, this.#inputs.tensors, this.#outputs.names, this.#outputs.tensors);
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-    return Promise.resolve(this.#outputs.data());
+    this.#library.run(this.#session, this.#inputs.names, this.#inputs.tensors, this.#outputs.names, this.#outputs.tensors);
+    return this.#outputs.data();
   }
 
-  release(): Promise<void> {
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
     this.#inputs.release();
     this.#outputs.release();
     this.#library.releaseSession(this.#session);
-    return Promise.resolve();
+  }
+
+  /** The library does not check: to use what was released would end the process. */
+  #assertOpen(): void {
+    if (this.#released) throw new Error('The session was released.');
   }
 }
 
@@ -77,15 +87,19 @@ class Bindings {
     this.tensors = new BigUint64Array(this.#order.length);
   }
 
-  /** @returns false if there is no value of that name */
+  /**
+   * @returns false if there is no value of that name
+   * @throws Error if the memory is not of its size; a run refuses another type
+   */
   bind(name: string, data: TensorData): boolean {
     const value = this.values.get(name);
     if (value === undefined) return false;
     const length = sizeOf(value.shape);
     if (data.length !== length) throw new Error(`${name} has ${length} elements of shape [${value.shape}], not ${data.length}.`);
     const index = this.#order.indexOf(name);
+    const tensor = this.#library.createTensor(data, value.shape);
     this.#releaseTensor(index);
-    this.tensors[index] = this.#library.createTensor(data, value.shape);
+    this.tensors[index] = tensor;
     this.#bound.set(name, data);
     return true;
   }
