@@ -100,6 +100,8 @@ class Decoder:
         return x * self.cosine + torch.cat((-upper, lower), -1) * self.sine
 
     def llama(self, weights, tokens):
+        """RMSNorm with gain, rotary positions, SwiGLU, no biases, untied head."""
+
         def norm(x, name):
             scale = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.config["normEpsilon"])
             return x * scale * weights[f"{name}.weight"]
@@ -120,6 +122,8 @@ class Decoder:
         return linear(norm(residual, "model.norm"), "lm_head")
 
     def gpt2(self, weights, tokens):
+        """The head is the embedding, unless there is a weight of its own for it."""
+
         def norm(x, name):
             gain, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
             return F.layer_norm(x, gain.shape, gain, bias, self.config["normEpsilon"])
@@ -136,4 +140,5 @@ class Decoder:
             residual = residual + linear(mixed.transpose(1, 2).reshape(residual.shape), f"{block}.attn.c_proj")
             x = F.gelu(linear(norm(residual, f"{block}.ln_2"), f"{block}.mlp.c_fc"), approximate="tanh")
             residual = residual + linear(x, f"{block}.mlp.c_proj")
-        return F.linear(norm(residual, "transformer.ln_f"), weights["transformer.wte.weight"])
+        head = weights.get("lm_head.weight", weights["transformer.wte.weight"])
+        return F.linear(norm(residual, "transformer.ln_f"), head)
