@@ -83,12 +83,12 @@ async function firstGradients(settings: Case): Promise<Map<string, Float32Array>
 }
 
 describe.each(casesWithGradients)('the gradients of %s', (name, settings) => {
-  it("are PyTorch's in every tensor to 1e-6", async () => {
+  it("are PyTorch's in every tensor to 3e-6", async () => {
     const actual = await firstGradients(settings);
     const named = [...gradients.keys()].filter((key) => key.startsWith(`${name}/`)).map((key) => key.slice(name.length + 1));
     expect(named).toEqual(expect.arrayContaining([...actual.keys()]));
     for (const [parameter, gradient] of actual)
-      expect(relativeDistance(gradient, gradientOf(`${name}/${parameter}`)), parameter).toBeLessThan(1e-6);
+      expect(relativeDistance(gradient, gradientOf(`${name}/${parameter}`)), parameter).toBeLessThan(3e-6);
   });
 });
 
@@ -96,7 +96,7 @@ describe('a tied head', () => {
   it('gives the embedding the sum of the gradients of both uses', async () => {
     const gradient = (await firstGradients(cases.gpt2!)).get('transformer.wte.weight')!;
     const [asEmbedding, asHead] = [gradientOf('gpt2/as embedding'), gradientOf('gpt2/as head')];
-    expect(relativeDistance(gradient, asEmbedding.map((value, index) => value + asHead[index]!))).toBeLessThan(1e-6);
+    expect(relativeDistance(gradient, asEmbedding.map((value, index) => value + asHead[index]!))).toBeLessThan(3e-6);
     expect(relativeDistance(gradient, asEmbedding)).toBeGreaterThan(0.1);
     expect(relativeDistance(gradient, asHead)).toBeGreaterThan(0.1);
   });
