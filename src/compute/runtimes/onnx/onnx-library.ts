@@ -22,12 +22,15 @@ type Call = (...args: unknown[]) => void;
 type Create = (...args: unknown[]) => Pointer;
 
 export interface OnnxLibrary {
+  /** To be held: koffi closes the file, and every later call is a jump into nothing, when this is collected. */
+  readonly file: Koffi.LibraryHandle;
   readonly version: string;
   /** Information on the CPU's memory, for tensors. */
   readonly memory: Pointer;
   /**
    * @param options session.* entries
-   * @param threads that share the work of one operator, the caller's included
+   * @param threads that share the work of one operator, the caller's included. Their number may change the last bits: a
+   *   matrix product sums its terms in blocks whose length depends on how many columns a thread has.
    * @throws Error with the library's words
    */
   createSession(model: Uint8Array, options: Readonly<Record<string, string>>, threads: number): Pointer;
@@ -54,8 +57,10 @@ export function addressOf(data: NodeJS.TypedArray): Pointer {
 }
 
 function load(): OnnxLibrary {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'; // read when the library is opened; see open-model.ts
   const { array, call, decode, load: open, proto } = koffi();
-  const [getApi, getVersion] = decode(open(libraryPath()).func('void *OrtGetApiBase()')(), array('void *', 2)) as [Pointer, Pointer];
+  const file = open(libraryPath());
+  const [getApi, getVersion] = decode(file.func('void *OrtGetApiBase()')(), array('void *', 2)) as [Pointer, Pointer];
   const version = call(getVersion, proto('const char *()')) as string;
   const api = call(getApi, proto('void *(uint32_t)'), API_VERSION) as Pointer;
   const table = decode(api, array('void *', 131)) as Pointer[];
@@ -101,6 +106,7 @@ function load(): OnnxLibrary {
   const memory = creating(69, 'int, int')(ARENA_ALLOCATOR, DEFAULT_MEMORY);
 
   return {
+    file,
     version,
     memory,
     createSession(model, entries, threads) {

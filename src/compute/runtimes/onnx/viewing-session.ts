@@ -19,7 +19,7 @@ export class ViewingSession implements GraphSession {
 
   /**
    * @param model the graph as an .onnx file
-   * @param threads one, unless the study leaves cores idle: the results are the same bits
+   * @param threads one, on which identical bits rest (onnx-library.ts); tests try others
    * @throws Error with the library's words if it refuses the model
    */
   constructor(library: OnnxLibrary, model: Uint8Array, graph: Graph, options: Readonly<Record<string, string>>, threads = 1) {
