@@ -1,14 +1,19 @@
 /** Whole training steps: gradients of the decoder, the optimizer kernel, the mask, determinism. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { gradients } from '../../src/compute/autodiff/gradients.ts';
+import { Graph } from '../../src/compute/graph/graph.ts';
+import type { Value } from '../../src/compute/graph/operation.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
-import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
+import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { familyOf } from '../../src/model/decoder/families.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
 import { installedBuild } from '../../src/installed-build.ts';
+import { dataFor } from './operator-cases.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
 const config: ModelConfig = { family: 'llama', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, ropeTheta: 1e4, normEpsilon: 1e-6 };
@@ -16,8 +21,9 @@ const shape = { batch: 2, sequence: 5 };
 const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const batch = { tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7) };
 
-async function newTrainer(model = config, size: DecoderShape = shape): Promise<Trainer> {
-  const trainer = await Trainer.create(buildTrainingGraph(model, size), CPU_TARGET, kernel);
+async function newTrainer(model = config, size: DecoderShape = shape, microBatches = 1): Promise<Trainer> {
+  const microBatch = { ...size, batch: size.batch / microBatches };
+  const trainer = await Trainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
   let state = 1;
   for (const { weight, decay } of trainer.memory.parameters)
     for (let index = 0; index < weight.length; index++) {
@@ -62,6 +68,54 @@ describe.each([
   });
 });
 
+const EMBEDDING = 'transformer.wte.weight';
+const USES = ['embedding', 'head'] as const;
+
+describe.each([
+  { tokens: 'few', shape: { batch: 1, sequence: 6 } },
+  { tokens: 'many', shape: { batch: 4, sequence: 5 } },
+])("GPT-2's head, tied to the embedding, with $tokens tokens", ({ shape }) => {
+  it('gives the embedding the gradients of both uses, summed', () => {
+    const tied = buildTrainingGraph(gpt2, shape).graph;
+    const count = shape.batch * shape.sequence;
+    const feeds: Record<string, ArrayLike<number>> = Object.fromEntries(
+      [...tied.inputs].map(([name, { shape: dimensions }], seed) => [name, dataFor({ shape: [...dimensions], low: -0.4, high: 0.6 }, seed)]),
+    );
+    feeds.tokens = Int32Array.from({ length: count }, (_, index) => (index * 3) % 7);
+    feeds.targets = Int32Array.from({ length: count }, (_, index) => (index * 5 + 1) % 7);
+    for (const use of USES) feeds[use] = feeds[EMBEDDING]!;
+
+    const [expected, actual] = [evaluateReference(buildUntied(shape), feeds), evaluateReference(tied, feeds)];
+    const parts = USES.map((use) => expected[use]!);
+    for (const part of parts) expect(Math.hypot(...part)).toBeGreaterThan(1e-3);
+    actual[`gradient:${EMBEDDING}`]!.forEach((gradient, index) =>
+      expect(gradient, `element ${index}`).toBeCloseTo(parts[0]![index]! + parts[1]![index]!, 12),
+    );
+  });
+});
+
+/** GPT-2 with two inputs where it has one embedding: outputs are the loss's gradients with respect to either. */
+function buildUntied(shape: DecoderShape): Graph {
+  const graph = new Graph();
+  const tokens = graph.input('tokens', [shape.batch * shape.sequence], 'int32');
+  const inputs = new Map<string, Value>();
+  const input = (name: string, dimensions: readonly number[]) => {
+    const value = inputs.get(name) ?? graph.input(name, dimensions);
+    inputs.set(name, value);
+    return value;
+  };
+  const shapes = parameterShapes(gpt2);
+  let uses = 0; // the embedding of the tokens is asked for before that of the head
+  const parameter = (name: string) => input(name === EMBEDDING ? USES[uses++]! : name, shapes.get(name)!);
+  const { logits } = familyOf(gpt2).build(graph, gpt2, shape, tokens, parameter);
+  expect(uses).toBe(2);
+  const picked = graph.pick(graph.logSoftmax(logits), graph.input('targets', tokens.shape, 'int32'));
+  const loss = graph.affine(graph.sum(picked, [0]), -1 / tokens.shape[0]!);
+  const values = USES.map((use) => inputs.get(use)!);
+  gradients(graph, loss, values).forEach((gradient, index) => graph.output(USES[index]!, gradient));
+  return graph;
+}
+
 describe('a training step', () => {
   it('decays every matrix, embeddings and head included, and no gain', () => {
     const { parameters } = buildTrainingGraph(config, shape);
@@ -69,6 +123,44 @@ describe('a training step', () => {
       ...[0, 1].flatMap((layer) => [`model.layers.${layer}.input_layernorm.weight`, `model.layers.${layer}.post_attention_layernorm.weight`]),
       'model.norm.weight',
     ]);
+  });
+
+  it("moves GPT-2's biases and gains by their gradient alone, and pulls its matrices towards zero besides", async () => {
+    const [learningRate, weightDecay] = [0.01, 0.5];
+    const [free, decayed] = [await newTrainer(gpt2), await newTrainer(gpt2)];
+    const before = free.memory.parameters.map(({ weight }) => weight.slice());
+    await free.step(batch, learningRate, { ...settings, weightDecay: 0 });
+    await decayed.step(batch, learningRate, { ...settings, weightDecay });
+    decayed.memory.parameters.forEach(({ name, weight }, which) => {
+      const isMatrix = /wte|wpe|(c_attn|c_proj|c_fc)\.weight$/.test(name);
+      const expected = free.memory.parameters[which]!.weight.map((value, index) => (isMatrix ? value - learningRate * weightDecay * before[which]![index]! : value));
+      if (isMatrix) weight.forEach((value, index) => expect(value, `${name}[${index}]`).toBeCloseTo(expected[index]!, 6));
+      else expect(weight, name).toEqual(expected);
+    });
+    await Promise.all([free.release(), decayed.release()]);
+  });
+
+  it.each([1, 2])('clips to the norm that is left after masking, of the mean over %i micro-batch(es)', async (microBatches) => {
+    const clipNorm = 0.05;
+    const trainer = await newTrainer(gpt2, shape, microBatches);
+    const unmasked = await newTrainer(gpt2, shape, microBatches);
+    for (const { name, length } of trainer.memory.parameters)
+      if (/c_fc\.weight|wte/.test(name)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index % 2));
+    // From the same weights: the mask takes nothing but gradients away.
+    trainer.memory.parameters.forEach(({ weight }, which) => unmasked.memory.parameters[which]!.weight.set(weight));
+
+    const { gradientNorm } = await trainer.step(batch, 0.01, { ...settings, clipNorm });
+    const { gradientNorm: whole } = await unmasked.step(batch, 0.01, { ...settings, clipNorm: 0 });
+    const kept = trainer.memory.parameters.flatMap(({ masked, mask }, which) =>
+      [...unmasked.memory.parameters[which]!.gradient].filter((_, index) => !masked || mask[index] === 1),
+    );
+    expect(gradientNorm).toBeCloseTo(Math.hypot(...kept), 5);
+    expect(gradientNorm).toBeGreaterThan(2 * clipNorm);
+    expect(whole).toBeGreaterThan(1.05 * gradientNorm);
+    // After the first step the first moments are (1 - beta1) times the clipped gradient, whose norm is clipNorm.
+    const moments = Math.hypot(...trainer.memory.parameters.flatMap(({ first }) => [...first]));
+    expect(moments / (0.1 * clipNorm)).toBeCloseTo(1, 5);
+    await Promise.all([trainer.release(), unmasked.release()]);
   });
 
   it('is AdamW with clipping and decoupled weight decay, as plain arithmetic gives it', async () => {
@@ -115,6 +207,27 @@ describe('a training step', () => {
       }),
     );
     expect(bits[0]).toEqual(bits[1]);
+  });
+
+  // -0 equals 0, but its bits do not: files of equal weights would be different files.
+  it('keeps +0 where a mask is, never -0, in weights and moments after every step', async () => {
+    const trainer = await newTrainer(gpt2, shape, 2);
+    const masked = trainer.memory.parameters.filter(({ decay }) => decay);
+    for (const { name, weight, length } of masked) {
+      weight.fill(-0, 0, 4);
+      trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index % 4));
+    }
+    let negative = 0;
+    for (let step = 0; step < 5; step++) {
+      await trainer.step(batch, 0.01, settings);
+      for (const { name, weight, first, second, gradient, length } of masked)
+        for (let index = 0; index < length; index += 4) {
+          if (Object.is(gradient[index], -0)) negative += 1;
+          for (const value of [weight[index], first[index], second[index]]) expect(value, `${name}[${index}] at step ${step}`).toBe(0); // Object.is
+        }
+    }
+    expect(negative).toBeGreaterThan(0); // where a gradient below 0 was masked
+    await trainer.release();
   });
 
   it('keeps masked weights and moments at exactly zero after every step, and counts only kept gradients', async () => {
