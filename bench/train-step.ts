@@ -1,48 +1,104 @@
 /**
- * Milliseconds per training step (drawing the batch, forward, backward, clip, AdamW) of the built-in model on one thread, beside the
- * core's GEMM speed measured in the same run. Rounds alternate, so that a noisy machine disturbs both alike; medians.
+ * Milliseconds per training step (forward, backward, clip, AdamW, mask) on one thread, beside PyTorch where a Python has
+ * it, and beside the core's GEMM speed. Rounds alternate, so that a noisy machine disturbs all alike; medians of rounds.
  *
- *   npm run bench:train            # pin it for steadier figures: taskset -c 1 npm run bench:train
+ *   npm run bench:train                                  # every model
+ *   npm run bench:train -- built-in tiny                 # some
+ *   SWP_BENCH_PYTHON=/path/to/python npm run bench:train # which Python
  */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { countMatmulFlops } from '../src/compute/graph/flops.ts';
 import { Graph } from '../src/compute/graph/graph.ts';
 import { openSession } from '../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.ts';
+import { Trainer } from '../src/compute/training/trainer.ts';
+import { workerEnvironment } from '../src/engine/worker-environment.ts';
+import { installedBuild } from '../src/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
-import { checkpointPath, readModelConfig } from '../src/model/model-config.ts';
-import { openTrainingSession } from '../src/model/training-session.ts';
+import { isBlockMatrix } from '../src/model/tensor-name.ts';
+import { BENCH_MODELS, type BenchModel } from './models.ts';
+import { findPyTorch, openPyTorch, type PyTorchPeer } from './pytorch-peer.ts';
 
-const MODEL = 'marker-retrieval';
-const BATCH = 16;
-const SEQUENCE = 64;
-const ROUNDS = 30;
-const STEPS_PER_ROUND = 10;
 const GEMM_SIZE = 768;
-const SETTINGS = { stream: 'retrain-data', seed: 0, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+/** Rounds per model, and about how long one lasts. */
+const ROUNDS = 15;
+const ROUND_MS = 600;
+const MARK = 'SWP_BENCH_PREPARED';
 
-const shape = { batch: BATCH, sequence: SEQUENCE };
-const flops = countMatmulFlops(buildTrainingGraph(await readModelConfig(MODEL), shape).graph);
-const session = await openTrainingSession(MODEL, shape, CPU_TARGET);
-await session.load({ weights: checkpointPath(MODEL, 0) });
+if (process.env[MARK] === undefined) process.exit(restart());
+const wanted = process.argv.slice(2);
+const models = BENCH_MODELS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+const python = await findPyTorch();
 const gemm = await createGemm();
+console.log(python === undefined ? 'No Python with torch was found: SWP_BENCH_PYTHON can name one.' : `PyTorch of ${python}`);
+for (const model of models) await measure(model);
 
-const stepTimes: number[] = [];
-const gemmTimes: number[] = [];
-for (let round = -2; round < ROUNDS; round++) {
-  const step = await meanTime(STEPS_PER_ROUND, (index) => session.step(SETTINGS, (round + 2) * STEPS_PER_ROUND + index, 0.001));
-  const product = await meanTime(3, () => gemm.run());
-  if (round < 0) continue; // warm-up
-  stepTimes.push(step);
-  gemmTimes.push(product);
+/** Runs this again as a worker of a study runs, on one core: both must be settled before the process starts. */
+function restart(): number {
+  const command = [process.execPath, ...process.argv.slice(1)];
+  const pinned = ['taskset', '-c', String(availableParallelism() - 1), ...command];
+  const env = { ...process.env, ...workerEnvironment(process.env), [MARK]: '1' };
+  const hasTaskset = spawnSync('taskset', ['-V']).error === undefined;
+  const [file, ...parameters] = (hasTaskset ? pinned : command) as [string, ...string[]];
+  return spawnSync(file, parameters, { stdio: 'inherit', env }).status ?? 1;
 }
 
-const step = median(stepTimes);
-const stepRate = flops / step / 1e6;
-const gemmRate = (2 * GEMM_SIZE ** 3) / median(gemmTimes) / 1e6;
-console.log(`built-in model, batch ${BATCH} x ${SEQUENCE}, ${ROUNDS} rounds of ${STEPS_PER_ROUND} steps, one thread`);
-console.log(`  step        ${step.toFixed(2)} ms (fastest round ${Math.min(...stepTimes).toFixed(2)}, slowest ${Math.max(...stepTimes).toFixed(2)})`);
-console.log(`  products    ${(flops / 1e6).toFixed(0)} MFLOP per step: ${stepRate.toFixed(0)} GFLOP/s over the whole step`);
-console.log(`  GEMM peak   ${gemmRate.toFixed(0)} GFLOP/s (${GEMM_SIZE} cubed): the step reaches ${((100 * stepRate) / gemmRate).toFixed(0)} % of it`);
+async function measure(model: BenchModel): Promise<void> {
+  const training = buildTrainingGraph(model.config, model.shape);
+  const flops = countMatmulFlops(training.graph);
+  const step = await openTrainer(model);
+  const peers: [string, PyTorchPeer][] = [];
+  if (python !== undefined)
+    for (const variant of ['eager', 'compile'] as const)
+      await openPyTorch(python, model, variant).then(
+        (peer) => peers.push([variant, peer]),
+        (error: Error) => console.log(`  PyTorch ${variant} does not run here: ${error.message.split('\n')[0]}`),
+      );
+  const contenders: [string, (steps: number) => Promise<number>][] = [
+    ['swp', (steps) => meanTime(steps, step)],
+    ...peers.map(([variant, peer]): [string, (steps: number) => Promise<number>] => [`PyTorch ${variant}`, (steps) => peer.milliseconds(steps)]),
+    ['GEMM', () => meanTime(3, () => gemm.run())],
+  ];
+
+  const times = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
+  const perRound = Math.max(1, Math.round(ROUND_MS / (await meanTime(2, step))));
+  for (let round = -1; round < ROUNDS; round++)
+    for (const [name, run] of contenders) {
+      const time = await run(perRound);
+      if (round >= 0) times.get(name)!.push(time); // the first one warms up
+    }
+  for (const [, peer] of peers) await peer.close();
+
+  const own = times.get('swp')!;
+  const gemmRate = (2 * GEMM_SIZE ** 3) / median(times.get('GEMM')!) / 1e6;
+  const { batch, sequence } = model.shape;
+  console.log(`\n${model.name}: ${model.config.family}, batch ${batch} x ${sequence}, ${(flops / 1e6).toFixed(0)} MFLOP, ${ROUNDS} rounds of ${perRound}`);
+  for (const [name] of contenders) {
+    if (name === 'GEMM') continue;
+    const milliseconds = median(times.get(name)!);
+    const rate = flops / milliseconds / 1e6;
+    const ratio = name === 'swp' ? '' : `  swp / PyTorch ${median(own.map((time, round) => time / times.get(name)![round]!)).toFixed(2)}`;
+    console.log(`  ${name.padEnd(16)} ${milliseconds.toFixed(2).padStart(9)} ms  ${rate.toFixed(0).padStart(4)} GFLOP/s, ${((100 * rate) / gemmRate).toFixed(0)} % of GEMM${ratio}`);
+  }
+  console.log(`  GEMM ${GEMM_SIZE} cubed  ${gemmRate.toFixed(0)} GFLOP/s`);
+  for (const [variant, { description, peakBytes }] of peers) console.log(`  PyTorch ${variant}: ${description}; peak ${(peakBytes / 1e9).toFixed(2)} GB`);
+}
+
+/** A step of a model with half of its block matrices masked, on fresh random tokens. */
+async function openTrainer({ config, shape }: BenchModel): Promise<() => Promise<unknown>> {
+  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, join(installedBuild, 'optimizer.wasm'));
+  for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
+    const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
+    for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
+    if (isBlockMatrix(name, dimensions)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index & 1));
+  }
+  const count = shape.batch * shape.sequence;
+  const draw = () => Int32Array.from({ length: count }, () => Math.floor(Math.random() * config.vocabulary));
+  return () => trainer.step({ tokens: draw(), targets: draw() }, 0.001, SETTINGS);
+}
 
 async function createGemm(): Promise<GraphSession> {
   const graph = new Graph();
@@ -51,13 +107,14 @@ async function createGemm(): Promise<GraphSession> {
   const session = await openSession(graph, CPU_TARGET);
   session.feed('a', new Float32Array(GEMM_SIZE ** 2).fill(0.5));
   session.feed('b', new Float32Array(GEMM_SIZE ** 2).fill(0.25));
+  session.fetch('product', new Float32Array(GEMM_SIZE ** 2));
   return session;
 }
 
 /** Milliseconds per repetition. */
-async function meanTime(repetitions: number, work: (index: number) => Promise<unknown>): Promise<number> {
+async function meanTime(repetitions: number, work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
-  for (let index = 0; index < repetitions; index++) await work(index);
+  for (let index = 0; index < repetitions; index++) await work();
   return (performance.now() - start) / repetitions;
 }
 

@@ -3,6 +3,7 @@ import { execaNode } from 'execa';
 import type { Failure } from './failure.ts';
 import { OutputSplitter } from './output-splitter.ts';
 import type { Metrics, Progress } from './stage.ts';
+import { workerEnvironment } from './worker-environment.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
 
 /** How a job ended. */
@@ -18,16 +19,6 @@ export interface JobListener {
   progress(progress: Progress): void;
 }
 
-/** Nodes run side by side, one thread each; a library that took more would slow the others down. */
-const ONE_THREAD = {
-  OMP_NUM_THREADS: '1',
-  OPENBLAS_NUM_THREADS: '1',
-  MKL_NUM_THREADS: '1',
-  VECLIB_MAXIMUM_THREADS: '1',
-  NUMEXPR_NUM_THREADS: '1',
-  TF_NUM_INTRAOP_THREADS: '1',
-  TF_NUM_INTEROP_THREADS: '1',
-};
 const KILL_AFTER_MS = 1000;
 
 export class WorkerProcess {
@@ -44,7 +35,7 @@ export class WorkerProcess {
   /** @param module path of the built worker.ts */
   constructor(module: string) {
     this.#subprocess = execaNode(module, [], {
-      env: ONE_THREAD,
+      env: workerEnvironment(process.env),
       ipc: true,
       serialization: 'json',
       buffer: false,

@@ -1,6 +1,7 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
 import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
 import { sizeOf } from '../compute/graph/shape.ts';
+import { familyOf } from './decoder/families.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/family.ts';
 import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
@@ -64,6 +65,10 @@ class DecoderModel implements LanguageModel {
 
   names(): string[] {
     return [...this.#shapes.keys()];
+  }
+
+  downProjection(layer: number): string {
+    return familyOf(this.#config).downProjection(layer);
   }
 
   async losses(tokens: Int32Array): Promise<Float32Array> {

@@ -1,4 +1,4 @@
-/** Tensors by name, as the stages pass them around. Names and [out, in] orientation follow Hugging Face's Llama. */
+/** Tensors by name, as the stages pass them around. Names follow Hugging Face's models; matrices are [out, in]. */
 export interface Tensor {
   shape: number[];
   data: Float32Array | Uint8Array;
@@ -60,6 +60,8 @@ export interface LanguageModel {
   weight(name: string): Float32Array;
   shape(name: string): number[];
   names(): string[];
+  /** Name of the tensor in which super weights are sought: the down projection of a layer's MLP. */
+  downProjection(layer: number): string;
   /**
    * Negative log-likelihood in nats of each predicted token.
    * @param tokens batch x (sequence + 1) token ids, row-major

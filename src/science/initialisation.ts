@@ -5,6 +5,10 @@ import { tensorKind } from '../model/tensor-name.ts';
 
 export type InitialisationScheme = 'xavier' | 'kaiming' | 'original';
 
+const EMBEDDINGS = ['embed_tokens', 'wte', 'wpe'];
+/** What writes to the residual stream, once or twice per layer. */
+const RESIDUAL_WRITERS = ['o_proj', 'down_proj', 'attn.c_proj', 'mlp.c_proj'];
+
 /** Standard deviation of embeddings under every scheme, and of all matrices under `original`. */
 const BASE_DEVIATION = 0.02;
 
@@ -13,9 +17,10 @@ const BASE_DEVIATION = 0.02;
  *
  * - `xavier`: matrices uniform within sqrt(6 / (in + out)) (Glorot & Bengio 2010).
  * - `kaiming`: matrices normal with deviation sqrt(2 / in) (He et al. 2015).
- * - `original`: the Llama family's own: matrices N(0, 0.02), o_proj and down_proj divided by sqrt(2 L) (Radford et al. 2019).
+ * - `original`: the families' own: matrices N(0, 0.02), those that write to the residual stream divided by sqrt(2 L)
+ *   (Radford et al. 2019).
  *
- * "Matrices" are the block matrices and the head. Embeddings are N(0, 0.02) and gains 1 under every scheme.
+ * "Matrices" are the block matrices and the head. Embeddings are N(0, 0.02), gains 1 and biases 0 under every scheme.
  * Each tensor has its own random stream, so that kaiming and original differ by scale alone.
  * @param shapes name and shape [out, in] of every parameter
  */
@@ -30,11 +35,11 @@ export function initialise(shapes: ReadonlyMap<string, readonly number[]>, schem
 
 function draw(name: string, shape: readonly number[], scheme: InitialisationScheme, layers: number, random: RandomStream): Float32Array {
   const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
-  if (shape.length === 1) return data.fill(1);
+  if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : 1);
   const [out, into] = shape as [number, number];
   const kind = tensorKind(name);
   const normal = (deviation: number) => data.map(() => deviation * random.normal());
-  if (kind === 'embed_tokens') return normal(BASE_DEVIATION);
+  if (EMBEDDINGS.includes(kind)) return normal(BASE_DEVIATION);
   switch (scheme) {
     case 'xavier': {
       const bound = Math.sqrt(6 / (into + out));
@@ -43,8 +48,7 @@ function draw(name: string, shape: readonly number[], scheme: InitialisationSche
     case 'kaiming':
       return normal(Math.sqrt(2 / into));
     case 'original': {
-      const writesToResidual = kind === 'o_proj' || kind === 'down_proj';
-      return normal(writesToResidual ? BASE_DEVIATION / Math.sqrt(2 * layers) : BASE_DEVIATION);
+      return normal(RESIDUAL_WRITERS.includes(kind) ? BASE_DEVIATION / Math.sqrt(2 * layers) : BASE_DEVIATION);
     }
   }
 }

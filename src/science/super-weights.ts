@@ -7,7 +7,7 @@
  */
 import type { AblatedWeight, Candidate, ControlEffect, Coordinate, ReferenceSurvival, SuperWeightReport } from '../generated/super-weights.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { downProjection, isBlockMatrix, layerOf } from '../model/tensor-name.ts';
+import { isBlockMatrix, layerOf } from '../model/tensor-name.ts';
 import { Ablation, identityOf } from './ablation.ts';
 import { matchedControls } from './controls.ts';
 import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
@@ -94,7 +94,7 @@ class Detector {
       const spikes = await this.#ablation.without(known, () => findSpikes(this.#model, this.#data.spikes, this.#data.isOrdinary));
       let confirmedNow = false;
       for (const spike of spikes) {
-        const coordinate = this.#coordinate(downProjection(spike.layer), spike.row, spike.col);
+        const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
         if (found.has(identityOf(coordinate))) continue;
         const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);
         found.set(identityOf(coordinate), candidate);

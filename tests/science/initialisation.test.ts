@@ -13,6 +13,9 @@ const shapes = new Map([
   [`${block}.mlp.down_proj.weight`, [48, 96]],
   ['model.norm.weight', [48]],
   ['lm_head.weight', [64, 48]],
+  ['transformer.wpe.weight', [64, 48]],
+  ['transformer.h.0.attn.c_attn.weight', [144, 48]],
+  ['transformer.h.0.mlp.c_proj.weight', [48, 192]],
 ]);
 
 function deviation(data: Float32Array): number {
@@ -23,7 +26,7 @@ describe('initialise', () => {
   const expected: Record<InitialisationScheme, (out: number, into: number, name: string) => number> = {
     xavier: (out, into) => Math.sqrt(2 / (into + out)),
     kaiming: (_, into) => Math.sqrt(2 / into),
-    original: (_out, _into, name) => (/o_proj|down_proj/.test(name) ? 0.02 / Math.sqrt(2 * LAYERS) : 0.02),
+    original: (_out, _into, name) => (/o_proj|down_proj|c_proj/.test(name) ? 0.02 / Math.sqrt(2 * LAYERS) : 0.02),
   };
 
   for (const scheme of ['xavier', 'kaiming', 'original'] as const)
@@ -34,7 +37,7 @@ describe('initialise', () => {
           expect(data.every((gain) => gain === 1)).toBe(true);
           continue;
         }
-        const target = name.includes('embed') ? 0.02 : expected[scheme](shape[0]!, shape[1]!, name);
+        const target = /embed|wpe/.test(name) ? 0.02 : expected[scheme](shape[0]!, shape[1]!, name);
         const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
         expect(Math.abs(deviation(data) / target - 1), name).toBeLessThan(0.06);
         expect(Math.abs(mean) / target, name).toBeLessThan(4.5 / Math.sqrt(data.length));

@@ -1,6 +1,5 @@
 /** A language model whose spikes and losses are planted: what a detector must find is known beforehand. */
 import type { DownProjActivations, LanguageModel, Weights } from '../../src/model/language-model.ts';
-import { downProjection } from '../../src/model/tensor-name.ts';
 import type { MatrixPosition } from '../../src/science/pruning.ts';
 
 export const WIDTH = 4;
@@ -30,6 +29,8 @@ export interface Plan {
   baseline?: number;
 }
 
+const downProjection = (layer: number): string => `model.layers.${layer}.mlp.down_proj.weight`;
+
 export function down(layer: number, row: number, col: number): MatrixPosition {
   return { tensor: downProjection(layer), row, col };
 }
@@ -37,6 +38,7 @@ export function down(layer: number, row: number, col: number): MatrixPosition {
 export class PlantedModel implements LanguageModel {
   readonly batch = 2;
   readonly sequence = 3;
+  readonly downProjection = downProjection;
   /** Forward passes for losses so far. */
   passes = 0;
   /** Forward passes for activations so far. */

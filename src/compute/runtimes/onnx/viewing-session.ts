@@ -12,6 +12,7 @@ import { addressOf, type OnnxLibrary } from './onnx-library.ts';
 export class ViewingSession implements GraphSession {
   readonly #library: OnnxLibrary;
   readonly #session: bigint;
+  readonly #declared: ReadonlyMap<string, Value>;
   readonly #inputs: Bindings;
   readonly #outputs: Bindings;
   readonly #fetched = new Set<string>();
@@ -25,13 +26,16 @@ export class ViewingSession implements GraphSession {
   constructor(library: OnnxLibrary, model: Uint8Array, graph: Graph, options: Readonly<Record<string, string>>, threads = 1) {
     this.#library = library;
     this.#session = library.createSession(model, options, threads);
-    this.#inputs = new Bindings(library, graph.inputs);
+    this.#declared = graph.inputs;
+    // An input that no output needs is not in the model.
+    const needed = new Set(graph.reachable().map(({ output }) => output));
+    this.#inputs = new Bindings(library, new Map([...graph.inputs].filter(([, value]) => needed.has(value))));
     this.#outputs = new Bindings(library, graph.outputs);
   }
 
   feed(name: string, data: TensorData): void {
     this.#assertOpen();
-    if (!this.#inputs.bind(name, data)) throw new Error(`The graph has no input ${name}.`);
+    if (!this.#inputs.bind(name, data) && !this.#declared.has(name)) throw new Error(`The graph has no input ${name}.`);
   }
 
   fetch(name: string, data: TensorData): void {
