@@ -1,0 +1,170 @@
+/**
+ * What a machine gets out of training in many processes for a long time: whether memory grows over 10,000 steps, what two
+ * processes on two cores reach together, and how much memory GPT-2 takes at most. Every figure comes from fresh processes,
+ * started as workers of a study are.
+ *
+ *   npm run bench:throughput                 # everything: some minutes
+ *   npm run bench:throughput -- growth peak  # some: growth, pair, peak
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { on } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
+import { Trainer } from '../src/compute/training/trainer.ts';
+import { workerEnvironment } from '../src/engine/worker-environment.ts';
+import { installedBuild } from '../src/installed-build.ts';
+import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
+import { isBlockMatrix } from '../src/model/tensor-name.ts';
+import { BENCH_MODELS } from './models.ts';
+
+const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const STEPS = 10_000;
+const SAMPLE_EVERY = 500;
+/** Rounds of the pair, and steps of a process in each. */
+const ROUNDS = 10;
+const ROUND_STEPS = 60;
+const PEAK_STEPS = 5;
+
+interface Reply {
+  /** Mean milliseconds per step, by the clock and of the processor: what other programs take counts in the first only. */
+  milliseconds: number;
+  cpuMilliseconds: number;
+  /** Resident size after a garbage collection, and the largest so far. */
+  bytes: number;
+  peakBytes: number;
+}
+
+const measurements: Record<string, () => Promise<void>> = { growth: measureGrowth, pair: measurePair, peak: measurePeak };
+
+if (process.send === undefined) {
+  const wanted = process.argv.slice(2);
+  for (const [name, measure] of Object.entries(measurements)) if (wanted.length === 0 || wanted.includes(name)) await measure();
+} else {
+  await serve(process.argv[2]!);
+}
+
+/** 10,000 steps of the built-in model in one process. */
+async function measureGrowth(): Promise<void> {
+  const peer = await startPeer('built-in');
+  const samples: number[] = [];
+  for (let step = 0; step < STEPS; step += SAMPLE_EVERY) samples.push((await peer.run(SAMPLE_EVERY)).bytes / 1e6);
+  peer.close();
+  const second = samples.slice(samples.length / 2);
+  console.log(`built-in, ${STEPS} steps, resident MB every ${SAMPLE_EVERY}: ${samples.map((size) => size.toFixed(0)).join(' ')}`);
+  console.log(`  from ${samples[0]!.toFixed(1)} to ${samples.at(-1)!.toFixed(1)} MB; slope ${slopeOf(samples)} MB per 1000 steps, of the second half ${slopeOf(second)}`);
+}
+
+/** Two processes on two cores beside one alone, in turn. */
+async function measurePair(): Promise<void> {
+  if (availableParallelism() < 2) return console.log('pair: there is one core only');
+  const peers = await Promise.all([0, 1].map((core) => startPeer('built-in', core)));
+  const alone: Reply[][] = [];
+  const together: Reply[][] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    const single: Reply[] = [];
+    for (const peer of peers) single.push(await peer.run(ROUND_STEPS));
+    const paired = await Promise.all(peers.map((peer) => peer.run(ROUND_STEPS)));
+    if (round < 0) continue; // warm-up
+    alone.push(single);
+    together.push(paired);
+  }
+  for (const peer of peers) peer.close();
+  console.log(`built-in, two processes on two cores, ${ROUNDS} rounds of ${ROUND_STEPS} steps: throughput beside that of one, alone`);
+  for (const [clock, kind] of [['wall clock', 'milliseconds'], ['processor time', 'cpuMilliseconds']] as const) {
+    const ratios = together.map((paired, round) => (2 * rate(paired, kind)) / rate(alone[round]!, kind));
+    const [one, two] = [alone, together].map((rounds) => median(rounds.flat().map((reply) => reply[kind])).toFixed(2));
+    console.log(`  by ${clock.padEnd(14)} ${median(ratios).toFixed(2)} (rounds from ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}); ${one} ms per step alone, ${two} ms beside the other`);
+  }
+}
+
+/** Peak memory of a few steps of every model, each in a process of its own. */
+async function measurePeak(): Promise<void> {
+  for (const { name } of BENCH_MODELS) {
+    const peer = await startPeer(name);
+    await peer.run(1);
+    const { milliseconds, peakBytes } = await peer.run(PEAK_STEPS);
+    peer.close();
+    console.log(`${name.padEnd(9)} peak ${(peakBytes / 1e9).toFixed(2)} GB, ${milliseconds.toFixed(1)} ms per step`);
+  }
+}
+
+interface Peer {
+  run(steps: number): Promise<Reply>;
+  close(): void;
+}
+
+/** @param core to which the process is pinned, where there is a taskset; by default it may run where this one may */
+async function startPeer(model: string, core?: number): Promise<Peer> {
+  const command = [process.execPath, '--expose-gc', process.argv[1]!, model];
+  const [file, ...parameters] = (core !== undefined && hasTaskset() ? ['taskset', '-c', String(core), ...command] : command) as [string, ...string[]];
+  const env = { ...process.env, ...workerEnvironment(process.env) };
+  const child = spawn(file, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
+  const replies = on(child, 'message', { close: ['exit'] });
+  const answer = async (): Promise<Reply> => {
+    const { value, done } = await replies.next();
+    if (done) throw new Error(`A process of the benchmark ended with ${child.exitCode ?? child.signalCode}.`);
+    return (value as [Reply])[0];
+  };
+  await answer();
+  return {
+    run(steps) {
+      child.send(steps);
+      return answer();
+    },
+    close: () => child.disconnect(),
+  };
+}
+
+/** The process of a peer: takes as many steps as it is told to, again and again. */
+async function serve(model: string): Promise<void> {
+  const step = await openTrainer(model);
+  process.on('message', async (steps: number) => {
+    const [start, cpuStart] = [performance.now(), process.cpuUsage()];
+    for (let index = 0; index < steps; index++) await step();
+    const { user, system } = process.cpuUsage(cpuStart);
+    reply((performance.now() - start) / steps, (user + system) / 1000 / steps);
+  });
+  reply(0, 0);
+}
+
+function reply(milliseconds: number, cpuMilliseconds: number): void {
+  globalThis.gc!();
+  const answered: Reply = { milliseconds, cpuMilliseconds, bytes: process.memoryUsage.rss(), peakBytes: process.resourceUsage().maxRSS * 1024 };
+  process.send!(answered);
+}
+
+/** A step with half of the block matrices masked, on fresh random tokens. */
+async function openTrainer(model: string): Promise<() => Promise<unknown>> {
+  const { config, shape } = BENCH_MODELS.find(({ name }) => name === model)!;
+  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, join(installedBuild, 'optimizer.wasm'));
+  for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
+    const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
+    for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
+    if (isBlockMatrix(name, dimensions)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index & 1));
+  }
+  const count = shape.batch * shape.sequence;
+  const draw = () => Int32Array.from({ length: count }, () => Math.floor(Math.random() * config.vocabulary));
+  return () => trainer.step({ tokens: draw(), targets: draw() }, 0.001, SETTINGS);
+}
+
+function hasTaskset(): boolean {
+  return spawnSync('taskset', ['-V']).error === undefined;
+}
+
+/** Steps per millisecond, per process. */
+function rate(replies: readonly Reply[], kind: 'milliseconds' | 'cpuMilliseconds'): number {
+  return replies.reduce((sum, reply) => sum + 1 / reply[kind], 0) / replies.length;
+}
+
+/** Least-squares slope of samples, per 1000 steps. */
+function slopeOf(samples: readonly number[]): string {
+  const middle = (samples.length - 1) / 2;
+  const products = samples.reduce((sum, size, index) => sum + (index - middle) * size, 0);
+  const squares = samples.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
+  return ((products / squares) * (1000 / SAMPLE_EVERY)).toFixed(3);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
