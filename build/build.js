@@ -13,6 +13,16 @@ import { compile as compileSchema } from 'json-schema-to-typescript';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
+/** Modules whose effect is in the hash of the lowered graph. */
+const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
+/** What executes graphs, by engine. */
+const RUNTIMES = 'src/compute/runtimes';
+const ENGINES = {
+  onnx: [`${RUNTIMES}/onnx/onnx-runtime.ts`, `${RUNTIMES}/onnx/step-runner.ts`],
+  tensorflow: [`${RUNTIMES}/tensorflow/tensorflow-runtime.ts`],
+};
+const ENGINE_MODULES = /\/(onnx-runtime|step-runner|tensorflow-runtime)\.ts$/;
+
 const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
 const KEPT_DAYS = 30;
@@ -92,49 +102,49 @@ async function bundle(stageFiles, out) {
 }
 
 /**
- * A stage's code fingerprint: SHA-256 of its bundle with comments, white space and types stripped, plus the versions of
- * the packages that the bundle imports. What the graph's hash already covers (the decoder families) stays out, so that
- * adding one invalidates nothing.
+ * Code fingerprints: SHA-256 of a bundle with comments, white space and types stripped, plus the versions of the packages
+ * that the bundle imports. What the graph's hash already covers (the decoder families, the translation to ONNX) stays
+ * out, so that adding to it invalidates nothing; and an engine's code is the engine's fingerprint, not the stages', so
+ * that a change to one engine concerns only who uses it.
  */
 async function fingerprint(stageFiles, out) {
-  const versions = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).dependencies;
-  const entries = await Promise.all(
-    stageFiles.map(async (file) => {
-      const { outputFiles, metafile } = await esbuild.build({
-        absWorkingDir: root,
-        entryPoints: [`stages/${file}`],
-        bundle: true,
-        write: false,
-        metafile: true,
-        format: 'esm',
-        platform: 'node',
-        target: 'node20',
-        packages: 'external',
-        minifyWhitespace: true,
-        legalComments: 'none',
-        plugins: [coveredByGraphHash()],
-      });
-      const imported = new Set();
-      for (const output of Object.values(metafile.outputs))
-        for (const { path, external } of output.imports)
-          if (external && !path.startsWith('node:')) imported.add(path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/'));
-      const hash = createHash('sha256').update(outputFiles[0].contents);
-      for (const name of [...imported].sort()) if (versions[name]) hash.update(`\n${name}@${versions[name]}`);
-      return [file.slice(0, -3), hash.digest('hex')];
-    }),
-  );
+  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES])]));
+  const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, modules]) => [engine, await codeHash(modules, [COVERED_BY_GRAPH_HASH])]));
   const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
-  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify({ stages: Object.fromEntries(entries), kernel }, null, 2)}\n`);
+  const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel };
+  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify(fingerprints, null, 2)}\n`);
 }
 
-/** Modules whose effect is in the hash of the lowered graph: kept out of the code fingerprint. */
-function coveredByGraphHash() {
-  return {
-    name: 'covered-by-graph-hash',
-    setup(build) {
-      build.onResolve({ filter: /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/ }, ({ path }) => ({ path, external: true }));
-    },
-  };
+/** @param leftOut patterns of imports that have a fingerprint of their own */
+async function codeHash(entryPoints, leftOut) {
+  const versions = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).dependencies;
+  const { outputFiles, metafile } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints,
+    outdir: 'unused',
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    minifyWhitespace: true,
+    legalComments: 'none',
+    plugins: leftOut.map(keptOut),
+  });
+  const imported = new Set();
+  for (const output of Object.values(metafile.outputs))
+    for (const { path, external } of output.imports)
+      if (external && !path.startsWith('node:')) imported.add(path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/'));
+  const hash = createHash('sha256');
+  for (const { contents } of outputFiles) hash.update(contents);
+  for (const name of [...imported].sort()) if (versions[name]) hash.update(`\n${name}@${versions[name]}`);
+  return hash.digest('hex');
+}
+
+function keptOut(filter) {
+  return { name: `kept out: ${filter}`, setup: (build) => build.onResolve({ filter }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true })) };
 }
 
 /**

@@ -14,6 +14,8 @@ export const installedBuild = findBuild(dirname(fileURLToPath(import.meta.url)))
 export interface Fingerprints {
   /** SHA-256 of each stage's code, by stage. */
   stages: Record<string, string>;
+  /** SHA-256 of the code that executes graphs, by engine. */
+  engines: Record<string, string>;
   /** SHA-256 of the optimizer kernel. */
   kernel: string;
 }

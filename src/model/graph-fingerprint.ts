@@ -27,12 +27,13 @@ export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape
 
 async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device }: Pick<ExecutionTarget, 'engine' | 'device'>): Promise<JsonObject> {
   const config = await readModelConfig(model);
-  const common = { corpus, engine: engineVersion(engine) };
+  const { engines, kernel } = readFingerprints();
+  const common = { corpus, engine: engineVersion(engine), runtime: engines[engine] ?? null };
   // The other engine reads the graph itself; the translation for the CPU stands for it.
   const lowered = engine === 'onnx' ? device : 'cpu';
   if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered) };
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu') return { ...common, step: stepProgramHash(buildStepProgram(training, microBatches), lowered) };
-  return { ...common, graph: graphHash(training.graph), kernel: readFingerprints().kernel };
+  return { ...common, graph: graphHash(training.graph), kernel };
 }

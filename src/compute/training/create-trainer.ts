@@ -11,7 +11,7 @@ import { Trainer } from './trainer.ts';
  * @throws UnavailableTarget if this machine cannot execute graphs that way
  */
 export async function createTrainer(training: TrainingGraph, target: ExecutionTarget, kernelFile: string | URL, microBatches: number): Promise<StepTrainer> {
-  if (target.engine === 'tensorflow' || target.device === 'cpu') return Trainer.create(training, target, kernelFile, microBatches);
+  if (target.engine !== 'onnx' || target.device === 'cpu') return Trainer.create(training, target, kernelFile, microBatches);
   const { openStepRunner } = await import('../runtimes/onnx/step-runner.ts');
   return new DeviceTrainer(training, await openStepRunner(buildStepProgram(training, microBatches), target));
 }
