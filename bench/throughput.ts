@@ -9,16 +9,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { on } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
-import { Trainer } from '../src/compute/training/trainer.ts';
 import { workerEnvironment } from '../src/engine/worker-environment.ts';
-import { installedBuild } from '../src/installed-build.ts';
-import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
-import { isBlockMatrix } from '../src/model/tensor-name.ts';
 import { BENCH_MODELS } from './models.ts';
+import { openTrainer } from './open-trainer.ts';
 
-const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const STEPS = 10_000;
 const SAMPLE_EVERY = 500;
 /** Rounds of the pair, and steps of a process in each. */
@@ -118,7 +112,7 @@ async function startPeer(model: string, core?: number): Promise<Peer> {
 
 /** The process of a peer: takes as many steps as it is told to, again and again. */
 async function serve(model: string): Promise<void> {
-  const step = await openTrainer(model);
+  const step = await openTrainer(BENCH_MODELS.find(({ name }) => name === model)!);
   process.on('message', async (steps: number) => {
     const [start, cpuStart] = [performance.now(), process.cpuUsage()];
     for (let index = 0; index < steps; index++) await step();
@@ -132,20 +126,6 @@ function reply(milliseconds: number, cpuMilliseconds: number): void {
   globalThis.gc!();
   const answered: Reply = { milliseconds, cpuMilliseconds, bytes: process.memoryUsage.rss(), peakBytes: process.resourceUsage().maxRSS * 1024 };
   process.send!(answered);
-}
-
-/** A step with half of the block matrices masked, on fresh random tokens. */
-async function openTrainer(model: string): Promise<() => Promise<unknown>> {
-  const { config, shape } = BENCH_MODELS.find(({ name }) => name === model)!;
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, join(installedBuild, 'optimizer.wasm'));
-  for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
-    const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
-    for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
-    if (isBlockMatrix(name, dimensions)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index & 1));
-  }
-  const count = shape.batch * shape.sequence;
-  const draw = () => Int32Array.from({ length: count }, () => Math.floor(Math.random() * config.vocabulary));
-  return () => trainer.step({ tokens: draw(), targets: draw() }, 0.001, SETTINGS);
 }
 
 function hasTaskset(): boolean {

@@ -8,21 +8,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { countMatmulFlops } from '../src/compute/graph/flops.ts';
 import { Graph } from '../src/compute/graph/graph.ts';
 import { openSession } from '../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.ts';
-import { Trainer } from '../src/compute/training/trainer.ts';
 import { workerEnvironment } from '../src/engine/worker-environment.ts';
-import { installedBuild } from '../src/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
-import { isBlockMatrix } from '../src/model/tensor-name.ts';
 import { BENCH_MODELS, type BenchModel } from './models.ts';
+import { openTrainer } from './open-trainer.ts';
 import { findPyTorch, openPyTorch, type PyTorchPeer } from './pytorch-peer.ts';
 
 const GEMM_SIZE = 768;
-const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 /** Rounds per model, and about how long one lasts. */
 const ROUNDS = 15;
 const ROUND_MS = 600;
@@ -85,19 +81,6 @@ async function measure(model: BenchModel): Promise<void> {
   }
   console.log(`  GEMM ${GEMM_SIZE} cubed  ${gemmRate.toFixed(0)} GFLOP/s`);
   for (const [variant, { description, peakBytes }] of peers) console.log(`  PyTorch ${variant}: ${description}; peak ${(peakBytes / 1e9).toFixed(2)} GB`);
-}
-
-/** A step of a model with half of its block matrices masked, on fresh random tokens. */
-async function openTrainer({ config, shape }: BenchModel): Promise<() => Promise<unknown>> {
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, join(installedBuild, 'optimizer.wasm'));
-  for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
-    const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
-    for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
-    if (isBlockMatrix(name, dimensions)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index & 1));
-  }
-  const count = shape.batch * shape.sequence;
-  const draw = () => Int32Array.from({ length: count }, () => Math.floor(Math.random() * config.vocabulary));
-  return () => trainer.step({ tokens: draw(), targets: draw() }, 0.001, SETTINGS);
 }
 
 async function createGemm(): Promise<GraphSession> {
