@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
+import type { Value } from '../../src/compute/graph/operation.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
@@ -76,6 +77,42 @@ describe('operators without a gradient', () => {
     const scores = graph.input('scores', [2, 3]);
     const picked = graph.mul(graph.sum(scores, [0, 1]), graph.reshape(graph.sum(graph.argmax(scores), [0]), [1, 1]));
     expect(() => gradients(graph, graph.reshape(picked, [1]), [scores])).toThrow('argmax has no gradient');
+  });
+});
+
+describe('the gradient of a log-softmax', () => {
+  const rows = 3;
+  const columns = 4;
+  const scores = Float64Array.from({ length: rows * columns }, (_, element) => Math.sin(3 * element));
+  /** The largest difference to the finite differences of a scalar of the log-probabilities. */
+  function error(scalarOf: (graph: Graph, logProbabilities: Value, index: Value) => Value): number {
+    const graph = new Graph();
+    const x = graph.input('x', [rows, columns]);
+    const loss = scalarOf(graph, graph.logSoftmax(x), graph.input('index', [rows], 'int32'));
+    graph.output('loss', graph.reshape(loss, [1]));
+    graph.output('gradient', gradients(graph, loss, [x])[0]!);
+    const at = (moved: Float64Array) => evaluateReference(graph, { x: moved, index: [2, 0, 3] });
+    const exact = at(scores).gradient!;
+    return Math.max(
+      ...exact.map((value, element) => {
+        const shifted = (by: number) => at(scores.map((score, position) => score + (position === element ? by : 0))).loss![0]!;
+        return Math.abs(value - (shifted(1e-5) - shifted(-1e-5)) / 2e-5);
+      }),
+    );
+  }
+  const weights = (graph: Graph, shape: number[]) => graph.constant(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, element) => element + 1), shape);
+
+  it('is right for the mean of what was picked', () => {
+    expect(error((graph, logs, index) => graph.affine(graph.sum(graph.pick(logs, index), [0]), -1 / rows))).toBeLessThan(1e-8);
+  });
+  it('is right for a weighted sum of what was picked', () => {
+    expect(error((graph, logs, index) => graph.sum(graph.mul(graph.pick(logs, index), weights(graph, [rows])), [0]))).toBeLessThan(1e-8);
+  });
+  it('is right where a one-hot matrix is weighted element by element', () => {
+    expect(error((graph, logs, index) => graph.sum(graph.mul(logs, graph.mul(graph.oneHot(index, columns), weights(graph, [rows, columns]))), [0, 1]))).toBeLessThan(1e-8);
+  });
+  it('is right where the log-probabilities are used besides', () => {
+    expect(error((graph, logs, index) => graph.add(graph.reshape(graph.sum(graph.pick(logs, index), [0]), [1, 1]), graph.sum(graph.square(logs), [0, 1])))).toBeLessThan(1e-8);
   });
 });
 

@@ -139,7 +139,8 @@ function pickedGradient(graph: Graph, upstream: Value): { index: Value; gradient
   if (marked.operation.op !== 'oneHot') return undefined;
   const index = marked.inputs[0]!;
   if (scaled !== undefined) return { index, gradient: graph.expand(graph.constant(Float32Array.of(scaled), [1, 1]), [index.shape[0]!, 1]) };
-  return product.operation.op === 'mul' ? { index, gradient: product.inputs[1]! } : undefined;
+  const gradient = product.operation.op === 'mul' ? product.inputs[1]! : undefined;
+  return gradient?.shape.at(-1) === 1 ? { index, gradient } : undefined; // a factor per element is no pick's
 }
 
 /** Sums a gradient over the axes along which its value was broadcast. */

@@ -4,8 +4,8 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import { MIX_VALUES, type OperationNode, type OperationOf, type Value } from '../../graph/operation.ts';
-import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
 import { sizeOf } from '../../graph/shape.ts';
+import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
 import { CPU_DIALECT, type Dialect } from './dialect.ts';
 import { findFusedAdditions } from './fused-additions.ts';
 import { cast, integers, scalar } from './model-parts.ts';
