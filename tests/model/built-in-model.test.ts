@@ -36,7 +36,7 @@ describe('the built-in model', () => {
     const whole = await loss(model);
     const down = model.weight('model.layers.1.mlp.down_proj.weight');
     const [row, col, columns] = [11, 48, 96];
-    expect(down[row * columns + col]).toBeCloseTo(-3.611, 2);
+    expect(down[row * columns + col]).toBeCloseTo(-3.877, 2);
     down[row * columns + col] = 0;
     expect(Math.exp((await loss(model)) - whole)).toBeGreaterThan(4);
   });
