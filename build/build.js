@@ -15,11 +15,14 @@ const dist = join(root, 'dist');
 
 /** Modules whose effect is in the hash of the lowered graph. */
 const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
-/** What executes graphs, by engine. */
+/** Whether and why a machine cannot do it: a better word must not invalidate what was computed. */
+const REFUSALS = /\/(execution-provider|native-libraries|native-part)\.ts$/;
+/** What executes graphs: ONNX Runtime, its steps on a device, and TensorFlow, which reads the graph itself. */
 const RUNTIMES = 'src/compute/runtimes';
 const ENGINES = {
-  onnx: [`${RUNTIMES}/onnx/onnx-runtime.ts`, `${RUNTIMES}/onnx/step-runner.ts`],
-  tensorflow: [`${RUNTIMES}/tensorflow/tensorflow-runtime.ts`],
+  onnx: { module: `${RUNTIMES}/onnx/onnx-runtime.ts`, leftOut: [COVERED_BY_GRAPH_HASH, REFUSALS] },
+  onnxSteps: { module: `${RUNTIMES}/onnx/step-runner.ts`, leftOut: [COVERED_BY_GRAPH_HASH, REFUSALS] },
+  tensorflow: { module: `${RUNTIMES}/tensorflow/tensorflow-runtime.ts`, leftOut: [REFUSALS] },
 };
 const ENGINE_MODULES = /\/(onnx-runtime|step-runner|tensorflow-runtime)\.ts$/;
 
@@ -109,7 +112,7 @@ async function bundle(stageFiles, out) {
  */
 async function fingerprint(stageFiles, out) {
   const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES])]));
-  const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, modules]) => [engine, await codeHash(modules, [COVERED_BY_GRAPH_HASH])]));
+  const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]));
   const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
   const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel };
   await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify(fingerprints, null, 2)}\n`);

@@ -19,9 +19,9 @@ export default defineStage<Required<DetectSwParams>>({
   },
   outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
 
-  async fingerprint({ model, batchSize, sequenceLength, engine, device }) {
+  async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device });
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
   },
 
   async run({ params, input, optionalInput, output, signal }) {

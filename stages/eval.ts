@@ -14,9 +14,9 @@ export default defineStage<Required<EvalParams>>({
   inputs: { weights: { summary: 'Weights to evaluate.' } },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
-  async fingerprint({ model, batchSize, sequenceLength, engine, device }) {
+  async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device });
+    return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
   },
 
   async run({ params, input, output, progress, signal }) {

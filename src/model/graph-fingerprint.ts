@@ -1,6 +1,7 @@
 /**
  * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and the
- * engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps. It loads no runtime, since planning asks for it at every start.
+ * engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps. It loads
+ * no runtime, since planning asks for it at every start.
  */
 import { graphHash, stepProgramHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
@@ -18,22 +19,22 @@ type Pass = 'training' | 'forward';
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
 /** Every node of a study asks, but the answer is one per pass, model and batch shape: computed once. */
-export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape, { engine, device }: Pick<ExecutionTarget, 'engine' | 'device'>): Promise<JsonObject> {
-  const identity = JSON.stringify([pass, model, shape, engine, device]);
-  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, { engine, device });
+export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
+  const identity = JSON.stringify([pass, model, shape, engine, device, precision]);
+  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, { engine, device, precision });
   fingerprints.set(identity, fingerprint);
   return fingerprint;
 }
 
-async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device }: Pick<ExecutionTarget, 'engine' | 'device'>): Promise<JsonObject> {
+async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
   const { engines, kernel } = readFingerprints();
   const common = { corpus, engine: engineVersion(engine), runtime: engines[engine] ?? null };
   // The other engine reads the graph itself; the translation for the CPU stands for it.
   const lowered = engine === 'onnx' ? device : 'cpu';
-  if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered) };
+  if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered, precision) };
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
-  if (lowered !== 'cpu') return { ...common, step: stepProgramHash(buildStepProgram(training, microBatches), lowered) };
-  return { ...common, graph: graphHash(training.graph), kernel };
+  if (lowered !== 'cpu') return { ...common, steps: engines.onnxSteps ?? null, step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision) };
+  return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
 }

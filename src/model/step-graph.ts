@@ -20,6 +20,8 @@ export interface StepGraph {
   batch: number;
   /** Predicted tokens per sequence. */
   sequence: number;
+  /** How many such passes make up a training step. */
+  microBatches: number;
   graph: Graph;
 }
 
@@ -46,8 +48,9 @@ export async function buildStepGraph(stage: string, params: JsonObject): Promise
 }
 
 /** What of a node's parameters decides its graph. */
-export function stepOf(params: JsonObject): Pick<StepGraph, 'model' | 'batch' | 'sequence'> {
+export function stepOf(params: JsonObject): Pick<StepGraph, 'model' | 'batch' | 'sequence' | 'microBatches'> {
   // The stage's schema has checked them; only training knows micro-batches.
   const { model, batchSize, sequenceLength, microBatchSize = 0 } = params as { model: string; batchSize: number; sequenceLength: number; microBatchSize?: number };
-  return { model, batch: microBatchSize || batchSize, sequence: sequenceLength };
+  const batch = microBatchSize || batchSize;
+  return { model, batch, sequence: sequenceLength, microBatches: batchSize / batch };
 }

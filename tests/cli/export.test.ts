@@ -127,7 +127,9 @@ describe('swp export', () => {
     study.defaults.params.train = { steps: 2, batchSize: 4, microBatchSize: 2, sequenceLength: 8 };
     const project = await SwpProject.create(study);
     const [exported] = (await project.swp('export', '--graph', 'stage=train', '--json')).json<Exported>();
-    expect(exported).toMatchObject({ ...SHAPE, graph: graphHash(await trainingGraph()) });
+    expect(exported).toMatchObject({ ...SHAPE, microBatches: 2, graph: graphHash(await trainingGraph()) });
+    const { stdout } = await project.swp('export', '--graph', 'stage=train');
+    expect(stdout).toMatch(/^One of the 2 micro-batches of a training step of marker-retrieval, batch 2 x 8: .+\n[\d.]+ MFLOP per micro-batch,/);
   });
 
   test('of an evaluation is a forward pass', async () => {

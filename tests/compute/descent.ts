@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import { sizeOf } from '../../src/compute/graph/shape.ts';
-import { cpuEntries } from '../../src/compute/runtimes/onnx/execution-provider.ts';
+import { cpuEntries } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
 import { ViewingSession } from '../../src/compute/runtimes/onnx/viewing-session.ts';

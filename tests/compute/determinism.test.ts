@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
-import { cpuEntries } from '../../src/compute/runtimes/onnx/execution-provider.ts';
+import { cpuEntries } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { packageRuntime } from '../../src/compute/runtimes/onnx/onnx-runtime.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary, type OnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';

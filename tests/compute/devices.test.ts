@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import { dialectFor } from '../../src/compute/runtimes/onnx/dialect.ts';
-import { assertAvailable, explainRefusal, sessionOptions, tf32Override } from '../../src/compute/runtimes/onnx/execution-provider.ts';
+import { assertAvailable, explainRefusal, tf32Override } from '../../src/compute/runtimes/onnx/execution-provider.ts';
+import { sessionOptions } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import type { NativeLibraries } from '../../src/compute/runtimes/onnx/native-libraries.ts';
@@ -186,5 +187,7 @@ describe('dialects', () => {
     const { graph } = variety(40);
     expect(new Set([graphHash(graph), graphHash(graph, 'cpu')]).size).toBe(1);
     expect(new Set((['cpu', 'cuda', 'webgpu'] as const).map((device) => graphHash(graph, device))).size).toBe(3);
+    expect(graphHash(graph, 'cuda', 'bf16')).not.toBe(graphHash(graph, 'cuda', 'float32'));
+    expect(graphHash(graph, 'cuda', 'tf32')).toBe(graphHash(graph, 'cuda', 'float32')); // the same file; precision is a parameter of its own
   });
 });

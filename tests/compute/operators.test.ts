@@ -72,6 +72,13 @@ describe('operators without a gradient', () => {
     await session.release();
   });
 
+  it('refuses a reshape that changes the number of elements, of an expanded value and of a constant too', () => {
+    const graph = new Graph();
+    const spread = graph.expand(graph.input('x', [1, 1]), [2, 3]);
+    expect(() => graph.reshape(spread, [5])).toThrow('[2,3] does not reshape to [5].');
+    expect(() => graph.reshape(graph.constant(new Float32Array(6), [2, 3]), [5])).toThrow('[2,3] does not reshape to [5].');
+  });
+
   it('refuses to differentiate through them', () => {
     const graph = new Graph();
     const scores = graph.input('scores', [2, 3]);
@@ -110,6 +117,14 @@ describe('the gradient of a log-softmax', () => {
   });
   it('is right where a one-hot matrix is weighted element by element', () => {
     expect(error((graph, logs, index) => graph.sum(graph.mul(logs, graph.mul(graph.oneHot(index, columns), weights(graph, [rows, columns]))), [0, 1]))).toBeLessThan(1e-8);
+  });
+  it('is right where a one-hot row is spread over all rows', () => {
+    const row = (graph: Graph) => graph.oneHot(graph.constant(Int32Array.of(1), [1]), columns);
+    expect(error((graph, logs) => graph.sum(graph.mul(logs, graph.mul(row(graph), weights(graph, [rows, 1]))), [0, 1]))).toBeLessThan(1e-8);
+  });
+  it('is right for more than two axes', () => {
+    const marks = (graph: Graph, index: Value) => graph.oneHot(graph.reshape(index, [1, rows]), columns);
+    expect(error((graph, logs, index) => graph.affine(graph.sum(graph.mul(graph.logSoftmax(graph.reshape(logs, [1, rows, columns])), marks(graph, index)), [0, 1, 2]), -0.25))).toBeLessThan(1e-8);
   });
   it('is right where the log-probabilities are used besides', () => {
     expect(error((graph, logs, index) => graph.add(graph.reshape(graph.sum(graph.pick(logs, index), [0]), [1, 1]), graph.sum(graph.square(logs), [0, 1])))).toBeLessThan(1e-8);

@@ -3,6 +3,7 @@
  * has, is one more row of the table.
  */
 import { existsSync } from 'node:fs';
+import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
@@ -164,6 +165,21 @@ for (const { name, open, missing } of implementations)
       const results = await Promise.all(sessions.map((session) => session.run()));
       expect(results.map(({ scaled }) => [...scaled!])).toEqual([[1, 10], [2, 20], [3, 30]]);
       await Promise.all(sessions.map((session) => session.release()));
+    });
+
+    it('leaves timers and messages their turn between runs', async () => {
+      const graph = new Graph();
+      graph.output('doubled', graph.affine(graph.input('x', [2]), 2));
+      const session = await open(graph);
+      session.feed('x', Float32Array.of(1, 2));
+      let heard = false;
+      const { port1, port2 } = new MessageChannel();
+      port2.on('message', () => (heard = true));
+      port1.postMessage('stop');
+      for (let run = 0; run < 1000 && !heard; run++) await session.run();
+      expect(heard).toBe(true);
+      port1.close();
+      await session.release();
     });
 
     it('does not run once it is released', async () => {

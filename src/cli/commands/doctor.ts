@@ -68,7 +68,7 @@ async function cacheFolder({ cache, pipeline }: ProjectOptions): Promise<string>
   try {
     return join(dirname(findStudyFile(pipeline, process.cwd())), 'cache');
   } catch (error) {
-    if (!(error instanceof SwpError)) throw error;
+    if (pipeline !== undefined || !(error instanceof SwpError)) throw error;
     return resolve('cache');
   }
 }

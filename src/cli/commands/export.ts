@@ -58,7 +58,7 @@ async function exportGraph(options: ExportOptions): Promise<void> {
   const bytes = lowerToOnnx(step.graph, {
     producerVersion: version,
     text: stepText(step),
-    metadata: { stage: step.stage, model: step.model, batch: `${step.batch}`, sequence: `${step.sequence}`, graph, flops: `${cost.flops}` },
+    metadata: { stage: step.stage, model: step.model, batch: `${step.batch}`, sequence: `${step.sequence}`, microBatches: `${step.microBatches}`, graph, flops: `${cost.flops}` },
   });
   await write(file, bytes);
   const terminal = openTerminal();
@@ -107,14 +107,15 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** E.g. `A training step of marker-retrieval, batch 16 x 64: loss and gradients`. */
-function stepText({ pass, model, batch, sequence }: StepGraph): string {
+function stepText({ pass, model, batch, sequence, microBatches }: StepGraph): string {
   const shape = `of ${model}, batch ${batch} x ${sequence}`;
-  return pass === 'training' ? `A training step ${shape}: loss and gradients` : `A forward pass ${shape}`;
+  if (pass === 'forward') return `A forward pass ${shape}`;
+  return microBatches === 1 ? `A training step ${shape}: loss and gradients` : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
 }
 
-function stepJson({ stage, pass, model, batch, sequence, graph }: StepGraph) {
+function stepJson({ stage, pass, model, batch, sequence, microBatches, graph }: StepGraph) {
   const described = (values: Graph['inputs']) => [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
-  return { stage, pass, model, batch, sequence, inputs: described(graph.inputs), outputs: described(graph.outputs) };
+  return { stage, pass, model, batch, sequence, microBatches, inputs: described(graph.inputs), outputs: described(graph.outputs) };
 }
 
 async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof costOf>>, written: { file: string; size: number }, terminal: Terminal): Promise<void> {
@@ -124,7 +125,7 @@ async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof cos
   terminal.line(`${stepText(step)} (${cost.operations.toLocaleString('en')} operations).`);
   terminal.line(
     [
-      `${quantityText(cost.flops, 'FLOP')} per ${step.pass === 'training' ? 'step' : 'pass'}`,
+      `${quantityText(cost.flops, 'FLOP')} per ${step.pass === 'forward' ? 'pass' : step.microBatches === 1 ? 'step' : 'micro-batch'}`,
       `${quantityText(parameters, 'B')} parameters`,
       ...(step.pass === 'training' ? [`${quantityText(cost.memory.outputs, 'B')} gradients`] : []),
       `${quantityText(activations, 'B')} activations`,

@@ -136,7 +136,7 @@ function pickedGradient(graph: Graph, upstream: Value): { index: Value; gradient
   const product = graph.producer(upstream);
   const scaled = product.operation.op === 'affine' && product.operation.offset === 0 ? product.operation.factor : undefined;
   const marked = graph.producer(product.inputs[0] ?? upstream);
-  if (marked.operation.op !== 'oneHot') return undefined;
+  if (marked.operation.op !== 'oneHot' || upstream.shape.length !== 2 || `${marked.output.shape}` !== `${upstream.shape}`) return undefined;
   const index = marked.inputs[0]!;
   if (scaled !== undefined) return { index, gradient: graph.expand(graph.constant(Float32Array.of(scaled), [1, 1]), [index.shape[0]!, 1]) };
   const gradient = product.operation.op === 'mul' ? product.inputs[1]! : undefined;

@@ -106,6 +106,7 @@ export class Graph {
 
   reshape(x: Value, shape: readonly number[]): Value {
     if (sameShape(x.shape, shape)) return x;
+    outputShape({ op: 'reshape', shape }, [x]); // throws if the numbers do not match
     const source = this.#unexpanded(x);
     if (sizeOf(source.shape) === 1 && sizeOf(x.shape) !== 1) return this.expand(this.reshape(source, shape.map(() => 1)), shape);
     const { operation, inputs } = this.producer(x);

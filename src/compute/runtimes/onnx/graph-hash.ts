@@ -1,21 +1,21 @@
 /** Identifies what the runtime executes, without loading the runtime: planning asks for it at every start. */
 import { createHash } from 'node:crypto';
 import type { Graph } from '../../graph/graph.ts';
-import type { Device } from '../runtime.ts';
+import type { Device, Precision } from '../runtime.ts';
 import type { StepProgram } from '../step-program.ts';
 import { dialectFor } from './dialect.ts';
 import { lowerToOnnx } from './lowering.ts';
 import { lowerSingleStep, lowerStepLoop } from './step-model.ts';
 
-/** SHA-256 of the graph as a device gets it, hex: the ingredient of keys that stands for the graph. Precision is another. */
-export function graphHash(graph: Graph, device: Device = 'cpu'): string {
-  return hashOf(lowerToOnnx(graph, undefined, dialectFor({ device, precision: 'float32' })));
+/** SHA-256 of the graph as a device gets it in a precision, hex: the ingredient of keys that stands for the graph. */
+export function graphHash(graph: Graph, device: Device = 'cpu', precision: Precision = 'float32'): string {
+  return hashOf(lowerToOnnx(graph, undefined, dialectFor({ device, precision })));
 }
 
 /** The same for whole training steps on a device that takes them by itself. */
-export function stepProgramHash(program: StepProgram, device: Exclude<Device, 'cpu'>): string {
+export function stepProgramHash(program: StepProgram, device: Exclude<Device, 'cpu'>, precision: Precision): string {
   const lower = device === 'webgpu' ? lowerSingleStep : lowerStepLoop;
-  return hashOf(lower(program, dialectFor({ device, precision: 'float32' })));
+  return hashOf(lower(program, dialectFor({ device, precision })));
 }
 
 function hashOf(model: Uint8Array): string {

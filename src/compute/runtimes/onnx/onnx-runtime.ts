@@ -4,10 +4,10 @@ import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import type { ExecutionTarget, GraphSession, Runtime, TensorData } from '../runtime.ts';
 import { dialectFor } from './dialect.ts';
-import { cpuEntries } from './execution-provider.ts';
 import { lowerToOnnx } from './lowering.ts';
 import { loadOnnxLibrary, type OnnxLibrary } from './onnx-library.ts';
 import { openModel, Tensor } from './open-model.ts';
+import { cpuEntries } from './session-options.ts';
 import { ViewingSession } from './viewing-session.ts';
 
 export const onnxRuntime: Runtime = {

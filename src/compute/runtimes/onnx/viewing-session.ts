@@ -6,6 +6,7 @@
 import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
 import { sizeOf } from '../../graph/shape.ts';
+import { nextTurn } from '../next-turn.ts';
 import type { GraphSession, TensorData } from '../runtime.ts';
 import { addressOf, type OnnxLibrary } from './onnx-library.ts';
 
@@ -45,6 +46,7 @@ export class ViewingSession implements GraphSession {
   }
 
   async run(): Promise<Record<string, TensorData>> {
+    await nextTurn();
     this.#assertOpen();
     const missing = this.#inputs.unbound()[0];
     if (missing !== undefined) throw new Error(`The input ${missing} was not fed.`);

@@ -5,6 +5,7 @@
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, Value } from '../../graph/operation.ts';
 import { sizeOf } from '../../graph/shape.ts';
+import { nextTurn } from '../next-turn.ts';
 import type { GraphSession, TensorData } from '../runtime.ts';
 import { compute } from './operators.ts';
 import { SessionConstants } from './session-constants.ts';
@@ -50,6 +51,7 @@ export class TensorflowSession implements GraphSession {
   }
 
   async run(): Promise<Record<string, TensorData>> {
+    await nextTurn();
     if (this.#released) throw new Error('The session was released.');
     await activate(this.#backend);
     const results: Record<string, TensorData> = {};

@@ -1,0 +1,41 @@
+/**
+ * Options of ONNX Runtime's sessions. No session falls back to the CPU: a node without a kernel on the device is an error
+ * when the session is made. (ONNX Runtime looks at the outer graph only; for the bodies of loops see step-runner.ts.)
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { ExecutionTarget } from '../runtime.ts';
+
+const COMMON: InferenceSession.SessionOptions = {
+  graphOptimizationLevel: 'all',
+  executionMode: 'sequential',
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3,
+};
+
+/** One thread, without spinning: nodes of the study run side by side, one per core, so a session must not take more. */
+const THREADS = { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } };
+/** The same for a session of the library itself: the entries that follow `session.`. */
+export const cpuEntries: Readonly<Record<string, string>> = { set_denormal_as_zero: '1', 'intra_op.allow_spinning': '0' };
+const ON_DEVICE_ONLY = { ...THREADS, disable_cpu_ep_fallback: '1', use_deterministic_compute: '1' };
+
+/**
+ * Options of a session on a device. Which NVIDIA GPU is device 0 is said by CUDA_VISIBLE_DEVICES.
+ * The package's binding passes nothing but the number of the GPU to the CUDA provider, so precision is no option of a
+ * session: see `tf32Override`.
+ */
+export function sessionOptions({ device }: Pick<ExecutionTarget, 'device'>): InferenceSession.SessionOptions {
+  switch (device) {
+    case 'cpu':
+      return { ...COMMON, executionProviders: ['cpu'], extra: { session: THREADS } };
+    case 'cuda':
+      return { ...COMMON, executionProviders: [{ name: 'cuda', deviceId: 0 }], extra: { session: ON_DEVICE_ONLY } };
+    case 'webgpu':
+      // The optimizer would make products that transpose while they read, for which WebGPU has no kernel.
+      return {
+        ...COMMON,
+        executionProviders: ['webgpu'],
+        extra: { session: ON_DEVICE_ONLY, optimization: { disable_specified_optimizers: 'MatmulTransposeFusion' } },
+      };
+  }
+}
