@@ -2,7 +2,6 @@
  * The native TensorFlow: found, refused with what is missing, opened on the declared device, installed. Packages are fakes
  * in temporary folders here, named by SWP_TFJS_NODE; the real one runs in the suites beside this, where it is installed.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,8 +10,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import { engineVersion } from '../../src/compute/runtimes/engine-version.ts';
 import { CPU_TARGET, type ExecutionTarget, type Runtime } from '../../src/compute/runtimes/runtime.ts';
-import { installNativePart, nativePartState } from '../../src/compute/runtimes/tensorflow/native-part.ts';
-import { findTensorflowPackage } from '../../src/compute/runtimes/tensorflow/tensorflow-package.ts';
+import { installNativePart } from '../../src/compute/runtimes/tensorflow/native-part.ts';
 
 const CPU: ExecutionTarget = { ...CPU_TARGET, engine: 'tensorflow' };
 const CUDA: ExecutionTarget = { ...CPU, device: 'cuda' };
@@ -141,22 +139,6 @@ it("the engine's version is the package's, or the one that swp would install", a
   await useNoPackage();
   const { optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
   expect(engineVersion('tensorflow')).toBe(`@tensorflow/tfjs-node-gpu ${optionalDependencies['@tensorflow/tfjs-node-gpu']}`);
-});
-
-describe('the state of the native part', () => {
-  it('tells what is missing', async () => {
-    await useNoPackage();
-    expect(await nativePartState()).toEqual({ kind: 'no-package' });
-    await usePackage({});
-    expect(await nativePartState()).toMatchObject({ kind: 'not-installed', package: { version: '9.8.7' } });
-    await usePackage({ [ADDON]: 'no library' });
-    expect(await nativePartState()).toMatchObject({ kind: 'broken', message: expect.stringMatching(/^Error: .*tfjs_binding\.node/) as string });
-  });
-
-  const installed = existsSync(findTensorflowPackage()?.addon ?? '');
-  it.skipIf(!installed)(`names the libtensorflow that is there${installed ? '' : ' (skipped: its native part is not installed)'}`, async () => {
-    expect(await nativePartState()).toMatchObject({ kind: 'installed', libtensorflow: expect.stringMatching(/^2\.\d+\.\d+/) as string, gpuSupport: expect.any(Boolean) as boolean });
-  });
 });
 
 describe('installing the native part', () => {

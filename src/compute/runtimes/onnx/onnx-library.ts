@@ -24,9 +24,6 @@ type Create = (...args: unknown[]) => Pointer;
 export interface OnnxLibrary {
   /** To be held: koffi closes the file, and every later call is a jump into nothing, when this is collected. */
   readonly file: Koffi.LibraryHandle;
-  readonly version: string;
-  /** Information on the CPU's memory, for tensors. */
-  readonly memory: Pointer;
   /**
    * @param options session.* entries
    * @param threads that share the work of one operator, the caller's included. Their number may change the last bits: a
@@ -60,8 +57,7 @@ function load(): OnnxLibrary {
   process.env.ORT_DISABLE_TELEMETRY ??= '1'; // read when the library is opened; see open-model.ts
   const { array, call, decode, load: open, proto } = koffi();
   const file = open(libraryPath());
-  const [getApi, getVersion] = decode(file.func('void *OrtGetApiBase()')(), array('void *', 2)) as [Pointer, Pointer];
-  const version = call(getVersion, proto('const char *()')) as string;
+  const [getApi] = decode(file.func('void *OrtGetApiBase()')(), array('void *', 1)) as [Pointer];
   const api = call(getApi, proto('void *(uint32_t)'), API_VERSION) as Pointer;
   const table = decode(api, array('void *', 131)) as Pointer[];
 
@@ -107,8 +103,6 @@ function load(): OnnxLibrary {
 
   return {
     file,
-    version,
-    memory,
     createSession(model, entries, threads) {
       const options = createOptions();
       try {

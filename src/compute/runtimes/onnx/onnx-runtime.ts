@@ -11,10 +11,10 @@ import { cpuEntries } from './session-options.ts';
 import { ViewingSession } from './viewing-session.ts';
 
 export const onnxRuntime: Runtime = {
-  open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
+  async open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
     const library = target.device === 'cpu' && target.precision === 'float32' ? callableLibrary() : undefined;
     if (library === undefined) return packageRuntime.open(graph, target);
-    return Promise.resolve(new ViewingSession(library, lowerToOnnx(graph), graph, cpuEntries));
+    return new ViewingSession(library, lowerToOnnx(graph), graph, cpuEntries);
   },
 };
 

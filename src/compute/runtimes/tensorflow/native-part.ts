@@ -1,22 +1,12 @@
 /**
  * The native part of the npm package: libtensorflow and the addon that binds it. npm installs the package without it,
- * since it is hundreds of megabytes from outside the registry; this fetches it, and says what is there.
+ * since it is hundreds of megabytes from outside the registry; this fetches it.
  */
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { hasGpuSupport } from './libtensorflow.ts';
 import { findTensorflowPackage, PACKAGE, type TensorflowPackage } from './tensorflow-package.ts';
-
-export type NativePartState =
-  /** npm left the optional package out. */
-  | { kind: 'no-package' }
-  /** The package is there, its native part is not. */
-  | { kind: 'not-installed'; package: TensorflowPackage }
-  /** It is there and cannot be loaded: a library that it needs is missing, or it was built for another machine. */
-  | { kind: 'broken'; package: TensorflowPackage; message: string }
-  | { kind: 'installed'; package: TensorflowPackage; libtensorflow: string; gpuSupport: boolean };
 
 /** The native part could not be installed; what was there before is there still. */
 export class InstallError extends Error {
@@ -39,22 +29,6 @@ const FOLDERS = ['deps', 'lib'];
 
 /** How a failed download shows: codes of Node's network errors. */
 const NETWORK_ERROR = /\b(ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|[A-Z_]*CERT[A-Z_]*|socket hang up)\b/;
-
-const LOAD_TIMEOUT_MS = 60_000;
-
-/** A native library that crashes takes this process with it and nothing else. */
-const LOAD = 'process.stdout.write(JSON.stringify(require(process.argv[1]).TF_Version))';
-
-/** What is installed. It loads the native part in a process of its own, which takes a second or two. */
-export async function nativePartState(): Promise<NativePartState> {
-  const found = findTensorflowPackage();
-  if (found === undefined) return { kind: 'no-package' };
-  if (!existsSync(found.addon)) return { kind: 'not-installed', package: found };
-  const env = { TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '-1' };
-  const child = await execa(process.execPath, ['--eval', LOAD, found.addon], { env, reject: false, stdin: 'ignore', timeout: LOAD_TIMEOUT_MS });
-  if (child.failed) return { kind: 'broken', package: found, message: reasonOf(child.stderr) ?? `its process ended with ${child.signal ?? `exit code ${child.exitCode}`}` };
-  return { kind: 'installed', package: found, libtensorflow: JSON.parse(child.stdout) as string, gpuSupport: hasGpuSupport(found.directory) };
-}
 
 /**
  * Runs the package's own install script: it downloads libtensorflow with GPU support (on Linux and Windows), and a
