@@ -11,7 +11,7 @@ export default defineStage<Required<InitParams>>({
   summary: 'Keeps the pretrained weights or draws new ones.',
   params: schema,
   inputs: { pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true } },
-  outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors' } },
+  outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
   async files({ model }) {
     const { configFile } = await import('../src/model/model-files.ts');

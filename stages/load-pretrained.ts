@@ -13,7 +13,7 @@ export default defineStage<Required<LoadPretrainedParams>>({
   summary: 'Loads a trained checkpoint.',
   params: schema,
   inputs: {},
-  outputs: { weights: { summary: 'The checkpoint, float32, in the order of the configuration.', file: 'weights.safetensors' } },
+  outputs: { weights: { summary: 'The checkpoint, float32, in the order of the configuration.', file: 'weights.safetensors', evictable: true } },
 
   async files({ model, checkpoint }) {
     const { checkpointFile, configFile } = await import('../src/model/model-files.ts');

@@ -19,7 +19,7 @@ export default defineStage<Required<PruneParams>>({
     reference: { summary: "The reference super weights' detection, for force: reference.", optional: true },
   },
   outputs: {
-    weights: { summary: 'The weights with every pruned one exactly 0.', file: 'weights.safetensors' },
+    weights: { summary: 'The weights with every pruned one exactly 0.', file: 'weights.safetensors', evictable: true },
     mask: { summary: '1 = kept, 0 = pruned, U8, for every prunable tensor.', file: 'mask.safetensors' },
     pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
   },

@@ -25,8 +25,8 @@ export default defineStage<Required<TrainParams>>({
     optimizer: { summary: 'Moments of the last round, for optimizerState: keep.', optional: true },
   },
   outputs: {
-    weights: { summary: 'Weights after the last step; pruned ones are exactly 0.', file: 'weights.safetensors' },
-    optimizer: { summary: 'AdamW moments after the last step.', file: 'optimizer.safetensors' },
+    weights: { summary: 'Weights after the last step; pruned ones are exactly 0.', file: 'weights.safetensors', evictable: true },
+    optimizer: { summary: 'AdamW moments after the last step.', file: 'optimizer.safetensors', evictable: true },
     position: { summary: "The run's cumulative step after the last step.", file: 'position.json' },
     curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
   },

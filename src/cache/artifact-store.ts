@@ -64,9 +64,9 @@ export class ArtifactStore {
    * puts a damaged one right and changes nothing otherwise.
    * @param source a file on the cache's own file system
    */
-  async take(source: string, file: string): Promise<RecordedArtifact> {
+  async take(source: string, file: string, evictable = false): Promise<RecordedArtifact> {
     const { sha256, bytes } = await digestFile(source);
-    const artifact = { sha256, bytes, file };
+    const artifact = { sha256, bytes, file, ...(evictable && { evictable }) };
     const path = this.path(artifact);
     try {
       await syncFile(source);

@@ -39,7 +39,7 @@ export interface Publication {
   preimage: JsonObject;
   contentPreimage: JsonObject;
   /** Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name. */
-  outputs: Record<string, { path: string; file: string }>;
+  outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
   metrics: Metrics;
   environment: JsonObject;
   /** Wall time of the stage's run. */
@@ -123,7 +123,7 @@ export class Cache {
    */
   async publish({ outputs, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
     const artifacts: Record<string, RecordedArtifact> = {};
-    for (const [name, { path, file }] of Object.entries(outputs)) artifacts[name] = await this.#artifacts.take(path, file);
+    for (const [name, { path, file, evictable }] of Object.entries(outputs)) artifacts[name] = await this.#artifacts.take(path, file, evictable);
     return this.#write({
       version: RECORD_VERSION,
       id: randomUUID(),

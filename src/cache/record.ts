@@ -17,6 +17,8 @@ export interface RecordedArtifact {
   bytes: number;
   /** File name that the stage declares; its extension is kept in the cache. */
   file: string;
+  /** May be evicted by garbage collection: it is made again when something asks for it. */
+  evictable?: boolean;
 }
 
 export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreimage' | 'artifacts' | 'metrics' | 'environment'> {

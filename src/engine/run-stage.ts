@@ -8,13 +8,13 @@ import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
 import type { RunContext } from './run-node.ts';
-import type { GatheredArtifact, Metrics } from './stage.ts';
+import type { GatheredArtifact, Metrics, StageOutput } from './stage.ts';
 import type { WorkerJob } from './worker-message.ts';
 import type { JobListener, JobOutcome } from './worker-process.ts';
 
 export interface StageResult {
   /** Finished files by output name, and the name each is published under. */
-  outputs: Record<string, { path: string; file: string }>;
+  outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
   metrics: Metrics;
   seconds: number;
   startedAt: Date;
@@ -102,12 +102,16 @@ export async function runStage(
     if (message !== undefined) throw new SwpError({ kind: 'stage', message, ...cause, ...failed });
     const { metrics } = outcome as { metrics: Metrics };
     const outputs = Object.fromEntries(
-      Object.entries(job.outputs).map(([name, path]) => [name, { path, file: node.stage.outputs[name]!.file }]),
+      Object.entries(job.outputs).map(([name, path]) => [name, { path, ...published(node.stage.outputs[name]!) }]),
     );
     return { outputs, metrics, seconds, startedAt, finishedAt: new Date(), ...(log.name !== undefined && { log: log.name }) };
   } finally {
     log.close();
   }
+}
+
+function published({ file, evictable = false }: StageOutput): { file: string; evictable?: boolean } {
+  return { file, ...(evictable && { evictable }) };
 }
 
 /** The last words of a log. */

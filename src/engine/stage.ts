@@ -26,6 +26,28 @@ export interface StageOutput {
   summary: string;
   /** File name of the artifact, e.g. `weights.safetensors`. */
   file: string;
+  /**
+   * Large, and made again when something asks for it: garbage collection may evict it, and the node still counts as
+   * cached. What is not evictable (metrics, masks, curves) is kept for ever.
+   */
+  evictable?: boolean;
+}
+
+/** What a node takes of the machine while it runs. */
+export interface NodeResources {
+  /** GPUs that it has to itself; 0 by default. */
+  gpus?: 0 | 1;
+}
+
+/**
+ * A node as a point on a longer computation: nodes that differ in the parameter `length` alone are stops of one
+ * trajectory, and a longer one goes on where a shorter one stopped.
+ */
+export interface Trajectory {
+  /** The parameter that says how far, such as `steps`. */
+  length: string;
+  /** Outputs of an earlier stop from which a later one goes on. They are what a checkpoint holds, too. */
+  state: readonly string[];
 }
 
 /** A file that a node reads and that no stage made. */
@@ -64,6 +86,19 @@ export interface StageJob<Params> {
   gathered(name: string): GatheredArtifact[];
   /** Absolute path to which the named output must be written. Every declared output must be. */
   output(name: string): string;
+  /** Where to go on, instead of at the beginning: an earlier stop of this trajectory, or a checkpoint. */
+  resume?: {
+    /** Value of the length parameter there. */
+    at: number;
+    /** Absolute path of a state artifact of the trajectory, as the earlier run wrote it. */
+    state(name: string): string;
+  };
+  /**
+   * Puts a checkpoint down if one is due (by time). `write` writes every state artifact to the path it is given by name.
+   * Nothing happens, and `write` is not called, while none is due or where the stage declares no trajectory.
+   * @param at value of the length parameter reached
+   */
+  checkpoint(at: number, write: (path: (name: string) => string) => Promise<void>): Promise<void>;
   progress(progress: Progress): void;
   log(line: string): void;
   /** Aborted when the user stops the run. */
@@ -87,6 +122,10 @@ export interface StageDefinition<Params = JsonObject> {
    * Added to the code fingerprint in the key.
    */
   fingerprint?(params: Params): Promise<JsonValue>;
+  /** What a node takes of the machine; a CPU by default. */
+  resources?(params: Params): NodeResources;
+  /** Undefined where what happens on the way depends on how far it goes (a cosine schedule). */
+  trajectory?(params: Params): Trajectory | undefined;
   /**
    * Runs one node in a worker process. May import heavy modules itself: loading the definition must stay cheap.
    * Must be deterministic: artifacts carry no time, host, path or experiment name.

@@ -59,6 +59,7 @@ function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<
     optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
     gathered: (name): GatheredArtifact[] => declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
     output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
+    checkpoint: async () => {},
     progress: report,
     log: (line) => void writeOutput(`${line}\n`),
     signal: stopping.signal,

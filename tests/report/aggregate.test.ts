@@ -207,6 +207,7 @@ describe('the stage', () => {
       optionalInput: () => undefined,
       gathered: (name) => gathered[name]!,
       output: (name) => join(folder, name),
+      checkpoint: async () => {},
       progress: () => {},
       log: (line) => log.push(line),
       signal: new AbortController().signal,
