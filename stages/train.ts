@@ -5,13 +5,19 @@
  * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on. The
  * optimizer's moments start from zero (`optimizerState: reset`) or are kept and masked, since a stale moment would revive
  * a pruned weight. The mask invariant is checked after the last step.
+ *
+ * Trainings that differ in their number of steps alone are one training with several stops, unless their schedule depends
+ * on where it ends. It goes on from the weights, the moments and the curve of an earlier stop or of a checkpoint, to the
+ * same bits.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };
 import type { TransferStatistics } from '../src/compute/training/step-trainer.ts';
 import { SwpError } from '../src/engine/failure.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
-import type { LossCurve } from '../src/generated/curve.ts';
+import { learningRateAt } from '../src/compute/training/learning-rate.ts';
+import type { TrainingSession } from '../src/model/training-session.ts';
+import { CurveRecorder } from '../src/science/loss-curve.ts';
 import type { TrainParams } from '../src/generated/train.ts';
 
 export default defineStage<Required<TrainParams>>({
@@ -36,21 +42,25 @@ export default defineStage<Required<TrainParams>>({
     return graphFingerprint('training', params.model, trainingShape(params), params);
   },
 
+  trajectory({ schedule, steps, warmupSteps }) {
+    const depends = schedule === 'constant' ? false : schedule === 'warmup-constant' ? steps < warmupSteps : true;
+    return depends ? undefined : { length: 'steps', state: ['weights', 'optimizer', 'curve'] };
+  },
+
   async run(job) {
     const { openTrainingSession } = await import('../src/model/training-session.ts');
-    const { learningRateAt } = await import('../src/compute/training/learning-rate.ts');
     const { params } = job;
     const session = await openTrainingSession(params.model, trainingShape(params), params);
-    await session.load({
-      weights: job.input('weights'),
-      mask: job.optionalInput('mask'),
-      optimizer: params.optimizerState === 'keep' ? job.optionalInput('optimizer') : undefined,
-    });
+    await load(session, job);
     const firstStep = await readPosition(job);
+    const curve = job.resume ? await CurveRecorder.continue(job.resume.state('curve'), params.curveEvery) : new CurveRecorder(firstStep, params.curveEvery);
+    const save = async (path: (name: string) => string) => {
+      await session.save({ weights: path('weights'), optimizer: path('optimizer') });
+      await writeFile(path('curve'), `${JSON.stringify(curve.curve())}\n`);
+    };
 
-    const points: LossCurve['points'] = [];
-    let sums = { loss: 0, gradientNorm: 0, steps: 0 };
-    for (let done = 0; done < params.steps; ) {
+    for (let done = job.resume?.at ?? 0; done < params.steps; ) {
+      await job.checkpoint(done, save);
       job.signal.throwIfAborted();
       const count = Math.min(session.stepsPerCall, params.steps - done);
       const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
@@ -59,29 +69,24 @@ export default defineStage<Required<TrainParams>>({
         done += 1;
         if (!Number.isFinite(loss))
           throw new Error(`The loss became ${loss} at step ${firstStep + done}; a lower train.learningRate or a longer warm-up may help.`);
-        sums = { loss: sums.loss + loss, gradientNorm: sums.gradientNorm + gradientNorm, steps: sums.steps + 1 };
-        if (sums.steps === params.curveEvery || done === params.steps) {
-          points.push({
-            step: firstStep + done,
-            loss: sums.loss / sums.steps,
-            learningRate: learningRates[index]!,
-            gradientNorm: sums.gradientNorm / sums.steps,
-          });
-          sums = { loss: 0, gradientNorm: 0, steps: 0 };
-        }
+        curve.add({ loss, gradientNorm, learningRate: learningRates[index]! });
       }
       job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
     }
     session.assertMaskHolds();
 
-    const finalLoss = points.at(-1)?.loss ?? null;
-    const curve: LossCurve = { steps: params.steps, firstStep, finalLoss, points };
-    await session.save({ weights: job.output('weights'), optimizer: job.output('optimizer') });
+    await save((name) => job.output(name));
     await writeFile(job.output('position'), `${JSON.stringify({ step: firstStep + params.steps })}\n`);
-    await writeFile(job.output('curve'), `${JSON.stringify(curve)}\n`);
-    return { finalLoss, steps: params.steps, cumulativeStep: firstStep + params.steps, ...transferMetrics(session.transfers(), job) };
+    return { finalLoss: curve.curve().finalLoss, steps: params.steps, cumulativeStep: firstStep + params.steps, ...transferMetrics(session.transfers(), job) };
   },
 });
+
+/** The state to start from: that of an earlier stop or checkpoint of this trajectory, or the inputs. */
+function load(session: TrainingSession, job: StageJob<Required<TrainParams>>): Promise<void> {
+  const mask = job.optionalInput('mask');
+  if (job.resume) return session.load({ weights: job.resume.state('weights'), mask, optimizer: job.resume.state('optimizer') });
+  return session.load({ weights: job.input('weights'), mask, optimizer: job.params.optimizerState === 'keep' ? job.optionalInput('optimizer') : undefined });
+}
 
 /** @throws SwpError of kind `usage` if the micro-batches do not make up the batch */
 function trainingShape({ batchSize, sequenceLength, microBatchSize }: Pick<Required<TrainParams>, 'batchSize' | 'sequenceLength' | 'microBatchSize'>) {

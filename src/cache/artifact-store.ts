@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { chmod, open, rename } from 'node:fs/promises';
+import { chmod, rename } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
-import { makeDirectory, syncDirectory } from './atomic-file.ts';
+import { makeDirectory, syncDirectory, syncFile } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
@@ -95,13 +95,4 @@ export async function digestFile(path: string): Promise<{ sha256: string; bytes:
     throw fileFailure(error, path, 'read');
   }
   return { sha256: hash.digest('hex'), bytes };
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

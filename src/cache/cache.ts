@@ -5,6 +5,7 @@
  *     records/cd/cd34....json            what a recipe key produced (schemas/record.schema.json)
  *     records/cd/cd34....DIGEST.json     an earlier or damaged record of that key, kept aside
  *     contents/ef/ef56....json           content key -> recipe key whose results have that content
+ *     trajectories/gh/gh78.../           how far long computations have come (trajectory-store.ts)
  *     studies/SHA/                       what one study remembers (study-state.ts)
  *     logs/KEY.ATTEMPT.log               what a node's worker wrote (node-log.ts)
  *     tmp/                               unpublished files of running processes (scratch.ts)
@@ -25,9 +26,10 @@ import { fileFailure, isAbsent } from './file-failure.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
 import { Scratch } from './scratch.ts';
+import { TrajectoryStore } from './trajectory-store.ts';
 
 const LAYOUT_VERSION = '1';
-const DIRECTORIES = ['artifacts', 'records', 'contents', 'studies', 'logs', 'tmp'];
+const DIRECTORIES = ['artifacts', 'records', 'contents', 'trajectories', 'studies', 'logs', 'tmp'];
 /** https://bford.info/cachedir/ */
 const CACHEDIR_TAG =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds results that swp (super-weight-pruning) can compute again.\n';
@@ -48,6 +50,8 @@ export interface Publication {
   finishedAt: Date;
   /** Relative to the cache. */
   log?: string;
+  /** Length from which the run went on; absent where it began at the beginning. */
+  resumedAt?: number;
 }
 
 export class Cache {
@@ -55,11 +59,14 @@ export class Cache {
   readonly directory: string;
   /** Where outputs are until they are published. */
   readonly scratch: Scratch;
+  /** Where long computations can go on. */
+  readonly trajectories: TrajectoryStore;
   readonly #artifacts: ArtifactStore;
 
   private constructor(directory: string) {
     this.directory = directory;
     this.scratch = new Scratch(join(directory, 'tmp'));
+    this.trajectories = new TrajectoryStore(join(directory, 'trajectories'), this.scratch);
     this.#artifacts = new ArtifactStore(join(directory, 'artifacts'));
   }
 

@@ -33,10 +33,15 @@ export interface NodeCounts {
 export type SwpEvent =
   /** Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. */
   | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
-  /** `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. */
-  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number }
+  /**
+   * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length of
+   * its trajectory from which it goes on.
+   */
+  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }
+  /** The node's state is kept: if the run is killed, it goes on from here. */
+  | { event: 'node-checkpoint'; key: string; at: number }
   | {
       event: 'node-end';
       key: string;

@@ -17,7 +17,8 @@ import type { JsonObject } from './json.ts';
 import { identify, type NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
-import { prepareJob, runStage } from './run-stage.ts';
+import { prepareJob, prepareJourney, runStage, type Journey } from './run-stage.ts';
+import { pointOf, startingPoint } from './trajectory.ts';
 import type { StageLoader } from './stage-loader.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -37,6 +38,8 @@ export interface RunContext {
   emit: EventSink;
   signal: AbortSignal;
   environment(): Promise<JsonObject>;
+  /** Seconds between two checkpoints of a node that is on a trajectory. */
+  checkpointSeconds: number;
   /** Waits for a free worker; the longest way to the end of the DAG goes first. */
   inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Work under way, by content key: recipes that turn out the same at the same time wait for one another. */
@@ -68,37 +71,44 @@ async function settle(planned: PlannedState, producers: Producers, context: RunC
 
   const reason = planned.state === 'cached' ? whyNotCached(planned, producers) : planned.reason;
   // What the user dismissed is to be computed, not found again.
-  if (reason.kind === 'invalidated') return compute(node, identity, reason, producers, context);
+  if (reason.kind === 'invalidated') return compute(planned, identity, reason, producers, context);
   for (;;) {
     const source = await recordByContent(identity.contentKey, context);
     if (source !== undefined) return reuse(node, identity, source, context);
     const twin = context.underWay.get(identity.contentKey);
-    if (twin === undefined) return compute(node, identity, reason, producers, context);
+    if (twin === undefined) return compute(planned, identity, reason, producers, context);
     await twin;
   }
 }
 
 /** Runs the stage, when a worker is free, and publishes what it made. */
 async function compute(
-  node: PlannedNode,
+  planned: PlannedState,
   identity: NodeIdentity,
   reason: Reason,
   producers: Producers,
   context: RunContext,
 ): Promise<Settled> {
+  const { node } = planned;
   const { cache, inTurn, signal, underWay } = context;
   const work = inTurn(node.key, async (): Promise<Settled> => {
     if (signal.aborted) return { outcome: 'blocked' };
     const start = performance.now();
     const outputs = await cache.scratch.node();
     try {
-      const job = await prepareJob(node, outputs, (key) => recordOf(producers, key), context);
+      const journey = await journeyOf(planned, identity, reason, context);
+      const job = {
+        ...(await prepareJob(node, outputs, (key) => recordOf(producers, key), context)),
+        ...(journey && (await prepareJourney(journey, outputs, context.checkpointSeconds))),
+      };
       await refuseChangedFiles(node);
-      const result = await runStage(node, identity.key, job, reason, context);
+      const result = await runStage(node, identity.key, job, reason, context, journey);
       if (result === 'stopped') return { outcome: 'blocked', started: true };
       await refuseChangedFiles(node);
       const environment = await context.environment();
-      return { outcome: 'ran', record: await cache.publish({ ...identity, ...result, stage: node.stage.name, environment }) };
+      const record = await cache.publish({ ...identity, ...result, stage: node.stage.name, environment });
+      if (journey !== undefined) await cache.trajectories.addStop(journey.point.trajectory, { at: journey.point.at, key: record.key });
+      return { outcome: 'ran', record };
     } catch (error) {
       return failedWith(error, start);
     } finally {
@@ -111,6 +121,14 @@ async function compute(
   } finally {
     if (underWay.get(identity.contentKey) === work) underWay.delete(identity.contentKey);
   }
+}
+
+/** Of a node that is on a trajectory: where it goes on. */
+async function journeyOf({ node, record }: PlannedState, identity: NodeIdentity, reason: Reason, context: RunContext): Promise<Journey | undefined> {
+  const point = pointOf(node, identity.contentPreimage);
+  if (point === undefined) return undefined;
+  const replaces = reason.kind === 'invalidated' ? record!.id : null;
+  return { point, replaces, from: await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces) };
 }
 
 /** @param start by performance.now() */
@@ -182,14 +200,19 @@ async function recordByContent(contentKey: string, context: RunContext): Promise
   return record?.contentKey === contentKey ? record : undefined;
 }
 
-/** A record that is whole, not dismissed in this study, and has its artifacts. */
-async function countingRecord(key: string, { cache, study }: RunContext): Promise<CacheRecord | undefined> {
+/** A record that counts and has its artifacts. */
+async function countingRecord(key: string, context: RunContext): Promise<CacheRecord | undefined> {
+  const record = await wholeRecord(key, context);
+  return record !== undefined && (await context.cache.hasArtifacts(record)) ? record : undefined;
+}
+
+/** A record that is whole and not dismissed in this study. */
+async function wholeRecord(key: string, { cache, study }: RunContext): Promise<CacheRecord | undefined> {
   const record = await cache.record(key).catch((error: unknown) => {
     if (error instanceof SwpError && error.failure.kind === 'content') return undefined; // as in planning
     throw error;
   });
-  if (record === undefined || study.dismissed(record.id) !== undefined) return undefined;
-  return (await cache.hasArtifacts(record)) ? record : undefined;
+  return record === undefined || study.dismissed(record.id) !== undefined ? undefined : record;
 }
 
 /** The producers of a node, as `settle` wants them. */

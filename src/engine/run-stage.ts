@@ -1,7 +1,8 @@
 /** One stage, run once in a worker: its paths, its log, its outputs, and how it can fail. */
-import { lstat } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
+import type { Checkpoint } from '../cache/trajectory-store.ts';
 import type { Reason } from './event.ts';
 import { SwpError } from './failure.ts';
 import { artifactOf } from './node-identity.ts';
@@ -9,6 +10,7 @@ import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
 import type { RunContext } from './run-node.ts';
 import type { GatheredArtifact, Metrics, StageOutput } from './stage.ts';
+import type { StartingPoint, TrajectoryPoint } from './trajectory.ts';
 import type { WorkerJob } from './worker-message.ts';
 import type { JobListener, JobOutcome } from './worker-process.ts';
 
@@ -21,6 +23,8 @@ export interface StageResult {
   finishedAt: Date;
   /** Relative to the cache. */
   log?: string;
+  /** Length of the trajectory from which it went on. */
+  resumedAt?: number;
 }
 
 /**
@@ -56,9 +60,25 @@ export async function prepareJob(
   return { module: stages.modulePath(node.stage.name), params: node.params, inputs, gathered, outputs: Object.fromEntries(outputPaths) };
 }
 
+/** A node that is on a trajectory: where it goes on, and where its checkpoints go. */
+export interface Journey {
+  point: TrajectoryPoint;
+  from: StartingPoint | undefined;
+  /** Id of the dismissed record that it replaces. */
+  replaces: string | null;
+}
+
+/** What the worker is to know of a journey. */
+export async function prepareJourney({ point, from }: Journey, outputs: string, everySeconds: number): Promise<Pick<WorkerJob, 'resume' | 'checkpoints'>> {
+  const folder = join(outputs, '.checkpoints'); // no output can be called so
+  await mkdir(folder);
+  return { ...(from && { resume: from }), checkpoints: { folder, everySeconds, state: point.state } };
+}
+
 /**
  * Runs the job in a worker.
  * @param key the recipe key that names the log
+ * @param journey of a node that is on a trajectory
  * @returns `stopped` if the user stopped the run meanwhile
  * @throws SwpError of kind `stage` or `worker-died`, naming the log
  */
@@ -68,12 +88,14 @@ export async function runStage(
   job: WorkerJob,
   reason: Reason,
   { cache, pool, emit, signal }: RunContext,
+  journey?: Journey,
 ): Promise<StageResult | 'stopped'> {
   const [label] = node.labels;
   const stage = node.stage.name;
   const log = cache.log(key);
   const lines = new LineReader((line) => emit({ event: 'node-log', key: node.key, line }));
   let logTrouble: unknown;
+  let keeping: Promise<void> = Promise.resolve();
   const listener: JobListener = {
     output(text) {
       try {
@@ -84,12 +106,23 @@ export async function runStage(
       lines.push(text);
     },
     progress: (progress) => emit({ event: 'node-progress', key: node.key, progress }),
+    ...(journey && { checkpoint: ({ at, files, folder }) => (keeping = keepCheckpoint(journey, { at, files }, folder)) }),
   };
+  /** One that cannot be kept costs time if the run is killed, and nothing now. */
+  async function keepCheckpoint({ point, replaces }: Journey, { at, files }: Pick<Checkpoint, 'at' | 'files'>, folder: string): Promise<void> {
+    try {
+      await cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder);
+      emit({ event: 'node-checkpoint', key: node.key, at });
+    } catch (error) {
+      if (!(error instanceof SwpError)) throw error;
+      listener.output(`The checkpoint at ${at} was not kept: ${error.message}\n`);
+    }
+  }
   const startedAt = new Date();
   const start = performance.now();
   try {
     const started = (worker: number) =>
-      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker });
+      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker, ...(journey?.from && { resumedAt: journey.from.at }) });
     const outcome = await pool.run(job, started, listener);
     const seconds = (performance.now() - start) / 1000;
     if (signal.aborted && outcome.kind !== 'done') return 'stopped';
@@ -104,8 +137,18 @@ export async function runStage(
     const outputs = Object.fromEntries(
       Object.entries(job.outputs).map(([name, path]) => [name, { path, ...published(node.stage.outputs[name]!) }]),
     );
-    return { outputs, metrics, seconds, startedAt, finishedAt: new Date(), ...(log.name !== undefined && { log: log.name }) };
+    const resumedAt = journey?.from?.at;
+    return {
+      outputs,
+      metrics,
+      seconds,
+      startedAt,
+      finishedAt: new Date(),
+      ...(log.name !== undefined && { log: log.name }),
+      ...(resumedAt !== undefined && { resumedAt }),
+    };
   } finally {
+    await keeping;
     log.close();
   }
 }

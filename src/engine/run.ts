@@ -3,7 +3,7 @@ import PQueue from 'p-queue';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
-import type { Dag } from './dag-builder.ts';
+import { producersOf, type Dag } from './dag-builder.ts';
 import { collectEnvironment } from './environment.ts';
 import type { EventSink, NodeCounts } from './event.ts';
 import { SwpError, type Failure } from './failure.ts';
@@ -14,7 +14,11 @@ import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { collectProducers, runNode, type RunContext, type Settled } from './run-node.ts';
 import type { NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
+import { chainStops } from './trajectory.ts';
 import { WorkerPool } from './worker-pool.ts';
+
+/** Seldom enough to cost next to nothing, often enough that a killed run loses a minute. */
+export const CHECKPOINT_SECONDS = 60;
 
 export interface RunOptions extends Wanted {
   dag: Dag;
@@ -30,6 +34,8 @@ export interface RunOptions extends Wanted {
   plan?: Plan;
   /** The project whose git commit the records name; the working directory if absent. */
   root?: string;
+  /** Seconds between two checkpoints of a long node; 60 if absent. */
+  checkpointSeconds?: number;
   /** Path of the built worker; the installed one if absent. */
   worker?: string;
 }
@@ -95,6 +101,7 @@ function createContext(options: RunOptions, pool: WorkerPool): RunContext {
     pool,
     emit,
     signal,
+    checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     environment: () => (environment ??= collectEnvironment(root)),
     inTurn: (key, work) => queue.add(work, { priority: heights.get(key)! }),
     underWay: new Map(),
@@ -112,21 +119,27 @@ function heightsOf(dag: Dag): Map<string, number> {
   return heights;
 }
 
-/** Producers come first in `needed`, so each node finds their promises already there. */
+/** Every node waits for its producers, and a stop of a trajectory for the stop before it, from which it goes on. */
 async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string, Settled>, context: RunContext): Promise<void> {
+  const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
+  const stopBefore = chainStops(needed.filter(({ state }) => state !== 'cached').map(({ node }) => node));
   const pending = new Map<string, Promise<void>>();
-  for (const planned of needed) {
+  const settle = (key: string): Promise<void> | undefined => {
+    const planned = byKey.get(key);
+    if (planned !== undefined && !pending.has(key)) pending.set(key, settleNode(planned));
+    return pending.get(key);
+  };
+  const settleNode = async (planned: PlannedState) => {
     const { node } = planned;
-    const producers = new Set([...Object.values(node.inputs), ...Object.values(node.gathers).flat()].map(({ key }) => key));
-    const settle = async () => {
-      await Promise.all([...producers].map((key) => pending.get(key)));
-      const outcome = await runNode(planned, collectProducers(node, plan.nodes, settled), context);
-      settled.set(node.key, outcome);
-      emitEnd(planned, outcome, context);
-    };
-    pending.set(node.key, settle());
-  }
-  await Promise.all(pending.values());
+    const awaited = new Set(producersOf(node).map(({ key }) => key));
+    const before = stopBefore.get(node.key);
+    if (before !== undefined) awaited.add(before);
+    await Promise.all([...awaited].map(settle));
+    const outcome = await runNode(planned, collectProducers(node, plan.nodes, settled), context);
+    settled.set(node.key, outcome);
+    emitEnd(planned, outcome, context);
+  };
+  await Promise.all([...byKey.keys()].map(settle));
 }
 
 function emitPlan(needed: PlannedState[], emit: EventSink): void {

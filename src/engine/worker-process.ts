@@ -17,6 +17,8 @@ export interface JobListener {
   /** What the job wrote to standard output or error, and its log lines, as they come. */
   output(text: string): void;
   progress(progress: Progress): void;
+  /** The state is written to files in a folder; until this has resolved, no further checkpoint is written. */
+  checkpoint?(checkpoint: { at: number; folder: string; files: Record<string, string> }): Promise<void>;
 }
 
 const KILL_AFTER_MS = 1000;
@@ -78,9 +80,15 @@ export class WorkerProcess {
     await this.#ended;
   }
 
+  async #keep({ id, at, folder, files }: Extract<FromWorker, { kind: 'checkpoint' }>): Promise<void> {
+    await this.#listener?.checkpoint?.({ at, folder, files });
+    this.#subprocess.send({ kind: 'checkpoint-taken', id } satisfies ToWorker as never, () => {});
+  }
+
   #receive(message: FromWorker): void {
     if (message.id !== this.#jobs) return; // a late word of a job that is over
     if (message.kind === 'progress') this.#listener?.progress(message.progress);
+    else if (message.kind === 'checkpoint') void this.#keep(message);
     else this.#onAnswer?.(message);
   }
 }

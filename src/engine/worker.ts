@@ -5,6 +5,8 @@
  * It ends with its parent: at once by the closing IPC channel, and by a thread that looks on where a stage keeps the event
  * loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
  */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';
 import { SwpError } from './failure.ts';
@@ -21,11 +23,15 @@ const stopping = new AbortController();
 /** As they are now: a stage may replace them. */
 const [writeOutput, writeError] = [process.stdout.write.bind(process.stdout), process.stderr.write.bind(process.stderr)];
 let busy = false;
+let checkpointTaken: ((job: number) => void) | undefined;
 
 process.on('SIGINT', () => {});
 process.on('SIGTERM', stop);
 process.on('disconnect', () => process.exit(0));
-process.on('message', (message: ToWorker) => void work(message.id, message.job));
+process.on('message', (message: ToWorker) => {
+  if (message.kind === 'job') void work(message.id, message.job);
+  else checkpointTaken?.(message.id);
+});
 watchParent();
 
 async function work(id: number, job: WorkerJob): Promise<void> {
@@ -59,10 +65,38 @@ function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<
     optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
     gathered: (name): GatheredArtifact[] => declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
     output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
-    checkpoint: async () => {},
+    checkpoint: checkpointer(id, job),
+    ...(job.resume && { resume: resumed(job.resume) }),
     progress: report,
     log: (line) => void writeOutput(`${line}\n`),
     signal: stopping.signal,
+  };
+}
+
+function resumed({ at, state }: NonNullable<WorkerJob['resume']>): NonNullable<StageJob<JsonObject>['resume']> {
+  return { at, state: (name) => declared(state, name, `The trajectory's state has no "${name}"`) };
+}
+
+/**
+ * Checkpoints by time since the last one was begun, one at a time: while the engine still takes the last one in, none is
+ * due. When the run is stopped, one is due at once.
+ */
+function checkpointer(id: number, { checkpoints }: WorkerJob): StageJob<JsonObject>['checkpoint'] {
+  if (checkpoints === undefined) return async () => {};
+  const { folder, everySeconds, state } = checkpoints;
+  let [last, lastAt, waiting] = [performance.now(), -1, false];
+  checkpointTaken = (job) => {
+    if (job === id) waiting = false;
+  };
+  return async (at, write) => {
+    const due = stopping.signal.aborted ? at > lastAt : performance.now() - last >= 1000 * everySeconds;
+    if (waiting || !due) return;
+    [last, lastAt, waiting] = [performance.now(), at, true];
+    const own = join(folder, `checkpoint-${at}`);
+    await mkdir(own, { recursive: true });
+    const files = Object.fromEntries(state.map((name) => [name, join(own, name)]));
+    await write((name) => declared(files, name, `"${name}" is no state of this trajectory`));
+    send({ kind: 'checkpoint', id, at, folder: own, files });
   };
 }
 

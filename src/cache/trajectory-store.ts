@@ -1,0 +1,153 @@
+/**
+ * Trajectories: how far a long computation has come, so that a longer one goes on instead of beginning again.
+ *
+ *     trajectories/ab/ab12.../stop-3000.json       the recipe key whose record holds the state at 3000
+ *     trajectories/ab/ab12.../checkpoint-4711/     the state files of a run that has not reached its stop, and manifest.json
+ *
+ * A stop is a note beside a record, a checkpoint has files of its own. Only the furthest checkpoint is kept, and it goes
+ * when a stop beyond it is there. Losing any of this costs time, never a result.
+ */
+import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestFile } from './artifact-store.ts';
+import { makeDirectory, syncDirectory, syncFile, writeAtomically } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import type { Scratch } from './scratch.ts';
+
+/** A point where a record has the state. */
+export interface Stop {
+  at: number;
+  /** Recipe key of the record. */
+  key: string;
+}
+
+export interface Checkpoint {
+  at: number;
+  /** Absolute paths of the state files by name. */
+  files: Record<string, string>;
+  /** Id of the dismissed record that the run was to replace; null if there was none. */
+  replaces: string | null;
+}
+
+interface Manifest {
+  version: 1;
+  replaces: string | null;
+  /** SHA-256 of every state file, by name: the file is called like it. */
+  files: Record<string, string>;
+}
+
+export class TrajectoryStore {
+  readonly #directory: string;
+  readonly #scratch: Scratch;
+
+  /** @param directory the cache's trajectories/ */
+  constructor(directory: string, scratch: Scratch) {
+    this.#directory = directory;
+    this.#scratch = scratch;
+  }
+
+  /** @returns the furthest first */
+  async stops(trajectory: string): Promise<Stop[]> {
+    const stops: Stop[] = [];
+    for (const name of await this.#list(trajectory)) {
+      const at = /^stop-(\d+)\.json$/.exec(name)?.[1];
+      if (at === undefined) continue;
+      const text = await readFile(join(this.#folder(trajectory), name), 'utf8').catch(() => '');
+      const key = /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
+      if (key !== undefined) stops.push({ at: Number(at), key });
+    }
+    return stops.sort((a, b) => b.at - a.at);
+  }
+
+  /**
+   * Notes where the record of a stop is, and drops the checkpoints that it makes needless.
+   * @throws SwpError of kind `file`
+   */
+  async addStop(trajectory: string, { at, key }: Stop): Promise<void> {
+    const path = join(this.#folder(trajectory), `stop-${at}.json`);
+    try {
+      await writeAtomically(path, `${JSON.stringify({ key })}\n`, await this.#scratch.directory());
+      await this.#dropCheckpoints(trajectory, at);
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+  }
+
+  /** The furthest whole checkpoint below `end`; damaged ones are removed. */
+  async checkpoint(trajectory: string, end: number): Promise<Checkpoint | undefined> {
+    const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
+    for (const { at, folder } of places) {
+      const checkpoint = await readCheckpoint(folder, at);
+      if (checkpoint !== undefined) return checkpoint;
+      await rm(folder, { recursive: true, force: true });
+    }
+    return undefined;
+  }
+
+  /**
+   * Keeps a checkpoint, durably; earlier ones go.
+   * @param folder in the cache's scratch, with a file per state artifact, named like it; it is moved
+   * @throws SwpError of kind `file`
+   */
+  async keep(trajectory: string, { at, files, replaces }: Checkpoint, folder: string): Promise<void> {
+    const place = join(this.#folder(trajectory), `checkpoint-${at}`);
+    try {
+      const digests: Record<string, string> = {};
+      for (const [name, path] of Object.entries(files)) {
+        digests[name] = (await digestFile(path)).sha256;
+        await syncFile(path);
+      }
+      const manifest: Manifest = { version: 1, replaces, files: digests };
+      await writeAtomically(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`, await this.#scratch.directory());
+      await makeDirectory(this.#folder(trajectory));
+      await rm(place, { recursive: true, force: true });
+      await rename(folder, place);
+      await syncDirectory(this.#folder(trajectory));
+      await this.#dropCheckpoints(trajectory, at - 1);
+    } catch (error) {
+      throw fileFailure(error, place, 'write');
+    }
+  }
+
+  async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
+    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) await rm(folder, { recursive: true, force: true });
+  }
+
+  async #checkpoints(trajectory: string): Promise<{ at: number; folder: string }[]> {
+    return (await this.#list(trajectory)).flatMap((name) => {
+      const at = /^checkpoint-(\d+)$/.exec(name)?.[1];
+      return at === undefined ? [] : [{ at: Number(at), folder: join(this.#folder(trajectory), name) }];
+    });
+  }
+
+  async #list(trajectory: string): Promise<string[]> {
+    const folder = this.#folder(trajectory);
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw fileFailure(error, folder, 'read');
+    }
+  }
+
+  #folder(trajectory: string): string {
+    return join(this.#directory, trajectory.slice(0, 2), trajectory);
+  }
+}
+
+/** @returns undefined unless every file is what the manifest says */
+async function readCheckpoint(folder: string, at: number): Promise<Checkpoint | undefined> {
+  try {
+    const { version, replaces, files } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+    if (version !== 1) return undefined;
+    const paths: Record<string, string> = {};
+    for (const [name, sha256] of Object.entries(files)) {
+      if (!/^[A-Za-z0-9_-]+$/.test(name)) return undefined; // a name must not lead out of the folder
+      paths[name] = join(folder, name);
+      if ((await digestFile(paths[name])).sha256 !== sha256) return undefined;
+    }
+    return { at, replaces, files: paths };
+  } catch {
+    return undefined;
+  }
+}

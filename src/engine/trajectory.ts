@@ -1,0 +1,125 @@
+/**
+ * Trajectories: nodes that differ in nothing but how far they go are stops of one computation. The planner chains them,
+ * and each goes on where the one before it, or a checkpoint, left off. That is how a node is executed; it is in no key.
+ */
+import type { CacheRecord } from '../cache/record.ts';
+import type { TrajectoryStore } from '../cache/trajectory-store.ts';
+import { SwpError } from './failure.ts';
+import type { JsonObject } from './json.ts';
+import { keyOf } from './key.ts';
+import type { PlannedNode } from './node.ts';
+
+/** A node's place on its trajectory. */
+export interface TrajectoryPoint {
+  /** Identity of the trajectory: the pre-image without the length. */
+  trajectory: string;
+  /** The parameter that says how far, and its value. */
+  length: string;
+  at: number;
+  /** Artifacts from which a later stop goes on. */
+  state: readonly string[];
+}
+
+/** Where a run goes on. */
+export interface StartingPoint {
+  at: number;
+  /** Absolute paths by artifact name. */
+  state: Record<string, string>;
+}
+
+/**
+ * @param preimage of the node's recipe key, for planning, or of its content key, for finding what was computed
+ * @returns undefined for a node that is on no trajectory
+ */
+export function pointOf({ stage, params }: PlannedNode, preimage: JsonObject): TrajectoryPoint | undefined {
+  const trajectory = stage.trajectory?.(params);
+  if (trajectory === undefined) return undefined;
+  const { length, state } = trajectory;
+  const at = params[length];
+  if (typeof at !== 'number' || !Number.isSafeInteger(at)) throw new Error(`Stage ${stage.name}: the length "${length}" of its trajectory is no whole number.`);
+  return { trajectory: trajectoryKey(preimage, length), length, at, state };
+}
+
+function trajectoryKey(preimage: JsonObject, length: string): string {
+  const params = Object.fromEntries(Object.entries(preimage.params as JsonObject).filter(([name]) => name !== length));
+  return keyOf({ ...preimage, record: `${preimage.record as string}-trajectory`, params });
+}
+
+/** The points of a plan, by trajectory, the nearest first. */
+export function trajectoriesOf(nodes: Iterable<PlannedNode>): { point: TrajectoryPoint; key: string }[][] {
+  const byTrajectory = new Map<string, { point: TrajectoryPoint; key: string }[]>();
+  for (const node of nodes) {
+    const point = pointOf(node, node.preimage);
+    if (point === undefined) continue;
+    const stops = byTrajectory.get(point.trajectory);
+    if (stops === undefined) byTrajectory.set(point.trajectory, [{ point, key: node.key }]);
+    else stops.push({ point, key: node.key });
+  }
+  return [...byTrajectory.values()].map((stops) => stops.sort((a, b) => a.point.at - b.point.at));
+}
+
+/** For each node that goes on where another one of them stops: that one's key. */
+export function chainStops(nodes: Iterable<PlannedNode>): Map<string, string> {
+  const before = new Map<string, string>();
+  for (const stops of trajectoriesOf(nodes)) for (const [index, { key }] of stops.slice(1).entries()) before.set(key, stops[index]!.key);
+  return before;
+}
+
+/** How much of the length that is asked for is the same: `asked` node by node, `distinct` once chained. */
+export function lengthsOf(nodes: Iterable<PlannedNode>): { asked: number; distinct: number } {
+  let [asked, distinct] = [0, 0];
+  for (const stops of trajectoriesOf(nodes)) {
+    for (const { point } of stops) asked += point.at;
+    distinct += stops.at(-1)!.point.at;
+  }
+  return { asked, distinct };
+}
+
+/** What finding a starting point asks of a cache. */
+export interface StateSource {
+  trajectories: Pick<TrajectoryStore, 'stops' | 'checkpoint'>;
+  artifactPath(artifact: CacheRecord['artifacts'][string]): string;
+  verify(artifact: CacheRecord['artifacts'][string]): Promise<void>;
+}
+
+/**
+ * The furthest point before a node's own from which its trajectory can go on.
+ * @param point by the content pre-image
+ * @param countingRecord a record that counts in this study, whether or not all its artifacts are there
+ * @param replaces id of the record that the user dismissed, if this run is to replace one: a checkpoint counts only if it
+ *   was made for that, too
+ */
+export async function startingPoint(
+  point: TrajectoryPoint,
+  cache: StateSource,
+  countingRecord: (key: string) => Promise<CacheRecord | undefined>,
+  replaces: string | null,
+): Promise<StartingPoint | undefined> {
+  const checkpoint = await cache.trajectories.checkpoint(point.trajectory, point.at);
+  for (const { at, key } of await cache.trajectories.stops(point.trajectory)) {
+    if (at >= point.at) continue;
+    if (checkpoint !== undefined && checkpoint.replaces === replaces && checkpoint.at > at) break;
+    const record = await countingRecord(key);
+    if (record === undefined || trajectoryKey(record.contentPreimage, point.length) !== point.trajectory) continue;
+    const state = await stateOf(record, point.state, cache);
+    if (state !== undefined) return { at, state };
+  }
+  return checkpoint?.replaces === replaces ? { at: checkpoint.at, state: checkpoint.files } : undefined;
+}
+
+/** @returns undefined unless every artifact of the state is there and whole: evicted or damaged ones only cost time */
+async function stateOf(record: CacheRecord, names: readonly string[], cache: StateSource): Promise<Record<string, string> | undefined> {
+  const state: Record<string, string> = {};
+  for (const name of names) {
+    const artifact = record.artifacts[name];
+    if (artifact === undefined) return undefined;
+    try {
+      await cache.verify(artifact);
+    } catch (error) {
+      if (error instanceof SwpError) return undefined;
+      throw error;
+    }
+    state[name] = cache.artifactPath(artifact);
+  }
+  return state;
+}
