@@ -43,8 +43,8 @@ export default defineStage<Required<TrainParams>>({
   },
 
   trajectory({ schedule, steps, warmupSteps }) {
-    const depends = schedule === 'constant' ? false : schedule === 'warmup-constant' ? steps < warmupSteps : true;
-    return depends ? undefined : { length: 'steps', state: ['weights', 'optimizer', 'curve'] };
+    const dependsOnLength = schedule === 'warmup-constant' ? steps < warmupSteps : schedule !== 'constant';
+    return { length: 'steps', state: ['weights', 'optimizer', 'curve'], dependsOnLength };
   },
 
   async run(job) {

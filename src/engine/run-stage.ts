@@ -72,7 +72,7 @@ export interface Journey {
 export async function prepareJourney({ point, from }: Journey, outputs: string, everySeconds: number): Promise<Pick<WorkerJob, 'resume' | 'checkpoints'>> {
   const folder = join(outputs, '.checkpoints'); // no output can be called so
   await mkdir(folder);
-  return { ...(from && { resume: from }), checkpoints: { folder, everySeconds, state: point.state } };
+  return { ...(from && { resume: from }), checkpoints: { folder, everySeconds, state: point.declared.state } };
 }
 
 /**

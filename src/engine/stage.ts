@@ -48,6 +48,8 @@ export interface Trajectory {
   length: string;
   /** Outputs of an earlier stop from which a later one goes on. They are what a checkpoint holds, too. */
   state: readonly string[];
+  /** What happens on the way depends on where it ends (a cosine schedule): every length is a trajectory of its own. */
+  dependsOnLength?: boolean;
 }
 
 /** A file that a node reads and that no stage made. */
@@ -124,8 +126,8 @@ export interface StageDefinition<Params = JsonObject> {
   fingerprint?(params: Params): Promise<JsonValue>;
   /** What a node takes of the machine; a CPU by default. */
   resources?(params: Params): NodeResources;
-  /** Undefined where what happens on the way depends on how far it goes (a cosine schedule). */
-  trajectory?(params: Params): Trajectory | undefined;
+  /** Of a stage whose nodes are points on longer computations. */
+  trajectory?(params: Params): Trajectory;
   /**
    * Runs one node in a worker process. May import heavy modules itself: loading the definition must stay cheap.
    * Must be deterministic: artifacts carry no time, host, path or experiment name.

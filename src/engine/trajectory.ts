@@ -8,16 +8,14 @@ import { SwpError } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import { keyOf } from './key.ts';
 import type { PlannedNode } from './node.ts';
+import type { Trajectory } from './stage.ts';
 
 /** A node's place on its trajectory. */
 export interface TrajectoryPoint {
-  /** Identity of the trajectory: the pre-image without the length. */
+  /** Identity of the trajectory: the pre-image without the length, unless what happens depends on that. */
   trajectory: string;
-  /** The parameter that says how far, and its value. */
-  length: string;
+  declared: Trajectory;
   at: number;
-  /** Artifacts from which a later stop goes on. */
-  state: readonly string[];
 }
 
 /** Where a run goes on. */
@@ -34,26 +32,31 @@ export interface StartingPoint {
 export function pointOf({ stage, params }: PlannedNode, preimage: JsonObject): TrajectoryPoint | undefined {
   const trajectory = stage.trajectory?.(params);
   if (trajectory === undefined) return undefined;
-  const { length, state } = trajectory;
-  const at = params[length];
-  if (typeof at !== 'number' || !Number.isSafeInteger(at)) throw new Error(`Stage ${stage.name}: the length "${length}" of its trajectory is no whole number.`);
-  return { trajectory: trajectoryKey(preimage, length), length, at, state };
+  const at = params[trajectory.length];
+  if (typeof at !== 'number' || !Number.isSafeInteger(at))
+    throw new Error(`Stage ${stage.name}: the length "${trajectory.length}" of its trajectory is no whole number.`);
+  return { trajectory: trajectoryKey(preimage, trajectory), declared: trajectory, at };
 }
 
-function trajectoryKey(preimage: JsonObject, length: string): string {
-  const params = Object.fromEntries(Object.entries(preimage.params as JsonObject).filter(([name]) => name !== length));
+function trajectoryKey(preimage: JsonObject, { length, dependsOnLength = false }: Trajectory): string {
+  const params = Object.fromEntries(Object.entries(preimage.params as JsonObject).filter(([name]) => dependsOnLength || name !== length));
   return keyOf({ ...preimage, record: `${preimage.record as string}-trajectory`, params });
 }
 
+interface Stop {
+  node: PlannedNode;
+  point: TrajectoryPoint;
+}
+
 /** The points of a plan, by trajectory, the nearest first. */
-export function trajectoriesOf(nodes: Iterable<PlannedNode>): { point: TrajectoryPoint; key: string }[][] {
-  const byTrajectory = new Map<string, { point: TrajectoryPoint; key: string }[]>();
+function trajectoriesOf(nodes: Iterable<PlannedNode>): Stop[][] {
+  const byTrajectory = new Map<string, Stop[]>();
   for (const node of nodes) {
     const point = pointOf(node, node.preimage);
     if (point === undefined) continue;
     const stops = byTrajectory.get(point.trajectory);
-    if (stops === undefined) byTrajectory.set(point.trajectory, [{ point, key: node.key }]);
-    else stops.push({ point, key: node.key });
+    if (stops === undefined) byTrajectory.set(point.trajectory, [{ node, point }]);
+    else stops.push({ node, point });
   }
   return [...byTrajectory.values()].map((stops) => stops.sort((a, b) => a.point.at - b.point.at));
 }
@@ -61,18 +64,31 @@ export function trajectoriesOf(nodes: Iterable<PlannedNode>): { point: Trajector
 /** For each node that goes on where another one of them stops: that one's key. */
 export function chainStops(nodes: Iterable<PlannedNode>): Map<string, string> {
   const before = new Map<string, string>();
-  for (const stops of trajectoriesOf(nodes)) for (const [index, { key }] of stops.slice(1).entries()) before.set(key, stops[index]!.key);
+  for (const stops of trajectoriesOf(nodes)) for (const [index, { node }] of stops.slice(1).entries()) before.set(node.key, stops[index]!.node.key);
   return before;
 }
 
-/** How much of the length that is asked for is the same: `asked` node by node, `distinct` once chained. */
-export function lengthsOf(nodes: Iterable<PlannedNode>): { asked: number; distinct: number } {
-  let [asked, distinct] = [0, 0];
+/** A stage's work as a length, such as training steps. */
+export interface Length {
+  stage: string;
+  /** The parameter's name. */
+  unit: string;
+  /** Place by place, as if nothing were shared. */
+  asked: number;
+  /** Once equal nodes are one, and stops are chained. */
+  distinct: number;
+}
+
+export function lengthsOf(nodes: Iterable<PlannedNode>): Length[] {
+  const byStage = new Map<string, Length>();
   for (const stops of trajectoriesOf(nodes)) {
-    for (const { point } of stops) asked += point.at;
-    distinct += stops.at(-1)!.point.at;
+    const { stage } = stops[0]!.node;
+    const length = byStage.get(stage.name) ?? { stage: stage.name, unit: stops[0]!.point.declared.length, asked: 0, distinct: 0 };
+    for (const { point, node } of stops) length.asked += node.labels.length * point.at;
+    length.distinct += stops.at(-1)!.point.at;
+    byStage.set(stage.name, length);
   }
-  return { asked, distinct };
+  return [...byStage.values()];
 }
 
 /** What finding a starting point asks of a cache. */
@@ -100,8 +116,8 @@ export async function startingPoint(
     if (at >= point.at) continue;
     if (checkpoint !== undefined && checkpoint.replaces === replaces && checkpoint.at > at) break;
     const record = await countingRecord(key);
-    if (record === undefined || trajectoryKey(record.contentPreimage, point.length) !== point.trajectory) continue;
-    const state = await stateOf(record, point.state, cache);
+    if (record === undefined || trajectoryKey(record.contentPreimage, point.declared) !== point.trajectory) continue;
+    const state = await stateOf(record, point.declared.state, cache);
     if (state !== undefined) return { at, state };
   }
   return checkpoint?.replaces === replaces ? { at: checkpoint.at, state: checkpoint.files } : undefined;

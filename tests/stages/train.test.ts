@@ -46,7 +46,7 @@ async function trainInProcess(out: string, steps: number): Promise<Buffer> {
       input: () => ${JSON.stringify(start)},
       optionalInput: () => undefined,
       output: (name) => ${JSON.stringify(out)} + '/' + name,
-      progress() {}, log() {}, signal: new AbortController().signal,
+      checkpoint: async () => {}, progress() {}, log() {}, signal: new AbortController().signal,
     });`;
   await execa(process.execPath, ['--input-type=module', '--eval', script]);
   return readFile(join(out, 'weights'));
