@@ -21,6 +21,8 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
  * does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it lives.
  * `first`: the first letter of its input: what differs later in the text does not come through.
  * `list`: gathers, one line per item.
+ * `count`: a trajectory: one line per step up to `to`, and what it really did in its log. It holds
+ * at the step TOY_HOLD.
  */
 const STAGES = {
   text: `
@@ -79,6 +81,39 @@ const STAGES = {
         return {};
       },
     };`,
+  count: `
+    import { createHash } from 'node:crypto';
+    import { readFile, writeFile } from 'node:fs/promises';
+    export default {
+      name: 'count', summary: '', params: {},
+      inputs: { from: { summary: '', optional: true } },
+      outputs: { text: { summary: '', file: 'text.txt', evictable: true }, total: { summary: '', file: 'total.json' } },
+      trajectory: ({ knowsItsEnd = false }) => ({ length: 'to', state: ['text'], dependsOnLength: knowsItsEnd }),
+      async run(job) {
+        const { to, say } = job.params;
+        const hold = Number(process.env.TOY_HOLD ?? -1);
+        const from = job.optionalInput('from');
+        let text = job.resume ? await readFile(job.resume.state('text'), 'utf8') : say + (from ? await readFile(from, 'utf8') : '');
+        for (let step = job.resume?.at ?? 0; step < to; step++) {
+          await job.checkpoint(step, (path) => writeFile(path('text'), text));
+          if (step === hold) {
+            job.log('holding ' + process.pid);
+            let written = false;
+            while (!written) {
+              await job.checkpoint(step, (path) => { written = true; return writeFile(path('text'), text); });
+              await new Promise((resolve) => setImmediate(resolve));
+            }
+            if (!job.signal.aborted) await new Promise((resolve) => { setInterval(() => {}, 1000); job.signal.addEventListener('abort', resolve); });
+          }
+          job.signal.throwIfAborted();
+          job.log('step ' + step);
+          text = createHash('sha256').update(text + step).digest('hex');
+        }
+        await writeFile(job.output('text'), text);
+        await writeFile(job.output('total'), String(to));
+        return { to };
+      },
+    };`,
   list: `
     import { readFile, writeFile } from 'node:fs/promises';
     export default {
@@ -120,7 +155,7 @@ export class Rig {
   readonly directory: string;
   cache: Cache;
   /** Code fingerprints of the toy stages: a test may "change the code" here. */
-  readonly fingerprints: Record<string, string> = { text: 'text-1', first: 'first-1', list: 'list-1' };
+  readonly fingerprints: Record<string, string> = { text: 'text-1', first: 'first-1', count: 'count-1', list: 'list-1' };
 
   private constructor(directory: string, cache: Cache) {
     this.directory = directory;
@@ -166,7 +201,7 @@ export class Rig {
       const refer = (to: string) => ({ key: keys[to]!, artifact: artifact(to) });
       keys[place] = await builder.add({
         stage,
-        params: stage === 'text' ? { say: place, ...params } : params,
+        params: stage === 'text' || stage === 'count' ? { say: stage === 'text' ? place : '', ...params } : params,
         inputs: { ...(from !== undefined && { from: refer(from) }), ...(and !== undefined && { and: refer(and) }) },
         gathers: all ? { all: all.map((to) => ({ ...refer(to), label: label(to), stage: study[to]!.stage ?? 'text' })) } : {},
         label: label(place),
