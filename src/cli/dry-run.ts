@@ -1,6 +1,7 @@
 /** `swp repro --dry-run`: what would run, by stage and reason. */
 import type { SwpEvent } from '../engine/event.ts';
 import { neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import { lengthsOf } from '../engine/trajectory.ts';
 import type { Plan } from '../engine/plan.ts';
 import { nodeJson, type Project } from './project.ts';
 import { reasonText } from './reason-text.ts';
@@ -21,11 +22,12 @@ export interface DryRun {
 export function writeDryRun({ project, planned, wanted, json, verbose, terminal }: DryRun): void {
   const needed = neededNodes(planned, wanted);
   const toRun = needed.filter(({ state }) => state !== 'cached');
+  const lengths = lengthsOf(toRun.map(({ node }) => node));
   if (json) {
     const stages: Record<string, number> = {};
     for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
     const event: SwpEvent = { event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages };
-    terminal.line(JSON.stringify({ ...event, toRun: toRun.map(nodeJson) }));
+    terminal.line(JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson) }));
     return;
   }
   const { colors } = terminal;
@@ -42,6 +44,10 @@ export function writeDryRun({ project, planned, wanted, json, verbose, terminal 
     return [stage, String(count), reason];
   });
   for (const line of table(['stage', 'nodes', 'why'], rows, colors)) terminal.line(line);
+  for (const { stage, unit, asked, distinct } of lengths) {
+    const saved = asked > distinct ? ` (${asked.toLocaleString('en')} if nothing were shared)` : '';
+    terminal.line(`${stage}: ${distinct.toLocaleString('en')} ${unit}${saved}`);
+  }
   if (verbose) {
     terminal.line();
     for (const { node, reason } of toRun) terminal.line(`${node.labels.map(labelText).join(', ')}  ${colors.dim(reasonText(reason))}`);

@@ -28,7 +28,7 @@ it('keeps where a result stands out of its key', async () => {
 
 it('names the nearest stage to one that does not exist', async () => {
   await expect(builder.add({ stage: 'txet', params: {}, inputs: {}, label: label('A') })).rejects.toMatchObject({
-    failure: { kind: 'usage', message: 'There is no stage "txet".', expected: 'one of first, list, text', suggestion: 'text' },
+    failure: { kind: 'usage', message: 'There is no stage "txet".', expected: 'one of count, first, list, text', suggestion: 'text' },
   });
 });
 

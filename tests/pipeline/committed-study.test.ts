@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
+import { lengthsOf } from '../../src/engine/trajectory.ts';
 import { packageRoot } from '../../src/package-root.ts';
+import { buildDag } from '../../src/pipeline/build-dag.ts';
 import { readStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy, type Study } from '../../src/pipeline/study.ts';
 import { runOf } from './study-of.ts';
@@ -22,6 +24,16 @@ function over(study: Study, experiment: string, step: string, param: string): un
 const times = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
 
 describe('profile table', () => {
+  it('plans 584,000 distinct training steps per seed in its rounds, instead of 660,000', async () => {
+    const dag = await buildDag(table, StageLoader.installed());
+    const inRounds = dag.nodes().map((key) => dag.getNodeAttributes(key)).flatMap((node) => {
+      // I1 prunes before its first training: what is the final training of others is the last of its five rounds.
+      const labels = node.labels.filter(({ experiment, seed, round }) => seed === 0 && (experiment === 'I1' || round <= table.experiments.find(({ id }) => id === experiment)!.rounds));
+      return labels.length > 0 ? [{ ...node, labels }] : [];
+    });
+    expect(lengthsOf(inRounds)).toEqual([{ stage: 'train', unit: 'steps', asked: 660_000, distinct: 584_000 }]);
+  });
+
   it.each([
     ['A1', 'pretrained', times(6, 3000), times(5, 0.1)],
     ['A2', 'pretrained', times(6, 3000), times(5, 0.2)],

@@ -100,6 +100,44 @@ describe('train', () => {
     expect(await readFile(reset.outputs.weights!)).not.toEqual(await readFile(whole.outputs.weights!));
   });
 
+  it.each([
+    ['constant', {}],
+    ['with a warm-up and pruned weights', { schedule: 'warmup-constant', warmupSteps: 3 }],
+    ['cosine', { schedule: 'warmup-cosine', warmupSteps: 2 }],
+  ] as const)('goes on from any checkpoint to the bits of an uninterrupted training: %s', async (_, schedule) => {
+    const setup = { params: { ...quick, ...schedule, steps: 9, curveEvery: 4 }, inputs: { weights: start, mask } };
+    const checkpoints: { at: number; outputs: Record<string, string> }[] = [];
+    const whole = await runStage(train, { ...setup, onCheckpoint: async (at, write) => void checkpoints.push({ at, outputs: await write() }) });
+    expect(checkpoints.map(({ at }) => at)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    for (const resume of checkpoints.slice(1)) {
+      const { outputs, metrics } = await runStage(train, { ...setup, resume });
+      expect(metrics, `from ${resume.at}`).toEqual(whole.metrics);
+      for (const [name, path] of Object.entries(outputs)) expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), `${name} from ${resume.at}`).toBe(true);
+    }
+  });
+
+  it('goes on from a shorter training, whose last point of the curve is completed', async () => {
+    const params = { ...quick, curveEvery: 4 };
+    const [short, whole] = [
+      await runStage(train, { params: { ...params, steps: 5 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...params, steps: 11 }, inputs: { weights: start } }),
+    ];
+    const { outputs } = await runStage(train, { params: { ...params, steps: 11 }, inputs: { weights: start }, resume: { at: 5, outputs: short.outputs } });
+    for (const [name, path] of Object.entries(outputs)) expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), name).toBe(true);
+    const { points } = JSON.parse(await readFile(outputs.curve!, 'utf8')) as LossCurve;
+    expect(points.map(({ step }) => step)).toEqual([4, 8, 11]);
+  });
+
+  it('is on one trajectory with longer trainings unless its schedule depends on where it ends', () => {
+    const settings = { steps: 10, warmupSteps: 3 } as never;
+    const depends = (schedule: string, more = {}) => train.trajectory!({ ...(settings as object), schedule, ...more } as never).dependsOnLength;
+    expect(depends('constant')).toBe(false);
+    expect(depends('warmup-constant')).toBe(false);
+    expect(depends('warmup-constant', { steps: 2 })).toBe(true); // the warm-up is shortened to the steps there are
+    expect(depends('warmup-cosine')).toBe(true);
+    expect(depends('warmup-stable-decay')).toBe(true);
+  });
+
   it('holds pruned weights and their moments at exactly zero', async () => {
     const { outputs } = await runStage(train, { params: { ...quick, steps: 4 }, inputs: { weights: start, mask } });
     const { tensors } = await readSafetensors(outputs.weights!);

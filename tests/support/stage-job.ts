@@ -11,6 +11,10 @@ export interface StageSetup<Params> {
   inputs?: Record<string, string>;
   gathered?: Record<string, GatheredArtifact[]>;
   signal?: AbortSignal;
+  /** An earlier stop to go on from: its length, and its outputs. */
+  resume?: { at: number; outputs: Record<string, string> };
+  /** Called with every checkpoint that the stage offers; `write` puts the state into files, whose paths it resolves with. */
+  onCheckpoint?(at: number, write: () => Promise<Record<string, string>>): Promise<void>;
 }
 
 export interface StageOutcome {
@@ -33,7 +37,7 @@ export function temporaryFile(name: string): string {
   return join(folder, name);
 }
 
-export async function runStage<Params>(stage: StageDefinition<Params>, { params, inputs = {}, gathered = {}, signal }: StageSetup<Params>): Promise<StageOutcome> {
+export async function runStage<Params>(stage: StageDefinition<Params>, { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>): Promise<StageOutcome> {
   const job = join(folder, String(jobs++));
   await mkdir(job);
   const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
@@ -45,7 +49,13 @@ export async function runStage<Params>(stage: StageDefinition<Params>, { params,
     optionalInput: (name) => inputs[name],
     gathered: (name) => declared(gathered, name),
     output: (name) => declared(outputs, name),
-    checkpoint: async () => {},
+    ...(resume && { resume: { at: resume.at, state: (name) => declared(resume.outputs, name) } }),
+    checkpoint: async (at, write) =>
+      onCheckpoint?.(at, async () => {
+        const files: Record<string, string> = {};
+        await write((name) => (files[name] = join(job, `${at}-${name}`)));
+        return files;
+      }),
     progress: (report) => void progress.push(report),
     log: (line) => void log.push(line),
     signal: signal ?? new AbortController().signal,
