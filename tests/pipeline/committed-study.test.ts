@@ -28,7 +28,7 @@ describe('profile table', () => {
     const dag = await buildDag(table, StageLoader.installed());
     const inRounds = dag.nodes().map((key) => dag.getNodeAttributes(key)).flatMap((node) => {
       // I1 prunes before its first training: what is the final training of others is the last of its five rounds.
-      const labels = node.labels.filter(({ experiment, seed, round }) => seed === 0 && (experiment === 'I1' || round <= table.experiments.find(({ id }) => id === experiment)!.rounds));
+      const labels = node.labels.filter(({ experiment, seed, round }) => seed === 0 && (experiment === 'I1' || round <= (table.experiments.find(({ id }) => id === experiment)?.rounds ?? 0)));
       return labels.length > 0 ? [{ ...node, labels }] : [];
     });
     expect(lengthsOf(inRounds)).toEqual([{ stage: 'train', unit: 'steps', asked: 660_000, distinct: 584_000 }]);
