@@ -2,13 +2,13 @@
  * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { chmod, rename } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from './atomic-file.ts';
-import { fileFailure } from './file-failure.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
@@ -57,6 +57,23 @@ export class ArtifactStore {
       message: `The artifact's content has changed: its SHA-256 is ${sha256}`,
       remedy: 'Delete this file and run `swp repro` again: it computes the artifact anew. Then check the disk.',
     });
+  }
+
+  /**
+   * Moves a damaged file out of the store, so that its place is free for a whole one; nothing happens if it has gone.
+   * @returns where it lies now
+   */
+  async setAside(artifact: ArtifactName, folder: string): Promise<string> {
+    const path = this.path(artifact);
+    const aside = join(folder, `${basename(path)}.${randomBytes(4).toString('hex')}`);
+    this.#verified.delete(path);
+    try {
+      await makeDirectory(folder);
+      await rename(path, aside);
+    } catch (error) {
+      if (!isAbsent(error)) throw fileFailure(error, path, 'write');
+    }
+    return aside;
   }
 
   /**

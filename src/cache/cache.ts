@@ -6,6 +6,7 @@
  *     records/cd/cd34....DIGEST.json     an earlier or damaged record of that key, kept aside
  *     contents/ef/ef56....json           content key -> recipe key whose results have that content
  *     trajectories/gh/gh78.../           how far long computations have come (trajectory-store.ts)
+ *     damaged/                           artifacts whose content had changed, put aside
  *     studies/SHA/                       what one study remembers (study-state.ts)
  *     logs/KEY.ATTEMPT.log               what a node's worker wrote (node-log.ts)
  *     tmp/                               unpublished files of running processes (scratch.ts)
@@ -106,9 +107,14 @@ export class Cache {
     return this.#artifacts.path(artifact);
   }
 
-  /** Whether every artifact of the record is there with its size. Contents are checked when they are used. */
-  async hasArtifacts(record: CacheRecord): Promise<boolean> {
-    return Object.values(record.artifacts).every((artifact) => this.#artifacts.has(artifact));
+  /** Whether an artifact is there with its size. */
+  hasArtifact(artifact: RecordedArtifact): boolean {
+    return this.#artifacts.has(artifact);
+  }
+
+  /** Names of the record's artifacts that are not there with their size. Contents are checked when they are used. */
+  async absentArtifacts(record: CacheRecord): Promise<string[]> {
+    return Object.keys(record.artifacts).filter((name) => !this.#artifacts.has(record.artifacts[name]!));
   }
 
   /**
@@ -117,6 +123,14 @@ export class Cache {
    */
   verify(artifact: ArtifactName): Promise<void> {
     return this.#artifacts.verify(artifact);
+  }
+
+  /**
+   * Moves a damaged artifact to `damaged/`, where it can be looked at and is in nobody's way.
+   * @returns its path there
+   */
+  setAside(artifact: ArtifactName): Promise<string> {
+    return this.#artifacts.setAside(artifact, join(this.directory, 'damaged'));
   }
 
   /** A log for one attempt at a node. */

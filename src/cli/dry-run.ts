@@ -1,6 +1,6 @@
 /** `swp repro --dry-run`: what would run, by stage and reason. */
 import type { SwpEvent } from '../engine/event.ts';
-import { neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
 import { lengthsOf } from '../engine/trajectory.ts';
 import type { Plan } from '../engine/plan.ts';
 import { nodeJson, type Project } from './project.ts';
@@ -21,7 +21,8 @@ export interface DryRun {
 
 export function writeDryRun({ project, planned, wanted, json, verbose, terminal }: DryRun): void {
   const needed = neededNodes(planned, wanted);
-  const toRun = needed.filter(({ state }) => state !== 'cached');
+  const restores = expectedRestores(planned, needed);
+  const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key)).map((planned) => ({ ...planned, reason: restores.get(planned.node.key) ?? planned.reason }));
   const lengths = lengthsOf(toRun.map(({ node }) => node));
   if (json) {
     const stages: Record<string, number> = {};

@@ -40,6 +40,12 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'install':
       return `${error} Cannot install ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+    case 'other-bits':
+      return [
+        `${error} ${failure.node} (${failure.stage}) came out different when it was computed again: ${failure.artifacts.join(', ')}.`,
+        `  Before: ${failure.before}. Now: ${failure.now}.`,
+        '  Results that were made of the earlier one are kept, so the lineage is mixed. `swp invalidate` of this node computes all of it anew.',
+      ].join('\n');
     case 'file-changed':
       return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':

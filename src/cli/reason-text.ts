@@ -13,6 +13,8 @@ export function reasonText(reason: Reason): string {
       return reason.why === undefined ? 'invalidated' : `invalidated: ${reason.why}`;
     case 'same-content':
       return 'equal to another node';
+    case 'evicted':
+      return `its "${reason.artifact}" is not there any more, and ${reason.neededBy} needs it`;
     case 'input-differs':
       return `its input "${reason.input}" came out different`;
   }

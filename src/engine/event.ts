@@ -14,6 +14,8 @@ export type Reason =
   | { kind: 'invalidated'; why?: string }
   /** The recipe is new but the inputs' content and parameters equal those of `sourceKey`: its results serve. */
   | { kind: 'same-content'; sourceKey: string }
+  /** Its result is known, but an artifact that `neededBy` consumes was evicted, or is damaged. */
+  | { kind: 'evicted'; artifact: string; neededBy: string }
   /** There is a record, but an input that was computed again came out different from the one it was made of. */
   | { kind: 'input-differs'; input: string };
 

@@ -30,6 +30,8 @@ export type Failure =
   | { kind: 'unavailable'; what: string; message: string; remedy: string }
   /** What was to be fetched on request did not come, or does not fit; nothing has changed. */
   | { kind: 'install'; what: string; message: string; remedy: string }
+  /** What was computed again differs from what was there, though its recipe is the same. Both are kept. */
+  | { kind: 'other-bits'; stage: string; node: string; artifacts: string[]; before: string; now: string }
   /** An external file changed while a node used it: the result is not recorded. */
   | { kind: 'file-changed'; path: string; stage: string }
   /** A stage's code threw. `cause`: the failure that it threw, if it foresaw this one; the log has the rest. */

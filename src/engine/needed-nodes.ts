@@ -1,5 +1,7 @@
 /** Which nodes a run has to bring up to date. */
 import { producersOf } from './dag-builder.ts';
+import type { Reason } from './event.ts';
+import { placeOf } from './place.ts';
 import type { Plan, PlannedState } from './plan.ts';
 
 export interface Wanted {
@@ -7,6 +9,24 @@ export interface Wanted {
   targets?: Iterable<string> | undefined;
   /** Keys of gathering nodes to bring up to date besides, over whatever results there are: these are not asked for. */
   gather?: Iterable<string> | undefined;
+}
+
+/**
+ * The cached nodes that will probably have to run nevertheless: what a node that runs consumes of them was evicted.
+ * Probably, since a node to run may turn out to be equal to another one, and then it consumes nothing.
+ * @returns why, by key
+ */
+export function expectedRestores(plan: Plan, needed: readonly PlannedState[]): Map<string, Reason> {
+  const restores = new Map<string, Reason>();
+  const open = needed.filter(({ state }) => state !== 'cached').map(({ node }) => node);
+  for (let node = open.pop(); node !== undefined; node = open.pop())
+    for (const { key, artifact } of producersOf(node)) {
+      const producer = plan.nodes.get(key)!;
+      if (!producer.evicted?.includes(artifact) || restores.has(key)) continue;
+      restores.set(key, { kind: 'evicted', artifact, neededBy: placeOf(node.labels[0]!) });
+      open.push(producer.node);
+    }
+  return restores;
 }
 
 /** @returns producers first */

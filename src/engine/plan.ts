@@ -2,8 +2,8 @@
  * Decides, before anything runs, what is there and what is missing, and says why. It reads only through two small
  * interfaces; it changes nothing.
  *
- * A node is cached if a record under its recipe key counts in this study and its artifacts exist. It is not stale
- * merely because an input must be computed again: equal recipes give equal results.
+ * A node is cached if a record under its recipe key counts in this study and its artifacts exist, but for those that may
+ * be evicted. It is not stale merely because an input must be computed again: equal recipes give equal results.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Tombstone } from '../cache/study-state.ts';
@@ -16,7 +16,8 @@ import { placeOf } from './place.ts';
 /** What planning asks of a cache. */
 export interface RecordSource {
   record(key: string): Promise<CacheRecord | undefined>;
-  hasArtifacts(record: CacheRecord): Promise<boolean>;
+  /** Names of the record's artifacts that are not there. */
+  absentArtifacts(record: CacheRecord): Promise<string[]>;
 }
 
 /** What planning asks of a study's memory. */
@@ -31,6 +32,8 @@ export interface PlannedState {
   reason: Reason;
   /** Of cached nodes, and of those that were invalidated or have lost artifacts. */
   record?: CacheRecord;
+  /** Of cached nodes: artifacts that were evicted. They are made again when a node that runs asks for them. */
+  evicted?: readonly string[];
 }
 
 export interface Plan {
@@ -61,8 +64,14 @@ async function examine(
   const tombstone = study.dismissed(record.id);
   if (tombstone !== undefined)
     return { state: 'stale', reason: { kind: 'invalidated', ...(tombstone.why !== undefined && { why: tombstone.why }) }, record };
-  if (!(await cache.hasArtifacts(record))) return { state: 'missing', reason: { kind: 'missing' }, record };
-  return { state: 'cached', reason: { kind: 'cached' }, record };
+  const absent = await cache.absentArtifacts(record);
+  if (isIncomplete(record, absent)) return { state: 'missing', reason: { kind: 'missing' }, record };
+  return { state: 'cached', reason: { kind: 'cached' }, record, ...(absent.length > 0 && { evicted: absent }) };
+}
+
+/** Whether something is absent that is kept for ever: the node has to be computed again, whoever asks. */
+export function isIncomplete(record: CacheRecord, absent: readonly string[]): boolean {
+  return absent.some((name) => record.artifacts[name]!.evictable !== true);
 }
 
 /** New in this study, or another recipe at the same place? */

@@ -7,16 +7,17 @@
  */
 import { rm } from 'node:fs/promises';
 import type { Cache } from '../cache/cache.ts';
-import type { CacheRecord } from '../cache/record.ts';
+import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
 import { producersOf } from './dag-builder.ts';
 import type { EventSink, Reason } from './event.ts';
 import { isUnchanged } from './external-file.ts';
 import { SwpError, type Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
-import { identify, type NodeIdentity } from './node-identity.ts';
+import { artifactOf, identify, type NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
-import type { PlannedState } from './plan.ts';
+import { placeOf } from './place.ts';
+import { isIncomplete, type PlannedState } from './plan.ts';
 import { prepareJob, prepareJourney, runStage, type Journey } from './run-stage.ts';
 import { pointOf, startingPoint } from './trajectory.ts';
 import type { StageLoader } from './stage-loader.ts';
@@ -24,7 +25,8 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** What became of a node. */
 export type Settled =
-  | { outcome: 'cached' | 'ran'; record: CacheRecord }
+  /** `restored`: it ran because artifacts were gone; what was made of them before stands. */
+  | { outcome: 'cached' | 'ran'; record: CacheRecord; restored?: true }
   | { outcome: 'failed'; failure: Failure; seconds: number }
   /** `by`: key of the failed input; absent when the run was stopped. `started`: it was running then. */
   | { outcome: 'blocked'; by?: string; started?: boolean };
@@ -40,6 +42,13 @@ export interface RunContext {
   environment(): Promise<JsonObject>;
   /** Seconds between two checkpoints of a node that is on a trajectory. */
   checkpointSeconds: number;
+  /**
+   * Computes a node again because artifacts of it that another one consumes are gone.
+   * @returns once for every caller, what became of it
+   */
+  restore(key: string, reason: Reason): Promise<Settled>;
+  /** What went wrong and costs no result. */
+  warn(warning: Failure): void;
   /** Waits for a free worker; the longest way to the end of the DAG goes first. */
   inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Work under way, by content key: recipes that turn out the same at the same time wait for one another. */
@@ -70,8 +79,36 @@ async function settle(planned: PlannedState, producers: Producers, context: RunC
   if (context.signal.aborted) return { outcome: 'blocked' };
 
   const reason = planned.state === 'cached' ? whyNotCached(planned, producers) : planned.reason;
-  // What the user dismissed is to be computed, not found again.
-  if (reason.kind === 'invalidated') return compute(planned, identity, reason, producers, context);
+  const found = reason.kind === 'invalidated' ? undefined : await recordByContent(identity.contentKey, context);
+  if (found !== undefined) return reuse(node, identity, found, context);
+  const restored = await restoreInputs(node, producers, context);
+  if ('outcome' in restored) return restored;
+  return computeOnce(planned, identify(node, (key) => recordOf(restored.producers, key)), reason, restored.producers, context);
+}
+
+/**
+ * Computes a node whose result is known but not whole any more. What it was made of is settled.
+ * @param reason says what is gone
+ */
+export async function restoreNode(planned: PlannedState, producers: Producers, reason: Reason, context: RunContext): Promise<Settled> {
+  try {
+    const restored = await restoreInputs(planned.node, producers, context);
+    if ('outcome' in restored) return restored;
+    const identity = identify(planned.node, (key) => recordOf(restored.producers, key));
+    const settled = await computeOnce(planned, identity, reason, restored.producers, context);
+    if (settled.outcome !== 'ran') return settled;
+    if (planned.record !== undefined) warnOfOtherBits(planned, planned.record, settled.record, context);
+    return { ...settled, restored: true };
+  } catch (error) {
+    return failedWith(error, performance.now());
+  }
+}
+
+/** Unless another recipe with the same content is being computed: then its results serve. */
+async function computeOnce(planned: PlannedState, identity: NodeIdentity, reason: Reason, producers: Producers, context: RunContext): Promise<Settled> {
+  const { node } = planned;
+  // What the user dismissed, or what is gone, is to be computed, not found again.
+  if (reason.kind === 'invalidated' || reason.kind === 'evicted') return compute(planned, identity, reason, producers, context);
   for (;;) {
     const source = await recordByContent(identity.contentKey, context);
     if (source !== undefined) return reuse(node, identity, source, context);
@@ -79,6 +116,45 @@ async function settle(planned: PlannedState, producers: Producers, context: RunC
     if (twin === undefined) return compute(planned, identity, reason, producers, context);
     await twin;
   }
+}
+
+/**
+ * Makes the artifacts that a node consumes be there again, if they were evicted or are damaged.
+ * @returns its producers as they are then, or what keeps the node from running
+ */
+async function restoreInputs(node: PlannedNode, producers: Producers, context: RunContext): Promise<{ producers: Producers } | Settled> {
+  const now = new Map(producers);
+  for (const { key, artifact: name } of producersOf(node)) {
+    const record = recordOf(now, key);
+    if (record === undefined || (await isUsable(artifactOf(record, name), context))) continue;
+    const settled = await context.restore(key, { kind: 'evicted', artifact: name, neededBy: placeOf(node.labels[0]!) });
+    now.set(key, { ...now.get(key)!, settled });
+    const gathered = !Object.values(node.inputs).some((input) => input.key === key);
+    if (!('record' in settled) && !gathered) return blockedBy(key, now);
+  }
+  return { producers: now };
+}
+
+/** Whether an artifact is there and whole. A damaged one is put aside. */
+async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext): Promise<boolean> {
+  if (!cache.hasArtifact(artifact)) return false;
+  try {
+    await cache.verify(artifact);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+    const aside = await cache.setAside(artifact);
+    warn({ ...error.failure, remedy: `It is kept as ${aside}, and computed again. Check the disk.` });
+    return false;
+  }
+}
+
+/** Same recipe, same inputs, other bytes: another machine or library, or a stage that is not deterministic. */
+function warnOfOtherBits({ node }: PlannedState, before: CacheRecord, now: CacheRecord, { warn }: RunContext): void {
+  const artifacts = Object.keys(now.artifacts).filter((name) => before.artifacts[name]?.sha256 !== now.artifacts[name]!.sha256);
+  if (artifacts.length === 0) return;
+  const where = ({ environment: { host, cpu, node } }: CacheRecord) => `${String(host)}, ${String(cpu)}, Node ${String(node)}`;
+  warn({ kind: 'other-bits', stage: node.stage.name, node: placeOf(node.labels[0]!), artifacts, before: where(before), now: where(now) });
 }
 
 /** Runs the stage, when a worker is free, and publishes what it made. */
@@ -163,6 +239,7 @@ function standsUntouched(node: PlannedNode, producers: Producers): boolean {
   const gathers = Object.keys(node.gathers).length > 0;
   return [...producers.values()].every(({ planned, settled }) => {
     if (settled === undefined) return true;
+    if ('restored' in settled) return true;
     if (settled.outcome === 'cached') return settled.record === planned.record;
     // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
     return settled.outcome !== 'ran' && planned.reason.kind === 'missing' && !gathers;
@@ -200,10 +277,10 @@ async function recordByContent(contentKey: string, context: RunContext): Promise
   return record?.contentKey === contentKey ? record : undefined;
 }
 
-/** A record that counts and has its artifacts. */
+/** A record that counts and has its artifacts, but for those that were evicted. */
 async function countingRecord(key: string, context: RunContext): Promise<CacheRecord | undefined> {
   const record = await wholeRecord(key, context);
-  return record !== undefined && (await context.cache.hasArtifacts(record)) ? record : undefined;
+  return record === undefined || isIncomplete(record, await context.cache.absentArtifacts(record)) ? undefined : record;
 }
 
 /** A record that is whole and not dismissed in this study. */

@@ -5,13 +5,13 @@ import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
 import { producersOf, type Dag } from './dag-builder.ts';
 import { collectEnvironment } from './environment.ts';
-import type { EventSink, NodeCounts } from './event.ts';
+import type { EventSink, NodeCounts, Reason } from './event.ts';
 import { SwpError, type Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
-import { neededNodes, type Wanted } from './needed-nodes.ts';
+import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
 import { placeOf } from './place.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
-import { collectProducers, runNode, type RunContext, type Settled } from './run-node.ts';
+import { collectProducers, restoreNode, runNode, type RunContext, type Settled } from './run-node.ts';
 import type { NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { chainStops } from './trajectory.ts';
@@ -68,14 +68,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const start = performance.now();
   const plan = options.plan ?? (await makePlan(dag, cache, study));
   const needed = neededNodes(plan, options);
-  emitPlan(needed, emit);
+  emitPlan(needed, plan, emit);
   const pool = new WorkerPool(options.jobs, options.worker);
   const stop = () => void pool.close();
   signal.addEventListener('abort', stop);
   const settled = new Map<string, Settled>();
   const warnings = [...plan.warnings];
   try {
-    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext(options, pool));
+    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext(options, pool, warnings));
     else for (const { node, record } of needed) settled.set(node.key, { outcome: 'cached', record: record! });
   } finally {
     signal.removeEventListener('abort', stop);
@@ -86,10 +86,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
     });
     await cache.scratch.clear();
   }
-  return summarise(needed, warnings, settled, signal, (performance.now() - start) / 1000);
+  return summarise(plan, new Set([...needed.map(({ node }) => node.key), ...settled.keys()]), warnings, settled, signal, (performance.now() - start) / 1000);
 }
 
-function createContext(options: RunOptions, pool: WorkerPool): RunContext {
+function createContext(options: RunOptions, pool: WorkerPool, warnings: Failure[]): Omit<RunContext, 'restore'> {
   const { dag, cache, study, stages, emit, signal, jobs, root = process.cwd() } = options;
   const queue = new PQueue({ concurrency: jobs });
   const heights = heightsOf(dag);
@@ -105,6 +105,7 @@ function createContext(options: RunOptions, pool: WorkerPool): RunContext {
     environment: () => (environment ??= collectEnvironment(root)),
     inTurn: (key, work) => queue.add(work, { priority: heights.get(key)! }),
     underWay: new Map(),
+    warn: (warning) => void warnings.push(warning),
   };
 }
 
@@ -120,8 +121,10 @@ function heightsOf(dag: Dag): Map<string, number> {
 }
 
 /** Every node waits for its producers, and a stop of a trajectory for the stop before it, from which it goes on. */
-async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string, Settled>, context: RunContext): Promise<void> {
+async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string, Settled>, shared: Omit<RunContext, 'restore'>): Promise<void> {
   const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
+  const context: RunContext = { ...shared, restore };
+  const restored = new Map<string, Promise<Settled>>();
   const stopBefore = chainStops(needed.filter(({ state }) => state !== 'cached').map(({ node }) => node));
   const pending = new Map<string, Promise<void>>();
   const settle = (key: string): Promise<void> | undefined => {
@@ -140,11 +143,30 @@ async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string
     emitEnd(planned, outcome, context);
   };
   await Promise.all([...byKey.keys()].map(settle));
+
+  function restore(key: string, reason: Reason): Promise<Settled> {
+    const result = restored.get(key) ?? restoreOnce(plan.nodes.get(key)!, reason);
+    restored.set(key, result);
+    return result;
+  }
+
+  /** What it was made of may be outside of what the run needed so far. */
+  async function restoreOnce(planned: PlannedState, reason: Reason): Promise<Settled> {
+    const { key } = planned.node;
+    const producers = neededNodes(plan, { targets: producersOf(planned.node).map((producer) => producer.key) });
+    for (const producer of producers) if (producer.state !== 'cached') byKey.set(producer.node.key, producer);
+    await Promise.all(producers.map((producer) => settle(producer.node.key)));
+    const outcome = await restoreNode(planned, collectProducers(planned.node, plan.nodes, settled), reason, context);
+    settled.set(key, outcome);
+    emitEnd(planned, outcome, context);
+    return outcome;
+  }
 }
 
-function emitPlan(needed: PlannedState[], emit: EventSink): void {
+function emitPlan(needed: PlannedState[], plan: Plan, emit: EventSink): void {
   const stages: Record<string, number> = {};
-  const toRun = needed.filter(({ state }) => state !== 'cached');
+  const restores = expectedRestores(plan, needed);
+  const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key));
   for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
   emit({ event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages });
 }
@@ -176,7 +198,8 @@ async function rememberPlaces(needed: PlannedState[], settled: Map<string, Settl
 }
 
 function summarise(
-  needed: PlannedState[],
+  plan: Plan,
+  keys: Set<string>,
   warnings: Failure[],
   settled: Map<string, Settled>,
   signal: AbortSignal,
@@ -185,15 +208,16 @@ function summarise(
   const counts = { cached: 0, ran: 0, failed: 0, blocked: 0 };
   const failures: NodeFailure[] = [];
   const records = new Map<string, CacheRecord>();
-  for (const { node } of needed) {
-    const result = settled.get(node.key)!;
+  for (const key of keys) {
+    const { node } = plan.nodes.get(key)!;
+    const result = settled.get(key)!;
     counts[result.outcome]++;
     if ('record' in result) records.set(node.key, result.record);
     if (result.outcome === 'failed')
       failures.push({ key: node.key, stage: node.stage.name, label: node.labels[0]!, failure: result.failure });
   }
   const stopped = signal.aborted && counts.blocked > 0 ? { stopped: stopReason(signal) } : {};
-  return { total: needed.length, ...counts, seconds, ...stopped, failures, warnings, records };
+  return { total: keys.size, ...counts, seconds, ...stopped, failures, warnings, records };
 }
 
 function stopReason({ reason }: AbortSignal): string {

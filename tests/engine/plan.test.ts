@@ -8,9 +8,9 @@ import { plan, type RecordSource, type StudyView } from '../../src/engine/plan.t
 
 const LABEL = { experiment: 'A1', seed: 0, round: 1, step: 'train' };
 
-const emptyCache: RecordSource = { record: async () => undefined, hasArtifacts: async () => true };
+const emptyCache: RecordSource = { record: async () => undefined, absentArtifacts: async () => [] };
 const emptyStudy: StudyView = { lastKey: () => undefined, dismissed: () => undefined };
-const record = { id: 'id-of-K', key: 'K' } as CacheRecord;
+const record = { id: 'id-of-K', key: 'K', artifacts: { text: {}, weights: { evictable: true } } } as unknown as CacheRecord;
 const fullCache: RecordSource = { ...emptyCache, record: async (key) => (key === 'K' ? record : undefined) };
 
 async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
@@ -47,7 +47,12 @@ it('a node with a record and its artifacts is cached', async () => {
 });
 
 it('a node that has lost an artifact is missing', async () => {
-  expect(await planned({ ...fullCache, hasArtifacts: async () => false }, emptyStudy)).toMatchObject({ state: 'missing', record });
+  expect(await planned({ ...fullCache, absentArtifacts: async () => ['weights', 'text'] }, emptyStudy)).toMatchObject({ state: 'missing', record });
+});
+
+it('a node whose evictable artifacts were evicted is cached', async () => {
+  const evicted = await planned({ ...fullCache, absentArtifacts: async () => ['weights'] }, emptyStudy);
+  expect(evicted).toMatchObject({ state: 'cached', evicted: ['weights'] });
 });
 
 it('a node whose record was dismissed is stale, with the reason that was given', async () => {

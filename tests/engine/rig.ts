@@ -93,6 +93,7 @@ const STAGES = {
         const { to, say } = job.params;
         const hold = Number(process.env.TOY_HOLD ?? -1);
         const from = job.optionalInput('from');
+        const hidden = job.params.hiddenFile ? await readFile(job.params.hiddenFile, 'utf8') : '';
         let text = job.resume ? await readFile(job.resume.state('text'), 'utf8') : say + (from ? await readFile(from, 'utf8') : '');
         for (let step = job.resume?.at ?? 0; step < to; step++) {
           await job.checkpoint(step, (path) => writeFile(path('text'), text));
@@ -107,7 +108,7 @@ const STAGES = {
           }
           job.signal.throwIfAborted();
           job.log('step ' + step);
-          text = createHash('sha256').update(text + step).digest('hex');
+          text = createHash('sha256').update(text + step + hidden).digest('hex');
         }
         await writeFile(job.output('text'), text);
         await writeFile(job.output('total'), String(to));

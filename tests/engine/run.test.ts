@@ -172,15 +172,20 @@ describe('damage', () => {
     expect(await readFile(join(dirname(path), aside[0]!), 'utf8')).toBe(text.slice(0, 100));
   });
 
-  it('to an artifact is noticed by who reads it', async () => {
+  it('to an artifact is noticed by who reads it: it is put aside, and computed again', async () => {
     const first = await rig.run({ A: {} });
     const artifact = [...first.result.records.values()][0]!.artifacts.text!;
     const path = rig.cache.artifactPath(artifact);
     await chmod(path, 0o644);
     await writeFile(path, 'B');
     await rig.reopen();
-    const { result } = await rig.run({ A: {}, C: { from: 'A' } });
-    expect(result.failures).toMatchObject([{ label: { experiment: 'C' }, failure: { kind: 'content', path } }]);
+    const run = await rig.run({ A: {}, C: { from: 'A' } });
+    expect(run.ran).toEqual(['A', 'C']);
+    expect(await run.read('C')).toBe('AC');
+    const [name] = await readdir(rig.path('cache/damaged'));
+    expect(await readFile(rig.path('cache/damaged', name!), 'utf8')).toBe('B');
+    const remedy = `It is kept as ${rig.path('cache/damaged', name!)}, and computed again. Check the disk.`;
+    expect(run.result.warnings).toMatchObject([{ kind: 'content', path, message: expect.stringContaining('SHA-256'), remedy }]);
   });
 });
 
