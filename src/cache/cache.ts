@@ -6,6 +6,7 @@
  *     records/cd/cd34....DIGEST.json     an earlier or damaged record of that key, kept aside
  *     contents/ef/ef56....json           content key -> recipe key whose results have that content
  *     trajectories/gh/gh78.../           how far long computations have come (trajectory-store.ts)
+ *     leases/                            who is computing what (lease-store.ts)
  *     damaged/                           artifacts whose content had changed, put aside
  *     studies/SHA/                       what one study remembers (study-state.ts)
  *     logs/KEY.ATTEMPT.log               what a node's worker wrote (node-log.ts)
@@ -24,13 +25,14 @@ import type { Metrics } from '../engine/stage.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from './atomic-file.ts';
 import { fileFailure, isAbsent } from './file-failure.ts';
+import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
 import { Scratch } from './scratch.ts';
 import { TrajectoryStore } from './trajectory-store.ts';
 
 const LAYOUT_VERSION = '1';
-const DIRECTORIES = ['artifacts', 'records', 'contents', 'trajectories', 'studies', 'logs', 'tmp'];
+const DIRECTORIES = ['artifacts', 'records', 'contents', 'trajectories', 'leases', 'studies', 'logs', 'tmp'];
 /** https://bford.info/cachedir/ */
 const CACHEDIR_TAG =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds results that swp (super-weight-pruning) can compute again.\n';
@@ -62,12 +64,15 @@ export class Cache {
   readonly scratch: Scratch;
   /** Where long computations can go on. */
   readonly trajectories: TrajectoryStore;
+  /** Who is computing what. */
+  readonly leases: LeaseStore;
   readonly #artifacts: ArtifactStore;
 
   private constructor(directory: string) {
     this.directory = directory;
     this.scratch = new Scratch(join(directory, 'tmp'));
     this.trajectories = new TrajectoryStore(join(directory, 'trajectories'), this.scratch);
+    this.leases = new LeaseStore(join(directory, 'leases'), this.scratch);
     this.#artifacts = new ArtifactStore(join(directory, 'artifacts'));
   }
 

@@ -2,13 +2,12 @@
  * Unpublished files: one directory per process under the cache's tmp/, on the same file system as the final places, so
  * that publishing is a rename. What a killed process left behind is swept by the next process that starts work.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeDirectory } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
+import { isAlive, processSpace } from './process-identity.ts';
 
 export class Scratch {
   readonly #parent: string;
@@ -61,28 +60,5 @@ export class Scratch {
       if (space !== processSpace || isAlive(Number(pid))) continue;
       await rm(join(this.#parent, name), { recursive: true, force: true });
     }
-  }
-}
-
-/**
- * Where process ids mean the same: the host, and on Linux the PID namespace, since containers that share a cache may
- * also share a host name.
- */
-const processSpace = createHash('sha256').update(`${hostname()}\n${pidNamespace()}`).digest('hex').slice(0, 12);
-
-function pidNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return ''; // no Linux
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
   }
 }

@@ -4,7 +4,7 @@ import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
-import { countsText, endText, labelText, numberText, timeLeftText } from './run-text.ts';
+import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
 import type { RunningNode, RunState } from './run-state.ts';
 import type { RunView } from './run-view.ts';
 import type { Terminal } from './terminal.ts';
@@ -70,6 +70,8 @@ export function drawRun(state: RunState, notes: string[], { width, rows, colors 
     const bar = colors.cyan(progressBar(shareOf(node), barWidth));
     return ` ${(labels[index] ?? '').padEnd(labelWidth)}  ${bar}  ${detail(node, state)}`;
   });
+  for (const { label, holder } of [...state.waiting.values()].slice(0, Math.max(0, room - shown.length)))
+    lines.push(colors.dim(` ${labelText(label)}  waits: ${holderText(holder)}`));
   if (running.length > shown.length) lines.push(colors.dim(` and ${running.length - shown.length} more`));
   const share = state.total === 0 ? 0 : state.settled / state.total;
   const parts = [countsText(state, colors), timeLeftText(state)].filter((part) => part !== '');

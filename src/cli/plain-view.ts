@@ -1,6 +1,6 @@
 /** Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node. */
 import type { SwpEvent } from '../engine/event.ts';
-import { countsText, endText, labelText, timeLeftText } from './run-text.ts';
+import { countsText, endText, holderText, labelText, timeLeftText } from './run-text.ts';
 import type { RunState } from './run-state.ts';
 import type { RunView } from './run-view.ts';
 import { plural } from './study-text.ts';
@@ -27,6 +27,8 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
       const { total, cached, toRun } = event.nodes;
       const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
       terminal.line(`${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
+    } else if (event.event === 'node-wait') {
+      terminal.line(`${labelText(event.label)}: ${holderText(event.holder)}; waiting for the result.`);
     } else if (event.event === 'node-end') {
       const text = endText(event, colors);
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);

@@ -1,5 +1,5 @@
 /** What is known of a run at a moment, put together from its events: what the plain and the live view draw. */
-import type { SwpEvent } from '../engine/event.ts';
+import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel, Progress } from '../engine/stage.ts';
 import type { TimeLeft } from './time-left.ts';
 
@@ -16,6 +16,8 @@ export interface RunningNode {
 
 export class RunState {
   readonly running = new Map<string, RunningNode>();
+  /** Nodes that another process is computing. */
+  readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
   total = 0;
   cached = 0;
   ran = 0;
@@ -37,7 +39,11 @@ export class RunState {
         this.cached = event.nodes.cached;
         this.toRun = event.nodes.toRun;
         return;
+      case 'node-wait':
+        this.waiting.set(event.key, event);
+        return;
       case 'node-start': {
+        this.waiting.delete(event.key);
         const { stage, label, sharedBy } = event;
         if (event.worker !== undefined) this.running.set(event.key, { stage, label, sharedBy, startedAt: this.now() });
         return;
@@ -53,6 +59,7 @@ export class RunState {
       }
       case 'node-end':
         this.running.delete(event.key);
+        this.waiting.delete(event.key);
         this[event.outcome]++;
         this.timeLeft.finish(event.key, event.outcome === 'ran' ? event.seconds : undefined);
         return;

@@ -1,9 +1,14 @@
 /** The words in which a run is told, whoever shows them. */
 import type { Colors } from 'picocolors/types';
-import type { SwpEvent } from '../engine/event.ts';
+import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { durationText } from './duration.ts';
 import type { RunState } from './run-state.ts';
+
+/** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`. */
+export function holderText({ user, host, pid, place }: WorkHolder): string {
+  return `${user} on ${host} (process ${pid}) is computing it as ${place}`;
+}
 
 /** E.g. `A1 seed 0 round 2 train`. */
 export function labelText({ experiment, seed, round, step }: NodeLabel): string {

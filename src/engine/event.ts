@@ -19,6 +19,17 @@ export type Reason =
   /** There is a record, but an input that was computed again came out different from the one it was made of. */
   | { kind: 'input-differs'; input: string };
 
+/** Another process that is computing a node. */
+export interface WorkHolder {
+  user: string;
+  host: string;
+  pid: number;
+  /** ISO 8601, by its clock. */
+  since: string;
+  /** The node's place in its study, such as `A1/s0/r2/train`. */
+  place: string;
+}
+
 /** A node's state as status and dag show it. */
 export type NodeState = 'cached' | 'missing' | 'stale';
 
@@ -40,6 +51,8 @@ export type SwpEvent =
    * its trajectory from which it goes on.
    */
   | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number }
+  /** Somebody else is computing it: this run waits for the result. */
+  | { event: 'node-wait'; key: string; stage: string; label: NodeLabel; holder: WorkHolder }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }
   /** The node's state is kept: if the run is killed, it goes on from here. */

@@ -8,7 +8,7 @@ import { SwpError } from './failure.ts';
 import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
-import type { RunContext } from './run-node.ts';
+import type { RunContext } from './run-context.ts';
 import type { GatheredArtifact, Metrics, StageOutput } from './stage.ts';
 import type { StartingPoint, TrajectoryPoint } from './trajectory.ts';
 import type { WorkerJob } from './worker-message.ts';

@@ -11,7 +11,8 @@ import type { JsonObject } from './json.ts';
 import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
 import { placeOf } from './place.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
-import { collectProducers, restoreNode, runNode, type RunContext, type Settled } from './run-node.ts';
+import { collectProducers, type RunContext, type Settled } from './run-context.ts';
+import { restoreNode, runNode } from './run-node.ts';
 import type { NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { chainStops } from './trajectory.ts';
@@ -84,6 +85,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       if (!(error instanceof SwpError)) throw error;
       warnings.push(error.failure); // it only explains; what the nodes themselves met is worth more
     });
+    await cache.leases.close();
     await cache.scratch.clear();
   }
   return summarise(plan, new Set([...needed.map(({ node }) => node.key), ...settled.keys()]), warnings, settled, signal, (performance.now() - start) / 1000);

@@ -18,7 +18,8 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
 
 /**
  * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that it
- * does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it lives.
+ * does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it
+ * lives, and may wait for a word there.
  * `first`: the first letter of its input: what differs later in the text does not come through.
  * `list`: gathers, one line per item.
  * `count`: a trajectory: one line per step up to `to`, and what it really did in its log. It holds
@@ -41,6 +42,10 @@ const STAGES = {
         job.signal.throwIfAborted();
       },
       'ignore the stop': (job) => { job.log('busy'); for (;;); },
+      'wait for a word': async (job) => {
+        job.log('holding ' + process.pid);
+        await new Promise((resolve) => globalThis.line.once('data', resolve));
+      },
       chat: (job) => {
         console.log('on standard output');
         console.error('on standard error');

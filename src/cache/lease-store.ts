@@ -1,0 +1,249 @@
+/**
+ * Leases: one process at a time computes a key. There is one file per key and no global lock.
+ *
+ *     leases/ab/ab12....json     who computes it, since when
+ *     leases/holders/ID          a number that the holder raises every few seconds, as long as it lives
+ *
+ * A lease only saves work: whoever loses one, or never had one, does no harm, since results are published atomically.
+ * A lease is taken by link(2), which is atomic on NFS too. A holder that is gone is noticed at once where process ids can
+ * be compared; elsewhere when its number has not changed for a while by the observer's own monotonic clock. Wall clocks and
+ * file times are never compared.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { writeFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { systemClock, type Clock } from '../engine/clock.ts';
+import { makeDirectory } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import type { Scratch } from './scratch.ts';
+
+/** Who computes a key. */
+export interface LeaseHolder extends ProcessIdentity {
+  /** Of the holding process, at random. */
+  id: string;
+  /** ISO 8601, by the holder's clock. */
+  since: string;
+  /** The place in the holder's study, such as `A1/s0/r2/train`. */
+  place: string;
+}
+
+export type Acquisition = { kind: 'held'; lease: Lease } | { kind: 'busy'; holder: LeaseHolder };
+
+export interface LeaseStoreOptions {
+  clock?: Clock;
+  /** Whom this process says that it is. */
+  identity?: ProcessIdentity;
+  /** How often a holder shows that it lives. */
+  heartbeatMs?: number;
+  /** How long an observer elsewhere waits for the next sign of life. */
+  deadAfterMs?: number;
+}
+
+export const HEARTBEAT_MS = 2_000;
+/** Much longer than file attributes are cached by NFS clients (at most 60 s by default, but opening a file refreshes them). */
+export const DEAD_AFTER_MS = 30_000;
+/** Removing a dead lease takes a moment: after five seconds, who was at it is gone. */
+const BREAKER_LOOK_MS = 10;
+const BREAKER_DEAD_AFTER_LOOKS = 500;
+/** How often somebody who waits looks. */
+const LOOK_EVERY_MS = 250;
+
+interface LeaseFile {
+  /** Of one lease: tells it from the next one of the same name. */
+  nonce: string;
+  holder: LeaseHolder;
+}
+
+/** A lease that cannot be read: it is watched like one of an unknown holder. */
+const unreadable: LeaseHolder = { host: 'unknown', user: 'unknown', pid: 0, space: '', started: null, id: '', since: '', place: '' };
+
+export class LeaseStore {
+  readonly #directory: string;
+  readonly #scratch: Scratch;
+  readonly #clock: Clock;
+  readonly #identity: ProcessIdentity;
+  readonly #heartbeatMs: number;
+  readonly #deadAfterMs: number;
+  readonly #id = randomUUID();
+  /** What was last seen of a holder elsewhere, and when it was seen to change. */
+  readonly #seen = new Map<string, { sign: string; at: number }>();
+  readonly #held = new Set<Lease>();
+  #heartbeat: Promise<NodeJS.Timeout> | undefined;
+
+  /** @param directory the cache's leases/ */
+  constructor(directory: string, scratch: Scratch, options: LeaseStoreOptions = {}) {
+    this.#directory = directory;
+    this.#scratch = scratch;
+    this.#clock = options.clock ?? systemClock;
+    this.#identity = options.identity ?? thisProcess();
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
+  }
+
+  /**
+   * Takes the lease of a key, unless somebody has it who lives.
+   * @param name 64 hexadecimal digits
+   * @param place where in the study the key stands, for those who wait
+   * @throws SwpError of kind `file`
+   */
+  async acquire(name: string, place: string): Promise<Acquisition> {
+    const path = this.#path(name);
+    try {
+      this.#heartbeat ??= this.#startHeartbeat();
+      await this.#heartbeat;
+      const nonce = randomBytes(8).toString('hex');
+      const holder: LeaseHolder = { ...this.#identity, id: this.#id, since: this.#clock.now().toISOString(), place };
+      for (;;) {
+        if (await this.#publish(path, { nonce, holder })) {
+          const lease = new Lease(path, nonce, (released) => this.#held.delete(released));
+          this.#held.add(lease);
+          return { kind: 'held', lease };
+        }
+        const current = await read(path);
+        if (current === undefined) continue; // released in between
+        if (!(await this.#isDead(current))) return { kind: 'busy', holder: current.holder };
+        await this.#breakLease(path, current);
+      }
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+  }
+
+  /** Resolves when the lease is free or its holder is dead, when `done` says so, or when the signal is aborted. */
+  async wait(name: string, done: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
+    const path = this.#path(name);
+    while (signal?.aborted !== true && !(await done())) {
+      const current = await read(path);
+      if (current === undefined || (await this.#isDead(current))) return;
+      await this.#clock.sleep(LOOK_EVERY_MS * (0.75 + Math.random() / 2), signal);
+    }
+  }
+
+  /** Gives everything back that this process holds. */
+  async close(): Promise<void> {
+    for (const lease of [...this.#held]) await lease.release();
+    const timer = await this.#heartbeat?.catch(() => undefined);
+    if (timer === undefined) return;
+    clearInterval(timer);
+    this.#heartbeat = undefined;
+    rmSync(this.#beatFile(this.#id), { force: true });
+  }
+
+  /** @returns whether the lease is ours now */
+  async #publish(path: string, content: LeaseFile): Promise<boolean> {
+    const fresh = join(await this.#scratch.directory(), `lease-${randomBytes(8).toString('hex')}`);
+    await writeFile(fresh, JSON.stringify(content));
+    try {
+      await makeDirectory(dirname(path));
+      await link(fresh, path);
+      return true;
+    } catch (error) {
+      // A server that answered twice says EEXIST of its own link: the count of links tells.
+      if ((await stat(fresh)).nlink > 1) return true;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return false;
+      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) return await createExclusively(path, content);
+      throw error;
+    } finally {
+      await rm(fresh, { force: true });
+    }
+  }
+
+  async #isDead({ nonce, holder }: LeaseFile): Promise<boolean> {
+    if (holder.space === this.#identity.space) return !isAlive(holder.pid, holder.started);
+    const sign = holder.id === '' ? nonce : await readFile(this.#beatFile(holder.id), 'utf8').catch(() => 'none');
+    const now = this.#clock.monotonic();
+    const seen = this.#seen.get(nonce);
+    if (seen?.sign === sign) return now - seen.at >= this.#deadAfterMs;
+    this.#seen.set(nonce, { sign, at: now });
+    return false;
+  }
+
+  /**
+   * Several may find the same lease dead at once. A mark named after it makes one of them remove it, so that nobody removes
+   * the lease that comes next.
+   */
+  async #breakLease(path: string, dead: LeaseFile): Promise<void> {
+    const mark = `${path}.${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
+    for (let looks = 0; !(await this.#publish(mark, dead)); looks++) {
+      if ((await read(path))?.nonce !== dead.nonce) return; // it is done
+      if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // who marked it was killed at that very moment
+      await systemClock.sleep(BREAKER_LOOK_MS);
+    }
+    if ((await read(path))?.nonce === dead.nonce) await rm(path, { force: true });
+    await rm(mark, { force: true });
+  }
+
+  async #startHeartbeat(): Promise<NodeJS.Timeout> {
+    const path = this.#beatFile(this.#id);
+    await makeDirectory(dirname(path));
+    let beats = 0;
+    const beat = () => writeFileSync(path, String(beats++));
+    beat();
+    return setInterval(() => {
+      try {
+        beat();
+      } catch {
+        // A sign that cannot be given costs others a wait at most; what matters fails with its own words.
+      }
+    }, this.#heartbeatMs).unref();
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name.slice(0, 2), `${name}.json`);
+  }
+
+  #beatFile(id: string): string {
+    return join(this.#directory, 'holders', id.replace(/[^0-9a-f-]/g, '')); // an id is read from a file: it must not lead elsewhere
+  }
+}
+
+export class Lease {
+  readonly #path: string;
+  readonly #nonce: string;
+  readonly #released: (lease: Lease) => void;
+
+  constructor(path: string, nonce: string, released: (lease: Lease) => void) {
+    this.#path = path;
+    this.#nonce = nonce;
+    this.#released = released;
+  }
+
+  /** Gives it back, unless it was broken meanwhile and is somebody else's now. */
+  async release(): Promise<void> {
+    this.#released(this);
+    if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
+  }
+}
+
+async function createExclusively(path: string, content: LeaseFile): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx');
+    await file.writeFile(JSON.stringify(content));
+    await file.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** @returns undefined if there is none */
+async function read(path: string): Promise<LeaseFile | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  try {
+    const { nonce, holder } = JSON.parse(text) as LeaseFile;
+    if (typeof nonce === 'string' && typeof holder.id === 'string' && typeof holder.space === 'string' && Number.isSafeInteger(holder.pid) && holder.pid > 0) return { nonce, holder };
+  } catch {
+    // falls through: half written, or damaged
+  }
+  return { nonce: `unreadable ${text}`, holder: unreadable };
+}

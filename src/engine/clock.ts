@@ -1,0 +1,19 @@
+/** Time, behind a small interface, so that what waits and what judges by time can be tested without waiting. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Clock {
+  /** Milliseconds that only grow, whatever happens to the wall clock; of no meaning in another process. */
+  monotonic(): number;
+  /** Wall-clock time, for people: never compared. */
+  now(): Date;
+  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  now: () => new Date(),
+  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, signal && { signal }).catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error;
+  }),
+};

@@ -1,0 +1,48 @@
+/** What a node that runs consumes has to be there: what was evicted, or is damaged, is computed again first. */
+import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
+import { producersOf } from './dag-builder.ts';
+import { SwpError } from './failure.ts';
+import { artifactOf } from './node-identity.ts';
+import type { PlannedNode } from './node.ts';
+import { placeOf } from './place.ts';
+import type { PlannedState } from './plan.ts';
+import { blockedBy, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
+
+/**
+ * Makes the artifacts that a node consumes be there again, if they were evicted or are damaged.
+ * @returns its producers as they are then, or what keeps the node from running
+ */
+export async function restoreInputs(node: PlannedNode, producers: Producers, context: RunContext): Promise<{ producers: Producers } | Settled> {
+  const now = new Map(producers);
+  for (const { key, artifact: name } of producersOf(node)) {
+    const record = recordOf(now, key);
+    if (record === undefined || (await isUsable(artifactOf(record, name), context))) continue;
+    const settled = await context.restore(key, { kind: 'evicted', artifact: name, neededBy: placeOf(node.labels[0]!) });
+    now.set(key, { ...now.get(key)!, settled });
+    const gathered = !Object.values(node.inputs).some((input) => input.key === key);
+    if (!('record' in settled) && !gathered) return blockedBy(key, now);
+  }
+  return { producers: now };
+}
+
+/** Whether an artifact is there and whole. A damaged one is put aside. */
+async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext): Promise<boolean> {
+  if (!cache.hasArtifact(artifact)) return false;
+  try {
+    await cache.verify(artifact);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+    const aside = await cache.setAside(artifact);
+    warn({ ...error.failure, remedy: `It is kept as ${aside}, and computed again. Check the disk.` });
+    return false;
+  }
+}
+
+/** Same recipe, same inputs, other bytes: another machine or library, or a stage that is not deterministic. */
+export function warnOfOtherBits({ node }: PlannedState, before: CacheRecord, now: CacheRecord, { warn }: RunContext): void {
+  const artifacts = Object.keys(now.artifacts).filter((name) => before.artifacts[name]?.sha256 !== now.artifacts[name]!.sha256);
+  if (artifacts.length === 0) return;
+  const where = ({ environment: { host, cpu, node } }: CacheRecord) => `${String(host)}, ${String(cpu)}, Node ${String(node)}`;
+  warn({ kind: 'other-bits', stage: node.stage.name, node: placeOf(node.labels[0]!), artifacts, before: where(before), now: where(now) });
+}

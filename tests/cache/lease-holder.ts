@@ -1,0 +1,19 @@
+/** A process of its own that takes a lease and says so, for a test to kill or to stop. */
+import { join } from 'node:path';
+import { LeaseStore } from '../../src/cache/lease-store.ts';
+import { Scratch } from '../../src/cache/scratch.ts';
+
+const [directory, name] = process.argv.slice(2) as [string, string];
+const store = new LeaseStore(join(directory, 'leases'), new Scratch(join(directory, 'tmp')));
+for (;;) {
+  const acquisition = await store.acquire(name, `place of ${process.pid}`);
+  if (acquisition.kind === 'held') {
+    console.log('held');
+    await new Promise((resolve) => process.stdin.once('data', resolve));
+    console.log('released');
+    await store.close();
+    process.exit(0);
+  }
+  console.log('busy');
+  await store.wait(name, async () => false);
+}

@@ -1,0 +1,205 @@
+/** Leases: who computes a key, among real processes, and among hosts as far as one can be several. */
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import fc from 'fast-check';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LeaseStore, type Acquisition, type Lease } from '../../src/cache/lease-store.ts';
+import { thisProcess } from '../../src/cache/process-identity.ts';
+import { Scratch } from '../../src/cache/scratch.ts';
+import { bundle } from '../engine/rig.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const NAME = 'ab'.repeat(32);
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'swp-lease-'));
+  await mkdir(join(directory, 'tmp'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const open = (options: ConstructorParameters<typeof LeaseStore>[2] = {}) => {
+  const store = new LeaseStore(join(directory, 'leases'), new Scratch(join(directory, 'tmp')), options);
+  onTestFinished(() => store.close());
+  return store;
+};
+const held = (acquisition: Acquisition): Lease => {
+  if (acquisition.kind !== 'held') throw new Error(`busy: ${JSON.stringify(acquisition.holder)}`);
+  return acquisition.lease;
+};
+/** As a store on another machine sees it: process ids say nothing. */
+const elsewhere = (clock: ManualClock, space = 'elsewhere') => open({ clock, identity: { ...thisProcess(), host: space, space } });
+
+describe('between processes', () => {
+  let holder: string;
+  beforeAll(async () => {
+    holder = await bundle('tests/cache/lease-holder.ts');
+  });
+  const start = async () => {
+    const child = execa(process.execPath, [holder, directory, NAME], { reject: false, stdin: 'pipe' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let [text, wake] = ['', () => {}];
+    child.stdout.on('data', (chunk) => {
+      text += String(chunk);
+      wake();
+    });
+    const says = async (word: string) => {
+      while (!text.includes(word)) await new Promise<void>((resolve) => (wake = resolve));
+    };
+    return { child, says, kill: (signal: NodeJS.Signals) => void child.kill(signal) };
+  };
+
+  it('one holds it, the others get it one after the other', async () => {
+    const children = await Promise.all([start(), start(), start()]);
+    const waiting = new Set(children);
+    while (waiting.size > 0) {
+      const first = await Promise.race([...waiting].map(async (child) => (await child.says('held'), child)));
+      const others = [...waiting].filter((child) => child !== first);
+      await Promise.all(others.map((child) => child.says('busy')));
+      waiting.delete(first);
+      first.child.stdin.write('go on\n');
+      expect((await first.child).exitCode).toBe(0);
+    }
+    expect(await readdir(join(directory, 'leases/holders'))).toEqual([]);
+    expect(await readdir(join(directory, 'leases/ab'))).toEqual([]);
+  });
+
+  it('one that was killed loses it to who waits', async () => {
+    const first = await start();
+    await first.says('held');
+    const second = await start();
+    await second.says('busy');
+    first.kill('SIGKILL');
+    await second.says('held');
+  });
+
+  it('one that only stands still keeps it', async () => {
+    const first = await start();
+    await first.says('held');
+    first.kill('SIGSTOP');
+    expect(await open().acquire(NAME, 'here')).toMatchObject({ kind: 'busy', holder: { pid: first.child.pid, place: `place of ${first.child.pid}` } });
+    first.kill('SIGCONT');
+  });
+
+  it('one whose number another process has by now is dead', async () => {
+    const store = open();
+    held(await store.acquire(NAME, 'here'));
+    const path = join(directory, 'leases/ab', `${NAME}.json`);
+    const lease = JSON.parse(await readFile(path, 'utf8')) as { nonce: string; holder: { started: string } };
+    await writeFile(path, JSON.stringify({ ...lease, nonce: 'old', holder: { ...lease.holder, started: '1' } }));
+    expect((await open().acquire(NAME, 'there')).kind).toBe('held');
+  });
+});
+
+describe('between hosts', () => {
+  it('a holder is dead once it has given no sign for 30 seconds of the observer, and not before', async () => {
+    const clock = new ManualClock();
+    held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
+    const observer = elsewhere(clock);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    clock.advance(29_999);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    clock.advance(1);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('held');
+  });
+
+  it('a sign of life starts the 30 seconds anew; the wall clock says nothing', async () => {
+    const clock = new ManualClock();
+    const holder = open({ heartbeatMs: 1e9 });
+    held(await holder.acquire(NAME, 'here'));
+    const observer = elsewhere(clock);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    for (const sign of ['1', '2', '3']) {
+      clock.advance(20_000);
+      clock.jump(-1e9);
+      for (const name of await readdir(join(directory, 'leases/holders'))) await writeFile(join(directory, 'leases/holders', name), sign);
+      expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    }
+  });
+
+  it('who waits wakes when the lease is free, when the holder is dead, and when the result is there', async () => {
+    const clock = new ManualClock();
+    const holder = open({ heartbeatMs: 1e9 });
+    const lease = held(await holder.acquire(NAME, 'here'));
+    const observer = elsewhere(clock);
+    const pass = async (done: Promise<void>) => {
+      let over = false;
+      void done.then(() => (over = true));
+      while (!over) {
+        clock.advance(500);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    let there = false;
+    const result = observer.wait(NAME, async () => there);
+    there = true;
+    await pass(result);
+    await pass(observer.wait(NAME, async () => false)); // 30 seconds without a sign
+    const free = observer.wait(NAME, async () => false);
+    await lease.release();
+    await pass(free);
+  });
+
+  it('of several that break the lease of a dead holder, one gets it', async () => {
+    const clock = new ManualClock();
+    held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
+    const observers = Array.from({ length: 5 }, (_, index) => elsewhere(clock, `host ${index}`));
+    for (const observer of observers) expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    clock.advance(30_000);
+    const kinds = await Promise.all(observers.map(async (observer) => (await observer.acquire(NAME, 'there')).kind));
+    expect(kinds.filter((kind) => kind === 'held')).toHaveLength(1);
+  });
+});
+
+it('a lease that was broken is not given back by who lost it', async () => {
+  const clock = new ManualClock();
+  const lost = held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
+  const second = elsewhere(clock);
+  await second.acquire(NAME, 'there');
+  clock.advance(30_000);
+  held(await second.acquire(NAME, 'there'));
+  await lost.release();
+  expect((await open().acquire(NAME, 'here')).kind).toBe('busy');
+});
+
+it('a lease that cannot be read is broken like one without a sign of life', async () => {
+  const clock = new ManualClock();
+  await mkdir(join(directory, 'leases/ab'), { recursive: true });
+  await writeFile(join(directory, 'leases/ab', `${NAME}.json`), '{"nonce":');
+  const store = open({ clock });
+  expect(await store.acquire(NAME, 'here')).toMatchObject({ kind: 'busy', holder: { user: 'unknown' } });
+  clock.advance(30_000);
+  expect((await store.acquire(NAME, 'here')).kind).toBe('held');
+});
+
+it('never has two holders that live, whatever is taken, given back, abandoned and broken', async () => {
+  const names = [NAME, 'cd'.repeat(32)];
+  const step = fc.record({ store: fc.nat(2), name: fc.nat(1), deed: fc.constantFrom('acquire', 'release', 'pass', 'jump') });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      await rm(join(directory, 'leases'), { recursive: true, force: true });
+      const clock = new ManualClock();
+      const stores = [0, 1, 2].map((index) => elsewhere(clock, `host ${index}`));
+      const leases = new Map<string, Lease>();
+      for (const { store, name, deed } of steps) {
+        const mine = `${store} ${name}`;
+        if (deed === 'pass') clock.advance(10_000);
+        else if (deed === 'jump') clock.jump(-86_400_000);
+        else if (deed === 'release') {
+          await leases.get(mine)?.release();
+          leases.delete(mine);
+        } else if (!leases.has(mine)) {
+          // All of them give signs: whoever holds it lives.
+          for (const id of await readdir(join(directory, 'leases/holders')).catch(() => [])) await writeFile(join(directory, 'leases/holders', id), String(Math.random()));
+          const acquisition = await stores[store]!.acquire(names[name]!, mine);
+          const others = [...leases.keys()].filter((key) => key.endsWith(` ${name}`));
+          expect(acquisition.kind).toBe(others.length === 0 ? 'held' : 'busy');
+          if (acquisition.kind === 'held') leases.set(mine, acquisition.lease);
+        }
+      }
+      for (const store of stores) await store.close();
+    }),
+    { numRuns: 40 },
+  );
+});

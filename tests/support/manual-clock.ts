@@ -1,0 +1,37 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock } from '../../src/engine/clock.ts';
+
+export class ManualClock implements Clock {
+  #time = 0;
+  #wall = Date.parse('2026-01-01T00:00:00Z');
+  readonly #sleepers = new Set<{ until: number; wake: () => void }>();
+
+  monotonic(): number {
+    return this.#time;
+  }
+
+  now(): Date {
+    return new Date(this.#wall);
+  }
+
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const sleeper = { until: this.#time + milliseconds, wake: () => (this.#sleepers.delete(sleeper), resolve()) };
+      if (signal?.aborted === true) return resolve();
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener('abort', sleeper.wake, { once: true });
+    });
+  }
+
+  /** Lets time pass, and wakes whom it is time to wake. */
+  advance(milliseconds: number): void {
+    this.#time += milliseconds;
+    this.#wall += milliseconds;
+    for (const sleeper of [...this.#sleepers].sort((a, b) => a.until - b.until)) if (sleeper.until <= this.#time) sleeper.wake();
+  }
+
+  /** Somebody sets the wall clock. */
+  jump(milliseconds: number): void {
+    this.#wall += milliseconds;
+  }
+}
