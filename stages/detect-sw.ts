@@ -3,10 +3,12 @@
  * sample, zeroing is judged on another, and neither is what eval reports on. src/science/super-weights.ts has the method.
  */
 import schema from '../schemas/stages/detect-sw.schema.json' with { type: 'json' };
+import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { DetectSwParams } from '../src/generated/detect-sw.ts';
 import type { Pruning } from '../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../src/generated/super-weights.ts';
+import { configPath } from '../src/model/model-config.ts';
 
 export default defineStage<Required<DetectSwParams>>({
   name: 'detect-sw',
@@ -18,6 +20,8 @@ export default defineStage<Required<DetectSwParams>>({
     pruning: { summary: "The last prune's outcome: the thresholds behind the margins.", optional: true },
   },
   outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
+
+  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');

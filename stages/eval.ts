@@ -3,9 +3,11 @@
  * run, so that differences between runs are paired.
  */
 import schema from '../schemas/stages/eval.schema.json' with { type: 'json' };
+import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { EvalParams } from '../src/generated/eval.ts';
 import type { Evaluation } from '../src/generated/evaluation.ts';
+import { configPath } from '../src/model/model-config.ts';
 
 export default defineStage<Required<EvalParams>>({
   name: 'eval',
@@ -13,6 +15,8 @@ export default defineStage<Required<EvalParams>>({
   params: schema,
   inputs: { weights: { summary: 'Weights to evaluate.' } },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
+
+  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');

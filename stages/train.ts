@@ -14,8 +14,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };
 import type { TransferStatistics } from '../src/compute/training/step-trainer.ts';
 import { SwpError } from '../src/engine/failure.ts';
+import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
 import { learningRateAt } from '../src/compute/training/learning-rate.ts';
+import { configPath } from '../src/model/model-config.ts';
 import type { TrainingSession } from '../src/model/training-session.ts';
 import { CurveRecorder } from '../src/science/loss-curve.ts';
 import type { TrainParams } from '../src/generated/train.ts';
@@ -36,6 +38,8 @@ export default defineStage<Required<TrainParams>>({
     position: { summary: "The run's cumulative step after the last step.", file: 'position.json' },
     curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
   },
+
+  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint(params) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');

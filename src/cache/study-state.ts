@@ -56,7 +56,7 @@ export class StudyState {
    */
   static async open(cache: Cache, pipeline: string, profile?: string): Promise<StudyState> {
     const absolute = resolve(pipeline);
-    const directory = join(cache.directory, 'studies', createHash('sha256').update(absolute).digest('hex'));
+    const directory = studyFolder(cache.directory, pipeline);
     const file = profile === undefined ? 'ledger.json' : `ledger-${profile}.json`;
     const [ledger, tombstones] = await Promise.all([readLedger(join(directory, file), absolute), readTombstones(directory)]);
     return new StudyState(cache, directory, file, ledger, tombstones);
@@ -114,6 +114,11 @@ export class StudyState {
       throw fileFailure(error, path, 'write');
     }
   }
+}
+
+/** Where a study's memory lies in a cache. */
+export function studyFolder(cache: string, pipeline: string): string {
+  return join(cache, 'studies', createHash('sha256').update(resolve(pipeline)).digest('hex'));
 }
 
 /** A damaged ledger counts as empty: it only explains. */

@@ -1,7 +1,7 @@
 /** The DAG for other programs: Mermaid and Graphviz. */
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { wholeStudy } from '../pipeline/build-dag.ts';
+import { wholeStudy } from '../pipeline/whole-study.ts';
 
 /** Fill and stroke by state, from the Okabe-Ito palette, which the colour-blind can tell apart. */
 const fills: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff', stale: '#f3d38a' };

@@ -1,27 +1,16 @@
 /** What a command works on: the study of a profile, its DAG, and the cache with what is known about each node. */
-import { join, resolve } from 'node:path';
 import { Cache } from '../cache/cache.ts';
 import { StudyState } from '../cache/study-state.ts';
 import type { Dag } from '../engine/dag-builder.ts';
 import type { NodeState } from '../engine/event.ts';
-import type { JsonObject } from '../engine/json.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import { plan, type Plan, type PlannedState } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
-import { buildDag, wholeStudy } from '../pipeline/build-dag.ts';
+import { buildDag } from '../pipeline/build-dag.ts';
 import { parseSelector, selectNodes } from '../pipeline/selector.ts';
-import { findStudyFile } from '../pipeline/study-file.ts';
+import { wholeStudy } from '../pipeline/whole-study.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
-
-/** Options that every command has. */
-export interface ProjectOptions {
-  pipeline?: string;
-  profile?: string;
-  cache?: string;
-  json?: boolean;
-  /** Of the commands that plan: the device of every stage that declares one. */
-  device?: string;
-}
+import { locate, type ProjectOptions } from './project-options.ts';
 
 export interface Project {
   study: Study;
@@ -34,12 +23,10 @@ export interface Project {
 
 /** @throws SwpError for everything that a user can get wrong */
 export async function openProject(options: ProjectOptions): Promise<Project> {
-  const path = findStudyFile(options.pipeline, process.cwd());
+  const { path, profile, overrides, cache: directory } = locate(options);
   const stages = StageLoader.installed();
-  const overrides: JsonObject = options.device === undefined ? {} : { device: options.device };
-  const study = await loadStudy({ path, profile: options.profile ?? environment('SWP_PROFILE'), overrides, loader: stages });
-  const directory = options.cache ?? environment('SWP_CACHE') ?? join(study.root, 'cache');
-  const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(resolve(directory))]);
+  const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
+  const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(directory)]);
   return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
 }
 
@@ -87,9 +74,4 @@ export function countStates(nodes: Iterable<{ state: NodeState }>): Record<NodeS
   const counts = { cached: 0, missing: 0, stale: 0 };
   for (const { state } of nodes) counts[state]++;
   return counts;
-}
-
-function environment(name: string): string | undefined {
-  const value = process.env[name];
-  return value === '' ? undefined : value;
 }

@@ -3,17 +3,24 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError, type Failure } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
 import { installedBuild } from '../installed-build.ts';
 import { packageRoot } from '../package-root.ts';
-import { wholeStudy } from '../pipeline/build-dag.ts';
+import { wholeStudy } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
 
 /** The artifact that a report is made of: the output of a step that gathers the whole study. */
 const resultsName = 'results';
+
+/** What rendering a report has to know of a project. */
+export interface ReportedProject {
+  study: { root: string; profile: { name: string } };
+  cache: Pick<Cache, 'verify' | 'artifactPath'>;
+}
 
 export interface RenderedReport {
   /** Path of the page. */
@@ -39,7 +46,7 @@ export async function latestResults({ dag, cache, state }: Project, key: string)
 }
 
 /** Where a profile's report is. */
-export function reportFolder({ study }: Project): string {
+export function reportFolder({ study }: ReportedProject): string {
   return join(study.root, 'report', study.profile.name);
 }
 
@@ -48,7 +55,7 @@ export function reportFolder({ study }: Project): string {
  * @param options.always render even if the page is there and made of the same results
  * @throws SwpError if the results are damaged or the report cannot be written
  */
-export async function renderStudyReport(project: Project, record: CacheRecord, options: { always?: boolean } = {}): Promise<RenderedReport | undefined> {
+export async function renderStudyReport(project: ReportedProject, record: Pick<CacheRecord, 'artifacts'>, options: { always?: boolean } = {}): Promise<RenderedReport | undefined> {
   const results = record.artifacts[resultsName];
   if (results === undefined) return undefined;
   await project.cache.verify(results);
@@ -72,6 +79,17 @@ export async function renderStudyReport(project: Project, record: CacheRecord, o
   const { readSummary } = await import('../report/summary.ts');
   const { lines, highlights } = await readSummary(resultsPath);
   return { html, highlights, summary: lines };
+}
+
+/** A report that cannot be written takes nothing from what a run did. */
+export async function renderOrExplain(project: ReportedProject, record: Pick<CacheRecord, 'artifacts'>): Promise<{ report?: RenderedReport; failure?: Failure }> {
+  try {
+    const report = await renderStudyReport(project, record);
+    return report === undefined ? {} : { report };
+  } catch (error) {
+    if (!(error instanceof SwpError)) throw error;
+    return { failure: error.failure };
+  }
 }
 
 /** @returns the failure to throw, or `error` itself where it is none of the file system */

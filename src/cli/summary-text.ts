@@ -12,7 +12,7 @@ const shownFailures = 10;
 
 export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
-  result: RunResult;
+  result: Pick<RunResult, 'failures'>;
   report: RenderedReport | undefined;
   terminal: Terminal;
 }

@@ -3,7 +3,7 @@
  * anyone saying so.
  */
 import { DirectedGraph } from 'graphology';
-import { readExternalFile } from './external-file.ts';
+import { readExternalFile, stampIfThere } from './external-file.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { canonicalJson, keyOf, recipePreimage } from './key.ts';
 import type { ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
@@ -12,7 +12,13 @@ import type { NodeLabel } from './stage.ts';
 import type { LoadedStage, StageLoader } from './stage-loader.ts';
 
 /** Nodes by recipe key; edges lead from producers to consumers. */
-export type Dag = DirectedGraph<PlannedNode>;
+export type Dag = DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>;
+
+export interface DagAttributes {
+  [name: string]: unknown;
+  /** Stamps of the files on which the DAG depends besides the study itself, by absolute path. */
+  watched: ReadonlyMap<string, string>;
+}
 
 export interface NodeSpec {
   stage: string;
@@ -25,16 +31,18 @@ export interface NodeSpec {
 }
 
 export class DagBuilder {
-  readonly dag: Dag = new DirectedGraph<PlannedNode>();
+  readonly dag: Dag = new DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>();
   readonly #loader: StageLoader;
   readonly #root: string;
   readonly #fingerprints = new Map<string, Promise<JsonValue>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
+  readonly #watched = new Map<string, string>();
 
   /** @param options.root the project's root: what `StageDefinition.files` is relative to */
   constructor({ loader, root }: { loader: StageLoader; root: string }) {
     this.#loader = loader;
     this.#root = root;
+    this.dag.setAttribute('watched', this.#watched);
   }
 
   /**
@@ -72,7 +80,10 @@ export class DagBuilder {
   #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> {
     if (definition.fingerprint === undefined) return Promise.resolve(null);
     const question = canonicalJson([definition.name, params]);
-    const answer = this.#fingerprints.get(question) ?? definition.fingerprint(params);
+    const known = this.#fingerprints.get(question);
+    if (known !== undefined) return known;
+    for (const path of definition.watches?.(params) ?? []) this.#watched.set(path, stampIfThere(path));
+    const answer = definition.fingerprint(params);
     this.#fingerprints.set(question, answer);
     return answer;
   }
@@ -86,7 +97,9 @@ export class DagBuilder {
       const identity = JSON.stringify([each.name, each.path]);
       const file = this.#files.get(identity) ?? readExternalFile(each, this.#root);
       this.#files.set(identity, file);
-      files.push(await file); // one after the other: where several cannot be read, the first one is named
+      const read = await file; // one after the other: where several cannot be read, the first one is named
+      this.#watched.set(read.path, read.stamp);
+      files.push(read);
     }
     return files;
   }

@@ -2,7 +2,7 @@
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
  * after the node runs, so that no record claims an input that it did not have.
  */
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../cache/artifact-store.ts';
 import { fileFailure } from '../cache/file-failure.ts';
@@ -19,9 +19,9 @@ export async function readExternalFile({ name, path: declared, remedy }: Declare
   const path = resolve(root, declared);
   try {
     for (;;) {
-      const stamp = await stampOf(path);
+      const stamp = stampOf(path);
       const { sha256 } = await digestFile(path);
-      if ((await stampOf(path)) === stamp) return { name, path, sha256, stamp };
+      if (stampOf(path) === stamp) return { name, path, sha256, stamp };
     }
   } catch (error) {
     if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
@@ -35,19 +35,31 @@ export async function readExternalFile({ name, path: declared, remedy }: Declare
  */
 export async function isUnchanged(file: ExternalFile): Promise<boolean> {
   try {
-    if ((await stampOf(file.path)) === file.stamp) return true;
+    if (stampOf(file.path) === file.stamp) return true;
     return (await digestFile(file.path)).sha256 === file.sha256;
   } catch {
     return false;
   }
 }
 
-/** Device, inode, size, and the times of the last write and of the last change of any kind, in nanoseconds. */
-async function stampOf(path: string): Promise<string> {
+/**
+ * Device, inode, size, and the times of the last write and of the last change of any kind, in nanoseconds.
+ * @throws SwpError of kind `file`
+ */
+export function stampOf(path: string): string {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return [dev, ino, size, mtimeNs, ctimeNs].join(':');
   } catch (error) {
     throw fileFailure(error, path, 'read');
+  }
+}
+
+/** The same for a file that may be missing; what cannot be read is told by who reads it. */
+export function stampIfThere(path: string): string {
+  try {
+    return stampOf(path);
+  } catch {
+    return 'none';
   }
 }

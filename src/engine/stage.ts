@@ -124,6 +124,8 @@ export interface StageDefinition<Params = JsonObject> {
    * Added to the code fingerprint in the key.
    */
   fingerprint?(params: Params): Promise<JsonValue>;
+  /** Absolute paths of the files that `fingerprint` reads: when one of them changes, it is asked again. */
+  watches?(params: Params): string[];
   /** What a node takes of the machine; a CPU by default. */
   resources?(params: Params): NodeResources;
   /** Of a stage whose nodes are points on longer computations. */

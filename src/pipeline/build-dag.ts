@@ -9,9 +9,7 @@ import { expandRun, type StepInstance } from './expand.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Study } from './study.ts';
-
-/** `experiment` in the label of a node that serves the whole study, such as aggregate. No experiment can have this name. */
-export const wholeStudy = '*';
+import { wholeStudy } from './whole-study.ts';
 
 /** Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints. */
 export async function buildDag(study: Study, loader: StageLoader): Promise<Dag> {

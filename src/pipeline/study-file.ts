@@ -1,7 +1,6 @@
 /** Reads pipeline.json and checks its shape by schemas/pipeline.schema.json; what it says is checked in study.ts. */
 import { readFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { SwpError } from '../engine/failure.ts';
@@ -40,24 +39,6 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   if (!validator(source.value)) diagnostics.addSchemaErrors(validator.errors ?? []);
   diagnostics.throwIfAny();
   return { path, content: source.value as unknown as PipelineFile, diagnostics };
-}
-
-/**
- * The study file that a command means: the one named, or the pipeline.json here or in the nearest folder above.
- * @throws SwpError kind `usage` if there is none
- */
-export function findStudyFile(named: string | undefined, from: string): string {
-  if (named !== undefined) return resolve(from, named);
-  for (let folder = from; ; folder = dirname(folder)) {
-    const path = join(folder, 'pipeline.json');
-    if (existsSync(path)) return path;
-    if (folder === dirname(folder)) break;
-  }
-  throw new SwpError({
-    kind: 'usage',
-    message: 'There is no pipeline.json here or in a folder above.',
-    expected: 'a study: run swp inside a project, or name the file with --pipeline FILE',
-  });
 }
 
 /** As the user would write it: relative to the working folder where that is shorter. */

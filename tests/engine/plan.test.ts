@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { CacheRecord } from '../../src/cache/record.ts';
 import { SwpError, type Failure } from '../../src/engine/failure.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';
+import type { Dag } from '../../src/engine/dag-builder.ts';
 import { plan, type RecordSource, type StudyView } from '../../src/engine/plan.ts';
 
 const LABEL = { experiment: 'A1', seed: 0, round: 1, step: 'train' };
@@ -14,7 +15,7 @@ const record = { id: 'id-of-K', key: 'K', artifacts: { text: {}, weights: { evic
 const fullCache: RecordSource = { ...emptyCache, record: async (key) => (key === 'K' ? record : undefined) };
 
 async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
-  const dag = new DirectedGraph<PlannedNode>();
+  const dag = new DirectedGraph() as Dag;
   dag.addNode('K', { key: 'K', labels: [LABEL], gathers } as unknown as PlannedNode);
   const { nodes, warnings } = await plan(dag, cache, study);
   const { node: _, ...rest } = nodes.get('K')!;

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { PlannedState } from '../../engine/plan.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import type { Study } from '../../pipeline/study.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 

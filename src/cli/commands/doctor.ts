@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
 import { withProjectOptions } from '../help.ts';
-import type { ProjectOptions } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 type Log = (line: string) => void;
@@ -63,7 +63,7 @@ async function install(part: keyof typeof PARTS, { json }: DoctorOptions, termin
 async function cacheFolder({ cache, pipeline }: ProjectOptions): Promise<string> {
   const named = cache ?? process.env.SWP_CACHE;
   if (named !== undefined && named !== '') return resolve(named);
-  const { findStudyFile } = await import('../../pipeline/study-file.ts');
+  const { findStudyFile } = await import('../../pipeline/find-study.ts');
   const { SwpError } = await import('../../engine/failure.ts');
   try {
     return join(dirname(findStudyFile(pipeline, process.cwd())), 'cache');

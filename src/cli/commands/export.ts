@@ -7,7 +7,7 @@ import { SwpError } from '../../engine/failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { StepGraph } from '../../model/step-graph.ts';
 import { selectorHelp, withProjectOptions } from '../help.ts';
-import type { ProjectOptions } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of an ambiguous selector, so many graphs are listed. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import { withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal } from '../terminal.ts';
 
 export function declareReport(program: Command): Command {

@@ -1,14 +1,15 @@
 /** swp repro: does the work that is missing, shows it while it goes on, and ends with the report. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { SwpEvent } from '../../engine/event.ts';
-import { SwpError, type Failure } from '../../engine/failure.ts';
+import type { Failure } from '../../engine/failure.ts';
 import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
-import type { Project, ProjectOptions } from '../project.ts';
+import type { Project } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import type { RunView } from '../run-view.ts';
 import type { RenderedReport } from '../study-report.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -47,8 +48,15 @@ ${selectorHelp}`,
 }
 
 async function repro(words: string[], options: ReproOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const terminal = openTerminal();
+  const { findUpToDate, noteUpToDate } = await import('../up-to-date.ts');
+  const upToDate = words.length > 0 ? undefined : findUpToDate(options);
+  if (upToDate !== undefined) {
+    const { sayUpToDate } = await import('../nothing-to-do.ts');
+    process.exitCode = await sayUpToDate(upToDate, options, terminal);
+    return;
+  }
+  const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
   const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
@@ -56,7 +64,9 @@ async function repro(words: string[], options: ReproOptions): Promise<void> {
     const { writeDryRun } = await import('../dry-run.ts');
     return writeDryRun({ project, planned, wanted, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
   }
-  process.exitCode = await runStudy(project, planned, wanted, options, terminal);
+  const result = await runStudy(project, planned, wanted, options, terminal);
+  process.exitCode = result.exitCode;
+  if (words.length === 0) await noteUpToDate(options, project, result.records);
 }
 
 /** What the report is made of: with a selector, it shows what there is, and lists the rest as missing. */
@@ -66,8 +76,7 @@ async function reportKeys(project: Project): Promise<string[]> {
   return key === undefined ? [] : [key];
 }
 
-/** @returns the exit code */
-async function runStudy(project: Project, planned: Plan, wanted: Wanted, options: ReproOptions, terminal: Terminal): Promise<number> {
+async function runStudy(project: Project, planned: Plan, wanted: Wanted, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
   warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts')]);
   const jobs = options.jobs ?? defaultJobs();
@@ -97,7 +106,7 @@ async function runStudy(project: Project, planned: Plan, wanted: Wanted, options
     writeSummary({ summary, result, report, terminal });
   }
   if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
-  return exitCodeFor(result, failure);
+  return { exitCode: exitCodeFor(result, failure), records: result.records };
 }
 
 /** What costs no result. Standard error, whatever the output is. */
@@ -131,18 +140,12 @@ function listenForInterruption(view: RunView): { signal: AbortSignal; stopListen
  * written takes nothing from what the run did: the failure is told beside its summary.
  */
 async function renderIfPossible(project: Project, result: RunResult, terminal: Terminal, { json }: ReproOptions): Promise<{ report?: RenderedReport; failure?: Failure }> {
-  const { renderStudyReport, resultsKey } = await import('../study-report.ts');
+  const { renderOrExplain, resultsKey } = await import('../study-report.ts');
   const key = resultsKey(project);
   const record = key === undefined ? undefined : result.records.get(key);
   if (record === undefined || result.stopped !== undefined) return {};
   if (!json && terminal.interactive && result.ran > 0) terminal.line('Rendering the report.');
-  try {
-    const report = await renderStudyReport(project, record);
-    return report === undefined ? {} : { report };
-  } catch (error) {
-    if (!(error instanceof SwpError)) throw error;
-    return { failure: error.failure };
-  }
+  return renderOrExplain(project, record);
 }
 
 function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | undefined): number {

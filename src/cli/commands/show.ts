@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import type { CacheRecord } from '../../cache/record.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
-import type { Project, ProjectOptions } from '../project.ts';
+import type { Project } from '../project.ts';
+import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */

@@ -23,6 +23,13 @@ export function engineVersion(engine: Engine): string {
   return VERSIONS[engine]();
 }
 
+/** The files from which `engineVersion` knows. */
+export function enginePackageFiles(engine: Engine): string[] {
+  if (engine === 'onnx') return [createRequire(import.meta.url).resolve('onnxruntime-node/package.json')];
+  const directory = findTensorflowPackage()?.directory;
+  return [join(directory ?? packageRoot, 'package.json')];
+}
+
 function declaredVersion(name: string): string {
   const { optionalDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { optionalDependencies: Record<string, string> };
   return optionalDependencies[name]!;

@@ -1,0 +1,96 @@
+/**
+ * What a study's plan came to when everything was there: `studies/SHA/settled-DIGEST.json`. As long as nothing has changed
+ * that the plan depends on, and every record and artifact is where it was, the answer is the same, and no plan has to be
+ * made to know it.
+ *
+ * A wrong "all is there" would be the worst mistake of all, so whatever is in doubt counts as changed. Records are compared
+ * by what stat says: they are only ever replaced by rename, which gives them another inode.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JsonObject } from '../engine/json.ts';
+import { writeAtomically } from './atomic-file.ts';
+import type { Cache } from './cache.ts';
+import type { CacheRecord } from './record.ts';
+
+const VERSION = 1;
+
+export interface SettledPlan {
+  /** Everything on which the plan depends that is read anew each time, such as the text of pipeline.json. */
+  basis: string;
+  /** Stamps of the files that are not read again, by path. */
+  watched: Record<string, string>;
+  /** What to say when all is there. */
+  summary: JsonObject;
+}
+
+interface SettledFile extends SettledPlan {
+  version: typeof VERSION;
+  tombstones: string;
+  /** Key and stamp of every record. */
+  records: [string, string][];
+  /** Path relative to the cache, and size, of every artifact that is kept for ever. */
+  artifacts: [string, number][];
+}
+
+/**
+ * @param studyFolder of the study in the cache
+ * @param name tells sizes of the study apart
+ * @param stampOf a watched file's stamp as it is now
+ * @returns what was settled, if nothing has changed since
+ */
+export function readSettledPlan(cache: string, studyFolder: string, name: string, basis: string, stampOf: (path: string) => string): JsonObject | undefined {
+  try {
+    const file = JSON.parse(readFileSync(settledPath(studyFolder, name), 'utf8')) as SettledFile;
+    if (file.version !== VERSION || file.basis !== basis || file.tombstones !== tombstonesOf(studyFolder)) return undefined;
+    for (const [path, stamp] of Object.entries(file.watched)) if (stampOf(path) !== stamp) return undefined;
+    for (const [key, stamp] of file.records) if (recordStamp(recordPath(cache, key)) !== stamp) return undefined;
+    for (const [path, bytes] of file.artifacts) if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
+    return file.summary;
+  } catch {
+    return undefined; // none, or damaged: a plan is made
+  }
+}
+
+/**
+ * Notes that everything is there. A failure to write costs time and nothing else.
+ * @param records of every node of the plan
+ */
+export async function writeSettledPlan(cache: Cache, studyFolder: string, name: string, plan: SettledPlan, records: Iterable<CacheRecord>): Promise<void> {
+  const file: SettledFile = { version: VERSION, ...plan, tombstones: tombstonesOf(studyFolder), records: [], artifacts: [] };
+  const artifacts = new Map<string, number>();
+  try {
+    for (const { key, artifacts: made } of records) {
+      file.records.push([key, recordStamp(cache.recordPath(key))]);
+      for (const artifact of Object.values(made))
+        if (artifact.evictable !== true) artifacts.set(cache.artifactPath(artifact).slice(cache.directory.length + 1), artifact.bytes);
+    }
+    file.artifacts = [...artifacts];
+    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory());
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== 'string' && !('failure' in (error as object))) throw error;
+  }
+}
+
+function settledPath(studyFolder: string, name: string): string {
+  return join(studyFolder, `settled-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`);
+}
+
+function recordPath(cache: string, key: string): string {
+  return join(cache, 'records', key.slice(0, 2), `${key}.json`);
+}
+
+function recordStamp(path: string): string {
+  const { size, mtimeMs, ino } = statSync(path);
+  return `${size}:${mtimeMs}:${ino}`;
+}
+
+/** Which records the study has dismissed: one file each. */
+function tombstonesOf(studyFolder: string): string {
+  try {
+    return createHash('sha256').update(readdirSync(join(studyFolder, 'tombstones')).sort().join()).digest('hex');
+  } catch {
+    return 'none';
+  }
+}

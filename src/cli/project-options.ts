@@ -1,0 +1,41 @@
+/** What the options of every command mean: which study, which size of it, which cache. Loads next to nothing. */
+import { dirname, join, resolve } from 'node:path';
+import type { JsonObject } from '../engine/json.ts';
+import { findStudyFile } from '../pipeline/find-study.ts';
+
+/** Options that every command has. */
+export interface ProjectOptions {
+  pipeline?: string;
+  profile?: string;
+  cache?: string;
+  json?: boolean;
+  /** Of the commands that plan: the device of every stage that declares one. */
+  device?: string;
+}
+
+export interface Location {
+  /** Absolute path of pipeline.json. */
+  path: string;
+  /** Undefined for the study's default. */
+  profile: string | undefined;
+  /** Parameters given with the command. */
+  overrides: JsonObject;
+  /** Absolute path of the cache. */
+  cache: string;
+}
+
+/** @throws SwpError of kind `usage` if there is no study */
+export function locate(options: ProjectOptions): Location {
+  const path = findStudyFile(options.pipeline, process.cwd());
+  return {
+    path,
+    profile: options.profile ?? environment('SWP_PROFILE'),
+    overrides: options.device === undefined ? {} : { device: options.device },
+    cache: resolve(options.cache ?? environment('SWP_CACHE') ?? join(dirname(path), 'cache')),
+  };
+}
+
+function environment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === '' ? undefined : value;
+}

@@ -1,0 +1,88 @@
+/**
+ * The quick way to "nothing to do": if nothing has changed since everything was there, a command need not make the plan to
+ * say so. It loads no stage, no schema and no graph.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { CacheRecord } from '../cache/record.ts';
+import { readSettledPlan, writeSettledPlan } from '../cache/settled-plan.ts';
+import { studyFolder } from '../cache/study-state.ts';
+import { stampIfThere } from '../engine/external-file.ts';
+import { installedBuild } from '../installed-build.ts';
+import { packageRoot } from '../package-root.ts';
+import { locate, type ProjectOptions } from './project-options.ts';
+import type { Project } from './project.ts';
+
+/** What there is to say of a study in which everything is there. */
+export interface UpToDate {
+  /** How many nodes. */
+  total: number;
+  /** The project's root. */
+  root: string;
+  /** The profile's name. */
+  profile: string;
+  /** The study in a line, without colours. */
+  study: string;
+  /** The artifacts of the node that gathered the results; null if the study has none. */
+  results: CacheRecord['artifacts'] | null;
+}
+
+/** Changes younger than this may hide behind an equal stamp: file systems keep times in ticks. */
+const RACY_MS = 2_000;
+
+/** @returns undefined if a plan has to be made */
+export function findUpToDate(options: ProjectOptions): UpToDate | undefined {
+  const { path, cache } = locate(options);
+  const basis = basisOf(options);
+  const found = basis && readSettledPlan(cache, studyFolder(cache, path), nameOf(options), basis, stampIfThere);
+  return found ? (found as unknown as UpToDate) : undefined;
+}
+
+/** @param records of every node of the DAG, each under the node's own key; otherwise nothing is noted */
+export async function noteUpToDate(options: ProjectOptions, project: Project, records: ReadonlyMap<string, CacheRecord>): Promise<void> {
+  const { dag, study, cache } = project;
+  const basis = basisOf(options);
+  const whole = dag.nodes().every((key) => records.get(key)?.key === key);
+  const watched = Object.fromEntries(dag.getAttribute('watched'));
+  if (basis === undefined || !whole || Object.entries(watched).some(([path, stamp]) => isRacy(stamp) || stampIfThere(path) !== stamp)) return;
+  const [{ resultsKey }, { studyLine }, { createColors }] = await Promise.all([import('./study-report.ts'), import('./study-text.ts'), import('picocolors').then(({ default: colors }) => colors)]);
+  const key = resultsKey(project);
+  const summary: UpToDate = {
+    total: dag.order,
+    root: study.root,
+    profile: study.profile.name,
+    study: studyLine(study, createColors(false)),
+    results: (key === undefined ? undefined : records.get(key)?.artifacts) ?? null,
+  };
+  await writeSettledPlan(cache, studyFolder(cache.directory, study.path), nameOf(options), { basis, watched, summary: summary as never }, records.values());
+}
+
+/**
+ * Everything on which the plan depends that is read anew each time: the text of pipeline.json and its path, what the
+ * command was given, which build of swp this is, with the versions of what it imports, and variables that it reads.
+ * @returns undefined if the study cannot be read: whoever makes the plan says why
+ */
+function basisOf(options: ProjectOptions): string | undefined {
+  const { path, profile, overrides } = locate(options);
+  const variables = Object.entries(process.env).filter(([name]) => name.startsWith('SWP_')).sort();
+  try {
+    const hash = createHash('sha256');
+    for (const part of [path, readFileSync(path), profile ?? '', JSON.stringify([overrides, variables]), basename(installedBuild), readFileSync(join(packageRoot, 'package.json')), dirname(installedBuild)])
+      hash.update(part).update('\0');
+    return hash.digest('hex');
+  } catch {
+    return undefined;
+  }
+}
+
+/** One per profile and device, so that they do not push each other out. */
+function nameOf(options: ProjectOptions): string {
+  const { profile, overrides } = locate(options);
+  return JSON.stringify([profile ?? null, overrides]);
+}
+
+/** @param stamp ends with the time of the last change in nanoseconds */
+function isRacy(stamp: string): boolean {
+  return Date.now() - Number(stamp.split(':').at(-1)) / 1e6 < RACY_MS;
+}
