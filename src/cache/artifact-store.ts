@@ -3,8 +3,7 @@
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import { chmod, rename } from 'node:fs/promises';
+import { chmodSync, createReadStream, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from './atomic-file.ts';
@@ -63,13 +62,13 @@ export class ArtifactStore {
    * Moves a damaged file out of the store, so that its place is free for a whole one; nothing happens if it has gone.
    * @returns where it lies now
    */
-  async setAside(artifact: ArtifactName, folder: string): Promise<string> {
+  setAside(artifact: ArtifactName, folder: string): string {
     const path = this.path(artifact);
     const aside = join(folder, `${basename(path)}.${randomBytes(4).toString('hex')}`);
     this.#verified.delete(path);
     try {
-      await makeDirectory(folder);
-      await rename(path, aside);
+      makeDirectory(folder);
+      renameSync(path, aside);
     } catch (error) {
       if (!isAbsent(error)) throw fileFailure(error, path, 'write');
     }
@@ -87,9 +86,9 @@ export class ArtifactStore {
     const path = this.path(artifact);
     try {
       await syncFile(source);
-      await chmod(source, 0o444);
-      await makeDirectory(dirname(path));
-      await rename(source, path);
+      chmodSync(source, 0o444);
+      makeDirectory(dirname(path));
+      renameSync(source, path);
       await syncDirectory(dirname(path));
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -99,11 +98,18 @@ export class ArtifactStore {
   }
 }
 
+/** Files up to this size are read at once, which is much quicker than a stream. */
+const SMALL_BYTES = 1 << 16;
+
 /** @throws SwpError of kind `file` */
 export async function digestFile(path: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
   try {
+    if (statSync(path).size <= SMALL_BYTES) {
+      const content = readFileSync(path);
+      return { sha256: hash.update(content).digest('hex'), bytes: content.length };
+    }
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
       hash.update(chunk);
       bytes += chunk.length;

@@ -134,7 +134,7 @@ export class Cache {
    * Moves a damaged artifact to `damaged/`, where it can be looked at and is in nobody's way.
    * @returns its path there
    */
-  setAside(artifact: ArtifactName): Promise<string> {
+  setAside(artifact: ArtifactName): string {
     return this.#artifacts.setAside(artifact, join(this.directory, 'damaged'));
   }
 
@@ -148,8 +148,8 @@ export class Cache {
    * @throws SwpError of kind `file`
    */
   async publish({ outputs, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
-    const artifacts: Record<string, RecordedArtifact> = {};
-    for (const [name, { path, file, evictable }] of Object.entries(outputs)) artifacts[name] = await this.#artifacts.take(path, file, evictable);
+    const taken = Object.entries(outputs).map(async ([name, { path, file, evictable }]) => [name, await this.#artifacts.take(path, file, evictable)] as const);
+    const artifacts = Object.fromEntries(await Promise.all(taken));
     return this.#write({
       version: RECORD_VERSION,
       id: randomUUID(),
@@ -176,7 +176,7 @@ export class Cache {
       const scratch = await this.scratch.directory();
       await this.#keepAside(path, record.key, scratch);
       await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
-      if (record.aliasOf === undefined) await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch);
+      if (record.aliasOf === undefined) await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch, { durable: false });
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
@@ -207,8 +207,8 @@ export class Cache {
         remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
       });
     try {
-      await makeDirectory(this.directory);
-      for (const name of DIRECTORIES) await makeDirectory(join(this.directory, name));
+      makeDirectory(this.directory);
+      for (const name of DIRECTORIES) makeDirectory(join(this.directory, name));
       const scratch = await this.scratch.directory();
       await writeAtomically(join(this.directory, 'CACHEDIR.TAG'), CACHEDIR_TAG, scratch);
       await writeAtomically(versionFile, `${LAYOUT_VERSION}\n`, scratch); // last: it says that the rest is there

@@ -10,8 +10,7 @@
  * file times are never compared.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { writeFileSync, rmSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { makeDirectory } from './atomic-file.ts';
@@ -70,7 +69,7 @@ export class LeaseStore {
   /** What was last seen of a holder elsewhere, and when it was seen to change. */
   readonly #seen = new Map<string, { sign: string; at: number }>();
   readonly #held = new Set<Lease>();
-  #heartbeat: Promise<NodeJS.Timeout> | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
 
   /** @param directory the cache's leases/ */
   constructor(directory: string, scratch: Scratch, options: LeaseStoreOptions = {}) {
@@ -92,7 +91,6 @@ export class LeaseStore {
     const path = this.#path(name);
     try {
       this.#heartbeat ??= this.#startHeartbeat();
-      await this.#heartbeat;
       const nonce = randomBytes(8).toString('hex');
       const holder: LeaseHolder = { ...this.#identity, id: this.#id, since: this.#clock.now().toISOString(), place };
       for (;;) {
@@ -101,9 +99,9 @@ export class LeaseStore {
           this.#held.add(lease);
           return { kind: 'held', lease };
         }
-        const current = await read(path);
+        const current = read(path);
         if (current === undefined) continue; // released in between
-        if (!(await this.#isDead(current))) return { kind: 'busy', holder: current.holder };
+        if (!this.#isDead(current)) return { kind: 'busy', holder: current.holder };
         await this.#breakLease(path, current);
       }
     } catch (error) {
@@ -115,18 +113,17 @@ export class LeaseStore {
   async wait(name: string, done: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
     const path = this.#path(name);
     while (signal?.aborted !== true && !(await done())) {
-      const current = await read(path);
-      if (current === undefined || (await this.#isDead(current))) return;
+      const current = read(path);
+      if (current === undefined || this.#isDead(current)) return;
       await this.#clock.sleep(LOOK_EVERY_MS * (0.75 + Math.random() / 2), signal);
     }
   }
 
   /** Gives everything back that this process holds. */
-  async close(): Promise<void> {
-    for (const lease of [...this.#held]) await lease.release();
-    const timer = await this.#heartbeat?.catch(() => undefined);
-    if (timer === undefined) return;
-    clearInterval(timer);
+  close(): void {
+    for (const lease of this.#held) lease.release();
+    if (this.#heartbeat === undefined) return;
+    clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
     rmSync(this.#beatFile(this.#id), { force: true });
   }
@@ -134,26 +131,26 @@ export class LeaseStore {
   /** @returns whether the lease is ours now */
   async #publish(path: string, content: LeaseFile): Promise<boolean> {
     const fresh = join(await this.#scratch.directory(), `lease-${randomBytes(8).toString('hex')}`);
-    await writeFile(fresh, JSON.stringify(content));
+    writeFileSync(fresh, JSON.stringify(content));
     try {
-      await makeDirectory(dirname(path));
-      await link(fresh, path);
+      makeDirectory(dirname(path));
+      linkSync(fresh, path);
       return true;
     } catch (error) {
       // A server that answered twice says EEXIST of its own link: the count of links tells.
-      if ((await stat(fresh)).nlink > 1) return true;
+      if (statSync(fresh).nlink > 1) return true;
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return false;
-      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) return await createExclusively(path, content);
+      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) return createExclusively(path, content);
       throw error;
     } finally {
-      await rm(fresh, { force: true });
+      rmSync(fresh, { force: true });
     }
   }
 
-  async #isDead({ nonce, holder }: LeaseFile): Promise<boolean> {
+  #isDead({ nonce, holder }: LeaseFile): boolean {
     if (holder.space === this.#identity.space) return !isAlive(holder.pid, holder.started);
-    const sign = holder.id === '' ? nonce : await readFile(this.#beatFile(holder.id), 'utf8').catch(() => 'none');
+    const sign = holder.id === '' ? nonce : signOf(this.#beatFile(holder.id));
     const now = this.#clock.monotonic();
     const seen = this.#seen.get(nonce);
     if (seen?.sign === sign) return now - seen.at >= this.#deadAfterMs;
@@ -168,17 +165,17 @@ export class LeaseStore {
   async #breakLease(path: string, dead: LeaseFile): Promise<void> {
     const mark = `${path}.${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
     for (let looks = 0; !(await this.#publish(mark, dead)); looks++) {
-      if ((await read(path))?.nonce !== dead.nonce) return; // it is done
+      if (read(path)?.nonce !== dead.nonce) return; // it is done
       if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // who marked it was killed at that very moment
       await systemClock.sleep(BREAKER_LOOK_MS);
     }
-    if ((await read(path))?.nonce === dead.nonce) await rm(path, { force: true });
-    await rm(mark, { force: true });
+    if (read(path)?.nonce === dead.nonce) rmSync(path, { force: true });
+    rmSync(mark, { force: true });
   }
 
-  async #startHeartbeat(): Promise<NodeJS.Timeout> {
+  #startHeartbeat(): NodeJS.Timeout {
     const path = this.#beatFile(this.#id);
-    await makeDirectory(dirname(path));
+    makeDirectory(dirname(path));
     let beats = 0;
     const beat = () => writeFileSync(path, String(beats++));
     beat();
@@ -212,17 +209,15 @@ export class Lease {
   }
 
   /** Gives it back, unless it was broken meanwhile and is somebody else's now. */
-  async release(): Promise<void> {
+  release(): void {
     this.#released(this);
-    if ((await read(this.#path))?.nonce === this.#nonce) await rm(this.#path, { force: true });
+    if (read(this.#path)?.nonce === this.#nonce) rmSync(this.#path, { force: true });
   }
 }
 
-async function createExclusively(path: string, content: LeaseFile): Promise<boolean> {
+function createExclusively(path: string, content: LeaseFile): boolean {
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(JSON.stringify(content));
-    await file.close();
+    writeFileSync(path, JSON.stringify(content), { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -230,11 +225,20 @@ async function createExclusively(path: string, content: LeaseFile): Promise<bool
   }
 }
 
+/** What a holder last showed; opening the file asks an NFS server for its present content. */
+function signOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return 'none';
+  }
+}
+
 /** @returns undefined if there is none */
-async function read(path: string): Promise<LeaseFile | undefined> {
+function read(path: string): LeaseFile | undefined {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;

@@ -3,7 +3,8 @@
  * that publishing is a rename. What a killed process left behind is swept by the next process that starts work.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
@@ -28,7 +29,7 @@ export class Scratch {
   async node(): Promise<string> {
     const own = await this.directory();
     try {
-      return await mkdtemp(join(own, 'node-'));
+      return mkdtempSync(join(own, 'node-'));
     } catch (error) {
       throw fileFailure(error, own, 'create');
     }
@@ -45,7 +46,7 @@ export class Scratch {
   async #create(): Promise<string> {
     const own = join(this.#parent, `${processSpace}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
-      await makeDirectory(own);
+      makeDirectory(own);
       await this.#sweep();
     } catch (error) {
       throw fileFailure(error, own, 'create');

@@ -67,7 +67,7 @@ export async function writeSettledPlan(cache: Cache, studyFolder: string, name: 
         if (artifact.evictable !== true) artifacts.set(cache.artifactPath(artifact).slice(cache.directory.length + 1), artifact.bytes);
     }
     file.artifacts = [...artifacts];
-    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory());
+    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory(), { durable: false });
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).code !== 'string' && !('failure' in (error as object))) throw error;
   }

@@ -66,7 +66,7 @@ export class TrajectoryStore {
   async addStop(trajectory: string, { at, key }: Stop): Promise<void> {
     const path = join(this.#folder(trajectory), `stop-${at}.json`);
     try {
-      await writeAtomically(path, `${JSON.stringify({ key })}\n`, await this.#scratch.directory());
+      await writeAtomically(path, `${JSON.stringify({ key })}\n`, await this.#scratch.directory(), { durable: false });
       await this.#dropCheckpoints(trajectory, at);
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -99,7 +99,7 @@ export class TrajectoryStore {
       }
       const manifest: Manifest = { version: 1, replaces, files: digests };
       await writeAtomically(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`, await this.#scratch.directory());
-      await makeDirectory(this.#folder(trajectory));
+      makeDirectory(this.#folder(trajectory));
       await rm(place, { recursive: true, force: true });
       await rename(folder, place);
       await syncDirectory(this.#folder(trajectory));

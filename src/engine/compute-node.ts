@@ -1,6 +1,6 @@
 /** Computing one node: under a lease, so that only one process does it, in a worker, and published under both keys. */
-import { rm } from 'node:fs/promises';
-import type { LeaseHolder } from '../cache/lease-store.ts';
+import { rmSync } from 'node:fs';
+import type { Lease, LeaseHolder } from '../cache/lease-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { countingRecord, recordByContent, wholeRecord } from './counting-record.ts';
 import type { Reason } from './event.ts';
@@ -11,7 +11,7 @@ import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
 import type { PlannedState } from './plan.ts';
 import { failedWith, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
-import { prepareJob, prepareJourney, runStage, type Journey } from './run-stage.ts';
+import { prepareJob, prepareJourney, runStage, type Journey, type StageResult } from './run-stage.ts';
 import { pointOf, startingPoint } from './trajectory.ts';
 
 /** One node's work, once it is clear that it has to be done. */
@@ -22,15 +22,27 @@ export interface Work {
   producers: Producers;
 }
 
-/** Computes a node when a worker is free, unless another process is at it: then its result serves. */
+/** What a turn at a worker came to. */
+type Turn =
+  | { kind: 'settled'; settled: Settled }
+  /** Another process is at it. */
+  | { kind: 'busy'; holder: LeaseHolder }
+  /** The stage is done; what it made is still to be published. */
+  | { kind: 'made'; result: StageResult; outputs: string; lease: Lease; journey: Journey | undefined; start: number };
+
+/**
+ * Computes a node when a worker is free, unless another process is at it: then its result serves. Publishing waits for the
+ * disk, so the worker goes on with another node meanwhile.
+ */
 export async function compute(work: Work, context: RunContext): Promise<Settled> {
   const { inTurn, underWay } = context;
   const { contentKey } = work.identity;
   const settled = (async () => {
     for (;;) {
-      const outcome = await inTurn(work.planned.node.key, () => underLease(work, context));
-      if (outcome.outcome !== 'busy') return outcome;
-      await waitForHolder(work, outcome.holder, context);
+      const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context));
+      if (turn.kind === 'settled') return turn.settled;
+      if (turn.kind === 'made') return publish(turn, work, context);
+      await waitForHolder(work, turn.holder, context);
     }
   })();
   underWay.set(contentKey, settled);
@@ -46,21 +58,30 @@ function leaseName({ planned: { node }, identity }: Work): string {
   return pointOf(node, identity.contentPreimage)?.trajectory ?? identity.contentKey;
 }
 
-async function underLease(work: Work, context: RunContext): Promise<Settled | { outcome: 'busy'; holder: LeaseHolder }> {
+async function takeTurn(work: Work, context: RunContext): Promise<Turn> {
   const { cache, signal } = context;
-  if (signal.aborted) return { outcome: 'blocked' };
   const start = performance.now();
+  let lease: Lease | undefined;
+  let outputs: string | undefined;
+  const end = (settled: Settled): Turn => {
+    if (outputs !== undefined) rmSync(outputs, { recursive: true, force: true });
+    lease?.release();
+    return { kind: 'settled', settled };
+  };
   try {
+    if (signal.aborted) return end({ outcome: 'blocked' });
     const acquisition = await cache.leases.acquire(leaseName(work), placeOf(work.planned.node.labels[0]!));
-    if (acquisition.kind === 'busy') return { outcome: 'busy', holder: acquisition.holder };
-    try {
-      const meanwhile = await madeMeanwhile(work, context);
-      return meanwhile === undefined ? await runAndPublish(work, context) : await reuse(work.planned.node, work.identity, meanwhile, context);
-    } finally {
-      await acquisition.lease.release();
-    }
+    if (acquisition.kind === 'busy') return acquisition;
+    ({ lease } = acquisition);
+    const meanwhile = await madeMeanwhile(work, context);
+    if (meanwhile !== undefined) return end(await reuse(work.planned.node, work.identity, meanwhile, context));
+    outputs = await cache.scratch.node();
+    const journey = await journeyOf(work, context);
+    const result = await runIn(outputs, work, journey, context);
+    if (result === 'stopped') return end({ outcome: 'blocked', started: true });
+    return { kind: 'made', result, outputs, lease, journey, start };
   } catch (error) {
-    return failedWith(error, start);
+    return end(failedWith(error, start));
   }
 }
 
@@ -82,32 +103,34 @@ async function madeMeanwhile({ identity, reason }: Work, context: RunContext): P
   return reason.kind === 'invalidated' ? undefined : recordByContent(identity.contentKey, context);
 }
 
-/** Runs the stage in a worker and publishes what it made. */
-async function runAndPublish({ planned, identity, reason, producers }: Work, context: RunContext): Promise<Settled> {
-  const { node } = planned;
+/** Runs the stage in a worker, into a folder. */
+async function runIn(outputs: string, { planned: { node }, identity, reason, producers }: Work, journey: Journey | undefined, context: RunContext): Promise<StageResult | 'stopped'> {
+  const job = {
+    ...(await prepareJob(node, outputs, (key) => recordOf(producers, key), context)),
+    ...(journey && (await prepareJourney(journey, outputs, context.checkpointSeconds))),
+  };
+  await refuseChangedFiles(node);
+  return runStage(node, identity.key, job, reason, context, journey);
+}
+
+async function publish({ result, outputs, lease, journey, start }: Extract<Turn, { kind: 'made' }>, { planned: { node }, identity }: Work, context: RunContext): Promise<Settled> {
   const { cache } = context;
-  const outputs = await cache.scratch.node();
   try {
-    const journey = await journeyOf(planned, identity, reason, context);
-    const job = {
-      ...(await prepareJob(node, outputs, (key) => recordOf(producers, key), context)),
-      ...(journey && (await prepareJourney(journey, outputs, context.checkpointSeconds))),
-    };
-    await refuseChangedFiles(node);
-    const result = await runStage(node, identity.key, job, reason, context, journey);
-    if (result === 'stopped') return { outcome: 'blocked', started: true };
     await refuseChangedFiles(node);
     const environment = await context.environment();
     const record = await cache.publish({ ...identity, ...result, stage: node.stage.name, environment });
     if (journey !== undefined) await cache.trajectories.addStop(journey.point.trajectory, { at: journey.point.at, key: record.key });
     return { outcome: 'ran', record };
+  } catch (error) {
+    return failedWith(error, start);
   } finally {
-    await rm(outputs, { recursive: true, force: true });
+    rmSync(outputs, { recursive: true, force: true });
+    lease.release();
   }
 }
 
 /** Of a node that is on a trajectory: where it goes on. */
-async function journeyOf({ node, record }: PlannedState, identity: NodeIdentity, reason: Reason, context: RunContext): Promise<Journey | undefined> {
+async function journeyOf({ planned: { node, record }, identity, reason }: Work, context: RunContext): Promise<Journey | undefined> {
   const point = pointOf(node, identity.contentPreimage);
   if (point === undefined) return undefined;
   const replaces = reason.kind === 'invalidated' ? record!.id : null;

@@ -33,7 +33,7 @@ async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext)
     return true;
   } catch (error) {
     if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
-    const aside = await cache.setAside(artifact);
+    const aside = cache.setAside(artifact);
     warn({ ...error.failure, remedy: `It is kept as ${aside}, and computed again. Check the disk.` });
     return false;
   }

@@ -1,5 +1,6 @@
 /** One stage, run once in a worker: its paths, its log, its outputs, and how it can fail. */
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Checkpoint } from '../cache/trajectory-store.ts';
@@ -130,7 +131,7 @@ export async function runStage(
     if (logTrouble !== undefined) throw logTrouble;
     const failed = { stage, node: placeOf(label!), ...(log.path !== undefined && { log: log.path }) };
     if (outcome.kind === 'died') throw new SwpError({ ...outcome, ...failed, kind: 'worker-died' });
-    const message = outcome.kind === 'error' ? outcome.message : await objection(job, outcome.metrics);
+    const message = outcome.kind === 'error' ? outcome.message : objection(job, outcome.metrics);
     const cause = outcome.kind === 'error' && outcome.cause !== undefined ? { cause: outcome.cause } : {};
     if (message !== undefined) throw new SwpError({ kind: 'stage', message, ...cause, ...failed });
     const { metrics } = outcome as { metrics: Metrics };
@@ -165,13 +166,13 @@ function epitaph(outcome: Exclude<JobOutcome, { kind: 'done' }>): string {
 }
 
 /** What is wrong with the result of a stage that did not throw; undefined if nothing is. */
-async function objection(job: WorkerJob, metrics: unknown): Promise<string | undefined> {
+function objection(job: WorkerJob, metrics: unknown): string | undefined {
   if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) return 'The stage returned no object of metrics.';
   for (const [name, value] of Object.entries(metrics))
     if (value !== null && !['number', 'string', 'boolean'].includes(typeof value))
       return `The metric "${name}" is no number, string, boolean or null.`;
   for (const [name, path] of Object.entries(job.outputs)) {
-    const written = await lstat(path).catch(() => undefined);
+    const written = lstatSync(path, { throwIfNoEntry: false });
     if (!written?.isFile()) return `The stage did not write its output "${name}".`;
   }
   return undefined;

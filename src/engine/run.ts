@@ -85,7 +85,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       if (!(error instanceof SwpError)) throw error;
       warnings.push(error.failure); // it only explains; what the nodes themselves met is worth more
     });
-    await cache.leases.close();
+    cache.leases.close();
     await cache.scratch.clear();
   }
   return summarise(plan, new Set([...needed.map(({ node }) => node.key), ...settled.keys()]), warnings, settled, signal, (performance.now() - start) / 1000);
