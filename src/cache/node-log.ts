@@ -1,5 +1,5 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileFailure } from './file-failure.ts';
 
@@ -59,4 +59,14 @@ export class NodeLog {
       }
     }
   }
+}
+
+/** Absolute paths of a key's logs, the first attempt first. */
+export function attemptLogs(cache: string, key: string): string[] {
+  const folder = join(cache, 'logs');
+  const attempts = readdirSync(folder).flatMap((name) => {
+    const attempt = name.startsWith(`${key}.`) ? /\.(\d+)\.log$/.exec(name)?.[1] : undefined;
+    return attempt === undefined ? [] : [Number(attempt)];
+  });
+  return attempts.sort((a, b) => a - b).map((attempt) => join(folder, `${key}.${attempt}.log`));
 }

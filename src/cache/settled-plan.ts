@@ -28,6 +28,7 @@ export interface SettledPlan {
 interface SettledFile extends SettledPlan {
   version: typeof VERSION;
   tombstones: string;
+  accepted: string;
   /** Key and stamp of every record. */
   records: [string, string][];
   /** Path relative to the cache, and size, of every artifact that is kept for ever. */
@@ -43,7 +44,7 @@ interface SettledFile extends SettledPlan {
 export function readSettledPlan(cache: string, studyFolder: string, name: string, basis: string, stampOf: (path: string) => string): JsonObject | undefined {
   try {
     const file = JSON.parse(readFileSync(settledPath(studyFolder, name), 'utf8')) as SettledFile;
-    if (file.version !== VERSION || file.basis !== basis || file.tombstones !== tombstonesOf(studyFolder)) return undefined;
+    if (file.version !== VERSION || file.basis !== basis || file.tombstones !== tombstonesOf(studyFolder) || file.accepted !== acceptedIn(studyFolder)) return undefined;
     for (const [path, stamp] of Object.entries(file.watched)) if (stampOf(path) !== stamp) return undefined;
     for (const [key, stamp] of file.records) if (recordStamp(recordPath(cache, key)) !== stamp) return undefined;
     for (const [path, bytes] of file.artifacts) if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
@@ -58,7 +59,7 @@ export function readSettledPlan(cache: string, studyFolder: string, name: string
  * @param records of every node of the plan
  */
 export async function writeSettledPlan(cache: Cache, studyFolder: string, name: string, plan: SettledPlan, records: Iterable<CacheRecord>): Promise<void> {
-  const file: SettledFile = { version: VERSION, ...plan, tombstones: tombstonesOf(studyFolder), records: [], artifacts: [] };
+  const file: SettledFile = { version: VERSION, ...plan, tombstones: tombstonesOf(studyFolder), accepted: acceptedIn(studyFolder), records: [], artifacts: [] };
   const artifacts = new Map<string, number>();
   try {
     for (const { key, artifacts: made } of records) {
@@ -84,6 +85,15 @@ function recordPath(cache: string, key: string): string {
 function recordStamp(path: string): string {
   const { size, mtimeMs, ino } = statSync(path);
   return `${size}:${mtimeMs}:${ino}`;
+}
+
+/** Which code counts as which: keys depend on it. */
+function acceptedIn(studyFolder: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(join(studyFolder, 'accepted.json'))).digest('hex');
+  } catch {
+    return 'none';
+  }
 }
 
 /** Which records the study has dismissed: one file each. */

@@ -1,10 +1,15 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../engine/failure.ts';
+import { declareAccept } from './commands/accept.ts';
 import { declareDag } from './commands/dag.ts';
+import { declareDiff } from './commands/diff.ts';
 import { declareDoctor } from './commands/doctor.ts';
+import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
+import { declareHistory } from './commands/history.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
+import { declareLogs } from './commands/logs.ts';
 import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
 import { declareShow } from './commands/show.ts';
@@ -25,7 +30,21 @@ const program = new Command('swp')
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
 
-for (const declare of [declareRepro, declareStatus, declareDag, declareInvalidate, declareShow, declareReport, declareExport, declareDoctor])
+for (const declare of [
+  declareRepro,
+  declareStatus,
+  declareExplain,
+  declareDiff,
+  declareAccept,
+  declareDag,
+  declareInvalidate,
+  declareShow,
+  declareLogs,
+  declareHistory,
+  declareReport,
+  declareExport,
+  declareDoctor,
+])
   declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 
 try {

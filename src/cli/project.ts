@@ -1,6 +1,8 @@
 /** What a command works on: the study of a profile, its DAG, and the cache with what is known about each node. */
+import { applyAcceptances, readAcceptances } from '../cache/accepted-code.ts';
 import { Cache } from '../cache/cache.ts';
-import { StudyState } from '../cache/study-state.ts';
+import { latestFailures, readHistory } from '../cache/run-history.ts';
+import { StudyState, studyFolder } from '../cache/study-state.ts';
 import type { Dag } from '../engine/dag-builder.ts';
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedNode } from '../engine/node.ts';
@@ -26,12 +28,23 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const { path, profile, overrides, cache: directory } = locate(options);
   const stages = StageLoader.installed();
   const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
-  const [dag, cache] = await Promise.all([buildDag(study, stages), Cache.open(directory)]);
+  const accepted = readAcceptances(studyFolder(directory, path));
+  const [dag, cache] = await Promise.all([buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work)), Cache.open(directory)]);
   return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
 }
 
-export function planProject({ dag, cache, state }: Project): Promise<Plan> {
-  return plan(dag, cache, state);
+/** A failure is remembered over so many runs that did something. */
+const RECENT_RUNS = 20;
+
+export async function planProject({ dag, cache, state, study }: Project): Promise<Plan> {
+  const planned = await plan(dag, cache, state);
+  const failures = latestFailures(readHistory(studyFolder(cache.directory, study.path), RECENT_RUNS));
+  for (const node of planned.nodes.values()) {
+    const failed = node.state === 'missing' || node.state === 'stale' ? failures.get(node.node.key) : undefined;
+    if (failed !== undefined && node.reason.kind !== 'invalidated')
+      node.reason = { kind: 'failed', message: 'message' in failed.failure ? failed.failure.message : failed.failure.kind, at: failed.at };
+  }
+  return planned;
 }
 
 /** The nodes that the words of a selector mean; all of them for no words. */

@@ -7,6 +7,8 @@ export function reasonText(reason: Reason): string {
       return 'cached';
     case 'missing':
       return 'not computed yet';
+    case 'failed':
+      return `it failed: ${reason.message}`;
     case 'changed':
       return 'its recipe changed';
     case 'invalidated':

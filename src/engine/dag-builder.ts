@@ -30,16 +30,24 @@ export interface NodeSpec {
   label: NodeLabel;
 }
 
+/** What stands in keys for a stage's code and what it computes. */
+export type AcceptCode = (stage: string, work: { code: string; computes: JsonValue }) => { code: string; computes: JsonValue };
+
 export class DagBuilder {
   readonly dag: Dag = new DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>();
   readonly #loader: StageLoader;
   readonly #root: string;
+  readonly #accept: AcceptCode;
   readonly #fingerprints = new Map<string, Promise<JsonValue>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
   readonly #watched = new Map<string, string>();
 
-  /** @param options.root the project's root: what `StageDefinition.files` is relative to */
-  constructor({ loader, root }: { loader: StageLoader; root: string }) {
+  /**
+   * @param options.root the project's root: what `StageDefinition.files` is relative to
+   * @param options.accept what stands in keys for a stage's code: an earlier fingerprint, if a person said that it is equivalent
+   */
+  constructor({ loader, root, accept = (_stage, work) => work }: { loader: StageLoader; root: string; accept?: AcceptCode }) {
+    this.#accept = accept;
     this.#loader = loader;
     this.#root = root;
     this.dag.setAttribute('watched', this.#watched);
@@ -57,8 +65,7 @@ export class DagBuilder {
     const preimage = recipePreimage(
       {
         stage: name,
-        code: stage.code,
-        computes: await this.#fingerprint(stage, params),
+        ...this.#accept(name, { code: stage.code, computes: await this.#fingerprint(stage, params) }),
         params,
         files: Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256])),
       },

@@ -26,7 +26,8 @@ export async function collectEnvironment(root: string): Promise<JsonObject> {
   };
 }
 
-async function gitState(root: string): Promise<JsonObject | null> {
+/** Commit and whether there are uncommitted changes; null without git, or outside a repository. */
+export async function gitState(root: string): Promise<JsonObject | null> {
   const git = (...args: string[]) => execa('git', args, { cwd: root, stdin: 'ignore' });
   try {
     const [head, changes] = await Promise.all([git('rev-parse', 'HEAD'), git('status', '--porcelain', '--untracked-files=no')]);

@@ -6,6 +6,8 @@ import type { Metrics, NodeLabel, Progress } from './stage.ts';
 /** Why a node is, or is not, run. Recorded where the decision is made. */
 export type Reason =
   | { kind: 'cached' }
+  /** The last attempt at this very recipe failed. */
+  | { kind: 'failed'; message: string; at: string }
   /** No record under this key, and none ever for this place in the study. */
   | { kind: 'missing' }
   /** This place in the study had another key before: `previousKey`. */

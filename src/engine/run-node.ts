@@ -84,7 +84,7 @@ function standsUntouched(node: PlannedNode, producers: Producers): boolean {
     if ('restored' in settled) return true;
     if (settled.outcome === 'cached') return settled.record === planned.record;
     // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
-    return settled.outcome !== 'ran' && planned.reason.kind === 'missing' && !gathers;
+    return settled.outcome !== 'ran' && ['missing', 'failed'].includes(planned.reason.kind) && !gathers;
   });
 }
 

@@ -1,5 +1,5 @@
 /** Turns a study into its DAG: every run is written out, and the engine merges what runs have in common. */
-import { DagBuilder, type Dag } from '../engine/dag-builder.ts';
+import { DagBuilder, type AcceptCode, type Dag } from '../engine/dag-builder.ts';
 import type { JsonObject, JsonValue } from '../engine/json.ts';
 import type { GatheredRef } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
@@ -12,8 +12,8 @@ import type { Study } from './study.ts';
 import { wholeStudy } from './whole-study.ts';
 
 /** Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints. */
-export async function buildDag(study: Study, loader: StageLoader): Promise<Dag> {
-  const builder = new DagBuilder({ loader, root: study.root });
+export async function buildDag(study: Study, loader: StageLoader, accept?: AcceptCode): Promise<Dag> {
+  const builder = new DagBuilder({ loader, root: study.root, ...(accept && { accept }) });
   const keys = new Map<StepInstance, string>();
   for (const experiment of study.experiments) {
     for (const seed of experiment.seeds) {

@@ -1,6 +1,6 @@
 /** swp repro: does the work that is missing, shows it while it goes on, and ends with the report. */
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SwpEvent } from '../../engine/event.ts';
+import type { EventSink, SwpEvent } from '../../engine/event.ts';
 import type { Failure } from '../../engine/failure.ts';
 import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
@@ -64,7 +64,7 @@ async function repro(words: string[], options: ReproOptions): Promise<void> {
     const { writeDryRun } = await import('../dry-run.ts');
     return writeDryRun({ project, planned, wanted, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
   }
-  const result = await runStudy(project, planned, wanted, options, terminal);
+  const result = await runStudy(project, planned, { ...wanted, words }, options, terminal);
   process.exitCode = result.exitCode;
   if (words.length === 0) await noteUpToDate(options, project, result.records);
 }
@@ -76,21 +76,27 @@ async function reportKeys(project: Project): Promise<string[]> {
   return key === undefined ? [] : [key];
 }
 
-async function runStudy(project: Project, planned: Plan, wanted: Wanted, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
+async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
   warn(planned.warnings, terminal);
-  const [{ run }, { defaultJobs }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts')]);
+  const [{ run }, { defaultJobs }, { HistoryRecorder }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
   const interruption = listenForInterruption(view);
+  const history = new HistoryRecorder();
   let result: RunResult;
   try {
     const { dag, cache, state, stages, study } = project;
-    result = await run({ dag, cache, study: state, stages, jobs, emit: view.emit, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
+    const emit: EventSink = (event) => {
+      history.emit(event);
+      view.emit(event);
+    };
+    result = await run({ dag, cache, study: state, stages, jobs, emit, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
   } finally {
     view.close();
     interruption.stopListening();
   }
-  warn(result.warnings.slice(planned.warnings.length), terminal);
+  const unwritten = await history.write(project, result, words);
+  warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
   const { report, failure } = await renderIfPossible(project, result, terminal, options);
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {

@@ -1,0 +1,67 @@
+/**
+ * Code that a person declared equivalent: `studies/SHA/accepted.json`. Where a stage's present fingerprint is in the list,
+ * keys are made with the earlier one, so that what was computed counts on. It concerns one study and deletes nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import type { JsonObject, JsonValue } from '../engine/json.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import type { Scratch } from './scratch.ts';
+
+export interface Acceptance {
+  stage: string;
+  /** `code`, or a part of what the stage computes, such as `computes.runtime`. */
+  path: string;
+  /** The present value. */
+  from: string;
+  /** The earlier value, which stays in the keys. */
+  to: string;
+  why: string;
+  who: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** @throws SwpError of kind `content` if it is damaged: without it, everything would look changed */
+export function readAcceptances(studyFolder: string): Acceptance[] {
+  const path = join(studyFolder, 'accepted.json');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileFailure(error, path, 'read');
+  }
+  try {
+    const { accepted } = JSON.parse(text) as { accepted: Acceptance[] };
+    const names = ['stage', 'path', 'from', 'to'] as const;
+    if (accepted.every((each) => names.every((name) => typeof each[name] === 'string'))) return accepted;
+  } catch {
+    // told below
+  }
+  throw new SwpError({ kind: 'content', path, message: 'The list of accepted code is damaged', remedy: 'Delete it, and accept again with `swp accept`.' });
+}
+
+export async function writeAcceptances(studyFolder: string, accepted: Acceptance[], scratch: Scratch): Promise<void> {
+  const path = join(studyFolder, 'accepted.json');
+  try {
+    await writeAtomically(path, `${JSON.stringify({ version: 1, accepted }, null, 1)}\n`, await scratch.directory());
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+/** @returns what stands in a key for a stage's code and what it computes */
+export function applyAcceptances(accepted: readonly Acceptance[], stage: string, work: { code: string; computes: JsonValue }): { code: string; computes: JsonValue } {
+  const relevant = accepted.filter((each) => each.stage === stage);
+  if (relevant.length === 0) return work;
+  const substitute = (path: string, value: JsonValue): JsonValue => relevant.find((each) => each.path === path && each.from === value)?.to ?? value;
+  const { computes } = work;
+  const known = typeof computes === 'object' && computes !== null && !Array.isArray(computes);
+  return {
+    code: substitute('code', work.code) as string,
+    computes: known ? (Object.fromEntries(Object.entries(computes).map(([name, value]) => [name, substitute(`computes.${name}`, value)])) as JsonObject) : computes,
+  };
+}

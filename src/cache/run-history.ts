@@ -1,0 +1,80 @@
+/**
+ * What the runs of a study did: `studies/SHA/history/TIME-ID.json`, one file per `swp repro` that had something to do. It
+ * only explains; a damaged file is passed over.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Failure } from '../engine/failure.ts';
+import type { JsonObject } from '../engine/json.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import type { Scratch } from './scratch.ts';
+
+export interface HistoryNode {
+  /** E.g. `A1/s0/r2/train`. */
+  place: string;
+  key: string;
+  outcome: 'ran' | 'failed';
+  seconds: number;
+  failure?: Failure;
+}
+
+export interface HistoryEntry {
+  version: 1;
+  /** ISO 8601. */
+  startedAt: string;
+  seconds: number;
+  profile: string;
+  /** The command's selectors. */
+  selectors: string[];
+  counts: { total: number; cached: number; ran: number; failed: number; blocked: number };
+  stopped?: string;
+  user: string;
+  host: string;
+  pid: number;
+  git: JsonObject | null;
+  nodes: HistoryNode[];
+}
+
+/** @throws SwpError of kind `file` */
+export async function addToHistory(studyFolder: string, entry: HistoryEntry, scratch: Scratch): Promise<void> {
+  const name = `${entry.startedAt.replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}.json`;
+  const path = join(studyFolder, 'history', name);
+  try {
+    await writeAtomically(path, `${JSON.stringify(entry)}\n`, await scratch.directory(), { durable: false });
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+/**
+ * @param limit read no more runs than these
+ * @returns the newest first
+ */
+export function readHistory(studyFolder: string, limit = Infinity): HistoryEntry[] {
+  const folder = join(studyFolder, 'history');
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileFailure(error, folder, 'read');
+  }
+  return names.sort().reverse().slice(0, limit).flatMap((name) => {
+    try {
+      const entry = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HistoryEntry;
+      return entry.version === 1 && Array.isArray(entry.nodes) && typeof entry.counts === 'object' ? [entry] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The latest failure of each key that has not come to a result since. */
+export function latestFailures(history: readonly HistoryEntry[]): Map<string, { failure: Failure; at: string }> {
+  const latest = new Map<string, { failure: Failure; at: string } | undefined>();
+  for (const { nodes, startedAt } of history)
+    for (const { key, failure } of nodes) if (!latest.has(key)) latest.set(key, failure && { failure, at: startedAt });
+  return new Map([...latest].flatMap(([key, found]) => (found === undefined ? [] : [[key, found]])));
+}

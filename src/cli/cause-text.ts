@@ -1,0 +1,27 @@
+/** Differences between recipes in words. */
+import type { Cause } from '../engine/explanation.ts';
+import type { Difference } from '../engine/json-diff.ts';
+import type { JsonValue } from '../engine/json.ts';
+
+const shownCharacters = 60;
+
+/** E.g. `train.learningRate 0.001 -> 0.002`; a changed piece of code says so. */
+export function causeText({ stage, path, before, after }: Cause): string {
+  const change = `${valueText(before)} -> ${valueText(after)}`;
+  if (path === 'code') return `the code of stage ${stage} changed (${change})`;
+  if (path.startsWith('computes')) return `what ${stage} computes changed: ${path.replace('computes.', '')} ${change}`;
+  if (path.startsWith('files.')) return `the file ${path.slice('files.'.length)} of ${stage} changed (${change})`;
+  return `${stage}.${path.replace('params.', '')} ${change}`;
+}
+
+export function differenceText({ path, before, after }: Difference): string {
+  return `${path}  ${valueText(before)} -> ${valueText(after)}`;
+}
+
+/** Digests are cut short: their beginnings tell them apart. */
+function valueText(value: JsonValue | undefined): string {
+  if (value === undefined) return 'none';
+  const text = JSON.stringify(value);
+  if (/^"[0-9a-f]{64}"$/.test(text)) return text.slice(1, 9);
+  return text.length > shownCharacters ? `${text.slice(0, shownCharacters - 3)}...` : text;
+}

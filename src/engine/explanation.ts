@@ -1,0 +1,114 @@
+/**
+ * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier record.
+ * Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs that is no
+ * key.
+ */
+import type { CacheRecord } from '../cache/record.ts';
+import type { Dag } from './dag-builder.ts';
+import { differences, type Difference } from './json-diff.ts';
+import type { JsonObject } from './json.ts';
+import type { PlannedNode } from './node.ts';
+import { placeOf } from './place.ts';
+import type { PlannedState } from './plan.ts';
+
+/** A difference at the node where it arose. */
+export interface Cause extends Difference {
+  stage: string;
+  /** Where in the study that node is. */
+  place: string;
+}
+
+export interface Explanation {
+  planned: PlannedState;
+  /** Key of the record that it is compared with; absent for a cached node, and where there is none. */
+  comparedWith?: string;
+  /** Whether that is what stood at this place before, or only the nearest one of the stage. */
+  relation?: 'before' | 'nearest';
+  causes: Cause[];
+}
+
+/** What explaining asks of a cache. */
+export interface RecordHistory {
+  /** The record of a key, whole or damaged alike: undefined if it cannot be read. */
+  recorded(key: string): Promise<CacheRecord | undefined>;
+  /** Records of a stage, in no order; it may leave some out. */
+  ofStage(stage: string): Promise<CacheRecord[]>;
+}
+
+export class Explainer {
+  readonly #dag: Dag;
+  readonly #history: RecordHistory;
+  readonly #lastKey: (place: string) => string | undefined;
+  readonly #causes = new Map<string, Promise<Cause[]>>();
+
+  constructor(dag: Dag, history: RecordHistory, lastKey: (place: string) => string | undefined) {
+    this.#dag = dag;
+    this.#history = history;
+    this.#lastKey = lastKey;
+  }
+
+  async explain(planned: PlannedState): Promise<Explanation> {
+    const { node, state } = planned;
+    if (state === 'cached' || planned.record !== undefined) return { planned, causes: [] };
+    const before = await this.#before(node);
+    if (before !== undefined) return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };
+    const nearest = await this.#nearest(node);
+    if (nearest === undefined) return { planned, causes: [] };
+    return { planned, comparedWith: nearest.key, relation: 'nearest', causes: await this.#follow(node, nearest) };
+  }
+
+  async #before({ key, labels }: PlannedNode): Promise<CacheRecord | undefined> {
+    for (const label of labels) {
+      const last = this.#lastKey(placeOf(label));
+      const record = last === undefined || last === key ? undefined : await this.#history.recorded(last);
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  }
+
+  /** The record of the same stage with the fewest differences; keys of inputs count, but less than values. */
+  async #nearest({ stage, preimage }: PlannedNode): Promise<CacheRecord | undefined> {
+    let best: { record: CacheRecord; distance: number } | undefined;
+    for (const record of await this.#history.ofStage(stage.name)) {
+      const found = differences(record.preimage, preimage);
+      const distance = found.length - 0.5 * found.filter(isUpstream).length;
+      if (best === undefined || distance < best.distance) best = { record, distance };
+    }
+    return best?.record;
+  }
+
+  #follow(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
+    const identity = `${node.key} ${before.key}`;
+    const causes = this.#causes.get(identity) ?? this.#trace(node, before);
+    this.#causes.set(identity, causes);
+    return causes;
+  }
+
+  async #trace(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
+    const found = differences(before.preimage, node.preimage);
+    const here = { stage: node.stage.name, place: placeOf(node.labels[0]!) };
+    const causes: Cause[] = found.filter((difference) => !isUpstream(difference)).map((difference) => ({ ...difference, ...here }));
+    for (const difference of found.filter(isUpstream)) {
+      const producer = this.#dag.hasNode(difference.after) ? this.#dag.getNodeAttributes(difference.after) : undefined;
+      const earlier = typeof difference.before === 'string' ? await this.#history.recorded(difference.before) : undefined;
+      if (producer === undefined || earlier === undefined || producer.stage.name !== earlier.stage) causes.push({ ...difference, ...here });
+      else causes.push(...(await this.#follow(producer, earlier)));
+    }
+    return unique(causes);
+  }
+}
+
+/** The key of a producer: what differs lies there. */
+function isUpstream({ path }: Difference): boolean {
+  return /^(inputs\.[^.]+|gathers\.[^.]+\[\d+\])\.key$/.test(path);
+}
+
+/** One value may reach a node on several ways, and many nodes may differ in it alike. */
+function unique(causes: Cause[]): Cause[] {
+  return [...new Map(causes.map((cause) => [JSON.stringify([cause.stage, cause.path, cause.before, cause.after]), cause])).values()];
+}
+
+/** The pre-image of a key that is planned or was recorded. */
+export async function preimageOf(key: string, dag: Dag, history: RecordHistory): Promise<JsonObject | undefined> {
+  return dag.hasNode(key) ? dag.getNodeAttributes(key).preimage : (await history.recorded(key))?.preimage;
+}

@@ -1,0 +1,37 @@
+/** What differs between two JSON values, value by value. */
+import type { JsonObject, JsonValue } from './json.ts';
+
+export interface Difference {
+  /** E.g. `params.learningRate` or `inputs.weights.key`. */
+  path: string;
+  /** Undefined where there was none. */
+  before: JsonValue | undefined;
+  /** Undefined where there is none now. */
+  after: JsonValue | undefined;
+}
+
+/** @returns the differing leaves, in the order of the first value, then of the second */
+export function differences(before: JsonValue | undefined, after: JsonValue | undefined, path = ''): Difference[] {
+  if (isObject(before) && isObject(after)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return names.flatMap((name) => differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`));
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const length = Math.max(before.length, after.length);
+    return Array.from({ length }, (_, index) => differences(before[index], after[index], `${path}[${index}]`)).flat();
+  }
+  return equal(before, after) ? [] : [{ path, before, after }];
+}
+
+/** A name such as `__proto__` may stand in a record: only the object's own properties count. */
+function own(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function equal(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  return Object.is(a, b) || JSON.stringify(a) === JSON.stringify(b);
+}

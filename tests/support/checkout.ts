@@ -1,0 +1,31 @@
+/** A checkout of its own, in which a test may change stages: it is built as any other when it is first used. */
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { packageRoot } from '../../src/package-root.ts';
+
+const PARTS = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
+
+export class Checkout {
+  private constructor(readonly root: string) {}
+
+  static async create(): Promise<Checkout> {
+    const root = await mkdtemp(join(tmpdir(), 'swp-checkout-'));
+    for (const part of PARTS) await cp(join(packageRoot, part), join(root, part), { recursive: true });
+    await symlink(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+    return new Checkout(root);
+  }
+
+  remove(): Promise<void> {
+    return rm(this.root, { recursive: true });
+  }
+
+  write(file: string, content: unknown): Promise<void> {
+    return writeFile(join(this.root, file), typeof content === 'string' ? content : JSON.stringify(content));
+  }
+
+  swp(...args: string[]) {
+    return execa(process.execPath, [join(this.root, 'bin/swp.js'), ...args], { cwd: this.root, reject: false, env: { NO_COLOR: '1', COLUMNS: '120', SWP_CACHE: undefined, SWP_PROFILE: undefined } });
+  }
+}
