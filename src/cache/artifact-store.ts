@@ -2,12 +2,12 @@
  * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmodSync, createReadStream, readFileSync, renameSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { fileFailure } from './file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
@@ -58,21 +58,9 @@ export class ArtifactStore {
     });
   }
 
-  /**
-   * Moves a damaged file out of the store, so that its place is free for a whole one; nothing happens if it has gone.
-   * @returns where it lies now
-   */
-  setAside(artifact: ArtifactName, folder: string): string {
-    const path = this.path(artifact);
-    const aside = join(folder, `${basename(path)}.${randomBytes(4).toString('hex')}`);
+  /** Forgets what it knows of a file, which has gone or is another one now. */
+  forget(path: string): void {
     this.#verified.delete(path);
-    try {
-      makeDirectory(folder);
-      renameSync(path, aside);
-    } catch (error) {
-      if (!isAbsent(error)) throw fileFailure(error, path, 'write');
-    }
-    return aside;
   }
 
   /**

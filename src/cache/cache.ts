@@ -17,8 +17,8 @@
  * whole, at any moment and after any crash. No lock is needed for that.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, renameSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { Metrics } from '../engine/stage.ts';
@@ -131,11 +131,21 @@ export class Cache {
   }
 
   /**
-   * Moves a damaged artifact to `damaged/`, where it can be looked at and is in nobody's way.
+   * Moves a damaged file to `damaged/`, where it can be looked at and is in nobody's way; nothing happens if it has gone.
    * @returns its path there
+   * @throws SwpError of kind `file`
    */
-  setAside(artifact: ArtifactName): string {
-    return this.#artifacts.setAside(artifact, join(this.directory, 'damaged'));
+  moveAside(path: string): string {
+    const folder = join(this.directory, 'damaged');
+    const aside = join(folder, `${basename(path)}.${randomUUID().slice(0, 8)}`);
+    this.#artifacts.forget(path);
+    try {
+      makeDirectory(folder);
+      renameSync(path, aside);
+    } catch (error) {
+      if (!isAbsent(error)) throw fileFailure(error, path, 'write');
+    }
+    return aside;
   }
 
   /** A log for one attempt at a node. */

@@ -7,6 +7,7 @@ import { declareDiff } from './commands/diff.ts';
 import { declareDoctor } from './commands/doctor.ts';
 import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
+import { declareGc } from './commands/gc.ts';
 import { declareHistory } from './commands/history.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
 import { declareLogs } from './commands/logs.ts';
@@ -14,6 +15,7 @@ import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
 import { declareShow } from './commands/show.ts';
 import { declareStatus } from './commands/status.ts';
+import { declareVerify } from './commands/verify.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { failureText } from './failure-text.ts';
 import { generalHelp } from './help.ts';
@@ -41,6 +43,8 @@ for (const declare of [
   declareShow,
   declareLogs,
   declareHistory,
+  declareGc,
+  declareVerify,
   declareReport,
   declareExport,
   declareDoctor,

@@ -6,10 +6,11 @@ import { countingRecord, recordByContent, wholeRecord } from './counting-record.
 import type { Reason } from './event.ts';
 import { isUnchanged } from './external-file.ts';
 import { SwpError } from './failure.ts';
-import type { NodeIdentity } from './node-identity.ts';
+import { identify, type NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
 import type { PlannedState } from './plan.ts';
+import { inputsAreUsable, restoreInputs } from './restore-inputs.ts';
 import { failedWith, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
 import { prepareJob, prepareJourney, runStage, type Journey, type StageResult } from './run-stage.ts';
 import { pointOf, startingPoint } from './trajectory.ts';
@@ -27,6 +28,8 @@ type Turn =
   | { kind: 'settled'; settled: Settled }
   /** Another process is at it. */
   | { kind: 'busy'; holder: LeaseHolder }
+  /** Something that it consumes was evicted while it waited for its turn. */
+  | { kind: 'evicted' }
   /** The stage is done; what it made is still to be published. */
   | { kind: 'made'; result: StageResult; outputs: string; lease: Lease; journey: Journey | undefined; start: number };
 
@@ -34,15 +37,21 @@ type Turn =
  * Computes a node when a worker is free, unless another process is at it: then its result serves. Publishing waits for the
  * disk, so the worker goes on with another node meanwhile.
  */
-export async function compute(work: Work, context: RunContext): Promise<Settled> {
+export async function compute(wanted: Work, context: RunContext): Promise<Settled> {
   const { inTurn, underWay } = context;
-  const { contentKey } = work.identity;
+  const { contentKey } = wanted.identity;
   const settled = (async () => {
-    for (;;) {
+    for (let work = wanted; ; ) {
       const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context));
       if (turn.kind === 'settled') return turn.settled;
       if (turn.kind === 'made') return publish(turn, work, context);
-      await waitForHolder(work, turn.holder, context);
+      if (turn.kind === 'busy') await waitForHolder(work, turn.holder, context);
+      else {
+        const restored = await restoreInputs(work.planned.node, work.producers, context);
+        if ('outcome' in restored) return restored;
+        const { producers } = restored;
+        work = { ...work, producers, identity: identify(work.planned.node, (key) => recordOf(producers, key)) };
+      }
     }
   })();
   underWay.set(contentKey, settled);
@@ -75,6 +84,10 @@ async function takeTurn(work: Work, context: RunContext): Promise<Turn> {
     ({ lease } = acquisition);
     const meanwhile = await madeMeanwhile(work, context);
     if (meanwhile !== undefined) return end(await reuse(work.planned.node, work.identity, meanwhile, context));
+    if (!(await inputsAreUsable(work.planned.node, work.producers, context))) {
+      lease.release();
+      return { kind: 'evicted' };
+    }
     outputs = await cache.scratch.node();
     const journey = await journeyOf(work, context);
     const result = await runIn(outputs, work, journey, context);

@@ -25,6 +25,15 @@ export async function restoreInputs(node: PlannedNode, producers: Producers, con
   return { producers: now };
 }
 
+/** Whether all that a node consumes is still there when its turn comes. */
+export async function inputsAreUsable(node: PlannedNode, producers: Producers, context: RunContext): Promise<boolean> {
+  for (const { key, artifact: name } of producersOf(node)) {
+    const record = recordOf(producers, key);
+    if (record !== undefined && !(await isUsable(artifactOf(record, name), context))) return false;
+  }
+  return true;
+}
+
 /** Whether an artifact is there and whole. A damaged one is put aside. */
 async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext): Promise<boolean> {
   if (!cache.hasArtifact(artifact)) return false;
@@ -33,7 +42,7 @@ async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext)
     return true;
   } catch (error) {
     if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
-    const aside = cache.setAside(artifact);
+    const aside = cache.moveAside(cache.artifactPath(artifact));
     warn({ ...error.failure, remedy: `It is kept as ${aside}, and computed again. Check the disk.` });
     return false;
   }

@@ -1,7 +1,8 @@
 /** One stage, run once in a worker: its paths, its log, its outputs, and how it can fail. */
-import { lstatSync } from 'node:fs';
+import { linkSync, lstatSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
+import { fileFailure, isAbsent } from '../cache/file-failure.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Checkpoint } from '../cache/trajectory-store.ts';
 import type { Reason } from './event.ts';
@@ -45,8 +46,9 @@ export async function prepareJob(
     if (record === undefined) return undefined;
     const artifact = artifactOf(record, name);
     await cache.verify(artifact);
-    return cache.artifactPath(artifact);
+    return pin(cache.artifactPath(artifact), join(outputs, `.input-${pinned++}${extname(artifact.file)}`));
   };
+  let pinned = 0;
   const inputs: Record<string, string> = {};
   for (const [name, { key, artifact }] of Object.entries(node.inputs)) inputs[name] = (await verifiedPath(key, artifact))!;
   const gathered: Record<string, GatheredArtifact[]> = {};
@@ -59,6 +61,20 @@ export async function prepareJob(
   }
   const outputPaths = Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(outputs, file)] as const);
   return { module: stages.modulePath(node.stage.name), params: node.params, inputs, gathered, outputs: Object.fromEntries(outputPaths) };
+}
+
+/**
+ * A second name for an artifact as long as a node runs: whoever evicts it meanwhile takes away the first one only.
+ * @returns the path to use
+ */
+function pin(path: string, link: string): string {
+  try {
+    linkSync(path, link);
+    return link;
+  } catch (error) {
+    if (isAbsent(error)) throw fileFailure(error, path, 'read');
+    return path; // a file system without links, or with too many of them
+  }
 }
 
 /** A node that is on a trajectory: where it goes on, and where its checkpoints go. */

@@ -147,7 +147,12 @@ async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string
   await Promise.all([...byKey.keys()].map(settle));
 
   function restore(key: string, reason: Reason): Promise<Settled> {
-    const result = restored.get(key) ?? restoreOnce(plan.nodes.get(key)!, reason);
+    const known = restored.get(key);
+    if (known !== undefined) return known;
+    const result = restoreOnce(plan.nodes.get(key)!, reason).then((settled) => {
+      if ('record' in settled) restored.delete(key); // it may be evicted once more
+      return settled;
+    });
     restored.set(key, result);
     return result;
   }

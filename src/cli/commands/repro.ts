@@ -47,7 +47,8 @@ ${selectorHelp}`,
   return withStudyOptions(command);
 }
 
-async function repro(words: string[], options: ReproOptions): Promise<void> {
+/** Also how `swp verify --heal` computes what was lost. */
+export async function repro(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const { findUpToDate, noteUpToDate } = await import('../up-to-date.ts');
   const upToDate = words.length > 0 ? undefined : findUpToDate(options);

@@ -1,0 +1,192 @@
+/**
+ * Garbage collection by policy. Records, and artifacts that are not evictable, are kept for ever: what was found out stays,
+ * and so does the explanation of it. Evicted are large artifacts, which are computed again if something asks for them.
+ *
+ * It is safe while others run: a node that is about to run links what it consumes into a folder of its own, and what is
+ * gone before that is computed again.
+ */
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import type { Cache } from './cache.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import { parseRecord, type CacheRecord } from './record.ts';
+
+/** Files that nothing refers to may belong to a run that has not written its record yet. */
+const UNREFERENCED_MS = 24 * 3600 * 1000;
+/** A checkpoint of a run that nobody has taken up for so long. */
+const CHECKPOINT_MS = 30 * 24 * 3600 * 1000;
+
+export interface Policy {
+  /** Keys whose artifacts are kept. */
+  keep: ReadonlySet<string>;
+  /** Keep what the newest so many records made. */
+  keepLast?: number;
+  /** Keep what was finished in the last so many milliseconds. */
+  youngerMs?: number;
+  /** Evict the oldest until all artifacts together take no more bytes. */
+  maxBytes?: number;
+}
+
+export interface Collected {
+  kind: 'evicted' | 'unreferenced' | 'checkpoint';
+  /** Absolute. */
+  path: string;
+  bytes: number;
+}
+
+export interface Collection {
+  removed: Collected[];
+  /** Artifacts that stay. */
+  kept: { files: number; bytes: number };
+  /** Records that cannot be read: their artifacts stay. */
+  damagedRecords: number;
+}
+
+interface Referenced {
+  path: string;
+  bytes: number;
+  evictable: boolean;
+  keys: string[];
+  /** Latest time at which a record that refers to it was finished. */
+  finished: number;
+}
+
+/** @throws SwpError of kind `file` */
+export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boolean): Promise<Collection> {
+  const { records, damaged } = readRecords(cache);
+  const stored = storedArtifacts(cache);
+  const referenced = references(cache, records, stored);
+  const now = await fileSystemTime(cache);
+  const removed: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
+  if (damaged === 0)
+    for (const [path, { bytes, mtimeMs }] of stored)
+      if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
+  removed.push(...oldCheckpoints(cache, now));
+  if (!dryRun) for (const { path } of removed) remove(path);
+  const gone = new Set(removed.map(({ path }) => path));
+  const left = [...stored].filter(([path]) => !gone.has(path));
+  return { removed, kept: { files: left.length, bytes: left.reduce((sum, [, { bytes }]) => sum + bytes, 0) }, damagedRecords: damaged };
+}
+
+function evictions(referenced: Map<string, Referenced>, { keep, keepLast, youngerMs, maxBytes }: Policy, rooted: ReadonlySet<string>, stored: Map<string, { bytes: number }>): Collected[] {
+  const candidates = [...referenced.values()].filter(({ evictable, path, keys }) => evictable && stored.has(path) && !keys.some((key) => keep.has(key)));
+  const newestFirst = [...candidates].sort((a, b) => b.finished - a.finished);
+  const byRule = keepLast !== undefined || youngerMs !== undefined || keep.size > 0;
+  const last = new Set(newestFirst.slice(0, keepLast ?? 0));
+  const isKept = (candidate: Referenced) => {
+    if (byRule) return last.has(candidate) || (youngerMs !== undefined && Date.now() - candidate.finished < youngerMs);
+    return maxBytes !== undefined || candidate.keys.some((key) => rooted.has(key));
+  };
+  const evicted = candidates.filter((candidate) => !isKept(candidate));
+  if (maxBytes !== undefined) {
+    let total = [...stored.values()].reduce((sum, { bytes }) => sum + bytes, 0) - evicted.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const candidate of newestFirst.reverse()) {
+      if (total <= maxBytes) break;
+      if (evicted.includes(candidate)) continue;
+      evicted.push(candidate);
+      total -= candidate.bytes;
+    }
+  }
+  return evicted.map(({ path, bytes }) => ({ kind: 'evicted', path, bytes }));
+}
+
+/** What every study that uses the cache had last, in each of its sizes. */
+function roots(cache: Cache): Set<string> {
+  const keys = new Set<string>();
+  const studies = join(cache.directory, 'studies');
+  for (const study of list(studies))
+    for (const name of list(join(studies, study))) {
+      if (!name.startsWith('ledger')) continue;
+      for (const key of readFileSync(join(studies, study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key); // damaged ones too: what is in doubt stays
+    }
+  return keys;
+}
+
+/** Replaced records are kept aside: they refer to their artifacts as well. */
+function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } {
+  const records: CacheRecord[] = [];
+  let damaged = 0;
+  const folder = join(cache.directory, 'records');
+  for (const shard of list(folder))
+    for (const name of list(join(folder, shard))) {
+      const key = /^([0-9a-f]{64})(\.[0-9a-f]+)?\.json$/.exec(name)?.[1];
+      if (key === undefined) continue;
+      const path = join(folder, shard, name);
+      try {
+        records.push(parseRecord(readFileSync(path, 'utf8'), path, key));
+      } catch (error) {
+        if (!(error instanceof SwpError)) throw fileFailure(error, path, 'read');
+        damaged++;
+      }
+    }
+  return { records, damaged };
+}
+
+function references(cache: Cache, records: readonly CacheRecord[], stored: Map<string, { bytes: number }>): Map<string, Referenced> {
+  const referenced = new Map<string, Referenced>();
+  for (const { key, artifacts, finishedAt } of records)
+    for (const artifact of Object.values(artifacts)) {
+      const path = cache.artifactPath(artifact);
+      const known = referenced.get(path) ?? { path, bytes: stored.get(path)?.bytes ?? 0, evictable: true, keys: [], finished: 0 };
+      known.evictable &&= artifact.evictable === true;
+      known.keys.push(key);
+      known.finished = Math.max(known.finished, Date.parse(finishedAt) || 0);
+      referenced.set(path, known);
+    }
+  return referenced;
+}
+
+function storedArtifacts(cache: Cache): Map<string, { bytes: number; mtimeMs: number }> {
+  const stored = new Map<string, { bytes: number; mtimeMs: number }>();
+  const folder = join(cache.directory, 'artifacts');
+  for (const shard of list(folder))
+    for (const name of list(join(folder, shard))) {
+      const path = join(folder, shard, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)?$/.test(name)) stored.set(path, { bytes: found.size, mtimeMs: found.mtimeMs });
+    }
+  return stored;
+}
+
+function oldCheckpoints(cache: Cache, now: number): Collected[] {
+  const folder = join(cache.directory, 'trajectories');
+  return list(folder).flatMap((shard) =>
+    list(join(folder, shard)).flatMap((trajectory) =>
+      list(join(folder, shard, trajectory)).flatMap((name): Collected[] => {
+        const path = join(folder, shard, trajectory, name);
+        if (!/^checkpoint-\d+$/.test(name) || now - statSync(path).mtimeMs < CHECKPOINT_MS) return [];
+        return [{ kind: 'checkpoint', path, bytes: list(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0) }];
+      }),
+    ),
+  );
+}
+
+/** The file system's own clock: that of a server may differ from this machine's. */
+async function fileSystemTime(cache: Cache): Promise<number> {
+  const path = join(await cache.scratch.directory(), 'now');
+  try {
+    writeFileSync(path, '');
+    return statSync(path).mtimeMs;
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+/** Names in a folder of the cache; links are passed over, since they may lead out of it. */
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name])).sort();
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileFailure(error, folder, 'read');
+  }
+}

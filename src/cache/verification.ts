@@ -1,0 +1,89 @@
+/** Verifies a cache: every artifact against its name, every record against its keys. What is damaged is put aside. */
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { SwpError } from '../engine/failure.ts';
+import { keyOf } from '../engine/key.ts';
+import { digestFile } from './artifact-store.ts';
+import type { Cache } from './cache.ts';
+import { fileFailure, isAbsent } from './file-failure.ts';
+import { parseRecord } from './record.ts';
+
+export interface Damage {
+  /** Absolute, where it was. */
+  path: string;
+  /** What is wrong with it. */
+  message: string;
+  /** Where it lies now; absent for what is missing. */
+  aside?: string;
+}
+
+export interface Verification {
+  records: number;
+  artifacts: number;
+  bytes: number;
+  damages: Damage[];
+}
+
+export interface VerificationProgress {
+  done: number;
+  total: number;
+}
+
+/**
+ * @param share of the artifacts that is hashed, from 0 to 1: those whose digests begin lowest, so the same ones each time
+ * @throws SwpError of kind `file` if the cache cannot be read
+ */
+export async function verifyCache(cache: Cache, share: number, progress: (progress: VerificationProgress) => void, signal?: AbortSignal): Promise<Verification> {
+  const result: Verification = { records: 0, artifacts: 0, bytes: 0, damages: [] };
+  for (const { path, name } of filesIn(cache, 'records')) verifyRecord(cache, path, name, result);
+  const artifacts = filesIn(cache, 'artifacts').filter(({ name }) => parseInt(name.slice(0, 8), 16) / 2 ** 32 <= share);
+  const total = artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { path, name, bytes } of artifacts) {
+    if (signal?.aborted) break;
+    const { sha256 } = await digestFile(path);
+    result.artifacts++;
+    result.bytes += bytes;
+    if (!name.startsWith(sha256)) result.damages.push({ path, message: `its SHA-256 is ${sha256}`, aside: cache.moveAside(path) });
+    progress({ done: result.bytes, total });
+  }
+  return result;
+}
+
+/** Also that what it names and is kept for ever is there. */
+function verifyRecord(cache: Cache, path: string, name: string, result: Verification): void {
+  const key = name.slice(0, 64);
+  result.records++;
+  try {
+    const record = parseRecord(readFileSync(path, 'utf8'), path, key);
+    const wrong = keyOf(record.preimage) !== key ? 'its key is not the hash of its pre-image' : keyOf(record.contentPreimage) !== record.contentKey ? 'its content key is not the hash of its content pre-image' : undefined;
+    if (wrong !== undefined) {
+      result.damages.push({ path, message: wrong, aside: cache.moveAside(path) });
+      return;
+    }
+    for (const artifact of Object.values(record.artifacts))
+      if (artifact.evictable !== true && !cache.hasArtifact(artifact)) result.damages.push({ path: cache.artifactPath(artifact), message: `it is missing or cut off, and the record ${key.slice(0, 12)} names it` });
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw fileFailure(error, path, 'read');
+    result.damages.push({ path, message: error.failure.message, aside: cache.moveAside(path) });
+  }
+}
+
+function filesIn(cache: Cache, kind: 'records' | 'artifacts'): { path: string; name: string; bytes: number }[] {
+  const folder = join(cache.directory, kind);
+  return list(folder).flatMap((shard) =>
+    list(join(folder, shard)).flatMap((name) => {
+      const path = join(folder, shard, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)*$/.test(name) ? [{ path, name, bytes: found.size }] : [];
+    }),
+  );
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileFailure(error, folder, 'read');
+  }
+}

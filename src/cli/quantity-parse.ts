@@ -1,0 +1,21 @@
+/** Sizes and durations as people write them on a command line. */
+import { InvalidArgumentError } from 'commander';
+
+const BYTES: Record<string, number> = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const MILLISECONDS: Record<string, number> = { s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
+
+/** E.g. `50GB` or `512MiB`, in bytes. */
+export function parseBytes(text: string): number {
+  return parse(text, BYTES, 'a size such as 50GB or 512MiB');
+}
+
+/** E.g. `7d` or `12h`, in milliseconds. */
+export function parseDuration(text: string): number {
+  return parse(text, MILLISECONDS, 'a duration such as 7d or 12h');
+}
+
+function parse(text: string, units: Record<string, number>, expected: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text) ?? [];
+  if (number === undefined || !Object.hasOwn(units, unit)) throw new InvalidArgumentError(`It must be ${expected}.`);
+  return Number(number) * units[unit]!;
+}
