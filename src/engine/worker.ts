@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';
+import { fileFailure } from '../cache/file-failure.ts';
 import { SwpError } from './failure.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
 import type { JsonObject } from './json.ts';
@@ -51,9 +52,16 @@ async function runStage(id: number, job: WorkerJob): Promise<FromWorker> {
     return { kind: 'done', id, metrics: metrics ?? {} };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const cause = error instanceof SwpError ? { cause: error.failure } : {};
+    const foreseen = error instanceof Error ? ofTheDisk(error) : error;
+    const cause = foreseen instanceof SwpError ? { cause: foreseen.failure } : {};
     return { kind: 'error', id, message, ...cause, stack: error instanceof Error ? (error.stack ?? message) : message };
   }
+}
+
+/** A disk that is full or fails is nobody's bug: it is told with what to do about it. */
+function ofTheDisk(error: Error & { code?: unknown; path?: unknown }): Error {
+  const isOfTheDisk = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE'].includes(String(error.code));
+  return isOfTheDisk ? fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write') : error;
 }
 
 /** The stage's view of its job. */
