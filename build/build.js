@@ -38,6 +38,7 @@ const fresh = await mkdtemp(join(dist, 'fresh-'));
 await compileKernel(fresh);
 const stages = (await readdir(join(root, 'stages'))).filter((file) => file.endsWith('.ts')).sort();
 await bundle(stages, fresh);
+await bundlePage(fresh);
 await fingerprint(stages, fresh);
 const build = await publish(fresh);
 await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build, sources }));
@@ -82,6 +83,22 @@ async function compileAssembly(main, source) {
     writeFile: (_name, contents) => void (binary = contents),
   });
   return { ...result, binary };
+}
+
+/** The script of the DAG page: for browsers, with everything in it, and the licences of what is. */
+async function bundlePage(out) {
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [{ in: 'src/report/dag-page/script.ts', out: 'dag-page' }],
+    outdir: out,
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    legalComments: 'inline',
+    logLevel: 'warning',
+  });
 }
 
 async function bundle(stageFiles, out) {
