@@ -21,6 +21,7 @@ export default defineStage<Required<DetectSwParams>>({
   },
   outputs: { superWeights: { summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.', file: 'super-weights.json' } },
 
+  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {

@@ -16,6 +16,7 @@ export default defineStage<Required<EvalParams>>({
   inputs: { weights: { summary: 'Weights to evaluate.' } },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
+  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint({ model, batchSize, sequenceLength, engine, device, precision }) {

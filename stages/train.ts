@@ -39,6 +39,7 @@ export default defineStage<Required<TrainParams>>({
     curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
   },
 
+  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
   async fingerprint(params) {

@@ -17,7 +17,7 @@
  * whole, at any moment and after any crash. No lock is needed for that.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
@@ -82,6 +82,7 @@ export class Cache {
    */
   static async open(directory: string): Promise<Cache> {
     const cache = new Cache(resolve(directory));
+    respectGroup(cache.directory);
     await cache.#prepare();
     return cache;
   }
@@ -228,6 +229,15 @@ export class Cache {
       await this.scratch.clear();
     }
   }
+}
+
+/**
+ * A directory that its owner opened to a group (chmod 2775) stays open to it, whatever this user's umask says: files are
+ * writable for the group, and folders inherit it. Elsewhere the umask decides.
+ */
+function respectGroup(directory: string): void {
+  const mode = statSync(directory, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o2020) === 0o2020) process.umask(process.umask() & ~0o070);
 }
 
 /**

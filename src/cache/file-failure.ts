@@ -1,4 +1,6 @@
 /** Turns an error of the file system into a Failure that says what to do about it. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 
 const REMEDIES: Record<string, string> = {
@@ -24,7 +26,29 @@ export function fileFailure(error: unknown, path: string, operation: 'read' | 'w
   const { code, path: exact } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
   const remedy = REMEDIES[code] ?? `The system says "${(error as Error).message}". Put that right and run again.`;
-  return new SwpError({ kind: 'file', path: exact ?? path, operation, code, remedy }, { cause: error });
+  const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact ?? path) : '';
+  return new SwpError({ kind: 'file', path: exact ?? path, operation, code, remedy: owner + remedy }, { cause: error });
+}
+
+/** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */
+function ownerText(path: string): string {
+  for (let place = path; ; place = dirname(place)) {
+    try {
+      const { uid, gid, mode } = statSync(place);
+      return `${place} belongs to ${nameIn('/etc/passwd', uid)}, group ${nameIn('/etc/group', gid)}, mode ${(mode & 0o7777).toString(8)}. `;
+    } catch {
+      if (dirname(place) === place) return '';
+    }
+  }
+}
+
+/** The name of a number; the number itself where the system keeps its names elsewhere. */
+function nameIn(file: string, id: number): string {
+  try {
+    return readFileSync(file, 'utf8').split('\n').map((line) => line.split(':')).find((fields) => fields[2] === String(id))?.[0] ?? String(id);
+  } catch {
+    return String(id);
+  }
 }
 
 /** Whether a file is simply not there; so it is, too, where a directory of its path is no directory. */

@@ -29,6 +29,8 @@ export function exitCodeOf(failure: Failure): number {
   switch (failure.kind) {
     case 'stage':
     case 'worker-died':
+    case 'out-of-memory':
+    case 'memory-limit':
     case 'file-changed':
       return exitCode.nodesFailed;
     case 'stopped':

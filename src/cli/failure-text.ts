@@ -2,6 +2,7 @@
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../engine/failure.ts';
+import { quantityText } from './quantity-text.ts';
 import { unreachable } from './unreachable.ts';
 
 /** More of a source line than this is not shown. */
@@ -50,6 +51,18 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':
       return [`${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`, ...logHint(failure.log)].join('\n');
+    case 'out-of-memory':
+      return [
+        `${error} ${failure.node} (${failure.stage}): the device has not enough memory: ${sentence(failure.message)}`,
+        '  A smaller train.microBatchSize or batchSize needs less; other programs on the device take theirs (nvidia-smi shows them).',
+        ...logHint(failure.log),
+      ].join('\n');
+    case 'memory-limit':
+      return [
+        `${error} ${failure.node} (${failure.stage}): it took ${quantityText(failure.reached, 'B')} of memory; --memory-per-node allows ${quantityText(failure.limit, 'B')}.`,
+        '  Allow more, with fewer --jobs if memory is short; or let it need less, by a smaller train.microBatchSize or batchSize.',
+        ...logHint(failure.log),
+      ].join('\n');
     case 'worker-died': {
       const how = failure.signal !== undefined ? `was killed by ${failure.signal}` : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
       const memory = failure.signal === 'SIGKILL' ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.'] : [];

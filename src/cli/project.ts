@@ -1,4 +1,5 @@
 /** What a command works on: the study of a profile, its DAG, and the cache with what is known about each node. */
+import { dirname } from 'node:path';
 import { applyAcceptances, readAcceptances } from '../cache/accepted-code.ts';
 import { Cache } from '../cache/cache.ts';
 import { latestFailures, readHistory } from '../cache/run-history.ts';
@@ -26,7 +27,7 @@ export interface Project {
 /** @throws SwpError for everything that a user can get wrong */
 export async function openProject(options: ProjectOptions): Promise<Project> {
   const { path, profile, overrides, cache: directory } = locate(options);
-  const stages = StageLoader.installed();
+  const stages = StageLoader.installed(dirname(path));
   const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
   const accepted = readAcceptances(studyFolder(directory, path));
   const [dag, cache] = await Promise.all([buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work)), Cache.open(directory)]);

@@ -12,6 +12,8 @@ import { placeOf } from './place.ts';
 import type { PlannedState } from './plan.ts';
 import { inputsAreUsable, restoreInputs } from './restore-inputs.ts';
 import { failedWith, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
+import type { GpuGrant } from './resources/gpu-slots.ts';
+import type { Gpu } from './resources/nvidia-smi.ts';
 import { prepareJob, prepareJourney, runStage, type Journey, type StageResult } from './run-stage.ts';
 import { pointOf, startingPoint } from './trajectory.ts';
 
@@ -42,7 +44,9 @@ export async function compute(wanted: Work, context: RunContext): Promise<Settle
   const { contentKey } = wanted.identity;
   const settled = (async () => {
     for (let work = wanted; ; ) {
-      const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context));
+      const gpu = await takeGpu(work.planned.node, context);
+      if (gpu === 'stopped') return { outcome: 'blocked' } satisfies Settled;
+      const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context, gpu?.env)).finally(() => gpu?.release());
       if (turn.kind === 'settled') return turn.settled;
       if (turn.kind === 'made') return publish(turn, work, context);
       if (turn.kind === 'busy') await waitForHolder(work, turn.holder, context);
@@ -62,12 +66,20 @@ export async function compute(wanted: Work, context: RunContext): Promise<Settle
   }
 }
 
+/** Before a worker: a node that waits for a GPU holds up none that needs only a processor. */
+async function takeGpu(node: PlannedNode, { gpus, emit, signal }: RunContext): Promise<GpuGrant | 'stopped' | undefined> {
+  if ((node.stage.resources?.(node.params).gpus ?? 0) === 0) return undefined;
+  const label = node.labels[0]!;
+  const waiting = (all: Gpu[]) => emit({ event: 'gpu-wait', key: node.key, label, gpus: all.map(({ index, name, usedMemory }) => ({ index, name, usedMemory })) });
+  return (await gpus.acquire(placeOf(label), waiting, signal)) ?? 'stopped';
+}
+
 /** What only one process at a time does: a trajectory as a whole, so that its stops build on one another. */
 function leaseName({ planned: { node }, identity }: Work): string {
   return pointOf(node, identity.contentPreimage)?.trajectory ?? identity.contentKey;
 }
 
-async function takeTurn(work: Work, context: RunContext): Promise<Turn> {
+async function takeTurn(work: Work, context: RunContext, env: Record<string, string> | undefined): Promise<Turn> {
   const { cache, signal } = context;
   const start = performance.now();
   let lease: Lease | undefined;
@@ -90,7 +102,7 @@ async function takeTurn(work: Work, context: RunContext): Promise<Turn> {
     }
     outputs = await cache.scratch.node();
     const journey = await journeyOf(work, context);
-    const result = await runIn(outputs, work, journey, context);
+    const result = await runIn(outputs, work, journey, context, env);
     if (result === 'stopped') return end({ outcome: 'blocked', started: true });
     return { kind: 'made', result, outputs, lease, journey, start };
   } catch (error) {
@@ -117,13 +129,13 @@ async function madeMeanwhile({ identity, reason }: Work, context: RunContext): P
 }
 
 /** Runs the stage in a worker, into a folder. */
-async function runIn(outputs: string, { planned: { node }, identity, reason, producers }: Work, journey: Journey | undefined, context: RunContext): Promise<StageResult | 'stopped'> {
+async function runIn(outputs: string, { planned: { node }, identity, reason, producers }: Work, journey: Journey | undefined, context: RunContext, env: Record<string, string> | undefined): Promise<StageResult | 'stopped'> {
   const job = {
     ...(await prepareJob(node, outputs, (key) => recordOf(producers, key), context)),
     ...(journey && (await prepareJourney(journey, outputs, context.checkpointSeconds))),
   };
   await refuseChangedFiles(node);
-  return runStage(node, identity.key, job, reason, context, journey);
+  return runStage(node, identity.key, job, reason, context, journey, env);
 }
 
 async function publish({ result, outputs, lease, journey, start }: Extract<Turn, { kind: 'made' }>, { planned: { node }, identity }: Work, context: RunContext): Promise<Settled> {

@@ -60,6 +60,7 @@ export class DagBuilder {
    */
   async add({ stage: name, params, inputs, gathers = {}, label }: NodeSpec): Promise<string> {
     const stage = await this.#loader.load(name);
+    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
     this.#check(stage, inputs, gathers, label);
     const files = await this.#externalFiles(stage, params, label);
     const preimage = recipePreimage(

@@ -55,6 +55,8 @@ export type SwpEvent =
   | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number }
   /** Somebody else is computing it: this run waits for the result. */
   | { event: 'node-wait'; key: string; stage: string; label: NodeLabel; holder: WorkHolder }
+  /** It needs a GPU, and others use all that there are. */
+  | { event: 'gpu-wait'; key: string; label: NodeLabel; gpus: { index: number; name: string; usedMemory: number | null }[] }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }
   /** The node's state is kept: if the run is killed, it goes on from here. */

@@ -36,6 +36,10 @@ export type Failure =
   | { kind: 'file-changed'; path: string; stage: string }
   /** A stage's code threw. `cause`: the failure that it threw, if it foresaw this one; the log has the rest. */
   | { kind: 'stage'; stage: string; node: string; message: string; cause?: Failure; log?: string }
+  /** A device has not enough memory for a node. */
+  | { kind: 'out-of-memory'; stage: string; node: string; message: string; log?: string }
+  /** A node took more memory than --memory-per-node allows. In bytes. */
+  | { kind: 'memory-limit'; stage: string; node: string; limit: number; reached: number; log?: string }
   /** A worker process ended without an answer. */
   | { kind: 'worker-died'; stage: string; node: string; exitCode?: number; signal?: string; log?: string }
   /** The user stopped the run. */

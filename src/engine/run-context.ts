@@ -8,6 +8,7 @@ import { SwpError, type Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
+import type { GpuSlots } from './resources/gpu-slots.ts';
 import type { StageLoader } from './stage-loader.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -37,6 +38,8 @@ export interface RunContext {
   restore(key: string, reason: Reason): Promise<Settled>;
   /** What went wrong and costs no result. */
   warn(warning: Failure): void;
+  /** GPUs, one node each. */
+  gpus: GpuSlots;
   /** Waits for a free worker; the longest way to the end of the DAG goes first. */
   inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Work under way, by content key: recipes that turn out the same at the same time wait for one another. */

@@ -7,6 +7,7 @@ import type { CacheRecord } from '../cache/record.ts';
 import type { Checkpoint } from '../cache/trajectory-store.ts';
 import type { Reason } from './event.ts';
 import { SwpError } from './failure.ts';
+import { isOutOfDeviceMemory } from './resources/out-of-memory.ts';
 import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
@@ -106,6 +107,7 @@ export async function runStage(
   reason: Reason,
   { cache, pool, emit, signal }: RunContext,
   journey?: Journey,
+  env?: Record<string, string>,
 ): Promise<StageResult | 'stopped'> {
   const [label] = node.labels;
   const stage = node.stage.name;
@@ -140,12 +142,14 @@ export async function runStage(
   try {
     const started = (worker: number) =>
       emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker, ...(journey?.from && { resumedAt: journey.from.at }) });
-    const outcome = await pool.run(job, started, listener);
+    const outcome = await pool.run(job, started, listener, env);
     const seconds = (performance.now() - start) / 1000;
     if (signal.aborted && outcome.kind !== 'done') return 'stopped';
     if (outcome.kind !== 'done') log.write(epitaph(outcome));
     if (logTrouble !== undefined) throw logTrouble;
     const failed = { stage, node: placeOf(label!), ...(log.path !== undefined && { log: log.path }) };
+    if (outcome.kind === 'too-large') throw new SwpError({ ...failed, kind: 'memory-limit', limit: outcome.limit, reached: outcome.reached });
+    if (outcome.kind === 'error' && isOutOfDeviceMemory(outcome.message)) throw new SwpError({ ...failed, kind: 'out-of-memory', message: outcome.message.split('\n')[0]! });
     if (outcome.kind === 'died') throw new SwpError({ ...outcome, ...failed, kind: 'worker-died' });
     const message = outcome.kind === 'error' ? outcome.message : objection(job, outcome.metrics);
     const cause = outcome.kind === 'error' && outcome.cause !== undefined ? { cause: outcome.cause } : {};
@@ -177,6 +181,7 @@ function published({ file, evictable = false }: StageOutput): { file: string; ev
 /** The last words of a log. */
 function epitaph(outcome: Exclude<JobOutcome, { kind: 'done' }>): string {
   if (outcome.kind === 'error') return `${outcome.stack}\n`;
+  if (outcome.kind === 'too-large') return `The worker process took ${outcome.reached} bytes, more than ${outcome.limit}, and was ended.\n`;
   const how = outcome.signal !== undefined ? `by the signal ${outcome.signal}` : `with exit code ${outcome.exitCode}`;
   return `The worker process ended ${how}, without an answer.\n`;
 }

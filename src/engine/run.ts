@@ -14,6 +14,7 @@ import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { collectProducers, type RunContext, type Settled } from './run-context.ts';
 import { restoreNode, runNode } from './run-node.ts';
 import type { NodeLabel } from './stage.ts';
+import { GpuSlots } from './resources/gpu-slots.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { chainStops } from './trajectory.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -37,6 +38,10 @@ export interface RunOptions extends Wanted {
   root?: string;
   /** Seconds between two checkpoints of a long node; 60 if absent. */
   checkpointSeconds?: number;
+  /** GPUs for nodes that need one; `auto` if absent. */
+  gpus?: GpuSlots;
+  /** Bytes that a node may take; no limit if absent. */
+  memoryPerNode?: number;
   /** Path of the built worker; the installed one if absent. */
   worker?: string;
 }
@@ -70,13 +75,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const plan = options.plan ?? (await makePlan(dag, cache, study));
   const needed = neededNodes(plan, options);
   emitPlan(needed, plan, emit);
-  const pool = new WorkerPool(options.jobs, options.worker);
+  const pool = new WorkerPool(options.jobs, options.worker, options.memoryPerNode);
+  const gpus = options.gpus ?? new GpuSlots({ choice: 'auto' });
   const stop = () => void pool.close();
   signal.addEventListener('abort', stop);
   const settled = new Map<string, Settled>();
   const warnings = [...plan.warnings];
   try {
-    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext(options, pool, warnings));
+    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext({ ...options, gpus }, pool, warnings));
     else for (const { node, record } of needed) settled.set(node.key, { outcome: 'cached', record: record! });
   } finally {
     signal.removeEventListener('abort', stop);
@@ -86,12 +92,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
       warnings.push(error.failure); // it only explains; what the nodes themselves met is worth more
     });
     cache.leases.close();
+    await gpus.close();
     await cache.scratch.clear();
   }
   return summarise(plan, new Set([...needed.map(({ node }) => node.key), ...settled.keys()]), warnings, settled, signal, (performance.now() - start) / 1000);
 }
 
-function createContext(options: RunOptions, pool: WorkerPool, warnings: Failure[]): Omit<RunContext, 'restore'> {
+function createContext(options: RunOptions & { gpus: GpuSlots }, pool: WorkerPool, warnings: Failure[]): Omit<RunContext, 'restore'> {
   const { dag, cache, study, stages, emit, signal, jobs, root = process.cwd() } = options;
   const queue = new PQueue({ concurrency: jobs });
   const heights = heightsOf(dag);
@@ -107,6 +114,7 @@ function createContext(options: RunOptions, pool: WorkerPool, warnings: Failure[
     environment: () => (environment ??= collectEnvironment(root)),
     inTurn: (key, work) => queue.add(work, { priority: heights.get(key)! }),
     underWay: new Map(),
+    gpus: options.gpus,
     warn: (warning) => void warnings.push(warning),
   };
 }

@@ -2,43 +2,49 @@
  * Loads stages by name from built modules. The engine imports none of them; whoever adds a file under stages/ adds a
  * stage.
  */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { installedBuild, readFingerprints } from '../installed-build.ts';
 import { SwpError } from './failure.ts';
 import type { StageDefinition } from './stage.ts';
+import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
 
 export interface LoadedStage {
   definition: StageDefinition;
   /** SHA-256 of the stage's bundled code, as the build wrote it. */
   code: string;
-  /** Absolute path of the module, for workers. */
+  /** Absolute path of the module or the manifest, for workers. */
   module: string;
+  /** Absolute paths of the files on which `code` depends and that are not the build's. */
+  files: string[];
 }
 
 export class StageLoader {
   readonly #modules: string;
   readonly #fingerprints: Record<string, string>;
+  readonly #root: string | undefined;
   readonly #loaded = new Map<string, Promise<LoadedStage>>();
 
   /**
    * @param options.modules directory of `NAME.js` ES modules whose default export is a StageDefinition
    * @param options.fingerprints code fingerprint by stage name; it also says which stages there are
+   * @param options.root the project's root, if it may have programs as stages: stages/NAME.stage.json
    */
-  constructor({ modules, fingerprints }: { modules: string; fingerprints: Record<string, string> }) {
+  constructor({ modules, fingerprints, root }: { modules: string; fingerprints: Record<string, string>; root?: string }) {
+    this.#root = root;
     this.#modules = modules;
     this.#fingerprints = fingerprints;
   }
 
-  /** The stages of the build that this process runs from. */
-  static installed(): StageLoader {
-    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: readFingerprints().stages });
+  /** The stages of the build that this process runs from, and those of a project. */
+  static installed(root?: string): StageLoader {
+    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: readFingerprints().stages, ...(root !== undefined && { root }) });
   }
 
   /** Names of all stages, sorted. */
   names(): string[] {
-    return Object.keys(this.#fingerprints).sort();
+    return [...Object.keys(this.#fingerprints), ...this.#programs()].sort();
   }
 
   /**
@@ -53,14 +59,39 @@ export class StageLoader {
 
   /** Absolute path of a stage's module. */
   modulePath(name: string): string {
-    return join(this.#modules, `${name}.js`);
+    return this.#programs().includes(name) ? this.#manifestPath(name) : join(this.#modules, `${name}.js`);
+  }
+
+  #manifestPath(name: string): string {
+    return join(this.#root!, 'stages', `${name}${MANIFEST_SUFFIX}`);
+  }
+
+  /** Names of the stages that are programs of the project. */
+  #programs(): string[] {
+    if (this.#root === undefined) return [];
+    try {
+      return readdirSync(join(this.#root, 'stages')).flatMap((file) => (file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : []));
+    } catch {
+      return []; // no such folder
+    }
+  }
+
+  /** @throws SwpError of kind `content` if the manifest is none, or if there is a stage of this name already */
+  async #loadProgram(name: string): Promise<LoadedStage> {
+    const module = this.#manifestPath(name);
+    if (Object.hasOwn(this.#fingerprints, name))
+      throw new SwpError({ kind: 'content', path: module, message: `There is a stage "${name}" in swp already`, remedy: 'Give yours another name, in the file, its name and pipeline.json.' });
+    const { programCode, readManifest } = await import('./executable-stage.ts');
+    const { fingerprint, files } = programCode(this.#root!, module, readManifest(module, name));
+    return { definition: (await loadStageFile(module))!, code: fingerprint, module, files };
   }
 
   async #import(name: string): Promise<LoadedStage> {
+    if (this.#programs().includes(name)) return this.#loadProgram(name);
     const code = Object.hasOwn(this.#fingerprints, name) ? this.#fingerprints[name] : undefined;
     if (code === undefined) throw new SwpError(this.#unknown(name));
     const module = this.modulePath(name);
-    const { default: definition } = (await import(pathToFileURL(module).href)) as { default?: StageDefinition };
+    const definition = await loadStageFile(module);
     if (definition?.name !== name || typeof definition.run !== 'function')
       throw new SwpError({
         kind: 'content',
@@ -68,7 +99,7 @@ export class StageLoader {
         message: `The module's default export is no stage named "${name}"`,
         remedy: `End stages/${name}.ts with: export default defineStage({ name: '${name}', ... })`,
       });
-    return { definition, code, module };
+    return { definition, code, module, files: [] };
   }
 
   #unknown(name: string) {

@@ -8,14 +8,17 @@ export const installedWorker = join(installedBuild, 'worker.js');
 
 export class WorkerPool {
   readonly #module: string;
-  readonly #slots: { worker?: WorkerProcess; busy: boolean }[];
+  readonly #slots: { worker?: WorkerProcess; env?: string; busy: boolean }[];
+  readonly #memoryLimit: number | undefined;
   #closed = false;
 
   /**
    * @param size jobs at a time, at least 1
    * @param module path of the built worker.ts
+   * @param memoryLimit bytes that a worker may take; no limit if absent
    */
-  constructor(size: number, module: string = installedWorker) {
+  constructor(size: number, module: string = installedWorker, memoryLimit?: number) {
+    this.#memoryLimit = memoryLimit;
     this.#module = module;
     this.#slots = Array.from({ length: size }, () => ({ busy: false }));
   }
@@ -23,18 +26,23 @@ export class WorkerPool {
   /**
    * Runs a job in a free worker. The caller keeps to `size` jobs at a time.
    * @param started is told which slot runs it, from 0
+   * @param env of the worker, besides what all have: one that was started with another is replaced
    * @returns how it ended; a pool that is closed meanwhile gives `died`
    */
-  async run(job: WorkerJob, started: (slot: number) => void, listener: JobListener): Promise<JobOutcome> {
+  async run(job: WorkerJob, started: (slot: number) => void, listener: JobListener, env: Record<string, string> = {}): Promise<JobOutcome> {
     if (this.#closed) return { kind: 'died' };
-    const index = this.#slots.findIndex(({ busy }) => !busy);
+    const identity = JSON.stringify(env);
+    const fitting = this.#slots.findIndex((slot) => !slot.busy && slot.env === identity);
+    const index = fitting >= 0 ? fitting : this.#slots.findIndex(({ busy }) => !busy);
     const slot = this.#slots[index];
     if (slot === undefined) throw new Error('More jobs than workers.');
     slot.busy = true;
     try {
-      if (!slot.worker?.alive) slot.worker = new WorkerProcess(this.#module);
+      if (slot.worker?.alive && slot.env !== identity) await slot.worker.stop(); // it sees another GPU
+      if (!slot.worker?.alive) slot.worker = new WorkerProcess(this.#module, env);
+      slot.env = identity;
       started(index);
-      return await slot.worker.run(job, listener);
+      return await slot.worker.run(job, listener, this.#memoryLimit);
     } finally {
       slot.busy = false;
     }

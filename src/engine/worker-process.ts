@@ -1,4 +1,5 @@
 /** The engine's end of one worker: a child process that takes one job at a time. */
+import { readFileSync } from 'node:fs';
 import { execaNode } from 'execa';
 import type { Failure } from './failure.ts';
 import { OutputSplitter } from './output-splitter.ts';
@@ -11,7 +12,9 @@ export type JobOutcome =
   | { kind: 'done'; metrics: Metrics }
   | { kind: 'error'; message: string; cause?: Failure; stack: string }
   /** The process ended without an answer. */
-  | { kind: 'died'; exitCode?: number; signal?: string };
+  | { kind: 'died'; exitCode?: number; signal?: string }
+  /** It took more memory than a node may, and was ended. In bytes. */
+  | { kind: 'too-large'; limit: number; reached: number };
 
 export interface JobListener {
   /** What the job wrote to standard output or error, and its log lines, as they come. */
@@ -22,6 +25,7 @@ export interface JobListener {
 }
 
 const KILL_AFTER_MS = 1000;
+const MEMORY_CHECK_MS = 100;
 
 export class WorkerProcess {
   readonly #subprocess;
@@ -34,10 +38,13 @@ export class WorkerProcess {
   #jobs = 0;
   #alive = true;
 
-  /** @param module path of the built worker.ts */
-  constructor(module: string) {
+  /**
+   * @param module path of the built worker.ts
+   * @param env what its environment has besides, such as the GPU that it sees
+   */
+  constructor(module: string, env: Record<string, string> = {}) {
     this.#subprocess = execaNode(module, [], {
-      env: workerEnvironment(process.env),
+      env: { ...workerEnvironment(process.env), ...env },
       ipc: true,
       serialization: 'json',
       buffer: false,
@@ -61,7 +68,8 @@ export class WorkerProcess {
     return this.#alive;
   }
 
-  async run(job: WorkerJob, listener: JobListener): Promise<JobOutcome> {
+  /** @param memoryLimit bytes that the process may take; Linux only */
+  async run(job: WorkerJob, listener: JobListener, memoryLimit?: number): Promise<JobOutcome> {
     const id = ++this.#jobs;
     this.#listener = listener;
     const answered = new Promise<FromWorker>((resolve) => (this.#onAnswer = resolve));
@@ -69,9 +77,11 @@ export class WorkerProcess {
     const finished = Promise.all([answered, output]).then(([answer]) => answer as JobOutcome);
     // A worker that is gone cannot be told; its end is the answer.
     this.#subprocess.send({ kind: 'job', id, job } satisfies ToWorker as never, () => {});
+    const watch = memoryLimit === undefined ? undefined : watchMemory(this.#subprocess.pid, memoryLimit);
     const outcome = await Promise.race([finished, this.#ended]);
     this.#listener = undefined;
-    return outcome;
+    const reached = watch?.();
+    return outcome.kind === 'died' && reached !== undefined ? { kind: 'too-large', limit: memoryLimit!, reached } : outcome;
   }
 
   /** Ends the process, by force after a second; resolves when it has ended. */
@@ -91,4 +101,26 @@ export class WorkerProcess {
     else if (message.kind === 'checkpoint') void this.#keep(message);
     else this.#onAnswer?.(message);
   }
+}
+
+/**
+ * Ends a process that takes more memory than it may.
+ * @returns stops watching, and says what it had reached if it was ended
+ */
+function watchMemory(pid: number | undefined, limit: number): () => number | undefined {
+  let reached: number | undefined;
+  const timer = setInterval(() => {
+    try {
+      const resident = 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+      if (resident <= limit || reached !== undefined) return;
+      reached = resident;
+      process.kill(pid!, 'SIGKILL');
+    } catch {
+      // it has ended
+    }
+  }, MEMORY_CHECK_MS);
+  return () => {
+    clearInterval(timer);
+    return reached;
+  };
 }

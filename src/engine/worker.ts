@@ -7,12 +7,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../cache/file-failure.ts';
 import { SwpError } from './failure.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
 import type { JsonObject } from './json.ts';
+import { loadStageFile } from './stage-module.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
@@ -47,7 +47,7 @@ async function work(id: number, job: WorkerJob): Promise<void> {
 
 async function runStage(id: number, job: WorkerJob): Promise<FromWorker> {
   try {
-    const { default: stage } = (await import(pathToFileURL(job.module).href)) as { default: StageDefinition };
+    const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
     const metrics = await stage.run(stageJob(id, job, stage));
     return { kind: 'done', id, metrics: metrics ?? {} };
   } catch (error) {

@@ -46,6 +46,12 @@ const STAGES = {
         job.log('holding ' + process.pid);
         await new Promise((resolve) => globalThis.line.once('data', resolve));
       },
+      'take memory': async (job) => {
+        globalThis.taken = Buffer.alloc(400e6, 1);
+        await new Promise((resolve) => { setInterval(() => {}, 1000); job.signal.addEventListener('abort', resolve); });
+      },
+      'say which GPU': () => void console.log('GPU ' + process.env.CUDA_VISIBLE_DEVICES),
+      'run out of device memory': () => { throw new Error('CUDA failure 2: out of memory ; GPU=0'); },
       chat: (job) => {
         console.log('on standard output');
         console.error('on standard error');
@@ -57,6 +63,7 @@ const STAGES = {
       name: 'text', summary: '', params: {},
       inputs: { from: { summary: '', optional: true }, and: { summary: '', optional: true } },
       outputs: { text: { summary: '', file: 'text.txt' }, size: { summary: '', file: 'size.json' } },
+      resources: ({ gpus = 0 }) => ({ gpus }),
       files: ({ file, remedy }) => (file ? [{ name: 'data', path: file, remedy }] : []),
       async run(job) {
         const { params } = job;

@@ -5,17 +5,22 @@ import type { Failure } from '../../engine/failure.ts';
 import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
+import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
 import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import type { RunView } from '../run-view.ts';
+import { parseBytes } from '../quantity-parse.ts';
 import type { RenderedReport } from '../study-report.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface ReproOptions extends ProjectOptions {
   jobs?: number;
+  gpus?: string;
+  memoryPerNode?: number;
+  checkpointEvery: number;
   dryRun?: boolean;
   verbose?: boolean;
 }
@@ -26,6 +31,9 @@ export function declareRepro(program: Command): Command {
     .description('Do all work that is missing, then render the report.')
     .argument('[selectors...]', 'only these nodes and what they need, e.g. experiment=A1')
     .option('-j, --jobs <number>', 'nodes at a time (default: the CPUs there are)', positiveInteger)
+    .option('--gpus <which>', 'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)')
+    .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseBytes)
+    .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', positiveInteger, 60)
     .option('-n, --dry-run', 'say what would be done')
     .option('-v, --verbose', 'a line for every node that is done')
     .addHelpText(
@@ -79,7 +87,7 @@ async function reportKeys(project: Project): Promise<string[]> {
 
 async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
   warn(planned.warnings, terminal);
-  const [{ run }, { defaultJobs }, { HistoryRecorder }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts')]);
+  const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
   const interruption = listenForInterruption(view);
@@ -91,7 +99,9 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
       history.emit(event);
       view.emit(event);
     };
-    result = await run({ dag, cache, study: state, stages, jobs, emit, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
+    const { memoryPerNode, checkpointEvery: checkpointSeconds } = options;
+    const gpus = new GpuSlots({ choice: gpuChoice(options.gpus ?? process.env.SWP_GPUS) });
+    result = await run({ dag, cache, study: state, stages, jobs, emit, gpus, memoryPerNode, checkpointSeconds, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
   } finally {
     view.close();
     interruption.stopListening();
@@ -159,6 +169,11 @@ function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | 
   if (stopped !== undefined) return stopped === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
   if (failed + blocked > 0) return exitCode.nodesFailed;
   return report === undefined ? exitCode.ok : exitCodeOf(report);
+}
+
+function gpuChoice(text: string | undefined): GpuChoice {
+  if (text === undefined || text === '' || text === 'auto') return 'auto';
+  return text === 'none' ? 'none' : text.split(',').filter((name) => name !== '');
 }
 
 function positiveInteger(text: string): number {

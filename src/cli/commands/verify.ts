@@ -63,7 +63,7 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
   process.exitCode = exitCode.nodesFailed;
   if (!options.heal) return;
   const { repro } = await import('./repro.ts');
-  await repro([], options);
+  await repro([], { ...options, checkpointEvery: 60 });
 }
 
 /** On a terminal: a line that is drawn again and again. */

@@ -1,0 +1,149 @@
+/**
+ * GPUs as slots: one node has one to itself, among all processes of the host that use swp. A GPU that others use is waited
+ * for, and not crowded.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeDirectory } from '../../cache/atomic-file.ts';
+import { LeaseStore, type Lease } from '../../cache/lease-store.ts';
+import { Scratch } from '../../cache/scratch.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import { SwpError } from '../failure.ts';
+import { queryGpus, type Gpu } from './nvidia-smi.ts';
+
+/** `auto`: any that CUDA_VISIBLE_DEVICES leaves; or indices and UUIDs. */
+export type GpuChoice = 'auto' | 'none' | readonly string[];
+
+/** A GPU that a node has to itself. */
+export interface GpuGrant {
+  gpu: Gpu;
+  /** What the worker's environment must have. */
+  env: Record<string, string>;
+  release(): void;
+}
+
+export interface GpuSlotsOptions {
+  choice: GpuChoice;
+  /** Where hosts keep their leases; one folder for all users. */
+  folder?: string;
+  clock?: Clock;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** A desktop and the driver take some hundred MiB; containers hide other processes, so memory is what tells. */
+const FREE_BELOW_MIB = 600;
+const LOOK_EVERY_MS = 3_000;
+
+export class GpuSlots {
+  readonly #choice: GpuChoice;
+  readonly #folder: string;
+  readonly #clock: Clock;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #held = new Set<string>();
+  #leases: LeaseStore | undefined;
+  #scratch: Scratch | undefined;
+
+  constructor({ choice, folder = join(tmpdir(), 'swp-gpus'), clock = systemClock, env = process.env }: GpuSlotsOptions) {
+    this.#choice = choice;
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#env = env;
+  }
+
+  /**
+   * Waits until a GPU is free, and takes it.
+   * @param waiting is told once if there is none yet
+   * @returns undefined if the signal was aborted meanwhile
+   * @throws SwpError of kind `unavailable` if there is none that could ever be had
+   */
+  async acquire(place: string, waiting: (gpus: Gpu[]) => void, signal: AbortSignal): Promise<GpuGrant | undefined> {
+    for (let told = false; !signal.aborted; ) {
+      const usable = await this.#usable();
+      for (const gpu of usable.filter((each) => isFree(each) && !this.#held.has(each.uuid))) {
+        const lease = await this.#lease(gpu, place);
+        if (lease !== undefined) return this.#grant(gpu, lease);
+      }
+      if (!told) waiting(usable);
+      told = true;
+      await this.#clock.sleep(LOOK_EVERY_MS, signal);
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#leases?.close();
+    await this.#scratch?.clear();
+  }
+
+  #grant(gpu: Gpu, lease: Lease): GpuGrant {
+    this.#held.add(gpu.uuid);
+    return {
+      gpu,
+      env: { CUDA_VISIBLE_DEVICES: gpu.uuid, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' },
+      release: () => {
+        this.#held.delete(gpu.uuid);
+        lease.release();
+      },
+    };
+  }
+
+  async #usable(): Promise<Gpu[]> {
+    const refuse = (message: string, remedy: string) => new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message, remedy });
+    if (this.#choice === 'none') throw refuse('--gpus none was given', 'Leave it out, or run with --device cpu.');
+    const all = await queryGpus(this.#env);
+    if (all.length === 0) throw refuse('nvidia-smi finds no GPU', 'Run on a machine with an NVIDIA GPU and its driver, or with --device cpu.');
+    const visible = visibleGpus(all, this.#env.CUDA_VISIBLE_DEVICES);
+    if (visible.length === 0) throw refuse(`CUDA_VISIBLE_DEVICES="${this.#env.CUDA_VISIBLE_DEVICES}" leaves no GPU`, `Name one of ${all.map(({ index }) => index).join(', ')} in it.`);
+    if (this.#choice === 'auto') return visible;
+    const chosen = this.#choice.map((name) => {
+      const found = visible.find(({ index, uuid }) => String(index) === name || uuid === name);
+      if (found === undefined) throw refuse(`--gpus names ${name}, which is not there`, `There are ${visible.map(({ index, name: model }) => `${index} (${model})`).join(', ')}.`);
+      return found;
+    });
+    return [...new Set(chosen)];
+  }
+
+  async #lease(gpu: Gpu, place: string): Promise<Lease | undefined> {
+    makeDirectory(this.#folder);
+    for (const name of ['tmp', 'leases', 'leases/holders']) this.#openToAll(join(this.#folder, name));
+    this.#scratch ??= new Scratch(join(this.#folder, 'tmp'));
+    this.#leases ??= new LeaseStore(join(this.#folder, 'leases'), this.#scratch);
+    const name = createHash('sha256').update(gpu.uuid).digest('hex');
+    this.#openToAll(join(this.#folder, 'leases', name.slice(0, 2)));
+    const acquisition = await this.#leases.acquire(name, place);
+    return acquisition.kind === 'held' ? acquisition.lease : undefined;
+  }
+
+  /** Every user of the host leaves leases here. */
+  #openToAll(folder: string): void {
+    makeDirectory(folder);
+    try {
+      chmodSync(this.#folder, 0o777);
+      chmodSync(folder, 0o777);
+    } catch {
+      // whoever made it has opened it
+    }
+  }
+}
+
+/** Nobody computes on it, as far as one can see. */
+export function isFree({ processes, usedMemory }: Gpu): boolean {
+  return processes === 0 && (usedMemory ?? 0) < FREE_BELOW_MIB;
+}
+
+/**
+ * Those that CUDA would see: indices, UUIDs or their beginnings; what comes after an entry that means none is not seen.
+ * https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#env-vars
+ */
+export function visibleGpus(gpus: readonly Gpu[], variable: string | undefined): Gpu[] {
+  if (variable === undefined) return [...gpus];
+  const visible: Gpu[] = [];
+  for (const entry of variable.split(',').map((part) => part.trim())) {
+    const found = gpus.find(({ index, uuid }) => (/^\d+$/.test(entry) ? index === Number(entry) : entry !== '' && uuid.startsWith(entry)));
+    if (found === undefined) break;
+    if (!visible.includes(found)) visible.push(found);
+  }
+  return visible;
+}
