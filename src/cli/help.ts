@@ -36,8 +36,14 @@ Examples:
   swp repro experiment=A1 seed=0             one run only
   swp status                                 what is cached, missing, stale
   swp dag --show --profile table             draw the DAG of the full table
+  swp explain stage=train                    why it is stale: the very values that differ
+  swp diff A1 B1                             what two experiments do differently
+  swp logs stage=train experiment=A1         what the workers wrote
+  swp history                                what runs did
   swp invalidate stage=prune experiment=A1   dismiss results, in this study only
   swp show stage=eval experiment=A1 seed=0   records: metrics, artifacts, environment
+  swp gc --dry-run                           evict weights by policy
+  swp verify                                 look for damage in the cache
   swp export --graph stage=train             the graph of a training step, for Netron
   swp doctor                                 which engines and devices work here
   swp COMMAND --help                         more about a command

@@ -16,7 +16,7 @@ const MODEL = 'marker-retrieval';
 
 /** What is hashed into load-pretrained's key. */
 async function preimageOf(params: { model: string; checkpoint: number }): Promise<JsonObject> {
-  const loader = { load: () => Promise.resolve({ definition: loadPretrained, code: 'c0de', module: '' }) } as unknown as StageLoader;
+  const loader = { load: () => Promise.resolve({ definition: loadPretrained, code: 'c0de', module: '', files: [] }) } as unknown as StageLoader;
   const builder = new DagBuilder({ loader, root: '/elsewhere' });
   const key = await builder.add({ stage: 'load-pretrained', params, inputs: {}, label: { experiment: 'A1', seed: 0, round: 0, step: 'load' } });
   return builder.dag.getNodeAttributes(key).preimage;

@@ -1,0 +1,152 @@
+/**
+ * How long swp takes where there is nothing, or next to nothing, to do: synthetic studies of 100, 1,000 and 10,000 nodes
+ * (layers of 100, two parents each, one small artifact each). Beside it, where they are installed: ninja, turbo, snakemake
+ * with the same graph, in the same run, alternating.
+ *
+ *   npm run bench:dag             # everything: some minutes, most of it to compute 10,000 nodes once
+ *   npm run bench:dag -- 100 1000 # some sizes
+ *
+ * swp keeps an artifact once, in its cache, and copies nothing out of it: "restoring" deleted outputs, as other tools do
+ * from their cache, is computing them again.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROUNDS = 7;
+const WIDTH = 100;
+const RESTORED = 1_000;
+const CHECKOUT = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
+
+const STAGE = `
+  import { writeFile } from 'node:fs/promises';
+  import { defineStage } from '../src/engine/stage.ts';
+  export default defineStage<{ n: number }>({
+    name: 'cell', summary: 'Writes a number.',
+    params: { type: 'object', additionalProperties: false, properties: { n: { type: 'integer', default: 0 } } },
+    inputs: { a: { summary: 'a parent', optional: true }, b: { summary: 'a parent', optional: true } },
+    outputs: { out: { summary: 'The number.', file: 'out.txt' } },
+    async run(job) {
+      await writeFile(job.output('out'), String(job.params.n));
+      return { n: job.params.n };
+    },
+  });`;
+
+/** Says at its end how much memory a process has taken. */
+const PEAK = "data:text/javascript,process.on('exit',()=>process.stderr.write('peak '+process.resourceUsage().maxRSS))";
+
+interface Sample {
+  seconds: number;
+  /** Peak resident size of the process; 0 where it is not known. */
+  megabytes: number;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'swp-bench-dag-'));
+try {
+  const sizes = process.argv.slice(2).map(Number).filter((size) => size > 0);
+  prepareCheckout();
+  console.log(`swp --help: ${describe(repeat(() => swp(['--help'])))}`);
+  for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function prepareCheckout(): void {
+  for (const part of CHECKOUT) cpSync(part, join(folder, part), { recursive: true });
+  symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+  mkdirSync(join(folder, 'dist'));
+  for (const kernel of readdirSync('dist').filter((name) => name.endsWith('.wasm'))) cpSync(join('dist', kernel), join(folder, 'dist', kernel));
+  writeFileSync(join(folder, 'stages/cell.ts'), STAGE);
+  swp(['--version']); // builds
+}
+
+function measure(size: number): void {
+  const layers = size / WIDTH;
+  const study = join(folder, `study-${size}.json`);
+  const cache = join(folder, `cache-${size}`);
+  writeFileSync(study, JSON.stringify({ name: 'cells', dag: [{ repeat: 'rounds', steps: Array.from({ length: WIDTH }, (_, index) => step(index)) }], defaults: { rounds: layers }, experiments: { A: {} } }));
+  const command = (...args: string[]) => swp([...args, '--pipeline', study, '--cache', cache]);
+  const first = command('repro');
+  console.log(`\n${size.toLocaleString('en')} nodes; computing all: ${first.seconds.toFixed(1)} s, ${((1000 * first.seconds) / size).toFixed(2)} ms a node, publishing included`);
+  const cases: Record<string, () => Sample> = { 'swp repro, no-op': () => command('repro'), 'swp repro --dry-run': () => command('repro', '--dry-run'), 'swp status': () => command('status'), ...peers(size, layers) };
+  command('repro');
+  const samples = new Map(Object.keys(cases).map((name) => [name, [] as Sample[]]));
+  for (let round = 0; round < ROUNDS; round++) for (const [name, run] of Object.entries(cases)) samples.get(name)!.push(run());
+  const base = median(samples.get('swp repro, no-op')!.map(({ seconds }) => seconds));
+  for (const [name, taken] of samples) console.log(`  ${name.padEnd(22)} ${describe(taken)}  x${(median(taken.map(({ seconds }) => seconds)) / base).toFixed(2)}`);
+  if (size < RESTORED) return;
+  const artifacts = readdirSync(join(cache, 'records'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).slice(0, RESTORED);
+  for (const { parentPath, name } of artifacts) rmSync(join(parentPath, name));
+  const restored = command('repro');
+  console.log(`  ${RESTORED} deleted results computed again: ${restored.seconds.toFixed(2)} s`);
+}
+
+/** Two parents in the layer before; a later step of the list means that one's instance of the round before. */
+function step(index: number): object {
+  const parent = (offset: number) => `c${Math.min(index + offset, WIDTH - 1)}.out`;
+  return { step: `c${index}`, stage: 'cell', inputs: index < WIDTH - 1 ? { a: parent(1), b: parent(2) } : { a: parent(0) }, params: { n: index } };
+}
+
+function swp(args: string[]): Sample {
+  return time(process.execPath, [join(folder, 'bin/swp.js'), ...args], folder);
+}
+
+/** Those that are installed, with the same graph, brought up to date once. */
+function peers(size: number, layers: number): Record<string, () => Sample> {
+  const found: Record<string, () => Sample> = {};
+  const installed = (name: string) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
+  const parents = (layer: number, index: number) => (layer === 0 ? [] : [...new Set([Math.min(index + 1, WIDTH - 1), Math.min(index + 2, WIDTH - 1)])].map((parent) => `out/${layer - 1}-${parent}`));
+  const cells = Array.from({ length: layers }, (_, layer) => Array.from({ length: WIDTH }, (_, index) => ({ out: `out/${layer}-${index}`, from: parents(layer, index) }))).flat();
+  const place = (name: string) => {
+    const path = join(folder, `${name}-${size}`);
+    mkdirSync(join(path, 'out'), { recursive: true });
+    return path;
+  };
+  if (installed('ninja')) {
+    const path = place('ninja');
+    writeFileSync(join(path, 'build.ninja'), ['rule cell', '  command = echo $out > $out', ...cells.map(({ out, from }) => `build ${out}: cell ${from.join(' ')}`), ''].join('\n'));
+    time('ninja', [], path);
+    found['ninja (times only)'] = () => time('ninja', [], path);
+  } else console.log('  ninja is not installed');
+  if (installed('snakemake') && size <= 1_000) {
+    const path = place('snakemake');
+    const targets = cells.slice(-WIDTH).map(({ out }) => `"${out}"`);
+    writeFileSync(join(path, 'Snakefile'), [`rule all:\n  input: ${targets.join(', ')}`, ...cells.map(({ out, from }, index) => `rule c${index}:\n  input: [${from.map((file) => `"${file}"`).join(', ')}]\n  output: "${out}"\n  shell: "echo {output} > {output}"`)].join('\n'));
+    for (const { out } of cells) writeFileSync(join(path, out), out);
+    time('snakemake', ['--touch', '--cores', '1', '--quiet'], path);
+    found.snakemake = () => time('snakemake', ['--cores', '1', '--quiet'], path);
+  } else console.log(`  snakemake is not ${installed('snakemake') ? 'run at this size' : 'installed'}`);
+  if (installed('turbo')) {
+    const path = place('turbo');
+    writeFileSync(join(path, 'package.json'), JSON.stringify({ name: 'cells', packageManager: 'npm@10.0.0', scripts: Object.fromEntries(cells.map(({ out }) => [out.slice(4), `echo ${out} > ${out}`])) }));
+    writeFileSync(join(path, 'turbo.json'), JSON.stringify({ tasks: Object.fromEntries(cells.map(({ out, from }) => [`//#${out.slice(4)}`, { outputs: [out], dependsOn: from.map((file) => `//#${file.slice(4)}`) }])) }));
+    const last = cells.slice(-WIDTH).map(({ out }) => out.slice(4));
+    time('turbo', ['run', ...last], path);
+    found.turbo = () => time('turbo', ['run', ...last], path);
+  } else console.log('  turbo is not installed');
+  return found;
+}
+
+function time(program: string, args: string[], cwd: string): Sample {
+  const start = performance.now();
+  const isSwp = program === process.execPath;
+  const options = isSwp ? ['--import', PEAK, ...args] : args;
+  const { status, stderr } = spawnSync(program, options, { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: process.env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}:\n${stderr}`);
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, megabytes: isSwp ? Number(/peak (\d+)/.exec(stderr)?.[1] ?? 0) / 1024 : 0 };
+}
+
+function repeat(run: () => Sample): Sample[] {
+  return Array.from({ length: ROUNDS }, run);
+}
+
+function describe(samples: Sample[]): string {
+  const megabytes = median(samples.map((sample) => sample.megabytes));
+  return `${median(samples.map(({ seconds }) => seconds)).toFixed(3)} s${megabytes > 0 ? ` ${megabytes.toFixed(0)} MB` : ''}`;
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
