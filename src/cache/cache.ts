@@ -186,8 +186,9 @@ export class Cache {
     try {
       const scratch = await this.scratch.directory();
       await this.#keepAside(path, record.key, scratch);
-      await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
+      // The note comes first: where it finds no room there is no record either, and a node that is said to have failed has none.
       if (record.aliasOf === undefined) await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch, { durable: false });
+      await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
