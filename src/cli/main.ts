@@ -10,6 +10,7 @@ import { declareExport } from './commands/export.ts';
 import { declareGc } from './commands/gc.ts';
 import { declareHistory } from './commands/history.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
+import { declareLint } from './commands/lint.ts';
 import { declareLogs } from './commands/logs.ts';
 import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
@@ -39,6 +40,7 @@ for (const declare of [
   declareDiff,
   declareAccept,
   declareDag,
+  declareLint,
   declareInvalidate,
   declareShow,
   declareLogs,
