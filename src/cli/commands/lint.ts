@@ -1,6 +1,7 @@
 /** swp lint: do the arms of each declared comparison differ in exactly what it names, and can it show anything? */
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { LintFinding, LintRule, LintSeverity } from '../../science/lint/finding.ts';
 import { exitCode } from '../exit-code.ts';
 import { withStudyOptions } from '../help.ts';
@@ -42,7 +43,7 @@ async function lint(options: ProjectOptions): Promise<void> {
   process.exitCode = findings.some(isOpenError) ? exitCode.lintErrors : exitCode.ok;
 }
 
-type Declared = Pick<Awaited<ReturnType<typeof import('../../pipeline/declaration.ts').declareStudy>>, 'profile' | 'comparisons' | 'experiments'>;
+type Declared = Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'>;
 
 async function writeFindings({ profile, comparisons, experiments }: Declared, findings: LintFinding[], terminal: Terminal): Promise<void> {
   const [{ lintRules }, { plural }] = await Promise.all([import('../../science/lint/finding.ts'), import('../study-text.ts')]);
