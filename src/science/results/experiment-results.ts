@@ -6,7 +6,9 @@
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
-import { proportion, spread, tInterval } from '../statistics.ts';
+import { proportion } from '../statistics/proportion.ts';
+import { spread } from '../statistics/spread.ts';
+import { tInterval } from '../statistics/student-t.ts';
 import { finalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 

@@ -1,7 +1,8 @@
 /** How two experiments differ at their ends: log-perplexity, seed by seed. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { AbsentRun, PairedDifference, RunResult } from '../../generated/results.ts';
-import { spread, tInterval } from '../statistics.ts';
+import { spread } from '../statistics/spread.ts';
+import { tInterval } from '../statistics/student-t.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
 /** An experiment with its runs. */
