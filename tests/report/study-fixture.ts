@@ -286,6 +286,8 @@ function pruning(kept: number, fraction: number, force: boolean): Pruning {
     sparsity: pruned / PRUNABLE,
     threshold,
     forced: force ? [{ tensor: SUPER_WEIGHTS[0]!.tensor, row: 45, col: 94, value: -4.15 }] : [],
+    protected: [],
+    kinds: [],
     tensors: kinds.map((kind) => ({
       tensor: `model.layers.0.${kind}.weight`,
       kind,
@@ -347,6 +349,7 @@ function detection({ found, reference, loss, kept, noise, effect, ablate }: Dete
             effect: same ? strength : kept < 1 ? 0.004 : 0,
             functional: same,
             redetection: same ? 'same' : found ? 'moved' : 'none',
+            baseRate: { tensorKept: kept, kinds: [{ kind: 'random', kept: Math.round(4 * kept), n: 4 }] },
           },
         ]
       : [],
