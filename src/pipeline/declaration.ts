@@ -7,25 +7,26 @@ import type { Experiment, Study } from './study.ts';
 
 /** Description, profile, experiments and comparisons of the chosen profile; parameters that differ by round are lists. */
 export function declareStudy(study: Study): StudyDeclaration {
-  const { name, description, profile, comparisons } = study;
+  const { name, description, profile, comparisons, analysis } = study;
   return {
     name,
     description,
     profile: { name: profile.name, description: profile.description, scaleSteps: profile.scaleSteps },
     experiments: study.experiments.map((experiment) => declareExperiment(study, experiment)),
-    comparisons: comparisons.map(({ name, question, arms, varies }) => ({ name, question, arms, varies })),
+    comparisons,
+    analysis,
   };
 }
 
 function declareExperiment(study: Study, experiment: Experiment): ExperimentDeclaration {
-  const { id, description, role, seeds, rounds, finalTrain, scaleSteps } = experiment;
+  const { id, description, role, model, seeds, rounds, finalTrain, scaleSteps } = experiment;
   const params: Record<string, JsonObject> = {};
   for (const { stage, gathers, repeated } of study.steps) {
     if (gathers.size > 0) continue;
     // A stage may have steps inside and outside the repeated block; the rounds' values say more.
     if (params[stage.name] === undefined || repeated) params[stage.name] = paramsOverRounds(study, experiment, stage, repeated);
   }
-  return { id, description, ...(role === undefined ? {} : { role }), seeds, rounds, finalTrain, scaleSteps, params };
+  return { id, description, ...(role === undefined ? {} : { role }), model, seeds, rounds, finalTrain, scaleSteps, params };
 }
 
 function paramsOverRounds(study: Study, experiment: Experiment, stage: Parameters<typeof resolveParams>[0]['stage'], repeated: boolean): JsonObject {

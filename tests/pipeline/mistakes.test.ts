@@ -27,7 +27,7 @@ describe('a mistake is shown at its place, with what was expected and the neares
   110 |       "parms": {}
       |       ^^^^^^^
   Did you mean "params"?
-  Expected: "description", "role", "rounds", "finalTrain", "seeds", "scaleSteps", "params" or "perRound".`,
+  Expected: "description", "role", "rounds", "finalTrain", "seeds", "model", "scaleSteps", "params" or "perRound".`,
     );
   });
 
@@ -89,7 +89,7 @@ describe('a mistake is shown at its place, with what was expected and the neares
   test('what comparisons and profiles name', async () => {
     const text = await textOf(
       withChange((study) => {
-        study.comparisons = [{ name: 'c', question: '?', arms: ['A1', 'A9'], varies: ['train.stepz'] }];
+        study.comparisons = [{ name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A9'], varies: ['train.stepz'] }];
         study.profiles = { p: { experiments: ['B*'] } };
         study.defaultProfile = 'q';
       }),
