@@ -7,7 +7,6 @@ import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
@@ -87,7 +86,7 @@ async function reportKeys(project: Project): Promise<string[]> {
 }
 
 async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
-  warn(planned.warnings, terminal);
+  await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
@@ -108,7 +107,7 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
     interruption.stopListening();
   }
   const unwritten = await history.write(project, result, words);
-  warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
+  await warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
   const { report, failure } = await renderIfPossible(project, result, terminal, options);
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {
@@ -121,9 +120,12 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   if (options.json) view.emit(summary);
   else {
     const { writeSummary } = await import('../summary-text.ts');
-    writeSummary({ summary, result, report, terminal });
+    await writeSummary({ summary, result, report, terminal });
   }
-  if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
+  if (failure !== undefined) {
+    const { failureText } = await import('../failure-text.ts');
+    terminal.errorLine(failureText(failure, terminal.colors));
+  }
   return { exitCode: exitCodeFor(result, failure), records: result.records };
 }
 
@@ -135,7 +137,9 @@ async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void>
 }
 
 /** What costs no result. Standard error, whatever the output is. */
-function warn(warnings: Failure[], terminal: Terminal): void {
+async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
+  if (warnings.length === 0) return;
+  const { warningText } = await import('../failure-text.ts');
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
