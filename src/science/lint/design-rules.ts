@@ -1,6 +1,7 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { isDeepStrictEqual } from 'node:util';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import { attainableFrom } from '../statistics/holm.ts';
 import type { Arm } from './arm.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
@@ -66,20 +67,13 @@ export function sampleSize(comparison: Comparison, { comparisons, analysis: { al
   const members = comparisons.filter((each) => each.family === family).reduce((sum, { arms, metrics }) => sum + (arms.length - 1) * metrics.length, 0);
   const pairs = others.map((arm) => arm.declaration.seeds.filter((seed) => baseline.declaration.seeds.includes(seed)).length);
   const n = Math.min(...pairs);
-  const needed = pairsNeeded(alpha / members);
+  const needed = attainableFrom(members, alpha);
   if (n >= needed) return [];
-  const alone = pairsNeeded(alpha);
+  const alone = attainableFrom(1, alpha);
   const smallest = Math.min(1, 2 / 2 ** n);
   const inFamily = members > 1 ? `; ${needed} in the family "${family}" of ${members} tests` : '';
   const why = n < alone ? `no less than p = ${rounded(smallest)}` : `p = ${rounded(smallest)} at best, ${rounded(Math.min(1, smallest * members))} after Holm's adjustment`;
   return [finding('sample-size', declaration.name, armsOf(comparison).map(({ id }) => id), `${n} pair${n === 1 ? '' : 's'} can give ${why}, above ${alpha}: nothing can be significant. Needed: ${alone} pairs alone${inFamily}.`)];
-}
-
-/** The smallest n with 2 / 2^n <= alpha. */
-function pairsNeeded(alpha: number): number {
-  let n = 1;
-  while (2 / 2 ** n > alpha) n++;
-  return n;
 }
 
 function rounded(p: number): string {
