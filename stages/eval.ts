@@ -28,6 +28,11 @@ export default defineStage<Required<EvalParams>>({
     return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
   },
 
+  async work(params) {
+    const { evaluationWork } = await import('../src/model/stage-work.ts');
+    return evaluationWork(params);
+  },
+
   async run({ params, input, output, progress, signal }) {
     const { writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');

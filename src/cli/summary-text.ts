@@ -31,10 +31,16 @@ export function writeSummary({ summary, result, report, terminal }: SummaryParts
     ...(blocked > 0 ? [colors.yellow(`${blocked} not run`)] : []),
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
+  if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
   const texts = [...new Set(result.failures.map(({ failure }) => failureText(failure, colors)))]; // a full disk says the same of many nodes
   for (const text of texts.slice(0, shownFailures)) terminal.line(text);
   if (texts.length > shownFailures) terminal.line(`... and ${texts.length - shownFailures} more failures.`);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
+}
+
+/** E.g. `The nodes were estimated at 3 min 10 s (2 min 50 s to 4 min 2 s) and took 3 min 25 s (x1.08).` */
+function accuracyText({ estimated, lower, upper, took, ratio }: NonNullable<SummaryParts['summary']['estimate']>): string {
+  return `The nodes were estimated at ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}) and took ${durationText(took)} (x${ratio.toFixed(2)}).`;
 }
