@@ -18,14 +18,14 @@ export class TimeLeft {
   /** Of running nodes: the share that is done, and the seconds that this took. */
   private readonly underWay = new Map<string, { share: number; seconds: number }>();
 
+  /** @param needed what the run brings up to date; everything that is known of other nodes serves to measure, too */
   constructor(
-    private readonly plan: Plan,
+    plan: Plan,
     private readonly jobs: number,
+    needed: Iterable<PlannedState> = plan.nodes.values(),
   ) {
-    for (const [key, planned] of plan.nodes) {
-      if (planned.state !== 'cached') this.waiting.set(key, planned);
-      if (planned.record !== undefined) this.measure(planned, planned.record.seconds);
-    }
+    for (const planned of needed) if (planned.state !== 'cached') this.waiting.set(planned.node.key, planned);
+    for (const planned of plan.nodes.values()) if (planned.record !== undefined) this.measure(planned, planned.record.seconds);
   }
 
   /**

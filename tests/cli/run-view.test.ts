@@ -39,6 +39,13 @@ describe('the time left', () => {
     expect(left.seconds()).toBe(0);
   });
 
+  test('counts what the run was asked for, and not the rest of the study', () => {
+    const plan = chain(100, 300, 50);
+    const left = new TimeLeft(plan, 1, [plan.nodes.get('t0')!, plan.nodes.get('t1')!]);
+    left.finish('t0', 2);
+    expect(left.seconds()).toBeCloseTo(6);
+  });
+
   test('goes by the part that a first long node has done', () => {
     const left = new TimeLeft(chain(100, 300, 50), 1);
     left.progress('t0', 0.25, 1);
