@@ -89,8 +89,8 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
-  const view = await openView(planned, jobs, options, terminal);
   const estimate = await estimateOf(project, planned, wanted, jobs);
+  const view = await openView(planned, wanted, jobs, options, terminal);
   const interruption = listenForInterruption(view);
   const history = new HistoryRecorder();
   let result: RunResult;
@@ -155,10 +155,10 @@ async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
-async function openView(planned: Plan, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
+async function openView(planned: Plan, wanted: Wanted, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
   if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
-  const [{ RunState }, { TimeLeft }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts')]);
-  const state = new RunState(new TimeLeft(planned, jobs));
+  const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts'), import('../../engine/needed-nodes.ts')]);
+  const state = new RunState(new TimeLeft(planned, jobs, neededNodes(planned, wanted)));
   const verbose = options.verbose ?? false;
   if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
   return (await import('../plain-view.ts')).openPlainView({ terminal, state, verbose });
