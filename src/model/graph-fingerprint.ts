@@ -9,12 +9,15 @@ import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildStepProgram } from '../compute/training/device-trainer.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
-import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
 import { fingerprint as corpus } from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 
-type Pass = 'training' | 'forward';
+/** `restored`: a forward pass in which the output of every down projection can be overwritten. */
+type Pass = 'training' | 'forward' | 'restored';
+
+const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
 
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
@@ -32,7 +35,10 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, { engine
   const common = { corpus, engine: engineVersion(engine), runtime: engines[engine] ?? null };
   // The other engine reads the graph itself; the translation for the CPU stands for it.
   const lowered = engine === 'onnx' ? device : 'cpu';
-  if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered, precision) };
+  if (pass !== 'training') {
+    const overridden = pass === 'restored' ? everyLayer(config) : [];
+    return { ...common, graph: graphHash(buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden), lowered, precision) };
+  }
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu') return { ...common, steps: engines.onnxSteps ?? null, step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision) };

@@ -2,7 +2,7 @@
  * The value of every parameter, for one step of one run in one round. The last one given counts:
  *
  *   stage's default < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
- *   < what the command gives (--device)
+ *   < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
  * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act:
@@ -12,6 +12,7 @@
 import type { JsonObject } from '../engine/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import { paramSchemas } from './stage-params.ts';
+import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 
 export interface ParamsRequest {
@@ -20,8 +21,8 @@ export interface ParamsRequest {
   stage: StageDefinition;
   /** 1-based, rounds + 1 for the final training; undefined outside the repeated steps. */
   round?: number;
-  /** Parameters of one step alone. */
-  step?: JsonObject;
+  /** The step, where its own parameters count. */
+  step?: Pick<StepDeclaration, 'name' | 'params'>;
   /** The run's seed; without it, seeds that nobody set are left out. */
   seed?: number;
 }
@@ -29,7 +30,7 @@ export interface ParamsRequest {
 /** Exactly the parameters that the stage's schema declares, in the schema's order; `"unit": "study"` is left out. */
 export function resolveParams({ study, experiment, stage, round, step, seed }: ParamsRequest): JsonObject {
   const { name } = stage;
-  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step, valuesOfRound(experiment, name, round)];
+  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step?.params, valuesOfRound(experiment, name, round), step && experiment.perStep[step.name]];
   const params: JsonObject = {};
   for (const [param, schema] of paramSchemas(stage)) {
     if (schema.unit === 'study') continue;

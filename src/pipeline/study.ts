@@ -20,6 +20,8 @@ export interface Experiment {
   id: string;
   description: string;
   role?: string;
+  /** The experiment that it inherits from. */
+  extends?: string;
   /** What every parameter with the unit `model` is, unless it is set itself. */
   model: string;
   seeds: number[];
@@ -30,6 +32,8 @@ export interface Experiment {
   params: ParamsByStage;
   /** One value per round; the last one serves the rounds beyond the list. */
   perRound: Record<string, Record<string, JsonObject[string][]>>;
+  /** By the name of a step of the DAG. */
+  perStep: Record<string, JsonObject>;
 }
 
 export interface Profile {
@@ -37,6 +41,8 @@ export interface Profile {
   description: string;
   scaleSteps: number;
   params: ParamsByStage;
+  /** Rules of swp lint that are overridden in this profile, each with the reason. */
+  accept: Record<string, string>;
 }
 
 export interface Study {
@@ -95,10 +101,10 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
   const entries = Object.entries(content.experiments).filter(([id]) => profile.has(id));
   const experiments = entries.map(([id, entry]) => resolveExperiment(id, entry, content, profile.entry));
   const ids = new Set(experiments.map(({ id }) => id));
-  const comparisons = (content.comparisons ?? []).map((comparison) => {
+  const comparisons = (content.comparisons ?? []).map((comparison): ComparisonDeclaration => {
     const arms = comparison.arms.filter((arm) => ids.has(arm)) as ComparisonDeclaration['arms'];
     const { name, question, topic, varies, family = topic, metrics = ['loss'], accept = {} } = comparison;
-    return { name, question, topic, arms, varies, family, metrics, accept };
+    return { name, question, topic, arms, varies, family, metrics, accept: { ...accept } };
   });
   return {
     path: file.path,
@@ -110,6 +116,7 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
       description: profile.entry.description ?? '',
       scaleSteps: profile.entry.scaleSteps ?? 1,
       params: (profile.entry.params ?? {}) as ParamsByStage,
+      accept: { ...profile.entry.accept },
     },
     defaults: (content.defaults?.params ?? {}) as ParamsByStage,
     overrides,
@@ -159,6 +166,7 @@ function resolveExperiment(id: string, entry: ExperimentEntry, content: Pipeline
     id,
     description: entry.description ?? '',
     role: entry.role,
+    extends: entry.extends,
     model: entry.model ?? profile.model ?? content.defaults?.model ?? defaultModel,
     seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
@@ -166,5 +174,6 @@ function resolveExperiment(id: string, entry: ExperimentEntry, content: Pipeline
     scaleSteps: entry.scaleSteps === false ? 1 : (profile.scaleSteps ?? 1),
     params: (entry.params ?? {}) as ParamsByStage,
     perRound: (entry.perRound ?? {}) as Experiment['perRound'],
+    perStep: (entry.perStep ?? {}) as Experiment['perStep'],
   };
 }

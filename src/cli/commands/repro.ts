@@ -7,7 +7,6 @@ import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
@@ -68,6 +67,7 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
+  await hintAtLint(project, terminal);
   const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
   if (options.dryRun) {
     const { writeDryRun } = await import('../dry-run.ts');
@@ -86,7 +86,7 @@ async function reportKeys(project: Project): Promise<string[]> {
 }
 
 async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
-  warn(planned.warnings, terminal);
+  await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
@@ -107,7 +107,7 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
     interruption.stopListening();
   }
   const unwritten = await history.write(project, result, words);
-  warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
+  await warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
   const { report, failure } = await renderIfPossible(project, result, terminal, options);
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {
@@ -120,14 +120,26 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   if (options.json) view.emit(summary);
   else {
     const { writeSummary } = await import('../summary-text.ts');
-    writeSummary({ summary, result, report, terminal });
+    await writeSummary({ summary, result, report, terminal });
   }
-  if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
+  if (failure !== undefined) {
+    const { failureText } = await import('../failure-text.ts');
+    terminal.errorLine(failureText(failure, terminal.colors));
+  }
   return { exitCode: exitCodeFor(result, failure), records: result.records };
 }
 
+/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
+  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
+  const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
+  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
+}
+
 /** What costs no result. Standard error, whatever the output is. */
-function warn(warnings: Failure[], terminal: Terminal): void {
+async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
+  if (warnings.length === 0) return;
+  const { warningText } = await import('../failure-text.ts');
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
