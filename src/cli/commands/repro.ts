@@ -68,6 +68,7 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
+  await hintAtLint(project, terminal);
   const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
   if (options.dryRun) {
     const { writeDryRun } = await import('../dry-run.ts');
@@ -146,6 +147,13 @@ async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<S
   if (accuracy === undefined) return {};
   const { estimated, lower, upper, took, ratio } = accuracy;
   return { estimate: { estimated, lower, upper, took, ratio } };
+}
+
+/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
+  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
+  const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
+  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
 }
 
 /** What costs no result. Standard error, whatever the output is. */
