@@ -5,16 +5,20 @@
  * removal hurt most when it was confirmed (the primary one) stands for the run.
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { ExperimentPoint, ExperimentResult, PairedDifference, RunResult, SurvivalSummary } from '../../generated/results.ts';
-import { proportion, spread, tInterval } from '../statistics.ts';
+import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
+import { proportion } from '../statistics/proportion.ts';
+import { spread } from '../statistics/spread.ts';
+import { tInterval } from '../statistics/student-t.ts';
+import { finalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
 export function experimentResult(
   experiment: ExperimentDeclaration,
   runs: RunResult[],
   control: Arm | undefined,
+  confidence: number,
 ): ExperimentResult {
-  const points = pointsOf(runs);
+  const points = pointsOf(runs, confidence);
   const arm = { experiment, runs };
   return {
     id: experiment.id,
@@ -26,60 +30,14 @@ export function experimentResult(
       unknown: runs.filter(({ reference }) => reference.status === 'unknown').length,
     },
     points,
-    lossInterval: tInterval([...finalLosses(runs).values()]) ?? null,
+    lossInterval: tInterval([...finalLosses(runs).values()], confidence) ?? null,
     toControl:
-      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune']),
+      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune'], confidence),
   };
-}
-
-/** An experiment with its runs. */
-export interface Arm {
-  experiment: ExperimentDeclaration;
-  runs: RunResult[];
-}
-
-/**
- * Final log-perplexity of `arm` minus that of `baseline`, over the seeds of which both are known.
- * @param compared what the comparison is about: names of stages or of `stage.param`s, left out of `alsoDiffers`
- */
-export function pairedDifference(arm: Arm, baseline: Arm, compared: readonly string[]): PairedDifference {
-  const ours = finalLosses(arm.runs);
-  const theirs = finalLosses(baseline.runs);
-  const seeds = [...ours.keys()].filter((seed) => theirs.has(seed));
-  const differences = seeds.map((seed) => ours.get(seed)! - theirs.get(seed)!);
-  const { mean, sd } = spread(differences);
-  return {
-    arm: arm.experiment.id,
-    baseline: baseline.experiment.id,
-    seeds,
-    mean,
-    sd,
-    interval: tInterval(differences) ?? null,
-    alsoDiffers: differingParameters(arm.experiment, baseline.experiment).filter(
-      (name) => !compared.some((part) => name === part || name.startsWith(`${part}.`)),
-    ),
-  };
-}
-
-/** `stage.param` names (and rounds, finalTrain) in which two experiments differ, after resolution. */
-function differingParameters(a: ExperimentDeclaration, b: ExperimentDeclaration): string[] {
-  const ours = flatParameters(a);
-  const theirs = flatParameters(b);
-  return [...new Set([...ours.keys(), ...theirs.keys()])].filter((name) => ours.get(name) !== theirs.get(name)).sort();
-}
-
-function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): Map<string, string> {
-  const flat = new Map([
-    ['rounds', JSON.stringify(rounds)],
-    ['finalTrain', JSON.stringify(finalTrain)],
-  ]);
-  for (const [stage, values] of Object.entries(params))
-    for (const [name, value] of Object.entries(values as object)) flat.set(`${stage}.${name}`, JSON.stringify(value));
-  return flat;
 }
 
 /** Every planned moment of the experiment, whether or not all of its runs reached it. */
-function pointsOf(runs: RunResult[]): ExperimentPoint[] {
+function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
   const moments = new Map<string, { round: number; phase: ExperimentPoint['phase']; level: number }>();
   for (const { measurements } of runs)
     for (const { round, phase, level } of measurements) moments.set(`${round} ${phase}`, { round, phase, level });
@@ -87,6 +45,7 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
     const here = runs.map(({ measurements }) =>
       measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase),
     );
+    const primary = here.flatMap((measured) => measured?.survival.weights[0] ?? []);
     const evaluations = here.flatMap((measured) => measured?.evaluation ?? []);
     return {
       ...moment,
@@ -94,17 +53,38 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
       loss: spread(evaluations.map(({ loss }) => loss)),
       perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
       retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
-      survival: survivalSummary(here.map((measured) => measured?.survival)),
+      survival: survivalSummary(here.map((measured) => measured?.survival), confidence),
+      baseRate: baseRateSummary(primary, confidence),
     };
   });
 }
 
-function survivalSummary(survivals: (RunResult['measurements'][number]['survival'] | undefined)[]): SurvivalSummary {
+/** What survival must be held against: how the weights around the primary super weights fared, in the runs that say so. */
+function baseRateSummary(primary: WeightSurvival[], confidence: number): BaseRateSummary {
+  const baseRates = primary.map(({ baseRate }) => baseRate);
+  const kinds = new Map<string, BaseRateSummary['kinds'][number]>();
+  for (const { kind, kept, n } of baseRates.flatMap((baseRate) => baseRate.kinds)) {
+    const sum = kinds.get(kind) ?? { kind, kept: 0, n: 0 };
+    kinds.set(kind, { kind, kept: sum.kept + kept, n: sum.n + n });
+  }
+  const all = [...kinds.values()];
+  return {
+    tensorKept: spread(baseRates.map(({ tensorKept }) => tensorKept)),
+    controls: proportion(
+      all.reduce((sum, { kept }) => sum + kept, 0),
+      all.reduce((sum, { n }) => sum + n, 0),
+      confidence,
+    ),
+    kinds: all,
+  };
+}
+
+function survivalSummary(survivals: (SurvivalResult | undefined)[], confidence: number): SurvivalSummary {
   const primary = survivals.flatMap((survival) => survival?.weights[0] ?? []);
   const noneEmerged = survivals.filter((survival) => survival?.status === 'none-emerged').length;
   const beforeReference = survivals.filter((survival) => survival?.status === 'before-reference').length;
   const count = (holds: (weight: (typeof primary)[number]) => boolean) =>
-    proportion(primary.filter(holds).length, primary.length);
+    proportion(primary.filter(holds).length, primary.length, confidence);
   return {
     n: primary.length,
     noneEmerged,
@@ -114,23 +94,4 @@ function survivalSummary(survivals: (RunResult['measurements'][number]['survival
     redetectedSame: count(({ redetection }) => redetection === 'same'),
     redetectedMoved: count(({ redetection }) => redetection === 'moved'),
   };
-}
-
-/** Validation loss at the experiment's end by seed; runs that did not get there are absent. */
-function finalLosses(runs: RunResult[]): Map<number, number> {
-  const end = endOf(runs);
-  const losses = new Map<number, number>();
-  for (const { seed, measurements } of runs) {
-    const last = measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0);
-    if (last?.evaluation) losses.set(seed, last.evaluation.loss);
-  }
-  return losses;
-}
-
-/** The last planned moment of the experiment. */
-function endOf(runs: RunResult[]): RunResult['measurements'][number] | undefined {
-  return runs
-    .flatMap(({ measurements }) => measurements)
-    .sort(inOrderOfTime)
-    .at(-1);
 }

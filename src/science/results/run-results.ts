@@ -167,18 +167,8 @@ function measuredEvaluation({
   return { loss, standardError, perplexity, tokens, retrievalAccuracy, byKind };
 }
 
-function measuredPruning({ prunable, pruned, prunedNow, sparsity, threshold, forced, tensors }: Pruning): MeasuredPruning {
-  const kinds = new Map<string, MeasuredPruning['kinds'][number]>();
-  for (const tensor of tensors) {
-    const sum = kinds.get(tensor.kind) ?? { kind: tensor.kind, weights: 0, pruned: 0, prunedNow: 0 };
-    kinds.set(tensor.kind, {
-      kind: tensor.kind,
-      weights: sum.weights + tensor.weights,
-      pruned: sum.pruned + tensor.pruned,
-      prunedNow: sum.prunedNow + tensor.prunedNow,
-    });
-  }
-  return { prunable, pruned, prunedNow, sparsity, threshold, forced: forced.length, kinds: [...kinds.values()] };
+function measuredPruning({ prunable, pruned, prunedNow, sparsity, threshold, forced, protected: spared, kinds }: Pruning): MeasuredPruning {
+  return { prunable, pruned, prunedNow, sparsity, threshold, forced: forced.length, protected: spared.length, kinds };
 }
 
 function detectionResult(report: SuperWeightReport): DetectionResult {
