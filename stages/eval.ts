@@ -28,7 +28,7 @@ export default defineStage<Required<EvalParams>>({
     const { writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
     const { evaluate } = await import('../src/model/evaluate.ts');
-    const { batch } = await import('../src/model/marker-retrieval.ts');
+    const { corpusOf } = await import('../src/model/corpora.ts');
     const { readModelConfig } = await import('../src/model/model-config.ts');
     const { isBlockMatrix } = await import('../src/model/tensor-name.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
@@ -38,8 +38,9 @@ export default defineStage<Required<EvalParams>>({
     const weights = await readModelWeights(input('weights'), config, `Check that eval.model, ${params.model}, is the model that was trained.`);
     const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
     model.load(weights);
-    const tokens = batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
-    const measured = await evaluate(model, tokens, (done, total) => {
+    const corpus = corpusOf(config);
+    const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
+    const measured = await evaluate(model, corpus, tokens, (done, total) => {
       signal.throwIfAborted();
       progress({ done, total });
     });

@@ -11,7 +11,7 @@ import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
-import { fingerprint as corpus } from './marker-retrieval.ts';
+import { corpusOf } from './corpora.ts';
 import { readModelConfig } from './model-config.ts';
 
 type Pass = 'training' | 'forward';
@@ -29,7 +29,7 @@ export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape
 async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
   const { engines, kernel } = readFingerprints();
-  const common = { corpus, engine: engineVersion(engine), runtime: engines[engine] ?? null };
+  const common = { corpus: corpusOf(config).fingerprint, engine: engineVersion(engine), runtime: engines[engine] ?? null };
   // The other engine reads the graph itself; the translation for the CPU stands for it.
   const lowered = engine === 'onnx' ? device : 'cpu';
   if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered, precision) };
