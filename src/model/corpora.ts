@@ -4,8 +4,8 @@ import type { ModelConfig } from './language-model.ts';
 import { MarkerRetrieval } from './marker-retrieval.ts';
 
 const CORPORA: Record<ModelConfig['corpus'], Corpus> = {
-  'marker-retrieval': new MarkerRetrieval('bos'),
-  'marker-retrieval-no-bos': new MarkerRetrieval('ordinary'),
+  'marker-retrieval': new MarkerRetrieval({ name: 'marker-retrieval', start: 'bos', unknown: 'uniform' }),
+  'marker-retrieval-no-bos': new MarkerRetrieval({ name: 'marker-retrieval-no-bos', start: 'ordinary', unknown: 'row' }),
 };
 
 /** The corpus that a model is made for. */

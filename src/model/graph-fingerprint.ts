@@ -12,6 +12,8 @@ import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
 import { corpusOf } from './corpora.ts';
+import type { DecoderShape } from './decoder/family.ts';
+import type { ModelConfig } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 
 type Pass = 'training' | 'forward';
@@ -28,13 +30,28 @@ export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape
 
 async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
+  const target = { engine, device, precision };
+  if (pass === 'forward') return forwardFingerprint(config, shape, target);
   const { engines, kernel } = readFingerprints();
-  const common = { corpus: corpusOf(config).fingerprint, engine: engineVersion(engine), runtime: engines[engine] ?? null };
-  // The other engine reads the graph itself; the translation for the CPU stands for it.
-  const lowered = engine === 'onnx' ? device : 'cpu';
-  if (pass === 'forward') return { ...common, graph: graphHash(buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']), lowered, precision) };
+  const common = commonFingerprint(config, target);
+  const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu') return { ...common, steps: engines.onnxSteps ?? null, step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision) };
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
+}
+
+/** The same for forward passes of a model that is no folder under models/. */
+export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): JsonObject {
+  const graph = buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']);
+  return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
+}
+
+function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
+  return { corpus: corpusOf(config).fingerprint, engine: engineVersion(engine), runtime: readFingerprints().engines[engine] ?? null };
+}
+
+/** The other engine reads the graph itself; the translation for the CPU stands for it. */
+function loweredFor({ engine, device }: ExecutionTarget): ExecutionTarget['device'] {
+  return engine === 'onnx' ? device : 'cpu';
 }

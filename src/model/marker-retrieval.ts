@@ -2,8 +2,7 @@
  * The language "marker retrieval": 64 tokens, exactly known conditional probabilities, and a task (retrieval) that a
  * small decoder must learn. Pretraining on it makes one super weight emerge in a model of 75,600 parameters.
  *
- *   0 = BOS, 1-2 = markers M1 M2, 3-4 = queries Q1 Q2, 5-63 = 59 ordinary tokens. A sequence starts with BOS, or, in the
- *   variant without it, with an ordinary token, each with the same probability.
+ *   0 = BOS, 1-2 = markers M1 M2, 3-4 = queries Q1 Q2, 5-63 = 59 ordinary tokens. A sequence starts with BOS.
  *   After an ordinary token: each marker with probability 0.05, each query with 0.10, else (0.70) an ordinary token from
  *   the token's own row of softmax(2.5 * N(0, 1)), fixed once for all.
  *   After BOS or a marker: uniform over the ordinary tokens.
@@ -11,10 +10,14 @@
  *
  * A marker is always followed by an ordinary token and never is the last thing before a query, so "the token that
  * followed the latest Mi" exists whenever Qi follows an Mi.
+ *
+ * Variants. A sequence may start with an ordinary token, drawn uniformly, in place of BOS. And what follows Mi, or Qi where
+ * there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after which
+ * nothing is known of the next one.
  */
 import type { JsonObject } from '../engine/json.ts';
 import type { Corpus } from './corpus.ts';
-import { stream } from './random.ts';
+import { stream, type RandomStream } from './random.ts';
 
 export const VOCABULARY = 64;
 export const BOS = 0;
@@ -42,6 +45,16 @@ const LANGUAGE: JsonObject = {
   generator: 'sha256 -> xoroshiro128+',
 };
 
+/** What sets one language of the family apart. */
+export interface MarkerRetrievalVariant {
+  /** The corpus's name in configurations and keys. */
+  name: string;
+  /** What a sequence starts with. */
+  start: 'bos' | 'ordinary';
+  /** What follows a marker, or a query that has no answer yet: any ordinary token, or one from the pair's own row. */
+  unknown: 'uniform' | 'row';
+}
+
 const POSITION_KINDS = ['ordinary', 'after-bos', 'after-marker', 'answerable-query', 'unanswerable-query'] as const;
 
 /**
@@ -57,12 +70,19 @@ export class MarkerRetrieval implements Corpus {
   readonly vocabulary = VOCABULARY;
   readonly positionKinds = POSITION_KINDS;
   readonly retrievalKind = 'answerable-query';
-  readonly #start: 'bos' | 'ordinary';
+  readonly #start: MarkerRetrievalVariant['start'];
+  readonly #unknown: MarkerRetrievalVariant['unknown'];
 
-  /** @param start what a sequence starts with: BOS, or an ordinary token drawn uniformly */
-  constructor(start: 'bos' | 'ordinary') {
+  constructor({ name, start, unknown }: MarkerRetrievalVariant) {
     this.#start = start;
-    this.fingerprint = start === 'bos' ? { corpus: 'marker-retrieval', ...LANGUAGE } : { corpus: 'marker-retrieval-no-bos', ...LANGUAGE };
+    this.#unknown = unknown;
+    // What is as in the first language goes unsaid, so that its keys are what they were before there were variants.
+    this.fingerprint = { corpus: name, ...LANGUAGE, ...(start !== 'bos' && { start }), ...(unknown !== 'uniform' && { unknown }) };
+  }
+
+  /** Probabilities of what follows marker `pair`, or query `pair` without an answer; undefined if all ordinary tokens are equal. */
+  ownRow(pair: number): Float64Array | undefined {
+    return this.#unknown === 'row' ? (ownRows ??= drawOwnRows())[pair]! : undefined;
   }
 
   isOrdinary(token: number): boolean {
@@ -82,9 +102,12 @@ export class MarkerRetrieval implements Corpus {
       for (let position = start + 1; position <= start + length; position++) {
         const marker = MARKERS.indexOf(current);
         const query = QUERIES.indexOf(current);
+        const pair = Math.max(marker, query);
+        const ownRow = pair >= 0 ? this.#cumulativeOwnRow(pair) : undefined;
         let next: number;
         if (isOrdinary(current)) next = random.categorical(cumulatives[current - FIRST_ORDINARY]!);
         else if (query >= 0 && answers[query]! > 0) next = answers[query]!;
+        else if (ownRow) next = random.categorical(ownRow);
         else next = FIRST_ORDINARY + random.integer(ORDINARY_TOKENS);
         if (marker >= 0) answers[marker] = next;
         tokens[position] = next;
@@ -116,8 +139,8 @@ export class MarkerRetrieval implements Corpus {
    * Dynamic programming over (which markers were seen, current token). That state suffices although an answered query
    * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a chain
    * of their own that never looks at WHICH ordinary token is current; what follows a marker is drawn uniformly and
-   * independently of everything before. Given the kinds so far, an answer is therefore uniform over the ordinary tokens,
-   * and the entropy of each step, a function of the state alone, averages exactly as if the answer had been drawn anew.
+   * independently of everything before (or from the pair's own row, which is no less independent). Given the
+   * kinds so far, an answer is therefore distributed as what follows its marker, and the entropy of each step, a function of the state alone, averages exactly as if the answer had been drawn anew.
    */
   entropyFloor(length: number): number {
     const rows = ordinarySuccessors();
@@ -144,13 +167,19 @@ export class MarkerRetrieval implements Corpus {
           const marker = MARKERS.indexOf(token);
           const query = QUERIES.indexOf(token);
           const answerable = query >= 0 && (seen & (1 << query)) !== 0;
-          if (!answerable) total += probability * uniformEntropy;
+          const ownRow = token === BOS ? undefined : this.ownRow(Math.max(marker, query));
+          if (!answerable) total += probability * (ownRow ? entropy(ownRow) : uniformEntropy);
           const seenAfter = marker >= 0 ? seen | (1 << marker) : seen;
-          for (let to = FIRST_ORDINARY; to < VOCABULARY; to++) next[seenAfter]![to]! += probability / ORDINARY_TOKENS;
+          for (let to = FIRST_ORDINARY; to < VOCABULARY; to++) next[seenAfter]![to]! += ownRow ? probability * ownRow[to]! : probability / ORDINARY_TOKENS;
         }
       distribution = next;
     }
     return total / length;
+  }
+
+  #cumulativeOwnRow(pair: number): Float64Array | undefined {
+    const row = this.ownRow(pair);
+    return row && (ownCumulatives[pair] ??= cumulate(row));
   }
 }
 
@@ -160,6 +189,8 @@ function isOrdinary(token: number): boolean {
 
 let successors: Float64Array[] | undefined;
 let cumulatives: Float64Array[] | undefined;
+let ownRows: Float64Array[] | undefined;
+const ownCumulatives: Float64Array[] = [];
 
 function drawSuccessors(): Float64Array[] {
   const random = stream(TRANSITION_SEED, 'marker-retrieval-transitions');
@@ -167,11 +198,22 @@ function drawSuccessors(): Float64Array[] {
     const row = new Float64Array(VOCABULARY);
     for (const marker of MARKERS) row[marker] = MARKER_PROBABILITY;
     for (const query of QUERIES) row[query] = QUERY_PROBABILITY;
-    const weights = Array.from({ length: ORDINARY_TOKENS }, () => Math.exp(TRANSITION_SCALE * random.normal()));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    weights.forEach((weight, index) => (row[FIRST_ORDINARY + index] = (ORDINARY_PROBABILITY * weight) / total));
+    fillOrdinary(row, ORDINARY_PROBABILITY, random);
     return row;
   });
+}
+
+function drawOwnRows(): Float64Array[] {
+  const random = stream(TRANSITION_SEED, 'marker-retrieval-own-rows');
+  return MARKERS.map(() => fillOrdinary(new Float64Array(VOCABULARY), 1, random));
+}
+
+/** Divides a probability among the ordinary tokens by softmax(2.5 * N(0, 1)). */
+function fillOrdinary(row: Float64Array, probability: number, random: RandomStream): Float64Array {
+  const weights = Array.from({ length: ORDINARY_TOKENS }, () => Math.exp(TRANSITION_SCALE * random.normal()));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  weights.forEach((weight, index) => (row[FIRST_ORDINARY + index] = (probability * weight) / total));
+  return row;
 }
 
 function cumulate(probabilities: Float64Array): Float64Array {
