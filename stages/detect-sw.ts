@@ -45,7 +45,7 @@ export default defineStage<Required<DetectSwParams>>({
     const data = { spikes: draw('detect-candidates', params.candidateSequences), causal: draw('detect-causal', params.causalSequences), isOrdinary: (token: number) => corpus.isOrdinary(token) };
 
     const referencePath = optionalInput('reference');
-    const reference = referencePath === undefined ? undefined : (await readJsonArtifact<SuperWeightReport>(referencePath)).confirmed;
+    const reference = referencePath === undefined ? undefined : await readJsonArtifact<SuperWeightReport>(referencePath);
     const pruningPath = optionalInput('pruning');
     const pruning = pruningPath === undefined ? undefined : await readJsonArtifact<Pruning>(pruningPath);
     const threshold = (tensor: string) => pruning?.threshold ?? pruning?.tensors.find((entry) => entry.tensor === tensor)?.threshold ?? null;

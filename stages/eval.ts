@@ -13,7 +13,11 @@ export default defineStage<Required<EvalParams>>({
   name: 'eval',
   summary: 'Validation loss and perplexity, loss by kind of token, retrieval accuracy.',
   params: schema,
-  inputs: { weights: { summary: 'Weights to evaluate.' } },
+  inputs: {
+    weights: { summary: 'Weights to evaluate.' },
+    original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
+    reference: { summary: "The detection of the intact model's super weights, for restore: super-activation.", optional: true },
+  },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),

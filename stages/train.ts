@@ -4,7 +4,8 @@
  * The batch is a pure function of (stream, seed, cumulative step of the run), so round 2 continues round 1's stream and
  * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on. The
  * optimizer's moments start from zero (`optimizerState: reset`) or are kept and masked, since a stale moment would revive
- * a pruned weight. The mask invariant is checked after the last step.
+ * a pruned weight. The mask invariant is checked after the last step. A recovery arm releases the mask: its pruned weights
+ * start from zero, nothing holds them there, and no mask may be connected.
  *
  * Trainings that differ in their number of steps alone are one training with several stops, unless their schedule depends
  * on where it ends. It goes on from the weights, the moments and the curve of an earlier stop or of a checkpoint, to the
@@ -28,7 +29,7 @@ export default defineStage<Required<TrainParams>>({
   params: schema,
   inputs: {
     weights: { summary: 'Weights to start from.' },
-    mask: { summary: 'Mask of the last prune: 1 = kept.', optional: true },
+    mask: { summary: 'Mask of the last prune, for mask: hold; 1 = kept.', optional: true },
     position: { summary: "The run's cumulative step so far: where the data stream goes on.", optional: true },
     optimizer: { summary: 'Moments of the last round, for optimizerState: keep.', optional: true },
   },
@@ -55,6 +56,7 @@ export default defineStage<Required<TrainParams>>({
   async run(job) {
     const { openTrainingSession } = await import('../src/model/training-session.ts');
     const { params } = job;
+    refuseContradiction(job);
     const session = await openTrainingSession(params.model, trainingShape(params), params);
     await load(session, job);
     const firstStep = await readPosition(job);
@@ -91,6 +93,16 @@ function load(session: TrainingSession, job: StageJob<Required<TrainParams>>): P
   const mask = job.optionalInput('mask');
   if (job.resume) return session.load({ weights: job.resume.state('weights'), mask, optimizer: job.resume.state('optimizer') });
   return session.load({ weights: job.input('weights'), mask, optimizer: job.params.optimizerState === 'keep' ? job.optionalInput('optimizer') : undefined });
+}
+
+/** A released mask that is connected all the same would be taken for one that holds. @throws SwpError of kind `usage` */
+function refuseContradiction(job: StageJob<Required<TrainParams>>): void {
+  if (job.params.mask === 'release' && job.optionalInput('mask') !== undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'train.mask is "release", but the input `mask` is connected.',
+      expected: 'no mask, as in "mask": { "when": { "train.mask": "hold" }, "use": "prune.mask" }; or train.mask: "hold"',
+    });
 }
 
 /** @throws SwpError of kind `usage` if the micro-batches do not make up the batch */

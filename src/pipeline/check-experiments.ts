@@ -5,6 +5,7 @@ import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
+import { listNames } from './nearest-name.ts';
 import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
@@ -45,7 +46,18 @@ class ExperimentChecks {
       if (stage === undefined) continue;
       for (const [param, values] of Object.entries(lists)) this.perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
     }
+    this.perStep(experiment, [...path, 'perStep']);
     this.required(id, experiment);
+  }
+
+  private perStep(experiment: Experiment, path: JsonPath): void {
+    for (const [name, params] of Object.entries(experiment.perStep ?? {})) {
+      const step = this.steps.find((each) => each.name === name);
+      const steps = this.steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
+      if (step === undefined) this.diagnostics.addUnknown('The step', name, steps, [...path, name], 'key');
+      else if (step.gathers.size > 0) this.diagnostics.add({ path: [...path, name], mark: 'key', message: `Step "${name}" gathers all runs and has no parameters of one experiment.`, expected: listNames(steps) });
+      else checkParams(step.stage, params as JsonObject, [...path, name], this.diagnostics);
+    }
   }
 
   private perRound(stage: StageDefinition, param: string, values: JsonValue[], experiment: Experiment, path: JsonPath): void {
@@ -70,7 +82,7 @@ class ExperimentChecks {
   private required(id: string, experiment: Experiment): void {
     for (const step of this.steps) {
       const name = step.stage.name;
-      const layers = [this.content.defaults?.params?.[name], experiment.params?.[name], step.params, experiment.perRound?.[name]];
+      const layers = [this.content.defaults?.params?.[name], experiment.params?.[name], step.params, experiment.perRound?.[name], experiment.perStep?.[step.name]];
       for (const param of requiredParams(step.stage)) {
         const schema = paramSchemas(step.stage).get(param);
         if (schema?.default !== undefined || schema?.unit !== undefined || layers.some((layer) => layer?.[param] !== undefined)) continue;
@@ -97,13 +109,15 @@ class ExperimentChecks {
   comparison(index: number): void {
     const comparison = this.content.comparisons?.[index];
     const ids = Object.keys(this.content.experiments);
+    const first = this.content.comparisons?.findIndex(({ name }) => name === comparison?.name) ?? index;
+    if (first < index) this.diagnostics.add({ path: ['comparisons', index, 'name'], message: `There are two comparisons "${comparison?.name}".`, expected: 'a name of its own for each' });
     for (const [place, arm] of (comparison?.arms ?? []).entries())
       if (!ids.includes(arm)) this.diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
     for (const [place, name] of (comparison?.varies ?? []).entries()) {
       const path = ['comparisons', index, 'varies', place];
-      if (name === 'rounds' || name === 'finalTrain') continue;
+      if (['rounds', 'finalTrain', 'model'].includes(name)) continue;
       const { stage: stageName, param } = splitParamName(name);
-      const stage = this.stages.get(stageName);
+      const stage = this.stages.get(stageName) ?? this.steps.find((step) => step.name === stageName)?.stage;
       if (stage === undefined) this.diagnostics.addUnknown('The stage', stageName, this.stages.keys(), path);
       else checkParamName(stage, param, path, 'value', this.diagnostics);
     }

@@ -1,43 +1,82 @@
-/** The study as the report needs it: every experiment with its parameters resolved. Fills params with `"unit": "study"`. */
+/** The study as the report and lint need it: every experiment with its parameters resolved. Fills params with `"unit": "study"`. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../engine/json.ts';
-import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import type { ExperimentDeclaration, StepParams, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
 import { resolveParams } from './parameters.ts';
+import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
+import { declareWiring } from './wiring.ts';
 
 /** Description, profile, experiments and comparisons of the chosen profile; parameters that differ by round are lists. */
 export function declareStudy(study: Study): StudyDeclaration {
-  const { name, description, profile, comparisons } = study;
+  const { name, description, profile, comparisons, analysis } = study;
+  const wirings: WiredRounds[][] = [];
+  const places = new Map<string, number>();
+  const place = (wiring: WiredRounds[]) => {
+    const identity = JSON.stringify(wiring);
+    const known = places.get(identity) ?? wirings.push(wiring) - 1;
+    places.set(identity, known);
+    return known;
+  };
   return {
     name,
     description,
-    profile: { name: profile.name, description: profile.description, scaleSteps: profile.scaleSteps },
-    experiments: study.experiments.map((experiment) => declareExperiment(study, experiment)),
-    comparisons: comparisons.map(({ name, question, arms, varies }) => ({ name, question, arms, varies })),
+    profile: { name: profile.name, description: profile.description, scaleSteps: profile.scaleSteps, accept: profile.accept },
+    experiments: study.experiments.map((experiment) => ({ ...declareExperiment(study, experiment), wiring: place(declareWiring(study, experiment)) })),
+    wirings,
+    comparisons,
+    analysis,
   };
 }
 
 function declareExperiment(study: Study, experiment: Experiment): ExperimentDeclaration {
-  const { id, description, role, seeds, rounds, finalTrain, scaleSteps } = experiment;
-  const params: Record<string, JsonObject> = {};
-  for (const { stage, gathers, repeated } of study.steps) {
-    if (gathers.size > 0) continue;
+  const { id, description, role, extends: base, model, seeds, rounds, finalTrain, scaleSteps } = experiment;
+  const steps = study.steps.filter(({ gathers }) => gathers.size === 0);
+  const stages = new Map<string, StepParams>();
+  for (const { stage, repeated } of steps)
     // A stage may have steps inside and outside the repeated block; the rounds' values say more.
-    if (params[stage.name] === undefined || repeated) params[stage.name] = paramsOverRounds(study, experiment, stage, repeated);
-  }
-  return { id, description, ...(role === undefined ? {} : { role }), seeds, rounds, finalTrain, scaleSteps, params };
+    if (!stages.has(stage.name) || repeated) stages.set(stage.name, paramsOverRounds(study, experiment, stage, repeated));
+  const ownOfSteps = steps.flatMap((step) => {
+    const own = without(paramsOverRounds(study, experiment, step.stage, step.repeated, step), stages.get(step.stage.name)!);
+    return Object.keys(own.params).length > 0 ? [[step.name, own] as const] : [];
+  });
+  return {
+    id,
+    description,
+    ...(role === undefined ? {} : { role }),
+    ...(base === undefined ? {} : { extends: base }),
+    model,
+    seeds,
+    rounds,
+    finalTrain,
+    scaleSteps,
+    params: Object.fromEntries([...stages].map(([name, { params }]) => [name, params])),
+    byRound: [...stages].flatMap(([name, { byRound }]) => byRound.map((param) => `${name}.${param}`)),
+    steps: Object.fromEntries(ownOfSteps),
+  };
 }
 
-function paramsOverRounds(study: Study, experiment: Experiment, stage: Parameters<typeof resolveParams>[0]['stage'], repeated: boolean): JsonObject {
-  const resolve = (round: number | undefined) => resolveParams({ study, experiment, stage, round });
-  if (!repeated) return resolve(undefined);
-  const hasFinal = experiment.finalTrain && study.steps.some((step) => step.stage === stage && step.final);
+/** @param step where its own parameters are to count. */
+function paramsOverRounds(study: Study, experiment: Experiment, stage: StageDefinition, repeated: boolean, step?: StepDeclaration): StepParams {
+  const resolve = (round: number | undefined) => resolveParams({ study, experiment, stage, round, ...(step && { step }) });
+  if (!repeated) return { params: resolve(undefined), byRound: [] };
+  const hasFinal = experiment.finalTrain && study.steps.some((each) => each.stage === stage && each.final);
   const perRound = Array.from({ length: experiment.rounds + (hasFinal ? 1 : 0) }, (_, index) => resolve(index + 1));
-  const merged: JsonObject = {};
+  const params: JsonObject = {};
+  const byRound: string[] = [];
   for (const name of Object.keys(perRound[0] ?? resolve(undefined))) {
-    const values = perRound.map((params) => params[name] as JsonValue);
+    const values = perRound.map((each) => each[name] as JsonValue);
     const first = values[0] ?? resolve(undefined)[name];
-    merged[name] = values.every((value) => isDeepStrictEqual(value, first)) ? (first as JsonValue) : values;
+    const constant = values.every((value) => isDeepStrictEqual(value, first));
+    params[name] = constant ? (first as JsonValue) : values;
+    if (!constant) byRound.push(name);
   }
-  return merged;
+  return { params, byRound };
+}
+
+/** What differs from the stage's. A parameter that the stage has not set, a seed, is there in neither. */
+function without({ params, byRound }: StepParams, stage: StepParams): StepParams {
+  const own = Object.fromEntries(Object.entries(params).filter(([name, value]) => !isDeepStrictEqual(value, stage.params[name])));
+  return { params: own, byRound: byRound.filter((name) => Object.hasOwn(own, name)) };
 }

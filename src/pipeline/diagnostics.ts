@@ -3,6 +3,7 @@ import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../engine/failure.ts';
 import type { JsonPath, JsonSource, Mark } from './json-source.ts';
 import { listNames, nearestName } from './nearest-name.ts';
+import { Origins } from './origins.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
@@ -20,6 +21,8 @@ const shownMistakes = 10;
 
 export class Diagnostics {
   private readonly failures: StudyFailure[] = [];
+  /** Of what was written out from templates or inherited: where it stands in the file. */
+  readonly origins = new Origins();
 
   constructor(readonly source: JsonSource) {
     this.failures.push(...source.mistakes);
@@ -30,7 +33,9 @@ export class Diagnostics {
   }
 
   add({ path, mark, message, expected, suggestion }: Mistake): void {
-    this.failures.push({ kind: 'study', at: this.source.at(path, mark), message, expected, suggestion });
+    const origin = this.origins.of(path);
+    const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
+    this.failures.push({ kind: 'study', at: this.source.at(origin.path, mark), message: message.replace(/\.$/, `${where}.`), expected, suggestion });
   }
 
   /** A name at `path` that is none of the known ones. */

@@ -56,7 +56,7 @@ class RunExpansion {
   /** Adds the step's instance, unless its parameters or a missing required input leave it out. */
   private instantiate(step: StepDeclaration, round: number): void {
     const { study, experiment, seed } = this;
-    const params = resolveParams({ study, experiment, stage: step.stage, step: step.params, round: step.repeated ? round : undefined, seed });
+    const params = resolveParams({ study, experiment, stage: step.stage, step, round: step.repeated ? round : undefined, seed });
     if (step.unless !== undefined && Object.entries(step.unless).every(([name, value]) => isDeepStrictEqual(params[name], plain(value)))) return;
 
     const inputs: Record<string, InstanceArtifact> = {};

@@ -2,15 +2,17 @@
  * The value of every parameter, for one step of one run in one round. The last one given counts:
  *
  *   stage's default < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
- *   < what the command gives (--device)
+ *   < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
  * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act:
- * `steps` are multiplied by scaleSteps and rounded, at least 1 unless 0; a `seed` that nobody set is the run's seed.
+ * `steps` are multiplied by scaleSteps and rounded, at least 1 unless 0; a `seed` that nobody set is the run's seed, a
+ * `model` that nobody set the experiment's.
  */
 import type { JsonObject } from '../engine/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import { paramSchemas } from './stage-params.ts';
+import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 
 export interface ParamsRequest {
@@ -19,8 +21,8 @@ export interface ParamsRequest {
   stage: StageDefinition;
   /** 1-based, rounds + 1 for the final training; undefined outside the repeated steps. */
   round?: number;
-  /** Parameters of one step alone. */
-  step?: JsonObject;
+  /** The step, where its own parameters count. */
+  step?: Pick<StepDeclaration, 'name' | 'params'>;
   /** The run's seed; without it, seeds that nobody set are left out. */
   seed?: number;
 }
@@ -28,11 +30,11 @@ export interface ParamsRequest {
 /** Exactly the parameters that the stage's schema declares, in the schema's order; `"unit": "study"` is left out. */
 export function resolveParams({ study, experiment, stage, round, step, seed }: ParamsRequest): JsonObject {
   const { name } = stage;
-  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step, valuesOfRound(experiment, name, round)];
+  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step?.params, valuesOfRound(experiment, name, round), step && experiment.perStep[step.name]];
   const params: JsonObject = {};
   for (const [param, schema] of paramSchemas(stage)) {
     if (schema.unit === 'study') continue;
-    let value = schema.default;
+    let value = schema.unit === 'model' ? experiment.model : schema.default;
     for (const layer of [...layers, study.overrides]) if (layer?.[param] !== undefined) value = layer[param];
     if (schema.unit === 'steps' && typeof value === 'number') value = scaleSteps(value, experiment.scaleSteps);
     if (schema.unit === 'seed') value ??= seed;

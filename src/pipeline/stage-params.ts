@@ -8,9 +8,10 @@ import { listNames, nearestName } from './nearest-name.ts';
 
 /**
  * steps: counted in optimizer steps, so `scaleSteps` applies. seed: defaults to the run's seed.
+ * model: defaults to the experiment's model, above the schema's own default.
  * study: filled with the study's declaration, never set by hand.
  */
-export type ParamUnit = 'steps' | 'seed' | 'study';
+export type ParamUnit = 'steps' | 'seed' | 'model' | 'study';
 
 export interface ParamSchema {
   unit?: ParamUnit;

@@ -4,9 +4,12 @@ import { relative } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { SwpError } from '../engine/failure.ts';
+import type { JsonValue } from '../engine/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
 import { Diagnostics } from './diagnostics.ts';
+import { inheritExperiments } from './inheritance.ts';
 import { JsonSource } from './json-source.ts';
+import { expandTemplates, isObject } from './matrix.ts';
 
 export interface StudyFile {
   /** Absolute. */
@@ -35,10 +38,17 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   const source = new JsonSource(displayPath(path), text);
   const diagnostics = new Diagnostics(source);
   diagnostics.throwIfAny();
-  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(withoutStageSchemas(schema) as object);
-  if (!validator(source.value)) diagnostics.addSchemaErrors(validator.errors ?? []);
+  const content = expand(source.value, diagnostics);
+  diagnostics.throwIfAny(); // what is left of a template that cannot be written out would only echo it
+  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(forExpanded(schema) as object);
+  if (!validator(content)) diagnostics.addSchemaErrors(validator.errors ?? []);
   diagnostics.throwIfAny();
-  return { path, content: source.value as unknown as PipelineFile, diagnostics };
+  return { path, content: content as unknown as PipelineFile, diagnostics };
+}
+
+/** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */
+function expand(value: JsonValue, diagnostics: Diagnostics): JsonValue {
+  return isObject(value) ? inheritExperiments(expandTemplates(value, diagnostics), diagnostics) : value;
 }
 
 /** As the user would write it: relative to the working folder where that is shorter. */
@@ -50,11 +60,14 @@ function displayPath(path: string): string {
 /**
  * The references to the stages' schemas are for editors, which complete parameter names by them. Here they accept
  * anything: parameters are checked by the schema of the stage that is really loaded, which may be a user's own.
+ * Templates are written out by then, so an experiment's name must be one.
  */
-function withoutStageSchemas(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutStageSchemas);
+function forExpanded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(forExpanded);
   if (typeof value !== 'object' || value === null) return value;
-  if ('$ref' in value && typeof value.$ref === 'string' && value.$ref.startsWith('stages/'))
-    return value.$ref.endsWith('.json') ? { type: 'object' } : {};
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutStageSchemas(part)]));
+  if ('$ref' in value && typeof value.$ref === 'string') {
+    if (value.$ref.startsWith('stages/')) return value.$ref.endsWith('.json') ? { type: 'object' } : {};
+    if (value.$ref === '#/definitions/templateName') return { ...value, $ref: '#/definitions/name' };
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, forExpanded(part)]));
 }

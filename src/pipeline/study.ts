@@ -4,7 +4,7 @@ import picomatch from 'picomatch';
 import { SwpError } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
-import type { ComparisonDeclaration } from '../generated/aggregate.ts';
+import type { AnalysisDeclaration, ComparisonDeclaration } from '../generated/aggregate.ts';
 import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEntry } from '../generated/pipeline.ts';
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
@@ -20,6 +20,10 @@ export interface Experiment {
   id: string;
   description: string;
   role?: string;
+  /** The experiment that it inherits from. */
+  extends?: string;
+  /** What every parameter with the unit `model` is, unless it is set itself. */
+  model: string;
   seeds: number[];
   rounds: number;
   finalTrain: boolean;
@@ -28,6 +32,8 @@ export interface Experiment {
   params: ParamsByStage;
   /** One value per round; the last one serves the rounds beyond the list. */
   perRound: Record<string, Record<string, JsonObject[string][]>>;
+  /** By the name of a step of the DAG. */
+  perStep: Record<string, JsonObject>;
 }
 
 export interface Profile {
@@ -35,6 +41,8 @@ export interface Profile {
   description: string;
   scaleSteps: number;
   params: ParamsByStage;
+  /** Rules of swp lint that are overridden in this profile, each with the reason. */
+  accept: Record<string, string>;
 }
 
 export interface Study {
@@ -56,7 +64,10 @@ export interface Study {
   experiments: Experiment[];
   /** With the arms that the profile has; a comparison of fewer than two is not in it. */
   comparisons: ComparisonDeclaration[];
+  analysis: AnalysisDeclaration;
 }
+
+const defaultModel = 'marker-retrieval';
 
 /** Where stages come from: the engine's StageLoader. */
 export interface StageSource {
@@ -90,9 +101,10 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
   const entries = Object.entries(content.experiments).filter(([id]) => profile.has(id));
   const experiments = entries.map(([id, entry]) => resolveExperiment(id, entry, content, profile.entry));
   const ids = new Set(experiments.map(({ id }) => id));
-  const comparisons = (content.comparisons ?? []).map((comparison) => {
+  const comparisons = (content.comparisons ?? []).map((comparison): ComparisonDeclaration => {
     const arms = comparison.arms.filter((arm) => ids.has(arm)) as ComparisonDeclaration['arms'];
-    return { ...comparison, arms };
+    const { name, question, topic, varies, family = topic, metrics = ['loss'], accept = {} } = comparison;
+    return { name, question, topic, arms, varies, family, metrics, accept: { ...accept } };
   });
   return {
     path: file.path,
@@ -104,6 +116,7 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
       description: profile.entry.description ?? '',
       scaleSteps: profile.entry.scaleSteps ?? 1,
       params: (profile.entry.params ?? {}) as ParamsByStage,
+      accept: { ...profile.entry.accept },
     },
     defaults: (content.defaults?.params ?? {}) as ParamsByStage,
     overrides,
@@ -111,6 +124,7 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
     stages,
     experiments,
     comparisons: comparisons.filter(({ arms }) => arms.length >= 2),
+    analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01, ...content.analysis },
   };
 }
 
@@ -146,17 +160,20 @@ function chooseProfile(content: PipelineFile, named: string | undefined): Chosen
   return { name, entry, has: picomatch(entry.experiments) };
 }
 
-/** For rounds, seeds and finalTrain as for parameters: defaults < profile < experiment. */
+/** For rounds, seeds, finalTrain and model as for parameters: defaults < profile < experiment. */
 function resolveExperiment(id: string, entry: ExperimentEntry, content: PipelineFile, profile: ProfileEntry): Experiment {
   return {
     id,
     description: entry.description ?? '',
     role: entry.role,
+    extends: entry.extends,
+    model: entry.model ?? profile.model ?? content.defaults?.model ?? defaultModel,
     seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
     finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,
     scaleSteps: entry.scaleSteps === false ? 1 : (profile.scaleSteps ?? 1),
     params: (entry.params ?? {}) as ParamsByStage,
     perRound: (entry.perRound ?? {}) as Experiment['perRound'],
+    perStep: (entry.perStep ?? {}) as Experiment['perStep'],
   };
 }

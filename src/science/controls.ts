@@ -5,6 +5,7 @@
  */
 import { stream } from '../model/random.ts';
 import { largestMagnitudes } from './magnitude.ts';
+import { randomSample } from './random-sample.ts';
 
 export const CONTROL_KINDS = ['next-largest', 'same-row', 'same-column', 'random'] as const;
 
@@ -36,7 +37,7 @@ export function matchedControls(
     'next-largest': () => largestMagnitudes(data, [...data.keys()].filter(eligible), perKind),
     'same-row': () => largestMagnitudes(data, Array.from({ length: cols }, (_, col) => candidate.row * cols + col).filter(eligible), perKind),
     'same-column': () => largestMagnitudes(data, Array.from({ length: rows }, (_, row) => row * cols + candidate.col).filter(eligible), perKind),
-    random: () => firstShuffled(data.length, eligible, perKind, stream(seed, 'detect-controls', candidate.layer, candidate.row, candidate.col)),
+    random: () => randomSample(data.length, eligible, perKind, stream(seed, 'detect-controls', candidate.layer, candidate.row, candidate.col)),
   };
   return CONTROL_KINDS.flatMap((kind) =>
     places[kind]().map((index) => {
@@ -44,16 +45,4 @@ export function matchedControls(
       return { kind, row: Math.floor(index / cols), col: index % cols };
     }),
   );
-}
-
-/** The first eligible indices of a random order of 0 .. length - 1, shuffled only as far as needed. */
-function firstShuffled(length: number, eligible: (index: number) => boolean, count: number, random: { integer(count: number): number }): number[] {
-  const order = Int32Array.from({ length }, (_, index) => index);
-  const chosen: number[] = [];
-  for (let place = 0; place < length && chosen.length < count; place++) {
-    const other = place + random.integer(length - place);
-    [order[place], order[other]] = [order[other]!, order[place]!];
-    if (eligible(order[place]!)) chosen.push(order[place]!);
-  }
-  return chosen;
 }

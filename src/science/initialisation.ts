@@ -23,11 +23,12 @@ export const BASE_DEVIATION = 0.02;
  * "Matrices" are the block matrices and the head. Embeddings are N(0, 0.02), gains 1 and biases 0 under every scheme.
  * Each tensor has its own random stream, so that kaiming and original differ by scale alone.
  * @param shapes name and shape [out, in] of every parameter
+ * @param purpose what the weights are for, the stream's name: `fresh` ones are others than those of `init`
  */
-export function initialise(shapes: ReadonlyMap<string, readonly number[]>, scheme: InitialisationScheme, seed: number, layers: number): Weights {
+export function initialise(shapes: ReadonlyMap<string, readonly number[]>, scheme: InitialisationScheme, seed: number, layers: number, purpose: 'init' | 'fresh' = 'init'): Weights {
   return new Map(
     [...shapes].map(([name, shape]) => {
-      const random = stream(seed, `init/${name}`);
+      const random = stream(seed, `${purpose}/${name}`);
       return [name, { shape: [...shape], data: draw(name, shape, scheme, layers, random) } satisfies FloatTensor];
     }),
   );

@@ -1,8 +1,9 @@
 /**
- * Magnitude pruning with every convention explicit: exactly k weights, ties broken by position, masks that only shrink.
+ * Pruning with every convention explicit: exactly k weights, ties broken by position, masks that only shrink.
  * Pure functions over weights and masks; globs, files and reports are the prune stage's business.
  */
-import type { FloatTensor, Masks, Weights } from '../model/language-model.ts';
+import type { Masks, Weights } from '../model/language-model.ts';
+import { markPruned, prunedIn, zeros, type PruningCriterion, type PruningScope, type SparedWeights, type Thresholds } from './pruning-criteria.ts';
 
 /** A scalar of a matrix [out, in]. */
 export interface MatrixPosition {
@@ -12,14 +13,19 @@ export interface MatrixPosition {
 }
 
 export interface PruningRule {
-  /** One magnitude threshold over all prunable weights, or one per tensor. */
+  criterion: PruningCriterion;
+  /** One count (and one magnitude threshold) over all prunable weights, or one per tensor. */
   scope: 'global' | 'layerwise';
-  /** Share to prune now, 0 to 1. */
+  /** Share to prune now, 0 to 1; for `cumulative` the share that is pruned afterwards. */
   fraction: number;
-  /** What `fraction` is a share of: the weights not yet pruned, or all prunable weights. */
-  of: 'remaining' | 'total';
+  /** What `fraction` is a share of: the weights not yet pruned, or (total, cumulative) all prunable weights. */
+  of: 'remaining' | 'total' | 'cumulative';
   /** Weights to prune in any case. They count among the k. */
   forced: readonly MatrixPosition[];
+  /** Weights that are not to be pruned. As many others go instead; those outside the prunable tensors are safe anyway. */
+  protected: readonly MatrixPosition[];
+  /** Seed of the criteria that draw. */
+  seed: number;
 }
 
 export interface TensorOutcome {
@@ -38,46 +44,62 @@ export interface PruningOutcome {
   tensors: TensorOutcome[];
   /** Forced weights that were not pruned before, with the value they had. */
   forced: (MatrixPosition & { value: number })[];
+  /** Protected weights that were not pruned before, and whether they would have been pruned now without protection. */
+  protected: (MatrixPosition & { value: number; spared: boolean })[];
   /** Largest magnitude that magnitude alone pruned now; null for layerwise scope or if none was. */
   threshold: number | null;
 }
 
 /**
- * Prunes the weights of smallest magnitude.
+ * Prunes weights: the smallest, or others that the criterion names.
  *
- * k = round(fraction * n) weights are pruned now, n being the remaining or the total number in the scope (all prunable
- * tensors, or each one), halves rounded up; never more than remain. Forced weights count among the k; if they are more
- * than k, all of them are pruned and nothing else. Among equal magnitudes the earlier goes first: by the order of
- * `prunable`, then by the flat index. A pruned weight stays pruned whatever value it holds.
+ * k weights are pruned now: round(fraction * n), n being the remaining or the total number in the scope (all prunable
+ * tensors, or each one), or for `cumulative` what is missing to round(fraction * total), halves rounded up; never more
+ * than remain. Forced weights count among the k; if they are more than k, all of them are pruned and nothing else.
+ * Protected ones never count: the next in the criterion's order go instead. Among equal magnitudes the earlier goes
+ * first: by the order of `prunable`, then by the flat index. A pruned weight stays pruned whatever value it holds.
  * @param prunable the tensors of the scope, in tie order
  * @param masks the masks in force: 1 = kept; a missing tensor is not pruned at all
- * @throws Error for a fraction outside [0, 1], a weight that is not finite, a mask of the wrong size, or a forced
- *   position outside the prunable tensors
+ * @throws Error for a fraction outside [0, 1], a weight that is not finite, a mask of the wrong size, a forced position
+ *   outside the prunable tensors, a weight both forced and protected, or fewer unprotected weights than are to be pruned
  */
 export function prune(prunable: Weights, masks: Masks, rule: PruningRule): PruningOutcome {
   if (!(rule.fraction >= 0 && rule.fraction <= 1)) throw new Error(`The fraction ${rule.fraction} is not between 0 and 1.`);
-  const result: Masks = new Map([...masks].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+  const result = copyOf(masks);
   for (const [name, { shape, data }] of prunable) {
     if (!result.has(name)) result.set(name, { shape, data: new Uint8Array(data.length).fill(1) });
     if (result.get(name)!.data.length !== data.length) throw new Error(`The mask of ${name} has ${result.get(name)!.data.length} elements, the weight ${data.length}.`);
     const broken = data.findIndex((value) => !Number.isFinite(value));
     if (broken >= 0) throw new Error(`Weight ${broken} of ${name} is ${data[broken]}: magnitudes cannot be ranked.`);
   }
-  const before = new Map([...prunable.keys()].map((name) => [name, zeros(result.get(name)!.data)]));
+  const before = new Map([...prunable].map((tensor) => [tensor[0], prunedIn([tensor], result)]));
 
+  refuseContradiction(rule);
   const forced = force(prunable, result, rule.forced);
-  const scopes = rule.scope === 'global' ? [[...prunable]] : [...prunable].map((entry) => [entry]);
-  const thresholds = new Map<string, number | null>();
-  const scopeThresholds = scopes.map((scope) => pruneScope(scope, result, forced, rule, thresholds));
+  const safe = keptAmong(prunable, result, rule.protected);
+  const spared = byTensor(prunable, safe);
+  const scopes: PruningScope[] = rule.scope === 'global' ? [[...prunable]] : [...prunable].map((tensor) => [tensor]);
+  const thresholds: Thresholds = new Map();
+  const withoutProtection = spared.size === 0 ? result : copyOf(result);
+  for (const scope of scopes) {
+    const count = countFor(scope, result, before, spared, rule);
+    if (spared.size > 0) markPruned(rule.criterion, scope, withoutProtection, new Map(), count, rule.seed);
+    for (const [tensor, threshold] of markPruned(rule.criterion, scope, result, spared, count, rule.seed)) thresholds.set(tensor, threshold);
+  }
 
   return {
     masks: result,
     tensors: [...prunable].map(([tensor, { data }]) => {
       const pruned = zeros(result.get(tensor)!.data);
-      return { tensor, weights: data.length, pruned, prunedNow: pruned - before.get(tensor)!, threshold: thresholds.get(tensor)! };
+      return { tensor, weights: data.length, pruned, prunedNow: pruned - before.get(tensor)!, threshold: thresholds.get(tensor) ?? null };
     }),
     forced,
-    threshold: rule.scope === 'global' ? scopeThresholds[0] ?? null : null,
+    protected: safe.map((position) => ({
+      ...position,
+      value: prunable.get(position.tensor)!.data[indexIn(prunable, position)]!,
+      spared: withoutProtection.get(position.tensor)!.data[indexIn(prunable, position)] === 0,
+    })),
+    threshold: rule.scope === 'global' && thresholds.size > 0 ? Math.max(...thresholds.values()) : null,
   };
 }
 
@@ -102,15 +124,30 @@ export function sparsityOf(tensors: Iterable<{ data: Float32Array }>): number {
   return total === 0 ? 0 : zero / total;
 }
 
+/**
+ * How many weights the criterion takes from a scope, beyond the forced ones, which the masks hold already.
+ * @param before how many weights of each tensor were pruned before those were forced
+ */
+function countFor(scope: PruningScope, masks: Masks, before: ReadonlyMap<string, number>, spared: SparedWeights, rule: PruningRule): number {
+  const total = scope.reduce((sum, [, { data }]) => sum + data.length, 0);
+  const prunedBefore = scope.reduce((sum, [name]) => sum + before.get(name)!, 0);
+  const pruned = prunedIn(scope, masks);
+  const goal = Math.round(rule.fraction * (rule.of === 'remaining' ? total - prunedBefore : total)) - (rule.of === 'cumulative' ? prunedBefore : 0);
+  const count = Math.min(Math.max(goal - (pruned - prunedBefore), 0), total - pruned);
+  const protectedHere = scope.reduce((sum, [name]) => sum + (spared.get(name)?.size ?? 0), 0);
+  if (count <= total - pruned - protectedHere) return count;
+  const place = scope.length === 1 ? scope[0]![0] : 'all prunable tensors';
+  throw new Error(
+    `${count} weights are to be pruned of ${place}, where ${total - pruned} are left, but ${protectedHere} of those are protected. Prune a smaller fraction, or protect none.`,
+  );
+}
+
 /** Marks the forced positions in the masks and returns those that were not pruned before. */
 function force(prunable: Weights, masks: Masks, positions: readonly MatrixPosition[]): PruningOutcome['forced'] {
   return positions.flatMap(({ tensor, row, col }) => {
     const weight = prunable.get(tensor);
     if (weight === undefined) throw new Error(`${tensor} [${row}, ${col}] is to be pruned in any case, but ${tensor} is not prunable.`);
-    const [rows, cols] = weight.shape;
-    if (weight.shape.length !== 2 || row >= rows! || col >= cols!)
-      throw new Error(`${tensor} [${row}, ${col}] is to be pruned in any case, but the tensor's shape is [${weight.shape.join(', ')}].`);
-    const index = row * cols! + col;
+    const index = indexIn(prunable, { tensor, row, col });
     const mask = masks.get(tensor)!.data;
     if (mask[index] === 0) return [];
     mask[index] = 0;
@@ -118,55 +155,31 @@ function force(prunable: Weights, masks: Masks, positions: readonly MatrixPositi
   });
 }
 
-/**
- * Prunes one scope (forced weights are pruned already) and notes each tensor's threshold.
- * @returns the largest magnitude pruned, or null if magnitude pruned nothing
- */
-function pruneScope(
-  scope: [string, FloatTensor][],
-  masks: Masks,
-  forced: PruningOutcome['forced'],
-  rule: PruningRule,
-  thresholds: Map<string, number | null>,
-): number | null {
-  const names = new Set(scope.map(([name]) => name));
-  const forcedHere = forced.filter(({ tensor }) => names.has(tensor)).length;
-  const magnitudes = remainingMagnitudes(scope, masks);
-  const total = scope.reduce((sum, [, { data }]) => sum + data.length, 0);
-  const goal = Math.round(rule.fraction * (rule.of === 'total' ? total : magnitudes.length + forcedHere));
-  const count = Math.min(Math.max(goal - forcedHere, 0), magnitudes.length);
-  for (const [name] of scope) thresholds.set(name, null);
-  if (count === 0) return null;
-
-  magnitudes.sort();
-  const threshold = magnitudes[count - 1]!;
-  let ties = count - magnitudes.findIndex((magnitude) => magnitude === threshold);
-  for (const [name, { data }] of scope) {
-    const mask = masks.get(name)!.data;
-    for (let index = 0; index < data.length; index++) {
-      const magnitude = Math.abs(data[index]!);
-      if (mask[index] === 0 || magnitude > threshold) continue;
-      if (magnitude === threshold && ties-- <= 0) continue;
-      mask[index] = 0;
-      thresholds.set(name, Math.max(thresholds.get(name) ?? 0, magnitude));
-    }
-  }
-  return threshold;
+/** The positions, each once, that are prunable and not pruned. */
+function keptAmong(prunable: Weights, masks: Masks, positions: readonly MatrixPosition[]): MatrixPosition[] {
+  const distinct = new Map(positions.map(({ tensor, row, col }) => [`${tensor} ${row} ${col}`, { tensor, row, col }]));
+  return [...distinct.values()].filter((position) => prunable.has(position.tensor) && masks.get(position.tensor)!.data[indexIn(prunable, position)] !== 0);
 }
 
-function remainingMagnitudes(scope: [string, FloatTensor][], masks: Masks): Float32Array {
-  const kept = scope.reduce((sum, [name, { data }]) => sum + data.length - zeros(masks.get(name)!.data), 0);
-  const magnitudes = new Float32Array(kept);
-  let next = 0;
-  for (const [name, { data }] of scope) {
-    const mask = masks.get(name)!.data;
-    for (let index = 0; index < data.length; index++) if (mask[index] !== 0) magnitudes[next++] = Math.abs(data[index]!);
-  }
-  return magnitudes;
+function refuseContradiction(rule: PruningRule): void {
+  const both = rule.forced.find((forced) => rule.protected.some(({ tensor, row, col }) => tensor === forced.tensor && row === forced.row && col === forced.col));
+  if (both) throw new Error(`${both.tensor} [${both.row}, ${both.col}] is to be pruned in any case and protected from pruning: drop one of the two.`);
 }
 
-function zeros(values: Float32Array | Uint8Array): number {
-  let count = 0;
-  for (let index = 0; index < values.length; index++) if (values[index] === 0) count += 1;
-  return count;
+function byTensor(prunable: Weights, positions: readonly MatrixPosition[]): SparedWeights {
+  const indices = new Map<string, Set<number>>();
+  for (const position of positions) indices.set(position.tensor, (indices.get(position.tensor) ?? new Set()).add(indexIn(prunable, position)));
+  return indices;
+}
+
+/** Flat index of a position. @throws Error if its tensor has no such place */
+function indexIn(weights: Weights, { tensor, row, col }: MatrixPosition): number {
+  const { shape } = weights.get(tensor)!;
+  const [rows, cols] = shape;
+  if (shape.length !== 2 || row >= rows! || col >= cols!) throw new Error(`${tensor} [${row}, ${col}] is named for pruning, but the tensor's shape is [${shape.join(', ')}].`);
+  return row * cols! + col;
+}
+
+function copyOf(masks: Masks): Masks {
+  return new Map([...masks].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 }

@@ -1,17 +1,19 @@
 /**
  * Finds super weights: spikes name candidates, zeroing decides. "Super" is a causal claim, so a candidate counts only if
- * zeroing it alone costs much in itself and far more than zeroing matched controls costs.
+ * zeroing it alone costs much in itself and far more than zeroing matched controls costs. A few controls that are super
+ * weights by that same measure, its twins, are set aside: two or three in one tensor must not refuse one another.
  *
  * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights together
  * only to uncover spikes that a larger one hid.
  */
-import type { AblatedWeight, Candidate, ControlEffect, Coordinate, ReferenceSurvival, SuperWeightReport } from '../generated/super-weights.ts';
+import type { AblatedWeight, Candidate, ControlEffect, ControlsKept, Coordinate, ReferenceSurvival, SuperWeightReport } from '../generated/super-weights.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { isBlockMatrix, layerOf } from '../model/tensor-name.ts';
 import { Ablation, identityOf } from './ablation.ts';
-import { matchedControls } from './controls.ts';
+import { CONTROL_KINDS, matchedControls } from './controls.ts';
 import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
+import { zeros } from './pruning-criteria.ts';
 import { findSpikes, type Spike } from './spikes.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
@@ -20,6 +22,7 @@ export interface DetectionRule {
   minimumEffect: number;
   controlFactor: number;
   controlsPerKind: number;
+  maximumTwins: number;
   rescans: number;
   ablateLargest: number;
   seed: number;
@@ -32,9 +35,12 @@ export interface DetectionData {
   isOrdinary(token: number): boolean;
 }
 
+/** Of a detection, the super weights and the controls that they had. */
+export type ReferenceReport = Pick<SuperWeightReport, 'confirmed' | 'candidates'>;
+
 export interface DetectionContext {
-  /** Super weights whose fate is asked for; undefined if this detection is to be its own reference. */
-  reference?: readonly Coordinate[];
+  /** The detection whose super weights are followed; undefined if this one is to be its own reference. */
+  reference?: ReferenceReport;
   /** Threshold that the last prune applied to a tensor; null where there was none. */
   threshold?(tensor: string): number | null;
   signal?: AbortSignal;
@@ -49,7 +55,7 @@ export async function detectSuperWeights(
 ): Promise<SuperWeightReport> {
   const ablation = await Ablation.start(model, data.causal, signal);
   const detector = new Detector(model, data, rule, ablation);
-  const candidates = await detector.candidates(reference ?? []);
+  const candidates = await detector.candidates(reference?.confirmed ?? []);
   const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
   const coordinates = confirmed.map(({ coordinate }) => coordinate);
   return {
@@ -58,8 +64,8 @@ export async function detectSuperWeights(
     prunableWeights: detector.blockTensors().reduce((sum, tensor) => sum + model.weight(tensor).length, 0),
     candidates,
     confirmed: coordinates,
-    survival: await detector.survival(reference ?? coordinates, coordinates, threshold),
-    referenceStatus: reference === undefined ? 'self' : reference.length > 0 ? 'given' : 'none-emerged',
+    survival: await detector.survival(reference ?? { confirmed: coordinates, candidates }, coordinates, threshold),
+    referenceStatus: reference === undefined ? 'self' : reference.confirmed.length > 0 ? 'given' : 'none-emerged',
     ablation: await detector.ablateLargest(),
   };
 }
@@ -105,8 +111,8 @@ class Detector {
     return [...found.values()];
   }
 
-  /** What became of each reference super weight: its mask bit, its function, its re-detection, its rank and margin. */
-  async survival(reference: readonly Coordinate[], confirmed: readonly Coordinate[], threshold: (tensor: string) => number | null): Promise<ReferenceSurvival[]> {
+  /** What became of each reference super weight: its mask bit, its function, its re-detection, its rank, margin and base rate. */
+  async survival({ confirmed: reference, candidates }: ReferenceReport, confirmed: readonly Coordinate[], threshold: (tensor: string) => number | null): Promise<ReferenceSurvival[]> {
     const known = new Set(reference.map(identityOf));
     const places = new Set(confirmed.map(identityOf));
     const elsewhere = [...places].some((place) => !known.has(place));
@@ -127,6 +133,7 @@ class Detector {
         effect,
         functional: refusal === undefined,
         redetection: places.has(identityOf(coordinate)) ? 'same' : elsewhere ? 'moved' : 'none',
+        baseRate: this.#baseRate(coordinate, candidates),
       });
     }
     return entries;
@@ -156,12 +163,14 @@ class Detector {
   async #judge(coordinate: Coordinate, spike: Spike, scan: number, known: readonly MatrixPosition[]): Promise<Candidate> {
     const { inputSpike, outputSpike, inputRatio, outputRatio } = spike;
     const { effect, controls, worstControl, refusal } = await this.#test(coordinate, known);
+    const twins = controls.filter(({ twin }) => twin).length;
+    const aside = twins === 0 ? '' : ` (${twins} comparable ${twins === 1 ? 'one' : 'ones'} set aside)`;
     const spikes = Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
     const noSpike = `its input peaks at ${inputRatio.toFixed(1)} and its output at ${outputRatio.toFixed(1)} times the ordinary maximum; a spike takes ${this.#rule.spikeRatio}`;
     const reason = spikes ? refusal : noSpike;
     const verdict =
       reason === undefined
-        ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length} matched controls costs ${nats(worstControl)}.`
+        ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length - twins} matched controls${aside} costs ${nats(worstControl)}.`
         : `Refused: ${reason}.`;
     return { coordinate, scan, inputSpike, outputSpike, inputRatio, outputRatio, effect, controls, worstControl, confirmed: reason === undefined, verdict };
   }
@@ -172,26 +181,49 @@ class Detector {
     const undecided = { effect, controls: [], worstControl: 0 };
     if (this.#ablation.value(position) === 0) return { ...undecided, refusal: 'the weight there is 0 already' };
     if (effect < minimumEffect) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
-    const controls = await this.#controls(position, known);
-    const worst = controls.reduce<ControlEffect | undefined>((worst, control) => (worst && worst.effect >= control.effect ? worst : control), undefined);
+    const controls = await this.#controls(position, known, effect);
+    const worst = controls.filter(({ twin }) => !twin).reduce<ControlEffect | undefined>((worst, control) => (worst && worst.effect >= control.effect ? worst : control), undefined);
     if (worst === undefined) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with` };
     const worstControl = worst.effect;
     if (effect >= controlFactor * worstControl) return { effect, controls, worstControl };
-    const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed`;
+    const comparable = controls.filter((control) => this.#isComparable(control, effect)).length;
+    const crowd = comparable > this.#rule.maximumTwins ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins` : '';
+    const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
     return { effect, controls, worstControl, refusal };
   }
 
-  async #controls(position: Coordinate, known: readonly MatrixPosition[]): Promise<ControlEffect[]> {
+  /** A candidate's matched controls with what zeroing each costs. Those comparable to it are twins, if they are few. */
+  async #controls(position: Coordinate, known: readonly MatrixPosition[], effect: number): Promise<ControlEffect[]> {
     const { tensor, layer } = position;
     const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
     const cols = matrix.shape[1]!;
     const excluded = new Set(known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col));
-    const effects: ControlEffect[] = [];
+    const controls: ControlEffect[] = [];
     for (const control of matchedControls(matrix, { layer, row: position.row, col: position.col }, this.#rule.controlsPerKind, excluded, this.#rule.seed)) {
       const place = { tensor, row: control.row, col: control.col };
-      effects.push({ ...control, value: this.#ablation.value(place), effect: await this.#ablation.effect(place) });
+      controls.push({ ...control, value: this.#ablation.value(place), effect: await this.#ablation.effect(place), twin: false });
     }
-    return effects;
+    const comparable = controls.filter((control) => this.#isComparable(control, effect));
+    if (comparable.length <= this.#rule.maximumTwins) for (const control of comparable) control.twin = true;
+    return controls;
+  }
+
+  /** Whether a control costs as much as super weights do, and so much that it would refuse a candidate of this effect. */
+  #isComparable(control: ControlEffect, effect: number): boolean {
+    return control.effect >= this.#rule.minimumEffect && effect < this.#rule.controlFactor * control.effect;
+  }
+
+  /** How many of the weights like a reference super weight are not 0. */
+  #baseRate(coordinate: Coordinate, candidates: readonly Candidate[]): ReferenceSurvival['baseRate'] {
+    const { tensor } = coordinate;
+    const data = this.#model.weight(tensor);
+    const test = candidates.find((candidate) => candidate.confirmed && identityOf(candidate.coordinate) === identityOf(coordinate));
+    const kinds = CONTROL_KINDS.flatMap((kind): ControlsKept[] => {
+      const controls = (test?.controls ?? []).filter((control) => control.kind === kind);
+      const kept = controls.filter(({ row, col }) => this.#ablation.value({ tensor, row, col }) !== 0).length;
+      return controls.length === 0 ? [] : [{ kind, kept, n: controls.length }];
+    });
+    return { tensorKept: 1 - zeros(data) / data.length, kinds };
   }
 
   #coordinate(tensor: string, row: number, col: number): Coordinate {

@@ -114,12 +114,12 @@ describe('a profile', () => {
     const study = toyStudy();
     study.experiments.A3 = {};
     study.comparisons = [
-      { name: 'pruning', question: 'How much?', arms: ['A1', 'A2', 'A3'], varies: ['prune.fraction'] },
-      { name: 'other', question: 'And this?', arms: ['A1', 'A3'], varies: ['train.steps'] },
+      { name: 'pruning', question: 'How much?', topic: 'survival', arms: ['A1', 'A2', 'A3'], varies: ['prune.fraction'] },
+      { name: 'other', question: 'And this?', topic: 'budget', arms: ['A1', 'A3'], varies: ['train.steps'] },
     ];
     study.profiles = { two: { experiments: ['A1', 'A2'] } };
     expect((await studyOf(study, 'two')).comparisons).toEqual([
-      { name: 'pruning', question: 'How much?', arms: ['A1', 'A2'], varies: ['prune.fraction'] },
+      { name: 'pruning', question: 'How much?', topic: 'survival', arms: ['A1', 'A2'], varies: ['prune.fraction'], family: 'survival', metrics: ['loss'], accept: {} },
     ]);
   });
 });

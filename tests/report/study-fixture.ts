@@ -86,6 +86,7 @@ export function fixtureStudy(): StudyDeclaration {
     ({ id, description, role, scheme, scaleSteps, steps, fractions, force }) => ({
       id,
       description,
+      model: 'marker-retrieval',
       ...(role === undefined ? {} : { role }),
       seeds: [0, 1, 2],
       rounds: fractions.length,
@@ -140,16 +141,25 @@ export function fixtureStudy(): StudyDeclaration {
       {
         name: 'init',
         question: 'How does the initialisation change survival?',
+        topic: 'initialisation',
         arms: ['B1', 'C1', 'E1'],
         varies: ['init.scheme'],
+        family: 'initialisation',
+        metrics: ['loss', 'kept'],
+        accept: {},
       },
       {
         name: 'budget',
         question: 'How does the retraining budget change survival?',
+        topic: 'budget',
         arms: ['A1', 'B1'],
         varies: ['train.steps'],
+        family: 'budget',
+        metrics: ['loss'],
+        accept: {},
       },
     ],
+    analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01 },
   };
 }
 
@@ -276,6 +286,8 @@ function pruning(kept: number, fraction: number, force: boolean): Pruning {
     sparsity: pruned / PRUNABLE,
     threshold,
     forced: force ? [{ tensor: SUPER_WEIGHTS[0]!.tensor, row: 45, col: 94, value: -4.15 }] : [],
+    protected: [],
+    kinds: [],
     tensors: kinds.map((kind) => ({
       tensor: `model.layers.0.${kind}.weight`,
       kind,
@@ -337,6 +349,7 @@ function detection({ found, reference, loss, kept, noise, effect, ablate }: Dete
             effect: same ? strength : kept < 1 ? 0.004 : 0,
             functional: same,
             redetection: same ? 'same' : found ? 'moved' : 'none',
+            baseRate: { tensorKept: kept, kinds: [{ kind: 'random', kept: Math.round(4 * kept), n: 4 }] },
           },
         ]
       : [],

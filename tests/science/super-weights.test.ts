@@ -1,10 +1,10 @@
 /** Detection: a spike only names a candidate; zeroing it, against matched controls, decides. */
 import { describe, expect, it } from 'vitest';
 import type { Coordinate } from '../../src/generated/super-weights.ts';
-import { detectSuperWeights, type DetectionContext, type DetectionRule } from '../../src/science/super-weights.ts';
+import { detectSuperWeights, type DetectionContext, type DetectionRule, type ReferenceReport } from '../../src/science/super-weights.ts';
 import { down, FEED_FORWARD, isOrdinary, ORDINARY, PlantedModel, SPECIAL, WIDTH, type Plan } from './planted-model.ts';
 
-const rule: DetectionRule = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, controlsPerKind: 2, rescans: 2, ablateLargest: 0, seed: 1 };
+const rule: DetectionRule = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, controlsPerKind: 2, maximumTwins: 0, rescans: 2, ablateLargest: 0, seed: 1 };
 const sequence = [SPECIAL, ORDINARY, ORDINARY, ORDINARY];
 const data = { spikes: Int32Array.from([...sequence, ...sequence, ...sequence]), causal: Int32Array.from([...sequence, ...sequence, ...sequence]), isOrdinary };
 /** A weight with a spike, the largest of its tensor, that costs 2 nats: a super weight. */
@@ -21,6 +21,9 @@ function detect(plan: Plan, context: DetectionContext = {}, changes: Partial<Det
 function coordinate(layer: number, row: number, col: number, value: number): Coordinate {
   return { ...down(layer, row, col), layer, value };
 }
+
+/** A reference that names super weights and no controls. */
+const following = (...confirmed: Coordinate[]): ReferenceReport => ({ confirmed, candidates: [] });
 
 describe('a candidate', () => {
   it('is confirmed if it spikes and zeroing it costs far more than zeroing any matched control', async () => {
@@ -50,13 +53,21 @@ describe('a candidate', () => {
     expect(candidates[0]).toMatchObject({ effect: 0, confirmed: false, verdict: 'Refused: zeroing it costs 0.0000 nats, less than 0.1.' });
   });
 
-  it('is refused if its effect does not stand out from its controls', async () => {
+  it('is refused if its effect does not stand out from a control that is no super weight itself', async () => {
+    const costs = [{ ...down(0, 2, 3), cost: 0.3 }, { ...down(0, 3, 5), cost: 0.09 }];
+    const { confirmed, candidates } = await detect({ ...planted, costs }, {}, { maximumTwins: 2 });
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]!.controls.some(({ twin }) => twin)).toBe(false);
+    expect(candidates[0]!.verdict).toBe('Refused: zeroing it costs 0.3000 nats, only 3.3 times its worst control (next-largest [3, 5], 0.0900 nats); 5 times is needed.');
+  });
+
+  it('is refused for a single comparable control where no twin is allowed', async () => {
     const { confirmed, candidates } = await detect({ ...planted, costs: [...planted.costs!, { ...down(0, 3, 5), cost: 0.5 }] });
     expect(confirmed).toEqual([]);
     expect(candidates[0]).toMatchObject({
       effect: 2,
       worstControl: 0.5,
-      verdict: 'Refused: zeroing it costs 2.0000 nats, only 4.0 times its worst control (next-largest [3, 5], 0.5000 nats); 5 times is needed.',
+      verdict: 'Refused: zeroing it costs 2.0000 nats, only 4.0 times its worst control (next-largest [3, 5], 0.5000 nats); 5 times is needed; its controls that cost as much as super weights do (1) are more than the 0 that may be its twins.',
     });
   });
 
@@ -125,9 +136,44 @@ describe('a rescan', () => {
   });
 });
 
+describe('twins', () => {
+  const pair: Plan = {
+    layers: 1,
+    spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 0, row: 1, col: 3, height: 30 }],
+    weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 3.5 }],
+    costs: [{ ...down(0, 2, 3), cost: 1 }, { ...down(0, 1, 3), cost: 1.25 }],
+  };
+
+  it('do not refuse one another: two comparable super weights in one tensor are both confirmed', async () => {
+    const { confirmed, candidates } = await detect(pair, {}, { maximumTwins: 2 });
+    expect(confirmed.map(({ row, col }) => [row, col])).toEqual([[1, 3], [2, 3]]);
+    expect(candidates[0]).toMatchObject({
+      effect: 1,
+      worstControl: 0,
+      verdict: 'Confirmed: zeroing it costs 1.0000 nats; the worst of 7 matched controls (1 comparable one set aside) costs 0.0000 nats.',
+    });
+    expect(candidates[0]!.controls.filter(({ twin }) => twin).map(({ row, col, effect }) => [row, col, effect])).toEqual([[1, 3, 1.25]]);
+    expect((await detect(pair, {}, { maximumTwins: 0 })).confirmed).toEqual([]); // what happened before there were twins
+  });
+
+  it('do not make one of a detection\'s super weights lose its function while both are there', async () => {
+    const { survival } = await detect(pair, { reference: following(coordinate(0, 1, 3, 3.5)) }, { maximumTwins: 2, rescans: 0 });
+    expect(survival[0]).toMatchObject({ functional: true });
+  });
+
+  it('are few: where ten weights of a tensor matter equally none of them is a super weight', async () => {
+    const ten = Array.from({ length: 10 }, (_, index) => down(0, 1 + Math.floor(index / FEED_FORWARD), index % FEED_FORWARD));
+    const crowd: Plan = { ...pair, weights: ten.map((place) => ({ ...place, value: 4 })), costs: ten.map((place) => ({ ...place, cost: 2 })) };
+    const { confirmed, candidates } = await detect(crowd, {}, { maximumTwins: 2 });
+    expect(confirmed).toEqual([]);
+    expect(candidates[0]!.verdict).toMatch(/^Refused: zeroing it costs 2\.0000 nats, only 1\.0 times its worst control .* are more than the 2 that may be its twins\.$/);
+    expect(candidates[0]!.controls.some(({ twin }) => twin)).toBe(false);
+  });
+});
+
 describe('survival of a reference super weight', () => {
   it('is reported apart by mask bit, function and re-detection, with rank and margin', async () => {
-    const { survival, referenceStatus } = await detect(planted, { reference: [coordinate(0, 2, 3, -5)], threshold: () => 0.5 });
+    const { survival, referenceStatus } = await detect(planted, { reference: following(coordinate(0, 2, 3, -5)), threshold: () => 0.5 });
     expect(referenceStatus).toBe('given');
     expect(survival).toEqual([
       {
@@ -141,12 +187,13 @@ describe('survival of a reference super weight', () => {
         effect: 2,
         functional: true,
         redetection: 'same',
+        baseRate: { tensorKept: 1, kinds: [] },
       },
     ]);
   });
 
   it('says moved when a super weight is confirmed elsewhere and the old one no longer matters', async () => {
-    const { survival } = await detect(planted, { reference: [coordinate(1, 0, 5, 2)] });
+    const { survival } = await detect(planted, { reference: following(coordinate(1, 0, 5, 2)) });
     expect(survival[0]).toMatchObject({ kept: true, effect: 0, functional: false, redetection: 'moved', threshold: null, margin: null });
     expect(survival[0]!.value).toBe(Math.fround(0.106));
     expect(survival[0]!.rank).toBe(1 + 18 + 1); // the planted weight and layer 1's 18 later ones are larger
@@ -154,7 +201,7 @@ describe('survival of a reference super weight', () => {
   });
 
   it('says none, not moved, for one that is lost while another reference super weight is still there', async () => {
-    const { survival } = await detect(planted, { reference: [coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)] });
+    const { survival } = await detect(planted, { reference: following(coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)) });
     expect(survival.map(({ redetection }) => redetection)).toEqual(['same', 'none']);
   });
 
@@ -164,25 +211,42 @@ describe('survival of a reference super weight', () => {
       weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 5 }],
       costs: [{ ...down(0, 2, 3), cost: 2 }, { ...down(0, 1, 3), cost: 3 }],
     };
-    const { confirmed, survival } = await detect(plan, { reference: [coordinate(0, 2, 3, -4)] });
+    const { confirmed, survival } = await detect(plan, { reference: following(coordinate(0, 2, 3, -4)) });
     expect(confirmed.map(({ row, col }) => [row, col])).toEqual([[1, 3]]);
     expect(survival[0]).toMatchObject({ effect: 2, functional: true, redetection: 'moved' });
   });
 
   it('is lost in every sense once it is pruned', async () => {
     const plan = { ...planted, weights: [{ ...down(0, 2, 3), value: 0 }] };
-    const { survival, confirmed } = await detect(plan, { reference: [coordinate(0, 2, 3, -4)], threshold: () => 0.5 });
+    const { survival, confirmed } = await detect(plan, { reference: following(coordinate(0, 2, 3, -4)), threshold: () => 0.5 });
     expect(confirmed).toEqual([]);
     expect(survival[0]).toMatchObject({ kept: false, value: 0, rank: 48, tensorRank: 24, margin: 0, effect: 0, functional: false, redetection: 'none' });
   });
 
   it('may be functional without being re-detected: its spike has gone, its effect has not', async () => {
-    const { survival } = await detect({ ...planted, spikes: [] }, { reference: [coordinate(0, 2, 3, -4)] });
+    const { survival } = await detect({ ...planted, spikes: [] }, { reference: following(coordinate(0, 2, 3, -4)) });
     expect(survival[0]).toMatchObject({ kept: true, effect: 2, functional: true, redetection: 'none' });
   });
 
+  it('stands beside its base rate: how many weights of its tensor and of its own controls are kept', async () => {
+    const { confirmed, candidates, survival } = await detect(planted);
+    expect(survival[0]!.baseRate).toEqual({ tensorKept: 1, kinds: ['next-largest', 'same-row', 'same-column', 'random'].map((kind) => ({ kind, kept: 2, n: 2 })) });
+
+    const [nextLargest, sameRow] = ['next-largest', 'same-row'].map((kind) => candidates[0]!.controls.filter((control) => control.kind === kind));
+    const lost = [...nextLargest!, sameRow![0]!];
+    const pruned = { ...planted, weights: [...planted.weights!, ...lost.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))] };
+    const [entry] = (await detect(pruned, { reference: { confirmed, candidates } })).survival;
+    expect(entry!.baseRate.tensorKept).toBeCloseTo(1 - 3 / (WIDTH * FEED_FORWARD), 12);
+    expect(entry!.baseRate.kinds).toEqual([
+      { kind: 'next-largest', kept: 0, n: 2 },
+      { kind: 'same-row', kept: 1, n: 2 },
+      { kind: 'same-column', kept: 2, n: 2 },
+      { kind: 'random', kept: 2, n: 2 },
+    ]);
+  });
+
   it('is not applicable where none emerged', async () => {
-    expect(await detect(planted, { reference: [] })).toMatchObject({ referenceStatus: 'none-emerged', survival: [] });
+    expect(await detect(planted, { reference: following() })).toMatchObject({ referenceStatus: 'none-emerged', survival: [] });
     expect(await detect({ ...planted, costs: [] })).toMatchObject({ referenceStatus: 'self', survival: [] });
   });
 });
@@ -215,7 +279,7 @@ describe('detection', () => {
 
   it('measures each scalar once, however often it is asked for', async () => {
     const model = new PlantedModel(planted);
-    await detectSuperWeights(model, data, { ...rule, ablateLargest: 1 }, { reference: [coordinate(0, 2, 3, -4)] });
+    await detectSuperWeights(model, data, { ...rule, ablateLargest: 1 }, { reference: following(coordinate(0, 2, 3, -4)) });
     const passesPerEffect = 2; // three sequences in batches of two
     const scalars = 3 + 8; // three candidates, and the controls of the one that may be confirmed
     expect(model.passes).toBe(passesPerEffect * (1 + scalars));
@@ -226,7 +290,7 @@ describe('detection', () => {
   });
 
   it('refuses a reference that the model has no place for', async () => {
-    await expect(detect(planted, { reference: [coordinate(0, WIDTH, 0, 1)] })).rejects.toThrow('model.layers.0.mlp.down_proj.weight of shape [4, 6] has no weight [4, 0].');
+    await expect(detect(planted, { reference: following(coordinate(0, WIDTH, 0, 1)) })).rejects.toThrow('model.layers.0.mlp.down_proj.weight of shape [4, 6] has no weight [4, 0].');
   });
 
   it('stops when it is told to', async () => {

@@ -4,7 +4,7 @@
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
-import { proportion } from '../../science/statistics.ts';
+import { proportion } from '../../science/statistics/proportion.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
 

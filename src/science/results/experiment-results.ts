@@ -5,8 +5,11 @@
  * removal hurt most when it was confirmed (the primary one) stands for the run.
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { ExperimentPoint, ExperimentResult, PairedDifference, RunResult, SurvivalSummary } from '../../generated/results.ts';
-import { proportion, spread, tInterval } from '../statistics.ts';
+import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
+import { proportion } from '../statistics/proportion.ts';
+import { spread } from '../statistics/spread.ts';
+import { tInterval } from '../statistics/student-t.ts';
+import { finalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
 export function experimentResult(
@@ -32,52 +35,6 @@ export function experimentResult(
   };
 }
 
-/** An experiment with its runs. */
-export interface Arm {
-  experiment: ExperimentDeclaration;
-  runs: RunResult[];
-}
-
-/**
- * Final log-perplexity of `arm` minus that of `baseline`, over the seeds of which both are known.
- * @param compared what the comparison is about: names of stages or of `stage.param`s, left out of `alsoDiffers`
- */
-export function pairedDifference(arm: Arm, baseline: Arm, compared: readonly string[]): PairedDifference {
-  const ours = finalLosses(arm.runs);
-  const theirs = finalLosses(baseline.runs);
-  const seeds = [...ours.keys()].filter((seed) => theirs.has(seed));
-  const differences = seeds.map((seed) => ours.get(seed)! - theirs.get(seed)!);
-  const { mean, sd } = spread(differences);
-  return {
-    arm: arm.experiment.id,
-    baseline: baseline.experiment.id,
-    seeds,
-    mean,
-    sd,
-    interval: tInterval(differences) ?? null,
-    alsoDiffers: differingParameters(arm.experiment, baseline.experiment).filter(
-      (name) => !compared.some((part) => name === part || name.startsWith(`${part}.`)),
-    ),
-  };
-}
-
-/** `stage.param` names (and rounds, finalTrain) in which two experiments differ, after resolution. */
-function differingParameters(a: ExperimentDeclaration, b: ExperimentDeclaration): string[] {
-  const ours = flatParameters(a);
-  const theirs = flatParameters(b);
-  return [...new Set([...ours.keys(), ...theirs.keys()])].filter((name) => ours.get(name) !== theirs.get(name)).sort();
-}
-
-function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): Map<string, string> {
-  const flat = new Map([
-    ['rounds', JSON.stringify(rounds)],
-    ['finalTrain', JSON.stringify(finalTrain)],
-  ]);
-  for (const [stage, values] of Object.entries(params))
-    for (const [name, value] of Object.entries(values as object)) flat.set(`${stage}.${name}`, JSON.stringify(value));
-  return flat;
-}
-
 /** Every planned moment of the experiment, whether or not all of its runs reached it. */
 function pointsOf(runs: RunResult[]): ExperimentPoint[] {
   const moments = new Map<string, { round: number; phase: ExperimentPoint['phase']; level: number }>();
@@ -87,6 +44,7 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
     const here = runs.map(({ measurements }) =>
       measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase),
     );
+    const primary = here.flatMap((measured) => measured?.survival.weights[0] ?? []);
     const evaluations = here.flatMap((measured) => measured?.evaluation ?? []);
     return {
       ...moment,
@@ -95,8 +53,28 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
       perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
       retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
       survival: survivalSummary(here.map((measured) => measured?.survival)),
+      baseRate: baseRateSummary(primary),
     };
   });
+}
+
+/** What survival must be held against: how the weights around the primary super weights fared, in the runs that say so. */
+function baseRateSummary(primary: WeightSurvival[]): BaseRateSummary {
+  const baseRates = primary.flatMap(({ baseRate }) => baseRate ?? []);
+  const kinds = new Map<string, BaseRateSummary['kinds'][number]>();
+  for (const { kind, kept, n } of baseRates.flatMap((baseRate) => baseRate.kinds)) {
+    const sum = kinds.get(kind) ?? { kind, kept: 0, n: 0 };
+    kinds.set(kind, { kind, kept: sum.kept + kept, n: sum.n + n });
+  }
+  const all = [...kinds.values()];
+  return {
+    tensorKept: spread(baseRates.map(({ tensorKept }) => tensorKept)),
+    controls: proportion(
+      all.reduce((sum, { kept }) => sum + kept, 0),
+      all.reduce((sum, { n }) => sum + n, 0),
+    ),
+    kinds: all,
+  };
 }
 
 function survivalSummary(survivals: (RunResult['measurements'][number]['survival'] | undefined)[]): SurvivalSummary {
@@ -114,23 +92,4 @@ function survivalSummary(survivals: (RunResult['measurements'][number]['survival
     redetectedSame: count(({ redetection }) => redetection === 'same'),
     redetectedMoved: count(({ redetection }) => redetection === 'moved'),
   };
-}
-
-/** Validation loss at the experiment's end by seed; runs that did not get there are absent. */
-function finalLosses(runs: RunResult[]): Map<number, number> {
-  const end = endOf(runs);
-  const losses = new Map<number, number>();
-  for (const { seed, measurements } of runs) {
-    const last = measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0);
-    if (last?.evaluation) losses.set(seed, last.evaluation.loss);
-  }
-  return losses;
-}
-
-/** The last planned moment of the experiment. */
-function endOf(runs: RunResult[]): RunResult['measurements'][number] | undefined {
-  return runs
-    .flatMap(({ measurements }) => measurements)
-    .sort(inOrderOfTime)
-    .at(-1);
 }

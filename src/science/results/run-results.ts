@@ -7,6 +7,7 @@ import type { NodeLabel } from '../../engine/stage.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';
 import type {
+  BaseRate,
   ConfirmedSuperWeight,
   DetectionResult,
   MeasuredEvaluation,
@@ -136,7 +137,7 @@ function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   if (report === undefined || reference.status === 'unknown') return { status: 'missing', weights: [] };
   const weights = reference.superWeights.map(({ coordinate }) => {
     const fate = report.survival.find((entry) => sameWeight(entry.coordinate, coordinate));
-    if (fate !== undefined) return fate;
+    if (fate !== undefined) return { ...fate, baseRate: (fate as { baseRate?: BaseRate }).baseRate ?? null };
     throw new SwpError({
       kind: 'content',
       path: placeOf(moment.detection!.label),

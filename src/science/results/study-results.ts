@@ -1,7 +1,9 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
-import { experimentResult, pairedDifference, type Arm } from './experiment-results.ts';
+import { comparisonResult } from './comparison-results.ts';
+import { experimentResult } from './experiment-results.ts';
+import type { Arm } from './paired-difference.ts';
 import { confirmedSuperWeights, runResult, sameWeight } from './run-results.ts';
 import { phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
 
@@ -14,17 +16,19 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces): Resu
     ),
   }));
   return {
-    version: 1,
+    version: 2,
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map(({ experiment, runs }) => experimentResult(experiment, runs, controlFor(experiment, arms))),
-    comparisons: study.comparisons.map(({ name, question, arms: ids, varies }) => {
-      const [baseline, ...others] = ids.flatMap((id) => arms.find(({ experiment }) => experiment.id === id) ?? []);
-      const differences = baseline === undefined ? [] : others.map((arm) => pairedDifference(arm, baseline, varies));
-      return { name, question, varies, differences };
-    }),
+    comparisons: study.comparisons.map((comparison) => comparisonResult(comparison, arms)),
     ablations: startAblations(study, pieces.superWeights),
+    masks: [],
+    recovery: [],
+    sweetSpots: [],
+    variance: [],
+    emergence: [],
+    lint: [],
   };
 }
 

@@ -1,0 +1,110 @@
+/**
+ * Which weights a prune takes: the smallest, random ones, or as many per tensor as the smallest would be. Each criterion
+ * marks exactly as many as it is told to, among those that are neither pruned nor spared.
+ */
+import type { FloatTensor, Masks } from '../model/language-model.ts';
+import { stream, type RandomStream } from '../model/random.ts';
+import { randomSample } from './random-sample.ts';
+
+export type PruningCriterion = 'magnitude' | 'random' | 'shuffled';
+
+/** The tensors that one count of weights is taken from, in tie order: all prunable ones, or one of them. */
+export type PruningScope = readonly (readonly [string, FloatTensor])[];
+
+/** Flat indices by tensor that no criterion takes. */
+export type SparedWeights = ReadonlyMap<string, ReadonlySet<number>>;
+
+/** By tensor, the largest magnitude that was pruned for its magnitude; tensors from which none was are left out. */
+export type Thresholds = Map<string, number>;
+
+/**
+ * Marks `count` weights of a scope as pruned.
+ * @param masks changed in place
+ * @param count no more than there are weights to take
+ * @returns thresholds, of the criterion magnitude alone
+ */
+export function markPruned(criterion: PruningCriterion, scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): Thresholds {
+  switch (criterion) {
+    case 'magnitude':
+      return markSmallest(scope, masks, spared, count);
+    case 'random':
+      markRandom(scope, masks, spared, count, stream(seed, `prune/random/${scope.length === 1 ? scope[0]![0] : ''}`, prunedIn(scope, masks)));
+      return new Map();
+    case 'shuffled':
+      markShuffled(scope, masks, spared, count, seed);
+      return new Map();
+  }
+}
+
+/** How many weights of a scope are pruned. */
+export function prunedIn(scope: PruningScope, masks: Masks): number {
+  return scope.reduce((sum, [name]) => sum + zeros(masks.get(name)!.data), 0);
+}
+
+export function zeros(values: Float32Array | Uint8Array): number {
+  let count = 0;
+  for (let index = 0; index < values.length; index++) if (values[index] === 0) count += 1;
+  return count;
+}
+
+/** The smallest magnitudes; among equal ones the earlier tensor and the smaller index go first. */
+function markSmallest(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number): Thresholds {
+  const thresholds: Thresholds = new Map();
+  if (count === 0) return thresholds;
+  const magnitudes = freeMagnitudes(scope, masks, spared).sort();
+  const threshold = magnitudes[count - 1]!;
+  let ties = count - magnitudes.findIndex((magnitude) => magnitude === threshold);
+  for (const [name, { data }] of scope) {
+    const mask = masks.get(name)!.data;
+    const kept = spared.get(name);
+    for (let index = 0; index < data.length; index++) {
+      const magnitude = Math.abs(data[index]!);
+      if (mask[index] === 0 || magnitude > threshold || kept?.has(index)) continue;
+      if (magnitude === threshold && ties-- <= 0) continue;
+      mask[index] = 0;
+      thresholds.set(name, Math.max(thresholds.get(name) ?? 0, magnitude));
+    }
+  }
+  return thresholds;
+}
+
+/** Any of the scope with equal probability, whatever their values. */
+function markRandom(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, random: RandomStream): void {
+  const free = new Uint8Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
+  let offset = 0;
+  for (const [name] of scope) {
+    const mask = masks.get(name)!.data;
+    free.set(mask, offset);
+    for (const index of spared.get(name) ?? []) free[offset + index] = 0;
+    offset += mask.length;
+  }
+  const chosen = Float64Array.from(randomSample(free.length, (index) => free[index] !== 0, count, random)).sort();
+  let next = 0;
+  offset = 0;
+  for (const [name] of scope) {
+    const mask = masks.get(name)!.data;
+    for (; next < chosen.length && chosen[next]! < offset + mask.length; next++) mask[chosen[next]! - offset] = 0;
+    offset += mask.length;
+  }
+}
+
+/** As many of each tensor as magnitude would take, at random places of it. */
+function markShuffled(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): void {
+  const byMagnitude: Masks = new Map(scope.map(([name]) => [name, { ...masks.get(name)!, data: masks.get(name)!.data.slice() }]));
+  markSmallest(scope, byMagnitude, spared, count);
+  for (const tensor of scope) {
+    const before = prunedIn([tensor], masks);
+    markRandom([tensor], masks, spared, prunedIn([tensor], byMagnitude) - before, stream(seed, `prune/shuffled/${tensor[0]}`, before));
+  }
+}
+
+function freeMagnitudes(scope: PruningScope, masks: Masks, spared: SparedWeights): Float32Array {
+  const magnitudes = new Float32Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
+  let count = 0;
+  for (const [name, { data }] of scope) {
+    const mask = masks.get(name)!.data;
+    const kept = spared.get(name);
+    for (let index = 0; index < data.length; index++) if (mask[index] !== 0 && !kept?.has(index)) magnitudes[count++] = Math.abs(data[index]!);
+  }
+  return magnitudes.subarray(0, count);
+}
