@@ -8,6 +8,7 @@ import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json'
 import { SwpError } from '../src/engine/failure.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
+import type { MaskPiece } from '../src/science/results/mask-findings.ts';
 import type { Piece } from '../src/science/results/study-pieces.ts';
 
 export default defineStage<Required<AggregateParams>>({
@@ -19,6 +20,7 @@ export default defineStage<Required<AggregateParams>>({
     prunings: { summary: 'What every prune did.', gather: true },
     evaluations: { summary: 'All evaluations.', gather: true },
     superWeights: { summary: 'All detections.', gather: true },
+    masks: { summary: 'The masks of all prunes and rewinds.', gather: true, optional: true },
   },
   outputs: {
     results: { summary: 'Everything the report shows, with the keys of the nodes behind it.', file: 'results.json' },
@@ -27,12 +29,18 @@ export default defineStage<Required<AggregateParams>>({
   async run(job) {
     const { default: canonicalize } = await import('canonicalize');
     const { studyResults } = await import('../src/science/results/study-results.ts');
-    const results = studyResults(job.params.study, {
-      curves: await pieces(job, 'curves'),
-      prunings: await pieces(job, 'prunings'),
-      evaluations: await pieces(job, 'evaluations'),
-      superWeights: await pieces(job, 'superWeights'),
-    });
+    const { maskFindings } = await import('../src/science/results/mask-findings.ts');
+    const { study } = job.params;
+    const results = studyResults(
+      study,
+      {
+        curves: await pieces(job, 'curves'),
+        prunings: await pieces(job, 'prunings'),
+        evaluations: await pieces(job, 'evaluations'),
+        superWeights: await pieces(job, 'superWeights'),
+      },
+      await maskFindings(study, await maskPieces(job)),
+    );
     await writeFile(job.output('results'), `${canonicalize(results)}\n`);
     const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
     for (const { missing } of incomplete) for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
@@ -59,6 +67,23 @@ async function pieces<Content>(job: StageJob<unknown>, input: string): Promise<P
     );
   }
   return read;
+}
+
+/** The gathered masks, not yet read; none where the study gathers none. */
+async function maskPieces(job: StageJob<unknown>): Promise<MaskPiece[]> {
+  const { readMasks } = await import('../src/model/weights-file.ts');
+  return job.gathered('masks').map(({ label, artifact, key, path }) => ({
+    label,
+    artifact,
+    key,
+    content:
+      path === undefined
+        ? undefined
+        : () => {
+            job.signal.throwIfAborted();
+            return readMasks(path);
+          },
+  }));
 }
 
 async function readJson<Content>(path: string): Promise<Content> {

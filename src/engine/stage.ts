@@ -85,6 +85,7 @@ export interface StageJob<Params> {
   input(name: string): string;
   /** The same for an optional input: undefined when absent. */
   optionalInput(name: string): string | undefined;
+  /** All of a gathered input; empty for an optional one that the study does not gather. */
   gathered(name: string): GatheredArtifact[];
   /** Absolute path to which the named output must be written. Every declared output must be. */
   output(name: string): string;

@@ -71,7 +71,8 @@ function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<
     params: job.params,
     input: (name) => declared(job.inputs, name, `${stage.name} was not given the input "${name}"`),
     optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
-    gathered: (name): GatheredArtifact[] => declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
+    gathered: (name): GatheredArtifact[] =>
+      stage.inputs[name]?.optional && !Object.hasOwn(job.gathered, name) ? [] : declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
     output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
     checkpoint: checkpointer(id, job),
     ...(job.resume && { resume: resumed(job.resume) }),

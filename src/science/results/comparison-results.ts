@@ -1,14 +1,63 @@
-/** What the study's declared comparisons came to. */
-import type { ComparisonDeclaration } from '../../generated/aggregate.ts';
-import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
-import { pairedDifference, type Arm } from './paired-difference.ts';
+/**
+ * What the study's declared comparisons came to: each further arm against the first, with tests whose p-values are
+ * adjusted over the declared family. Nothing but a declared comparison is tested.
+ */
+import type { ComparisonDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import type { ArmMasks, ComparisonResult, LintNote, SurvivalTest, TestedDifference } from '../../generated/results.ts';
+import { effectOf, type Arm } from './paired-difference.ts';
+import { adjustFamilies, type FamilyMember } from './family.ts';
+import { consequences } from './consequences.ts';
+import { survivalTest } from './survival-test.ts';
+import { testedDifference } from './tested-difference.ts';
 
-/** Each further arm of a comparison against its first. */
-export function comparisonResult(comparison: ComparisonDeclaration, all: Arm[]): ComparisonResult {
+/** What else is known of the declared comparisons. */
+export interface ComparisonContext {
+  study: StudyDeclaration;
+  /** Every declared experiment with its runs. */
+  arms: Arm[];
+  lint: LintNote[];
+  /** Masks of the same seed in two arms. */
+  masks: (ArmMasks & { arm: string; baseline: string })[];
+}
+
+/** Every declared comparison, in the order of declaration. Arms that the profile does not run are left out of it. */
+export function comparisonResults(context: ComparisonContext): ComparisonResult[] {
+  const { study } = context;
+  const drafts = study.comparisons.map((comparison) => draft(comparison, context));
+  adjustFamilies(
+    drafts.flatMap(({ members }) => members),
+    study.analysis.alpha,
+  );
+  return drafts.map(({ result }) => result);
+}
+
+/** A comparison whose tests await the rest of their families. */
+interface Draft {
+  result: ComparisonResult;
+  members: FamilyMember[];
+}
+
+function draft(comparison: ComparisonDeclaration, { study, arms: all, lint, masks }: ComparisonContext): Draft {
   const { name, question, topic, family, metrics, varies, accept } = comparison;
   const arms = comparison.arms.flatMap((id) => all.find(({ experiment }) => experiment.id === id) ?? []);
   const [baseline, ...others] = arms;
-  return {
+  const members: FamilyMember[] = [];
+  const differences: TestedDifference[] = [];
+  const survivalTests: SurvivalTest[] = [];
+  for (const arm of baseline === undefined ? [] : others) {
+    const against = masks.find((pair) => pair.arm === arm.experiment.id && pair.baseline === baseline!.experiment.id);
+    const difference = testedDifference(arm, baseline!, comparison, study.analysis);
+    differences.push({ ...difference, consequences: consequences(arm, baseline!), masks: armMasks(against) });
+    const effect = effectOf(difference);
+    if (metrics.includes('loss')) members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });
+    for (const metric of metrics) {
+      if (metric === 'loss') continue;
+      const test = survivalTest(metric, arm, baseline!, { effect, copies: difference.copies, confidence: study.analysis.confidence });
+      survivalTests.push(test);
+      members.push({ family, effect: test.test === null && effect === 'measured' ? 'no-data' : effect, result: test, test: test.test });
+    }
+  }
+  const result: ComparisonResult = {
     name,
     question,
     topic,
@@ -17,24 +66,13 @@ export function comparisonResult(comparison: ComparisonDeclaration, all: Arm[]):
     varies,
     arms: arms.map(({ experiment }) => experiment.id),
     accepted: accept,
-    lint: [],
-    differences: baseline === undefined ? [] : others.map((arm) => testedDifference(arm, baseline, varies)),
-    survivalTests: [],
+    lint: lint.filter((finding) => finding.comparison === name),
+    differences,
+    survivalTests: survivalTests.sort((a, b) => metrics.indexOf(a.metric) - metrics.indexOf(b.metric)),
   };
+  return { result, members };
 }
 
-function testedDifference(arm: Arm, baseline: Arm, varies: string[]): TestedDifference {
-  const difference = pairedDifference(arm, baseline, varies);
-  return {
-    ...difference,
-    hedgesG: null,
-    tTest: null,
-    signFlip: null,
-    wilcoxon: null,
-    holm: null,
-    power: null,
-    verdict: difference.n === 0 ? 'no-data' : 'cannot-be-significant',
-    consequences: [],
-    masks: null,
-  };
+function armMasks(found: ComparisonContext['masks'][number] | undefined): ArmMasks | null {
+  return found === undefined ? null : { points: found.points, jaccard: found.jaccard, chance: found.chance };
 }

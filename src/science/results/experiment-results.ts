@@ -5,7 +5,7 @@
  * removal hurt most when it was confirmed (the primary one) stands for the run.
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
+import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
 import { proportion } from '../statistics/proportion.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
@@ -16,8 +16,9 @@ export function experimentResult(
   experiment: ExperimentDeclaration,
   runs: RunResult[],
   control: Arm | undefined,
+  confidence: number,
 ): ExperimentResult {
-  const points = pointsOf(runs);
+  const points = pointsOf(runs, confidence);
   const arm = { experiment, runs };
   return {
     id: experiment.id,
@@ -29,14 +30,14 @@ export function experimentResult(
       unknown: runs.filter(({ reference }) => reference.status === 'unknown').length,
     },
     points,
-    lossInterval: tInterval([...finalLosses(runs).values()]) ?? null,
+    lossInterval: tInterval([...finalLosses(runs).values()], confidence) ?? null,
     toControl:
-      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune']),
+      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune'], confidence),
   };
 }
 
 /** Every planned moment of the experiment, whether or not all of its runs reached it. */
-function pointsOf(runs: RunResult[]): ExperimentPoint[] {
+function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
   const moments = new Map<string, { round: number; phase: ExperimentPoint['phase']; level: number }>();
   for (const { measurements } of runs)
     for (const { round, phase, level } of measurements) moments.set(`${round} ${phase}`, { round, phase, level });
@@ -52,15 +53,15 @@ function pointsOf(runs: RunResult[]): ExperimentPoint[] {
       loss: spread(evaluations.map(({ loss }) => loss)),
       perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
       retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
-      survival: survivalSummary(here.map((measured) => measured?.survival)),
-      baseRate: baseRateSummary(primary),
+      survival: survivalSummary(here.map((measured) => measured?.survival), confidence),
+      baseRate: baseRateSummary(primary, confidence),
     };
   });
 }
 
 /** What survival must be held against: how the weights around the primary super weights fared, in the runs that say so. */
-function baseRateSummary(primary: WeightSurvival[]): BaseRateSummary {
-  const baseRates = primary.flatMap(({ baseRate }) => baseRate ?? []);
+function baseRateSummary(primary: WeightSurvival[], confidence: number): BaseRateSummary {
+  const baseRates = primary.map(({ baseRate }) => baseRate);
   const kinds = new Map<string, BaseRateSummary['kinds'][number]>();
   for (const { kind, kept, n } of baseRates.flatMap((baseRate) => baseRate.kinds)) {
     const sum = kinds.get(kind) ?? { kind, kept: 0, n: 0 };
@@ -72,17 +73,18 @@ function baseRateSummary(primary: WeightSurvival[]): BaseRateSummary {
     controls: proportion(
       all.reduce((sum, { kept }) => sum + kept, 0),
       all.reduce((sum, { n }) => sum + n, 0),
+      confidence,
     ),
     kinds: all,
   };
 }
 
-function survivalSummary(survivals: (RunResult['measurements'][number]['survival'] | undefined)[]): SurvivalSummary {
+function survivalSummary(survivals: (SurvivalResult | undefined)[], confidence: number): SurvivalSummary {
   const primary = survivals.flatMap((survival) => survival?.weights[0] ?? []);
   const noneEmerged = survivals.filter((survival) => survival?.status === 'none-emerged').length;
   const beforeReference = survivals.filter((survival) => survival?.status === 'before-reference').length;
   const count = (holds: (weight: (typeof primary)[number]) => boolean) =>
-    proportion(primary.filter(holds).length, primary.length);
+    proportion(primary.filter(holds).length, primary.length, confidence);
   return {
     n: primary.length,
     noneEmerged,

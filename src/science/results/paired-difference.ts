@@ -1,6 +1,6 @@
 /** How two experiments differ at their ends: log-perplexity, seed by seed. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { AbsentRun, PairedDifference, RunResult } from '../../generated/results.ts';
+import type { AbsentRun, Measurement, PairedDifference, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
 import { inOrderOfTime } from './study-pieces.ts';
@@ -15,29 +15,51 @@ export interface Arm {
  * Final log-perplexity of `arm` minus that of `baseline`, over the seeds of which both are known.
  * @param compared what the comparison is about: names of stages or of `stage.param`s, left out of `alsoDiffers`
  */
-export function pairedDifference(arm: Arm, baseline: Arm, compared: readonly string[]): PairedDifference {
+export function pairedDifference(arm: Arm, baseline: Arm, compared: readonly string[], confidence: number): PairedDifference {
   const ours = finalLosses(arm.runs);
   const theirs = finalLosses(baseline.runs);
   const points = [...ours]
     .filter(([seed]) => theirs.has(seed))
     .map(([seed, loss]) => ({ seed, arm: loss, baseline: theirs.get(seed)!, difference: loss - theirs.get(seed)! }));
-  const differences = points.map(({ difference }) => difference);
+  const copies = copiedSeeds(points);
+  const differences = independentDifferences({ points, copies });
   const { n, mean, sd } = spread(differences);
   return {
     arm: arm.experiment.id,
     baseline: baseline.experiment.id,
     seeds: points.map(({ seed }) => seed),
     points,
+    copies,
     missing: [...absentRuns(arm, baseline, ours), ...absentRuns(baseline, arm, theirs)],
     unpaired: [...unpairedRuns(arm, baseline), ...unpairedRuns(baseline, arm)],
     n,
     mean,
     sd,
-    interval: tInterval(differences) ?? null,
+    interval: tInterval(differences, confidence) ?? null,
     alsoDiffers: differingParameters(arm.experiment, baseline.experiment).filter(
       (name) => !compared.some((part) => name === part || name.startsWith(`${part}.`)),
     ),
   };
+}
+
+/** Whether anything is known of a difference, and whether what was varied did anything at all. */
+export type Effect = 'no-data' | 'never-acted' | 'measured';
+
+/** never-acted: every pair is equal to the bit, as nodes of the same key are. */
+export function effectOf({ points }: Pick<PairedDifference, 'points'>): Effect {
+  if (points.length === 0) return 'no-data';
+  return points.every(({ difference }) => difference === 0) ? 'never-acted' : 'measured';
+}
+
+/** The differences that count: those of seeds that are no copies. */
+export function independentDifferences({ points, copies }: Pick<PairedDifference, 'points' | 'copies'>): number[] {
+  return points.filter(({ seed }) => !copies.includes(seed)).map(({ difference }) => difference);
+}
+
+/** Seeds with the same two ends, to the bit, as an earlier seed: one computation under two names, never two replicates. */
+function copiedSeeds(points: PairedDifference['points']): number[] {
+  const first = (point: (typeof points)[number]) => points.find(({ arm, baseline }) => arm === point.arm && baseline === point.baseline);
+  return points.filter((point) => first(point) !== point).map(({ seed }) => seed);
 }
 
 /** Runs of `arm` that `other` would be paired with, but whose end is not known. */
@@ -77,17 +99,22 @@ function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): 
 
 /** Validation loss at the experiment's end by seed; runs that did not get there are absent. */
 export function finalLosses(runs: RunResult[]): Map<number, number> {
-  const end = endOf(runs);
-  const losses = new Map<number, number>();
-  for (const { seed, measurements } of runs) {
-    const last = measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0);
-    if (last?.evaluation) losses.set(seed, last.evaluation.loss);
-  }
-  return losses;
+  return new Map(
+    runs.flatMap((run) => {
+      const evaluation = lastMeasurement(run, runs)?.evaluation;
+      return evaluation ? [[run.seed, evaluation.loss] as const] : [];
+    }),
+  );
 }
 
-/** The last planned moment of the experiment. */
-export function endOf(runs: RunResult[]): RunResult['measurements'][number] | undefined {
+/** What was measured of a run at the end of its experiment; undefined for a run of which nothing was planned. */
+export function lastMeasurement(run: RunResult, runs: RunResult[]): Measurement | undefined {
+  const end = endOf(runs);
+  return run.measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0);
+}
+
+/** The last planned moment of the experiment: every complete run has a measurement of it. */
+export function endOf(runs: RunResult[]): Measurement | undefined {
   return runs
     .flatMap(({ measurements }) => measurements)
     .sort(inOrderOfTime)

@@ -7,7 +7,6 @@ import type { NodeLabel } from '../../engine/stage.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';
 import type {
-  BaseRate,
   ConfirmedSuperWeight,
   DetectionResult,
   MeasuredEvaluation,
@@ -137,7 +136,7 @@ function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   if (report === undefined || reference.status === 'unknown') return { status: 'missing', weights: [] };
   const weights = reference.superWeights.map(({ coordinate }) => {
     const fate = report.survival.find((entry) => sameWeight(entry.coordinate, coordinate));
-    if (fate !== undefined) return { ...fate, baseRate: (fate as { baseRate?: BaseRate }).baseRate ?? null };
+    if (fate !== undefined) return fate;
     throw new SwpError({
       kind: 'content',
       path: placeOf(moment.detection!.label),
@@ -168,18 +167,8 @@ function measuredEvaluation({
   return { loss, standardError, perplexity, tokens, retrievalAccuracy, byKind };
 }
 
-function measuredPruning({ prunable, pruned, prunedNow, sparsity, threshold, forced, tensors }: Pruning): MeasuredPruning {
-  const kinds = new Map<string, MeasuredPruning['kinds'][number]>();
-  for (const tensor of tensors) {
-    const sum = kinds.get(tensor.kind) ?? { kind: tensor.kind, weights: 0, pruned: 0, prunedNow: 0 };
-    kinds.set(tensor.kind, {
-      kind: tensor.kind,
-      weights: sum.weights + tensor.weights,
-      pruned: sum.pruned + tensor.pruned,
-      prunedNow: sum.prunedNow + tensor.prunedNow,
-    });
-  }
-  return { prunable, pruned, prunedNow, sparsity, threshold, forced: forced.length, kinds: [...kinds.values()] };
+function measuredPruning({ prunable, pruned, prunedNow, sparsity, threshold, forced, protected: spared, kinds }: Pruning): MeasuredPruning {
+  return { prunable, pruned, prunedNow, sparsity, threshold, forced: forced.length, protected: spared.length, kinds };
 }
 
 function detectionResult(report: SuperWeightReport): DetectionResult {

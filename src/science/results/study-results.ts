@@ -1,14 +1,24 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
-import { comparisonResult } from './comparison-results.ts';
+import type { LintNote, Results, RunResult, StartAblation } from '../../generated/results.ts';
+import { comparisonResults } from './comparison-results.ts';
+import { emergencePoints } from './emergence.ts';
 import { experimentResult } from './experiment-results.ts';
+import { initScheme } from './initialisation-scheme.ts';
+import { NO_MASKS, type MaskFindings } from './mask-findings.ts';
 import type { Arm } from './paired-difference.ts';
 import { confirmedSuperWeights, runResult, sameWeight } from './run-results.ts';
+import { runVariance } from './run-variance.ts';
 import { phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
+import { sweetSpots } from './sweet-spot.ts';
 
-/** Gathers every declared run. A run without a single piece is listed as incomplete; nothing is left out. */
-export function studyResults(study: StudyDeclaration, pieces: StudyPieces): Results {
+/**
+ * Gathers every declared run. A run without a single piece is listed as incomplete; nothing is left out.
+ * @param masks what the masks say, which are read on their own (mask-findings.ts)
+ */
+export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks: MaskFindings = NO_MASKS): Results {
+  const { confidence } = study.analysis;
+  const lint: LintNote[] = [];
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
@@ -20,22 +30,16 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces): Resu
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
-    experiments: arms.map(({ experiment, runs }) => experimentResult(experiment, runs, controlFor(experiment, arms))),
-    comparisons: study.comparisons.map((comparison) => comparisonResult(comparison, arms)),
+    experiments: arms.map(({ experiment, runs }) => experimentResult(experiment, runs, controlFor(experiment, arms), confidence)),
+    comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights),
-    masks: [],
-    recovery: [],
-    sweetSpots: [],
-    variance: [],
-    emergence: [],
-    lint: [],
+    masks: masks.masks,
+    recovery: masks.recovery,
+    sweetSpots: sweetSpots(arms, study.analysis),
+    variance: arms.map((arm) => runVariance(arm, confidence)),
+    emergence: emergencePoints(arms, pieces.superWeights),
+    lint,
   };
-}
-
-/** The declared init.scheme, undefined where the experiment has no such parameter. */
-export function initScheme({ params }: ExperimentDeclaration): string | undefined {
-  const scheme = (params['init'] as { scheme?: unknown } | undefined)?.scheme;
-  return typeof scheme === 'string' ? scheme : undefined;
 }
 
 /**

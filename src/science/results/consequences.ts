@@ -1,0 +1,33 @@
+/** What else came out differently between two arms, because of what was varied: it may be what makes the difference. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { Consequence, RunResult } from '../../generated/results.ts';
+import { spread } from '../statistics/spread.ts';
+import { lastMeasurement, type Arm } from './paired-difference.ts';
+
+/** Final sparsity, total steps and sequences seen, where the arms' means over runs differ or one of them is unknown. */
+export function consequences(arm: Arm, baseline: Arm): Consequence[] {
+  const compare = (what: Consequence['what'], of: (own: Arm) => number | null): Consequence[] => {
+    const ours = of(arm);
+    const theirs = of(baseline);
+    const same = ours === null || theirs === null ? ours === theirs : Math.abs(ours - theirs) <= 1e-9 * Math.max(1, Math.abs(theirs));
+    return same ? [] : [{ what, baseline: theirs, arm: ours }];
+  };
+  return [
+    ...compare('final sparsity', ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.sparsity ?? [])).mean),
+    ...compare('total steps', ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.step ?? [])).mean),
+    ...compare('sequences seen', ({ experiment, runs }) => spread(runs.flatMap((run) => sequencesSeen(experiment, run) ?? [])).mean),
+  ];
+}
+
+/** Training sequences of a whole run: steps times batch size, summed over its rounds; undefined while a training is missing. */
+function sequencesSeen({ params }: ExperimentDeclaration, run: RunResult): number | undefined {
+  const { batchSize } = (params['train'] ?? {}) as { batchSize?: number | number[] };
+  if (run.missing.some(({ artifact }) => artifact === 'curve') || run.curves.length === 0) return undefined;
+  let sequences = 0;
+  for (const { round, steps } of run.curves) {
+    const size = Array.isArray(batchSize) ? batchSize[round - 1] : batchSize;
+    if (size === undefined) return undefined;
+    sequences += steps * size;
+  }
+  return sequences;
+}

@@ -1,0 +1,42 @@
+/** When and where super weights appear in training: what every detection of an emergence arm found. */
+import type { EmergencePoint } from '../../generated/results.ts';
+import type { Candidate, SuperWeightReport } from '../../generated/super-weights.ts';
+import type { Arm } from './paired-difference.ts';
+import { sameWeight } from './run-results.ts';
+import { initScheme } from './initialisation-scheme.ts';
+import { phaseOf, type Piece } from './study-pieces.ts';
+
+/** One entry per measured moment of every run with the role `emergence`, missing detections and losses included. */
+export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport>[]): EmergencePoint[] {
+  return arms
+    .filter(({ experiment }) => experiment.role === 'emergence')
+    .flatMap(({ experiment, runs }) =>
+      runs.flatMap(({ seed, measurements }) =>
+        measurements.map(({ round, phase, step, evaluation, detection }) => {
+          const report = detections.find(
+            ({ label }) => label.experiment === experiment.id && label.seed === seed && label.round === round && phaseOf(label) === phase,
+          )?.content;
+          return {
+            experiment: experiment.id,
+            scheme: initScheme(experiment) ?? null,
+            seed,
+            round,
+            step,
+            loss: evaluation?.loss ?? null,
+            confirmed: detection?.confirmed.length ?? null,
+            best: report === undefined ? null : best(report),
+            superWeights: detection?.confirmed ?? [],
+          };
+        }),
+      ),
+    );
+}
+
+/** The candidate that cost most when it was zeroed, whether or not it passed. */
+function best(report: SuperWeightReport): EmergencePoint['best'] {
+  const found = report.candidates.reduce<Candidate | undefined>((most, each) => (most === undefined || each.effect > most.effect ? each : most), undefined);
+  if (found === undefined) return null;
+  const { coordinate, effect, inputRatio, outputRatio } = found;
+  const ranked = [...report.survival, ...report.ablation].find((each) => sameWeight(each.coordinate, coordinate));
+  return { coordinate, effect, rank: ranked?.rank ?? null, inputRatio, outputRatio };
+}

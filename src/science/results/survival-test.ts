@@ -1,0 +1,85 @@
+/** Whether the super weights of two arms fared differently, counted in runs. */
+import type { SurvivalCount, SurvivalTest, WeightSurvival } from '../../generated/results.ts';
+import { fisherTest } from '../statistics/fisher.ts';
+import { mcNemarTest } from '../statistics/mcnemar.ts';
+import { proportion } from '../statistics/proportion.ts';
+import { lastMeasurement, type Arm, type Effect } from './paired-difference.ts';
+
+type Metric = SurvivalTest['metric'];
+
+const SURVIVED: Record<Metric, (weight: WeightSurvival) => boolean> = {
+  kept: ({ kept }) => kept,
+  functional: ({ functional }) => functional,
+  redetected: ({ redetection }) => redetection === 'same',
+};
+
+/** What the loss says of the same two arms. */
+interface Pairing {
+  effect: Effect;
+  /** Seeds that are copies of others. */
+  copies: number[];
+  confidence: number;
+}
+
+/**
+ * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are paired
+ * by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's. A run in
+ * which nothing emerged takes no part in k of n or in a pair. Identical arms have no test. Holm's adjustment and the
+ * verdict await the family.
+ */
+export function survivalTest(metric: Metric, arm: Arm, baseline: Arm, { effect, copies, confidence }: Pairing): SurvivalTest {
+  const ours = fates(arm, metric);
+  const theirs = fates(baseline, metric);
+  const shared = ours.filter(({ seed }) => theirs.some((other) => other.seed === seed));
+  const pairs = shared.flatMap(({ seed, fate }) => {
+    const other = theirs.find((each) => each.seed === seed)!.fate;
+    return typeof fate !== 'boolean' || typeof other !== 'boolean' || copies.includes(seed) ? [] : [{ fate, other }];
+  });
+  const discordant = {
+    armOnly: pairs.filter(({ fate, other }) => fate && !other).length,
+    baselineOnly: pairs.filter(({ fate, other }) => !fate && other).length,
+  };
+  const armCount = survivalCount(ours, confidence);
+  const baselineCount = survivalCount(theirs, confidence);
+  const paired = shared.length > 0;
+  const result = paired
+    ? mcNemarTest(discordant.armOnly, discordant.baselineOnly, pairs.length)
+    : fisherTest(armCount.proportion, baselineCount.proportion);
+  return {
+    metric,
+    arm: arm.experiment.id,
+    baseline: baseline.experiment.id,
+    armCount,
+    baselineCount,
+    pairs: pairs.length,
+    discordant: paired ? discordant : null,
+    test: result === undefined || effect === 'never-acted' ? null : { name: paired ? 'mcnemar' : 'fisher', ...result },
+    holm: null,
+    verdict: 'no-data',
+  };
+}
+
+/** What became of each declared run's primary super weight at the end. */
+interface Fate {
+  seed: number;
+  fate: boolean | 'none-emerged' | 'missing';
+}
+
+function fates({ runs }: Arm, metric: Metric): Fate[] {
+  return runs.map((run) => {
+    const survival = lastMeasurement(run, runs)?.survival;
+    if (survival?.status === 'none-emerged') return { seed: run.seed, fate: 'none-emerged' };
+    const primary = survival?.weights[0];
+    return { seed: run.seed, fate: primary === undefined ? 'missing' : SURVIVED[metric](primary) };
+  });
+}
+
+function survivalCount(all: Fate[], confidence: number): SurvivalCount {
+  const known = all.filter(({ fate }) => typeof fate === 'boolean');
+  const count = (fate: Fate['fate']) => all.filter((run) => run.fate === fate).length;
+  return {
+    proportion: proportion(count(true), known.length, confidence),
+    noneEmerged: count('none-emerged'),
+    missing: count('missing'),
+  };
+}
