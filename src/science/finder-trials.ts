@@ -76,7 +76,7 @@ export function isCandidate(candidate: Candidate, { spikeRatio }: Pick<Detection
 
 /** Whether zeroing it costs enough, in itself and against its controls, whatever its spikes are. */
 export function passesCausalTest({ effect, controls, worstControl }: Candidate, { minimumEffect, controlFactor }: Pick<DetectionRule, 'minimumEffect' | 'controlFactor'>): boolean {
-  return effect >= minimumEffect && controls.length > 0 && effect >= controlFactor * worstControl;
+  return effect >= minimumEffect && controls.some(({ twin }) => !twin) && effect >= controlFactor * worstControl;
 }
 
 /** Which random models there are: one for every combination. */
