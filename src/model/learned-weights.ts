@@ -6,7 +6,7 @@ import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../engine/failure.ts';
 import { createLanguageModel } from './create-language-model.ts';
 import type { ModelConfig, Weights } from './language-model.ts';
-import { batch } from './marker-retrieval.ts';
+import { corpusOf } from './corpora.ts';
 
 /**
  * Nats per token below ln V that count as learned. Random weights stay within a few hundredths of ln V, or are above it;
@@ -28,7 +28,7 @@ export async function learnedLoss(weights: Weights, config: ModelConfig, path: s
   const sequence = config.family === 'gpt2' ? Math.min(LENGTH, config.positions) : LENGTH;
   const model = await createLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET);
   model.load(weights);
-  const losses = await model.losses(batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+  const losses = await model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const guessing = Math.log(config.vocabulary);
   if (loss <= guessing - LEARNED) return loss;

@@ -316,6 +316,7 @@ function detection({ found, reference, loss, kept, noise, effect, ablate }: Dete
         {
           coordinate: found,
           scan: 0,
+          rank: 1,
           inputSpike: 28,
           outputSpike: 115,
           inputRatio: 13,
