@@ -53,7 +53,7 @@ export function verdictClause(verdict: Verdict, n: number, test: { p: number; sm
   if (verdict === 'significant') return `significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted})`;
   if (verdict === 'not-significant') return `not significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted}; the smallest attainable is ${pText(smallest)})`;
   if (verdict === 'cannot-be-significant')
-    return `it cannot be called significant with n = ${n}: the smallest attainable p is ${pText(test?.smallestP ?? smallest)}${adjusted === '' ? '' : `, ${pText(smallest)}${adjusted}`}`;
+    return `it cannot be called significant with n = ${n}: the smallest attainable p is ${pText(test?.smallestP ?? smallest)}${adjusted === '' ? '' : ` (${pText(smallest)}${adjusted})`}`;
   if (verdict === 'not-declared') return 'the comparison does not declare it, so it is not tested';
   return verdict === 'never-acted' ? 'both fared alike in every pair, so there is nothing to test' : 'there is nothing to test';
 }

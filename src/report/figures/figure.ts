@@ -33,11 +33,16 @@ const COLUMN_GAP = 10;
 const AXIS_WIDTH = 54;
 export const PANEL_WIDTH = Math.floor((FULL_WIDTH - 10 - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS) - AXIS_WIDTH;
 
+/** One or two panels are wider than those of a full row. */
+export function panelWidth(panels: number): number {
+  return panels >= COLUMNS ? PANEL_WIDTH : Math.floor((FULL_WIDTH - 10 - COLUMN_GAP) / 2) - AXIS_WIDTH;
+}
+
 /** Lays panels of equal size out in rows. `panels` are layered specs without width and height. */
 export function smallMultiples(panels: Spec[], height: number): Spec {
   const needsSecondLine = panels.some((panel) => secondLine(panel) !== ' ');
   return {
-    concat: panels.map((panel) => ({ ...(needsSecondLine ? panel : withoutSecondLine(panel)), width: PANEL_WIDTH, height })),
+    concat: panels.map((panel) => ({ ...(needsSecondLine ? panel : withoutSecondLine(panel)), width: panelWidth(panels.length), height })),
     columns: COLUMNS,
     spacing: { row: 22, column: COLUMN_GAP },
   };

@@ -9,7 +9,8 @@ import { strip } from './run-axis.ts';
 const TITLE = 'Sparsity and validation perplexity';
 
 export function perplexityFigure(results: StudyResults): Figure {
-  const rows = evaluationRows(results);
+  const shown = shownIn(results);
+  const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
   const seeds = Math.max(...results.study.experiments.map((experiment) => experiment.seeds.length));
   return {
@@ -47,19 +48,25 @@ export function evaluationRows(results: StudyResults) {
   );
 }
 
+/** Arms that are neither pruned nor a control have nothing to show by sparsity. */
+function shownIn({ experiments, study }: StudyResults): Set<string> {
+  return new Set(study.experiments.filter(({ id, role }) => role?.endsWith('control') || experiments.some((each) => each.id === id && each.points.some(({ sparsity }) => (sparsity.mean ?? 0) > 0))).map(({ id }) => id));
+}
+
 /** Means with their spread; hollow marks just pruned, filled ones retrained; faint marks per run. */
 function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
-  const styles = seriesStyles(results.study.experiments);
+  const shown = shownIn(results);
+  const styles = seriesStyles(results.study.experiments.filter(({ id }) => shown.has(id)));
   const ids = [...styles.keys()];
   const floor = results.floor === null ? undefined : Math.exp(results.floor);
-  const bars = results.experiments.flatMap(({ points }) =>
+  const bars = results.experiments.filter(({ id }) => shown.has(id)).flatMap(({ points }) =>
     points.flatMap(({ phase, perplexity: { mean, sd } }) => (phase === 'trained' && mean !== null ? [mean + (sd ?? 0)] : [])),
   );
   const values = [...rows.map(({ perplexity }) => perplexity), ...bars, ...(floor === undefined ? [] : [floor])];
   const [lowest, highest] = [Math.min(...values), Math.max(...values)];
   // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
   const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
-  const means = results.experiments.flatMap(({ id, points }) =>
+  const means = results.experiments.filter(({ id }) => shown.has(id)).flatMap(({ id, points }) =>
     points
       .filter(({ phase, perplexity, sparsity }) => phase !== 'start' && perplexity.mean !== null && sparsity.mean !== null)
       .map(({ phase, level, perplexity, sparsity }) => ({

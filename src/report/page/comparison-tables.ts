@@ -43,7 +43,7 @@ function differenceCell({ mean, interval, n }: TestedDifference): string | Html 
 
 function seedsCell({ points, copies, missing, unpaired }: TestedDifference): Html {
   const absent = (runs: readonly AbsentRun[]) => runs.map(({ experiment, seed }) => `${experiment} seed ${seed}`).join(', ');
-  return html`${points.map(({ seed, difference }) => html`<span class="line">${seed}: ${natsText(difference)}</span> `)}${copies.length === 0 ? '' : html`<small>copies of an earlier seed, not counted: ${copies.join(', ')}</small>`}${missing.length === 0 ? '' : html`<small class="alert">missing: ${absent(missing)}</small>`}${unpaired.length === 0 ? '' : html`<small>not paired: ${absent(unpaired)}</small>`}`;
+  return html`<div class="pairs">${points.map(({ seed, difference }) => html`<span class="pair"><i>seed ${seed}</i> ${natsText(difference)}</span> `)}${copies.length === 0 ? '' : html`<small>copies of an earlier seed, not counted: ${copies.join(', ')}</small>`}${missing.length === 0 ? '' : html`<small class="alert">missing: ${absent(missing)}</small>`}${unpaired.length === 0 ? '' : html`<small>not paired: ${absent(unpaired)}</small>`}</div>`;
 }
 
 /** The sign-flip test, which the verdict rests on; the others below it. */
@@ -60,7 +60,7 @@ function powerCell(power: TestedDifference['power']): string | Html {
 function besidesCell({ alsoDiffers, consequences }: TestedDifference): Html {
   const followed = consequences.map(({ what, baseline, arm }) => `${what} ${amount(what, baseline)} → ${amount(what, arm)}`);
   const named = alsoDiffers.length <= NAMED ? alsoDiffers : [...alsoDiffers.slice(0, NAMED), `${alsoDiffers.length - NAMED} more`];
-  return html`${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.map((text) => html`<small>as a consequence: ${text}</small>`)}`;
+  return html`<div class="besides">${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.length === 0 ? '' : html`<small>as a consequence:</small>`}${followed.map((text) => html`<small>${text}</small>`)}</div>`;
 }
 
 function amount(what: string, value: number | null): string {

@@ -76,6 +76,11 @@ details{margin:12px 0}
 summary{cursor:pointer}
 code{font-size:.92em;overflow-wrap:anywhere}
 .line{white-space:nowrap}
+.besides{min-width:13.5em}
+.pairs{min-width:9em;max-width:19em}
+.pairs:has(.pair:nth-child(4)){min-width:18.5em}
+.pair{display:inline-block;white-space:nowrap;min-width:8.6em}
+.pair i{font-style:normal;font-size:12px;color:var(--soft)}
 .turn{display:flex;flex-wrap:wrap;justify-content:space-between;gap:8px 32px;padding:20px 0;margin:52px 0 0;border-top:1px solid var(--line);font-size:15px}
 footer{padding-bottom:60px;color:var(--soft);font-size:14px}
 @media (max-width:640px){main,header,footer,.bar>div{padding-left:16px;padding-right:16px}header{padding-top:26px}body{font-size:15px}.lead{font-size:16px}.finding{font-size:16px;padding-left:12px}.definitions{grid-template-columns:minmax(0,1fr)}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:42px 0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}.wide{width:calc(100vw - 32px)}caption{max-width:calc(100vw - 32px)}}

@@ -6,7 +6,7 @@ import { trajectoriesFigure } from '../figures/trajectories.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
 import { decimal, listed } from '../wording.ts';
-import { differencesText, gap, headline, section } from './parts.ts';
+import { briefDifference, differencesText, gap, headline, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
 const PANELS = 12;
@@ -25,6 +25,7 @@ export function budgetAnswer(results: StudyResults): Answer {
   return {
     topic: TOPICS[4]!,
     answer: known ? headline(declared) : 'This profile compares no retraining budgets.',
+    brief: briefDifference(declared),
     experiments: ids,
     sections: [
       ...section(figure, `${ladderText(ladders)} ${differencesText(steps)}`, [differencesTable(results, steps), survivalTestsTable(results, steps)]),

@@ -31,6 +31,7 @@ export function initialisationAnswer(results: StudyResults): Answer {
   return {
     topic: TOPICS[1]!,
     answer: schemesText(results, arms),
+    brief: briefText(results, arms),
     experiments: arms.map(({ id }) => id),
     sections: [
       ...section(effectRowsFigure(results, '2a-effect', groups), [schemesText(results, arms), survivalSentences(tests, 2)].join(' ').trim(), [survivalTestsTable(results, declared)]),
@@ -55,6 +56,15 @@ function isPlain(experiment: ExperimentDeclaration): boolean {
 function known(results: StudyResults, { id }: ExperimentDeclaration): boolean {
   const { confirmed, noneEmerged } = resultOf(results, id).reference;
   return confirmed + noneEmerged > 0;
+}
+
+function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const parts = [...new Set(arms.map(schemeOf))].map((scheme) => {
+    const references = arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => resultOf(results, id).reference);
+    const there = references.reduce((sum, { confirmed }) => sum + confirmed, 0);
+    return `${scheme} ${there}/${references.reduce((sum, { noneEmerged }) => sum + noneEmerged, there)}`;
+  });
+  return parts.length === 0 ? 'not known in this profile' : `a super weight was there in ${parts.join(', ')}`;
 }
 
 /** By scheme: in how many runs one was there, and in how many of those it still mattered at the end. */

@@ -4,7 +4,7 @@ import { isControl, isForced, isPruned, parameter, resultOf } from '../arms.ts';
 import type { Figure } from '../figures/figure.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
-import { differenceSentence } from '../verdict-text.ts';
+import { differenceSentence, natsText, verdictText } from '../verdict-text.ts';
 import { counted, decimal, listed } from '../wording.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Section } from './topic.ts';
@@ -35,6 +35,15 @@ export function headline(comparisons: readonly ComparisonResult[]): string {
   return first === undefined ? 'Of none of the declared comparisons is a pair of runs known.' : differenceSentence(first);
 }
 
+/** `D1 − B1 +0.0009 nats (n 2, not attainable)`, for the terminal. */
+export function briefDifference(comparisons: readonly ComparisonResult[]): string {
+  const known = differencesOf(comparisons).filter(({ mean }) => mean !== null);
+  const [first] = known.sort((a, b) => weight(b) - weight(a));
+  if (first === undefined) return 'not compared in this profile';
+  const others = known.length - 1;
+  return `${first.arm} − ${first.baseline} ${natsText(first.mean!)} nats (n ${first.n}, ${verdictText(first.verdict)})${others === 0 ? '' : `; ${counted(others, 'other difference')}`}`;
+}
+
 /** The two differences that say most, in sentences, and what becomes of the others. */
 export function differencesText(comparisons: readonly ComparisonResult[]): string {
   const all = differencesOf(comparisons).filter(({ mean }) => mean !== null);
@@ -47,13 +56,13 @@ export function differencesText(comparisons: readonly ComparisonResult[]): strin
   const parts = [
     [count('significant'), 'significant'],
     [count('not-significant'), 'not significant'],
-    [count('cannot-be-significant'), 'cannot be significant at their n'],
+    [count('cannot-be-significant'), 'not attainable at this n'],
     [count('never-acted'), 'never acted'],
-    [count('not-declared'), 'are shown without a test'],
+    [count('not-declared'), 'shown without a test'],
   ] as const;
-  return `${said.join(' ')} Of the other ${others.length} ${parts
+  return `${said.join(' ')} Besides these: ${parts
     .filter(([n]) => n > 0)
-    .map(([n, text]) => `${decimal(n, 0)} ${n === 1 ? text.replace('are', 'is') : text}`)
+    .map(([n, text]) => `${decimal(n, 0)} ${text}`)
     .join(', ')}.`;
 }
 

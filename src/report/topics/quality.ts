@@ -19,6 +19,7 @@ export function qualityAnswer(results: StudyResults): Answer {
   return {
     topic: TOPICS[2]!,
     answer: sweetSpotText(results),
+    brief: briefText(results),
     experiments: [...new Set([...groups.flatMap(({ ids }) => ids), ...declared.flatMap(({ arms }) => arms)])],
     sections: [
       ...section(qualityCostFigure(results, groups), `${sweetSpotText(results)} ${steepestText(results, groups)}`.trim(), [sweetSpotsTable(results)]),
@@ -64,6 +65,14 @@ function sweetSpotText({ sweetSpots, study: { analysis } }: StudyResults): strin
   if (found.length === 0) return `In none of ${counted(judged.length, 'arm')} is there a sparsity up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.`;
   const best = found[0]!;
   return `The largest sparsity up to which ${bound} is ${percent(best.sparsity)}, in ${best.experiment} (n = ${n} at most); ${found.length} of ${counted(judged.length, 'arm')} ${judged.length === 1 ? 'has' : 'have'} such a sweet spot.`;
+}
+
+function briefText({ sweetSpots, study: { analysis } }: StudyResults): string {
+  const judged = sweetSpots.filter(({ levels }) => levels.length > 0);
+  const [best] = judged.flatMap(({ experiment, sweetSpot }) => (sweetSpot === null ? [] : [{ experiment, sparsity: sweetSpot.sparsity }])).sort((a, b) => b.sparsity - a.sparsity);
+  const under = `under ${decimal(analysis.tolerance, 3)} nats`;
+  if (judged.length === 0) return 'no pruned arm with a positive control';
+  return best === undefined ? `no sweet spot ${under} in ${counted(judged.length, 'arm')}` : `sweet spot ${under} at ${percent(best.sparsity)} (${best.experiment})`;
 }
 
 /** The largest cost that was seen. */

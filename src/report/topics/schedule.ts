@@ -9,7 +9,7 @@ import { differencesTable, survivalTestsTable } from '../page/comparison-tables.
 import type { StudyResults } from '../read-results.ts';
 import { survivalSentences } from '../verdict-text.ts';
 import { counted, percent } from '../wording.ts';
-import { differencesText, gap, headline, magnitudeArms, section } from './parts.ts';
+import { briefDifference, differencesText, gap, headline, magnitudeArms, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
 const PANELS = 12;
@@ -28,6 +28,7 @@ export function scheduleAnswer(results: StudyResults): Answer {
   return {
     topic: TOPICS[3]!,
     answer: known ? headline(declared) : `This profile compares no schedules or scopes${shown.length === 0 ? '' : `; it has ${counted(shown.length, 'pruned arm')}, whose ways through the rounds are shown`}.`,
+    brief: briefDifference(declared),
     experiments: ids,
     sections: [
       ...section(forest, differencesText(declared), [differencesTable(results, declared), survivalTestsTable(results, declared)]),

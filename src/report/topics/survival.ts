@@ -31,6 +31,7 @@ export function survivalAnswer(results: StudyResults): Answer {
   return {
     topic: TOPICS[0]!,
     answer: fateText(results, arms),
+    brief: briefText(results, arms),
     experiments: [...new Set([...shown, ...armsOf(results, 'survival').map(({ id }) => id)])],
     sections: [
       ...section(baseRatesFigure(results, shown), `${fateText(results, arms)} ${lossText(results, arms)}`.trim(), [survivalTestsTable(results, declared)]),
@@ -67,14 +68,26 @@ function ends(results: StudyResults, arms: readonly ExperimentDeclaration[]) {
   });
 }
 
+/** The ends of these arms taken together. */
+function sums(known: ReturnType<typeof ends>) {
+  const sum = (of: (survival: (typeof known)[number]['end']['survival']) => number) => known.reduce((total, { end }) => total + of(end.survival), 0);
+  return { n: sum(({ n }) => n), kept: sum(({ kept }) => kept.k), functional: sum(({ functional }) => functional.k), same: sum(({ redetectedSame }) => redetectedSame.k) };
+}
+
+function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const known = ends(results, arms);
+  const { n, kept, functional, same } = sums(known);
+  if (n === 0) return 'no super weight to follow';
+  return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(Math.max(...known.map(({ sparsity }) => sparsity)))})`;
+}
+
 function fateText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const known = ends(results, arms);
   if (known.length === 0) return 'In no run that was pruned by magnitude was there a super weight to follow.';
-  const sum = (of: (survival: (typeof known)[number]['end']['survival']) => number) => known.reduce((total, { end }) => total + of(end.survival), 0);
-  const n = sum((survival) => survival.n);
-  const kept = known.flatMap(({ end }) => end.baseRate.tensorKept.mean ?? []);
-  const base = kept.length === 0 ? '' : `, where ${range(kept, (value) => percent(value, 0))} of all weights of its tensor were`;
-  return `Pruned by magnitude to ${range(known.map(({ sparsity }) => sparsity), percent)} sparsity (${counted(known.length, 'arm')}, ${counted(n, 'finished run')} that hold one), the super weight's mask bit was kept in ${sum(({ kept: { k } }) => k)} of ${n} runs${base}; zeroing it still hurt in ${sum(({ functional }) => functional.k)}, and it was found again at its place in ${sum(({ redetectedSame }) => redetectedSame.k)}.`;
+  const { n, kept, functional, same } = sums(known);
+  const base = known.flatMap(({ end }) => end.baseRate.tensorKept.mean ?? []);
+  const where = base.length === 0 ? '' : `, where ${range(base, (value) => percent(value, 0))} of all weights of its tensor were`;
+  return `Pruned by magnitude to ${range(known.map(({ sparsity }) => sparsity), percent)} sparsity (${counted(known.length, 'arm')}, ${counted(n, 'finished run')} that hold one), the super weight's mask bit was kept in ${kept} of ${n} runs${where}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}.`;
 }
 
 /** Where the first loss shows, by rising sparsity. */

@@ -40,8 +40,10 @@ export interface Section {
 
 export interface Answer {
   topic: Topic;
-  /** One sentence for the overview and for the terminal. */
+  /** One sentence for the overview. */
   answer: string;
+  /** A few words for the terminal. */
+  brief: string;
   /** The first is the page's main plot. Only sections that have something to draw. */
   sections: Section[];
   /** What this profile cannot say, and which arms would: a sentence each. */

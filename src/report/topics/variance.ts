@@ -6,7 +6,7 @@ import { differencesTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText, verdictCounts } from '../verdict-text.ts';
 import { counted, decimal, listed } from '../wording.ts';
-import { differencesOf, gap, section, verdictsOf } from './parts.ts';
+import { differencesOf, gap, range, section, verdictsOf } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
 export function varianceAnswer(results: StudyResults): Answer {
@@ -14,7 +14,8 @@ export function varianceAnswer(results: StudyResults): Answer {
   const known = differencesOf(comparisons).some(({ mean }) => mean !== null);
   return {
     topic: TOPICS[5]!,
-    answer: `${spreadText(results)} ${testsText(results)}`.trim(),
+    answer: spreadText(results),
+    brief: briefText(results),
     experiments: results.study.experiments.map(({ id }) => id),
     sections: [
       ...section(spreadFigure(results), spreadText(results)),
@@ -35,6 +36,11 @@ function spreadText({ variance }: StudyResults): string {
   const most = known.at(-1)!;
   const least = known[0]!;
   return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${least.n === most.n ? counted(most.n, 'run') : `${least.n} to ${counted(most.n, 'run')}`}.`;
+}
+
+function briefText({ variance, comparisons }: StudyResults): string {
+  const sds = variance.flatMap(({ sd }) => sd ?? []);
+  return `${sds.length === 0 ? '' : `SD ${range(sds, sdText)} nats; `}${verdictCounts(verdictsOf(comparisons))}`;
 }
 
 function testsText({ comparisons, study: { analysis } }: StudyResults): string {
