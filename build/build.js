@@ -17,6 +17,8 @@ const dist = join(root, 'dist');
 const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
 /** Whether and why a machine cannot do it: a better word must not invalidate what was computed. */
 const REFUSALS = /\/(execution-provider|native-libraries|native-part)\.ts$/;
+/** How much there is to compute: what an estimate says changes no result. */
+const ESTIMATES = /\/stage-work\.ts$/;
 /** What executes graphs: ONNX Runtime, its steps on a device, and TensorFlow, which reads the graph itself. */
 const RUNTIMES = 'src/compute/runtimes';
 const ENGINES = {
@@ -131,7 +133,7 @@ async function bundle(stageFiles, out) {
  * that a change to one engine concerns only who uses it.
  */
 async function fingerprint(stageFiles, out, metafile) {
-  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES])]));
+  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES])]));
   const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]));
   const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
   const packages = Object.fromEntries(await Promise.all(stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))])));
