@@ -197,14 +197,14 @@ describe('missing-control', () => {
     ['random', 'a twin of an arm that prunes as many at random (prune.criterion: random)'],
     ['protected', 'a twin of an arm with its super weights protected (prune.protect)'],
   ])('%s', async (name, lacking) => {
-    const { [name]: _, ...rest } = { ...controlled, B };
-    expect(await messages('missing-control', rest, comparison)).toEqual([`This profile lacks ${lacking}.`]);
+    const rest = Object.entries({ ...controlled, B }).filter(([id]) => id !== name);
+    expect(await messages('missing-control', Object.fromEntries(rest), comparison)).toEqual([`This profile lacks ${lacking}.`]);
   });
 
   test('a control must train and start as the arm does; twins matter where pruning is the question', async () => {
     expect(await messages('missing-control', { ...controlled, B: { extends: 'A', params: train(50) } }, { ...twoArms, varies: ['train.steps'] })).toEqual(['This profile lacks a positive control (no pruning) with the training and start of B.']);
-    const { random: _, ...untwinned } = controlled;
-    expect(await messages('missing-control', { ...untwinned, B: { extends: 'A', params: { prune: { protect: 'reference' } } } }, { ...twoArms, varies: ['prune.protect'] })).toEqual([]);
+    const untwinned = Object.entries(controlled).filter(([id]) => id !== 'random');
+    expect(await messages('missing-control', { ...Object.fromEntries(untwinned), B: { extends: 'A', params: { prune: { protect: 'reference' } } } }, { ...twoArms, varies: ['prune.protect'] })).toEqual([]);
   });
 });
 
