@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -17,6 +17,8 @@ const dist = join(root, 'dist');
 const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
 /** Whether and why a machine cannot do it: a better word must not invalidate what was computed. */
 const REFUSALS = /\/(execution-provider|native-libraries|native-part)\.ts$/;
+/** How much there is to compute: what an estimate says changes no result. */
+const ESTIMATES = /\/stage-work\.ts$/;
 /** What executes graphs: ONNX Runtime, its steps on a device, and TensorFlow, which reads the graph itself. */
 const RUNTIMES = 'src/compute/runtimes';
 const ENGINES = {
@@ -131,7 +133,7 @@ async function bundle(stageFiles, out) {
  * that a change to one engine concerns only who uses it.
  */
 async function fingerprint(stageFiles, out, metafile) {
-  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES])]));
+  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES])]));
   const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]));
   const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
   const packages = Object.fromEntries(await Promise.all(stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))])));
@@ -204,6 +206,7 @@ async function publish(folder) {
   const hash = createHash('sha256');
   for (const file of (await filesUnder(folder)).sort()) hash.update(relative(folder, file)).update(await readFile(file));
   const name = `build-${hash.digest('hex').slice(0, 16)}`;
+  await chmod(folder, 0o777 & ~process.umask()); // mkdtemp makes it its owner's alone; whoever may read the checkout may run it
   await rename(folder, join(dist, name)).catch(async (error) => {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // the same build is there already
     await rm(folder, { recursive: true });

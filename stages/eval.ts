@@ -30,6 +30,11 @@ export default defineStage<Required<EvalParams>>({
     return graphFingerprint(restore === 'none' ? 'forward' : 'restored', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
   },
 
+  async work(params) {
+    const { evaluationWork } = await import('../src/model/stage-work.ts');
+    return evaluationWork(params);
+  },
+
   async run({ params, input, optionalInput, output, progress, signal }) {
     const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');

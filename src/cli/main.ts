@@ -5,6 +5,7 @@ import { declareAccept } from './commands/accept.ts';
 import { declareDag } from './commands/dag.ts';
 import { declareDiff } from './commands/diff.ts';
 import { declareDoctor } from './commands/doctor.ts';
+import { declareEstimate } from './commands/estimate.ts';
 import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareGc } from './commands/gc.ts';
@@ -35,6 +36,7 @@ const program = new Command('swp')
 for (const declare of [
   declareRepro,
   declareStatus,
+  declareEstimate,
   declareExplain,
   declareDiff,
   declareAccept,
