@@ -20,7 +20,7 @@ const resultsName = 'results';
 /** What rendering a report has to know of a project. */
 export interface ReportedProject {
   study: { root: string; profile: { name: string } };
-  cache: Pick<Cache, 'verify' | 'artifactPath'>;
+  cache: Pick<Cache, 'verify' | 'artifactPath' | 'record'>;
 }
 
 export interface RenderedReport {
@@ -67,11 +67,11 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
   const stamp = `${results.sha256} ${rendererStamp()}\n`;
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
-    const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
+    const [{ renderReport }, { reportOrigin }] = await Promise.all([import('../report/render-report.ts'), import('./report-origin.ts')]); // slow to load: vega
     try {
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
-      await renderReport({ resultsPath, outDir });
+      await renderReport({ resultsPath, outDir, origin: await reportOrigin(project.cache, resultsPath) });
       await writeFile(stampPath, stamp);
     } catch (error) {
       throw unwritable(error, outDir);

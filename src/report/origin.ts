@@ -1,5 +1,7 @@
 /** Where the numbers come from, as the cache's records tell it: printed with each answer, never part of the results. */
 
+import type { Results } from '../generated/results.ts';
+
 /** One set of circumstances under which nodes ran. */
 export interface Circumstances {
   /** How many of the nodes behind the results. */
@@ -12,6 +14,11 @@ export interface Circumstances {
 
 export interface Origin {
   circumstances: Circumstances[];
+}
+
+/** The recipe keys of every node that the results name, each once. */
+export function recipeKeys({ runs }: Pick<Results, 'runs'>): string[] {
+  return [...new Set(runs.flatMap(({ measurements, curves }) => [...measurements.flatMap(({ keys }) => Object.values(keys)), ...curves.map(({ key }) => key)]))];
 }
 
 /** A record's environment in words; records with equal words are counted together, the most frequent first. */
