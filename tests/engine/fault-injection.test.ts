@@ -33,6 +33,7 @@ it(`kill -9 at ${ROUNDS} random moments: every record that is visible is whole, 
   const expected = JSON.parse((await start(undisturbed.directory)).stdout.split('\n').at(-1)!) as { digests: string[] };
   let known: string[] = [];
   const [lost, damaged] = [[] as string[], [] as unknown[]];
+  let [cut, seen] = [0, 0];
   for (let round = 0; round < ROUNDS; round++) {
     // A cache that is complete has nothing to interrupt: it is begun anew.
     if (known.length >= expected.digests.length) {
@@ -46,15 +47,17 @@ it(`kill -9 at ${ROUNDS} random moments: every record that is visible is whole, 
       void process.then(() => resolve());
     });
     const ended = process.then(() => true);
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, Math.random() * 250))]);
+    if (!(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, Math.random() * 250)).then(() => false)]))) cut++;
     process.kill('SIGKILL');
     await ended;
     const now = await records(rig.directory);
     lost.push(...known.filter((name) => !now.includes(name)));
     known = now;
+    seen += now.length;
     const cache = await Cache.open(`${rig.directory}/cache`);
     damaged.push(...(await verifyCache(cache, 1, () => {})).damages);
   }
+  console.log(`kill -9: ${ROUNDS} runs, ${cut} killed while they ran; ${seen} records looked at afterwards: ${lost.length} lost, ${damaged.length} damaged`);
   expect(lost).toEqual([]);
   expect(damaged).toEqual([]);
   const end = JSON.parse((await start(rig.directory)).stdout.split('\n').at(-1)!) as object;
