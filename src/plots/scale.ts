@@ -10,13 +10,15 @@ export interface Scale {
 
 /** Beyond this ratio of the largest to the smallest value, the small ones would all lie in one place. */
 const WIDE = 30;
+/** What is smaller than this is as good as 0. */
+const SMALLEST = 1e-12;
 
 /** @param values finite; for none, an axis from 0 to 1 */
 export function scaleOf(values: readonly number[], size: number, { zero = false, mayBeLogarithmic = false } = {}): Scale {
   const [least, most] = [Math.min(...values, ...(zero ? [0] : [])), Math.max(...values, ...(zero ? [0] : []))];
   if (values.length === 0) return { low: 0, high: 1, size, logarithmic: false };
-  if (mayBeLogarithmic && least > 0 && most / least > WIDE) return { low: least, high: most, size, logarithmic: true };
-  const room = 0.04 * (most - least || Math.abs(most) || 1);
+  if (mayBeLogarithmic && least > SMALLEST && most / least > WIDE) return { low: least, high: most, size, logarithmic: true };
+  const room = 0.04 * (most - least || Math.abs(most)) || 1;
   return { low: zero && least >= 0 ? 0 : least - room, high: most + room, size, logarithmic: false };
 }
 
