@@ -17,6 +17,8 @@ const dist = join(root, 'dist');
 const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
 /** Whether and why a machine cannot do it: a better word must not invalidate what was computed. */
 const REFUSALS = /\/(execution-provider|native-libraries|native-part)\.ts$/;
+/** How much there is to compute: what an estimate says changes no result. */
+const ESTIMATES = /\/stage-work\.ts$/;
 /** What executes graphs: ONNX Runtime, its steps on a device, and TensorFlow, which reads the graph itself. */
 const RUNTIMES = 'src/compute/runtimes';
 const ENGINES = {
@@ -37,9 +39,9 @@ await generateTypes();
 const fresh = await mkdtemp(join(dist, 'fresh-'));
 await compileKernel(fresh);
 const stages = (await readdir(join(root, 'stages'))).filter((file) => file.endsWith('.ts')).sort();
-await bundle(stages, fresh);
+const metafile = await bundle(stages, fresh);
 await bundlePage(fresh);
-await fingerprint(stages, fresh);
+await fingerprint(stages, fresh, metafile);
 const build = await publish(fresh);
 await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build, sources }));
 await removeOldBuilds(build);
@@ -101,8 +103,9 @@ async function bundlePage(out) {
   });
 }
 
+/** @returns esbuild's metafile */
 async function bundle(stageFiles, out) {
-  await esbuild.build({
+  const { metafile } = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
@@ -117,8 +120,10 @@ async function bundle(stageFiles, out) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
+    metafile: true,
     logLevel: 'warning',
   });
+  return metafile;
 }
 
 /**
@@ -127,17 +132,17 @@ async function bundle(stageFiles, out) {
  * out, so that adding to it invalidates nothing; and an engine's code is the engine's fingerprint, not the stages', so
  * that a change to one engine concerns only who uses it.
  */
-async function fingerprint(stageFiles, out) {
-  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES])]));
+async function fingerprint(stageFiles, out, metafile) {
+  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES])]));
   const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]));
   const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
-  const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel };
+  const packages = Object.fromEntries(await Promise.all(stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))])));
+  const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel, packages };
   await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify(fingerprints, null, 2)}\n`);
 }
 
 /** @param leftOut patterns of imports that have a fingerprint of their own */
 async function codeHash(entryPoints, leftOut) {
-  const versions = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).dependencies;
   const { outputFiles, metafile } = await esbuild.build({
     absWorkingDir: root,
     entryPoints,
@@ -156,11 +161,37 @@ async function codeHash(entryPoints, leftOut) {
   const imported = new Set();
   for (const output of Object.values(metafile.outputs))
     for (const { path, external } of output.imports)
-      if (external && !path.startsWith('node:')) imported.add(path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/'));
+      if (external && !path.startsWith('node:')) imported.add(packageOf(path));
   const hash = createHash('sha256');
   for (const { contents } of outputFiles) hash.update(contents);
-  for (const name of [...imported].sort()) if (versions[name]) hash.update(`\n${name}@${versions[name]}`);
+  for (const [name, version] of Object.entries(await versionsOf(imported))) hash.update(`\n${name}@${version}`);
   return hash.digest('hex');
+}
+
+/** Names of the packages that a bundle may load, at once or later, engines included: for `swp explain` to name the one that changed. */
+function packagesReachedFrom(entry, { outputs }) {
+  const folder = dirname(Object.keys(outputs).find((path) => path.endsWith(`/${entry}`))).slice(0, -'/stages'.length);
+  const [seen, packages] = [new Set(), new Set()];
+  const visit = (path) => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const each of outputs[path].imports) {
+      if (!each.external) visit(each.path);
+      else if (!each.path.startsWith('node:')) packages.add(packageOf(each.path));
+    }
+  };
+  visit(`${folder}/${entry}`);
+  return packages;
+}
+
+function packageOf(path) {
+  return path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** Version by package, as package.json declares it; sorted. What npm may leave out is not in it. */
+async function versionsOf(names) {
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return Object.fromEntries([...names].sort().flatMap((name) => (dependencies[name] ? [[name, dependencies[name]]] : [])));
 }
 
 function keptOut(filter) {

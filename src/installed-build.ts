@@ -18,6 +18,8 @@ export interface Fingerprints {
   engines: Record<string, string>;
   /** SHA-256 of the optimizer kernel. */
   kernel: string;
+  /** Versions of the packages that each stage may load, by stage and package: they are in its code's hash. */
+  packages: Record<string, Record<string, string>>;
 }
 
 export function readFingerprints(): Fingerprints {

@@ -29,6 +29,11 @@ export default defineStage<Required<DetectSwParams>>({
     return graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
   },
 
+  async work(params) {
+    const { detectionWork } = await import('../src/model/stage-work.ts');
+    return detectionWork(params);
+  },
+
   async run({ params, input, optionalInput, output, signal }) {
     const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');

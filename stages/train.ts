@@ -53,6 +53,11 @@ export default defineStage<Required<TrainParams>>({
     return { length: 'steps', state: ['weights', 'optimizer', 'curve'], dependsOnLength };
   },
 
+  async work(params) {
+    const { trainingWork } = await import('../src/model/stage-work.ts');
+    return trainingWork(params);
+  },
+
   async run(job) {
     const { openTrainingSession } = await import('../src/model/training-session.ts');
     const { params } = job;

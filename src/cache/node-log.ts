@@ -1,6 +1,7 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
-import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from './atomic-file.ts';
 import { fileFailure } from './file-failure.ts';
 
 export class NodeLog {
@@ -50,7 +51,7 @@ export class NodeLog {
       const name = `logs/${this.#key}.${attempt}.log`;
       const path = join(this.#cache, name);
       try {
-        mkdirSync(dirname(path), { recursive: true });
+        makeDirectory(dirname(path));
         const file = openSync(path, 'ax', 0o664);
         this.#name = name;
         return file;

@@ -18,13 +18,30 @@ export interface HistoryNode {
   outcome: 'ran' | 'failed';
   seconds: number;
   failure?: Failure;
+  /** Absent in histories of earlier versions. */
+  stage?: string;
+  /** It was the first of its stage in its worker, and opened what later ones found open. */
+  first?: true;
+}
+
+/** What a run was expected to take, before it began. */
+export interface HistoryEstimate {
+  /** From the first node's start to the last one's end. */
+  seconds: { estimate: number; lower: number; upper: number };
+  jobs: number;
+  /** Seconds of all nodes of a stage, one after the other; null where nothing was measured. */
+  stages: { stage: string; nodes: number; seconds: number | null }[];
 }
 
 export interface HistoryEntry {
   version: 1;
   /** ISO 8601. */
   startedAt: string;
+  /** Of the nodes, from the first one's start to the last one's end. */
   seconds: number;
+  /** What the person waited: with the start of swp and the rendering of the report. */
+  waited?: number;
+  estimate?: HistoryEstimate;
   profile: string;
   /** The command's selectors. */
   selectors: string[];

@@ -5,6 +5,7 @@ import { declareAccept } from './commands/accept.ts';
 import { declareDag } from './commands/dag.ts';
 import { declareDiff } from './commands/diff.ts';
 import { declareDoctor } from './commands/doctor.ts';
+import { declareEstimate } from './commands/estimate.ts';
 import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareGc } from './commands/gc.ts';
@@ -17,7 +18,6 @@ import { declareShow } from './commands/show.ts';
 import { declareStatus } from './commands/status.ts';
 import { declareVerify } from './commands/verify.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
-import { failureText } from './failure-text.ts';
 import { generalHelp } from './help.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -35,6 +35,7 @@ const program = new Command('swp')
 for (const declare of [
   declareRepro,
   declareStatus,
+  declareEstimate,
   declareExplain,
   declareDiff,
   declareAccept,
@@ -54,13 +55,14 @@ for (const declare of [
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = await explain(error);
 }
 
-function explain(error: unknown): number {
+async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage; // it has written its words
   const terminal = openTerminal();
   if (error instanceof SwpError) {
+    const { failureText } = await import('./failure-text.ts'); // measures text as terminals show it: slow to load
     terminal.errorLine(failureText(error.failure, terminal.colors));
     return exitCodeOf(error.failure);
   }

@@ -1,5 +1,5 @@
 /** Writes down what a run did. */
-import { addToHistory, type HistoryNode } from '../cache/run-history.ts';
+import { addToHistory, type HistoryEntry, type HistoryEstimate, type HistoryNode } from '../cache/run-history.ts';
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import type { SwpEvent } from '../engine/event.ts';
@@ -13,41 +13,51 @@ import type { Project } from './project.ts';
 export class HistoryRecorder {
   readonly #startedAt = new Date();
   readonly #nodes: HistoryNode[] = [];
+  /** Stage by stage, the workers that have begun one. */
+  readonly #opened = new Set<string>();
+  readonly #first = new Set<string>();
 
   emit(event: SwpEvent): void {
+    if (event.event === 'node-start' && event.worker !== undefined) {
+      const place = `${event.worker} ${event.stage}`;
+      if (!this.#opened.has(place)) this.#first.add(event.key);
+      this.#opened.add(place);
+    }
     if (event.event !== 'node-end' || (event.outcome !== 'ran' && event.outcome !== 'failed')) return;
-    const { key, label, outcome, seconds, failure } = event;
-    this.#nodes.push({ place: placeOf(label), key, outcome, seconds, ...(failure && { failure }) });
+    const { key, stage, label, outcome, seconds, failure } = event;
+    this.#nodes.push({ place: placeOf(label), key, stage, outcome, seconds, ...(this.#first.has(key) && { first: true }), ...(failure && { failure }) });
   }
 
-  /** @returns why it could not be written, which costs no result */
-  async write({ study, cache }: Project, result: RunResult, selectors: string[]): Promise<Failure | undefined> {
-    if (this.#nodes.length === 0) return undefined;
+  /**
+   * @param more.estimate what the run was expected to take
+   * @param more.waited seconds that the person waited for all of it
+   * @returns the entry, if there was anything to tell; why it could not be written, which costs no result
+   */
+  async write({ study, cache }: Project, result: RunResult, selectors: string[], more: { estimate?: HistoryEstimate; waited: number }): Promise<{ entry?: HistoryEntry; failure?: Failure }> {
+    if (this.#nodes.length === 0) return {};
     const { total, cached, ran, failed, blocked, seconds, stopped } = result;
     const { user, host, pid } = thisProcess();
+    const entry: HistoryEntry = {
+      version: 1,
+      startedAt: this.#startedAt.toISOString(),
+      seconds,
+      ...more,
+      profile: study.profile.name,
+      selectors,
+      counts: { total, cached, ran, failed, blocked },
+      ...(stopped !== undefined && { stopped }),
+      user,
+      host,
+      pid,
+      git: await gitState(study.root),
+      nodes: this.#nodes,
+    };
     try {
-      await addToHistory(
-        studyFolder(cache.directory, study.path),
-        {
-          version: 1,
-          startedAt: this.#startedAt.toISOString(),
-          seconds,
-          profile: study.profile.name,
-          selectors,
-          counts: { total, cached, ran, failed, blocked },
-          ...(stopped !== undefined && { stopped }),
-          user,
-          host,
-          pid,
-          git: await gitState(study.root),
-          nodes: this.#nodes,
-        },
-        cache.scratch,
-      );
-      return undefined;
+      await addToHistory(studyFolder(cache.directory, study.path), entry, cache.scratch);
+      return { entry };
     } catch (error) {
       if (!(error instanceof SwpError)) throw error;
-      return error.failure;
+      return { entry, failure: error.failure };
     } finally {
       await cache.scratch.clear();
     }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
-import { failureText } from './failure-text.ts';
 import { locate, type ProjectOptions } from './project-options.ts';
 import { renderOrExplain, type ReportedProject } from './study-report.ts';
 import { plural } from './study-text.ts';
@@ -32,8 +31,9 @@ export async function sayUpToDate({ total, root, profile, study, results }: UpTo
     ...(report !== undefined && { report: report.html, highlights: report.highlights }),
   };
   if (options.json) terminal.line(JSON.stringify(summary));
-  else writeSummary({ summary, result: { failures: [] }, report, terminal });
+  else await writeSummary({ summary, result: { failures: [] }, report, terminal });
   if (failure === undefined) return exitCode.ok;
+  const { failureText } = await import('./failure-text.ts');
   terminal.errorLine(failureText(failure, terminal.colors));
   return exitCodeOf(failure);
 }

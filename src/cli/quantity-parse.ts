@@ -1,4 +1,4 @@
-/** Sizes and durations as people write them on a command line. */
+/** Numbers, sizes and durations as people write them on a command line. */
 import { InvalidArgumentError } from 'commander';
 
 const BYTES: Record<string, number> = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
@@ -12,6 +12,18 @@ export function parseBytes(text: string): number {
 /** E.g. `7d` or `12h`, in milliseconds. */
 export function parseDuration(text: string): number {
   return parse(text, MILLISECONDS, 'a duration such as 7d or 12h');
+}
+
+/** E.g. `20`, from 0. A word that is no number must not pass for one: `gc --keep-last all` would keep nothing. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 0 or more.');
+  return Number(text);
+}
+
+/** A share, e.g. `1e-4`. */
+export function parseTolerance(text: string): number {
+  if (!/^\d*\.?\d+(e-?\d+)?$/i.test(text)) throw new InvalidArgumentError('It must be a number such as 1e-4.');
+  return Number(text);
 }
 
 function parse(text: string, units: Record<string, number>, expected: string): number {

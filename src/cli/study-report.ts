@@ -1,8 +1,9 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../cache/atomic-file.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../engine/failure.ts';
@@ -68,7 +69,7 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
   if (!isFresh || options.always) {
     const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
     try {
-      await mkdir(outDir, { recursive: true });
+      makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
       await renderReport({ resultsPath, outDir });
       await writeFile(stampPath, stamp);

@@ -2,7 +2,6 @@
 import type { SwpEvent } from '../engine/event.ts';
 import type { RunResult } from '../engine/run.ts';
 import { durationText } from './duration.ts';
-import { failureText } from './failure-text.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from './study-report.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,7 +16,7 @@ export interface SummaryParts {
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, result, report, terminal }: SummaryParts): void {
+export async function writeSummary({ summary, result, report, terminal }: SummaryParts): Promise<void> {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
@@ -31,10 +30,21 @@ export function writeSummary({ summary, result, report, terminal }: SummaryParts
     ...(blocked > 0 ? [colors.yellow(`${blocked} not run`)] : []),
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
-  const texts = [...new Set(result.failures.map(({ failure }) => failureText(failure, colors)))]; // a full disk says the same of many nodes
-  for (const text of texts.slice(0, shownFailures)) terminal.line(text);
-  if (texts.length > shownFailures) terminal.line(`... and ${texts.length - shownFailures} more failures.`);
+  if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
+  if (result.failures.length > 0) await writeFailures(result.failures, terminal);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
+}
+
+async function writeFailures(failures: RunResult['failures'], { colors, line }: Terminal): Promise<void> {
+  const { failureText } = await import('./failure-text.ts');
+  const texts = [...new Set(failures.map(({ failure }) => failureText(failure, colors)))]; // a full disk says the same of many nodes
+  for (const text of texts.slice(0, shownFailures)) line(text);
+  if (texts.length > shownFailures) line(`... and ${texts.length - shownFailures} more failures.`);
+}
+
+/** E.g. `The nodes were estimated at 3 min 10 s (2 min 50 s to 4 min 2 s) and took 3 min 25 s (x1.08).` */
+function accuracyText({ estimated, lower, upper, took, ratio }: NonNullable<SummaryParts['summary']['estimate']>): string {
+  return `The nodes were estimated at ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}) and took ${durationText(took)} (x${ratio.toFixed(2)}).`;
 }

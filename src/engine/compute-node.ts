@@ -142,7 +142,8 @@ async function publish({ result, outputs, lease, journey, start }: Extract<Turn,
   const { cache } = context;
   try {
     await refuseChangedFiles(node);
-    const environment = { ...(await context.environment()), code: (await context.stages.load(node.stage.name)).code };
+    const { code, packages } = await context.stages.load(node.stage.name);
+    const environment = { ...(await context.environment()), code, packages };
     const record = await cache.publish({ ...identity, ...result, stage: node.stage.name, environment });
     if (journey !== undefined) await cache.trajectories.addStop(journey.point.trajectory, { at: journey.point.at, key: record.key });
     return { outcome: 'ran', record };

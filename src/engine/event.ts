@@ -73,6 +73,7 @@ export type SwpEvent =
       /** For blocked nodes: key of the failed input. */
       blockedBy?: string;
     }
-  | { event: 'summary'; nodes: NodeCounts; seconds: number; stopped?: string; report?: string; highlights?: JsonObject };
+  /** `estimate`: what the nodes were expected to take, and took. */
+  | { event: 'summary'; nodes: NodeCounts; seconds: number; stopped?: string; estimate?: { estimated: number; lower: number; upper: number; took: number; ratio: number }; report?: string; highlights?: JsonObject };
 
 export type EventSink = (event: SwpEvent) => void;

@@ -6,7 +6,7 @@
 import type { CacheRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
 import { differences, type Difference } from './json-diff.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './place.ts';
 import type { PlannedState } from './plan.ts';
@@ -16,6 +16,15 @@ export interface Cause extends Difference {
   stage: string;
   /** Where in the study that node is. */
   place: string;
+  /** Of changed code: packages in it whose version changed. */
+  packages?: PackageChange[];
+}
+
+export interface PackageChange {
+  name: string;
+  /** null: it was not imported. */
+  before: string | null;
+  after: string | null;
 }
 
 export interface Explanation {
@@ -39,12 +48,15 @@ export class Explainer {
   readonly #dag: Dag;
   readonly #history: RecordHistory;
   readonly #lastKey: (place: string) => string | undefined;
+  readonly #packagesOf: (stage: string) => Promise<Record<string, string>>;
   readonly #causes = new Map<string, Promise<Cause[]>>();
 
-  constructor(dag: Dag, history: RecordHistory, lastKey: (place: string) => string | undefined) {
+  /** @param packagesOf versions of the packages in a stage's present code */
+  constructor(dag: Dag, history: RecordHistory, lastKey: (place: string) => string | undefined, packagesOf: (stage: string) => Promise<Record<string, string>>) {
     this.#dag = dag;
     this.#history = history;
     this.#lastKey = lastKey;
+    this.#packagesOf = packagesOf;
   }
 
   async explain(planned: PlannedState): Promise<Explanation> {
@@ -87,7 +99,10 @@ export class Explainer {
   async #trace(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
     const found = differences(before.preimage, node.preimage);
     const here = { stage: node.stage.name, place: placeOf(node.labels[0]!) };
-    const causes: Cause[] = found.filter((difference) => !isUpstream(difference)).map((difference) => ({ ...difference, ...here }));
+    const packages = found.some(isCode) ? packageChanges(before.environment.packages, await this.#packagesOf(node.stage.name)) : [];
+    const causes: Cause[] = found
+      .filter((difference) => !isUpstream(difference))
+      .map((difference) => ({ ...difference, ...here, ...(isCode(difference) && packages.length > 0 && { packages }) }));
     for (const difference of found.filter(isUpstream)) {
       const producer = this.#dag.hasNode(difference.after) ? this.#dag.getNodeAttributes(difference.after) : undefined;
       const earlier = typeof difference.before === 'string' ? await this.#history.recorded(difference.before) : undefined;
@@ -101,6 +116,20 @@ export class Explainer {
 /** The key of a producer: what differs lies there. */
 function isUpstream({ path }: Difference): boolean {
   return /^(inputs\.[^.]+|gathers\.[^.]+\[\d+\])\.key$/.test(path);
+}
+
+/** A hash of code, swp's own or with packages in it. */
+function isCode({ path, before, after }: Difference): boolean {
+  const isDigest = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+  return path === 'code' || (path.startsWith('computes.') && isDigest(before) && isDigest(after));
+}
+
+/** @param before what a record says; one that is older than these notes says nothing */
+function packageChanges(before: JsonValue | undefined, after: Record<string, string>): PackageChange[] {
+  if (typeof before !== 'object' || before === null || Array.isArray(before)) return [];
+  const version = (packages: JsonObject, name: string) => (Object.hasOwn(packages, name) ? String(packages[name]) : null);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return names.map((name) => ({ name, before: version(before, name), after: version(after, name) })).filter((change) => change.before !== change.after);
 }
 
 /** One value may reach a node on several ways, and many nodes may differ in it alike. */

@@ -14,6 +14,8 @@ export interface LoadedStage {
   definition: StageDefinition;
   /** SHA-256 of the stage's bundled code, as the build wrote it. */
   code: string;
+  /** Versions of the packages in it, by name: for people, who cannot read a hash. */
+  packages: Record<string, string>;
   /** Absolute path of the module or the manifest, for workers. */
   module: string;
   /** Absolute paths of the files on which `code` depends and that are not the build's. */
@@ -23,23 +25,27 @@ export interface LoadedStage {
 export class StageLoader {
   readonly #modules: string;
   readonly #fingerprints: Record<string, string>;
+  readonly #packages: Record<string, Record<string, string>>;
   readonly #root: string | undefined;
   readonly #loaded = new Map<string, Promise<LoadedStage>>();
 
   /**
    * @param options.modules directory of `NAME.js` ES modules whose default export is a StageDefinition
    * @param options.fingerprints code fingerprint by stage name; it also says which stages there are
+   * @param options.packages versions of packages by stage; none if absent
    * @param options.root the project's root, if it may have programs as stages: stages/NAME.stage.json
    */
-  constructor({ modules, fingerprints, root }: { modules: string; fingerprints: Record<string, string>; root?: string }) {
+  constructor({ modules, fingerprints, packages = {}, root }: { modules: string; fingerprints: Record<string, string>; packages?: Record<string, Record<string, string>>; root?: string }) {
     this.#root = root;
     this.#modules = modules;
     this.#fingerprints = fingerprints;
+    this.#packages = packages;
   }
 
   /** The stages of the build that this process runs from, and those of a project. */
   static installed(root?: string): StageLoader {
-    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: readFingerprints().stages, ...(root !== undefined && { root }) });
+    const { stages, packages } = readFingerprints();
+    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: stages, packages, ...(root !== undefined && { root }) });
   }
 
   /** Names of all stages, sorted. */
@@ -83,7 +89,7 @@ export class StageLoader {
       throw new SwpError({ kind: 'content', path: module, message: `There is a stage "${name}" in swp already`, remedy: 'Give yours another name, in the file, its name and pipeline.json.' });
     const { programCode, readManifest } = await import('./executable-stage.ts');
     const { fingerprint, files } = programCode(this.#root!, module, readManifest(module, name));
-    return { definition: (await loadStageFile(module))!, code: fingerprint, module, files };
+    return { definition: (await loadStageFile(module))!, code: fingerprint, packages: {}, module, files };
   }
 
   async #import(name: string): Promise<LoadedStage> {
@@ -99,7 +105,7 @@ export class StageLoader {
         message: `The module's default export is no stage named "${name}"`,
         remedy: `End stages/${name}.ts with: export default defineStage({ name: '${name}', ... })`,
       });
-    return { definition, code, module, files: [] };
+    return { definition, code, packages: this.#packages[name] ?? {}, module, files: [] };
   }
 
   #unknown(name: string) {

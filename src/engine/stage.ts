@@ -52,6 +52,19 @@ export interface Trajectory {
   dependsOnLength?: boolean;
 }
 
+/** How much a node computes, as far as its parameters tell: what estimates are made of. It is in no key. */
+export interface StageWork {
+  /** What is counted, in the plural, such as `steps`. */
+  unit: string;
+  count: number;
+  /** What a unit's time depends on: nodes of one stage that are equal in this take as long per unit on one machine. */
+  alike: JsonValue;
+  /** Floating-point operations of all units together. */
+  flops?(): Promise<number>;
+  /** Parameters that make a node of about so many units (at least 1): how a calibration measures a part of a long one. */
+  sample?(units: number): JsonObject;
+}
+
 /** A file that a node reads and that no stage made. */
 export interface DeclaredFile {
   /** Stands in the key, beside the content's digest: says what the file is, never where it lies. */
@@ -131,6 +144,8 @@ export interface StageDefinition<Params = JsonObject> {
   resources?(params: Params): NodeResources;
   /** Of a stage whose nodes are points on longer computations. */
   trajectory?(params: Params): Trajectory;
+  /** How much there is to do; a stage that does not say counts nodes. */
+  work?(params: Params): StageWork | Promise<StageWork>;
   /**
    * Runs one node in a worker process. May import heavy modules itself: loading the definition must stay cheap.
    * Must be deterministic: artifacts carry no time, host, path or experiment name.

@@ -4,7 +4,7 @@ import { sizeOf } from '../compute/graph/shape.ts';
 import { familyOf } from './decoder/families.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/family.ts';
-import type { DownProjActivations, LanguageModel, ModelConfig, Weights } from './language-model.ts';
+import type { DownProjActivations, LanguageModel, ModelConfig, OutputOverride, Weights } from './language-model.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 
@@ -21,6 +21,11 @@ export function createLanguageModel(config: ModelConfig, shape: DecoderShape, ta
   return Promise.resolve(model);
 }
 
+interface OverrideMemory {
+  kept: Float32Array;
+  restored: Float32Array;
+}
+
 class DecoderModel implements LanguageModel {
   readonly batch: number;
   readonly sequence: number;
@@ -30,6 +35,7 @@ class DecoderModel implements LanguageModel {
   readonly #weights = new Map<string, Float32Array>();
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
+  readonly #overrides = new Map<number, OverrideMemory>();
   readonly #sessions = new Map<string, Promise<GraphSession>>();
 
   constructor(config: ModelConfig, { batch, sequence }: DecoderShape, target: ExecutionTarget) {
@@ -76,8 +82,10 @@ class DecoderModel implements LanguageModel {
     return losses as Float32Array;
   }
 
-  async lossesAndPredictions(tokens: Int32Array): Promise<{ losses: Float32Array; predictions: Int32Array }> {
-    const { losses, predictions } = await this.#run(tokens, ['losses', 'predictions']);
+  async lossesAndPredictions(tokens: Int32Array, overrides: readonly OutputOverride[] = []): Promise<{ losses: Float32Array; predictions: Int32Array }> {
+    const overridden = [...new Set(overrides.map(({ layer }) => layer))].sort((a, b) => a - b);
+    for (const layer of overridden) this.#override(layer, overrides.filter((override) => override.layer === layer));
+    const { losses, predictions } = await this.#run(tokens, ['losses', 'predictions'], overridden);
     return { losses: losses as Float32Array, predictions: predictions as Int32Array };
   }
 
@@ -91,24 +99,51 @@ class DecoderModel implements LanguageModel {
     }));
   }
 
-  async #run(tokens: Int32Array, outputs: ForwardOutput[]) {
-    splitNextTokens(tokens, this, { tokens: this.#tokens, targets: this.#targets });
-    return (await this.#session(outputs)).run();
+  /** Writes one layer's overrides into the memory that sessions read. */
+  #override(layer: number, overrides: readonly OutputOverride[]): void {
+    const tokens = this.batch * this.sequence;
+    const { kept, restored } = this.#overridden(layer);
+    kept.fill(1);
+    restored.fill(0);
+    for (const { row, values } of overrides)
+      values.forEach((value, token) => {
+        if (Number.isNaN(value)) return;
+        kept[row * tokens + token] = 0;
+        restored[row * tokens + token] = value;
+      });
   }
 
-  #session(outputs: ForwardOutput[]): Promise<GraphSession> {
-    const identity = outputs.join();
-    const session = this.#sessions.get(identity) ?? this.#createSession(outputs);
+  /** What a layer's output is multiplied by, and what is added: [width, tokens] each. */
+  #overridden(layer: number): OverrideMemory {
+    const size = this.#config.width * this.batch * this.sequence;
+    const memory = this.#overrides.get(layer) ?? { kept: new Float32Array(size), restored: new Float32Array(size) };
+    this.#overrides.set(layer, memory);
+    return memory;
+  }
+
+  async #run(tokens: Int32Array, outputs: ForwardOutput[], overridden: readonly number[] = []) {
+    splitNextTokens(tokens, this, { tokens: this.#tokens, targets: this.#targets });
+    return (await this.#session(outputs, overridden)).run();
+  }
+
+  #session(outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
+    const identity = [...outputs, ...overridden].join();
+    const session = this.#sessions.get(identity) ?? this.#createSession(outputs, overridden);
     this.#sessions.set(identity, session);
     return session;
   }
 
-  async #createSession(outputs: ForwardOutput[]): Promise<GraphSession> {
-    const graph = buildForwardGraph(this.#config, this, outputs);
+  async #createSession(outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
+    const graph = buildForwardGraph(this.#config, this, outputs, overridden);
     const session = await openModelSession(graph, this.#target);
     for (const [name, data] of this.#weights) session.feed(name, data);
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);
+    for (const layer of overridden) {
+      const { kept, restored } = this.#overridden(layer);
+      session.feed(`kept:${layer}`, kept);
+      session.feed(`restored:${layer}`, restored);
+    }
     return session;
   }
 }

@@ -2,13 +2,14 @@
 import type { Evaluation } from '../generated/evaluation.ts';
 import type { Corpus } from './corpus.ts';
 import { fixedBatches } from './fixed-batches.ts';
-import type { LanguageModel } from './language-model.ts';
+import type { LanguageModel, OutputOverride } from './language-model.ts';
 
 /**
  * @param corpus what the tokens are sequences of
  * @param tokens rows of model.sequence + 1 token ids
  * @param onBatch called after each forward pass
- * @returns everything that an Evaluation says of the predictions; its sparsity is a matter of the weights
+ * @param overridesOf outputs of down projections to overwrite in the forward pass of the batch of this index
+ * @returns everything that an Evaluation says of the predictions; its sparsity is a matter of the weights, what was overwritten one of the caller
  * @throws Error if the loss is not finite, or if no query in the sample is answerable
  */
 export async function evaluate(
@@ -16,7 +17,8 @@ export async function evaluate(
   corpus: Corpus,
   tokens: Int32Array,
   onBatch: (done: number, total: number) => void = () => {},
-): Promise<Omit<Evaluation, 'sparsity'>> {
+  overridesOf: (batch: number) => readonly OutputOverride[] = () => [],
+): Promise<Omit<Evaluation, 'sparsity' | 'restored'>> {
   const { sequence } = model;
   const batches = fixedBatches(tokens, model);
   const answerable = corpus.positionKinds.indexOf(corpus.retrievalKind);
@@ -24,7 +26,7 @@ export async function evaluate(
   const sequenceLosses: number[] = [];
   let retrieved = 0;
   for (const [index, batch] of batches.entries()) {
-    const { losses, predictions } = await model.lossesAndPredictions(batch.tokens);
+    const { losses, predictions } = await model.lossesAndPredictions(batch.tokens, overridesOf(index));
     const kinds = corpus.kindsOf(batch.tokens, sequence);
     for (let row = 0; row < batch.count; row++) {
       let sum = 0;

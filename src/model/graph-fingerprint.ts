@@ -9,14 +9,17 @@ import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildStepProgram } from '../compute/training/device-trainer.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
-import { buildForwardGraph, buildTrainingGraph } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape } from './decoder/family.ts';
 import type { ModelConfig } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 
-type Pass = 'training' | 'forward';
+/** `restored`: a forward pass in which the output of every down projection can be overwritten. */
+type Pass = 'training' | 'forward' | 'restored';
+
+const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
 
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
@@ -31,7 +34,7 @@ export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape
 async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
   const target = { engine, device, precision };
-  if (pass === 'forward') return forwardFingerprint(config, shape, target);
+  if (pass !== 'training') return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
   const { engines, kernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
@@ -41,9 +44,12 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, { engine
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
 }
 
-/** The same for forward passes of a model that is no folder under models/. */
-export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): JsonObject {
-  const graph = buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections']);
+/**
+ * The same for forward passes, of a model that may be no folder under models/.
+ * @param overridden layers whose down projection can be overwritten
+ */
+export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget, overridden: readonly number[] = []): JsonObject {
+  const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
   return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
 }
 

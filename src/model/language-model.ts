@@ -48,6 +48,15 @@ export interface DownProjActivations {
   output: Float32Array;
 }
 
+/** Values that take the place of one output channel of a layer's down projection in a forward pass. */
+export interface OutputOverride {
+  layer: number;
+  /** Output channel. */
+  row: number;
+  /** [batch * sequence]; NaN where the channel stays as computed. */
+  values: Float32Array;
+}
+
 /**
  * A forward pass of fixed batch and sequence length over weights held in one place.
  * Writing into `weight(name)` changes the next forward pass: zeroing one scalar costs nothing.
@@ -68,8 +77,11 @@ export interface LanguageModel {
    * @returns batch * sequence values, row-major
    */
   losses(tokens: Int32Array): Promise<Float32Array>;
-  /** The same together with the token of highest probability at each position. */
-  lossesAndPredictions(tokens: Int32Array): Promise<{ losses: Float32Array; predictions: Int32Array }>;
+  /**
+   * The same together with the token of highest probability at each position.
+   * @param overrides none by default; each channel at most once
+   */
+  lossesAndPredictions(tokens: Int32Array, overrides?: readonly OutputOverride[]): Promise<{ losses: Float32Array; predictions: Int32Array }>;
   /** Activations around every down_proj. `tokens` as above; the last token of each row is not read. */
   downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]>;
 }

@@ -1,7 +1,7 @@
 /** The graph that a node of a study runs, from its stage and parameters: to look at it and to estimate its cost. */
 import type { Graph } from '../compute/graph/graph.ts';
 import type { JsonObject } from '../engine/json.ts';
-import { buildForwardGraph, buildTrainingGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 
 /** What a stage runs over and over: a training step, or forward passes with these outputs. */
@@ -30,7 +30,7 @@ export const graphStages = Object.keys(PASSES);
 
 /** Whatever the graph depends on, as one string: nodes that share it share the graph. */
 export function stepGraphIdentity(stage: string, params: JsonObject): string {
-  return JSON.stringify([stage, stepOf(params)]);
+  return JSON.stringify([stage, stepOf(params), restores(params)]);
 }
 
 /**
@@ -44,7 +44,12 @@ export async function buildStepGraph(stage: string, params: JsonObject): Promise
   const pass = PASSES[stage];
   if (pass === undefined) throw new Error(`The stage ${stage} runs no graph.`);
   if (pass === 'training') return { ...step, stage, pass, graph: buildTrainingGraph(config, step).graph };
-  return { ...step, stage, pass: 'forward', graph: buildForwardGraph(config, step, pass) };
+  return { ...step, stage, pass: 'forward', graph: buildForwardGraph(config, step, pass, restores(params) ? everyLayer(config) : []) };
+}
+
+/** Whether a node's forward passes can overwrite outputs of down projections. */
+function restores(params: JsonObject): boolean {
+  return params.restore === 'super-activation';
 }
 
 /** What of a node's parameters decides its graph. */

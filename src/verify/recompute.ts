@@ -26,13 +26,26 @@ export interface Recomputed {
 /** What bits depend on besides the key. */
 const ENVIRONMENT = ['cpu', 'arch', 'platform', 'node', 'onnxruntime'] as const;
 
-/** @param tolerance largest relative difference (L2) of a tensor, or relative difference of a number */
-export async function recomputeNodes(project: { cache: Cache; stages: StageLoader; study: { root: string } }, plan: Plan, nodes: readonly PlannedState[], tolerance: number): Promise<Recomputed[]> {
+/**
+ * @param tolerance largest relative difference (L2) of a tensor, or relative difference of a number
+ * @param tell is given each result as it comes: a training takes its time
+ */
+export async function recomputeNodes(
+  project: { cache: Cache; stages: StageLoader; study: { root: string } },
+  plan: Plan,
+  nodes: readonly PlannedState[],
+  tolerance: number,
+  tell: (result: Recomputed) => void,
+): Promise<Recomputed[]> {
   const here = await collectEnvironment(project.study.root);
   const pool = new WorkerPool(1);
   const results: Recomputed[] = [];
   try {
-    for (const planned of nodes) results.push(await recompute(planned, plan, project, pool, here, tolerance));
+    for (const planned of nodes) {
+      const result = await recompute(planned, plan, project, pool, here, tolerance);
+      results.push(result);
+      tell(result);
+    }
   } finally {
     await pool.close();
     await project.cache.scratch.clear();

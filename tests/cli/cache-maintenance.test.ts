@@ -72,6 +72,16 @@ describe('swp gc', () => {
     expect(result.stderr).toBe(''); // the same bits as before
   });
 
+  test('removes nothing for a word that is no number', async () => {
+    const of = await project();
+    const before = await artifacts(of);
+    for (const word of ['all', '-1', '1.5', '']) {
+      const { exitCode, stderr } = await of.swp('gc', '--keep-last', word);
+      expect([exitCode, stderr.split('\n')[0]]).toEqual([2, `error: option '--keep-last <number>' argument '${word}' is invalid. It must be a whole number, 0 or more.`]);
+    }
+    expect(await artifacts(of)).toEqual(before);
+  });
+
   test('keeps what a rule names: experiments, the newest, a size', async () => {
     const of = await project();
     const all = (await gc(of, '--keep-last', '0', '--dry-run')).removed.length;
@@ -157,5 +167,20 @@ describe('swp verify', () => {
     expect(different.exitCode).toBe(1);
     await gc(of, '--keep-last', '0');
     expect((await of.swp('verify', '--recompute', 'stage=prune')).stdout).toContain('skipped   A1 seed 0 round 1 prune: its input "weights" was evicted');
+  });
+
+  test('a selector without --recompute, or --recompute without a selector, is a mistake and no other wish', async () => {
+    const of = await SwpProject.create(tinyStudy());
+    const refused = async (...args: string[]) => {
+      const { exitCode, stderr, stdout } = await of.swp('verify', ...args);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      return stderr;
+    };
+    expect(await refused('stage=train')).toBe(
+      'error: Selectors choose what --recompute runs again; damage is looked for in the whole cache.\n  Expected: swp verify --recompute stage=train, or swp verify alone.',
+    );
+    expect(await refused('--recompute')).toContain('There is no selector');
+    expect(await refused('--recompute', '--heal', 'stage=train')).toContain('--recompute changes nothing');
+    expect(await refused('--recompute', '--tolerance', 'loose', 'stage=train')).toContain('It must be a number such as 1e-4.');
   });
 });

@@ -62,16 +62,18 @@ describe('explains', () => {
   });
 
   test('a changed parameter as one cause, told where it arose', async () => {
+    expect((await swp('explain')).stdout).toBe('All 4 nodes are cached. `swp explain stage=...` says since when.');
     await checkout.write('pipeline.json', study(3));
-    const { stdout } = await swp('explain', 'experiment=A');
-    expect(stdout).toMatch(/^1 write node: stale, its recipe changed {2}such as A seed 0 write\n {2}write\.times 2 -> 3\n {2}compared with [0-9a-f]{12}, which stood here before$/m);
+    const { stdout } = await swp('explain');
+    expect(stdout).not.toContain('cached');
+    expect(stdout).toMatch(/^1 write node: stale, its recipe changed {2}A seed 0 write\n {2}write\.times 2 -> 3\n {2}compared with [0-9a-f]{12}, which stood here before$/m);
     expect(stdout).toMatch(/^1 count node: stale, its recipe changed .*\n {2}follows from write\.times 2 -> 3$/m);
     const { nodes } = JSON.parse((await swp('explain', 'stage=count', 'experiment=A', '--json')).stdout) as { nodes: { causes: object[] }[] };
     expect(nodes[0]!.causes).toEqual([{ stage: 'write', place: 'A/s0/r0/write', path: 'params.times', before: 2, after: 3 }]);
   });
 
   test('a cached node by when and where it was computed; a new one by the nearest record', async () => {
-    expect((await swp('explain', 'experiment=B')).stdout).toMatch(/1 write node: cached {2}such as B seed 0 write\n {2}computed \d{4}-.* on .+, key [0-9a-f]{12}/);
+    expect((await swp('explain', 'experiment=B')).stdout).toMatch(/1 write node: cached {2}B seed 0 write\n {2}computed \d{4}-.* on .+, key [0-9a-f]{12}/);
     await checkout.write('pipeline.json', { ...study(2), experiments: { ...study(2).experiments, C: { params: { write: { times: 8 } } } } });
     expect((await swp('explain', 'experiment=C', 'stage=write')).stdout).toMatch(/missing, not computed yet .*\n {2}write\.times \d -> 8\n {2}compared with [0-9a-f]{12}, the nearest record of write/);
   });
@@ -110,7 +112,7 @@ describe('explains', () => {
 
   test('changed code, and lets a person accept it: the keys stay', async () => {
     await checkout.write('stages/write.ts', write('hi there'));
-    expect((await swp('explain', 'stage=write')).stdout).toMatch(/2 write nodes: stale.*\n {2}the code of stage write changed \([0-9a-f]{8} -> [0-9a-f]{8}\)/);
+    expect((await swp('explain', 'stage=write')).stdout).toMatch(/2 write nodes: stale.*\n {2}changed code of stage write \([0-9a-f]{8} -> [0-9a-f]{8}\)\n {2}compared/);
     expect((await swp('accept', 'stage=write')).stderr).toContain('There is no reason given.');
     const accepted = await swp('accept', 'stage=write', '--why', 'the same letter');
     expect(accepted.stdout).toMatch(/^write: code [0-9a-f]{8} counts as [0-9a-f]{8} in this study\.$/);
@@ -134,12 +136,16 @@ describe('explains', () => {
     await checkout.write('pipeline.json', study(5));
   });
 
-  test('an upgraded dependency: the code that imports it changed', async () => {
+  test('an upgraded dependency by its name and versions', async () => {
     await checkout.write('stages/write.ts', write('hi there').replace("import { readFile,", "import 'canonicalize';\nimport { readFile,"));
     await swp('repro');
     const manifest = await readFile(join(checkout.root, 'package.json'), 'utf8');
     await checkout.write('package.json', manifest.replace(/"canonicalize": "[^"]+"/, '"canonicalize": "9.9.9"'));
-    expect((await swp('explain', 'stage=write', 'experiment=A')).stdout).toContain('the code of stage write changed');
+    const version = /"canonicalize": "([^"]+)"/.exec(manifest)![1]!;
+    const changed = `changed code of stage write \\([0-9a-f]{8} -> [0-9a-f]{8}\\), with canonicalize ${version.replaceAll('.', '\\.')} -> 9\\.9\\.9`;
+    const { stdout } = await swp('explain');
+    expect(stdout).toMatch(new RegExp(`^2 write nodes: stale.*\n  ${changed}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^2 count nodes: stale.*\n  follows from ${changed}$`, 'm'));
   });
 });
 

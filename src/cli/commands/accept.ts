@@ -59,7 +59,7 @@ async function accept(words: string[], options: AcceptOptions): Promise<void> {
     return terminal.line(options.revoke ? `Revoked: ${accepted.length}.` : `${accepted.length} accepted.`);
   }
   if (options.why === undefined || options.why.trim() === '') throw new SwpError({ kind: 'usage', message: 'There is no reason given.', expected: '--why "...": it is kept, for those who ask later' });
-  const explainer = new Explainer(dag, new RecordCollection(cache), (place) => state.lastKey(place));
+  const explainer = new Explainer(dag, new RecordCollection(cache), (place) => state.lastKey(place), async (stage) => (await project.stages.load(stage)).packages);
   const changed = selectPlanned(await planProject(project), words).filter(({ record, state: now }) => now !== 'cached' && record === undefined);
   const causes = (await Promise.all(changed.map((planned) => explainer.explain(planned)))).filter(({ relation }) => relation === 'before').flatMap((explanation) => explanation.causes);
   const other = causes.find(({ path, before, after }) => !/^(code|computes\.[^.[]+)$/.test(path) || typeof before !== 'string' || typeof after !== 'string');

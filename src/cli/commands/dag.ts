@@ -1,7 +1,8 @@
 /** swp dag: draws the study's DAG. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { makeDirectory } from '../../cache/atomic-file.ts';
 import { fileFailure } from '../../cache/file-failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
@@ -87,7 +88,7 @@ async function writePage(project: Project, nodes: PlannedState[], output: string
   if (output === '-') return terminal.line(html);
   const path = resolve(output ?? join(reportFolder(project), 'dag.html'));
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     await writeFile(path, html);
   } catch (error) {
     throw fileFailure(error, path, 'write');

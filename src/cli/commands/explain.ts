@@ -41,11 +41,13 @@ async function explain(words: string[], options: ProjectOptions): Promise<void> 
   if (words.length === 2 && words.every((word) => !word.includes('='))) return compareKeys(words as [string, string], project, history, options, terminal);
   const { planProject, selectPlanned, nodeJson } = await import('../project.ts');
   const { Explainer } = await import('../../engine/explanation.ts');
-  const selected = selectPlanned(await planProject(project), words);
-  const explainer = new Explainer(project.dag, history, (place) => project.state.lastKey(place));
+  const planned = selectPlanned(await planProject(project), words);
+  const selected = words.length > 0 ? planned : planned.filter(({ state }) => state !== 'cached');
+  const explainer = new Explainer(project.dag, history, (place) => project.state.lastKey(place), async (stage) => (await project.stages.load(stage)).packages);
   const explanations = await Promise.all(selected.map((planned) => explainer.explain(planned)));
   if (options.json)
     terminal.line(JSON.stringify({ nodes: explanations.map(({ planned, ...rest }) => ({ ...nodeJson(planned), ...rest })) }));
+  else if (explanations.length === 0) terminal.line(`All ${planned.length.toLocaleString('en')} nodes are cached. \`swp explain stage=...\` says since when.`);
   else await writeExplanations(explanations, terminal);
 }
 
@@ -68,9 +70,10 @@ async function writeExplanations(explanations: Explanation[], terminal: Terminal
     const { stage, labels } = planned.node;
     const head = `${plural(members.length, `${stage.name} node`)}: ${planned.state}`;
     const why = planned.state === 'cached' ? '' : `, ${reasonText(planned.reason)}`;
-    terminal.line(`${colors.bold(head)}${why}${colors.dim(`  such as ${labelText(labels[0]!)}`)}`);
+    terminal.line(`${colors.bold(head)}${why}${colors.dim(`  ${members.length > 1 ? 'such as ' : ''}${labelText(labels[0]!)}`)}`);
     if (planned.evicted) terminal.line(`  evicted, and computed again when something asks for it: ${planned.evicted.join(', ')}`);
     if (planned.record !== undefined) terminal.line(colors.dim(`  computed ${planned.record.finishedAt} on ${String(planned.record.environment.host)}, key ${planned.record.key.slice(0, 12)}`));
+    if (planned.record?.aliasOf !== undefined) terminal.line(colors.dim(`  by ${planned.record.aliasOf.slice(0, 12)}, another recipe with the same content`));
     for (const cause of causes.slice(0, shownCauses)) terminal.line(`  ${fromWhere(cause, stage.name)}${colors.yellow(causeText(cause))}`);
     if (causes.length > shownCauses) terminal.line(`  ... and ${causes.length - shownCauses} more differences`);
     if (comparedWith !== undefined) terminal.line(colors.dim(`  compared with ${comparedWith.slice(0, 12)}, ${relation === 'before' ? 'which stood here before' : `the nearest record of ${stage.name}`}`));

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
-import { parseBytes, parseDuration } from '../quantity-parse.ts';
+import { parseBytes, parseCount, parseDuration } from '../quantity-parse.ts';
 import { openTerminal } from '../terminal.ts';
 
 interface GcOptions extends ProjectOptions {
@@ -18,7 +18,7 @@ export function declareGc(program: Command): Command {
     .command('gc')
     .description('Evict large artifacts by policy; metrics and records are always kept.')
     .option('--keep <selector>', 'keep what these nodes of this study made, e.g. experiment=A1 (repeatable)', (word: string, words: string[] = []) => [...words, word])
-    .option('--keep-last <number>', 'keep what the newest so many records made', Number)
+    .option('--keep-last <number>', 'keep what the newest so many records made', parseCount)
     .option('--younger <duration>', 'keep what was made in this time, e.g. 7d', parseDuration)
     .option('--max-size <size>', 'evict the oldest until the artifacts take no more than this, e.g. 50GB', parseBytes)
     .option('-n, --dry-run', 'say what would be removed')

@@ -18,9 +18,10 @@ export function declareHistory(program: Command): Command {
 Examples:
   swp history                              runs, the newest first
   swp history stage=train experiment=A1    each time one of these was computed, or failed
-  swp history --json                       {"runs":[{startedAt, seconds, user, host, git, counts, nodes:[...]}]}
+  swp history --json                       {"runs":[{startedAt, seconds, estimate?, accuracy?, user, host, git, counts, nodes:[...]}]}
 
-A run that found nothing to do is not listed.
+A run that found nothing to do is not listed. \`estimated\`: what its nodes were expected to take, and how many times
+as long they took; swp estimate --check says it by stage.
 ${selectorHelp}`,
     )
     .action(history);
@@ -33,7 +34,7 @@ async function history(words: string[], options: ProjectOptions): Promise<void> 
   const runs = readHistory(studyFolder(cache, path));
   const terminal = openTerminal();
   if (words.length === 0) {
-    if (options.json) terminal.line(JSON.stringify({ runs }));
+    if (options.json) terminal.line(JSON.stringify({ runs: await withAccuracy(runs) }));
     else await writeRuns(runs, terminal);
     return;
   }
@@ -46,20 +47,33 @@ async function history(words: string[], options: ProjectOptions): Promise<void> 
   else await writeNodes(found, terminal);
 }
 
+async function withAccuracy(runs: HistoryEntry[]): Promise<object[]> {
+  const { accuracyOf } = await import('../../estimate/accuracy.ts');
+  return runs.map((run) => ({ ...run, accuracy: accuracyOf(run) ?? null }));
+}
+
 async function writeRuns(runs: HistoryEntry[], terminal: Terminal): Promise<void> {
-  const [{ table }, { durationText }] = await Promise.all([import('../table.ts'), import('../duration.ts')]);
+  const [{ table }, { durationText }, { accuracyOf }] = await Promise.all([import('../table.ts'), import('../duration.ts'), import('../../estimate/accuracy.ts')]);
+  const estimated = (run: HistoryEntry) => {
+    const accuracy = accuracyOf(run);
+    return accuracy === undefined ? '' : `${durationText(accuracy.estimated)} (x${accuracy.ratio.toFixed(2)})`;
+  };
   if (runs.length === 0) return terminal.line('No run of this study has computed anything in this cache yet.');
-  const rows = runs.slice(0, shownRuns).map(({ startedAt, seconds, profile, selectors, counts, stopped, user, host, git }) => [
-    dateText(startedAt),
-    durationText(seconds),
-    String(counts.ran),
-    counts.failed > 0 ? terminal.colors.red(String(counts.failed)) : '-',
-    stopped === undefined ? '' : `stopped by ${stopped}`,
-    `${user}@${host}`,
-    git === null ? '' : `${String(git.commit).slice(0, 8)}${git.dirty === true ? '+' : ''}`,
-    [profile, ...selectors].join(' '),
-  ]);
-  for (const line of table(['began', 'took', 'ran', 'failed', '', 'who', 'commit', 'what'], rows, terminal.colors)) terminal.line(line);
+  const rows = runs.slice(0, shownRuns).map((run) => {
+    const { startedAt, seconds, profile, selectors, counts, stopped, user, host, git } = run;
+    return [
+      dateText(startedAt),
+      durationText(seconds),
+      estimated(run),
+      String(counts.ran),
+      counts.failed > 0 ? terminal.colors.red(String(counts.failed)) : '-',
+      stopped === undefined ? '' : `stopped by ${stopped}`,
+      `${user}@${host}`,
+      git === null ? '' : `${String(git.commit).slice(0, 8)}${git.dirty === true ? '+' : ''}`,
+      [profile, ...selectors].join(' '),
+    ];
+  });
+  for (const line of table(['began', 'took', 'estimated', 'ran', 'failed', '', 'who', 'commit', 'what'], rows, terminal.colors)) terminal.line(line);
   if (runs.length > shownRuns) terminal.line(`... and ${runs.length - shownRuns} earlier runs: see --json.`);
 }
 

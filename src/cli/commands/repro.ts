@@ -1,5 +1,6 @@
 /** swp repro: does the work that is missing, shows it while it goes on, and ends with the report. */
 import { InvalidArgumentError, type Command } from 'commander';
+import type { HistoryEntry, HistoryEstimate } from '../../cache/run-history.ts';
 import type { EventSink, SwpEvent } from '../../engine/event.ts';
 import type { Failure } from '../../engine/failure.ts';
 import type { Wanted } from '../../engine/needed-nodes.ts';
@@ -7,7 +8,6 @@ import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
 import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { failureText, warningText } from '../failure-text.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
@@ -86,10 +86,11 @@ async function reportKeys(project: Project): Promise<string[]> {
 }
 
 async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
-  warn(planned.warnings, terminal);
+  await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
   const view = await openView(planned, jobs, options, terminal);
+  const estimate = await estimateOf(project, planned, wanted, jobs);
   const interruption = listenForInterruption(view);
   const history = new HistoryRecorder();
   let result: RunResult;
@@ -106,28 +107,51 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
     view.close();
     interruption.stopListening();
   }
-  const unwritten = await history.write(project, result, words);
-  warn([...result.warnings.slice(planned.warnings.length), ...(unwritten ? [unwritten] : [])], terminal);
   const { report, failure } = await renderIfPossible(project, result, terminal, options);
+  const written = await history.write(project, result, words, { waited: performance.now() / 1000, ...(estimate && { estimate }) });
+  await warn([...result.warnings.slice(planned.warnings.length), ...(written.failure ? [written.failure] : [])], terminal);
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {
     event: 'summary',
     nodes: { total, cached, ran, failed, blocked },
     seconds: performance.now() / 1000, // since the process began: what the person waited
     ...(stopped !== undefined && { stopped }),
+    ...(written.entry !== undefined && (await comparedWithEstimate(written.entry))),
     ...(report !== undefined && { report: report.html, highlights: report.highlights }),
   };
   if (options.json) view.emit(summary);
   else {
     const { writeSummary } = await import('../summary-text.ts');
-    writeSummary({ summary, result, report, terminal });
+    await writeSummary({ summary, result, report, terminal });
   }
-  if (failure !== undefined) terminal.errorLine(failureText(failure, terminal.colors));
+  if (failure !== undefined) {
+    const { failureText } = await import('../failure-text.ts');
+    terminal.errorLine(failureText(failure, terminal.colors));
+  }
   return { exitCode: exitCodeFor(result, failure), records: result.records };
 }
 
+/** What the run will take, by what was measured before; undefined if nothing was, or if nothing is to run. */
+async function estimateOf(project: Project, planned: Plan, wanted: Wanted, jobs: number): Promise<HistoryEstimate | undefined> {
+  if ([...planned.nodes.values()].every(({ state }) => state === 'cached')) return undefined;
+  const { estimateStudy } = await import('../../estimate/study-estimate.ts');
+  const { seconds, stages, unknown } = await estimateStudy(project, planned, { ...wanted, jobs, calibrate: 'never' });
+  if (stages.length === 0 || unknown.length === new Set(stages.map(({ stage }) => stage)).size) return undefined;
+  return { seconds, jobs, stages: stages.map(({ stage, nodes, seconds }) => ({ stage, nodes, seconds: seconds?.estimate ?? null })) };
+}
+
+async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<SwpEvent, { event: 'summary' }>, 'estimate'>> {
+  const { accuracyOf } = await import('../../estimate/accuracy.ts');
+  const accuracy = accuracyOf(entry);
+  if (accuracy === undefined) return {};
+  const { estimated, lower, upper, took, ratio } = accuracy;
+  return { estimate: { estimated, lower, upper, took, ratio } };
+}
+
 /** What costs no result. Standard error, whatever the output is. */
-function warn(warnings: Failure[], terminal: Terminal): void {
+async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
+  if (warnings.length === 0) return;
+  const { warningText } = await import('../failure-text.ts');
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 

@@ -3,6 +3,8 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
+import { SwpError } from '../../engine/failure.ts';
+import { parseTolerance } from '../quantity-parse.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface VerifyOptions extends ProjectOptions {
@@ -20,7 +22,7 @@ export function declareVerify(program: Command): Command {
     .option('--sample <percent>', 'hash only this share of the artifacts, e.g. 10%', percent)
     .option('--heal', 'then compute again what this study has lost')
     .option('--recompute', 'run the selected nodes again, publish nothing, and compare with what is recorded')
-    .option('--tolerance <number>', 'of --recompute, where the machine or a version is another: largest relative difference of a tensor', Number, 1e-4)
+    .option('--tolerance <number>', 'of --recompute, where the machine or a version is another: largest relative difference of a tensor', parseTolerance, 1e-4)
     .addHelpText(
       'after',
       `
@@ -40,6 +42,7 @@ ${selectorHelp}`,
 
 async function verify(words: string[], options: VerifyOptions): Promise<void> {
   const terminal = openTerminal();
+  refuseContradictions(words, options);
   if (options.recompute) return recompute(words, options, terminal);
   const [{ Cache }, { verifyCache }, { locate }, { quantityText }, { plural }] = await Promise.all([
     import('../../cache/cache.ts'),
@@ -66,6 +69,14 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
   await repro([], { ...options, checkpointEvery: 60 });
 }
 
+/** Whoever names nodes and forgets --recompute would believe that these were computed again. */
+function refuseContradictions(words: string[], { recompute, heal, sample }: VerifyOptions): void {
+  if (!recompute && words.length > 0) throw new SwpError({ kind: 'usage', message: 'Selectors choose what --recompute runs again; damage is looked for in the whole cache.', expected: `swp verify --recompute ${words.join(' ')}, or swp verify alone` });
+  if (!recompute) return;
+  if (words.length === 0) throw new SwpError({ kind: 'usage', message: 'There is no selector: --recompute runs everything again that it is given.', expected: "swp verify --recompute SELECTOR, such as stage=eval; stage='*' means all" });
+  if (heal || sample !== undefined) throw new SwpError({ kind: 'usage', message: '--recompute changes nothing and hashes no more than it needs.', expected: 'either --recompute, or --heal and --sample' });
+}
+
 /** On a terminal: a line that is drawn again and again. */
 function progressLine({ interactive }: Terminal, start: number): (progress: { done: number; total: number }) => void {
   let last = 0;
@@ -82,13 +93,12 @@ async function recompute(words: string[], options: VerifyOptions, terminal: Term
   const [{ openProject, planProject, selectPlanned }, { recomputeNodes }, { labelText }] = await Promise.all([import('../project.ts'), import('../../verify/recompute.ts'), import('../run-text.ts')]);
   const project = await openProject(options);
   const planned = await planProject(project);
-  const results = await recomputeNodes(project, planned, selectPlanned(planned, words), options.tolerance);
+  const results = await recomputeNodes(project, planned, selectPlanned(planned, words), options.tolerance, ({ planned: { node }, verdict, detail }) => {
+    if (options.json) return;
+    const colour = verdict === 'same' || verdict === 'close' ? terminal.colors.green : verdict === 'skipped' ? terminal.colors.dim : terminal.colors.red;
+    terminal.line(`${colour(verdict.padEnd(9))} ${labelText(node.labels[0]!)}${detail === undefined ? '' : `: ${detail}`}`);
+  });
   if (options.json) terminal.line(JSON.stringify({ nodes: results.map(({ planned: { node }, ...rest }) => ({ key: node.key, label: node.labels[0], ...rest })) }));
-  else
-    for (const { planned: { node }, verdict, detail } of results) {
-      const colour = verdict === 'same' || verdict === 'close' ? terminal.colors.green : verdict === 'skipped' ? terminal.colors.dim : terminal.colors.red;
-      terminal.line(`${colour(verdict.padEnd(9))} ${labelText(node.labels[0]!)}${detail === undefined ? '' : `: ${detail}`}`);
-    }
   if (results.some(({ verdict }) => verdict === 'different')) process.exitCode = exitCode.nodesFailed;
 }
 

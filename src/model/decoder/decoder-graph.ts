@@ -12,6 +12,11 @@ export function parameterShapes(config: ModelConfig): Map<string, number[]> {
   return familyOf(config).parameters(config);
 }
 
+/** The indices of a model's layers. */
+export function everyLayer({ layers }: ModelConfig): number[] {
+  return Array.from({ length: layers }, (_, layer) => layer);
+}
+
 /**
  * Loss and gradients: inputs are the parameters by name, int32 `tokens` and `targets` [batch * sequence]; outputs are
  * `loss` (mean over tokens, nats) and `gradient:NAME`. Weight decay applies to matrices, not to gains.
@@ -36,9 +41,11 @@ export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
 /**
  * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
  * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down_proj.
+ * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input `kept:LAYER`
+ *   and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no trace of it.
  */
-export function buildForwardGraph(config: ModelConfig, shape: DecoderShape, outputs: readonly ForwardOutput[]): Graph {
-  const { graph, decoder } = buildDecoder(config, shape);
+export function buildForwardGraph(config: ModelConfig, shape: DecoderShape, outputs: readonly ForwardOutput[], overridden: readonly number[] = []): Graph {
+  const { graph, decoder } = buildDecoder(config, shape, overridden);
   if (outputs.includes('losses')) graph.output('losses', tokenLosses(graph, decoder, shape));
   if (outputs.includes('predictions')) graph.output('predictions', graph.argmax(decoder.logits));
   if (outputs.includes('downProjections'))
@@ -49,12 +56,16 @@ export function buildForwardGraph(config: ModelConfig, shape: DecoderShape, outp
   return graph;
 }
 
-function buildDecoder(config: ModelConfig, shape: DecoderShape) {
+function buildDecoder(config: ModelConfig, shape: DecoderShape, overridden: readonly number[] = []) {
   const graph = new Graph();
   const parameters = new Map<string, Value>();
   for (const [name, dimensions] of parameterShapes(config)) parameters.set(name, graph.input(name, dimensions));
   const tokens = graph.input('tokens', [shape.batch * shape.sequence], 'int32');
-  const decoder: DecoderOutputs = familyOf(config).build(graph, config, shape, tokens, (name) => parameters.get(name)!);
+  const decoder: DecoderOutputs = familyOf(config).build(graph, config, shape, tokens, (name) => parameters.get(name)!, (layer, output) => {
+    if (!overridden.includes(layer)) return output;
+    const [kept, restored] = ['kept', 'restored'].map((name) => graph.input(`${name}:${layer}`, output.shape)) as [Value, Value];
+    return graph.scope('restored', () => graph.add(graph.mul(output, kept), restored));
+  });
   return { graph, parameters, decoder };
 }
 

@@ -12,9 +12,11 @@ export interface DecoderShape {
 export interface DecoderOutputs {
   /** [batch * sequence, vocabulary] */
   logits: Value;
-  /** Input [feedForward, tokens] and output [width, tokens] of each layer's down projection. */
+  /** Input [feedForward, tokens] of each layer's down projection, and what goes on as its output [width, tokens]. */
   downProjections: { input: Value; output: Value }[];
 }
+
+export type DownProjected = (layer: number, output: Value) => Value;
 
 export interface DecoderFamily<Config> {
   /** Name and shape of every parameter, in the order of the checkpoint file; matrices are [out, in]. */
@@ -23,8 +25,9 @@ export interface DecoderFamily<Config> {
    * Adds the decoder to a graph.
    * @param tokens int32 [batch * sequence]
    * @param parameter value of a parameter by name
+   * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down projection; by default itself
    */
-  build(graph: Graph, config: Config, shape: DecoderShape, tokens: Value, parameter: (name: string) => Value): DecoderOutputs;
+  build(graph: Graph, config: Config, shape: DecoderShape, tokens: Value, parameter: (name: string) => Value, downProjected?: DownProjected): DecoderOutputs;
   /** Name of a layer's down projection, where super weights are sought. */
   downProjection(layer: number): string;
 }

@@ -8,7 +8,7 @@
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { Gpt2Config } from '../language-model.ts';
-import type { DecoderFamily, DecoderOutputs, DecoderShape } from './family.ts';
+import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from './family.ts';
 
 const EMBEDDING = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
@@ -39,7 +39,14 @@ function parameters({ layers, width, feedForward, vocabulary, positions }: Gpt2C
   return shapes;
 }
 
-function build(graph: Graph, config: Gpt2Config, { batch, sequence }: DecoderShape, tokens: Value, parameter: (name: string) => Value): DecoderOutputs {
+function build(
+  graph: Graph,
+  config: Gpt2Config,
+  { batch, sequence }: DecoderShape,
+  tokens: Value,
+  parameter: (name: string) => Value,
+  downProjected: DownProjected = (_, output) => output,
+): DecoderOutputs {
   const { layers, width, heads, vocabulary, normEpsilon } = config;
   const tokenCount = batch * sequence;
   const headWidth = width / heads;
@@ -133,7 +140,7 @@ function build(graph: Graph, config: Gpt2Config, { batch, sequence }: DecoderSha
     residual = graph.scope(block, () => graph.add(residual, attended));
     const expanded = expand(normalise(`${block}.ln_2`, residual), block);
     const input = graph.scope(`${block}.mlp`, () => graph.gelu(expanded));
-    const output = linear(`${block}.mlp.c_proj`, input);
+    const output = downProjected(layer, linear(`${block}.mlp.c_proj`, input));
     downProjections.push({ input, output });
     residual = graph.scope(block, () => graph.add(residual, output));
   }

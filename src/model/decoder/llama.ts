@@ -10,7 +10,7 @@
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { LlamaConfig } from '../language-model.ts';
-import type { DecoderFamily, DecoderOutputs, DecoderShape } from './family.ts';
+import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from './family.ts';
 
 export const llama: DecoderFamily<LlamaConfig> = { parameters, build, downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight` };
 
@@ -37,6 +37,7 @@ function build(
   { batch, sequence }: DecoderShape,
   tokens: Value,
   parameter: (name: string) => Value,
+  downProjected: DownProjected = (_, output) => output,
 ): DecoderOutputs {
   const { layers, width, heads, normEpsilon } = config;
   const tokenCount = batch * sequence;
@@ -109,9 +110,10 @@ function build(
     const attended = graph.scope(`${prefix}.self_attn`, () => attend(attentionInput, prefix));
     residual = graph.scope(prefix, () => graph.add(residual, attended));
     const normal = normalise(`${prefix}.post_attention_layernorm`, residual);
-    const projection = graph.scope(`${prefix}.mlp`, () => feedForward(normal, prefix));
-    downProjections.push(projection);
-    residual = graph.scope(prefix, () => graph.add(residual, projection.output));
+    const { input, output: projected } = graph.scope(`${prefix}.mlp`, () => feedForward(normal, prefix));
+    const output = downProjected(layer, projected);
+    downProjections.push({ input, output });
+    residual = graph.scope(prefix, () => graph.add(residual, output));
   }
   const final = normalise('model.norm', residual);
   const logits = graph.scope('lm_head', () => graph.matmul(final, withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true }));

@@ -1,0 +1,163 @@
+/**
+ * What a run will cost: nodes, steps, floating-point operations, hours, disk. Every time rests on nodes that were timed, in
+ * this cache or just now on this machine, and says on how many; what was never measured is said to be unknown.
+ */
+import type { Plan } from '../engine/plan.ts';
+import type { StageDefinition } from '../engine/stage.ts';
+import type { Sampled } from './calibration.ts';
+import { makespan, type Job } from './makespan.ts';
+import { sizesOf, type Measured, type Measurements } from './measurements.ts';
+import { fitRate, quantile, secondsOf, type Rate } from './rate.ts';
+import type { Task, Workload } from './workload.ts';
+
+/** Seconds; from the 10th to the 90th percentile of what measured nodes took. */
+export interface SecondsRange {
+  estimate: number;
+  lower: number;
+  upper: number;
+}
+
+/** Where a time comes from. */
+export type Source = { kind: 'records'; n: number } | { kind: 'calibration'; n: number } | { kind: 'unknown' };
+
+/** One kind of work of one stage. */
+export interface StageEstimate {
+  stage: string;
+  nodes: number;
+  /** What `units` counts. */
+  unit: string;
+  /** To do in this run. */
+  units: number;
+  /** If no two places of the study shared anything. */
+  asked: number;
+  /** Done already, by earlier stops and checkpoints in the cache. */
+  resumed: number;
+  /** Null where the stage does not count them. */
+  flops: number | null;
+  /** Of all its nodes one after the other; null where nothing was measured. */
+  seconds: SecondsRange | null;
+  source: Source;
+  /** Bytes; null where nothing was measured. */
+  disk: { evictable: number; kept: number } | null;
+}
+
+export interface Estimate {
+  version: 1;
+  /** Nodes at a time. */
+  jobs: number;
+  nodes: { total: number; toRun: number };
+  stages: StageEstimate[];
+  /** Of the stages that count them; 0 if none does. */
+  flops: number;
+  /** From the first node's start to the last one's end; stages without a time are left out. */
+  seconds: SecondsRange;
+  /** Stages of which no time is known. */
+  unknown: string[];
+  disk: { evictable: number; kept: number };
+}
+
+/** What is known of one kind of work. */
+interface Known {
+  rate: Rate;
+  warmUp: number;
+  source: Source;
+  sizes: { evictable: number; kept: number };
+}
+
+/** Fewer timed nodes than these, and a calibration says more. */
+const FEW = 3;
+
+export interface EstimateOptions {
+  jobs: number;
+  measurements: Measurements;
+  /** By kind of work. */
+  samples: Record<string, Sampled>;
+  /** Take the samples where there are both. */
+  preferSamples?: boolean;
+}
+
+/** The kinds of work of which too little is known, each with a task that stands for it. */
+export function unmeasured({ tasks }: Workload, { measurements, samples }: Pick<EstimateOptions, 'measurements' | 'samples'>): Map<string, Task> {
+  const lacking = tasks.filter(({ group, planned }) => Object.keys(planned.node.gathers).length === 0 && (measurements.of(group)?.warm.length ?? 0) < FEW && samples[group] === undefined);
+  return new Map(lacking.map((task) => [task.group, task]));
+}
+
+export async function estimateRun(plan: Plan, workload: Workload, options: EstimateOptions): Promise<Estimate> {
+  const { tasks, waitsFor, total } = workload;
+  const known = new Map<string, Known | undefined>();
+  for (const { group, planned } of tasks) if (!known.has(group)) known.set(group, whatIsKnown(planned.node.stage, options.measurements.of(group), options.samples[group], options.preferSamples ?? false));
+  const stages = await stageEstimates(tasks, known, options.jobs);
+  const wallAt = (share: (rate: Rate) => number) =>
+    makespan(
+      tasks.map((task): Job => {
+        const of = known.get(task.group);
+        const factor = of === undefined ? 0 : share(of.rate);
+        return { key: task.planned.node.key, waitsFor: waitsFor.get(task.planned.node.key)!, group: task.group, seconds: of === undefined ? 0 : factor * secondsOf(of.rate, task.units), warmUp: factor * (of?.warmUp ?? 0) };
+      }),
+      options.jobs,
+    ).wall;
+  return {
+    version: 1,
+    jobs: options.jobs,
+    nodes: { total, toRun: tasks.length },
+    stages,
+    flops: sum(stages.map(({ flops }) => flops ?? 0)),
+    seconds: { estimate: wallAt(() => 1), lower: wallAt(({ spread }) => spread.lower), upper: wallAt(({ spread }) => spread.upper) },
+    unknown: [...new Set(stages.filter(({ seconds }) => seconds === null).map(({ stage }) => stage))],
+    disk: { evictable: sum(stages.map(({ disk }) => disk?.evictable ?? 0)), kept: sum(stages.map(({ disk }) => disk?.kept ?? 0)) },
+  };
+}
+
+async function stageEstimates(tasks: readonly Task[], known: ReadonlyMap<string, Known | undefined>, jobs: number): Promise<StageEstimate[]> {
+  const groups = new Map<string, Task[]>();
+  for (const task of tasks) groups.set(task.group, [...(groups.get(task.group) ?? []), task]);
+  const estimates: StageEstimate[] = [];
+  for (const [group, members] of groups) {
+    const openings = Math.min(members.length, jobs); // every worker opens once what it runs
+    const { planned, work } = members[0]!;
+    const of = known.get(group);
+    const stage = planned.node.stage.name;
+    const seconds = of === undefined ? null : sum(members.map(({ units }) => secondsOf(of.rate, units))) + openings * of.warmUp;
+    const range = of === undefined || seconds === null ? null : { estimate: seconds, lower: seconds * of.rate.spread.lower, upper: seconds * of.rate.spread.upper };
+    estimates.push({
+      stage,
+      nodes: members.length,
+      unit: work.unit,
+      units: Math.round(sum(members.map(({ units }) => units))),
+      asked: sum(members.map(({ planned, work }) => planned.node.labels.length * work.count)),
+      resumed: Math.round(sum(members.map(({ resumed }) => resumed))),
+      flops: await flopsOf(members),
+      seconds: range,
+      source: of?.source ?? { kind: 'unknown' },
+      disk: of === undefined ? null : { evictable: members.length * of.sizes.evictable, kept: members.length * of.sizes.kept },
+    });
+  }
+  return estimates;
+}
+
+async function flopsOf(members: readonly Task[]): Promise<number | null> {
+  let total: number | null = null;
+  for (const { work, units } of members) if (work.flops !== undefined && work.count > 0) total = (total ?? 0) + (await work.flops()) * (units / work.count);
+  return total;
+}
+
+function whatIsKnown(stage: StageDefinition, measured: Measured | undefined, sample: Sampled | undefined, preferSamples: boolean): Known | undefined {
+  const enough = (measured?.warm.length ?? 0) >= FEW;
+  if (sample !== undefined && (preferSamples || !enough)) {
+    const rate = fitRate(sample.timed);
+    if (rate !== undefined) return { rate, warmUp: sample.warmUp, source: { kind: 'calibration', n: rate.n }, sizes: sizesOf(stage, { bytes: new Map(Object.entries(sample.bytes).map(([name, bytes]) => [name, [bytes]])), recordBytes: [RECORD_BYTES] }) };
+  }
+  if (measured === undefined) return undefined;
+  const rate = fitRate(measured.warm.length > 0 ? measured.warm : measured.first);
+  if (rate === undefined) return undefined;
+  const late = measured.first.map(({ units, seconds }) => seconds - secondsOf(rate, units));
+  const warmUp = measured.warm.length > 0 && late.length > 0 ? Math.max(0, quantile(late, 0.5)) : (sample?.warmUp ?? 0);
+  return { rate, warmUp, source: { kind: 'records', n: rate.n }, sizes: sizesOf(stage, measured) };
+}
+
+/** Of a record, where none was seen yet. */
+const RECORD_BYTES = 4000;
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,145 @@
+/**
+ * What nodes took and how large their results were, from a cache's records: of the same stage and the same kind of work, on
+ * the same kind of processor. A worker's first node of a kind also opens what later ones find open, so it counts apart.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import { readHistory } from '../cache/run-history.ts';
+import { isAbsent } from '../cache/file-failure.ts';
+import { SwpError } from '../engine/failure.ts';
+import type { StageDefinition, StageWork } from '../engine/stage.ts';
+import { quantile, type Timed } from './rate.ts';
+import { groupOf, workOf } from './workload.ts';
+
+/** What was measured of one kind of work. */
+export interface Measured {
+  /** Nodes that found everything open. */
+  warm: Timed[];
+  /** The first ones of their workers. */
+  first: Timed[];
+  /** Sizes by output. */
+  bytes: Map<string, number[]>;
+  /** Size of a record. */
+  recordBytes: number[];
+}
+
+/** So many nodes of a kind say as much as more would. */
+const ENOUGH = 60;
+/** A cache may hold a hundred thousand records; this many are read in a third of a second. */
+const MOST_RECORDS = 3000;
+const RUNS = 20;
+
+export class Measurements {
+  readonly #cpu: string | null;
+  readonly #stages: ReadonlyMap<string, StageDefinition>;
+  readonly #groups = new Map<string, Measured>();
+  readonly #seen = new Set<string>();
+
+  /**
+   * @param cpu model of this machine's processor, as records name it
+   * @param stages by name: those of which something is to be known; each says how much a record's node had to do
+   */
+  constructor(cpu: string | null, stages: ReadonlyMap<string, StageDefinition>) {
+    this.#cpu = cpu;
+    this.#stages = stages;
+  }
+
+  of(group: string): Measured | undefined {
+    return this.#groups.get(group);
+  }
+
+  /**
+   * Takes in records until there is enough of each kind.
+   * @param known records that were read already: of the study itself
+   * @param cache where the others are
+   * @param wanted kinds of work that something is to be known of
+   */
+  async read(known: readonly CacheRecord[], cache: Cache, wanted: ReadonlySet<string>): Promise<void> {
+    const first = firstNodes(cache);
+    const lacking = () => [...wanted].some((group) => (this.#groups.get(group)?.warm.length ?? 0) < ENOUGH);
+    let read = 0;
+    const done = () => read >= MOST_RECORDS || (read % ENOUGH === 0 && !lacking());
+    for (const record of known) {
+      if (done()) return;
+      read++;
+      await this.#add(record, first.has(record.key));
+    }
+    for (const key of keysOf(cache)) {
+      if (done()) return;
+      if (this.#seen.has(key)) continue;
+      read++;
+      const record = await cache.record(key).catch((error: unknown) => {
+        if (error instanceof SwpError) return undefined; // damaged: it says nothing
+        throw error;
+      });
+      if (record !== undefined) await this.#add(record, first.has(key));
+    }
+  }
+
+  /** If it is of this kind of machine and of a stage that is asked for. */
+  async #add(record: CacheRecord, isFirst: boolean): Promise<void> {
+    this.#seen.add(record.key);
+    const stage = this.#stages.get(record.stage);
+    if (stage === undefined || record.aliasOf !== undefined || record.environment.cpu !== this.#cpu) return;
+    const work = await workOfRecord(stage, record);
+    if (work === undefined) return;
+    const group = groupOf(stage.name, work);
+    const measured = this.#groups.get(group) ?? { warm: [], first: [], bytes: new Map<string, number[]>(), recordBytes: [] };
+    this.#groups.set(group, measured);
+    const units = work.count * travelled(stage, record);
+    if (units > 0) (isFirst ? measured.first : measured.warm).push({ units, seconds: record.seconds });
+    for (const [name, { bytes }] of Object.entries(record.artifacts)) measured.bytes.set(name, [...(measured.bytes.get(name) ?? []), bytes]);
+    measured.recordBytes.push(JSON.stringify(record).length);
+  }
+}
+
+/** Median size of a node's results: for ever, and until they are evicted. */
+export function sizesOf(stage: StageDefinition, { bytes, recordBytes }: Pick<Measured, 'bytes' | 'recordBytes'>): { kept: number; evictable: number } {
+  const sizes = { kept: quantile(recordBytes, 0.5), evictable: 0 };
+  for (const [name, values] of bytes) sizes[stage.outputs[name]?.evictable === true ? 'evictable' : 'kept'] += quantile(values, 0.5);
+  return sizes;
+}
+
+/** @returns undefined for a record of other parameters than the stage has now */
+async function workOfRecord(stage: StageDefinition, { preimage }: CacheRecord): Promise<StageWork | undefined> {
+  const { params, gathers } = preimage as unknown as { params: CacheRecord['preimage']; gathers: Record<string, { missing?: true }[]> };
+  try {
+    const found = Object.fromEntries(Object.entries(gathers).map(([name, items]) => [name, items.filter(({ missing }) => missing !== true)]));
+    const work = await workOf({ stage, params, gathers: found });
+    return Number.isFinite(work.count) ? work : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The share of a node's length that its seconds count: it may have gone on from an earlier stop. */
+function travelled(stage: StageDefinition, { preimage, resumedAt = 0 }: CacheRecord): number {
+  const params = preimage.params as CacheRecord['preimage'];
+  const length = stage.trajectory?.(params).length;
+  const end = length === undefined ? 0 : Number(params[length]);
+  return end > 0 ? 1 - resumedAt / end : 1;
+}
+
+/** Keys of the nodes that were the first of their kind in their worker, by the histories of all studies of the cache. */
+function firstNodes(cache: Cache): Set<string> {
+  const folder = join(cache.directory, 'studies');
+  const runs = namesIn(folder).flatMap((study) => readHistory(join(folder, study), RUNS));
+  return new Set(runs.flatMap(({ nodes }) => nodes.filter(({ first }) => first === true).map(({ key }) => key)));
+}
+
+function* keysOf({ directory }: Cache): Generator<string> {
+  const folder = join(directory, 'records');
+  for (const shard of namesIn(folder))
+    for (const name of namesIn(join(folder, shard))) if (/^[0-9a-f]{64}\.json$/.test(name)) yield name.slice(0, 64);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isAbsent(error) || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
+    throw error;
+  }
+}

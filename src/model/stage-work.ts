@@ -1,0 +1,83 @@
+/**
+ * How much the stages that run a model compute: counted in training steps, evaluated sequences and forward passes, and in
+ * floating-point operations of their graphs. Estimates rest on it; no result does.
+ */
+import { countMatmulFlops } from '../compute/graph/flops.ts';
+import type { JsonObject } from '../engine/json.ts';
+import type { StageWork } from '../engine/stage.ts';
+import type { DetectSwParams } from '../generated/detect-sw.ts';
+import type { EvalParams } from '../generated/eval.ts';
+import type { TrainParams } from '../generated/train.ts';
+import { readModelConfig } from './model-config.ts';
+import { buildStepGraph, stepGraphIdentity, stepOf } from './step-graph.ts';
+
+/** Kinds of matched controls of a candidate that costs enough to be judged: src/science/controls.ts. */
+const CONTROL_KINDS = 4;
+
+const counted = new Map<string, Promise<number>>();
+const depths = new Map<string, Promise<number>>();
+
+/** Steps, each of the whole batch. */
+export function trainingWork(params: Required<TrainParams>): StageWork {
+  const { microBatches } = stepOf({ ...params });
+  return {
+    unit: 'steps',
+    count: params.steps,
+    alike: alike(params),
+    flops: async () => params.steps * microBatches * (await passFlops('train', params)),
+    sample: (units) => ({ steps: units }),
+  };
+}
+
+/** Sequences, in whole batches: what the last one lacks is padded. */
+export function evaluationWork(params: Required<EvalParams>): StageWork {
+  const batches = Math.ceil(params.sequences / params.batchSize);
+  return {
+    unit: 'sequences',
+    count: batches * params.batchSize,
+    alike: alike(params),
+    flops: async () => batches * (await passFlops('eval', params)),
+    sample: (units) => ({ sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize }),
+  };
+}
+
+/**
+ * Forward passes of a detection that confirms one super weight: a scan before and, if it rescans, one after; the intact
+ * model, a spike per layer and scan, and the controls of the one that hurts. One that confirms none takes fewer.
+ * @throws SwpError if the model's configuration cannot be read
+ */
+export async function detectionWork(params: Required<DetectSwParams>): Promise<StageWork> {
+  const layers = await layersOf(params.model);
+  const { causalSequences, candidateSequences, batchSize, controlsPerKind, rescans, ablateLargest } = params;
+  const scans = rescans > 0 ? 2 : 1;
+  const judged = 1 + scans * layers + CONTROL_KINDS * controlsPerKind + ablateLargest;
+  const passes = judged * Math.ceil(causalSequences / batchSize) + scans * Math.ceil(candidateSequences / batchSize);
+  return {
+    unit: 'passes',
+    count: passes,
+    alike: alike(params),
+    flops: async () => passes * (await passFlops('detect-sw', params)),
+    sample: () => ({ causalSequences: batchSize, candidateSequences: Math.min(batchSize, candidateSequences), ablateLargest: 0 }),
+  };
+}
+
+/** Every node of a study asks: read once. */
+function layersOf(model: string): Promise<number> {
+  const layers = depths.get(model) ?? readModelConfig(model).then((config) => config.layers);
+  depths.set(model, layers);
+  return layers;
+}
+
+/** What the time of a step or a pass depends on, besides the machine. */
+function alike(params: { model: string; batchSize: number; sequenceLength: number; engine: string; device: string; precision: string }): JsonObject {
+  const { engine, device, precision } = params;
+  return { ...stepOf({ ...params }), engine, device, precision };
+}
+
+/** Of one pass of the stage's graph; counted once. */
+function passFlops(stage: string, params: object): Promise<number> {
+  const identity = stepGraphIdentity(stage, { ...params } as JsonObject);
+  const flops = counted.get(identity) ?? buildStepGraph(stage, { ...params } as JsonObject).then(({ graph }) => countMatmulFlops(graph));
+  counted.set(identity, flops);
+  return flops;
+}

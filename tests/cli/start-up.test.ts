@@ -1,0 +1,27 @@
+/** What every command pays before it does anything: a package more at the start is felt at each prompt. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { installedBuild } from '../../src/installed-build.ts';
+
+/** Packages that a module of the build loads at once, and not on demand. */
+async function packagesAtOnce(entry: string): Promise<string[]> {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const visit = async (name: string): Promise<void> => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const text = await readFile(join(installedBuild, name), 'utf8');
+    for (const [, from, alone] of text.matchAll(/^(?:(?:import|export)\b[^;]*?\bfrom "([^"]+)"|import "([^"]+)");/gm)) {
+      const path = (from ?? alone)!;
+      if (path.startsWith('./')) await visit(path.slice(2));
+      else if (!path.startsWith('node:')) packages.add(path);
+    }
+  };
+  await visit(entry);
+  return [...packages].sort();
+}
+
+test('the command line loads what parses it and colours it, and nothing else', async () => {
+  expect(await packagesAtOnce('main.js')).toEqual(['commander', 'picocolors']);
+});
