@@ -81,7 +81,7 @@ describe('the rates', () => {
     const rates = detectorRates(study, { detections: [], evaluations: [], planted });
     expect(rates.random).toMatchObject({ models: 2, candidates: { k: 2, n: 6 }, causal: { k: 0, n: 6 }, confirmed: { k: 0, n: 2 }, largestRatio: 4.5 });
     expect(rates.planted).toMatchObject([{ strength: 8, located: { k: 2, n: 2 }, candidate: { k: 0, n: 2 }, others: { k: 2, n: 2 } }]);
-    expect(ratesTables(rates)).toContain('| 8 | 2/2 (15.8-100 %) | 0/2 (0-84.2 %) | 2/2 (15.8-100 %) | 0/2 (0-84.2 %) |');
+    expect(ratesTables(rates)).toContain('| 8 | 2/2 (16-100 %) | 0/2 (0-84 %) | 2/2 (16-100 %) | 0/2 (0-84 %) |');
   });
 });
 
