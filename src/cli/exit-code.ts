@@ -5,6 +5,8 @@ export const exitCode = {
   ok: 0,
   /** Some nodes failed, or could not run because of those. */
   nodesFailed: 1,
+  /** swp lint: an error stands that nobody has accepted. */
+  lintErrors: 1,
   /** swp doctor: the default target does not work here. */
   defaultTargetFails: 1,
   /** The command line or the study is wrong, or a file cannot be used. */
@@ -19,7 +21,7 @@ export const exitCode = {
 export const exitCodeHelp = `
 Exit codes:
   0    done
-  1    some nodes failed; the others are done (swp doctor: the default engine does not work here)
+  1    some nodes failed; the others are done (swp doctor: the default engine does not work here; swp lint: errors)
   2    the command line or the study is wrong, or a file cannot be used
   70   a bug in swp
   130  stopped by Ctrl-C (143: by SIGTERM); swp repro continues`;

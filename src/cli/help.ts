@@ -36,6 +36,7 @@ Examples:
   swp repro experiment=A1 seed=0             one run only
   swp status                                 what is cached, missing, stale
   swp dag --show --profile table             draw the DAG of the full table
+  swp lint --profile controls                prove that comparisons compare what they say
   swp explain stage=train                    why it is stale: the very values that differ
   swp diff A1 B1                             what two experiments do differently
   swp logs stage=train experiment=A1         what the workers wrote

@@ -11,6 +11,7 @@ import { declareExport } from './commands/export.ts';
 import { declareGc } from './commands/gc.ts';
 import { declareHistory } from './commands/history.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
+import { declareLint } from './commands/lint.ts';
 import { declareLogs } from './commands/logs.ts';
 import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
@@ -40,6 +41,7 @@ for (const declare of [
   declareDiff,
   declareAccept,
   declareDag,
+  declareLint,
   declareInvalidate,
   declareShow,
   declareLogs,

@@ -245,7 +245,7 @@ describe('a report', () => {
       remedy: 'Run swp repro, which makes it anew.',
     });
     const other = join(folder, 'other.json');
-    for (const content of ['{"version":2}', '{"version":', 'null']) {
+    for (const content of ['{"version":1}', '{"version":', 'null']) {
       await writeFile(other, content);
       expect(await failure(other, folder)).toEqual({
         kind: 'content',

@@ -6,15 +6,13 @@
 import { createHash } from 'node:crypto';
 import type { NodeLabel } from '../../src/engine/stage.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
-import type { Evaluation } from '../../src/generated/evaluation.ts';
-import type { Pruning } from '../../src/generated/pruning.ts';
-import type { Candidate, Coordinate, SuperWeightReport } from '../../src/generated/super-weights.ts';
+import type { Coordinate } from '../../src/generated/super-weights.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
+import { detection, EFFECTS, evaluation, FLOOR, pruning, superWeightOf } from './fixture-artifacts.ts';
 
-export const FLOOR = 2.4163;
-const PRUNABLE = 69_120;
+export { FLOOR };
 
-interface Arm {
+export interface FixtureArm {
   id: string;
   description: string;
   role?: string;
@@ -25,11 +23,22 @@ interface Arm {
   force?: boolean;
   /** Seeds in which a super weight is there to be followed. */
   holds?: number[];
+  seeds?: number[];
+  /** Another arm, of whose nodes it shares every one. */
+  twinOf?: string;
+  /** Added to the loss after each retraining, in nats. */
+  shift?: number;
+  /** Seeds whose super weight the first prune takes. */
+  loses?: number[];
+  /** Rounds before any super weight is there. */
+  emergesAfter?: number;
+  /** Parameters by stage, above those that every arm has. */
+  params?: Record<string, Record<string, unknown>>;
 }
 
-const repeat = (value: number, times: number) => Array.from({ length: times }, () => value);
+export const repeat = (value: number, times: number) => Array.from({ length: times }, () => value);
 
-const ARMS: Arm[] = [
+export const ARMS: FixtureArm[] = [
   { id: 'A1', description: 'Short retraining, 10 % a round.', steps: repeat(60, 6), fractions: repeat(0.1, 5) },
   { id: 'B1', description: 'Longer retraining, 10 % a round.', steps: repeat(200, 6), fractions: repeat(0.1, 5) },
   {
@@ -73,22 +82,14 @@ const ARMS: Arm[] = [
   },
 ];
 
-/** The reference super weight per pretrained seed; as in the model organism's feasibility study. */
-const SUPER_WEIGHTS: Coordinate[] = [
-  { tensor: 'model.layers.0.mlp.down_proj.weight', layer: 0, row: 45, col: 94, value: -4.15 },
-  { tensor: 'model.layers.0.mlp.down_proj.weight', layer: 0, row: 40, col: 44, value: 4.07 },
-  { tensor: 'model.layers.1.mlp.down_proj.weight', layer: 1, row: 26, col: 86, value: 4.46 },
-];
-const EFFECTS = [2.29, 2.15, 1.52];
-
-export function fixtureStudy(): StudyDeclaration {
-  const experiments: ExperimentDeclaration[] = ARMS.map(
-    ({ id, description, role, scheme, scaleSteps, steps, fractions, force }) => ({
+export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
+  const experiments: ExperimentDeclaration[] = arms.map(
+    ({ id, description, role, scheme, scaleSteps, seeds, steps, fractions, force, params }) => ({
       id,
       description,
       model: 'marker-retrieval',
       ...(role === undefined ? {} : { role }),
-      seeds: [0, 1, 2],
+      seeds: seeds ?? [0, 1, 2],
       rounds: fractions.length,
       finalTrain: true,
       scaleSteps: scaleSteps ?? 0.02,
@@ -109,6 +110,7 @@ export function fixtureStudy(): StudyDeclaration {
           optimizerState: 'reset',
           stream: 'retrain-data',
           floor: 0.1,
+          ...params?.['train'],
         },
         prune: {
           scope: 'global',
@@ -116,7 +118,9 @@ export function fixtureStudy(): StudyDeclaration {
           of: 'remaining',
           prunable: ['model.layers.*_proj.weight'],
           force: force ? 'reference' : 'none',
+          ...params?.['prune'],
         },
+        ...(params?.['rewind'] && { rewind: params['rewind'] }),
         'detect-sw': {
           candidateSequences: 16,
           causalSequences: 64,
@@ -164,17 +168,18 @@ export function fixtureStudy(): StudyDeclaration {
 }
 
 /** Everything that the study's nodes would have left; D1 with seed 2 fails at the prune of round 3. */
-export function fixturePieces(): StudyPieces {
+export function fixturePieces(arms: FixtureArm[] = ARMS): StudyPieces {
   const pieces: StudyPieces = { curves: [], prunings: [], evaluations: [], superWeights: [] };
-  for (const arm of ARMS) for (const seed of [0, 1, 2]) addRun(pieces, arm, seed);
+  for (const arm of arms) for (const seed of arm.seeds ?? [0, 1, 2]) addRun(pieces, arm, seed);
   return pieces;
 }
 
-function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
+function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
+  const nodes = arm.twinOf ?? arm.id;
   const pretrained = (arm.scheme ?? 'pretrained') === 'pretrained';
-  const holds = (arm.holds ?? [0, 1, 2]).includes(seed);
+  const holds = (arm.holds?.includes(seed) ?? true);
   const startNoise = noiseOf(`${arm.scheme ?? 'pretrained'} ${seed}`); // starting models are shared between arms
-  const ownNoise = noiseOf(`${arm.id} ${seed}`);
+  const ownNoise = noiseOf(`${nodes} ${seed}`);
   const failsAfter = arm.id === 'D1' && seed === 2 ? 3 : Infinity;
   let reference: Coordinate | undefined;
   let failed = false;
@@ -185,14 +190,15 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
     list.push({
       label,
       artifact,
-      key: keyOf(shared ?? `${arm.id} ${seed} ${label.round} ${label.step}`),
+      key: keyOf(shared ?? `${nodes} ${seed} ${label.round} ${label.step}`),
       ...(failed ? {} : { content }),
     });
   const at = (round: number, name: string): NodeLabel => ({ experiment: arm.id, seed, round, step: name });
 
   const measure = (round: number, phase: 'start' | 'trained' | 'pruned', excess: number) => {
     const noise = phase === 'start' ? startNoise : ownNoise;
-    const trainedEnough = pretrained || phase !== 'start';
+    const trainedEnough = (pretrained || phase !== 'start') && round > (arm.emergesAfter ?? -1);
+    const lost = pruned && (arm.loses ?? []).includes(seed);
     const loss = FLOOR + excess;
     const shared = phase === 'start' ? `${arm.scheme ?? 'pretrained'} ${seed}` : undefined;
     put(
@@ -203,18 +209,20 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
       shared && `eval ${shared}`,
     );
     const found =
-      holds && trainedEnough && !(pruned && arm.force)
-        ? { ...SUPER_WEIGHTS[seed]!, value: SUPER_WEIGHTS[seed]!.value * (0.55 + 0.45 * kept) }
+      holds && trainedEnough && !(pruned && arm.force) && !lost
+        ? { ...superWeightOf(seed), value: superWeightOf(seed).value * (0.55 + 0.45 * kept) }
         : undefined;
     const moved = arm.id === 'ladder' && seed === 1 && kept < 0.1 ? { ...found!, row: 7, col: 61 } : undefined;
     const definesReference = pretrained ? phase === 'start' : round === 1 && phase === 'trained';
     const report = detection({
       found: moved ?? found,
+      lost,
+      emerging: arm.emergesAfter === undefined ? undefined : 0.012 * round,
       reference: definesReference ? found : reference,
       loss,
       kept,
       noise,
-      effect: (EFFECTS[seed] ?? 1) * (pretrained ? 1 : 0.4),
+      effect: (EFFECTS[seed % 3] ?? 1) * (pretrained ? 1 : 0.4),
       ablate: phase === 'start' && pretrained ? 30 : 0,
     });
     report.referenceStatus =
@@ -230,7 +238,7 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
   const start = pretrained ? 0.02 + 0.002 * startNoise() : 1.75 + 0.02 * startNoise();
   measure(0, 'start', start);
   const retrained = (s: number, long: number) =>
-    (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise();
+    (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise() + (arm.shift ?? 0);
   let excess = start;
   arm.steps.forEach((steps, i) => {
     const round = i + 1;
@@ -260,124 +268,12 @@ function addRun(pieces: StudyPieces, arm: Arm, seed: number): void {
   });
 }
 
-function evaluation(loss: number, sparsity: number): Evaluation {
-  return {
-    loss,
-    standardError: 0.0031,
-    perplexity: Math.exp(loss),
-    tokens: 131_072,
-    floor: FLOOR,
-    byKind: { ordinary: { loss: loss - 0.1, tokens: 100_000 }, 'answerable-query': { loss: (loss - FLOOR) * 4, tokens: 12_000 } },
-    retrievalAccuracy: Math.max(0.02, 1 - (loss - FLOOR) * 0.9),
-    sparsity,
-  };
-}
-
-function pruning(kept: number, fraction: number, force: boolean): Pruning {
-  const pruned = force ? 1 : Math.round(PRUNABLE * (1 - kept));
-  const before = Math.round(PRUNABLE * (1 - kept / (1 - fraction)));
-  const threshold = force ? null : 0.02 / kept ** 0.6;
-  const kinds = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
-  return {
-    prunable: PRUNABLE,
-    pruned,
-    prunedBefore: force ? 0 : before,
-    prunedNow: force ? 1 : pruned - before,
-    sparsity: pruned / PRUNABLE,
-    threshold,
-    forced: force ? [{ tensor: SUPER_WEIGHTS[0]!.tensor, row: 45, col: 94, value: -4.15 }] : [],
-    protected: [],
-    kinds: [],
-    tensors: kinds.map((kind) => ({
-      tensor: `model.layers.0.${kind}.weight`,
-      kind,
-      weights: Math.round(PRUNABLE / 7),
-      pruned: Math.round(pruned / 7),
-      prunedNow: Math.round((pruned - before) / 7),
-      threshold,
-    })),
-  };
-}
-
-interface DetectionOptions {
-  found?: Coordinate;
-  reference?: Coordinate;
-  loss: number;
-  kept: number;
-  noise: () => number;
-  effect: number;
-  ablate: number;
-}
-
-function detection({ found, reference, loss, kept, noise, effect, ablate }: DetectionOptions): SuperWeightReport {
-  const strength = effect * (0.3 + 0.7 * kept);
-  const candidates: Candidate[] = found
-    ? [
-        {
-          coordinate: found,
-          scan: 0,
-          rank: 1,
-          inputSpike: 28,
-          outputSpike: 115,
-          inputRatio: 13,
-          outputRatio: 70,
-          effect: strength,
-          controls: [],
-          worstControl: 0.03,
-          confirmed: true,
-          verdict: 'Zeroing it costs far more than its worst control.',
-        },
-      ]
-    : [];
-  const same = found !== undefined && reference !== undefined && found.row === reference.row && found.col === reference.col;
-  const rank = Math.max(1, Math.round(same ? 1 + (1 - kept) * 3 + noise() : 40 + 2000 * (1 - kept)));
-  return {
-    baselineLoss: loss,
-    causalTokens: 4096,
-    prunableWeights: PRUNABLE,
-    candidates,
-    confirmed: found ? [found] : [],
-    survival: reference
-      ? [
-          {
-            coordinate: reference,
-            kept: same || kept < 1,
-            value: same ? found.value : 0.2,
-            rank: same || kept < 1 ? rank : PRUNABLE,
-            tensorRank: 1,
-            threshold: kept < 1 ? 0.02 / kept ** 0.6 : null,
-            margin: kept < 1 ? Math.abs(same ? found.value : 0.2) / (0.02 / kept ** 0.6) : null,
-            effect: same ? strength : kept < 1 ? 0.004 : 0,
-            functional: same,
-            redetection: same ? 'same' : found ? 'moved' : 'none',
-            baseRate: { tensorKept: kept, kinds: [{ kind: 'random', kept: Math.round(4 * kept), n: 4 }] },
-          },
-        ]
-      : [],
-    referenceStatus: 'given',
-    ablation: Array.from({ length: ablate }, (_, i) => ({
-      coordinate:
-        i === 0 && found
-          ? found
-          : {
-              tensor: `model.layers.${i % 3}.mlp.${i % 2 ? 'up' : 'gate'}_proj.weight`,
-              layer: i % 3,
-              row: (i * 17) % 96,
-              col: (i * 29) % 48,
-              value: 3.2 * 0.97 ** i,
-            },
-      rank: i + 1,
-      effect: i === 0 && found ? effect : Math.abs(0.012 * noise() + 0.006),
-    })),
-  };
-}
-
 function keyOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
 /** Deterministic noise in [-1, 1] (a linear congruential generator seeded by a hash: a fixture needs no better). */
-function noiseOf(name: string): () => number {
+export function noiseOf(name: string): () => number {
   let state = createHash('sha256').update(name).digest().readUInt32LE();
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

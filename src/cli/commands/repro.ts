@@ -68,6 +68,7 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
+  await hintAtLint(project, terminal);
   const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
   if (options.dryRun) {
     const { writeDryRun } = await import('../dry-run.ts');
@@ -89,8 +90,8 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
-  const view = await openView(planned, jobs, options, terminal);
   const estimate = await estimateOf(project, planned, wanted, jobs);
+  const view = await openView(planned, wanted, jobs, options, terminal);
   const interruption = listenForInterruption(view);
   const history = new HistoryRecorder();
   let result: RunResult;
@@ -148,6 +149,13 @@ async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<S
   return { estimate: { estimated, lower, upper, took, ratio } };
 }
 
+/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
+  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
+  const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
+  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
+}
+
 /** What costs no result. Standard error, whatever the output is. */
 async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   if (warnings.length === 0) return;
@@ -155,10 +163,10 @@ async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
-async function openView(planned: Plan, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
+async function openView(planned: Plan, wanted: Wanted, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
   if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
-  const [{ RunState }, { TimeLeft }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts')]);
-  const state = new RunState(new TimeLeft(planned, jobs));
+  const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts'), import('../../engine/needed-nodes.ts')]);
+  const state = new RunState(new TimeLeft(planned, jobs, neededNodes(planned, wanted)));
   const verbose = options.verbose ?? false;
   if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
   return (await import('../plain-view.ts')).openPlainView({ terminal, state, verbose });

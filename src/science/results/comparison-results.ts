@@ -52,9 +52,11 @@ function draft(comparison: ComparisonDeclaration, { study, arms: all, lint, mask
     if (metrics.includes('loss')) members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });
     for (const metric of metrics) {
       if (metric === 'loss') continue;
-      const test = survivalTest(metric, arm, baseline!, { effect, copies: difference.copies, confidence: study.analysis.confidence });
-      survivalTests.push(test);
-      members.push({ family, effect: test.test === null && effect === 'measured' ? 'no-data' : effect, result: test, test: test.test });
+      const result = survivalTest(metric, arm, baseline!, { effect, copies: difference.copies, confidence: study.analysis.confidence });
+      survivalTests.push(result);
+      // Survival may be known of runs whose loss is not, and arms without a common seed have counts, if no differences.
+      const known = result.test === null ? 'no-data' : 'measured';
+      members.push({ family, effect: effect === 'never-acted' ? effect : known, result, test: result.test });
     }
   }
   const result: ComparisonResult = {

@@ -98,7 +98,7 @@ function sameOverRounds(control: ExperimentDeclaration, experiment: ExperimentDe
   return ['init', 'train'].every((stage) => {
     const ours = (experiment.params[stage] ?? {}) as Record<string, unknown>;
     const theirs = (control.params[stage] ?? {}) as Record<string, unknown>;
-    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])];
+    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((name) => name !== 'mask'); // a control has none
     return names.every((name) => rounds.every((round) => inRound(ours[name], experiment, round) === inRound(theirs[name], control, round)));
   });
 }

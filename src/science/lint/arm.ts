@@ -1,0 +1,117 @@
+/**
+ * One experiment as lint sees it: the value of every variable in every round, and which steps run there with which inputs.
+ *
+ * Variables are named as in a comparison's "varies": `stage.param`, `step.param` for what a step has of its own, `model`,
+ * `rounds`, `finalTrain`.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
+
+/** Variables that are no parameters. */
+const ofRun = ['rounds', 'finalTrain', 'model'] as const;
+type OfRun = (typeof ofRun)[number];
+
+export class Arm {
+  /** Steps by round, 0 being what comes before the rounds; undefined where the declaration does not say. */
+  readonly wiring: ReadonlyMap<number, WiredStep[]> | undefined;
+  private readonly stageOfStep = new Map<string, string>();
+
+  constructor(
+    readonly declaration: ExperimentDeclaration,
+    study: StudyDeclaration,
+  ) {
+    const declared = declaration.wiring === undefined ? undefined : study.wirings?.[declaration.wiring];
+    this.wiring = declared && new Map(declared.flatMap(({ from, to, steps }) => Array.from({ length: to - from + 1 }, (_, index) => [from + index, steps] as const)));
+    for (const steps of this.wiring?.values() ?? []) for (const { step, stage } of steps) this.stageOfStep.set(step, stage);
+  }
+
+  get id(): string {
+    return this.declaration.id;
+  }
+
+  /** The last round: that of the final training, if there is one. */
+  get lastRound(): number {
+    return this.declaration.rounds + (this.declaration.finalTrain ? 1 : 0);
+  }
+
+  /** Whether a step of the stage runs at all. */
+  hasStage(stage: string): boolean {
+    return this.wiring === undefined ? Object.hasOwn(this.declaration.params, stage) : [...this.stageOfStep.values()].includes(stage);
+  }
+
+  hasStep(step: string): boolean {
+    return this.wiring === undefined || this.stageOfStep.has(step);
+  }
+
+  /** The steps that run in a round, of those that take a variable. */
+  takers(variable: string, round: number): string[] {
+    const { owner } = split(variable);
+    const steps = this.wiring?.get(round) ?? [];
+    return steps.filter(({ step, stage }) => step === owner || stage === owner).map(({ step }) => step);
+  }
+
+  /** Names of all variables: of stages, of the run, and of steps where those differ from their stage. */
+  variables(): string[] {
+    const { params, steps = {} } = this.declaration;
+    const names = (group: string, values: object) => Object.keys(values).filter((param) => !this.isModel(group, param)).map((param) => `${group}.${param}`);
+    return [...ofRun, ...Object.entries(params).flatMap(([stage, values]) => names(stage, values as object)), ...Object.entries(steps).flatMap(([step, own]) => names(step, own.params))];
+  }
+
+  /** The value of a variable as it is declared: a list where it differs by round; undefined for a seed that is the run's. */
+  value(variable: string): unknown {
+    if (isOfRun(variable)) return this.declaration[variable];
+    const { owner, param } = split(variable);
+    const own = this.declaration.steps?.[owner]?.params;
+    if (own !== undefined && Object.hasOwn(own, param)) return own[param];
+    return this.ofStage(this.stageOf(owner), param);
+  }
+
+  /** The value in one round. @param round 0 for steps outside the rounds */
+  valueIn(variable: string, round: number): unknown {
+    const value = this.value(variable);
+    if (!this.isByRound(variable) || !Array.isArray(value)) return value;
+    return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
+  }
+
+  /** Whether a variable has another value in `other`, in any round that both have. Final trainings are compared with each other. */
+  differsFrom(other: Arm, variable: string): boolean {
+    const [own, others] = [this.value(variable), other.value(variable)];
+    if (isDeepStrictEqual(own, others)) return false;
+    const common = Math.min(this.declaration.rounds, other.declaration.rounds);
+    const rounds = Array.from({ length: common }, (_, index) => [index + 1, index + 1] as const);
+    if (this.declaration.finalTrain && other.declaration.finalTrain) rounds.push([this.lastRound, other.lastRound]);
+    if (rounds.length === 0) return true;
+    return rounds.some(([mine, theirs]) => !isDeepStrictEqual(this.valueIn(variable, mine), other.valueIn(variable, theirs)));
+  }
+
+  private stageOf(owner: string): string {
+    return Object.hasOwn(this.declaration.params, owner) ? owner : (this.stageOfStep.get(owner) ?? owner);
+  }
+
+  private ofStage(stage: string, param: string): unknown {
+    const params = this.declaration.params[stage] as Record<string, unknown> | undefined;
+    return params !== undefined && Object.hasOwn(params, param) ? params[param] : undefined;
+  }
+
+  private isByRound(variable: string): boolean {
+    const { owner, param } = split(variable);
+    const own = this.declaration.steps?.[owner];
+    if (own !== undefined && Object.hasOwn(own.params, param)) return own.byRound.includes(param);
+    return (this.declaration.byRound ?? []).includes(`${this.stageOf(owner)}.${param}`);
+  }
+
+  /** A parameter that follows the experiment's model is told as that. */
+  private isModel(stage: string, param: string): boolean {
+    return param === 'model' && this.ofStage(this.stageOf(stage), param) === this.declaration.model;
+  }
+}
+
+function isOfRun(variable: string): variable is OfRun {
+  return (ofRun as readonly string[]).includes(variable);
+}
+
+/** `train.steps` -> its stage or step, and the parameter. */
+export function split(variable: string): { owner: string; param: string } {
+  const dot = variable.lastIndexOf('.');
+  return { owner: variable.slice(0, Math.max(dot, 0)), param: variable.slice(dot + 1) };
+}

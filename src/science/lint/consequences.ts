@@ -1,0 +1,52 @@
+/** What follows from a declaration before anything has run: the sparsity that an arm ends with, and how much it trains. */
+import type { Arm } from './arm.ts';
+
+/** Fraction of the prunable weights that will be zero after the last prune; what is forced besides is a few weights. */
+export function finalSparsity(arm: Arm): number {
+  let sparsity = 0;
+  for (const [round, step] of runsOf(arm, 'prune')) {
+    const fraction = Number(arm.valueIn(`${step}.fraction`, round) ?? 0);
+    const of = arm.valueIn(`${step}.of`, round);
+    // A mask that is released is not handed on: the next prune starts from none.
+    const before = arm.valueIn('train.mask', round) === 'release' ? 0 : sparsity;
+    if (of === 'total') sparsity = Math.min(1, before + fraction);
+    else if (of === 'cumulative') sparsity = Math.max(before, fraction);
+    else sparsity = before + (1 - before) * fraction;
+  }
+  return sparsity;
+}
+
+/** Optimizer steps over all rounds; of a run without rounds those outside them. */
+export function totalSteps(arm: Arm): number {
+  return sum(trainings(arm), ([round, step]) => Number(arm.valueIn(`${step}.steps`, round) ?? 0));
+}
+
+/** Training sequences over all rounds. */
+export function sequencesSeen(arm: Arm): number {
+  return sum(trainings(arm), ([round, step]) => Number(arm.valueIn(`${step}.steps`, round) ?? 0) * Number(arm.valueIn(`${step}.batchSize`, round) ?? 1));
+}
+
+/** Whether the arm makes weights zero in order of a criterion, so that sparsity grows. */
+export function prunes(arm: Arm): boolean {
+  return finalSparsity(arm) > 0;
+}
+
+/** Trainings of the rounds: one before them, such as a rewinding point, is an early stop of the first. */
+function trainings(arm: Arm): [round: number, step: string][] {
+  const all = runsOf(arm, 'train');
+  const inRounds = all.filter(([round]) => round > 0);
+  return inRounds.length > 0 ? inRounds : all;
+}
+
+/** Where a stage runs; by the declared rounds where the declaration does not tell. */
+function runsOf(arm: Arm, stage: string): [round: number, step: string][] {
+  if (arm.wiring === undefined) {
+    const last = stage === 'train' ? arm.lastRound : arm.declaration.rounds;
+    return Array.from({ length: last }, (_, index) => [index + 1, stage]);
+  }
+  return [...arm.wiring].flatMap(([round, steps]) => steps.filter((each) => each.stage === stage).map(({ step }): [number, string] => [round, step]));
+}
+
+function sum<Item>(items: readonly Item[], valueOf: (item: Item) => number): number {
+  return items.reduce((total, item) => total + valueOf(item), 0);
+}

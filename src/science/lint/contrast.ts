@@ -1,0 +1,101 @@
+/** What two arms differ in: variables, connections, nodes. */
+import { isDeepStrictEqual } from 'node:util';
+import { split, type Arm } from './arm.ts';
+import { listText } from './value-text.ts';
+
+/** Variables with different values, of steps that run in at least one of the arms. */
+export function differingVariables(a: Arm, b: Arm): string[] {
+  const names = [...new Set([...a.variables(), ...b.variables()])];
+  return names.filter((variable) => isRelevant(variable, a, b) && a.differsFrom(b, variable));
+}
+
+function isRelevant(variable: string, a: Arm, b: Arm): boolean {
+  const { owner } = split(variable);
+  if (owner === '') return true;
+  return [a, b].some((arm) => (Object.hasOwn(arm.declaration.params, owner) ? arm.hasStage(owner) : arm.hasStep(owner)));
+}
+
+/** Whether a variable has different values in a step that runs. */
+export function acts(variable: string, a: Arm, b: Arm): boolean {
+  const { owner, param } = split(variable);
+  if (owner === '' || a.wiring === undefined || b.wiring === undefined) return a.differsFrom(b, variable);
+  const rounds = new Set([...a.wiring.keys(), ...b.wiring.keys()]);
+  return [...rounds].some((round) =>
+    [...new Set([...a.takers(variable, round), ...b.takers(variable, round)])].some((step) => !isDeepStrictEqual(a.valueIn(`${step}.${param}`, round), b.valueIn(`${step}.${param}`, round))),
+  );
+}
+
+/**
+ * How many nodes a run of the arms has, if each of them is the same node in both: equal steps, connections and parameters,
+ * from which equal keys follow. Undefined if one differs, or if the declaration does not tell.
+ */
+export function commonNodes(a: Arm, b: Arm): number | undefined {
+  if (a.wiring === undefined || b.wiring === undefined || !isDeepStrictEqual(a.wiring, b.wiring)) return undefined;
+  const seeds = a.declaration.seeds.filter((seed) => b.declaration.seeds.includes(seed));
+  let nodes = 0;
+  for (const [round, steps] of a.wiring)
+    for (const { step, stage } of steps) {
+      nodes++;
+      const params = new Set([a, b].flatMap(({ declaration }) => [...Object.keys(declaration.params[stage] ?? {}), ...Object.keys(declaration.steps?.[step]?.params ?? {})]));
+      for (const param of params) {
+        const [own, other] = [a, b].map((arm) => arm.valueIn(`${step}.${param}`, round));
+        // A seed that nobody set is the run's.
+        if (!isDeepStrictEqual(own, other) && seeds.some((seed) => !isDeepStrictEqual(own ?? seed, other ?? seed))) return undefined;
+      }
+    }
+  return seeds.length > 0 ? nodes : undefined;
+}
+
+/** Steps that are connected otherwise, or run in one arm only, in words; each once, by the first round in which it shows. */
+export function wiringDifferences(a: Arm, b: Arm): string[] {
+  if (a.wiring === undefined || b.wiring === undefined) return [];
+  const said = new Set<string>();
+  const oneSided: string[] = [];
+  /** Steps by what is said of them. */
+  const otherwise = new Map<string, string[]>();
+  const rounds = [...new Set([...a.wiring.keys(), ...b.wiring.keys()])].sort((x, y) => x - y);
+  for (const round of rounds) {
+    const [own, other] = [a, b].map((arm) => new Map((arm.wiring?.get(round) ?? []).map(({ step, inputs }) => [step, inputs]))) as [Map<string, Inputs>, Map<string, Inputs>];
+    for (const step of new Set([...own.keys(), ...other.keys()])) {
+      const [mine, theirs] = [own.get(step), other.get(step)];
+      if (said.has(step)) continue;
+      if (mine === undefined || theirs === undefined) {
+        const [there, absent] = mine === undefined ? [b, a] : [a, b];
+        oneSided.push(`${step} runs ${inRounds(there, absent, step)} in ${there.id}, not in ${absent.id}`);
+        said.add(step);
+        continue;
+      }
+      for (const input of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
+        if (mine[input] === theirs[input] || said.has(`${step}.${input}`)) continue;
+        said.add(`${step}.${input}`);
+        const what = `is ${sourceText(mine[input], round)} in ${a.id}, ${sourceText(theirs[input], round)} in ${b.id}`;
+        const key = `${input}\n${round}\n${what}`;
+        otherwise.set(key, [...(otherwise.get(key) ?? []), step]);
+      }
+    }
+  }
+  const connections = [...otherwise].map(([key, steps]) => {
+    const [input = '', round, what = ''] = key.split('\n');
+    return `the ${input} of ${listText(steps)}${round === '0' ? '' : ` in round ${round}`} ${what}`;
+  });
+  return [...oneSided, ...connections];
+}
+
+type Inputs = Record<string, string>;
+
+function inRounds(there: Arm, absent: Arm, step: string): string {
+  const has = (arm: Arm, round: number) => arm.wiring?.get(round)?.some((each) => each.step === step) ?? false;
+  const rounds = [...(there.wiring?.keys() ?? [])].filter((round) => has(there, round) && !has(absent, round));
+  if (rounds.length === 1 && rounds[0] === 0) return 'before the rounds';
+  const isRun = rounds.length > 2 && rounds.every((round, index) => round === rounds[0]! + index);
+  return `in round${rounds.length > 1 ? 's' : ''} ${isRun ? `${rounds[0]} to ${rounds.at(-1)}` : rounds.join(', ')}`;
+}
+
+/** `prune.mask -1`, seen from round 3, is prune.mask of round 2. */
+function sourceText(source: string | undefined, round: number): string {
+  if (source === undefined) return 'not connected';
+  const [artifact, place] = source.split(' ');
+  if (place === undefined) return artifact!;
+  const producer = place === '-1' ? round - 1 : Number(place.slice(1));
+  return producer === 0 ? artifact! : `${artifact} of round ${producer}`;
+}

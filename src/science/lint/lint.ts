@@ -1,0 +1,57 @@
+/**
+ * Lint: what can be proved of a study's declared comparisons before anything runs. A comparison is to differ in exactly
+ * the variables that it names; docs/lint.md explains every rule. Pure: the declaration says all that it needs.
+ */
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import { Arm } from './arm.ts';
+import type { Comparison } from './comparison.ts';
+import { missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
+import { finding, type LintFinding } from './finding.ts';
+import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
+
+/** All findings, comparison by comparison; those that a person overrides carry the written reason. */
+export function lintStudy(study: StudyDeclaration): LintFinding[] {
+  const arms = study.experiments.map((experiment) => new Arm(experiment, study));
+  const findings = comparisonsOf(study, arms).flatMap((comparison) => [
+    ...oneVariable(comparison),
+    ...neverActs(comparison),
+    ...mixedDevice(comparison),
+    ...unpairedSeeds(comparison),
+    ...missingControl(comparison, arms),
+    ...unequalBudget(comparison),
+    ...sampleSize(comparison, study),
+    ...consequence(comparison),
+  ]);
+  return override(findings, study);
+}
+
+/** An error that nobody has overridden. */
+export function isOpenError({ severity, accepted }: LintFinding): boolean {
+  return severity === 'error' && accepted === null;
+}
+
+/** Arms that the study does not have are left out: whoever reads the study complains about them. */
+function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]): Comparison[] {
+  return comparisons.flatMap((declaration) => {
+    const [baseline, ...others] = declaration.arms.flatMap((id) => arms.find((arm) => arm.id === id) ?? []);
+    return baseline === undefined ? [] : [{ declaration, baseline, others }];
+  });
+}
+
+/** Puts the reasons to what they override: the comparison's own before the profile's. What overrides nothing is told. */
+function override(findings: LintFinding[], { comparisons, profile }: StudyDeclaration): LintFinding[] {
+  const ofProfile = profile.accept ?? {};
+  const useful = new Set<string>();
+  const overridden = findings.map((each): LintFinding => {
+    if (each.severity === 'note') return each;
+    const own = comparisons.find(({ name }) => name === each.comparison)?.accept[each.rule];
+    if (own !== undefined) useful.add(`${each.comparison} ${each.rule}`);
+    else if (ofProfile[each.rule] !== undefined) useful.add(` ${each.rule}`);
+    return { ...each, accepted: own ?? ofProfile[each.rule] ?? null };
+  });
+  const useless = [
+    ...comparisons.flatMap(({ name, accept, arms }) => Object.keys(accept).filter((rule) => !useful.has(`${name} ${rule}`)).map((rule) => finding('useless-accept', name, arms, `"${rule}" is accepted here, but nothing is found by it.`))),
+    ...Object.keys(ofProfile).filter((rule) => !useful.has(` ${rule}`)).map((rule) => finding('useless-accept', null, [], `The profile accepts "${rule}", but nothing is found by it.`)),
+  ];
+  return [...overridden, ...useless];
+}
