@@ -3,7 +3,7 @@
  * knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
  */
 import type { StudyDeclaration } from '../generated/aggregate.ts';
-import type { DetectorRates, PlantedRates, RandomRates, RunDetection, TrainedRates } from '../generated/detector-rates.ts';
+import type { DetectorRates, PlantedRates, RandomRates, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
 import type { PlantedSpikes } from '../generated/planted-spikes.ts';
 import type { AblatedWeight, SuperWeightReport } from '../generated/super-weights.ts';
@@ -53,7 +53,7 @@ export function detectorRates(study: StudyDeclaration, { detections, evaluations
   });
   // Experiments that differ in their model alone share the seeds' random models: each counts once.
   const models = [...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values()].flatMap((content) => content.models);
-  return { trained, planted: plantedRates(models), random: randomRates(models) };
+  return { trained, byThresholds: pooled(trained), planted: plantedRates(models), random: randomRates(models) };
 }
 
 /** How many of the largest weights stand apart from the rest: 0 if none does, or too many to be outliers. */
@@ -83,6 +83,19 @@ function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport
     found: apart.length > 0 && confirmed.some((coordinate) => apart.includes(identityOf(coordinate))),
     best: { layer: best.coordinate.layer, row: best.coordinate.row, col: best.coordinate.col, effect: best.effect, rank: best.rank, inputRatio: best.inputRatio, outputRatio: best.outputRatio, verdict: best.verdict },
   };
+}
+
+/** Over all kinds of model, by thresholds. */
+function pooled(trained: readonly TrainedRates[]): ThresholdRates[] {
+  const groups = new Map<string, TrainedRates[]>();
+  for (const rates of trained) {
+    const identity = JSON.stringify(rates.thresholds);
+    groups.set(identity, [...(groups.get(identity) ?? []), rates]);
+  }
+  return [...groups.values()].map((group) => {
+    const sum = (rate: 'hits' | 'falseAlarms') => proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
+    return { thresholds: group[0]!.thresholds, hits: sum('hits'), falseAlarms: sum('falseAlarms') };
+  });
 }
 
 function plantedRates(models: PlantedSpikes['models']): PlantedRates[] {
