@@ -50,8 +50,9 @@ export default defineStage<Required<AggregateParams>>({
 /** The gathered masks, not yet read; none where the study gathers none. */
 async function maskPieces(job: StageJob<unknown>): Promise<MaskPiece[]> {
   const { readMasks } = await import('../src/model/weights-file.ts');
-  return job.gathered('masks').map(({ label, artifact, key, path }) => ({
+  return job.gathered('masks').map(({ label, stage, artifact, key, path }) => ({
     label,
+    stage,
     artifact,
     key,
     content:

@@ -1,6 +1,7 @@
 /** What `swp repro` says when everything is there: the same words and events as after a plan that found nothing to do. */
 import { join } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
+import type { Cache } from '../cache/cache.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { locate, type ProjectOptions } from './project-options.ts';
@@ -38,8 +39,11 @@ export async function sayUpToDate({ total, root, profile, study, results }: UpTo
   return exitCodeOf(failure);
 }
 
-/** All that a report asks of a cache, without what it takes to read records. */
+/** All that a report asks of a cache; what it takes to read records only if it is to be rendered. */
 function artifactsOf(options: ProjectOptions): ReportedProject['cache'] {
-  const store = new ArtifactStore(join(locate(options).cache, 'artifacts'));
-  return { verify: (artifact) => store.verify(artifact), artifactPath: (artifact) => store.path(artifact) };
+  const directory = locate(options).cache;
+  const store = new ArtifactStore(join(directory, 'artifacts'));
+  let cache: Promise<Cache> | undefined;
+  const whole = () => (cache ??= import('../cache/cache.ts').then(({ Cache }) => Cache.open(directory)));
+  return { verify: (artifact) => store.verify(artifact), artifactPath: (artifact) => store.path(artifact), record: async (key) => (await whole()).record(key) };
 }

@@ -1,6 +1,5 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../cache/atomic-file.ts';
@@ -9,8 +8,7 @@ import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
-import { installedBuild } from '../installed-build.ts';
-import { packageRoot } from '../package-root.ts';
+import { rendererStamp } from '../report/renderer-stamp.ts';
 import { wholeStudy } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
 
@@ -20,7 +18,7 @@ const resultsName = 'results';
 /** What rendering a report has to know of a project. */
 export interface ReportedProject {
   study: { root: string; profile: { name: string } };
-  cache: Pick<Cache, 'verify' | 'artifactPath'>;
+  cache: Pick<Cache, 'verify' | 'artifactPath' | 'record'>;
 }
 
 export interface RenderedReport {
@@ -67,11 +65,11 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
   const stamp = `${results.sha256} ${rendererStamp()}\n`;
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
-    const { renderReport } = await import('../report/render-report.ts'); // slow to load: vega
+    const [{ renderReport }, { reportOrigin }] = await Promise.all([import('../report/render-report.ts'), import('./report-origin.ts')]); // slow to load: vega
     try {
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
-      await renderReport({ resultsPath, outDir });
+      await renderReport({ resultsPath, outDir, origin: await reportOrigin(project.cache, resultsPath) });
       await writeFile(stampPath, stamp);
     } catch (error) {
       throw unwritable(error, outDir);
@@ -99,14 +97,4 @@ function unwritable(error: unknown, folder: string): unknown {
   if (error instanceof SwpError || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
   return new SwpError({ kind: 'file', path, operation: 'write', code, remedy }, { cause: error });
-}
-
-/**
- * Changes when the code that renders changes: the name that the build gives its bundle contains a hash of the content,
- * and of the names of all that it imports. Packages stand in package.json with their exact versions.
- */
-function rendererStamp(): string {
-  const bundles = readdirSync(installedBuild).filter((name) => /^render-report-.*\.js$/.test(name));
-  const packages = readFileSync(join(packageRoot, 'package.json'));
-  return createHash('sha256').update(bundles.join()).update(packages).digest('hex').slice(0, 16);
 }

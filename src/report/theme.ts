@@ -29,9 +29,12 @@ export const SOFT = '#666666';
 export const FAINT = '#bbbbbb';
 export const GRID = '#e6e6e6';
 export const BLUE = '#0072b2';
+export const GREEN = '#009e73';
+export const PURPLE = '#cc79a7';
+export const ORANGE = '#e69f00';
 export const VERMILION = '#d55e00';
 
-const SERIES = [BLUE, '#009e73', '#e69f00', '#cc79a7', '#56b4e9', VERMILION, '#999933'];
+const SERIES = [BLUE, GREEN, ORANGE, PURPLE, '#56b4e9', VERMILION, '#999933'];
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
 
 /** Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and dashes. */

@@ -1,6 +1,7 @@
 /** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
+import { treatmentOf } from './treatment.ts';
 
 const MINUS = '\u2212';
 
@@ -47,7 +48,7 @@ export function coordinateText({ tensor, layer, row, col }: WeightCoordinate): s
 }
 
 /** `+0.0012 [−0.0003, +0.0027]` nats. */
-export function differenceText({ mean, interval }: PairedDifference): string {
+export function differenceText({ mean, interval }: Pick<PairedDifference, 'mean' | 'interval'>): string {
   if (mean === null) return '\u2013';
   return interval === null ? signed(mean, 4) : `${signed(mean, 4)} [${signed(interval.lower, 4)}, ${signed(interval.upper, 4)}]`;
 }
@@ -85,13 +86,15 @@ function factorText(factor: number): string {
 }
 
 /** An experiment in a few words: `pretrained · 5 × 10 % · 60 steps`. */
-export function experimentPhrase({ params, rounds }: ExperimentDeclaration): string {
+export function experimentPhrase(experiment: ExperimentDeclaration): string {
+  const { params, rounds } = experiment;
   const value = (stage: string, name: string) => (params[stage] as Record<string, unknown> | undefined)?.[name];
-  const scope = value('prune', 'scope') === 'layerwise' ? ' per layer' : '';
+  const besides = treatmentOf(experiment);
   return [
     String(value('init', 'scheme') ?? 'unknown init'),
-    `${pruningPhrase(value('prune', 'fraction'), value('prune', 'force'), value('prune', 'of'), rounds)}${scope}`,
+    pruningPhrase(value('prune', 'fraction'), value('prune', 'force'), value('prune', 'of'), rounds),
     stepsPhrase(value('train', 'steps')),
+    ...(besides === '' ? [] : [besides]),
   ].join(' · ');
 }
 

@@ -41,7 +41,7 @@ export function pruning(kept: number, fraction: number, force: boolean): Pruning
     threshold,
     forced: force ? [{ tensor: SUPER_WEIGHTS[0]!.tensor, row: 45, col: 94, value: -4.15 }] : [],
     protected: [],
-    kinds: [],
+    kinds: kinds.map((kind, i) => kindPruning(kind, PRUNABLE / kinds.length, pruned / PRUNABLE, (pruned - before) / PRUNABLE, (i - 3) * 0.06)),
     tensors: kinds.map((kind) => ({
       tensor: `model.layers.0.${kind}.weight`,
       kind,
@@ -50,6 +50,19 @@ export function pruning(kept: number, fraction: number, force: boolean): Pruning
       prunedNow: Math.round((pruned - before) / 7),
       threshold,
     })),
+  };
+}
+
+/** @param lean how much harder than the whole a kind is pruned, as a share of what is not */
+function kindPruning(kind: string, weights: number, sparsity: number, now: number, lean: number): Pruning['kinds'][number] {
+  const own = sparsity + lean * sparsity * (1 - sparsity);
+  return {
+    kind,
+    weights: Math.round(weights),
+    pruned: Math.round(weights * own),
+    prunedNow: Math.round(weights * now),
+    shareOfPrunedNow: now === 0 ? null : 1 / 7,
+    shareOfKept: (1 - own) / (7 * (1 - sparsity)),
   };
 }
 
@@ -75,7 +88,7 @@ interface DetectionOptions {
 
 export function detection({ found, lost, emerging, reference, loss, kept, noise, effect, ablate }: DetectionOptions): SuperWeightReport {
   const strength = effect * (0.3 + 0.7 * kept);
-  const spike = { scan: 0, rank: 1, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, controls: [], worstControl: 0.03 };
+  const spike = { scan: 0, rank: found ? 1 : 40, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, controls: [], worstControl: 0.03 };
   const verdict = found ? 'Zeroing it costs far more than its worst control.' : 'Zeroing it costs less than minimumEffect.';
   const candidates: Candidate[] = found
     ? [{ ...spike, coordinate: found, effect: strength, confirmed: true, verdict }]

@@ -1,4 +1,4 @@
-/** Figure 1: what a super weight is. Zero each of the largest weights alone; one bar explodes. */
+/** What a super weight is. Zero each of the largest weights alone; one bar explodes. */
 import type { StartAblation } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -53,7 +53,7 @@ export function atAGlance(results: StudyResults): Figure {
       `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured on the starting models, before any training of this study. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '1-at-a-glance',
+        id: '0-at-a-glance',
         alt: `Bar charts of the loss increase when each of the ${ablated} largest weights is zeroed alone, for ${counted(models.length, 'model')}. Seed ${clearest.seed}: ${describeWorst(clearest)}`,
         spec,
         rows: models.flatMap((model) =>

@@ -1,5 +1,8 @@
 /** What a figure is before it is drawn: words, specifications, and the data behind each plot. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Spec } from '../chart.ts';
+import { textWidth } from '../font.ts';
+import { experimentPhrase } from '../wording.ts';
 
 /** One flat row of a plot's data: becomes a line of its CSV. */
 export type Row = Record<string, string | number | boolean | null>;
@@ -30,13 +33,41 @@ const COLUMN_GAP = 10;
 const AXIS_WIDTH = 54;
 export const PANEL_WIDTH = Math.floor((FULL_WIDTH - 10 - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS) - AXIS_WIDTH;
 
+/** One or two panels are wider than those of a full row. */
+export function panelWidth(panels: number): number {
+  return panels >= COLUMNS ? PANEL_WIDTH : Math.floor((FULL_WIDTH - 10 - COLUMN_GAP) / 2) - AXIS_WIDTH;
+}
+
 /** Lays panels of equal size out in rows. `panels` are layered specs without width and height. */
 export function smallMultiples(panels: Spec[], height: number): Spec {
+  const needsSecondLine = panels.some((panel) => secondLine(panel) !== ' ');
   return {
-    concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH, height })),
+    concat: panels.map((panel) => ({ ...(needsSecondLine ? panel : withoutSecondLine(panel)), width: panelWidth(panels.length), height })),
     columns: COLUMNS,
     spacing: { row: 22, column: COLUMN_GAP },
   };
+}
+
+function secondLine({ title }: Spec): unknown {
+  return ((title as { subtitle?: unknown } | undefined)?.subtitle as unknown[] | undefined)?.[1];
+}
+
+function withoutSecondLine(panel: Spec): Spec {
+  const title = panel['title'] as { subtitle: unknown } | undefined;
+  return Array.isArray(title?.subtitle) ? { ...panel, title: { ...title, subtitle: title.subtitle[0] } } : panel;
+}
+
+/** A panel's title: the experiment, and what it does in two lines, so that panels of one row have equal heads. */
+export function panelTitle(experiment: ExperimentDeclaration): Spec {
+  return { text: experiment.id, subtitle: wrapped(experimentPhrase(experiment), PANEL_WIDTH, 10.5) };
+}
+
+/** Breaks a phrase at its dots into two lines; the second is blank where one suffices. */
+export function wrapped(phrase: string, width: number, fontSize: number): string[] {
+  const parts = phrase.split(' · ');
+  let first = parts.length;
+  while (first > 1 && textWidth(parts.slice(0, first).join(' · '), fontSize) > width) first -= 1;
+  return [parts.slice(0, first).join(' · '), parts.slice(first).join(' · ') || ' '];
 }
 
 /** Whether a panel has the axis titles of its row and column: only the first and the last do. */

@@ -1,9 +1,9 @@
-/** Figure 4: training loss over the whole of each run, with its prunes. */
+/** Training loss over the whole of each run, with its prunes. */
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
-import { counted, decimal, experimentPhrase, scalingText } from '../wording.ts';
-import { horizontalRule, smallMultiples, titled, type Figure } from './figure.ts';
+import { counted, decimal, scalingText } from '../wording.ts';
+import { horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Loss curves';
@@ -18,10 +18,10 @@ export function lossCurvesFigure(results: StudyResults): Figure {
     title: TITLE,
     caption:
       `Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
-      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss of figure 2. Axes differ between panels. ${scalingText(results.study)}`,
+      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '4-loss-curves',
+        id: '6c-loss-curves',
         alt: `Small multiples, one per experiment, of training loss by step. Final training losses: ${results.study.experiments.map(({ id }) => finalText(rows, id)).join('; ')}.`,
         spec: panels(results, rows),
         rows,
@@ -74,7 +74,7 @@ function panels(results: StudyResults, rows: CurveRow[]): Spec {
       axis: { tickCount: 4, title: titled(i, results.study.experiments.length).y ? 'nats per token' : null },
     };
     return {
-      title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
+      title: panelTitle(experiment),
       layer: [
         {
           data: { values: [...prunes].map((step) => ({ step })) },

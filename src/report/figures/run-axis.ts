@@ -35,22 +35,22 @@ export interface Symbol {
 }
 
 /** Symbols with their meanings, in as many lines as they need: a legend for combinations of shape, fill and colour. */
-export function strip(symbols: Symbol[]): Spec {
+export function strip(symbols: Symbol[], width = STRIP_WIDTH): Spec {
   const LINE = 18;
   let x = 8;
   let y = 8;
   const placed = symbols.map((symbol) => {
-    const width = 12 + textWidth(symbol.text, 11) + 18;
-    if (x > 8 && x + width > STRIP_WIDTH) [x, y] = [8, y + LINE];
+    const own = 12 + textWidth(symbol.text, 11) + 18;
+    if (x > 8 && x + own > width) [x, y] = [8, y + LINE];
     const here = x;
-    x += width;
+    x += own;
     return { ...symbol, x: here, textX: here + 12, y };
   });
-  const size = { domain: [0, STRIP_WIDTH], nice: false };
+  const size = { domain: [0, width], nice: false };
   const height = y + 8;
   const vertical = { field: 'y', type: 'quantitative', scale: { domain: [height, 0], nice: false, zero: false }, axis: null };
   return {
-    width: STRIP_WIDTH,
+    width,
     height,
     layer: [
       ...placed.map((symbol) => ({

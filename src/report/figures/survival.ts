@@ -1,10 +1,12 @@
-/** Figure 3: what becomes of the reference super weights: magnitude rank and the three survivals, round by round. */
+/** What becomes of the reference super weights: magnitude rank, margin, effect and the three survivals, round by round. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
+import { endOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
-import { coordinateText, countText, counted, decimal, experimentPhrase, scalingText, signed } from '../wording.ts';
-import { FULL_WIDTH, logTicks, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { coordinateText, countText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { FULL_WIDTH, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 /** Height of a panel in pixels. */
@@ -13,34 +15,42 @@ const PANEL_HEIGHT = 120;
 /** How re-detection is drawn. */
 const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
 
-const TITLE = 'Survival and magnitude rank of the super weights';
+const TITLE = 'Magnitude rank, margin and effect, run by run';
 
-export function survivalFigure(results: StudyResults): Figure {
-  const rows = survivalRows(results);
-  const counts = countRows(results);
-  if (counts.length === 0) return { title: TITLE, caption: 'Nothing to draw: no detection was planned.', plots: [] };
-  const followed = results.runs.filter(({ reference }) => reference.status === 'confirmed').length;
-  const none = results.runs.filter(({ reference }) => reference.status === 'none-emerged').length;
+/** @param ids experiments whose runs are drawn; the grid of counts has them all */
+export function survivalFigure(results: StudyResults, ids: readonly string[]): Figure {
+  const rows = survivalRows(results).filter(({ experiment }) => ids.includes(experiment));
+  const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
+  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
+  const followed = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
+  const margins = rows.filter(({ margin }) => margin !== null && margin > 0);
   return {
     title: TITLE,
     caption:
-      `Magnitude rank of each reference super weight among all prunable weights (1 = largest, logarithmic), and what zeroing it costs (symmetric log), one line a run. Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ` +
-      `Below: in how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run counts once, by its primary super weight. A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
-      `${counted(followed, 'run')} with a reference super weight${none > 0 ? `, ${none} in which none emerged` : ''}. The exact 95 % intervals are in the table of experiments and in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
+      `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its magnitude rank among all prunable weights (1 = largest, logarithmic); its magnitude over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
+      `Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
     plots: [
-      ...(rows.length === 0
-        ? []
-        : [
-            { id: '3a-rank', alt: fateAlt(results, 'Magnitude rank'), spec: fates(results, rows, rankMeasure(rows)), rows },
-            {
-              id: '3b-effect',
-              alt: fateAlt(results, 'Functional effect'),
-              spec: fates(results, rows, effectMeasure(rows)),
-              rows,
-            },
-          ]),
+      { id: '1b-rank', alt: fateAlt(results, 'Magnitude rank', experiments), spec: fates(experiments, rows, rankMeasure(rows)), rows },
+      ...(margins.length === 0 ? [] : [{ id: '1c-margin', alt: fateAlt(results, 'Margin to the threshold', experiments), spec: fates(experiments, margins, marginMeasure(margins)), rows: margins }]),
+      { id: '1d-effect', alt: fateAlt(results, 'Functional effect', experiments), spec: fates(experiments, rows, effectMeasure(rows)), rows },
+    ],
+  };
+}
+
+const GRID_TITLE = 'Three survivals, round by round';
+
+/** In how many runs each survival holds, of all experiments, right after each prune and after the training that follows. */
+export function survivalGridFigure(results: StudyResults): Figure {
+  const counts = countRows(results);
+  if (counts.every(({ n, noneEmerged }) => n === 0 && noneEmerged === 0)) return { title: GRID_TITLE, caption: 'Nothing to draw: no detection left a result.', plots: [] };
+  return {
+    title: GRID_TITLE,
+    caption:
+      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `The exact intervals are in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
+    plots: [
       {
-        id: '3c-survival',
+        id: '1e-counts',
         alt: 'Grid of experiments by rounds: in how many runs the super weight is kept, still matters, and is found again at the same place. The table of experiments holds the figures at the end.',
         spec: grid(results, counts),
         rows: counts,
@@ -84,11 +94,13 @@ function survivalRows(results: StudyResults) {
 
 /** A measure of a super weight, and how its axis is drawn. */
 interface Measure {
-  field: 'rank' | 'effect';
+  field: 'rank' | 'margin' | 'effect';
   title: string;
   scale: Spec;
   ticks: number[];
   format: string;
+  /** A value worth a rule. */
+  rule?: number;
 }
 
 function rankMeasure(rows: SurvivalRow[]): Measure {
@@ -99,6 +111,19 @@ function rankMeasure(rows: SurvivalRow[]): Measure {
     scale: { type: 'log', domain: [worst * 1.6, 0.75], nice: false },
     ticks: logTicks(1, worst, 6),
     format: '~s',
+  };
+}
+
+function marginMeasure(rows: SurvivalRow[]): Measure {
+  const margins = rows.map(({ margin }) => margin!);
+  const domain = [Math.min(0.8, ...margins) / 1.15, Math.max(2, ...margins) * 1.25];
+  return {
+    field: 'margin',
+    title: 'times the threshold',
+    scale: { type: 'log', domain, nice: false },
+    ticks: logTicks(domain[0]!, domain[1]!, 6),
+    format: '~s',
+    rule: 1,
   };
 }
 
@@ -115,8 +140,8 @@ function effectMeasure(rows: SurvivalRow[]): Measure {
 }
 
 /** One panel an experiment, one line a run and reference super weight; marks hold the three survivals. */
-function fates(results: StudyResults, rows: SurvivalRow[], measure: Measure): Spec {
-  const panels = results.study.experiments.map((experiment, i) => {
+function fates(experiments: readonly ExperimentDeclaration[], rows: SurvivalRow[], measure: Measure): Spec {
+  const panels = experiments.map((experiment, i) => {
     const own = rows.filter((row) => row.experiment === experiment.id);
     const apart = 0.014 * (experiment.rounds + 1); // equal values of several seeds stay visible side by side
     const marks = own.map((row) => ({
@@ -125,7 +150,7 @@ function fates(results: StudyResults, rows: SurvivalRow[], measure: Measure): Sp
       line: `${row.seed} ${row.tensor} ${row.row} ${row.col}`,
       label: markLabel(row),
     }));
-    const has = titled(i, results.study.experiments.length);
+    const has = titled(i, experiments.length);
     const x = roundChannel(experiment.rounds, has.x);
     const y = {
       field: measure.field,
@@ -133,11 +158,10 @@ function fates(results: StudyResults, rows: SurvivalRow[], measure: Measure): Sp
       scale: measure.scale,
       axis: { values: measure.ticks, labelOverlap: false, format: measure.format, title: has.y ? measure.title : null },
     };
-    const outcome = results.experiments.find(({ id }) => id === experiment.id)!.reference;
-    const empty = marks.length === 0 ? [note(outcome.noneEmerged > 0 ? 'not applicable: none emerged' : 'not measured')] : [];
     return {
-      title: { text: experiment.id, subtitle: experimentPhrase(experiment) },
+      title: panelTitle(experiment),
       layer: [
+        ...(measure.rule === undefined ? [] : [horizontalRule(measure.rule, y, SOFT)]),
         {
           data: { values: marks },
           mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false },
@@ -161,7 +185,6 @@ function fates(results: StudyResults, rows: SurvivalRow[], measure: Measure): Sp
             description: { field: 'label', type: 'nominal' },
           },
         },
-        ...empty,
       ],
     };
   });
@@ -186,14 +209,6 @@ function markLabel(row: SurvivalRow): string {
   const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1)} times the threshold`;
   const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[row.redetection];
   return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, ${found}`;
-}
-
-function note(text: string): Spec {
-  return {
-    data: { values: [{ text }] },
-    mark: { type: 'text', color: SOFT, fontStyle: 'italic', align: 'center', aria: false },
-    encoding: { x: { value: PANEL_WIDTH / 2 }, y: { value: PANEL_HEIGHT / 2 }, text: { field: 'text' } },
-  };
 }
 
 const KINDS = [
@@ -315,9 +330,9 @@ function cellLabel(row: CountRow): string {
   return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
 }
 
-function fateAlt(results: StudyResults, what: string): string {
-  const ends = results.experiments.map(({ id, points }) => {
-    const survival = points.at(-1)?.survival;
+function fateAlt(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
+  const ends = experiments.map(({ id }) => {
+    const survival = endOf(results, id)?.survival;
     if (survival === undefined || survival.n === 0)
       return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
     return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;

@@ -1,17 +1,48 @@
-/** Figure 6 of the report, in words: how each number was defined, with the parameter values of this very study. */
+/**
+ * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why it
+ * has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
+ */
+import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { type: 'json' };
+import pruneSchema from '../../../schemas/stages/prune.schema.json' with { type: 'json' };
+import rewindSchema from '../../../schemas/stages/rewind.schema.json' with { type: 'json' };
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { StudyResults } from '../read-results.ts';
-import { decimal, listed, scalingText } from '../wording.ts';
-import { html, type Html } from './html.ts';
+import { pText } from '../verdict-text.ts';
+import { decimal, listed, percent, scalingText } from '../wording.ts';
+import { html, table, type Html } from './html.ts';
 
 export function definitions(results: StudyResults): Html {
   return html`<dl class="definitions">
-    ${entries(results).map(
+      ${entries(results).map(
       ([term, text]) =>
         html`<dt>${term}</dt>
           <dd>${text}</dd> `,
     )}
-  </dl>`;
+    </dl>
+    <h3>The definition’s parameters, and why they are what they are</h3>
+    <div class="wide">
+      ${parameters(results.study, 'detect-sw', detectSchema, 'What counts as a super weight (stage detect-sw).')}
+      ${parameters(results.study, 'prune', pruneSchema, 'What is pruned (stage prune).')}
+      ${results.study.experiments.some(({ params }) => params['rewind'] !== undefined) ? parameters(results.study, 'rewind', rewindSchema, 'What training goes on from (stage rewind).') : ''}
+    </div>`;
+}
+
+/** Parameters that say how something is computed, not what it means. */
+const MACHINERY = new Set(['model', 'engine', 'device', 'precision', 'batchSize', 'microBatchSize']);
+
+interface StageSchema {
+  properties: Record<string, { description?: string; default?: unknown }>;
+}
+
+/** A stage's parameters: its own descriptions, the values in this study, and what they are where nothing is said. */
+function parameters(study: StudyDeclaration, stage: string, { properties }: StageSchema, caption: string): Html {
+  const items = Object.entries(properties).filter(([name]) => !MACHINERY.has(name));
+  return table<(typeof items)[number]>(caption, [
+    { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
+    { head: 'in this study', cell: ([name]) => valueText(study, stage, name, 'as by default') },
+    { head: 'default', cell: ([, property]) => (property.default === undefined ? '–' : plain(property.default)) },
+    { head: 'what it is, and why', cell: ([, { description }]) => description ?? '–' },
+  ], items);
 }
 
 function entries({ study, floor, runs }: StudyResults): [string, string][] {
@@ -69,24 +100,44 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ],
     [
       'Replication and spread',
-      'The unit is a run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models. ± is the sample standard deviation over runs (n \u2212 1). Intervals are 95 %: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. No p-values are given.',
+      `The unit is a run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models. ± is the sample standard deviation over runs (n \u2212 1). Intervals are ${percent(study.analysis.confidence, 0)}: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. Perplexities of arms are compared by the difference of their logarithms, paired by seed.`,
+    ],
+    [
+      'Base rate',
+      'What a kept mask bit is worth: the share of all weights of the super weight’s own tensor that are kept, and of the matched controls that were chosen when it was confirmed. A survival that is no higher than these says nothing about super weights.',
+    ],
+    [
+      'Tests',
+      `Of each declared comparison, the exact sign-flip test of the paired differences; of survivals, exact McNemar or Fisher tests; adjusted by Holm over the declared family, at ${pText(study.analysis.alpha)}. Beside every p stands the smallest that this n could have given: where that exceeds the level, the report says that the difference cannot be called significant, and never that there is none. Families, levels and comparisons were declared before the results.`,
+    ],
+    [
+      'Sweet spot',
+      `The largest sparsity up to which the one-sided ${percent(study.analysis.confidence, 0)} upper bound of the mean increase in log-perplexity over the positive control stays under ${decimal(study.analysis.tolerance, 3)} nats; sought from the lowest sparsity upwards, ending at the first level that fails.`,
+    ],
+    [
+      'Mask stability',
+      'The Jaccard index of two masks: positions kept by both over positions kept by either. Chance is what independent masks that keep as many weights of each tensor would reach; it falls with sparsity, so an index says nothing without it.',
     ],
     ['Scaling', scalingText(study)],
   ];
 }
 
+/** Experiments that share the commonest value are named up to this many. */
+const NAMED = 6;
+
 /** A parameter's value in this study; where experiments differ, each value with the experiments that have it. */
-function valueText({ experiments }: StudyDeclaration, stage: string, name: string): string {
+function valueText({ experiments }: StudyDeclaration, stage: string, name: string, unsaid = '(not stated)'): string {
   const byValue = new Map<string, string[]>();
   for (const { id, params } of experiments) {
-    const text = plain((params[stage] as Record<string, unknown> | undefined)?.[name]);
+    const text = plain((params[stage] as Record<string, unknown> | undefined)?.[name], unsaid);
     byValue.set(text, [...(byValue.get(text) ?? []), id]);
   }
   if (byValue.size === 1) return [...byValue.keys()][0]!;
-  return listed([...byValue].map(([text, ids]) => `${text} (${ids.join(', ')})`));
+  const [most] = [...byValue.values()].sort((a, b) => b.length - a.length);
+  return listed([...byValue].map(([text, ids]) => `${text} (${ids === most && ids.length > NAMED ? 'all others' : ids.join(', ')})`));
 }
 
-function plain(value: unknown): string {
-  if (value === undefined) return '(not stated)';
+function plain(value: unknown, unsaid = '(not stated)'): string {
+  if (value === undefined) return unsaid;
   return Array.isArray(value) ? value.map(String).join('/') : String(value);
 }

@@ -22,7 +22,12 @@ export function escaped(text: string): string {
 function rendered(part: Part): string {
   if (part instanceof Html) return part.source;
   if (Array.isArray(part)) return (part as readonly Part[]).map(rendered).join('');
-  return escaped(String(part));
+  return escaped(unbroken(String(part)));
+}
+
+/** Numbers stay with their sign and unit at the end of a line. */
+function unbroken(text: string): string {
+  return text.replaceAll(' %', '\u00a0%').replace(/\bn = (?=\d)/g, 'n\u00a0=\u00a0');
 }
 
 export interface Column<Item> {

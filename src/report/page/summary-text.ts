@@ -5,7 +5,9 @@
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
 import { proportion } from '../../science/statistics/proportion.ts';
+import { endOf, schemeOf } from '../arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { magnitudeArms } from '../topics/parts.ts';
 import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
 
 const BUILT_IN_MODEL = 'marker-retrieval';
@@ -38,7 +40,7 @@ function glance({ ablations }: StudyResults): string {
 }
 
 function pretrainedArms(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) === 'pretrained');
+  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
   const total = sums(arms.map(({ end }) => end));
   if (total.n === 0) return '';
   const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
@@ -49,7 +51,7 @@ function pretrainedArms(results: StudyResults): string {
 }
 
 function reinitialisedArms(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) !== 'pretrained');
+  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) !== 'pretrained');
   if (arms.length === 0) return '';
   const outcomes = arms.flatMap(({ experiment: { id } }) => {
     const { reference } = results.experiments.find((experiment) => experiment.id === id)!;
@@ -98,7 +100,7 @@ function cost(results: StudyResults): string {
 function selection({ study }: StudyResults): string {
   const builtIn = study.experiments.some(
     (experiment) =>
-      scheme(experiment) === 'pretrained' && (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
+      schemeOf(experiment) === 'pretrained' && (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
   );
   return builtIn
     ? 'The built-in checkpoints come from a recipe that was chosen because super weights emerge under it: how often they do is no finding.'
@@ -106,7 +108,7 @@ function selection({ study }: StudyResults): string {
 }
 
 function dependence(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => scheme(experiment) === 'pretrained');
+  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
   if (arms.length < 2) return '';
   const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
   return `Pretrained arms start from the same ${counted(seeds, 'checkpoint')}, so they are not independent of each other.`;
@@ -131,15 +133,11 @@ interface ArmEnd {
   end: ExperimentPoint;
 }
 
-/** Arms that are pruned by magnitude, controls and forced prunes left out, at their end. */
+/** Arms that are pruned by magnitude, at their end. */
 function prunedArms(results: StudyResults): ArmEnd[] {
-  return results.study.experiments.flatMap((experiment) => {
-    const end = results.experiments.find(({ id }) => id === experiment.id)?.points.at(-1);
-    const { force } = (experiment.params['prune'] ?? {}) as { force?: unknown };
-    const forced = [force].flat().some((each) => each !== undefined && each !== 'none');
-    const isControl = experiment.role !== undefined && experiment.role.endsWith('control');
-    const pruned = end !== undefined && (end.sparsity.mean ?? 0) > 0;
-    return pruned && !forced && !isControl ? [{ experiment, end }] : [];
+  return magnitudeArms(results).flatMap((experiment) => {
+    const end = endOf(results, experiment.id);
+    return end === undefined ? [] : [{ experiment, end }];
   });
 }
 
@@ -153,10 +151,6 @@ function sums(ends: ExperimentPoint[]): { n: number; kept: number; functional: n
     }),
     { n: 0, kept: 0, functional: 0, same: 0 },
   );
-}
-
-function scheme({ params }: ExperimentDeclaration): unknown {
-  return (params['init'] as { scheme?: unknown } | undefined)?.scheme;
 }
 
 function range(values: number[], digits: number): string {

@@ -1,8 +1,10 @@
-/** The report's tables: experiments with their outcome, their parameters, comparisons, all runs, what is missing. */
+/** Tables of the overview: experiments with their outcome, their parameters, all runs, what is missing. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
+import { declarationOf, measuredEnd } from '../arms.ts';
 import type { Row } from '../figures/figure.ts';
 import type { StudyResults } from '../read-results.ts';
+import { treatmentOf } from '../treatment.ts';
 import {
   coordinateText,
   countText,
@@ -20,7 +22,7 @@ const DASH = '\u2013';
 
 /** Outcome of each experiment at its end. */
 export function experimentsTable(results: StudyResults): Html {
-  const declaration = (id: string) => results.study.experiments.find((experiment) => experiment.id === id)!;
+  const declaration = (id: string) => declarationOf(results, id);
   const end = ({ points }: ExperimentResult) => points.at(-1);
   const count =
     (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
@@ -30,7 +32,7 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n).',
+    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats, paired by seed.',
     [
       { head: 'experiment', cell: ({ id }) => html`${id}<small>${experimentPhrase(declaration(id))}</small>` },
       { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
@@ -57,6 +59,7 @@ export function experimentsTable(results: StudyResults): Html {
         cell: (experiment) =>
           spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) => decimal(100 * sd, 1)),
       },
+      { head: 'against the control', numeric: true, cell: ({ toControl }) => (toControl === null || toControl.mean === null ? DASH : html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}</small>`) },
       { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
       { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
@@ -70,35 +73,6 @@ function withInterval(proportion: Proportion): Html {
   return html`${countText(proportion)}<small
       >${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small
     >`;
-}
-
-/** Differences to the positive control and those of the declared comparisons; nothing if there is none. */
-export function differencesTable({ experiments, comparisons }: StudyResults): Html | '' {
-  const toControl = experiments.flatMap((experiment) => experiment.toControl ?? []);
-  const items = [
-    ...toControl.map((difference) => ({
-      name: 'against the control',
-      question: '',
-      varies: 'pruning',
-      difference,
-    })),
-    ...comparisons.flatMap(({ name, question, varies, differences }) =>
-      differences.map((difference) => ({ name, question, varies: varies.join(', '), difference })),
-    ),
-  ];
-  if (items.length === 0) return '';
-  return table<(typeof items)[number]>(
-    'Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its 95 % t interval over n pairs. No test is made. Where a pair differs in more than what is compared, the difference cannot be laid to one cause.',
-    [
-      { head: 'arms', cell: ({ difference }) => `${difference.arm} \u2212 ${difference.baseline}` },
-      { head: 'comparison', cell: ({ name, question }) => (question === '' ? name : html`${name}<small>${question}</small>`) },
-      { head: 'compares', cell: ({ varies }) => varies },
-      { head: 'difference', numeric: true, cell: ({ difference }) => differenceText(difference) },
-      { head: 'n', numeric: true, cell: ({ difference }) => String(difference.seeds.length) },
-      { head: 'also differ in', cell: ({ difference }) => difference.alsoDiffers.join(', ') || 'nothing' },
-    ],
-    items,
-  );
 }
 
 /** The parameters that tell experiments apart, in words; the rest is in the definitions and in results.json. */
@@ -122,7 +96,8 @@ export function parametersTable({ study }: StudyResults): Html {
       { head: 'pruned', cell: value('prune', 'fraction') },
       { head: 'of', cell: value('prune', 'of') },
       { head: 'scope', cell: value('prune', 'scope') },
-      { head: 'force', cell: value('prune', 'force') },
+      { head: 'besides', cell: (experiment) => treatmentOf(experiment) || DASH },
+      { head: 'variant of', cell: ({ extends: base }) => base ?? DASH },
       { head: 'steps scaled by', numeric: true, cell: ({ scaleSteps }) => String(scaleSteps) },
     ],
     study.experiments,
@@ -132,7 +107,7 @@ export function parametersTable({ study }: StudyResults): Html {
 /** One row per declared run, as runs.csv has it: figures at the end of the run, empty where it did not get there. */
 export function runRows(results: StudyResults): Row[] {
   return results.runs.map((run) => {
-    const end = atEnd(results, run);
+    const end = measuredEnd(results, run);
     const primary = end?.survival.weights[0];
     const reference = run.reference.superWeights[0];
     return {
@@ -163,13 +138,8 @@ export function runRows(results: StudyResults): Row[] {
   });
 }
 
-function atEnd(results: StudyResults, run: RunResult): RunResult['measurements'][number] | undefined {
-  const end = results.experiments.find(({ id }) => id === run.experiment)?.points.at(-1);
-  return run.measurements.find(({ round, phase }) => round === end?.round && phase === end.phase);
-}
-
 export function runsTable(results: StudyResults): Html {
-  const items = results.runs.map((run) => ({ run, end: atEnd(results, run), weight: atEnd(results, run)?.survival.weights[0] }));
+  const items = results.runs.map((run) => ({ run, end: measuredEnd(results, run), weight: measuredEnd(results, run)?.survival.weights[0] }));
   type Item = (typeof items)[number];
   const fate = (text: (weight: NonNullable<Item['weight']>) => string) => (item: Item) =>
     item.weight !== undefined ? text(item.weight) : item.run.reference.status === 'none-emerged' ? 'n/a' : DASH;

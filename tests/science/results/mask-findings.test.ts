@@ -57,6 +57,7 @@ describe('what the masks of a study say', () => {
   let mostOpen = 0;
   const piece = (experiment: string, seed: number, round: number, kept: number[] | undefined, step = 'prune'): MaskPiece => ({
     label: { experiment, seed, round, step },
+    stage: step,
     artifact: 'mask',
     key: '',
     content:

@@ -1,0 +1,149 @@
+/** Question 1's main plot: three kinds of survival beside what would have become of an ordinary weight. */
+import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
+import { declarationOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
+import { countText, counted, listed, percent, scalingText } from '../wording.ts';
+import { panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { strip } from './run-axis.ts';
+
+const TITLE = 'Three kinds of survival, beside their base rates';
+const PANEL_HEIGHT = 130;
+
+export const KINDS = [
+  { name: 'kept', text: 'mask bit: kept', color: BLUE, shape: 'circle', of: (survival: SurvivalSummary): Proportion => survival.kept },
+  { name: 'functional', text: 'functional: zeroing it still hurts', color: GREEN, shape: 'square', of: (survival: SurvivalSummary): Proportion => survival.functional },
+  { name: 'redetected', text: 'found again at its place', color: VERMILION, shape: 'triangle-up', of: (survival: SurvivalSummary): Proportion => survival.redetectedSame },
+] as const;
+
+/** How far apart the three kinds are drawn, in levels. */
+const APART = 0.2;
+
+/** @param ids experiments to show; those without anything to survive are named in the caption instead */
+export function baseRatesFigure(results: StudyResults, ids: readonly string[]): Figure {
+  const arms = ids.map((id) => ({ id, points: pointsOf(results, id) }));
+  const shown = arms.filter(({ points }) => points.some(({ survival }) => survival.n > 0));
+  if (shown.length === 0) return { title: TITLE, caption: 'Nothing to draw: in no pruned run was there a reference super weight to follow.', plots: [] };
+  const empty = arms.filter(({ id }) => !shown.some((arm) => arm.id === id) && results.experiments.find((each) => each.id === id)!.reference.noneEmerged > 0);
+  const most = Math.max(...shown.flatMap(({ points }) => points.map(({ survival }) => survival.n)));
+  const rows = shown.flatMap(({ id, points }) => points.flatMap((point) => rowsOf(id, point)));
+  return {
+    title: TITLE,
+    caption:
+      `After each prune and the training that follows it: the share of runs in which the super weight survives, with exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} bars; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(most, 'run')} an arm). ` +
+      `The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls. A mask bit that is kept says something only where it stands above them. ` +
+      `${empty.length === 0 ? '' : `Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}. `}${scalingText(results.study)}`,
+    plots: [{ id: '1a-survival', alt: alt(shown), spec: panels(results, shown), rows }],
+  };
+}
+
+interface ShownArm {
+  id: string;
+  points: ExperimentPoint[];
+}
+
+/** Retrained models by level; where nothing follows the last prune, that prune itself. */
+function pointsOf(results: StudyResults, id: string): ExperimentPoint[] {
+  const points = results.experiments.find((experiment) => experiment.id === id)!.points.filter(({ phase, sparsity }) => phase !== 'start' && sparsity.mean !== null);
+  const byLevel = new Map<number, ExperimentPoint>();
+  for (const point of points) if (point.phase === 'trained' || !byLevel.has(point.level)) byLevel.set(point.level, point);
+  return [...byLevel.values()].filter(({ level, sparsity }) => level > 0 || sparsity.mean === 0).sort((a, b) => a.level - b.level);
+}
+
+function rowsOf(experiment: string, { level, phase, round, sparsity, survival, baseRate }: ExperimentPoint): Row[] {
+  return KINDS.map(({ name, of }) => {
+    const { k, n, interval } = of(survival);
+    return {
+      experiment,
+      kind: name,
+      round,
+      phase,
+      level,
+      sparsity: sparsity.mean,
+      k,
+      n,
+      share: n === 0 ? null : k / n,
+      lower: interval?.lower ?? null,
+      upper: interval?.upper ?? null,
+      noneEmerged: survival.noneEmerged,
+      missing: survival.missing,
+      tensorKept: baseRate.tensorKept.mean,
+      controlsKept: baseRate.controls.k,
+      controls: baseRate.controls.n,
+    };
+  });
+}
+
+function panels(results: StudyResults, arms: ShownArm[]): Spec {
+  const specs = arms.map(({ id, points }, i) => {
+    const levels = points.map(({ level }) => level);
+    const labels = Object.fromEntries(points.map(({ level, sparsity }) => [level, percentLabel(sparsity.mean!)]));
+    const has = titled(i, arms.length);
+    const x = {
+      field: 'at',
+      type: 'quantitative',
+      scale: { domain: [Math.min(...levels) - 0.5, Math.max(...levels) + 0.5], nice: false, zero: false },
+      axis: { title: has.x ? 'sparsity after each round' : null, values: thinned(levels, labels), labelExpr: `${JSON.stringify(labels)}[datum.value]`, grid: false, labelOverlap: false },
+    };
+    const y = {
+      field: 'share',
+      type: 'quantitative',
+      scale: { domain: [0, 1.06], nice: false },
+      axis: { title: has.y ? 'share surviving' : null, values: [0, 0.5, 1], format: '.0%' },
+    };
+    const base = points.flatMap(({ level, baseRate }) => (baseRate.tensorKept.mean === null ? [] : [{ at: level, share: baseRate.tensorKept.mean }]));
+    const stretched = base.length === 0 ? [] : [{ ...base[0]!, at: base[0]!.at - 0.5 }, ...base, { ...base.at(-1)!, at: base.at(-1)!.at + 0.5 }];
+    const controls = points.flatMap(({ level, baseRate: { controls } }) => (controls.n === 0 ? [] : [{ at: level, share: controls.k / controls.n, label: `matched controls kept: ${countText(controls)}` }]));
+    return {
+      title: panelTitle(declarationOf(results, id)),
+      layer: [
+        { data: { values: stretched }, mark: { type: 'area', color: FAINT, opacity: 0.4, interpolate: 'step', aria: false }, encoding: { x, y } },
+        ...KINDS.flatMap(({ text, color, shape, of }, kind) => {
+          const values = points
+            .filter(({ survival }) => of(survival).n > 0)
+            .map(({ level, survival, sparsity }) => {
+              const count = of(survival);
+              return { at: level + APART * (kind - 1), share: count.k / count.n, low: count.interval!.lower, high: count.interval!.upper, label: `${id} at ${percent(sparsity.mean!)} sparsity, ${text}: ${countText(count)}` };
+            });
+          return [
+            { data: { values }, mark: { type: 'rule', color, strokeWidth: 1, opacity: 0.55, aria: false }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } } },
+            { data: { values }, mark: { type: 'point', filled: true, shape, color, size: levels.length > 8 ? 18 : 34, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+          ];
+        }),
+        { data: { values: controls }, mark: { type: 'point', filled: false, shape: 'diamond', color: SOFT, size: levels.length > 8 ? 16 : 30, strokeWidth: 1.1, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        ...KINDS.map(({ text, color, shape }) => ({ text, color, shape, filled: true })),
+        { text: 'base rate: its tensor’s weights kept', shape: 'square', filled: true, color: FAINT },
+        { text: 'its matched controls kept', shape: 'diamond', filled: false, color: SOFT },
+      ]),
+      smallMultiples(specs, PANEL_HEIGHT),
+    ],
+    spacing: 10,
+  };
+}
+
+/** `41 %`; one decimal where whole per cents would hide the steps. */
+function percentLabel(sparsity: number): string {
+  return sparsity > 0.9 && sparsity < 1 ? percent(sparsity, 1) : percent(sparsity, 0);
+}
+
+/** As many levels as have room for their labels, the last one among them. */
+function thinned(levels: readonly number[], labels: Record<number, string>): number[] {
+  const every = Math.ceil((levels.length * (Math.max(...Object.values(labels).map((label) => label.length)) + 1) * 6.2) / 215);
+  return levels.filter((_, i) => (levels.length - 1 - i) % every === 0);
+}
+
+function alt(arms: ShownArm[]): string {
+  const ends = arms.map(({ id, points }) => {
+    const { survival, sparsity, baseRate } = points.at(-1)!;
+    const base = baseRate.tensorKept.mean === null ? '' : `, ${percent(baseRate.tensorKept.mean, 0)} of its tensor kept`;
+    return `${id} at ${percent(sparsity.mean!)}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}${base}`;
+  });
+  return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;
+}

@@ -1,0 +1,112 @@
+/** The threshold's composition: how sparse each kind of tensor is at the end, against the whole. */
+import type { MeasuredPruning } from '../../generated/results.ts';
+import { declarationOf, runsOf, schemeOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
+import { strip } from './run-axis.ts';
+
+const TITLE = 'What the threshold spares: sparsity by kind of tensor';
+const LABELS = 220;
+const OVERALL = 80;
+
+interface Arm {
+  id: string;
+  n: number;
+  scope: string;
+  sparsity: number;
+  kinds: Map<string, number>;
+}
+
+export function compositionFigure(results: StudyResults, id: string, ids: readonly string[]): Figure {
+  const arms = ids.flatMap((experiment) => compositionOf(results, experiment) ?? []);
+  if (arms.length === 0) return { title: TITLE, caption: 'Nothing to draw: nothing was pruned by magnitude.', plots: [] };
+  const kinds = [...new Set(arms.flatMap((arm) => [...arm.kinds.keys()]))];
+  return {
+    title: TITLE,
+    caption:
+      `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
+      `One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ${scalingText(results.study)}`,
+    plots: [{ id, alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) }],
+  };
+}
+
+function compositionOf(results: StudyResults, id: string): Arm | undefined {
+  const last = runsOf(results, id).flatMap(({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? []);
+  const pruned = last.filter(({ pruned, forced, kinds }) => pruned > forced && kinds.length > 0);
+  if (pruned.length === 0) return undefined;
+  const mean = (of: (pruning: MeasuredPruning) => number) => pruned.reduce((sum, pruning) => sum + of(pruning), 0) / pruned.length;
+  const share = (kind: string) => (pruning: MeasuredPruning) => {
+    const own = pruning.kinds.find((each) => each.kind === kind);
+    return own === undefined || own.weights === 0 ? 0 : own.pruned / own.weights;
+  };
+  return {
+    id,
+    n: pruned.length,
+    scope: String((declarationOf(results, id).params['prune'] as { scope?: unknown } | undefined)?.scope ?? 'global'),
+    sparsity: mean(({ sparsity }) => sparsity),
+    kinds: new Map(pruned[0]!.kinds.map(({ kind }) => [kind, mean(share(kind))])),
+  };
+}
+
+function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly string[]): Spec {
+  const labels = arms.map(({ id, scope }) => ({ label: id, note: `${schemeOf(declarationOf(results, id))} · ${scope}` }));
+  const y = rowChannel(labels);
+  const width = FULL_WIDTH - LABELS - OVERALL - 40;
+  const cells = arms.flatMap(({ id, sparsity, kinds: own }, row) =>
+    kinds.map((kind, column) => {
+      const value = own.get(kind) ?? 0;
+      return { row, top: row - 0.44, bottom: row + 0.44, from: column + 0.02, to: column + 0.98, column: column + 0.5, text: percent(value, 1), excess: value - sparsity, label: `${id}, ${kind}: ${percent(value)} of its weights are zero, ${percent(sparsity)} of all` };
+    }),
+  );
+  const reach = Math.max(0.02, ...cells.map(({ excess }) => Math.abs(excess)));
+  const x = { field: 'column', type: 'quantitative', scale: { domain: [0, kinds.length], nice: false }, axis: null };
+  const panel: Spec = {
+    width,
+    height: rowsHeight(labels),
+    layer: [
+      { data: { values: kinds.map((kind, i) => ({ row: HEAD, column: i + 0.5, text: kind })) }, mark: { type: 'text', color: SOFT, fontSize: 10.5, baseline: 'middle', aria: false }, encoding: { x, y, text: { field: 'text' } } },
+      {
+        data: { values: cells },
+        mark: { type: 'rect', cornerRadius: 2 },
+        encoding: {
+          x: { ...x, field: 'from' },
+          x2: { field: 'to' },
+          y: { ...y, field: 'top' },
+          y2: { field: 'bottom' },
+          fill: { condition: { test: 'datum.excess > 0', value: VERMILION }, value: BLUE },
+          fillOpacity: { field: 'size', type: 'quantitative', scale: { domain: [0, reach], range: [0, 0.55] }, legend: null },
+          description: { field: 'label', type: 'nominal' },
+        },
+        transform: [{ calculate: 'abs(datum.excess)', as: 'size' }],
+      },
+      { data: { values: cells }, mark: { type: 'text', color: INK, fontSize: 11, baseline: 'middle', aria: false }, encoding: { x, y, text: { field: 'text' } } },
+    ],
+  };
+  return {
+    vconcat: [
+      strip([
+        { text: 'pruned harder than the whole', shape: 'square', filled: true, color: VERMILION },
+        { text: 'spared', shape: 'square', filled: true, color: BLUE },
+      ]),
+      rowChart([labelColumn(labels, LABELS, LABELS), textColumns(labels, [{ head: 'all', width: OVERALL, align: 'right', cells: arms.map(({ sparsity }) => percent(sparsity)) }]), panel]),
+    ],
+    spacing: 10,
+  };
+}
+
+function rows(results: StudyResults, arms: readonly Arm[], kinds: readonly string[]): Row[] {
+  return arms.flatMap(({ id, n, scope, sparsity, kinds: own }) => kinds.map((kind) => ({ experiment: id, scheme: schemeOf(declarationOf(results, id)), scope, n, kind, sparsity: own.get(kind) ?? null, overall: sparsity })));
+}
+
+function alt(arms: readonly Arm[]): string {
+  const worst = arms.map(({ id, sparsity, kinds }) => {
+    const sorted = [...kinds].sort((a, b) => a[1] - b[1]);
+    const [spared, hit] = [sorted[0]!, sorted.at(-1)!];
+    return `${id} (${percent(sparsity)} of all): least in ${spared[0]} ${decimal(100 * spared[1], 1)} %, most in ${hit[0]} ${decimal(100 * hit[1], 1)} %`;
+  });
+  return `Table of sparsity by kind of tensor. ${worst.join('; ')}.`;
+}

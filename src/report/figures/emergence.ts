@@ -1,0 +1,109 @@
+/** Emergence: when and where super weights appear in training. */
+import type { EmergencePoint } from '../../generated/results.ts';
+import { declarationOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
+import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { strip } from './run-axis.ts';
+
+const TITLE = 'When a super weight appears';
+
+export function emergenceFigure(results: StudyResults, id: string): Figure {
+  const points = results.emergence.filter(({ step, confirmed }) => step !== null && confirmed !== null);
+  if (points.length === 0) return { title: TITLE, caption: 'Nothing to draw: no experiment of this profile follows emergence.', plots: [] };
+  const experiments = [...new Set(points.map(({ experiment }) => experiment))];
+  const runs = new Set(points.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
+  return {
+    title: TITLE,
+    caption:
+      `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it passed the causal test and is a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
+      `The weight behind a line may change from detection to detection: the data name it. ${scalingText(results.study)}`,
+    plots: [{ id, alt: alt(experiments, points), spec: panels(results, experiments, points), rows: points.map(rowOf) }],
+  };
+}
+
+function rowOf({ experiment, scheme, seed, round, step, loss, confirmed, best }: EmergencePoint): Row {
+  return {
+    experiment,
+    scheme,
+    seed,
+    round,
+    step,
+    loss,
+    confirmed,
+    tensor: best?.coordinate.tensor ?? null,
+    row: best?.coordinate.row ?? null,
+    col: best?.coordinate.col ?? null,
+    value: best?.coordinate.value ?? null,
+    effect: best?.effect ?? null,
+    rank: best?.rank ?? null,
+    inputRatio: best?.inputRatio ?? null,
+    outputRatio: best?.outputRatio ?? null,
+  };
+}
+
+function panels(results: StudyResults, experiments: readonly string[], points: readonly EmergencePoint[]): Spec {
+  const styles = seriesStyles([...new Set(points.map(({ scheme }) => scheme ?? 'unknown'))].map((scheme) => ({ id: scheme })));
+  const top = Math.max(0.3, ...points.map(({ best }) => best?.effect ?? 0)) * 1.2;
+  const bottom = Math.min(0, ...points.map(({ best }) => best?.effect ?? 0));
+  const minimum = minimumEffect(results, experiments[0]!);
+  const specs = experiments.map((id, i) => {
+    const own = points.filter(({ experiment }) => experiment === id);
+    const color = styles.get(own[0]!.scheme ?? 'unknown')!.color;
+    const values = own.map(({ seed, step, best, confirmed }) => ({
+      seed,
+      step,
+      effect: Math.max(best?.effect ?? 0, bottom),
+      isConfirmed: (confirmed ?? 0) > 0,
+      label: `${id} seed ${seed}, step ${decimal(step!, 0)}: ${best === null ? 'no candidate' : `${coordinateText(best.coordinate)} ${signed(best.effect, 3)} nats${best.rank === null ? '' : `, magnitude rank ${decimal(best.rank, 0)}`}`}; ${counted(confirmed ?? 0, 'super weight')} confirmed`,
+    }));
+    const has = titled(i, experiments.length);
+    const x = { field: 'step', type: 'quantitative', scale: { domain: [0, Math.max(...own.map(({ step }) => step!)) * 1.03], nice: false }, axis: { title: has.x ? 'cumulative step' : null, tickCount: 4, format: ',d', grid: false } };
+    const y = { field: 'effect', type: 'quantitative', scale: { type: 'symlog', constant: 0.1, domain: [bottom, top], nice: false }, axis: { title: has.y ? 'nats if zeroed' : null, values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top), format: '.3~g' } };
+    return {
+      title: panelTitle(declarationOf(results, id)),
+      layer: [
+        ...(minimum === undefined ? [] : [{ data: { values: [{ effect: minimum }] }, mark: { type: 'rule', color: SOFT, strokeDash: [4, 3], strokeWidth: 1, aria: false }, encoding: { y } }]),
+        { data: { values }, mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
+        {
+          data: { values },
+          mark: { type: 'point', size: 26, strokeWidth: 1.2, stroke: color, opacity: 1 },
+          encoding: { x, y, fill: { value: color }, fillOpacity: { condition: { test: 'datum.isConfirmed', value: 1 }, value: 0 }, description: { field: 'label', type: 'nominal' } },
+        },
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        { text: 'confirmed: a super weight', shape: 'circle', filled: true, color: INK },
+        { text: 'a candidate that is not confirmed, or none', shape: 'circle', filled: false, color: INK },
+        ...(minimum === undefined ? [] : [{ text: `least effect that counts (${decimal(minimum, 2)}, dashed)`, shape: 'stroke', filled: false, color: SOFT }]),
+      ]),
+      smallMultiples(specs, 120),
+    ],
+    spacing: 10,
+  };
+}
+
+function minimumEffect(results: StudyResults, id: string): number | undefined {
+  const { minimumEffect } = (declarationOf(results, id).params['detect-sw'] ?? {}) as { minimumEffect?: unknown };
+  return typeof minimumEffect === 'number' ? minimumEffect : undefined;
+}
+
+/** The step of a run's first detection with a confirmed super weight. */
+export function firstConfirmed(points: readonly EmergencePoint[], experiment: string, seed: number): number | undefined {
+  const steps = points.flatMap((point) => (point.experiment === experiment && point.seed === seed && (point.confirmed ?? 0) > 0 && point.step !== null ? [point.step] : []));
+  return steps.length === 0 ? undefined : Math.min(...steps);
+}
+
+function alt(experiments: readonly string[], points: readonly EmergencePoint[]): string {
+  const parts = experiments.map((id) => {
+    const seeds = [...new Set(points.filter(({ experiment }) => experiment === id).map(({ seed }) => seed))];
+    const steps = seeds.flatMap((seed) => firstConfirmed(points, id, seed) ?? []);
+    return `${id}: confirmed in ${steps.length} of ${counted(seeds.length, 'run')}${steps.length === 0 ? '' : `, first at step ${decimal(Math.min(...steps), 0)}`}`;
+  });
+  return `Effect of the most harmful candidate by training step. ${parts.join('; ')}.`;
+}

@@ -1,0 +1,174 @@
+/**
+ * A forest plot of paired differences: one row a comparison of two arms, with every seed's point, the mean, its t interval
+ * and what its test can say. The verdict is in the mark and in words, never in colour alone.
+ */
+import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, FAINT, GRID, SOFT } from '../theme.ts';
+import { natsText, pText, verdictText } from '../verdict-text.ts';
+import { counted, percent, scalingText } from '../wording.ts';
+import { differenceScale } from './difference-scale.ts';
+import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
+import { strip } from './run-axis.ts';
+
+const LABELS = 160;
+const COLUMNS = [182, 26, 84, 96];
+const PLOT = FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0) - 48;
+
+/** Seeds' points stand this far below their row's centre, the mean above it, in rows. */
+const SEEDS_AT = 0.24;
+const MEAN_AT = -0.1;
+
+export interface ForestOptions {
+  id: string;
+  title: string;
+  comparisons: readonly ComparisonResult[];
+}
+
+/** Comparisons without a difference in loss are left out; a figure without plots where none is left. */
+export function forestFigure(results: StudyResults, { id, title, comparisons }: ForestOptions): Figure {
+  const shown = comparisons.filter(({ differences }) => differences.length > 0);
+  const differences = shown.flatMap((comparison) => comparison.differences);
+  if (differences.every(({ mean }) => mean === null)) return { title, caption: 'Nothing to draw: of no comparison is a pair of runs known.', plots: [] };
+  const { confidence, alpha } = results.study.analysis;
+  const most = Math.max(...differences.map(({ n }) => n));
+  return {
+    title,
+    caption:
+      `Final validation loss of an arm minus that of the comparison's first arm (its baseline), in nats per token: the difference of log-perplexities, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. ` +
+      `p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant. ${scalingText(results.study)}`,
+    plots: [{ id, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
+  };
+}
+
+function forest(comparisons: readonly ComparisonResult[]): Spec {
+  const rows: ChartRow[] = [];
+  const found: (TestedDifference | undefined)[] = [];
+  for (const { name, question, arms, differences } of comparisons) {
+    rows.push({ heading: true, label: name, note: `against ${arms[0] ?? ''} · ${question}` });
+    found.push(undefined);
+    for (const difference of differences) {
+      rows.push({ label: difference.arm });
+      found.push(difference);
+    }
+  }
+  const y = rowChannel(rows);
+  const known = found.flatMap((difference, row) => (difference === undefined || difference.mean === null ? [] : [{ ...difference, mean: difference.mean, row }]));
+  const reach = known.flatMap(({ points, mean, interval }) => [mean, ...points.map(({ difference }) => difference), ...(interval === null ? [] : [interval.lower, interval.upper])]);
+  const { scale, ticks, isLog } = differenceScale(reach);
+  const x = {
+    field: 'value',
+    type: 'quantitative',
+    scale,
+    axis: { title: ['difference in final loss, nats per token', `← arm better · arm worse →${isLog ? ' (symmetric log)' : ''}`], format: '.3~g', grid: false, values: ticks },
+  };
+  const means = known.map(({ arm, baseline, mean, interval, n, verdict, row }) => ({
+    row: row + MEAN_AT,
+    value: mean,
+    low: interval?.lower ?? mean,
+    high: interval?.upper ?? mean,
+    verdict,
+    label: `${arm} minus ${baseline}: ${natsText(mean)} nats, n = ${n}; ${verdictText(verdict)}`,
+  }));
+  const firm = "datum.verdict === 'significant'";
+  const open = "datum.verdict === 'not-significant'";
+  const plot: Spec = {
+    width: PLOT,
+    height: rowsHeight(rows),
+    layer: [
+      {
+        // Drawn row by row, so that headings are not crossed out.
+        data: { values: found.flatMap((difference, row) => (difference === undefined ? [] : ticks.map((value) => ({ value, from: row - 0.5, to: row + 0.5 })))) },
+        mark: { type: 'rule', strokeWidth: 1, aria: false },
+        encoding: { x, y: { ...y, field: 'from' }, y2: { field: 'to' }, color: { condition: { test: 'datum.value === 0', value: SOFT }, value: GRID } },
+      },
+      {
+        data: { values: known.flatMap(({ row, points }) => points.map(({ difference, seed }) => ({ row: row + SEEDS_AT, value: difference, label: `seed ${seed}: ${natsText(difference)} nats` }))) },
+        mark: { type: 'point', filled: true, size: 13, color: SOFT, opacity: 0.75 },
+        encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+      },
+      {
+        data: { values: means },
+        mark: { type: 'rule', strokeWidth: 1.6, aria: false },
+        encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: FAINT } },
+      },
+      {
+        data: { values: means },
+        mark: { type: 'point', shape: 'square', size: 52, strokeWidth: 1.6, opacity: 1 },
+        encoding: {
+          x,
+          y,
+          stroke: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: SOFT },
+          fill: { condition: { test: firm, value: BLUE }, value: GRID },
+          fillOpacity: { condition: { test: `${firm} || !(${open})`, value: 1 }, value: 0 },
+          description: { field: 'label', type: 'nominal' },
+        },
+      },
+    ],
+  };
+  const cells = (text: (difference: TestedDifference) => string) => found.map((difference) => (difference === undefined ? '' : text(difference)));
+  const soft = found.map((difference) => difference !== undefined && difference.verdict !== 'significant');
+  const columns = textColumns(rows, [
+    { head: 'mean [interval]', width: COLUMNS[0]!, cells: cells(meanText) },
+    { head: 'n', width: COLUMNS[1]!, align: 'right', cells: cells(({ n }) => String(n)) },
+    { head: 'p (smallest)', width: COLUMNS[2]!, cells: cells(({ holm }) => (holm === null ? '–' : `${pText(holm.adjustedP)} (${pText(holm.smallestAdjustedP)})`)) },
+    { head: 'verdict', width: COLUMNS[3]!, cells: cells(({ verdict }) => verdictText(verdict)), soft },
+  ]);
+  return {
+    vconcat: [
+      strip([
+        { text: 'significant', shape: 'square', filled: true, color: BLUE },
+        { text: 'not significant', shape: 'square', filled: false, color: BLUE },
+        { text: 'cannot be significant at this n, or never acted', shape: 'square', filled: false, color: SOFT },
+        { text: 'one seed’s pair', shape: 'circle', filled: true, color: SOFT },
+      ]),
+      rowChart([labelColumn(rows, LABELS, FULL_WIDTH - 20), plot, columns]),
+    ],
+    spacing: 12,
+  };
+}
+
+function meanText({ mean, interval }: TestedDifference): string {
+  if (mean === null) return '–';
+  return interval === null ? natsText(mean) : `${natsText(mean)} [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
+}
+
+function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
+  return comparisons.flatMap(({ name, topic, family, varies, differences }) =>
+    differences.flatMap((difference): Row[] => {
+      const { arm, baseline, points, n, mean, sd, interval, hedgesG, tTest, signFlip, wilcoxon, holm, power, verdict } = difference;
+      const shared: Row = {
+        comparison: name,
+        topic,
+        family,
+        varies: varies.join(' '),
+        arm,
+        baseline,
+        n,
+        mean,
+        sd,
+        lower: interval?.lower ?? null,
+        upper: interval?.upper ?? null,
+        hedgesG: hedgesG?.value ?? null,
+        tTestP: tTest?.p ?? null,
+        signFlipP: signFlip?.p ?? null,
+        smallestP: signFlip?.smallestP ?? null,
+        wilcoxonP: wilcoxon?.p ?? null,
+        members: holm?.members ?? null,
+        adjustedP: holm?.adjustedP ?? null,
+        smallestAdjustedP: holm?.smallestAdjustedP ?? null,
+        seedsNeeded: power?.seedsNeeded ?? null,
+        verdict,
+      };
+      if (points.length === 0) return [{ ...shared, seed: null, armLoss: null, baselineLoss: null, difference: null }];
+      return points.map((point) => ({ ...shared, seed: point.seed, armLoss: point.arm, baselineLoss: point.baseline, difference: point.difference }));
+    }),
+  );
+}
+
+function forestAlt(differences: readonly TestedDifference[]): string {
+  const rows = differences.map(({ arm, baseline, mean, n, verdict }) => (mean === null ? `${arm} minus ${baseline}: no data` : `${arm} minus ${baseline}: ${natsText(mean)} (n = ${n}, ${verdictText(verdict)})`));
+  return `Forest plot of paired differences in final loss, in nats per token. ${rows.join('; ')}.`;
+}

@@ -1,0 +1,112 @@
+/** Mask stability: how much the masks of different seeds agree, against masks that are independent but as large. */
+import type { MaskAgreement, TensorOverlap } from '../../generated/results.ts';
+import { declarationOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, FAINT, INK, SOFT } from '../theme.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { COLUMNS, panelTitle, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { strip } from './run-axis.ts';
+
+const TITLE = 'Mask stability: agreement between seeds, against chance';
+
+/** Tensors are shown for this many experiments at most; all of them are in the data. */
+const TENSOR_PANELS = 2 * COLUMNS;
+const TENSOR_ROW = 13;
+
+/** @param ids experiments to show, those first whose tensors matter most */
+export function maskOverlapFigure(results: StudyResults, ids: readonly string[]): Figure {
+  const agreements = ids.map((id) => ({ id, rounds: results.masks.filter(({ experiment, all }) => experiment === id && all.jaccard !== null).sort((a, b) => a.round - b.round) })).filter(({ rounds }) => rounds.length > 0);
+  if (agreements.length === 0) return { title: TITLE, caption: 'Nothing to draw: no experiment has the masks of two seeds.', plots: [] };
+  const pairs = Math.max(...agreements.flatMap(({ rounds }) => rounds.map((round) => round.pairs.length)));
+  return {
+    title: TITLE,
+    caption:
+      `Jaccard index of the kept positions: kept by both seeds over kept by either; up to ${counted(pairs, 'pair')} of seeds an arm (faint dots), which share seeds and so are no independent replicates. The dashed line is chance: what independent masks that keep as many of each tensor are expected to reach; it falls with sparsity, so only the distance from it means anything. ` +
+      `Below, tensor by tensor after the last prune: grey tick, chance; blue, the masks. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect. ${scalingText(results.study)}`,
+    plots: [
+      { id: '1f-mask-overlap', alt: alt(agreements), spec: byRound(results, agreements), rows: agreements.flatMap(({ rounds }) => rounds.flatMap(pairRows)) },
+      {
+        id: '1g-mask-tensors',
+        alt: `Jaccard index against chance by tensor after the last prune, for ${agreements.slice(0, TENSOR_PANELS).map(({ id }) => id).join(', ')}.`,
+        spec: byTensor(agreements.slice(0, TENSOR_PANELS)),
+        rows: agreements.flatMap(({ rounds }) => rounds.at(-1)!.tensors.map((tensor): Row => ({ experiment: rounds.at(-1)!.experiment, round: rounds.at(-1)!.round, ...tensor }))),
+      },
+    ],
+  };
+}
+
+interface Agreements {
+  id: string;
+  rounds: MaskAgreement[];
+}
+
+function pairRows({ experiment, round, all, pairs }: MaskAgreement): Row[] {
+  return pairs.map(({ a, b, jaccard, chance }) => ({ experiment, round, kept: all.kept, seedA: a, seedB: b, jaccard, chance, meanJaccard: all.jaccard, meanChance: all.chance }));
+}
+
+function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec {
+  const panels = agreements.map(({ id, rounds }, i) => {
+    const has = titled(i, agreements.length);
+    const values = rounds.map(({ round, all }) => ({ round, value: all.jaccard!, chance: all.chance, label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3)}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3)}` }));
+    const last = rounds.at(-1)!.round;
+    const x = { field: 'round', type: 'quantitative', scale: { domain: [Math.min(rounds[0]!.round, last - 1) - 0.4, last + 0.4], nice: false, zero: false }, axis: { title: has.x ? 'round' : null, tickMinStep: 1, tickCount: 6, format: 'd', grid: false } };
+    const y = { field: 'value', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' } };
+    return {
+      title: panelTitle(declarationOf(results, id)),
+      layer: [
+        { data: { values: values.filter(({ chance }) => chance !== null) }, mark: { type: 'line', strokeDash: [4, 3], strokeWidth: 1.4, color: SOFT, aria: false }, encoding: { x, y: { ...y, field: 'chance' } } },
+        { data: { values: rounds.flatMap(({ round, pairs }) => pairs.map(({ jaccard }) => ({ round, value: jaccard }))) }, mark: { type: 'point', filled: true, size: 10, color: BLUE, opacity: 0.4, aria: false }, encoding: { x, y } },
+        { data: { values }, mark: { type: 'line', strokeWidth: 1.4, color: BLUE, aria: false }, encoding: { x, y } },
+        { data: { values }, mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        { text: 'masks of two seeds, mean over pairs', shape: 'circle', filled: true, color: BLUE },
+        { text: 'chance (dashed)', shape: 'stroke', filled: false, color: SOFT },
+      ]),
+      smallMultiples(panels, 100),
+    ],
+    spacing: 10,
+  };
+}
+
+/** `0 q_proj` of `model.layers.0.self_attn.q_proj.weight`. */
+export function shortTensor({ tensor, kind }: Pick<TensorOverlap, 'tensor' | 'kind'>): string {
+  const layer = /\.(\d+)\./.exec(tensor)?.[1];
+  return layer === undefined ? tensor : `${layer} ${kind}`;
+}
+
+function byTensor(agreements: readonly Agreements[]): Spec {
+  const panels = agreements.map(({ id, rounds }, i) => {
+    const last = rounds.at(-1)!;
+    const names = last.tensors.map(shortTensor);
+    const values = last.tensors.flatMap((tensor) =>
+      tensor.jaccard === null || tensor.chance === null ? [] : [{ name: shortTensor(tensor), value: tensor.jaccard, chance: tensor.chance, label: `${id}, ${tensor.tensor}: Jaccard ${decimal(tensor.jaccard, 3)}, chance ${decimal(tensor.chance, 3)}` }],
+    );
+    const has = titled(i, agreements.length);
+    const x = { field: 'value', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { title: has.x ? 'Jaccard index' : null, values: [0, 0.25, 0.5, 0.75, 1], format: '.3~g' } };
+    const y = { field: 'name', type: 'ordinal', scale: { domain: names }, axis: { title: null, domain: false, ticks: false, labelFontSize: 9.5, labelColor: INK, labelLimit: 90 } };
+    return {
+      title: { text: id, subtitle: `layer and kind of tensor, round ${last.round}` },
+      layer: [
+        { data: { values }, mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false }, encoding: { x, x2: { field: 'chance' }, y } },
+        { data: { values }, mark: { type: 'tick', color: SOFT, thickness: 1.6, size: 8, aria: false }, encoding: { x: { ...x, field: 'chance' }, y } },
+        { data: { values }, mark: { type: 'point', filled: true, size: 24, color: BLUE, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+      ],
+    };
+  });
+  const rows = Math.max(...agreements.map(({ rounds }) => rounds.at(-1)!.tensors.length));
+  return { concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 22, height: TENSOR_ROW * rows })), columns: COLUMNS, spacing: { row: 22, column: 10 } };
+}
+
+function alt(agreements: readonly Agreements[]): string {
+  const ends = agreements.map(({ id, rounds }) => {
+    const { all } = rounds.at(-1)!;
+    return `${id} ${decimal(all.jaccard!, 2)}${all.chance === null ? '' : ` against ${decimal(all.chance, 2)}`}`;
+  });
+  return `Jaccard index of the masks of different seeds by round, against chance. After the last prune: ${ends.join('; ')}.`;
+}

@@ -1,0 +1,166 @@
+/** Question 3's main plot: what sparsity costs over the positive control, with and without protecting super weights. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { SweetSpot } from '../../generated/results.ts';
+import { declarationOf, resultOf, runsOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
+import { natsText } from '../verdict-text.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { FULL_WIDTH, horizontalRule, type Figure } from './figure.ts';
+import { strip } from './run-axis.ts';
+
+const TITLE = 'What sparsity costs over the positive control';
+
+/** Arms that are drawn together: a baseline and its controlled variants. */
+export interface QualityGroup {
+  title: string;
+  ids: readonly string[];
+}
+
+export interface IncreaseRow {
+  experiment: string;
+  control: string;
+  seed: number;
+  round: number;
+  level: number;
+  sparsity: number;
+  loss: number;
+  controlLoss: number;
+  increase: number;
+  [column: string]: string | number;
+}
+
+/**
+ * Log-perplexity after each retraining minus that of the positive control with the same seed, at the same round and after
+ * as many steps. Empty where there is no such control.
+ */
+export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
+  const control = results.sweetSpots.find(({ experiment }) => experiment === id)?.control ?? resultOf(results, id).toControl?.baseline;
+  if (control === undefined || control === null) return [];
+  return runsOf(results, id).flatMap(({ seed, measurements }) => {
+    const twin = runsOf(results, control).find((run) => run.seed === seed);
+    return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }) => {
+      const other = twin?.measurements.find((each) => each.phase === phase && each.round === round && each.step === step)?.evaluation;
+      if (phase !== 'trained' || sparsity === null || evaluation === null || !other) return [];
+      return { experiment: id, control, seed, round, level, sparsity, loss: evaluation.loss, controlLoss: other.loss, increase: evaluation.loss - other.loss };
+    });
+  });
+}
+
+export function qualityCostFigure(results: StudyResults, groups: readonly QualityGroup[]): Figure {
+  const drawn = groups.map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) })).filter(({ rows }) => rows.length > 0);
+  if (drawn.length === 0) return { title: TITLE, caption: 'Nothing to draw: there is no pruned run whose positive control, with the same seed and as many steps, is known.', plots: [] };
+  const { tolerance, confidence } = results.study.analysis;
+  const all = drawn.flatMap(({ rows }) => rows);
+  const seeds = new Set(all.map(({ seed }) => seed)).size;
+  return {
+    title: TITLE,
+    caption:
+      `Log-perplexity after retraining minus that of the positive control with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. ` +
+      `Dashed: the tolerance of ${decimal(tolerance, 3)} nats; a ring marks the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays below it. ${scalingText(results.study)}`,
+    plots: [{ id: '3a-cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
+  };
+}
+
+interface DrawnGroup extends QualityGroup {
+  rows: IncreaseRow[];
+}
+
+function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
+  const rows = groups.flatMap((group) => group.rows);
+  const { tolerance } = results.study.analysis;
+  const top = Math.max(tolerance * 3, ...rows.map(({ increase }) => increase)) * 1.25;
+  const bottom = Math.min(-tolerance / 2, ...rows.map(({ increase }) => increase)) * 1.3;
+  const y = {
+    field: 'increase',
+    type: 'quantitative',
+    scale: { type: 'symlog', constant: tolerance, domain: [bottom, top], nice: false },
+    axis: { title: 'nats over the control', values: [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick >= bottom && tick <= top), format: '.3~g', labelOverlap: true },
+  };
+  const panels = groups.map((group) => panel(results, group, y, groups.length === 1 ? FULL_WIDTH - 70 : FULL_WIDTH / 2 - 64, groups.length === 1 ? 340 : 230));
+  return { concat: panels, columns: 2, spacing: { row: 34, column: 26 }, resolve: { scale: { color: 'independent', shape: 'independent', strokeDash: 'independent', x: 'independent' } } };
+}
+
+/** What remains, on a logarithmic axis that is labelled by sparsity. */
+function remainingChannel(rows: readonly IncreaseRow[]): Spec {
+  const least = 1 - Math.max(0.3, ...rows.map(({ sparsity }) => sparsity));
+  const steps = least > 0.45 ? [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6] : [0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99];
+  return {
+    field: 'remaining',
+    type: 'quantitative',
+    scale: { type: 'log', domain: [1.04, least * 0.93], nice: false },
+    axis: { title: 'sparsity (scale: logarithm of what remains)', values: steps.map((sparsity) => Number((1 - sparsity).toFixed(4))).filter((remaining) => remaining >= least * 0.93), labelExpr: "format(1 - datum.value, '.0%')", grid: false, labelOverlap: false },
+  };
+}
+
+function panel(results: StudyResults, { title, ids, rows }: DrawnGroup, y: Spec, width: number, height: number): Spec {
+  const x = remainingChannel(rows);
+  const experiments = ids.map((id) => declarationOf(results, id)).filter(({ id }) => rows.some(({ experiment }) => experiment === id));
+  const styles = groupStyles(experiments);
+  const points = rows.map((row) => ({ ...row, remaining: 1 - row.sparsity, label: `${row.experiment} seed ${row.seed} at ${percent(row.sparsity)}: ${natsText(row.increase)} nats over ${row.control}` }));
+  const means = experiments.flatMap(({ id }) => {
+    const own = rows.filter(({ experiment }) => experiment === id);
+    return [...new Set(own.map(({ round }) => round))].map((round) => {
+      const here = own.filter((row) => row.round === round);
+      const mean = (of: (row: IncreaseRow) => number) => here.reduce((sum, row) => sum + of(row), 0) / here.length;
+      return { experiment: id, round, remaining: 1 - mean(({ sparsity }) => sparsity), increase: mean(({ increase }) => increase) };
+    });
+  });
+  const spots = results.sweetSpots.filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment)).flatMap((spot) => ring(spot));
+  const domain = experiments.map(({ id }) => id);
+  const style = (of: 'color' | 'shape' | 'dash') => ({ field: 'experiment', type: 'nominal', scale: { domain, range: domain.map((id) => styles.get(id)![of]) }, legend: null });
+  const { tolerance } = results.study.analysis;
+  const legend = strip(domain.map((id) => ({ text: id, filled: true, shape: styles.get(id)!.shape, color: styles.get(id)!.color })), width);
+  return {
+    vconcat: [
+      { ...legend, title: { text: title } },
+      {
+        width,
+        height,
+        layer: [
+          horizontalRule(0, y, SOFT, [1, 0]),
+          horizontalRule(tolerance, y, INK),
+          { data: { values: [{ value: tolerance, text: 'tolerance' }] }, mark: { type: 'text', align: 'left', baseline: 'bottom', dx: 4, dy: -3, x: 0, color: INK, fontSize: 10.5, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
+          { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash'), order: { field: 'round', type: 'quantitative' } } },
+          { data: { values: points }, mark: { type: 'point', filled: true, size: 22, opacity: 0.85 }, encoding: { x, y, color: style('color'), shape: style('shape'), description: { field: 'label', type: 'nominal' } } },
+          { data: { values: spots }, mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 }, encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } } },
+        ],
+      },
+    ],
+    spacing: 6,
+  };
+}
+
+function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {
+  const level = levels.find((each) => each.level === sweetSpot!.level);
+  if (level === undefined || level.increase === null) return [];
+  return [{ experiment, remaining: 1 - level.sparsity, increase: level.increase, label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound)}, tolerance ${tolerance}` }];
+}
+
+/** A panel's baseline in ink, so that its variants stand out against it. */
+function groupStyles(experiments: readonly ExperimentDeclaration[]) {
+  const [first, ...others] = experiments;
+  const styles = seriesStyles(others.map(({ id, role }) => ({ id, ...(role === undefined ? {} : { role }) })));
+  if (first !== undefined) styles.set(first.id, { color: INK, shape: 'circle', dash: [1, 0] });
+  for (const experiment of others) if (isFloor(experiment)) styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
+  return styles;
+}
+
+/** Random pruning: the floor under which no criterion should fall. */
+function isFloor({ params }: ExperimentDeclaration): boolean {
+  return (params['prune'] as { criterion?: unknown } | undefined)?.criterion === 'random';
+}
+
+function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
+  const parts = groups.flatMap(({ rows, ids }) =>
+    ids.flatMap((id) => {
+      const last = rows.filter(({ experiment }) => experiment === id).sort((a, b) => a.round - b.round);
+      const end = last.filter(({ round }) => round === last.at(-1)?.round);
+      if (end.length === 0) return [];
+      const mean = end.reduce((sum, { increase }) => sum + increase, 0) / end.length;
+      return `${id} at ${percent(end[0]!.sparsity)}: ${natsText(mean)}`;
+    }),
+  );
+  return `Increase of log-perplexity over the positive control by sparsity. At the end: ${[...new Set(parts)].join('; ')}.`;
+}

@@ -1,0 +1,100 @@
+/** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import { declarationOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { FAINT, INK, seriesStyles } from '../theme.ts';
+import { counted, decimal, scalingText } from '../wording.ts';
+import { horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
+import { evaluationRows, type EvaluationRow } from './perplexity.ts';
+import { roundChannel, strip, withinRun } from './run-axis.ts';
+
+const TITLE = 'Trajectories: loss through the rounds';
+
+/** @param ids experiments to show, in this order */
+export function trajectoriesFigure(results: StudyResults, id: string, ids: readonly string[]): Figure {
+  const rows = evaluationRows(results).filter(({ experiment }) => ids.includes(experiment));
+  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
+  const runs = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
+  return {
+    title: TITLE,
+    caption:
+      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; grey rule: the mean of the unpruned control at its end. ` +
+      `A run is the unit of replication (${counted(runs, 'run')}). ${scalingText(results.study)}`,
+    plots: [
+      {
+        id,
+        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the entropy floor of each run at every round, right after each prune and after retraining.`,
+        spec: sawtooth(results, ids.map((each) => declarationOf(results, each)), rows),
+        rows,
+      },
+    ],
+  };
+}
+
+/** One panel an experiment, one line a run, in nats above the floor. */
+function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: EvaluationRow[]): Spec {
+  const base = results.floor ?? Math.min(...rows.map(({ loss }) => loss));
+  const excess = rows.map((row) => ({ ...row, excess: row.loss - base, at: withinRun(row) }));
+  const top = Math.max(...excess.map((row) => row.excess)) * 1.1;
+  const bottom = Math.min(0, ...excess.map((row) => row.excess));
+  const styles = seriesStyles(results.study.experiments);
+  const control = results.study.experiments.find(({ role }) => role === 'positive-control');
+  const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean ?? null;
+  const ticks = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top);
+  const panels = experiments.map((experiment, i) => {
+    const own = excess.filter((row) => row.experiment === experiment.id);
+    const color = styles.get(experiment.id)!.color;
+    const x = roundChannel(experiment.rounds, titled(i, experiments.length).x);
+    const y = {
+      field: 'excess',
+      type: 'quantitative',
+      scale: { type: 'symlog', constant: 0.01, domain: [bottom, top], nice: false },
+      axis: {
+        values: ticks,
+        labelOverlap: false,
+        format: '~g',
+        title: titled(i, experiments.length).y ? 'nats above floor' : null,
+      },
+    };
+    const description = { field: 'label', type: 'nominal' };
+    const labelled = own.map((row) => ({
+      ...row,
+      label: `${experiment.id} seed ${row.seed}, round ${row.round} ${row.phase}: +${decimal(row.excess, 4)} nats`,
+    }));
+    return {
+      title: panelTitle(experiment),
+      layer: [
+        ...(controlLoss === null || experiment.id === control?.id ? [] : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
+        {
+          data: { values: labelled },
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false },
+          encoding: { x, y, detail: { field: 'seed', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
+        },
+        {
+          data: { values: labelled.filter(({ phase }) => phase !== 'pruned') },
+          mark: { type: 'point', filled: true, size: 20, color, opacity: 1 },
+          encoding: { x, y, description },
+        },
+        {
+          data: { values: labelled.filter(({ phase }) => phase === 'pruned') },
+          mark: { type: 'point', filled: false, size: 24, color, strokeWidth: 1.2, opacity: 1 },
+          encoding: { x, y, description },
+        },
+      ],
+    };
+  });
+  return {
+    vconcat: [
+      strip([
+        { text: 'retrained (round 0: the starting model)', shape: 'circle', filled: true, color: INK },
+        { text: 'just pruned', shape: 'circle', filled: false, color: INK },
+        ...(controlLoss === null
+          ? []
+          : [{ text: `mean of ${control!.id} at its end`, shape: 'stroke', filled: false, color: FAINT }]),
+      ]),
+      smallMultiples(panels, 130),
+    ],
+    spacing: 10,
+  };
+}

@@ -1,0 +1,44 @@
+/** A drawn figure on a page: its plots with links to their data, the sentence it supports, and how to read it. */
+import type { Figure, Plot } from '../figures/figure.ts';
+import { counted } from '../wording.ts';
+import { escaped, Html, html } from './html.ts';
+
+export interface DrawnPlot extends Plot {
+  svg: string;
+}
+
+export interface DrawnFigure extends Figure {
+  plots: DrawnPlot[];
+}
+
+/** Plots at least this wide fill the column; on a narrow screen they scroll rather than shrink beyond reading. */
+const BROAD = 700;
+
+const KINDS = ['csv', 'json', 'svg', 'png'];
+
+/** @param finding the sentence that the figure supports, shown between the picture and how to read it */
+export function figureView({ title, caption, plots }: DrawnFigure, finding: Html | '' = ''): Html {
+  return html`<figure>
+    ${plots.map(
+      (plot) =>
+        html`<div class="plot" tabindex="0" role="group" aria-label="${title}, scrollable">${inline(plot)}</div>
+          <p class="files">
+            ${counted(plot.rows.length, 'row')}:
+            ${KINDS.map((kind, i) => html`${i === 0 ? '' : ' · '}<a href="figures/${plot.id}.${kind}" aria-label="${plot.id} as ${kind.toUpperCase()}">${kind.toUpperCase()}</a>`)}
+          </p> `,
+    )}
+    ${finding}
+    <figcaption>${caption}</figcaption>
+  </figure>`;
+}
+
+/** The SVG as one image to assistive technology, with its alternative text. */
+function inline({ svg, alt, id }: DrawnPlot): Html {
+  return new Html(
+    svg.replace(
+      /<svg([^>]*)>/,
+      (_, attributes: string) =>
+        `<svg${attributes}${Number(/ width="([\d.]+)"/.exec(attributes)?.[1]) >= BROAD ? ' data-broad=""' : ''} role="img" aria-labelledby="alt-${id}"><title id="alt-${id}">${escaped(alt)}</title>`,
+    ),
+  );
+}

@@ -1,0 +1,29 @@
+/** Sweet spots: per arm the largest sparsity that is known to cost less than the tolerance, and why there is none. */
+import type { SweetSpot } from '../../generated/results.ts';
+import type { StudyResults } from '../read-results.ts';
+import { natsText } from '../verdict-text.ts';
+import { decimal, percent } from '../wording.ts';
+import { html, table, type Html } from './html.ts';
+
+/** Nothing if no arm was judged. */
+export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResults): Html | '' {
+  const items = sweetSpots.filter(({ levels, control }) => control !== null && levels.length > 0);
+  if (items.length === 0) return '';
+  return table<SweetSpot>(
+    `Sweet spots: tested from the lowest sparsity upwards against the positive control, ending at the first level whose one-sided ${percent(analysis.confidence, 0)} bound exceeds ${decimal(analysis.tolerance, 3)} nats (a fixed sequence, so no adjustment is needed).`,
+    [
+      { head: 'arm', cell: ({ experiment, control }) => html`${experiment}<small>against ${control ?? ''}</small>` },
+      { head: 'sweet spot', numeric: true, cell: ({ sweetSpot }) => (sweetSpot === null ? 'none' : percent(sweetSpot.sparsity)) },
+      { head: 'increase there', numeric: true, cell: (spot) => increaseCell(spot) },
+      { head: 'levels', numeric: true, cell: ({ levels }) => html`${levels.length}<small>to ${percent(levels.at(-1)!.sparsity)}</small>` },
+      { head: 'why', cell: ({ why }) => why },
+    ],
+    items,
+  );
+}
+
+function increaseCell({ sweetSpot, levels }: SweetSpot): string | Html {
+  const level = levels.find((each) => each.level === sweetSpot?.level);
+  if (level === undefined || level.increase === null) return '–';
+  return html`${natsText(level.increase)}<small>${level.upperBound === null ? '' : `below ${natsText(level.upperBound)} · `}n = ${level.n}</small>`;
+}
