@@ -19,6 +19,8 @@ import { readModelConfig } from './model-config.ts';
 /** `restored`: a forward pass in which the output of every down projection can be overwritten. */
 type Pass = 'training' | 'forward' | 'restored';
 
+const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
+
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
 /** Every node of a study asks, but the answer is one per pass, model and batch shape: computed once. */
@@ -43,11 +45,11 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, { engine
 }
 
 /**
- * The same for forward passes of a model that is no folder under models/.
- * @param overridden layers whose down projection's output can be overwritten
+ * The same for forward passes, of a model that may be no folder under models/.
+ * @param overridden layers whose down projection can be overwritten
  */
 export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget, overridden: readonly number[] = []): JsonObject {
-  const graph = buildForwardGraph(config, shape, ['losses', 'predictions', 'downProjections'], overridden);
+  const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
   return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
 }
 

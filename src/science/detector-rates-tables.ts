@@ -1,10 +1,11 @@
 /** The detector's rates as Markdown: what docs/super-weights.md shows. */
-import type { DetectorRates, Rate, RunDetection, TrainedRates } from '../generated/detector-rates.ts';
+import type { DetectorRates, Rate, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 
 /** Tables under headings, each row as wide as it comes. */
-export function ratesTables({ trained, planted, random }: DetectorRates): string {
+export function ratesTables({ trained, byThresholds, planted, random }: DetectorRates): string {
   const sections: string[][] = [];
-  if (trained.length > 0) sections.push(['## Trained models', ...ratesOfTrained(trained)], ['## Each trained model', ...runsOfTrained(trained)]);
+  if (trained.length > 0)
+    sections.push(['## Trained models', ...ratesByModel(trained)], ['## By thresholds', ...ratesByThresholds(byThresholds)], ['## Each trained model', ...runsOfTrained(trained)]);
   if (planted.length > 0)
     sections.push([
       '## Random models with a planted spike',
@@ -31,16 +32,27 @@ export function rateText({ k, n, interval }: Rate): string {
   return `${k}/${n} (${percent(interval.lower)}-${percent(interval.upper)} %)`;
 }
 
-function ratesOfTrained(trained: readonly TrainedRates[]): string[] {
+function ratesByModel(trained: readonly TrainedRates[]): string[] {
   return table(
-    ['experiment', 'spike ratio', 'minimum effect', 'control factor', 'hits', 'false alarms'],
-    trained.map(({ experiment, thresholds, hits, falseAlarms }) => [experiment, String(thresholds.spikeRatio), String(thresholds.minimumEffect), String(thresholds.controlFactor), rateText(hits), rateText(falseAlarms)]),
+    ['model', 'hits', 'false alarms'],
+    firstOfModel(trained).map(({ model, hits, falseAlarms }) => [model, rateText(hits), rateText(falseAlarms)]),
   );
 }
 
-/** One experiment per model: the runs differ between thresholds in their verdicts alone. */
+function ratesByThresholds(rates: readonly ThresholdRates[]): string[] {
+  return table(
+    ['spike ratio', 'minimum effect', 'control factor', 'hits', 'false alarms'],
+    rates.map(({ thresholds: { spikeRatio, minimumEffect, controlFactor }, hits, falseAlarms }) => [spikeRatio, minimumEffect, controlFactor, rateText(hits), rateText(falseAlarms)].map(String)),
+  );
+}
+
+/** The first experiment of each model in the study: the one with the thresholds that others are compared with. */
+function firstOfModel(trained: readonly TrainedRates[]): TrainedRates[] {
+  return trained.filter(({ model }, index) => trained.findIndex((other) => other.model === model) === index);
+}
+
 function runsOfTrained(trained: readonly TrainedRates[]): string[] {
-  const first = trained.filter(({ model }, index) => trained.findIndex((other) => other.model === model) === index);
+  const first = firstOfModel(trained);
   return table(
     ['model', 'seed', 'above the floor', 'retrieval', 'worst of the largest weights', 'runner-up', 'stand apart', 'best candidate', 'its spikes', 'its effect', 'confirmed'],
     first.flatMap(({ model, runs }) => runs.map((run) => [model, ...runCells(run)])),

@@ -3,7 +3,7 @@
  * knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
  */
 import type { StudyDeclaration } from '../generated/aggregate.ts';
-import type { DetectorRates, PlantedRates, RandomRates, RunDetection, TrainedRates } from '../generated/detector-rates.ts';
+import type { DetectorRates, PlantedRates, RandomRates, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
 import type { PlantedSpikes } from '../generated/planted-spikes.ts';
 import type { AblatedWeight, SuperWeightReport } from '../generated/super-weights.ts';
@@ -21,21 +21,31 @@ export interface DetectorPieces {
   planted: Piece<PlantedSpikes>[];
 }
 
+/** What brute force says of one model: how many of its largest weights stand apart, and what zeroing each costs. */
+interface Truth {
+  ablation: readonly AblatedWeight[];
+  holds: number;
+}
+
 /**
  * Rates of every experiment whose detections have a brute-force truth: their own, or that of another experiment with the
- * same model and seed. What is missing is left out and counted by nobody.
+ * same model and seed, by the thresholds of the experiment that has it. So other thresholds are judged by the same truth.
+ * What is missing is left out and counted by nobody.
  */
 export function detectorRates(study: StudyDeclaration, { detections, evaluations, planted }: DetectorPieces): DetectorRates {
-  const truths = new Map<string, AblatedWeight[]>();
-  const modelOf = (experiment: string) => study.experiments.find(({ id }) => id === experiment)!.model;
-  for (const { label, content } of detections) if (content && content.ablation.length > 0) truths.set(`${modelOf(label.experiment)} ${label.seed}`, content.ablation);
+  const truths = new Map<string, Truth>();
+  for (const { label, content } of detections) {
+    const { model, params } = study.experiments.find(({ id }) => id === label.experiment)!;
+    if (content === undefined || content.ablation.length === 0) continue;
+    truths.set(`${model} ${label.seed}`, { ablation: content.ablation, holds: standingApart(content.ablation, thresholdsOf(params['detect-sw'] as unknown as Thresholds)) });
+  }
   const trained = study.experiments.flatMap(({ id, model, params }): TrainedRates[] => {
     const thresholds = thresholdsOf(params['detect-sw'] as unknown as Thresholds);
     const runs = detections.flatMap(({ label, content }): RunDetection[] => {
-      const ablation = truths.get(`${model} ${label.seed}`);
+      const truth = truths.get(`${model} ${label.seed}`);
       const evaluation = evaluations.find((piece) => piece.label.experiment === id && piece.label.seed === label.seed)?.content;
-      if (label.experiment !== id || content === undefined || ablation === undefined || evaluation === undefined) return [];
-      return [runDetection(label.seed, content, evaluation, ablation, thresholds)];
+      if (label.experiment !== id || content === undefined || truth === undefined || evaluation === undefined) return [];
+      return [runDetection(label.seed, content, evaluation, truth)];
     });
     const [holding, empty] = [runs.filter(({ holds }) => holds > 0), runs.filter(({ holds }) => holds === 0)];
     if (runs.length === 0) return [];
@@ -43,7 +53,7 @@ export function detectorRates(study: StudyDeclaration, { detections, evaluations
   });
   // Experiments that differ in their model alone share the seeds' random models: each counts once.
   const models = [...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values()].flatMap((content) => content.models);
-  return { trained, planted: plantedRates(models), random: randomRates(models) };
+  return { trained, byThresholds: pooled(trained), planted: plantedRates(models), random: randomRates(models) };
 }
 
 /** How many of the largest weights stand apart from the rest: 0 if none does, or too many to be outliers. */
@@ -57,9 +67,8 @@ export function standingApart(ablation: readonly AblatedWeight[], { minimumEffec
   return 0;
 }
 
-function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport, evaluation: Evaluation, ablation: readonly AblatedWeight[], thresholds: Thresholds): RunDetection {
+function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport, evaluation: Evaluation, { ablation, holds }: Truth): RunDetection {
   const byEffect = [...ablation].sort((a, b) => b.effect - a.effect);
-  const holds = standingApart(ablation, thresholds);
   const apart = byEffect.slice(0, holds).map(({ coordinate }) => identityOf(coordinate));
   const best = candidates.reduce((best, candidate) => (candidate.effect > best.effect ? candidate : best));
   return {
@@ -74,6 +83,19 @@ function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport
     found: apart.length > 0 && confirmed.some((coordinate) => apart.includes(identityOf(coordinate))),
     best: { layer: best.coordinate.layer, row: best.coordinate.row, col: best.coordinate.col, effect: best.effect, rank: best.rank, inputRatio: best.inputRatio, outputRatio: best.outputRatio, verdict: best.verdict },
   };
+}
+
+/** Over all kinds of model, by thresholds. */
+function pooled(trained: readonly TrainedRates[]): ThresholdRates[] {
+  const groups = new Map<string, TrainedRates[]>();
+  for (const rates of trained) {
+    const identity = JSON.stringify(rates.thresholds);
+    groups.set(identity, [...(groups.get(identity) ?? []), rates]);
+  }
+  return [...groups.values()].map((group) => {
+    const sum = (rate: 'hits' | 'falseAlarms') => proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
+    return { thresholds: group[0]!.thresholds, hits: sum('hits'), falseAlarms: sum('falseAlarms') };
+  });
 }
 
 function plantedRates(models: PlantedSpikes['models']): PlantedRates[] {

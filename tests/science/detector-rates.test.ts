@@ -1,6 +1,9 @@
 /** The detector's own error rates: how they are counted, and that the committed models have those that the docs state. */
 import { readFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import detectorRatesSchema from '../../schemas/artifacts/detector-rates.schema.json' with { type: 'json' };
+import plantedSpikesSchema from '../../schemas/artifacts/planted-spikes.schema.json' with { type: 'json' };
 import type { StudyDeclaration } from '../../src/generated/aggregate.ts';
 import type { Evaluation } from '../../src/generated/evaluation.ts';
 import type { PlantedSpikes, RandomModelTrial } from '../../src/generated/planted-spikes.ts';
@@ -13,6 +16,8 @@ import detect from '../../stages/detect-sw.ts';
 import plant from '../../stages/plant-spikes.ts';
 import { runStage } from '../support/stage-job.ts';
 
+const isRates = new Ajv().compile(detectorRatesSchema);
+const isPlanted = new Ajv().compile(plantedSpikesSchema);
 const THRESHOLDS = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, maximumTwins: 2 };
 const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval-gelu'];
 const tensor = 'model.layers.0.mlp.down_proj.weight';
@@ -55,7 +60,10 @@ describe('the rates', () => {
       piece('truth', 2, report(ablated(0.01, 0), [candidate(0, 1, true)])), // false alarm
       piece('truth', 3, report(ablated(0.01, 0), [candidate(0, 0, false)])), // rightly nothing
     ];
-    const [truth] = detectorRates(study, { detections, evaluations, planted: [] }).trained;
+    const rates = detectorRates(study, { detections, evaluations, planted: [] });
+    expect(isRates(rates), JSON.stringify(isRates.errors)).toBe(true);
+    expect(rates).toMatchObject({ byThresholds: [{ thresholds: THRESHOLDS, hits: { k: 1, n: 2 }, falseAlarms: { k: 1, n: 2 } }], random: null });
+    const [truth] = rates.trained;
     expect([truth!.hits, truth!.falseAlarms]).toMatchObject([{ k: 1, n: 2 }, { k: 1, n: 2 }]);
     expect(truth!.runs.map(({ holds, confirmed, found, aboveFloor }) => [holds, confirmed, found, aboveFloor])).toEqual([[1, 1, true, 0.25], [1, 1, false, 0.25], [0, 1, false, 0.25], [0, 0, false, 0.25]]);
   });
@@ -81,7 +89,7 @@ describe('the rates', () => {
     const rates = detectorRates(study, { detections: [], evaluations: [], planted });
     expect(rates.random).toMatchObject({ models: 2, candidates: { k: 2, n: 6 }, causal: { k: 0, n: 6 }, confirmed: { k: 0, n: 2 }, largestRatio: 4.5 });
     expect(rates.planted).toMatchObject([{ strength: 8, located: { k: 2, n: 2 }, candidate: { k: 0, n: 2 }, others: { k: 2, n: 2 } }]);
-    expect(ratesTables(rates)).toContain('| 8 | 2/2 (15.8-100 %) | 0/2 (0-84.2 %) | 2/2 (15.8-100 %) | 0/2 (0-84.2 %) |');
+    expect(ratesTables(rates)).toContain('| 8 | 2/2 (16-100 %) | 0/2 (0-84 %) | 2/2 (16-100 %) | 0/2 (0-84 %) |');
   });
 });
 
@@ -90,12 +98,12 @@ describe('docs/super-weights.md', async () => {
   const rows = docs.split('\n').filter((line) => line.startsWith('| marker-retrieval')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
   const runs = rows.filter((cells) => cells.length === 11);
 
-  it('has a row for each of the eighteen committed checkpoints, all of which have learned their language', () => {
+  it('has a row for each of the eighteen committed checkpoints, and says which has not learned its language', () => {
     expect(runs.map(([model, seed]) => `${model} ${seed}`)).toEqual(MODELS.flatMap((model) => [0, 1, 2, 3, 4, 5].map((seed) => `${model} ${seed}`)));
-    for (const [, , aboveFloor, retrieval] of runs) {
-      expect(Number(aboveFloor)).toBeLessThan(0.05);
-      expect(Number(retrieval)).toBeGreaterThan(0.95);
-    }
+    const unlearned = runs.filter(([, , aboveFloor, retrieval]) => Number(aboveFloor) > 0.05 || Number(retrieval) < 0.95);
+    expect(unlearned.map(([model, seed]) => `${model} ${seed}`)).toEqual(['marker-retrieval-gelu 4']);
+    expect(docs).toContain('Seed 4 of the GELU model counts although');
+    expect(docs).toContain(rateText(proportion(0, 5)));
   });
 
   it.each(MODELS)('states of %s what a quick detection in its checkpoints finds, and the rates that follow', async (model) => {
@@ -111,13 +119,15 @@ describe('docs/super-weights.md', async () => {
         hits += Number(report.confirmed.length > 0);
       } else alarms += Number(report.confirmed.length > 0);
     }
-    const stated = rows.find((cells) => cells[0] === model && cells.length === 6)!;
-    expect(stated.slice(4)).toEqual([rateText(proportion(hits, holding)), rateText(proportion(alarms, own.length - holding))]);
+    const stated = rows.find((cells) => cells[0] === model && cells.length === 3)!;
+    expect(stated.slice(1)).toEqual([rateText(proportion(hits, holding)), rateText(proportion(alarms, own.length - holding))]);
   });
 
   it('states of planted spikes what a few random models show', async () => {
     const { outputs } = await runStage(plant, { params: { seed: 0, layers: [2], widths: [16], strengths: [2, 8, 64], candidateSequences: 4, calibrationSequences: 4, causalSequences: 4, batchSize: 4 } });
-    const { models } = JSON.parse(await readFile(outputs.planted!, 'utf8')) as PlantedSpikes;
+    const trials = JSON.parse(await readFile(outputs.planted!, 'utf8')) as PlantedSpikes;
+    expect(isPlanted(trials), JSON.stringify(isPlanted.errors)).toBe(true);
+    const { models } = trials;
     expect(models).toHaveLength(6);
     for (const { candidates, confirmed, planted } of models) {
       expect([candidates, confirmed]).toEqual([0, 0]);
