@@ -12,7 +12,7 @@ import { controlsResults } from './controls-fixture.ts';
 
 const NAMES = ['index.html', '1-survival.html', '2-initialisation.html', '3-quality.html', '4-schedule.html', '5-budget.html', '6-variance.html'];
 
-describe.skipIf(chromiumPath === undefined)(`in a browser${chromiumPath === undefined ? ' (no Chromium on this machine)' : ''}`, () => {
+describe.skipIf(chromiumPath === undefined)(`in a browser${chromiumPath === undefined ? ' (no Chromium on this machine)' : ''}`, { timeout: 180_000 }, () => {
   let browser: Browser;
   let folder: string;
   beforeAll(async () => {
