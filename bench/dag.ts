@@ -1,7 +1,8 @@
 /**
  * How long swp takes where there is nothing, or next to nothing, to do: synthetic studies of 100, 1,000 and 10,000 nodes
  * (layers of 100, two parents each, one small artifact each). Beside it, where they are installed: ninja, turbo, snakemake
- * with the same graph, in the same run, alternating.
+ * with the same graph, in the same run, alternating. Processor seconds stand beside the wall clock's, since those say something on
+ * a busy machine, too.
  *
  *   npm run bench:dag             # everything: some minutes, most of it to compute 10,000 nodes once
  *   npm run bench:dag -- 100 1000 # some sizes
@@ -10,11 +11,14 @@
  * from their cache, is computing them again.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROUNDS = 7;
+/** What takes longer than this is run three times only. */
+const SLOW_SECONDS = 4;
+const SLOW_ROUNDS = 3;
 const WIDTH = 100;
 const RESTORED = 1_000;
 const CHECKOUT = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
@@ -33,12 +37,15 @@ const STAGE = `
     },
   });`;
 
-/** Says at its end how much memory a process has taken. */
-const PEAK = "data:text/javascript,process.on('exit',()=>process.stderr.write('peak '+process.resourceUsage().maxRSS))";
+/** Says at its end what a process has taken: kilobytes and seconds, as TIME does of other programs. */
+const USAGE = "data:text/javascript,process.on('exit',()=>{const{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();process.stderr.write('usage '+maxRSS+' '+userCPUTime/1e6+' '+systemCPUTime/1e6)})";
+const TIME = '/usr/bin/time';
 
 interface Sample {
   seconds: number;
-  /** Peak resident size of the process; 0 where it is not known. */
+  /** Of all processors; 0 where it is not known. */
+  cpuSeconds: number;
+  /** Peak resident size of the largest process; 0 where it is not known. */
   megabytes: number;
 }
 
@@ -46,7 +53,7 @@ const folder = mkdtempSync(join(tmpdir(), 'swp-bench-dag-'));
 try {
   const sizes = process.argv.slice(2).map(Number).filter((size) => size > 0);
   prepareCheckout();
-  console.log(`swp --help: ${describe(repeat(() => swp(['--help'])))}`);
+  console.log(`node -e 0:  ${describe(repeat(() => time(process.execPath, ['-e', '0'], folder)))}\nswp --help: ${describe(repeat(() => swp(['--help'])))}`);
   for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -68,11 +75,15 @@ function measure(size: number): void {
   writeFileSync(study, JSON.stringify({ name: 'cells', dag: [{ repeat: 'rounds', steps: Array.from({ length: WIDTH }, (_, index) => step(index)) }], defaults: { rounds: layers }, experiments: { A: {} } }));
   const command = (...args: string[]) => swp([...args, '--pipeline', study, '--cache', cache]);
   const first = command('repro');
-  console.log(`\n${size.toLocaleString('en')} nodes; computing all: ${first.seconds.toFixed(1)} s, ${((1000 * first.seconds) / size).toFixed(2)} ms a node, publishing included`);
+  console.log(`\n${size.toLocaleString('en')} nodes; computing all: ${first.seconds.toFixed(1)} s, ${((1000 * first.seconds) / size).toFixed(2)} ms a node, publishing included; scheduling and publishing took ${((1000 * first.cpuSeconds) / size).toFixed(2)} ms of a processor a node`);
   const cases: Record<string, () => Sample> = { 'swp repro, no-op': () => command('repro'), 'swp repro --dry-run': () => command('repro', '--dry-run'), 'swp status': () => command('status'), ...peers(size, layers) };
   command('repro');
   const samples = new Map(Object.keys(cases).map((name) => [name, [] as Sample[]]));
-  for (let round = 0; round < ROUNDS; round++) for (const [name, run] of Object.entries(cases)) samples.get(name)!.push(run());
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, run] of Object.entries(cases)) {
+      const taken = samples.get(name)!;
+      if (round < SLOW_ROUNDS || taken[0]!.seconds < SLOW_SECONDS) taken.push(run());
+    }
   const base = median(samples.get('swp repro, no-op')!.map(({ seconds }) => seconds));
   for (const [name, taken] of samples) console.log(`  ${name.padEnd(22)} ${describe(taken)}  x${(median(taken.map(({ seconds }) => seconds)) / base).toFixed(2)}`);
   if (size < RESTORED) return;
@@ -109,33 +120,42 @@ function peers(size: number, layers: number): Record<string, () => Sample> {
     time('ninja', [], path);
     found['ninja (times only)'] = () => time('ninja', [], path);
   } else console.log('  ninja is not installed');
-  if (installed('snakemake') && size <= 1_000) {
+  if (installed('snakemake')) {
     const path = place('snakemake');
     const targets = cells.slice(-WIDTH).map(({ out }) => `"${out}"`);
     writeFileSync(join(path, 'Snakefile'), [`rule all:\n  input: ${targets.join(', ')}`, ...cells.map(({ out, from }, index) => `rule c${index}:\n  input: [${from.map((file) => `"${file}"`).join(', ')}]\n  output: "${out}"\n  shell: "echo {output} > {output}"`)].join('\n'));
     for (const { out } of cells) writeFileSync(join(path, out), out);
     time('snakemake', ['--touch', '--cores', '1', '--quiet'], path);
     found.snakemake = () => time('snakemake', ['--cores', '1', '--quiet'], path);
-  } else console.log(`  snakemake is not ${installed('snakemake') ? 'run at this size' : 'installed'}`);
+  } else console.log('  snakemake is not installed');
   if (installed('turbo')) {
     const path = place('turbo');
     writeFileSync(join(path, 'package.json'), JSON.stringify({ name: 'cells', packageManager: 'npm@10.0.0', scripts: Object.fromEntries(cells.map(({ out }) => [out.slice(4), `echo ${out} > ${out}`])) }));
-    writeFileSync(join(path, 'turbo.json'), JSON.stringify({ tasks: Object.fromEntries(cells.map(({ out, from }) => [`//#${out.slice(4)}`, { outputs: [out], dependsOn: from.map((file) => `//#${file.slice(4)}`) }])) }));
+    writeFileSync(join(path, 'turbo.json'), JSON.stringify({ tasks: Object.fromEntries(cells.map(({ out, from }) => [out.slice(4), { inputs: ['turbo.json'], outputs: [out], dependsOn: from.map((file) => file.slice(4)) }])) }));
     const last = cells.slice(-WIDTH).map(({ out }) => out.slice(4));
-    time('turbo', ['run', ...last], path);
+    time('turbo', ['run', ...last], path, { PATH: `${quickNpm(join(path, 'bin'))}:${process.env.PATH}` });
     found.turbo = () => time('turbo', ['run', ...last], path);
   } else console.log('  turbo is not installed');
   return found;
 }
 
-function time(program: string, args: string[], cwd: string): Sample {
+/** Turbo starts npm for each task, which takes a hundred times as long as the task. What is measured, where all is cached, starts none. */
+function quickNpm(folder: string): string {
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'npm'), '#!/bin/sh\nif [ "$1" = run ]; then echo "out/$2" > "out/$2"; else echo 10.0.0; fi\n');
+  chmodSync(join(folder, 'npm'), 0o755);
+  return folder;
+}
+
+function time(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Sample {
   const start = performance.now();
-  const isSwp = program === process.execPath;
-  const options = isSwp ? ['--import', PEAK, ...args] : args;
-  const { status, stderr } = spawnSync(program, options, { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: process.env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}:\n${stderr}`);
+  const own = program === process.execPath ? [program, '--import', USAGE] : existsSync(TIME) ? [TIME, '-f', 'usage %M %U %S', program] : [program];
+  const [first, ...rest] = [...own, ...args];
+  const { status, stderr } = spawnSync(first!, rest, { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env }, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.slice(0, 8).join(' ')} ended with ${status}:\n${stderr.slice(0, 2000)}`);
   const seconds = (performance.now() - start) / 1000;
-  return { seconds, megabytes: isSwp ? Number(/peak (\d+)/.exec(stderr)?.[1] ?? 0) / 1024 : 0 };
+  const [, kilobytes = 0, user = 0, system = 0] = (/usage (\d+) ([\d.]+) ([\d.]+)/.exec(stderr) ?? []).map(Number);
+  return { seconds, cpuSeconds: user + system, megabytes: kilobytes / 1024 };
 }
 
 function repeat(run: () => Sample): Sample[] {
@@ -143,8 +163,9 @@ function repeat(run: () => Sample): Sample[] {
 }
 
 function describe(samples: Sample[]): string {
-  const megabytes = median(samples.map((sample) => sample.megabytes));
-  return `${median(samples.map(({ seconds }) => seconds)).toFixed(3)} s${megabytes > 0 ? ` ${megabytes.toFixed(0)} MB` : ''}`;
+  const middle = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
+  const [cpu, megabytes] = [middle('cpuSeconds'), middle('megabytes')];
+  return `${middle('seconds').toFixed(3)} s${cpu > 0 ? ` (${cpu.toFixed(2)})` : ''}${megabytes > 0 ? ` ${megabytes.toFixed(0)} MB` : ''}`;
 }
 
 function median(values: number[]): number {

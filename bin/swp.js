@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Starts swp from its build, building first when a source is newer: after `npm ci`, or in a checkout somebody works in. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = join(root, 'dist/current.json');
 
 if (!buildIsFresh()) {
+  if (!mayBuild()) {
+    console.error(`swp: the sources are newer than the build, and you may not write to ${join(root, 'dist')}.\n  Whoever owns the checkout runs \`npm run build\` there once.`);
+    process.exit(2);
+  }
   if (!existsSync(manifest)) console.error('Building swp (once, a few seconds)');
   const build = spawnSync(process.execPath, [join(root, 'build/build.js')], { cwd: root, stdio: ['ignore', 2, 2] });
   if (build.status !== 0) {
@@ -20,6 +24,16 @@ await import(`../dist/${current().build}/main.js`);
 
 function current() {
   return JSON.parse(readFileSync(manifest, 'utf8'));
+}
+
+/** A checkout that a group shares is built by its owner. */
+function mayBuild() {
+  try {
+    accessSync(existsSync(join(root, 'dist')) ? join(root, 'dist') : root, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function buildIsFresh() {

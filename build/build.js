@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -206,6 +206,7 @@ async function publish(folder) {
   const hash = createHash('sha256');
   for (const file of (await filesUnder(folder)).sort()) hash.update(relative(folder, file)).update(await readFile(file));
   const name = `build-${hash.digest('hex').slice(0, 16)}`;
+  await chmod(folder, 0o777 & ~process.umask()); // mkdtemp makes it its owner's alone; whoever may read the checkout may run it
   await rename(folder, join(dist, name)).catch(async (error) => {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // the same build is there already
     await rm(folder, { recursive: true });

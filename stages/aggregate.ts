@@ -3,13 +3,11 @@
  *
  * It runs over what exists: a failed run never blocks the report, and what it should have left is listed as missing.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json' };
-import { SwpError } from '../src/engine/failure.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
 import type { MaskPiece } from '../src/science/results/mask-findings.ts';
-import type { Piece } from '../src/science/results/study-pieces.ts';
 
 export default defineStage<Required<AggregateParams>>({
   name: 'aggregate',
@@ -28,16 +26,17 @@ export default defineStage<Required<AggregateParams>>({
 
   async run(job) {
     const { default: canonicalize } = await import('canonicalize');
+    const { readPieces } = await import('../src/gathered-pieces.ts');
     const { studyResults } = await import('../src/science/results/study-results.ts');
     const { maskFindings } = await import('../src/science/results/mask-findings.ts');
     const { study } = job.params;
     const results = studyResults(
       study,
       {
-        curves: await pieces(job, 'curves'),
-        prunings: await pieces(job, 'prunings'),
-        evaluations: await pieces(job, 'evaluations'),
-        superWeights: await pieces(job, 'superWeights'),
+        curves: await readPieces(job, 'curves'),
+        prunings: await readPieces(job, 'prunings'),
+        evaluations: await readPieces(job, 'evaluations'),
+        superWeights: await readPieces(job, 'superWeights'),
       },
       await maskFindings(study, await maskPieces(job)),
     );
@@ -48,32 +47,12 @@ export default defineStage<Required<AggregateParams>>({
   },
 });
 
-/** Reads the gathered artifacts of one input, a bounded number at a time: a study may have tens of thousands. */
-async function pieces<Content>(job: StageJob<unknown>, input: string): Promise<Piece<Content>[]> {
-  const gathered = job.gathered(input);
-  const read: Piece<Content>[] = [];
-  for (let start = 0; start < gathered.length; start += 64) {
-    job.signal.throwIfAborted();
-    const batch = gathered.slice(start, start + 64);
-    read.push(
-      ...(await Promise.all(
-        batch.map(async ({ label, artifact, key, path }) => ({
-          label,
-          artifact,
-          key,
-          content: path === undefined ? undefined : await readJson<Content>(path),
-        })),
-      )),
-    );
-  }
-  return read;
-}
-
 /** The gathered masks, not yet read; none where the study gathers none. */
 async function maskPieces(job: StageJob<unknown>): Promise<MaskPiece[]> {
   const { readMasks } = await import('../src/model/weights-file.ts');
-  return job.gathered('masks').map(({ label, artifact, key, path }) => ({
+  return job.gathered('masks').map(({ label, stage, artifact, key, path }) => ({
     label,
+    stage,
     artifact,
     key,
     content:
@@ -84,18 +63,4 @@ async function maskPieces(job: StageJob<unknown>): Promise<MaskPiece[]> {
             return readMasks(path);
           },
   }));
-}
-
-async function readJson<Content>(path: string): Promise<Content> {
-  const text = await readFile(path, 'utf8');
-  try {
-    return JSON.parse(text) as Content;
-  } catch {
-    throw new SwpError({
-      kind: 'content',
-      path,
-      message: 'This artifact is not JSON.',
-      remedy: 'Delete the file; the next swp repro makes it anew.',
-    });
-  }
 }

@@ -37,7 +37,7 @@ export default defineStage<Required<DetectSwParams>>({
   async run({ params, input, optionalInput, output, signal }) {
     const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
-    const { batch, isOrdinary } = await import('../src/model/marker-retrieval.ts');
+    const { corpusOf } = await import('../src/model/corpora.ts');
     const { readModelConfig } = await import('../src/model/model-config.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
     const { detectSuperWeights } = await import('../src/science/super-weights.ts');
@@ -45,8 +45,9 @@ export default defineStage<Required<DetectSwParams>>({
     const config = await readModelConfig(params.model);
     const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
     model.load(await readModelWeights(input('weights'), config, `Check that detect-sw.model, ${params.model}, is the model that was trained.`));
-    const draw = (stream: string, sequences: number) => batch(params.seed, stream, 0, sequences, params.sequenceLength);
-    const data = { spikes: draw('detect-candidates', params.candidateSequences), causal: draw('detect-causal', params.causalSequences), isOrdinary };
+    const corpus = corpusOf(config);
+    const draw = (stream: string, sequences: number) => corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
+    const data = { spikes: draw('detect-candidates', params.candidateSequences), causal: draw('detect-causal', params.causalSequences), isOrdinary: (token: number) => corpus.isOrdinary(token) };
 
     const referencePath = optionalInput('reference');
     const reference = referencePath === undefined ? undefined : await readJsonArtifact<SuperWeightReport>(referencePath);

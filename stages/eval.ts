@@ -39,7 +39,7 @@ export default defineStage<Required<EvalParams>>({
     const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
     const { evaluate } = await import('../src/model/evaluate.ts');
-    const { batch } = await import('../src/model/marker-retrieval.ts');
+    const { corpusOf } = await import('../src/model/corpora.ts');
     const { readModelConfig } = await import('../src/model/model-config.ts');
     const { isBlockMatrix } = await import('../src/model/tensor-name.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
@@ -49,7 +49,8 @@ export default defineStage<Required<EvalParams>>({
     const config = await readModelConfig(params.model);
     const read = (path: string) => readModelWeights(path, config, `Check that eval.model, ${params.model}, is the model that was trained.`);
     const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
-    const tokens = batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
+    const corpus = corpusOf(config);
+    const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
     /** What the intact model's super weights make of these very tokens. */
     const recordActivations = async () => {
       const [original, reference] = ['original', 'reference'].map((name) => {
@@ -69,7 +70,7 @@ export default defineStage<Required<EvalParams>>({
       signal.throwIfAborted();
       progress({ done, total });
     };
-    const measured = await evaluate(model, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
+    const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
     const blocks = [...weights].filter(([name, { shape }]) => isBlockMatrix(name, shape)).map(([, tensor]) => tensor);
     const evaluation: Evaluation = { ...measured, sparsity: sparsityOf(blocks), ...(activations && { restored: activations.channels() }) };
     await writeJsonArtifact(output('evaluation'), evaluation);

@@ -1,8 +1,9 @@
 /**
  * load-pretrained: one of the model's committed checkpoints, checked against its configuration.
  *
- * A checkpoint that is missing, corrupt or of another shape is a failure. Nothing here can fall back to random weights:
- * an arm called pretrained is pretrained or it does not run.
+ * A checkpoint that is missing, corrupt, of another shape, or no better than random weights is a failure. Nothing here can
+ * fall back to random weights, and a file of random weights is told by its loss: an arm called pretrained is pretrained or
+ * it does not run.
  */
 import schema from '../schemas/stages/load-pretrained.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
@@ -27,12 +28,15 @@ export default defineStage<Required<LoadPretrainedParams>>({
 
   async run({ params: { model, checkpoint }, output }) {
     const { checkpointPath, readModelConfig } = await import('../src/model/model-config.ts');
+    const { learnedLoss } = await import('../src/model/learned-weights.ts');
     const { checkpointRemedy } = await import('../src/model/model-files.ts');
     const { readModelWeights } = await import('../src/model/weights-file.ts');
     const { writeSafetensors } = await import('../src/model/safetensors.ts');
     const config = await readModelConfig(model);
-    const weights = await readModelWeights(checkpointPath(model, checkpoint), config, checkpointRemedy(model, checkpoint));
+    const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
+    const weights = await readModelWeights(path, config, remedy);
+    const sampleLoss = await learnedLoss(weights, config, path, remedy);
     await writeSafetensors(output('weights'), weights);
-    return { checkpoint, parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0) };
+    return { checkpoint, sampleLoss, parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0) };
   },
 });

@@ -24,7 +24,7 @@ export interface Policy {
   keepLast?: number;
   /** Keep what was finished in the last so many milliseconds. */
   youngerMs?: number;
-  /** Evict the oldest until all artifacts together take no more bytes. */
+  /** Evict the oldest of what no rule keeps, and only until all artifacts together take no more bytes. */
   maxBytes?: number;
 }
 
@@ -71,24 +71,30 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
 
 function evictions(referenced: Map<string, Referenced>, { keep, keepLast, youngerMs, maxBytes }: Policy, rooted: ReadonlySet<string>, stored: Map<string, { bytes: number }>): Collected[] {
   const candidates = [...referenced.values()].filter(({ evictable, path, keys }) => evictable && stored.has(path) && !keys.some((key) => keep.has(key)));
-  const newestFirst = [...candidates].sort((a, b) => b.finished - a.finished);
   const byRule = keepLast !== undefined || youngerMs !== undefined || keep.size > 0;
-  const last = new Set(newestFirst.slice(0, keepLast ?? 0));
-  const isKept = (candidate: Referenced) => {
-    if (byRule) return last.has(candidate) || (youngerMs !== undefined && Date.now() - candidate.finished < youngerMs);
-    return maxBytes !== undefined || candidate.keys.some((key) => rooted.has(key));
-  };
-  const evicted = candidates.filter((candidate) => !isKept(candidate));
-  if (maxBytes !== undefined) {
-    let total = [...stored.values()].reduce((sum, { bytes }) => sum + bytes, 0) - evicted.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const candidate of newestFirst.reverse()) {
-      if (total <= maxBytes) break;
-      if (evicted.includes(candidate)) continue;
-      evicted.push(candidate);
-      total -= candidate.bytes;
-    }
-  }
+  const last = newestRecords(candidates, keepLast ?? 0);
+  const isRooted = ({ keys }: Referenced) => keys.some((key) => rooted.has(key));
+  const isKept = (candidate: Referenced) => candidate.keys.some((key) => last.has(key)) || (youngerMs !== undefined && Date.now() - candidate.finished < youngerMs) || (!byRule && maxBytes === undefined && isRooted(candidate));
+  const evictable = candidates.filter((candidate) => !isKept(candidate));
+  const evicted = maxBytes === undefined ? evictable : untilTheyFit(evictable.sort((a, b) => Number(isRooted(a)) - Number(isRooted(b)) || a.finished - b.finished), stored, maxBytes);
   return evicted.map(({ path, bytes }) => ({ kind: 'evicted', path, bytes }));
+}
+
+/** Keys of the records that were finished last, of those that have something to evict: one may have weights and moments. */
+function newestRecords(candidates: readonly Referenced[], count: number): Set<string> {
+  const finished = new Map<string, number>();
+  for (const candidate of candidates) for (const key of candidate.keys) finished.set(key, Math.max(finished.get(key) ?? 0, candidate.finished));
+  return new Set([...finished].sort(([, a], [, b]) => b - a).slice(0, count).map(([key]) => key));
+}
+
+/** As many of the first ones as it takes. */
+function untilTheyFit(inOrder: readonly Referenced[], stored: Map<string, { bytes: number }>, maxBytes: number): Referenced[] {
+  let total = [...stored.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  return inOrder.filter(({ bytes }) => {
+    const isTooMuch = total > maxBytes;
+    if (isTooMuch) total -= bytes;
+    return isTooMuch;
+  });
 }
 
 /** What every study that uses the cache had last, in each of its sizes. */

@@ -53,7 +53,7 @@ function pidNamespace(): string {
   }
 }
 
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

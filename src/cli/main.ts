@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../engine/failure.ts';
 import { declareAccept } from './commands/accept.ts';
+import { declareBundle } from './commands/bundle.ts';
 import { declareDag } from './commands/dag.ts';
 import { declareDiff } from './commands/diff.ts';
 import { declareDoctor } from './commands/doctor.ts';
@@ -13,6 +14,8 @@ import { declareHistory } from './commands/history.ts';
 import { declareInvalidate } from './commands/invalidate.ts';
 import { declareLint } from './commands/lint.ts';
 import { declareLogs } from './commands/logs.ts';
+import { declareMetrics } from './commands/metrics.ts';
+import { declarePlots } from './commands/plots.ts';
 import { declareReport } from './commands/report.ts';
 import { declareRepro } from './commands/repro.ts';
 import { declareShow } from './commands/show.ts';
@@ -49,10 +52,15 @@ for (const declare of [
   declareGc,
   declareVerify,
   declareReport,
+  declareMetrics,
+  declarePlots,
+  declareBundle,
   declareExport,
   declareDoctor,
-])
-  declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+]) {
+  const declared = declare(program);
+  for (const command of [declared, ...declared.commands]) command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+}
 
 try {
   await program.parseAsync();

@@ -1,6 +1,6 @@
 /** Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node. */
 import type { SwpEvent } from '../engine/event.ts';
-import { countsText, endText, holderText, labelText, timeLeftText } from './run-text.ts';
+import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
 import type { RunState } from './run-state.ts';
 import type { RunView } from './run-view.ts';
 import { plural } from './study-text.ts';
@@ -29,6 +29,8 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
       terminal.line(`${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
     } else if (event.event === 'node-wait') {
       terminal.line(`${labelText(event.label)}: ${holderText(event.holder)}; waiting for the result.`);
+    } else if (event.event === 'node-start' && event.resumedAt !== undefined) {
+      terminal.line(`${labelText(event.label)}: goes on from ${numberText(event.resumedAt)}; what comes before was computed already.`);
     } else if (event.event === 'gpu-wait') {
       terminal.line(`${labelText(event.label)}: waiting for a GPU; ${event.gpus.map(({ index, usedMemory }) => `${index} has ${usedMemory ?? 'unknown'} MiB in use`).join(', ')}.`);
     } else if (event.event === 'node-end') {

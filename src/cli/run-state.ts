@@ -10,6 +10,8 @@ export interface RunningNode {
   /** Milliseconds of the clock. */
   startedAt: number;
   progress?: Progress;
+  /** Length from which it went on. */
+  resumedAt?: number;
   /** The first progress and when it was told: a rate leaves out what a stage prepares before. */
   first?: { at: number; done: number };
 }
@@ -44,8 +46,8 @@ export class RunState {
         return;
       case 'node-start': {
         this.waiting.delete(event.key);
-        const { stage, label, sharedBy } = event;
-        if (event.worker !== undefined) this.running.set(event.key, { stage, label, sharedBy, startedAt: this.now() });
+        const { stage, label, sharedBy, resumedAt } = event;
+        if (event.worker !== undefined) this.running.set(event.key, { stage, label, sharedBy, startedAt: this.now(), ...(resumedAt !== undefined && { resumedAt }) });
         return;
       }
       case 'node-progress': {
@@ -54,7 +56,8 @@ export class RunState {
           node.progress = event.progress;
           node.first ??= { at: this.now(), done: event.progress.done };
         }
-        if (node !== undefined) this.timeLeft.progress(event.key, event.progress.done / Math.max(1, event.progress.total), this.elapsed(node));
+        const total = Math.max(1, event.progress.total);
+        if (node !== undefined) this.timeLeft.progress(event.key, event.progress.done / total, this.elapsed(node), (node.resumedAt ?? 0) / total);
         return;
       }
       case 'node-end':

@@ -1,6 +1,5 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../cache/atomic-file.ts';
@@ -9,8 +8,7 @@ import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
-import { installedBuild } from '../installed-build.ts';
-import { packageRoot } from '../package-root.ts';
+import { rendererStamp } from '../report/renderer-stamp.ts';
 import { wholeStudy } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
 
@@ -99,14 +97,4 @@ function unwritable(error: unknown, folder: string): unknown {
   if (error instanceof SwpError || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
   return new SwpError({ kind: 'file', path, operation: 'write', code, remedy }, { cause: error });
-}
-
-/**
- * Changes when the code that renders changes: the name that the build gives its bundle contains a hash of the content,
- * and of the names of all that it imports. Packages stand in package.json with their exact versions.
- */
-function rendererStamp(): string {
-  const bundles = readdirSync(installedBuild).filter((name) => /^render-report-.*\.js$/.test(name));
-  const packages = readFileSync(join(packageRoot, 'package.json'));
-  return createHash('sha256').update(bundles.join()).update(packages).digest('hex').slice(0, 16);
 }

@@ -15,31 +15,32 @@ interface Measured {
 export class TimeLeft {
   private readonly waiting = new Map<string, PlannedState>();
   private readonly measured = new Map<string, Measured>();
-  /** Of running nodes: the share that is done, and the seconds that this took. */
-  private readonly underWay = new Map<string, { share: number; seconds: number }>();
+  /** Of running nodes: the share that is done, the share that an earlier run had done, and the seconds since. */
+  private readonly underWay = new Map<string, { share: number; seconds: number; before: number }>();
 
+  /** @param needed what the run brings up to date; everything that is known of other nodes serves to measure, too */
   constructor(
-    private readonly plan: Plan,
+    plan: Plan,
     private readonly jobs: number,
+    needed: Iterable<PlannedState> = plan.nodes.values(),
   ) {
-    for (const [key, planned] of plan.nodes) {
-      if (planned.state !== 'cached') this.waiting.set(key, planned);
-      if (planned.record !== undefined) this.measure(planned, planned.record.seconds);
-    }
+    for (const planned of needed) if (planned.state !== 'cached') this.waiting.set(planned.node.key, planned);
+    for (const planned of plan.nodes.values()) if (planned.record !== undefined) this.measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
   }
 
   /**
    * @param share of the node's work that is done, 0 to 1
    * @param seconds since the node started
+   * @param before share from which it went on
    */
-  progress(key: string, share: number, seconds: number): void {
-    this.underWay.set(key, { share, seconds });
+  progress(key: string, share: number, seconds: number, before = 0): void {
+    this.underWay.set(key, { share, seconds, before });
   }
 
   /** @param seconds what the node took, if it ran */
   finish(key: string, seconds?: number): void {
     const planned = this.waiting.get(key);
-    if (planned !== undefined && seconds !== undefined) this.measure(planned, seconds);
+    if (planned !== undefined && seconds !== undefined) this.measure(planned, seconds, this.underWay.get(key)?.before);
     this.waiting.delete(key);
     this.underWay.delete(key);
   }
@@ -67,15 +68,17 @@ export class TimeLeft {
 
   private measuredSoFar(): Map<string, Measured> {
     const measured = new Map(this.measured);
-    for (const [key, { share, seconds }] of this.underWay) {
+    for (const [key, { share, seconds, before }] of this.underWay) {
       const planned = this.waiting.get(key);
-      if (planned !== undefined && share > 0) addMeasure(measured, planned, { seconds, weight: share * weightOf(planned), nodes: share });
+      const own = share - before;
+      if (planned !== undefined && own > 0) addMeasure(measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
     }
     return measured;
   }
 
-  private measure(planned: PlannedState, seconds: number): void {
-    addMeasure(this.measured, planned, { seconds, weight: weightOf(planned), nodes: 1 });
+  private measure(planned: PlannedState, seconds: number, before = 0): void {
+    const own = 1 - before;
+    if (own > 0) addMeasure(this.measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
   }
 }
 

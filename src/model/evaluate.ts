@@ -1,10 +1,11 @@
-/** Validation of a language model on held-out marker-retrieval sequences: loss, loss by kind of position, retrieval. */
+/** Validation of a language model on held-out sequences: loss, loss by kind of position, retrieval. */
 import type { Evaluation } from '../generated/evaluation.ts';
+import type { Corpus } from './corpus.ts';
 import { fixedBatches } from './fixed-batches.ts';
 import type { LanguageModel, OutputOverride } from './language-model.ts';
-import { entropyFloor, POSITION_KINDS, positionKinds } from './marker-retrieval.ts';
 
 /**
+ * @param corpus what the tokens are sequences of
  * @param tokens rows of model.sequence + 1 token ids
  * @param onBatch called after each forward pass
  * @param overridesOf outputs of down projections to overwrite in the forward pass of the batch of this index
@@ -13,19 +14,20 @@ import { entropyFloor, POSITION_KINDS, positionKinds } from './marker-retrieval.
  */
 export async function evaluate(
   model: LanguageModel,
+  corpus: Corpus,
   tokens: Int32Array,
   onBatch: (done: number, total: number) => void = () => {},
   overridesOf: (batch: number) => readonly OutputOverride[] = () => [],
 ): Promise<Omit<Evaluation, 'sparsity' | 'restored'>> {
   const { sequence } = model;
   const batches = fixedBatches(tokens, model);
-  const answerable = POSITION_KINDS.indexOf('answerable-query');
-  const byKind = POSITION_KINDS.map(() => ({ sum: 0, tokens: 0 }));
+  const answerable = corpus.positionKinds.indexOf(corpus.retrievalKind);
+  const byKind = corpus.positionKinds.map(() => ({ sum: 0, tokens: 0 }));
   const sequenceLosses: number[] = [];
   let retrieved = 0;
   for (const [index, batch] of batches.entries()) {
     const { losses, predictions } = await model.lossesAndPredictions(batch.tokens, overridesOf(index));
-    const kinds = positionKinds(batch.tokens, sequence);
+    const kinds = corpus.kindsOf(batch.tokens, sequence);
     for (let row = 0; row < batch.count; row++) {
       let sum = 0;
       for (let position = row * sequence; position < (row + 1) * sequence; position++) {
@@ -50,9 +52,9 @@ export async function evaluate(
     standardError: standardError(sequenceLosses, loss),
     perplexity: Math.exp(loss),
     tokens: sequenceLosses.length * sequence,
-    floor: entropyFloor(sequence),
+    floor: corpus.entropyFloor(sequence),
     byKind: Object.fromEntries(
-      POSITION_KINDS.flatMap((kind, index) => {
+      corpus.positionKinds.flatMap((kind, index) => {
         const { sum, tokens: count } = byKind[index]!;
         return count === 0 ? [] : [[kind, { loss: sum / count, tokens: count }]];
       }),

@@ -11,7 +11,9 @@ import type { JsonObject } from '../engine/json.ts';
 import { readFingerprints } from '../installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
-import { fingerprint as corpus } from './marker-retrieval.ts';
+import { corpusOf } from './corpora.ts';
+import type { DecoderShape } from './decoder/family.ts';
+import type { ModelConfig } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 
 /** `restored`: a forward pass in which the output of every down projection can be overwritten. */
@@ -31,16 +33,31 @@ export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape
 
 async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
+  const target = { engine, device, precision };
+  if (pass !== 'training') return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
   const { engines, kernel } = readFingerprints();
-  const common = { corpus, engine: engineVersion(engine), runtime: engines[engine] ?? null };
-  // The other engine reads the graph itself; the translation for the CPU stands for it.
-  const lowered = engine === 'onnx' ? device : 'cpu';
-  if (pass !== 'training') {
-    const overridden = pass === 'restored' ? everyLayer(config) : [];
-    return { ...common, graph: graphHash(buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden), lowered, precision) };
-  }
+  const common = commonFingerprint(config, target);
+  const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu') return { ...common, steps: engines.onnxSteps ?? null, step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision) };
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
+}
+
+/**
+ * The same for forward passes, of a model that may be no folder under models/.
+ * @param overridden layers whose down projection can be overwritten
+ */
+export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget, overridden: readonly number[] = []): JsonObject {
+  const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
+  return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
+}
+
+function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
+  return { corpus: corpusOf(config).fingerprint, engine: engineVersion(engine), runtime: readFingerprints().engines[engine] ?? null };
+}
+
+/** The other engine reads the graph itself; the translation for the CPU stands for it. */
+function loweredFor({ engine, device }: ExecutionTarget): ExecutionTarget['device'] {
+  return engine === 'onnx' ? device : 'cpu';
 }

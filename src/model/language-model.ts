@@ -16,7 +16,7 @@ export type Masks = Map<string, { shape: number[]; data: Uint8Array }>;
 
 interface CommonConfig {
   /** The corpus the model is trained and evaluated on. */
-  corpus: 'marker-retrieval';
+  corpus: 'marker-retrieval' | 'marker-retrieval-no-bos';
   layers: number;
   width: number;
   heads: number;

@@ -10,9 +10,14 @@
  *
  * A marker is always followed by an ordinary token and never is the last thing before a query, so "the token that
  * followed the latest Mi" exists whenever Qi follows an Mi.
+ *
+ * Variants. A sequence may start with an ordinary token, drawn uniformly, in place of BOS. And what follows Mi, or Qi where
+ * there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after which
+ * nothing is known of the next one.
  */
-import type { JsonValue } from '../engine/json.ts';
-import { stream } from './random.ts';
+import type { JsonObject } from '../engine/json.ts';
+import type { Corpus } from './corpus.ts';
+import { stream, type RandomStream } from './random.ts';
 
 export const VOCABULARY = 64;
 export const BOS = 0;
@@ -27,9 +32,8 @@ const ORDINARY_PROBABILITY = 1 - MARKERS.length * MARKER_PROBABILITY - QUERIES.l
 const TRANSITION_SCALE = 2.5;
 const TRANSITION_SEED = 20_241;
 
-/** What the corpus consists of: the data source's ingredient of a key. Raise `version` when a draw changes. */
-export const fingerprint: JsonValue = {
-  corpus: 'marker-retrieval',
+/** What the language consists of, but for how sequences start. Raise `version` when a draw changes. */
+const LANGUAGE: JsonObject = {
   version: 1,
   vocabulary: VOCABULARY,
   markers: [...MARKERS],
@@ -41,12 +45,17 @@ export const fingerprint: JsonValue = {
   generator: 'sha256 -> xoroshiro128+',
 };
 
-/** What precedes a predicted token, by kind. */
-export const POSITION_KINDS = ['ordinary', 'after-bos', 'after-marker', 'answerable-query', 'unanswerable-query'] as const;
-
-export function isOrdinary(token: number): boolean {
-  return token >= FIRST_ORDINARY;
+/** What sets one language of the family apart. */
+export interface MarkerRetrievalVariant {
+  /** The corpus's name in configurations and keys. */
+  name: string;
+  /** What a sequence starts with. */
+  start: 'bos' | 'ordinary';
+  /** What follows a marker, or a query that has no answer yet: any ordinary token, or one from the pair's own row. */
+  unknown: 'uniform' | 'row';
 }
+
+const POSITION_KINDS = ['ordinary', 'after-bos', 'after-marker', 'answerable-query', 'unanswerable-query'] as const;
 
 /**
  * Probabilities of the next token after an ordinary one.
@@ -56,105 +65,132 @@ export function ordinarySuccessors(): readonly Float64Array[] {
   return (successors ??= drawSuccessors());
 }
 
-/**
- * One batch: a pure function of its arguments.
- * @param streamName which stream is read, e.g. `train-data`, `eval`
- * @param index which batch of the stream, e.g. the cumulative step
- * @param length predicted tokens per sequence
- * @returns sequences x (length + 1) token ids, row-major; each row starts with BOS
- */
-export function batch(seed: number, streamName: string, index: number, sequences: number, length: number): Int32Array {
-  cumulatives ??= ordinarySuccessors().map(cumulate);
-  const random = stream(seed, streamName, index);
-  const tokens = new Int32Array(sequences * (length + 1)); // every row's first token stays 0, BOS
-  const answers = new Int32Array(MARKERS.length);
-  for (let row = 0; row < sequences; row++) {
-    const start = row * (length + 1);
-    answers.fill(0);
-    let current = BOS;
-    for (let position = start + 1; position <= start + length; position++) {
-      const marker = MARKERS.indexOf(current);
-      const query = QUERIES.indexOf(current);
-      let next: number;
-      if (isOrdinary(current)) next = random.categorical(cumulatives[current - FIRST_ORDINARY]!);
-      else if (query >= 0 && answers[query]! > 0) next = answers[query]!;
-      else next = FIRST_ORDINARY + random.integer(ORDINARY_TOKENS);
-      if (marker >= 0) answers[marker] = next;
-      tokens[position] = next;
-      current = next;
-    }
-  }
-  return tokens;
-}
+export class MarkerRetrieval implements Corpus {
+  readonly fingerprint: JsonObject;
+  readonly vocabulary = VOCABULARY;
+  readonly positionKinds = POSITION_KINDS;
+  readonly retrievalKind = 'answerable-query';
+  readonly #start: MarkerRetrievalVariant['start'];
+  readonly #unknown: MarkerRetrievalVariant['unknown'];
 
-/**
- * The kind of every predicting position.
- * @param tokens as `batch` returns them
- * @returns sequences x length indices into POSITION_KINDS
- */
-export function positionKinds(tokens: Int32Array, length: number): Uint8Array {
-  const [ordinary, afterBos, afterMarker, answerable, unanswerable] = POSITION_KINDS.keys();
-  const sequences = tokens.length / (length + 1);
-  const kinds = new Uint8Array(sequences * length);
-  for (let row = 0; row < sequences; row++) {
-    const seen = MARKERS.map(() => false);
-    for (let position = 0; position < length; position++) {
-      const token = tokens[row * (length + 1) + position]!;
-      const marker = MARKERS.indexOf(token);
-      const query = QUERIES.indexOf(token);
-      if (marker >= 0) seen[marker] = true;
-      kinds[row * length + position] =
-        token === BOS ? afterBos! : marker >= 0 ? afterMarker! : query < 0 ? ordinary! : seen[query] ? answerable! : unanswerable!;
-    }
+  constructor({ name, start, unknown }: MarkerRetrievalVariant) {
+    this.#start = start;
+    this.#unknown = unknown;
+    // What is as in the first language goes unsaid, so that its keys are what they were before there were variants.
+    this.fingerprint = { corpus: name, ...LANGUAGE, ...(start !== 'bos' && { start }), ...(unknown !== 'uniform' && { unknown }) };
   }
-  return kinds;
-}
 
-/**
- * The exact entropy of the language in nats per predicted token, averaged over positions 1 .. length: the loss that no
- * predictor can beat.
- *
- * Dynamic programming over (which markers were seen, current token). That state suffices although an answered query
- * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a chain
- * of their own that never looks at WHICH ordinary token is current; what follows a marker is drawn uniformly and
- * independently of everything before. Given the kinds so far, an answer is therefore uniform over the ordinary tokens,
- * and the entropy of each step, a function of the state alone, averages exactly as if the answer had been drawn anew.
- */
-export function entropyFloor(length: number): number {
-  const rows = ordinarySuccessors();
-  const rowEntropies = rows.map(entropy);
-  const subsets = 2 ** MARKERS.length;
-  const uniformEntropy = Math.log(ORDINARY_TOKENS);
-  // distribution[seen][token] is the probability of being there before the next token is drawn.
-  let distribution = Array.from({ length: subsets }, () => new Float64Array(VOCABULARY));
-  distribution[0]![BOS] = 1;
-  let total = 0;
-  for (let position = 1; position <= length; position++) {
-    const next = Array.from({ length: subsets }, () => new Float64Array(VOCABULARY));
-    for (let seen = 0; seen < subsets; seen++)
-      for (let token = 0; token < VOCABULARY; token++) {
-        const probability = distribution[seen]![token]!;
-        if (probability === 0) continue;
-        if (isOrdinary(token)) {
-          total += probability * rowEntropies[token - FIRST_ORDINARY]!;
-          const row = rows[token - FIRST_ORDINARY]!;
-          for (let to = 0; to < VOCABULARY; to++) next[seen]![to]! += probability * row[to]!;
-          continue;
-        }
+  /** Probabilities of what follows marker `pair`, or query `pair` without an answer; undefined if all ordinary tokens are equal. */
+  ownRow(pair: number): Float64Array | undefined {
+    return this.#unknown === 'row' ? (ownRows ??= drawOwnRows())[pair]! : undefined;
+  }
+
+  isOrdinary(token: number): boolean {
+    return isOrdinary(token);
+  }
+
+  batch(seed: number, streamName: string, index: number, sequences: number, length: number): Int32Array {
+    cumulatives ??= ordinarySuccessors().map(cumulate);
+    const random = stream(seed, streamName, index);
+    const tokens = new Int32Array(sequences * (length + 1));
+    const answers = new Int32Array(MARKERS.length);
+    for (let row = 0; row < sequences; row++) {
+      const start = row * (length + 1);
+      answers.fill(0);
+      let current = this.#start === 'bos' ? BOS : FIRST_ORDINARY + random.integer(ORDINARY_TOKENS);
+      tokens[start] = current;
+      for (let position = start + 1; position <= start + length; position++) {
+        const marker = MARKERS.indexOf(current);
+        const query = QUERIES.indexOf(current);
+        const pair = Math.max(marker, query);
+        const ownRow = pair >= 0 ? this.#cumulativeOwnRow(pair) : undefined;
+        let next: number;
+        if (isOrdinary(current)) next = random.categorical(cumulatives[current - FIRST_ORDINARY]!);
+        else if (query >= 0 && answers[query]! > 0) next = answers[query]!;
+        else if (ownRow) next = random.categorical(ownRow);
+        else next = FIRST_ORDINARY + random.integer(ORDINARY_TOKENS);
+        if (marker >= 0) answers[marker] = next;
+        tokens[position] = next;
+        current = next;
+      }
+    }
+    return tokens;
+  }
+
+  kindsOf(tokens: Int32Array, length: number): Uint8Array {
+    const [ordinary, afterBos, afterMarker, answerable, unanswerable] = POSITION_KINDS.keys();
+    const sequences = tokens.length / (length + 1);
+    const kinds = new Uint8Array(sequences * length);
+    for (let row = 0; row < sequences; row++) {
+      const seen = MARKERS.map(() => false);
+      for (let position = 0; position < length; position++) {
+        const token = tokens[row * (length + 1) + position]!;
         const marker = MARKERS.indexOf(token);
         const query = QUERIES.indexOf(token);
-        const answerable = query >= 0 && (seen & (1 << query)) !== 0;
-        if (!answerable) total += probability * uniformEntropy;
-        const seenAfter = marker >= 0 ? seen | (1 << marker) : seen;
-        for (let to = FIRST_ORDINARY; to < VOCABULARY; to++) next[seenAfter]![to]! += probability / ORDINARY_TOKENS;
+        if (marker >= 0) seen[marker] = true;
+        kinds[row * length + position] =
+          token === BOS ? afterBos! : marker >= 0 ? afterMarker! : query < 0 ? ordinary! : seen[query] ? answerable! : unanswerable!;
       }
-    distribution = next;
+    }
+    return kinds;
   }
-  return total / length;
+
+  /**
+   * Dynamic programming over (which markers were seen, current token). That state suffices although an answered query
+   * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a chain
+   * of their own that never looks at WHICH ordinary token is current; what follows a marker is drawn uniformly and
+   * independently of everything before (or from the pair's own row, which is no less independent). Given the
+   * kinds so far, an answer is therefore distributed as what follows its marker, and the entropy of each step, a function of the state alone, averages exactly as if the answer had been drawn anew.
+   */
+  entropyFloor(length: number): number {
+    const rows = ordinarySuccessors();
+    const rowEntropies = rows.map(entropy);
+    const subsets = 2 ** MARKERS.length;
+    const uniformEntropy = Math.log(ORDINARY_TOKENS);
+    // distribution[seen][token] is the probability of being there before the next token is drawn.
+    let distribution = Array.from({ length: subsets }, () => new Float64Array(VOCABULARY));
+    if (this.#start === 'bos') distribution[0]![BOS] = 1;
+    else distribution[0]!.fill(1 / ORDINARY_TOKENS, FIRST_ORDINARY);
+    let total = 0;
+    for (let position = 1; position <= length; position++) {
+      const next = Array.from({ length: subsets }, () => new Float64Array(VOCABULARY));
+      for (let seen = 0; seen < subsets; seen++)
+        for (let token = 0; token < VOCABULARY; token++) {
+          const probability = distribution[seen]![token]!;
+          if (probability === 0) continue;
+          if (isOrdinary(token)) {
+            total += probability * rowEntropies[token - FIRST_ORDINARY]!;
+            const row = rows[token - FIRST_ORDINARY]!;
+            for (let to = 0; to < VOCABULARY; to++) next[seen]![to]! += probability * row[to]!;
+            continue;
+          }
+          const marker = MARKERS.indexOf(token);
+          const query = QUERIES.indexOf(token);
+          const answerable = query >= 0 && (seen & (1 << query)) !== 0;
+          const ownRow = token === BOS ? undefined : this.ownRow(Math.max(marker, query));
+          if (!answerable) total += probability * (ownRow ? entropy(ownRow) : uniformEntropy);
+          const seenAfter = marker >= 0 ? seen | (1 << marker) : seen;
+          for (let to = FIRST_ORDINARY; to < VOCABULARY; to++) next[seenAfter]![to]! += ownRow ? probability * ownRow[to]! : probability / ORDINARY_TOKENS;
+        }
+      distribution = next;
+    }
+    return total / length;
+  }
+
+  #cumulativeOwnRow(pair: number): Float64Array | undefined {
+    const row = this.ownRow(pair);
+    return row && (ownCumulatives[pair] ??= cumulate(row));
+  }
+}
+
+function isOrdinary(token: number): boolean {
+  return token >= FIRST_ORDINARY;
 }
 
 let successors: Float64Array[] | undefined;
 let cumulatives: Float64Array[] | undefined;
+let ownRows: Float64Array[] | undefined;
+const ownCumulatives: Float64Array[] = [];
 
 function drawSuccessors(): Float64Array[] {
   const random = stream(TRANSITION_SEED, 'marker-retrieval-transitions');
@@ -162,11 +198,22 @@ function drawSuccessors(): Float64Array[] {
     const row = new Float64Array(VOCABULARY);
     for (const marker of MARKERS) row[marker] = MARKER_PROBABILITY;
     for (const query of QUERIES) row[query] = QUERY_PROBABILITY;
-    const weights = Array.from({ length: ORDINARY_TOKENS }, () => Math.exp(TRANSITION_SCALE * random.normal()));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    weights.forEach((weight, index) => (row[FIRST_ORDINARY + index] = (ORDINARY_PROBABILITY * weight) / total));
+    fillOrdinary(row, ORDINARY_PROBABILITY, random);
     return row;
   });
+}
+
+function drawOwnRows(): Float64Array[] {
+  const random = stream(TRANSITION_SEED, 'marker-retrieval-own-rows');
+  return MARKERS.map(() => fillOrdinary(new Float64Array(VOCABULARY), 1, random));
+}
+
+/** Divides a probability among the ordinary tokens by softmax(2.5 * N(0, 1)). */
+function fillOrdinary(row: Float64Array, probability: number, random: RandomStream): Float64Array {
+  const weights = Array.from({ length: ORDINARY_TOKENS }, () => Math.exp(TRANSITION_SCALE * random.normal()));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  weights.forEach((weight, index) => (row[FIRST_ORDINARY + index] = (probability * weight) / total));
+  return row;
 }
 
 function cumulate(probabilities: Float64Array): Float64Array {

@@ -29,15 +29,18 @@ export function trainingWork(params: Required<TrainParams>): StageWork {
   };
 }
 
-/** Sequences, in whole batches: what the last one lacks is padded. */
+/**
+ * Sequences, in whole batches: what the last one lacks is padded. Where activations are restored, the intact model runs on
+ * all of them first.
+ */
 export function evaluationWork(params: Required<EvalParams>): StageWork {
-  const batches = Math.ceil(params.sequences / params.batchSize);
+  const batches = Math.ceil(params.sequences / params.batchSize) * (params.restore === 'none' ? 1 : 2);
   return {
     unit: 'sequences',
     count: batches * params.batchSize,
     alike: alike(params),
     flops: async () => batches * (await passFlops('eval', params)),
-    sample: (units) => ({ sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize }),
+    sample: (units) => ({ sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize, restore: 'none' }),
   };
 }
 

@@ -8,10 +8,11 @@ import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, StepResult, StepTrainer, TransferStatistics } from '../compute/training/step-trainer.ts';
 import { installedBuild } from '../installed-build.ts';
+import type { Corpus } from './corpus.ts';
+import { corpusOf } from './corpora.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/family.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
-import * as markerRetrieval from './marker-retrieval.ts';
 import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
@@ -35,8 +36,9 @@ export function openTrainingSession(model: string, shape: TrainingShape, target:
 
 async function createSession(model: string, shape: TrainingShape, target: ExecutionTarget): Promise<TrainingSession> {
   const { batch, sequence, microBatches = 1 } = shape;
-  const training = buildTrainingGraph(await readModelConfig(model), { batch: batch / microBatches, sequence });
-  return new TrainingSession(await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure), shape);
+  const config = await readModelConfig(model);
+  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
+  return new TrainingSession(await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure), corpusOf(config), shape);
 }
 
 /** Where batches are drawn from. */
@@ -47,12 +49,14 @@ export interface BatchStream {
 
 export class TrainingSession {
   readonly #trainer: StepTrainer;
+  readonly #corpus: Corpus;
   readonly #shape: DecoderShape;
   /** Transfers of the trainer before files were loaded: those of other nodes. */
   #before: TransferStatistics | undefined;
 
-  constructor(trainer: StepTrainer, shape: DecoderShape) {
+  constructor(trainer: StepTrainer, corpus: Corpus, shape: DecoderShape) {
     this.#trainer = trainer;
+    this.#corpus = corpus;
     this.#shape = shape;
   }
 
@@ -109,7 +113,7 @@ export class TrainingSession {
   steps(settings: BatchStream & AdamWSettings, firstStep: number, learningRates: readonly number[]): Promise<StepResult[]> {
     const { batch, sequence } = this.#shape;
     const planned = learningRates.map((learningRate, index) => {
-      const drawn = markerRetrieval.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
+      const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
       return { batch: splitNextTokens(drawn, this.#shape), learningRate };
     });
     return this.#trainer.steps(planned, settings);

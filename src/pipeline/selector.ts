@@ -39,9 +39,17 @@ export function parseSelector(words: readonly string[]): Selector {
  * @throws SwpError kind `usage` if a value names nothing, or if nothing is left
  */
 export function selectNodes(nodes: readonly PlannedNode[], selector: Selector): PlannedNode[] {
+  return [...new Set(selectPlaces(nodes, selector).map(({ node }) => node))];
+}
+
+/**
+ * The places in the study that a selector means, each with its node.
+ * @throws SwpError as selectNodes
+ */
+export function selectPlaces(nodes: readonly PlannedNode[], selector: Selector): { node: PlannedNode; label: NodeLabel }[] {
   for (const [name, patterns] of selector) checkPatterns(nodes, name, patterns);
   const matchers = [...selector].map(([name, patterns]) => ({ name, matches: matcherOf(name, patterns) }));
-  const selected = nodes.filter((node) => node.labels.some((label) => matchers.every(({ name, matches }) => matches(valueOf(node, label, name)))));
+  const selected = nodes.flatMap((node) => node.labels.filter((label) => matchers.every(({ name, matches }) => matches(valueOf(node, label, name)))).map((label) => ({ node, label })));
   if (selected.length === 0) {
     const words = [...selector].map(([name, patterns]) => `${name}=${patterns.join(',')}`).join(' ');
     throw new SwpError({ kind: 'usage', message: `No node of this profile is ${words}.`, expected: 'a selector that some node fits: `swp status` lists them' });

@@ -5,12 +5,12 @@ import { tensorKind } from '../model/tensor-name.ts';
 
 export type InitialisationScheme = 'xavier' | 'kaiming' | 'original';
 
-const EMBEDDINGS = ['embed_tokens', 'wte', 'wpe'];
+export const EMBEDDINGS = ['embed_tokens', 'wte', 'wpe'];
 /** What writes to the residual stream, once or twice per layer. */
-const RESIDUAL_WRITERS = ['o_proj', 'down_proj', 'attn.c_proj', 'mlp.c_proj'];
+export const RESIDUAL_WRITERS = ['o_proj', 'down_proj', 'attn.c_proj', 'mlp.c_proj'];
 
 /** Standard deviation of embeddings under every scheme, and of all matrices under `original`. */
-const BASE_DEVIATION = 0.02;
+export const BASE_DEVIATION = 0.02;
 
 /**
  * Draws a model's weights.

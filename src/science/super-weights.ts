@@ -126,7 +126,7 @@ class Detector {
         coordinate,
         kept: value !== 0,
         value,
-        rank: magnitudeRank(value, this.blockTensors().map((name) => this.#model.weight(name))),
+        rank: this.#rank(value),
         tensorRank: magnitudeRank(value, [this.#model.weight(tensor)]),
         threshold: limit,
         margin: limit === null || limit === 0 ? null : Math.abs(value) / limit,
@@ -172,7 +172,7 @@ class Detector {
       reason === undefined
         ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length - twins} matched controls${aside} costs ${nats(worstControl)}.`
         : `Refused: ${reason}.`;
-    return { coordinate, scan, inputSpike, outputSpike, inputRatio, outputRatio, effect, controls, worstControl, confirmed: reason === undefined, verdict };
+    return { coordinate, scan, rank: this.#rank(coordinate.value), inputSpike, outputSpike, inputRatio, outputRatio, effect, controls, worstControl, confirmed: reason === undefined, verdict };
   }
 
   async #test(position: Coordinate, known: readonly MatrixPosition[]): Promise<CausalTest> {
@@ -224,6 +224,11 @@ class Detector {
       return controls.length === 0 ? [] : [{ kind, kept, n: controls.length }];
     });
     return { tensorKept: 1 - zeros(data) / data.length, kinds };
+  }
+
+  /** Among all block weights. */
+  #rank(value: number): number {
+    return magnitudeRank(value, this.blockTensors().map((name) => this.#model.weight(name)));
   }
 
   #coordinate(tensor: string, row: number, col: number): Coordinate {

@@ -75,23 +75,48 @@ async function recompute(planned: PlannedState, plan: Plan, { cache, stages }: {
   }
 }
 
-/** The parts of the environment that are others than when the record was made. */
-function differsFrom({ environment }: CacheRecord, here: JsonObject): string[] {
+/** The parts of the environment on which bits depend that are others than when the record was made. */
+export function differsFrom({ environment }: Pick<CacheRecord, 'environment'>, here: JsonObject): string[] {
   return ENVIRONMENT.filter((name) => environment[name] !== here[name]);
 }
 
 async function compare(record: CacheRecord, outputs: Record<string, string>, cache: Cache, elsewhere: string[], tolerance: number): Promise<Omit<Recomputed, 'planned'>> {
-  const different: string[] = [];
-  let worst = 0;
-  for (const [name, path] of Object.entries(outputs)) {
-    const before = record.artifacts[name];
-    if (before === undefined || (await digestFile(path)).sha256 === before.sha256) continue;
-    different.push(name);
-    if (cache.hasArtifact(before)) worst = Math.max(worst, await relativeDifference(cache.artifactPath(before), path));
-    else worst = Infinity; // evicted: there is nothing to measure the distance from
-  }
+  const made = await Promise.all(Object.entries(outputs).map(async ([name, path]) => [name, { path, sha256: (await digestFile(path)).sha256 }] as const));
+  const compared = await compareArtifacts(record.artifacts, (artifact) => (cache.hasArtifact(artifact) ? cache.artifactPath(artifact) : undefined), Object.fromEntries(made), elsewhere, tolerance);
+  if (compared.verdict === 'unknown') return { verdict: 'different', detail: compared.detail };
+  return compared as Omit<Recomputed, 'planned'>;
+}
+
+export interface Compared {
+  /** `unknown`: other bits, on another machine or version, and the earlier ones are not there to measure the distance from. */
+  verdict: 'same' | 'close' | 'different' | 'unknown';
+  detail?: string;
+}
+
+/**
+ * Compares what a node made twice, artifact by artifact.
+ * @param pathOf an earlier artifact's file; undefined if it is not there, as `path` of a later one is
+ * @param elsewhere parts of the environment that were others; none where bits must be the same
+ * @param tolerance largest relative difference (L2) of a tensor, or relative difference of a number, of `close`
+ */
+export async function compareArtifacts<Artifact extends { sha256: string }>(
+  before: Readonly<Record<string, Artifact>>,
+  pathOf: (artifact: Artifact) => string | undefined,
+  after: Readonly<Record<string, { path: string | undefined; sha256: string }>>,
+  elsewhere: readonly string[],
+  tolerance: number,
+): Promise<Compared> {
+  const different = Object.keys(after).filter((name) => before[name] !== undefined && before[name].sha256 !== after[name]!.sha256);
   if (different.length === 0) return { verdict: 'same' };
-  const measured = Number.isFinite(worst) ? `largest relative difference ${worst.toExponential(1)}` : 'they cannot be compared value by value';
+  let worst = 0;
+  let absent = 0;
+  for (const name of different) {
+    const [earlier, later] = [pathOf(before[name]!), after[name]!.path];
+    if (earlier === undefined || later === undefined) absent++;
+    else worst = Math.max(worst, await relativeDifference(earlier, later));
+  }
+  const measured = absent === different.length || !Number.isFinite(worst) ? 'they cannot be compared value by value' : `largest relative difference ${worst.toExponential(1)}`;
   const detail = `${different.join(', ')}: ${measured}${elsewhere.length > 0 ? `; made with another ${elsewhere.join(', ')}` : ''}`;
-  return { verdict: elsewhere.length > 0 && worst <= tolerance ? 'close' : 'different', detail };
+  if (elsewhere.length === 0 || worst > tolerance) return { verdict: 'different', detail };
+  return { verdict: absent > 0 ? 'unknown' : 'close', detail };
 }

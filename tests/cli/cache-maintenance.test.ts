@@ -87,10 +87,18 @@ describe('swp gc', () => {
     const all = (await gc(of, '--keep-last', '0', '--dry-run')).removed.length;
     const keeping = async (...args: string[]) => all - (await gc(of, ...args, '--dry-run')).removed.length;
     expect(await keeping('--keep', 'experiment=A1', '--keep', 'stage=prune')).toBeGreaterThan(2);
-    expect(await keeping('--keep-last', '3')).toBe(3);
+    const lasting = new Set((await gc(of, '--keep-last', '0', '--dry-run')).removed.map(({ path }) => path));
+    for (const { path } of (await gc(of, '--keep-last', '3', '--dry-run')).removed) lasting.delete(path);
+    const { nodes } = (await of.swp('show', 'stage=*', '--json')).json<{ nodes: { artifacts: Record<string, string>; record: { finishedAt: string } }[] }>()[0]!;
+    const large = nodes.filter(({ artifacts: made }) => made.weights !== undefined).sort((a, b) => (a.record.finishedAt < b.record.finishedAt ? 1 : -1));
+    for (const { artifacts: made } of large.slice(0, 3)) expect([made.weights!, ...(made.optimizer === undefined ? [] : [made.optimizer])].every((path) => lasting.has(path))).toBe(true);
     expect(await keeping('--younger', '1h')).toBe(all);
     expect(await keeping('--max-size', '1TB')).toBe(all);
     expect(await keeping('--max-size', '0B')).toBe(0);
+    // A size evicts no more than it takes, and nothing that another rule keeps.
+    expect(await keeping('--max-size', '1TB', '--keep', 'experiment=A1')).toBe(all);
+    expect(await keeping('--max-size', '0B', '--keep', 'experiment=A1')).toBe(await keeping('--keep', 'experiment=A1'));
+    expect(await keeping('--max-size', '0B', '--keep-last', '2')).toBe(await keeping('--keep-last', '2'));
     expect((await of.swp('gc', '--max-size', 'much')).stderr).toContain('It must be a size such as 50GB or 512MiB.');
     expect((await of.swp('gc', '--keep', 'experiment=Z9')).exitCode).toBe(2);
   });

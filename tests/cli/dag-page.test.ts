@@ -84,6 +84,12 @@ describe.skipIf(chromiumPath === undefined)(`in a browser${chromiumPath === unde
     expect(await details.textContent()).toContain('fraction0.2');
     await details.getByRole('link', { name: /^train/ }).first().click();
     expect(await details.locator('h2').textContent()).toBe('train, round 1');
+    // What is called so comes before what has the word in a value, such as scheme=pretrained; selectors mean what they mean elsewhere.
+    for (const words of ['train seed=0', 'stage=train round=1']) {
+      await page.getByLabel('Search nodes').fill(words);
+      await page.getByLabel('Search nodes').press('Enter');
+      expect(await details.locator('h2').textContent()).toBe('train, round 1');
+    }
     await page.locator('svg').press('Escape');
     expect(await details.isHidden()).toBe(true);
     expect(trouble).toEqual([]);
@@ -113,6 +119,10 @@ describe.skipIf(chromiumPath === undefined)(`in a browser${chromiumPath === unde
     const { page, trouble } = await open(tinyStudy(), 'pilot');
     expect(await page.locator('h1').textContent()).toContain('pilot, 922 nodes');
     expect(await boxes(page)).toBeLessThan(120);
+    const [, scale] = /scale\(([\d.]+)\)/.exec((await page.locator('svg > g').getAttribute('transform'))!)!;
+    expect(Number(scale)).toBeGreaterThan(0.45); // smaller, nobody can read it
+    const height = (locator: string) => page.locator(locator).evaluate((one) => one.getBoundingClientRect().height);
+    expect(await height('header')).toBeLessThan(2 * (await height('header button >> nth=0')));
     expect(trouble).toEqual([]);
   });
 });

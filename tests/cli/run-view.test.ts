@@ -39,10 +39,25 @@ describe('the time left', () => {
     expect(left.seconds()).toBe(0);
   });
 
+  test('counts what the run was asked for, and not the rest of the study', () => {
+    const plan = chain(100, 300, 50);
+    const left = new TimeLeft(plan, 1, [plan.nodes.get('t0')!, plan.nodes.get('t1')!]);
+    left.finish('t0', 2);
+    expect(left.seconds()).toBeCloseTo(6);
+  });
+
   test('goes by the part that a first long node has done', () => {
     const left = new TimeLeft(chain(100, 300, 50), 1);
     left.progress('t0', 0.25, 1);
     expect(left.seconds()).toBeCloseTo(17); // 425 steps left at 25 a second
+  });
+
+  test('does not take for its own what an earlier run had done', () => {
+    const left = new TimeLeft(chain(100, 300), 1);
+    left.progress('t0', 0.75, 1, 0.5);
+    expect(left.seconds()).toBeCloseTo(13); // 325 steps left at 25 a second
+    left.finish('t0', 2);
+    expect(left.seconds()).toBeCloseTo(12);
   });
 
   test('of a chain is not shortened by more jobs', () => {
@@ -85,13 +100,14 @@ describe('plain lines', () => {
     view.emit(start('t0', 1));
     clock = 4_000;
     view.emit(end('t0', 1, 4));
-    view.emit(start('t1', 2));
+    view.emit({ ...start('t1', 2), resumedAt: 20 });
     clock = 6_000;
-    view.emit({ event: 'node-progress', key: 't1', progress: { done: 50, total: 100 } });
+    view.emit({ event: 'node-progress', key: 't1', progress: { done: 70, total: 100 } });
     view.emit({ ...end('t1', 2, 3), outcome: 'failed', failure: { kind: 'stage', stage: 'train', node: 'A1/s0/r2/train', message: 'no luck' } });
     expect(lines).toEqual([
       '3 nodes: 0 cached, 3 to run (3 train).',
-      '1/3 nodes: 1 ran; about 6.0 s left; now A1 seed 0 round 2 train',
+      'A1 seed 0 round 2 train: goes on from 20; what comes before was computed already.',
+      '1/3 nodes: 1 ran; about 5.2 s left; now A1 seed 0 round 2 train',
       'failed A1 seed 0 round 2 train',
     ]);
   });

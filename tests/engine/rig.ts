@@ -131,9 +131,9 @@ const STAGES = {
     import { readFile, writeFile } from 'node:fs/promises';
     export default {
       name: 'list', summary: '', params: {},
-      inputs: { all: { summary: '', gather: true } }, outputs: { list: { summary: '', file: 'list.txt' } },
+      inputs: { all: { summary: '', gather: true }, more: { summary: '', gather: true, optional: true } }, outputs: { list: { summary: '', file: 'list.txt' } },
       async run(job) {
-        const lines = await Promise.all(job.gathered('all').map(async ({ label, path }) =>
+        const lines = await Promise.all([...job.gathered('all'), ...job.gathered('more')].map(async ({ label, path }) =>
           label.experiment + ': ' + (path ? await readFile(path, 'utf8') : 'missing')));
         await writeFile(job.output('list'), lines.join('\\n'));
         return { lines: lines.length };

@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel } from '../../src/model/language-model.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
-import { batch, entropyFloor } from '../../src/model/marker-retrieval.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 
 const MODEL = 'marker-retrieval';
 const SHAPE = { batch: 64, sequence: 64 };
+const corpus = corpusOf({ corpus: MODEL });
 
 async function load(checkpoint: number): Promise<LanguageModel> {
   const config = await readModelConfig(MODEL);
@@ -20,13 +21,13 @@ async function load(checkpoint: number): Promise<LanguageModel> {
 /** Mean loss in nats per token on held-out data. */
 async function loss(model: LanguageModel): Promise<number> {
   let sum = 0;
-  for (let index = 0; index < 4; index++) sum += (await model.losses(batch(11, 'test', index, SHAPE.batch, SHAPE.sequence))).reduce((a, b) => a + b, 0);
+  for (let index = 0; index < 4; index++) sum += (await model.losses(corpus.batch(11, 'test', index, SHAPE.batch, SHAPE.sequence))).reduce((a, b) => a + b, 0);
   return sum / (4 * SHAPE.batch * SHAPE.sequence);
 }
 
 describe('the built-in model', () => {
   it.each([0, 1, 2, 3, 4, 5])('checkpoint %i has learned the language to within 0.05 nats of its entropy', async (checkpoint) => {
-    const excess = (await loss(await load(checkpoint))) - entropyFloor(SHAPE.sequence);
+    const excess = (await loss(await load(checkpoint))) - corpus.entropyFloor(SHAPE.sequence);
     expect(excess).toBeGreaterThan(-0.02);
     expect(excess).toBeLessThan(0.05);
   });

@@ -5,9 +5,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import type { LlamaConfig, Weights } from '../../src/model/language-model.ts';
-import { batch } from '../../src/model/marker-retrieval.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 
@@ -100,7 +100,7 @@ describe('the decoder', () => {
     const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
     const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
     model.load(weights);
-    const tokens = batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
+    const tokens = corpusOf({ corpus: 'marker-retrieval' }).batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
     const row = SHAPE.sequence + 1;
     const passes = Array.from({ length: SHAPE.batch }, (_, index) => llama(config, weights, [...tokens.subarray(index * row, (index + 1) * row)]));
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createTrainer } from '../../src/compute/training/create-trainer.ts';
 import { installedBuild } from '../../src/installed-build.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import type { FloatTensor, ModelConfig } from '../../src/model/language-model.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
@@ -42,7 +43,7 @@ const filesOf = (name: string): Files => ({ weights: join(folder, `${name}.weigh
 
 async function newSession({ config, microBatches }: Kind): Promise<TrainingSession> {
   const training = buildTrainingGraph(config, { ...SHAPE, batch: SHAPE.batch / microBatches });
-  return new TrainingSession(await createTrainer(training, CPU_TARGET, join(installedBuild, 'optimizer.wasm'), microBatches), SHAPE);
+  return new TrainingSession(await createTrainer(training, CPU_TARGET, join(installedBuild, 'optimizer.wasm'), microBatches), corpusOf(config), SHAPE);
 }
 
 /** Files of weights that are always the same, and of a mask that prunes every third weight of a matrix. */

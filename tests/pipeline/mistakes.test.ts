@@ -253,10 +253,16 @@ describe('whatever the file holds, the answer is a study or a Failure', () => {
     fc.jsonValue({ maxDepth: 3 }),
   );
 
+  /** With templates, inheritance and parameters of single steps. */
+  const templatedStudy = () => withChange((study) => {
+    study.experiments['{base}-{n}'] = { matrix: { base: ['A1', 'A2'], n: [1, 2] }, extends: '{base}', params: { train: { steps: '{n}' } }, perStep: { 'detect-start': { largest: '{n}' } }, perRound: { prune: { fraction: [0, 0.5] } } };
+    study.comparisons = [{ name: '{base}-c', matrix: { base: ['A1', 'A2'] }, question: '{base}?', topic: 'budget', arms: ['{base}', '{base}-1'], varies: ['train.steps', 'detect-start.largest'], accept: { 'sample-size': 'No.' } }];
+  });
+
   test('values put anywhere', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), hostile, async (where, value) => {
-        const study = toyStudy();
+        const study = templatedStudy();
         const places = placesOf(study);
         const place = places[where % places.length]!;
         place.put(value);
@@ -270,7 +276,7 @@ describe('whatever the file holds, the answer is a study or a Failure', () => {
     const names = fc.oneof(fc.constantFrom('constructor', 'toString', 'hasOwnProperty', 'valueOf', '', ' ', 'a.b', '*', '$ref'), fc.string({ maxLength: 8 }));
     await fc.assert(
       fc.asyncProperty(fc.nat(), names, hostile, async (where, name, value) => {
-        const study = toyStudy();
+        const study = templatedStudy();
         const places = placesOf(study);
         const { parent } = places[where % places.length]!;
         if (!Array.isArray(parent) && name !== '__proto__') (parent as Record<string, unknown>)[name] = value;
@@ -281,7 +287,7 @@ describe('whatever the file holds, the answer is a study or a Failure', () => {
   });
 
   test('text cut and changed anywhere', async () => {
-    const text = JSON.stringify(toyStudy(), null, 1);
+    const text = JSON.stringify(templatedStudy(), null, 1);
     await fc.assert(
       fc.asyncProperty(fc.nat(text.length), fc.nat(40), fc.string({ maxLength: 5 }), async (at, length, put) => {
         await answers(text.slice(0, at) + put + text.slice(at + length));

@@ -123,8 +123,8 @@ export function controlsMasks(pieces: StudyPieces = controlsPieces()): MaskPiece
     const shuffled = arm.params?.['rewind'] !== undefined;
     // A prune goes on from the mask in force: the shuffled one of the round before.
     const sources = shuffled ? [`${random} ${label.round - 1}`] : arm.params?.['prune']?.['criterion'] === 'random' ? [random] : own;
-    const piece = { label, artifact: 'mask', key, content: read(sources) };
-    return shuffled ? [piece, { ...piece, label: { ...label, step: 'rewind' }, content: read([`${random} ${label.round}`]) }] : [piece];
+    const piece = { label, stage: 'prune', artifact: 'mask', key, content: read(sources) };
+    return shuffled ? [piece, { ...piece, label: { ...label, step: 'rewind' }, stage: 'rewind', content: read([`${random} ${label.round}`]) }] : [piece];
   });
 }
 

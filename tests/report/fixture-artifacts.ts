@@ -88,7 +88,7 @@ interface DetectionOptions {
 
 export function detection({ found, lost, emerging, reference, loss, kept, noise, effect, ablate }: DetectionOptions): SuperWeightReport {
   const strength = effect * (0.3 + 0.7 * kept);
-  const spike = { scan: 0, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, controls: [], worstControl: 0.03 };
+  const spike = { scan: 0, rank: found ? 1 : 40, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, controls: [], worstControl: 0.03 };
   const verdict = found ? 'Zeroing it costs far more than its worst control.' : 'Zeroing it costs less than minimumEffect.';
   const candidates: Candidate[] = found
     ? [{ ...spike, coordinate: found, effect: strength, confirmed: true, verdict }]

@@ -6,7 +6,7 @@ import evaluationSchema from '../../schemas/artifacts/evaluation.schema.json' wi
 import superWeightsSchema from '../../schemas/artifacts/super-weights.schema.json' with { type: 'json' };
 import type { Evaluation } from '../../src/generated/evaluation.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
-import { entropyFloor } from '../../src/model/marker-retrieval.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
 import detectSw from '../../stages/detect-sw.ts';
 import evaluate from '../../stages/eval.ts';
@@ -85,7 +85,7 @@ describe('eval', () => {
   it('measures a committed checkpoint near the entropy of the language, with retrieval learned', async () => {
     const { outputs, metrics, progress } = await runStage(evaluate, { params: quick, inputs: { weights } });
     const result = await evaluation(outputs.evaluation!);
-    expect(result.floor).toBe(entropyFloor(64));
+    expect(result.floor).toBe(corpusOf({ corpus: 'marker-retrieval' }).entropyFloor(64));
     expect(result.loss - result.floor!).toBeGreaterThan(-3 * result.standardError);
     expect(result.loss - result.floor!).toBeLessThan(0.05);
     expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);

@@ -1,6 +1,8 @@
 /** The prune stage: masks accumulate, weights are exactly zero, and the report says what happened to which tensor. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
+import pruningSchema from '../../schemas/artifacts/pruning.schema.json' with { type: 'json' };
 import type { Pruning } from '../../src/generated/pruning.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
 import { readMasks, readWeights } from '../../src/model/weights-file.ts';
@@ -17,8 +19,12 @@ beforeAll(async () => {
   await writeFile(superWeights, JSON.stringify({ confirmed: [{ tensor: DOWN, layer: 0, row: 36, col: 67, value: 3.74 }] }));
 });
 
+const isPruning = new Ajv().compile(pruningSchema);
+
 async function report(path: string): Promise<Pruning> {
-  return JSON.parse(await readFile(path, 'utf8')) as Pruning;
+  const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+  expect(isPruning(content), JSON.stringify(isPruning.errors)).toBe(true);
+  return content as Pruning;
 }
 
 describe('prune', () => {
@@ -59,6 +65,41 @@ describe('prune', () => {
   it('prunes named coordinates', async () => {
     const { outputs } = await runStage(prune, { params: { coordinates: [{ tensor: DOWN, row: 1, col: 2 }] }, inputs: { weights } });
     expect((await report(outputs.pruning!)).forced.map(({ row, col }) => [row, col])).toEqual([[1, 2]]);
+  });
+
+  it('protects the reference super weights, or those that are detected now, and prunes exactly as many', async () => {
+    const everything = { fraction: 0.999 };
+    const plain = await report((await runStage(prune, { params: everything, inputs: { weights } })).outputs.pruning!);
+    for (const [protect, input] of [['reference', 'reference'], ['detected', 'detected']] as const) {
+      const { outputs, metrics } = await runStage(prune, { params: { ...everything, criterion: 'random', seed: 0, protect }, inputs: { weights, [input]: superWeights } });
+      const pruning = await report(outputs.pruning!);
+      expect(pruning.pruned).toBe(plain.pruned);
+      expect(pruning.protected).toMatchObject([{ tensor: DOWN, row: 36, col: 67, spared: true }]);
+      expect(metrics).toMatchObject({ spared: 1, threshold: null });
+      expect((await readMasks(outputs.mask!)).get(DOWN)!.data[36 * 96 + 67]).toBe(1);
+      await expect(runStage(prune, { params: { ...everything, protect }, inputs: { weights } })).rejects.toThrow(`prune.protect: ${protect} needs the input \`${input}\``);
+    }
+    expect(plain.protected).toEqual([]);
+    await expect(runStage(prune, { params: { fraction: 1, protect: 'reference' }, inputs: { weights, reference: superWeights } })).rejects.toThrow(
+      `${PRUNABLE} weights are to be pruned of all prunable tensors, where ${PRUNABLE} are left, but 1 of those are protected.`,
+    );
+  });
+
+  it('reads a detection only where a parameter asks for it', async () => {
+    await runStage(prune, { params: { fraction: 0.1, protect: 'reference' }, inputs: { weights, reference: superWeights, detected: '/nowhere' } });
+    await runStage(prune, { params: { fraction: 0.1, protect: 'detected' }, inputs: { weights, reference: '/nowhere', detected: superWeights } });
+    await runStage(prune, { params: { fraction: 0.1 }, inputs: { weights, reference: '/nowhere', detected: '/nowhere' } });
+  });
+
+  it('says of which kinds of tensor the threshold took its weights', async () => {
+    const { kinds, tensors, prunedNow, pruned } = await report((await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } })).outputs.pruning!);
+    const sum = (share: (kind: (typeof kinds)[number]) => number) => kinds.reduce((total, kind) => total + share(kind), 0);
+    expect(sum(({ shareOfPrunedNow }) => shareOfPrunedNow!)).toBeCloseTo(1, 12);
+    expect(sum(({ shareOfKept }) => shareOfKept!)).toBeCloseTo(1, 12);
+    const down = tensors.filter(({ kind }) => kind === 'down_proj').reduce((total, tensor) => total + tensor.prunedNow, 0);
+    expect(kinds.find(({ kind }) => kind === 'down_proj')).toMatchObject({ weights: 3 * 48 * 96, pruned: down, prunedNow: down, shareOfPrunedNow: down / prunedNow, shareOfKept: (3 * 48 * 96 - down) / (PRUNABLE - pruned) });
+    const all = (await report((await runStage(prune, { params: { fraction: 1 }, inputs: { weights } })).outputs.pruning!)).kinds;
+    expect(all.every(({ shareOfKept }) => shareOfKept === null)).toBe(true);
   });
 
   it('gives equal bytes for equal inputs', async () => {

@@ -1,17 +1,14 @@
 /** Which random streams the stages draw data from: what finds, what judges, what reports and what trains never share any. */
 import { beforeEach, expect, it, vi } from 'vitest';
-import * as markerRetrieval from '../../src/model/marker-retrieval.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
 import detect from '../../stages/detect-sw.ts';
 import evaluate from '../../stages/eval.ts';
 import train from '../../stages/train.ts';
 import { runStage } from '../support/stage-job.ts';
 
-vi.mock('../../src/model/marker-retrieval.ts', async (original) => {
-  const actual = await original<typeof markerRetrieval>();
-  return { ...actual, batch: vi.fn(actual.batch) };
-});
-const batch = vi.mocked(markerRetrieval.batch);
+const corpus = corpusOf({ corpus: 'marker-retrieval' });
+const batch = vi.spyOn(corpus, 'batch');
 beforeEach(() => void batch.mockClear());
 
 const inputs = { weights: checkpointPath('marker-retrieval', 2) };
@@ -37,7 +34,7 @@ it('training reads a stream that none of them reads, one batch per cumulative st
 
 it('streams of one seed have no sequence in common', () => {
   const sequences = ['train-data', 'retrain-data', 'detect-candidates', 'detect-causal', 'eval'].flatMap((stream) => {
-    const tokens = markerRetrieval.batch(0, stream, 0, 500, 64);
+    const tokens = corpus.batch(0, stream, 0, 500, 64);
     return Array.from({ length: 500 }, (_, row) => tokens.subarray(row * 65, (row + 1) * 65).join());
   });
   expect(new Set(sequences).size).toBe(sequences.length);

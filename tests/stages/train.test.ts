@@ -10,7 +10,9 @@ import { installedBuild } from '../../src/installed-build.ts';
 import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
+import { readMasks, readWeights } from '../../src/model/weights-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
+import { applyMasks } from '../../src/science/pruning.ts';
 import train from '../../stages/train.ts';
 import { runStage } from '../support/stage-job.ts';
 
@@ -146,6 +148,19 @@ describe('train', () => {
     for (let index = 0; index < weights.length; index += 4)
       expect([weights[index], moments.get(`first.${DOWN}`)!.data[index], moments.get(`second.${DOWN}`)!.data[index]].every((value) => value === 0)).toBe(true);
     expect(weights.filter((value) => value === 0).length).toBe(weights.length / 4);
+  });
+
+  it('releases pruned weights where it is told to: they start from zero and grow, and no mask may say otherwise', async () => {
+    const weights = await readWeights(start);
+    const pruned = join(folder, 'pruned.safetensors');
+    await writeSafetensors(pruned, applyMasks(weights, await readMasks(mask)));
+    const { outputs } = await runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned } });
+    const released = (await readWeights(outputs.weights!)).get(DOWN)!.data.filter((_, index) => index % 4 === 0);
+    expect(released.filter((value) => value !== 0).length).toBeGreaterThan(0.9 * released.length);
+    expect(Math.max(...released.map(Math.abs))).toBeLessThan(4.5 * quick.learningRate); // four steps away from zero
+    await expect(runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned, mask } })).rejects.toMatchObject({
+      failure: { kind: 'usage', message: 'train.mask is "release", but the input `mask` is connected.' },
+    });
   });
 
   it('logs a curve of means whose last point ends at the cumulative step', async () => {

@@ -1,5 +1,4 @@
 /** swp accept: declares old and new code equivalent, so that what was computed counts on. */
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Acceptance } from '../../cache/accepted-code.ts';
 import { SwpError } from '../../engine/failure.ts';
@@ -39,7 +38,8 @@ ${selectorHelp}`,
 }
 
 async function accept(words: string[], options: AcceptOptions): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { readAcceptances, writeAcceptances }, { RecordCollection }, { Explainer }, { studyFolder }, { causeText }] = await Promise.all([
+  const [{ userName }, { openProject, planProject, selectPlanned }, { readAcceptances, writeAcceptances }, { RecordCollection }, { Explainer }, { studyFolder }, { causeText }] = await Promise.all([
+    import('../../cache/process-identity.ts'),
     import('../project.ts'),
     import('../../cache/accepted-code.ts'),
     import('../../cache/record-history.ts'),
@@ -70,7 +70,7 @@ async function accept(words: string[], options: AcceptOptions): Promise<void> {
     const known = fresh.get(identity);
     if (known !== undefined && known.to !== before)
       throw new SwpError({ kind: 'usage', message: `Results of ${stage} were made by several versions of its code (${known.to.slice(0, 8)}, ${String(before).slice(0, 8)}).`, expected: 'a selector that means those of one version' });
-    fresh.set(identity, { stage, path, from: after as string, to: before as string, why: options.why, who: userInfo().username, at: new Date().toISOString() });
+    fresh.set(identity, { stage, path, from: after as string, to: before as string, why: options.why, who: userName(), at: new Date().toISOString() });
   }
   if (fresh.size === 0) throw new SwpError({ kind: 'usage', message: 'Nothing is to be accepted: of these nodes, none was made by other code before.', expected: 'nodes that are stale because code changed; `swp explain` names them' });
   try {

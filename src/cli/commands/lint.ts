@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
-import type { LintFinding, LintRule, LintSeverity } from '../../science/lint/finding.ts';
+import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
 import { exitCode } from '../exit-code.ts';
 import { withStudyOptions } from '../help.ts';
 import { locate, type ProjectOptions } from '../project-options.ts';
@@ -48,24 +48,30 @@ type Declared = Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'
 async function writeFindings({ profile, comparisons, experiments }: Declared, findings: LintFinding[], terminal: Terminal): Promise<void> {
   const [{ lintRules }, { plural }] = await Promise.all([import('../../science/lint/finding.ts'), import('../study-text.ts')]);
   const { colors } = terminal;
+  /** What the profile overrides is told once, below. */
+  const isOfProfile = ({ rule, comparison, accepted }: LintFinding) => accepted !== null && comparisons.find(({ name }) => name === comparison)?.accept[rule] === undefined;
   terminal.line(`${colors.bold(`Profile ${profile.name}`)}: ${plural(comparisons.length, 'comparison')} of ${plural(experiments.length, 'experiment')}.`);
   for (const { name, arms, varies } of comparisons) {
-    const own = findings.filter(({ comparison }) => comparison === name);
+    const own = findings.filter((each) => each.comparison === name && !isOfProfile(each));
     terminal.line();
-    terminal.line(`${colors.bold(name)}  ${arms.join(', ')} by ${varies.join(', ')}${own.some(({ severity }) => severity !== 'note') ? '' : colors.green('  nothing to object')}`);
-    for (const finding of own) writeFinding(finding, terminal);
+    terminal.line(`${colors.bold(name)}: ${arms.join(', ')} by ${varies.join(', ')}`);
+    for (const each of own) writeFinding(each, terminal);
+    if (own.every(({ severity }) => severity === 'note')) terminal.line(`  ${colors.green('ok')}`);
   }
-  const ofProfile = findings.filter(({ comparison }) => comparison === null);
-  if (ofProfile.length > 0) terminal.line();
-  for (const finding of ofProfile) writeFinding(finding, terminal);
+  terminal.line();
+  for (const each of findings) if (each.comparison === null) writeFinding(each, terminal);
+  const ofProfile = findings.filter(isOfProfile);
+  for (const rule of new Set(ofProfile.map((each) => each.rule))) {
+    const own = ofProfile.filter((each) => each.rule === rule);
+    terminal.line(`  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`);
+  }
 
   const open = findings.filter(({ accepted }) => accepted === null);
   const count = (severity: LintSeverity) => plural(open.filter((each) => each.severity === severity).length, severity);
   const accepted = findings.length - open.length;
-  terminal.line();
   terminal.line(`${count('error')}, ${count('warning')}, ${count('note')}${accepted > 0 ? `; ${accepted} accepted` : ''}.`);
   const rules = new Set(open.filter(({ severity }) => severity !== 'note').map(({ rule }) => rule));
-  for (const rule of rules as Set<LintRule>) terminal.line(`${colors.dim(`${rule}:`)} ${lintRules[rule].remedy}`);
+  for (const rule of rules) terminal.line(`${colors.dim(`${rule}:`)} ${lintRules[rule].remedy}`);
 }
 
 function writeFinding({ rule, severity, message, accepted }: LintFinding, { line, colors }: Terminal): void {

@@ -90,8 +90,8 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   await warn(planned.warnings, terminal);
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
   const jobs = options.jobs ?? defaultJobs();
-  const view = await openView(planned, jobs, options, terminal);
   const estimate = await estimateOf(project, planned, wanted, jobs);
+  const view = await openView(planned, wanted, jobs, options, terminal);
   const interruption = listenForInterruption(view);
   const history = new HistoryRecorder();
   let result: RunResult;
@@ -132,13 +132,6 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
   return { exitCode: exitCodeFor(result, failure), records: result.records };
 }
 
-/** A comparison that compares something else than it says costs no result, but what the report says of it. */
-async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
-  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
-  const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
-  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
-}
-
 /** What the run will take, by what was measured before; undefined if nothing was, or if nothing is to run. */
 async function estimateOf(project: Project, planned: Plan, wanted: Wanted, jobs: number): Promise<HistoryEstimate | undefined> {
   if ([...planned.nodes.values()].every(({ state }) => state === 'cached')) return undefined;
@@ -156,6 +149,13 @@ async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<S
   return { estimate: { estimated, lower, upper, took, ratio } };
 }
 
+/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
+  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
+  const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
+  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
+}
+
 /** What costs no result. Standard error, whatever the output is. */
 async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   if (warnings.length === 0) return;
@@ -163,10 +163,10 @@ async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
-async function openView(planned: Plan, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
+async function openView(planned: Plan, wanted: Wanted, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
   if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
-  const [{ RunState }, { TimeLeft }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts')]);
-  const state = new RunState(new TimeLeft(planned, jobs));
+  const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts'), import('../../engine/needed-nodes.ts')]);
+  const state = new RunState(new TimeLeft(planned, jobs, neededNodes(planned, wanted)));
   const verbose = options.verbose ?? false;
   if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
   return (await import('../plain-view.ts')).openPlainView({ terminal, state, verbose });

@@ -19,10 +19,20 @@ interface Item {
   isGroup: boolean;
 }
 
+/** Where something is drawn, by its middle. */
+interface Place {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 const STATES: State[] = ['cached', 'missing', 'stale', 'failed'];
 const GROUPINGS: Grouping[] = ['experiment and stage', 'stage', 'experiment', 'nothing'];
 /** More drawn items than these would take the layout minutes. */
 const DRAWN_ITEMS = 3_000;
+/** What gathers from more items than these stands beside the drawing: lines to it from everywhere would push all else apart. */
+const GATHERED_ITEMS = 12;
 const SVG = 'http://www.w3.org/2000/svg';
 
 const page = JSON.parse(document.getElementById('data')!.textContent!) as DagPage;
@@ -32,13 +42,13 @@ let unfolded = new Set<string>();
 let hiddenStates = new Set<State>();
 let words = '';
 let selected: string | undefined;
-let places = new Map<string, { x: number; y: number; width: number; height: number }>();
+let places = new Map<string, Place>();
 
 const app = document.getElementById('app')!;
 const search = element('input', { type: 'search', placeholder: 'Search (/)', 'aria-label': 'Search nodes' });
 const found = element('span', { id: 'found', role: 'status' });
 const filters = element('div', { class: 'filters', role: 'group', 'aria-label': 'States shown' });
-const groupings = element('select', { 'aria-label': 'Fold by' }, ...GROUPINGS.map((name) => element('option', { value: name }, `fold by ${name}`)));
+const groupings = element('select', { 'aria-label': 'Fold by' }, ...GROUPINGS.map((name) => element('option', { value: name }, `by ${name}`)));
 const foldAll = element('button', {}, 'Fold all');
 const unfoldAll = element('button', {}, 'Unfold all');
 const scheme = element('button', { 'aria-label': 'Light or dark' }, '◐');
@@ -93,7 +103,9 @@ on(scheme, () => {
   document.documentElement.dataset.scheme = dark === 'dark' ? 'light' : 'dark';
 });
 document.addEventListener('keydown', (event) => {
-  if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
+  const { target } = event;
+  if (target instanceof HTMLInputElement && event.key === 'Escape') target.blur(); // and closes what is open, as everywhere
+  else if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
   const actions: Record<string, () => void> = { '/': () => search.focus(), '+': buttons['+'], '-': buttons['−'], '0': fit, Escape: () => choose(undefined) };
   const action = actions[event.key];
   if (action === undefined) return;
@@ -123,7 +135,7 @@ function items(): Item[] {
   }
   const single = (node: PageNode): Item => ({ id: node.key, title: node.round > 0 ? `${node.step} ${node.round}` : node.step, sub: runsText(node), nodes: [node], isGroup: false });
   const drawn = [...groups].flatMap(([id, nodes]): Item[] =>
-    nodes.length === 1 || grouping === 'nothing' || unfolded.has(id) ? nodes.map(single) : [{ id, title: id.split(' · ')[0]!, sub: `${id.split(' · ')[1] ?? ''} ${nodes.length} nodes`.trim(), nodes, isGroup: true }],
+    nodes.length === 1 || grouping === 'nothing' || unfolded.has(id) ? nodes.map(single) : [{ id, title: id.split(' · ')[0]!, sub: [`${nodes.length} nodes`, ...id.split(' · ').slice(1)].join(', '), nodes, isGroup: true }],
   );
   return drawn.slice(0, DRAWN_ITEMS);
 }
@@ -136,18 +148,33 @@ function runsText({ runs }: PageNode): string {
 function draw(): void {
   const drawn = items();
   const itemOf = new Map(drawn.flatMap((item) => item.nodes.map((node) => [node.key, item.id])));
-  const graph = new Graph().setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 46, marginx: 20, marginy: 20 }).setDefaultEdgeLabel(() => ({}));
-  for (const { id, title, sub } of drawn) graph.setNode(id, { width: Math.max(92, Math.min(240, 22 + 7.2 * Math.max(title.length, 0.85 * sub.length))), height: 44 });
-  for (const { id, nodes } of drawn)
-    for (const node of nodes)
-      for (const input of node.inputs) {
-        const from = itemOf.get(input);
-        if (from !== undefined && from !== id) graph.setEdge(from, id);
-      }
+  const sourcesOf = (item: Item) => new Set(item.nodes.flatMap(({ inputs }) => inputs.flatMap((input) => itemOf.get(input) ?? [])).filter((id) => id !== item.id));
+  const sources = new Map(drawn.map((item) => [item.id, sourcesOf(item)]));
+  const consumed = new Set([...sources.values()].flatMap((ids) => [...ids]));
+  const gatherers = drawn.filter(({ id }) => !consumed.has(id) && sources.get(id)!.size > GATHERED_ITEMS);
+  const graph = new Graph().setGraph({ rankdir: 'LR', nodesep: 10, edgesep: 5, ranksep: 60, marginx: 20, marginy: 20 }).setDefaultEdgeLabel(() => ({}));
+  for (const item of drawn) if (!gatherers.includes(item)) graph.setNode(item.id, sizeOf(item));
+  for (const id of graph.nodes()) for (const from of sources.get(id)!) graph.setEdge(from, id);
   layout(graph);
-  places = new Map(drawn.map(({ id }) => [id, graph.node(id) as { x: number; y: number; width: number; height: number }]));
-  canvas.replaceChildren(...graph.edges().map((edge) => edgePath(edge as { v: string; w: string }, graph)), ...drawn.map(nodeBox));
+  places = new Map(graph.nodes().map((id) => [id, graph.node(id) as Place]));
+  const right = Math.max(...[...places.values()].map(({ x, width }) => x + width / 2));
+  const middle = ((graph.graph() as { height?: number }).height ?? 0) / 2;
+  gatherers.forEach((item, index) => places.set(item.id, { x: right + 240, y: middle + 70 * (index - (gatherers.length - 1) / 2), ...sizeOf(item) }));
+  const gathered = gatherers.flatMap(({ id }) => [...sources.get(id)!].map((from) => gatheringPath(from, id)));
+  canvas.replaceChildren(...gathered, ...graph.edges().map((edge) => edgePath(edge as { v: string; w: string }, graph)), ...drawn.map(nodeBox));
   mark();
+}
+
+function sizeOf({ title, sub }: Item): Pick<Place, 'width' | 'height'> {
+  return { width: Math.max(92, Math.min(240, 22 + 7.2 * Math.max(title.length, 0.85 * sub.length))), height: 44 };
+}
+
+function gatheringPath(from: string, to: string): SVGElement {
+  const [a, b] = [places.get(from)!, places.get(to)!];
+  const [start, end] = [a.x + a.width / 2, b.x - b.width / 2];
+  const path = svgElement('path', { class: 'edge gathering', 'data-from': from, 'data-to': to });
+  path.setAttribute('d', `M${start},${a.y} C${end - 110},${a.y} ${end - 60},${b.y} ${end},${b.y}`);
+  return path;
 }
 
 function edgePath({ v, w }: { v: string; w: string }, graph: Graph): SVGElement {
@@ -195,8 +222,14 @@ function activate(item: Item): void {
 
 function matches(node: PageNode): boolean {
   if (words === '') return true;
-  const text = [node.stage, node.step, `round ${node.round}`, node.state, node.key, ...node.runs, ...Object.entries(node.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('\n').toLowerCase();
+  const text = [...namesOf(node), `round ${node.round}`, node.key, ...Object.entries(node.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('\n').toLowerCase();
   return words.split(/\s+/).every((word) => text.includes(word));
+}
+
+/** What a node is called, alone and as the selectors of the command line say it. */
+function namesOf({ stage, step, round, state, runs }: PageNode): string[] {
+  const experiments = runs.map((run) => run.slice(0, run.lastIndexOf('/')));
+  return [stage, step, state, `stage=${stage}`, `step=${step}`, `round=${round}`, ...runs, ...experiments.flatMap((name) => [name, `experiment=${name}`])].map((name) => name.toLowerCase());
 }
 
 /** Dims what the search does not mean, and marks what is chosen with its neighbours. */
@@ -218,8 +251,11 @@ function mark(): void {
 }
 
 function showFirst(): void {
-  const hit = page.nodes.find((node) => matches(node) && !hiddenStates.has(node.state));
-  if (hit !== undefined) choose(hit.key, true);
+  const asked = words.split(/\s+/);
+  const score = (node: PageNode) => asked.filter((word) => namesOf(node).includes(word)).length; // rather what is called so than what has it in a value
+  const hits = page.nodes.filter((node) => matches(node) && !hiddenStates.has(node.state));
+  const [best] = hits.sort((a, b) => score(b) - score(a));
+  if (best !== undefined) choose(best.key, true);
 }
 
 function choose(key: string | undefined, centre = false): void {

@@ -6,20 +6,20 @@ export const style = `
 * { box-sizing: border-box; }
 body { margin: 0; font: 14px/1.45 system-ui, sans-serif; background: var(--ground); color: var(--ink); }
 #app { display: grid; grid-template: auto 1fr / 1fr minmax(0, auto); height: 100vh; }
-header { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; padding: 10px 16px; background: var(--panel); border-bottom: 1px solid var(--line); }
-h1 { font-size: 16px; margin: 0 8px 0 0; font-weight: 650; }
+header { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; padding: 8px 14px; font-size: 13px; background: var(--panel); border-bottom: 1px solid var(--line); }
+h1 { font-size: 15px; margin: 0 4px 0 0; font-weight: 650; }
 h1 small { color: var(--dim); font-weight: 400; margin-left: 6px; }
 input, select, button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: 6px; padding: 4px 9px; }
 button { cursor: pointer; } button:hover { border-color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-input[type=search] { width: 15em; }
+input[type=search] { width: 11em; }
 .filters { display: flex; gap: 6px; } .filters button { display: flex; gap: 6px; align-items: center; } .filters button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }
 .mark { width: 10px; height: 10px; border-radius: 50%; display: inline-block; }
 .mark.missing { background: transparent !important; border: 2px solid var(--missing); } .mark.stale { border-radius: 0; } .mark.failed { border-radius: 0; transform: rotate(45deg); }
-#found { color: var(--dim); min-width: 6em; }
+#found { color: var(--dim); }
 #stage { position: relative; overflow: hidden; min-width: 0; }
 svg { width: 100%; height: 100%; display: block; cursor: grab; touch-action: none; } svg:active { cursor: grabbing; }
-.edge { fill: none; stroke: var(--edge); stroke-width: 1.2; } .edge.near { stroke: var(--accent); stroke-width: 2; }
+.edge { fill: none; stroke: var(--edge); stroke-width: 1.2; } .edge.gathering { opacity: .35; } .edge.near { opacity: 1; stroke: var(--accent); stroke-width: 2; }
 .node { cursor: pointer; } .node rect.box { fill: var(--panel); stroke: var(--line); stroke-width: 1.4; } .node.group rect.box { stroke-dasharray: none; stroke-width: 1.8; }
 .node.selected rect.box { stroke: var(--accent); stroke-width: 3; } .node:focus-visible { outline: none; } .node:focus-visible rect.box { stroke: var(--accent); stroke-width: 3; }
 .node.dimmed { opacity: .18; } .edge.dimmed { opacity: .08; }

@@ -1,7 +1,7 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { isDeepStrictEqual } from 'node:util';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
-import { attainableFrom } from '../statistics/holm.ts';
+import { attainableFrom } from '../statistics/attainable-from.ts';
 import type { Arm } from './arm.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';

@@ -2,7 +2,6 @@
 import type { EmergencePoint } from '../../generated/results.ts';
 import type { Candidate, SuperWeightReport } from '../../generated/super-weights.ts';
 import type { Arm } from './paired-difference.ts';
-import { sameWeight } from './run-results.ts';
 import { initScheme } from './initialisation-scheme.ts';
 import { phaseOf, type Piece } from './study-pieces.ts';
 
@@ -36,7 +35,6 @@ export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport
 function best(report: SuperWeightReport): EmergencePoint['best'] {
   const found = report.candidates.reduce<Candidate | undefined>((most, each) => (most === undefined || each.effect > most.effect ? each : most), undefined);
   if (found === undefined) return null;
-  const { coordinate, effect, inputRatio, outputRatio } = found;
-  const ranked = [...report.survival, ...report.ablation].find((each) => sameWeight(each.coordinate, coordinate));
-  return { coordinate, effect, rank: ranked?.rank ?? null, inputRatio, outputRatio };
+  const { coordinate, effect, rank, inputRatio, outputRatio } = found;
+  return { coordinate, effect, rank, inputRatio, outputRatio };
 }

@@ -13,8 +13,8 @@ import { jaccard, overlapByTensor, together, type Overlap } from './mask-overlap
 import { packMask, sameTensors, type PackedMask } from './packed-mask.ts';
 import type { Piece } from './study-pieces.ts';
 
-/** A planned mask; `content` reads it. */
-export type MaskPiece = Piece<() => Promise<Masks>>;
+/** A planned mask, with the stage that writes it; `content` reads it. */
+export type MaskPiece = Piece<() => Promise<Masks>> & { stage: string };
 
 export interface MaskFindings {
   masks: MaskAgreement[];
@@ -49,8 +49,9 @@ export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[])
   return findings;
 }
 
-function isPrune({ label }: MaskPiece): boolean {
-  return label.step === 'prune';
+/** Whatever else writes masks changes those of a prune. */
+function isPrune({ stage }: MaskPiece): boolean {
+  return stage === 'prune';
 }
 
 /** Every declared seed's mask, read one after the other; undefined where it is missing. */

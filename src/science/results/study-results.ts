@@ -1,6 +1,7 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import type { LintNote, Results, RunResult, StartAblation } from '../../generated/results.ts';
+import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
+import { lintStudy } from '../lint/lint.ts';
 import { comparisonResults } from './comparison-results.ts';
 import { emergencePoints } from './emergence.ts';
 import { experimentResult } from './experiment-results.ts';
@@ -18,7 +19,7 @@ import { sweetSpots } from './sweet-spot.ts';
  */
 export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks: MaskFindings = NO_MASKS): Results {
   const { confidence } = study.analysis;
-  const lint: LintNote[] = [];
+  const lint = lintStudy(study);
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>

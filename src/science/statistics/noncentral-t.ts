@@ -8,7 +8,7 @@ import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 /** Nodes and weights of Gauss-Legendre quadrature with ten points on [-1, 1] (Abramowitz & Stegun, table 25.4). */
 const NODES = [0.14887433898163122, 0.4333953941292472, 0.6794095682990244, 0.8650633666889845, 0.9739065285171717];
 const WEIGHTS = [0.29552422471475287, 0.26926671930999635, 0.21908636251598204, 0.1494513491505806, 0.06667134430868814];
-const PANELS = 24;
+const PANELS = 12;
 
 /**
  * P(T <= t), to about 12 decimals: the integral over u of Phi(t u / sqrt(nu) - delta) times the density of U. Where Phi

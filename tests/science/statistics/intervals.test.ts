@@ -65,7 +65,7 @@ describe('spread and t interval', () => {
 
 describe('the interval of a standard deviation', () => {
   it('is that of the chi-square distribution', () => {
-    // Against SciPy 1.x: sd sqrt((n - 1) / chi2.ppf(p, n - 1)). At n = 3 it reaches from 0.52 to 6.28 SD.
+    // Against SciPy 1.17: sd sqrt((n - 1) / chi2.ppf(p, n - 1)). At n = 3 it reaches from 0.52 to 6.28 SD.
     const { lower, upper } = deviationInterval([0.8, -0.3, 1.2, 0.9, 1.7, 0.4])!;
     expect(lower).toBeCloseTo(0.42778366915555, 12);
     expect(upper).toBeCloseTo(1.68083108073985, 12);

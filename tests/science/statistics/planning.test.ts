@@ -8,7 +8,7 @@ import { quantile } from '../../../src/science/statistics/student-t.ts';
 import { verdict } from '../../../src/science/statistics/verdict.ts';
 
 describe('the noncentral t distribution', () => {
-  // mpmath 1.3 with 30 digits, by quadrature of the definition; SciPy agrees to 13.
+  // mpmath 1.4 with 30 digits, by quadrature of the definition; SciPy 1.17 agrees to 13.
   it.each([
     [2, 10, 1, 0.80761156253038],
     [12.706, 1, 5, 0.69483525933069],
@@ -41,7 +41,7 @@ describe('power', () => {
     [6, 1.435],
     [10, 0.996],
   ])('of %i pairs finds a standardised difference of %f at 0.05 with 80 %', (n, d) => {
-    // statsmodels 0.14, TTestPower: 3.2640, 2.1279, 1.6820, 1.4345, 0.9960.
+    // statsmodels 0.15, TTestPower: 3.2640, 2.1279, 1.6820, 1.4345, 0.9960.
     expect(detectableDifference(n, 0.05)).toBeCloseTo(d, 3);
     expect(pairedPower(detectableDifference(n, 0.05)!, n, 0.05)).toBeCloseTo(0.8, 9);
   });

@@ -1,0 +1,94 @@
+/** Renders the report again from the bundled results and compares every file of it with the bundled one. */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { extname, join, relative, sep } from 'node:path';
+import type { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import { collectEnvironment } from '../engine/environment.ts';
+import { rendererStamp } from '../report/renderer-stamp.ts';
+import { relativeDifference } from '../verify/relative-difference.ts';
+import { RESULTS } from './check-results.ts';
+import type { CheckResult, Finding } from './finding.ts';
+import type { Manifest } from './manifest.ts';
+import { renderBundledReport } from './report.ts';
+
+/** Text around the first difference, in characters. */
+const AROUND = 40;
+const TOLERANCE = 1e-9;
+
+export interface CheckedReport extends CheckResult {
+  /** Terminal lines that say the results in short. */
+  summary: string[];
+}
+
+/** @param cache the unpacked bundle */
+export async function checkReport(manifest: Manifest, records: ReadonlyMap<string, CacheRecord>, cache: Cache): Promise<CheckedReport> {
+  const record = manifest.results === null ? undefined : records.get(manifest.results);
+  const results = record?.artifacts[RESULTS];
+  const bundled = Object.keys(manifest.files).filter((name) => name.startsWith('report/'));
+  if (record === undefined || results === undefined || bundled.length === 0) return { findings: [], said: ['no report'], summary: [] };
+  const resultsPath = cache.artifactPath(results);
+  const { readSummary } = await import('../report/summary.ts');
+  const summary = (await readSummary(resultsPath)).lines;
+  const fresh = await cache.scratch.node();
+  try {
+    await renderBundledReport(fresh, resultsPath);
+    const made = new Set(filesUnder(fresh).map((path) => `report/${relative(fresh, path).split(sep).join('/')}`));
+    const renderer: Renderer = manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
+    const sameRenderer = renderer !== 'other';
+    const findings: Finding[] = [];
+    for (const name of bundled) {
+      const [before, after] = [join(cache.directory, name), join(fresh, name.slice('report/'.length))];
+      const message = made.has(name) ? await difference(before, after, renderer) : sameRenderer ? 'the report has no such file' : undefined;
+      if (message !== undefined) findings.push({ check: 'report', where: name, message });
+    }
+    if (sameRenderer) for (const name of made) if (!bundled.includes(name)) findings.push({ check: 'report', where: name, message: 'it is not in the bundle' });
+    const said = sameRenderer
+      ? `${bundled.length} files of the report rendered again from the results${findings.length === 0 ? ': the same bytes' : ''}`
+      : `the report was rendered by another version (${manifest.swp}): its data were compared number by number, its pages and pictures were not`;
+    return { findings, said: [said], summary };
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+    await cache.scratch.clear();
+  }
+}
+
+/** The same code here, the same code on another platform, or other code. */
+type Renderer = 'same' | 'elsewhere' | 'other';
+
+/** @returns what differs; undefined if nothing does, or nothing can be said */
+async function difference(before: string, after: string, renderer: Renderer): Promise<string | undefined> {
+  if (!existsSync(after)) return undefined;
+  const [a, b] = [readFileSync(before), readFileSync(after)];
+  if (a.equals(b)) return undefined;
+  if (renderer === 'other') {
+    if (extname(before) !== '.json') return undefined;
+    const distance = await relativeDifference(before, after).catch(() => Infinity);
+    return distance > TOLERANCE && distance < Infinity ? `a number in it is not that of the results (relative difference ${distance.toExponential(1)})` : undefined;
+  }
+  if (extname(before) === '.png') return renderer === 'same' ? 'the picture differs from the one that the results give' : undefined; // its drawing is compared as SVG
+  const [is, should] = [a.toString('utf8'), b.toString('utf8')];
+  if (renderer === 'elsewhere' && sayTheSame(is, should)) return undefined;
+  let at = 0;
+  while (at < is.length && is[at] === should[at]) at++;
+  const excerpt = (text: string) => JSON.stringify(text.slice(Math.max(0, at - AROUND), at + AROUND));
+  return `line ${is.slice(0, at).split('\n').length} says ${excerpt(is)}; the results give ${excerpt(should)}`;
+}
+
+/** Whether the report was rendered where bits come out alike. */
+async function isSamePlatform(folder: string): Promise<boolean> {
+  const here = await collectEnvironment(folder);
+  const there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
+  return ['node', 'platform', 'arch'].every((name) => there[name] === here[name]);
+}
+
+/** Equal words, and numbers that differ by rounding at most: coordinates may, between platforms. */
+function sayTheSame(a: string, b: string): boolean {
+  const number = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?/gi;
+  if (a.replace(number, '#') !== b.replace(number, '#')) return false;
+  const others = b.match(number) ?? [];
+  return (a.match(number) ?? []).every((text, index) => Math.abs(Number(text) - Number(others[index])) <= 1e-6 * Math.max(1, Math.abs(Number(text))));
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]));
+}

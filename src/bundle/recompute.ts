@@ -1,0 +1,44 @@
+/** Runs a bundled study again, from its pipeline.json alone, and compares every artifact with the bundled one. */
+import type { CacheRecord } from '../cache/record.ts';
+import type { Cache } from '../cache/cache.ts';
+import { collectEnvironment } from '../engine/environment.ts';
+import { compareArtifacts, differsFrom, type Compared } from '../verify/recompute.ts';
+import type { OpenBundle } from './verify.ts';
+
+export interface RecomputedPlace extends Omit<Compared, 'verdict'> {
+  /** Such as A1/s0/r2/train. */
+  place: string;
+  /** `missing`: this run has no result of it. */
+  verdict: Compared['verdict'] | 'missing';
+}
+
+/**
+ * @param made records of a run of the bundle's study, by place
+ * @param cache where that run kept its results
+ * @param tolerance as of compareArtifacts
+ */
+export async function compareWithBundle(bundle: OpenBundle, made: ReadonlyMap<string, CacheRecord>, cache: Cache, tolerance: number): Promise<RecomputedPlace[]> {
+  const here = await collectEnvironment(bundle.folder);
+  const compared = new Map<string, Promise<Compared>>();
+  const places: RecomputedPlace[] = [];
+  for (const [place, key] of Object.entries(bundle.verified.manifest.places)) {
+    const [before, after] = [bundle.records.get(key), made.get(place)];
+    if (before === undefined) continue;
+    if (after === undefined) {
+      places.push({ place, verdict: 'missing' });
+      continue;
+    }
+    // One node serves many places.
+    const pair = `${key} ${after.key}`;
+    const comparison = compared.get(pair) ?? compareRecords(before, after, bundle.cache, cache, differsFrom(before, here), tolerance);
+    compared.set(pair, comparison);
+    places.push({ place, ...(await comparison) });
+  }
+  return places;
+}
+
+function compareRecords(before: CacheRecord, after: CacheRecord, bundled: Cache, cache: Cache, elsewhere: string[], tolerance: number): Promise<Compared> {
+  const there = (of: Cache, artifact: CacheRecord['artifacts'][string]) => (of.hasArtifact(artifact) ? of.artifactPath(artifact) : undefined);
+  const made = Object.entries(after.artifacts).map(([name, artifact]) => [name, { sha256: artifact.sha256, path: there(cache, artifact) }] as const);
+  return compareArtifacts(before.artifacts, (artifact) => there(bundled, artifact), Object.fromEntries(made), elsewhere, tolerance);
+}

@@ -1,0 +1,85 @@
+/**
+ * Verifies a bundle without computing anything of it again but its results: are the files those of the manifest, do the
+ * records hold together, does the study lead to them, do the results follow from the artifacts, and the report from those?
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Cache } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import { StageLoader } from '../engine/stage-loader.ts';
+import { unpackBundle } from './archive-reader.ts';
+import { checkRecords } from './check-records.ts';
+import { checkReport } from './check-report.ts';
+import { checkResults } from './check-results.ts';
+import { checkStudy } from './check-study.ts';
+import type { Finding } from './finding.ts';
+import type { Manifest } from './manifest.ts';
+
+export interface VerifiedBundle {
+  /** SHA-256 of the manifest. */
+  id: string;
+  manifest: Manifest;
+  findings: Finding[];
+  /** What was checked, in words. */
+  said: string[];
+  /** The results in short; empty if what they rest on did not hold. */
+  summary: string[];
+}
+
+/** A bundle on disk, for as long as `work` lasts. */
+export interface OpenBundle {
+  folder: string;
+  verified: VerifiedBundle;
+  records: ReadonlyMap<string, CacheRecord>;
+  /** The unpacked bundle is a cache. */
+  cache: Cache;
+}
+
+/**
+ * Unpacks a bundle into a temporary folder, verifies it, and hands it on.
+ * @param options.limit bytes that its files may take together
+ * @param options.version of this swp
+ * @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file`
+ */
+export async function withBundle<Result>(file: string, { limit, version }: { limit: number; version: string }, work: (bundle: OpenBundle) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'swp-bundle-'));
+  try {
+    const { manifest, id, digests } = await unpackBundle(file, folder, limit);
+    const findings = checkFiles(manifest, digests);
+    const said = [`${digests.size.toLocaleString('en')} files hashed`];
+    const checked = checkRecords(manifest, folder, new Set(StageLoader.installed().names()));
+    findings.push(...checked.findings);
+    said.push(...checked.said);
+    const cache = await Cache.open(folder);
+    const study = await checkStudy(manifest, checked.records, folder, version);
+    findings.push(...study.findings);
+    said.push(...study.said);
+    let summary: string[] = [];
+    // What rests on files that are not what they should be says nothing.
+    if (findings.some(shakesResults)) said.push('results and report were not made again, since what they rest on does not hold');
+    else {
+      const results = await checkResults(manifest, checked.records, cache);
+      const report = await checkReport(manifest, checked.records, cache);
+      findings.push(...results.findings, ...report.findings);
+      said.push(...results.said, ...report.said);
+      summary = report.summary;
+    }
+    return await work({ folder, cache, records: checked.records, verified: { id, manifest, findings, said, summary } });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function checkFiles({ files }: Manifest, digests: ReadonlyMap<string, string>): Finding[] {
+  return Object.entries(files).flatMap(([name, { sha256 }]): Finding[] => {
+    const digest = digests.get(name);
+    if (digest === sha256) return [];
+    return [{ check: 'files', where: name, message: digest === undefined ? 'the manifest names it, and it is not there' : `its SHA-256 is ${digest}; the manifest says ${sha256}` }];
+  });
+}
+
+/** A file of the report that is not what it should be, or a study that asks for other things, leaves the results as they are. */
+function shakesResults({ check, where }: Finding): boolean {
+  return check !== 'study' && !where.startsWith('report/');
+}

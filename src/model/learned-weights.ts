@@ -1,0 +1,41 @@
+/**
+ * Whether weights have learned anything. A random model predicts no better than guessing uniformly, at ln V nats per token
+ * of a vocabulary of V; a file of random weights under a checkpoint's name has the right shapes, and only this shows it.
+ */
+import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
+import { SwpError } from '../engine/failure.ts';
+import { createLanguageModel } from './create-language-model.ts';
+import type { ModelConfig, Weights } from './language-model.ts';
+import { corpusOf } from './corpora.ts';
+
+/**
+ * Nats per token below ln V that count as learned. Random weights stay within a few hundredths of ln V, or are above it;
+ * what a language's token frequencies alone give away is more than this.
+ */
+const LEARNED = 0.1;
+const SEQUENCES = 8;
+const LENGTH = 64;
+const SEED = 20_241;
+
+/**
+ * The loss of a checkpoint on a small sample that nothing else reads.
+ * @param path where the weights come from
+ * @param remedy what to do if they have learned nothing
+ * @returns nats per token
+ * @throws SwpError of kind `content` if the weights predict no better than random ones do
+ */
+export async function learnedLoss(weights: Weights, config: ModelConfig, path: string, remedy: string): Promise<number> {
+  const sequence = config.family === 'gpt2' ? Math.min(LENGTH, config.positions) : LENGTH;
+  const model = await createLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET);
+  model.load(weights);
+  const losses = await model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+  const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+  const guessing = Math.log(config.vocabulary);
+  if (loss <= guessing - LEARNED) return loss;
+  throw new SwpError({
+    kind: 'content',
+    path,
+    message: `These weights have learned nothing: ${loss.toFixed(3)} nats per token, where guessing uniformly among ${config.vocabulary} tokens costs ${guessing.toFixed(3)}. An arm that starts from them would not be pretrained`,
+    remedy,
+  });
+}

@@ -1,0 +1,84 @@
+/** The detector's rates as Markdown: what docs/super-weights.md shows. */
+import type { DetectorRates, Rate, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
+
+/** Tables under headings, each row as wide as it comes. */
+export function ratesTables({ trained, byThresholds, planted, random }: DetectorRates): string {
+  const sections: string[][] = [];
+  if (trained.length > 0)
+    sections.push(['## Trained models', ...ratesByModel(trained)], ['## By thresholds', ...ratesByThresholds(byThresholds)], ['## Each trained model', ...runsOfTrained(trained)]);
+  if (planted.length > 0)
+    sections.push([
+      '## Random models with a planted spike',
+      ...table(
+        ['strength', 'place named', 'candidate', 'another candidate', 'confirmed (false alarm)'],
+        planted.map(({ strength, located, candidate, others, confirmed }) => [String(strength), ...[located, candidate, others, confirmed].map(rateText)]),
+      ),
+    ]);
+  if (random)
+    sections.push([
+      '## Random models as they are',
+      ...table(
+        ['models', 'layers with a candidate', 'layers that pass the causal test', 'models with a confirmed one', 'largest spike', 'largest effect, nats'],
+        [[String(random.models), rateText(random.candidates), rateText(random.causal), rateText(random.confirmed), `${random.largestRatio.toFixed(2)} x`, random.largestEffect.toFixed(5)]],
+      ),
+    ]);
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** `6/6 (54-100 %)` */
+export function rateText({ k, n, interval }: Rate): string {
+  if (interval === null) return '-';
+  const percent = (share: number) => (100 * share).toFixed(100 * share > 0 && 100 * share < 1 ? 1 : 0);
+  return `${k}/${n} (${percent(interval.lower)}-${percent(interval.upper)} %)`;
+}
+
+function ratesByModel(trained: readonly TrainedRates[]): string[] {
+  return table(
+    ['model', 'hits', 'false alarms'],
+    firstOfModel(trained).map(({ model, hits, falseAlarms }) => [model, rateText(hits), rateText(falseAlarms)]),
+  );
+}
+
+function ratesByThresholds(rates: readonly ThresholdRates[]): string[] {
+  return table(
+    ['spike ratio', 'minimum effect', 'control factor', 'hits', 'false alarms'],
+    rates.map(({ thresholds: { spikeRatio, minimumEffect, controlFactor }, hits, falseAlarms }) => [spikeRatio, minimumEffect, controlFactor, rateText(hits), rateText(falseAlarms)].map(String)),
+  );
+}
+
+/** The first experiment of each model in the study: the one with the thresholds that others are compared with. */
+function firstOfModel(trained: readonly TrainedRates[]): TrainedRates[] {
+  return trained.filter(({ model }, index) => trained.findIndex((other) => other.model === model) === index);
+}
+
+function runsOfTrained(trained: readonly TrainedRates[]): string[] {
+  const first = firstOfModel(trained);
+  return table(
+    ['model', 'seed', 'above the floor', 'retrieval', 'worst of the largest weights', 'runner-up', 'stand apart', 'best candidate', 'its spikes', 'its effect', 'confirmed'],
+    first.flatMap(({ model, runs }) => runs.map((run) => [model, ...runCells(run)])),
+  );
+}
+
+function runCells({ seed, aboveFloor, retrievalAccuracy, topEffect, runnerUp, holds, best, confirmed }: RunDetection): string[] {
+  const { layer, row, col, rank, inputRatio, outputRatio, effect } = best;
+  return [
+    String(seed),
+    aboveFloor.toFixed(4),
+    retrievalAccuracy.toFixed(3),
+    signed(topEffect),
+    signed(runnerUp),
+    String(holds),
+    `layer ${layer} [${row}, ${col}], rank ${rank}`,
+    `${inputRatio.toFixed(1)} x, ${outputRatio.toFixed(1)} x`,
+    signed(effect),
+    String(confirmed),
+  ];
+}
+
+function signed(nats: number): string {
+  return `${nats < 0 ? '' : '+'}${nats.toFixed(3)}`;
+}
+
+function table(head: string[], rows: string[][]): string[] {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}

@@ -1,0 +1,107 @@
+/** How often the detector finds what was planted in random models, and how often it finds something where nothing was. */
+import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes.ts';
+import type { Candidate } from '../generated/super-weights.ts';
+import { corpusOf } from '../model/corpora.ts';
+import { parameterShapes } from '../model/decoder/decoder-graph.ts';
+import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
+import { stream } from '../model/random.ts';
+import { initialise, type InitialisationScheme } from './initialisation.ts';
+import { plantSpike } from './planting.ts';
+import { detectSuperWeights, type DetectionData, type DetectionRule } from './super-weights.ts';
+
+export interface TrialSettings {
+  scheme: InitialisationScheme;
+  /** Of the weights, of the places and of the planted directions. */
+  seed: number;
+  /** How many times the ordinary maximum the planted spikes are. */
+  strengths: readonly number[];
+  rule: DetectionRule;
+}
+
+/** What the detector reads, and what planting is calibrated on: no two of the three share a sequence. */
+export interface TrialData extends DetectionData {
+  calibration: Int32Array;
+  /** The tokens at which spikes are planted: those at which they sit in trained models. */
+  spiking: readonly number[];
+}
+
+/**
+ * Detection in one random model: as it is, and with one spike planted, once for every strength. The place is drawn by the
+ * seed and is the same for all strengths.
+ */
+export async function tryRandomModel(model: LanguageModel, config: ModelConfig, data: TrialData, { scheme, seed, strengths, rule }: TrialSettings): Promise<RandomModelTrial> {
+  const weights = initialise(parameterShapes(config), scheme, seed, config.layers);
+  model.load(weights);
+  const unplanted = await detectSuperWeights(model, data, rule);
+  const draw = stream(seed, 'planted-place', config.layers, config.width);
+  const place = { layer: draw.integer(config.layers), row: draw.integer(config.width), col: draw.integer(config.feedForward) };
+  const planted: PlantedTrial[] = [];
+  for (const strength of strengths) {
+    model.load(weights);
+    const calibration = { tokens: data.calibration, isOrdinary: (token: number) => data.isOrdinary(token), spiking: data.spiking };
+    await plantSpike(model, config, { ...place, strength }, calibration, stream(seed, 'planted-direction', config.layers, config.width));
+    const { candidates, confirmed } = await detectSuperWeights(model, data, rule);
+    const found = candidates.find(({ coordinate: { layer, row, col } }) => layer === place.layer && row === place.row && col === place.col);
+    planted.push({
+      strength,
+      ...place,
+      located: found !== undefined,
+      candidate: found !== undefined && isCandidate(found, rule),
+      otherCandidates: candidates.filter((other) => other !== found && isCandidate(other, rule)).length,
+      inputRatio: found?.inputRatio ?? null,
+      outputRatio: found?.outputRatio ?? null,
+      effect: found?.effect ?? null,
+      confirmed: confirmed.length,
+    });
+  }
+  const { family, layers, width } = config;
+  return {
+    family,
+    layers,
+    width,
+    scheme,
+    candidates: unplanted.candidates.filter((candidate) => isCandidate(candidate, rule)).length,
+    largestRatio: Math.max(...unplanted.candidates.map(smallerRatio)),
+    largestEffect: Math.max(...unplanted.candidates.map(({ effect }) => effect)),
+    causal: unplanted.candidates.filter((candidate) => passesCausalTest(candidate, rule)).length,
+    confirmed: unplanted.confirmed.length,
+    planted,
+  };
+}
+
+/** Whether a coordinate's spikes are large enough to make it a candidate. */
+export function isCandidate(candidate: Candidate, { spikeRatio }: Pick<DetectionRule, 'spikeRatio'>): boolean {
+  return smallerRatio(candidate) >= spikeRatio;
+}
+
+/** Whether zeroing it costs enough, in itself and against its controls, whatever its spikes are. */
+export function passesCausalTest({ effect, controls, worstControl }: Candidate, { minimumEffect, controlFactor }: Pick<DetectionRule, 'minimumEffect' | 'controlFactor'>): boolean {
+  return effect >= minimumEffect && controls.some(({ twin }) => !twin) && effect >= controlFactor * worstControl;
+}
+
+/** Which random models there are: one for every combination. */
+export interface RandomModels {
+  families: readonly ModelConfig['family'][];
+  layers: readonly number[];
+  widths: readonly number[];
+}
+
+/** Their configurations, for sequences of at most that length. */
+export function randomModelConfigs({ families, layers, widths }: RandomModels, corpus: ModelConfig['corpus'], sequence: number): ModelConfig[] {
+  const { vocabulary } = corpusOf({ corpus });
+  return families.flatMap((family) =>
+    layers.flatMap((layerCount) =>
+      widths.map((width): ModelConfig => {
+        const size = { corpus, layers: layerCount, width, heads: 2, vocabulary };
+        // As many hidden channels as give both families' MLPs the same number of weights.
+        return family === 'llama'
+          ? { family, ...size, feedForward: 2 * width, ropeTheta: 10_000, normEpsilon: 1e-6 }
+          : { family, ...size, feedForward: 3 * width, positions: sequence, normEpsilon: 1e-5 };
+      }),
+    ),
+  );
+}
+
+function smallerRatio({ inputRatio, outputRatio }: Candidate): number {
+  return Math.min(inputRatio, outputRatio);
+}

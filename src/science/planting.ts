@@ -1,0 +1,130 @@
+/**
+ * Plants an activation spike in a decoder, so that what the candidate finder must find is known: one hidden channel of one
+ * MLP answers to BOS and markers alone, and one weight of the down projection carries it to one channel of the residual
+ * stream. That is how a super weight looks from outside (Yu et al. 2024, arXiv 2411.07191); whether it does anything is
+ * another matter, which the causal test decides.
+ *
+ * A direction v of the residual stream is emptied first: embeddings and whatever writes to the stream lose their
+ * part along v (W - v v'W). Then the embeddings of the tokens that shall spike get one, and the channel's input
+ * weights are a multiple of v. So the channel is silent at all other tokens, whatever the weights are.
+ */
+import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
+import type { RandomStream } from '../model/random.ts';
+import { tensorKind } from '../model/tensor-name.ts';
+import { BASE_DEVIATION, EMBEDDINGS, RESIDUAL_WRITERS } from './initialisation.ts';
+import { findSpikes, type Spike } from './spikes.ts';
+
+export interface PlantedSpike {
+  layer: number;
+  /** Output channel of the down projection. */
+  row: number;
+  /** Its input channel. */
+  col: number;
+  /** How many times the largest |activation| at ordinary tokens the spike is, before and after the down projection. */
+  strength: number;
+}
+
+/** Where the strength is measured while planting. */
+export interface Calibration {
+  /** Rows of model.sequence + 1 token ids; other data than spikes are sought in. */
+  tokens: Int32Array;
+  isOrdinary(token: number): boolean;
+  /** Tokens at which the spike shall be. */
+  spiking: readonly number[];
+}
+
+/** How often the channel's scale is quadrupled in search of a peak. */
+const ATTEMPTS = 30;
+
+/**
+ * Writes a spike into the weights that the model holds.
+ * @param config of a model whose norms have gain 1 and bias 0, as freshly initialised ones have
+ * @throws Error if the spike does not show: none of the spiking tokens is in the calibration data
+ */
+export async function plantSpike(model: LanguageModel, config: ModelConfig, spike: PlantedSpike, { tokens, isOrdinary, spiking }: Calibration, random: RandomStream): Promise<void> {
+  const { layer, row, col, strength } = spike;
+  const { width, feedForward } = config;
+  const channel = channelOf(config, layer);
+  const down = model.weight(model.downProjection(layer));
+  const scan = async (): Promise<Spike> => (await findSpikes(model, tokens, isOrdinary))[layer]!;
+
+  const direction = unitVector(width, random);
+  emptyDirection(model, direction);
+  const embedding = model.weight(channel.embedding);
+  const length = BASE_DEVIATION * Math.sqrt(width); // as long as an embedding is under every scheme
+  for (const token of spiking) direction.forEach((value, feature) => (embedding[token * width + feature]! += length * value));
+
+  const drive = (scale: number): void => {
+    for (const name of channel.readers) direction.forEach((value, feature) => (model.weight(name)[col * width + feature] = scale * value));
+  };
+  for (let other = 0; other < width; other++) down[other * feedForward + col] = 0;
+  drive(0);
+  const silent = await scan();
+  const target = strength * (silent.inputSpike / silent.inputRatio);
+
+  // Once the channel is the layer's peak, one measurement suffices: what it reads is proportional to the scale.
+  let scale = 1;
+  let peak = silent;
+  for (let attempt = 0; peak.col !== col || peak.inputRatio < 2; attempt++) {
+    if (attempt === ATTEMPTS) throw new Error(`No spike shows in layer ${layer}: none of the tokens ${spiking.join(', ')} is in the calibration data.`);
+    scale *= 4;
+    drive(scale);
+    peak = await scan();
+  }
+  drive((scale * inverse(channel.activation, target)) / inverse(channel.activation, peak.inputSpike));
+  down[row * feedForward + col] = ((random.uniform() < 0.5 ? -1 : 1) * strength * (silent.outputSpike / silent.outputRatio)) / target;
+}
+
+/** The matrices that a hidden channel reads the residual stream by, and its activation if all of them read y > 0. */
+function channelOf({ family }: ModelConfig, layer: number): { embedding: string; readers: string[]; activation(y: number): number } {
+  switch (family) {
+    case 'llama': {
+      const mlp = `model.layers.${layer}.mlp`;
+      return { embedding: 'model.embed_tokens.weight', readers: [`${mlp}.gate_proj.weight`, `${mlp}.up_proj.weight`], activation: (y) => (y * y) / (1 + Math.exp(-y)) };
+    }
+    case 'gpt2':
+      return {
+        embedding: 'transformer.wte.weight',
+        readers: [`transformer.h.${layer}.mlp.c_fc.weight`],
+        activation: (y) => 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
+      };
+  }
+}
+
+/** A random direction without a mean, which LayerNorm would take out. */
+function unitVector(width: number, random: RandomStream): Float64Array {
+  const drawn = Float64Array.from({ length: width }, () => random.normal());
+  const mean = drawn.reduce((sum, value) => sum + value, 0) / width;
+  const centred = drawn.map((value) => value - mean);
+  const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));
+  return centred.map((value) => value / length);
+}
+
+/** Takes the part along the direction out of everything that reaches the residual stream. */
+function emptyDirection(model: LanguageModel, direction: Float64Array): void {
+  for (const name of model.names()) {
+    const [rows, cols] = model.shape(name) as [number, number];
+    // A writer is [width, inputs]: the direction runs down its columns. An embedding is [tokens, width]: along its rows.
+    if (RESIDUAL_WRITERS.includes(tensorKind(name)) && cols !== undefined) for (let col = 0; col < cols; col++) project(model.weight(name), col, cols, direction);
+    else if (EMBEDDINGS.includes(tensorKind(name))) for (let row = 0; row < rows; row++) project(model.weight(name), row * cols, 1, direction);
+  }
+}
+
+/** x - v (v'x) for the vector x that starts at an offset of the data and has that stride. */
+function project(data: Float32Array, offset: number, stride: number, direction: Float64Array): void {
+  const part = direction.reduce((sum, value, feature) => sum + value * data[offset + feature * stride]!, 0);
+  direction.forEach((value, feature) => (data[offset + feature * stride]! -= part * value));
+}
+
+/** The y > 0 at which an increasing activation has the value. */
+function inverse(activation: (y: number) => number, value: number): number {
+  let low = 0;
+  let high = 1;
+  while (activation(high) < value) high *= 2;
+  for (;;) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) return middle;
+    if (activation(middle) < value) low = middle;
+    else high = middle;
+  }
+}
