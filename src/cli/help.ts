@@ -37,12 +37,16 @@ Examples:
   swp status                                 what is cached, missing, stale
   swp dag --show --profile table             draw the DAG of the full table
   swp lint --profile controls                prove that comparisons compare what they say
+  swp estimate --profile table               hours, FLOP and disk of a run, before it begins
   swp explain stage=train                    why it is stale: the very values that differ
   swp diff A1 B1                             what two experiments do differently
   swp logs stage=train experiment=A1         what the workers wrote
   swp history                                what runs did
   swp invalidate stage=prune experiment=A1   dismiss results, in this study only
   swp show stage=eval experiment=A1 seed=0   records: metrics, artifacts, environment
+  swp metrics stage=eval                     what was measured, as a table
+  swp plots                                  the report's figures in the terminal
+  swp bundle                                 an archive that proves the report's numbers; swp bundle verify FILE
   swp gc --dry-run                           evict weights by policy
   swp verify                                 look for damage in the cache
   swp export --graph stage=train             the graph of a training step, for Netron

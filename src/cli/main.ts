@@ -57,8 +57,10 @@ for (const declare of [
   declareBundle,
   declareExport,
   declareDoctor,
-])
-  declare(program).exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+]) {
+  const declared = declare(program);
+  for (const command of [declared, ...declared.commands]) command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+}
 
 try {
   await program.parseAsync();

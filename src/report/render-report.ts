@@ -88,9 +88,10 @@ async function drawFigure(figure: Figure): Promise<DrawnFigure> {
 }
 
 async function drawAnswer(answer: Answer): Promise<DrawnAnswer> {
-  const sections = [];
-  for (const section of answer.sections) sections.push({ ...section, figure: await drawFigure(section.figure) });
-  return { ...answer, sections };
+  const { sections, gaps } = answer.content();
+  const drawn = [];
+  for (const section of sections) drawn.push({ ...section, figure: await drawFigure(section.figure) });
+  return { ...answer, sections: drawn, gaps };
 }
 
 function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: string): Promise<string>[] {

@@ -74,7 +74,7 @@ it(`kill -9 at ${ROUNDS} random moments: every record that is visible is whole, 
   expect((await wholeRun(rig.directory)).result).toEqual(expected);
   const left = await readdir(`${rig.directory}/cache/tmp`);
   expect(left).toEqual([]);
-}, 600_000);
+}, 60_000 + 10_000 * ROUNDS);
 
 it.skipIf(!isRoot)(`a disk that is full fails the nodes that do not fit, and says so; with room again, the rest is done${isRoot ? '' : ' (needs root, to mount a small disk)'}`, async () => {
   const run = promisify(execFile);

@@ -17,8 +17,10 @@ describe('the summary for the terminal', () => {
       /^ladder {9}96\.5 % {4}18\.\d\d ± 0\.\d\d \(n 3\) {2}3\/3 {16}2\/3 {12}2\/3$/,
     );
     expect(lines.find((line) => line.startsWith('E1'))).toMatch(/\(n 3\) {2}none emerged$/);
-    expect(lines.at(-1)).toBe('entropy floor            11.20');
-    expect(lines).toHaveLength(3 + 9 + 1);
+    expect(lines[12]).toBe('entropy floor            11.20');
+    expect(lines.slice(13).map((line) => line.slice(0, 20).trimEnd())).toEqual(['1 Survival', '2 Initialisation', '3 Quality', '4 Schedule and scope', '5 Budget', '6 Variance']);
+    expect(lines[13]).toBe('1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %)');
+    expect(lines).toHaveLength(3 + 9 + 1 + 6);
   });
 
   it('gives scripts the same numbers, and null where survival does not apply', () => {
@@ -48,7 +50,7 @@ describe('words', () => {
     const pruned = (prune: object) =>
       experimentPhrase({ ...base!, params: { init: { scheme: 'xavier' }, train: { steps: [0, 10_000] }, prune } });
     expect(pruned({ fraction: [0, 0.2, 0, 0, 0], scope: 'layerwise' })).toBe(
-      'xavier · 20 % in round 2 per layer · 0, then 10,000 steps',
+      'xavier · 20 % in round 2 · 0, then 10,000 steps · per layer',
     );
     expect(pruned({ fraction: 0.125, of: 'total' })).toBe('xavier · 5 × 12.5 % of all · 0, then 10,000 steps');
     expect(pruned({ fraction: 0.1, force: 'reference' })).toBe('xavier · 5 × 10 %, super weight first · 0, then 10,000 steps');

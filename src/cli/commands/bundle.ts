@@ -44,7 +44,7 @@ Examples:
   swp bundle --json                       {"file", "id", "bytes", "files", "records", "missing":[place]}
 
 The id is the SHA-256 of the manifest, which has that of every file: who knows the id knows every byte. Print it with the
-paper. The same results give the same bundle.`,
+paper. The same cache gives the same bundle each time.`,
     )
     .action(bundle);
   const verify = command

@@ -1,6 +1,5 @@
 /** swp metrics: what records say was measured, as a table by experiment, seed, round and step; and between two experiments. */
 import type { Command } from 'commander';
-import picomatch from 'picomatch';
 import { SwpError } from '../../engine/failure.ts';
 import type { Metrics, NodeLabel } from '../../engine/stage.ts';
 import { selectorHelp, withStudyOptions } from '../help.ts';
@@ -87,7 +86,7 @@ async function metrics(words: string[], options: MetricsOptions): Promise<void> 
 
 /** Places of runs, in the order of the study; those of the whole study, such as aggregate, are none of a run. */
 async function readRows(project: Project, words: readonly string[], columns: string | undefined): Promise<{ rows: MetricsRow[]; lacking: number }> {
-  const [{ planProject }, { parseSelector, selectPlaces }, { wholeStudy }] = await Promise.all([import('../project.ts'), import('../../pipeline/selector.ts'), import('../../pipeline/whole-study.ts')]);
+  const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { wholeStudy }] = await Promise.all([import('picomatch'), import('../project.ts'), import('../../pipeline/selector.ts'), import('../../pipeline/whole-study.ts')]);
   const planned = await planProject(project);
   const places = selectPlaces([...planned.nodes.values()].map(({ node }) => node), parseSelector(words)).filter(({ label }) => label.experiment !== wholeStudy);
   const order = new Map(project.study.experiments.map(({ id }, index) => [id, index]));

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import picomatch from 'picomatch';
 import type { Ink } from '../../plots/ink.ts';
 import type { CurveRow, QualityRow, SparsityRow, SurvivalRow } from '../../plots/plot-data.ts';
 import { SwpError } from '../../engine/failure.ts';
@@ -88,6 +87,7 @@ async function readStudyResults(project: Project, experiments: string | undefine
   await project.cache.verify(artifact);
   const results = await readResults(project.cache.artifactPath(artifact));
   if (experiments === undefined) return results;
+  const { default: picomatch } = await import('picomatch');
   const isMeant = picomatch(experiments.split(','));
   const meant = results.experiments.filter(({ id }) => isMeant(id));
   if (meant.length === 0) throw new SwpError({ kind: 'usage', message: `No experiment is "${experiments}".`, expected: `some of ${results.experiments.map(({ id }) => id).join(', ')}` });

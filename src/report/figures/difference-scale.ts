@@ -4,6 +4,9 @@ import type { Spec } from '../chart.ts';
 /** Beyond this ratio of the largest to a typical difference, a linear axis would show the small ones as nothing. */
 const LINEAR_UP_TO = 25;
 
+/** Differences smaller than this share of the largest are drawn as nothing. */
+const SMALLEST = 1e-5;
+
 /** Ticks closer than this share of the axis would run into each other. */
 const CLOSEST = 0.16;
 
@@ -25,7 +28,7 @@ export function differenceScale(values: readonly number[]): DifferenceScale {
     const domain: [number, number] = [low - margin, high + margin];
     return { scale: { domain, nice: false, zero: true }, ticks: linearTicks(domain), isLog: false };
   }
-  const constant = 10 ** Math.floor(Math.log10(typical));
+  const constant = 10 ** Math.floor(Math.log10(Math.max(typical, largest * SMALLEST)));
   const domain: [number, number] = [low * 1.5, high * 1.5];
   return { scale: { type: 'symlog', constant, domain, nice: false }, ticks: symlogTicks(domain, constant), isLog: true };
 }

@@ -12,6 +12,7 @@ export interface DrawnSection extends Section {
 
 export interface DrawnAnswer extends Answer {
   sections: DrawnSection[];
+  gaps: string[];
 }
 
 export function topicPage(results: StudyResults, answer: DrawnAnswer, made: Provenance): string {

@@ -8,6 +8,7 @@ import type { StudyResults } from '../read-results.ts';
 import { decimal, listed } from '../wording.ts';
 import { briefDifference, differencesText, gap, headline, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
+import { trajectoryText } from './trajectory-text.ts';
 
 const PANELS = 12;
 
@@ -20,26 +21,30 @@ export function budgetAnswer(results: StudyResults): Answer {
     return known.length < 2 ? [] : [{ name, arms: known }];
   });
   const ids = [...new Set(declared.flatMap(({ arms }) => arms))];
-  const figure = budgetLadderFigure(results, ladders);
   const known = declared.some(({ differences }) => differences.some(({ mean }) => mean !== null));
   return {
     topic: TOPICS[4]!,
     answer: known ? headline(declared) : 'This profile compares no retraining budgets.',
     brief: briefDifference(declared),
     experiments: ids,
-    sections: [
-      ...section(figure, `${ladderText(ladders)} ${differencesText(steps)}`, [differencesTable(results, steps), survivalTestsTable(results, steps)]),
-      ...section(
-        forestFigure(results, { id: '5b-differences', title: figure.plots.length === 0 ? 'Budgets: paired differences' : 'Steps, warm-up and decay: paired differences', comparisons: declared }),
-        shapes.length === 0 ? differencesText(declared) : differencesText(shapes),
-        [differencesTable(results, figure.plots.length === 0 ? declared : shapes)],
-      ),
-      ...section(trajectoriesFigure(results, '5c-trajectories', ids.slice(0, PANELS)), 'What each round’s training wins back after its prune, for the arms compared here.'),
-    ],
-    gaps: [
-      ...gap(ladders.length === 0, 'How the steps per round matter is not known here: a comparison with the topic "budget" that varies train.steps alone would show it.'),
-      ...gap(shapes.length === 0, 'Warm-up and decay are not compared here: twins that differ in train.schedule, warmupSteps or decaySteps would show them.'),
-    ],
+    content: () => {
+      const figure = budgetLadderFigure(results, ladders);
+      return {
+        sections: [
+          ...section(figure, `${ladderText(ladders)} ${differencesText(steps)}`, [differencesTable(results, steps), survivalTestsTable(results, steps)]),
+          ...section(
+            forestFigure(results, { id: '5b-differences', title: figure.plots.length === 0 ? 'Budgets: paired differences' : 'Steps, warm-up and decay: paired differences', comparisons: declared }),
+            shapes.length === 0 ? differencesText(declared) : differencesText(shapes),
+            [differencesTable(results, figure.plots.length === 0 ? declared : shapes)],
+          ),
+          ...section(trajectoriesFigure(results, '5c-trajectories', ids.slice(0, PANELS)), trajectoryText(results, ids)),
+        ],
+        gaps: [
+          ...gap(ladders.length === 0, 'How the steps per round matter is not known here: a comparison with the topic "budget" that varies train.steps alone would show it.'),
+          ...gap(shapes.length === 0, 'Warm-up and decay are not compared here: twins that differ in train.schedule, warmupSteps or decaySteps would show them.'),
+        ],
+      };
+    },
   };
 }
 

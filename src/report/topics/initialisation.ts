@@ -9,9 +9,10 @@ import { differencesTable, survivalTestsTable } from '../page/comparison-tables.
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
 import { survivalSentences } from '../verdict-text.ts';
-import { counted, decimal, listed, percent } from '../wording.ts';
+import { counted, listed } from '../wording.ts';
+import { compositionText } from './composition-text.ts';
 import { emergenceText } from './emergence-text.ts';
-import { differencesText, gap, isFollowed, magnitudeArms, range, section } from './parts.ts';
+import { differencesText, gap, isFollowed, magnitudeArms, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
 const NAMES: Record<string, string> = { pretrained: 'Pretrained', xavier: 'Xavier', kaiming: 'Kaiming', original: 'The family’s own scheme, from scratch' };
@@ -26,25 +27,29 @@ export function initialisationAnswer(results: StudyResults): Answer {
   const groups = schemes.map((scheme) => ({ heading: NAMES[scheme] ?? scheme, ids: arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => id) }));
   const pruned = magnitudeArms(results).filter((arm) => arms.includes(arm));
   const tests = declared.flatMap(({ survivalTests }) => survivalTests);
-  const emergence = emergenceFigure(results, '2d-emergence');
   const isLayerwise = (arm: ExperimentDeclaration) => parameter(arm, 'prune', 'scope') === 'layerwise';
   return {
     topic: TOPICS[1]!,
     answer: schemesText(results, arms),
     brief: briefText(results, arms),
     experiments: arms.map(({ id }) => id),
-    sections: [
-      ...section(effectRowsFigure(results, '2a-effect', groups), [schemesText(results, arms), survivalSentences(tests, 2)].join(' ').trim(), [survivalTestsTable(results, declared)]),
-      ...section(forestFigure(results, { id: '2b-differences', title: 'Final loss by initialisation', comparisons: declared }), differencesText(declared), [differencesTable(results, declared)]),
-      ...section(compositionFigure(results, '2c-composition', pruned.map(({ id }) => id)), compositionText(results, pruned)),
-      ...section(emergence, emergenceText(results)),
-    ],
-    gaps: [
-      ...gap(schemes.length < 2, 'This profile has arms of one initialisation only: arms with another init.scheme would provide the comparison.'),
-      ...gap(declared.length === 0, 'No comparison of this profile is declared for this question: one with the topic "initialisation" would be tested here.'),
-      ...gap(!pruned.some((arm) => isLayerwise(arm) && schemeOf(arm) !== 'pretrained'), 'Whether an initialisation acts through the global threshold is not separated here: layerwise twins of the re-initialised arms would separate it.'),
-      ...gap(emergence.plots.length === 0, 'When super weights appear in training is not known here: arms with the role "emergence" would show it.'),
-    ],
+    content: () => {
+      const emergence = emergenceFigure(results, '2d-emergence');
+      return {
+        sections: [
+          ...section(effectRowsFigure(results, '2a-effect', groups), [schemesText(results, arms), survivalSentences(tests, 2)].join(' ').trim(), [survivalTestsTable(results, declared)]),
+          ...section(forestFigure(results, { id: '2b-differences', title: 'Final loss by initialisation', comparisons: declared }), differencesText(declared), [differencesTable(results, declared)]),
+          ...section(compositionFigure(results, '2c-composition', pruned.map(({ id }) => id)), compositionText(results, pruned, (arm) => `${schemeOf(arm)}, ${parameter(arm, 'prune', 'scope') ?? 'global'} threshold`)),
+          ...section(emergence, emergenceText(results)),
+        ],
+        gaps: [
+          ...gap(schemes.length < 2, 'This profile has arms of one initialisation only: arms with another init.scheme would provide the comparison.'),
+          ...gap(declared.length === 0, 'No comparison of this profile is declared for this question: one with the topic "initialisation" would be tested here.'),
+          ...gap(!pruned.some((arm) => isLayerwise(arm) && schemeOf(arm) !== 'pretrained'), 'Whether an initialisation acts through the global threshold is not separated here: layerwise twins of the re-initialised arms would separate it.'),
+          ...gap(emergence.plots.length === 0, 'When super weights appear in training is not known here: arms with the role "emergence" would show it.'),
+        ],
+      };
+    },
   };
 }
 
@@ -81,27 +86,4 @@ function schemesText(results: StudyResults, arms: readonly ExperimentDeclaration
     return `${scheme}, in ${there} of ${counted(all, 'run')}${n === 0 ? '' : ` (at the end it still mattered in ${matters} of ${n})`}`;
   });
   return `A super weight was there to be followed, by initialisation: ${listed(parts)}. Where none emerged, survival does not apply.`;
-}
-
-function compositionText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const spreads = arms.map((arm) => {
-    const prunings = results.runs.filter(({ experiment }) => experiment === arm.id).flatMap(({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? []);
-    const shares = prunings.flatMap(({ kinds }) => kinds.flatMap(({ weights, pruned }) => (weights === 0 ? [] : [pruned / weights])));
-    return { arm, shares };
-  });
-  const parts = [...new Set(arms.map(schemeOf))].flatMap((scheme) => {
-    const global = spreads.filter(({ arm, shares }) => schemeOf(arm) === scheme && parameter(arm, 'prune', 'scope') !== 'layerwise' && shares.length > 0);
-    if (global.length === 0) return [];
-    const widest = global.sort((a, b) => width(b.shares) - width(a.shares))[0]!;
-    return [`${scheme}, ${range(widest.shares, (share) => percent(share, 0))} (${widest.arm.id}, n = ${counted(runsIn(results, widest.arm.id), 'run')})`];
-  });
-  return parts.length === 0 ? 'Nothing was pruned under a global threshold.' : `Under one global threshold kinds of tensor differ in sparsity by initialisation, from the most spared to the hardest hit: ${listed(parts)}.`;
-}
-
-function width(shares: readonly number[]): number {
-  return Number(decimal(Math.max(...shares) - Math.min(...shares), 6));
-}
-
-function runsIn({ runs }: StudyResults, id: string): number {
-  return runs.filter(({ experiment, measurements }) => experiment === id && measurements.some(({ pruning }) => pruning !== null)).length;
 }

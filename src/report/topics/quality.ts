@@ -21,18 +21,20 @@ export function qualityAnswer(results: StudyResults): Answer {
     answer: sweetSpotText(results),
     brief: briefText(results),
     experiments: [...new Set([...groups.flatMap(({ ids }) => ids), ...declared.flatMap(({ arms }) => arms)])],
-    sections: [
-      ...section(qualityCostFigure(results, groups), `${sweetSpotText(results)} ${steepestText(results, groups)}`.trim(), [sweetSpotsTable(results)]),
-      ...section(forestFigure(results, { id: '3c-differences', title: 'Protecting, forcing, randomising: what each does to the final loss', comparisons: declared }), differencesText(declared), [differencesTable(results, declared), survivalTestsTable(results, declared)]),
-      ...section(perplexityFigure(results), sparsestText(results)),
-    ],
-    gaps: [
-      ...gap(!results.study.experiments.some(({ role }) => role === 'positive-control'), 'This profile has no positive control: an arm with that role, trained alike and not pruned, would say what sparsity costs.'),
-      ...gap(!hasAny('prune', 'protect', 'reference') && !hasAny('prune', 'protect', 'detected'), 'What protecting super weights does is not known here: protected twins (prune.protect) would show it.'),
-      ...gap(!hasAny('prune', 'criterion', 'random'), 'The floor is not known here: an arm with random pruning (prune.criterion "random") at equal sparsity would show it.'),
-      ...gap(!hasAny('eval', 'restore', 'super-activation'), 'What restoring the super activation brings back is not known here: an arm with eval.restore would show it.'),
-      ...gap(declared.length === 0, 'No comparison of this profile is declared for this question: one with the topic "quality" would be tested here.'),
-    ],
+    content: () => ({
+      sections: [
+        ...section(qualityCostFigure(results, groups), `${sweetSpotText(results)} ${steepestText(results, groups)}`.trim(), [sweetSpotsTable(results)]),
+        ...section(forestFigure(results, { id: '3c-differences', title: 'Protecting, forcing, randomising: what each does to the final loss', comparisons: declared }), differencesText(declared), [differencesTable(results, declared), survivalTestsTable(results, declared)]),
+        ...section(perplexityFigure(results), sparsestText(results)),
+      ],
+      gaps: [
+        ...gap(!results.study.experiments.some(({ role }) => role === 'positive-control'), 'This profile has no positive control: an arm with that role, trained alike and not pruned, would say what sparsity costs.'),
+        ...gap(!hasAny('prune', 'protect', 'reference') && !hasAny('prune', 'protect', 'detected'), 'What protecting super weights does is not known here: protected twins (prune.protect) would show it.'),
+        ...gap(!hasAny('prune', 'criterion', 'random'), 'The floor is not known here: an arm with random pruning (prune.criterion "random") at equal sparsity would show it.'),
+        ...gap(!hasAny('eval', 'restore', 'super-activation'), 'What restoring the super activation brings back is not known here: an arm with eval.restore would show it.'),
+        ...gap(declared.length === 0, 'No comparison of this profile is declared for this question: one with the topic "quality" would be tested here.'),
+      ],
+    }),
   };
 }
 

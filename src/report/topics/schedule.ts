@@ -8,9 +8,11 @@ import { trajectoriesFigure } from '../figures/trajectories.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalSentences } from '../verdict-text.ts';
-import { counted, percent } from '../wording.ts';
-import { briefDifference, differencesText, gap, headline, magnitudeArms, section } from './parts.ts';
+import { counted } from '../wording.ts';
+import { compositionText } from './composition-text.ts';
+import { briefDifference, differencesOf, differencesText, gap, headline, magnitudeArms, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
+import { trajectoryText } from './trajectory-text.ts';
 
 const PANELS = 12;
 
@@ -22,25 +24,29 @@ export function scheduleAnswer(results: StudyResults): Answer {
   const tests = declared.flatMap(({ survivalTests }) => survivalTests);
   const scopes = new Set(shown.map((arm) => parameter(arm, 'prune', 'scope')));
   const ids = shown.map(({ id }) => id);
-  const effects = effectRowsFigure(results, '4c-effect', groups);
-  const forest = forestFigure(results, { id: '4a-differences', title: 'Schedules and scopes: paired differences', comparisons: declared });
-  const known = declared.length > 0 && forest.plots.length > 0;
+  const known = differencesOf(declared).some(({ mean }) => mean !== null);
   return {
     topic: TOPICS[3]!,
     answer: known ? headline(declared) : `This profile compares no schedules or scopes${shown.length === 0 ? '' : `; it has ${counted(shown.length, 'pruned arm')}, whose ways through the rounds are shown`}.`,
     brief: briefDifference(declared),
     experiments: ids,
-    sections: [
-      ...section(forest, differencesText(declared), [differencesTable(results, declared), survivalTestsTable(results, declared)]),
-      ...section(trajectoriesFigure(results, '4b-trajectories', ids.slice(0, PANELS)), trajectoryText(results, shown)),
-      ...section(effects, tests.length === 0 ? 'What the super weight is still worth at the end, by schedule; no comparison of this profile tests a survival by schedule.' : survivalSentences(tests)),
-      ...section(compositionFigure(results, '4d-composition', ids), scopes.has('layerwise') ? 'A layerwise threshold prunes every kind alike by construction; a global one does not: where the two differ in survival, this is one way in which they can.' : 'All arms shown have one global threshold.'),
-    ],
-    gaps: [
-      ...gap(!known, 'Which schedule protects is not known here: a comparison with the topic "schedule", of arms that differ in prune.fraction by round, would show it.'),
-      ...gap(!scopes.has('layerwise'), 'Global against layerwise is not compared here: a twin with prune.scope "layerwise" would show it.'),
-      ...gap(!shown.some((arm) => scheduleOf(arm) === 'one-shot'), 'One-shot pruning is not among these arms: one that prunes in a single round would show it.'),
-    ],
+    content: () => {
+      const effects = effectRowsFigure(results, '4c-effect', groups);
+      const forest = forestFigure(results, { id: '4a-differences', title: 'Schedules and scopes: paired differences', comparisons: declared });
+      return {
+        sections: [
+          ...section(forest, differencesText(declared), [differencesTable(results, declared), survivalTestsTable(results, declared)]),
+          ...section(trajectoriesFigure(results, '4b-trajectories', ids.slice(0, PANELS)), trajectoryText(results, ids)),
+          ...section(effects, tests.length === 0 ? 'What the super weight is still worth at the end, by schedule; no comparison of this profile tests a survival by schedule.' : survivalSentences(tests)),
+          ...section(compositionFigure(results, '4d-composition', ids), compositionText(results, shown, (arm) => `${parameter(arm, 'prune', 'scope') ?? 'global'} threshold`)),
+        ],
+        gaps: [
+          ...gap(!known, 'Which schedule protects is not known here: a comparison with the topic "schedule", of arms that differ in prune.fraction by round, would show it.'),
+          ...gap(!scopes.has('layerwise'), 'Global against layerwise is not compared here: a twin with prune.scope "layerwise" would show it.'),
+          ...gap(!shown.some((arm) => scheduleOf(arm) === 'one-shot'), 'One-shot pruning is not among these arms: one that prunes in a single round would show it.'),
+        ],
+      };
+    },
   };
 }
 
@@ -55,22 +61,4 @@ export function scheduleOf(arm: ExperimentDeclaration): Schedule {
   if (shares.length === 0) return 'none';
   if (shares.length === 1) return 'one-shot';
   return new Set(shares).size === 1 && parameter(arm, 'prune', 'of') !== 'cumulative' ? 'iterative' : 'gradual';
-}
-
-function trajectoryText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const jumps = arms.flatMap(({ id }) =>
-    results.runs
-      .filter(({ experiment }) => experiment === id)
-      .flatMap(({ seed, measurements }) =>
-        measurements.flatMap((measured, i) => {
-          const before = measurements[i - 1];
-          if (measured.phase !== 'pruned' || !measured.evaluation || !before?.evaluation) return [];
-          return [{ id, seed, round: measured.round, sparsity: measured.sparsity, jump: measured.evaluation.loss - before.evaluation.loss, after: measurements[i + 1]?.evaluation?.loss, was: before.evaluation.loss }];
-        }),
-      ),
-  );
-  const worst = [...jumps].sort((a, b) => b.jump - a.jump)[0];
-  if (worst === undefined) return 'No prune was evaluated before and after.';
-  const back = worst.after === undefined ? '' : `; the training that followed left ${percent(Math.max(0, (worst.after - worst.was) / worst.jump), 0)} of it`;
-  return `The worst single prune cost ${worst.jump.toFixed(3)} nats (${worst.id} seed ${worst.seed}, round ${worst.round}${worst.sparsity === null ? '' : `, to ${percent(worst.sparsity)}`})${back}. It is one of ${counted(jumps.length, 'prune')} of ${counted(new Set(jumps.map(({ id, seed }) => `${id} ${seed}`)).size, 'run')}.`;
 }

@@ -24,31 +24,36 @@ export function survivalAnswer(results: StudyResults): Answer {
   const arms = magnitudeArms(results);
   const declared = comparisonsOf(results, 'survival');
   const shown = leading(results, [...arms, ...results.study.experiments.filter((experiment) => isForced(experiment) || experiment.role === 'negative-control')]);
+  const empty = arms.filter((arm) => !isFollowed(results, arm)).map(({ id }) => id);
   const tests = declared.flatMap(({ survivalTests }) => survivalTests);
-  const overlap = maskOverlapFigure(results, leading(results, arms, () => true));
-  const recovery = recoveryFigure(results);
-  const emergence = emergenceFigure(results, '1j-emergence');
   return {
     topic: TOPICS[0]!,
     answer: fateText(results, arms),
     brief: briefText(results, arms),
     experiments: [...new Set([...shown, ...armsOf(results, 'survival').map(({ id }) => id)])],
-    sections: [
-      ...section(baseRatesFigure(results, shown), `${fateText(results, arms)} ${lossText(results, arms)}`.trim(), [survivalTestsTable(results, declared)]),
-      ...section(survivalFigure(results, shown.slice(0, 9)), rankText(results, arms), [superWeightsTable(results)]),
-      ...section(survivalGridFigure(results), tests.length === 0 ? 'No comparison of this study tests a survival: the counts stand for themselves.' : survivalSentences(tests)),
-      ...section(forestFigure(results, { id: '1k-differences', title: 'What the declared comparisons cost', comparisons: declared }), differencesText(declared), [differencesTable(results, declared)]),
-      ...section(compositionFigure(results, '1i-composition', arms.map(({ id }) => id)), compositionText(results, arms)),
-      ...section(overlap, overlapText(results, arms)),
-      ...section(recovery, recoveryText(results)),
-      ...section(emergence, emergenceText(results)),
-    ],
-    gaps: [
-      ...gap(shown.length === 0, 'In no pruned run of this profile was there a super weight to follow: arms that start from a pretrained model that holds one, or train long enough for one to emerge, would provide it.'),
-      ...gap(overlap.plots.length === 0, 'How stable masks are is not known here: an arm that prunes with two seeds would show it.'),
-      ...gap(recovery.plots.length === 0, 'Whether pruned positions come back is not known here: an arm with train.mask "release" and prune.of "cumulative" would show it.'),
-      ...gap(emergence.plots.length === 0, 'When super weights appear in training is not known here: arms with the role "emergence" would show it.'),
-    ],
+    content: () => {
+      const overlap = maskOverlapFigure(results, leading(results, arms, () => true));
+      const recovery = recoveryFigure(results);
+      const emergence = emergenceFigure(results, '1j-emergence');
+      return {
+        sections: [
+          ...section(baseRatesFigure(results, [...shown, ...empty]), `${fateText(results, arms)} ${lossText(results, arms)}`.trim(), [survivalTestsTable(results, declared)]),
+          ...section(survivalFigure(results, shown.slice(0, 9)), rankText(results, arms), [superWeightsTable(results)]),
+          ...section(survivalGridFigure(results), tests.length === 0 ? 'No comparison of this study tests a survival: the counts stand for themselves.' : survivalSentences(tests)),
+          ...section(forestFigure(results, { id: '1k-differences', title: 'What the declared comparisons cost', comparisons: declared }), differencesText(declared), [differencesTable(results, declared)]),
+          ...section(compositionFigure(results, '1i-composition', arms.map(({ id }) => id)), compositionText(results, arms)),
+          ...section(overlap, overlapText(results, arms)),
+          ...section(recovery, recoveryText(results)),
+          ...section(emergence, emergenceText(results)),
+        ],
+        gaps: [
+          ...gap(shown.length === 0, 'In no pruned run of this profile was there a super weight to follow: arms that start from a pretrained model that holds one, or train long enough for one to emerge, would provide it.'),
+          ...gap(overlap.plots.length === 0, 'How stable masks are is not known here: an arm that prunes with two seeds would show it.'),
+          ...gap(recovery.plots.length === 0, 'Whether pruned positions come back is not known here: an arm with train.mask "release" and prune.of "cumulative" would show it.'),
+          ...gap(emergence.plots.length === 0, 'When super weights appear in training is not known here: arms with the role "emergence" would show it.'),
+        ],
+      };
+    },
   };
 }
 

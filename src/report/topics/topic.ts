@@ -44,10 +44,15 @@ export interface Answer {
   answer: string;
   /** A few words for the terminal. */
   brief: string;
+  /** Experiments that the page speaks of: its provenance lists their runs. */
+  experiments: string[];
+  /** What the page shows; made only when asked for, since the terminal needs none of it. */
+  content(): AnswerContent;
+}
+
+export interface AnswerContent {
   /** The first is the page's main plot. Only sections that have something to draw. */
   sections: Section[];
   /** What this profile cannot say, and which arms would: a sentence each. */
   gaps: string[];
-  /** Experiments that the page speaks of: its provenance lists their runs. */
-  experiments: string[];
 }

@@ -9,6 +9,9 @@ import { counted, decimal, listed } from '../wording.ts';
 import { differencesOf, gap, range, section, verdictsOf } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
+/** A run whose training loss moves by less between the halves of its last round has settled, in nats. */
+const SETTLED = 0.01;
+
 export function varianceAnswer(results: StudyResults): Answer {
   const { comparisons, variance } = results;
   const known = differencesOf(comparisons).some(({ mean }) => mean !== null);
@@ -17,15 +20,17 @@ export function varianceAnswer(results: StudyResults): Answer {
     answer: spreadText(results),
     brief: briefText(results),
     experiments: results.study.experiments.map(({ id }) => id),
-    sections: [
-      ...section(spreadFigure(results), spreadText(results)),
-      ...section(forestFigure(results, { id: '6b-all-differences', title: 'All declared comparisons', comparisons }), `${testsText(results)} ${seedsText(results)}`.trim(), [differencesTable(results, comparisons)]),
-      ...section(lossCurvesFigure(results), 'The training of every run: a comparison of ends is worth something only where runs had settled.'),
-    ],
-    gaps: [
-      ...gap(!variance.some(({ n }) => n > 1), 'Run-to-run variance is not known here: an experiment with two finished seeds would show it.'),
-      ...gap(!known, comparisons.length === 0 ? 'No comparison is declared whose arms this profile runs: it tests nothing.' : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.'),
-    ],
+    content: () => ({
+      sections: [
+        ...section(spreadFigure(results), spreadText(results)),
+        ...section(forestFigure(results, { id: '6b-all-differences', title: 'All declared comparisons', comparisons }), `${testsText(results)} ${seedsText(results)}`.trim(), [differencesTable(results, comparisons)]),
+        ...section(lossCurvesFigure(results), settledText(results)),
+      ],
+      gaps: [
+        ...gap(!variance.some(({ n }) => n > 1), 'Run-to-run variance is not known here: an experiment with two finished seeds would show it.'),
+        ...gap(!known, comparisons.length === 0 ? 'No comparison is declared whose arms this profile runs: it tests nothing.' : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.'),
+      ],
+    }),
   };
 }
 
@@ -35,7 +40,21 @@ function spreadText({ variance }: StudyResults): string {
   const middle = known[Math.floor((known.length - 1) / 2)]!;
   const most = known.at(-1)!;
   const least = known[0]!;
-  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${least.n === most.n ? counted(most.n, 'run') : `${least.n} to ${counted(most.n, 'run')}`}.`;
+  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${range(known.map(({ n }) => n), String)} runs.`;
+}
+
+/** A comparison of ends is worth something only where runs had settled. */
+function settledText({ runs }: StudyResults): string {
+  const moves = runs.flatMap(({ curves }) => {
+    const points = curves.at(-1)?.points ?? [];
+    if (points.length < 4) return [];
+    const mean = (part: typeof points) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    const half = Math.floor(points.length / 2);
+    return [mean(points.slice(half)) - mean(points.slice(0, half))];
+  });
+  if (moves.length === 0) return 'The last rounds are too short to say whether runs had settled.';
+  const settled = moves.filter((move) => Math.abs(move) < SETTLED).length;
+  return `In ${settled} of ${counted(moves.length, 'run')} the training loss of the last round's second half is within ${SETTLED} nats of that of its first: those had settled before their end was measured.`;
 }
 
 function briefText({ variance, comparisons }: StudyResults): string {

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TestedDifference } from '../../src/generated/results.ts';
+import { differenceScale } from '../../src/report/figures/difference-scale.ts';
+import { differenceSentence, natsText, pText, verdictCounts } from '../../src/report/verdict-text.ts';
+
+const DIFFERENCE: TestedDifference = {
+  arm: 'B',
+  baseline: 'A',
+  seeds: [0, 1, 2],
+  points: [],
+  copies: [],
+  missing: [],
+  unpaired: [],
+  n: 3,
+  mean: 0.0123,
+  sd: 0.004,
+  interval: { lower: 0.0023, upper: 0.0223, confidence: 0.95 },
+  alsoDiffers: [],
+  hedgesG: null,
+  tTest: { t: 5.3, df: 2, p: 0.034 },
+  signFlip: { p: 0.25, smallestP: 0.25 },
+  wilcoxon: { p: 0.25, smallestP: 0.25 },
+  holm: { family: 'quality', members: 1, adjustedP: 0.25, smallestAdjustedP: 0.25 },
+  power: null,
+  verdict: 'cannot-be-significant',
+  consequences: [],
+  masks: null,
+};
+
+describe('a difference in words', () => {
+  it('is never called significant where its n cannot make it so, whatever the t-test says', () => {
+    expect(differenceSentence(DIFFERENCE)).toBe('B ends 0.0123 nats higher than A [+0.0023, +0.0223] (n = 3 pairs); it cannot be called significant with n = 3: the smallest attainable p is .25.');
+    const family = { ...DIFFERENCE, holm: { family: 'quality', members: 3, adjustedP: 0.75, smallestAdjustedP: 0.75 } };
+    expect(differenceSentence(family)).toMatch(/the smallest attainable p is \.25 \(\.75 after Holm over 3 tests\)\.$/);
+  });
+
+  it('says what the test found where there can be one, with the smallest p beside it', () => {
+    const test = { signFlip: { p: 0.3125, smallestP: 0.03125 }, holm: { family: 'f', members: 1, adjustedP: 0.3125, smallestAdjustedP: 0.03125 } };
+    expect(differenceSentence({ ...DIFFERENCE, ...test, n: 6, mean: -0.0123, interval: null, verdict: 'not-significant' })).toBe('B ends 0.0123 nats lower than A (n = 6 pairs); not significant (p = .31; the smallest attainable is .031).');
+    const clear = { signFlip: { p: 0.03125, smallestP: 0.03125 }, holm: { family: 'f', members: 1, adjustedP: 0.03125, smallestAdjustedP: 0.03125 } };
+    expect(differenceSentence({ ...DIFFERENCE, ...clear, n: 6, verdict: 'significant' })).toMatch(/\(n = 6 pairs\); significant \(p = \.031\)\.$/);
+  });
+
+  it('is no test where nothing acted or nothing is known', () => {
+    expect(differenceSentence({ ...DIFFERENCE, mean: 0, verdict: 'never-acted' })).toBe('B ends exactly where A does in all 3 pairs: what was varied never acted, so there is nothing to test.');
+    expect(differenceSentence({ ...DIFFERENCE, n: 0, mean: null, verdict: 'no-data' })).toBe('Of B against A not one pair of runs is known.');
+    expect(differenceSentence({ ...DIFFERENCE, holm: null, verdict: 'not-declared' })).toMatch(/; the comparison does not declare it, so it is not tested\.$/);
+  });
+
+  it('writes p and nats as papers do', () => {
+    expect([0.25, 0.0625, 0.03125, 0.05, 0.0022, 0.00005, 1].map(pText)).toEqual(['.25', '.063', '.031', '.05', '.0022', '< .0001', '1']);
+    expect([1.23456, 0.5, -0.01234, 0.00001, 0].map(natsText)).toEqual(['+1.23', '+0.500', '−0.0123', '+0.00001', '+0.0000']);
+    expect(verdictCounts(['significant', 'never-acted', 'cannot-be-significant', 'cannot-be-significant', 'not-declared'])).toBe('4 tests: 1 significant, 2 not attainable at this n, 1 that never acted');
+    expect(verdictCounts(['not-declared'])).toBe('no declared comparison');
+  });
+});
+
+describe('the axis of differences', () => {
+  const differences = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: 1, maxLength: 30 });
+
+  it('holds every value and zero, with ticks that rise, lie inside, and include zero', () => {
+    fc.assert(
+      fc.property(differences, (values) => {
+        const { scale, ticks } = differenceScale(values);
+        const [low, high] = scale['domain'] as [number, number];
+        expect(low).toBeLessThanOrEqual(Math.min(0, ...values));
+        expect(high).toBeGreaterThanOrEqual(Math.max(0, ...values));
+        expect(ticks).toEqual([...new Set(ticks)].sort((a, b) => a - b));
+        expect(ticks.every((tick) => tick >= low && tick <= high)).toBe(true);
+        expect(ticks).toContain(0);
+        expect(ticks.length).toBeLessThanOrEqual(9);
+      }),
+    );
+  });
+
+  it('is linear where differences are of one size, and symmetric-logarithmic where they span several', () => {
+    expect(differenceScale([-0.001, 0.002, 0.004])).toMatchObject({ isLog: false });
+    expect(differenceScale([0.001, 0.0012, 0.5])).toMatchObject({ isLog: true, scale: { type: 'symlog', constant: 0.001 } });
+  });
+});
