@@ -14,7 +14,7 @@ export default defineStage<{ study: StudyDeclaration }>({
   inputs: {
     detections: { summary: 'Detections in trained models.', gather: true },
     evaluations: { summary: 'Evaluations of the same models.', gather: true },
-    planted: { summary: 'Trials with planted spikes.', gather: true },
+    planted: { summary: 'Trials with planted spikes.', gather: true, optional: true },
   },
   outputs: {
     rates: { summary: 'Every rate with k, n and its interval, and every run behind it.', file: 'detector-rates.json' },

@@ -31,7 +31,7 @@ export async function checkReport(manifest: Manifest, records: ReadonlyMap<strin
   const summary = (await readSummary(resultsPath)).lines;
   const fresh = await cache.scratch.node();
   try {
-    await renderBundledReport(fresh, resultsPath);
+    await renderBundledReport(fresh, resultsPath, cache);
     const made = new Set(filesUnder(fresh).map((path) => `report/${relative(fresh, path).split(sep).join('/')}`));
     const renderer: Renderer = manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
     const sameRenderer = renderer !== 'other';

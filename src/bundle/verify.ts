@@ -14,7 +14,7 @@ import { checkReport } from './check-report.ts';
 import { checkResults } from './check-results.ts';
 import { checkStudy } from './check-study.ts';
 import type { Finding } from './finding.ts';
-import type { Manifest } from './manifest.ts';
+import { MANIFEST, type Manifest } from './manifest.ts';
 
 export interface VerifiedBundle {
   /** SHA-256 of the manifest. */
@@ -40,13 +40,14 @@ export interface OpenBundle {
  * Unpacks a bundle into a temporary folder, verifies it, and hands it on.
  * @param options.limit bytes that its files may take together
  * @param options.version of this swp
+ * @param options.id how the bundle's id must begin, if somebody knows it
  * @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file`
  */
-export async function withBundle<Result>(file: string, { limit, version }: { limit: number; version: string }, work: (bundle: OpenBundle) => Promise<Result>): Promise<Result> {
+export async function withBundle<Result>(file: string, { limit, version, id: wanted }: { limit: number; version: string; id?: string }, work: (bundle: OpenBundle) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'swp-bundle-'));
   try {
     const { manifest, id, digests } = await unpackBundle(file, folder, limit);
-    const findings = checkFiles(manifest, digests);
+    const findings = [...checkId(id, wanted), ...checkFiles(manifest, digests)];
     const said = [`${digests.size.toLocaleString('en')} files hashed`];
     const checked = checkRecords(manifest, folder, new Set(StageLoader.installed().names()));
     findings.push(...checked.findings);
@@ -69,6 +70,11 @@ export async function withBundle<Result>(file: string, { limit, version }: { lim
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Another bundle than the one that is meant proves nothing of that one. */
+function checkId(id: string, wanted = ''): Finding[] {
+  return id.startsWith(wanted.toLowerCase()) ? [] : [{ check: 'files', where: MANIFEST, message: `the bundle's id is ${id}, and not ${wanted}` }];
 }
 
 function checkFiles({ files }: Manifest, digests: ReadonlyMap<string, string>): Finding[] {

@@ -29,7 +29,7 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
       terminal.line(`${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
     } else if (event.event === 'node-wait') {
       terminal.line(`${labelText(event.label)}: ${holderText(event.holder)}; waiting for the result.`);
-    } else if (event.event === 'node-start' && event.resumedAt !== undefined) {
+    } else if (event.event === 'node-start' && event.resumedAt !== undefined && (event.interrupted || verbose)) {
       terminal.line(`${labelText(event.label)}: goes on from ${numberText(event.resumedAt)}; what comes before was computed already.`);
     } else if (event.event === 'gpu-wait') {
       terminal.line(`${labelText(event.label)}: waiting for a GPU; ${event.gpus.map(({ index, usedMemory }) => `${index} has ${usedMemory ?? 'unknown'} MiB in use`).join(', ')}.`);

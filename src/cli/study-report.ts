@@ -65,7 +65,7 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
   const stamp = `${results.sha256} ${rendererStamp()}\n`;
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
-    const [{ renderReport }, { reportOrigin }] = await Promise.all([import('../report/render-report.ts'), import('./report-origin.ts')]); // slow to load: vega
+    const [{ renderReport }, { reportOrigin }] = await Promise.all([import('../report/render-report.ts'), import('../report/report-origin.ts')]); // slow to load: vega
     try {
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one

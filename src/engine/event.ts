@@ -50,9 +50,9 @@ export type SwpEvent =
   | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
   /**
    * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length of
-   * its trajectory from which it goes on.
+   * its trajectory from which it goes on; `interrupted` if that is where an earlier run was stopped.
    */
-  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number }
+  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number; interrupted?: boolean }
   /** Somebody else is computing it: this run waits for the result. */
   | { event: 'node-wait'; key: string; stage: string; label: NodeLabel; holder: WorkHolder }
   /** It needs a GPU, and others use all that there are. */

@@ -141,7 +141,7 @@ export async function runStage(
   const start = performance.now();
   try {
     const started = (worker: number) =>
-      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker, ...(journey?.from && { resumedAt: journey.from.at }) });
+      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker, ...(journey?.from && { resumedAt: journey.from.at, interrupted: journey.from.interrupted }) });
     const outcome = await pool.run(job, started, listener, env);
     const seconds = (performance.now() - start) / 1000;
     if (signal.aborted && outcome.kind !== 'done') return 'stopped';

@@ -21,6 +21,8 @@ export interface TrajectoryPoint {
 /** Where a run goes on. */
 export interface StartingPoint {
   at: number;
+  /** Whether a run that was interrupted left it, and not an earlier stop. */
+  interrupted: boolean;
   /** Absolute paths by artifact name. */
   state: Record<string, string>;
 }
@@ -118,9 +120,9 @@ export async function startingPoint(
     const record = await countingRecord(key);
     if (record === undefined || trajectoryKey(record.contentPreimage, point.declared) !== point.trajectory) continue;
     const state = await stateOf(record, point.declared.state, cache);
-    if (state !== undefined) return { at, state };
+    if (state !== undefined) return { at, interrupted: false, state };
   }
-  return checkpoint?.replaces === replaces ? { at: checkpoint.at, state: checkpoint.files } : undefined;
+  return checkpoint?.replaces === replaces ? { at: checkpoint.at, interrupted: true, state: checkpoint.files } : undefined;
 }
 
 /** @returns undefined unless every artifact of the state is there and whole: evicted or damaged ones only cost time */

@@ -6,8 +6,9 @@ import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { DetectorRates, PlantedRates, RandomRates, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
 import type { PlantedSpikes } from '../generated/planted-spikes.ts';
-import type { AblatedWeight, SuperWeightReport } from '../generated/super-weights.ts';
+import type { AblatedWeight, Coordinate, SuperWeightReport } from '../generated/super-weights.ts';
 import { identityOf } from './ablation.ts';
+import { passesCausalTest } from './causal-test.ts';
 import type { Piece } from './results/study-pieces.ts';
 import { proportion } from './statistics/proportion.ts';
 import type { DetectionRule } from './super-weights.ts';
@@ -28,30 +29,44 @@ interface Truth {
 }
 
 /**
- * Rates of every experiment whose detections have a brute-force truth: their own, or that of another experiment with the
- * same model and seed, by the thresholds of the experiment that has it. So other thresholds are judged by the same truth.
- * What is missing is left out and counted by nobody.
+ * Rates of every experiment whose detections have a brute-force truth: their own, or that of the experiment which theirs
+ * extends, by that experiment's thresholds. So other thresholds are judged by the same truth. Of a run that looks several
+ * times, the last look counts. What is missing is left out and counted by nobody.
  */
 export function detectorRates(study: StudyDeclaration, { detections, evaluations, planted }: DetectorPieces): DetectorRates {
+  const looked = lastLooks(detections);
+  const evaluated = lastLooks(evaluations);
   const truths = new Map<string, Truth>();
-  for (const { label, content } of detections) {
-    const { model, params } = study.experiments.find(({ id }) => id === label.experiment)!;
-    if (content === undefined || content.ablation.length === 0) continue;
-    truths.set(`${model} ${label.seed}`, { ablation: content.ablation, holds: standingApart(content.ablation, thresholdsOf(params['detect-sw'] as unknown as Thresholds)) });
-  }
-  const trained = study.experiments.flatMap(({ id, model, params }): TrainedRates[] => {
-    const thresholds = thresholdsOf(params['detect-sw'] as unknown as Thresholds);
-    const runs = detections.flatMap(({ label, content }): RunDetection[] => {
-      const truth = truths.get(`${model} ${label.seed}`);
-      const evaluation = evaluations.find((piece) => piece.label.experiment === id && piece.label.seed === label.seed)?.content;
-      if (label.experiment !== id || content === undefined || truth === undefined || evaluation === undefined) return [];
-      return [runDetection(label.seed, content, evaluation, truth)];
+  for (const { id, params, seeds } of study.experiments)
+    for (const seed of seeds) {
+      const ablation = looked.get(runOf(id, seed))?.ablation ?? [];
+      if (ablation.length > 0) truths.set(runOf(id, seed), { ablation, holds: standingApart(ablation, thresholdsOf(params['detect-sw'])) });
+    }
+  const trained = study.experiments.flatMap(({ id, extends: parent, model, seeds, params }): TrainedRates[] => {
+    const judge = parent === undefined || seeds.some((seed) => truths.has(runOf(id, seed))) ? id : parent;
+    const runs = seeds.flatMap((seed): RunDetection[] => {
+      const [report, evaluation] = [looked.get(runOf(id, seed)), evaluated.get(runOf(id, seed))];
+      const truth = truths.get(runOf(judge, seed));
+      if (report === undefined || evaluation === undefined || truth === undefined) return [];
+      return [runDetection(seed, report, evaluation, truth, thresholdsOf(params['detect-sw']))];
     });
-    const [holding, empty] = [runs.filter(({ holds }) => holds > 0), runs.filter(({ holds }) => holds === 0)];
     if (runs.length === 0) return [];
-    return [{ experiment: id, model, thresholds, runs, hits: proportion(count(holding, ({ confirmed, found }) => confirmed > 0 && found), holding.length), falseAlarms: proportion(count(empty, ({ confirmed }) => confirmed > 0), empty.length) }];
+    const [holding, empty] = [runs.filter(({ holds }) => holds > 0), runs.filter(({ holds }) => holds === 0)];
+    return [
+      {
+        experiment: id,
+        truth: judge,
+        model,
+        thresholds: thresholdsOf(params['detect-sw']),
+        runs,
+        hits: proportion(count(holding, ({ found }) => found), holding.length),
+        falseAlarms: proportion(count(empty, ({ confirmed }) => confirmed > 0), empty.length),
+        causalHits: proportion(count(holding, ({ foundCausally }) => foundCausally), holding.length),
+        causalFalseAlarms: proportion(count(empty, ({ causal }) => causal > 0), empty.length),
+      },
+    ];
   });
-  // Experiments that differ in their model alone share the seeds' random models: each counts once.
+  // Runs with equal parameters share their random models: each counts once.
   const models = [...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values()].flatMap((content) => content.models);
   return { trained, byThresholds: pooled(trained), planted: plantedRates(models), random: randomRates(models) };
 }
@@ -67,9 +82,11 @@ export function standingApart(ablation: readonly AblatedWeight[], { minimumEffec
   return 0;
 }
 
-function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport, evaluation: Evaluation, { ablation, holds }: Truth): RunDetection {
+function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport, evaluation: Evaluation, { ablation, holds }: Truth, thresholds: Thresholds): RunDetection {
   const byEffect = [...ablation].sort((a, b) => b.effect - a.effect);
   const apart = byEffect.slice(0, holds).map(({ coordinate }) => identityOf(coordinate));
+  const standsApart = (coordinate: Coordinate) => apart.includes(identityOf(coordinate));
+  const causal = candidates.filter((candidate) => passesCausalTest(candidate, thresholds)).map(({ coordinate }) => coordinate);
   const best = candidates.reduce((best, candidate) => (candidate.effect > best.effect ? candidate : best));
   return {
     seed,
@@ -80,9 +97,25 @@ function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport
     runnerUp: byEffect[1]?.effect ?? 0,
     holds,
     confirmed: confirmed.length,
-    found: apart.length > 0 && confirmed.some((coordinate) => apart.includes(identityOf(coordinate))),
+    found: confirmed.some(standsApart),
+    causal: causal.length,
+    foundCausally: causal.some(standsApart),
     best: { layer: best.coordinate.layer, row: best.coordinate.row, col: best.coordinate.col, effect: best.effect, rank: best.rank, inputRatio: best.inputRatio, outputRatio: best.outputRatio, verdict: best.verdict },
   };
+}
+
+/** The content of each run's last look, by run. */
+function lastLooks<Content>(pieces: readonly Piece<Content>[]): Map<string, Content> {
+  const last = new Map<string, Piece<Content>>();
+  for (const piece of pieces) {
+    const run = runOf(piece.label.experiment, piece.label.seed);
+    if (piece.label.round >= (last.get(run)?.label.round ?? 0)) last.set(run, piece);
+  }
+  return new Map([...last].flatMap(([run, { content }]) => (content === undefined ? [] : [[run, content] as const])));
+}
+
+function runOf(experiment: string, seed: number): string {
+  return JSON.stringify([experiment, seed]);
 }
 
 /** Over all kinds of model, by thresholds. */
@@ -93,8 +126,8 @@ function pooled(trained: readonly TrainedRates[]): ThresholdRates[] {
     groups.set(identity, [...(groups.get(identity) ?? []), rates]);
   }
   return [...groups.values()].map((group) => {
-    const sum = (rate: 'hits' | 'falseAlarms') => proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
-    return { thresholds: group[0]!.thresholds, hits: sum('hits'), falseAlarms: sum('falseAlarms') };
+    const sum = (rate: 'hits' | 'falseAlarms' | 'causalHits' | 'causalFalseAlarms') => proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
+    return { thresholds: group[0]!.thresholds, hits: sum('hits'), falseAlarms: sum('falseAlarms'), causalHits: sum('causalHits'), causalFalseAlarms: sum('causalFalseAlarms') };
   });
 }
 
@@ -123,7 +156,8 @@ function randomRates(models: PlantedSpikes['models']): RandomRates | null {
   };
 }
 
-function thresholdsOf({ spikeRatio, minimumEffect, controlFactor, maximumTwins }: Thresholds): Thresholds {
+function thresholdsOf(params: unknown): Thresholds {
+  const { spikeRatio, minimumEffect, controlFactor, maximumTwins } = params as Thresholds; // the stage's schema has checked them
   return { spikeRatio, minimumEffect, controlFactor, maximumTwins };
 }
 

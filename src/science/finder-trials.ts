@@ -1,10 +1,10 @@
 /** How often the detector finds what was planted in random models, and how often it finds something where nothing was. */
 import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes.ts';
-import type { Candidate } from '../generated/super-weights.ts';
 import { corpusOf } from '../model/corpora.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
 import { stream } from '../model/random.ts';
+import { isCandidate, passesCausalTest, smallerRatio } from './causal-test.ts';
 import { initialise, type InitialisationScheme } from './initialisation.ts';
 import { plantSpike } from './planting.ts';
 import { detectSuperWeights, type DetectionData, type DetectionRule } from './super-weights.ts';
@@ -69,16 +69,6 @@ export async function tryRandomModel(model: LanguageModel, config: ModelConfig, 
   };
 }
 
-/** Whether a coordinate's spikes are large enough to make it a candidate. */
-export function isCandidate(candidate: Candidate, { spikeRatio }: Pick<DetectionRule, 'spikeRatio'>): boolean {
-  return smallerRatio(candidate) >= spikeRatio;
-}
-
-/** Whether zeroing it costs enough, in itself and against its controls, whatever its spikes are. */
-export function passesCausalTest({ effect, controls, worstControl }: Candidate, { minimumEffect, controlFactor }: Pick<DetectionRule, 'minimumEffect' | 'controlFactor'>): boolean {
-  return effect >= minimumEffect && controls.some(({ twin }) => !twin) && effect >= controlFactor * worstControl;
-}
-
 /** Which random models there are: one for every combination. */
 export interface RandomModels {
   families: readonly ModelConfig['family'][];
@@ -100,8 +90,4 @@ export function randomModelConfigs({ families, layers, widths }: RandomModels, c
       }),
     ),
   );
-}
-
-function smallerRatio({ inputRatio, outputRatio }: Candidate): number {
-  return Math.min(inputRatio, outputRatio);
 }

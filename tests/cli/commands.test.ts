@@ -169,7 +169,7 @@ describe('what is wrong is said on standard error, with an exit code', () => {
   77 |           "stpes": 3
      |           ^^^^^^^
   Did you mean "steps"?
-  Expected: "model", "steps", "batchSize", "microBatchSize", "sequenceLength", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "clipNorm", "schedule", "warmupSteps", "decaySteps", "floor", "optimizerState", "stream", "seed", "curveEvery", "engine", "device" or "precision".`,
+  Expected: "model", "steps", "batchSize", "microBatchSize", "sequenceLength", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "clipNorm", "schedule", "warmupSteps", "decaySteps", "floor", "optimizerState", "mask", "stream", "seed", "curveEvery", "engine", "device" or "precision".`,
     });
   });
 

@@ -100,7 +100,7 @@ describe('plain lines', () => {
     view.emit(start('t0', 1));
     clock = 4_000;
     view.emit(end('t0', 1, 4));
-    view.emit({ ...start('t1', 2), resumedAt: 20 });
+    view.emit({ ...start('t1', 2), resumedAt: 20, interrupted: true });
     clock = 6_000;
     view.emit({ event: 'node-progress', key: 't1', progress: { done: 70, total: 100 } });
     view.emit({ ...end('t1', 2, 3), outcome: 'failed', failure: { kind: 'stage', stage: 'train', node: 'A1/s0/r2/train', message: 'no luck' } });

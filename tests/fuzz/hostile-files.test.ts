@@ -56,7 +56,7 @@ function operate(value: unknown, steps: { at: number; deed: string; value: unkno
     else if (step.deed === 'wrap') holder[name] = [holder[name]];
     else if (step.deed === 'double') holder[name] = [holder[name], holder[name]];
     else if (step.deed === 'rename' && !Array.isArray(holder)) {
-      Object.defineProperty(holder, String(step.value).slice(0, 50), { value: holder[name], enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(holder, String(JSON.stringify(step.value)).slice(0, 50), { value: holder[name], enumerable: true, configurable: true, writable: true });
       delete holder[name];
     } else holder[name] = step.value;
   }

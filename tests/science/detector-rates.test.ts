@@ -48,9 +48,9 @@ describe('the rates', () => {
     baselineLoss: 2, causalTokens: 1, prunableWeights: 9, candidates, confirmed: candidates.filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate), survival: [], referenceStatus: 'self', ablation,
   });
   const evaluation = { loss: 2.5, floor: 2.25, retrievalAccuracy: 1 } as Evaluation;
-  const declared = (id: string, model: string) => ({ id, model, params: { 'detect-sw': { ...THRESHOLDS, seed: 1 } } });
-  const study = { experiments: [declared('truth', 'm'), declared('other', 'm'), declared('untested', 'n')] } as unknown as StudyDeclaration;
-  const piece = <Content>(experiment: string, seed: number, content: Content | undefined, key = `${experiment} ${seed}`) => ({ label: { experiment, seed, round: 0, step: 's' }, artifact: 'a', key, content });
+  const declared = (id: string, extended?: string) => ({ id, model: 'm', seeds: [0, 1, 2, 3], params: { 'detect-sw': { ...THRESHOLDS, seed: 1 } }, ...(extended && { extends: extended }) });
+  const study = { experiments: [declared('truth'), declared('other', 'truth'), declared('untested')] } as unknown as StudyDeclaration;
+  const piece = <Content>(experiment: string, seed: number, content: Content | undefined, key = `${experiment} ${seed}`, round = 0) => ({ label: { experiment, seed, round, step: 's' }, artifact: 'a', key, content });
   const evaluations = ['truth', 'other', 'untested'].flatMap((experiment) => [0, 1, 2, 3].map((seed) => piece(experiment, seed, evaluation)));
 
   it('count a hit only where a weight that stands apart was confirmed, a false alarm where none stands apart', () => {
@@ -68,7 +68,7 @@ describe('the rates', () => {
     expect(truth!.runs.map(({ holds, confirmed, found, aboveFloor }) => [holds, confirmed, found, aboveFloor])).toEqual([[1, 1, true, 0.25], [1, 1, false, 0.25], [0, 1, false, 0.25], [0, 0, false, 0.25]]);
   });
 
-  it('take the truth from the experiment that has it, and leave out what has none or failed', () => {
+  it('take the truth from the experiment that is extended, and leave out what has none or failed', () => {
     const detections = [
       piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)])),
       piece<SuperWeightReport>('truth', 1, undefined),
@@ -77,7 +77,26 @@ describe('the rates', () => {
       piece('untested', 0, report([], [candidate(0, 2, true)])),
     ];
     const { trained } = detectorRates(study, { detections, evaluations, planted: [] });
-    expect(trained.map(({ experiment, hits, falseAlarms }) => [experiment, hits.k, hits.n, falseAlarms.n])).toEqual([['truth', 1, 1, 0], ['other', 0, 1, 0]]);
+    expect(trained.map(({ experiment, truth, hits, falseAlarms }) => [experiment, truth, hits.k, hits.n, falseAlarms.n])).toEqual([['truth', 'truth', 1, 1, 0], ['other', 'truth', 0, 1, 0]]);
+  });
+
+  it('count the last look of a run that looks several times', () => {
+    const detections = [piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)]), 'late', 2), piece('truth', 0, report([], [candidate(0, 0, false)]), 'early', 1)];
+    expect(detectorRates(study, { detections, evaluations, planted: [] }).trained).toMatchObject([{ hits: { k: 1, n: 1 } }]);
+  });
+
+  it('say what the causal test alone would have found, and what it would have claimed in error', () => {
+    const controls = [{ kind: 'random' as const, row: 1, col: 1, value: 1, effect: 0.01, twin: false }];
+    const passing = (col: number, effect: number) => ({ ...candidate(col, effect, false), inputRatio: 2, controls, worstControl: 0.01 });
+    const detections = [
+      piece('truth', 0, report(ablated(2, 0), [passing(0, 2)])), // missed for its spike
+      piece('truth', 1, report(ablated(2, 0), [passing(5, 2)])), // another weight
+      piece('truth', 2, report(ablated(0.01, 0), [passing(0, 0.2)])),
+      piece('truth', 3, report(ablated(0.01, 0), [passing(0, 0.04)])), // costs too little
+    ];
+    expect(detectorRates(study, { detections, evaluations, planted: [] }).trained).toMatchObject([
+      { hits: { k: 0, n: 2 }, falseAlarms: { k: 0, n: 2 }, causalHits: { k: 1, n: 2 }, causalFalseAlarms: { k: 1, n: 2 } },
+    ]);
   });
 
   it('count a random model once, however many experiments share it', () => {
@@ -119,8 +138,8 @@ describe('docs/super-weights.md', async () => {
         hits += Number(report.confirmed.length > 0);
       } else alarms += Number(report.confirmed.length > 0);
     }
-    const stated = rows.find((cells) => cells[0] === model && cells.length === 3)!;
-    expect(stated.slice(1)).toEqual([rateText(proportion(hits, holding)), rateText(proportion(alarms, own.length - holding))]);
+    const stated = rows.find((cells) => cells[0] === model && cells.length === 5)!;
+    expect(stated.slice(1, 3)).toEqual([rateText(proportion(hits, holding)), rateText(proportion(alarms, own.length - holding))]);
   });
 
   it('states of planted spikes what a few random models show', async () => {

@@ -103,7 +103,7 @@ async function bundle(options: BundleOptions): Promise<void> {
     const report = artifact === undefined ? undefined : join(scratch, 'report');
     if (artifact !== undefined) {
       await cache.verify(artifact);
-      await renderBundledReport(report!, cache.artifactPath(artifact));
+      await renderBundledReport(report!, cache.artifactPath(artifact), cache);
     }
     const contents = await bundleContents(project, planned, { weights: options.weights ?? false, overrides: locate(options).overrides, results, report, renderer: rendererStamp(), environment: await collectEnvironment(study.root) });
     refuseOldResults(contents.manifest, results, study.profile.name);
@@ -141,9 +141,9 @@ async function verifyBundle(file: string, words: string[], options: VerifyOption
   const [{ withBundle }, { version }] = await Promise.all([import('../../bundle/verify.ts'), import('../version.ts')]);
   const terminal = openTerminal();
   if (words.length > 0 && !options.recompute) throw new SwpError({ kind: 'usage', message: `"${words[0]}" selects nodes to compute again.`, expected: '--recompute with it, or no selector' });
-  await withBundle(resolve(file), { limit: options.maxSize, version }, async (open) => {
+  if (options.id !== undefined && !/^[0-9a-f]{8,64}$/i.test(options.id)) throw new SwpError({ kind: 'usage', message: `"${options.id}" is no id of a bundle.`, expected: 'at least the first 8 of its hexadecimal digits' });
+  await withBundle(resolve(file), { limit: options.maxSize, version, ...(options.id !== undefined && { id: options.id }) }, async (open) => {
     const { verified } = open;
-    if (options.id !== undefined && !(options.id.length >= 8 && verified.id.startsWith(options.id.toLowerCase()))) verified.findings.unshift({ check: 'files', where: 'manifest.json', message: `the bundle's id is ${verified.id}, and not ${options.id}${options.id.length < 8 ? ' (at least 8 digits are needed)' : ''}` });
     const recomputed = options.recompute && verified.findings.length === 0 ? await recompute(open, words, options, terminal) : undefined;
     const ok = verified.findings.length === 0 && !(recomputed ?? []).some(({ verdict }) => verdict === 'different' || verdict === 'missing');
     if (options.json) terminal.line(JSON.stringify({ id: verified.id, ok, study: verified.manifest.study, findings: verified.findings, checked: verified.said, ...(recomputed && { recomputed }) }));

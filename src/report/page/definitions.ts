@@ -85,7 +85,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ],
     [
       'Perplexity',
-      `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Each sequence begins with BOS and every token after it is scored.`,
+      `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Every token after the first of a sequence is scored; the first is BOS where the language has one.`,
     ],
     [
       'Entropy floor',

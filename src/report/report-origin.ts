@@ -1,8 +1,8 @@
 /** Under which circumstances the nodes behind a study's results ran, as their records tell it. */
 import type { Cache } from '../cache/cache.ts';
 import { SwpError } from '../engine/failure.ts';
-import { originOf, recipeKeys, type Origin } from '../report/origin.ts';
-import { readResults } from '../report/read-results.ts';
+import { originOf, recipeKeys, type Origin } from './origin.ts';
+import { readResults } from './read-results.ts';
 
 /** Records read at once. */
 const BATCH = 64;
