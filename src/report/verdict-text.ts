@@ -38,8 +38,9 @@ export function differenceSentence(difference: TestedDifference): string {
   if (verdict === 'no-data' || mean === null) return `Of ${arm} against ${baseline} not one pair of runs is known.`;
   if (verdict === 'never-acted') return `${arm} ends exactly where ${baseline} does in ${n === 1 ? 'the one pair' : `all ${n} pairs`}: what was varied never acted, so there is nothing to test.`;
   const between = interval === null ? '' : ` [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
-  const where = mean === 0 ? 'on average where' : `${natsText(Math.abs(mean)).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than`;
-  return `${arm} ends ${where} ${baseline}${mean === 0 ? ' does' : ''}${between} (n = ${counted(n, 'pair')}); ${testClause(difference)}.`;
+  const isNone = Math.abs(mean) < 0.000005; // prints as 0.00000
+  const where = isNone ? `on average where ${baseline} does, to within 0.00001 nats,` : `${natsText(Math.abs(mean)).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than ${baseline}`;
+  return `${arm} ends ${where}${between} (n = ${counted(n, 'pair')}); ${testClause(difference)}.`;
 }
 
 function testClause({ n, verdict, signFlip, holm }: TestedDifference): string {

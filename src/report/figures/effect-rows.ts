@@ -33,7 +33,7 @@ export function effectRowsFigure(results: StudyResults, id: string, groups: read
     title: TITLE,
     caption:
       `Nats per token that zeroing the primary super weight costs (symmetric log): hollow, when it was confirmed; filled, at the end of the run; one line a run (${counted(fates.length, 'run')} with a super weight; the unit of replication). ` +
-      `Emerged: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
+      `Was there: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
     plots: [{ id, alt: alt(results, known), spec: chart(results, groups, fates), rows: fates.map((fate): Row => ({ ...fate, scheme: schemeOf(declarationOf(results, fate.experiment)) })) }],
   };
 }
@@ -111,7 +111,7 @@ function chart(results: StudyResults, groups: readonly { heading: string; ids: r
         panel,
         textColumns(rows, [
           { head: 'sparsity', width: COLUMNS[0]!, cells: cells((id) => (endOf(results, id)?.sparsity.mean === undefined || endOf(results, id)!.sparsity.mean === null ? '–' : percent(endOf(results, id)!.sparsity.mean!))) },
-          { head: 'emerged', width: COLUMNS[1]!, cells: cells(emerged) },
+          { head: 'was there', width: COLUMNS[1]!, cells: cells(emerged) },
           { head: 'kept', width: COLUMNS[2]!, cells: cells(count('kept')) },
           { head: 'matters', width: COLUMNS[3]!, cells: cells(count('functional')) },
           { head: 'found again', width: COLUMNS[4]!, cells: cells(count('redetectedSame')) },

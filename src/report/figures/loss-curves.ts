@@ -1,4 +1,5 @@
 /** Training loss over the whole of each run, with its prunes. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
@@ -8,22 +9,27 @@ import { strip } from './run-axis.ts';
 
 const TITLE = 'Loss curves';
 
+/** Experiments drawn at most: a page is to be read, not scrolled. */
+const PANELS = 24;
+
 /** Points drawn per run: more than a panel has pixels would only make the page heavy. The data hold all. */
 const DRAWN_POINTS = 300;
 
 export function lossCurvesFigure(results: StudyResults): Figure {
   const rows = curveRows(results);
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no training left a loss curve.', plots: [] };
+  const all = results.study.experiments.length;
+  const drawn = results.study.experiments.slice(0, PANELS);
   return {
     title: TITLE,
     caption:
-      `Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
       `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels. ${scalingText(results.study)}`,
     plots: [
       {
         id: '6c-loss-curves',
         alt: `Small multiples, one per experiment, of training loss by step. Final training losses: ${results.study.experiments.map(({ id }) => finalText(rows, id)).join('; ')}.`,
-        spec: panels(results, rows),
+        spec: panels(results, drawn, rows),
         rows,
       },
     ],
@@ -40,9 +46,9 @@ function curveRows(results: StudyResults) {
   );
 }
 
-function panels(results: StudyResults, rows: CurveRow[]): Spec {
+function panels(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: CurveRow[]): Spec {
   const styles = seriesStyles(results.study.experiments);
-  const specs = results.study.experiments.map((experiment, i) => {
+  const specs = experiments.map((experiment, i) => {
     const own = results.runs
       .filter((run) => run.experiment === experiment.id)
       .flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
@@ -61,7 +67,7 @@ function panels(results: StudyResults, rows: CurveRow[]): Spec {
       type: 'quantitative',
       scale: { domain: [0, last], nice: false },
       axis: {
-        title: titled(i, results.study.experiments.length).x ? 'cumulative step' : null,
+        title: titled(i, experiments.length).x ? 'cumulative step' : null,
         tickCount: 4,
         grid: false,
         format: ',d',
@@ -71,7 +77,7 @@ function panels(results: StudyResults, rows: CurveRow[]): Spec {
       field: 'loss',
       type: 'quantitative',
       scale: { domain: [low - margin, high + margin], zero: false, nice: false },
-      axis: { tickCount: 4, title: titled(i, results.study.experiments.length).y ? 'nats per token' : null },
+      axis: { tickCount: 4, title: titled(i, experiments.length).y ? 'nats per token' : null },
     };
     return {
       title: panelTitle(experiment),

@@ -50,7 +50,7 @@ function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec
     const has = titled(i, agreements.length);
     const values = rounds.map(({ round, all }) => ({ round, value: all.jaccard!, chance: all.chance, label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3)}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3)}` }));
     const last = rounds.at(-1)!.round;
-    const x = { field: 'round', type: 'quantitative', scale: { domain: [Math.min(rounds[0]!.round, last - 1) - 0.4, last + 0.4], nice: false, zero: false }, axis: { title: has.x ? 'round' : null, tickMinStep: 1, tickCount: 6, format: 'd', grid: false } };
+    const x = { field: 'round', type: 'quantitative', scale: { domain: [rounds[0]!.round - 0.5, last + 0.5], nice: false, zero: false }, axis: { title: has.x ? 'round' : null, values: every(rounds.map(({ round }) => round)), format: 'd', grid: false } };
     const y = { field: 'value', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' } };
     return {
       title: panelTitle(declarationOf(results, id)),
@@ -72,6 +72,12 @@ function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec
     ],
     spacing: 10,
   };
+}
+
+/** At most eight of them, the last one included. */
+function every(rounds: readonly number[]): number[] {
+  const step = Math.ceil(rounds.length / 8);
+  return rounds.filter((_, i) => (rounds.length - 1 - i) % step === 0);
 }
 
 /** `0 q_proj` of `model.layers.0.self_attn.q_proj.weight`. */

@@ -12,6 +12,9 @@ import { strip } from './run-axis.ts';
 
 const TITLE = 'What sparsity costs over the positive control';
 
+/** Below this sparsity an arm is not pruned to speak of. */
+const STANDSTILL = 0.005;
+
 /** Arms that are drawn together: a baseline and its controlled variants. */
 export interface QualityGroup {
   title: string;
@@ -94,7 +97,8 @@ function remainingChannel(rows: readonly IncreaseRow[]): Spec {
   };
 }
 
-function panel(results: StudyResults, { title, ids, rows }: DrawnGroup, y: Spec, width: number, height: number): Spec {
+function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: Spec, width: number, height: number): Spec {
+  const rows = withoutStandstill(all);
   const x = remainingChannel(rows);
   const experiments = ids.map((id) => declarationOf(results, id)).filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   const styles = groupStyles(experiments);
@@ -121,7 +125,7 @@ function panel(results: StudyResults, { title, ids, rows }: DrawnGroup, y: Spec,
         layer: [
           horizontalRule(0, y, SOFT, [1, 0]),
           horizontalRule(tolerance, y, INK),
-          { data: { values: [{ value: tolerance, text: 'tolerance' }] }, mark: { type: 'text', align: 'left', baseline: 'bottom', dx: 4, dy: -3, x: 0, color: INK, fontSize: 10.5, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
+          { data: { values: [{ value: tolerance, text: 'tolerance' }] }, mark: { type: 'text', align: 'right', baseline: 'bottom', dx: -4, dy: -3, x: 'width', color: INK, fontSize: 10.5, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
           { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash'), order: { field: 'round', type: 'quantitative' } } },
           { data: { values: points }, mark: { type: 'point', filled: true, size: 22, opacity: 0.85 }, encoding: { x, y, color: style('color'), shape: style('shape'), description: { field: 'label', type: 'nominal' } } },
           { data: { values: spots }, mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 }, encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } } },
@@ -130,6 +134,14 @@ function panel(results: StudyResults, { title, ids, rows }: DrawnGroup, y: Spec,
     ],
     spacing: 6,
   };
+}
+
+/** Of arms that stay at one sparsity, such as those that lose a single weight, only the end: their rounds would pile up. */
+function withoutStandstill(rows: readonly IncreaseRow[]): IncreaseRow[] {
+  return rows.filter(({ experiment, round }) => {
+    const own = rows.filter((row) => row.experiment === experiment);
+    return own.some(({ sparsity }) => sparsity >= STANDSTILL) || round === Math.max(...own.map((row) => row.round));
+  });
 }
 
 function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {

@@ -58,14 +58,17 @@ function powerCell(power: TestedDifference['power']): string | Html {
 }
 
 function besidesCell({ alsoDiffers, consequences }: TestedDifference): Html {
-  const followed = consequences.map(({ what, baseline, arm }) => `${what} ${amount(what, baseline)} → ${amount(what, arm)}`);
+  const followed = consequences.map(({ what, baseline, arm }) => {
+    const digits = amount(what, baseline) === amount(what, arm) ? 4 : 1;
+    return `${what} ${amount(what, baseline, digits)} → ${amount(what, arm, digits)}`;
+  });
   const named = alsoDiffers.length <= NAMED ? alsoDiffers : [...alsoDiffers.slice(0, NAMED), `${alsoDiffers.length - NAMED} more`];
   return html`<div class="besides">${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.length === 0 ? '' : html`<small>as a consequence:</small>`}${followed.map((text) => html`<small>${text}</small>`)}</div>`;
 }
 
-function amount(what: string, value: number | null): string {
+function amount(what: string, value: number | null, digits = 1): string {
   if (value === null) return DASH;
-  return what.includes('sparsity') ? percent(value) : decimal(value, 0);
+  return what.includes('sparsity') ? percent(value, digits) : decimal(value, 0);
 }
 
 /** Every declared test of a kind of survival; nothing if there is none. */

@@ -71,11 +71,18 @@ function weight({ verdict, mean }: TestedDifference): number {
   return (verdict === 'significant' ? 1e6 : 0) + Math.abs(mean ?? 0);
 }
 
-/** Arms that are pruned by magnitude; controls, forced and random prunes and transplanted masks left out. */
+/**
+ * Arms that are pruned by magnitude; controls, forced and random prunes, transplanted masks
+ * and arms whose super weights are spared by name left out: there, a kept mask bit says nothing.
+ */
 export function magnitudeArms(results: StudyResults): ExperimentDeclaration[] {
   return results.study.experiments.filter(
-    (experiment) => isPruned(results, experiment) && !isControl(experiment) && !isForced(experiment) && experiment.role !== 'emergence' && (parameter(experiment, 'prune', 'criterion') ?? 'magnitude') === 'magnitude' && !isTransplanted(experiment),
+    (experiment) => isPruned(results, experiment) && !isControl(experiment) && !isForced(experiment) && experiment.role !== 'emergence' && (parameter(experiment, 'prune', 'criterion') ?? 'magnitude') === 'magnitude' && !isProtected(experiment) && !isTransplanted(experiment),
   );
+}
+
+function isProtected(experiment: ExperimentDeclaration): boolean {
+  return [parameter(experiment, 'prune', 'protect')].flat().some((protect) => protect !== undefined && protect !== 'none');
 }
 
 /** Whether its masks are shuffled, or put on fresh weights: it is no longer magnitude that decides what is kept. */
