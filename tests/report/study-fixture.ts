@@ -92,7 +92,6 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
       seeds: seeds ?? [0, 1, 2],
       rounds: fractions.length,
       finalTrain: true,
-      byRound: ['train.steps', 'prune.fraction'], // lists where they vary; a single value serves every round
       scaleSteps: scaleSteps ?? 0.02,
       byRound: [...(new Set(steps).size === 1 ? [] : ['train.steps']), ...(new Set(fractions).size === 1 ? [] : ['prune.fraction'])],
       params: {
