@@ -58,7 +58,7 @@ function operate(value: unknown, steps: { at: number; deed: string; value: unkno
     else if (step.deed === 'rename' && !Array.isArray(holder)) {
       Object.defineProperty(holder, String(JSON.stringify(step.value)).slice(0, 50), { value: holder[name], enumerable: true, configurable: true, writable: true });
       delete holder[name];
-    } else holder[name] = step.value;
+    } else holder[name] = structuredClone(step.value); // a later step must not reach into what other cases share
   }
   return copy;
 }
