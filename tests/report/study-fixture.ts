@@ -94,7 +94,6 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
       finalTrain: true,
       byRound: ['train.steps', 'prune.fraction'], // lists where they vary; a single value serves every round
       scaleSteps: scaleSteps ?? 0.02,
-      byRound: [...(new Set(steps).size === 1 ? [] : ['train.steps']), ...(new Set(fractions).size === 1 ? [] : ['prune.fraction'])],
       params: {
         'load-pretrained': { model: 'marker-retrieval' },
         init: { model: 'marker-retrieval', scheme: scheme ?? 'pretrained' },
