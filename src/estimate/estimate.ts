@@ -45,6 +45,8 @@ export interface Estimate {
   version: 1;
   /** Nodes at a time. */
   jobs: number;
+  /** CPUs that there are for them: more nodes at a time than these make none faster. */
+  cpus: number;
   nodes: { total: number; toRun: number };
   stages: StageEstimate[];
   /** Of the stages that count them; 0 if none does. */
@@ -69,6 +71,7 @@ const FEW = 3;
 
 export interface EstimateOptions {
   jobs: number;
+  cpus: number;
   measurements: Measurements;
   /** By kind of work. */
   samples: Record<string, Sampled>;
@@ -94,11 +97,12 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
         const factor = of === undefined ? 0 : share(of.rate);
         return { key: task.planned.node.key, waitsFor: waitsFor.get(task.planned.node.key)!, group: task.group, seconds: of === undefined ? 0 : factor * secondsOf(of.rate, task.units), warmUp: factor * (of?.warmUp ?? 0) };
       }),
-      options.jobs,
+      Math.min(options.jobs, options.cpus),
     ).wall;
   return {
     version: 1,
     jobs: options.jobs,
+    cpus: options.cpus,
     nodes: { total, toRun: tasks.length },
     stages,
     flops: sum(stages.map(({ flops }) => flops ?? 0)),

@@ -5,6 +5,7 @@ import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
 import { wholeRecord } from '../engine/counting-record.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
+import { defaultJobs } from '../engine/parallelism.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { Calibration, keepCalibration, readCalibration, type Sampled } from './calibration.ts';
@@ -47,14 +48,14 @@ export async function estimateStudy(project: EstimatedProject, plan: Plan, { job
     Object.assign(samples, taken);
     if (Object.keys(taken).length > 0) await keepCalibration(note, { version: 1, cpu, samples }, cache);
   }
-  return estimateRun(plan, workload, { jobs, measurements, samples, preferSamples: calibrate === 'all' });
+  return estimateRun(plan, workload, { jobs, cpus: defaultJobs(), measurements, samples, preferSamples: calibrate === 'all' });
 }
 
 async function takeSamples(project: EstimatedProject, plan: Plan, tasks: ReadonlyMap<string, Task>, jobs: number, announce: (stages: string[]) => void): Promise<Record<string, Sampled>> {
   const samples: Record<string, Sampled> = {};
   if (tasks.size === 0) return samples;
   announce([...new Set([...tasks.values()].map(({ planned }) => planned.node.stage.name))]);
-  const calibration = new Calibration(project, plan, jobs);
+  const calibration = new Calibration(project, plan, Math.min(jobs, defaultJobs()));
   try {
     for (const [group, task] of tasks) {
       const sampled = await calibration.sample(task);

@@ -92,7 +92,6 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
       seeds: seeds ?? [0, 1, 2],
       rounds: fractions.length,
       finalTrain: true,
-      byRound: ['train.steps', 'prune.fraction'], // lists where they vary; a single value serves every round
       scaleSteps: scaleSteps ?? 0.02,
       params: {
         'load-pretrained': { model: 'marker-retrieval' },

@@ -106,7 +106,7 @@ async function writeEstimate(project: Project, estimated: Estimate, { gpuHours, 
   for (const line of table(['stage', 'nodes', 'work', 'FLOP', 'one by one', '10th to 90th percentile', 'from'], rows, colors)) terminal.line(line);
   terminal.line();
   for (const line of sharingLines(estimated)) terminal.line(line);
-  terminal.line(`On this machine, ${plural(estimated.jobs, 'node')} at a time: about ${colors.bold(durationText(seconds.estimate))} (${rangeText(seconds)})${unknown.length > 0 ? `, without ${unknown.join(', ')}: nothing is known of ${unknown.length > 1 ? 'them' : 'it'}` : ''}.`);
+  terminal.line(`On this machine, ${plural(estimated.jobs, 'node')} at a time${estimated.jobs > estimated.cpus ? ` on ${plural(estimated.cpus, 'CPU')}` : ''}: about ${colors.bold(durationText(seconds.estimate))} (${rangeText(seconds)})${unknown.length > 0 ? `, without ${unknown.join(', ')}: nothing is known of ${unknown.length > 1 ? 'them' : 'it'}` : ''}.`);
   if (around !== null) terminal.line(`swp itself and the report: about ${durationText(Math.max(0, around))} more, as in the last runs.`);
   if (estimated.flops > 0) terminal.line(`Arithmetic: ${quantityText(estimated.flops, 'FLOP')}${gpuHours === null ? '; --gpu-tflops X says how long that is on a GPU' : `; ${durationText(gpuHours * 3600)} on a GPU that sustains ${tflops} TFLOP/s`}.`);
   terminal.line(`Disk: at most ${quantityText(disk.evictable, 'B')} that swp gc may evict, and ${quantityText(disk.kept, 'B')} that stay.`);

@@ -76,19 +76,21 @@ function commonFloor({ evaluations }: StudyPieces): number | null {
   return floors.size === 1 ? ([...floors][0] ?? null) : null;
 }
 
-/** One entry per starting model in which the largest weights were zeroed one by one. Arms share starting models by key. */
+/** One entry per starting model in which the largest weights were zeroed one by one. Arms share starting models. */
 function startAblations(study: StudyDeclaration, detections: StudyPieces['superWeights']): StartAblation[] {
-  const byKey = new Map<string, StartAblation>();
+  // By content: under another seed one checkpoint has another key, and is still one model.
+  const byContent = new Map<string, StartAblation>();
   for (const { label, key, content } of detections) {
     if (content === undefined || content.ablation.length === 0 || phaseOf(label) !== 'start') continue;
-    const known = byKey.get(key);
+    const identity = JSON.stringify([content.baselineLoss, content.ablation]);
+    const known = byContent.get(identity);
     if (known !== undefined) {
-      known.experiments.push(label.experiment);
+      if (!known.experiments.includes(label.experiment)) known.experiments.push(label.experiment);
       continue;
     }
     const confirmed = confirmedSuperWeights(content);
     const experiment = study.experiments.find(({ id }) => id === label.experiment);
-    byKey.set(key, {
+    byContent.set(identity, {
       seed: label.seed,
       experiments: [label.experiment],
       scheme: (experiment && initScheme(experiment)) ?? null,
@@ -104,7 +106,7 @@ function startAblations(study: StudyDeclaration, detections: StudyPieces['superW
       })),
     });
   }
-  return [...byKey.values()].sort((a, b) => a.seed - b.seed);
+  return [...byContent.values()].sort((a, b) => a.seed - b.seed);
 }
 
 /** The runs of one experiment, in the order of its seeds. */
