@@ -13,7 +13,7 @@ const PANEL_HEIGHT = 130;
 
 export const KINDS = [
   { name: 'kept', text: 'mask bit: kept', color: BLUE, shape: 'circle', of: (survival: SurvivalSummary): Proportion => survival.kept },
-  { name: 'functional', text: 'functional: zeroing it still hurts', color: GREEN, shape: 'square', of: (survival: SurvivalSummary): Proportion => survival.functional },
+  { name: 'functional', text: 'functional: zeroing hurts', color: GREEN, shape: 'square', of: (survival: SurvivalSummary): Proportion => survival.functional },
   { name: 'redetected', text: 'found again at its place', color: VERMILION, shape: 'triangle-up', of: (survival: SurvivalSummary): Proportion => survival.redetectedSame },
 ] as const;
 
@@ -119,8 +119,8 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
     vconcat: [
       strip([
         ...KINDS.map(({ text, color, shape }) => ({ text, color, shape, filled: true })),
-        { text: 'base rate: its tensor’s weights kept', shape: 'square', filled: true, color: FAINT },
-        { text: 'its matched controls kept', shape: 'diamond', filled: false, color: SOFT },
+        { text: 'base rate: its tensor kept', shape: 'square', filled: true, color: FAINT },
+        { text: 'its controls kept', shape: 'diamond', filled: false, color: SOFT },
       ]),
       smallMultiples(specs, PANEL_HEIGHT),
     ],

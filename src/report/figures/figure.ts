@@ -93,7 +93,10 @@ export function logTicks(low: number, high: number, most = 8): number[] {
       }
     return ticks;
   });
-  return candidates.filter((ticks) => ticks.length <= most).at(-1) ?? [];
+  const fitting = candidates.filter((ticks) => ticks.length <= most).at(-1);
+  if (fitting !== undefined) return fitting;
+  const every = Math.ceil(candidates[0]!.length / most); // too many decades for each to have its tick
+  return candidates[0]!.filter((_, i) => i % every === 0);
 }
 
 /**

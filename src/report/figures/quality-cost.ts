@@ -12,8 +12,8 @@ import { strip } from './run-axis.ts';
 
 const TITLE = 'What sparsity costs over the positive control';
 
-/** Below this sparsity an arm is not pruned to speak of. */
-const STANDSTILL = 0.005;
+/** Sparsities closer than this are one. */
+const STANDSTILL = 0.0005;
 
 /** Arms that are drawn together: a baseline and its controlled variants. */
 export interface QualityGroup {
@@ -35,7 +35,7 @@ export interface IncreaseRow {
 }
 
 /**
- * Log-perplexity after each retraining minus that of the positive control with the same seed, at the same round and after
+ * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control with the same seed, at the same round and after
  * as many steps. Empty where there is no such control.
  */
 export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
@@ -43,9 +43,10 @@ export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
   if (control === undefined || control === null) return [];
   return runsOf(results, id).flatMap(({ seed, measurements }) => {
     const twin = runsOf(results, control).find((run) => run.seed === seed);
-    return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }) => {
-      const other = twin?.measurements.find((each) => each.phase === phase && each.round === round && each.step === step)?.evaluation;
-      if (phase !== 'trained' || sparsity === null || evaluation === null || !other) return [];
+    return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }, i) => {
+      const counts = phase === 'trained' || (phase === 'pruned' && i === measurements.length - 1); // some arms end with a prune
+      const other = twin?.measurements.find((each) => each.phase === 'trained' && each.round === round && each.step === step)?.evaluation;
+      if (!counts || sparsity === null || evaluation === null || !other) return [];
       return { experiment: id, control, seed, round, level, sparsity, loss: evaluation.loss, controlLoss: other.loss, increase: evaluation.loss - other.loss };
     });
   });
@@ -60,7 +61,7 @@ export function qualityCostFigure(results: StudyResults, groups: readonly Qualit
   return {
     title: TITLE,
     caption:
-      `Log-perplexity after retraining minus that of the positive control with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. ` +
+      `Log-perplexity after retraining minus that of the positive control with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean; where an arm stays at one sparsity for several rounds, after the last of them. ` +
       `Dashed: the tolerance of ${decimal(tolerance, 3)} nats; a ring marks the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays below it. ${scalingText(results.study)}`,
     plots: [{ id: '3a-cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
   };
@@ -105,10 +106,10 @@ function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: 
   const points = rows.map((row) => ({ ...row, remaining: 1 - row.sparsity, label: `${row.experiment} seed ${row.seed} at ${percent(row.sparsity)}: ${natsText(row.increase)} nats over ${row.control}` }));
   const means = experiments.flatMap(({ id }) => {
     const own = rows.filter(({ experiment }) => experiment === id);
-    return [...new Set(own.map(({ round }) => round))].map((round) => {
-      const here = own.filter((row) => row.round === round);
+    return [...new Set(own.map(({ level }) => level))].map((level) => {
+      const here = own.filter((row) => row.level === level);
       const mean = (of: (row: IncreaseRow) => number) => here.reduce((sum, row) => sum + of(row), 0) / here.length;
-      return { experiment: id, round, remaining: 1 - mean(({ sparsity }) => sparsity), increase: mean(({ increase }) => increase) };
+      return { experiment: id, level, remaining: 1 - mean(({ sparsity }) => sparsity), increase: mean(({ increase }) => increase) };
     });
   });
   const spots = results.sweetSpots.filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment)).flatMap((spot) => ring(spot));
@@ -126,7 +127,7 @@ function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: 
           horizontalRule(0, y, SOFT, [1, 0]),
           horizontalRule(tolerance, y, INK),
           { data: { values: [{ value: tolerance, text: 'tolerance' }] }, mark: { type: 'text', align: 'right', baseline: 'bottom', dx: -4, dy: -3, x: 'width', color: INK, fontSize: 10.5, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
-          { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash'), order: { field: 'round', type: 'quantitative' } } },
+          { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash'), order: { field: 'level', type: 'quantitative' } } },
           { data: { values: points }, mark: { type: 'point', filled: true, size: 22, opacity: 0.85 }, encoding: { x, y, color: style('color'), shape: style('shape'), description: { field: 'label', type: 'nominal' } } },
           { data: { values: spots }, mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 }, encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } } },
         ],
@@ -136,12 +137,14 @@ function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: 
   };
 }
 
-/** Of arms that stay at one sparsity, such as those that lose a single weight, only the end: their rounds would pile up. */
+/** Each run's last. */
+export function lastRows(rows: readonly IncreaseRow[]): IncreaseRow[] {
+  return rows.filter((row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed));
+}
+
+/** Where a run stays at one sparsity for several rounds, the last of them: the others would pile up. */
 function withoutStandstill(rows: readonly IncreaseRow[]): IncreaseRow[] {
-  return rows.filter(({ experiment, round }) => {
-    const own = rows.filter((row) => row.experiment === experiment);
-    return own.some(({ sparsity }) => sparsity >= STANDSTILL) || round === Math.max(...own.map((row) => row.round));
-  });
+  return rows.filter((row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed && Math.abs(later.sparsity - row.sparsity) < STANDSTILL));
 }
 
 function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {
@@ -167,8 +170,7 @@ function isFloor({ params }: ExperimentDeclaration): boolean {
 function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
   const parts = groups.flatMap(({ rows, ids }) =>
     ids.flatMap((id) => {
-      const last = rows.filter(({ experiment }) => experiment === id).sort((a, b) => a.round - b.round);
-      const end = last.filter(({ round }) => round === last.at(-1)?.round);
+      const end = lastRows(rows.filter(({ experiment }) => experiment === id));
       if (end.length === 0) return [];
       const mean = end.reduce((sum, { increase }) => sum + increase, 0) / end.length;
       return `${id} at ${percent(end[0]!.sparsity)}: ${natsText(mean)}`;

@@ -7,7 +7,7 @@ import { html, table, type Html } from './html.ts';
 
 const DASH = '–';
 
-/** Parameters that differ besides are named up to this many; swp lint names them all. */
+/** Parameters that differ besides, and absent runs, are named up to this many; swp lint and the overview name them all. */
 const NAMED = 4;
 
 interface Compared<Item> {
@@ -42,7 +42,10 @@ function differenceCell({ mean, interval, n }: TestedDifference): string | Html 
 }
 
 function seedsCell({ points, copies, missing, unpaired }: TestedDifference): Html {
-  const absent = (runs: readonly AbsentRun[]) => runs.map(({ experiment, seed }) => `${experiment} seed ${seed}`).join(', ');
+  const absent = (runs: readonly AbsentRun[]) => {
+    const names = runs.map(({ experiment, seed }) => `${experiment} seed ${seed}`);
+    return names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED - 1).join(', ')} and ${names.length - NAMED + 1} more`;
+  };
   return html`<div class="pairs">${points.map(({ seed, difference }) => html`<span class="pair"><i>seed ${seed}</i> ${natsText(difference)}</span> `)}${copies.length === 0 ? '' : html`<small>copies of an earlier seed, not counted: ${copies.join(', ')}</small>`}${missing.length === 0 ? '' : html`<small class="alert">missing: ${absent(missing)}</small>`}${unpaired.length === 0 ? '' : html`<small>not paired: ${absent(unpaired)}</small>`}</div>`;
 }
 

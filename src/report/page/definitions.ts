@@ -39,9 +39,9 @@ function parameters(study: StudyDeclaration, stage: string, { properties }: Stag
   const items = Object.entries(properties).filter(([name]) => !MACHINERY.has(name));
   return table<(typeof items)[number]>(caption, [
     { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
-    { head: 'in this study', cell: ([name]) => valueText(study, stage, name, 'as by default') },
-    { head: 'default', cell: ([, property]) => (property.default === undefined ? '–' : plain(property.default)) },
-    { head: 'what it is, and why', cell: ([, { description }]) => description ?? '–' },
+    { head: 'in this study', cell: ([name]) => html`<div class="value">${valueText(study, stage, name, 'as by default')}</div>` },
+    { head: 'default', cell: ([, property]) => (property.default === undefined ? '–' : html`<div class="value">${plain(property.default)}</div>`) },
+    { head: 'what it is, and why', cell: ([, { description }]) => html`<div class="reason">${description ?? '–'}</div>` },
   ], items);
 }
 
@@ -139,5 +139,6 @@ function valueText({ experiments }: StudyDeclaration, stage: string, name: strin
 
 function plain(value: unknown, unsaid = '(not stated)'): string {
   if (value === undefined) return unsaid;
-  return Array.isArray(value) ? value.map(String).join('/') : String(value);
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(String).join('/');
+  return String(value);
 }

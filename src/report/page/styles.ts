@@ -76,6 +76,8 @@ details{margin:12px 0}
 summary{cursor:pointer}
 code{font-size:.92em;overflow-wrap:anywhere}
 .line{white-space:nowrap}
+.value{max-width:17em;overflow-wrap:anywhere}
+.reason{min-width:26em}
 .besides{min-width:13.5em}
 .pairs{min-width:9em;max-width:19em}
 .pairs:has(.pair:nth-child(4)){min-width:18.5em}

@@ -1,5 +1,5 @@
 /** Question 5: how the steps of each round matter, and whether warm-up and decay help. */
-import { comparisonsOf, declarationOf } from '../arms.ts';
+import { comparisonsOf, declarationOf, endOf } from '../arms.ts';
 import { budgetLadderFigure, stepsPerRound, type Ladder } from '../figures/budget-ladder.ts';
 import { forestFigure } from '../figures/forest-plot.ts';
 import { trajectoriesFigure } from '../figures/trajectories.ts';
@@ -17,7 +17,7 @@ export function budgetAnswer(results: StudyResults): Answer {
   const steps = declared.filter(({ varies }) => varies.every((name) => name === 'train.steps'));
   const shapes = declared.filter((comparison) => !steps.includes(comparison));
   const ladders = steps.flatMap(({ name, arms }): Ladder[] => {
-    const known = arms.map((id) => declarationOf(results, id)).filter((arm) => stepsPerRound(arm) !== undefined);
+    const known = arms.map((id) => declarationOf(results, id)).filter((arm) => stepsPerRound(arm) !== undefined && (endOf(results, arm.id)?.loss.n ?? 0) > 0);
     return known.length < 2 ? [] : [{ name, arms: known }];
   });
   const ids = [...new Set(declared.flatMap(({ arms }) => arms))];

@@ -72,8 +72,8 @@ function weight({ verdict, mean }: TestedDifference): number {
 }
 
 /**
- * Arms that are pruned by magnitude; controls, forced and random prunes, transplanted masks
- * and arms whose super weights are spared by name left out: there, a kept mask bit says nothing.
+ * Arms that are pruned by magnitude; controls, forced and random prunes, transplanted and
+ * released masks left out, and arms whose super weights are spared by name: there, a kept mask bit says nothing.
  */
 export function magnitudeArms(results: StudyResults): ExperimentDeclaration[] {
   return results.study.experiments.filter(
@@ -85,9 +85,10 @@ function isProtected(experiment: ExperimentDeclaration): boolean {
   return [parameter(experiment, 'prune', 'protect')].flat().some((protect) => protect !== undefined && protect !== 'none');
 }
 
-/** Whether its masks are shuffled, or put on fresh weights: it is no longer magnitude that decides what is kept. */
+/** Whether its masks are shuffled, put on fresh weights or not enforced: it is no longer magnitude alone that decides what is kept. */
 function isTransplanted(experiment: ExperimentDeclaration): boolean {
-  return parameter(experiment, 'rewind', 'mask') === 'shuffle' || parameter(experiment, 'rewind', 'to') === 'fresh';
+  const says = (stage: string, name: string, value: string) => [parameter(experiment, stage, name)].flat().includes(value);
+  return says('rewind', 'mask', 'shuffle') || says('rewind', 'to', 'fresh') || says('train', 'mask', 'release');
 }
 
 /** Whether a run of it was followed or found to hold nothing. */

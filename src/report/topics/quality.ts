@@ -2,7 +2,7 @@
 import { comparisonsOf, isPruned, parameter } from '../arms.ts';
 import { forestFigure } from '../figures/forest-plot.ts';
 import { perplexityFigure } from '../figures/perplexity.ts';
-import { increaseRows, qualityCostFigure, type QualityGroup } from '../figures/quality-cost.ts';
+import { increaseRows, lastRows, qualityCostFigure, type QualityGroup } from '../figures/quality-cost.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import { sweetSpotsTable } from '../page/sweet-spots-table.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -11,6 +11,9 @@ import { natsText } from '../verdict-text.ts';
 import { counted, decimal, listed, percent } from '../wording.ts';
 import { differencesText, gap, named, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
+
+/** An arm with this many levels shows how quality falls, whatever else it is compared in. */
+const LADDER = 8;
 
 export function qualityAnswer(results: StudyResults): Answer {
   const declared = comparisonsOf(results, 'quality');
@@ -38,7 +41,7 @@ export function qualityAnswer(results: StudyResults): Answer {
   };
 }
 
-/** Arms of this question's comparisons, by baseline; and the pruned arms that no comparison names, together. */
+/** Arms of this question's comparisons, by baseline; and together, ladders and the pruned arms that no comparison names. */
 function qualityGroups(results: StudyResults): QualityGroup[] {
   const pruned = results.study.experiments.filter((experiment) => (isPruned(results, experiment) || experiment.role === 'ablation') && increaseRows(results, experiment.id).length > 0).map(({ id }) => id);
   const byBaseline = new Map<string, Set<string>>();
@@ -50,8 +53,13 @@ function qualityGroups(results: StudyResults): QualityGroup[] {
     byBaseline.set(arms[0]!, group);
   }
   const groups = [...byBaseline].map(([baseline, ids]) => ({ title: `${baseline} and its variants`, ids: [...ids].slice(0, 8) }));
-  const rest = pruned.filter((id) => !groups.some(({ ids }) => ids.includes(id)));
+  const elsewhere = new Set(results.comparisons.flatMap(({ topic, arms }) => (topic === 'quality' ? [] : arms)));
+  const rest = pruned.filter((id) => !groups.some(({ ids }) => ids.includes(id)) && (groups.length === 0 || !elsewhere.has(id) || roundsOf(results, id) >= LADDER));
   return rest.length === 0 ? groups : [...groups, ...chunks(rest, 8).map((ids) => ({ title: groups.length === 0 ? 'Pruned arms' : 'Other pruned arms', ids }))];
+}
+
+function roundsOf(results: StudyResults, id: string): number {
+  return results.sweetSpots.find(({ experiment }) => experiment === id)?.levels.length ?? 0;
 }
 
 function chunks<Item>(items: readonly Item[], size: number): Item[][] {
@@ -81,8 +89,7 @@ function briefText({ sweetSpots, study: { analysis } }: StudyResults): string {
 function steepestText(results: StudyResults, groups: readonly QualityGroup[]): string {
   const ends = groups.flatMap(({ ids }) =>
     ids.flatMap((id) => {
-      const rows = increaseRows(results, id);
-      const last = rows.filter(({ round }) => round === Math.max(...rows.map((row) => row.round)));
+      const last = lastRows(increaseRows(results, id));
       return last.length === 0 ? [] : [{ id, n: last.length, sparsity: last[0]!.sparsity, mean: last.reduce((sum, { increase }) => sum + increase, 0) / last.length }];
     }),
   );
