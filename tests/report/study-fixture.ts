@@ -93,6 +93,7 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
       rounds: fractions.length,
       finalTrain: true,
       scaleSteps: scaleSteps ?? 0.02,
+      byRound: [...(new Set(steps).size === 1 ? [] : ['train.steps']), ...(new Set(fractions).size === 1 ? [] : ['prune.fraction'])],
       params: {
         'load-pretrained': { model: 'marker-retrieval' },
         init: { model: 'marker-retrieval', scheme: scheme ?? 'pretrained' },
