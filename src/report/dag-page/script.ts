@@ -64,6 +64,8 @@ const heading = element('h1', {}, page.study, element('small', {}, `${page.profi
 app.append(element('header', {}, heading, search, found, filters, groupings, foldAll, unfoldAll, scheme), stage, details);
 document.title = `${page.study}: DAG`;
 
+/** Below this scale text is too small to be read. */
+const leastLegible = 0.5;
 const zooming = zoom<SVGSVGElement, unknown>().scaleExtent([0.02, 4]).on('zoom', ({ transform }: { transform: ZoomTransform }) => canvas.setAttribute('transform', transform.toString()));
 select(svg as SVGSVGElement).call(zooming).on('dblclick.zoom', null);
 
@@ -86,17 +88,17 @@ groupings.addEventListener('change', () => {
   grouping = groupings.value as Grouping;
   unfolded = new Set();
   draw();
-  fit();
+  showLegibly();
 });
 on(foldAll, () => {
   unfolded = new Set();
   draw();
-  fit();
+  showLegibly();
 });
 on(unfoldAll, () => {
   unfolded = new Set(page.nodes.map(groupOf));
   draw();
-  fit();
+  showLegibly();
 });
 on(scheme, () => {
   const dark = document.documentElement.dataset.scheme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
@@ -113,7 +115,7 @@ document.addEventListener('keydown', (event) => {
   action();
 });
 draw();
-fit();
+showLegibly();
 
 function groupOf(node: PageNode): string {
   const experiments = [...new Set(node.runs.map((run) => run.slice(0, run.lastIndexOf('/'))))];
@@ -301,12 +303,24 @@ function links(title: string, keys: string[]): HTMLElement {
   return element('section', {}, element('h3', {}, title), element('ul', {}, ...shown));
 }
 
+/** All of the drawing, however small. */
 function fit(): void {
+  show(0);
+}
+
+/** All of it as far as it can be read; else its beginning, from where one pans. */
+function showLegibly(): void {
+  show(leastLegible);
+}
+
+function show(leastScale: number): void {
   const box = canvas.getBBox();
   const { width, height } = svg.getBoundingClientRect();
   if (box.width === 0) return;
-  const scale = Math.min(1.25, 0.96 * Math.min(width / box.width, height / box.height));
-  const transform = zoomIdentity.translate(width / 2 - scale * (box.x + box.width / 2), height / 2 - scale * (box.y + box.height / 2)).scale(scale);
+  const scale = Math.max(leastScale, Math.min(1.25, 0.96 * Math.min(width / box.width, height / box.height)));
+  /** Centred where it fits; else its start, with a margin. */
+  const offset = (start: number, length: number, room: number) => (scale * length > room ? 20 - scale * start : room / 2 - scale * (start + length / 2));
+  const transform = zoomIdentity.translate(offset(box.x, box.width, width), offset(box.y, box.height, height)).scale(scale);
   select(svg as SVGSVGElement).call(zooming.transform, transform);
 }
 
