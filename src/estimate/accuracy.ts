@@ -26,7 +26,7 @@ export function accuracyOf({ estimate, seconds: took, nodes, counts, stopped }: 
 }
 
 /** A stage may do several kinds of work. */
-export function mergedByStage(stages: readonly { stage: string; nodes: number; seconds: number | null }[]): { stage: string; nodes: number; seconds: number | null }[] {
+function mergedByStage(stages: readonly { stage: string; nodes: number; seconds: number | null }[]): { stage: string; nodes: number; seconds: number | null }[] {
   const merged = new Map<string, { stage: string; nodes: number; seconds: number | null }>();
   for (const { stage, nodes, seconds } of stages) {
     const before = merged.get(stage);

@@ -9,7 +9,7 @@ export function pText(p: number): string {
 }
 
 /** `p = .25`, `p < .0001`. */
-export function pEquation(p: number): string {
+function pEquation(p: number): string {
   const text = pText(p);
   return text.startsWith('<') ? `p ${text}` : `p = ${text}`;
 }
@@ -48,7 +48,7 @@ function testClause({ n, verdict, signFlip, holm }: TestedDifference): string {
 }
 
 /** What a test of `n` pairs or runs says: `it cannot be called significant with n = 3: the smallest attainable p is .25`. */
-export function verdictClause(verdict: Verdict, n: number, test: { p: number; smallestP: number } | null, holm: HolmAdjustment | null): string {
+function verdictClause(verdict: Verdict, n: number, test: { p: number; smallestP: number } | null, holm: HolmAdjustment | null): string {
   const adjusted = holm === null || holm.members < 2 ? '' : ` after Holm over ${counted(holm.members, 'test')}`;
   const smallest = holm?.smallestAdjustedP ?? test?.smallestP ?? 1;
   if (verdict === 'significant') return `significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted})`;

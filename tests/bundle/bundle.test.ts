@@ -10,7 +10,8 @@ import { version } from '../../src/cli/version.ts';
 import { keyOf } from '../../src/engine/key.ts';
 import type { JsonValue } from '../../src/engine/json.ts';
 import { SwpProject } from '../support/swp-project.ts';
-import { fixManifest, forgeArtifact, json, pack, put, recordOf, smallStudy, unpack, type Files } from './study-bundle.ts';
+import { fixManifest, forgeArtifact, json, pack, put, recordOf, unpack, type Files } from './study-bundle.ts';
+import { smallestStudy } from '../support/smallest-study.ts';
 
 let folder: string;
 let bundle: string;
@@ -23,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const verify = (file: string): Promise<VerifiedBundle> => withBundle(file, { limit: 1e9, version }, ({ verified }) => Promise.resolve(verified));
 
 test('is the same bytes each time, and verified where there is no study, no cache and no weight', async () => {
-  const project = await SwpProject.create(await smallStudy());
+  const project = await SwpProject.create(await smallestStudy([0, 1]));
   const early = await project.swp('bundle');
   expect([early.exitCode, early.stderr]).toEqual([2, 'error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.']);
   expect((await project.swp('repro')).exitCode).toBe(0);

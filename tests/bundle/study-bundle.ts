@@ -1,33 +1,8 @@
 /** A bundle of a small real study, made once, and ways to make others of it. */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { packTar, unpackTar } from 'modern-tar';
-
-const ownStudy = join(dirname(fileURLToPath(import.meta.url)), '../../pipeline.json');
-
-/** The project's own DAG with one arm, two seeds, and next to no work in it. */
-export async function smallStudy(): Promise<Record<string, unknown>> {
-  const { dag, name } = JSON.parse(await readFile(ownStudy, 'utf8')) as Record<string, unknown>;
-  return {
-    name,
-    dag,
-    defaults: {
-      rounds: 1,
-      finalTrain: false,
-      seeds: [0, 1],
-      params: {
-        train: { steps: 3, batchSize: 2 },
-        eval: { sequences: 16, batchSize: 16 },
-        'detect-sw': { candidateSequences: 4, causalSequences: 8, batchSize: 8, controlsPerKind: 1, rescans: 0 },
-        prune: { fraction: 0.1 },
-      },
-    },
-    experiments: { A1: {} },
-  };
-}
 
 export type Files = Map<string, Buffer>;
 

@@ -1,32 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
+import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject } from '../support/swp-project.ts';
-
-const ownStudy = join(dirname(fileURLToPath(import.meta.url)), '../../pipeline.json');
-
-/** The project's own DAG, with one arm and next to no work in it. */
-async function smallestStudy(): Promise<Record<string, unknown>> {
-  const { dag, name } = JSON.parse(await readFile(ownStudy, 'utf8')) as Record<string, unknown>;
-  return {
-    name,
-    dag,
-    defaults: {
-      rounds: 1,
-      finalTrain: false,
-      seeds: [0],
-      params: {
-        train: { steps: 3, batchSize: 2 },
-        eval: { sequences: 16, batchSize: 16 },
-        'detect-sw': { candidateSequences: 4, causalSequences: 8, batchSize: 8, controlsPerKind: 1, rescans: 0 },
-        prune: { fraction: 0.1 },
-      },
-    },
-    experiments: { A1: {} },
-  };
-}
 
 test('repro ends with the report and a short summary; the next one leaves it as it is', async () => {
   const project = await SwpProject.create(await smallestStudy());

@@ -81,7 +81,7 @@ function every(rounds: readonly number[]): number[] {
 }
 
 /** `0 q_proj` of `model.layers.0.self_attn.q_proj.weight`. */
-export function shortTensor({ tensor, kind }: Pick<TensorOverlap, 'tensor' | 'kind'>): string {
+function shortTensor({ tensor, kind }: Pick<TensorOverlap, 'tensor' | 'kind'>): string {
   const layer = /\.(\d+)\./.exec(tensor)?.[1];
   return layer === undefined ? tensor : `${layer} ${kind}`;
 }

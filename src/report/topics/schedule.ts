@@ -55,7 +55,7 @@ const KINDS: readonly Schedule[] = ['one-shot', 'iterative', 'gradual', 'none'];
 const HEADINGS: Record<Schedule, string> = { 'one-shot': 'One-shot: a single prune', iterative: 'Iterative: the same share every round', gradual: 'Gradual: the share changes by round', none: 'Not pruned' };
 
 /** One-shot: prunes in one round only. Iterative: the same share each round. Gradual: another. */
-export function scheduleOf(arm: ExperimentDeclaration): Schedule {
+function scheduleOf(arm: ExperimentDeclaration): Schedule {
   const fraction = parameter(arm, 'prune', 'fraction');
   const shares = (Array.isArray(fraction) ? (fraction as number[]).slice(0, arm.rounds) : Array.from({ length: arm.rounds }, () => Number(fraction ?? 0))).filter((share) => share > 0);
   if (shares.length === 0) return 'none';

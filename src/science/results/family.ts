@@ -1,6 +1,7 @@
 /** Families of declared tests, over which p-values are adjusted together. */
 import type { CountTest, ExactTest, SurvivalTest, TestedDifference } from '../../generated/results.ts';
-import { attainableFrom, holmAdjusted } from '../statistics/holm.ts';
+import { attainableFrom } from '../statistics/attainable-from.ts';
+import { holmAdjusted } from '../statistics/holm.ts';
 import { verdict } from '../statistics/verdict.ts';
 import type { Effect } from './paired-difference.ts';
 

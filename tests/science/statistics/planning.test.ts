@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hedgesG, smallSampleCorrection } from '../../../src/science/statistics/effect-size.ts';
-import { attainableFrom, holmAdjusted } from '../../../src/science/statistics/holm.ts';
+import { attainableFrom } from '../../../src/science/statistics/attainable-from.ts';
+import { holmAdjusted } from '../../../src/science/statistics/holm.ts';
 import { noncentralTCdf } from '../../../src/science/statistics/noncentral-t.ts';
 import { detectableDifference, pairedPower, pairsNeeded } from '../../../src/science/statistics/power.ts';
 import { quantile } from '../../../src/science/statistics/student-t.ts';

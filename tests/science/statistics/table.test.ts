@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { fisherTest } from '../../../src/science/statistics/fisher.ts';
-import { attainableFrom } from '../../../src/science/statistics/holm.ts';
+import { attainableFrom } from '../../../src/science/statistics/attainable-from.ts';
 import { detectableDifference } from '../../../src/science/statistics/power.ts';
 import { proportion } from '../../../src/science/statistics/proportion.ts';
 import { smallestFlipP } from '../../../src/science/statistics/sign-flip.ts';
