@@ -1,17 +1,27 @@
 /**
- * How long swp takes where there is nothing, or next to nothing, to do: synthetic studies of 100, 1,000 and 10,000 nodes
- * (layers of 100, two parents each, one small artifact each). Beside it, where they are installed: ninja, turbo, snakemake
- * with the same graph, in the same run, alternating. Processor seconds stand beside the wall clock's, since those say something on
- * a busy machine, too.
+ * How long swp takes where there is nothing, or next to nothing, to do: synthetic studies of 100, 1,000 and 10,000
+ * nodes (layers of 100, two parents each, one small artifact each). Beside it, where they are installed: ninja, turbo,
+ * snakemake with the same graph, in the same run, alternating. Processor seconds stand beside the wall clock's, since
+ * those say something on a busy machine, too.
  *
  *   npm run bench:dag             # everything: some minutes, most of it to compute 10,000 nodes once
  *   npm run bench:dag -- 100 1000 # some sizes
  *
- * swp keeps an artifact once, in its cache, and copies nothing out of it: "restoring" deleted outputs, as other tools do
- * from their cache, is computing them again.
+ * swp keeps an artifact once, in its cache, and copies nothing out of it: "restoring" deleted outputs, as other tools
+ * do from their cache, is computing them again.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,7 +48,8 @@ const STAGE = `
   });`;
 
 /** Says at its end what a process has taken: kilobytes and seconds, as TIME does of other programs. */
-const USAGE = "data:text/javascript,process.on('exit',()=>{const{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();process.stderr.write('usage '+maxRSS+' '+userCPUTime/1e6+' '+systemCPUTime/1e6)})";
+const USAGE =
+  "data:text/javascript,process.on('exit',()=>{const{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();process.stderr.write('usage '+maxRSS+' '+userCPUTime/1e6+' '+systemCPUTime/1e6)})";
 const TIME = '/usr/bin/time';
 
 interface Sample {
@@ -51,9 +62,14 @@ interface Sample {
 
 const folder = mkdtempSync(join(tmpdir(), 'swp-bench-dag-'));
 try {
-  const sizes = process.argv.slice(2).map(Number).filter((size) => size > 0);
+  const sizes = process.argv
+    .slice(2)
+    .map(Number)
+    .filter((size) => size > 0);
   prepareCheckout();
-  console.log(`node -e 0:  ${describe(repeat(() => time(process.execPath, ['-e', '0'], folder)))}\nswp --help: ${describe(repeat(() => swp(['--help'])))}`);
+  console.log(
+    `node -e 0:  ${describe(repeat(() => time(process.execPath, ['-e', '0'], folder)))}\nswp --help: ${describe(repeat(() => swp(['--help'])))}`,
+  );
   for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -63,7 +79,8 @@ function prepareCheckout(): void {
   for (const part of CHECKOUT) cpSync(part, join(folder, part), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
   mkdirSync(join(folder, 'dist'));
-  for (const kernel of readdirSync('dist').filter((name) => name.endsWith('.wasm'))) cpSync(join('dist', kernel), join(folder, 'dist', kernel));
+  for (const kernel of readdirSync('dist').filter((name) => name.endsWith('.wasm')))
+    cpSync(join('dist', kernel), join(folder, 'dist', kernel));
   writeFileSync(join(folder, 'stages/cell.ts'), STAGE);
   swp(['--version']); // builds
 }
@@ -72,11 +89,26 @@ function measure(size: number): void {
   const layers = size / WIDTH;
   const study = join(folder, `study-${size}.json`);
   const cache = join(folder, `cache-${size}`);
-  writeFileSync(study, JSON.stringify({ name: 'cells', dag: [{ repeat: 'rounds', steps: Array.from({ length: WIDTH }, (_, index) => step(index)) }], defaults: { rounds: layers }, experiments: { A: {} } }));
+  writeFileSync(
+    study,
+    JSON.stringify({
+      name: 'cells',
+      dag: [{ repeat: 'rounds', steps: Array.from({ length: WIDTH }, (_, index) => step(index)) }],
+      defaults: { rounds: layers },
+      experiments: { A: {} },
+    }),
+  );
   const command = (...args: string[]) => swp([...args, '--pipeline', study, '--cache', cache]);
   const first = command('repro');
-  console.log(`\n${size.toLocaleString('en')} nodes; computing all: ${first.seconds.toFixed(1)} s, ${((1000 * first.seconds) / size).toFixed(2)} ms a node, publishing included; scheduling and publishing took ${((1000 * first.cpuSeconds) / size).toFixed(2)} ms of a processor a node`);
-  const cases: Record<string, () => Sample> = { 'swp repro, no-op': () => command('repro'), 'swp repro --dry-run': () => command('repro', '--dry-run'), 'swp status': () => command('status'), ...peers(size, layers) };
+  console.log(
+    `\n${size.toLocaleString('en')} nodes; computing all: ${first.seconds.toFixed(1)} s, ${((1000 * first.seconds) / size).toFixed(2)} ms a node, publishing included; scheduling and publishing took ${((1000 * first.cpuSeconds) / size).toFixed(2)} ms of a processor a node`,
+  );
+  const cases: Record<string, () => Sample> = {
+    'swp repro, no-op': () => command('repro'),
+    'swp repro --dry-run': () => command('repro', '--dry-run'),
+    'swp status': () => command('status'),
+    ...peers(size, layers),
+  };
   command('repro');
   const samples = new Map(Object.keys(cases).map((name) => [name, [] as Sample[]]));
   for (let round = 0; round < ROUNDS; round++)
@@ -85,9 +117,14 @@ function measure(size: number): void {
       if (round < SLOW_ROUNDS || taken[0]!.seconds < SLOW_SECONDS) taken.push(run());
     }
   const base = median(samples.get('swp repro, no-op')!.map(({ seconds }) => seconds));
-  for (const [name, taken] of samples) console.log(`  ${name.padEnd(22)} ${describe(taken)}  x${(median(taken.map(({ seconds }) => seconds)) / base).toFixed(2)}`);
+  for (const [name, taken] of samples)
+    console.log(
+      `  ${name.padEnd(22)} ${describe(taken)}  x${(median(taken.map(({ seconds }) => seconds)) / base).toFixed(2)}`,
+    );
   if (size < RESTORED) return;
-  const artifacts = readdirSync(join(cache, 'records'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).slice(0, RESTORED);
+  const artifacts = readdirSync(join(cache, 'records'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .slice(0, RESTORED);
   for (const { parentPath, name } of artifacts) rmSync(join(parentPath, name));
   const restored = command('repro');
   console.log(`  ${RESTORED} deleted results computed again: ${restored.seconds.toFixed(2)} s`);
@@ -96,7 +133,12 @@ function measure(size: number): void {
 /** Two parents in the layer before; a later step of the list means that one's instance of the round before. */
 function step(index: number): object {
   const parent = (offset: number) => `c${Math.min(index + offset, WIDTH - 1)}.out`;
-  return { step: `c${index}`, stage: 'cell', inputs: index < WIDTH - 1 ? { a: parent(1), b: parent(2) } : { a: parent(0) }, params: { n: index } };
+  return {
+    step: `c${index}`,
+    stage: 'cell',
+    inputs: index < WIDTH - 1 ? { a: parent(1), b: parent(2) } : { a: parent(0) },
+    params: { n: index },
+  };
 }
 
 function swp(args: string[]): Sample {
@@ -107,8 +149,15 @@ function swp(args: string[]): Sample {
 function peers(size: number, layers: number): Record<string, () => Sample> {
   const found: Record<string, () => Sample> = {};
   const installed = (name: string) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
-  const parents = (layer: number, index: number) => (layer === 0 ? [] : [...new Set([Math.min(index + 1, WIDTH - 1), Math.min(index + 2, WIDTH - 1)])].map((parent) => `out/${layer - 1}-${parent}`));
-  const cells = Array.from({ length: layers }, (_, layer) => Array.from({ length: WIDTH }, (_, index) => ({ out: `out/${layer}-${index}`, from: parents(layer, index) }))).flat();
+  const parents = (layer: number, index: number) =>
+    layer === 0
+      ? []
+      : [...new Set([Math.min(index + 1, WIDTH - 1), Math.min(index + 2, WIDTH - 1)])].map(
+          (parent) => `out/${layer - 1}-${parent}`,
+        );
+  const cells = Array.from({ length: layers }, (_, layer) =>
+    Array.from({ length: WIDTH }, (_, index) => ({ out: `out/${layer}-${index}`, from: parents(layer, index) })),
+  ).flat();
   const place = (name: string) => {
     const path = join(folder, `${name}-${size}`);
     mkdirSync(join(path, 'out'), { recursive: true });
@@ -116,22 +165,56 @@ function peers(size: number, layers: number): Record<string, () => Sample> {
   };
   if (installed('ninja')) {
     const path = place('ninja');
-    writeFileSync(join(path, 'build.ninja'), ['rule cell', '  command = echo $out > $out', ...cells.map(({ out, from }) => `build ${out}: cell ${from.join(' ')}`), ''].join('\n'));
+    writeFileSync(
+      join(path, 'build.ninja'),
+      [
+        'rule cell',
+        '  command = echo $out > $out',
+        ...cells.map(({ out, from }) => `build ${out}: cell ${from.join(' ')}`),
+        '',
+      ].join('\n'),
+    );
     time('ninja', [], path);
     found['ninja (times only)'] = () => time('ninja', [], path);
   } else console.log('  ninja is not installed');
   if (installed('snakemake')) {
     const path = place('snakemake');
     const targets = cells.slice(-WIDTH).map(({ out }) => `"${out}"`);
-    writeFileSync(join(path, 'Snakefile'), [`rule all:\n  input: ${targets.join(', ')}`, ...cells.map(({ out, from }, index) => `rule c${index}:\n  input: [${from.map((file) => `"${file}"`).join(', ')}]\n  output: "${out}"\n  shell: "echo {output} > {output}"`)].join('\n'));
+    writeFileSync(
+      join(path, 'Snakefile'),
+      [
+        `rule all:\n  input: ${targets.join(', ')}`,
+        ...cells.map(
+          ({ out, from }, index) =>
+            `rule c${index}:\n  input: [${from.map((file) => `"${file}"`).join(', ')}]\n  output: "${out}"\n  shell: "echo {output} > {output}"`,
+        ),
+      ].join('\n'),
+    );
     for (const { out } of cells) writeFileSync(join(path, out), out);
     time('snakemake', ['--touch', '--cores', '1', '--quiet'], path);
     found.snakemake = () => time('snakemake', ['--cores', '1', '--quiet'], path);
   } else console.log('  snakemake is not installed');
   if (installed('turbo')) {
     const path = place('turbo');
-    writeFileSync(join(path, 'package.json'), JSON.stringify({ name: 'cells', packageManager: 'npm@10.0.0', scripts: Object.fromEntries(cells.map(({ out }) => [out.slice(4), `echo ${out} > ${out}`])) }));
-    writeFileSync(join(path, 'turbo.json'), JSON.stringify({ tasks: Object.fromEntries(cells.map(({ out, from }) => [out.slice(4), { inputs: ['turbo.json'], outputs: [out], dependsOn: from.map((file) => file.slice(4)) }])) }));
+    writeFileSync(
+      join(path, 'package.json'),
+      JSON.stringify({
+        name: 'cells',
+        packageManager: 'npm@10.0.0',
+        scripts: Object.fromEntries(cells.map(({ out }) => [out.slice(4), `echo ${out} > ${out}`])),
+      }),
+    );
+    writeFileSync(
+      join(path, 'turbo.json'),
+      JSON.stringify({
+        tasks: Object.fromEntries(
+          cells.map(({ out, from }) => [
+            out.slice(4),
+            { inputs: ['turbo.json'], outputs: [out], dependsOn: from.map((file) => file.slice(4)) },
+          ]),
+        ),
+      }),
+    );
     const last = cells.slice(-WIDTH).map(({ out }) => out.slice(4));
     time('turbo', ['run', ...last], path, { PATH: `${quickNpm(join(path, 'bin'))}:${process.env.PATH}` });
     found.turbo = () => time('turbo', ['run', ...last], path);
@@ -139,20 +222,37 @@ function peers(size: number, layers: number): Record<string, () => Sample> {
   return found;
 }
 
-/** Turbo starts npm for each task, which takes a hundred times as long as the task. What is measured, where all is cached, starts none. */
+/**
+ * Turbo starts npm for each task, which takes a hundred times as long as the task. What is measured, where all is
+ * cached, starts none.
+ */
 function quickNpm(folder: string): string {
   mkdirSync(folder);
-  writeFileSync(join(folder, 'npm'), '#!/bin/sh\nif [ "$1" = run ]; then echo "out/$2" > "out/$2"; else echo 10.0.0; fi\n');
+  writeFileSync(
+    join(folder, 'npm'),
+    '#!/bin/sh\nif [ "$1" = run ]; then echo "out/$2" > "out/$2"; else echo 10.0.0; fi\n',
+  );
   chmodSync(join(folder, 'npm'), 0o755);
   return folder;
 }
 
 function time(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Sample {
   const start = performance.now();
-  const own = program === process.execPath ? [program, '--import', USAGE] : existsSync(TIME) ? [TIME, '-f', 'usage %M %U %S', program] : [program];
+  const own =
+    program === process.execPath
+      ? [program, '--import', USAGE]
+      : existsSync(TIME)
+        ? [TIME, '-f', 'usage %M %U %S', program]
+        : [program];
   const [first, ...rest] = [...own, ...args];
-  const { status, stderr } = spawnSync(first!, rest, { cwd, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env }, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.slice(0, 8).join(' ')} ended with ${status}:\n${stderr.slice(0, 2000)}`);
+  const { status, stderr } = spawnSync(first!, rest, {
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', ...env },
+    encoding: 'utf8',
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${args.slice(0, 8).join(' ')} ended with ${status}:\n${stderr.slice(0, 2000)}`);
   const seconds = (performance.now() - start) / 1000;
   const [, kilobytes = 0, user = 0, system = 0] = (/usage (\d+) ([\d.]+) ([\d.]+)/.exec(stderr) ?? []).map(Number);
   return { seconds, cpuSeconds: user + system, megabytes: kilobytes / 1024 };

@@ -11,7 +11,17 @@ export interface BenchModel {
 export const BENCH_MODELS: readonly BenchModel[] = [
   {
     name: 'built-in',
-    config: { family: 'llama', corpus: 'marker-retrieval', layers: 3, width: 48, heads: 2, feedForward: 96, vocabulary: 64, ropeTheta: 10_000, normEpsilon: 1e-6 },
+    config: {
+      family: 'llama',
+      corpus: 'marker-retrieval',
+      layers: 3,
+      width: 48,
+      heads: 2,
+      feedForward: 96,
+      vocabulary: 64,
+      ropeTheta: 10_000,
+      normEpsilon: 1e-6,
+    },
     shape: { batch: 16, sequence: 64 },
   },
   gpt2('tiny', { layers: 2, width: 64, heads: 4, vocabulary: 256 }, { batch: 16, sequence: 64 }),
@@ -20,6 +30,21 @@ export const BENCH_MODELS: readonly BenchModel[] = [
   gpt2('gpt2', { layers: 12, width: 768, heads: 12, vocabulary: 50_257 }, { batch: 1, sequence: 128 }),
 ];
 
-function gpt2(name: string, size: { layers: number; width: number; heads: number; vocabulary: number }, shape: DecoderShape): BenchModel {
-  return { name, shape, config: { family: 'gpt2', corpus: 'marker-retrieval', ...size, feedForward: 4 * size.width, positions: shape.sequence, normEpsilon: 1e-5 } };
+function gpt2(
+  name: string,
+  size: { layers: number; width: number; heads: number; vocabulary: number },
+  shape: DecoderShape,
+): BenchModel {
+  return {
+    name,
+    shape,
+    config: {
+      family: 'gpt2',
+      corpus: 'marker-retrieval',
+      ...size,
+      feedForward: 4 * size.width,
+      positions: shape.sequence,
+      normEpsilon: 1e-5,
+    },
+  };
 }

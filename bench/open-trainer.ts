@@ -1,4 +1,6 @@
-/** A training step as the benchmarks time it: half of the block matrices masked, clipping, AdamW, fresh random tokens. */
+/**
+ * A training step as the benchmarks time it: half of the block matrices masked, clipping, AdamW, fresh random tokens.
+ */
 import { join } from 'node:path';
 import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { Trainer } from '../src/compute/training/trainer.ts';
@@ -11,11 +13,19 @@ const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, cli
 
 /** @returns what takes one step */
 export async function openTrainer({ config, shape }: BenchModel): Promise<() => Promise<unknown>> {
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, join(installedBuild, 'optimizer.wasm'));
+  const trainer = await Trainer.create(
+    buildTrainingGraph(config, shape),
+    CPU_TARGET,
+    join(installedBuild, 'optimizer.wasm'),
+  );
   for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
     const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
     for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
-    if (isBlockMatrix(name, dimensions)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index & 1));
+    if (isBlockMatrix(name, dimensions))
+      trainer.memory.setMask(
+        name,
+        Uint8Array.from({ length }, (_, index) => index & 1),
+      );
   }
   const count = shape.batch * shape.sequence;
   const draw = () => Int32Array.from({ length: count }, () => Math.floor(Math.random() * config.vocabulary));

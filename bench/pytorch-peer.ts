@@ -27,7 +27,11 @@ export interface PyTorchPeer {
  */
 export async function findPyTorch(): Promise<string | undefined> {
   const named = process.env.SWP_BENCH_PYTHON;
-  const { failed, stdout, stderr } = await execa(named ?? 'python3', ['-c', 'import sys, torch; print(sys.executable)'], { reject: false });
+  const { failed, stdout, stderr } = await execa(
+    named ?? 'python3',
+    ['-c', 'import sys, torch; print(sys.executable)'],
+    { reject: false },
+  );
   if (!failed) return stdout.trim();
   if (named !== undefined) throw new Error(`SWP_BENCH_PYTHON is ${named}, which cannot import torch.\n${stderr}`);
   return undefined;
@@ -37,7 +41,11 @@ export async function findPyTorch(): Promise<string | undefined> {
  * Starts a peer and waits until the model is built, compiled if so wanted, and its settings have been chosen.
  * @throws Error with what Python wrote if it fails, then or at any later step
  */
-export async function openPyTorch(python: string, { config, shape }: BenchModel, variant: 'eager' | 'compile'): Promise<PyTorchPeer> {
+export async function openPyTorch(
+  python: string,
+  { config, shape }: BenchModel,
+  variant: 'eager' | 'compile',
+): Promise<PyTorchPeer> {
   const child = execa(python, [SCRIPT], { reject: false, buffer: { stdout: false } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async <Reply>(request: object): Promise<Reply> => {

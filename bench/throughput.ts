@@ -1,7 +1,7 @@
 /**
- * What a machine gets out of training in many processes for a long time: whether memory grows over 10,000 steps, what two
- * processes on two cores reach together, and how much memory GPT-2 takes at most. Every figure comes from fresh processes,
- * started as workers of a study are.
+ * What a machine gets out of training in many processes for a long time: whether memory grows over 10,000 steps, what
+ * two processes on two cores reach together, and how much memory GPT-2 takes at most. Every figure comes from fresh
+ * processes, started as workers of a study are.
  *
  *   npm run bench:throughput                 # everything: some minutes
  *   npm run bench:throughput -- growth peak  # some: growth, pair, peak
@@ -21,7 +21,9 @@ const ROUND_STEPS = 60;
 const PEAK_STEPS = 5;
 
 interface Reply {
-  /** Mean milliseconds per step, by the clock and of the processor: what other programs take counts in the first only. */
+  /**
+   * Mean milliseconds per step, by the clock and of the processor: what other programs take counts in the first only.
+   */
   milliseconds: number;
   cpuMilliseconds: number;
   /** Resident size after a garbage collection, and the largest so far. */
@@ -29,11 +31,16 @@ interface Reply {
   peakBytes: number;
 }
 
-const measurements: Record<string, () => Promise<void>> = { growth: measureGrowth, pair: measurePair, peak: measurePeak };
+const measurements: Record<string, () => Promise<void>> = {
+  growth: measureGrowth,
+  pair: measurePair,
+  peak: measurePeak,
+};
 
 if (process.send === undefined) {
   const wanted = process.argv.slice(2);
-  for (const [name, measure] of Object.entries(measurements)) if (wanted.length === 0 || wanted.includes(name)) await measure();
+  for (const [name, measure] of Object.entries(measurements))
+    if (wanted.length === 0 || wanted.includes(name)) await measure();
 } else {
   await serve(process.argv[2]!);
 }
@@ -45,8 +52,12 @@ async function measureGrowth(): Promise<void> {
   for (let step = 0; step < STEPS; step += SAMPLE_EVERY) samples.push((await peer.run(SAMPLE_EVERY)).bytes / 1e6);
   peer.close();
   const second = samples.slice(samples.length / 2);
-  console.log(`built-in, ${STEPS} steps, resident MB every ${SAMPLE_EVERY}: ${samples.map((size) => size.toFixed(0)).join(' ')}`);
-  console.log(`  from ${samples[0]!.toFixed(1)} to ${samples.at(-1)!.toFixed(1)} MB; slope ${slopeOf(samples)} MB per 1000 steps, of the second half ${slopeOf(second)}`);
+  console.log(
+    `built-in, ${STEPS} steps, resident MB every ${SAMPLE_EVERY}: ${samples.map((size) => size.toFixed(0)).join(' ')}`,
+  );
+  console.log(
+    `  from ${samples[0]!.toFixed(1)} to ${samples.at(-1)!.toFixed(1)} MB; slope ${slopeOf(samples)} MB per 1000 steps, of the second half ${slopeOf(second)}`,
+  );
 }
 
 /** Two processes on two cores beside one alone, in turn. */
@@ -64,11 +75,18 @@ async function measurePair(): Promise<void> {
     together.push(paired);
   }
   for (const peer of peers) peer.close();
-  console.log(`built-in, two processes on two cores, ${ROUNDS} rounds of ${ROUND_STEPS} steps: throughput beside that of one, alone`);
-  for (const [clock, kind] of [['wall clock', 'milliseconds'], ['processor time', 'cpuMilliseconds']] as const) {
+  console.log(
+    `built-in, two processes on two cores, ${ROUNDS} rounds of ${ROUND_STEPS} steps: throughput beside that of one, alone`,
+  );
+  for (const [clock, kind] of [
+    ['wall clock', 'milliseconds'],
+    ['processor time', 'cpuMilliseconds'],
+  ] as const) {
     const ratios = together.map((paired, round) => (2 * rate(paired, kind)) / rate(alone[round]!, kind));
     const [one, two] = [alone, together].map((rounds) => median(rounds.flat().map((reply) => reply[kind])).toFixed(2));
-    console.log(`  by ${clock.padEnd(14)} ${median(ratios).toFixed(2)} (rounds from ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}); ${one} ms per step alone, ${two} ms beside the other`);
+    console.log(
+      `  by ${clock.padEnd(14)} ${median(ratios).toFixed(2)} (rounds from ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}); ${one} ms per step alone, ${two} ms beside the other`,
+    );
   }
 }
 
@@ -91,7 +109,9 @@ interface Peer {
 /** @param core to which the process is pinned, where there is a taskset; by default it may run where this one may */
 async function startPeer(model: string, core?: number): Promise<Peer> {
   const command = [process.execPath, '--expose-gc', process.argv[1]!, model];
-  const [file, ...parameters] = (core !== undefined && hasTaskset() ? ['taskset', '-c', String(core), ...command] : command) as [string, ...string[]];
+  const [file, ...parameters] = (
+    core !== undefined && hasTaskset() ? ['taskset', '-c', String(core), ...command] : command
+  ) as [string, ...string[]];
   const env = { ...process.env, ...workerEnvironment(process.env) };
   const child = spawn(file, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
   const replies = on(child, 'message', { close: ['exit'] });
@@ -124,7 +144,12 @@ async function serve(model: string): Promise<void> {
 
 function reply(milliseconds: number, cpuMilliseconds: number): void {
   globalThis.gc!();
-  const answered: Reply = { milliseconds, cpuMilliseconds, bytes: process.memoryUsage.rss(), peakBytes: process.resourceUsage().maxRSS * 1024 };
+  const answered: Reply = {
+    milliseconds,
+    cpuMilliseconds,
+    bytes: process.memoryUsage.rss(),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
   process.send!(answered);
 }
 

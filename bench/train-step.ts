@@ -1,6 +1,7 @@
 /**
- * Milliseconds per training step (forward, backward, clip, AdamW, mask) on one thread, beside PyTorch where a Python has
- * it, and beside the core's GEMM speed. Rounds alternate, so that a noisy machine disturbs all alike; medians of rounds.
+ * Milliseconds per training step (forward, backward, clip, AdamW, mask) on one thread, beside PyTorch where a Python
+ * has it, and beside the core's GEMM speed. Rounds alternate, so that a noisy machine disturbs all alike; medians of
+ * rounds.
  *
  *   npm run bench:train                                  # every model
  *   npm run bench:train -- built-in tiny                 # some
@@ -29,7 +30,9 @@ const wanted = process.argv.slice(2);
 const models = BENCH_MODELS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const python = await findPyTorch();
 const gemm = await createGemm();
-console.log(python === undefined ? 'No Python with torch was found: SWP_BENCH_PYTHON can name one.' : `PyTorch of ${python}`);
+console.log(
+  python === undefined ? 'No Python with torch was found: SWP_BENCH_PYTHON can name one.' : `PyTorch of ${python}`,
+);
 for (const model of models) await measure(model);
 
 /** Runs this again as a worker of a study runs, on one core: both must be settled before the process starts. */
@@ -55,7 +58,10 @@ async function measure(model: BenchModel): Promise<void> {
       );
   const contenders: [string, (steps: number) => Promise<number>][] = [
     ['swp', (steps) => meanTime(steps, step)],
-    ...peers.map(([variant, peer]): [string, (steps: number) => Promise<number>] => [`PyTorch ${variant}`, (steps) => peer.milliseconds(steps)]),
+    ...peers.map(([variant, peer]): [string, (steps: number) => Promise<number>] => [
+      `PyTorch ${variant}`,
+      (steps) => peer.milliseconds(steps),
+    ]),
     ['GEMM', () => meanTime(3, () => gemm.run())],
   ];
 
@@ -71,16 +77,24 @@ async function measure(model: BenchModel): Promise<void> {
   const own = times.get('swp')!;
   const gemmRate = (2 * GEMM_SIZE ** 3) / median(times.get('GEMM')!) / 1e6;
   const { batch, sequence } = model.shape;
-  console.log(`\n${model.name}: ${model.config.family}, batch ${batch} x ${sequence}, ${(flops / 1e6).toFixed(0)} MFLOP, ${ROUNDS} rounds of ${perRound}`);
+  console.log(
+    `\n${model.name}: ${model.config.family}, batch ${batch} x ${sequence}, ${(flops / 1e6).toFixed(0)} MFLOP, ${ROUNDS} rounds of ${perRound}`,
+  );
   for (const [name] of contenders) {
     if (name === 'GEMM') continue;
     const milliseconds = median(times.get(name)!);
     const rate = flops / milliseconds / 1e6;
-    const ratio = name === 'swp' ? '' : `  swp / PyTorch ${median(own.map((time, round) => time / times.get(name)![round]!)).toFixed(2)}`;
-    console.log(`  ${name.padEnd(16)} ${milliseconds.toFixed(2).padStart(9)} ms  ${rate.toFixed(0).padStart(4)} GFLOP/s, ${((100 * rate) / gemmRate).toFixed(0)} % of GEMM${ratio}`);
+    const ratio =
+      name === 'swp'
+        ? ''
+        : `  swp / PyTorch ${median(own.map((time, round) => time / times.get(name)![round]!)).toFixed(2)}`;
+    console.log(
+      `  ${name.padEnd(16)} ${milliseconds.toFixed(2).padStart(9)} ms  ${rate.toFixed(0).padStart(4)} GFLOP/s, ${((100 * rate) / gemmRate).toFixed(0)} % of GEMM${ratio}`,
+    );
   }
   console.log(`  GEMM ${GEMM_SIZE} cubed  ${gemmRate.toFixed(0)} GFLOP/s`);
-  for (const [variant, { description, peakBytes }] of peers) console.log(`  PyTorch ${variant}: ${description}; peak ${(peakBytes / 1e9).toFixed(2)} GB`);
+  for (const [variant, { description, peakBytes }] of peers)
+    console.log(`  PyTorch ${variant}: ${description}; peak ${(peakBytes / 1e9).toFixed(2)} GB`);
 }
 
 async function createGemm(): Promise<GraphSession> {

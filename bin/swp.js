@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** Starts swp from its build, building first when a source is newer: after `npm ci`, or in a checkout somebody works in. */
+/**
+ * Starts swp from its build, building first when a source is newer: after `npm ci`, or in a checkout somebody works in.
+ */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +12,9 @@ const manifest = join(root, 'dist/current.json');
 
 if (!buildIsFresh()) {
   if (!mayBuild()) {
-    console.error(`swp: the sources are newer than the build, and you may not write to ${join(root, 'dist')}.\n  Whoever owns the checkout runs \`npm run build\` there once.`);
+    console.error(
+      `swp: the sources are newer than the build, and you may not write to ${join(root, 'dist')}.\n  Whoever owns the checkout runs \`npm run build\` there once.`,
+    );
     process.exit(2);
   }
   if (!existsSync(manifest)) console.error('Building swp (once, a few seconds)');

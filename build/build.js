@@ -64,10 +64,15 @@ async function generateTypes() {
   );
 }
 
-/** src/compute/kernel/optimizer.ts (AssemblyScript) -> optimizer.wasm. The compiler takes seconds: its result is kept. */
+/**
+ * src/compute/kernel/optimizer.ts (AssemblyScript) -> optimizer.wasm. The compiler takes seconds: its result is kept.
+ */
 async function compileKernel(out) {
   const source = join(root, 'src/compute/kernel/optimizer.ts');
-  const digest = createHash('sha256').update(await readFile(source)).update(await readFile(join(root, 'package-lock.json'))).digest('hex');
+  const digest = createHash('sha256')
+    .update(await readFile(source))
+    .update(await readFile(join(root, 'package-lock.json')))
+    .digest('hex');
   const kept = join(dist, `optimizer-${digest.slice(0, 16)}.wasm`);
   if (!existsSync(kept)) {
     const { main } = await import('assemblyscript/dist/asc.js');
@@ -80,7 +85,17 @@ async function compileKernel(out) {
 
 async function compileAssembly(main, source) {
   let binary;
-  const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', '--memoryBase', '1024'];
+  const flags = [
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--importMemory',
+    '--enable',
+    'simd',
+    '--memoryBase',
+    '1024',
+  ];
   const result = await main([source, '--outFile', 'optimizer.wasm', ...flags], {
     writeFile: (_name, contents) => void (binary = contents),
   });
@@ -127,16 +142,29 @@ async function bundle(stageFiles, out) {
 }
 
 /**
- * Code fingerprints: SHA-256 of a bundle with comments, white space and types stripped, plus the versions of the packages
- * that the bundle imports. What the graph's hash already covers (the decoder families, the translation to ONNX) stays
- * out, so that adding to it invalidates nothing; and an engine's code is the engine's fingerprint, not the stages', so
- * that a change to one engine concerns only who uses it.
+ * Code fingerprints: SHA-256 of a bundle with comments, white space and types stripped, plus the versions of the
+ * packages that the bundle imports. What the graph's hash already covers (the decoder families, the translation to
+ * ONNX) stays out, so that adding to it invalidates nothing; and an engine's code is the engine's fingerprint, not the
+ * stages', so that a change to one engine concerns only who uses it.
  */
 async function fingerprint(stageFiles, out, metafile) {
-  const stages = await Promise.all(stageFiles.map(async (file) => [file.slice(0, -3), await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES])]));
-  const engines = await Promise.all(Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]));
-  const kernel = createHash('sha256').update(await readFile(join(out, 'optimizer.wasm'))).digest('hex');
-  const packages = Object.fromEntries(await Promise.all(stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))])));
+  const stages = await Promise.all(
+    stageFiles.map(async (file) => [
+      file.slice(0, -3),
+      await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES]),
+    ]),
+  );
+  const engines = await Promise.all(
+    Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]),
+  );
+  const kernel = createHash('sha256')
+    .update(await readFile(join(out, 'optimizer.wasm')))
+    .digest('hex');
+  const packages = Object.fromEntries(
+    await Promise.all(
+      stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))]),
+    ),
+  );
   const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel, packages };
   await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify(fingerprints, null, 2)}\n`);
 }
@@ -168,7 +196,10 @@ async function codeHash(entryPoints, leftOut) {
   return hash.digest('hex');
 }
 
-/** Names of the packages that a bundle may load, at once or later, engines included: for `swp explain` to name the one that changed. */
+/**
+ * Names of the packages that a bundle may load, at once or later, engines included: for `swp explain` to name the one
+ * that changed.
+ */
 function packagesReachedFrom(entry, { outputs }) {
   const folder = dirname(Object.keys(outputs).find((path) => path.endsWith(`/${entry}`))).slice(0, -'/stages'.length);
   const [seen, packages] = [new Set(), new Set()];
@@ -185,17 +216,26 @@ function packagesReachedFrom(entry, { outputs }) {
 }
 
 function packageOf(path) {
-  return path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/');
+  return path
+    .split('/')
+    .slice(0, path.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** Version by package, as package.json declares it; sorted. What npm may leave out is not in it. */
 async function versionsOf(names) {
   const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  return Object.fromEntries([...names].sort().flatMap((name) => (dependencies[name] ? [[name, dependencies[name]]] : [])));
+  return Object.fromEntries(
+    [...names].sort().flatMap((name) => (dependencies[name] ? [[name, dependencies[name]]] : [])),
+  );
 }
 
 function keptOut(filter) {
-  return { name: `kept out: ${filter}`, setup: (build) => build.onResolve({ filter }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true })) };
+  return {
+    name: `kept out: ${filter}`,
+    setup: (build) =>
+      build.onResolve({ filter }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true })),
+  };
 }
 
 /**
@@ -204,9 +244,11 @@ function keptOut(filter) {
  */
 async function publish(folder) {
   const hash = createHash('sha256');
-  for (const file of (await filesUnder(folder)).sort()) hash.update(relative(folder, file)).update(await readFile(file));
+  for (const file of (await filesUnder(folder)).sort())
+    hash.update(relative(folder, file)).update(await readFile(file));
   const name = `build-${hash.digest('hex').slice(0, 16)}`;
-  await chmod(folder, 0o777 & ~process.umask()); // mkdtemp makes it its owner's alone; whoever may read the checkout may run it
+  // mkdtemp makes a folder that only its owner may read; whoever may read the checkout may run the build.
+  await chmod(folder, 0o777 & ~process.umask());
   await rename(folder, join(dist, name)).catch(async (error) => {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // the same build is there already
     await rm(folder, { recursive: true });
@@ -224,8 +266,8 @@ async function removeOldBuilds(current) {
 }
 
 /**
- * Size and time of every source, for bin/swp.js to notice a stale build. Folders are listed too: their time changes when
- * a file comes or goes, so a new stage is noticed.
+ * Size and time of every source, for bin/swp.js to notice a stale build. Folders are listed too: their time changes
+ * when a file comes or goes, so a new stage is noticed.
  */
 async function listSources() {
   const entries = [];

@@ -12,7 +12,10 @@ import { parseArgs } from 'node:util';
 const models = dirname(fileURLToPath(import.meta.url));
 const root = dirname(models);
 const known = readdirSync(models).filter((name) => existsSync(join(models, name, 'pipeline.json')));
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { cache: { type: 'string', default: join(root, 'cache') } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { cache: { type: 'string', default: join(root, 'cache') } },
+});
 const unknown = positionals.find((name) => !known.includes(name));
 if (unknown !== undefined) throw new Error(`There is no model ${unknown}; there are: ${known.join(', ')}.`);
 for (const model of positionals.length > 0 ? positionals : known) rebuild(model);
@@ -21,9 +24,12 @@ function rebuild(model) {
   const folder = join(models, model);
   const study = ['--pipeline', join(folder, 'pipeline.json'), '--cache', values.cache];
   execFileSync(process.execPath, [join(root, 'bin/swp.js'), 'repro', ...study], { stdio: 'inherit' });
-  for (const { seed, artifacts } of shown('train', study)) copyFileSync(artifacts.weights, join(folder, `seed-${seed}.safetensors`));
+  for (const { seed, artifacts } of shown('train', study))
+    copyFileSync(artifacts.weights, join(folder, `seed-${seed}.safetensors`));
   const evaluations = new Map(shown('eval', study).map(({ seed, artifacts }) => [seed, json(artifacts.evaluation)]));
-  const rows = shown('detect-sw', study).map(({ seed, artifacts }) => row(seed, evaluations.get(seed), json(artifacts.superWeights)));
+  const rows = shown('detect-sw', study).map(({ seed, artifacts }) =>
+    row(seed, evaluations.get(seed), json(artifacts.superWeights)),
+  );
   const readme = join(folder, 'README.md');
   const [head] = readFileSync(readme, 'utf8').split('<!-- table -->');
   writeFileSync(
@@ -32,7 +38,9 @@ function rebuild(model) {
   );
 }
 
-/** The confirmed super weight, or else the candidate that costs most; controls are measured only where it costs enough. */
+/**
+ * The confirmed super weight, or else the candidate that costs most; controls are measured only where it costs enough.
+ */
 function row(seed, { loss, floor }, { confirmed, candidates }) {
   const byEffect = [...candidates].sort((a, b) => b.confirmed - a.confirmed || b.effect - a.effect);
   const { coordinate, effect, controls, worstControl } = byEffect[0];
@@ -60,7 +68,13 @@ function signed(value, digits) {
 
 /** Records of a stage, one per seed. */
 function shown(stage, study) {
-  const output = execFileSync(process.execPath, [join(root, 'bin/swp.js'), 'show', `stage=${stage}`, ...study, '--json']);
+  const output = execFileSync(process.execPath, [
+    join(root, 'bin/swp.js'),
+    'show',
+    `stage=${stage}`,
+    ...study,
+    '--json',
+  ]);
   return JSON.parse(output)
     .nodes.map((node) => ({ seed: node.runs[0].seed, artifacts: node.artifacts }))
     .sort((a, b) => a.seed - b.seed);

@@ -11,11 +11,22 @@ export async function writeJsonArtifact(path: string, value: object): Promise<vo
 /** @throws SwpError if the file cannot be read or is no JSON */
 export async function readJsonArtifact<Content>(path: string): Promise<Content> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({ kind: 'file', path, operation: 'read', code: error.code ?? 'unknown', remedy: 'Check that the file exists and may be read.' });
+    throw new SwpError({
+      kind: 'file',
+      path,
+      operation: 'read',
+      code: error.code ?? 'unknown',
+      remedy: 'Check that the file exists and may be read.',
+    });
   });
   try {
     return JSON.parse(text) as Content;
   } catch (error) {
-    throw new SwpError({ kind: 'content', path, message: (error as Error).message, remedy: 'The artifact is damaged; invalidate the node that made it and run again.' });
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: (error as Error).message,
+      remedy: 'The artifact is damaged; invalidate the node that made it and run again.',
+    });
   }
 }

@@ -42,7 +42,8 @@ export default defineStage<Required<AggregateParams>>({
     );
     await writeFile(job.output('results'), `${canonicalize(results)}\n`);
     const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
-    for (const { missing } of incomplete) for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
+    for (const { missing } of incomplete)
+      for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
     return { runs: results.runs.length, incomplete: incomplete.length, experiments: results.experiments.length };
   },
 });

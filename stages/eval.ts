@@ -1,7 +1,7 @@
 /**
  * eval: validation on a fixed held-out stream that neither training nor detection reads. The same sequences serve every
- * run, so that differences between runs are paired. It can put the super activations of the intact model back, which tells
- * what a super weight does through its activation from what it does otherwise (Yu et al. 2024).
+ * run, so that differences between runs are paired. It can put the super activations of the intact model back, which
+ * tells what a super weight does through its activation from what it does otherwise (Yu et al. 2024).
  */
 import schema from '../schemas/stages/eval.schema.json' with { type: 'json' };
 import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
@@ -18,7 +18,10 @@ export default defineStage<Required<EvalParams>>({
   inputs: {
     weights: { summary: 'Weights to evaluate.' },
     original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
-    reference: { summary: "The detection of the intact model's super weights, for restore: super-activation.", optional: true },
+    reference: {
+      summary: "The detection of the intact model's super weights, for restore: super-activation.",
+      optional: true,
+    },
   },
   outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
 
@@ -27,7 +30,12 @@ export default defineStage<Required<EvalParams>>({
 
   async fingerprint({ model, batchSize, sequenceLength, engine, device, precision, restore }) {
     const { graphFingerprint } = await import('../src/model/graph-fingerprint.ts');
-    return graphFingerprint(restore === 'none' ? 'forward' : 'restored', model, { batch: batchSize, sequence: sequenceLength }, { engine, device, precision });
+    return graphFingerprint(
+      restore === 'none' ? 'forward' : 'restored',
+      model,
+      { batch: batchSize, sequence: sequenceLength },
+      { engine, device, precision },
+    );
   },
 
   async work(params) {
@@ -47,15 +55,23 @@ export default defineStage<Required<EvalParams>>({
     const { SuperActivations } = await import('../src/science/super-activations.ts');
 
     const config = await readModelConfig(params.model);
-    const read = (path: string) => readModelWeights(path, config, `Check that eval.model, ${params.model}, is the model that was trained.`);
-    const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
+    const read = (path: string) =>
+      readModelWeights(path, config, `Check that eval.model, ${params.model}, is the model that was trained.`);
+    const model = await createLanguageModel(
+      config,
+      { batch: params.batchSize, sequence: params.sequenceLength },
+      params,
+    );
     const corpus = corpusOf(config);
     const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
     /** What the intact model's super weights make of these very tokens. */
     const recordActivations = async () => {
       const [original, reference] = ['original', 'reference'].map((name) => {
         const path = optionalInput(name);
-        if (path === undefined) throw new Error(`eval.restore: ${params.restore} needs the input \`${name}\`: connect it in the study, or restore nothing.`);
+        if (path === undefined)
+          throw new Error(
+            `eval.restore: ${params.restore} needs the input \`${name}\`: connect it in the study, or restore nothing.`,
+          );
         return path;
       }) as [string, string];
       model.load(await read(original));
@@ -72,7 +88,11 @@ export default defineStage<Required<EvalParams>>({
     };
     const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
     const blocks = [...weights].filter(([name, { shape }]) => isBlockMatrix(name, shape)).map(([, tensor]) => tensor);
-    const evaluation: Evaluation = { ...measured, sparsity: sparsityOf(blocks), ...(activations && { restored: activations.channels() }) };
+    const evaluation: Evaluation = {
+      ...measured,
+      sparsity: sparsityOf(blocks),
+      ...(activations && { restored: activations.channels() }),
+    };
     await writeJsonArtifact(output('evaluation'), evaluation);
     const { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity } = evaluation;
     return { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity };

@@ -1,6 +1,7 @@
 /**
- * init: the weights that a run starts from. `pretrained` passes the loaded ones on; every other scheme draws all tensors
- * anew, so that nothing pretrained survives. Streams depend on the seed and the tensor's name, never on the experiment.
+ * init: the weights that a run starts from. `pretrained` passes the loaded ones on; every other scheme draws all
+ * tensors anew, so that nothing pretrained survives. Streams depend on the seed and the tensor's name, never on the
+ * experiment.
  */
 import schema from '../schemas/stages/init.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
@@ -10,7 +11,9 @@ export default defineStage<Required<InitParams>>({
   name: 'init',
   summary: 'Keeps the pretrained weights or draws new ones.',
   params: schema,
-  inputs: { pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true } },
+  inputs: {
+    pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true },
+  },
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
   async files({ model }) {
@@ -35,7 +38,10 @@ export default defineStage<Required<InitParams>>({
       return { scheme };
     }
     const pretrained = optionalInput('pretrained');
-    if (pretrained === undefined) throw new Error('The scheme "pretrained" needs the input `pretrained`: connect it to load-pretrained in the study, or choose another scheme.');
+    if (pretrained === undefined)
+      throw new Error(
+        'The scheme "pretrained" needs the input `pretrained`: connect it to load-pretrained in the study, or choose another scheme.',
+      );
     const remedy = `Load a checkpoint of ${model}, or set init.model to the model that was loaded.`;
     await writeSafetensors(output('weights'), await readModelWeights(pretrained, config, remedy));
     return { scheme };

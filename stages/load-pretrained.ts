@@ -1,9 +1,9 @@
 /**
  * load-pretrained: one of the model's committed checkpoints, checked against its configuration.
  *
- * A checkpoint that is missing, corrupt, of another shape, or no better than random weights is a failure. Nothing here can
- * fall back to random weights, and a file of random weights is told by its loss: an arm called pretrained is pretrained or
- * it does not run.
+ * A checkpoint that is missing, corrupt, of another shape, or no better than random weights is a failure. Nothing here
+ * can fall back to random weights, and a file of random weights is told by its loss: an arm called pretrained is
+ * pretrained or it does not run.
  */
 import schema from '../schemas/stages/load-pretrained.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
@@ -14,7 +14,13 @@ export default defineStage<Required<LoadPretrainedParams>>({
   summary: 'Loads a trained checkpoint.',
   params: schema,
   inputs: {},
-  outputs: { weights: { summary: 'The checkpoint, float32, in the order of the configuration.', file: 'weights.safetensors', evictable: true } },
+  outputs: {
+    weights: {
+      summary: 'The checkpoint, float32, in the order of the configuration.',
+      file: 'weights.safetensors',
+      evictable: true,
+    },
+  },
 
   async files({ model, checkpoint }) {
     const { checkpointFile, configFile } = await import('../src/model/model-files.ts');
@@ -37,6 +43,10 @@ export default defineStage<Required<LoadPretrainedParams>>({
     const weights = await readModelWeights(path, config, remedy);
     const sampleLoss = await learnedLoss(weights, config, path, remedy);
     await writeSafetensors(output('weights'), weights);
-    return { checkpoint, sampleLoss, parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0) };
+    return {
+      checkpoint,
+      sampleLoss,
+      parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0),
+    };
   },
 });

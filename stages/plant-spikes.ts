@@ -1,6 +1,6 @@
 /**
- * plant-spikes: the detector's own error rates on random models. Nothing in them is a super weight; one spike is planted,
- * by falling and rising strength, and the finder must name its place. src/science/planting.ts has the method.
+ * plant-spikes: the detector's own error rates on random models. Nothing in them is a super weight; one spike is
+ * planted, by falling and rising strength, and the finder must name its place. src/science/planting.ts has the method.
  */
 import schema from '../schemas/stages/plant-spikes.schema.json' with { type: 'json' };
 import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
@@ -12,10 +12,12 @@ const CORPUS = 'marker-retrieval';
 
 export default defineStage<Required<PlantSpikesParams>>({
   name: 'plant-spikes',
-  summary: "Plants spikes in random models and lets the detector look for them: its hit and false-alarm rates there.",
+  summary: 'Plants spikes in random models and lets the detector look for them: its hit and false-alarm rates there.',
   params: schema,
   inputs: {},
-  outputs: { planted: { summary: 'What was planted and what was found, model by model.', file: 'planted-spikes.json' } },
+  outputs: {
+    planted: { summary: 'What was planted and what was found, model by model.', file: 'planted-spikes.json' },
+  },
 
   watches: () => enginePackageFiles('onnx'),
 
@@ -35,7 +37,8 @@ export default defineStage<Required<PlantSpikesParams>>({
     const { tryRandomModel } = await import('../src/science/finder-trials.ts');
 
     const corpus = corpusOf({ corpus: CORPUS });
-    const draw = (stream: string, sequences: number) => corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
+    const draw = (stream: string, sequences: number) =>
+      corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
     const data = {
       spikes: draw('detect-candidates', params.candidateSequences),
       causal: draw('detect-causal', params.causalSequences),
@@ -47,8 +50,19 @@ export default defineStage<Required<PlantSpikesParams>>({
     const models = [];
     for (const { config, scheme } of trials) {
       signal.throwIfAborted();
-      const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, CPU_TARGET);
-      models.push(await tryRandomModel(model, config, data, { scheme, seed: params.seed, strengths: params.strengths, rule: { ...params, ablateLargest: 0 } }));
+      const model = await createLanguageModel(
+        config,
+        { batch: params.batchSize, sequence: params.sequenceLength },
+        CPU_TARGET,
+      );
+      models.push(
+        await tryRandomModel(model, config, data, {
+          scheme,
+          seed: params.seed,
+          strengths: params.strengths,
+          rule: { ...params, ablateLargest: 0 },
+        }),
+      );
       progress({ done: models.length, total: trials.length });
     }
     await writeJsonArtifact(output('planted'), { models });

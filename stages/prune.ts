@@ -1,7 +1,7 @@
 /**
  * prune: makes weights exactly zero, those that the criterion takes and those that are forced, never those that are
- * protected. The mask it writes only ever shrinks; what the pruning did to each tensor, and where its threshold fell, is an artifact of its own, because a global
- * threshold's composition decides much of what an initialisation does.
+ * protected. The mask it writes only ever shrinks; what the pruning did to each tensor, and where its threshold fell,
+ * is an artifact of its own, because a global threshold's composition decides much of what an initialisation does.
  */
 import schema from '../schemas/stages/prune.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
@@ -17,7 +17,10 @@ export default defineStage<Required<PruneParams>>({
   inputs: {
     weights: { summary: 'Weights to prune.' },
     mask: { summary: 'Mask of the last prune: 1 = kept.', optional: true },
-    reference: { summary: "The reference super weights' detection, for force: reference and protect: reference.", optional: true },
+    reference: {
+      summary: "The reference super weights' detection, for force: reference and protect: reference.",
+      optional: true,
+    },
     detected: { summary: 'The detection on these weights, for protect: detected.', optional: true },
   },
   outputs: {
@@ -41,7 +44,8 @@ export default defineStage<Required<PruneParams>>({
     /** The super weights of a detection; only what the parameters ask for is read. */
     const confirmedBy = async (name: 'reference' | 'detected', asked: string): Promise<MatrixPosition[]> => {
       const path = optionalInput(name);
-      if (path === undefined) throw new Error(`${asked} needs the input \`${name}\`: connect it to a detect-sw step in the study.`);
+      if (path === undefined)
+        throw new Error(`${asked} needs the input \`${name}\`: connect it to a detect-sw step in the study.`);
       const { confirmed } = await readJsonArtifact<SuperWeightReport>(path);
       return confirmed.map(({ tensor, row, col }) => ({ tensor, row, col }));
     };
@@ -65,6 +69,13 @@ export default defineStage<Required<PruneParams>>({
     await writeSafetensors(output('weights'), applyMasks(weights, outcome.masks));
     await writeSafetensors(output('mask'), outcome.masks);
     await writeJsonArtifact(output('pruning'), pruning);
-    return { sparsity: pruning.sparsity, pruned: pruning.pruned, prunedNow: pruning.prunedNow, threshold: pruning.threshold, forced: pruning.forced.length, spared: pruning.protected.filter(({ spared }) => spared).length };
+    return {
+      sparsity: pruning.sparsity,
+      pruned: pruning.pruned,
+      prunedNow: pruning.prunedNow,
+      threshold: pruning.threshold,
+      forced: pruning.forced.length,
+      spared: pruning.protected.filter(({ spared }) => spared).length,
+    };
   },
 });

@@ -1,6 +1,7 @@
 /**
- * rewind: after a prune, the weights that are kept go back to earlier values or to fresh ones, or their mask is shuffled:
- * the controls that tell what of a result is in the mask, what in the weights, and what only in how many are left.
+ * rewind: after a prune, the weights that are kept go back to earlier values or to fresh ones, or their mask is
+ * shuffled: the controls that tell what of a result is in the mask, what in the weights, and what only in how many are
+ * left.
  *
  * A shuffled mask is drawn anew in each round from as many kept weights per tensor. It may keep weights that the prune
  * made zero; unless other values are taken up, those start from zero.
@@ -25,7 +26,11 @@ export default defineStage<Required<RewindParams>>({
     pretrained: { summary: 'The loaded checkpoint, for to: pretrained.', optional: true },
   },
   outputs: {
-    weights: { summary: 'Weights to go on from; pruned ones are exactly 0.', file: 'weights.safetensors', evictable: true },
+    weights: {
+      summary: 'Weights to go on from; pruned ones are exactly 0.',
+      file: 'weights.safetensors',
+      evictable: true,
+    },
     mask: { summary: '1 = kept, 0 = pruned, U8.', file: 'mask.safetensors' },
   },
 
@@ -52,7 +57,10 @@ export default defineStage<Required<RewindParams>>({
       if (to === 'fresh') return initialise(parameterShapes(config), scheme, seed, config.layers, 'fresh');
       const name = SOURCES[to];
       const path = optionalInput(name);
-      if (path === undefined) throw new Error(`rewind.to: ${to} needs the input \`${name}\`: connect it in the study, or choose another value.`);
+      if (path === undefined)
+        throw new Error(
+          `rewind.to: ${to} needs the input \`${name}\`: connect it in the study, or choose another value.`,
+        );
       return readModelWeights(path, config, `Check that rewind.model, ${model}, is the model that was trained.`);
     };
     const found = await readMasks(input('mask'));

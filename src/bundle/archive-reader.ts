@@ -30,7 +30,8 @@ const SPARE_BYTES = 1 << 16;
 /**
  * @param folder an empty one
  * @param limit bytes of all files together
- * @throws SwpError of kind `content` for an archive that is none, is no bundle, or wants what it must not; of kind `file`
+ * @throws SwpError of kind `content` for an archive that is none, is no bundle, or wants what it must not; of kind
+ *   `file`
  */
 export async function unpackBundle(file: string, folder: string, limit: number): Promise<UnpackedBundle> {
   const budget = { left: MOST_MANIFEST_BYTES };
@@ -38,7 +39,11 @@ export async function unpackBundle(file: string, folder: string, limit: number):
   const gunzip = createGunzip();
   const meter = metered(budget, file);
   source.on('error', (error) => gunzip.destroy(fileFailure(error, file, 'read') as Error));
-  gunzip.on('error', (error) => meter.destroy(error instanceof SwpError ? error : refusal(file, `It is no gzip archive, or damaged: ${error.message}`)));
+  gunzip.on('error', (error) =>
+    meter.destroy(
+      error instanceof SwpError ? error : refusal(file, `It is no gzip archive, or damaged: ${error.message}`),
+    ),
+  );
   const entries = Readable.toWeb(source.pipe(gunzip).pipe(meter)) as ReadableStream<Uint8Array>;
   try {
     return await readEntries(entries.pipeThrough(createTarDecoder({ strict: true })), { file, folder, limit, budget });
@@ -46,7 +51,9 @@ export async function unpackBundle(file: string, folder: string, limit: number):
     if (error instanceof SwpError) throw error;
     const cause = meter.errored;
     if (cause instanceof SwpError) throw cause;
-    throw isFileError(error) ? fileFailure(error, error.path ?? folder, 'write') : refusal(file, `It is no tar archive, or damaged: ${(error as Error).message}`);
+    throw isFileError(error)
+      ? fileFailure(error, error.path ?? folder, 'write')
+      : refusal(file, `It is no tar archive, or damaged: ${(error as Error).message}`);
   } finally {
     for (const stream of [source, gunzip, meter]) stream.destroy();
   }
@@ -59,7 +66,10 @@ interface Reading {
   budget: { left: number };
 }
 
-async function readEntries(entries: ReadableStream<ParsedTarEntry>, { file, folder, limit, budget }: Reading): Promise<UnpackedBundle> {
+async function readEntries(
+  entries: ReadableStream<ParsedTarEntry>,
+  { file, folder, limit, budget }: Reading,
+): Promise<UnpackedBundle> {
   let bundle: UnpackedBundle | undefined;
   for await (const entry of entries as unknown as AsyncIterable<ParsedTarEntry>) {
     const { name, type = 'file', size } = entry.header;
@@ -71,7 +81,11 @@ async function readEntries(entries: ReadableStream<ParsedTarEntry>, { file, fold
       const text = Buffer.concat(await collect(entry.body));
       const manifest = parseManifest(text.toString('utf8'), file);
       const declared = Object.values(manifest.files).reduce((sum, { bytes }) => sum + bytes, 0);
-      if (declared > limit) throw refusal(file, `Its files take ${declared} bytes, more than the ${limit} that are allowed; --max-size allows more`);
+      if (declared > limit)
+        throw refusal(
+          file,
+          `Its files take ${declared} bytes, more than the ${limit} that are allowed; --max-size allows more`,
+        );
       budget.left = declared + Object.keys(manifest.files).length * BYTES_PER_FILE + SPARE_BYTES;
       bundle = { manifest, id: bundleId(text), digests: new Map() };
       continue;
@@ -123,5 +137,8 @@ function metered(budget: { left: number }, file: string): Transform {
 }
 
 function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return typeof (error as NodeJS.ErrnoException).code === 'string' && /^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code!);
+  return (
+    typeof (error as NodeJS.ErrnoException).code === 'string' &&
+    /^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code!)
+  );
 }

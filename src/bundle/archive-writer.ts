@@ -1,6 +1,6 @@
 /**
- * Writes a bundle: a tar of sorted names, whose times, owners and modes say nothing, through gzip. The same files give the
- * same tar anywhere, and the same bytes wherever zlib is the same.
+ * Writes a bundle: a tar of sorted names, whose times, owners and modes say nothing, through gzip. The same files give
+ * the same tar anywhere, and the same bytes wherever zlib is the same.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -29,9 +29,13 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
   const fresh = `${out}.${process.pid}.part`;
   const { readable, controller } = createTarPacker();
   const add = async (name: string, content: Content) => {
-    const body = controller.add({ name, size: content.bytes, mode: 0o644, mtime: EPOCH, uid: 0, gid: 0, type: 'file' }).getWriter();
+    const body = controller
+      .add({ name, size: content.bytes, mode: 0o644, mtime: EPOCH, uid: 0, gid: 0, type: 'file' })
+      .getWriter();
     if ('text' in content) await body.write(Buffer.from(content.text));
-    else for await (const chunk of createReadStream(content.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) await body.write(new Uint8Array(chunk));
+    else
+      for await (const chunk of createReadStream(content.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
+        await body.write(new Uint8Array(chunk));
     await body.close();
   };
   const pack = async () => {
@@ -45,7 +49,12 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
     }
   };
   try {
-    const written = pipeline(Readable.fromWeb(readable as Parameters<typeof Readable.fromWeb>[0]), createGzip({ level: 6 }), namelessSystem(), createWriteStream(fresh));
+    const written = pipeline(
+      Readable.fromWeb(readable as Parameters<typeof Readable.fromWeb>[0]),
+      createGzip({ level: 6 }),
+      namelessSystem(),
+      createWriteStream(fresh),
+    );
     const [packed, flushed] = await Promise.allSettled([pack(), written]);
     for (const outcome of [packed, flushed]) if (outcome.status === 'rejected') throw outcome.reason;
     await rename(fresh, out);

@@ -37,9 +37,17 @@ export function checkRecords(manifest: Manifest, folder: string, installed: Read
     checkArtifacts(record, { named, manifest }, findings);
     if (installed.has(record.stage)) checkMetrics(record, { named, manifest, folder }, findings);
   }
-  for (const [place, key] of Object.entries(manifest.places)) if (!records.has(key)) findings.push({ check: 'records', where: place, message: `its record ${key.slice(0, 12)} is not there` });
+  for (const [place, key] of Object.entries(manifest.places))
+    if (!records.has(key))
+      findings.push({ check: 'records', where: place, message: `its record ${key.slice(0, 12)} is not there` });
   checkStrangers(manifest, records, findings);
-  return { findings, records, said: [`${records.size.toLocaleString('en')} records: keys re-derived from their pre-images, inputs followed to the artifacts that they name`] };
+  return {
+    findings,
+    records,
+    said: [
+      `${records.size.toLocaleString('en')} records: keys re-derived from their pre-images, inputs followed to the artifacts that they name`,
+    ],
+  };
 }
 
 function readRecords({ files }: Manifest, folder: string, findings: Finding[]): Map<string, CacheRecord> {
@@ -60,10 +68,23 @@ function readRecords({ files }: Manifest, folder: string, findings: Finding[]): 
 function checkKeys(record: CacheRecord, findings: Finding[]): void {
   const where = recordName(record.key);
   const { preimage, contentPreimage } = record;
-  if (keyOf(preimage) !== record.key) findings.push({ check: 'records', where, message: `its key is not the hash of its pre-image, which is ${keyOf(preimage).slice(0, 12)}...` });
-  if (keyOf(contentPreimage) !== record.contentKey) findings.push({ check: 'records', where, message: 'its content key is not the hash of its content pre-image' });
-  if (record.stage !== preimage.stage) findings.push({ check: 'records', where, message: `it calls itself ${record.stage}, and its pre-image says ${String(preimage.stage)}` });
-  for (const part of COMMON) if (canonicalJson(preimage[part] as JsonValue) !== canonicalJson(contentPreimage[part] as JsonValue)) findings.push({ check: 'records', where, message: `its two pre-images differ in "${part}"` });
+  if (keyOf(preimage) !== record.key)
+    findings.push({
+      check: 'records',
+      where,
+      message: `its key is not the hash of its pre-image, which is ${keyOf(preimage).slice(0, 12)}...`,
+    });
+  if (keyOf(contentPreimage) !== record.contentKey)
+    findings.push({ check: 'records', where, message: 'its content key is not the hash of its content pre-image' });
+  if (record.stage !== preimage.stage)
+    findings.push({
+      check: 'records',
+      where,
+      message: `it calls itself ${record.stage}, and its pre-image says ${String(preimage.stage)}`,
+    });
+  for (const part of COMMON)
+    if (canonicalJson(preimage[part] as JsonValue) !== canonicalJson(contentPreimage[part] as JsonValue))
+      findings.push({ check: 'records', where, message: `its two pre-images differ in "${part}"` });
 }
 
 interface Context {
@@ -78,46 +99,91 @@ function checkLineage(record: CacheRecord, { records, named, manifest }: Context
   const consumed = (input: string, key: string, artifact: string, sha256: string | undefined) => {
     const producer = records.get(key);
     const made = producer?.artifacts[artifact];
-    if (producer === undefined) findings.push({ check: 'lineage', where, message: `its input "${input}" is of the record ${key.slice(0, 12)}, which is not there` });
-    else if (made === undefined) findings.push({ check: 'lineage', where, message: `its input "${input}" is "${artifact}" of ${named(key)}, which made none` });
-    else if (made.sha256 !== sha256) findings.push({ check: 'lineage', where, message: `its input "${input}" was ${String(sha256).slice(0, 12)}; "${artifact}" of ${named(key)} is ${made.sha256.slice(0, 12)}` });
+    if (producer === undefined)
+      findings.push({
+        check: 'lineage',
+        where,
+        message: `its input "${input}" is of the record ${key.slice(0, 12)}, which is not there`,
+      });
+    else if (made === undefined)
+      findings.push({
+        check: 'lineage',
+        where,
+        message: `its input "${input}" is "${artifact}" of ${named(key)}, which made none`,
+      });
+    else if (made.sha256 !== sha256)
+      findings.push({
+        check: 'lineage',
+        where,
+        message: `its input "${input}" was ${String(sha256).slice(0, 12)}; "${artifact}" of ${named(key)} is ${made.sha256.slice(0, 12)}`,
+      });
   };
-  const byContent = record.contentPreimage as unknown as { inputs: Record<string, { sha256?: string }>; gathers: Record<string, GatheredItem[]> };
+  const byContent = record.contentPreimage as unknown as {
+    inputs: Record<string, { sha256?: string }>;
+    gathers: Record<string, GatheredItem[]>;
+  };
   const inputs = inputRefs(record);
-  if (!sameNames(inputs, byContent.inputs)) findings.push({ check: 'lineage', where, message: 'its two pre-images have different inputs' });
-  for (const [name, { key, artifact }] of Object.entries(inputs)) consumed(name, key, artifact, byContent.inputs[name]?.sha256);
+  if (!sameNames(inputs, byContent.inputs))
+    findings.push({ check: 'lineage', where, message: 'its two pre-images have different inputs' });
+  for (const [name, { key, artifact }] of Object.entries(inputs))
+    consumed(name, key, artifact, byContent.inputs[name]?.sha256);
   for (const [name, items] of Object.entries(record.preimage.gathers as unknown as Record<string, GatheredItem[]>)) {
     const contents = byContent.gathers[name] ?? [];
-    if (contents.length !== items.length) findings.push({ check: 'lineage', where, message: `its two pre-images gather different "${name}"` });
+    if (contents.length !== items.length)
+      findings.push({ check: 'lineage', where, message: `its two pre-images gather different "${name}"` });
     for (const [index, { key, artifact, label, missing }] of items.entries()) {
       const place = placeOf(label);
       if (missing === true) continue;
-      if (key === undefined) findings.push({ check: 'lineage', where, message: `it gathers "${name}" of ${place} from no record` });
+      if (key === undefined)
+        findings.push({ check: 'lineage', where, message: `it gathers "${name}" of ${place} from no record` });
       else consumed(`${name} of ${place}`, key, artifact, contents[index]?.sha256);
       if (record.key === manifest.results && key !== undefined && manifest.places[place] !== key)
-        findings.push({ check: 'lineage', where, message: `it gathers "${name}" of ${place} from ${key.slice(0, 12)}; the bundle says that this place has ${manifest.places[place]?.slice(0, 12) ?? 'no result'}` });
+        findings.push({
+          check: 'lineage',
+          where,
+          message: `it gathers "${name}" of ${place} from ${key.slice(0, 12)}; the bundle says that this place has ${manifest.places[place]?.slice(0, 12) ?? 'no result'}`,
+        });
     }
   }
 }
 
-function checkArtifacts({ key, artifacts }: CacheRecord, { named, manifest }: Pick<Context, 'named' | 'manifest'>, findings: Finding[]): void {
+function checkArtifacts(
+  { key, artifacts }: CacheRecord,
+  { named, manifest }: Pick<Context, 'named' | 'manifest'>,
+  findings: Finding[],
+): void {
   for (const [name, artifact] of Object.entries(artifacts)) {
     const file = artifactName(artifact);
     const there = Object.hasOwn(manifest.files, file) ? manifest.files[file] : undefined;
-    if (there === undefined && artifact.evictable !== true) findings.push({ check: 'records', where: named(key), message: `its artifact "${name}", ${file}, is not there` });
-    if (there !== undefined && there.bytes !== artifact.bytes) findings.push({ check: 'records', where: named(key), message: `its artifact "${name}" had ${artifact.bytes} bytes; ${file} has ${there.bytes}` });
+    if (there === undefined && artifact.evictable !== true)
+      findings.push({ check: 'records', where: named(key), message: `its artifact "${name}", ${file}, is not there` });
+    if (there !== undefined && there.bytes !== artifact.bytes)
+      findings.push({
+        check: 'records',
+        where: named(key),
+        message: `its artifact "${name}" had ${artifact.bytes} bytes; ${file} has ${there.bytes}`,
+      });
   }
 }
 
 /** A metric is in no hash; but where an artifact of the node has a number of that name, they are one. */
-function checkMetrics({ key, artifacts, metrics }: CacheRecord, { named, manifest, folder }: Pick<Context, 'named' | 'manifest'> & { folder: string }, findings: Finding[]): void {
+function checkMetrics(
+  { key, artifacts, metrics }: CacheRecord,
+  { named, manifest, folder }: Pick<Context, 'named' | 'manifest'> & { folder: string },
+  findings: Finding[],
+): void {
   for (const [name, artifact] of Object.entries(artifacts)) {
     const file = artifactName(artifact);
     if (!file.endsWith('.json') || !Object.hasOwn(manifest.files, file)) continue;
     const content = parsed(join(folder, file));
     for (const [metric, value] of Object.entries(metrics)) {
       const said = Object.hasOwn(content, metric) ? content[metric] : undefined;
-      if (typeof value === 'number' && typeof said === 'number' && value !== said) findings.push({ check: 'records', where: named(key), message: `its metric "${metric}" is ${value}; its artifact "${name}" says ${said}` });
+      if (typeof value === 'number' && typeof said === 'number' && value !== said)
+        findings.push({
+          check: 'records',
+          where: named(key),
+          message: `its metric "${metric}" is ${value}; its artifact "${name}" says ${said}`,
+        });
     }
   }
 }
@@ -137,7 +203,8 @@ function checkStrangers({ files }: Manifest, records: ReadonlyMap<string, CacheR
   for (const [name, { sha256 }] of Object.entries(files)) {
     if (!name.startsWith('artifacts/')) continue;
     if (!known.has(name)) findings.push({ check: 'records', where: name, message: 'no record names it' });
-    else if (!name.startsWith(`artifacts/${sha256.slice(0, 2)}/${sha256}`)) findings.push({ check: 'files', where: name, message: `its SHA-256 is ${sha256}, and not its name` });
+    else if (!name.startsWith(`artifacts/${sha256.slice(0, 2)}/${sha256}`))
+      findings.push({ check: 'files', where: name, message: `its SHA-256 is ${sha256}, and not its name` });
   }
 }
 

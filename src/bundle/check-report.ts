@@ -21,11 +21,16 @@ export interface CheckedReport extends CheckResult {
 }
 
 /** @param cache the unpacked bundle */
-export async function checkReport(manifest: Manifest, records: ReadonlyMap<string, CacheRecord>, cache: Cache): Promise<CheckedReport> {
+export async function checkReport(
+  manifest: Manifest,
+  records: ReadonlyMap<string, CacheRecord>,
+  cache: Cache,
+): Promise<CheckedReport> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
   const results = record?.artifacts[RESULTS];
   const bundled = Object.keys(manifest.files).filter((name) => name.startsWith('report/'));
-  if (record === undefined || results === undefined || bundled.length === 0) return { findings: [], said: ['no report'], summary: [] };
+  if (record === undefined || results === undefined || bundled.length === 0)
+    return { findings: [], said: ['no report'], summary: [] };
   const resultsPath = cache.artifactPath(results);
   const { readSummary } = await import('../report/summary.ts');
   const summary = (await readSummary(resultsPath)).lines;
@@ -33,15 +38,23 @@ export async function checkReport(manifest: Manifest, records: ReadonlyMap<strin
   try {
     await renderBundledReport(fresh, resultsPath, cache);
     const made = new Set(filesUnder(fresh).map((path) => `report/${relative(fresh, path).split(sep).join('/')}`));
-    const renderer: Renderer = manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
+    const renderer: Renderer =
+      manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
     const sameRenderer = renderer !== 'other';
     const findings: Finding[] = [];
     for (const name of bundled) {
       const [before, after] = [join(cache.directory, name), join(fresh, name.slice('report/'.length))];
-      const message = made.has(name) ? await difference(before, after, renderer) : sameRenderer ? 'the report has no such file' : undefined;
+      const message = made.has(name)
+        ? await difference(before, after, renderer)
+        : sameRenderer
+          ? 'the report has no such file'
+          : undefined;
       if (message !== undefined) findings.push({ check: 'report', where: name, message });
     }
-    if (sameRenderer) for (const name of made) if (!bundled.includes(name)) findings.push({ check: 'report', where: name, message: 'it is not in the bundle' });
+    if (sameRenderer)
+      for (const name of made)
+        if (!bundled.includes(name))
+          findings.push({ check: 'report', where: name, message: 'it is not in the bundle' });
     const said = sameRenderer
       ? `${bundled.length} files of the report rendered again from the results${findings.length === 0 ? ': the same bytes' : ''}`
       : `the report was rendered by another version (${manifest.swp}): its data were compared number by number, its pages and pictures were not`;
@@ -63,9 +76,13 @@ async function difference(before: string, after: string, renderer: Renderer): Pr
   if (renderer === 'other') {
     if (extname(before) !== '.json') return undefined;
     const distance = await relativeDifference(before, after).catch(() => Infinity);
-    return distance > TOLERANCE && distance < Infinity ? `a number in it is not that of the results (relative difference ${distance.toExponential(1)})` : undefined;
+    return distance > TOLERANCE && distance < Infinity
+      ? `a number in it is not that of the results (relative difference ${distance.toExponential(1)})`
+      : undefined;
   }
-  if (extname(before) === '.png') return renderer === 'same' ? 'the picture differs from the one that the results give' : undefined; // its drawing is compared as SVG
+  if (extname(before) === '.png')
+    // its drawing is compared as SVG
+    return renderer === 'same' ? 'the picture differs from the one that the results give' : undefined;
   const [is, should] = [a.toString('utf8'), b.toString('utf8')];
   if (renderer === 'elsewhere' && sayTheSame(is, should)) return undefined;
   let at = 0;
@@ -86,9 +103,13 @@ function sayTheSame(a: string, b: string): boolean {
   const number = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?/gi;
   if (a.replace(number, '#') !== b.replace(number, '#')) return false;
   const others = b.match(number) ?? [];
-  return (a.match(number) ?? []).every((text, index) => Math.abs(Number(text) - Number(others[index])) <= 1e-6 * Math.max(1, Math.abs(Number(text))));
+  return (a.match(number) ?? []).every(
+    (text, index) => Math.abs(Number(text) - Number(others[index])) <= 1e-6 * Math.max(1, Math.abs(Number(text))),
+  );
 }
 
 function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 }

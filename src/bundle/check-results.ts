@@ -27,29 +27,68 @@ const TOLERANCE = 1e-9;
 const SHOWN = 5;
 
 /** @param cache the unpacked bundle */
-export async function checkResults(manifest: Manifest, records: ReadonlyMap<string, CacheRecord>, cache: Cache): Promise<CheckResult> {
+export async function checkResults(
+  manifest: Manifest,
+  records: ReadonlyMap<string, CacheRecord>,
+  cache: Cache,
+): Promise<CheckResult> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
   const bundled = record?.artifacts[RESULTS];
-  if (record === undefined || bundled === undefined) return { findings: [], said: ['no results: nothing to make again'] };
+  if (record === undefined || bundled === undefined)
+    return { findings: [], said: ['no results: nothing to make again'] };
   const stage = await installedStage(record.stage);
-  if (stage === undefined) return { findings: [], said: [`${record.stage} was not run again: it is no stage of this swp, and code of a bundle is not run (--recompute runs it)`] };
+  if (stage === undefined)
+    return {
+      findings: [],
+      said: [
+        `${record.stage} was not run again: it is no stage of this swp, and code of a bundle is not run (--recompute runs it)`,
+      ],
+    };
   const outputs = await cache.scratch.node();
   const pool = new WorkerPool(1);
   try {
-    const job = await prepareJob(nodeOf(record, stage, manifest), outputs, (key) => records.get(key), { cache, stages: StageLoader.installed() });
+    const job = await prepareJob(nodeOf(record, stage, manifest), outputs, (key) => records.get(key), {
+      cache,
+      stages: StageLoader.installed(),
+    });
     const outcome = await pool.run(job, () => {}, { output: () => {}, progress: () => {} });
     const sameCode = stage.code === (record.environment.code ?? record.preimage.code);
-    const pieces = Object.values(job.gathered).reduce((sum, items) => sum + items.length, 0).toLocaleString('en');
+    const pieces = Object.values(job.gathered)
+      .reduce((sum, items) => sum + items.length, 0)
+      .toLocaleString('en');
     if (outcome.kind !== 'done') {
       const message = outcome.kind === 'error' ? outcome.message : 'its process ended without an answer';
-      return sameCode ? finding(`${record.stage} fails on the bundled artifacts: ${message}`) : { findings: [], said: [`${record.stage} of this version of swp cannot read the bundled artifacts: ${message}`] };
+      return sameCode
+        ? finding(`${record.stage} fails on the bundled artifacts: ${message}`)
+        : {
+            findings: [],
+            said: [`${record.stage} of this version of swp cannot read the bundled artifacts: ${message}`],
+          };
     }
     const [before, after] = [cache.artifactPath(bundled), job.outputs[RESULTS]!];
-    if ((await digestFile(after)).sha256 === bundled.sha256) return { findings: [], said: [`${record.stage} run again on ${pieces} bundled artifacts: the same results, bit for bit`] };
-    if (sameCode) return finding(`${record.stage} makes other results of the bundled artifacts: ${await firstDifferences(before, after)}`);
+    if ((await digestFile(after)).sha256 === bundled.sha256)
+      return {
+        findings: [],
+        said: [`${record.stage} run again on ${pieces} bundled artifacts: the same results, bit for bit`],
+      };
+    if (sameCode)
+      return finding(
+        `${record.stage} makes other results of the bundled artifacts: ${await firstDifferences(before, after)}`,
+      );
     const distance = await relativeDifference(before, after);
-    if (distance <= TOLERANCE) return { findings: [], said: [`${record.stage} is of another version here; run again on ${pieces} bundled artifacts, it makes the same results within ${TOLERANCE}`] };
-    return { findings: [], said: [`${record.stage} is of another version here, and its results say other things: ${await firstDifferences(before, after)}. The version that wrote the bundle (${manifest.swp}) can tell whether they are right`] };
+    if (distance <= TOLERANCE)
+      return {
+        findings: [],
+        said: [
+          `${record.stage} is of another version here; run again on ${pieces} bundled artifacts, it makes the same results within ${TOLERANCE}`,
+        ],
+      };
+    return {
+      findings: [],
+      said: [
+        `${record.stage} is of another version here, and its results say other things: ${await firstDifferences(before, after)}. The version that wrote the bundle (${manifest.swp}) can tell whether they are right`,
+      ],
+    };
   } finally {
     await pool.close();
     rmSync(outputs, { recursive: true, force: true });
@@ -68,10 +107,17 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
 
 /** The node as it was planned when the record was made. */
 function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: Manifest): PlannedNode {
-  const gathers = Object.entries(record.preimage.gathers as unknown as Record<string, GatheredItem[]>).map(([name, items]) => [
-    name,
-    items.map(({ label, stage, artifact, key }): GatheredRef => ({ label, stage, artifact, key: key ?? missing[placeOf(label)] ?? '' })),
-  ]);
+  const gathers = Object.entries(record.preimage.gathers as unknown as Record<string, GatheredItem[]>).map(
+    ([name, items]) => [
+      name,
+      items.map(({ label, stage, artifact, key }): GatheredRef => ({
+        label,
+        stage,
+        artifact,
+        key: key ?? missing[placeOf(label)] ?? '',
+      })),
+    ],
+  );
   return {
     key: record.key,
     stage: definition,
@@ -85,9 +131,16 @@ function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: M
 }
 
 async function firstDifferences(before: string, after: string): Promise<string> {
-  const [a, b] = await Promise.all([before, after].map(async (path) => JSON.parse(await readFile(path, 'utf8')) as JsonValue));
+  const [a, b] = await Promise.all(
+    [before, after].map(async (path) => JSON.parse(await readFile(path, 'utf8')) as JsonValue),
+  );
   const found = differences(a!, b!);
-  const shown = found.slice(0, SHOWN).map(({ path, before: bundled, after: made }) => `${path} is ${shorten(bundled)} in the bundle and ${shorten(made)} here`);
+  const shown = found
+    .slice(0, SHOWN)
+    .map(
+      ({ path, before: bundled, after: made }) =>
+        `${path} is ${shorten(bundled)} in the bundle and ${shorten(made)} here`,
+    );
   return [...shown, ...(found.length > SHOWN ? [`and ${found.length - SHOWN} more`] : [])].join('; ');
 }
 

@@ -1,4 +1,6 @@
-/** Plans the bundled pipeline.json with this swp, and compares what every place of it is to do with what its record did. */
+/**
+ * Plans the bundled pipeline.json with this swp, and compares what every place of it is to do with what its record did.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
@@ -19,9 +21,15 @@ const SHOWN = 10;
  * @param folder of the unpacked bundle
  * @param version of this swp: another one may have other parameters and defaults
  */
-export async function checkStudy(manifest: Manifest, records: ReadonlyMap<string, CacheRecord>, folder: string, version: string): Promise<CheckResult> {
+export async function checkStudy(
+  manifest: Manifest,
+  records: ReadonlyMap<string, CacheRecord>,
+  folder: string,
+  version: string,
+): Promise<CheckResult> {
   const path = join(folder, 'pipeline.json');
-  if (!existsSync(path)) return { findings: [{ check: 'study', where: 'pipeline.json', message: 'it is not there' }], said: [] };
+  if (!existsSync(path))
+    return { findings: [{ check: 'study', where: 'pipeline.json', message: 'it is not there' }], said: [] };
   const stages = StageLoader.installed(folder);
   try {
     const study = await loadBundledStudy(path, manifest.study, stages);
@@ -34,28 +42,56 @@ export async function checkStudy(manifest: Manifest, records: ReadonlyMap<string
         places++;
         const recorded = manifest.places[place];
         if (recorded === undefined) {
-          if (!Object.hasOwn(manifest.missing, place)) found.push({ check: 'study', where: place, message: 'pipeline.json declares it, and the bundle neither has a result of it nor says that it is missing' });
+          if (!Object.hasOwn(manifest.missing, place))
+            found.push({
+              check: 'study',
+              where: place,
+              message:
+                'pipeline.json declares it, and the bundle neither has a result of it nor says that it is missing',
+            });
           continue;
         }
         if (recorded === key) sameKeys++;
         const record = records.get(recorded);
         if (record === undefined || recorded === key) continue;
         const [first] = differences(params as JsonValue, record.preimage.params as JsonObject);
-        if (first !== undefined) found.push({ check: 'study', where: place, message: `pipeline.json asks for ${first.path} ${JSON.stringify(first.before) ?? 'nothing'}; its record has ${JSON.stringify(first.after) ?? 'nothing'}` });
+        if (first !== undefined)
+          found.push({
+            check: 'study',
+            where: place,
+            message: `pipeline.json asks for ${first.path} ${JSON.stringify(first.before) ?? 'nothing'}; its record has ${JSON.stringify(first.after) ?? 'nothing'}`,
+          });
       }
     }
     const planned = `${places.toLocaleString('en')} places of pipeline.json planned again: ${sameKeys === places - Object.keys(manifest.missing).length ? 'the keys of all records' : `${sameKeys.toLocaleString('en')} have the keys of their records`}`;
-    if (version === manifest.swp) return { findings: found.slice(0, SHOWN), said: [`${planned}${found.length > SHOWN ? `; ${found.length} places differ in what they are to do` : ''}`] };
-    return { findings: [], said: [`${planned}; swp ${manifest.swp} wrote the bundle and this is ${version}, so that others may differ${found.length > 0 ? `, and ${found.length} do in their parameters` : ''}`] };
+    if (version === manifest.swp)
+      return {
+        findings: found.slice(0, SHOWN),
+        said: [`${planned}${found.length > SHOWN ? `; ${found.length} places differ in what they are to do` : ''}`],
+      };
+    return {
+      findings: [],
+      said: [
+        `${planned}; swp ${manifest.swp} wrote the bundle and this is ${version}, so that others may differ${found.length > 0 ? `, and ${found.length} do in their parameters` : ''}`,
+      ],
+    };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
-    if (version === manifest.swp) return { findings: [{ check: 'study', where: 'pipeline.json', message: `it cannot be planned: ${error.message}` }], said: [] };
+    if (version === manifest.swp)
+      return {
+        findings: [{ check: 'study', where: 'pipeline.json', message: `it cannot be planned: ${error.message}` }],
+        said: [],
+      };
     return { findings: [], said: [`pipeline.json cannot be planned by this version of swp: ${error.message}`] };
   }
 }
 
 /** `all` is also what a study without profiles has. */
-async function loadBundledStudy(path: string, { profile, overrides }: Manifest['study'], loader: StageLoader): Promise<Study> {
+async function loadBundledStudy(
+  path: string,
+  { profile, overrides }: Manifest['study'],
+  loader: StageLoader,
+): Promise<Study> {
   try {
     return await loadStudy({ path, profile, overrides, loader });
   } catch (error) {

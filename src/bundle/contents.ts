@@ -1,4 +1,6 @@
-/** What goes into a bundle: the study, the records of all its nodes, what they made and is kept for ever, the report. */
+/**
+ * What goes into a bundle: the study, the records of all its nodes, what they made and is kept for ever, the report.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
@@ -38,7 +40,11 @@ export interface BundleContents {
 }
 
 /** @throws SwpError of kind `content` for an artifact that is damaged, `file` for what cannot be read */
-export async function bundleContents({ study, cache, stages }: BundledStudy, plan: Plan, options: BundleOptions): Promise<BundleContents> {
+export async function bundleContents(
+  { study, cache, stages }: BundledStudy,
+  plan: Plan,
+  options: BundleOptions,
+): Promise<BundleContents> {
   const files = new Map<string, Content>();
   const addPath = (name: string, path: string) => files.set(name, { path, bytes: statSync(path).size });
   const addText = (name: string, text: string) => files.set(name, { text, bytes: Buffer.byteLength(text) });
@@ -54,11 +60,18 @@ export async function bundleContents({ study, cache, stages }: BundledStudy, pla
   }
   addPath('pipeline.json', study.path);
   for (const path of await programFiles(study.root, stages, records)) addPath(toName(relative(study.root, path)), path);
-  const lockFile = [join(packageRoot, 'package-lock.json'), join(packageRoot, '..', '.package-lock.json')].find((path) => existsSync(path));
+  const lockFile = [join(packageRoot, 'package-lock.json'), join(packageRoot, '..', '.package-lock.json')].find(
+    (path) => existsSync(path),
+  );
   if (lockFile !== undefined) addPath('package-lock.json', lockFile);
   addText('environment.json', `${JSON.stringify(options.environment, null, 1)}\n`);
-  if (options.report !== undefined) for (const path of filesUnder(options.report)) addPath(`report/${toName(relative(options.report, path))}`, path);
-  const digests = await Promise.all([...files].map(async ([name, content]) => [name, { sha256: await digestOf(content), bytes: content.bytes }] as const));
+  if (options.report !== undefined)
+    for (const path of filesUnder(options.report)) addPath(`report/${toName(relative(options.report, path))}`, path);
+  const digests = await Promise.all(
+    [...files].map(
+      async ([name, content]) => [name, { sha256: await digestOf(content), bytes: content.bytes }] as const,
+    ),
+  );
   const manifest: Manifest = {
     format: 'swp-bundle',
     version: 1,
@@ -103,26 +116,39 @@ async function recordsOf(keys: Set<string>, cache: Cache): Promise<Map<string, C
     const record = await cache.record(key);
     if (record === undefined) continue; // whoever verifies is told
     records.set(key, record);
-    open.push(...producersOf({ inputs: inputRefs(record), gathers: gatheredRefs(record) }).map((producer) => producer.key));
+    open.push(
+      ...producersOf({ inputs: inputRefs(record), gathers: gatheredRefs(record) }).map((producer) => producer.key),
+    );
   }
   return records;
 }
 
 /** The study's own programs that made something of it. */
-async function programFiles(root: string, stages: StageLoader, records: ReadonlyMap<string, CacheRecord>): Promise<string[]> {
+async function programFiles(
+  root: string,
+  stages: StageLoader,
+  records: ReadonlyMap<string, CacheRecord>,
+): Promise<string[]> {
   const used = new Set([...records.values()].map(({ stage }) => stage));
   const files = new Set<string>();
-  for (const name of stages.names()) if (used.has(name)) for (const path of (await stages.load(name)).files) if (statSync(path).isFile() && isSafeName(toName(relative(root, path)))) files.add(path);
+  for (const name of stages.names())
+    if (used.has(name))
+      for (const path of (await stages.load(name)).files)
+        if (statSync(path).isFile() && isSafeName(toName(relative(root, path)))) files.add(path);
   return [...files];
 }
 
 function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 }
 
 async function digestOf(content: Content): Promise<string> {
   const { createHash } = await import('node:crypto');
-  return 'path' in content ? (await digestFile(content.path)).sha256 : createHash('sha256').update(content.text).digest('hex');
+  return 'path' in content
+    ? (await digestFile(content.path)).sha256
+    : createHash('sha256').update(content.text).digest('hex');
 }
 
 function toName(path: string): string {

@@ -9,7 +9,9 @@ import type { BundleManifest } from '../generated/bundle-manifest.ts';
 
 export const MANIFEST = 'manifest.json';
 
-export type Manifest = Omit<BundleManifest, 'study'> & { study: { name: string; profile: string; overrides: JsonObject } };
+export type Manifest = Omit<BundleManifest, 'study'> & {
+  study: { name: string; profile: string; overrides: JsonObject };
+};
 
 /** Canonical (RFC 8785), so that equal bundles are equal bytes. */
 export function manifestText(manifest: Manifest): string {
@@ -34,7 +36,8 @@ export function parseManifest(text: string, file: string): Manifest {
   }
   const seen = new Set<string>();
   for (const name of Object.keys(value.files)) {
-    if (!isSafeName(name)) throw refusal(file, `${MANIFEST} names a file that must not be written: ${JSON.stringify(name.slice(0, 100))}`);
+    if (!isSafeName(name))
+      throw refusal(file, `${MANIFEST} names a file that must not be written: ${JSON.stringify(name.slice(0, 100))}`);
     // Some file systems take two such names for one.
     const folded = name.normalize('NFC').toLowerCase();
     if (seen.has(folded) || folded === MANIFEST) throw refusal(file, `${MANIFEST} names ${JSON.stringify(name)} twice`);
@@ -45,13 +48,29 @@ export function parseManifest(text: string, file: string): Manifest {
 
 /** Relative, with slashes, inside of the folder, and a name on every system. */
 export function isSafeName(name: string): boolean {
-   
-  return name.length <= 250 && name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\u0000-\u001f\u007f\\:*?"<>|]/.test(part) && !/[. ]$/.test(part));
+  return (
+    name.length <= 250 &&
+    name
+      .split('/')
+      .every(
+        (part) =>
+          part !== '' &&
+          part !== '.' &&
+          part !== '..' &&
+          !/[\u0000-\u001f\u007f\\:*?"<>|]/.test(part) &&
+          !/[. ]$/.test(part),
+      )
+  );
 }
 
 /** A bundle that is not opened at all. */
 export function refusal(file: string, message: string): SwpError {
-  return new SwpError({ kind: 'content', path: file, message, remedy: 'It was not unpacked. A bundle is what `swp bundle` writes; fetch it again from where it came from.' });
+  return new SwpError({
+    kind: 'content',
+    path: file,
+    message,
+    remedy: 'It was not unpacked. A bundle is what `swp bundle` writes; fetch it again from where it came from.',
+  });
 }
 
 function parsed(text: string, file: string): unknown {

@@ -20,5 +20,10 @@ export function inputRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<s
 /** Those that were there. */
 export function gatheredRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<string, GatheredRef[]> {
   const gathers = preimage.gathers as unknown as Record<string, GatheredItem[]>;
-  return Object.fromEntries(Object.entries(gathers).map(([name, items]) => [name, items.filter((item): item is GatheredItem & { key: string } => item.key !== undefined)]));
+  return Object.fromEntries(
+    Object.entries(gathers).map(([name, items]) => [
+      name,
+      items.filter((item): item is GatheredItem & { key: string } => item.key !== undefined),
+    ]),
+  );
 }

@@ -17,7 +17,12 @@ export interface RecomputedPlace extends Omit<Compared, 'verdict'> {
  * @param cache where that run kept its results
  * @param tolerance as of compareArtifacts
  */
-export async function compareWithBundle(bundle: OpenBundle, made: ReadonlyMap<string, CacheRecord>, cache: Cache, tolerance: number): Promise<RecomputedPlace[]> {
+export async function compareWithBundle(
+  bundle: OpenBundle,
+  made: ReadonlyMap<string, CacheRecord>,
+  cache: Cache,
+  tolerance: number,
+): Promise<RecomputedPlace[]> {
   const here = await collectEnvironment(bundle.folder);
   const compared = new Map<string, Promise<Compared>>();
   const places: RecomputedPlace[] = [];
@@ -30,15 +35,32 @@ export async function compareWithBundle(bundle: OpenBundle, made: ReadonlyMap<st
     }
     // One node serves many places.
     const pair = `${key} ${after.key}`;
-    const comparison = compared.get(pair) ?? compareRecords(before, after, bundle.cache, cache, differsFrom(before, here), tolerance);
+    const comparison =
+      compared.get(pair) ?? compareRecords(before, after, bundle.cache, cache, differsFrom(before, here), tolerance);
     compared.set(pair, comparison);
     places.push({ place, ...(await comparison) });
   }
   return places;
 }
 
-function compareRecords(before: CacheRecord, after: CacheRecord, bundled: Cache, cache: Cache, elsewhere: string[], tolerance: number): Promise<Compared> {
-  const there = (of: Cache, artifact: CacheRecord['artifacts'][string]) => (of.hasArtifact(artifact) ? of.artifactPath(artifact) : undefined);
-  const made = Object.entries(after.artifacts).map(([name, artifact]) => [name, { sha256: artifact.sha256, path: there(cache, artifact) }] as const);
-  return compareArtifacts(before.artifacts, (artifact) => there(bundled, artifact), Object.fromEntries(made), elsewhere, tolerance);
+function compareRecords(
+  before: CacheRecord,
+  after: CacheRecord,
+  bundled: Cache,
+  cache: Cache,
+  elsewhere: string[],
+  tolerance: number,
+): Promise<Compared> {
+  const there = (of: Cache, artifact: CacheRecord['artifacts'][string]) =>
+    of.hasArtifact(artifact) ? of.artifactPath(artifact) : undefined;
+  const made = Object.entries(after.artifacts).map(
+    ([name, artifact]) => [name, { sha256: artifact.sha256, path: there(cache, artifact) }] as const,
+  );
+  return compareArtifacts(
+    before.artifacts,
+    (artifact) => there(bundled, artifact),
+    Object.fromEntries(made),
+    elsewhere,
+    tolerance,
+  );
 }

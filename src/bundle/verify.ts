@@ -1,6 +1,7 @@
 /**
  * Verifies a bundle without computing anything of it again but its results: are the files those of the manifest, do the
- * records hold together, does the study lead to them, do the results follow from the artifacts, and the report from those?
+ * records hold together, does the study lead to them, do the results follow from the artifacts, and the report from
+ * those?
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +44,11 @@ export interface OpenBundle {
  * @param options.id how the bundle's id must begin, if somebody knows it
  * @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file`
  */
-export async function withBundle<Result>(file: string, { limit, version, id: wanted }: { limit: number; version: string; id?: string }, work: (bundle: OpenBundle) => Promise<Result>): Promise<Result> {
+export async function withBundle<Result>(
+  file: string,
+  { limit, version, id: wanted }: { limit: number; version: string; id?: string },
+  work: (bundle: OpenBundle) => Promise<Result>,
+): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'swp-bundle-'));
   try {
     const { manifest, id, digests } = await unpackBundle(file, folder, limit);
@@ -58,7 +63,8 @@ export async function withBundle<Result>(file: string, { limit, version, id: wan
     said.push(...study.said);
     let summary: string[] = [];
     // What rests on files that are not what they should be says nothing.
-    if (findings.some(shakesResults)) said.push('results and report were not made again, since what they rest on does not hold');
+    if (findings.some(shakesResults))
+      said.push('results and report were not made again, since what they rest on does not hold');
     else {
       const results = await checkResults(manifest, checked.records, cache);
       const report = await checkReport(manifest, checked.records, cache);
@@ -74,18 +80,32 @@ export async function withBundle<Result>(file: string, { limit, version, id: wan
 
 /** Another bundle than the one that is meant proves nothing of that one. */
 function checkId(id: string, wanted = ''): Finding[] {
-  return id.startsWith(wanted.toLowerCase()) ? [] : [{ check: 'files', where: MANIFEST, message: `the bundle's id is ${id}, and not ${wanted}` }];
+  return id.startsWith(wanted.toLowerCase())
+    ? []
+    : [{ check: 'files', where: MANIFEST, message: `the bundle's id is ${id}, and not ${wanted}` }];
 }
 
 function checkFiles({ files }: Manifest, digests: ReadonlyMap<string, string>): Finding[] {
   return Object.entries(files).flatMap(([name, { sha256 }]): Finding[] => {
     const digest = digests.get(name);
     if (digest === sha256) return [];
-    return [{ check: 'files', where: name, message: digest === undefined ? 'the manifest names it, and it is not there' : `its SHA-256 is ${digest}; the manifest says ${sha256}` }];
+    return [
+      {
+        check: 'files',
+        where: name,
+        message:
+          digest === undefined
+            ? 'the manifest names it, and it is not there'
+            : `its SHA-256 is ${digest}; the manifest says ${sha256}`,
+      },
+    ];
   });
 }
 
-/** A file of the report that is not what it should be, or a study that asks for other things, leaves the results as they are. */
+/**
+ * A file of the report that is not what it should be, or a study that asks for other things, leaves the results as they
+ * are.
+ */
 function shakesResults({ check, where }: Finding): boolean {
   return check !== 'study' && !where.startsWith('report/');
 }

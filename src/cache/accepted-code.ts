@@ -1,6 +1,7 @@
 /**
- * Code that a person declared equivalent: `studies/SHA/accepted.json`. Where a stage's present fingerprint is in the list,
- * keys are made with the earlier one, so that what was computed counts on. It concerns one study and deletes nothing.
+ * Code that a person declared equivalent: `studies/SHA/accepted.json`. Where a stage's present fingerprint is in the
+ * list, keys are made with the earlier one, so that what was computed counts on. It concerns one study and deletes
+ * nothing.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +42,12 @@ export function readAcceptances(studyFolder: string): Acceptance[] {
   } catch {
     // told below
   }
-  throw new SwpError({ kind: 'content', path, message: 'The list of accepted code is damaged', remedy: 'Delete it, and accept again with `swp accept`.' });
+  throw new SwpError({
+    kind: 'content',
+    path,
+    message: 'The list of accepted code is damaged',
+    remedy: 'Delete it, and accept again with `swp accept`.',
+  });
 }
 
 export async function writeAcceptances(studyFolder: string, accepted: Acceptance[], scratch: Scratch): Promise<void> {
@@ -54,14 +60,23 @@ export async function writeAcceptances(studyFolder: string, accepted: Acceptance
 }
 
 /** @returns what stands in a key for a stage's code and what it computes */
-export function applyAcceptances(accepted: readonly Acceptance[], stage: string, work: { code: string; computes: JsonValue }): { code: string; computes: JsonValue } {
+export function applyAcceptances(
+  accepted: readonly Acceptance[],
+  stage: string,
+  work: { code: string; computes: JsonValue },
+): { code: string; computes: JsonValue } {
   const relevant = accepted.filter((each) => each.stage === stage);
   if (relevant.length === 0) return work;
-  const substitute = (path: string, value: JsonValue): JsonValue => relevant.find((each) => each.path === path && each.from === value)?.to ?? value;
+  const substitute = (path: string, value: JsonValue): JsonValue =>
+    relevant.find((each) => each.path === path && each.from === value)?.to ?? value;
   const { computes } = work;
   const known = typeof computes === 'object' && computes !== null && !Array.isArray(computes);
   return {
     code: substitute('code', work.code) as string,
-    computes: known ? (Object.fromEntries(Object.entries(computes).map(([name, value]) => [name, substitute(`computes.${name}`, value)])) as JsonObject) : computes,
+    computes: known
+      ? (Object.fromEntries(
+          Object.entries(computes).map(([name, value]) => [name, substitute(`computes.${name}`, value)]),
+        ) as JsonObject)
+      : computes,
   };
 }

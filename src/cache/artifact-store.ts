@@ -25,7 +25,10 @@ export class ArtifactStore {
     return join(this.#directory, sha256.slice(0, 2), `${sha256}${extname(file)}`);
   }
 
-  /** Whether the file is there with its recorded size; its content is checked by verify. Synchronous, as planning asks often. */
+  /**
+   * Whether the file is there with its recorded size; its content is checked by verify. Synchronous, as planning asks
+   * often.
+   */
   has(artifact: RecordedArtifact): boolean {
     const path = this.path(artifact);
     try {

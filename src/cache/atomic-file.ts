@@ -1,23 +1,31 @@
 /**
- * Files that appear whole or not at all, even if the power fails: written elsewhere, synced, renamed into place, and the
- * directory synced (but for mere notes, see `durable`). Nothing in the cache's final places is written in another way.
+ * Files that appear whole or not at all, even if the power fails: written elsewhere, synced, renamed into place, and
+ * the directory synced (but for mere notes, see `durable`). Nothing in the cache's final places is written in another
+ * way.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-// Small steps are taken synchronously: the way through the thread pool costs ten times as much processor time as the step.
+// Small steps are taken synchronously: the way through the thread pool costs ten times as much processor time as the
+// step.
 // Only waiting for the disk is left to it.
 const syncDescriptor = promisify(fsync);
 
 /**
  * Writes `text` to `path`, replacing what was there; creates the directory.
  * @param scratch a directory on the same file system, where the file is until it is whole
- * @param options.durable false for a note whose loss costs time and nothing else: after a power failure it may be gone, or
+ * @param options.durable false for a note whose loss costs time and nothing else: after a power failure it may be
+ *   gone, or
  *   empty
  */
-export async function writeAtomically(path: string, text: string, scratch: string, { durable = true } = {}): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  text: string,
+  scratch: string,
+  { durable = true } = {},
+): Promise<void> {
   const directory = dirname(path);
   makeDirectory(directory);
   const fresh = join(scratch, randomBytes(8).toString('hex'));

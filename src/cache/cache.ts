@@ -43,7 +43,9 @@ export interface Publication {
   stage: string;
   preimage: JsonObject;
   contentPreimage: JsonObject;
-  /** Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name. */
+  /**
+   * Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name.
+   */
   outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
   metrics: Metrics;
   environment: JsonObject;
@@ -78,7 +80,8 @@ export class Cache {
 
   /**
    * Opens a cache, creating what is missing.
-   * @throws SwpError of kind `file` if the directory cannot be made or used, `content` if its layout is another version's
+   * @throws SwpError of kind `file` if the directory cannot be made or used, `content` if its layout is another
+   *   version's
    */
   static async open(directory: string): Promise<Cache> {
     const cache = new Cache(resolve(directory));
@@ -132,7 +135,8 @@ export class Cache {
   }
 
   /**
-   * Moves a damaged file to `damaged/`, where it can be looked at and is in nobody's way; nothing happens if it has gone.
+   * Moves a damaged file to `damaged/`, where it can be looked at and is in nobody's way; nothing happens if it has
+   * gone.
    * @returns its path there
    * @throws SwpError of kind `file`
    */
@@ -159,7 +163,9 @@ export class Cache {
    * @throws SwpError of kind `file`
    */
   async publish({ outputs, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
-    const taken = Object.entries(outputs).map(async ([name, { path, file, evictable }]) => [name, await this.#artifacts.take(path, file, evictable)] as const);
+    const taken = Object.entries(outputs).map(
+      async ([name, { path, file, evictable }]) => [name, await this.#artifacts.take(path, file, evictable)] as const,
+    );
     const artifacts = Object.fromEntries(await Promise.all(taken));
     return this.#write({
       version: RECORD_VERSION,
@@ -186,8 +192,10 @@ export class Cache {
     try {
       const scratch = await this.scratch.directory();
       await this.#keepAside(path, record.key, scratch);
-      // The note comes first: where it finds no room there is no record either, and a node that is said to have failed has none.
-      if (record.aliasOf === undefined) await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch, { durable: false });
+      // The note comes first: where it finds no room there is no record either, and a node that is said to have failed
+      // has none.
+      if (record.aliasOf === undefined)
+        await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch, { durable: false });
       await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -233,8 +241,8 @@ export class Cache {
 }
 
 /**
- * A directory that its owner opened to a group (chmod 2775) stays open to it, whatever this user's umask says: files are
- * writable for the group, and folders inherit it. Elsewhere the umask decides.
+ * A directory that its owner opened to a group (chmod 2775) stays open to it, whatever this user's umask says: files
+ * are writable for the group, and folders inherit it. Elsewhere the umask decides.
  */
 function respectGroup(directory: string): void {
   const mode = statSync(directory, { throwIfNoEntry: false })?.mode ?? 0;

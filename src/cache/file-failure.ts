@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { SwpError } from '../engine/failure.ts';
 
 const REMEDIES: Record<string, string> = {
-  ENOSPC: 'The disk is full. Free some space, or choose another disk with --cache DIRECTORY, and run again: finished work is kept.',
+  ENOSPC:
+    'The disk is full. Free some space, or choose another disk with --cache DIRECTORY, and run again: finished work is kept.',
   EDQUOT: 'Your disk quota is used up. Free some space, or choose another disk with --cache DIRECTORY, and run again.',
   EACCES: 'You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.',
   EPERM: 'You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.',
@@ -45,7 +46,12 @@ function ownerText(path: string): string {
 /** The name of a number; the number itself where the system keeps its names elsewhere. */
 function nameIn(file: string, id: number): string {
   try {
-    return readFileSync(file, 'utf8').split('\n').map((line) => line.split(':')).find((fields) => fields[2] === String(id))?.[0] ?? String(id);
+    return (
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find((fields) => fields[2] === String(id))?.[0] ?? String(id)
+    );
   } catch {
     return String(id);
   }

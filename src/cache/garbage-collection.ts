@@ -1,6 +1,7 @@
 /**
- * Garbage collection by policy. Records, and artifacts that are not evictable, are kept for ever: what was found out stays,
- * and so does the explanation of it. Evicted are large artifacts, which are computed again if something asks for them.
+ * Garbage collection by policy. Records, and artifacts that are not evictable, are kept for ever: what was found out
+ * stays, and so does the explanation of it. Evicted are large artifacts, which are computed again if something asks for
+ * them.
  *
  * It is safe while others run: a node that is about to run links what it consumes into a folder of its own, and what is
  * gone before that is computed again.
@@ -66,29 +67,62 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   if (!dryRun) for (const { path } of removed) remove(path);
   const gone = new Set(removed.map(({ path }) => path));
   const left = [...stored].filter(([path]) => !gone.has(path));
-  return { removed, kept: { files: left.length, bytes: left.reduce((sum, [, { bytes }]) => sum + bytes, 0) }, damagedRecords: damaged };
+  return {
+    removed,
+    kept: { files: left.length, bytes: left.reduce((sum, [, { bytes }]) => sum + bytes, 0) },
+    damagedRecords: damaged,
+  };
 }
 
-function evictions(referenced: Map<string, Referenced>, { keep, keepLast, youngerMs, maxBytes }: Policy, rooted: ReadonlySet<string>, stored: Map<string, { bytes: number }>): Collected[] {
-  const candidates = [...referenced.values()].filter(({ evictable, path, keys }) => evictable && stored.has(path) && !keys.some((key) => keep.has(key)));
+function evictions(
+  referenced: Map<string, Referenced>,
+  { keep, keepLast, youngerMs, maxBytes }: Policy,
+  rooted: ReadonlySet<string>,
+  stored: Map<string, { bytes: number }>,
+): Collected[] {
+  const candidates = [...referenced.values()].filter(
+    ({ evictable, path, keys }) => evictable && stored.has(path) && !keys.some((key) => keep.has(key)),
+  );
   const byRule = keepLast !== undefined || youngerMs !== undefined || keep.size > 0;
   const last = newestRecords(candidates, keepLast ?? 0);
   const isRooted = ({ keys }: Referenced) => keys.some((key) => rooted.has(key));
-  const isKept = (candidate: Referenced) => candidate.keys.some((key) => last.has(key)) || (youngerMs !== undefined && Date.now() - candidate.finished < youngerMs) || (!byRule && maxBytes === undefined && isRooted(candidate));
+  const isKept = (candidate: Referenced) =>
+    candidate.keys.some((key) => last.has(key)) ||
+    (youngerMs !== undefined && Date.now() - candidate.finished < youngerMs) ||
+    (!byRule && maxBytes === undefined && isRooted(candidate));
   const evictable = candidates.filter((candidate) => !isKept(candidate));
-  const evicted = maxBytes === undefined ? evictable : untilTheyFit(evictable.sort((a, b) => Number(isRooted(a)) - Number(isRooted(b)) || a.finished - b.finished), stored, maxBytes);
+  const evicted =
+    maxBytes === undefined
+      ? evictable
+      : untilTheyFit(
+          evictable.sort((a, b) => Number(isRooted(a)) - Number(isRooted(b)) || a.finished - b.finished),
+          stored,
+          maxBytes,
+        );
   return evicted.map(({ path, bytes }) => ({ kind: 'evicted', path, bytes }));
 }
 
-/** Keys of the records that were finished last, of those that have something to evict: one may have weights and moments. */
+/**
+ * Keys of the records that were finished last, of those that have something to evict: one may have weights and moments.
+ */
 function newestRecords(candidates: readonly Referenced[], count: number): Set<string> {
   const finished = new Map<string, number>();
-  for (const candidate of candidates) for (const key of candidate.keys) finished.set(key, Math.max(finished.get(key) ?? 0, candidate.finished));
-  return new Set([...finished].sort(([, a], [, b]) => b - a).slice(0, count).map(([key]) => key));
+  for (const candidate of candidates)
+    for (const key of candidate.keys) finished.set(key, Math.max(finished.get(key) ?? 0, candidate.finished));
+  return new Set(
+    [...finished]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, count)
+      .map(([key]) => key),
+  );
 }
 
 /** As many of the first ones as it takes. */
-function untilTheyFit(inOrder: readonly Referenced[], stored: Map<string, { bytes: number }>, maxBytes: number): Referenced[] {
+function untilTheyFit(
+  inOrder: readonly Referenced[],
+  stored: Map<string, { bytes: number }>,
+  maxBytes: number,
+): Referenced[] {
   let total = [...stored.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   return inOrder.filter(({ bytes }) => {
     const isTooMuch = total > maxBytes;
@@ -104,7 +138,8 @@ function roots(cache: Cache): Set<string> {
   for (const study of list(studies))
     for (const name of list(join(studies, study))) {
       if (!name.startsWith('ledger')) continue;
-      for (const key of readFileSync(join(studies, study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key); // damaged ones too: what is in doubt stays
+      // damaged ones too: what is in doubt stays
+      for (const key of readFileSync(join(studies, study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;
 }
@@ -129,12 +164,22 @@ function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } 
   return { records, damaged };
 }
 
-function references(cache: Cache, records: readonly CacheRecord[], stored: Map<string, { bytes: number }>): Map<string, Referenced> {
+function references(
+  cache: Cache,
+  records: readonly CacheRecord[],
+  stored: Map<string, { bytes: number }>,
+): Map<string, Referenced> {
   const referenced = new Map<string, Referenced>();
   for (const { key, artifacts, finishedAt } of records)
     for (const artifact of Object.values(artifacts)) {
       const path = cache.artifactPath(artifact);
-      const known = referenced.get(path) ?? { path, bytes: stored.get(path)?.bytes ?? 0, evictable: true, keys: [], finished: 0 };
+      const known = referenced.get(path) ?? {
+        path,
+        bytes: stored.get(path)?.bytes ?? 0,
+        evictable: true,
+        keys: [],
+        finished: 0,
+      };
       known.evictable &&= artifact.evictable === true;
       known.keys.push(key);
       known.finished = Math.max(known.finished, Date.parse(finishedAt) || 0);
@@ -150,7 +195,8 @@ function storedArtifacts(cache: Cache): Map<string, { bytes: number; mtimeMs: nu
     for (const name of list(join(folder, shard))) {
       const path = join(folder, shard, name);
       const found = statSync(path, { throwIfNoEntry: false });
-      if (found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)?$/.test(name)) stored.set(path, { bytes: found.size, mtimeMs: found.mtimeMs });
+      if (found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)?$/.test(name))
+        stored.set(path, { bytes: found.size, mtimeMs: found.mtimeMs });
     }
   return stored;
 }
@@ -162,7 +208,13 @@ function oldCheckpoints(cache: Cache, now: number): Collected[] {
       list(join(folder, shard, trajectory)).flatMap((name): Collected[] => {
         const path = join(folder, shard, trajectory, name);
         if (!/^checkpoint-\d+$/.test(name) || now - statSync(path).mtimeMs < CHECKPOINT_MS) return [];
-        return [{ kind: 'checkpoint', path, bytes: list(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0) }];
+        return [
+          {
+            kind: 'checkpoint',
+            path,
+            bytes: list(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0),
+          },
+        ];
       }),
     ),
   );
@@ -190,7 +242,9 @@ function remove(path: string): void {
 /** Names in a folder of the cache; links are passed over, since they may lead out of it. */
 function list(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name])).sort();
+    return readdirSync(folder, { withFileTypes: true })
+      .flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name]))
+      .sort();
   } catch (error) {
     if (isAbsent(error)) return [];
     throw fileFailure(error, folder, 'read');

@@ -5,9 +5,9 @@
  *     leases/holders/ID          a number that the holder raises every few seconds, as long as it lives
  *
  * A lease only saves work: whoever loses one, or never had one, does no harm, since results are published atomically.
- * A lease is taken by link(2), which is atomic on NFS too. A holder that is gone is noticed at once where process ids can
- * be compared; elsewhere when its number has not changed for a while by the observer's own monotonic clock. Wall clocks and
- * file times are never compared.
+ * A lease is taken by link(2), which is atomic on NFS too. A holder that is gone is noticed at once where process ids
+ * can be compared; elsewhere when its number has not changed for a while by the observer's own monotonic clock. Wall
+ * clocks and file times are never compared.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,10 @@ export interface LeaseStoreOptions {
 }
 
 export const HEARTBEAT_MS = 2_000;
-/** Much longer than file attributes are cached by NFS clients (at most 60 s by default, but opening a file refreshes them). */
+/**
+ * Much longer than file attributes are cached by NFS clients (at most 60 s by default, but opening a file refreshes
+ * them).
+ */
 export const DEAD_AFTER_MS = 30_000;
 /** Removing a dead lease takes a moment: after five seconds, who was at it is gone. */
 const BREAKER_LOOK_MS = 10;
@@ -56,7 +59,16 @@ interface LeaseFile {
 }
 
 /** A lease that cannot be read: it is watched like one of an unknown holder. */
-const unreadable: LeaseHolder = { host: 'unknown', user: 'unknown', pid: 0, space: '', started: null, id: '', since: '', place: '' };
+const unreadable: LeaseHolder = {
+  host: 'unknown',
+  user: 'unknown',
+  pid: 0,
+  space: '',
+  started: null,
+  id: '',
+  since: '',
+  place: '',
+};
 
 export class LeaseStore {
   readonly #directory: string;
@@ -141,7 +153,8 @@ export class LeaseStore {
       if (statSync(fresh).nlink > 1) return true;
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return false;
-      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) return createExclusively(path, content);
+      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? ''))
+        return createExclusively(path, content);
       throw error;
     } finally {
       rmSync(fresh, { force: true });
@@ -159,8 +172,8 @@ export class LeaseStore {
   }
 
   /**
-   * Several may find the same lease dead at once. A mark named after it makes one of them remove it, so that nobody removes
-   * the lease that comes next.
+   * Several may find the same lease dead at once. A mark named after it makes one of them remove it, so that nobody
+   * removes the lease that comes next.
    */
   async #breakLease(path: string, dead: LeaseFile): Promise<void> {
     const mark = `${path}.${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
@@ -193,7 +206,8 @@ export class LeaseStore {
   }
 
   #beatFile(id: string): string {
-    return join(this.#directory, 'holders', id.replace(/[^0-9a-f-]/g, '')); // an id is read from a file: it must not lead elsewhere
+    // an id is read from a file: it must not lead elsewhere
+    return join(this.#directory, 'holders', id.replace(/[^0-9a-f-]/g, ''));
   }
 }
 
@@ -245,7 +259,14 @@ function read(path: string): LeaseFile | undefined {
   }
   try {
     const { nonce, holder } = JSON.parse(text) as LeaseFile;
-    if (typeof nonce === 'string' && typeof holder.id === 'string' && typeof holder.space === 'string' && Number.isSafeInteger(holder.pid) && holder.pid > 0) return { nonce, holder };
+    if (
+      typeof nonce === 'string' &&
+      typeof holder.id === 'string' &&
+      typeof holder.space === 'string' &&
+      Number.isSafeInteger(holder.pid) &&
+      holder.pid > 0
+    )
+      return { nonce, holder };
   } catch {
     // falls through: half written, or damaged
   }

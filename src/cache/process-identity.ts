@@ -34,7 +34,9 @@ export function isAlive(pid: number, started: string | null = null): boolean {
   return started === null || now === null || now === started;
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: field 22, counted after the name, which may hold spaces. */
+/**
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: field 22, counted after the name, which may hold spaces.
+ */
 function startTime(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -53,7 +53,9 @@ export class RecordCollection {
   }
 
   #keysIn(shard: string): string[] {
-    return list(join(this.#cache.directory, 'records', shard)).flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []);
+    return list(join(this.#cache.directory, 'records', shard)).flatMap(
+      (name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? [],
+    );
   }
 }
 

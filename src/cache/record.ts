@@ -21,7 +21,10 @@ export interface RecordedArtifact {
   evictable?: boolean;
 }
 
-export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreimage' | 'artifacts' | 'metrics' | 'environment'> {
+export interface CacheRecord extends Omit<
+  RecordFile,
+  'preimage' | 'contentPreimage' | 'artifacts' | 'metrics' | 'environment'
+> {
   preimage: JsonObject;
   contentPreimage: JsonObject;
   artifacts: Record<string, RecordedArtifact>;
@@ -32,7 +35,10 @@ export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreim
 let validator: ReturnType<typeof compile> | undefined;
 function compile() {
   // The schema is our own: checking it against the meta-schema would cost every command tens of milliseconds.
-  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile<CacheRecord>({ ...schema, $schema: undefined });
+  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile<CacheRecord>({
+    ...schema,
+    $schema: undefined,
+  });
 }
 
 /**
@@ -64,6 +70,7 @@ function damaged(path: string, message: string): SwpError {
     kind: 'content',
     path,
     message,
-    remedy: 'Run `swp repro`: it computes the node again and keeps the damaged file aside. Other records are not affected.',
+    remedy:
+      'Run `swp repro`: it computes the node again and keeps the damaged file aside. Other records are not affected.',
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What the runs of a study did: `studies/SHA/history/TIME-ID.json`, one file per `swp repro` that had something to do. It
- * only explains; a damaged file is passed over.
+ * What the runs of a study did: `studies/SHA/history/TIME-ID.json`, one file per `swp repro` that had something to do.
+ * It only explains; a damaged file is passed over.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -78,14 +78,18 @@ export function readHistory(studyFolder: string, limit = Infinity): HistoryEntry
     if (isAbsent(error)) return [];
     throw fileFailure(error, folder, 'read');
   }
-  return names.sort().reverse().slice(0, limit).flatMap((name) => {
-    try {
-      const entry = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HistoryEntry;
-      return entry.version === 1 && Array.isArray(entry.nodes) && typeof entry.counts === 'object' ? [entry] : [];
-    } catch {
-      return [];
-    }
-  });
+  return names
+    .sort()
+    .reverse()
+    .slice(0, limit)
+    .flatMap((name) => {
+      try {
+        const entry = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HistoryEntry;
+        return entry.version === 1 && Array.isArray(entry.nodes) && typeof entry.counts === 'object' ? [entry] : [];
+      } catch {
+        return [];
+      }
+    });
 }
 
 /** The latest failure of each key that has not come to a result since. */

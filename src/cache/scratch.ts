@@ -59,7 +59,8 @@ export class Scratch {
     for (const name of await readdir(this.#parent)) {
       const [space, pid] = name.split('-');
       if (space !== processSpace || isAlive(Number(pid))) continue;
-      await rm(join(this.#parent, name), { recursive: true, force: true }).catch(() => {}); // another user's: theirs to remove
+      // A folder of another user is theirs to remove.
+      await rm(join(this.#parent, name), { recursive: true, force: true }).catch(() => {});
     }
   }
 }

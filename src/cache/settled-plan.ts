@@ -1,10 +1,10 @@
 /**
- * What a study's plan came to when everything was there: `studies/SHA/settled-DIGEST.json`. As long as nothing has changed
- * that the plan depends on, and every record and artifact is where it was, the answer is the same, and no plan has to be
- * made to know it.
+ * What a study's plan came to when everything was there: `studies/SHA/settled-DIGEST.json`. As long as nothing has
+ * changed that the plan depends on, and every record and artifact is where it was, the answer is the same, and no plan
+ * has to be made to know it.
  *
- * A wrong "all is there" would be the worst mistake of all, so whatever is in doubt counts as changed. Records are compared
- * by what stat says: they are only ever replaced by rename, which gives them another inode.
+ * A wrong "all is there" would be the worst mistake of all, so whatever is in doubt counts as changed. Records are
+ * compared by what stat says: they are only ever replaced by rename, which gives them another inode.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -41,13 +41,26 @@ interface SettledFile extends SettledPlan {
  * @param stampOf a watched file's stamp as it is now
  * @returns what was settled, if nothing has changed since
  */
-export function readSettledPlan(cache: string, studyFolder: string, name: string, basis: string, stampOf: (path: string) => string): JsonObject | undefined {
+export function readSettledPlan(
+  cache: string,
+  studyFolder: string,
+  name: string,
+  basis: string,
+  stampOf: (path: string) => string,
+): JsonObject | undefined {
   try {
     const file = JSON.parse(readFileSync(settledPath(studyFolder, name), 'utf8')) as SettledFile;
-    if (file.version !== VERSION || file.basis !== basis || file.tombstones !== tombstonesOf(studyFolder) || file.accepted !== acceptedIn(studyFolder)) return undefined;
+    if (
+      file.version !== VERSION ||
+      file.basis !== basis ||
+      file.tombstones !== tombstonesOf(studyFolder) ||
+      file.accepted !== acceptedIn(studyFolder)
+    )
+      return undefined;
     for (const [path, stamp] of Object.entries(file.watched)) if (stampOf(path) !== stamp) return undefined;
     for (const [key, stamp] of file.records) if (recordStamp(recordPath(cache, key)) !== stamp) return undefined;
-    for (const [path, bytes] of file.artifacts) if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
+    for (const [path, bytes] of file.artifacts)
+      if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
     return file.summary;
   } catch {
     return undefined; // none, or damaged: a plan is made
@@ -58,17 +71,33 @@ export function readSettledPlan(cache: string, studyFolder: string, name: string
  * Notes that everything is there. A failure to write costs time and nothing else.
  * @param records of every node of the plan
  */
-export async function writeSettledPlan(cache: Cache, studyFolder: string, name: string, plan: SettledPlan, records: Iterable<CacheRecord>): Promise<void> {
-  const file: SettledFile = { version: VERSION, ...plan, tombstones: tombstonesOf(studyFolder), accepted: acceptedIn(studyFolder), records: [], artifacts: [] };
+export async function writeSettledPlan(
+  cache: Cache,
+  studyFolder: string,
+  name: string,
+  plan: SettledPlan,
+  records: Iterable<CacheRecord>,
+): Promise<void> {
+  const file: SettledFile = {
+    version: VERSION,
+    ...plan,
+    tombstones: tombstonesOf(studyFolder),
+    accepted: acceptedIn(studyFolder),
+    records: [],
+    artifacts: [],
+  };
   const artifacts = new Map<string, number>();
   try {
     for (const { key, artifacts: made } of records) {
       file.records.push([key, recordStamp(cache.recordPath(key))]);
       for (const artifact of Object.values(made))
-        if (artifact.evictable !== true) artifacts.set(cache.artifactPath(artifact).slice(cache.directory.length + 1), artifact.bytes);
+        if (artifact.evictable !== true)
+          artifacts.set(cache.artifactPath(artifact).slice(cache.directory.length + 1), artifact.bytes);
     }
     file.artifacts = [...artifacts];
-    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory(), { durable: false });
+    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory(), {
+      durable: false,
+    });
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).code !== 'string' && !('failure' in (error as object))) throw error;
   }
@@ -90,7 +119,9 @@ function recordStamp(path: string): string {
 /** Which code counts as which: keys depend on it. */
 function acceptedIn(studyFolder: string): string {
   try {
-    return createHash('sha256').update(readFileSync(join(studyFolder, 'accepted.json'))).digest('hex');
+    return createHash('sha256')
+      .update(readFileSync(join(studyFolder, 'accepted.json')))
+      .digest('hex');
   } catch {
     return 'none';
   }
@@ -99,7 +130,9 @@ function acceptedIn(studyFolder: string): string {
 /** Which records the study has dismissed: one file each. */
 function tombstonesOf(studyFolder: string): string {
   try {
-    return createHash('sha256').update(readdirSync(join(studyFolder, 'tombstones')).sort().join()).digest('hex');
+    return createHash('sha256')
+      .update(readdirSync(join(studyFolder, 'tombstones')).sort().join())
+      .digest('hex');
   } catch {
     return 'none';
   }

@@ -58,7 +58,10 @@ export class StudyState {
     const absolute = resolve(pipeline);
     const directory = studyFolder(cache.directory, pipeline);
     const file = profile === undefined ? 'ledger.json' : `ledger-${profile}.json`;
-    const [ledger, tombstones] = await Promise.all([readLedger(join(directory, file), absolute), readTombstones(directory)]);
+    const [ledger, tombstones] = await Promise.all([
+      readLedger(join(directory, file), absolute),
+      readTombstones(directory),
+    ]);
     return new StudyState(cache, directory, file, ledger, tombstones);
   }
 

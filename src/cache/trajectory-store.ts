@@ -2,10 +2,11 @@
  * Trajectories: how far a long computation has come, so that a longer one goes on instead of beginning again.
  *
  *     trajectories/ab/ab12.../stop-3000.json       the recipe key whose record holds the state at 3000
- *     trajectories/ab/ab12.../checkpoint-4711/     the state files of a run that has not reached its stop, and manifest.json
+ *     trajectories/ab/ab12.../checkpoint-4711/     the state files of a run that has not reached its stop, and
+ * manifest.json
  *
- * A stop is a note beside a record, a checkpoint has files of its own. Only the furthest checkpoint is kept, and it goes
- * when a stop beyond it is there. Losing any of this costs time, never a result.
+ * A stop is a note beside a record, a checkpoint has files of its own. Only the furthest checkpoint is kept, and it
+ * goes when a stop beyond it is there. Losing any of this costs time, never a result.
  */
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -98,7 +99,11 @@ export class TrajectoryStore {
         await syncFile(path);
       }
       const manifest: Manifest = { version: 1, replaces, files: digests };
-      await writeAtomically(join(folder, 'manifest.json'), `${JSON.stringify(manifest)}\n`, await this.#scratch.directory());
+      await writeAtomically(
+        join(folder, 'manifest.json'),
+        `${JSON.stringify(manifest)}\n`,
+        await this.#scratch.directory(),
+      );
       makeDirectory(this.#folder(trajectory));
       await rm(place, { recursive: true, force: true });
       await rename(folder, place);
@@ -110,7 +115,8 @@ export class TrajectoryStore {
   }
 
   async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
-    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) await rm(folder, { recursive: true, force: true });
+    for (const { at, folder } of await this.#checkpoints(trajectory))
+      if (at <= upTo) await rm(folder, { recursive: true, force: true });
   }
 
   async #checkpoints(trajectory: string): Promise<{ at: number; folder: string }[]> {

@@ -30,10 +30,16 @@ export interface VerificationProgress {
 }
 
 /**
- * @param share of the artifacts that is hashed, from 0 to 1: those whose digests begin lowest, so the same ones each time
+ * @param share of the artifacts that is hashed, from 0 to 1: those whose digests begin lowest, so the same ones each
+ *   time
  * @throws SwpError of kind `file` if the cache cannot be read
  */
-export async function verifyCache(cache: Cache, share: number, progress: (progress: VerificationProgress) => void, signal?: AbortSignal): Promise<Verification> {
+export async function verifyCache(
+  cache: Cache,
+  share: number,
+  progress: (progress: VerificationProgress) => void,
+  signal?: AbortSignal,
+): Promise<Verification> {
   const result: Verification = { records: 0, artifacts: 0, bytes: 0, damages: [] };
   for (const { path, name } of filesIn(cache, 'records')) verifyRecord(cache, path, name, result);
   const artifacts = filesIn(cache, 'artifacts').filter(({ name }) => parseInt(name.slice(0, 8), 16) / 2 ** 32 <= share);
@@ -43,7 +49,8 @@ export async function verifyCache(cache: Cache, share: number, progress: (progre
     const { sha256 } = await digestFile(path);
     result.artifacts++;
     result.bytes += bytes;
-    if (!name.startsWith(sha256)) result.damages.push({ path, message: `its SHA-256 is ${sha256}`, aside: cache.moveAside(path) });
+    if (!name.startsWith(sha256))
+      result.damages.push({ path, message: `its SHA-256 is ${sha256}`, aside: cache.moveAside(path) });
     progress({ done: result.bytes, total });
   }
   return result;
@@ -55,13 +62,22 @@ function verifyRecord(cache: Cache, path: string, name: string, result: Verifica
   result.records++;
   try {
     const record = parseRecord(readFileSync(path, 'utf8'), path, key);
-    const wrong = keyOf(record.preimage) !== key ? 'its key is not the hash of its pre-image' : keyOf(record.contentPreimage) !== record.contentKey ? 'its content key is not the hash of its content pre-image' : undefined;
+    const wrong =
+      keyOf(record.preimage) !== key
+        ? 'its key is not the hash of its pre-image'
+        : keyOf(record.contentPreimage) !== record.contentKey
+          ? 'its content key is not the hash of its content pre-image'
+          : undefined;
     if (wrong !== undefined) {
       result.damages.push({ path, message: wrong, aside: cache.moveAside(path) });
       return;
     }
     for (const artifact of Object.values(record.artifacts))
-      if (artifact.evictable !== true && !cache.hasArtifact(artifact)) result.damages.push({ path: cache.artifactPath(artifact), message: `it is missing or cut off, and the record ${key.slice(0, 12)} names it` });
+      if (artifact.evictable !== true && !cache.hasArtifact(artifact))
+        result.damages.push({
+          path: cache.artifactPath(artifact),
+          message: `it is missing or cut off, and the record ${key.slice(0, 12)} names it`,
+        });
   } catch (error) {
     if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw fileFailure(error, path, 'read');
     result.damages.push({ path, message: error.failure.message, aside: cache.moveAside(path) });

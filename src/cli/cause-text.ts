@@ -8,9 +8,13 @@ const shownCharacters = 60;
 /** E.g. `train.learningRate 0.001 -> 0.002`. Begins so that `follows from` may stand before it. */
 export function causeText({ stage, path, before, after, packages = [] }: Cause): string {
   const change = `${valueText(before)} -> ${valueText(after)}`;
-  const versions = packages.length === 0 ? '' : `, with ${packages.map(({ name, before: from, after: to }) => `${name} ${from ?? 'none'} -> ${to ?? 'none'}`).join(', ')}`;
+  const versions =
+    packages.length === 0
+      ? ''
+      : `, with ${packages.map(({ name, before: from, after: to }) => `${name} ${from ?? 'none'} -> ${to ?? 'none'}`).join(', ')}`;
   if (path === 'code') return `changed code of stage ${stage} (${change})${versions}`;
-  if (path.startsWith('computes')) return `a change of what ${stage} computes: ${path.replace('computes.', '')} ${change}${versions}`;
+  if (path.startsWith('computes'))
+    return `a change of what ${stage} computes: ${path.replace('computes.', '')} ${change}${versions}`;
   if (path.startsWith('files.')) return `the changed file ${path.slice('files.'.length)} of ${stage} (${change})`;
   return `${stage}.${path.replace('params.', '')} ${change}`;
 }

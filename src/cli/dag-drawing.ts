@@ -50,7 +50,9 @@ export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing
       const part = glyphs.slice(from, to);
       if (part.every(({ text }) => text === ' ')) continue;
       const drawn = part.map(({ text, paint }) => (text === ' ' ? text : paint(text))).join('');
-      lines.push(`${colors.bold((labels[row] ?? '').padEnd(labelWidth))} ${colors.dim((counts[row] ?? '').padStart(countWidth))}  ${drawn}`.trimEnd());
+      lines.push(
+        `${colors.bold((labels[row] ?? '').padEnd(labelWidth))} ${colors.dim((counts[row] ?? '').padStart(countWidth))}  ${drawn}`.trimEnd(),
+      );
     }
   }
   return [...lines, '', ...legend(letters, nodes, colors)];
@@ -118,7 +120,13 @@ function cellGlyph(cell: PlannedState[] | undefined, colors: Colors): Glyph {
   return states.has('cached') ? { text: '●', paint: colors.green } : { text: '○', paint: plain };
 }
 
-function headLines(columns: DagColumn[], { positions }: Layout, letters: Map<string, string>, from: number, to: number): { rounds: string; letters: string } {
+function headLines(
+  columns: DagColumn[],
+  { positions }: Layout,
+  letters: Map<string, string>,
+  from: number,
+  to: number,
+): { rounds: string; letters: string } {
   const rounds: string[] = Array.from({ length: to }, () => ' ');
   const steps: string[] = [...rounds];
   for (const [index, { round, stage }] of columns.entries()) {
@@ -149,7 +157,9 @@ function stageLetters(columns: DagColumn[]): Map<string, string> {
   for (const { stage } of columns) {
     if (letters.has(stage)) continue;
     const taken = new Set(letters.values());
-    const free = [...stage.toUpperCase(), ...'0123456789'].find((letter) => /[A-Z0-9]/.test(letter) && !taken.has(letter));
+    const free = [...stage.toUpperCase(), ...'0123456789'].find(
+      (letter) => /[A-Z0-9]/.test(letter) && !taken.has(letter),
+    );
     letters.set(stage, free ?? '?');
   }
   return letters;

@@ -1,7 +1,7 @@
 /**
- * The DAG as rows and columns: a row per experiment, a column per step and round, all seeds of an experiment in one cell.
- * Experiments that begin with the same nodes form a tree: what they share stands once, in the first row that has it,
- * and the other rows branch off where they differ.
+ * The DAG as rows and columns: a row per experiment, a column per step and round, all seeds of an experiment in one
+ * cell. Experiments that begin with the same nodes form a tree: what they share stands once, in the first row that has
+ * it, and the other rows branch off where they differ.
  */
 import type { PlannedState } from '../engine/plan.ts';
 
@@ -29,7 +29,11 @@ export interface DagRow {
  * @param experiments names in the order of the study
  * @param steps step names in the order in which they flow
  */
-export function arrangeDag(nodes: readonly PlannedState[], experiments: readonly string[], steps: readonly string[]): { columns: DagColumn[]; rows: DagRow[] } {
+export function arrangeDag(
+  nodes: readonly PlannedState[],
+  experiments: readonly string[],
+  steps: readonly string[],
+): { columns: DagColumn[]; rows: DagRow[] } {
   const wanted = new Set(experiments);
   const columns = new Map<string, DagColumn>();
   const cells = new Map<string, Map<string, PlannedState[]>>();
@@ -46,7 +50,9 @@ export function arrangeDag(nodes: readonly PlannedState[], experiments: readonly
     }
   }
   const order = new Map(steps.map((step, index) => [step, index]));
-  const sorted = [...columns.values()].sort((a, b) => a.round - b.round || (order.get(a.step) ?? 0) - (order.get(b.step) ?? 0));
+  const sorted = [...columns.values()].sort(
+    (a, b) => a.round - b.round || (order.get(a.step) ?? 0) - (order.get(b.step) ?? 0),
+  );
   const lines = experiments
     .filter((id) => cells.has(id))
     .map((id) => ({ id, cells: sorted.map(({ round, step }) => cells.get(id)?.get(`${round}/${step}`)) }));

@@ -10,9 +10,11 @@ const fills: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff'
 export function mermaidText(nodes: readonly PlannedState[]): string {
   const ids = idsOf(nodes);
   const lines = ['flowchart LR'];
-  for (const planned of nodes) lines.push(`  ${ids.get(planned.node.key)}["${titleOf(planned).join('<br/>')}"]:::${planned.state}`);
+  for (const planned of nodes)
+    lines.push(`  ${ids.get(planned.node.key)}["${titleOf(planned).join('<br/>')}"]:::${planned.state}`);
   for (const { from, to, artifact } of edgesOf(nodes)) lines.push(`  ${ids.get(from)} -->|${artifact}| ${ids.get(to)}`);
-  for (const [state, fill] of Object.entries(fills)) lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
+  for (const [state, fill] of Object.entries(fills))
+    lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
   return lines.join('\n');
 }
 
@@ -21,8 +23,11 @@ export function dotText(nodes: readonly PlannedState[]): string {
   const ids = idsOf(nodes);
   const lines = ['digraph study {', '  rankdir=LR;', '  node [shape=box, style=filled, fontname="sans-serif"];'];
   for (const planned of nodes)
-    lines.push(`  ${ids.get(planned.node.key)} [label="${titleOf(planned).join('\\n')}", fillcolor="${fills[planned.state]}", tooltip="${planned.node.key}"];`);
-  for (const { from, to, artifact } of edgesOf(nodes)) lines.push(`  ${ids.get(from)} -> ${ids.get(to)} [label="${artifact}"];`);
+    lines.push(
+      `  ${ids.get(planned.node.key)} [label="${titleOf(planned).join('\\n')}", fillcolor="${fills[planned.state]}", tooltip="${planned.node.key}"];`,
+    );
+  for (const { from, to, artifact } of edgesOf(nodes))
+    lines.push(`  ${ids.get(from)} -> ${ids.get(to)} [label="${artifact}"];`);
   return [...lines, '}'].join('\n');
 }
 
@@ -45,6 +50,9 @@ function titleOf({ node }: PlannedState): string[] {
   const [label] = node.labels;
   if (label === undefined || label.experiment === wholeStudy) return [node.stage.name, 'whole study'];
   const experiments = [...new Set(node.labels.map(({ experiment }) => experiment))];
-  const shown = experiments.length > 4 ? `${experiments.slice(0, 3).join(' ')} and ${experiments.length - 3} more` : experiments.join(' ');
+  const shown =
+    experiments.length > 4
+      ? `${experiments.slice(0, 3).join(' ')} and ${experiments.length - 3} more`
+      : experiments.join(' ');
   return [label.round === 0 ? label.step : `${label.step}, round ${label.round}`, `${shown}, seed ${label.seed}`];
 }

@@ -11,7 +11,11 @@ import { table } from './table.ts';
 /** @returns lines */
 export function doctorText(findings: DoctorFindings, colors: Colors): string[] {
   return [
-    ...table(['engine', 'device', 'works', ''], findings.targets.map((target) => targetRow(target, colors)), colors),
+    ...table(
+      ['engine', 'device', 'works', ''],
+      findings.targets.map((target) => targetRow(target, colors)),
+      colors,
+    ),
     '',
     ...remedyLines(findings, colors),
     ...particulars(findings, colors),
@@ -34,7 +38,11 @@ function remedyLines({ targets, node, cache }: DoctorFindings, colors: Colors): 
   if (remedies.size === 0) return [];
   const rows = [...remedies].map(([remedy, whats]) => ({ what: whats.join(', '), remedy }));
   const width = Math.max(...rows.map(({ what }) => what.length));
-  return [colors.dim('what would change that'), ...rows.map(({ what, remedy }) => `${what.padEnd(width)}  ${remedy}`), ''];
+  return [
+    colors.dim('what would change that'),
+    ...rows.map(({ what, remedy }) => `${what.padEnd(width)}  ${remedy}`),
+    '',
+  ];
 }
 
 function particulars(findings: DoctorFindings, colors: Colors): string[] {
@@ -42,24 +50,49 @@ function particulars(findings: DoctorFindings, colors: Colors): string[] {
   const entries: [string, string][] = [
     ['Node.js', `${node.version}${node.supported ? '' : colors.red(` is not supported: swp needs ${node.needed}`)}`],
     ['processor', processorText(machine)],
-    ['memory', `${quantityText(machine.memory, 'B')}${machine.memoryLimit === null ? '' : `, of which this process may use ${quantityText(machine.memoryLimit, 'B')}`}`],
+    [
+      'memory',
+      `${quantityText(machine.memory, 'B')}${machine.memoryLimit === null ? '' : `, of which this process may use ${quantityText(machine.memoryLimit, 'B')}`}`,
+    ],
     ['cache', cacheText(cache, colors)],
-    ['GPUs', gpus.length === 0 ? `none seen${nvidiaSmi === null ? '' : `: ${nvidiaSmi}`}` : gpus.map(({ name, memoryMib, driver }) => `${name}${memoryMib === null ? '' : ` (${quantityText(memoryMib * 2 ** 20, 'B')})`}, driver ${driver}`).join('; ')],
+    [
+      'GPUs',
+      gpus.length === 0
+        ? `none seen${nvidiaSmi === null ? '' : `: ${nvidiaSmi}`}`
+        : gpus
+            .map(
+              ({ name, memoryMib, driver }) =>
+                `${name}${memoryMib === null ? '' : ` (${quantityText(memoryMib * 2 ** 20, 'B')})`}, driver ${driver}`,
+            )
+            .join('; '),
+    ],
     ['CUDA', cudaLibraries.join(', ') || 'no libraries seen'],
     ['Vulkan', vulkanDrivers.join(', ') || 'no driver seen'],
-    ['packages', Object.entries(packages).map(([name, version]) => `${name} ${version ?? '(not installed)'}`).join(', ')],
+    [
+      'packages',
+      Object.entries(packages)
+        .map(([name, version]) => `${name} ${version ?? '(not installed)'}`)
+        .join(', '),
+    ],
   ];
   const width = Math.max(...entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${value}`);
 }
 
 function processorText({ cpu, arch, cores, allowedCores, quotaCores, instructions }: MachineFinding): string {
-  const limits = [...(allowedCores < cores ? [`${allowedCores} allowed`] : []), ...(quotaCores === null ? [] : [`quota ${Number(quotaCores.toFixed(2))}`])];
+  const limits = [
+    ...(allowedCores < cores ? [`${allowedCores} allowed`] : []),
+    ...(quotaCores === null ? [] : [`quota ${Number(quotaCores.toFixed(2))}`]),
+  ];
   const sets = instructions === null ? '' : `, ${instructions.join(' ') || 'no AVX2'}`;
   return `${cpu ?? arch}, ${plural(cores, 'core')}${limits.length === 0 ? '' : ` (${limits.join(', ')})`}${sets}`;
 }
 
 function cacheText({ path, exists, writable, code, free, fileSystem }: CacheFinding, colors: Colors): string {
   const state = writable ? `${exists ? 'writable' : 'can be made'}` : colors.red(`not writable (${code ?? 'unknown'})`);
-  return [`${path}: ${state}`, ...(free === null ? [] : [`${quantityText(free, 'B')} free`]), ...(fileSystem === null ? [] : [fileSystem])].join(', ');
+  return [
+    `${path}: ${state}`,
+    ...(free === null ? [] : [`${quantityText(free, 'B')} free`]),
+    ...(fileSystem === null ? [] : [fileSystem]),
+  ].join(', ');
 }

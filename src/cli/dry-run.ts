@@ -22,12 +22,18 @@ export interface DryRun {
 export function writeDryRun({ project, planned, wanted, json, verbose, terminal }: DryRun): void {
   const needed = neededNodes(planned, wanted);
   const restores = expectedRestores(planned, needed);
-  const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key)).map((planned) => ({ ...planned, reason: restores.get(planned.node.key) ?? planned.reason }));
+  const toRun = needed
+    .filter(({ node, state }) => state !== 'cached' || restores.has(node.key))
+    .map((planned) => ({ ...planned, reason: restores.get(planned.node.key) ?? planned.reason }));
   const lengths = lengthsOf(toRun.map(({ node }) => node));
   if (json) {
     const stages: Record<string, number> = {};
     for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
-    const event: SwpEvent = { event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages };
+    const event: SwpEvent = {
+      event: 'plan',
+      nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length },
+      stages,
+    };
     terminal.line(JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson) }));
     return;
   }
@@ -51,8 +57,11 @@ export function writeDryRun({ project, planned, wanted, json, verbose, terminal 
   }
   if (verbose) {
     terminal.line();
-    for (const { node, reason } of toRun) terminal.line(`${node.labels.map(labelText).join(', ')}  ${colors.dim(reasonText(reason))}`);
+    for (const { node, reason } of toRun)
+      terminal.line(`${node.labels.map(labelText).join(', ')}  ${colors.dim(reasonText(reason))}`);
   }
   terminal.line();
-  terminal.line(`Would run ${plural(toRun.length, 'node')} of ${needed.length}; ${needed.length - toRun.length} are cached. Nothing was done.`);
+  terminal.line(
+    `Would run ${plural(toRun.length, 'node')} of ${needed.length}; ${needed.length - toRun.length} are cached. Nothing was done.`,
+  );
 }

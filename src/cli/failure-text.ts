@@ -50,7 +50,10 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'file-changed':
       return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':
-      return [`${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`, ...logHint(failure.log)].join('\n');
+      return [
+        `${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`,
+        ...logHint(failure.log),
+      ].join('\n');
     case 'out-of-memory':
       return [
         `${error} ${failure.node} (${failure.stage}): the device has not enough memory: ${sentence(failure.message)}`,
@@ -64,9 +67,19 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
         ...logHint(failure.log),
       ].join('\n');
     case 'worker-died': {
-      const how = failure.signal !== undefined ? `was killed by ${failure.signal}` : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
-      const memory = failure.signal === 'SIGKILL' ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.'] : [];
-      return [`${error} ${failure.node} (${failure.stage}): its process ${how}.`, ...memory, ...logHint(failure.log)].join('\n');
+      const how =
+        failure.signal !== undefined
+          ? `was killed by ${failure.signal}`
+          : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
+      const memory =
+        failure.signal === 'SIGKILL'
+          ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.']
+          : [];
+      return [
+        `${error} ${failure.node} (${failure.stage}): its process ${how}.`,
+        ...memory,
+        ...logHint(failure.log),
+      ].join('\n');
     }
     case 'stopped':
       return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
@@ -99,19 +112,24 @@ function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colo
   const text = printable(raw);
   // Of a very long line, the part around the place.
   const start = column > shownColumns - 30 ? column - 31 : 0;
-  const shown = (start > 0 ? '...' : '') + text.slice(start, start + shownColumns) + (text.length > start + shownColumns ? '...' : '');
+  const shown =
+    (start > 0 ? '...' : '') +
+    text.slice(start, start + shownColumns) +
+    (text.length > start + shownColumns ? '...' : '');
   const before = (start > 0 ? '...' : '') + text.slice(start, column - 1);
   // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
   const indent = before.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
   const marked = text.slice(column - 1, Math.min(column - 1 + length, start + shownColumns));
   const number = String(line);
   const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
-  return [`${colors.dim(`  ${number} |`)} ${shown}`, `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(marked))))}`];
+  return [
+    `${colors.dim(`  ${number} |`)} ${shown}`,
+    `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(marked))))}`,
+  ];
 }
 
 /** A file must not be able to send control sequences to the terminal. Keeps the length. */
 function printable(text: string): string {
-   
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 

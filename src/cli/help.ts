@@ -13,7 +13,10 @@ export function withProjectOptions(command: Command): Command {
 
 /** Adds the options of the commands that plan a study: what stands here changes which nodes it has. */
 export function withStudyOptions(command: Command): Command {
-  return withProjectOptions(command).option('--device <device>', 'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)');
+  return withProjectOptions(command).option(
+    '--device <device>',
+    'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)',
+  );
 }
 
 /** An empty path would mean the working folder: mostly a shell variable that is not set. */

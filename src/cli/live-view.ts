@@ -1,4 +1,7 @@
-/** The view on a terminal: a bar per running node, and one for the whole with the time left. Redrawn a few times a second. */
+/**
+ * The view on a terminal: a bar per running node, and one for the whole with the time left. Redrawn a few times a
+ * second.
+ */
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
@@ -60,7 +63,11 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
 }
 
 /** The drawing of a moment. */
-export function drawRun(state: RunState, notes: string[], { width, rows, colors }: Pick<Terminal, 'width' | 'rows' | 'colors'>): string[] {
+export function drawRun(
+  state: RunState,
+  notes: string[],
+  { width, rows, colors }: Pick<Terminal, 'width' | 'rows' | 'colors'>,
+): string[] {
   const room = Math.max(1, rows - 4 - notes.length);
   const running = [...state.running.values()];
   const shown = running.slice(0, room);
@@ -75,7 +82,11 @@ export function drawRun(state: RunState, notes: string[], { width, rows, colors 
   if (running.length > shown.length) lines.push(colors.dim(` and ${running.length - shown.length} more`));
   const share = state.total === 0 ? 0 : state.settled / state.total;
   const parts = [countsText(state, colors), timeLeftText(state)].filter((part) => part !== '');
-  return [...lines, ` ${colors.green(progressBar(share, barWidth))}  ${parts.join('; ')}`, ...notes.map((note) => ` ${note}`)].map((line) => cut(line, width));
+  return [
+    ...lines,
+    ` ${colors.green(progressBar(share, barWidth))}  ${parts.join('; ')}`,
+    ...notes.map((note) => ` ${note}`),
+  ].map((line) => cut(line, width));
 }
 
 function shareOf({ progress }: RunningNode): number {
@@ -106,6 +117,6 @@ export function progressBar(share: number, width: number): string {
 /** A line that wraps would be drawn twice. One that is cut loses its colours, so that none of them leaks. */
 function cut(line: string, width: number): string {
   if (stringWidth(line) < width) return line;
-   
+
   return `${stripVTControlCharacters(line).slice(0, Math.max(0, width - 2))}…`;
 }

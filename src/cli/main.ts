@@ -27,7 +27,9 @@ import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
 // `swp status | head` closes the pipe early: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.internal));
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.internal),
+);
 
 const program = new Command('swp')
   .description('Brings a declared study of pruning and super weights up to date, doing only the work that is missing.')
@@ -59,7 +61,8 @@ for (const declare of [
   declareDoctor,
 ]) {
   const declared = declare(program);
-  for (const command of [declared, ...declared.commands]) command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
+  for (const command of [declared, ...declared.commands])
+    command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 }
 
 try {
@@ -69,7 +72,8 @@ try {
 }
 
 async function explain(error: unknown): Promise<number> {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage; // it has written its words
+  // it has written its words
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
   const terminal = openTerminal();
   if (error instanceof SwpError) {
     const { failureText } = await import('./failure-text.ts'); // measures text as terminals show it: slow to load

@@ -25,7 +25,15 @@ export class HistoryRecorder {
     }
     if (event.event !== 'node-end' || (event.outcome !== 'ran' && event.outcome !== 'failed')) return;
     const { key, stage, label, outcome, seconds, failure } = event;
-    this.#nodes.push({ place: placeOf(label), key, stage, outcome, seconds, ...(this.#first.has(key) && { first: true }), ...(failure && { failure }) });
+    this.#nodes.push({
+      place: placeOf(label),
+      key,
+      stage,
+      outcome,
+      seconds,
+      ...(this.#first.has(key) && { first: true }),
+      ...(failure && { failure }),
+    });
   }
 
   /**
@@ -33,7 +41,12 @@ export class HistoryRecorder {
    * @param more.waited seconds that the person waited for all of it
    * @returns the entry, if there was anything to tell; why it could not be written, which costs no result
    */
-  async write({ study, cache }: Project, result: RunResult, selectors: string[], more: { estimate?: HistoryEstimate; waited: number }): Promise<{ entry?: HistoryEntry; failure?: Failure }> {
+  async write(
+    { study, cache }: Project,
+    result: RunResult,
+    selectors: string[],
+    more: { estimate?: HistoryEstimate; waited: number },
+  ): Promise<{ entry?: HistoryEntry; failure?: Failure }> {
     if (this.#nodes.length === 0) return {};
     const { total, cached, ran, failed, blocked, seconds, stopped } = result;
     const { user, host, pid } = thisProcess();

@@ -1,4 +1,6 @@
-/** What `swp repro` says when everything is there: the same words and events as after a plan that found nothing to do. */
+/**
+ * What `swp repro` says when everything is there: the same words and events as after a plan that found nothing to do.
+ */
 import { join } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { Cache } from '../cache/cache.ts';
@@ -12,7 +14,11 @@ import type { Terminal } from './terminal.ts';
 import type { UpToDate } from './up-to-date.ts';
 
 /** @returns the exit code */
-export async function sayUpToDate({ total, root, profile, study, results }: UpToDate, options: ProjectOptions & { dryRun?: boolean }, terminal: Terminal): Promise<number> {
+export async function sayUpToDate(
+  { total, root, profile, study, results }: UpToDate,
+  options: ProjectOptions & { dryRun?: boolean },
+  terminal: Terminal,
+): Promise<number> {
   const plan: SwpEvent = { event: 'plan', nodes: { total, cached: total, toRun: 0 }, stages: {} };
   if (options.dryRun) {
     if (options.json) terminal.line(JSON.stringify({ ...plan, lengths: [], toRun: [] }));
@@ -24,7 +30,13 @@ export async function sayUpToDate({ total, root, profile, study, results }: UpTo
   }
   if (options.json) terminal.line(JSON.stringify(plan));
   else if (!terminal.interactive) terminal.line(`${plural(total, 'node')}: ${total} cached, 0 to run.`);
-  const { report, failure } = results === null ? {} : await renderOrExplain({ cache: artifactsOf(options), study: { root, profile: { name: profile } } }, { artifacts: results });
+  const { report, failure } =
+    results === null
+      ? {}
+      : await renderOrExplain(
+          { cache: artifactsOf(options), study: { root, profile: { name: profile } } },
+          { artifacts: results },
+        );
   const summary: Extract<SwpEvent, { event: 'summary' }> = {
     event: 'summary',
     nodes: { total, cached: total, ran: 0, failed: 0, blocked: 0 },
@@ -45,5 +57,9 @@ function artifactsOf(options: ProjectOptions): ReportedProject['cache'] {
   const store = new ArtifactStore(join(directory, 'artifacts'));
   let cache: Promise<Cache> | undefined;
   const whole = () => (cache ??= import('../cache/cache.ts').then(({ Cache }) => Cache.open(directory)));
-  return { verify: (artifact) => store.verify(artifact), artifactPath: (artifact) => store.path(artifact), record: async (key) => (await whole()).record(key) };
+  return {
+    verify: (artifact) => store.verify(artifact),
+    artifactPath: (artifact) => store.path(artifact),
+    record: async (key) => (await whole()).record(key),
+  };
 }

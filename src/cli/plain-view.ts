@@ -1,4 +1,6 @@
-/** Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node. */
+/**
+ * Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node.
+ */
 import type { SwpEvent } from '../engine/event.ts';
 import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
 import type { RunState } from './run-state.ts';
@@ -26,13 +28,19 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     if (event.event === 'plan') {
       const { total, cached, toRun } = event.nodes;
       const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
-      terminal.line(`${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`);
+      terminal.line(
+        `${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`,
+      );
     } else if (event.event === 'node-wait') {
       terminal.line(`${labelText(event.label)}: ${holderText(event.holder)}; waiting for the result.`);
     } else if (event.event === 'node-start' && event.resumedAt !== undefined && (event.interrupted || verbose)) {
-      terminal.line(`${labelText(event.label)}: goes on from ${numberText(event.resumedAt)}; what comes before was computed already.`);
+      terminal.line(
+        `${labelText(event.label)}: goes on from ${numberText(event.resumedAt)}; what comes before was computed already.`,
+      );
     } else if (event.event === 'gpu-wait') {
-      terminal.line(`${labelText(event.label)}: waiting for a GPU; ${event.gpus.map(({ index, usedMemory }) => `${index} has ${usedMemory ?? 'unknown'} MiB in use`).join(', ')}.`);
+      terminal.line(
+        `${labelText(event.label)}: waiting for a GPU; ${event.gpus.map(({ index, usedMemory }) => `${index} has ${usedMemory ?? 'unknown'} MiB in use`).join(', ')}.`,
+      );
     } else if (event.event === 'node-end') {
       const text = endText(event, colors);
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
@@ -41,7 +49,11 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     if (now() - lastLine < pause || event.event === 'summary') return;
     lastLine = now();
     const [running] = state.running.values();
-    const parts = [countsText(state, colors), timeLeftText(state), running === undefined ? '' : `now ${labelText(running.label)}`];
+    const parts = [
+      countsText(state, colors),
+      timeLeftText(state),
+      running === undefined ? '' : `now ${labelText(running.label)}`,
+    ];
     terminal.line(parts.filter((part) => part !== '').join('; '));
   }
 

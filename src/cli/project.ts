@@ -30,7 +30,10 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const stages = StageLoader.installed(dirname(path));
   const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
   const accepted = readAcceptances(studyFolder(directory, path));
-  const [dag, cache] = await Promise.all([buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work)), Cache.open(directory)]);
+  const [dag, cache] = await Promise.all([
+    buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work)),
+    Cache.open(directory),
+  ]);
   return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
 }
 
@@ -43,7 +46,11 @@ export async function planProject({ dag, cache, state, study }: Project): Promis
   for (const node of planned.nodes.values()) {
     const failed = node.state === 'missing' || node.state === 'stale' ? failures.get(node.node.key) : undefined;
     if (failed !== undefined && node.reason.kind !== 'invalidated')
-      node.reason = { kind: 'failed', message: 'message' in failed.failure ? failed.failure.message : failed.failure.kind, at: failed.at };
+      node.reason = {
+        kind: 'failed',
+        message: 'message' in failed.failure ? failed.failure.message : failed.failure.kind,
+        at: failed.at,
+      };
   }
   return planned;
 }
@@ -52,13 +59,22 @@ export async function planProject({ dag, cache, state, study }: Project): Promis
 export function selectPlanned(planned: Plan, words: readonly string[]): PlannedState[] {
   const all = [...planned.nodes.values()];
   if (words.length === 0) return all;
-  const selected = new Set(selectNodes(all.map(({ node }) => node), parseSelector(words)));
+  const selected = new Set(
+    selectNodes(
+      all.map(({ node }) => node),
+      parseSelector(words),
+    ),
+  );
   return all.filter(({ node }) => selected.has(node));
 }
 
 /** The runs that a node serves, e.g. [{ experiment: 'A1', seed: 0 }]; none for a node of the whole study. */
 export function runsOf({ labels }: PlannedNode): { experiment: string; seed: number }[] {
-  const runs = new Map(labels.filter(({ experiment }) => experiment !== wholeStudy).map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]));
+  const runs = new Map(
+    labels
+      .filter(({ experiment }) => experiment !== wholeStudy)
+      .map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]),
+  );
   return [...runs.values()];
 }
 
@@ -80,7 +96,16 @@ export function nodeJson({ node, state, reason }: PlannedState): NodeJson {
   const [label] = node.labels;
   const gathered = Object.values(node.gathers).flat();
   const inputs = [...Object.values(node.inputs), ...gathered].map(({ key }) => key);
-  return { key: node.key, stage: node.stage.name, round: label?.round ?? 0, step: label?.step ?? '', runs: runsOf(node), state, reason, inputs: [...new Set(inputs)] };
+  return {
+    key: node.key,
+    stage: node.stage.name,
+    round: label?.round ?? 0,
+    step: label?.step ?? '',
+    runs: runsOf(node),
+    state,
+    reason,
+    inputs: [...new Set(inputs)],
+  };
 }
 
 /** How many nodes are in each state. */

@@ -1,7 +1,18 @@
 /** Numbers, sizes and durations as people write them on a command line. */
 import { InvalidArgumentError } from 'commander';
 
-const BYTES: Record<string, number> = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const BYTES: Record<string, number> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
 const MILLISECONDS: Record<string, number> = { s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
 
 /** E.g. `50GB` or `512MiB`, in bytes. */

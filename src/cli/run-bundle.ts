@@ -23,22 +23,45 @@ export interface BundledRun {
 }
 
 /** @returns records by place; of a failed node there is none */
-export async function runBundledStudy({ folder, verified }: OpenBundle, { words, cache: directory, jobs = defaultJobs(), json, terminal }: BundledRun): Promise<{ made: Map<string, CacheRecord>; cache: Cache }> {
+export async function runBundledStudy(
+  { folder, verified }: OpenBundle,
+  { words, cache: directory, jobs = defaultJobs(), json, terminal }: BundledRun,
+): Promise<{ made: Map<string, CacheRecord>; cache: Cache }> {
   const { profile, overrides } = verified.manifest.study;
   const isNamed = profile !== 'all';
   const device = overrides.device;
-  const project = await openProject({ pipeline: `${folder}/pipeline.json`, cache: directory, ...(isNamed && { profile }), ...(typeof device === 'string' && { device }) });
+  const project = await openProject({
+    pipeline: `${folder}/pipeline.json`,
+    cache: directory,
+    ...(isNamed && { profile }),
+    ...(typeof device === 'string' && { device }),
+  });
   const { dag, cache, state, stages, study } = project;
   const planned = await planProject(project);
   const targets = words.length === 0 ? undefined : selectPlanned(planned, words).map(({ node }) => node.key);
   const key = resultsKey(project);
-  const wanted = targets === undefined ? {} : { targets, ...(key !== undefined && targets.includes(key) && { gather: [key] }) };
+  const wanted =
+    targets === undefined ? {} : { targets, ...(key !== undefined && targets.includes(key) && { gather: [key] }) };
   const toStandardError: Terminal = { ...terminal, line: (text = '') => terminal.errorLine(text) };
-  const view = json ? undefined : openPlainView({ terminal: toStandardError, state: new RunState(new TimeLeft(planned, jobs)), verbose: false });
+  const view = json
+    ? undefined
+    : openPlainView({ terminal: toStandardError, state: new RunState(new TimeLeft(planned, jobs)), verbose: false });
   try {
-    const result = await run({ dag, cache, study: state, stages, jobs, emit: (event) => view?.emit(event), signal: new AbortController().signal, plan: planned, root: study.root, ...wanted });
+    const result = await run({
+      dag,
+      cache,
+      study: state,
+      stages,
+      jobs,
+      emit: (event) => view?.emit(event),
+      signal: new AbortController().signal,
+      plan: planned,
+      root: study.root,
+      ...wanted,
+    });
     const made = new Map<string, CacheRecord>();
-    for (const [key, record] of result.records) for (const label of dag.getNodeAttributes(key).labels) made.set(placeOf(label), record);
+    for (const [key, record] of result.records)
+      for (const label of dag.getNodeAttributes(key).labels) made.set(placeOf(label), record);
     return { made, cache };
   } finally {
     view?.close();

@@ -47,7 +47,14 @@ export class RunState {
       case 'node-start': {
         this.waiting.delete(event.key);
         const { stage, label, sharedBy, resumedAt } = event;
-        if (event.worker !== undefined) this.running.set(event.key, { stage, label, sharedBy, startedAt: this.now(), ...(resumedAt !== undefined && { resumedAt }) });
+        if (event.worker !== undefined)
+          this.running.set(event.key, {
+            stage,
+            label,
+            sharedBy,
+            startedAt: this.now(),
+            ...(resumedAt !== undefined && { resumedAt }),
+          });
         return;
       }
       case 'node-progress': {
@@ -57,7 +64,13 @@ export class RunState {
           node.first ??= { at: this.now(), done: event.progress.done };
         }
         const total = Math.max(1, event.progress.total);
-        if (node !== undefined) this.timeLeft.progress(event.key, event.progress.done / total, this.elapsed(node), (node.resumedAt ?? 0) / total);
+        if (node !== undefined)
+          this.timeLeft.progress(
+            event.key,
+            event.progress.done / total,
+            this.elapsed(node),
+            (node.resumedAt ?? 0) / total,
+          );
         return;
       }
       case 'node-end':

@@ -30,7 +30,9 @@ export function countsText(state: RunState, colors: Colors): string {
 
 export function timeLeftText(state: RunState): string {
   const seconds = state.secondsLeft();
-  return seconds === undefined || state.settled >= state.total ? '' : `about ${durationText(Math.max(1, seconds))} left`;
+  return seconds === undefined || state.settled >= state.total
+    ? ''
+    : `about ${durationText(Math.max(1, seconds))} left`;
 }
 
 /** A finished node in a line; undefined for one that says nothing on its own. */
@@ -50,7 +52,10 @@ export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors:
 
 function metricsText(metrics: Record<string, unknown> | undefined): string {
   const numbers = Object.entries(metrics ?? {}).filter(([, value]) => typeof value === 'number');
-  return numbers.slice(0, 3).map(([name, value]) => `  ${name} ${numberText(value as number)}`).join('');
+  return numbers
+    .slice(0, 3)
+    .map(([name, value]) => `  ${name} ${numberText(value as number)}`)
+    .join('');
 }
 
 /** Four significant digits; whole numbers in full. */

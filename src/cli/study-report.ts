@@ -31,7 +31,9 @@ export interface RenderedReport {
 
 /** Key of the node that makes the results; undefined if the study has no such step. */
 export function resultsKey({ dag }: Project): string | undefined {
-  return dag.findNode((_key, { stage, labels }) => labels[0]?.experiment === wholeStudy && stage.outputs[resultsName] !== undefined);
+  return dag.findNode(
+    (_key, { stage, labels }) => labels[0]?.experiment === wholeStudy && stage.outputs[resultsName] !== undefined,
+  );
 }
 
 /**
@@ -54,7 +56,11 @@ export function reportFolder({ study }: ReportedProject): string {
  * @param options.always render even if the page is there and made of the same results
  * @throws SwpError if the results are damaged or the report cannot be written
  */
-export async function renderStudyReport(project: ReportedProject, record: Pick<CacheRecord, 'artifacts'>, options: { always?: boolean } = {}): Promise<RenderedReport | undefined> {
+export async function renderStudyReport(
+  project: ReportedProject,
+  record: Pick<CacheRecord, 'artifacts'>,
+  options: { always?: boolean } = {},
+): Promise<RenderedReport | undefined> {
   const results = record.artifacts[resultsName];
   if (results === undefined) return undefined;
   await project.cache.verify(results);
@@ -65,7 +71,10 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
   const stamp = `${results.sha256} ${rendererStamp()}\n`;
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
-    const [{ renderReport }, { reportOrigin }] = await Promise.all([import('../report/render-report.ts'), import('../report/report-origin.ts')]); // slow to load: vega
+    const [{ renderReport }, { reportOrigin }] = await Promise.all([
+      import('../report/render-report.ts'),
+      import('../report/report-origin.ts'),
+    ]); // slow to load: vega
     try {
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
@@ -81,7 +90,10 @@ export async function renderStudyReport(project: ReportedProject, record: Pick<C
 }
 
 /** A report that cannot be written takes nothing from what a run did. */
-export async function renderOrExplain(project: ReportedProject, record: Pick<CacheRecord, 'artifacts'>): Promise<{ report?: RenderedReport; failure?: Failure }> {
+export async function renderOrExplain(
+  project: ReportedProject,
+  record: Pick<CacheRecord, 'artifacts'>,
+): Promise<{ report?: RenderedReport; failure?: Failure }> {
   try {
     const report = await renderStudyReport(project, record);
     return report === undefined ? {} : { report };

@@ -33,18 +33,26 @@ export async function writeSummary({ summary, result, report, terminal }: Summar
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
   if (result.failures.length > 0) await writeFailures(result.failures, terminal);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
-  if (summary.stopped !== undefined) terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
+  if (summary.stopped !== undefined)
+    terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
 }
 
 async function writeFailures(failures: RunResult['failures'], { colors, line }: Terminal): Promise<void> {
   const { failureText } = await import('./failure-text.ts');
-  const texts = [...new Set(failures.map(({ failure }) => failureText(failure, colors)))]; // a full disk says the same of many nodes
+  // a full disk says the same of many nodes
+  const texts = [...new Set(failures.map(({ failure }) => failureText(failure, colors)))];
   for (const text of texts.slice(0, shownFailures)) line(text);
   if (texts.length > shownFailures) line(`... and ${texts.length - shownFailures} more failures.`);
 }
 
 /** E.g. `The nodes were estimated at 3 min 10 s (2 min 50 s to 4 min 2 s) and took 3 min 25 s (x1.08).` */
-function accuracyText({ estimated, lower, upper, took, ratio }: NonNullable<SummaryParts['summary']['estimate']>): string {
+function accuracyText({
+  estimated,
+  lower,
+  upper,
+  took,
+  ratio,
+}: NonNullable<SummaryParts['summary']['estimate']>): string {
   return `The nodes were estimated at ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}) and took ${durationText(took)} (x${ratio.toFixed(2)}).`;
 }

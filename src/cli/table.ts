@@ -5,8 +5,12 @@ import stringWidth from 'string-width';
 
 /** @returns lines */
 export function table(head: string[], rows: string[][], colors: Colors): string[] {
-  const widths = head.map((name, column) => Math.max(stringWidth(name), ...rows.map((row) => stringWidth(row[column] ?? ''))));
-  const numeric = head.map((_, column) => column > 0 && rows.every((row) => /^[-\d.,]*$/.test(stripVTControlCharacters(row[column] ?? ''))));
+  const widths = head.map((name, column) =>
+    Math.max(stringWidth(name), ...rows.map((row) => stringWidth(row[column] ?? ''))),
+  );
+  const numeric = head.map(
+    (_, column) => column > 0 && rows.every((row) => /^[-\d.,]*$/.test(stripVTControlCharacters(row[column] ?? ''))),
+  );
   const line = (cells: string[]) =>
     cells
       .map((cell, column) => {

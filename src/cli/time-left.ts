@@ -25,7 +25,9 @@ export class TimeLeft {
     needed: Iterable<PlannedState> = plan.nodes.values(),
   ) {
     for (const planned of needed) if (planned.state !== 'cached') this.waiting.set(planned.node.key, planned);
-    for (const planned of plan.nodes.values()) if (planned.record !== undefined) this.measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
+    for (const planned of plan.nodes.values())
+      if (planned.record !== undefined)
+        this.measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
   }
 
   /**
@@ -71,7 +73,8 @@ export class TimeLeft {
     for (const [key, { share, seconds, before }] of this.underWay) {
       const planned = this.waiting.get(key);
       const own = share - before;
-      if (planned !== undefined && own > 0) addMeasure(measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
+      if (planned !== undefined && own > 0)
+        addMeasure(measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
     }
     return measured;
   }
@@ -82,9 +85,17 @@ export class TimeLeft {
   }
 }
 
-function addMeasure(measured: Map<string, Measured>, { node }: PlannedState, { seconds, weight, nodes }: Measured): void {
+function addMeasure(
+  measured: Map<string, Measured>,
+  { node }: PlannedState,
+  { seconds, weight, nodes }: Measured,
+): void {
   const before = measured.get(node.stage.name) ?? { seconds: 0, weight: 0, nodes: 0 };
-  measured.set(node.stage.name, { seconds: before.seconds + seconds, weight: before.weight + weight, nodes: before.nodes + nodes });
+  measured.set(node.stage.name, {
+    seconds: before.seconds + seconds,
+    weight: before.weight + weight,
+    nodes: before.nodes + nodes,
+  });
 }
 
 function costOf(planned: PlannedState, measured: ReadonlyMap<string, Measured>): number {
@@ -97,6 +108,8 @@ function costOf(planned: PlannedState, measured: ReadonlyMap<string, Measured>):
 
 /** The largest of the parameters that count steps, or 1 for a stage that has none. */
 function weightOf({ node }: PlannedState): number {
-  const steps = [...paramSchemas(node.stage)].filter(([, { unit }]) => unit === 'steps').map(([name]) => Number(node.params[name] ?? 0));
+  const steps = [...paramSchemas(node.stage)]
+    .filter(([, { unit }]) => unit === 'steps')
+    .map(([name]) => Number(node.params[name] ?? 0));
   return Math.max(1, ...steps);
 }

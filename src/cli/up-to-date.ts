@@ -1,6 +1,6 @@
 /**
- * The quick way to "nothing to do": if nothing has changed since everything was there, a command need not make the plan to
- * say so. It loads no stage, no schema and no graph.
+ * The quick way to "nothing to do": if nothing has changed since everything was there, a command need not make the plan
+ * to say so. It loads no stage, no schema and no graph.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -40,13 +40,26 @@ export function findUpToDate(options: ProjectOptions): UpToDate | undefined {
 }
 
 /** @param records of every node of the DAG, each under the node's own key; otherwise nothing is noted */
-export async function noteUpToDate(options: ProjectOptions, project: Project, records: ReadonlyMap<string, CacheRecord>): Promise<void> {
+export async function noteUpToDate(
+  options: ProjectOptions,
+  project: Project,
+  records: ReadonlyMap<string, CacheRecord>,
+): Promise<void> {
   const { dag, study, cache } = project;
   const basis = basisOf(options);
   const whole = dag.nodes().every((key) => records.get(key)?.key === key);
   const watched = Object.fromEntries(dag.getAttribute('watched'));
-  if (basis === undefined || !whole || Object.entries(watched).some(([path, stamp]) => isRacy(stamp) || stampIfThere(path) !== stamp)) return;
-  const [{ resultsKey }, { studyLine }, { createColors }] = await Promise.all([import('./study-report.ts'), import('./study-text.ts'), import('picocolors').then(({ default: colors }) => colors)]);
+  if (
+    basis === undefined ||
+    !whole ||
+    Object.entries(watched).some(([path, stamp]) => isRacy(stamp) || stampIfThere(path) !== stamp)
+  )
+    return;
+  const [{ resultsKey }, { studyLine }, { createColors }] = await Promise.all([
+    import('./study-report.ts'),
+    import('./study-text.ts'),
+    import('picocolors').then(({ default: colors }) => colors),
+  ]);
   const key = resultsKey(project);
   const summary: UpToDate = {
     total: dag.order,
@@ -55,7 +68,13 @@ export async function noteUpToDate(options: ProjectOptions, project: Project, re
     study: studyLine(study, createColors(false)),
     results: (key === undefined ? undefined : records.get(key)?.artifacts) ?? null,
   };
-  await writeSettledPlan(cache, studyFolder(cache.directory, study.path), nameOf(options), { basis, watched, summary: summary as never }, records.values());
+  await writeSettledPlan(
+    cache,
+    studyFolder(cache.directory, study.path),
+    nameOf(options),
+    { basis, watched, summary: summary as never },
+    records.values(),
+  );
 }
 
 /**
@@ -65,10 +84,20 @@ export async function noteUpToDate(options: ProjectOptions, project: Project, re
  */
 function basisOf(options: ProjectOptions): string | undefined {
   const { path, profile, overrides } = locate(options);
-  const variables = Object.entries(process.env).filter(([name]) => name.startsWith('SWP_')).sort();
+  const variables = Object.entries(process.env)
+    .filter(([name]) => name.startsWith('SWP_'))
+    .sort();
   try {
     const hash = createHash('sha256');
-    for (const part of [path, readFileSync(path), profile ?? '', JSON.stringify([overrides, variables]), basename(installedBuild), readFileSync(join(packageRoot, 'package.json')), dirname(installedBuild)])
+    for (const part of [
+      path,
+      readFileSync(path),
+      profile ?? '',
+      JSON.stringify([overrides, variables]),
+      basename(installedBuild),
+      readFileSync(join(packageRoot, 'package.json')),
+      dirname(installedBuild),
+    ])
       hash.update(part).update('\0');
     return hash.digest('hex');
   } catch {

@@ -25,22 +25,36 @@ const CUDA_LIBRARY = /^lib(cuda|cudart|cublas|cublasLt|cudnn|cufft|curand|nvrtc)
 const LDCONFIG_PLACES = ['/sbin', '/usr/sbin'];
 
 export async function examineAccelerators(): Promise<AcceleratorsFinding> {
-  const [nvidia, cudaLibraries, vulkanDrivers] = await Promise.all([askNvidiaSmi(), findCudaLibraries(), findVulkanDrivers()]);
+  const [nvidia, cudaLibraries, vulkanDrivers] = await Promise.all([
+    askNvidiaSmi(),
+    findCudaLibraries(),
+    findVulkanDrivers(),
+  ]);
   return { ...nvidia, cudaLibraries, vulkanDrivers };
 }
 
 async function askNvidiaSmi(): Promise<Pick<AcceleratorsFinding, 'gpus' | 'nvidiaSmi'>> {
   const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
-  const { failed, code, stdout, stderr, timedOut, exitCode } = await execa('nvidia-smi', query, { reject: false, stdin: 'ignore', timeout: NVIDIA_SMI_TIMEOUT_MS });
+  const { failed, code, stdout, stderr, timedOut, exitCode } = await execa('nvidia-smi', query, {
+    reject: false,
+    stdin: 'ignore',
+    timeout: NVIDIA_SMI_TIMEOUT_MS,
+  });
   if (failed) {
     if (code === 'ENOENT') return { gpus: [], nvidiaSmi: 'nvidia-smi is not there' };
     const said = (stdout + stderr).trim().split('\n')[0];
-    return { gpus: [], nvidiaSmi: timedOut ? 'nvidia-smi does not answer' : `nvidia-smi fails: ${said || `exit code ${exitCode ?? 'unknown'}`}` };
+    return {
+      gpus: [],
+      nvidiaSmi: timedOut
+        ? 'nvidia-smi does not answer'
+        : `nvidia-smi fails: ${said || `exit code ${exitCode ?? 'unknown'}`}`,
+    };
   }
   const gpus = stdout.split('\n').flatMap((line) => {
     const [name, memory, driver] = line.split(',').map((cell) => cell.trim());
     if (name === undefined || memory === undefined || driver === undefined) return [];
-    return [{ name, memoryMib: Number.isFinite(Number(memory)) ? Number(memory) : null, driver }]; // "[N/A]" with unified memory
+    // "[N/A]" with unified memory
+    return [{ name, memoryMib: Number.isFinite(Number(memory)) ? Number(memory) : null, driver }];
   });
   return { gpus, nvidiaSmi: null };
 }
@@ -63,8 +77,16 @@ async function findVulkanDrivers(): Promise<string[]> {
   const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
   if (named !== undefined) return named.split(delimiter).filter((file) => file !== '');
   const data = process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share');
-  const roots = [process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), '/etc', data, '/usr/local/share', '/usr/share'];
+  const roots = [
+    process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'),
+    '/etc',
+    data,
+    '/usr/local/share',
+    '/usr/share',
+  ];
   const folders = roots.map((root) => join(root, 'vulkan/icd.d'));
-  const listed = await Promise.all(folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))));
+  const listed = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
+  );
   return listed.flat().filter((file) => basename(file).endsWith('.json'));
 }

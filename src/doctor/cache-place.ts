@@ -49,8 +49,16 @@ async function fileSystemOf(path: string): Promise<string | null> {
   const text = await readFile('/proc/self/mounts', 'utf8').catch(() => '');
   const mounts = text.split('\n').flatMap((line) => {
     const [, point, type] = line.split(' ');
-    return point === undefined || type === undefined ? [] : [{ point: point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))), type }];
+    return point === undefined || type === undefined
+      ? []
+      : [
+          {
+            point: point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+            type,
+          },
+        ];
   });
   const holding = mounts.filter(({ point }) => point === '/' || path === point || path.startsWith(`${point}/`));
-  return holding.sort((a, b) => a.point.length - b.point.length).at(-1)?.type ?? null; // of equals the last one is on top
+  // of equals the last one is on top
+  return holding.sort((a, b) => a.point.length - b.point.length).at(-1)?.type ?? null;
 }

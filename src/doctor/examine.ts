@@ -23,7 +23,11 @@ const PACKAGES = ['onnxruntime-node', '@tensorflow/tfjs-node-gpu'];
 
 /** @param cache absolute path of the cache's folder */
 export async function examine(cache: string): Promise<DoctorFindings> {
-  const [machine, place, accelerators] = await Promise.all([examineMachine(), examineCachePlace(cache), examineAccelerators()]);
+  const [machine, place, accelerators] = await Promise.all([
+    examineMachine(),
+    examineCachePlace(cache),
+    examineAccelerators(),
+  ]);
   const targets = await probeTargets(); // alone: one of them is measured
   return {
     ok: targets.every((target) => !isDefaultTarget(target) || target.works === 'ok'),
@@ -37,7 +41,9 @@ export async function examine(cache: string): Promise<DoctorFindings> {
 }
 
 function examineNode(): DoctorFindings['node'] {
-  const { engines } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { engines: { node: string } };
+  const { engines } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    engines: { node: string };
+  };
   const version = process.versions.node;
   return { version, supported: isAtLeast(version, engines.node.replace('>=', '')), needed: engines.node };
 }

@@ -1,7 +1,7 @@
 /**
- * Fetches ONNX Runtime's CUDA provider, which is too large for the npm registry, by onnxruntime-node's own install script
- * (script/install.js, `npm ci` skips it here). The script runs in a copy of its folder, so that its files come to stand
- * beside the package's own only when all of them are there.
+ * Fetches ONNX Runtime's CUDA provider, which is too large for the npm registry, by onnxruntime-node's own install
+ * script (script/install.js, `npm ci` skips it here). The script runs in a copy of its folder, so that its files come
+ * to stand beside the package's own only when all of them are there.
  */
 import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -23,14 +23,19 @@ const CONNECTION = `It takes a connection to ${SOURCE}; HTTPS_PROXY names a prox
  * @throws SwpError of kind `install` or `file`; then nothing has changed
  */
 export async function installCudaProvider(log: (line: string) => void, folder = packageFolder()): Promise<void> {
-  const { requirements } = require(join(folder, 'script/install-metadata.js')) as { requirements: Record<string, string[]> };
+  const { requirements } = require(join(folder, 'script/install-metadata.js')) as {
+    requirements: Record<string, string[]>;
+  };
   const system = `${platform()}/${arch()}`;
   if (!requirements[system]?.includes(REQUIREMENT))
     throw failure(`there is none for ${system}`, 'It exists for Linux on x64. Use device cpu or webgpu.');
 
   const copy = await mkdtemp(join(folder, '.install-')).catch((error: NodeJS.ErrnoException) => {
     const remedy = 'Run the command as the user who installed the packages.';
-    throw new SwpError({ kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy }, { cause: error });
+    throw new SwpError(
+      { kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy },
+      { cause: error },
+    );
   });
   try {
     await cp(join(folder, 'script'), join(copy, 'script'), { recursive: true });
@@ -66,7 +71,10 @@ async function runScript(script: string, log: (line: string) => void): Promise<v
   if (!failed) return;
   const said = /^\w*Error: (.+)$/m.exec(stderr)?.[1];
   if (said !== undefined) throw failure(`the download from ${SOURCE} failed (${said})`, CONNECTION);
-  throw failure(`its install script ${signal === undefined ? `ended with exit code ${exitCode ?? 'unknown'}` : `was killed by ${signal}`}`, CONNECTION);
+  throw failure(
+    `its install script ${signal === undefined ? `ended with exit code ${exitCode ?? 'unknown'}` : `was killed by ${signal}`}`,
+    CONNECTION,
+  );
 }
 
 function failure(message: string, remedy: string): SwpError {

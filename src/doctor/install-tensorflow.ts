@@ -11,6 +11,9 @@ export async function installTensorflow(log: (line: string) => void): Promise<vo
     await installNativePart(log);
   } catch (error) {
     if (!(error instanceof InstallError)) throw error;
-    throw new SwpError({ kind: 'install', what: "TensorFlow's native part", message: error.message, remedy: error.remedy }, { cause: error });
+    throw new SwpError(
+      { kind: 'install', what: "TensorFlow's native part", message: error.message, remedy: error.remedy },
+      { cause: error },
+    );
   }
 }

@@ -1,4 +1,6 @@
-/** The machine as far as it decides what runs and how fast: processor, memory, and what this process may use of them. */
+/**
+ * The machine as far as it decides what runs and how fast: processor, memory, and what this process may use of them.
+ */
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { cpuQuota } from '../engine/parallelism.ts';
@@ -13,7 +15,9 @@ export interface MachineFinding {
   allowedCores: number;
   /** CPUs' worth of time that its control group grants; null without a limit. */
   quotaCores: number | null;
-  /** Of avx2, avx512f, avx512_vnni, avx512_bf16, amx_tile: what the processor has; null where the system does not tell. */
+  /**
+   * Of avx2, avx512f, avx512_vnni, avx512_bf16, amx_tile: what the processor has; null where the system does not tell.
+   */
   instructions: string[] | null;
   /** Bytes. */
   memory: number;

@@ -9,7 +9,11 @@ import type { ProbeMessage } from './probe-message.ts';
 /** The speed test takes no longer. */
 const GEMM_SECONDS = 0.6;
 
-const [engine, device, precision] = process.argv.slice(2) as [ExecutionTarget['engine'], ExecutionTarget['device'], ExecutionTarget['precision']];
+const [engine, device, precision] = process.argv.slice(2) as [
+  ExecutionTarget['engine'],
+  ExecutionTarget['device'],
+  ExecutionTarget['precision'],
+];
 
 process.on('disconnect', () => process.exit(0)); // the doctor is gone
 process.send!(await probe({ engine, device, precision }), () => process.exit(0));
@@ -20,7 +24,8 @@ async function probe(target: ExecutionTarget): Promise<ProbeMessage> {
     if (target.engine !== 'onnx' || target.device !== 'cpu') return { kind: 'ran', ...result };
     return { kind: 'ran', ...result, gemmGflops: await measureGemm(target, GEMM_SECONDS) };
   } catch (error) {
-    if (error instanceof UnavailableTarget) return { kind: 'unavailable', message: error.message, remedy: error.remedy };
+    if (error instanceof UnavailableTarget)
+      return { kind: 'unavailable', message: error.message, remedy: error.remedy };
     return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -31,7 +31,9 @@ export interface TargetFinding extends Pick<ExecutionTarget, 'engine' | 'device'
   why: string | null;
   /** What would change that, where something is known. */
   remedy: string | null;
-  /** Largest difference from the reference, as a share of the output's largest number; null where nothing was computed. */
+  /**
+   * Largest difference from the reference, as a share of the output's largest number; null where nothing was computed.
+   */
   deviation: number | null;
   /** Of the default target: GFLOP/s of one core in a product of matrices. */
   gemmGflops?: number;
@@ -79,7 +81,13 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
   switch (message?.kind) {
     case 'ran': {
       const { agrees, deviation, tolerance, gemmGflops } = message;
-      if (!agrees) return { ...broken(`it computes something else: off by ${deviation.toExponential(1)}, where rounding explains ${tolerance}`), deviation };
+      if (!agrees)
+        return {
+          ...broken(
+            `it computes something else: off by ${deviation.toExponential(1)}, where rounding explains ${tolerance}`,
+          ),
+          deviation,
+        };
       return { works: 'ok', why: null, remedy: null, deviation, ...(gemmGflops !== undefined && { gemmGflops }) };
     }
     case 'unavailable':
@@ -89,13 +97,19 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
     case undefined: {
       const said = lastWords(String(ending.all ?? ''));
       if (ending.timedOut) return broken(`it hung: no answer in ${Math.round(ending.durationMs / 1000)} s${said}`);
-      const how = ending.signal === undefined ? `ended with exit code ${ending.exitCode ?? 'unknown'}` : `was killed by ${ending.signal}`;
+      const how =
+        ending.signal === undefined
+          ? `ended with exit code ${ending.exitCode ?? 'unknown'}`
+          : `was killed by ${ending.signal}`;
       return broken(`its process ${how}${said}`);
     }
   }
 }
 
 function lastWords(output: string): string {
-  const line = output.trim().split('\n').findLast((text) => text.trim() !== '');
+  const line = output
+    .trim()
+    .split('\n')
+    .findLast((text) => text.trim() !== '');
   return line === undefined ? '' : `; it wrote: ${line.trim().slice(0, SHOWN_CHARACTERS)}`;
 }

@@ -13,7 +13,8 @@ export interface Clock {
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   now: () => new Date(),
-  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, signal && { signal }).catch((error: Error) => {
-    if (error.name !== 'AbortError') throw error;
-  }),
+  sleep: (milliseconds, signal) =>
+    sleep(milliseconds, undefined, signal && { signal }).catch((error: Error) => {
+      if (error.name !== 'AbortError') throw error;
+    }),
 };

@@ -36,17 +36,19 @@ type Turn =
   | { kind: 'made'; result: StageResult; outputs: string; lease: Lease; journey: Journey | undefined; start: number };
 
 /**
- * Computes a node when a worker is free, unless another process is at it: then its result serves. Publishing waits for the
- * disk, so the worker goes on with another node meanwhile.
+ * Computes a node when a worker is free, unless another process is at it: then its result serves. Publishing waits for
+ * the disk, so the worker goes on with another node meanwhile.
  */
 export async function compute(wanted: Work, context: RunContext): Promise<Settled> {
   const { inTurn, underWay } = context;
   const { contentKey } = wanted.identity;
   const settled = (async () => {
-    for (let work = wanted; ; ) {
+    for (let work = wanted; ;) {
       const gpu = await takeGpu(work.planned.node, context);
       if (gpu === 'stopped') return { outcome: 'blocked' } satisfies Settled;
-      const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context, gpu?.env)).finally(() => gpu?.release());
+      const turn = await inTurn(work.planned.node.key, () => takeTurn(work, context, gpu?.env)).finally(() =>
+        gpu?.release(),
+      );
       if (turn.kind === 'settled') return turn.settled;
       if (turn.kind === 'made') return publish(turn, work, context);
       if (turn.kind === 'busy') await waitForHolder(work, turn.holder, context);
@@ -67,10 +69,19 @@ export async function compute(wanted: Work, context: RunContext): Promise<Settle
 }
 
 /** Before a worker: a node that waits for a GPU holds up none that needs only a processor. */
-async function takeGpu(node: PlannedNode, { gpus, emit, signal }: RunContext): Promise<GpuGrant | 'stopped' | undefined> {
+async function takeGpu(
+  node: PlannedNode,
+  { gpus, emit, signal }: RunContext,
+): Promise<GpuGrant | 'stopped' | undefined> {
   if ((node.stage.resources?.(node.params).gpus ?? 0) === 0) return undefined;
   const label = node.labels[0]!;
-  const waiting = (all: Gpu[]) => emit({ event: 'gpu-wait', key: node.key, label, gpus: all.map(({ index, name, usedMemory }) => ({ index, name, usedMemory })) });
+  const waiting = (all: Gpu[]) =>
+    emit({
+      event: 'gpu-wait',
+      key: node.key,
+      label,
+      gpus: all.map(({ index, name, usedMemory }) => ({ index, name, usedMemory })),
+    });
   return (await gpus.acquire(placeOf(label), waiting, signal)) ?? 'stopped';
 }
 
@@ -111,10 +122,24 @@ async function takeTurn(work: Work, context: RunContext, env: Record<string, str
 }
 
 /** While it waits, a node takes no worker. */
-async function waitForHolder(work: Work, { user, host, pid, since, place }: LeaseHolder, context: RunContext): Promise<void> {
+async function waitForHolder(
+  work: Work,
+  { user, host, pid, since, place }: LeaseHolder,
+  context: RunContext,
+): Promise<void> {
   const { node } = work.planned;
-  context.emit({ event: 'node-wait', key: node.key, stage: node.stage.name, label: node.labels[0]!, holder: { user, host, pid, since, place } });
-  await context.cache.leases.wait(leaseName(work), async () => (await madeMeanwhile(work, context)) !== undefined, context.signal);
+  context.emit({
+    event: 'node-wait',
+    key: node.key,
+    stage: node.stage.name,
+    label: node.labels[0]!,
+    holder: { user, host, pid, since, place },
+  });
+  await context.cache.leases.wait(
+    leaseName(work),
+    async () => (await madeMeanwhile(work, context)) !== undefined,
+    context.signal,
+  );
 }
 
 /** What another process has published since this run looked. */
@@ -129,7 +154,13 @@ async function madeMeanwhile({ identity, reason }: Work, context: RunContext): P
 }
 
 /** Runs the stage in a worker, into a folder. */
-async function runIn(outputs: string, { planned: { node }, identity, reason, producers }: Work, journey: Journey | undefined, context: RunContext, env: Record<string, string> | undefined): Promise<StageResult | 'stopped'> {
+async function runIn(
+  outputs: string,
+  { planned: { node }, identity, reason, producers }: Work,
+  journey: Journey | undefined,
+  context: RunContext,
+  env: Record<string, string> | undefined,
+): Promise<StageResult | 'stopped'> {
   const job = {
     ...(await prepareJob(node, outputs, (key) => recordOf(producers, key), context)),
     ...(journey && (await prepareJourney(journey, outputs, context.checkpointSeconds))),
@@ -138,14 +169,19 @@ async function runIn(outputs: string, { planned: { node }, identity, reason, pro
   return runStage(node, identity.key, job, reason, context, journey, env);
 }
 
-async function publish({ result, outputs, lease, journey, start }: Extract<Turn, { kind: 'made' }>, { planned: { node }, identity }: Work, context: RunContext): Promise<Settled> {
+async function publish(
+  { result, outputs, lease, journey, start }: Extract<Turn, { kind: 'made' }>,
+  { planned: { node }, identity }: Work,
+  context: RunContext,
+): Promise<Settled> {
   const { cache } = context;
   try {
     await refuseChangedFiles(node);
     const { code, packages } = await context.stages.load(node.stage.name);
     const environment = { ...(await context.environment()), code, packages };
     const record = await cache.publish({ ...identity, ...result, stage: node.stage.name, environment });
-    if (journey !== undefined) await cache.trajectories.addStop(journey.point.trajectory, { at: journey.point.at, key: record.key });
+    if (journey !== undefined)
+      await cache.trajectories.addStop(journey.point.trajectory, { at: journey.point.at, key: record.key });
     return { outcome: 'ran', record };
   } catch (error) {
     return failedWith(error, start);
@@ -156,21 +192,34 @@ async function publish({ result, outputs, lease, journey, start }: Extract<Turn,
 }
 
 /** Of a node that is on a trajectory: where it goes on. */
-async function journeyOf({ planned: { node, record }, identity, reason }: Work, context: RunContext): Promise<Journey | undefined> {
+async function journeyOf(
+  { planned: { node, record }, identity, reason }: Work,
+  context: RunContext,
+): Promise<Journey | undefined> {
   const point = pointOf(node, identity.contentPreimage);
   if (point === undefined) return undefined;
   const replaces = reason.kind === 'invalidated' ? record!.id : null;
-  return { point, replaces, from: await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces) };
+  return {
+    point,
+    replaces,
+    from: await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces),
+  };
 }
 
 /** External files are compared before and after, so that no record claims an input that it did not have. */
 async function refuseChangedFiles(node: PlannedNode): Promise<void> {
   for (const file of node.files)
-    if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: node.stage.name });
+    if (!(await isUnchanged(file)))
+      throw new SwpError({ kind: 'file-changed', path: file.path, stage: node.stage.name });
 }
 
 /** Lets another recipe's results serve. */
-export async function reuse(node: PlannedNode, identity: NodeIdentity, source: CacheRecord, { cache, emit }: RunContext): Promise<Settled> {
+export async function reuse(
+  node: PlannedNode,
+  identity: NodeIdentity,
+  source: CacheRecord,
+  { cache, emit }: RunContext,
+): Promise<Settled> {
   if (source.key === identity.key) return { outcome: 'cached', record: source }; // another process made it meanwhile
   const record = await cache.alias(identity.key, identity.preimage, source);
   emit({

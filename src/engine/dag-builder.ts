@@ -31,7 +31,10 @@ export interface NodeSpec {
 }
 
 /** What stands in keys for a stage's code and what it computes. */
-export type AcceptCode = (stage: string, work: { code: string; computes: JsonValue }) => { code: string; computes: JsonValue };
+export type AcceptCode = (
+  stage: string,
+  work: { code: string; computes: JsonValue },
+) => { code: string; computes: JsonValue };
 
 export class DagBuilder {
   readonly dag: Dag = new DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>();
@@ -44,9 +47,18 @@ export class DagBuilder {
 
   /**
    * @param options.root the project's root: what `StageDefinition.files` is relative to
-   * @param options.accept what stands in keys for a stage's code: an earlier fingerprint, if a person said that it is equivalent
+   * @param options.accept what stands in keys for a stage's code: an earlier fingerprint, if a person said that it is
+   *   equivalent
    */
-  constructor({ loader, root, accept = (_stage, work) => work }: { loader: StageLoader; root: string; accept?: AcceptCode }) {
+  constructor({
+    loader,
+    root,
+    accept = (_stage, work) => work,
+  }: {
+    loader: StageLoader;
+    root: string;
+    accept?: AcceptCode;
+  }) {
     this.#accept = accept;
     this.#loader = loader;
     this.#root = root;
@@ -113,20 +125,29 @@ export class DagBuilder {
   }
 
   /** Guards against mistakes of the caller; what a user can get wrong is found before, with its place in the study. */
-  #check({ definition }: LoadedStage, inputs: NodeSpec['inputs'], gathers: Record<string, GatheredRef[]>, label: NodeLabel): void {
+  #check(
+    { definition }: LoadedStage,
+    inputs: NodeSpec['inputs'],
+    gathers: Record<string, GatheredRef[]>,
+    label: NodeLabel,
+  ): void {
     const place = placeOf(label);
     for (const name of [...Object.keys(inputs), ...Object.keys(gathers)]) {
       const declared = definition.inputs[name];
       if (declared === undefined) throw new Error(`${place}: stage ${definition.name} has no input "${name}".`);
       if ((declared.gather ?? false) !== Object.hasOwn(gathers, name))
-        throw new Error(`${place}: input "${name}" of ${definition.name} is ${declared.gather ? '' : 'not '}a gathered one.`);
+        throw new Error(
+          `${place}: input "${name}" of ${definition.name} is ${declared.gather ? '' : 'not '}a gathered one.`,
+        );
     }
     for (const [name, { optional, gather }] of Object.entries(definition.inputs))
-      if (!optional && !gather && !Object.hasOwn(inputs, name)) throw new Error(`${place}: required input "${name}" is not given.`);
+      if (!optional && !gather && !Object.hasOwn(inputs, name))
+        throw new Error(`${place}: required input "${name}" is not given.`);
     for (const { key, artifact } of producersOf({ inputs, gathers })) {
       if (!this.dag.hasNode(key)) throw new Error(`${place}: its input ${key} is no node of the DAG.`);
       const { stage } = this.dag.getNodeAttributes(key);
-      if (stage.outputs[artifact] === undefined) throw new Error(`${place}: stage ${stage.name} has no output "${artifact}".`);
+      if (stage.outputs[artifact] === undefined)
+        throw new Error(`${place}: stage ${stage.name} has no output "${artifact}".`);
     }
   }
 }

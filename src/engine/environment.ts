@@ -30,7 +30,10 @@ export async function collectEnvironment(root: string): Promise<JsonObject> {
 export async function gitState(root: string): Promise<JsonObject | null> {
   const git = (...args: string[]) => execa('git', args, { cwd: root, stdin: 'ignore' });
   try {
-    const [head, changes] = await Promise.all([git('rev-parse', 'HEAD'), git('status', '--porcelain', '--untracked-files=no')]);
+    const [head, changes] = await Promise.all([
+      git('rev-parse', 'HEAD'),
+      git('status', '--porcelain', '--untracked-files=no'),
+    ]);
     return { commit: head.stdout, dirty: changes.stdout !== '' };
   } catch {
     return null;

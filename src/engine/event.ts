@@ -49,14 +49,29 @@ export type SwpEvent =
   /** Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. */
   | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
   /**
-   * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length of
-   * its trajectory from which it goes on; `interrupted` if that is where an earlier run was stopped.
+   * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length
+   * of its trajectory from which it goes on; `interrupted` if that is where an earlier run was stopped.
    */
-  | { event: 'node-start'; key: string; stage: string; label: NodeLabel; sharedBy: number; reason: Reason; worker?: number; resumedAt?: number; interrupted?: boolean }
+  | {
+      event: 'node-start';
+      key: string;
+      stage: string;
+      label: NodeLabel;
+      sharedBy: number;
+      reason: Reason;
+      worker?: number;
+      resumedAt?: number;
+      interrupted?: boolean;
+    }
   /** Somebody else is computing it: this run waits for the result. */
   | { event: 'node-wait'; key: string; stage: string; label: NodeLabel; holder: WorkHolder }
   /** It needs a GPU, and others use all that there are. */
-  | { event: 'gpu-wait'; key: string; label: NodeLabel; gpus: { index: number; name: string; usedMemory: number | null }[] }
+  | {
+      event: 'gpu-wait';
+      key: string;
+      label: NodeLabel;
+      gpus: { index: number; name: string; usedMemory: number | null }[];
+    }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }
   /** The node's state is kept: if the run is killed, it goes on from here. */
@@ -74,6 +89,14 @@ export type SwpEvent =
       blockedBy?: string;
     }
   /** `estimate`: what the nodes were expected to take, and took. */
-  | { event: 'summary'; nodes: NodeCounts; seconds: number; stopped?: string; estimate?: { estimated: number; lower: number; upper: number; took: number; ratio: number }; report?: string; highlights?: JsonObject };
+  | {
+      event: 'summary';
+      nodes: NodeCounts;
+      seconds: number;
+      stopped?: string;
+      estimate?: { estimated: number; lower: number; upper: number; took: number; ratio: number };
+      report?: string;
+      highlights?: JsonObject;
+    };
 
 export type EventSink = (event: SwpEvent) => void;

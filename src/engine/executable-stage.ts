@@ -1,8 +1,9 @@
 /**
- * Stages that are programs of any language: `stages/NAME.stage.json` beside pipeline.json says what the program takes and
- * makes (schemas/stage-manifest.schema.json), and how it is started. What they say to each other is JSON:
+ * Stages that are programs of any language: `stages/NAME.stage.json` beside pipeline.json says what the program takes
+ * and makes (schemas/stage-manifest.schema.json), and how it is started. What they say to each other is JSON:
  *
- *     standard input    {"version":1,"params":{...},"inputs":{name: path},"gathered":{name: [...]},"outputs":{name: path}}
+ *     standard input    {"version":1,"params":{...},"inputs":{name: path},"gathered":{name: [...]},"outputs":{name:
+ * path}}
  *     standard output   {"progress":{"done":3,"total":10}}   any number of times
  *                       {"metrics":{...}}                     once
  *                       any other line belongs to the log, and so does standard error
@@ -26,7 +27,8 @@ const KILL_AFTER_MS = 250;
 
 /** @throws SwpError of kind `content` for a manifest that is none */
 export function readManifest(path: string, name: string): StageManifest {
-  const damaged = (message: string) => new SwpError({ kind: 'content', path, message, remedy: 'docs/stages.md says what a manifest holds.' });
+  const damaged = (message: string) =>
+    new SwpError({ kind: 'content', path, message, remedy: 'docs/stages.md says what a manifest holds.' });
   let manifest: unknown;
   try {
     manifest = JSON.parse(readFileSync(path, 'utf8'));
@@ -55,14 +57,20 @@ export function programCode(root: string, path: string, { code = [] }: StageMani
   const hash = createHash('sha256').update(readFileSync(path));
   const isCode = picomatch(code);
   const entries = entriesUnder(root);
-  const files = entries.filter(({ name, isFolder }) => !isFolder && isCode(name)).map(({ name }) => name).sort();
+  const files = entries
+    .filter(({ name, isFolder }) => !isFolder && isCode(name))
+    .map(({ name }) => name)
+    .sort();
   for (const file of files) hash.update(`\n${file}\n`).update(readFileSync(join(root, file)));
   const folders = ['stages', ...entries.filter(({ isFolder }) => isFolder).map(({ name }) => name)];
   return { fingerprint: hash.digest('hex'), files: [path, ...[...files, ...folders].map((name) => join(root, name))] };
 }
 
 /** @param root the project's root: the program's working folder, and what its paths are relative to */
-export function executableStage(root: string, { name, summary, command, params, inputs = {}, outputs }: StageManifest): StageDefinition {
+export function executableStage(
+  root: string,
+  { name, summary, command, params, inputs = {}, outputs }: StageManifest,
+): StageDefinition {
   return {
     name,
     summary,
@@ -73,17 +81,34 @@ export function executableStage(root: string, { name, summary, command, params, 
   };
 }
 
-async function runProgram(root: string, [program, ...args]: StageManifest['command'], { inputs, outputs }: Pick<StageDefinition, 'inputs' | 'outputs'>, job: StageJob<JsonObject>): Promise<Metrics> {
+async function runProgram(
+  root: string,
+  [program, ...args]: StageManifest['command'],
+  { inputs, outputs }: Pick<StageDefinition, 'inputs' | 'outputs'>,
+  job: StageJob<JsonObject>,
+): Promise<Metrics> {
   const names = Object.entries(inputs);
   const message = {
     version: VERSION,
     params: job.params,
-    inputs: Object.fromEntries(names.flatMap(([name, { gather }]) => (gather || job.optionalInput(name) === undefined ? [] : [[name, job.input(name)]]))),
+    inputs: Object.fromEntries(
+      names.flatMap(([name, { gather }]) =>
+        gather || job.optionalInput(name) === undefined ? [] : [[name, job.input(name)]],
+      ),
+    ),
     gathered: Object.fromEntries(names.flatMap(([name, { gather }]) => (gather ? [[name, job.gathered(name)]] : []))),
     outputs: Object.fromEntries(Object.keys(outputs).map((name) => [name, job.output(name)])),
   };
   // A group of its own, so that what it started ends with it.
-  const running = execa(program!, args, { cwd: root, input: JSON.stringify(message), buffer: false, reject: false, detached: true, cancelSignal: job.signal, forceKillAfterDelay: KILL_AFTER_MS });
+  const running = execa(program!, args, {
+    cwd: root,
+    input: JSON.stringify(message),
+    buffer: false,
+    reject: false,
+    detached: true,
+    cancelSignal: job.signal,
+    forceKillAfterDelay: KILL_AFTER_MS,
+  });
   const endGroup = () => {
     try {
       if (running.pid !== undefined) process.kill(-running.pid, 'SIGKILL');
@@ -108,8 +133,20 @@ async function runProgram(root: string, [program, ...args]: StageManifest['comma
     const { exitCode, signal, failed, originalMessage, code } = await running;
     job.signal.throwIfAborted();
     if (code === 'ENOENT' || code === 'EACCES')
-      throw new SwpError({ kind: 'unavailable', what: `"${program}"`, message: code === 'ENOENT' ? 'There is no such program' : 'It may not be executed', remedy: 'Install it, or make it executable, or correct "command" in the manifest of the stage.' });
-    if (failed) throw new Error(lastError !== '' ? lastError : signal !== undefined ? `The program was ended by ${signal}.` : `The program ended with exit code ${exitCode ?? originalMessage}.`);
+      throw new SwpError({
+        kind: 'unavailable',
+        what: `"${program}"`,
+        message: code === 'ENOENT' ? 'There is no such program' : 'It may not be executed',
+        remedy: 'Install it, or make it executable, or correct "command" in the manifest of the stage.',
+      });
+    if (failed)
+      throw new Error(
+        lastError !== ''
+          ? lastError
+          : signal !== undefined
+            ? `The program was ended by ${signal}.`
+            : `The program ended with exit code ${exitCode ?? originalMessage}.`,
+      );
     if (metrics === undefined) throw new Error('The program wrote no line {"metrics": {...}} to its standard output.');
     return metrics;
   } finally {
@@ -122,7 +159,8 @@ function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | u
   if (!line.startsWith('{')) return undefined;
   try {
     const said = JSON.parse(line) as { progress?: Partial<Progress>; metrics?: unknown };
-    if (typeof said.progress?.done === 'number' && typeof said.progress.total === 'number') return { progress: said.progress as Progress };
+    if (typeof said.progress?.done === 'number' && typeof said.progress.total === 'number')
+      return { progress: said.progress as Progress };
     return typeof said.metrics === 'object' && said.metrics !== null ? { metrics: said.metrics as Metrics } : undefined;
   } catch {
     return undefined;
@@ -131,5 +169,8 @@ function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | u
 
 /** Names relative to the root. */
 function entriesUnder(root: string): { name: string; isFolder: boolean }[] {
-  return readdirSync(join(root, 'stages'), { recursive: true, withFileTypes: true }).map((entry) => ({ name: relative(root, join(entry.parentPath, entry.name)), isFolder: entry.isDirectory() }));
+  return readdirSync(join(root, 'stages'), { recursive: true, withFileTypes: true }).map((entry) => ({
+    name: relative(root, join(entry.parentPath, entry.name)),
+    isFolder: entry.isDirectory(),
+  }));
 }

@@ -1,7 +1,7 @@
 /**
- * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier record.
- * Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs that is no
- * key.
+ * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier
+ * record. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
+ * that is no key.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
@@ -52,7 +52,12 @@ export class Explainer {
   readonly #causes = new Map<string, Promise<Cause[]>>();
 
   /** @param packagesOf versions of the packages in a stage's present code */
-  constructor(dag: Dag, history: RecordHistory, lastKey: (place: string) => string | undefined, packagesOf: (stage: string) => Promise<Record<string, string>>) {
+  constructor(
+    dag: Dag,
+    history: RecordHistory,
+    lastKey: (place: string) => string | undefined,
+    packagesOf: (stage: string) => Promise<Record<string, string>>,
+  ) {
     this.#dag = dag;
     this.#history = history;
     this.#lastKey = lastKey;
@@ -63,7 +68,8 @@ export class Explainer {
     const { node, state } = planned;
     if (state === 'cached' || planned.record !== undefined) return { planned, causes: [] };
     const before = await this.#before(node);
-    if (before !== undefined) return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };
+    if (before !== undefined)
+      return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };
     const nearest = await this.#nearest(node);
     if (nearest === undefined) return { planned, causes: [] };
     return { planned, comparedWith: nearest.key, relation: 'nearest', causes: await this.#follow(node, nearest) };
@@ -99,14 +105,22 @@ export class Explainer {
   async #trace(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
     const found = differences(before.preimage, node.preimage);
     const here = { stage: node.stage.name, place: placeOf(node.labels[0]!) };
-    const packages = found.some(isCode) ? packageChanges(before.environment.packages, await this.#packagesOf(node.stage.name)) : [];
+    const packages = found.some(isCode)
+      ? packageChanges(before.environment.packages, await this.#packagesOf(node.stage.name))
+      : [];
     const causes: Cause[] = found
       .filter((difference) => !isUpstream(difference))
-      .map((difference) => ({ ...difference, ...here, ...(isCode(difference) && packages.length > 0 && { packages }) }));
+      .map((difference) => ({
+        ...difference,
+        ...here,
+        ...(isCode(difference) && packages.length > 0 && { packages }),
+      }));
     for (const difference of found.filter(isUpstream)) {
       const producer = this.#dag.hasNode(difference.after) ? this.#dag.getNodeAttributes(difference.after) : undefined;
-      const earlier = typeof difference.before === 'string' ? await this.#history.recorded(difference.before) : undefined;
-      if (producer === undefined || earlier === undefined || producer.stage.name !== earlier.stage) causes.push({ ...difference, ...here });
+      const earlier =
+        typeof difference.before === 'string' ? await this.#history.recorded(difference.before) : undefined;
+      if (producer === undefined || earlier === undefined || producer.stage.name !== earlier.stage)
+        causes.push({ ...difference, ...here });
       else causes.push(...(await this.#follow(producer, earlier)));
     }
     return unique(causes);
@@ -127,14 +141,21 @@ function isCode({ path, before, after }: Difference): boolean {
 /** @param before what a record says; one that is older than these notes says nothing */
 function packageChanges(before: JsonValue | undefined, after: Record<string, string>): PackageChange[] {
   if (typeof before !== 'object' || before === null || Array.isArray(before)) return [];
-  const version = (packages: JsonObject, name: string) => (Object.hasOwn(packages, name) ? String(packages[name]) : null);
+  const version = (packages: JsonObject, name: string) =>
+    Object.hasOwn(packages, name) ? String(packages[name]) : null;
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return names.map((name) => ({ name, before: version(before, name), after: version(after, name) })).filter((change) => change.before !== change.after);
+  return names
+    .map((name) => ({ name, before: version(before, name), after: version(after, name) }))
+    .filter((change) => change.before !== change.after);
 }
 
 /** One value may reach a node on several ways, and many nodes may differ in it alike. */
 function unique(causes: Cause[]): Cause[] {
-  return [...new Map(causes.map((cause) => [JSON.stringify([cause.stage, cause.path, cause.before, cause.after]), cause])).values()];
+  return [
+    ...new Map(
+      causes.map((cause) => [JSON.stringify([cause.stage, cause.path, cause.before, cause.after]), cause]),
+    ).values(),
+  ];
 }
 
 /** The pre-image of a key that is planned or was recorded. */

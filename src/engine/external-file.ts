@@ -15,7 +15,10 @@ import type { DeclaredFile } from './stage.ts';
  * @param root what a relative path is relative to
  * @throws SwpError of kind `file`
  */
-export async function readExternalFile({ name, path: declared, remedy }: DeclaredFile, root: string): Promise<ExternalFile> {
+export async function readExternalFile(
+  { name, path: declared, remedy }: DeclaredFile,
+  root: string,
+): Promise<ExternalFile> {
   const path = resolve(root, declared);
   try {
     for (;;) {

@@ -14,7 +14,9 @@ export interface Difference {
 export function differences(before: JsonValue | undefined, after: JsonValue | undefined, path = ''): Difference[] {
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return names.flatMap((name) => differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`));
+    return names.flatMap((name) =>
+      differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`),
+    );
   }
   if (Array.isArray(before) && Array.isArray(after)) {
     const length = Math.max(before.length, after.length);

@@ -45,7 +45,12 @@ export function recipePreimage(
   inputs: Record<string, InputRef>,
   gathers: Record<string, Gathered<BySource>[]>,
 ): JsonObject {
-  return preimage('swp-recipe', work, mapValues(inputs, ({ key, artifact }) => ({ key, artifact })), gathers);
+  return preimage(
+    'swp-recipe',
+    work,
+    mapValues(inputs, ({ key, artifact }) => ({ key, artifact })),
+    gathers,
+  );
 }
 
 /** @returns the pre-image of the content key */
@@ -54,7 +59,12 @@ export function contentPreimage(
   inputs: Record<string, ByContent>,
   gathers: Record<string, Gathered<ByContent>[]>,
 ): JsonObject {
-  return preimage('swp-content', work, mapValues(inputs, ({ sha256 }) => ({ sha256 })), gathers);
+  return preimage(
+    'swp-content',
+    work,
+    mapValues(inputs, ({ sha256 }) => ({ sha256 })),
+    gathers,
+  );
 }
 
 /**
@@ -76,7 +86,9 @@ function preimage(
   inputs: JsonObject,
   gathers: Record<string, Gathered<object>[]>,
 ): JsonObject {
-  const gathered = mapValues(gathers, (items) => items.map((item) => ({ ...item, label: { ...item.label } }))) as unknown as JsonObject;
+  const gathered = mapValues(gathers, (items) =>
+    items.map((item) => ({ ...item, label: { ...item.label } })),
+  ) as unknown as JsonObject;
   return { record, version: VERSION, stage, code, computes, params, files, inputs, gathers: gathered };
 }
 

@@ -1,7 +1,15 @@
 /** A node's two keys, once its producers are settled: over what exists, and over the list of what is missing. */
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import type { JsonObject } from './json.ts';
-import { contentPreimage, keyOf, recipePreimage, type ByContent, type BySource, type Gathered, type Work } from './key.ts';
+import {
+  contentPreimage,
+  keyOf,
+  recipePreimage,
+  type ByContent,
+  type BySource,
+  type Gathered,
+  type Work,
+} from './key.ts';
 import type { PlannedNode } from './node.ts';
 
 export interface NodeIdentity {
@@ -36,7 +44,9 @@ export function identify(node: PlannedNode, recordOf: (producer: string) => Cach
       const item = { label, stage, artifact };
       if (record === undefined) whole = false;
       bySource[name].push(record ? { ...item, key } : { ...item, missing: true });
-      byContent[name].push(record ? { ...item, sha256: artifactOf(record, artifact).sha256 } : { ...item, missing: true });
+      byContent[name].push(
+        record ? { ...item, sha256: artifactOf(record, artifact).sha256 } : { ...item, missing: true },
+      );
     }
   }
 

@@ -51,6 +51,7 @@ export class OutputSplitter {
 
 /** How many characters at the end of `text` may be the beginning of `mark`. */
 function overlap(text: string, mark: string): number {
-  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) if (text.endsWith(mark.slice(0, length))) return length;
+  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--)
+    if (text.endsWith(mark.slice(0, length))) return length;
   return 0;
 }

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
-/** The CPUs this process may use: its affinity mask and, on Linux, its control group's quota (rounded up), at least 1. */
+/**
+ * The CPUs this process may use: its affinity mask and, on Linux, its control group's quota (rounded up), at least 1.
+ */
 export function defaultJobs(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
 }

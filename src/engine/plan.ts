@@ -2,8 +2,8 @@
  * Decides, before anything runs, what is there and what is missing, and says why. It reads only through two small
  * interfaces; it changes nothing.
  *
- * A node is cached if a record under its recipe key counts in this study and its artifacts exist, but for those that may
- * be evicted. It is not stale merely because an input must be computed again: equal recipes give equal results.
+ * A node is cached if a record under its recipe key counts in this study and its artifacts exist, but for those that
+ * may be evicted. It is not stale merely because an input must be computed again: equal recipes give equal results.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Tombstone } from '../cache/study-state.ts';
@@ -48,8 +48,13 @@ export async function plan(dag: Dag, cache: RecordSource, study: StudyView): Pro
   const nodes = new Map<string, PlannedState>();
   const warnings: Failure[] = [];
   // DagBuilder adds producers first, and graphology keeps the order.
-  for (const key of dag.nodes()) nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
-  await Promise.all([...nodes.values()].map(async (planned) => Object.assign(planned, await examine(planned.node, cache, study, warnings))));
+  for (const key of dag.nodes())
+    nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
+  await Promise.all(
+    [...nodes.values()].map(async (planned) =>
+      Object.assign(planned, await examine(planned.node, cache, study, warnings)),
+    ),
+  );
   return { nodes, warnings };
 }
 
@@ -63,7 +68,11 @@ async function examine(
   if (record === undefined) return whyMissing(node, cache, study);
   const tombstone = study.dismissed(record.id);
   if (tombstone !== undefined)
-    return { state: 'stale', reason: { kind: 'invalidated', ...(tombstone.why !== undefined && { why: tombstone.why }) }, record };
+    return {
+      state: 'stale',
+      reason: { kind: 'invalidated', ...(tombstone.why !== undefined && { why: tombstone.why }) },
+      record,
+    };
   const absent = await cache.absentArtifacts(record);
   if (isIncomplete(record, absent)) return { state: 'missing', reason: { kind: 'missing' }, record };
   return { state: 'cached', reason: { kind: 'cached' }, record, ...(absent.length > 0 && { evicted: absent }) };
@@ -75,7 +84,11 @@ export function isIncomplete(record: CacheRecord, absent: readonly string[]): bo
 }
 
 /** New in this study, or another recipe at the same place? */
-async function whyMissing({ key, labels, gathers }: PlannedNode, cache: RecordSource, study: StudyView): Promise<Omit<PlannedState, 'node'>> {
+async function whyMissing(
+  { key, labels, gathers }: PlannedNode,
+  cache: RecordSource,
+  study: StudyView,
+): Promise<Omit<PlannedState, 'node'>> {
   for (const label of labels) {
     const previousKey = study.lastKey(placeOf(label));
     if (previousKey === undefined || previousKey === key) continue;

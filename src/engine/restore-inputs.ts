@@ -12,7 +12,11 @@ import { blockedBy, recordOf, type Producers, type RunContext, type Settled } fr
  * Makes the artifacts that a node consumes be there again, if they were evicted or are damaged.
  * @returns its producers as they are then, or what keeps the node from running
  */
-export async function restoreInputs(node: PlannedNode, producers: Producers, context: RunContext): Promise<{ producers: Producers } | Settled> {
+export async function restoreInputs(
+  node: PlannedNode,
+  producers: Producers,
+  context: RunContext,
+): Promise<{ producers: Producers } | Settled> {
   const now = new Map(producers);
   for (const { key, artifact: name } of producersOf(node)) {
     const record = recordOf(now, key);
@@ -49,9 +53,24 @@ async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext)
 }
 
 /** Same recipe, same inputs, other bytes: another machine or library, or a stage that is not deterministic. */
-export function warnOfOtherBits({ node }: PlannedState, before: CacheRecord, now: CacheRecord, { warn }: RunContext): void {
-  const artifacts = Object.keys(now.artifacts).filter((name) => before.artifacts[name]?.sha256 !== now.artifacts[name]!.sha256);
+export function warnOfOtherBits(
+  { node }: PlannedState,
+  before: CacheRecord,
+  now: CacheRecord,
+  { warn }: RunContext,
+): void {
+  const artifacts = Object.keys(now.artifacts).filter(
+    (name) => before.artifacts[name]?.sha256 !== now.artifacts[name]!.sha256,
+  );
   if (artifacts.length === 0) return;
-  const where = ({ environment: { host, cpu, node } }: CacheRecord) => `${String(host)}, ${String(cpu)}, Node ${String(node)}`;
-  warn({ kind: 'other-bits', stage: node.stage.name, node: placeOf(node.labels[0]!), artifacts, before: where(before), now: where(now) });
+  const where = ({ environment: { host, cpu, node } }: CacheRecord) =>
+    `${String(host)}, ${String(cpu)}, Node ${String(node)}`;
+  warn({
+    kind: 'other-bits',
+    stage: node.stage.name,
+    node: placeOf(node.labels[0]!),
+    artifacts,
+    before: where(before),
+    now: where(now),
+  });
 }

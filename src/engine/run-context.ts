@@ -76,7 +76,8 @@ export function recordOf(producers: Producers, key: string): CacheRecord | undef
 /** Names the node that failed in the first place, and not one that it blocked. */
 export function blockedBy(key: string, producers: Producers): Settled {
   const settled = producers.get(key)?.settled;
-  if (settled?.outcome === 'blocked') return settled.by === undefined ? { outcome: 'blocked' } : { outcome: 'blocked', by: settled.by };
+  if (settled?.outcome === 'blocked')
+    return settled.by === undefined ? { outcome: 'blocked' } : { outcome: 'blocked', by: settled.by };
   return { outcome: 'blocked', by: key };
 }
 

@@ -13,7 +13,15 @@ import { identify } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
 import { restoreInputs, warnOfOtherBits } from './restore-inputs.ts';
-import { blockedBy, failedWith, recordIfCached, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
+import {
+  blockedBy,
+  failedWith,
+  recordIfCached,
+  recordOf,
+  type Producers,
+  type RunContext,
+  type Settled,
+} from './run-context.ts';
 
 /** @throws only for bugs in swp: whatever else goes wrong is the node's own failure */
 export async function runNode(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
@@ -26,7 +34,8 @@ export async function runNode(planned: PlannedState, producers: Producers, conte
 
 async function settle(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
   const { node } = planned;
-  if (planned.state === 'cached' && standsUntouched(node, producers)) return { outcome: 'cached', record: planned.record! };
+  if (planned.state === 'cached' && standsUntouched(node, producers))
+    return { outcome: 'cached', record: planned.record! };
   const blocker = Object.values(node.inputs).find(({ key }) => recordOf(producers, key) === undefined);
   if (blocker !== undefined) return blockedBy(blocker.key, producers);
 
@@ -40,7 +49,12 @@ async function settle(planned: PlannedState, producers: Producers, context: RunC
   if (found !== undefined) return reuse(node, identity, found, context);
   const restored = await restoreInputs(node, producers, context);
   if ('outcome' in restored) return restored;
-  const work = { planned, identity: identify(node, (key) => recordOf(restored.producers, key)), reason, producers: restored.producers };
+  const work = {
+    planned,
+    identity: identify(node, (key) => recordOf(restored.producers, key)),
+    reason,
+    producers: restored.producers,
+  };
   return computeOnce(work, context);
 }
 
@@ -48,7 +62,12 @@ async function settle(planned: PlannedState, producers: Producers, context: RunC
  * Computes a node whose result is known but not whole any more. What it was made of is settled.
  * @param reason says what is gone
  */
-export async function restoreNode(planned: PlannedState, producers: Producers, reason: Reason, context: RunContext): Promise<Settled> {
+export async function restoreNode(
+  planned: PlannedState,
+  producers: Producers,
+  reason: Reason,
+  context: RunContext,
+): Promise<Settled> {
   try {
     const restored = await restoreInputs(planned.node, producers, context);
     if ('outcome' in restored) return restored;
@@ -92,6 +111,7 @@ function standsUntouched(node: PlannedNode, producers: Producers): boolean {
 function whyNotCached({ node, record }: PlannedState, producers: Producers): Reason {
   const made = record!.contentPreimage.inputs as Record<string, { sha256: string }>;
   for (const [input, { key, artifact }] of Object.entries(node.inputs))
-    if (recordOf(producers, key)?.artifacts[artifact]?.sha256 !== made[input]?.sha256) return { kind: 'input-differs', input };
+    if (recordOf(producers, key)?.artifacts[artifact]?.sha256 !== made[input]?.sha256)
+      return { kind: 'input-differs', input };
   return { kind: 'input-differs', input: Object.keys(node.gathers)[0]! };
 }

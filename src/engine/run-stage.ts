@@ -51,7 +51,8 @@ export async function prepareJob(
   };
   let pinned = 0;
   const inputs: Record<string, string> = {};
-  for (const [name, { key, artifact }] of Object.entries(node.inputs)) inputs[name] = (await verifiedPath(key, artifact))!;
+  for (const [name, { key, artifact }] of Object.entries(node.inputs))
+    inputs[name] = (await verifiedPath(key, artifact))!;
   const gathered: Record<string, GatheredArtifact[]> = {};
   for (const [name, items] of Object.entries(node.gathers)) {
     gathered[name] = [];
@@ -60,8 +61,16 @@ export async function prepareJob(
       gathered[name].push({ label, stage, artifact, key, ...(path !== undefined && { path }) });
     }
   }
-  const outputPaths = Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(outputs, file)] as const);
-  return { module: stages.modulePath(node.stage.name), params: node.params, inputs, gathered, outputs: Object.fromEntries(outputPaths) };
+  const outputPaths = Object.entries(node.stage.outputs).map(
+    ([name, { file }]) => [name, join(outputs, file)] as const,
+  );
+  return {
+    module: stages.modulePath(node.stage.name),
+    params: node.params,
+    inputs,
+    gathered,
+    outputs: Object.fromEntries(outputPaths),
+  };
 }
 
 /**
@@ -87,7 +96,11 @@ export interface Journey {
 }
 
 /** What the worker is to know of a journey. */
-export async function prepareJourney({ point, from }: Journey, outputs: string, everySeconds: number): Promise<Pick<WorkerJob, 'resume' | 'checkpoints'>> {
+export async function prepareJourney(
+  { point, from }: Journey,
+  outputs: string,
+  everySeconds: number,
+): Promise<Pick<WorkerJob, 'resume' | 'checkpoints'>> {
   const folder = join(outputs, '.checkpoints'); // no output can be called so
   await mkdir(folder);
   return { ...(from && { resume: from }), checkpoints: { folder, everySeconds, state: point.declared.state } };
@@ -125,10 +138,16 @@ export async function runStage(
       lines.push(text);
     },
     progress: (progress) => emit({ event: 'node-progress', key: node.key, progress }),
-    ...(journey && { checkpoint: ({ at, files, folder }) => (keeping = keepCheckpoint(journey, { at, files }, folder)) }),
+    ...(journey && {
+      checkpoint: ({ at, files, folder }) => (keeping = keepCheckpoint(journey, { at, files }, folder)),
+    }),
   };
   /** One that cannot be kept costs time if the run is killed, and nothing now. */
-  async function keepCheckpoint({ point, replaces }: Journey, { at, files }: Pick<Checkpoint, 'at' | 'files'>, folder: string): Promise<void> {
+  async function keepCheckpoint(
+    { point, replaces }: Journey,
+    { at, files }: Pick<Checkpoint, 'at' | 'files'>,
+    folder: string,
+  ): Promise<void> {
     try {
       await cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder);
       emit({ event: 'node-checkpoint', key: node.key, at });
@@ -141,15 +160,26 @@ export async function runStage(
   const start = performance.now();
   try {
     const started = (worker: number) =>
-      emit({ event: 'node-start', key: node.key, stage, label: label!, sharedBy: node.labels.length, reason, worker, ...(journey?.from && { resumedAt: journey.from.at, interrupted: journey.from.interrupted }) });
+      emit({
+        event: 'node-start',
+        key: node.key,
+        stage,
+        label: label!,
+        sharedBy: node.labels.length,
+        reason,
+        worker,
+        ...(journey?.from && { resumedAt: journey.from.at, interrupted: journey.from.interrupted }),
+      });
     const outcome = await pool.run(job, started, listener, env);
     const seconds = (performance.now() - start) / 1000;
     if (signal.aborted && outcome.kind !== 'done') return 'stopped';
     if (outcome.kind !== 'done') log.write(epitaph(outcome));
     if (logTrouble !== undefined) throw logTrouble;
     const failed = { stage, node: placeOf(label!), ...(log.path !== undefined && { log: log.path }) };
-    if (outcome.kind === 'too-large') throw new SwpError({ ...failed, kind: 'memory-limit', limit: outcome.limit, reached: outcome.reached });
-    if (outcome.kind === 'error' && isOutOfDeviceMemory(outcome.message)) throw new SwpError({ ...failed, kind: 'out-of-memory', message: outcome.message.split('\n')[0]! });
+    if (outcome.kind === 'too-large')
+      throw new SwpError({ ...failed, kind: 'memory-limit', limit: outcome.limit, reached: outcome.reached });
+    if (outcome.kind === 'error' && isOutOfDeviceMemory(outcome.message))
+      throw new SwpError({ ...failed, kind: 'out-of-memory', message: outcome.message.split('\n')[0]! });
     if (outcome.kind === 'died') throw new SwpError({ ...outcome, ...failed, kind: 'worker-died' });
     const message = outcome.kind === 'error' ? outcome.message : objection(job, outcome.metrics);
     const cause = outcome.kind === 'error' && outcome.cause !== undefined ? { cause: outcome.cause } : {};
@@ -181,14 +211,16 @@ function published({ file, evictable = false }: StageOutput): { file: string; ev
 /** The last words of a log. */
 function epitaph(outcome: Exclude<JobOutcome, { kind: 'done' }>): string {
   if (outcome.kind === 'error') return `${outcome.stack}\n`;
-  if (outcome.kind === 'too-large') return `The worker process took ${outcome.reached} bytes, more than ${outcome.limit}, and was ended.\n`;
+  if (outcome.kind === 'too-large')
+    return `The worker process took ${outcome.reached} bytes, more than ${outcome.limit}, and was ended.\n`;
   const how = outcome.signal !== undefined ? `by the signal ${outcome.signal}` : `with exit code ${outcome.exitCode}`;
   return `The worker process ended ${how}, without an answer.\n`;
 }
 
 /** What is wrong with the result of a stage that did not throw; undefined if nothing is. */
 function objection(job: WorkerJob, metrics: unknown): string | undefined {
-  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) return 'The stage returned no object of metrics.';
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics))
+    return 'The stage returned no object of metrics.';
   for (const [name, value] of Object.entries(metrics))
     if (value !== null && !['number', 'string', 'boolean'].includes(typeof value))
       return `The metric "${name}" is no number, string, boolean or null.`;

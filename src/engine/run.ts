@@ -58,9 +58,14 @@ export interface RunResult extends NodeCounts {
   /** What stopped the run, if something did. */
   stopped?: string;
   failures: NodeFailure[];
-  /** What went wrong and cost no result: damaged records, which were computed again, or a study's memory not written. */
+  /**
+   * What went wrong and cost no result: damaged records, which were computed again, or a study's memory not written.
+   */
   warnings: Failure[];
-  /** Of every node that has a result now, by the key in the DAG. A gathering node with holes has a record of another key. */
+  /**
+   * Of every node that has a result now, by the key in the DAG. A gathering node with holes has a record of another
+   * key.
+   */
   records: Map<string, CacheRecord>;
 }
 
@@ -82,7 +87,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const settled = new Map<string, Settled>();
   const warnings = [...plan.warnings];
   try {
-    if (needed.some(({ state }) => state !== 'cached')) await settleAll(needed, plan, settled, createContext({ ...options, gpus }, pool, warnings));
+    if (needed.some(({ state }) => state !== 'cached'))
+      await settleAll(needed, plan, settled, createContext({ ...options, gpus }, pool, warnings));
     else for (const { node, record } of needed) settled.set(node.key, { outcome: 'cached', record: record! });
   } finally {
     signal.removeEventListener('abort', stop);
@@ -95,10 +101,21 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await gpus.close();
     await cache.scratch.clear();
   }
-  return summarise(plan, new Set([...needed.map(({ node }) => node.key), ...settled.keys()]), warnings, settled, signal, (performance.now() - start) / 1000);
+  return summarise(
+    plan,
+    new Set([...needed.map(({ node }) => node.key), ...settled.keys()]),
+    warnings,
+    settled,
+    signal,
+    (performance.now() - start) / 1000,
+  );
 }
 
-function createContext(options: RunOptions & { gpus: GpuSlots }, pool: WorkerPool, warnings: Failure[]): Omit<RunContext, 'restore'> {
+function createContext(
+  options: RunOptions & { gpus: GpuSlots },
+  pool: WorkerPool,
+  warnings: Failure[],
+): Omit<RunContext, 'restore'> {
   const { dag, cache, study, stages, emit, signal, jobs, root = process.cwd() } = options;
   const queue = new PQueue({ concurrency: jobs });
   const heights = heightsOf(dag);
@@ -131,7 +148,12 @@ function heightsOf(dag: Dag): Map<string, number> {
 }
 
 /** Every node waits for its producers, and a stop of a trajectory for the stop before it, from which it goes on. */
-async function settleAll(needed: PlannedState[], plan: Plan, settled: Map<string, Settled>, shared: Omit<RunContext, 'restore'>): Promise<void> {
+async function settleAll(
+  needed: PlannedState[],
+  plan: Plan,
+  settled: Map<string, Settled>,
+  shared: Omit<RunContext, 'restore'>,
+): Promise<void> {
   const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
   const context: RunContext = { ...shared, restore };
   const restored = new Map<string, Promise<Settled>>();
@@ -183,7 +205,11 @@ function emitPlan(needed: PlannedState[], plan: Plan, emit: EventSink): void {
   const restores = expectedRestores(plan, needed);
   const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key));
   for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
-  emit({ event: 'plan', nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length }, stages });
+  emit({
+    event: 'plan',
+    nodes: { total: needed.length, cached: needed.length - toRun.length, toRun: toRun.length },
+    stages,
+  });
 }
 
 function emitEnd({ node, record }: PlannedState, settled: Settled, { emit, signal }: RunContext): void {
@@ -198,7 +224,8 @@ function emitEnd({ node, record }: PlannedState, settled: Settled, { emit, signa
     seconds: settled.outcome === 'ran' ? settled.record.seconds : settled.outcome === 'failed' ? settled.seconds : 0,
     ...('record' in settled && { metrics: settled.record.metrics }),
     ...(settled.outcome === 'failed' && { failure: settled.failure }),
-    ...(settled.outcome === 'blocked' && settled.by === undefined && { failure: { kind: 'stopped', signal: stopReason(signal) } }),
+    ...(settled.outcome === 'blocked' &&
+      settled.by === undefined && { failure: { kind: 'stopped', signal: stopReason(signal) } }),
     ...(settled.outcome === 'blocked' && settled.by !== undefined && { blockedBy: settled.by }),
   });
 }
@@ -207,7 +234,8 @@ function emitEnd({ node, record }: PlannedState, settled: Settled, { emit, signa
 async function rememberPlaces(needed: PlannedState[], settled: Map<string, Settled>, study: StudyState): Promise<void> {
   for (const { node } of needed) {
     const result = settled.get(node.key);
-    if (result !== undefined && 'record' in result) for (const label of node.labels) study.settle(placeOf(label), result.record.key);
+    if (result !== undefined && 'record' in result)
+      for (const label of node.labels) study.settle(placeOf(label), result.record.key);
   }
   await study.save();
 }

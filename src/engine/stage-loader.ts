@@ -35,7 +35,17 @@ export class StageLoader {
    * @param options.packages versions of packages by stage; none if absent
    * @param options.root the project's root, if it may have programs as stages: stages/NAME.stage.json
    */
-  constructor({ modules, fingerprints, packages = {}, root }: { modules: string; fingerprints: Record<string, string>; packages?: Record<string, Record<string, string>>; root?: string }) {
+  constructor({
+    modules,
+    fingerprints,
+    packages = {},
+    root,
+  }: {
+    modules: string;
+    fingerprints: Record<string, string>;
+    packages?: Record<string, Record<string, string>>;
+    root?: string;
+  }) {
     this.#root = root;
     this.#modules = modules;
     this.#fingerprints = fingerprints;
@@ -45,7 +55,12 @@ export class StageLoader {
   /** The stages of the build that this process runs from, and those of a project. */
   static installed(root?: string): StageLoader {
     const { stages, packages } = readFingerprints();
-    return new StageLoader({ modules: join(installedBuild, 'stages'), fingerprints: stages, packages, ...(root !== undefined && { root }) });
+    return new StageLoader({
+      modules: join(installedBuild, 'stages'),
+      fingerprints: stages,
+      packages,
+      ...(root !== undefined && { root }),
+    });
   }
 
   /** Names of all stages, sorted. */
@@ -76,7 +91,9 @@ export class StageLoader {
   #programs(): string[] {
     if (this.#root === undefined) return [];
     try {
-      return readdirSync(join(this.#root, 'stages')).flatMap((file) => (file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : []));
+      return readdirSync(join(this.#root, 'stages')).flatMap((file) =>
+        file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : [],
+      );
     } catch {
       return []; // no such folder
     }
@@ -86,7 +103,12 @@ export class StageLoader {
   async #loadProgram(name: string): Promise<LoadedStage> {
     const module = this.#manifestPath(name);
     if (Object.hasOwn(this.#fingerprints, name))
-      throw new SwpError({ kind: 'content', path: module, message: `There is a stage "${name}" in swp already`, remedy: 'Give yours another name, in the file, its name and pipeline.json.' });
+      throw new SwpError({
+        kind: 'content',
+        path: module,
+        message: `There is a stage "${name}" in swp already`,
+        remedy: 'Give yours another name, in the file, its name and pipeline.json.',
+      });
     const { programCode, readManifest } = await import('./executable-stage.ts');
     const { fingerprint, files } = programCode(this.#root!, module, readManifest(module, name));
     return { definition: (await loadStageFile(module))!, code: fingerprint, packages: {}, module, files };

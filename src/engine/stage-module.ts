@@ -11,7 +11,8 @@ export const MANIFEST_SUFFIX = '.stage.json';
  * @throws SwpError of kind `content` for a manifest that is none
  */
 export async function loadStageFile(path: string): Promise<StageDefinition | undefined> {
-  if (!path.endsWith(MANIFEST_SUFFIX)) return ((await import(pathToFileURL(path).href)) as { default?: StageDefinition }).default;
+  if (!path.endsWith(MANIFEST_SUFFIX))
+    return ((await import(pathToFileURL(path).href)) as { default?: StageDefinition }).default;
   const { executableStage, readManifest } = await import('./executable-stage.ts');
   return executableStage(dirname(dirname(path)), readManifest(path, basename(path, MANIFEST_SUFFIX)));
 }

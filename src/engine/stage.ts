@@ -61,7 +61,9 @@ export interface StageWork {
   alike: JsonValue;
   /** Floating-point operations of all units together. */
   flops?(): Promise<number>;
-  /** Parameters that make a node of about so many units (at least 1): how a calibration measures a part of a long one. */
+  /**
+   * Parameters that make a node of about so many units (at least 1): how a calibration measures a part of a long one.
+   */
   sample?(units: number): JsonObject;
 }
 
@@ -69,7 +71,10 @@ export interface StageWork {
 export interface DeclaredFile {
   /** Stands in the key, beside the content's digest: says what the file is, never where it lies. */
   name: string;
-  /** Absolute, or relative to the project's root. In no key: a study in another folder, or another clone, has the same keys. */
+  /**
+   * Absolute, or relative to the project's root. In no key: a study in another folder, or another clone, has the same
+   * keys.
+   */
   path: string;
   /** What to do where it cannot be read. */
   remedy?: string;
@@ -110,8 +115,8 @@ export interface StageJob<Params> {
     state(name: string): string;
   };
   /**
-   * Puts a checkpoint down if one is due (by time). `write` writes every state artifact to the path it is given by name.
-   * Nothing happens, and `write` is not called, while none is due or where the stage declares no trajectory.
+   * Puts a checkpoint down if one is due (by time). `write` writes every state artifact to the path it is given by
+   * name. Nothing happens, and `write` is not called, while none is due or where the stage declares no trajectory.
    * @param at value of the length parameter reached
    */
   checkpoint(at: number, write: (path: (name: string) => string) => Promise<void>): Promise<void>;

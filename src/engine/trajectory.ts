@@ -41,7 +41,9 @@ export function pointOf({ stage, params }: PlannedNode, preimage: JsonObject): T
 }
 
 function trajectoryKey(preimage: JsonObject, { length, dependsOnLength = false }: Trajectory): string {
-  const params = Object.fromEntries(Object.entries(preimage.params as JsonObject).filter(([name]) => dependsOnLength || name !== length));
+  const params = Object.fromEntries(
+    Object.entries(preimage.params as JsonObject).filter(([name]) => dependsOnLength || name !== length),
+  );
   return keyOf({ ...preimage, record: `${preimage.record as string}-trajectory`, params });
 }
 
@@ -66,7 +68,8 @@ function trajectoriesOf(nodes: Iterable<PlannedNode>): Stop[][] {
 /** For each node that goes on where another one of them stops: that one's key. */
 export function chainStops(nodes: Iterable<PlannedNode>): Map<string, string> {
   const before = new Map<string, string>();
-  for (const stops of trajectoriesOf(nodes)) for (const [index, { node }] of stops.slice(1).entries()) before.set(node.key, stops[index]!.node.key);
+  for (const stops of trajectoriesOf(nodes))
+    for (const [index, { node }] of stops.slice(1).entries()) before.set(node.key, stops[index]!.node.key);
   return before;
 }
 
@@ -85,7 +88,12 @@ export function lengthsOf(nodes: Iterable<PlannedNode>): Length[] {
   const byStage = new Map<string, Length>();
   for (const stops of trajectoriesOf(nodes)) {
     const { stage } = stops[0]!.node;
-    const length = byStage.get(stage.name) ?? { stage: stage.name, unit: stops[0]!.point.declared.length, asked: 0, distinct: 0 };
+    const length = byStage.get(stage.name) ?? {
+      stage: stage.name,
+      unit: stops[0]!.point.declared.length,
+      asked: 0,
+      distinct: 0,
+    };
     for (const { point, node } of stops) length.asked += node.labels.length * point.at;
     length.distinct += stops.at(-1)!.point.at;
     byStage.set(stage.name, length);
@@ -104,7 +112,8 @@ export interface StateSource {
  * The furthest point before a node's own from which its trajectory can go on.
  * @param point by the content pre-image
  * @param countingRecord a record that counts in this study, whether or not all its artifacts are there
- * @param replaces id of the record that the user dismissed, if this run is to replace one: a checkpoint counts only if it
+ * @param replaces id of the record that the user dismissed, if this run is to replace one: a checkpoint counts only
+ *   if it
  *   was made for that, too
  */
 export async function startingPoint(
@@ -122,11 +131,17 @@ export async function startingPoint(
     const state = await stateOf(record, point.declared.state, cache);
     if (state !== undefined) return { at, interrupted: false, state };
   }
-  return checkpoint?.replaces === replaces ? { at: checkpoint.at, interrupted: true, state: checkpoint.files } : undefined;
+  return checkpoint?.replaces === replaces
+    ? { at: checkpoint.at, interrupted: true, state: checkpoint.files }
+    : undefined;
 }
 
 /** @returns undefined unless every artifact of the state is there and whole: evicted or damaged ones only cost time */
-async function stateOf(record: CacheRecord, names: readonly string[], cache: StateSource): Promise<Record<string, string> | undefined> {
+async function stateOf(
+  record: CacheRecord,
+  names: readonly string[],
+  cache: StateSource,
+): Promise<Record<string, string> | undefined> {
   const state: Record<string, string> = {};
   for (const name of names) {
     const artifact = record.artifacts[name];

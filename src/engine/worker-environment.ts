@@ -12,12 +12,15 @@ const ONE_THREAD = {
 };
 
 /**
- * Large tensors on huge pages, where the kernel grants them on request: fewer misses in the table of pages, 2 to 4 % of a
- * training step.
+ * Large tensors on huge pages, where the kernel grants them on request: fewer misses in the table of pages, 2 to 4 % of
+ * a training step.
  */
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 
 /** What a worker's environment has besides its parent's. */
 export function workerEnvironment({ GLIBC_TUNABLES }: NodeJS.ProcessEnv): Record<string, string> {
-  return { ...ONE_THREAD, GLIBC_TUNABLES: GLIBC_TUNABLES === undefined ? HUGE_PAGES : `${HUGE_PAGES}:${GLIBC_TUNABLES}` };
+  return {
+    ...ONE_THREAD,
+    GLIBC_TUNABLES: GLIBC_TUNABLES === undefined ? HUGE_PAGES : `${HUGE_PAGES}:${GLIBC_TUNABLES}`,
+  };
 }

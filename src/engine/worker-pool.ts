@@ -29,7 +29,12 @@ export class WorkerPool {
    * @param env of the worker, besides what all have: one that was started with another is replaced
    * @returns how it ended; a pool that is closed meanwhile gives `died`
    */
-  async run(job: WorkerJob, started: (slot: number) => void, listener: JobListener, env: Record<string, string> = {}): Promise<JobOutcome> {
+  async run(
+    job: WorkerJob,
+    started: (slot: number) => void,
+    listener: JobListener,
+    env: Record<string, string> = {},
+  ): Promise<JobOutcome> {
     if (this.#closed) return { kind: 'died' };
     const identity = JSON.stringify(env);
     const fitting = this.#slots.findIndex((slot) => !slot.busy && slot.env === identity);

@@ -81,7 +81,9 @@ export class WorkerProcess {
     const outcome = await Promise.race([finished, this.#ended]);
     this.#listener = undefined;
     const reached = watch?.();
-    return outcome.kind === 'died' && reached !== undefined ? { kind: 'too-large', limit: memoryLimit!, reached } : outcome;
+    return outcome.kind === 'died' && reached !== undefined
+      ? { kind: 'too-large', limit: memoryLimit!, reached }
+      : outcome;
   }
 
   /** Ends the process, by force after a second; resolves when it has ended. */

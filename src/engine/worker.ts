@@ -2,8 +2,8 @@
  * A worker: a child process that runs one job at a time and stays warm in between, so that stages may keep what is
  * costly to build. Its standard output and error are the running node's log.
  *
- * It ends with its parent: at once by the closing IPC channel, and by a thread that looks on where a stage keeps the event
- * loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
+ * It ends with its parent: at once by the closing IPC channel, and by a thread that looks on where a stage keeps the
+ * event loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,10 @@ const PARENT_CHECK_MS = 500;
 
 const stopping = new AbortController();
 /** As they are now: a stage may replace them. */
-const [writeOutput, writeError] = [process.stdout.write.bind(process.stdout), process.stderr.write.bind(process.stderr)];
+const [writeOutput, writeError] = [
+  process.stdout.write.bind(process.stdout),
+  process.stderr.write.bind(process.stderr),
+];
 let busy = false;
 let checkpointTaken: ((job: number) => void) | undefined;
 
@@ -72,7 +75,9 @@ function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<
     input: (name) => declared(job.inputs, name, `${stage.name} was not given the input "${name}"`),
     optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
     gathered: (name): GatheredArtifact[] =>
-      stage.inputs[name]?.optional && !Object.hasOwn(job.gathered, name) ? [] : declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
+      stage.inputs[name]?.optional && !Object.hasOwn(job.gathered, name)
+        ? []
+        : declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
     output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
     checkpoint: checkpointer(id, job),
     ...(job.resume && { resume: resumed(job.resume) }),
@@ -87,8 +92,8 @@ function resumed({ at, state }: NonNullable<WorkerJob['resume']>): NonNullable<S
 }
 
 /**
- * Checkpoints by time since the last one was begun, one at a time: while the engine still takes the last one in, none is
- * due. When the run is stopped, one is due at once.
+ * Checkpoints by time since the last one was begun, one at a time: while the engine still takes the last one in, none
+ * is due. When the run is stopped, one is due at once.
  */
 function checkpointer(id: number, { checkpoints }: WorkerJob): StageJob<JsonObject>['checkpoint'] {
   if (checkpoints === undefined) return async () => {};

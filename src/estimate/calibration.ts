@@ -1,6 +1,6 @@
 /**
- * A short run of this machine: of each kind of work, a node of the study made small is run a few times, in as many workers
- * at once as the run will have. What it consumes is there, or is made the same way. Nothing is published.
+ * A short run of this machine: of each kind of work, a node of the study made small is run a few times, in as many
+ * workers at once as the run will have. What it consumes is there, or is made the same way. Nothing is published.
  */
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -73,7 +73,10 @@ export class Calibration {
     const small = await this.#everywhere(node, inputs, 1);
     const least = await this.#everywhere(node, inputs, 1);
     timed.push(...least.timed);
-    const each = quantile(least.timed.map(({ seconds }) => seconds), 0.5);
+    const each = quantile(
+      least.timed.map(({ seconds }) => seconds),
+      0.5,
+    );
     const units = least.timed[0]!.units * Math.max(2, GOAL_SECONDS / REPEATS / Math.max(each, 1e-3));
     let bytes = least.bytes;
     for (let repeat = 0; repeat < REPEATS; repeat++) {
@@ -81,12 +84,19 @@ export class Calibration {
       timed.push(...larger.timed);
       bytes = larger.bytes;
     }
-    const first = quantile(small.timed.map(({ seconds }) => seconds), 0.5);
+    const first = quantile(
+      small.timed.map(({ seconds }) => seconds),
+      0.5,
+    );
     return { timed, warmUp: Math.max(0, first - each), bytes };
   }
 
   /** Runs a node of so many units in every worker at once. */
-  async #everywhere(node: PlannedNode, inputs: Record<string, string>, units: number): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
+  async #everywhere(
+    node: PlannedNode,
+    inputs: Record<string, string>,
+    units: number,
+  ): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
     const runs = await Promise.all(Array.from({ length: this.#workers }, () => this.#run(node, inputs, units)));
     const sizes = Object.entries(runs[0]!.outputs).map(([name, path]) => [name, statSync(path).size] as const);
     for (const { folder } of runs) rmSync(folder, { recursive: true, force: true });
@@ -95,13 +105,25 @@ export class Calibration {
 
   async #run(node: PlannedNode, inputs: Record<string, string>, units: number) {
     const { count, sample } = await workOf(node);
-    const params: JsonObject = { ...node.params, ...(sample !== undefined && sample(Math.max(1, Math.round(Math.min(units, count))))) };
+    const params: JsonObject = {
+      ...node.params,
+      ...(sample !== undefined && sample(Math.max(1, Math.round(Math.min(units, count))))),
+    };
     const folder = await this.#project.cache.scratch.node();
-    const outputs = Object.fromEntries(Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(folder, file)]));
+    const outputs = Object.fromEntries(
+      Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(folder, file)]),
+    );
     const checkpoints = join(folder, '.checkpoints');
     await mkdir(checkpoints);
     const state = node.stage.trajectory?.(params).state;
-    const job = { module: this.#project.stages.modulePath(node.stage.name), params, inputs, gathered: {}, outputs, ...(state && { checkpoints: { folder: checkpoints, everySeconds: 3600, state } }) };
+    const job = {
+      module: this.#project.stages.modulePath(node.stage.name),
+      params,
+      inputs,
+      gathered: {},
+      outputs,
+      ...(state && { checkpoints: { folder: checkpoints, everySeconds: 3600, state } }),
+    };
     const start = performance.now();
     const outcome = await this.#pool.run(job, () => {}, { output: () => {}, progress: () => {} });
     const seconds = (performance.now() - start) / 1000;
@@ -115,14 +137,18 @@ export class Calibration {
     for (const [name, { key, artifact }] of Object.entries(node.inputs)) {
       const producer = this.#plan.nodes.get(key)!;
       const made = producer.record?.artifacts[artifact];
-      paths[name] = made !== undefined && this.#project.cache.hasArtifact(made) ? this.#project.cache.artifactPath(made) : (await this.#make(producer.node))[artifact]!;
+      paths[name] =
+        made !== undefined && this.#project.cache.hasArtifact(made)
+          ? this.#project.cache.artifactPath(made)
+          : (await this.#make(producer.node))[artifact]!;
     }
     return paths;
   }
 
   #make(node: PlannedNode): Promise<Record<string, string>> {
     if (!this.#canRun(node)) throw new CannotSample();
-    const made = this.#made.get(node.key) ?? this.#inputs(node).then(async (inputs) => (await this.#run(node, inputs, 1)).outputs);
+    const made =
+      this.#made.get(node.key) ?? this.#inputs(node).then(async (inputs) => (await this.#run(node, inputs, 1)).outputs);
     this.#made.set(node.key, made);
     return made;
   }
@@ -155,6 +181,8 @@ export function readCalibration(path: string, cpu: string | null): Record<string
 
 /** Keeps what was measured; a cache that cannot be written costs measuring it again. */
 export async function keepCalibration(path: string, file: CalibrationFile, cache: Cache): Promise<void> {
-  await writeAtomically(path, `${JSON.stringify(file)}\n`, await cache.scratch.directory(), { durable: false }).catch(() => undefined);
+  await writeAtomically(path, `${JSON.stringify(file)}\n`, await cache.scratch.directory(), { durable: false }).catch(
+    () => undefined,
+  );
   await cache.scratch.clear();
 }

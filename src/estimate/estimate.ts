@@ -1,6 +1,7 @@
 /**
- * What a run will cost: nodes, steps, floating-point operations, hours, disk. Every time rests on nodes that were timed, in
- * this cache or just now on this machine, and says on how many; what was never measured is said to be unknown.
+ * What a run will cost: nodes, steps, floating-point operations, hours, disk. Every time rests on nodes that were
+ * timed, in this cache or just now on this machine, and says on how many; what was never measured is said to be
+ * unknown.
  */
 import type { Plan } from '../engine/plan.ts';
 import type { StageDefinition } from '../engine/stage.ts';
@@ -80,22 +81,46 @@ export interface EstimateOptions {
 }
 
 /** The kinds of work of which too little is known, each with a task that stands for it. */
-export function unmeasured({ tasks }: Workload, { measurements, samples }: Pick<EstimateOptions, 'measurements' | 'samples'>): Map<string, Task> {
-  const lacking = tasks.filter(({ group, planned }) => Object.keys(planned.node.gathers).length === 0 && (measurements.of(group)?.warm.length ?? 0) < FEW && samples[group] === undefined);
+export function unmeasured(
+  { tasks }: Workload,
+  { measurements, samples }: Pick<EstimateOptions, 'measurements' | 'samples'>,
+): Map<string, Task> {
+  const lacking = tasks.filter(
+    ({ group, planned }) =>
+      Object.keys(planned.node.gathers).length === 0 &&
+      (measurements.of(group)?.warm.length ?? 0) < FEW &&
+      samples[group] === undefined,
+  );
   return new Map(lacking.map((task) => [task.group, task]));
 }
 
 export async function estimateRun(plan: Plan, workload: Workload, options: EstimateOptions): Promise<Estimate> {
   const { tasks, waitsFor, total } = workload;
   const known = new Map<string, Known | undefined>();
-  for (const { group, planned } of tasks) if (!known.has(group)) known.set(group, whatIsKnown(planned.node.stage, options.measurements.of(group), options.samples[group], options.preferSamples ?? false));
+  for (const { group, planned } of tasks)
+    if (!known.has(group))
+      known.set(
+        group,
+        whatIsKnown(
+          planned.node.stage,
+          options.measurements.of(group),
+          options.samples[group],
+          options.preferSamples ?? false,
+        ),
+      );
   const stages = await stageEstimates(tasks, known, options.jobs);
   const wallAt = (share: (rate: Rate) => number) =>
     makespan(
       tasks.map((task): Job => {
         const of = known.get(task.group);
         const factor = of === undefined ? 0 : share(of.rate);
-        return { key: task.planned.node.key, waitsFor: waitsFor.get(task.planned.node.key)!, group: task.group, seconds: of === undefined ? 0 : factor * secondsOf(of.rate, task.units), warmUp: factor * (of?.warmUp ?? 0) };
+        return {
+          key: task.planned.node.key,
+          waitsFor: waitsFor.get(task.planned.node.key)!,
+          group: task.group,
+          seconds: of === undefined ? 0 : factor * secondsOf(of.rate, task.units),
+          warmUp: factor * (of?.warmUp ?? 0),
+        };
       }),
       Math.min(options.jobs, options.cpus),
     ).wall;
@@ -106,13 +131,24 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
     nodes: { total, toRun: tasks.length },
     stages,
     flops: sum(stages.map(({ flops }) => flops ?? 0)),
-    seconds: { estimate: wallAt(() => 1), lower: wallAt(({ spread }) => spread.lower), upper: wallAt(({ spread }) => spread.upper) },
+    seconds: {
+      estimate: wallAt(() => 1),
+      lower: wallAt(({ spread }) => spread.lower),
+      upper: wallAt(({ spread }) => spread.upper),
+    },
     unknown: [...new Set(stages.filter(({ seconds }) => seconds === null).map(({ stage }) => stage))],
-    disk: { evictable: sum(stages.map(({ disk }) => disk?.evictable ?? 0)), kept: sum(stages.map(({ disk }) => disk?.kept ?? 0)) },
+    disk: {
+      evictable: sum(stages.map(({ disk }) => disk?.evictable ?? 0)),
+      kept: sum(stages.map(({ disk }) => disk?.kept ?? 0)),
+    },
   };
 }
 
-async function stageEstimates(tasks: readonly Task[], known: ReadonlyMap<string, Known | undefined>, jobs: number): Promise<StageEstimate[]> {
+async function stageEstimates(
+  tasks: readonly Task[],
+  known: ReadonlyMap<string, Known | undefined>,
+  jobs: number,
+): Promise<StageEstimate[]> {
   const groups = new Map<string, Task[]>();
   for (const task of tasks) groups.set(task.group, [...(groups.get(task.group) ?? []), task]);
   const estimates: StageEstimate[] = [];
@@ -121,8 +157,12 @@ async function stageEstimates(tasks: readonly Task[], known: ReadonlyMap<string,
     const { planned, work } = members[0]!;
     const of = known.get(group);
     const stage = planned.node.stage.name;
-    const seconds = of === undefined ? null : sum(members.map(({ units }) => secondsOf(of.rate, units))) + openings * of.warmUp;
-    const range = of === undefined || seconds === null ? null : { estimate: seconds, lower: seconds * of.rate.spread.lower, upper: seconds * of.rate.spread.upper };
+    const seconds =
+      of === undefined ? null : sum(members.map(({ units }) => secondsOf(of.rate, units))) + openings * of.warmUp;
+    const range =
+      of === undefined || seconds === null
+        ? null
+        : { estimate: seconds, lower: seconds * of.rate.spread.lower, upper: seconds * of.rate.spread.upper };
     estimates.push({
       stage,
       nodes: members.length,
@@ -133,7 +173,10 @@ async function stageEstimates(tasks: readonly Task[], known: ReadonlyMap<string,
       flops: await flopsOf(members),
       seconds: range,
       source: of?.source ?? { kind: 'unknown' },
-      disk: of === undefined ? null : { evictable: members.length * of.sizes.evictable, kept: members.length * of.sizes.kept },
+      disk:
+        of === undefined
+          ? null
+          : { evictable: members.length * of.sizes.evictable, kept: members.length * of.sizes.kept },
     });
   }
   return estimates;
@@ -141,15 +184,30 @@ async function stageEstimates(tasks: readonly Task[], known: ReadonlyMap<string,
 
 async function flopsOf(members: readonly Task[]): Promise<number | null> {
   let total: number | null = null;
-  for (const { work, units } of members) if (work.flops !== undefined && work.count > 0) total = (total ?? 0) + (await work.flops()) * (units / work.count);
+  for (const { work, units } of members)
+    if (work.flops !== undefined && work.count > 0) total = (total ?? 0) + (await work.flops()) * (units / work.count);
   return total;
 }
 
-function whatIsKnown(stage: StageDefinition, measured: Measured | undefined, sample: Sampled | undefined, preferSamples: boolean): Known | undefined {
+function whatIsKnown(
+  stage: StageDefinition,
+  measured: Measured | undefined,
+  sample: Sampled | undefined,
+  preferSamples: boolean,
+): Known | undefined {
   const enough = (measured?.warm.length ?? 0) >= FEW;
   if (sample !== undefined && (preferSamples || !enough)) {
     const rate = fitRate(sample.timed);
-    if (rate !== undefined) return { rate, warmUp: sample.warmUp, source: { kind: 'calibration', n: rate.n }, sizes: sizesOf(stage, { bytes: new Map(Object.entries(sample.bytes).map(([name, bytes]) => [name, [bytes]])), recordBytes: [RECORD_BYTES] }) };
+    if (rate !== undefined)
+      return {
+        rate,
+        warmUp: sample.warmUp,
+        source: { kind: 'calibration', n: rate.n },
+        sizes: sizesOf(stage, {
+          bytes: new Map(Object.entries(sample.bytes).map(([name, bytes]) => [name, [bytes]])),
+          recordBytes: [RECORD_BYTES],
+        }),
+      };
   }
   if (measured === undefined) return undefined;
   const rate = fitRate(measured.warm.length > 0 ? measured.warm : measured.first);

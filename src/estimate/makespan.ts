@@ -23,7 +23,11 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
   for (const job of jobs) for (const key of job.waitsFor) followers.set(key, [...(followers.get(key) ?? []), job]);
   const byPriority = (a: Job, b: Job) => priority.get(b.key)! - priority.get(a.key)!;
   const ready = jobs.filter(({ key }) => open.get(key) === 0).sort(byPriority);
-  const slots = Array.from({ length: workers }, () => ({ warm: new Set<string>(), busyUntil: 0, job: undefined as Job | undefined }));
+  const slots = Array.from({ length: workers }, () => ({
+    warm: new Set<string>(),
+    busyUntil: 0,
+    job: undefined as Job | undefined,
+  }));
   let [now, busy] = [0, 0];
   for (;;) {
     for (const slot of slots) {
@@ -52,7 +56,8 @@ function heights(jobs: readonly Job[]): Map<string, number> {
   const height = new Map<string, number>(jobs.map(({ key, seconds }) => [key, seconds]));
   const byKey = new Map(jobs.map((job) => [job.key, job]));
   for (const job of [...jobs].reverse())
-    for (const key of job.waitsFor) height.set(key, Math.max(height.get(key)!, byKey.get(key)!.seconds + height.get(job.key)!));
+    for (const key of job.waitsFor)
+      height.set(key, Math.max(height.get(key)!, byKey.get(key)!.seconds + height.get(job.key)!));
   return height;
 }
 

@@ -1,6 +1,7 @@
 /**
- * What nodes took and how large their results were, from a cache's records: of the same stage and the same kind of work, on
- * the same kind of processor. A worker's first node of a kind also opens what later ones find open, so it counts apart.
+ * What nodes took and how large their results were, from a cache's records: of the same stage and the same kind of
+ * work, on the same kind of processor. A worker's first node of a kind also opens what later ones find open, so it
+ * counts apart.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -86,27 +87,42 @@ export class Measurements {
     const work = await workOfRecord(stage, record);
     if (work === undefined) return;
     const group = groupOf(stage.name, work);
-    const measured = this.#groups.get(group) ?? { warm: [], first: [], bytes: new Map<string, number[]>(), recordBytes: [] };
+    const measured = this.#groups.get(group) ?? {
+      warm: [],
+      first: [],
+      bytes: new Map<string, number[]>(),
+      recordBytes: [],
+    };
     this.#groups.set(group, measured);
     const units = work.count * travelled(stage, record);
     if (units > 0) (isFirst ? measured.first : measured.warm).push({ units, seconds: record.seconds });
-    for (const [name, { bytes }] of Object.entries(record.artifacts)) measured.bytes.set(name, [...(measured.bytes.get(name) ?? []), bytes]);
+    for (const [name, { bytes }] of Object.entries(record.artifacts))
+      measured.bytes.set(name, [...(measured.bytes.get(name) ?? []), bytes]);
     measured.recordBytes.push(JSON.stringify(record).length);
   }
 }
 
 /** Median size of a node's results: for ever, and until they are evicted. */
-export function sizesOf(stage: StageDefinition, { bytes, recordBytes }: Pick<Measured, 'bytes' | 'recordBytes'>): { kept: number; evictable: number } {
+export function sizesOf(
+  stage: StageDefinition,
+  { bytes, recordBytes }: Pick<Measured, 'bytes' | 'recordBytes'>,
+): { kept: number; evictable: number } {
   const sizes = { kept: quantile(recordBytes, 0.5), evictable: 0 };
-  for (const [name, values] of bytes) sizes[stage.outputs[name]?.evictable === true ? 'evictable' : 'kept'] += quantile(values, 0.5);
+  for (const [name, values] of bytes)
+    sizes[stage.outputs[name]?.evictable === true ? 'evictable' : 'kept'] += quantile(values, 0.5);
   return sizes;
 }
 
 /** @returns undefined for a record of other parameters than the stage has now */
 async function workOfRecord(stage: StageDefinition, { preimage }: CacheRecord): Promise<StageWork | undefined> {
-  const { params, gathers } = preimage as unknown as { params: CacheRecord['preimage']; gathers: Record<string, { missing?: true }[]> };
+  const { params, gathers } = preimage as unknown as {
+    params: CacheRecord['preimage'];
+    gathers: Record<string, { missing?: true }[]>;
+  };
   try {
-    const found = Object.fromEntries(Object.entries(gathers).map(([name, items]) => [name, items.filter(({ missing }) => missing !== true)]));
+    const found = Object.fromEntries(
+      Object.entries(gathers).map(([name, items]) => [name, items.filter(({ missing }) => missing !== true)]),
+    );
     const work = await workOf({ stage, params, gathers: found });
     return Number.isFinite(work.count) ? work : undefined;
   } catch {
@@ -122,7 +138,9 @@ function travelled(stage: StageDefinition, { preimage, resumedAt = 0 }: CacheRec
   return end > 0 ? 1 - resumedAt / end : 1;
 }
 
-/** Keys of the nodes that were the first of their kind in their worker, by the histories of all studies of the cache. */
+/**
+ * Keys of the nodes that were the first of their kind in their worker, by the histories of all studies of the cache.
+ */
 function firstNodes(cache: Cache): Set<string> {
   const folder = join(cache.directory, 'studies');
   const runs = namesIn(folder).flatMap((study) => readHistory(join(folder, study), RUNS));

@@ -1,7 +1,7 @@
 /**
  * How long a node of so many units takes, from nodes that were timed: seconds = fixed + perUnit x units. The line is
- * Theil and Sen's (the median of the slopes between all pairs; Sen 1968, J. Am. Stat. Assoc. 63, 1379): half of the times
- * may be wild, as on a machine with other users, and it still stands.
+ * Theil and Sen's (the median of the slopes between all pairs; Sen 1968, J. Am. Stat. Assoc. 63, 1379): half of the
+ * times may be wild, as on a machine with other users, and it still stands.
  */
 
 export interface Timed {
@@ -30,12 +30,19 @@ const LEAST_REACH = 2;
  * @returns undefined for none
  */
 export function fitRate(timed: readonly Timed[]): Rate | undefined {
-  const points = evenly(timed.filter(({ units, seconds }) => units > 0 && seconds >= 0), MOST_POINTS);
+  const points = evenly(
+    timed.filter(({ units, seconds }) => units > 0 && seconds >= 0),
+    MOST_POINTS,
+  );
   if (points.length === 0) return undefined;
   const units = points.map((point) => point.units);
   const line = Math.max(...units) >= LEAST_REACH * Math.min(...units) ? theilSen(points) : throughOrigin(points);
   const ratios = points.map(({ units, seconds }) => seconds / Math.max(1e-9, secondsOf(line, units)));
-  return { ...line, spread: { lower: Math.min(1, quantile(ratios, 0.1)), upper: Math.max(1, quantile(ratios, 0.9)) }, n: points.length };
+  return {
+    ...line,
+    spread: { lower: Math.min(1, quantile(ratios, 0.1)), upper: Math.max(1, quantile(ratios, 0.9)) },
+    n: points.length,
+  };
 }
 
 export function secondsOf({ fixed, perUnit }: Pick<Rate, 'fixed' | 'perUnit'>, units: number): number {
@@ -51,14 +58,27 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 function theilSen(points: readonly Timed[]): Pick<Rate, 'fixed' | 'perUnit'> {
-  const slopes = points.flatMap((a, index) => points.slice(index + 1).flatMap((b) => (a.units === b.units ? [] : [(b.seconds - a.seconds) / (b.units - a.units)])));
+  const slopes = points.flatMap((a, index) =>
+    points
+      .slice(index + 1)
+      .flatMap((b) => (a.units === b.units ? [] : [(b.seconds - a.seconds) / (b.units - a.units)])),
+  );
   const perUnit = Math.max(0, quantile(slopes, 0.5));
-  const fixed = quantile(points.map(({ units, seconds }) => seconds - perUnit * units), 0.5);
+  const fixed = quantile(
+    points.map(({ units, seconds }) => seconds - perUnit * units),
+    0.5,
+  );
   return fixed >= 0 ? { fixed, perUnit } : throughOrigin(points); // no node takes less than nothing
 }
 
 function throughOrigin(points: readonly Timed[]): Pick<Rate, 'fixed' | 'perUnit'> {
-  return { fixed: 0, perUnit: quantile(points.map(({ units, seconds }) => seconds / units), 0.5) };
+  return {
+    fixed: 0,
+    perUnit: quantile(
+      points.map(({ units, seconds }) => seconds / units),
+      0.5,
+    ),
+  };
 }
 
 /** So many of them, the first and the last among them. */

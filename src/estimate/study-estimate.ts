@@ -1,4 +1,6 @@
-/** Estimates a run of a study in a cache: brings together what there is to do and what is known of how long it takes. */
+/**
+ * Estimates a run of a study in a cache: brings together what there is to do and what is known of how long it takes.
+ */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
@@ -31,27 +33,53 @@ export interface StudyEstimateOptions extends Wanted {
 }
 
 /** Changes nothing in the cache but the note of what a calibration found. */
-export async function estimateStudy(project: EstimatedProject, plan: Plan, { jobs, calibrate, fresh = false, onCalibration = () => {}, ...wanted }: StudyEstimateOptions): Promise<Estimate> {
+export async function estimateStudy(
+  project: EstimatedProject,
+  plan: Plan,
+  { jobs, calibrate, fresh = false, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
+): Promise<Estimate> {
   const { cache, state } = project;
-  const workload = await workloadOf(plan, { wanted, cache, countingRecord: (key) => wholeRecord(key, { cache, study: state }), fresh });
+  const workload = await workloadOf(plan, {
+    wanted,
+    cache,
+    countingRecord: (key) => wholeRecord(key, { cache, study: state }),
+    fresh,
+  });
   const cpu = cpus()[0]?.model.trim() ?? null;
   const groups = new Set(workload.tasks.map(({ group }) => group));
   const stages = new Map(workload.tasks.map(({ planned }) => [planned.node.stage.name, planned.node.stage]));
   const measurements = new Measurements(cpu, stages);
-  const records = [...plan.nodes.values()].flatMap(({ record, node }) => (record !== undefined && stages.has(node.stage.name) ? [record] : []));
+  const records = [...plan.nodes.values()].flatMap(({ record, node }) =>
+    record !== undefined && stages.has(node.stage.name) ? [record] : [],
+  );
   await measurements.read(records, cache, groups);
   const note = join(studyFolder(cache.directory, project.study.path), 'calibration.json');
   const samples = readCalibration(note, cpu);
   if (calibrate !== 'never') {
-    const tasks = calibrate === 'all' ? new Map(workload.tasks.map((task) => [task.group, task])) : unmeasured(workload, { measurements, samples });
+    const tasks =
+      calibrate === 'all'
+        ? new Map(workload.tasks.map((task) => [task.group, task]))
+        : unmeasured(workload, { measurements, samples });
     const taken = await takeSamples(project, plan, tasks, jobs, onCalibration);
     Object.assign(samples, taken);
     if (Object.keys(taken).length > 0) await keepCalibration(note, { version: 1, cpu, samples }, cache);
   }
-  return estimateRun(plan, workload, { jobs, cpus: defaultJobs(), measurements, samples, preferSamples: calibrate === 'all' });
+  return estimateRun(plan, workload, {
+    jobs,
+    cpus: defaultJobs(),
+    measurements,
+    samples,
+    preferSamples: calibrate === 'all',
+  });
 }
 
-async function takeSamples(project: EstimatedProject, plan: Plan, tasks: ReadonlyMap<string, Task>, jobs: number, announce: (stages: string[]) => void): Promise<Record<string, Sampled>> {
+async function takeSamples(
+  project: EstimatedProject,
+  plan: Plan,
+  tasks: ReadonlyMap<string, Task>,
+  jobs: number,
+  announce: (stages: string[]) => void,
+): Promise<Record<string, Sampled>> {
   const samples: Record<string, Sampled> = {};
   if (tasks.size === 0) return samples;
   announce([...new Set([...tasks.values()].map(({ planned }) => planned.node.stage.name))]);

@@ -40,32 +40,56 @@ export interface WorkloadOptions {
 }
 
 /** Runs nothing; reads what trajectories have left in the cache. */
-export async function workloadOf(plan: Plan, { wanted, cache, countingRecord, fresh = false }: WorkloadOptions): Promise<Workload> {
+export async function workloadOf(
+  plan: Plan,
+  { wanted, cache, countingRecord, fresh = false }: WorkloadOptions,
+): Promise<Workload> {
   const seen = fresh ? emptied(plan) : plan;
   const needed = neededNodes(seen, wanted);
   const restores = expectedRestores(seen, needed);
   const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key));
   const running = new Set(toRun.map(({ node }) => node.key));
-  const stopBefore = chainStops([...seen.nodes.values()].filter((planned) => running.has(planned.node.key) || hasState(planned)).map(({ node }) => node));
+  const stopBefore = chainStops(
+    [...seen.nodes.values()]
+      .filter((planned) => running.has(planned.node.key) || hasState(planned))
+      .map(({ node }) => node),
+  );
   const waitsFor = new Map<string, string[]>();
   const tasks: Task[] = [];
   for (const planned of toRun) {
     const { node } = planned;
-    const work = await workOf({ ...node, gathers: existing(node, (key) => running.has(key) || seen.nodes.get(key)?.state === 'cached') });
+    const work = await workOf({
+      ...node,
+      gathers: existing(node, (key) => running.has(key) || seen.nodes.get(key)?.state === 'cached'),
+    });
     const before = stopBefore.get(node.key);
     const chained = before === undefined ? undefined : seen.nodes.get(before);
     const recordOf = (key: string) => (running.has(key) ? undefined : seen.nodes.get(key)?.record);
     const share = await spared(node, { chained, fresh, cache, recordOf, countingRecord });
     const units = work.count * (1 - share);
-    tasks.push({ planned, work, group: groupOf(node.stage.name, work), units, resumed: chained !== undefined && running.has(chained.node.key) ? 0 : work.count - units });
+    tasks.push({
+      planned,
+      work,
+      group: groupOf(node.stage.name, work),
+      units,
+      resumed: chained !== undefined && running.has(chained.node.key) ? 0 : work.count - units,
+    });
     const awaited = [...producersOf(node).map(({ key }) => key), ...(before === undefined ? [] : [before])];
-    waitsFor.set(node.key, awaited.filter((key) => running.has(key)));
+    waitsFor.set(
+      node.key,
+      awaited.filter((key) => running.has(key)),
+    );
   }
   return { total: needed.length, tasks, waitsFor };
 }
 
 /** How much a node computes by what its stage says, or else one node, or as many pieces as it gathers. */
-export function workOf({ stage, params, gathers }: Pick<PlannedNode, 'stage' | 'params'> & { gathers: Record<string, readonly unknown[]> }): StageWork | Promise<StageWork> {
+export function workOf({
+  stage,
+  params,
+  gathers,
+}: Pick<PlannedNode, 'stage' | 'params'> & { gathers: Record<string, readonly unknown[]> }):
+  StageWork | Promise<StageWork> {
   if (stage.work !== undefined) return stage.work(params);
   const gathered = Object.values(gathers).reduce((sum, items) => sum + items.length, 0);
   if (Object.keys(gathers).length > 0) return { unit: 'results', count: Math.max(1, gathered), alike: null };
@@ -74,7 +98,9 @@ export function workOf({ stage, params, gathers }: Pick<PlannedNode, 'stage' | '
 
 /** What a node that gathers will find: it goes on without the rest. */
 function existing({ gathers }: PlannedNode, willBe: (key: string) => boolean): PlannedNode['gathers'] {
-  return Object.fromEntries(Object.entries(gathers).map(([name, items]) => [name, items.filter(({ key }) => willBe(key))]));
+  return Object.fromEntries(
+    Object.entries(gathers).map(([name, items]) => [name, items.filter(({ key }) => willBe(key))]),
+  );
 }
 
 /** The key under which times of equal work are collected. */
@@ -90,7 +116,10 @@ function modelOf({ params: schema }: StageDefinition, params: JsonObject): JsonV
 }
 
 function emptied({ nodes, warnings }: Plan): Plan {
-  return { nodes: new Map([...nodes].map(([key, { node }]) => [key, { node, state: 'missing', reason: { kind: 'missing' } }])), warnings };
+  return {
+    nodes: new Map([...nodes].map(([key, { node }]) => [key, { node, state: 'missing', reason: { kind: 'missing' } }])),
+    warnings,
+  };
 }
 
 /** Whether a later stop of its trajectory can go on from it. */
@@ -108,7 +137,10 @@ interface Spared {
   countingRecord(key: string): Promise<CacheRecord | undefined>;
 }
 
-/** The share of a node's way that is behind it when it starts: an earlier stop of the plan, or one or a checkpoint in the cache. */
+/**
+ * The share of a node's way that is behind it when it starts: an earlier stop of the plan, or one or a checkpoint in
+ * the cache.
+ */
 async function spared(node: PlannedNode, { chained, fresh, cache, recordOf, countingRecord }: Spared): Promise<number> {
   const end = pointOf(node, node.preimage)?.at ?? 0;
   if (end <= 0) return 0;

@@ -5,7 +5,11 @@ import { MarkerRetrieval } from './marker-retrieval.ts';
 
 const CORPORA: Record<ModelConfig['corpus'], Corpus> = {
   'marker-retrieval': new MarkerRetrieval({ name: 'marker-retrieval', start: 'bos', unknown: 'uniform' }),
-  'marker-retrieval-no-bos': new MarkerRetrieval({ name: 'marker-retrieval-no-bos', start: 'ordinary', unknown: 'row' }),
+  'marker-retrieval-no-bos': new MarkerRetrieval({
+    name: 'marker-retrieval-no-bos',
+    start: 'ordinary',
+    unknown: 'row',
+  }),
 };
 
 /** The corpus that a model is made for. */

@@ -14,7 +14,11 @@ const models = new Map<string, DecoderModel>();
  * A model of fixed shape. One per configuration and shape lives in a process, since creating a session costs more than
  * many passes: whoever asks again gets the same one and loads other weights into it.
  */
-export function createLanguageModel(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): Promise<LanguageModel> {
+export function createLanguageModel(
+  config: ModelConfig,
+  shape: DecoderShape,
+  target: ExecutionTarget,
+): Promise<LanguageModel> {
   const identity = JSON.stringify([config, shape, target]);
   const model = models.get(identity) ?? new DecoderModel(config, shape, target);
   models.set(identity, model);
@@ -52,7 +56,8 @@ class DecoderModel implements LanguageModel {
   load(weights: Weights): void {
     for (const [name, data] of this.#weights) {
       const tensor = weights.get(name);
-      if (tensor?.data.length !== data.length) throw new Error(`The weights lack ${name} of shape [${this.shape(name)}].`);
+      if (tensor?.data.length !== data.length)
+        throw new Error(`The weights lack ${name} of shape [${this.shape(name)}].`);
       data.set(tensor.data);
     }
   }
@@ -82,9 +87,16 @@ class DecoderModel implements LanguageModel {
     return losses as Float32Array;
   }
 
-  async lossesAndPredictions(tokens: Int32Array, overrides: readonly OutputOverride[] = []): Promise<{ losses: Float32Array; predictions: Int32Array }> {
+  async lossesAndPredictions(
+    tokens: Int32Array,
+    overrides: readonly OutputOverride[] = [],
+  ): Promise<{ losses: Float32Array; predictions: Int32Array }> {
     const overridden = [...new Set(overrides.map(({ layer }) => layer))].sort((a, b) => a - b);
-    for (const layer of overridden) this.#override(layer, overrides.filter((override) => override.layer === layer));
+    for (const layer of overridden)
+      this.#override(
+        layer,
+        overrides.filter((override) => override.layer === layer),
+      );
     const { losses, predictions } = await this.#run(tokens, ['losses', 'predictions'], overridden);
     return { losses: losses as Float32Array, predictions: predictions as Int32Array };
   }

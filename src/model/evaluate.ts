@@ -9,7 +9,8 @@ import type { LanguageModel, OutputOverride } from './language-model.ts';
  * @param tokens rows of model.sequence + 1 token ids
  * @param onBatch called after each forward pass
  * @param overridesOf outputs of down projections to overwrite in the forward pass of the batch of this index
- * @returns everything that an Evaluation says of the predictions; its sparsity is a matter of the weights, what was overwritten one of the caller
+ * @returns everything that an Evaluation says of the predictions; its sparsity is a matter of the weights, what was
+ *   overwritten one of the caller
  * @throws Error if the loss is not finite, or if no query in the sample is answerable
  */
 export async function evaluate(
@@ -46,7 +47,10 @@ export async function evaluate(
   const loss = mean(sequenceLosses);
   if (!Number.isFinite(loss)) throw new Error(`The loss of these weights is ${loss}: training has diverged.`);
   const queries = byKind[answerable]!.tokens;
-  if (queries === 0) throw new Error(`None of the ${sequenceLosses.length} sequences has an answerable query: eval.sequences or eval.sequenceLength is too small.`);
+  if (queries === 0)
+    throw new Error(
+      `None of the ${sequenceLosses.length} sequences has an answerable query: eval.sequences or eval.sequenceLength is too small.`,
+    );
   return {
     loss,
     standardError: standardError(sequenceLosses, loss),

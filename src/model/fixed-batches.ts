@@ -14,10 +14,14 @@ export interface FixedBatch {
  * @param tokens any number of rows of sequence + 1 token ids
  * @throws Error if the tokens are no whole rows, or none
  */
-export function fixedBatches(tokens: Int32Array, { batch, sequence }: Pick<LanguageModel, 'batch' | 'sequence'>): FixedBatch[] {
+export function fixedBatches(
+  tokens: Int32Array,
+  { batch, sequence }: Pick<LanguageModel, 'batch' | 'sequence'>,
+): FixedBatch[] {
   const row = sequence + 1;
   const sequences = tokens.length / row;
-  if (!Number.isInteger(sequences) || sequences === 0) throw new Error(`${tokens.length} tokens are no whole sequences of ${row}.`);
+  if (!Number.isInteger(sequences) || sequences === 0)
+    throw new Error(`${tokens.length} tokens are no whole sequences of ${row}.`);
   return Array.from({ length: Math.ceil(sequences / batch) }, (_, index) => {
     const first = index * batch;
     const count = Math.min(batch, sequences - first);

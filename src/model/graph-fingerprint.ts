@@ -1,7 +1,7 @@
 /**
- * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and the
- * engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps. It loads
- * no runtime, since planning asks for it at every start.
+ * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and
+ * the engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps.
+ * It loads no runtime, since planning asks for it at every start.
  */
 import { graphHash, stepProgramHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
@@ -24,23 +24,39 @@ const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
 /** Every node of a study asks, but the answer is one per pass, model and batch shape: computed once. */
-export function graphFingerprint(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
+export function graphFingerprint(
+  pass: Pass,
+  model: string,
+  shape: TrainingShape,
+  { engine, device, precision }: ExecutionTarget,
+): Promise<JsonObject> {
   const identity = JSON.stringify([pass, model, shape, engine, device, precision]);
   const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, { engine, device, precision });
   fingerprints.set(identity, fingerprint);
   return fingerprint;
 }
 
-async function compute(pass: Pass, model: string, shape: TrainingShape, { engine, device, precision }: ExecutionTarget): Promise<JsonObject> {
+async function compute(
+  pass: Pass,
+  model: string,
+  shape: TrainingShape,
+  { engine, device, precision }: ExecutionTarget,
+): Promise<JsonObject> {
   const config = await readModelConfig(model);
   const target = { engine, device, precision };
-  if (pass !== 'training') return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
+  if (pass !== 'training')
+    return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
   const { engines, kernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
-  if (lowered !== 'cpu') return { ...common, steps: engines.onnxSteps ?? null, step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision) };
+  if (lowered !== 'cpu')
+    return {
+      ...common,
+      steps: engines.onnxSteps ?? null,
+      step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision),
+    };
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
 }
 
@@ -48,13 +64,22 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, { engine
  * The same for forward passes, of a model that may be no folder under models/.
  * @param overridden layers whose down projection can be overwritten
  */
-export function forwardFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget, overridden: readonly number[] = []): JsonObject {
+export function forwardFingerprint(
+  config: ModelConfig,
+  shape: DecoderShape,
+  target: ExecutionTarget,
+  overridden: readonly number[] = [],
+): JsonObject {
   const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
   return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
 }
 
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
-  return { corpus: corpusOf(config).fingerprint, engine: engineVersion(engine), runtime: readFingerprints().engines[engine] ?? null };
+  return {
+    corpus: corpusOf(config).fingerprint,
+    engine: engineVersion(engine),
+    runtime: readFingerprints().engines[engine] ?? null,
+  };
 }
 
 /** The other engine reads the graph itself; the translation for the CPU stands for it. */

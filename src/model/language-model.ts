@@ -81,7 +81,10 @@ export interface LanguageModel {
    * The same together with the token of highest probability at each position.
    * @param overrides none by default; each channel at most once
    */
-  lossesAndPredictions(tokens: Int32Array, overrides?: readonly OutputOverride[]): Promise<{ losses: Float32Array; predictions: Int32Array }>;
+  lossesAndPredictions(
+    tokens: Int32Array,
+    overrides?: readonly OutputOverride[],
+  ): Promise<{ losses: Float32Array; predictions: Int32Array }>;
   /** Activations around every down_proj. `tokens` as above; the last token of each row is not read. */
   downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]>;
 }

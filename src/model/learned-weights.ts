@@ -1,6 +1,7 @@
 /**
- * Whether weights have learned anything. A random model predicts no better than guessing uniformly, at ln V nats per token
- * of a vocabulary of V; a file of random weights under a checkpoint's name has the right shapes, and only this shows it.
+ * Whether weights have learned anything. A random model predicts no better than guessing uniformly, at ln V nats per
+ * token of a vocabulary of V; a file of random weights under a checkpoint's name has the right shapes, and only this
+ * shows it.
  */
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../engine/failure.ts';
@@ -9,8 +10,8 @@ import type { ModelConfig, Weights } from './language-model.ts';
 import { corpusOf } from './corpora.ts';
 
 /**
- * Nats per token below ln V that count as learned. Random weights stay within a few hundredths of ln V, or are above it;
- * what a language's token frequencies alone give away is more than this.
+ * Nats per token below ln V that count as learned. Random weights stay within a few hundredths of ln V, or are above
+ * it; what a language's token frequencies alone give away is more than this.
  */
 const LEARNED = 0.1;
 const SEQUENCES = 8;
@@ -24,7 +25,12 @@ const SEED = 20_241;
  * @returns nats per token
  * @throws SwpError of kind `content` if the weights predict no better than random ones do
  */
-export async function learnedLoss(weights: Weights, config: ModelConfig, path: string, remedy: string): Promise<number> {
+export async function learnedLoss(
+  weights: Weights,
+  config: ModelConfig,
+  path: string,
+  remedy: string,
+): Promise<number> {
   const sequence = config.family === 'gpt2' ? Math.min(LENGTH, config.positions) : LENGTH;
   const model = await createLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET);
   model.load(weights);

@@ -3,7 +3,8 @@
  * small decoder must learn. Pretraining on it makes one super weight emerge in a model of 75,600 parameters.
  *
  *   0 = BOS, 1-2 = markers M1 M2, 3-4 = queries Q1 Q2, 5-63 = 59 ordinary tokens. A sequence starts with BOS.
- *   After an ordinary token: each marker with probability 0.05, each query with 0.10, else (0.70) an ordinary token from
+ *   After an ordinary token: each marker with probability 0.05, each query with 0.10, else (0.70) an ordinary token
+ * from
  *   the token's own row of softmax(2.5 * N(0, 1)), fixed once for all.
  *   After BOS or a marker: uniform over the ordinary tokens.
  *   After Qi: the token that followed the latest Mi, or uniform over the ordinary tokens if there was no Mi.
@@ -11,9 +12,9 @@
  * A marker is always followed by an ordinary token and never is the last thing before a query, so "the token that
  * followed the latest Mi" exists whenever Qi follows an Mi.
  *
- * Variants. A sequence may start with an ordinary token, drawn uniformly, in place of BOS. And what follows Mi, or Qi where
- * there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after which
- * nothing is known of the next one.
+ * Variants. A sequence may start with an ordinary token, drawn uniformly, in place of BOS. And what follows Mi, or Qi
+ * where there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after
+ * which nothing is known of the next one.
  */
 import type { JsonObject } from '../engine/json.ts';
 import type { Corpus } from './corpus.ts';
@@ -77,10 +78,18 @@ export class MarkerRetrieval implements Corpus {
     this.#start = start;
     this.#unknown = unknown;
     // What is as in the first language goes unsaid, so that its keys are what they were before there were variants.
-    this.fingerprint = { corpus: name, ...LANGUAGE, ...(start !== 'bos' && { start }), ...(unknown !== 'uniform' && { unknown }) };
+    this.fingerprint = {
+      corpus: name,
+      ...LANGUAGE,
+      ...(start !== 'bos' && { start }),
+      ...(unknown !== 'uniform' && { unknown }),
+    };
   }
 
-  /** Probabilities of what follows marker `pair`, or query `pair` without an answer; undefined if all ordinary tokens are equal. */
+  /**
+   * Probabilities of what follows marker `pair`, or query `pair` without an answer; undefined if all ordinary tokens
+   * are equal.
+   */
   ownRow(pair: number): Float64Array | undefined {
     return this.#unknown === 'row' ? (ownRows ??= drawOwnRows())[pair]! : undefined;
   }
@@ -129,7 +138,15 @@ export class MarkerRetrieval implements Corpus {
         const query = QUERIES.indexOf(token);
         if (marker >= 0) seen[marker] = true;
         kinds[row * length + position] =
-          token === BOS ? afterBos! : marker >= 0 ? afterMarker! : query < 0 ? ordinary! : seen[query] ? answerable! : unanswerable!;
+          token === BOS
+            ? afterBos!
+            : marker >= 0
+              ? afterMarker!
+              : query < 0
+                ? ordinary!
+                : seen[query]
+                  ? answerable!
+                  : unanswerable!;
       }
     }
     return kinds;
@@ -137,10 +154,11 @@ export class MarkerRetrieval implements Corpus {
 
   /**
    * Dynamic programming over (which markers were seen, current token). That state suffices although an answered query
-   * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a chain
-   * of their own that never looks at WHICH ordinary token is current; what follows a marker is drawn uniformly and
-   * independently of everything before (or from the pair's own row, which is no less independent). Given the
-   * kinds so far, an answer is therefore distributed as what follows its marker, and the entropy of each step, a function of the state alone, averages exactly as if the answer had been drawn anew.
+   * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a
+   * chain of their own that never looks at WHICH ordinary token is current; what follows a marker is drawn uniformly
+   * and independently of everything before (or from the pair's own row, which is no less independent). Given the kinds
+   * so far, an answer is therefore distributed as what follows its marker, and the entropy of each step, a function of
+   * the state alone, averages exactly as if the answer had been drawn anew.
    */
   entropyFloor(length: number): number {
     const rows = ordinarySuccessors();
@@ -170,7 +188,8 @@ export class MarkerRetrieval implements Corpus {
           const ownRow = token === BOS ? undefined : this.ownRow(Math.max(marker, query));
           if (!answerable) total += probability * (ownRow ? entropy(ownRow) : uniformEntropy);
           const seenAfter = marker >= 0 ? seen | (1 << marker) : seen;
-          for (let to = FIRST_ORDINARY; to < VOCABULARY; to++) next[seenAfter]![to]! += ownRow ? probability * ownRow[to]! : probability / ORDINARY_TOKENS;
+          for (let to = FIRST_ORDINARY; to < VOCABULARY; to++)
+            next[seenAfter]![to]! += ownRow ? probability * ownRow[to]! : probability / ORDINARY_TOKENS;
         }
       distribution = next;
     }
@@ -225,5 +244,8 @@ function cumulate(probabilities: Float64Array): Float64Array {
 
 /** Entropy in nats. */
 function entropy(probabilities: Float64Array): number {
-  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
+  return probabilities.reduce(
+    (sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum),
+    0,
+  );
 }

@@ -48,7 +48,10 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
   }
   const halves = config.family === 'llama' ? 2 : 1; // rotary positions pair a head's lower and upper features
   if (config.width % (halves * config.heads) !== 0)
-    throw contentFailure(path, `/width ${config.width} is no multiple of ${halves === 2 ? 'twice ' : ''}the ${config.heads} heads`);
+    throw contentFailure(
+      path,
+      `/width ${config.width} is no multiple of ${halves === 2 ? 'twice ' : ''}the ${config.heads} heads`,
+    );
   return config;
 }
 
@@ -61,5 +64,10 @@ function parse(path: string, text: string): unknown {
 }
 
 function contentFailure(path: string, message: string): SwpError {
-  return new SwpError({ kind: 'content', path, message, remedy: 'schemas/model-config.schema.json describes the file.' });
+  return new SwpError({
+    kind: 'content',
+    path,
+    message,
+    remedy: 'schemas/model-config.schema.json describes the file.',
+  });
 }

@@ -13,5 +13,10 @@ export function openModelSession(graph: Graph, target: ExecutionTarget): Promise
 export function asFailure(error: unknown): never {
   if (!(error instanceof UnavailableTarget)) throw error;
   const { engine, device } = error.target;
-  throw new SwpError({ kind: 'unavailable', what: `engine ${engine} on device ${device}`, message: error.message, remedy: error.remedy });
+  throw new SwpError({
+    kind: 'unavailable',
+    what: `engine ${engine} on device ${device}`,
+    message: error.message,
+    remedy: error.remedy,
+  });
 }

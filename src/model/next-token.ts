@@ -13,7 +13,8 @@ export function splitNextTokens(
   { batch, sequence }: DecoderShape,
   into: NextTokens = { tokens: new Int32Array(batch * sequence), targets: new Int32Array(batch * sequence) },
 ): NextTokens {
-  if (rows.length !== batch * (sequence + 1)) throw new RangeError(`${rows.length} tokens are no ${batch} x ${sequence + 1}.`);
+  if (rows.length !== batch * (sequence + 1))
+    throw new RangeError(`${rows.length} tokens are no ${batch} x ${sequence + 1}.`);
   for (let row = 0; row < batch; row++) {
     const start = row * (sequence + 1);
     into.tokens.set(rows.subarray(start, start + sequence), row * sequence);

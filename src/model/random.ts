@@ -2,8 +2,8 @@
  * Named, deterministic random streams.
  *
  * A stream is a pure function of (seed, name, indices): the SHA-256 of their canonical JSON is the state of a
- * xoroshiro128+ generator. Streams of different names or indices are unrelated, so drawing more from one (say, controls)
- * never shifts another (say, training data), and experiments that share a seed stay paired.
+ * xoroshiro128+ generator. Streams of different names or indices are unrelated, so drawing more from one (say,
+ * controls) never shifts another (say, training data), and experiments that share a seed stay paired.
  */
 import { createHash } from 'node:crypto';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
@@ -19,9 +19,12 @@ const TWO_32 = 2 ** 32;
  */
 export function stream(seed: number, name: string, ...indices: number[]): RandomStream {
   for (const number of [seed, ...indices])
-    if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`${number} is no seed or index: a non-negative integer is needed.`);
+    if (!Number.isSafeInteger(number) || number < 0)
+      throw new RangeError(`${number} is no seed or index: a non-negative integer is needed.`);
   // For an array of integers and strings JSON.stringify is RFC 8785's canonical form.
-  const digest = createHash('sha256').update(JSON.stringify([seed, name, ...indices])).digest();
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, name, ...indices]))
+    .digest();
   const state = [0, 4, 8, 12].map((offset) => digest.readInt32LE(offset));
   return new RandomStream(xoroshiro128plusFromState(state));
 }

@@ -25,7 +25,13 @@ const LENGTH_BYTES = 8;
 /** @throws SwpError if the file cannot be read, or is no whole, consistent safetensors file of F32, U8 or BOOL */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({ kind: 'file', path, operation: 'read', code: error.code ?? 'unknown', remedy: 'Check that the file exists and may be read.' });
+    throw new SwpError({
+      kind: 'file',
+      path,
+      operation: 'read',
+      code: error.code ?? 'unknown',
+      remedy: 'Check that the file exists and may be read.',
+    });
   });
   try {
     return parse(bytes);
@@ -47,7 +53,11 @@ export async function writeSafetensors(
   let offset = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
   for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: data instanceof Float32Array ? 'F32' : 'U8', shape, data_offsets: [offset, offset + data.byteLength] };
+    header[name] = {
+      dtype: data instanceof Float32Array ? 'F32' : 'U8',
+      shape,
+      data_offsets: [offset, offset + data.byteLength],
+    };
     offset += data.byteLength;
   }
   const text = JSON.stringify(header);
@@ -65,7 +75,8 @@ function parse(bytes: Buffer): SafetensorsFile {
   const bodyStart = LENGTH_BYTES + Number(headerLength);
   if (bodyStart > bytes.length) throw new Error(`its header ends at byte ${bodyStart} of ${bytes.length}`);
   const header: unknown = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, bodyStart));
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw new Error('its header is no object');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new Error('its header is no object');
 
   const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
   const body = bytes.subarray(bodyStart);
@@ -73,11 +84,19 @@ function parse(bytes: Buffer): SafetensorsFile {
   let expected = 0;
   const sorted = Object.entries(entries).map(([name, entry]) => [name, tensorHeader(name, entry)] as const);
   sorted.sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
-  for (const [name, { dtype, shape, data_offsets: [start, end] }] of sorted) {
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    },
+  ] of sorted) {
     if (start !== expected) throw new Error(`tensor ${name} starts at ${start}, not at ${expected}`);
     if (end > body.length) throw new Error(`tensor ${name} ends at ${end}, but there are ${body.length} bytes`);
     const size = shape.reduce((product, length) => product * length, 1) * ELEMENT_BYTES[dtype]!;
-    if (end - start !== size) throw new Error(`tensor ${name} has ${end - start} bytes, its shape [${shape}] takes ${size}`);
+    if (end - start !== size)
+      throw new Error(`tensor ${name} has ${end - start} bytes, its shape [${shape}] takes ${size}`);
     const copy = Uint8Array.from(body.subarray(start, end));
     tensors.set(name, { shape, data: dtype === 'F32' ? new Float32Array(copy.buffer) : copy });
     expected = end;
@@ -96,6 +115,7 @@ function tensorHeader(name: string, entry: unknown): TensorHeader {
   if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_BYTES, dtype))
     throw new Error(`tensor ${name} has the type ${String(dtype)}; F32, U8 and BOOL can be read`);
   if (!Array.isArray(shape) || !shape.every(natural)) throw new Error(`tensor ${name} has no valid shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural)) throw new Error(`tensor ${name} has no valid offsets`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural))
+    throw new Error(`tensor ${name} has no valid offsets`);
   return { dtype, shape, data_offsets: offsets };
 }

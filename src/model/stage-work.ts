@@ -1,6 +1,6 @@
 /**
- * How much the stages that run a model compute: counted in training steps, evaluated sequences and forward passes, and in
- * floating-point operations of their graphs. Estimates rest on it; no result does.
+ * How much the stages that run a model compute: counted in training steps, evaluated sequences and forward passes, and
+ * in floating-point operations of their graphs. Estimates rest on it; no result does.
  */
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { JsonObject } from '../engine/json.ts';
@@ -30,8 +30,8 @@ export function trainingWork(params: Required<TrainParams>): StageWork {
 }
 
 /**
- * Sequences, in whole batches: what the last one lacks is padded. Where activations are restored, the intact model runs on
- * all of them first.
+ * Sequences, in whole batches: what the last one lacks is padded. Where activations are restored, the intact model runs
+ * on all of them first.
  */
 export function evaluationWork(params: Required<EvalParams>): StageWork {
   const batches = Math.ceil(params.sequences / params.batchSize) * (params.restore === 'none' ? 1 : 2);
@@ -40,7 +40,10 @@ export function evaluationWork(params: Required<EvalParams>): StageWork {
     count: batches * params.batchSize,
     alike: alike(params),
     flops: async () => batches * (await passFlops('eval', params)),
-    sample: (units) => ({ sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize, restore: 'none' }),
+    sample: (units) => ({
+      sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize,
+      restore: 'none',
+    }),
   };
 }
 
@@ -60,7 +63,11 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
     count: passes,
     alike: alike(params),
     flops: async () => passes * (await passFlops('detect-sw', params)),
-    sample: () => ({ causalSequences: batchSize, candidateSequences: Math.min(batchSize, candidateSequences), ablateLargest: 0 }),
+    sample: () => ({
+      causalSequences: batchSize,
+      candidateSequences: Math.min(batchSize, candidateSequences),
+      ablateLargest: 0,
+    }),
   };
 }
 
@@ -72,7 +79,14 @@ function layersOf(model: string): Promise<number> {
 }
 
 /** What the time of a step or a pass depends on, besides the machine. */
-function alike(params: { model: string; batchSize: number; sequenceLength: number; engine: string; device: string; precision: string }): JsonObject {
+function alike(params: {
+  model: string;
+  batchSize: number;
+  sequenceLength: number;
+  engine: string;
+  device: string;
+  precision: string;
+}): JsonObject {
   const { engine, device, precision } = params;
   return { ...stepOf({ ...params }), engine, device, precision };
 }
@@ -80,7 +94,9 @@ function alike(params: { model: string; batchSize: number; sequenceLength: numbe
 /** Of one pass of the stage's graph; counted once. */
 function passFlops(stage: string, params: object): Promise<number> {
   const identity = stepGraphIdentity(stage, { ...params } as JsonObject);
-  const flops = counted.get(identity) ?? buildStepGraph(stage, { ...params } as JsonObject).then(({ graph }) => countMatmulFlops(graph));
+  const flops =
+    counted.get(identity) ??
+    buildStepGraph(stage, { ...params } as JsonObject).then(({ graph }) => countMatmulFlops(graph));
   counted.set(identity, flops);
   return flops;
 }

@@ -44,7 +44,12 @@ export async function buildStepGraph(stage: string, params: JsonObject): Promise
   const pass = PASSES[stage];
   if (pass === undefined) throw new Error(`The stage ${stage} runs no graph.`);
   if (pass === 'training') return { ...step, stage, pass, graph: buildTrainingGraph(config, step).graph };
-  return { ...step, stage, pass: 'forward', graph: buildForwardGraph(config, step, pass, restores(params) ? everyLayer(config) : []) };
+  return {
+    ...step,
+    stage,
+    pass: 'forward',
+    graph: buildForwardGraph(config, step, pass, restores(params) ? everyLayer(config) : []),
+  };
 }
 
 /** Whether a node's forward passes can overwrite outputs of down projections. */
@@ -55,7 +60,12 @@ function restores(params: JsonObject): boolean {
 /** What of a node's parameters decides its graph. */
 export function stepOf(params: JsonObject): Pick<StepGraph, 'model' | 'batch' | 'sequence' | 'microBatches'> {
   // The stage's schema has checked them; only training knows micro-batches.
-  const { model, batchSize, sequenceLength, microBatchSize = 0 } = params as { model: string; batchSize: number; sequenceLength: number; microBatchSize?: number };
+  const {
+    model,
+    batchSize,
+    sequenceLength,
+    microBatchSize = 0,
+  } = params as { model: string; batchSize: number; sequenceLength: number; microBatchSize?: number };
   const batch = microBatchSize || batchSize;
   return { model, batch, sequence: sequenceLength, microBatches: batchSize / batch };
 }

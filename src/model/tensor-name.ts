@@ -19,8 +19,8 @@ export function layerOf(name: string): number {
 }
 
 /**
- * Kind of a tensor: the last part of its name but `weight`, such as `down_proj`, `input_layernorm`, `lm_head`; GPT-2 has
- * two kinds of `c_proj`, `attn.c_proj` and `mlp.c_proj`.
+ * Kind of a tensor: the last part of its name but `weight`, such as `down_proj`, `input_layernorm`, `lm_head`; GPT-2
+ * has two kinds of `c_proj`, `attn.c_proj` and `mlp.c_proj`.
  */
 export function tensorKind(name: string): string {
   const parts = name.replace(/\.(weight|bias)$/, '').split('.');

@@ -9,7 +9,8 @@ import type { Weights } from './language-model.ts';
 export function selectTensors(weights: Weights, patterns: readonly string[]): Weights {
   const matchers = patterns.map((pattern) => {
     const matches = picomatch(pattern, { dot: true });
-    if (![...weights.keys()].some((name) => matches(name))) throw new Error(`The pattern "${pattern}" matches none of the tensors: ${[...weights.keys()].join(', ')}.`);
+    if (![...weights.keys()].some((name) => matches(name)))
+      throw new Error(`The pattern "${pattern}" matches none of the tensors: ${[...weights.keys()].join(', ')}.`);
     return matches;
   });
   return new Map([...weights].filter(([name]) => matchers.some((matches) => matches(name))));

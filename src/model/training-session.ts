@@ -27,7 +27,11 @@ export interface TrainingShape extends DecoderShape {
   microBatches?: number;
 }
 
-export function openTrainingSession(model: string, shape: TrainingShape, target: ExecutionTarget): Promise<TrainingSession> {
+export function openTrainingSession(
+  model: string,
+  shape: TrainingShape,
+  target: ExecutionTarget,
+): Promise<TrainingSession> {
   const identity = JSON.stringify([model, shape, target]);
   const session = sessions.get(identity) ?? createSession(model, shape, target);
   sessions.set(identity, session);
@@ -38,7 +42,11 @@ async function createSession(model: string, shape: TrainingShape, target: Execut
   const { batch, sequence, microBatches = 1 } = shape;
   const config = await readModelConfig(model);
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
-  return new TrainingSession(await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure), corpusOf(config), shape);
+  return new TrainingSession(
+    await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure),
+    corpusOf(config),
+    shape,
+  );
 }
 
 /** Where batches are drawn from. */
@@ -110,7 +118,11 @@ export class TrainingSession {
    * @param firstStep cumulative step of the first of them
    * @param learningRates one per step
    */
-  steps(settings: BatchStream & AdamWSettings, firstStep: number, learningRates: readonly number[]): Promise<StepResult[]> {
+  steps(
+    settings: BatchStream & AdamWSettings,
+    firstStep: number,
+    learningRates: readonly number[],
+  ): Promise<StepResult[]> {
     const { batch, sequence } = this.#shape;
     const planned = learningRates.map((learningRate, index) => {
       const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
@@ -122,13 +134,17 @@ export class TrainingSession {
   /** @throws Error naming the first pruned weight that is not exactly 0 */
   assertMaskHolds(): void {
     const violation = this.#trainer.memory.maskViolation();
-    if (violation) throw new Error(`The pruned weight ${violation.index} of ${violation.name} is ${violation.value}, not 0.`);
+    if (violation)
+      throw new Error(`The pruned weight ${violation.index} of ${violation.name} is ${violation.value}, not 0.`);
   }
 
   async save(files: { weights: string; optimizer: string }): Promise<void> {
     const { parameters } = this.#trainer.memory;
     const tensor = (shape: readonly number[], data: Float32Array): FloatTensor => ({ shape: [...shape], data });
-    await writeSafetensors(files.weights, new Map(parameters.map(({ name, shape, weight }) => [name, tensor(shape, weight)])));
+    await writeSafetensors(
+      files.weights,
+      new Map(parameters.map(({ name, shape, weight }) => [name, tensor(shape, weight)])),
+    );
     const moments = parameters.flatMap(({ name, shape, first, second }): [string, Tensor][] => [
       [`first.${name}`, tensor(shape, first)],
       [`second.${name}`, tensor(shape, second)],
@@ -137,7 +153,11 @@ export class TrainingSession {
   }
 }
 
-function matching(tensors: ReadonlyMap<string, Tensor>, { name, length }: { name: string; length: number }, file: string): Float32Array {
+function matching(
+  tensors: ReadonlyMap<string, Tensor>,
+  { name, length }: { name: string; length: number },
+  file: string,
+): Float32Array {
   const tensor = tensors.get(name);
   if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== length)
     throw new Error(`${file} has no float32 tensor ${name} of ${length} elements.`);

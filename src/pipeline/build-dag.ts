@@ -19,7 +19,10 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
     for (const seed of experiment.seeds) {
       for (const instance of expandRun(study, experiment, seed)) {
         const inputs = Object.fromEntries(
-          Object.entries(instance.inputs).map(([name, { instance: producer, artifact }]) => [name, { key: keyOf(producer), artifact }]),
+          Object.entries(instance.inputs).map(([name, { instance: producer, artifact }]) => [
+            name,
+            { key: keyOf(producer), artifact },
+          ]),
         );
         const { step, params, label } = instance;
         keys.set(instance, await builder.add({ stage: step.stage.name, params, inputs, label }));
@@ -29,7 +32,13 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
   const studyWide = study.steps.filter(({ gathers }) => gathers.size > 0);
   for (const step of studyWide) {
     const label: NodeLabel = { experiment: wholeStudy, seed: 0, round: 0, step: step.name };
-    await builder.add({ stage: step.stage.name, params: studyParams(study, step), inputs: {}, gathers: gather(step, keys), label });
+    await builder.add({
+      stage: step.stage.name,
+      params: studyParams(study, step),
+      inputs: {},
+      gathers: gather(step, keys),
+      label,
+    });
   }
   return builder.dag;
 
@@ -55,7 +64,8 @@ function gather(step: StepDeclaration, keys: Map<StepInstance, string>): Record<
 function studyParams(study: Study, step: StepDeclaration): JsonObject {
   const params: JsonObject = {};
   for (const [name, schema] of paramSchemas(step.stage)) {
-    const value = schema.unit === 'study' ? (declareStudy(study) as unknown as JsonValue) : (step.params[name] ?? schema.default);
+    const value =
+      schema.unit === 'study' ? (declareStudy(study) as unknown as JsonValue) : (step.params[name] ?? schema.default);
     if (value !== undefined) params[name] = value;
   }
   return params;

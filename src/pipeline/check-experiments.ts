@@ -13,7 +13,12 @@ import type { StepDeclaration } from './step.ts';
 /** A study of more instances than this is taken for a slip of the keyboard. */
 const maximumInstances = 200_000;
 
-export function checkExperiments(content: PipelineFile, steps: StepDeclaration[], stages: Map<string, StageDefinition>, diagnostics: Diagnostics): void {
+export function checkExperiments(
+  content: PipelineFile,
+  steps: StepDeclaration[],
+  stages: Map<string, StageDefinition>,
+  diagnostics: Diagnostics,
+): void {
   const checks = new ExperimentChecks(content, steps, stages, diagnostics);
   checks.params(content.defaults?.params, ['defaults', 'params']);
   for (const [id, experiment] of Object.entries(content.experiments)) checks.experiment(id, experiment);
@@ -44,7 +49,8 @@ class ExperimentChecks {
     for (const [stageName, lists] of Object.entries(experiment.perRound ?? {})) {
       const stage = this.stage(stageName, [...path, 'perRound', stageName]);
       if (stage === undefined) continue;
-      for (const [param, values] of Object.entries(lists)) this.perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
+      for (const [param, values] of Object.entries(lists))
+        this.perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
     }
     this.perStep(experiment, [...path, 'perStep']);
     this.required(id, experiment);
@@ -55,18 +61,35 @@ class ExperimentChecks {
       const step = this.steps.find((each) => each.name === name);
       const steps = this.steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
       if (step === undefined) this.diagnostics.addUnknown('The step', name, steps, [...path, name], 'key');
-      else if (step.gathers.size > 0) this.diagnostics.add({ path: [...path, name], mark: 'key', message: `Step "${name}" gathers all runs and has no parameters of one experiment.`, expected: listNames(steps) });
+      else if (step.gathers.size > 0)
+        this.diagnostics.add({
+          path: [...path, name],
+          mark: 'key',
+          message: `Step "${name}" gathers all runs and has no parameters of one experiment.`,
+          expected: listNames(steps),
+        });
       else checkParams(step.stage, params as JsonObject, [...path, name], this.diagnostics);
     }
   }
 
-  private perRound(stage: StageDefinition, param: string, values: JsonValue[], experiment: Experiment, path: JsonPath): void {
+  private perRound(
+    stage: StageDefinition,
+    param: string,
+    values: JsonValue[],
+    experiment: Experiment,
+    path: JsonPath,
+  ): void {
     const { diagnostics } = this;
     if (!checkParamName(stage, param, path, 'key', diagnostics)) return;
     for (const [index, value] of values.entries()) checkValue(stage, param, value, [...path, index], diagnostics);
     const repeated = this.steps.filter((step) => step.stage === stage && step.repeated);
     if (repeated.length === 0) {
-      diagnostics.add({ path, mark: 'key', message: `${stage.name} is not in the repeated steps.`, expected: '"params" for a stage outside them' });
+      diagnostics.add({
+        path,
+        mark: 'key',
+        message: `${stage.name} is not in the repeated steps.`,
+        expected: '"params" for a stage outside them',
+      });
       return;
     }
     const rounds = experiment.rounds ?? this.content.defaults?.rounds ?? 1;
@@ -74,7 +97,12 @@ class ExperimentChecks {
     const allowed = finalTrain && repeated.some(({ final }) => final) ? [rounds, rounds + 1] : [rounds];
     if (!allowed.includes(values.length)) {
       const withFinal = allowed.length > 1 ? `, or ${rounds + 1} with one for the final training` : '';
-      diagnostics.add({ path, mark: 'key', message: `"${param}" has ${values.length} values for ${rounds} rounds.`, expected: `${rounds}, one per round${withFinal}` });
+      diagnostics.add({
+        path,
+        mark: 'key',
+        message: `"${param}" has ${values.length} values for ${rounds} rounds.`,
+        expected: `${rounds}, one per round${withFinal}`,
+      });
     }
   }
 
@@ -82,11 +110,27 @@ class ExperimentChecks {
   private required(id: string, experiment: Experiment): void {
     for (const step of this.steps) {
       const name = step.stage.name;
-      const layers = [this.content.defaults?.params?.[name], experiment.params?.[name], step.params, experiment.perRound?.[name], experiment.perStep?.[step.name]];
+      const layers = [
+        this.content.defaults?.params?.[name],
+        experiment.params?.[name],
+        step.params,
+        experiment.perRound?.[name],
+        experiment.perStep?.[step.name],
+      ];
       for (const param of requiredParams(step.stage)) {
         const schema = paramSchemas(step.stage).get(param);
-        if (schema?.default !== undefined || schema?.unit !== undefined || layers.some((layer) => layer?.[param] !== undefined)) continue;
-        this.diagnostics.add({ path: ['experiments', id], mark: 'key', message: `Experiment "${id}" sets no "${name}.${param}", which has no default.`, expected: schema?.description });
+        if (
+          schema?.default !== undefined ||
+          schema?.unit !== undefined ||
+          layers.some((layer) => layer?.[param] !== undefined)
+        )
+          continue;
+        this.diagnostics.add({
+          path: ['experiments', id],
+          mark: 'key',
+          message: `Experiment "${id}" sets no "${name}.${param}", which has no default.`,
+          expected: schema?.description,
+        });
       }
     }
   }
@@ -97,7 +141,8 @@ class ExperimentChecks {
     this.params(profile?.params, [...path, 'params']);
     const ids = Object.keys(this.content.experiments);
     for (const [index, pattern] of (profile?.experiments ?? []).entries())
-      if (pattern === '' || !ids.some((id) => picomatch.isMatch(id, pattern))) this.diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
+      if (pattern === '' || !ids.some((id) => picomatch.isMatch(id, pattern)))
+        this.diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
   }
 
   defaultProfile(): void {
@@ -110,9 +155,15 @@ class ExperimentChecks {
     const comparison = this.content.comparisons?.[index];
     const ids = Object.keys(this.content.experiments);
     const first = this.content.comparisons?.findIndex(({ name }) => name === comparison?.name) ?? index;
-    if (first < index) this.diagnostics.add({ path: ['comparisons', index, 'name'], message: `There are two comparisons "${comparison?.name}".`, expected: 'a name of its own for each' });
+    if (first < index)
+      this.diagnostics.add({
+        path: ['comparisons', index, 'name'],
+        message: `There are two comparisons "${comparison?.name}".`,
+        expected: 'a name of its own for each',
+      });
     for (const [place, arm] of (comparison?.arms ?? []).entries())
-      if (!ids.includes(arm)) this.diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
+      if (!ids.includes(arm))
+        this.diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
     for (const [place, name] of (comparison?.varies ?? []).entries()) {
       const path = ['comparisons', index, 'varies', place];
       if (['rounds', 'finalTrain', 'model'].includes(name)) continue;
@@ -136,7 +187,12 @@ class ExperimentChecks {
       const rounds = experiment.rounds ?? Math.max(content.defaults?.rounds ?? 1, ...roundCounts);
       instances += seeds * ((rounds + 1) * perRound + rest);
       if (instances <= maximumInstances) continue;
-      this.diagnostics.add({ path: ['experiments', id], mark: 'key', message: `With this experiment the study has more than ${maximumInstances} nodes.`, expected: 'fewer seeds, rounds or steps' });
+      this.diagnostics.add({
+        path: ['experiments', id],
+        mark: 'key',
+        message: `With this experiment the study has more than ${maximumInstances} nodes.`,
+        expected: 'fewer seeds, rounds or steps',
+      });
       return;
     }
   }

@@ -1,4 +1,7 @@
-/** The study as the report and lint need it: every experiment with its parameters resolved. Fills params with `"unit": "study"`. */
+/**
+ * The study as the report and lint need it: every experiment with its parameters resolved. Fills params with `"unit":
+ * "study"`.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../engine/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
@@ -8,7 +11,9 @@ import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 import { declareWiring } from './wiring.ts';
 
-/** Description, profile, experiments and comparisons of the chosen profile; parameters that differ by round are lists. */
+/**
+ * Description, profile, experiments and comparisons of the chosen profile; parameters that differ by round are lists.
+ */
 export function declareStudy(study: Study): StudyDeclaration {
   const { name, description, profile, comparisons, analysis } = study;
   const wirings: WiredRounds[][] = [];
@@ -22,8 +27,16 @@ export function declareStudy(study: Study): StudyDeclaration {
   return {
     name,
     description,
-    profile: { name: profile.name, description: profile.description, scaleSteps: profile.scaleSteps, accept: profile.accept },
-    experiments: study.experiments.map((experiment) => ({ ...declareExperiment(study, experiment), wiring: place(declareWiring(study, experiment)) })),
+    profile: {
+      name: profile.name,
+      description: profile.description,
+      scaleSteps: profile.scaleSteps,
+      accept: profile.accept,
+    },
+    experiments: study.experiments.map((experiment) => ({
+      ...declareExperiment(study, experiment),
+      wiring: place(declareWiring(study, experiment)),
+    })),
     wirings,
     comparisons,
     analysis,
@@ -36,9 +49,13 @@ function declareExperiment(study: Study, experiment: Experiment): ExperimentDecl
   const stages = new Map<string, StepParams>();
   for (const { stage, repeated } of steps)
     // A stage may have steps inside and outside the repeated block; the rounds' values say more.
-    if (!stages.has(stage.name) || repeated) stages.set(stage.name, paramsOverRounds(study, experiment, stage, repeated));
+    if (!stages.has(stage.name) || repeated)
+      stages.set(stage.name, paramsOverRounds(study, experiment, stage, repeated));
   const ownOfSteps = steps.flatMap((step) => {
-    const own = without(paramsOverRounds(study, experiment, step.stage, step.repeated, step), stages.get(step.stage.name)!);
+    const own = without(
+      paramsOverRounds(study, experiment, step.stage, step.repeated, step),
+      stages.get(step.stage.name)!,
+    );
     return Object.keys(own.params).length > 0 ? [[step.name, own] as const] : [];
   });
   return {
@@ -58,8 +75,15 @@ function declareExperiment(study: Study, experiment: Experiment): ExperimentDecl
 }
 
 /** @param step where its own parameters are to count. */
-function paramsOverRounds(study: Study, experiment: Experiment, stage: StageDefinition, repeated: boolean, step?: StepDeclaration): StepParams {
-  const resolve = (round: number | undefined) => resolveParams({ study, experiment, stage, round, ...(step && { step }) });
+function paramsOverRounds(
+  study: Study,
+  experiment: Experiment,
+  stage: StageDefinition,
+  repeated: boolean,
+  step?: StepDeclaration,
+): StepParams {
+  const resolve = (round: number | undefined) =>
+    resolveParams({ study, experiment, stage, round, ...(step && { step }) });
   if (!repeated) return { params: resolve(undefined), byRound: [] };
   const hasFinal = experiment.finalTrain && study.steps.some((each) => each.stage === stage && each.final);
   const perRound = Array.from({ length: experiment.rounds + (hasFinal ? 1 : 0) }, (_, index) => resolve(index + 1));
@@ -77,6 +101,8 @@ function paramsOverRounds(study: Study, experiment: Experiment, stage: StageDefi
 
 /** What differs from the stage's. A parameter that the stage has not set, a seed, is there in neither. */
 function without({ params, byRound }: StepParams, stage: StepParams): StepParams {
-  const own = Object.fromEntries(Object.entries(params).filter(([name, value]) => !isDeepStrictEqual(value, stage.params[name])));
+  const own = Object.fromEntries(
+    Object.entries(params).filter(([name, value]) => !isDeepStrictEqual(value, stage.params[name])),
+  );
   return { params: own, byRound: byRound.filter((name) => Object.hasOwn(own, name)) };
 }

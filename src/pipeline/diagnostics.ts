@@ -35,7 +35,13 @@ export class Diagnostics {
   add({ path, mark, message, expected, suggestion }: Mistake): void {
     const origin = this.origins.of(path);
     const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
-    this.failures.push({ kind: 'study', at: this.source.at(origin.path, mark), message: message.replace(/\.$/, `${where}.`), expected, suggestion });
+    this.failures.push({
+      kind: 'study',
+      at: this.source.at(origin.path, mark),
+      message: message.replace(/\.$/, `${where}.`),
+      expected,
+      suggestion,
+    });
   }
 
   /** A name at `path` that is none of the known ones. */
@@ -72,7 +78,11 @@ export class Diagnostics {
     const first = failures[0];
     if (first === undefined) return;
     if (failures.length === 1) throw new SwpError(first);
-    throw new SwpError({ kind: 'several', failures: failures.slice(0, shownMistakes), more: Math.max(0, failures.length - shownMistakes) });
+    throw new SwpError({
+      kind: 'several',
+      failures: failures.slice(0, shownMistakes),
+      more: Math.max(0, failures.length - shownMistakes),
+    });
   }
 }
 
@@ -88,18 +98,34 @@ function explain(error: ErrorObject): Mistake | undefined {
       return undefined;
     case 'propertyNames': {
       const name = String(params.propertyName);
-      return { path: [...path, name], mark: 'key', message: `${short(name)} cannot be a name.`, expected: descriptionOf((schema.propertyNames as object | undefined) ?? {}) ?? nameRule };
+      return {
+        path: [...path, name],
+        mark: 'key',
+        message: `${short(name)} cannot be a name.`,
+        expected: descriptionOf((schema.propertyNames as object | undefined) ?? {}) ?? nameRule,
+      };
     }
     case 'additionalProperties': {
       const name = String(params.additionalProperty);
       const known = Object.keys((schema.properties as object | undefined) ?? {});
-      return { path: [...path, name], mark: 'key', message: `${short(name)} is not known here.`, expected: listNames(known), suggestion: nearestName(name, known) };
+      return {
+        path: [...path, name],
+        mark: 'key',
+        message: `${short(name)} is not known here.`,
+        expected: listNames(known),
+        suggestion: nearestName(name, known),
+      };
     }
     case 'required': {
       const name = String(params.missingProperty);
       const property = ((schema.properties as Record<string, object> | undefined) ?? {})[name] ?? {};
       const what = descriptionOf(property);
-      return { path, mark: 'start', message: `${short(name)} is missing.`, expected: `"${name}"${what ? `: ${what}` : ''}` };
+      return {
+        path,
+        mark: 'start',
+        message: `${short(name)} is missing.`,
+        expected: `"${name}"${what ? `: ${what}` : ''}`,
+      };
     }
     case 'enum': {
       const allowed = params.allowedValues as unknown[];

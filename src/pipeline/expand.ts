@@ -56,8 +56,19 @@ class RunExpansion {
   /** Adds the step's instance, unless its parameters or a missing required input leave it out. */
   private instantiate(step: StepDeclaration, round: number): void {
     const { study, experiment, seed } = this;
-    const params = resolveParams({ study, experiment, stage: step.stage, step, round: step.repeated ? round : undefined, seed });
-    if (step.unless !== undefined && Object.entries(step.unless).every(([name, value]) => isDeepStrictEqual(params[name], plain(value)))) return;
+    const params = resolveParams({
+      study,
+      experiment,
+      stage: step.stage,
+      step,
+      round: step.repeated ? round : undefined,
+      seed,
+    });
+    if (
+      step.unless !== undefined &&
+      Object.entries(step.unless).every(([name, value]) => isDeepStrictEqual(params[name], plain(value)))
+    )
+      return;
 
     const inputs: Record<string, InstanceArtifact> = {};
     for (const [name, { optional }] of Object.entries(step.stage.inputs)) {
@@ -66,7 +77,12 @@ class RunExpansion {
       if (found !== undefined) inputs[name] = found;
       else if (!optional) return;
     }
-    const instance: StepInstance = { label: { experiment: experiment.id, seed, round, step: step.name }, step, params, inputs };
+    const instance: StepInstance = {
+      label: { experiment: experiment.id, seed, round, step: step.name },
+      step,
+      params,
+      inputs,
+    };
     this.order.set(instance, this.instances.length);
     this.instances.push(instance);
     const earlier = this.byStep.get(step.name);
@@ -80,7 +96,10 @@ class RunExpansion {
         return this.findArtifact(reference, round);
       case 'any': {
         const found = reference.of.map((each) => this.findArtifact(each, round)).filter((each) => each !== undefined);
-        return found.reduce<InstanceArtifact | undefined>((latest, each) => (latest === undefined || this.isLater(each, latest) ? each : latest), undefined);
+        return found.reduce<InstanceArtifact | undefined>(
+          (latest, each) => (latest === undefined || this.isLater(each, latest) ? each : latest),
+          undefined,
+        );
       }
       case 'when': {
         const chosen = this.holds(reference.conditions, step, round) ? reference.use : reference.otherwise;

@@ -1,7 +1,7 @@
 /**
- * `"extends": "B1"`: an experiment has everything that its base has, and what it says itself wins. Parameters are merged
- * one by one; a parameter is given either once for all rounds or by round, so what an experiment says of it replaces what
- * its base says in the other way.
+ * `"extends": "B1"`: an experiment has everything that its base has, and what it says itself wins. Parameters are
+ * merged one by one; a parameter is given either once for all rounds or by round, so what an experiment says of it
+ * replaces what its base says in the other way.
  */
 import type { JsonObject, JsonValue } from '../engine/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
@@ -43,13 +43,22 @@ class Inheritance {
     if (!isObject(entry) || typeof base !== 'string') return this.keep(id, entry);
     const path = ['experiments', id, 'extends'];
     if (this.entries[base] === undefined) {
-      this.diagnostics.addUnknown('The experiment', base, Object.keys(this.entries).filter((each) => each !== id), path);
+      this.diagnostics.addUnknown(
+        'The experiment',
+        base,
+        Object.keys(this.entries).filter((each) => each !== id),
+        path,
+      );
       return this.keep(id, entry);
     }
     const chain = [...heirs, id];
     if (chain.includes(base)) {
       const cycle = [...chain.slice(chain.indexOf(base)), base].map((each) => `"${each}"`);
-      this.diagnostics.add({ path, message: `An experiment cannot inherit from itself: ${cycle.join(' extends ')}.`, expected: 'a base that does not lead back here' });
+      this.diagnostics.add({
+        path,
+        message: `An experiment cannot inherit from itself: ${cycle.join(' extends ')}.`,
+        expected: 'a base that does not lead back here',
+      });
       return this.keep(id, entry);
     }
     const inherited = this.resolve(base, chain);
@@ -77,7 +86,14 @@ class Inheritance {
   }
 
   /** @param otherwise what the heir says of parameters in the other way; it replaces what the base says in this one. */
-  private mergeGroups(id: string, base: string, key: string, inherited: JsonObject, own: JsonObject, otherwise: JsonValue | undefined): JsonObject {
+  private mergeGroups(
+    id: string,
+    base: string,
+    key: string,
+    inherited: JsonObject,
+    own: JsonObject,
+    otherwise: JsonValue | undefined,
+  ): JsonObject {
     const result = Object.assign(Object.create(null), own) as JsonObject;
     for (const [group, values] of Object.entries(inherited)) {
       const ownValues = own[group];
@@ -99,6 +115,10 @@ class Inheritance {
   }
 
   private inherit(place: JsonPath, id: string, base: string): void {
-    this.diagnostics.origins.set(['experiments', id, ...place], this.diagnostics.origins.of(['experiments', base, ...place]).path, id);
+    this.diagnostics.origins.set(
+      ['experiments', id, ...place],
+      this.diagnostics.origins.of(['experiments', base, ...place]).path,
+      id,
+    );
   }
 }

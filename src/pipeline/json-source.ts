@@ -93,7 +93,12 @@ export class JsonSource {
       const earlier = places.get(name);
       if (earlier !== undefined) {
         const { line, column } = this.locate(earlier, 1);
-        this.complain(key.offset, key.length, `"${name}" stands here a second time.`, `each name once; the first is at ${line}:${column}`);
+        this.complain(
+          key.offset,
+          key.length,
+          `"${name}" stands here a second time.`,
+          `each name once; the first is at ${line}:${column}`,
+        );
       } else if (name === '__proto__') {
         this.complain(key.offset, key.length, '"__proto__" cannot be a name.');
       } else {
@@ -120,7 +125,13 @@ export class JsonSource {
     const end = this.lineStarts[low + 1] ?? this.text.length;
     const text = this.text.slice(start, end).replace(/\r?\n$/, '');
     const column = offset - start + 1;
-    return { file: this.file, line: low + 1, column, length: Math.max(1, Math.min(length, text.length - column + 1)), text };
+    return {
+      file: this.file,
+      line: low + 1,
+      column,
+      length: Math.max(1, Math.min(length, text.length - column + 1)),
+      text,
+    };
   }
 
   private spansLines(node: Node): boolean {

@@ -3,8 +3,9 @@
  *
  *   "{base}-random": { "matrix": { "base": ["B1", "B2"] }, "extends": "{base}", "params": ... }
  *
- * `{name}` in a string is replaced by the value; a parameter that is nothing but `{name}` becomes the value itself, with its
- * type. Names inside an entry (of stages, parameters, steps) are no templates; an experiment's own name is one.
+ * `{name}` in a string is replaced by the value; a parameter that is nothing but `{name}` becomes the value itself,
+ * with its type. Names inside an entry (of stages, parameters, steps) are no templates; an experiment's own name is
+ * one.
  */
 import type { JsonObject, JsonValue } from '../engine/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
@@ -17,7 +18,20 @@ type Assignment = Map<string, Scalar>;
 /** More entries than these come from no hand that meant it. */
 const maximumEntries = 10_000;
 /** What is text whatever the value: a description that is nothing but `{steps}` is no number. */
-const texts = new Set(['description', 'role', 'extends', 'model', 'name', 'question', 'topic', 'arms', 'varies', 'family', 'metrics', 'accept']);
+const texts = new Set([
+  'description',
+  'role',
+  'extends',
+  'model',
+  'name',
+  'question',
+  'topic',
+  'arms',
+  'varies',
+  'family',
+  'metrics',
+  'accept',
+]);
 const variablePattern = /\{([A-Za-z][A-Za-z0-9_]*)\}/g;
 
 /** Writes out the templates among experiments and comparisons. Mistakes are reported where the template stands. */
@@ -33,11 +47,18 @@ function expandExperiments(entries: JsonObject, diagnostics: Diagnostics): JsonO
   const firsts = new Map<string, JsonPath>();
   for (const [template, entry] of Object.entries(entries)) {
     const path = ['experiments', template];
-    for (const { name, entry: own } of new Template(path, template, entry, diagnostics).expand(Object.keys(expanded).length)) {
+    for (const { name, entry: own } of new Template(path, template, entry, diagnostics).expand(
+      Object.keys(expanded).length,
+    )) {
       const first = firsts.get(name);
       if (first !== undefined) {
         const { line, column } = diagnostics.source.at(first, 'key');
-        diagnostics.add({ path, mark: 'key', message: `"${name}" comes out of this a second time.`, expected: `a name of its own for each: every variable in it; the first is at ${line}:${column}` });
+        diagnostics.add({
+          path,
+          mark: 'key',
+          message: `"${name}" comes out of this a second time.`,
+          expected: `a name of its own for each: every variable in it; the first is at ${line}:${column}`,
+        });
         break;
       }
       firsts.set(name, path);
@@ -54,7 +75,8 @@ function expandComparisons(entries: JsonValue[], diagnostics: Diagnostics): Json
     const path = ['comparisons', index];
     for (const { entry: own } of new Template(path, undefined, entry, diagnostics).expand(expanded.length)) {
       const name = isObject(own) && typeof own.name === 'string' ? own.name : '';
-      if (own !== entry || expanded.length !== index) diagnostics.origins.set(['comparisons', expanded.length], path, own === entry ? '' : name);
+      if (own !== entry || expanded.length !== index)
+        diagnostics.origins.set(['comparisons', expanded.length], path, own === entry ? '' : name);
       expanded.push(own);
     }
   }
@@ -85,7 +107,12 @@ class Template {
     const count = [...variables.values()].reduce((product, values) => product * values.length, 1);
     if (before + count > maximumEntries) {
       const { path } = this;
-      this.diagnostics.add({ path: [...path, 'matrix'], mark: 'key', message: `With this the file says more than ${maximumEntries} entries: these variables have ${count} combinations.`, expected: 'fewer values' });
+      this.diagnostics.add({
+        path: [...path, 'matrix'],
+        mark: 'key',
+        message: `With this the file says more than ${maximumEntries} entries: these variables have ${count} combinations.`,
+        expected: 'fewer values',
+      });
       return [];
     }
     const expanded = assignments(variables).map((values) => ({
@@ -94,7 +121,12 @@ class Template {
     }));
     for (const variable of variables.keys())
       if (!this.used.has(variable))
-        this.diagnostics.add({ path: [...this.path, 'matrix', variable], mark: 'key', message: `The variable "${variable}" is used nowhere.`, expected: `"{${variable}}" in ${this.name === undefined ? '' : 'the name or '}a value of this entry` });
+        this.diagnostics.add({
+          path: [...this.path, 'matrix', variable],
+          mark: 'key',
+          message: `The variable "${variable}" is used nowhere.`,
+          expected: `"{${variable}}" in ${this.name === undefined ? '' : 'the name or '}a value of this entry`,
+        });
     return expanded;
   }
 
@@ -103,16 +135,36 @@ class Template {
     const { diagnostics } = this;
     const path = [...this.path, 'matrix'];
     if (!isObject(matrix) || Object.keys(matrix).length === 0) {
-      diagnostics.add({ path, message: 'This is no matrix.', expected: 'an object {...} with a list of values for each variable' });
+      diagnostics.add({
+        path,
+        message: 'This is no matrix.',
+        expected: 'an object {...} with a list of values for each variable',
+      });
       return undefined;
     }
     const variables = new Map<string, Scalar[]>();
     for (const [variable, values] of Object.entries(matrix)) {
-      if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(variable)) diagnostics.add({ path: [...path, variable], mark: 'key', message: `"${variable}" cannot be a variable.`, expected: "letters, digits and '_', beginning with a letter" });
-      else if (!Array.isArray(values) || values.length === 0) diagnostics.add({ path: [...path, variable], message: 'These are no values for a variable.', expected: 'a list [...] of strings, numbers or booleans' });
+      if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(variable))
+        diagnostics.add({
+          path: [...path, variable],
+          mark: 'key',
+          message: `"${variable}" cannot be a variable.`,
+          expected: "letters, digits and '_', beginning with a letter",
+        });
+      else if (!Array.isArray(values) || values.length === 0)
+        diagnostics.add({
+          path: [...path, variable],
+          message: 'These are no values for a variable.',
+          expected: 'a list [...] of strings, numbers or booleans',
+        });
       else {
         for (const [index, value] of values.entries())
-          if (!isScalar(value)) diagnostics.add({ path: [...path, variable, index], message: 'This is no value for a variable.', expected: 'a string, a number, true or false' });
+          if (!isScalar(value))
+            diagnostics.add({
+              path: [...path, variable, index],
+              message: 'This is no value for a variable.',
+              expected: 'a string, a number, true or false',
+            });
         variables.set(variable, values.filter(isScalar));
       }
     }
@@ -121,7 +173,8 @@ class Template {
 
   private fillEntry(body: JsonObject, values: Assignment): JsonObject {
     const filled = Object.create(null) as JsonObject;
-    for (const [key, value] of Object.entries(body)) filled[key] = this.fill(value, values, [...this.path, key], texts.has(key) ? String : (whole) => whole);
+    for (const [key, value] of Object.entries(body))
+      filled[key] = this.fill(value, values, [...this.path, key], texts.has(key) ? String : (whole) => whole);
     return filled;
   }
 
@@ -135,23 +188,38 @@ class Template {
   }
 
   /** @param whole what becomes of the value where the text is nothing but its variable. */
-  private replace(text: string, values: Assignment, path: JsonPath, mark: 'key' | 'value', whole: (value: Scalar) => Scalar): Scalar {
+  private replace(
+    text: string,
+    values: Assignment,
+    path: JsonPath,
+    mark: 'key' | 'value',
+    whole: (value: Scalar) => Scalar,
+  ): Scalar {
     for (const [, variable = ''] of text.matchAll(variablePattern)) {
       this.used.add(variable);
       if (values.has(variable)) continue;
       if (values.size > 0) this.diagnostics.addUnknown('The variable', variable, values.keys(), path, mark);
-      else this.diagnostics.add({ path, mark, message: `The variable "${variable}" does not exist.`, expected: `"matrix": { "${variable}": [...] } in this entry` });
+      else
+        this.diagnostics.add({
+          path,
+          mark,
+          message: `The variable "${variable}" does not exist.`,
+          expected: `"matrix": { "${variable}": [...] } in this entry`,
+        });
     }
     const [match] = text.matchAll(variablePattern);
     const value = match?.[0] === text ? values.get(match[1] ?? '') : undefined;
-    return value !== undefined ? whole(value) : text.replace(variablePattern, (written, variable: string) => String(values.get(variable) ?? written));
+    return value !== undefined
+      ? whole(value)
+      : text.replace(variablePattern, (written, variable: string) => String(values.get(variable) ?? written));
   }
 }
 
 /** The cartesian product; the last variable changes fastest. */
 function assignments(variables: Map<string, Scalar[]>): Assignment[] {
   let all: Assignment[] = [new Map()];
-  for (const [variable, values] of variables) all = all.flatMap((before) => values.map((value) => new Map([...before, [variable, value]])));
+  for (const [variable, values] of variables)
+    all = all.flatMap((before) => values.map((value) => new Map([...before, [variable, value]])));
   return all;
 }
 

@@ -7,7 +7,11 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   let best: { name: string; edits: number } | undefined;
   for (const candidate of known) {
     const edits = distance(name.toLowerCase(), candidate.toLowerCase());
-    if (edits <= allowed && edits < Math.max(name.length, candidate.length) && (best === undefined || edits < best.edits))
+    if (
+      edits <= allowed &&
+      edits < Math.max(name.length, candidate.length) &&
+      (best === undefined || edits < best.edits)
+    )
       best = { name: candidate, edits };
   }
   return best?.name;

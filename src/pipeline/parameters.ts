@@ -30,7 +30,14 @@ export interface ParamsRequest {
 /** Exactly the parameters that the stage's schema declares, in the schema's order; `"unit": "study"` is left out. */
 export function resolveParams({ study, experiment, stage, round, step, seed }: ParamsRequest): JsonObject {
   const { name } = stage;
-  const layers = [study.defaults[name], study.profile.params[name], experiment.params[name], step?.params, valuesOfRound(experiment, name, round), step && experiment.perStep[step.name]];
+  const layers = [
+    study.defaults[name],
+    study.profile.params[name],
+    experiment.params[name],
+    step?.params,
+    valuesOfRound(experiment, name, round),
+    step && experiment.perStep[step.name],
+  ];
   const params: JsonObject = {};
   for (const [param, schema] of paramSchemas(stage)) {
     if (schema.unit === 'study') continue;
@@ -45,7 +52,9 @@ export function resolveParams({ study, experiment, stage, round, step, seed }: P
 
 /** @param steps a number of steps as declared; the result is whole, and at least 1 unless `steps` is 0 */
 export function scaleSteps(steps: number, factor: number): number {
-  return steps === 0 || factor === 1 ? steps : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(steps * factor)));
+  return steps === 0 || factor === 1
+    ? steps
+    : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(steps * factor)));
 }
 
 function valuesOfRound(experiment: Experiment, stage: string, round: number | undefined): JsonObject | undefined {

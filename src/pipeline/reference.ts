@@ -37,7 +37,10 @@ export function parseReference(json: unknown): Reference {
   const { when, use, otherwise } = json as { when: Record<string, JsonValue>; use: unknown; otherwise?: unknown };
   return {
     kind: 'when',
-    conditions: Object.entries(when).map(([name, values]) => ({ ...splitParamName(name), values: Array.isArray(values) ? values : [values] })),
+    conditions: Object.entries(when).map(([name, values]) => ({
+      ...splitParamName(name),
+      values: Array.isArray(values) ? values : [values],
+    })),
     use: parseReference(use),
     otherwise: otherwise === undefined ? undefined : parseReference(otherwise),
   };

@@ -20,7 +20,13 @@ export function parseSelector(words: readonly string[]): Selector {
   for (const word of words) {
     const equals = word.indexOf('=');
     const name = equals === -1 ? word : word.slice(0, equals);
-    const values = equals === -1 ? [] : word.slice(equals + 1).split(',').filter((value) => value !== '');
+    const values =
+      equals === -1
+        ? []
+        : word
+            .slice(equals + 1)
+            .split(',')
+            .filter((value) => value !== '');
     if (!isSelectable(name))
       throw new SwpError({
         kind: 'usage',
@@ -28,7 +34,8 @@ export function parseSelector(words: readonly string[]): Selector {
         expected: `NAME=VALUE[,VALUE...] with one of ${listNames(selectable)}, such as stage=train experiment=A*`,
         suggestion: equals === -1 ? undefined : nearestName(name, selectable),
       });
-    if (values.length === 0) throw new SwpError({ kind: 'usage', message: `"${word}" has no value.`, expected: `${name}=VALUE[,VALUE...]` });
+    if (values.length === 0)
+      throw new SwpError({ kind: 'usage', message: `"${word}" has no value.`, expected: `${name}=VALUE[,VALUE...]` });
     selector.set(name, [...(selector.get(name) ?? []), ...values]);
   }
   return selector;
@@ -46,13 +53,24 @@ export function selectNodes(nodes: readonly PlannedNode[], selector: Selector): 
  * The places in the study that a selector means, each with its node.
  * @throws SwpError as selectNodes
  */
-export function selectPlaces(nodes: readonly PlannedNode[], selector: Selector): { node: PlannedNode; label: NodeLabel }[] {
+export function selectPlaces(
+  nodes: readonly PlannedNode[],
+  selector: Selector,
+): { node: PlannedNode; label: NodeLabel }[] {
   for (const [name, patterns] of selector) checkPatterns(nodes, name, patterns);
   const matchers = [...selector].map(([name, patterns]) => ({ name, matches: matcherOf(name, patterns) }));
-  const selected = nodes.flatMap((node) => node.labels.filter((label) => matchers.every(({ name, matches }) => matches(valueOf(node, label, name)))).map((label) => ({ node, label })));
+  const selected = nodes.flatMap((node) =>
+    node.labels
+      .filter((label) => matchers.every(({ name, matches }) => matches(valueOf(node, label, name))))
+      .map((label) => ({ node, label })),
+  );
   if (selected.length === 0) {
     const words = [...selector].map(([name, patterns]) => `${name}=${patterns.join(',')}`).join(' ');
-    throw new SwpError({ kind: 'usage', message: `No node of this profile is ${words}.`, expected: 'a selector that some node fits: `swp status` lists them' });
+    throw new SwpError({
+      kind: 'usage',
+      message: `No node of this profile is ${words}.`,
+      expected: 'a selector that some node fits: `swp status` lists them',
+    });
   }
   return selected;
 }
@@ -66,7 +84,8 @@ function checkPatterns(nodes: readonly PlannedNode[], name: Selectable, patterns
   for (const pattern of patterns) {
     const matches = matcherOf(name, [pattern]);
     if ([...known].some(matches)) continue;
-    const shown = name === 'key' ? undefined : listNames([...known].filter((value) => value !== '*').sort(byNumberOrName), 24);
+    const shown =
+      name === 'key' ? undefined : listNames([...known].filter((value) => value !== '*').sort(byNumberOrName), 24);
     throw new SwpError({
       kind: 'usage',
       message: `No node of this profile has ${name}=${pattern}.`,

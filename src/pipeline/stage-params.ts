@@ -1,4 +1,6 @@
-/** What a stage's parameter schema says: which parameters there are, their units and defaults, and whether values fit. */
+/**
+ * What a stage's parameter schema says: which parameters there are, their units and defaults, and whether values fit.
+ */
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { JsonObject, JsonValue } from '../engine/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
@@ -44,22 +46,46 @@ export function requiredParams(stage: StageDefinition): string[] {
   return (stage.params as ParamsSchema).required ?? [];
 }
 
-/** Checks some of a stage's parameters, given at `path` in the file. Missing ones are no mistake here: others may set them. */
-export function checkParams(stage: StageDefinition, params: JsonObject, path: JsonPath, diagnostics: Diagnostics): void {
+/**
+ * Checks some of a stage's parameters, given at `path` in the file. Missing ones are no mistake here: others may set
+ * them.
+ */
+export function checkParams(
+  stage: StageDefinition,
+  params: JsonObject,
+  path: JsonPath,
+  diagnostics: Diagnostics,
+): void {
   for (const [name, value] of Object.entries(params))
-    if (checkParamName(stage, name, [...path, name], 'key', diagnostics)) checkValue(stage, name, value, [...path, name], diagnostics);
+    if (checkParamName(stage, name, [...path, name], 'key', diagnostics))
+      checkValue(stage, name, value, [...path, name], diagnostics);
 }
 
 /** Checks one value, given at `path` in the file, of a parameter that the stage declares. */
-export function checkValue(stage: StageDefinition, name: string, value: JsonValue, path: JsonPath, diagnostics: Diagnostics): void {
+export function checkValue(
+  stage: StageDefinition,
+  name: string,
+  value: JsonValue,
+  path: JsonPath,
+  diagnostics: Diagnostics,
+): void {
   const validate = validatorOf(stage);
   if (validate({ [name]: value })) return;
-  const errors = (validate.errors ?? []).map((error) => ({ ...error, instancePath: error.instancePath.replace(/^\/[^/]*/, '') }));
+  const errors = (validate.errors ?? []).map((error) => ({
+    ...error,
+    instancePath: error.instancePath.replace(/^\/[^/]*/, ''),
+  }));
   diagnostics.addSchemaErrors(errors, path);
 }
 
 /** Checks that a parameter exists and may be set. */
-export function checkParamName(stage: StageDefinition, name: string, path: JsonPath, mark: 'value' | 'key', diagnostics: Diagnostics): boolean {
+export function checkParamName(
+  stage: StageDefinition,
+  name: string,
+  path: JsonPath,
+  mark: 'value' | 'key',
+  diagnostics: Diagnostics,
+): boolean {
   const declared = paramSchemas(stage);
   const schema = declared.get(name);
   const settable = [...declared].filter(([, { unit }]) => unit !== 'study').map(([known]) => known);
@@ -74,7 +100,12 @@ export function checkParamName(stage: StageDefinition, name: string, path: JsonP
     return false;
   }
   if (schema.unit === 'study') {
-    diagnostics.add({ path, mark, message: `"${name}" cannot be set.`, expected: 'nothing: swp fills in the declared study' });
+    diagnostics.add({
+      path,
+      mark,
+      message: `"${name}" cannot be set.`,
+      expected: 'nothing: swp fills in the declared study',
+    });
     return false;
   }
   return true;

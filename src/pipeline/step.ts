@@ -37,26 +37,37 @@ function writtenSteps(dag: PipelineFile['dag']): { step: Step; path: JsonPath; b
 /** The stages that `dag` names, with the first place of each. */
 export function namedStages(dag: PipelineFile['dag']): Map<string, JsonPath> {
   const places = new Map<string, JsonPath>();
-  for (const { step, path } of writtenSteps(dag)) if (!places.has(step.stage)) places.set(step.stage, [...path, 'stage']);
+  for (const { step, path } of writtenSteps(dag))
+    if (!places.has(step.stage)) places.set(step.stage, [...path, 'stage']);
   return places;
 }
 
 /** Parses the steps whose stages are known; reports everything in them that does not exist or cannot be. */
-export function declareSteps(dag: PipelineFile['dag'], stages: Map<string, StageDefinition>, diagnostics: Diagnostics): StepDeclaration[] {
+export function declareSteps(
+  dag: PipelineFile['dag'],
+  stages: Map<string, StageDefinition>,
+  diagnostics: Diagnostics,
+): StepDeclaration[] {
   const written = writtenSteps(dag);
   const declared = new Map<string, StepDeclaration>();
   for (const { step, path, block } of written) {
     const stage = stages.get(step.stage);
     if (stage === undefined) continue; // reported where the stages are loaded
     if (declared.has(step.step)) {
-      diagnostics.add({ path: [...path, 'step'], message: `There are two steps "${step.step}".`, expected: 'a name of its own for each step' });
+      diagnostics.add({
+        path: [...path, 'step'],
+        message: `There are two steps "${step.step}".`,
+        expected: 'a name of its own for each step',
+      });
       continue;
     }
     declared.set(step.step, {
       name: step.step,
       stage,
       inputs: new Map(Object.entries(step.inputs ?? {}).map(([name, json]) => [name, parseReference(json)])),
-      gathers: new Map(Object.entries(step.gather ?? {}).map(([name, refs]) => [name, [refs].flat().map(parseArtifactReference)])),
+      gathers: new Map(
+        Object.entries(step.gather ?? {}).map(([name, refs]) => [name, [refs].flat().map(parseArtifactReference)]),
+      ),
       params: (step.params ?? {}) as JsonObject,
       unless: step.unless as JsonObject | undefined,
       repeated: block !== undefined,
@@ -74,11 +85,17 @@ export function declareSteps(dag: PipelineFile['dag'], stages: Map<string, Stage
 function checkRepeats(dag: PipelineFile['dag'], diagnostics: Diagnostics): void {
   const blocks = dag.flatMap((entry, index) => ('repeat' in entry ? [{ entry, index }] : []));
   for (const { index } of blocks.slice(1))
-    diagnostics.add({ path: ['dag', index, 'repeat'], mark: 'key', message: 'There is a second repeated block.', expected: 'one block of repeated steps' });
+    diagnostics.add({
+      path: ['dag', index, 'repeat'],
+      mark: 'key',
+      message: 'There is a second repeated block.',
+      expected: 'one block of repeated steps',
+    });
   for (const { entry, index } of blocks) {
     const names = entry.steps.map(({ step }) => step);
     for (const [place, name] of (entry.final ?? []).entries())
-      if (!names.includes(name)) diagnostics.addUnknown('The repeated step', name, names, ['dag', index, 'final', place]);
+      if (!names.includes(name))
+        diagnostics.addUnknown('The repeated step', name, names, ['dag', index, 'final', place]);
   }
 }
 
@@ -104,20 +121,36 @@ class StepChecks {
     for (const [name, reference] of step.inputs) this.checkReference(reference, [...step.path, 'inputs', name]);
     for (const [name, references] of step.gathers)
       for (const [index, reference] of references.entries())
-        this.checkArtifact(reference, references.length > 1 ? [...step.path, 'gather', name, index] : [...step.path, 'gather', name]);
+        this.checkArtifact(
+          reference,
+          references.length > 1 ? [...step.path, 'gather', name, index] : [...step.path, 'gather', name],
+        );
     if (step.gathers.size > 0 && step.repeated)
-      diagnostics.add({ path: [...step.path, 'gather'], mark: 'key', message: 'A step that gathers cannot be repeated.', expected: 'it outside the repeated block: it runs once, over all runs' });
+      diagnostics.add({
+        path: [...step.path, 'gather'],
+        mark: 'key',
+        message: 'A step that gathers cannot be repeated.',
+        expected: 'it outside the repeated block: it runs once, over all runs',
+      });
     if (step.gathers.size > 0 && step.inputs.size > 0)
-      diagnostics.add({ path: [...step.path, 'inputs'], mark: 'key', message: 'A step that gathers serves all runs and has no inputs of one run.', expected: '"gather" alone' });
+      diagnostics.add({
+        path: [...step.path, 'inputs'],
+        mark: 'key',
+        message: 'A step that gathers serves all runs and has no inputs of one run.',
+        expected: '"gather" alone',
+      });
   }
 
   private checkInputNames(): void {
     const { step, diagnostics } = this;
     const declared = Object.entries(step.stage.inputs);
     const check = (given: Map<string, unknown>, list: 'inputs' | 'gather') => {
-      const known = declared.filter(([, { gather }]) => (gather ?? false) === (list === 'gather')).map(([name]) => name);
+      const known = declared
+        .filter(([, { gather }]) => (gather ?? false) === (list === 'gather'))
+        .map(([name]) => name);
       for (const name of given.keys())
-        if (!known.includes(name)) diagnostics.add({
+        if (!known.includes(name))
+          diagnostics.add({
             path: [...step.path, list, name],
             mark: 'key',
             message: `${step.stage.name} has no input "${name}" for "${list}".`,
@@ -126,7 +159,11 @@ class StepChecks {
           });
       for (const [name, { optional, summary }] of declared)
         if (known.includes(name) && !optional && !given.has(name))
-          diagnostics.add({ path: [...step.path, 'step'], message: `Step "${step.name}" lacks the input "${name}".`, expected: `"${name}" in "${list}": ${summary}` });
+          diagnostics.add({
+            path: [...step.path, 'step'],
+            message: `Step "${step.name}" lacks the input "${name}".`,
+            expected: `"${name}" in "${list}": ${summary}`,
+          });
     };
     check(step.inputs, 'inputs');
     check(step.gathers, 'gather');
@@ -139,7 +176,8 @@ class StepChecks {
       case 'any':
         return reference.of.forEach((each, index) => this.checkArtifact(each, [...path, index]));
       case 'when':
-        for (const { stage, param, values } of reference.conditions) this.checkCondition(stage, param, values, [...path, 'when']);
+        for (const { stage, param, values } of reference.conditions)
+          this.checkCondition(stage, param, values, [...path, 'when']);
         this.checkReference(reference.use, [...path, 'use']);
         if (reference.otherwise !== undefined) this.checkReference(reference.otherwise, [...path, 'otherwise']);
     }
@@ -166,17 +204,34 @@ class StepChecks {
     if (target === undefined) return; // its stage is unknown, which is reported
     const outputs = Object.keys(target.stage.outputs);
     if (!outputs.includes(artifact)) {
-      diagnostics.add({ path, message: `Step "${name}" has no artifact "${artifact}".`, expected: listNames(outputs), suggestion: nearestName(artifact, outputs) });
+      diagnostics.add({
+        path,
+        message: `Step "${name}" has no artifact "${artifact}".`,
+        expected: listNames(outputs),
+        suggestion: nearestName(artifact, outputs),
+      });
       return;
     }
     const loops = target.repeated && step.repeated; // then a later step may stand for its instance of the round before
     if (which === 'this' && !loops)
-      diagnostics.add({ path, message: `"this ${name}" has no round to be in.`, expected: '"this" only between steps of the repeated block' });
+      diagnostics.add({
+        path,
+        message: `"this ${name}" has no round to be in.`,
+        expected: '"this" only between steps of the repeated block',
+      });
     else if (which === 'this' && position >= this.position)
-      diagnostics.add({ path, message: `Step "${name}" comes later in the round.`, expected: `"${name}.${artifact}": its instance of the round before` });
+      diagnostics.add({
+        path,
+        message: `Step "${name}" comes later in the round.`,
+        expected: `"${name}.${artifact}": its instance of the round before`,
+      });
     else if (position >= this.position && !loops)
       diagnostics.add({ path, message: `Step "${name}" comes later.`, expected: `a step before "${step.name}"` });
     if (target.gathers.size > 0)
-      diagnostics.add({ path, message: `Step "${name}" gathers all runs and cannot be an input of one.`, expected: 'a step of the run' });
+      diagnostics.add({
+        path,
+        message: `Step "${name}" gathers all runs and cannot be an input of one.`,
+        expected: 'a step of the run',
+      });
   }
 }

@@ -27,8 +27,15 @@ let validator: ValidateFunction | undefined;
  */
 export async function readStudyFile(path: string): Promise<StudyFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const remedy = error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
-    throw new SwpError({ kind: 'file', path: displayPath(path), operation: 'read', code: error.code ?? 'unknown', remedy });
+    const remedy =
+      error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
+    throw new SwpError({
+      kind: 'file',
+      path: displayPath(path),
+      operation: 'read',
+      code: error.code ?? 'unknown',
+      remedy,
+    });
   });
   return parseStudyFile(path, text);
 }
@@ -40,7 +47,9 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   diagnostics.throwIfAny();
   const content = expand(source.value, diagnostics);
   diagnostics.throwIfAny(); // what is left of a template that cannot be written out would only echo it
-  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(forExpanded(schema) as object);
+  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(
+    forExpanded(schema) as object,
+  );
   if (!validator(content)) diagnostics.addSchemaErrors(validator.errors ?? []);
   diagnostics.throwIfAny();
   return { path, content: content as unknown as PipelineFile, diagnostics };

@@ -80,14 +80,23 @@ export interface StageSource {
  * @param options.path absolute path of pipeline.json
  * @param options.profile the profile's name; default: the study's default profile, else all experiments as written
  * @param options.overrides values by parameter, for every stage that declares it
- * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile or override
+ * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile or
+ *   override
  */
-export async function loadStudy(options: { path: string; profile?: string; overrides?: JsonObject; loader: StageSource }): Promise<Study> {
+export async function loadStudy(options: {
+  path: string;
+  profile?: string;
+  overrides?: JsonObject;
+  loader: StageSource;
+}): Promise<Study> {
   return resolveStudy(await readStudyFile(options.path), options);
 }
 
 /** The same for a file that is read already. */
-export async function resolveStudy(file: StudyFile, options: { profile?: string; overrides?: JsonObject; loader: StageSource }): Promise<Study> {
+export async function resolveStudy(
+  file: StudyFile,
+  options: { profile?: string; overrides?: JsonObject; loader: StageSource },
+): Promise<Study> {
   const { content, diagnostics } = file;
   const stages = await loadStages(content, options.loader, diagnostics);
   diagnostics.throwIfAny(); // every parameter of a stage that has no name would be one more complaint
@@ -128,7 +137,11 @@ export async function resolveStudy(file: StudyFile, options: { profile?: string;
   };
 }
 
-async function loadStages(content: PipelineFile, loader: StageSource, diagnostics: Diagnostics): Promise<Map<string, StageDefinition>> {
+async function loadStages(
+  content: PipelineFile,
+  loader: StageSource,
+  diagnostics: Diagnostics,
+): Promise<Map<string, StageDefinition>> {
   const stages = new Map<string, StageDefinition>();
   for (const [name, path] of namedStages(content.dag)) {
     try {
@@ -151,17 +164,32 @@ interface ChosenProfile {
 function chooseProfile(content: PipelineFile, named: string | undefined): ChosenProfile {
   const profiles = content.profiles ?? {};
   const name = named ?? content.defaultProfile;
-  if (name === undefined) return { name: 'all', entry: { experiments: ['*'], description: 'Every experiment as declared.' }, has: () => true };
+  if (name === undefined)
+    return {
+      name: 'all',
+      entry: { experiments: ['*'], description: 'Every experiment as declared.' },
+      has: () => true,
+    };
   const entry = profiles[name];
   if (entry === undefined) {
     const known = Object.keys(profiles);
-    throw new SwpError({ kind: 'usage', message: `There is no profile "${name}".`, expected: listNames(known) || 'no --profile: the study declares none', suggestion: nearestName(name, known) });
+    throw new SwpError({
+      kind: 'usage',
+      message: `There is no profile "${name}".`,
+      expected: listNames(known) || 'no --profile: the study declares none',
+      suggestion: nearestName(name, known),
+    });
   }
   return { name, entry, has: picomatch(entry.experiments) };
 }
 
 /** For rounds, seeds, finalTrain and model as for parameters: defaults < profile < experiment. */
-function resolveExperiment(id: string, entry: ExperimentEntry, content: PipelineFile, profile: ProfileEntry): Experiment {
+function resolveExperiment(
+  id: string,
+  entry: ExperimentEntry,
+  content: PipelineFile,
+  profile: ProfileEntry,
+): Experiment {
   return {
     id,
     description: entry.description ?? '',

@@ -23,6 +23,12 @@ export function declareWiring(study: Study, experiment: Experiment): WiredRounds
 }
 
 function wiredInputs({ inputs, label }: StepInstance): Record<string, string> {
-  const place = (producer: number) => (producer === label.round ? '' : producer > 0 && producer === label.round - 1 ? ' -1' : ` @${producer}`);
-  return Object.fromEntries(Object.entries(inputs).map(([name, { instance, artifact }]) => [name, `${instance.label.step}.${artifact}${place(instance.label.round)}`]));
+  const place = (producer: number) =>
+    producer === label.round ? '' : producer > 0 && producer === label.round - 1 ? ' -1' : ` @${producer}`;
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, { instance, artifact }]) => [
+      name,
+      `${instance.label.step}.${artifact}${place(instance.label.round)}`,
+    ]),
+  );
 }

@@ -11,28 +11,53 @@ const CURVE_ROWS = 10;
 /** One line an experiment: a dot for each seed, the interval of the mean, and both in figures. */
 export function drawQuality(rows: readonly QualityRow[], ink: Ink): string[] {
   const names = padded(rows.map(({ experiment }) => experiment));
-  const texts = rows.map(({ mean, interval, points, declared }) => `${mean === null ? '-' : mean.toFixed(4)}${interval === null ? '' : ` [${interval.lower.toFixed(4)}, ${interval.upper.toFixed(4)}]`} n ${points.length}${points.length < declared ? ` of ${declared}` : ''}`);
+  const texts = rows.map(
+    ({ mean, interval, points, declared }) =>
+      `${mean === null ? '-' : mean.toFixed(4)}${interval === null ? '' : ` [${interval.lower.toFixed(4)}, ${interval.upper.toFixed(4)}]`} n ${points.length}${points.length < declared ? ` of ${declared}` : ''}`,
+  );
   const left = widest(names) + 1;
   const size = Math.max(LEAST_WIDTH, ink.width - left - widest(texts) - 2);
   // One wild interval, of two runs say, must not push all points into one place.
-  const scale = scaleOf(rows.flatMap(({ points }) => points.map(({ value }) => value)), size, { mayBeLogarithmic: true });
-  const lines = rows.map(({ points, interval }, index) => `${names[index]} ${strip(points.map(({ value }) => value), interval, scale, ink, index)}  ${ink.colors.dim(texts[index]!)}`.trimEnd());
+  const scale = scaleOf(
+    rows.flatMap(({ points }) => points.map(({ value }) => value)),
+    size,
+    { mayBeLogarithmic: true },
+  );
+  const lines = rows.map(({ points, interval }, index) =>
+    `${names[index]} ${strip(
+      points.map(({ value }) => value),
+      interval,
+      scale,
+      ink,
+      index,
+    )}  ${ink.colors.dim(texts[index]!)}`.trimEnd(),
+  );
   return [...lines, ...axis(scale, left, ink)];
 }
 
 /** Three lines an experiment: k of n, with the exact interval, on a line from 0 to 100 %. */
 export function drawSurvival(rows: readonly SurvivalRow[], ink: Ink): string[] {
-  const kinds = [['mask bit kept', 'kept'], ['still matters', 'functional'], ['found again', 'redetected']] as const;
+  const kinds = [
+    ['mask bit kept', 'kept'],
+    ['still matters', 'functional'],
+    ['found again', 'redetected'],
+  ] as const;
   const names = padded(rows.map(({ experiment }) => experiment));
-  const text = ({ k, n, interval }: Proportion) => `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower)}, ${percent(interval.upper)}]`}`;
+  const text = ({ k, n, interval }: Proportion) =>
+    `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower)}, ${percent(interval.upper)}]`}`;
   const left = widest(names) + 15;
   const size = Math.max(LEAST_WIDTH, ink.width - left - 22);
   const scale: Scale = { low: 0, high: 100, size, logarithmic: false };
   const lines = rows.flatMap((row, index) => {
-    if (row.kept.n === 0) return [`${names[index]} ${ink.colors.dim(row.noneEmerged > 0 ? 'not applicable: none emerged' : 'not known')}`];
+    if (row.kept.n === 0)
+      return [`${names[index]} ${ink.colors.dim(row.noneEmerged > 0 ? 'not applicable: none emerged' : 'not known')}`];
     return kinds.map(([title, kind], line) => {
       const proportion = row[kind];
-      const share = { ...proportion.interval!, lower: 100 * (proportion.interval?.lower ?? 0), upper: 100 * (proportion.interval?.upper ?? 1) };
+      const share = {
+        ...proportion.interval!,
+        lower: 100 * (proportion.interval?.lower ?? 0),
+        upper: 100 * (proportion.interval?.upper ?? 1),
+      };
       return `${line === 0 ? names[index] : ' '.repeat(names[index]!.length)} ${title.padEnd(13)} ${strip(proportion.n === 0 ? [] : [(100 * proportion.k) / proportion.n], share, scale, ink, index)}  ${ink.colors.dim(text(proportion))}`.trimEnd();
     });
   });
@@ -42,12 +67,21 @@ export function drawSurvival(rows: readonly SurvivalRow[], ink: Ink): string[] {
 /** Every retrained state as its experiment's letter, by sparsity and by quality. */
 export function drawSparsity(rows: readonly SparsityRow[], ink: Ink): string[] {
   const experiments = [...new Set(rows.map(({ experiment }) => experiment))];
-  const letter = (experiment: string) => 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[experiments.indexOf(experiment) % 52]!;
+  const letter = (experiment: string) =>
+    'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[experiments.indexOf(experiment) % 52]!;
   const signs = signsOf(ink);
-  const y = scaleOf(rows.map(({ value }) => value), FIELD_ROWS, { mayBeLogarithmic: true });
+  const y = scaleOf(
+    rows.map(({ value }) => value),
+    FIELD_ROWS,
+    { mayBeLogarithmic: true },
+  );
   const marks = new Map(ticks(y, 5).map((tick) => [place(y, tick), tickText(tick)]));
   const left = Math.max(1, widest([...marks.values()]));
-  const x = scaleOf(rows.map(({ sparsity }) => 100 * sparsity), Math.max(LEAST_WIDTH, ink.width - left - 3), { zero: true });
+  const x = scaleOf(
+    rows.map(({ sparsity }) => 100 * sparsity),
+    Math.max(LEAST_WIDTH, ink.width - left - 3),
+    { zero: true },
+  );
   const field = Array.from({ length: FIELD_ROWS }, () => Array.from({ length: x.size }, () => ' '));
   for (const row of rows) {
     const cells = field[place(y, row.value)]!;
@@ -55,9 +89,17 @@ export function drawSparsity(rows: readonly SparsityRow[], ink: Ink): string[] {
     const own = seriesColor(ink.colors, experiments.indexOf(row.experiment))(letter(row.experiment));
     cells[column] = cells[column] === ' ' || cells[column] === own ? own : '*';
   }
-  const lines = field.map((cells, height) => `${(marks.get(height) ?? '').padStart(left)} ${signs.side}${cells.join('')}`.trimEnd()).reverse();
-  const legend = experiments.map((experiment, index) => `${seriesColor(ink.colors, index)(letter(experiment))} ${experiment}`).join('  ');
-  return [...lines, ...axis(x, left + 1, ink, ' %'), `${ink.colors.dim('sparsity;')} ${legend}  ${ink.colors.dim('* several')}`];
+  const lines = field
+    .map((cells, height) => `${(marks.get(height) ?? '').padStart(left)} ${signs.side}${cells.join('')}`.trimEnd())
+    .reverse();
+  const legend = experiments
+    .map((experiment, index) => `${seriesColor(ink.colors, index)(letter(experiment))} ${experiment}`)
+    .join('  ');
+  return [
+    ...lines,
+    ...axis(x, left + 1, ink, ' %'),
+    `${ink.colors.dim('sparsity;')} ${legend}  ${ink.colors.dim('* several')}`,
+  ];
 }
 
 /** Small line plots, one an experiment, a line a seed. */
@@ -67,7 +109,9 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
   const colors = ['ansiBlue', 'ansiGreen', 'ansiYellow', 'ansiMagenta', 'ansiCyan', 'ansiRed'] as const;
   return [...new Set(rows.map(({ experiment }) => experiment))].flatMap((experiment) => {
     const own = rows.filter((row) => row.experiment === experiment);
-    const series = own.map(({ points }) => thinned(points, width).map(({ step, loss }): [number, number] => [step, loss]));
+    const series = own.map(({ points }) =>
+      thinned(points, width).map(({ step, loss }): [number, number] => [step, loss]),
+    );
     const losses = [...series.flat().map(([, loss]) => loss), ...(floor === null ? [] : [floor])];
     const [low, high] = [Math.min(...losses), Math.max(...losses)];
     const last = Math.max(...series.flat().map(([step]) => step));
@@ -83,26 +127,53 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
       ...(ink.colors.isColorSupported && { color: own.map((_, index) => colors[index % colors.length]!) }),
       ...(ink.ascii && { symbols: asciiSymbols }),
     });
-    const lines = drawn.split('\n').map((line) => line.trimEnd()).filter((line) => line !== '');
+    const lines = drawn
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .filter((line) => line !== '');
     const seeds = own.map(({ seed }) => seed).join(', ');
-    return ['', `${ink.colors.bold(experiment)}  ${ink.colors.dim(`seed ${seeds}; steps ${first} to ${last}, nats per token${floor === null ? '' : `; the level line is the entropy, ${floor.toFixed(4)}`}`)}`, ...lines];
+    return [
+      '',
+      `${ink.colors.bold(experiment)}  ${ink.colors.dim(`seed ${seeds}; steps ${first} to ${last}, nats per token${floor === null ? '' : `; the level line is the entropy, ${floor.toFixed(4)}`}`)}`,
+      ...lines,
+    ];
   });
 }
 
 const asciiSymbols = {
-  axis: { n: '^', ns: '|', y: '+', nse: '+', x: '+', we: '-', e: '>', intersectionXY: '+', intersectionX: '+', intersectionY: '+' },
+  axis: {
+    n: '^',
+    ns: '|',
+    y: '+',
+    nse: '+',
+    x: '+',
+    we: '-',
+    e: '>',
+    intersectionXY: '+',
+    intersectionX: '+',
+    intersectionY: '+',
+  },
   chart: { we: '-', wns: '.', ns: '|', nse: "'", wsn: "'", sne: '.', area: '#' },
   thresholds: { x: '.', y: ':' },
   empty: ' ',
 };
 
 /** Dots, and the interval behind them, with its ends where they lie inside. */
-function strip(values: readonly number[], interval: Pick<Interval, 'lower' | 'upper'> | null, scale: Scale, ink: Ink, series: number): string {
+function strip(
+  values: readonly number[],
+  interval: Pick<Interval, 'lower' | 'upper'> | null,
+  scale: Scale,
+  ink: Ink,
+  series: number,
+): string {
   const signs = signsOf(ink);
   const cells = Array.from({ length: scale.size }, () => ' ');
   if (interval !== null) {
     const inside = (value: number) => value >= scale.low && value <= scale.high;
-    const [from, to] = [place(scale, Math.max(interval.lower, scale.low)), place(scale, Math.min(interval.upper, scale.high))];
+    const [from, to] = [
+      place(scale, Math.max(interval.lower, scale.low)),
+      place(scale, Math.min(interval.upper, scale.high)),
+    ];
     cells.fill(signs.line, from, to + 1);
     if (inside(interval.lower)) cells[from] = signs.lower;
     if (inside(interval.upper)) cells[to] = signs.upper;

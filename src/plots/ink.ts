@@ -24,7 +24,17 @@ export interface Signs {
 export function signsOf({ ascii }: Pick<Ink, 'ascii'>): Signs {
   return ascii
     ? { point: 'o', points: '@', line: '-', lower: '[', upper: ']', axis: '-', tick: '+', side: '|', corner: '+' }
-    : { point: '\u25cf', points: '\u25c9', line: '\u2500', lower: '\u251c', upper: '\u2524', axis: '\u2500', tick: '\u252c', side: '\u2502', corner: '\u2514' };
+    : {
+        point: '\u25cf',
+        points: '\u25c9',
+        line: '\u2500',
+        lower: '\u251c',
+        upper: '\u2524',
+        axis: '\u2500',
+        tick: '\u252c',
+        side: '\u2502',
+        corner: '\u2514',
+      };
 }
 
 /** A colour for the nth series; they repeat, so that a series has a sign or a name besides. */

@@ -56,7 +56,10 @@ export function qualityRows({ experiments, runs, floor }: StudyResults): Quality
       declared: experiment.declared,
       points,
       mean: points.length === 0 ? null : points.reduce((sum, { value }) => sum + value, 0) / points.length,
-      interval: lossInterval === null ? null : { ...lossInterval, lower: lossInterval.lower - (floor ?? 0), upper: lossInterval.upper - (floor ?? 0) },
+      interval:
+        lossInterval === null
+          ? null
+          : { ...lossInterval, lower: lossInterval.lower - (floor ?? 0), upper: lossInterval.upper - (floor ?? 0) },
     };
   });
 }
@@ -64,7 +67,9 @@ export function qualityRows({ experiments, runs, floor }: StudyResults): Quality
 export function sparsityRows({ runs, floor }: StudyResults): SparsityRow[] {
   return runs.flatMap(({ experiment, seed, measurements }) =>
     measurements.flatMap(({ phase, level, sparsity, evaluation }) =>
-      phase === 'pruned' || sparsity === null || evaluation === null ? [] : [{ experiment, seed, level, sparsity, value: evaluation.loss - (floor ?? 0) }],
+      phase === 'pruned' || sparsity === null || evaluation === null
+        ? []
+        : [{ experiment, seed, level, sparsity, value: evaluation.loss - (floor ?? 0) }],
     ),
   );
 }

@@ -14,10 +14,15 @@ const WIDE = 30;
 const SMALLEST = 1e-12;
 
 /** @param values finite; for none, an axis from 0 to 1 */
-export function scaleOf(values: readonly number[], size: number, { zero = false, mayBeLogarithmic = false } = {}): Scale {
+export function scaleOf(
+  values: readonly number[],
+  size: number,
+  { zero = false, mayBeLogarithmic = false } = {},
+): Scale {
   const [least, most] = [Math.min(...values, ...(zero ? [0] : [])), Math.max(...values, ...(zero ? [0] : []))];
   if (values.length === 0) return { low: 0, high: 1, size, logarithmic: false };
-  if (mayBeLogarithmic && least > SMALLEST && most / least > WIDE) return { low: least, high: most, size, logarithmic: true };
+  if (mayBeLogarithmic && least > SMALLEST && most / least > WIDE)
+    return { low: least, high: most, size, logarithmic: true };
   const room = 0.04 * (most - least || Math.abs(most)) || 1;
   return { low: zero && least >= 0 ? 0 : least - room, high: most + room, size, logarithmic: false };
 }
@@ -31,7 +36,10 @@ export function place({ low, high, size, logarithmic }: Scale, value: number): n
 /** Round values on the axis, at most so many. */
 export function ticks({ low, high, logarithmic }: Scale, most: number): number[] {
   if (logarithmic) {
-    const decades = Array.from({ length: 25 }, (_, index) => 10 ** (index - 12)).flatMap((decade) => [decade, 3 * decade]);
+    const decades = Array.from({ length: 25 }, (_, index) => 10 ** (index - 12)).flatMap((decade) => [
+      decade,
+      3 * decade,
+    ]);
     const inside = decades.filter((tick) => tick >= low && tick <= high);
     return inside.length <= most ? inside : inside.filter((_, index) => index % Math.ceil(inside.length / most) === 0);
   }
@@ -39,7 +47,9 @@ export function ticks({ low, high, logarithmic }: Scale, most: number): number[]
   const decade = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((multiple) => multiple * decade).find((candidate) => candidate >= rough)!;
   const first = Math.ceil(low / step - 1e-9);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
 }
 
 /** E.g. 0.05, 1.2, 3000. */

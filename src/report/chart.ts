@@ -27,7 +27,12 @@ textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
  * @throws Error if vega-lite warns: a figure that drops a channel or a scale is wrong, not ugly
  */
 export async function drawSvg(spec: Spec): Promise<string> {
-  const whole = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', background: null, config: chartConfig, ...spec };
+  const whole = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: null,
+    config: chartConfig,
+    ...spec,
+  };
   const compiled = compile(whole as unknown as TopLevelSpec, { logger: strictLogger() }).spec;
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
   try {
@@ -42,7 +47,12 @@ export function drawPng(svg: string): Uint8Array {
   const image = new Resvg(svg, {
     background: 'white',
     fitTo: { mode: 'zoom', value: 2 },
-    font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: 'DejaVu Sans', sansSerifFamily: 'DejaVu Sans' },
+    font: {
+      loadSystemFonts: false,
+      fontFiles: fontFiles(),
+      defaultFontFamily: 'DejaVu Sans',
+      sansSerifFamily: 'DejaVu Sans',
+    },
   });
   return image.render().asPng();
 }

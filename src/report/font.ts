@@ -59,7 +59,8 @@ function readFace(file: string): Face {
 function format4(data: Buffer, cmap: number): number {
   for (let i = 0; i < data.readUInt16BE(cmap + 2); i++) {
     const record = cmap + 4 + 8 * i;
-    if (data.readUInt16BE(record) === 3 && data.readUInt16BE(record + 2) === 1) return cmap + data.readUInt32BE(record + 4);
+    if (data.readUInt16BE(record) === 3 && data.readUInt16BE(record + 2) === 1)
+      return cmap + data.readUInt32BE(record + 4);
   }
   throw new Error('The font has no Unicode character map.');
 }

@@ -18,7 +18,14 @@ export interface Origin {
 
 /** The recipe keys of every node that the results name, each once. */
 export function recipeKeys({ runs }: Pick<Results, 'runs'>): string[] {
-  return [...new Set(runs.flatMap(({ measurements, curves }) => [...measurements.flatMap(({ keys }) => Object.values(keys)), ...curves.map(({ key }) => key)]))];
+  return [
+    ...new Set(
+      runs.flatMap(({ measurements, curves }) => [
+        ...measurements.flatMap(({ keys }) => Object.values(keys)),
+        ...curves.map(({ key }) => key),
+      ]),
+    ),
+  ];
 }
 
 /** A record's environment in words; records with equal words are counted together, the most frequent first. */
@@ -36,8 +43,15 @@ export function originOf(environments: readonly Record<string, unknown>[]): Orig
 
 function softwareText({ swp, git, node, onnxruntime }: Record<string, unknown>): string {
   const { commit, dirty } = (git ?? {}) as { commit?: unknown; dirty?: unknown };
-  const at = typeof commit === 'string' ? ` at commit ${commit.slice(0, 12)}${dirty === true ? ' with uncommitted changes' : ''}` : '';
-  return [`swp ${text(swp)}${at}`, `Node ${text(node)}`, ...(onnxruntime === null || onnxruntime === undefined ? [] : [`onnxruntime ${text(onnxruntime)}`])].join(', ');
+  const at =
+    typeof commit === 'string'
+      ? ` at commit ${commit.slice(0, 12)}${dirty === true ? ' with uncommitted changes' : ''}`
+      : '';
+  return [
+    `swp ${text(swp)}${at}`,
+    `Node ${text(node)}`,
+    ...(onnxruntime === null || onnxruntime === undefined ? [] : [`onnxruntime ${text(onnxruntime)}`]),
+  ].join(', ');
 }
 
 function machineText({ cpu, cpus, platform, arch }: Record<string, unknown>): string {

@@ -1,6 +1,7 @@
 /**
- * Renders what aggregate wrote: an overview, a page for each of the six questions, and beside them every figure as SVG and
- * PNG with its data. Importing this module loads vega, which takes a moment: import it only when there is something to draw.
+ * Renders what aggregate wrote: an overview, a page for each of the six questions, and beside them every figure as SVG
+ * and PNG with its data. Importing this module loads vega, which takes a moment: import it only when there is something
+ * to draw.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -57,13 +58,18 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
     await rm(join(outDir, 'figures'), { recursive: true, force: true });
     await mkdir(join(outDir, 'figures'), { recursive: true });
     const files = await Promise.all(
-      figures.flatMap(({ caption, plots }) => plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption))),
+      figures.flatMap(({ caption, plots }) =>
+        plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption)),
+      ),
     );
-    const pages = await Promise.all(drawn.map((answer) => written(join(outDir, pageName(answer.topic)), topicPage(results, answer, made))));
+    const pages = await Promise.all(
+      drawn.map((answer) => written(join(outDir, pageName(answer.topic)), topicPage(results, answer, made))),
+    );
     const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
     const copy = join(outDir, 'results.json');
     await copyFile(resultsPath, copy);
-    const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, drawn, made)); // last: it links to all others
+    // last: it links to all others
+    const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, drawn, made));
     return { html, files: [html, ...pages, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;

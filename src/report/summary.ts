@@ -53,7 +53,9 @@ function experimentCells({ id, points }: ExperimentResult): string[] {
 
 /** Names of the incomplete runs, a few of them. */
 function missingRuns({ runs }: StudyResults): string {
-  const names = runs.filter(({ status }) => status === 'incomplete').map(({ experiment, seed }) => `${experiment}/s${seed}`);
+  const names = runs
+    .filter(({ status }) => status === 'incomplete')
+    .map(({ experiment, seed }) => `${experiment}/s${seed}`);
   return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
@@ -73,7 +75,9 @@ function highlights(results: StudyResults): JsonObject {
     runs: { total: results.runs.length, complete, incomplete: results.runs.length - complete },
     floor: results.floor,
     questions: Object.fromEntries(answers(results).map(({ topic, answer }) => [topic.id, answer])),
-    experiments: Object.fromEntries(results.experiments.map((experiment) => [experiment.id, experimentHighlights(experiment)])),
+    experiments: Object.fromEntries(
+      results.experiments.map((experiment) => [experiment.id, experimentHighlights(experiment)]),
+    ),
   };
 }
 

@@ -2,8 +2,8 @@
  * Colours and type of the report: one place for charts and page.
  *
  * Data colours are Okabe & Ito's (2008), told apart with any colour vision; its yellow is too light for lines on white
- * and is replaced by Tol's olive. Charts are drawn in the light colours; the page re-colours an inline SVG for dark mode
- * by attribute selectors (`[fill="#222222"]`), so the SVG files stay plain and need no script.
+ * and is replaced by Tol's olive. Charts are drawn in the light colours; the page re-colours an inline SVG for dark
+ * mode by attribute selectors (`[fill="#222222"]`), so the SVG files stay plain and need no script.
  */
 
 /** Light colour -> its dark-mode counterpart. */
@@ -37,7 +37,10 @@ export const VERMILION = '#d55e00';
 const SERIES = [BLUE, GREEN, ORANGE, PURPLE, '#56b4e9', VERMILION, '#999933'];
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
 
-/** Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and dashes. */
+/**
+ * Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and
+ * dashes.
+ */
 export function seriesStyles(
   experiments: readonly { id: string; role?: string }[],
 ): Map<string, { color: string; shape: string; dash: number[] }> {
@@ -57,7 +60,8 @@ export function seriesStyles(
   );
 }
 
-export const FONT_STACK = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
+export const FONT_STACK =
+  "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
 
 /** CSS rules that re-colour inline SVG in dark mode. */
 export function darkChartRules(): string {

@@ -7,7 +7,16 @@ const TREATMENTS: [stage: string, name: string, words: Record<string, string>][]
   ['prune', 'scope', { layerwise: 'per layer' }],
   ['prune', 'of', { cumulative: 'cumulative targets' }],
   ['train', 'mask', { release: 'mask released' }],
-  ['rewind', 'to', { init: 'rewound to init', step: 'rewound to an early step', pretrained: 'rewound to pretrained', fresh: 'fresh init under the mask' }],
+  [
+    'rewind',
+    'to',
+    {
+      init: 'rewound to init',
+      step: 'rewound to an early step',
+      pretrained: 'rewound to pretrained',
+      fresh: 'fresh init under the mask',
+    },
+  ],
   ['rewind', 'mask', { shuffle: 'mask shuffled' }],
   ['eval', 'restore', { 'super-activation': 'super activation restored' }],
 ];
@@ -16,8 +25,12 @@ const TREATMENTS: [stage: string, name: string, words: Record<string, string>][]
 export function treatmentOf(experiment: ExperimentDeclaration): string {
   return TREATMENTS.flatMap(([stage, name, words]) => {
     const own = [(experiment.params[stage] as Record<string, unknown> | undefined)?.[name]].flat();
-    const inSteps = Object.values(experiment.steps ?? {}).flatMap(({ params }) => [(params as Record<string, unknown>)[name]].flat());
-    const found = [...own, ...(stage === 'eval' || stage === 'rewind' ? inSteps : [])].find((value) => typeof value === 'string' && value in words);
+    const inSteps = Object.values(experiment.steps ?? {}).flatMap(({ params }) =>
+      [(params as Record<string, unknown>)[name]].flat(),
+    );
+    const found = [...own, ...(stage === 'eval' || stage === 'rewind' ? inSteps : [])].find(
+      (value) => typeof value === 'string' && value in words,
+    );
     return found === undefined ? [] : [words[found as string]!];
   }).join(', ');
 }

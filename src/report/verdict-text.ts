@@ -36,10 +36,13 @@ export function natsText(value: number): string {
 export function differenceSentence(difference: TestedDifference): string {
   const { arm, baseline, n, mean, interval, verdict } = difference;
   if (verdict === 'no-data' || mean === null) return `Of ${arm} against ${baseline} not one pair of runs is known.`;
-  if (verdict === 'never-acted') return `${arm} ends exactly where ${baseline} does in ${n === 1 ? 'the one pair' : `all ${n} pairs`}: what was varied never acted, so there is nothing to test.`;
+  if (verdict === 'never-acted')
+    return `${arm} ends exactly where ${baseline} does in ${n === 1 ? 'the one pair' : `all ${n} pairs`}: what was varied never acted, so there is nothing to test.`;
   const between = interval === null ? '' : ` [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
   const isNone = Math.abs(mean) < 0.000005; // prints as 0.00000
-  const where = isNone ? `on average where ${baseline} does, to within 0.00001 nats,` : `${natsText(Math.abs(mean)).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than ${baseline}`;
+  const where = isNone
+    ? `on average where ${baseline} does, to within 0.00001 nats,`
+    : `${natsText(Math.abs(mean)).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than ${baseline}`;
   return `${arm} ends ${where}${between} (n = ${counted(n, 'pair')}); ${testClause(difference)}.`;
 }
 
@@ -47,16 +50,27 @@ function testClause({ n, verdict, signFlip, holm }: TestedDifference): string {
   return verdictClause(verdict, n, signFlip, holm);
 }
 
-/** What a test of `n` pairs or runs says: `it cannot be called significant with n = 3: the smallest attainable p is .25`. */
-function verdictClause(verdict: Verdict, n: number, test: { p: number; smallestP: number } | null, holm: HolmAdjustment | null): string {
+/**
+ * What a test of `n` pairs or runs says: `it cannot be called significant with n = 3: the smallest attainable p is
+ * .25`.
+ */
+function verdictClause(
+  verdict: Verdict,
+  n: number,
+  test: { p: number; smallestP: number } | null,
+  holm: HolmAdjustment | null,
+): string {
   const adjusted = holm === null || holm.members < 2 ? '' : ` after Holm over ${counted(holm.members, 'test')}`;
   const smallest = holm?.smallestAdjustedP ?? test?.smallestP ?? 1;
   if (verdict === 'significant') return `significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted})`;
-  if (verdict === 'not-significant') return `not significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted}; the smallest attainable is ${pText(smallest)})`;
+  if (verdict === 'not-significant')
+    return `not significant (${pEquation(holm?.adjustedP ?? test?.p ?? 1)}${adjusted}; the smallest attainable is ${pText(smallest)})`;
   if (verdict === 'cannot-be-significant')
     return `it cannot be called significant with n = ${n}: the smallest attainable p is ${pText(test?.smallestP ?? smallest)}${adjusted === '' ? '' : ` (${pText(smallest)}${adjusted})`}`;
   if (verdict === 'not-declared') return 'the comparison does not declare it, so it is not tested';
-  return verdict === 'never-acted' ? 'both fared alike in every pair, so there is nothing to test' : 'there is nothing to test';
+  return verdict === 'never-acted'
+    ? 'both fared alike in every pair, so there is nothing to test'
+    : 'there is nothing to test';
 }
 
 const METRICS = { kept: 'kept', functional: 'still matters', redetected: 'found again in place' };
@@ -71,7 +85,8 @@ export function survivalSentences(tests: readonly SurvivalTest[], most = 3): str
   const said = new Map<string, { arms: string; counts: string[]; clause: string }>();
   for (const { metric, arm, baseline, armCount, baselineCount, pairs, verdict, test, holm } of tests) {
     const n = pairs > 0 ? pairs : Math.min(armCount.proportion.n, baselineCount.proportion.n);
-    const clause = verdict === 'no-data' ? 'there is no pair of runs to compare' : verdictClause(verdict, n, test, holm);
+    const clause =
+      verdict === 'no-data' ? 'there is no pair of runs to compare' : verdictClause(verdict, n, test, holm);
     const counts = `${METRICS[metric]} ${countText(armCount.proportion)} against ${countText(baselineCount.proportion)}`;
     const key = `${arm}\n${baseline}\n${clause}`;
     const known = said.get(key);

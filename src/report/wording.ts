@@ -7,7 +7,10 @@ const MINUS = '\u2212';
 
 /** A number with a fixed number of decimals, a real minus sign and thousands separated by commas. */
 export function decimal(value: number, digits: number): string {
-  const rounded = Math.abs(value).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const rounded = Math.abs(value).toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   return value < 0 && Number(rounded.replaceAll(',', '')) !== 0 ? `${MINUS}${rounded}` : rounded;
 }
 
@@ -50,7 +53,9 @@ export function coordinateText({ tensor, layer, row, col }: WeightCoordinate): s
 /** `+0.0012 [−0.0003, +0.0027]` nats. */
 export function differenceText({ mean, interval }: Pick<PairedDifference, 'mean' | 'interval'>): string {
   if (mean === null) return '\u2013';
-  return interval === null ? signed(mean, 4) : `${signed(mean, 4)} [${signed(interval.lower, 4)}, ${signed(interval.upper, 4)}]`;
+  return interval === null
+    ? signed(mean, 4)
+    : `${signed(mean, 4)} [${signed(interval.lower, 4)}, ${signed(interval.upper, 4)}]`;
 }
 
 /** `1 run`, `3 runs`. */
@@ -100,7 +105,8 @@ export function experimentPhrase(experiment: ExperimentDeclaration): string {
 
 function pruningPhrase(fraction: unknown, force: unknown, of: unknown, rounds: number): string {
   const values = perRound(fraction, rounds).slice(0, rounds);
-  const forced = force !== undefined && (Array.isArray(force) ? force.some((each) => each !== 'none') : force !== 'none');
+  const forced =
+    force !== undefined && (Array.isArray(force) ? force.some((each) => each !== 'none') : force !== 'none');
   if (values.every((each) => each === 0)) return forced ? 'super weight pruned' : 'no pruning';
   const share = of === 'total' ? ' of all' : '';
   const number = (fraction: number) => String(Number((100 * fraction).toFixed(2)));

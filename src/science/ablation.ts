@@ -28,7 +28,8 @@ export class Ablation {
   static async start(model: LanguageModel, tokens: Int32Array, signal?: AbortSignal): Promise<Ablation> {
     const batches = fixedBatches(tokens, model);
     const baselineLoss = await meanLoss(model, batches);
-    if (!Number.isFinite(baselineLoss)) throw new Error(`The loss of these weights is ${baselineLoss}: training has diverged.`);
+    if (!Number.isFinite(baselineLoss))
+      throw new Error(`The loss of these weights is ${baselineLoss}: training has diverged.`);
     return new Ablation(model, batches, baselineLoss, signal);
   }
 
@@ -45,7 +46,8 @@ export class Ablation {
   /** Runs `work` with the given scalars at 0 and restores them. */
   async without<Result>(positions: readonly MatrixPosition[], work: () => Promise<Result>): Promise<Result> {
     const values = positions.map((position) => this.value(position));
-    const write = (position: MatrixPosition, value: number) => (this.#model.weight(position.tensor)[this.#index(position)] = value);
+    const write = (position: MatrixPosition, value: number) =>
+      (this.#model.weight(position.tensor)[this.#index(position)] = value);
     try {
       for (const position of positions) write(position, 0);
       return await work();
@@ -60,7 +62,8 @@ export class Ablation {
 
   #index({ tensor, row, col }: MatrixPosition): number {
     const [rows, cols] = this.#model.shape(tensor) as [number, number];
-    if (row >= rows || col >= cols) throw new Error(`${tensor} of shape [${rows}, ${cols}] has no weight [${row}, ${col}].`);
+    if (row >= rows || col >= cols)
+      throw new Error(`${tensor} of shape [${rows}, ${cols}] has no weight [${row}, ${col}].`);
     return row * cols + col;
   }
 

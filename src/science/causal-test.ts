@@ -13,6 +13,9 @@ export function isCandidate(candidate: Candidate, { spikeRatio }: Pick<Detection
 }
 
 /** Whether zeroing it costs enough, in itself and against its controls, whatever its spikes are. */
-export function passesCausalTest({ effect, controls, worstControl }: Candidate, { minimumEffect, controlFactor }: Pick<DetectionRule, 'minimumEffect' | 'controlFactor'>): boolean {
+export function passesCausalTest(
+  { effect, controls, worstControl }: Candidate,
+  { minimumEffect, controlFactor }: Pick<DetectionRule, 'minimumEffect' | 'controlFactor'>,
+): boolean {
   return effect >= minimumEffect && controls.some(({ twin }) => !twin) && effect >= controlFactor * worstControl;
 }

@@ -1,7 +1,7 @@
 /**
  * Matched controls: weights that resemble a candidate in size or place. Zeroing a super weight must hurt far more than
- * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing; so a tensor
- * pruned to a few weights yields few controls, and a verdict says how many there were.
+ * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing; so a
+ * tensor pruned to a few weights yields few controls, and a verdict says how many there were.
  */
 import { stream } from '../model/random.ts';
 import { largestMagnitudes } from './magnitude.ts';
@@ -35,9 +35,25 @@ export function matchedControls(
   const eligible = (index: number) => data[index] !== 0 && !taken.has(index);
   const places: Record<MatchedControl['kind'], () => number[]> = {
     'next-largest': () => largestMagnitudes(data, [...data.keys()].filter(eligible), perKind),
-    'same-row': () => largestMagnitudes(data, Array.from({ length: cols }, (_, col) => candidate.row * cols + col).filter(eligible), perKind),
-    'same-column': () => largestMagnitudes(data, Array.from({ length: rows }, (_, row) => row * cols + candidate.col).filter(eligible), perKind),
-    random: () => randomSample(data.length, eligible, perKind, stream(seed, 'detect-controls', candidate.layer, candidate.row, candidate.col)),
+    'same-row': () =>
+      largestMagnitudes(
+        data,
+        Array.from({ length: cols }, (_, col) => candidate.row * cols + col).filter(eligible),
+        perKind,
+      ),
+    'same-column': () =>
+      largestMagnitudes(
+        data,
+        Array.from({ length: rows }, (_, row) => row * cols + candidate.col).filter(eligible),
+        perKind,
+      ),
+    random: () =>
+      randomSample(
+        data.length,
+        eligible,
+        perKind,
+        stream(seed, 'detect-controls', candidate.layer, candidate.row, candidate.col),
+      ),
   };
   return CONTROL_KINDS.flatMap((kind) =>
     places[kind]().map((index) => {

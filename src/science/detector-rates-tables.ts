@@ -5,21 +5,44 @@ import type { DetectorRates, Rate, RunDetection, ThresholdRates, TrainedRates } 
 export function ratesTables({ trained, byThresholds, planted, random }: DetectorRates): string {
   const sections: string[][] = [];
   if (trained.length > 0)
-    sections.push(['## Trained models', ...ratesByModel(trained)], ['## By thresholds', ...ratesByThresholds(byThresholds)], ['## Each trained model', ...runsOfTrained(trained)]);
+    sections.push(
+      ['## Trained models', ...ratesByModel(trained)],
+      ['## By thresholds', ...ratesByThresholds(byThresholds)],
+      ['## Each trained model', ...runsOfTrained(trained)],
+    );
   if (planted.length > 0)
     sections.push([
       '## Random models with a planted spike',
       ...table(
         ['strength', 'place named', 'candidate', 'another candidate', 'confirmed (false alarm)'],
-        planted.map(({ strength, located, candidate, others, confirmed }) => [String(strength), ...[located, candidate, others, confirmed].map(rateText)]),
+        planted.map(({ strength, located, candidate, others, confirmed }) => [
+          String(strength),
+          ...[located, candidate, others, confirmed].map(rateText),
+        ]),
       ),
     ]);
   if (random)
     sections.push([
       '## Random models as they are',
       ...table(
-        ['models', 'layers with a candidate', 'layers that pass the causal test', 'models with a confirmed one', 'largest spike', 'largest effect, nats'],
-        [[String(random.models), rateText(random.candidates), rateText(random.causal), rateText(random.confirmed), `${random.largestRatio.toFixed(2)} x`, random.largestEffect.toFixed(5)]],
+        [
+          'models',
+          'layers with a candidate',
+          'layers that pass the causal test',
+          'models with a confirmed one',
+          'largest spike',
+          'largest effect, nats',
+        ],
+        [
+          [
+            String(random.models),
+            rateText(random.candidates),
+            rateText(random.causal),
+            rateText(random.confirmed),
+            `${random.largestRatio.toFixed(2)} x`,
+            random.largestEffect.toFixed(5),
+          ],
+        ],
       ),
     ]);
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -35,14 +58,19 @@ export function rateText({ k, n, interval }: Rate): string {
 function ratesByModel(trained: readonly TrainedRates[]): string[] {
   return table(
     ['models', 'hits', 'false alarms', 'hits of the causal test alone', 'its false alarms'],
-    ownTruth(trained).map(({ experiment, hits, falseAlarms, causalHits, causalFalseAlarms }) => [experiment, ...[hits, falseAlarms, causalHits, causalFalseAlarms].map(rateText)]),
+    ownTruth(trained).map(({ experiment, hits, falseAlarms, causalHits, causalFalseAlarms }) => [
+      experiment,
+      ...[hits, falseAlarms, causalHits, causalFalseAlarms].map(rateText),
+    ]),
   );
 }
 
 function ratesByThresholds(rates: readonly ThresholdRates[]): string[] {
   return table(
     ['spike ratio', 'minimum effect', 'control factor', 'hits', 'false alarms'],
-    rates.map(({ thresholds: { spikeRatio, minimumEffect, controlFactor }, hits, falseAlarms }) => [spikeRatio, minimumEffect, controlFactor, rateText(hits), rateText(falseAlarms)].map(String)),
+    rates.map(({ thresholds: { spikeRatio, minimumEffect, controlFactor }, hits, falseAlarms }) =>
+      [spikeRatio, minimumEffect, controlFactor, rateText(hits), rateText(falseAlarms)].map(String),
+    ),
   );
 }
 
@@ -53,12 +81,33 @@ function ownTruth(trained: readonly TrainedRates[]): TrainedRates[] {
 
 function runsOfTrained(trained: readonly TrainedRates[]): string[] {
   return table(
-    ['models', 'seed', 'above the floor', 'retrieval', 'worst of the largest weights', 'runner-up', 'stand apart', 'best candidate', 'its spikes', 'its effect', 'confirmed'],
+    [
+      'models',
+      'seed',
+      'above the floor',
+      'retrieval',
+      'worst of the largest weights',
+      'runner-up',
+      'stand apart',
+      'best candidate',
+      'its spikes',
+      'its effect',
+      'confirmed',
+    ],
     ownTruth(trained).flatMap(({ experiment, runs }) => runs.map((run) => [experiment, ...runCells(run)])),
   );
 }
 
-function runCells({ seed, aboveFloor, retrievalAccuracy, topEffect, runnerUp, holds, best, confirmed }: RunDetection): string[] {
+function runCells({
+  seed,
+  aboveFloor,
+  retrievalAccuracy,
+  topEffect,
+  runnerUp,
+  holds,
+  best,
+  confirmed,
+}: RunDetection): string[] {
   const { layer, row, col, rank, inputRatio, outputRatio, effect } = best;
   return [
     String(seed),

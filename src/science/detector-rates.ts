@@ -1,9 +1,16 @@
 /**
- * The detector's own error rates. On trained models the truth is brute force: the largest weights zeroed one by one, which
- * knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
+ * The detector's own error rates. On trained models the truth is brute force: the largest weights zeroed one by one,
+ * which knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
  */
 import type { StudyDeclaration } from '../generated/aggregate.ts';
-import type { DetectorRates, PlantedRates, RandomRates, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
+import type {
+  DetectorRates,
+  PlantedRates,
+  RandomRates,
+  RunDetection,
+  ThresholdRates,
+  TrainedRates,
+} from '../generated/detector-rates.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
 import type { PlantedSpikes } from '../generated/planted-spikes.ts';
 import type { AblatedWeight, Coordinate, SuperWeightReport } from '../generated/super-weights.ts';
@@ -29,18 +36,22 @@ interface Truth {
 }
 
 /**
- * Rates of every experiment whose detections have a brute-force truth: their own, or that of the experiment which theirs
- * extends, by that experiment's thresholds. So other thresholds are judged by the same truth. Of a run that looks several
- * times, the last look counts. What is missing is left out and counted by nobody.
+ * Rates of every experiment whose detections have a brute-force truth: their own, or that of the experiment which
+ * theirs extends, by that experiment's thresholds. So other thresholds are judged by the same truth. Of a run that
+ * looks several times, the last look counts. What is missing is left out and counted by nobody.
  */
-export function detectorRates(study: StudyDeclaration, { detections, evaluations, planted }: DetectorPieces): DetectorRates {
+export function detectorRates(
+  study: StudyDeclaration,
+  { detections, evaluations, planted }: DetectorPieces,
+): DetectorRates {
   const looked = lastLooks(detections);
   const evaluated = lastLooks(evaluations);
   const truths = new Map<string, Truth>();
   for (const { id, params, seeds } of study.experiments)
     for (const seed of seeds) {
       const ablation = looked.get(runOf(id, seed))?.ablation ?? [];
-      if (ablation.length > 0) truths.set(runOf(id, seed), { ablation, holds: standingApart(ablation, thresholdsOf(params['detect-sw'])) });
+      if (ablation.length > 0)
+        truths.set(runOf(id, seed), { ablation, holds: standingApart(ablation, thresholdsOf(params['detect-sw'])) });
     }
   const trained = study.experiments.flatMap(({ id, extends: parent, model, seeds, params }): TrainedRates[] => {
     const judge = parent === undefined || seeds.some((seed) => truths.has(runOf(id, seed))) ? id : parent;
@@ -59,20 +70,37 @@ export function detectorRates(study: StudyDeclaration, { detections, evaluations
         model,
         thresholds: thresholdsOf(params['detect-sw']),
         runs,
-        hits: proportion(count(holding, ({ found }) => found), holding.length),
-        falseAlarms: proportion(count(empty, ({ confirmed }) => confirmed > 0), empty.length),
-        causalHits: proportion(count(holding, ({ foundCausally }) => foundCausally), holding.length),
-        causalFalseAlarms: proportion(count(empty, ({ causal }) => causal > 0), empty.length),
+        hits: proportion(
+          count(holding, ({ found }) => found),
+          holding.length,
+        ),
+        falseAlarms: proportion(
+          count(empty, ({ confirmed }) => confirmed > 0),
+          empty.length,
+        ),
+        causalHits: proportion(
+          count(holding, ({ foundCausally }) => foundCausally),
+          holding.length,
+        ),
+        causalFalseAlarms: proportion(
+          count(empty, ({ causal }) => causal > 0),
+          empty.length,
+        ),
       },
     ];
   });
   // Runs with equal parameters share their random models: each counts once.
-  const models = [...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values()].flatMap((content) => content.models);
+  const models = [
+    ...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values(),
+  ].flatMap((content) => content.models);
   return { trained, byThresholds: pooled(trained), planted: plantedRates(models), random: randomRates(models) };
 }
 
 /** How many of the largest weights stand apart from the rest: 0 if none does, or too many to be outliers. */
-export function standingApart(ablation: readonly AblatedWeight[], { minimumEffect, controlFactor, maximumTwins }: Thresholds): number {
+export function standingApart(
+  ablation: readonly AblatedWeight[],
+  { minimumEffect, controlFactor, maximumTwins }: Thresholds,
+): number {
   const effects = ablation.map(({ effect }) => effect).sort((a, b) => b - a);
   for (let apart = 1; apart <= maximumTwins + 1 && apart < effects.length; apart++) {
     const [last, next] = [effects[apart - 1]!, effects[apart]!];
@@ -82,11 +110,19 @@ export function standingApart(ablation: readonly AblatedWeight[], { minimumEffec
   return 0;
 }
 
-function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport, evaluation: Evaluation, { ablation, holds }: Truth, thresholds: Thresholds): RunDetection {
+function runDetection(
+  seed: number,
+  { candidates, confirmed }: SuperWeightReport,
+  evaluation: Evaluation,
+  { ablation, holds }: Truth,
+  thresholds: Thresholds,
+): RunDetection {
   const byEffect = [...ablation].sort((a, b) => b.effect - a.effect);
   const apart = byEffect.slice(0, holds).map(({ coordinate }) => identityOf(coordinate));
   const standsApart = (coordinate: Coordinate) => apart.includes(identityOf(coordinate));
-  const causal = candidates.filter((candidate) => passesCausalTest(candidate, thresholds)).map(({ coordinate }) => coordinate);
+  const causal = candidates
+    .filter((candidate) => passesCausalTest(candidate, thresholds))
+    .map(({ coordinate }) => coordinate);
   const best = candidates.reduce((best, candidate) => (candidate.effect > best.effect ? candidate : best));
   return {
     seed,
@@ -100,7 +136,16 @@ function runDetection(seed: number, { candidates, confirmed }: SuperWeightReport
     found: confirmed.some(standsApart),
     causal: causal.length,
     foundCausally: causal.some(standsApart),
-    best: { layer: best.coordinate.layer, row: best.coordinate.row, col: best.coordinate.col, effect: best.effect, rank: best.rank, inputRatio: best.inputRatio, outputRatio: best.outputRatio, verdict: best.verdict },
+    best: {
+      layer: best.coordinate.layer,
+      row: best.coordinate.row,
+      col: best.coordinate.col,
+      effect: best.effect,
+      rank: best.rank,
+      inputRatio: best.inputRatio,
+      outputRatio: best.outputRatio,
+      verdict: best.verdict,
+    },
   };
 }
 
@@ -126,8 +171,15 @@ function pooled(trained: readonly TrainedRates[]): ThresholdRates[] {
     groups.set(identity, [...(groups.get(identity) ?? []), rates]);
   }
   return [...groups.values()].map((group) => {
-    const sum = (rate: 'hits' | 'falseAlarms' | 'causalHits' | 'causalFalseAlarms') => proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
-    return { thresholds: group[0]!.thresholds, hits: sum('hits'), falseAlarms: sum('falseAlarms'), causalHits: sum('causalHits'), causalFalseAlarms: sum('causalFalseAlarms') };
+    const sum = (rate: 'hits' | 'falseAlarms' | 'causalHits' | 'causalFalseAlarms') =>
+      proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
+    return {
+      thresholds: group[0]!.thresholds,
+      hits: sum('hits'),
+      falseAlarms: sum('falseAlarms'),
+      causalHits: sum('causalHits'),
+      causalFalseAlarms: sum('causalFalseAlarms'),
+    };
   });
 }
 
@@ -137,8 +189,15 @@ function plantedRates(models: PlantedSpikes['models']): PlantedRates[] {
     .sort((a, b) => a - b)
     .map((strength) => {
       const group = trials.filter((trial) => trial.strength === strength);
-      const rate = (matches: (trial: (typeof group)[number]) => boolean) => proportion(count(group, matches), group.length);
-      return { strength, located: rate(({ located }) => located), candidate: rate(({ candidate }) => candidate), others: rate(({ otherCandidates }) => otherCandidates > 0), confirmed: rate(({ confirmed }) => confirmed > 0) };
+      const rate = (matches: (trial: (typeof group)[number]) => boolean) =>
+        proportion(count(group, matches), group.length);
+      return {
+        strength,
+        located: rate(({ located }) => located),
+        candidate: rate(({ candidate }) => candidate),
+        others: rate(({ otherCandidates }) => otherCandidates > 0),
+        confirmed: rate(({ confirmed }) => confirmed > 0),
+      };
     });
 }
 
@@ -150,14 +209,18 @@ function randomRates(models: PlantedSpikes['models']): RandomRates | null {
     models: models.length,
     candidates: proportion(total('candidates'), layers),
     causal: proportion(total('causal'), layers),
-    confirmed: proportion(count(models, ({ confirmed }) => confirmed > 0), models.length),
+    confirmed: proportion(
+      count(models, ({ confirmed }) => confirmed > 0),
+      models.length,
+    ),
     largestRatio: Math.max(...models.map(({ largestRatio }) => largestRatio)),
     largestEffect: Math.max(...models.map(({ largestEffect }) => largestEffect)),
   };
 }
 
 function thresholdsOf(params: unknown): Thresholds {
-  const { spikeRatio, minimumEffect, controlFactor, maximumTwins } = params as Thresholds; // the stage's schema has checked them
+  // The stage's schema has checked them.
+  const { spikeRatio, minimumEffect, controlFactor, maximumTwins } = params as Thresholds;
   return { spikeRatio, minimumEffect, controlFactor, maximumTwins };
 }
 

@@ -1,4 +1,6 @@
-/** How often the detector finds what was planted in random models, and how often it finds something where nothing was. */
+/**
+ * How often the detector finds what was planted in random models, and how often it finds something where nothing was.
+ */
 import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes.ts';
 import { corpusOf } from '../model/corpora.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
@@ -26,22 +28,43 @@ export interface TrialData extends DetectionData {
 }
 
 /**
- * Detection in one random model: as it is, and with one spike planted, once for every strength. The place is drawn by the
- * seed and is the same for all strengths.
+ * Detection in one random model: as it is, and with one spike planted, once for every strength. The place is drawn by
+ * the seed and is the same for all strengths.
  */
-export async function tryRandomModel(model: LanguageModel, config: ModelConfig, data: TrialData, { scheme, seed, strengths, rule }: TrialSettings): Promise<RandomModelTrial> {
+export async function tryRandomModel(
+  model: LanguageModel,
+  config: ModelConfig,
+  data: TrialData,
+  { scheme, seed, strengths, rule }: TrialSettings,
+): Promise<RandomModelTrial> {
   const weights = initialise(parameterShapes(config), scheme, seed, config.layers);
   model.load(weights);
   const unplanted = await detectSuperWeights(model, data, rule);
   const draw = stream(seed, 'planted-place', config.layers, config.width);
-  const place = { layer: draw.integer(config.layers), row: draw.integer(config.width), col: draw.integer(config.feedForward) };
+  const place = {
+    layer: draw.integer(config.layers),
+    row: draw.integer(config.width),
+    col: draw.integer(config.feedForward),
+  };
   const planted: PlantedTrial[] = [];
   for (const strength of strengths) {
     model.load(weights);
-    const calibration = { tokens: data.calibration, isOrdinary: (token: number) => data.isOrdinary(token), spiking: data.spiking };
-    await plantSpike(model, config, { ...place, strength }, calibration, stream(seed, 'planted-direction', config.layers, config.width));
+    const calibration = {
+      tokens: data.calibration,
+      isOrdinary: (token: number) => data.isOrdinary(token),
+      spiking: data.spiking,
+    };
+    await plantSpike(
+      model,
+      config,
+      { ...place, strength },
+      calibration,
+      stream(seed, 'planted-direction', config.layers, config.width),
+    );
     const { candidates, confirmed } = await detectSuperWeights(model, data, rule);
-    const found = candidates.find(({ coordinate: { layer, row, col } }) => layer === place.layer && row === place.row && col === place.col);
+    const found = candidates.find(
+      ({ coordinate: { layer, row, col } }) => layer === place.layer && row === place.row && col === place.col,
+    );
     planted.push({
       strength,
       ...place,
@@ -77,7 +100,11 @@ export interface RandomModels {
 }
 
 /** Their configurations, for sequences of at most that length. */
-export function randomModelConfigs({ families, layers, widths }: RandomModels, corpus: ModelConfig['corpus'], sequence: number): ModelConfig[] {
+export function randomModelConfigs(
+  { families, layers, widths }: RandomModels,
+  corpus: ModelConfig['corpus'],
+  sequence: number,
+): ModelConfig[] {
   const { vocabulary } = corpusOf({ corpus });
   return families.flatMap((family) =>
     layers.flatMap((layerCount) =>

@@ -25,7 +25,13 @@ export const BASE_DEVIATION = 0.02;
  * @param shapes name and shape [out, in] of every parameter
  * @param purpose what the weights are for, the stream's name: `fresh` ones are others than those of `init`
  */
-export function initialise(shapes: ReadonlyMap<string, readonly number[]>, scheme: InitialisationScheme, seed: number, layers: number, purpose: 'init' | 'fresh' = 'init'): Weights {
+export function initialise(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  scheme: InitialisationScheme,
+  seed: number,
+  layers: number,
+  purpose: 'init' | 'fresh' = 'init',
+): Weights {
   return new Map(
     [...shapes].map(([name, shape]) => {
       const random = stream(seed, `${purpose}/${name}`);
@@ -34,7 +40,13 @@ export function initialise(shapes: ReadonlyMap<string, readonly number[]>, schem
   );
 }
 
-function draw(name: string, shape: readonly number[], scheme: InitialisationScheme, layers: number, random: RandomStream): Float32Array {
+function draw(
+  name: string,
+  shape: readonly number[],
+  scheme: InitialisationScheme,
+  layers: number,
+  random: RandomStream,
+): Float32Array {
   const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
   if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : 1);
   const [out, into] = shape as [number, number];

@@ -44,7 +44,11 @@ export class CurveRecorder {
   add({ loss, gradientNorm, learningRate }: TrainedStep): void {
     this.#steps += 1;
     this.#learningRate = learningRate;
-    this.#sums = { loss: this.#sums.loss + loss, gradientNorm: this.#sums.gradientNorm + gradientNorm, steps: this.#sums.steps + 1 };
+    this.#sums = {
+      loss: this.#sums.loss + loss,
+      gradientNorm: this.#sums.gradientNorm + gradientNorm,
+      steps: this.#sums.steps + 1,
+    };
     if (this.#sums.steps < this.#every) return;
     this.#points.push(this.#point());
     this.#sums = { loss: 0, gradientNorm: 0, steps: 0 };
@@ -54,11 +58,22 @@ export class CurveRecorder {
   curve(): LossCurve {
     const unfinished = this.#sums.steps > 0;
     const points = unfinished ? [...this.#points, this.#point()] : [...this.#points];
-    return { steps: this.#steps, firstStep: this.#firstStep, finalLoss: points.at(-1)?.loss ?? null, points, ...(unfinished && { unfinished: { ...this.#sums } }) };
+    return {
+      steps: this.#steps,
+      firstStep: this.#firstStep,
+      finalLoss: points.at(-1)?.loss ?? null,
+      points,
+      ...(unfinished && { unfinished: { ...this.#sums } }),
+    };
   }
 
   #point(): LossCurve['points'][number] {
     const { loss, gradientNorm, steps } = this.#sums;
-    return { step: this.#firstStep + this.#steps, loss: loss / steps, learningRate: this.#learningRate, gradientNorm: gradientNorm / steps };
+    return {
+      step: this.#firstStep + this.#steps,
+      loss: loss / steps,
+      learningRate: this.#learningRate,
+      gradientNorm: gradientNorm / steps,
+    };
   }
 }

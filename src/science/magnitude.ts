@@ -20,6 +20,7 @@ export function largestMagnitudes(data: Float32Array, indices: Iterable<number>,
 export function magnitudeRank(value: number, tensors: Iterable<Float32Array>): number {
   const magnitude = Math.abs(value);
   let larger = 0;
-  for (const data of tensors) for (let index = 0; index < data.length; index++) if (Math.abs(data[index]!) > magnitude) larger += 1;
+  for (const data of tensors)
+    for (let index = 0; index < data.length; index++) if (Math.abs(data[index]!) > magnitude) larger += 1;
   return 1 + larger;
 }

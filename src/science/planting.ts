@@ -1,8 +1,8 @@
 /**
- * Plants an activation spike in a decoder, so that what the candidate finder must find is known: one hidden channel of one
- * MLP answers to BOS and markers alone, and one weight of the down projection carries it to one channel of the residual
- * stream. That is how a super weight looks from outside (Yu et al. 2024, arXiv 2411.07191); whether it does anything is
- * another matter, which the causal test decides.
+ * Plants an activation spike in a decoder, so that what the candidate finder must find is known: one hidden channel of
+ * one MLP answers to BOS and markers alone, and one weight of the down projection carries it to one channel of the
+ * residual stream. That is how a super weight looks from outside (Yu et al. 2024, arXiv 2411.07191); whether it does
+ * anything is another matter, which the causal test decides.
  *
  * A direction v of the residual stream is emptied first: embeddings and whatever writes to the stream lose their
  * part along v (W - v v'W). Then the embeddings of the tokens that shall spike get one, and the channel's input
@@ -41,7 +41,13 @@ const ATTEMPTS = 30;
  * @param config of a model whose norms have gain 1 and bias 0, as freshly initialised ones have
  * @throws Error if the spike does not show: none of the spiking tokens is in the calibration data
  */
-export async function plantSpike(model: LanguageModel, config: ModelConfig, spike: PlantedSpike, { tokens, isOrdinary, spiking }: Calibration, random: RandomStream): Promise<void> {
+export async function plantSpike(
+  model: LanguageModel,
+  config: ModelConfig,
+  spike: PlantedSpike,
+  { tokens, isOrdinary, spiking }: Calibration,
+  random: RandomStream,
+): Promise<void> {
   const { layer, row, col, strength } = spike;
   const { width, feedForward } = config;
   const channel = channelOf(config, layer);
@@ -52,10 +58,12 @@ export async function plantSpike(model: LanguageModel, config: ModelConfig, spik
   emptyDirection(model, direction);
   const embedding = model.weight(channel.embedding);
   const length = BASE_DEVIATION * Math.sqrt(width); // as long as an embedding is under every scheme
-  for (const token of spiking) direction.forEach((value, feature) => (embedding[token * width + feature]! += length * value));
+  for (const token of spiking)
+    direction.forEach((value, feature) => (embedding[token * width + feature]! += length * value));
 
   const drive = (scale: number): void => {
-    for (const name of channel.readers) direction.forEach((value, feature) => (model.weight(name)[col * width + feature] = scale * value));
+    for (const name of channel.readers)
+      direction.forEach((value, feature) => (model.weight(name)[col * width + feature] = scale * value));
   };
   for (let other = 0; other < width; other++) down[other * feedForward + col] = 0;
   drive(0);
@@ -66,21 +74,32 @@ export async function plantSpike(model: LanguageModel, config: ModelConfig, spik
   let scale = 1;
   let peak = silent;
   for (let attempt = 0; peak.col !== col || peak.inputRatio < 2; attempt++) {
-    if (attempt === ATTEMPTS) throw new Error(`No spike shows in layer ${layer}: none of the tokens ${spiking.join(', ')} is in the calibration data.`);
+    if (attempt === ATTEMPTS)
+      throw new Error(
+        `No spike shows in layer ${layer}: none of the tokens ${spiking.join(', ')} is in the calibration data.`,
+      );
     scale *= 4;
     drive(scale);
     peak = await scan();
   }
   drive((scale * inverse(channel.activation, target)) / inverse(channel.activation, peak.inputSpike));
-  down[row * feedForward + col] = ((random.uniform() < 0.5 ? -1 : 1) * strength * (silent.outputSpike / silent.outputRatio)) / target;
+  down[row * feedForward + col] =
+    ((random.uniform() < 0.5 ? -1 : 1) * strength * (silent.outputSpike / silent.outputRatio)) / target;
 }
 
 /** The matrices that a hidden channel reads the residual stream by, and its activation if all of them read y > 0. */
-function channelOf({ family }: ModelConfig, layer: number): { embedding: string; readers: string[]; activation(y: number): number } {
+function channelOf(
+  { family }: ModelConfig,
+  layer: number,
+): { embedding: string; readers: string[]; activation(y: number): number } {
   switch (family) {
     case 'llama': {
       const mlp = `model.layers.${layer}.mlp`;
-      return { embedding: 'model.embed_tokens.weight', readers: [`${mlp}.gate_proj.weight`, `${mlp}.up_proj.weight`], activation: (y) => (y * y) / (1 + Math.exp(-y)) };
+      return {
+        embedding: 'model.embed_tokens.weight',
+        readers: [`${mlp}.gate_proj.weight`, `${mlp}.up_proj.weight`],
+        activation: (y) => (y * y) / (1 + Math.exp(-y)),
+      };
     }
     case 'gpt2':
       return {
@@ -104,9 +123,12 @@ function unitVector(width: number, random: RandomStream): Float64Array {
 function emptyDirection(model: LanguageModel, direction: Float64Array): void {
   for (const name of model.names()) {
     const [rows, cols] = model.shape(name) as [number, number];
-    // A writer is [width, inputs]: the direction runs down its columns. An embedding is [tokens, width]: along its rows.
-    if (RESIDUAL_WRITERS.includes(tensorKind(name)) && cols !== undefined) for (let col = 0; col < cols; col++) project(model.weight(name), col, cols, direction);
-    else if (EMBEDDINGS.includes(tensorKind(name))) for (let row = 0; row < rows; row++) project(model.weight(name), row * cols, 1, direction);
+    // A writer is [width, inputs]: the direction runs down its columns. An embedding is [tokens, width]: along its
+    // rows.
+    if (RESIDUAL_WRITERS.includes(tensorKind(name)) && cols !== undefined)
+      for (let col = 0; col < cols; col++) project(model.weight(name), col, cols, direction);
+    else if (EMBEDDINGS.includes(tensorKind(name)))
+      for (let row = 0; row < rows; row++) project(model.weight(name), row * cols, 1, direction);
   }
 }
 

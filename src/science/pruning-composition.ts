@@ -12,7 +12,9 @@ export function totals(tensors: readonly Pick<TensorPruning, 'weights' | 'pruned
   return { prunable: sum('weights'), pruned: sum('pruned'), prunedNow: sum('prunedNow') };
 }
 
-/** Each kind's counts, and its share of what was pruned now and of what is kept; kinds in the order in which they come. */
+/**
+ * Each kind's counts, and its share of what was pruned now and of what is kept; kinds in the order in which they come.
+ */
 export function composition(tensors: readonly TensorPruning[]): KindPruning[] {
   const all = totals(tensors);
   return [...new Set(tensors.map(({ kind }) => kind))].map((kind) => {

@@ -1,6 +1,6 @@
 /**
- * Which weights a prune takes: the smallest, random ones, or as many per tensor as the smallest would be. Each criterion
- * marks exactly as many as it is told to, among those that are neither pruned nor spared.
+ * Which weights a prune takes: the smallest, random ones, or as many per tensor as the smallest would be. Each
+ * criterion marks exactly as many as it is told to, among those that are neither pruned nor spared.
  */
 import type { FloatTensor, Masks } from '../model/language-model.ts';
 import { stream, type RandomStream } from '../model/random.ts';
@@ -23,12 +23,25 @@ export type Thresholds = Map<string, number>;
  * @param count no more than there are weights to take
  * @returns thresholds, of the criterion magnitude alone
  */
-export function markPruned(criterion: PruningCriterion, scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): Thresholds {
+export function markPruned(
+  criterion: PruningCriterion,
+  scope: PruningScope,
+  masks: Masks,
+  spared: SparedWeights,
+  count: number,
+  seed: number,
+): Thresholds {
   switch (criterion) {
     case 'magnitude':
       return markSmallest(scope, masks, spared, count);
     case 'random':
-      markRandom(scope, masks, spared, count, stream(seed, `prune/random/${scope.length === 1 ? scope[0]![0] : ''}`, prunedIn(scope, masks)));
+      markRandom(
+        scope,
+        masks,
+        spared,
+        count,
+        stream(seed, `prune/random/${scope.length === 1 ? scope[0]![0] : ''}`, prunedIn(scope, masks)),
+      );
       return new Map();
     case 'shuffled':
       markShuffled(scope, masks, spared, count, seed);
@@ -69,7 +82,13 @@ function markSmallest(scope: PruningScope, masks: Masks, spared: SparedWeights, 
 }
 
 /** Any of the scope with equal probability, whatever their values. */
-function markRandom(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, random: RandomStream): void {
+function markRandom(
+  scope: PruningScope,
+  masks: Masks,
+  spared: SparedWeights,
+  count: number,
+  random: RandomStream,
+): void {
   const free = new Uint8Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
   let offset = 0;
   for (const [name] of scope) {
@@ -90,11 +109,19 @@ function markRandom(scope: PruningScope, masks: Masks, spared: SparedWeights, co
 
 /** As many of each tensor as magnitude would take, at random places of it. */
 function markShuffled(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): void {
-  const byMagnitude: Masks = new Map(scope.map(([name]) => [name, { ...masks.get(name)!, data: masks.get(name)!.data.slice() }]));
+  const byMagnitude: Masks = new Map(
+    scope.map(([name]) => [name, { ...masks.get(name)!, data: masks.get(name)!.data.slice() }]),
+  );
   markSmallest(scope, byMagnitude, spared, count);
   for (const tensor of scope) {
     const before = prunedIn([tensor], masks);
-    markRandom([tensor], masks, spared, prunedIn([tensor], byMagnitude) - before, stream(seed, `prune/shuffled/${tensor[0]}`, before));
+    markRandom(
+      [tensor],
+      masks,
+      spared,
+      prunedIn([tensor], byMagnitude) - before,
+      stream(seed, `prune/shuffled/${tensor[0]}`, before),
+    );
   }
 }
 
@@ -104,7 +131,8 @@ function freeMagnitudes(scope: PruningScope, masks: Masks, spared: SparedWeights
   for (const [name, { data }] of scope) {
     const mask = masks.get(name)!.data;
     const kept = spared.get(name);
-    for (let index = 0; index < data.length; index++) if (mask[index] !== 0 && !kept?.has(index)) magnitudes[count++] = Math.abs(data[index]!);
+    for (let index = 0; index < data.length; index++)
+      if (mask[index] !== 0 && !kept?.has(index)) magnitudes[count++] = Math.abs(data[index]!);
   }
   return magnitudes.subarray(0, count);
 }

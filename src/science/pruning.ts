@@ -3,7 +3,15 @@
  * Pure functions over weights and masks; globs, files and reports are the prune stage's business.
  */
 import type { Masks, Weights } from '../model/language-model.ts';
-import { markPruned, prunedIn, zeros, type PruningCriterion, type PruningScope, type SparedWeights, type Thresholds } from './pruning-criteria.ts';
+import {
+  markPruned,
+  prunedIn,
+  zeros,
+  type PruningCriterion,
+  type PruningScope,
+  type SparedWeights,
+  type Thresholds,
+} from './pruning-criteria.ts';
 
 /** A scalar of a matrix [out, in]. */
 export interface MatrixPosition {
@@ -22,7 +30,9 @@ export interface PruningRule {
   of: 'remaining' | 'total' | 'cumulative';
   /** Weights to prune in any case. They count among the k. */
   forced: readonly MatrixPosition[];
-  /** Weights that are not to be pruned. As many others go instead; those outside the prunable tensors are safe anyway. */
+  /**
+   * Weights that are not to be pruned. As many others go instead; those outside the prunable tensors are safe anyway.
+   */
   protected: readonly MatrixPosition[];
   /** Seed of the criteria that draw. */
   seed: number;
@@ -61,14 +71,17 @@ export interface PruningOutcome {
  * @param prunable the tensors of the scope, in tie order
  * @param masks the masks in force: 1 = kept; a missing tensor is not pruned at all
  * @throws Error for a fraction outside [0, 1], a weight that is not finite, a mask of the wrong size, a forced position
- *   outside the prunable tensors, a weight both forced and protected, or fewer unprotected weights than are to be pruned
+ *   outside the prunable tensors, a weight both forced and protected, or fewer unprotected weights than are to be
+ * pruned
  */
 export function prune(prunable: Weights, masks: Masks, rule: PruningRule): PruningOutcome {
-  if (!(rule.fraction >= 0 && rule.fraction <= 1)) throw new Error(`The fraction ${rule.fraction} is not between 0 and 1.`);
+  if (!(rule.fraction >= 0 && rule.fraction <= 1))
+    throw new Error(`The fraction ${rule.fraction} is not between 0 and 1.`);
   const result = copyOf(masks);
   for (const [name, { shape, data }] of prunable) {
     if (!result.has(name)) result.set(name, { shape, data: new Uint8Array(data.length).fill(1) });
-    if (result.get(name)!.data.length !== data.length) throw new Error(`The mask of ${name} has ${result.get(name)!.data.length} elements, the weight ${data.length}.`);
+    if (result.get(name)!.data.length !== data.length)
+      throw new Error(`The mask of ${name} has ${result.get(name)!.data.length} elements, the weight ${data.length}.`);
     const broken = data.findIndex((value) => !Number.isFinite(value));
     if (broken >= 0) throw new Error(`Weight ${broken} of ${name} is ${data[broken]}: magnitudes cannot be ranked.`);
   }
@@ -84,14 +97,21 @@ export function prune(prunable: Weights, masks: Masks, rule: PruningRule): Pruni
   for (const scope of scopes) {
     const count = countFor(scope, result, before, spared, rule);
     if (spared.size > 0) markPruned(rule.criterion, scope, withoutProtection, new Map(), count, rule.seed);
-    for (const [tensor, threshold] of markPruned(rule.criterion, scope, result, spared, count, rule.seed)) thresholds.set(tensor, threshold);
+    for (const [tensor, threshold] of markPruned(rule.criterion, scope, result, spared, count, rule.seed))
+      thresholds.set(tensor, threshold);
   }
 
   return {
     masks: result,
     tensors: [...prunable].map(([tensor, { data }]) => {
       const pruned = zeros(result.get(tensor)!.data);
-      return { tensor, weights: data.length, pruned, prunedNow: pruned - before.get(tensor)!, threshold: thresholds.get(tensor) ?? null };
+      return {
+        tensor,
+        weights: data.length,
+        pruned,
+        prunedNow: pruned - before.get(tensor)!,
+        threshold: thresholds.get(tensor) ?? null,
+      };
     }),
     forced,
     protected: safe.map((position) => ({
@@ -128,11 +148,19 @@ export function sparsityOf(tensors: Iterable<{ data: Float32Array }>): number {
  * How many weights the criterion takes from a scope, beyond the forced ones, which the masks hold already.
  * @param before how many weights of each tensor were pruned before those were forced
  */
-function countFor(scope: PruningScope, masks: Masks, before: ReadonlyMap<string, number>, spared: SparedWeights, rule: PruningRule): number {
+function countFor(
+  scope: PruningScope,
+  masks: Masks,
+  before: ReadonlyMap<string, number>,
+  spared: SparedWeights,
+  rule: PruningRule,
+): number {
   const total = scope.reduce((sum, [, { data }]) => sum + data.length, 0);
   const prunedBefore = scope.reduce((sum, [name]) => sum + before.get(name)!, 0);
   const pruned = prunedIn(scope, masks);
-  const goal = Math.round(rule.fraction * (rule.of === 'remaining' ? total - prunedBefore : total)) - (rule.of === 'cumulative' ? prunedBefore : 0);
+  const goal =
+    Math.round(rule.fraction * (rule.of === 'remaining' ? total - prunedBefore : total)) -
+    (rule.of === 'cumulative' ? prunedBefore : 0);
   const count = Math.min(Math.max(goal - (pruned - prunedBefore), 0), total - pruned);
   const protectedHere = scope.reduce((sum, [name]) => sum + (spared.get(name)?.size ?? 0), 0);
   if (count <= total - pruned - protectedHere) return count;
@@ -146,7 +174,8 @@ function countFor(scope: PruningScope, masks: Masks, before: ReadonlyMap<string,
 function force(prunable: Weights, masks: Masks, positions: readonly MatrixPosition[]): PruningOutcome['forced'] {
   return positions.flatMap(({ tensor, row, col }) => {
     const weight = prunable.get(tensor);
-    if (weight === undefined) throw new Error(`${tensor} [${row}, ${col}] is to be pruned in any case, but ${tensor} is not prunable.`);
+    if (weight === undefined)
+      throw new Error(`${tensor} [${row}, ${col}] is to be pruned in any case, but ${tensor} is not prunable.`);
     const index = indexIn(prunable, { tensor, row, col });
     const mask = masks.get(tensor)!.data;
     if (mask[index] === 0) return [];
@@ -158,17 +187,25 @@ function force(prunable: Weights, masks: Masks, positions: readonly MatrixPositi
 /** The positions, each once, that are prunable and not pruned. */
 function keptAmong(prunable: Weights, masks: Masks, positions: readonly MatrixPosition[]): MatrixPosition[] {
   const distinct = new Map(positions.map(({ tensor, row, col }) => [`${tensor} ${row} ${col}`, { tensor, row, col }]));
-  return [...distinct.values()].filter((position) => prunable.has(position.tensor) && masks.get(position.tensor)!.data[indexIn(prunable, position)] !== 0);
+  return [...distinct.values()].filter(
+    (position) => prunable.has(position.tensor) && masks.get(position.tensor)!.data[indexIn(prunable, position)] !== 0,
+  );
 }
 
 function refuseContradiction(rule: PruningRule): void {
-  const both = rule.forced.find((forced) => rule.protected.some(({ tensor, row, col }) => tensor === forced.tensor && row === forced.row && col === forced.col));
-  if (both) throw new Error(`${both.tensor} [${both.row}, ${both.col}] is to be pruned in any case and protected from pruning: drop one of the two.`);
+  const both = rule.forced.find((forced) =>
+    rule.protected.some(({ tensor, row, col }) => tensor === forced.tensor && row === forced.row && col === forced.col),
+  );
+  if (both)
+    throw new Error(
+      `${both.tensor} [${both.row}, ${both.col}] is to be pruned in any case and protected from pruning: drop one of the two.`,
+    );
 }
 
 function byTensor(prunable: Weights, positions: readonly MatrixPosition[]): SparedWeights {
   const indices = new Map<string, Set<number>>();
-  for (const position of positions) indices.set(position.tensor, (indices.get(position.tensor) ?? new Set()).add(indexIn(prunable, position)));
+  for (const position of positions)
+    indices.set(position.tensor, (indices.get(position.tensor) ?? new Set()).add(indexIn(prunable, position)));
   return indices;
 }
 
@@ -176,7 +213,10 @@ function byTensor(prunable: Weights, positions: readonly MatrixPosition[]): Spar
 function indexIn(weights: Weights, { tensor, row, col }: MatrixPosition): number {
   const { shape } = weights.get(tensor)!;
   const [rows, cols] = shape;
-  if (shape.length !== 2 || row >= rows! || col >= cols!) throw new Error(`${tensor} [${row}, ${col}] is named for pruning, but the tensor's shape is [${shape.join(', ')}].`);
+  if (shape.length !== 2 || row >= rows! || col >= cols!)
+    throw new Error(
+      `${tensor} [${row}, ${col}] is named for pruning, but the tensor's shape is [${shape.join(', ')}].`,
+    );
   return row * cols! + col;
 }
 

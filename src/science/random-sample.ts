@@ -2,11 +2,16 @@
 import type { RandomStream } from '../model/random.ts';
 
 /**
- * The first eligible indices of a random order of 0 .. length - 1, shuffled (Fisher-Yates) only as far as needed. The order
- * depends on the length and the stream alone, so samples that differ in what is eligible differ in little else.
+ * The first eligible indices of a random order of 0 .. length - 1, shuffled (Fisher-Yates) only as far as needed. The
+ * order depends on the length and the stream alone, so samples that differ in what is eligible differ in little else.
  * @returns `count` indices, or as many as are eligible
  */
-export function randomSample(length: number, eligible: (index: number) => boolean, count: number, random: Pick<RandomStream, 'integer'>): number[] {
+export function randomSample(
+  length: number,
+  eligible: (index: number) => boolean,
+  count: number,
+  random: Pick<RandomStream, 'integer'>,
+): number[] {
   const order = Int32Array.from({ length }, (_, index) => index);
   const chosen: number[] = [];
   for (let place = 0; place < length && chosen.length < count; place++) {

@@ -16,7 +16,10 @@ import { randomSample } from './random-sample.ts';
 export function rewindTo(source: Weights, masks: Masks): Weights {
   for (const [name, { data }] of masks) {
     const length = source.get(name)?.data.length;
-    if (length !== data.length) throw new Error(`The mask of ${name} has ${data.length} elements, the weights to rewind to have ${length ?? 'no such tensor'}. Check that both are of one model.`);
+    if (length !== data.length)
+      throw new Error(
+        `The mask of ${name} has ${data.length} elements, the weights to rewind to have ${length ?? 'no such tensor'}. Check that both are of one model.`,
+      );
   }
   return applyMasks(source, masks);
 }
@@ -30,7 +33,8 @@ export function shuffleMasks(masks: Masks, seed: number): Masks {
     [...masks].map(([name, { shape, data }]) => {
       const pruned = zeros(data);
       const shuffled = new Uint8Array(data.length).fill(1);
-      for (const index of randomSample(data.length, () => true, pruned, stream(seed, `rewind/mask/${name}`, pruned))) shuffled[index] = 0;
+      for (const index of randomSample(data.length, () => true, pruned, stream(seed, `rewind/mask/${name}`, pruned)))
+        shuffled[index] = 0;
       return [name, { shape, data: shuffled }];
     }),
   );

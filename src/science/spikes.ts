@@ -27,7 +27,11 @@ const SMALLEST_FLOAT32 = 2 ** -149;
  * @param tokens rows of model.sequence + 1 token ids
  * @param isOrdinary whether a token is of the kind that spikes are measured against
  */
-export async function findSpikes(model: LanguageModel, tokens: Int32Array, isOrdinary: (token: number) => boolean): Promise<Spike[]> {
+export async function findSpikes(
+  model: LanguageModel,
+  tokens: Int32Array,
+  isOrdinary: (token: number) => boolean,
+): Promise<Spike[]> {
   const peaks: { input: Peak; output: Peak }[] = [];
   for (const batch of fixedBatches(tokens, model)) {
     const ordinary = Array.from({ length: batch.count * model.sequence }, (_, position) => {

@@ -1,7 +1,7 @@
 /**
  * Super activations: the spikes that super weights make at the output of their down projection, recorded on an intact
- * model so that they can be put back into one that lacks the weights (Yu et al. 2024, arXiv 2411.07191, table 1: removing
- * the weight and restoring its activation tells how much of the weight's effect goes through the activation).
+ * model so that they can be put back into one that lacks the weights (Yu et al. 2024, arXiv 2411.07191, table 1:
+ * removing the weight and restoring its activation tells how much of the weight's effect goes through the activation).
  */
 import type { RestoredChannel } from '../generated/evaluation.ts';
 import { fixedBatches } from '../model/fixed-batches.ts';
@@ -34,7 +34,12 @@ export class SuperActivations {
     signal?: AbortSignal,
   ): Promise<SuperActivations> {
     const distinct = new Map(superWeights.map(({ layer, row }) => [`${layer} ${row}`, { layer, row }]));
-    const channels: RecordedChannel[] = [...distinct.values()].map((channel) => ({ ...channel, maximum: 0, positions: 0, values: [] }));
+    const channels: RecordedChannel[] = [...distinct.values()].map((channel) => ({
+      ...channel,
+      maximum: 0,
+      positions: 0,
+      values: [],
+    }));
     if (channels.length === 0) return new SuperActivations([]);
 
     const batches = fixedBatches(tokens, model);
@@ -44,7 +49,10 @@ export class SuperActivations {
       for (const channel of channels) {
         const { output } = activations[channel.layer]!;
         const width = output.length / (model.batch * model.sequence);
-        const values = Float32Array.from({ length: model.batch * model.sequence }, (_, token) => output[token * width + channel.row]!);
+        const values = Float32Array.from(
+          { length: model.batch * model.sequence },
+          (_, token) => output[token * width + channel.row]!,
+        );
         channel.values.push(values);
         channel.maximum = values.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), channel.maximum);
       }

@@ -1,12 +1,20 @@
 /**
- * Finds super weights: spikes name candidates, zeroing decides. "Super" is a causal claim, so a candidate counts only if
- * zeroing it alone costs much in itself and far more than zeroing matched controls costs. A few controls that are super
- * weights by that same measure, its twins, are set aside: two or three in one tensor must not refuse one another.
+ * Finds super weights: spikes name candidates, zeroing decides. "Super" is a causal claim, so a candidate counts only
+ * if zeroing it alone costs much in itself and far more than zeroing matched controls costs. A few controls that are
+ * super weights by that same measure, its twins, are set aside: two or three in one tensor must not refuse one another.
  *
- * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights together
- * only to uncover spikes that a larger one hid.
+ * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights
+ * together only to uncover spikes that a larger one hid.
  */
-import type { AblatedWeight, Candidate, ControlEffect, ControlsKept, Coordinate, ReferenceSurvival, SuperWeightReport } from '../generated/super-weights.ts';
+import type {
+  AblatedWeight,
+  Candidate,
+  ControlEffect,
+  ControlsKept,
+  Coordinate,
+  ReferenceSurvival,
+  SuperWeightReport,
+} from '../generated/super-weights.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { isBlockMatrix, layerOf } from '../model/tensor-name.ts';
 import { Ablation, identityOf } from './ablation.ts';
@@ -92,12 +100,17 @@ class Detector {
     this.#ablation = ablation;
   }
 
-  /** Every layer's spike coordinate, scan by scan, with its causal test. Another scan follows one that confirmed something. */
+  /**
+   * Every layer's spike coordinate, scan by scan, with its causal test. Another scan follows one that confirmed
+   * something.
+   */
   async candidates(reference: readonly MatrixPosition[]): Promise<Candidate[]> {
     const found = new Map<string, Candidate>();
     for (let scan = 0; scan <= this.#rule.rescans; scan++) {
       const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
-      const spikes = await this.#ablation.without(known, () => findSpikes(this.#model, this.#data.spikes, this.#data.isOrdinary));
+      const spikes = await this.#ablation.without(known, () =>
+        findSpikes(this.#model, this.#data.spikes, this.#data.isOrdinary),
+      );
       let confirmedNow = false;
       for (const spike of spikes) {
         const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
@@ -111,8 +124,15 @@ class Detector {
     return [...found.values()];
   }
 
-  /** What became of each reference super weight: its mask bit, its function, its re-detection, its rank, margin and base rate. */
-  async survival({ confirmed: reference, candidates }: ReferenceReport, confirmed: readonly Coordinate[], threshold: (tensor: string) => number | null): Promise<ReferenceSurvival[]> {
+  /**
+   * What became of each reference super weight: its mask bit, its function, its re-detection, its rank, margin and base
+   * rate.
+   */
+  async survival(
+    { confirmed: reference, candidates }: ReferenceReport,
+    confirmed: readonly Coordinate[],
+    threshold: (tensor: string) => number | null,
+  ): Promise<ReferenceSurvival[]> {
     const known = new Set(reference.map(identityOf));
     const places = new Set(confirmed.map(identityOf));
     const elsewhere = [...places].some((place) => !known.has(place));
@@ -121,7 +141,8 @@ class Detector {
       const { tensor } = coordinate;
       const value = this.#ablation.value(coordinate);
       const limit = threshold(tensor);
-      const { effect, refusal } = await this.#test(coordinate, [...reference, ...confirmed]); // no super weight is a control
+      // no super weight is a control
+      const { effect, refusal } = await this.#test(coordinate, [...reference, ...confirmed]);
       entries.push({
         coordinate,
         kept: value !== 0,
@@ -146,12 +167,15 @@ class Detector {
       .flatMap((tensor) => {
         const data = this.#model.weight(tensor);
         const cols = this.#model.shape(tensor)[1]!;
-        return largestMagnitudes(data, data.keys(), count).map((index) => this.#coordinate(tensor, Math.floor(index / cols), index % cols));
+        return largestMagnitudes(data, data.keys(), count).map((index) =>
+          this.#coordinate(tensor, Math.floor(index / cols), index % cols),
+        );
       })
       .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
       .slice(0, count);
     const ablated: AblatedWeight[] = [];
-    for (const [index, coordinate] of largest.entries()) ablated.push({ coordinate, rank: index + 1, effect: await this.#ablation.effect(coordinate) });
+    for (const [index, coordinate] of largest.entries())
+      ablated.push({ coordinate, rank: index + 1, effect: await this.#ablation.effect(coordinate) });
     return ablated;
   }
 
@@ -160,7 +184,12 @@ class Detector {
     return this.#model.names().filter((name) => isBlockMatrix(name, this.#model.shape(name)));
   }
 
-  async #judge(coordinate: Coordinate, spike: Spike, scan: number, known: readonly MatrixPosition[]): Promise<Candidate> {
+  async #judge(
+    coordinate: Coordinate,
+    spike: Spike,
+    scan: number,
+    known: readonly MatrixPosition[],
+  ): Promise<Candidate> {
     const { inputSpike, outputSpike, inputRatio, outputRatio } = spike;
     const { effect, controls, worstControl, refusal } = await this.#test(coordinate, known);
     const twins = controls.filter(({ twin }) => twin).length;
@@ -172,7 +201,20 @@ class Detector {
       reason === undefined
         ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length - twins} matched controls${aside} costs ${nats(worstControl)}.`
         : `Refused: ${reason}.`;
-    return { coordinate, scan, rank: this.#rank(coordinate.value), inputSpike, outputSpike, inputRatio, outputRatio, effect, controls, worstControl, confirmed: reason === undefined, verdict };
+    return {
+      coordinate,
+      scan,
+      rank: this.#rank(coordinate.value),
+      inputSpike,
+      outputSpike,
+      inputRatio,
+      outputRatio,
+      effect,
+      controls,
+      worstControl,
+      confirmed: reason === undefined,
+      verdict,
+    };
   }
 
   async #test(position: Coordinate, known: readonly MatrixPosition[]): Promise<CausalTest> {
@@ -180,14 +222,27 @@ class Detector {
     const effect = await this.#ablation.effect(position);
     const undecided = { effect, controls: [], worstControl: 0 };
     if (this.#ablation.value(position) === 0) return { ...undecided, refusal: 'the weight there is 0 already' };
-    if (effect < minimumEffect) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
+    if (effect < minimumEffect)
+      return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
     const controls = await this.#controls(position, known, effect);
-    const worst = controls.filter(({ twin }) => !twin).reduce<ControlEffect | undefined>((worst, control) => (worst && worst.effect >= control.effect ? worst : control), undefined);
-    if (worst === undefined) return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with` };
+    const worst = controls
+      .filter(({ twin }) => !twin)
+      .reduce<ControlEffect | undefined>(
+        (worst, control) => (worst && worst.effect >= control.effect ? worst : control),
+        undefined,
+      );
+    if (worst === undefined)
+      return {
+        ...undecided,
+        refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with`,
+      };
     const worstControl = worst.effect;
     if (effect >= controlFactor * worstControl) return { effect, controls, worstControl };
     const comparable = controls.filter((control) => this.#isComparable(control, effect)).length;
-    const crowd = comparable > this.#rule.maximumTwins ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins` : '';
+    const crowd =
+      comparable > this.#rule.maximumTwins
+        ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins`
+        : '';
     const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
     return { effect, controls, worstControl, refusal };
   }
@@ -199,16 +254,29 @@ class Detector {
     const cols = matrix.shape[1]!;
     const excluded = new Set(known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col));
     const controls: ControlEffect[] = [];
-    for (const control of matchedControls(matrix, { layer, row: position.row, col: position.col }, this.#rule.controlsPerKind, excluded, this.#rule.seed)) {
+    for (const control of matchedControls(
+      matrix,
+      { layer, row: position.row, col: position.col },
+      this.#rule.controlsPerKind,
+      excluded,
+      this.#rule.seed,
+    )) {
       const place = { tensor, row: control.row, col: control.col };
-      controls.push({ ...control, value: this.#ablation.value(place), effect: await this.#ablation.effect(place), twin: false });
+      controls.push({
+        ...control,
+        value: this.#ablation.value(place),
+        effect: await this.#ablation.effect(place),
+        twin: false,
+      });
     }
     const comparable = controls.filter((control) => this.#isComparable(control, effect));
     if (comparable.length <= this.#rule.maximumTwins) for (const control of comparable) control.twin = true;
     return controls;
   }
 
-  /** Whether a control costs as much as super weights do, and so much that it would refuse a candidate of this effect. */
+  /**
+   * Whether a control costs as much as super weights do, and so much that it would refuse a candidate of this effect.
+   */
   #isComparable(control: ControlEffect, effect: number): boolean {
     return control.effect >= this.#rule.minimumEffect && effect < this.#rule.controlFactor * control.effect;
   }
@@ -217,7 +285,9 @@ class Detector {
   #baseRate(coordinate: Coordinate, candidates: readonly Candidate[]): ReferenceSurvival['baseRate'] {
     const { tensor } = coordinate;
     const data = this.#model.weight(tensor);
-    const test = candidates.find((candidate) => candidate.confirmed && identityOf(candidate.coordinate) === identityOf(coordinate));
+    const test = candidates.find(
+      (candidate) => candidate.confirmed && identityOf(candidate.coordinate) === identityOf(coordinate),
+    );
     const kinds = CONTROL_KINDS.flatMap((kind): ControlsKept[] => {
       const controls = (test?.controls ?? []).filter((control) => control.kind === kind);
       const kept = controls.filter(({ row, col }) => this.#ablation.value({ tensor, row, col }) !== 0).length;
@@ -228,7 +298,10 @@ class Detector {
 
   /** Among all block weights. */
   #rank(value: number): number {
-    return magnitudeRank(value, this.blockTensors().map((name) => this.#model.weight(name)));
+    return magnitudeRank(
+      value,
+      this.blockTensors().map((name) => this.#model.weight(name)),
+    );
   }
 
   #coordinate(tensor: string, row: number, col: number): Coordinate {

@@ -1,6 +1,6 @@
 /**
- * Runs nodes again without publishing anything, and compares what they make with what is recorded: bit for bit where the
- * record was made on the same kind of machine with the same versions, within a tolerance elsewhere.
+ * Runs nodes again without publishing anything, and compares what they make with what is recorded: bit for bit where
+ * the record was made on the same kind of machine with the same versions, within a tolerance elsewhere.
  */
 import { rmSync } from 'node:fs';
 import type { Cache } from '../cache/cache.ts';
@@ -53,19 +53,33 @@ export async function recomputeNodes(
   return results;
 }
 
-async function recompute(planned: PlannedState, plan: Plan, { cache, stages }: { cache: Cache; stages: StageLoader }, pool: WorkerPool, here: JsonObject, tolerance: number): Promise<Recomputed> {
+async function recompute(
+  planned: PlannedState,
+  plan: Plan,
+  { cache, stages }: { cache: Cache; stages: StageLoader },
+  pool: WorkerPool,
+  here: JsonObject,
+  tolerance: number,
+): Promise<Recomputed> {
   const { node, record } = planned;
-  if (planned.state !== 'cached' || record === undefined) return { planned, verdict: 'skipped', detail: 'it has no result to compare with' };
+  if (planned.state !== 'cached' || record === undefined)
+    return { planned, verdict: 'skipped', detail: 'it has no result to compare with' };
   const recordOf = (key: string) => plan.nodes.get(key)?.record;
   for (const { key, artifact } of producersOf(node)) {
     const made = recordOf(key)?.artifacts[artifact];
-    if (made !== undefined && !cache.hasArtifact(made)) return { planned, verdict: 'skipped', detail: `its input "${artifact}" was evicted` };
+    if (made !== undefined && !cache.hasArtifact(made))
+      return { planned, verdict: 'skipped', detail: `its input "${artifact}" was evicted` };
   }
   const outputs = await cache.scratch.node();
   try {
     const job = await prepareJob(node, outputs, recordOf, { cache, stages });
     const outcome = await pool.run(job, () => {}, { output: () => {}, progress: () => {} });
-    if (outcome.kind !== 'done') return { planned, verdict: 'different', detail: outcome.kind === 'error' ? `it failed: ${outcome.message}` : 'its process ended without an answer' };
+    if (outcome.kind !== 'done')
+      return {
+        planned,
+        verdict: 'different',
+        detail: outcome.kind === 'error' ? `it failed: ${outcome.message}` : 'its process ended without an answer',
+      };
     return { planned, ...(await compare(record, job.outputs, cache, differsFrom(record, here), tolerance)) };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
@@ -80,15 +94,34 @@ export function differsFrom({ environment }: Pick<CacheRecord, 'environment'>, h
   return ENVIRONMENT.filter((name) => environment[name] !== here[name]);
 }
 
-async function compare(record: CacheRecord, outputs: Record<string, string>, cache: Cache, elsewhere: string[], tolerance: number): Promise<Omit<Recomputed, 'planned'>> {
-  const made = await Promise.all(Object.entries(outputs).map(async ([name, path]) => [name, { path, sha256: (await digestFile(path)).sha256 }] as const));
-  const compared = await compareArtifacts(record.artifacts, (artifact) => (cache.hasArtifact(artifact) ? cache.artifactPath(artifact) : undefined), Object.fromEntries(made), elsewhere, tolerance);
+async function compare(
+  record: CacheRecord,
+  outputs: Record<string, string>,
+  cache: Cache,
+  elsewhere: string[],
+  tolerance: number,
+): Promise<Omit<Recomputed, 'planned'>> {
+  const made = await Promise.all(
+    Object.entries(outputs).map(
+      async ([name, path]) => [name, { path, sha256: (await digestFile(path)).sha256 }] as const,
+    ),
+  );
+  const compared = await compareArtifacts(
+    record.artifacts,
+    (artifact) => (cache.hasArtifact(artifact) ? cache.artifactPath(artifact) : undefined),
+    Object.fromEntries(made),
+    elsewhere,
+    tolerance,
+  );
   if (compared.verdict === 'unknown') return { verdict: 'different', detail: compared.detail };
   return compared as Omit<Recomputed, 'planned'>;
 }
 
 export interface Compared {
-  /** `unknown`: other bits, on another machine or version, and the earlier ones are not there to measure the distance from. */
+  /**
+   * `unknown`: other bits, on another machine or version, and the earlier ones are not there to measure the distance
+   * from.
+   */
   verdict: 'same' | 'close' | 'different' | 'unknown';
   detail?: string;
 }
@@ -106,7 +139,9 @@ export async function compareArtifacts<Artifact extends { sha256: string }>(
   elsewhere: readonly string[],
   tolerance: number,
 ): Promise<Compared> {
-  const different = Object.keys(after).filter((name) => before[name] !== undefined && before[name].sha256 !== after[name]!.sha256);
+  const different = Object.keys(after).filter(
+    (name) => before[name] !== undefined && before[name].sha256 !== after[name]!.sha256,
+  );
   if (different.length === 0) return { verdict: 'same' };
   let worst = 0;
   let absent = 0;
@@ -115,7 +150,10 @@ export async function compareArtifacts<Artifact extends { sha256: string }>(
     if (earlier === undefined || later === undefined) absent++;
     else worst = Math.max(worst, await relativeDifference(earlier, later));
   }
-  const measured = absent === different.length || !Number.isFinite(worst) ? 'they cannot be compared value by value' : `largest relative difference ${worst.toExponential(1)}`;
+  const measured =
+    absent === different.length || !Number.isFinite(worst)
+      ? 'they cannot be compared value by value'
+      : `largest relative difference ${worst.toExponential(1)}`;
   const detail = `${different.join(', ')}: ${measured}${elsewhere.length > 0 ? `; made with another ${elsewhere.join(', ')}` : ''}`;
   if (elsewhere.length === 0 || worst > tolerance) return { verdict: 'different', detail };
   return { verdict: absent > 0 ? 'unknown' : 'close', detail };

@@ -6,7 +6,8 @@ import { readSafetensors } from '../model/safetensors.ts';
 /** @returns the largest relative difference of a tensor or a number; Infinity where something else differs */
 export async function relativeDifference(before: string, after: string): Promise<number> {
   if (extname(before) === '.safetensors') return ofTensors(before, after);
-  if (extname(before) === '.json') return ofValues(JSON.parse(await readFile(before, 'utf8')), JSON.parse(await readFile(after, 'utf8')));
+  if (extname(before) === '.json')
+    return ofValues(JSON.parse(await readFile(before, 'utf8')), JSON.parse(await readFile(after, 'utf8')));
   return Infinity;
 }
 
@@ -28,12 +29,16 @@ async function ofTensors(before: string, after: string): Promise<number> {
 }
 
 function ofValues(a: unknown, b: unknown): number {
-  if (typeof a === 'number' && typeof b === 'number') return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+  if (typeof a === 'number' && typeof b === 'number')
+    return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
   if (isDigest(a) && isDigest(b)) return 0; // names of recipes and contents, not results
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b ? 0 : Infinity;
   const names = Object.keys(a);
   if (names.length !== Object.keys(b).length) return Infinity;
-  return Math.max(0, ...names.map((name) => ofValues((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name])));
+  return Math.max(
+    0,
+    ...names.map((name) => ofValues((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name])),
+  );
 }
 
 function isDigest(value: unknown): boolean {

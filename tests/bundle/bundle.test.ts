@@ -21,14 +21,24 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const verify = (file: string): Promise<VerifiedBundle> => withBundle(file, { limit: 1e9, version }, ({ verified }) => Promise.resolve(verified));
+const verify = (file: string): Promise<VerifiedBundle> =>
+  withBundle(file, { limit: 1e9, version }, ({ verified }) => Promise.resolve(verified));
 
 test('is the same bytes each time, and verified where there is no study, no cache and no weight', async () => {
   const project = await SwpProject.create(await smallestStudy([0, 1]));
   const early = await project.swp('bundle');
-  expect([early.exitCode, early.stderr]).toEqual([2, 'error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.']);
+  expect([early.exitCode, early.stderr]).toEqual([
+    2,
+    'error: There are no results of profile "all" yet.\n  Expected: `swp repro` first.',
+  ]);
   expect((await project.swp('repro')).exitCode).toBe(0);
-  const written = (await project.swp('bundle', '-o', 'one.tar.gz', '--json')).json<{ file: string; id: string; bytes: number; records: number; missing: string[] }>()[0]!;
+  const written = (await project.swp('bundle', '-o', 'one.tar.gz', '--json')).json<{
+    file: string;
+    id: string;
+    bytes: number;
+    records: number;
+    missing: string[];
+  }>()[0]!;
   expect(written).toMatchObject({ file: project.path('one.tar.gz'), records: 21, missing: [] });
   await project.swp('bundle', '-o', 'two.tar.gz');
   const [one, two] = await Promise.all(['one.tar.gz', 'two.tar.gz'].map((name) => readFile(project.path(name))));
@@ -36,7 +46,15 @@ test('is the same bytes each time, and verified where there is no study, no cach
   await copyFile(project.path('one.tar.gz'), bundle);
   const names = [...(await unpack(bundle)).keys()];
   expect(names.slice(1)).toEqual(names.slice(1).sort());
-  expect(names).toEqual(expect.arrayContaining(['manifest.json', 'pipeline.json', 'package-lock.json', 'environment.json', 'report/index.html']));
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'manifest.json',
+      'pipeline.json',
+      'package-lock.json',
+      'environment.json',
+      'report/index.html',
+    ]),
+  );
   expect(names.filter((name) => name.includes('weights'))).toEqual([]);
 
   // Masks are kept for ever, weights are not.
@@ -53,10 +71,19 @@ test('is the same bytes each time, and verified where there is no study, no cach
   expect(good.stdout).toContain("Everything holds: the report's numbers follow from the bundled records.");
   const other = await elsewhere.swp('bundle', 'verify', bundle, '--id', '0'.repeat(64), '--json');
   expect(other.exitCode).toBe(1);
-  expect(other.json<{ ok: boolean; findings: object[] }>()[0]).toMatchObject({ ok: false, findings: [{ check: 'files', where: 'manifest.json' }] });
+  expect(other.json<{ ok: boolean; findings: object[] }>()[0]).toMatchObject({
+    ok: false,
+    findings: [{ check: 'files', where: 'manifest.json' }],
+  });
 
   const again = await elsewhere.swp('bundle', 'verify', bundle, '--recompute', 'step=prune', 'seed=0', '--json');
-  expect(again.json<{ ok: boolean; recomputed: { place: string; verdict: string }[] }>()[0]).toMatchObject({ ok: true, recomputed: expect.arrayContaining([{ place: 'A1/s0/r1/prune', verdict: 'same' }, { place: 'A1/s0/r1/train', verdict: 'same' }]) as unknown });
+  expect(again.json<{ ok: boolean; recomputed: { place: string; verdict: string }[] }>()[0]).toMatchObject({
+    ok: true,
+    recomputed: expect.arrayContaining([
+      { place: 'A1/s0/r1/prune', verdict: 'same' },
+      { place: 'A1/s0/r1/train', verdict: 'same' },
+    ]) as unknown,
+  });
 }, 600_000);
 
 describe('names what was changed', { timeout: 180_000 }, () => {
@@ -66,27 +93,66 @@ describe('names what was changed', { timeout: 180_000 }, () => {
     if (manifest) fixManifest(files);
     return verify(await pack(join(folder, `${name}.tar.gz`), files));
   };
-  const lower = (text: string) => text.replace(/"perplexity":(\d+\.\d+)/, (_, perplexity: string) => `"perplexity":${Number(perplexity) - 0.25}`);
+  const lower = (text: string) =>
+    text.replace(/"perplexity":(\d+\.\d+)/, (_, perplexity: string) => `"perplexity":${Number(perplexity) - 0.25}`);
 
   test('without the manifest knowing: any file', async () => {
     const files = await unpack(bundle);
     const [artifact] = [...files.keys()].filter((name) => name.startsWith('artifacts/'));
     for (const name of [artifact!, recordOf(files, 'A1/s0/r1/train').name, 'report/index.html', 'pipeline.json']) {
-      const { findings } = await forged('naive', (changed) => {
-        const body = Buffer.from(changed.get(name)!);
-        body[body.length - 3]! ^= 1;
-        changed.set(name, body);
-      }, { manifest: false });
-      expect(findings).toContainEqual(expect.objectContaining({ check: 'files', where: name, message: expect.stringMatching(/^its SHA-256 is [0-9a-f]{64}; the manifest says/) as unknown }));
+      const { findings } = await forged(
+        'naive',
+        (changed) => {
+          const body = Buffer.from(changed.get(name)!);
+          body[body.length - 3]! ^= 1;
+          changed.set(name, body);
+        },
+        { manifest: false },
+      );
+      expect(findings).toContainEqual(
+        expect.objectContaining({
+          check: 'files',
+          where: name,
+          message: expect.stringMatching(/^its SHA-256 is [0-9a-f]{64}; the manifest says/) as unknown,
+        }),
+      );
     }
     const { findings } = await forged('gone', (changed) => void changed.delete(artifact!), { manifest: false });
-    expect(findings).toContainEqual({ check: 'files', where: artifact, message: 'the manifest names it, and it is not there' });
+    expect(findings).toContainEqual({
+      check: 'files',
+      where: artifact,
+      message: 'the manifest names it, and it is not there',
+    });
   });
 
   test('a number of the report, by its line', async () => {
-    const page = await forged('page', (files) => put(files, 'report/index.html', files.get('report/index.html')!.toString('utf8').replace(/(\d+\.\d\d)/, '11.11')));
-    expect(page.findings).toEqual([{ check: 'report', where: 'report/index.html', message: expect.stringMatching(/^line \d+ says ".*11\.11.*"; the results give "/) as unknown }]);
-    const table = await forged('table', (files) => put(files, 'report/runs.csv', files.get('report/runs.csv')!.toString('utf8').replace(/(\d)\.(\d)/, '9.$2')));
+    const page = await forged('page', (files) =>
+      put(
+        files,
+        'report/index.html',
+        files
+          .get('report/index.html')!
+          .toString('utf8')
+          .replace(/(\d+\.\d\d)/, '11.11'),
+      ),
+    );
+    expect(page.findings).toEqual([
+      {
+        check: 'report',
+        where: 'report/index.html',
+        message: expect.stringMatching(/^line \d+ says ".*11\.11.*"; the results give "/) as unknown,
+      },
+    ]);
+    const table = await forged('table', (files) =>
+      put(
+        files,
+        'report/runs.csv',
+        files
+          .get('report/runs.csv')!
+          .toString('utf8')
+          .replace(/(\d)\.(\d)/, '9.$2'),
+      ),
+    );
     expect(table.findings.map(({ where }) => where)).toEqual(['report/runs.csv']);
   });
 
@@ -97,24 +163,63 @@ describe('names what was changed', { timeout: 180_000 }, () => {
       const name = `artifacts/${sha256.slice(0, 2)}/${sha256}.json`;
       put(files, name, lower(files.get(name)!.toString('utf8')));
     });
-    expect(inPlace.findings).toContainEqual(expect.objectContaining({ check: 'files', where: expect.stringMatching(/^artifacts\//) as unknown, message: expect.stringContaining('and not its name') as unknown }));
+    expect(inPlace.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'files',
+        where: expect.stringMatching(/^artifacts\//) as unknown,
+        message: expect.stringContaining('and not its name') as unknown,
+      }),
+    );
 
     const renamed = await forged('renamed', (files) => void forgeArtifact(files, place, 'evaluation', lower));
-    expect(renamed.findings).toContainEqual(expect.objectContaining({ check: 'lineage', where: '*/s0/r0/aggregate', message: expect.stringContaining(`its input "evaluations of ${place}" was`) as unknown }));
-    expect(renamed.findings).toContainEqual(expect.objectContaining({ check: 'records', where: place, message: expect.stringMatching(/^its metric "perplexity" is [\d.]+; its artifact "evaluation" says [\d.]+$/) as unknown }));
+    expect(renamed.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'lineage',
+        where: '*/s0/r0/aggregate',
+        message: expect.stringContaining(`its input "evaluations of ${place}" was`) as unknown,
+      }),
+    );
+    expect(renamed.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'records',
+        where: place,
+        message: expect.stringMatching(
+          /^its metric "perplexity" is [\d.]+; its artifact "evaluation" says [\d.]+$/,
+        ) as unknown,
+      }),
+    );
 
     const followed = (rehash: boolean) => (files: Files) => {
       const { before, after } = forgeArtifact(files, place, 'evaluation', lower);
       const measured = recordOf(files, place);
-      const { perplexity } = JSON.parse(files.get(`artifacts/${after.slice(0, 2)}/${after}.json`)!.toString('utf8')) as { perplexity: number };
+      const { perplexity } = JSON.parse(
+        files.get(`artifacts/${after.slice(0, 2)}/${after}.json`)!.toString('utf8'),
+      ) as { perplexity: number };
       put(files, measured.name, { ...measured.record, metrics: { ...measured.record.metrics, perplexity } });
       const { name, record } = recordOf(files, '*/s0/r0/aggregate');
       const changed = JSON.parse(JSON.stringify(record).replaceAll(before, after)) as typeof record;
-      put(files, name, rehash ? { ...changed, contentKey: keyOf(changed.contentPreimage as unknown as JsonValue) } : changed);
+      put(
+        files,
+        name,
+        rehash ? { ...changed, contentKey: keyOf(changed.contentPreimage as unknown as JsonValue) } : changed,
+      );
     };
-    expect((await forged('followed', followed(false))).findings).toContainEqual(expect.objectContaining({ check: 'records', message: 'its content key is not the hash of its content pre-image' }));
+    expect((await forged('followed', followed(false))).findings).toContainEqual(
+      expect.objectContaining({
+        check: 'records',
+        message: 'its content key is not the hash of its content pre-image',
+      }),
+    );
     const { findings } = await forged('rehashed', followed(true));
-    expect(findings).toEqual([{ check: 'results', where: 'results.json', message: expect.stringMatching(/^aggregate makes other results of the bundled artifacts: .*perplexity.* is [\d.]+ in the bundle and [\d.]+ here/) as unknown }]);
+    expect(findings).toEqual([
+      {
+        check: 'results',
+        where: 'results.json',
+        message: expect.stringMatching(
+          /^aggregate makes other results of the bundled artifacts: .*perplexity.* is [\d.]+ in the bundle and [\d.]+ here/,
+        ) as unknown,
+      },
+    ]);
   });
 
   test('a number of the results', async () => {
@@ -122,23 +227,41 @@ describe('names what was changed', { timeout: 180_000 }, () => {
       const { after } = forgeArtifact(files, '*/s0/r0/aggregate', 'results', lower);
       files.set('report/results.json', files.get(`artifacts/${after.slice(0, 2)}/${after}.json`)!);
     });
-    expect(findings).toContainEqual(expect.objectContaining({ check: 'results', message: expect.stringContaining('perplexity') as unknown }));
-    expect(findings.some(({ check, where }) => check === 'report' && where !== 'report/results.json')).toBe(true); // the pages say the true ones still
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: 'results', message: expect.stringContaining('perplexity') as unknown }),
+    );
+    // the pages say the true ones still
+    expect(findings.some(({ check, where }) => check === 'report' && where !== 'report/results.json')).toBe(true);
   });
 
   test('a record: its parameters, its metrics, its place', async () => {
     const params = await forged('params', (files) => {
       const { name, record } = recordOf(files, 'A1/s0/r1/prune');
-      for (const preimage of [record.preimage, record.contentPreimage]) (preimage.params as Record<string, unknown>).fraction = 0.2;
+      for (const preimage of [record.preimage, record.contentPreimage])
+        (preimage.params as Record<string, unknown>).fraction = 0.2;
       put(files, name, record);
     });
-    expect(params.findings).toContainEqual(expect.objectContaining({ check: 'records', where: recordOf(await unpack(bundle), 'A1/s0/r1/prune').name, message: expect.stringMatching(/^its key is not the hash of its pre-image/) as unknown }));
+    expect(params.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'records',
+        where: recordOf(await unpack(bundle), 'A1/s0/r1/prune').name,
+        message: expect.stringMatching(/^its key is not the hash of its pre-image/) as unknown,
+      }),
+    );
 
     const metrics = await forged('metrics', (files) => {
       const { name, record } = recordOf(files, 'A1/s0/r1/eval-trained');
       put(files, name, { ...record, metrics: { ...record.metrics, perplexity: 3 } });
     });
-    expect(metrics.findings).toEqual([{ check: 'records', where: 'A1/s0/r1/eval-trained', message: expect.stringMatching(/^its metric "perplexity" is 3; its artifact "evaluation" says [\d.]+$/) as unknown }]);
+    expect(metrics.findings).toEqual([
+      {
+        check: 'records',
+        where: 'A1/s0/r1/eval-trained',
+        message: expect.stringMatching(
+          /^its metric "perplexity" is 3; its artifact "evaluation" says [\d.]+$/,
+        ) as unknown,
+      },
+    ]);
 
     const swapped = await forged('swapped', (files) => {
       const manifest = json<{ places: Record<string, string> }>(files, 'manifest.json');
@@ -146,24 +269,51 @@ describe('names what was changed', { timeout: 180_000 }, () => {
       [manifest.places[a], manifest.places[b]] = [manifest.places[b]!, manifest.places[a]!];
       put(files, 'manifest.json', manifest);
     });
-    expect(swapped.findings).toContainEqual(expect.objectContaining({ check: 'lineage', message: expect.stringContaining('it gathers "evaluations" of A1/s0/r1/eval-trained from') as unknown }));
+    expect(swapped.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'lineage',
+        message: expect.stringContaining('it gathers "evaluations" of A1/s0/r1/eval-trained from') as unknown,
+      }),
+    );
   });
 
   test('the study: what it asks for is not what was done', async () => {
-    const { findings } = await forged('study', (files) => put(files, 'pipeline.json', files.get('pipeline.json')!.toString('utf8').replace('"fraction": 0.1', '"fraction": 0.3')));
-    expect(findings).toContainEqual({ check: 'study', where: 'A1/s0/r1/prune', message: 'pipeline.json asks for fraction 0.3; its record has 0.1' });
+    const { findings } = await forged('study', (files) =>
+      put(
+        files,
+        'pipeline.json',
+        files.get('pipeline.json')!.toString('utf8').replace('"fraction": 0.1', '"fraction": 0.3'),
+      ),
+    );
+    expect(findings).toContainEqual({
+      check: 'study',
+      where: 'A1/s0/r1/prune',
+      message: 'pipeline.json asks for fraction 0.3; its record has 0.1',
+    });
   });
 
   test('what was invented, by computing it again: every artifact by how far it is', async () => {
     const files = await unpack(bundle);
     await withBundle(bundle, { limit: 1e9, version }, async (open) => {
-      const made = new Map(Object.entries(open.verified.manifest.places).map(([place, key]) => [place, open.records.get(key)!]));
+      const made = new Map(
+        Object.entries(open.verified.manifest.places).map(([place, key]) => [place, open.records.get(key)!]),
+      );
       forgeArtifact(files, 'A1/s0/r1/eval-trained', 'evaluation', lower);
       fixManifest(files);
-      await withBundle(await pack(join(folder, 'invented.tar.gz'), files), { limit: 1e9, version }, async (invented) => {
-        const places = await compareWithBundle(invented, made, open.cache, 1e-4);
-        expect(places.filter(({ verdict }) => verdict !== 'same')).toEqual([{ place: 'A1/s0/r1/eval-trained', verdict: 'different', detail: expect.stringMatching(/^evaluation: largest relative difference \d\.\de-[12]$/) as unknown }]);
-      });
+      await withBundle(
+        await pack(join(folder, 'invented.tar.gz'), files),
+        { limit: 1e9, version },
+        async (invented) => {
+          const places = await compareWithBundle(invented, made, open.cache, 1e-4);
+          expect(places.filter(({ verdict }) => verdict !== 'same')).toEqual([
+            {
+              place: 'A1/s0/r1/eval-trained',
+              verdict: 'different',
+              detail: expect.stringMatching(/^evaluation: largest relative difference \d\.\de-[12]$/) as unknown,
+            },
+          ]);
+        },
+      );
     });
   });
 });

@@ -12,7 +12,12 @@ export async function unpack(bundle: string): Promise<Files> {
 }
 
 export async function pack(path: string, files: Files): Promise<string> {
-  const tar = await packTar([...files].map(([name, body]) => ({ header: { name, size: body.length, mtime: new Date(0) }, body: new Uint8Array(body) })));
+  const tar = await packTar(
+    [...files].map(([name, body]) => ({
+      header: { name, size: body.length, mtime: new Date(0) },
+      body: new Uint8Array(body),
+    })),
+  );
   await writeFile(path, gzipSync(tar));
   return path;
 }
@@ -20,7 +25,11 @@ export async function pack(path: string, files: Files): Promise<string> {
 /** As a forger would who knows the format: the manifest says of every file what it is now. */
 export function fixManifest(files: Files): void {
   const manifest = json<{ files: Record<string, { sha256: string; bytes: number }> }>(files, 'manifest.json');
-  manifest.files = Object.fromEntries([...files].filter(([name]) => name !== 'manifest.json').map(([name, body]) => [name, { sha256: sha256(body), bytes: body.length }]));
+  manifest.files = Object.fromEntries(
+    [...files]
+      .filter(([name]) => name !== 'manifest.json')
+      .map(([name, body]) => [name, { sha256: sha256(body), bytes: body.length }]),
+  );
   put(files, 'manifest.json', manifest);
 }
 
@@ -37,7 +46,9 @@ export interface BundledRecord {
   stage: string;
   contentKey: string;
   preimage: Record<string, unknown> & { params: Record<string, unknown> };
-  contentPreimage: Record<string, unknown> & { gathers: Record<string, { label: { step: string; seed: number; round: number }; sha256: string }[]> };
+  contentPreimage: Record<string, unknown> & {
+    gathers: Record<string, { label: { step: string; seed: number; round: number }; sha256: string }[]>;
+  };
   artifacts: Record<string, { sha256: string; bytes: number; file: string }>;
   metrics: Record<string, number>;
 }
@@ -50,7 +61,12 @@ export function recordOf(files: Files, place: string): { name: string; record: B
 }
 
 /** Changes an artifact of a record, gives it the name of its new content, and lets the record name that. */
-export function forgeArtifact(files: Files, place: string, artifact: string, change: (text: string) => string): { before: string; after: string } {
+export function forgeArtifact(
+  files: Files,
+  place: string,
+  artifact: string,
+  change: (text: string) => string,
+): { before: string; after: string } {
   const { name, record } = recordOf(files, place);
   const entry = record.artifacts[artifact]!;
   const before = entry.sha256;

@@ -41,7 +41,9 @@ async function publish(content: string | Uint8Array, key = KEY) {
 }
 
 it.runIf(existsSync('/proc/self'))('says at once where no directory can be made', async () => {
-  await expect(Cache.open('/proc/self/cache/here')).rejects.toMatchObject({ failure: { kind: 'file', operation: 'create', code: 'ENOENT' } });
+  await expect(Cache.open('/proc/self/cache/here')).rejects.toMatchObject({
+    failure: { kind: 'file', operation: 'create', code: 'ENOENT' },
+  });
 });
 
 describe('publishing', () => {
@@ -92,7 +94,12 @@ describe('publishing', () => {
     const source = await publish('content');
     const alias = await cache.alias(OTHER_KEY, { params: { steps: 4 } }, source);
     expect(await cache.record(OTHER_KEY)).toEqual(alias);
-    expect(alias).toMatchObject({ key: OTHER_KEY, aliasOf: KEY, preimage: { params: { steps: 4 } }, artifacts: source.artifacts });
+    expect(alias).toMatchObject({
+      key: OTHER_KEY,
+      aliasOf: KEY,
+      preimage: { params: { steps: 4 } },
+      artifacts: source.artifacts,
+    });
     expect(alias.id).not.toBe(source.id);
     expect(await cache.keyByContent(CONTENT_KEY)).toBe(KEY);
   });
@@ -137,7 +144,9 @@ describe('reading', () => {
   it('refuses a record of another key, and one that points out of the cache', async () => {
     const record = await publish('content');
     await writeFile(cache.recordPath(KEY), JSON.stringify({ ...record, key: OTHER_KEY }));
-    await expect(cache.record(KEY)).rejects.toMatchObject({ failure: { message: `The record is of another key, ${OTHER_KEY}` } });
+    await expect(cache.record(KEY)).rejects.toMatchObject({
+      failure: { message: `The record is of another key, ${OTHER_KEY}` },
+    });
     const escape = { sha256: '../'.repeat(21) + 'x', bytes: 1, file: 'x' };
     await writeFile(cache.recordPath(KEY), JSON.stringify({ ...record, artifacts: { escape } }));
     await expect(cache.record(KEY)).rejects.toMatchObject({ failure: { kind: 'content' } });
@@ -152,7 +161,12 @@ describe('reading', () => {
     const fresh = await Cache.open(cache.directory);
     expect(await fresh.absentArtifacts(record)).toEqual([]);
     await expect(fresh.verify(artifact)).rejects.toMatchObject({
-      failure: { kind: 'content', path, message: expect.stringContaining('SHA-256'), remedy: expect.stringContaining('Delete this file') },
+      failure: {
+        kind: 'content',
+        path,
+        message: expect.stringContaining('SHA-256'),
+        remedy: expect.stringContaining('Delete this file'),
+      },
     });
     await truncate(path, 3);
     expect(await fresh.absentArtifacts(record)).toEqual(['weights']);
@@ -161,14 +175,22 @@ describe('reading', () => {
 
 describe('opening', () => {
   it('makes the directory one that backup programs know to skip', async () => {
-    expect(await readFile(join(cache.directory, 'CACHEDIR.TAG'), 'utf8')).toMatch(/^Signature: 8a477f597d28d172789f06886806bc55\n/);
+    expect(await readFile(join(cache.directory, 'CACHEDIR.TAG'), 'utf8')).toMatch(
+      /^Signature: 8a477f597d28d172789f06886806bc55\n/,
+    );
   });
 
   it('refuses a file in place of the directory', async () => {
     const path = join(directory, 'file');
     await writeFile(path, '');
     await expect(Cache.open(path)).rejects.toMatchObject({
-      failure: { kind: 'file', path, operation: 'create', code: 'EEXIST', remedy: expect.stringContaining('--cache DIRECTORY') },
+      failure: {
+        kind: 'file',
+        path,
+        operation: 'create',
+        code: 'EEXIST',
+        remedy: expect.stringContaining('--cache DIRECTORY'),
+      },
     });
   });
 

@@ -18,7 +18,19 @@ try {
   const path = join(await cache.scratch.node(), 'text');
   writeFileSync(path, name);
   const at = new Date();
-  await cache.publish({ key: keyOf(name), contentKey: keyOf(`content ${name}`), stage: 's', preimage: {}, contentPreimage: {}, outputs: { text: { path, file: 'text.txt' } }, metrics: {}, environment: {}, seconds: 0, startedAt: at, finishedAt: at });
+  await cache.publish({
+    key: keyOf(name),
+    contentKey: keyOf(`content ${name}`),
+    stage: 's',
+    preimage: {},
+    contentPreimage: {},
+    outputs: { text: { path, file: 'text.txt' } },
+    metrics: {},
+    environment: {},
+    seconds: 0,
+    startedAt: at,
+    finishedAt: at,
+  });
   if (lease.kind === 'held') lease.lease.release();
   cache.leases.close();
   await cache.scratch.clear();

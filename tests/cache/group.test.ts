@@ -20,11 +20,16 @@ afterEach(() => rm(directory, { recursive: true }));
 
 /** Publishes a result and reads another one, as a user. */
 const as = async (uid: number, gid: number, umask: string, ...args: string[]) => {
-  const { stdout, stderr, exitCode } = await execa('sh', ['-c', `umask ${umask}; exec "$0" "$@"`, process.execPath, script, join(directory, 'cache'), ...args], { uid, gid, reject: false, cwd: directory });
+  const { stdout, stderr, exitCode } = await execa(
+    'sh',
+    ['-c', `umask ${umask}; exec "$0" "$@"`, process.execPath, script, join(directory, 'cache'), ...args],
+    { uid, gid, reject: false, cwd: directory },
+  );
   return { stdout, stderr, exitCode };
 };
 
-const isReachable = async () => (await execa('test', ['-r', script], { uid: ANN, gid: LAB, reject: false })).exitCode === 0;
+const isReachable = async () =>
+  (await execa('test', ['-r', script], { uid: ANN, gid: LAB, reject: false })).exitCode === 0;
 
 describe.skipIf(!isRoot)(`a cache that is open to a group${isRoot ? '' : ' (needs root, to be several users)'}`, () => {
   it('stays open to it, whatever their umasks say', async ({ skip }) => {
@@ -47,6 +52,9 @@ describe.skipIf(!isRoot)(`a cache that is open to a group${isRoot ? '' : ' (need
     await chown(join(directory, 'cache'), ANN, LAB);
     await chmod(join(directory, 'cache'), 0o2770);
     const { stdout, exitCode } = await as(EVE, 61_003, '022', 'e');
-    expect([stdout, exitCode]).toEqual([`EACCES: ${join(directory, 'cache')} belongs to ${ANN}, group ${LAB}, mode 2770. You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.`, 1]);
+    expect([stdout, exitCode]).toEqual([
+      `EACCES: ${join(directory, 'cache')} belongs to ${ANN}, group ${LAB}, mode 2770. You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.`,
+      1,
+    ]);
   });
 });

@@ -29,7 +29,8 @@ const held = (acquisition: Acquisition): Lease => {
   return acquisition.lease;
 };
 /** As a store on another machine sees it: process ids say nothing. */
-const elsewhere = (clock: ManualClock, space = 'elsewhere') => open({ clock, identity: { ...thisProcess(), host: space, space } });
+const elsewhere = (clock: ManualClock, space = 'elsewhere') =>
+  open({ clock, identity: { ...thisProcess(), host: space, space } });
 
 describe('between processes', () => {
   let holder: string;
@@ -78,7 +79,10 @@ describe('between processes', () => {
     const first = await start();
     await first.says('held');
     first.kill('SIGSTOP');
-    expect(await open().acquire(NAME, 'here')).toMatchObject({ kind: 'busy', holder: { pid: first.child.pid, place: `place of ${first.child.pid}` } });
+    expect(await open().acquire(NAME, 'here')).toMatchObject({
+      kind: 'busy',
+      holder: { pid: first.child.pid, place: `place of ${first.child.pid}` },
+    });
     first.kill('SIGCONT');
   });
 
@@ -113,7 +117,8 @@ describe('between hosts', () => {
     for (const sign of ['1', '2', '3']) {
       clock.advance(20_000);
       clock.jump(-1e9);
-      for (const name of await readdir(join(directory, 'leases/holders'))) await writeFile(join(directory, 'leases/holders', name), sign);
+      for (const name of await readdir(join(directory, 'leases/holders')))
+        await writeFile(join(directory, 'leases/holders', name), sign);
       expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
     }
   });
@@ -175,7 +180,11 @@ it('a lease that cannot be read is broken like one without a sign of life', asyn
 
 it('never has two holders that live, whatever is taken, given back, abandoned and broken', async () => {
   const names = [NAME, 'cd'.repeat(32)];
-  const step = fc.record({ store: fc.nat(2), name: fc.nat(1), deed: fc.constantFrom('acquire', 'release', 'pass', 'jump') });
+  const step = fc.record({
+    store: fc.nat(2),
+    name: fc.nat(1),
+    deed: fc.constantFrom('acquire', 'release', 'pass', 'jump'),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       await rm(join(directory, 'leases'), { recursive: true, force: true });
@@ -191,7 +200,8 @@ it('never has two holders that live, whatever is taken, given back, abandoned an
           leases.delete(mine);
         } else if (!leases.has(mine)) {
           // All of them give signs: whoever holds it lives.
-          for (const id of await readdir(join(directory, 'leases/holders')).catch(() => [])) await writeFile(join(directory, 'leases/holders', id), String(Math.random()));
+          for (const id of await readdir(join(directory, 'leases/holders')).catch(() => []))
+            await writeFile(join(directory, 'leases/holders', id), String(Math.random()));
           const acquisition = await stores[store]!.acquire(names[name]!, mine);
           const others = [...leases.keys()].filter((key) => key.endsWith(` ${name}`));
           expect(acquisition.kind).toBe(others.length === 0 ? 'held' : 'busy');

@@ -1,7 +1,7 @@
 /**
- * What is durable when: of all that was written, a power failure may take whatever was not synced, and the names of what was
- * renamed in a directory that was not. So a record's rename must come after its own content is synced, and after all its
- * artifacts and their names are.
+ * What is durable when: of all that was written, a power failure may take whatever was not synced, and the names of
+ * what was renamed in a directory that was not. So a record's rename must come after its own content is synced, and
+ * after all its artifacts and their names are.
  */
 import type * as NodeFs from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -56,11 +56,24 @@ it('a record is named only when it, its artifacts and their names are on the dis
   }
   steps.length = 0;
   const at = new Date();
-  const record = await cache.publish({ key: 'ab'.repeat(32), contentKey: 'cd'.repeat(32), stage: 's', preimage: {}, contentPreimage: {}, outputs, metrics: {}, environment: {}, seconds: 0, startedAt: at, finishedAt: at });
+  const record = await cache.publish({
+    key: 'ab'.repeat(32),
+    contentKey: 'cd'.repeat(32),
+    stage: 's',
+    preimage: {},
+    contentPreimage: {},
+    outputs,
+    metrics: {},
+    environment: {},
+    seconds: 0,
+    startedAt: at,
+    finishedAt: at,
+  });
   await cache.scratch.clear();
 
   const recordPath = cache.recordPath(record.key);
-  const indexOf = (find: (step: Step) => boolean, from = 0) => steps.findIndex((step, index) => index >= from && find(step));
+  const indexOf = (find: (step: Step) => boolean, from = 0) =>
+    steps.findIndex((step, index) => index >= from && find(step));
   const named = indexOf(({ kind, path }) => kind === 'rename' && path === recordPath);
   expect(named).toBeGreaterThan(0);
   expect(indexOf(({ kind, path }) => kind === 'sync' && path === steps[named]!.from)).toBeLessThan(named);

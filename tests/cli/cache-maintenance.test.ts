@@ -25,7 +25,10 @@ async function project(): Promise<SwpProject> {
   return fresh;
 }
 
-const artifacts = async (of: SwpProject) => (await readdir(of.path('cache/artifacts'), { recursive: true })).filter((name) => name.includes('/')).map((name) => of.path('cache/artifacts', name));
+const artifacts = async (of: SwpProject) =>
+  (await readdir(of.path('cache/artifacts'), { recursive: true }))
+    .filter((name) => name.includes('/'))
+    .map((name) => of.path('cache/artifacts', name));
 const weights = async (of: SwpProject) => (await artifacts(of)).filter((path) => path.endsWith('.safetensors'));
 interface Collected {
   removed: { kind: string; path: string }[];
@@ -77,7 +80,10 @@ describe('swp gc', () => {
     const before = await artifacts(of);
     for (const word of ['all', '-1', '1.5', '']) {
       const { exitCode, stderr } = await of.swp('gc', '--keep-last', word);
-      expect([exitCode, stderr.split('\n')[0]]).toEqual([2, `error: option '--keep-last <number>' argument '${word}' is invalid. It must be a whole number, 0 or more.`]);
+      expect([exitCode, stderr.split('\n')[0]]).toEqual([
+        2,
+        `error: option '--keep-last <number>' argument '${word}' is invalid. It must be a whole number, 0 or more.`,
+      ]);
     }
     expect(await artifacts(of)).toEqual(before);
   });
@@ -89,9 +95,16 @@ describe('swp gc', () => {
     expect(await keeping('--keep', 'experiment=A1', '--keep', 'stage=prune')).toBeGreaterThan(2);
     const lasting = new Set((await gc(of, '--keep-last', '0', '--dry-run')).removed.map(({ path }) => path));
     for (const { path } of (await gc(of, '--keep-last', '3', '--dry-run')).removed) lasting.delete(path);
-    const { nodes } = (await of.swp('show', 'stage=*', '--json')).json<{ nodes: { artifacts: Record<string, string>; record: { finishedAt: string } }[] }>()[0]!;
-    const large = nodes.filter(({ artifacts: made }) => made.weights !== undefined).sort((a, b) => (a.record.finishedAt < b.record.finishedAt ? 1 : -1));
-    for (const { artifacts: made } of large.slice(0, 3)) expect([made.weights!, ...(made.optimizer === undefined ? [] : [made.optimizer])].every((path) => lasting.has(path))).toBe(true);
+    const { nodes } = (await of.swp('show', 'stage=*', '--json')).json<{
+      nodes: { artifacts: Record<string, string>; record: { finishedAt: string } }[];
+    }>()[0]!;
+    const large = nodes
+      .filter(({ artifacts: made }) => made.weights !== undefined)
+      .sort((a, b) => (a.record.finishedAt < b.record.finishedAt ? 1 : -1));
+    for (const { artifacts: made } of large.slice(0, 3))
+      expect(
+        [made.weights!, ...(made.optimizer === undefined ? [] : [made.optimizer])].every((path) => lasting.has(path)),
+      ).toBe(true);
     expect(await keeping('--younger', '1h')).toBe(all);
     expect(await keeping('--max-size', '1TB')).toBe(all);
     expect(await keeping('--max-size', '0B')).toBe(0);
@@ -157,7 +170,9 @@ describe('swp verify', () => {
     expect(healed.json<{ nodes?: object }>().at(-1)!.nodes).toMatchObject({ total: 10, failed: 0 });
     expect((await of.swp('verify')).exitCode).toBe(0);
     const read = (result: { json<V>(): V[] }) => result.json<{ artifacts: number }>()[0]!.artifacts;
-    expect(read(await of.swp('verify', '--json', '--sample', '30%'))).toBeLessThan(read(await of.swp('verify', '--json')));
+    expect(read(await of.swp('verify', '--json', '--sample', '30%'))).toBeLessThan(
+      read(await of.swp('verify', '--json')),
+    );
   });
 
   test('--recompute runs nodes again: the same bits, or it says how far they are', async () => {
@@ -166,15 +181,25 @@ describe('swp verify', () => {
     expect(same.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['same', 'same', 'same']);
     expect(same.exitCode).toBe(0);
     // A record of other bits, as another machine would have left it.
-    const { record } = (await of.swp('show', 'stage=train', 'experiment=A1', 'round=1', '--json')).json<{ record: { key: string; artifacts: Record<string, { sha256: string }> } }>()[0]!;
+    const { record } = (await of.swp('show', 'stage=train', 'experiment=A1', 'round=1', '--json')).json<{
+      record: { key: string; artifacts: Record<string, { sha256: string }> };
+    }>()[0]!;
     const path = of.path('cache/records', record.key.slice(0, 2), `${record.key}.json`);
     const other = record.artifacts.optimizer!.sha256;
-    await writeFile(path, (await readFile(path, 'utf8')).replace(new RegExp(`("weights":\\{"sha256":")${record.artifacts.weights!.sha256}`), `$1${other}`));
+    await writeFile(
+      path,
+      (await readFile(path, 'utf8')).replace(
+        new RegExp(`("weights":\\{"sha256":")${record.artifacts.weights!.sha256}`),
+        `$1${other}`,
+      ),
+    );
     const different = await of.swp('verify', '--recompute', 'stage=train', 'experiment=A1', 'round=1');
     expect(different.stdout).toMatch(/^different A1 seed 0 round 1 train: weights: /);
     expect(different.exitCode).toBe(1);
     await gc(of, '--keep-last', '0');
-    expect((await of.swp('verify', '--recompute', 'stage=prune')).stdout).toContain('skipped   A1 seed 0 round 1 prune: its input "weights" was evicted');
+    expect((await of.swp('verify', '--recompute', 'stage=prune')).stdout).toContain(
+      'skipped   A1 seed 0 round 1 prune: its input "weights" was evicted',
+    );
   });
 
   test('a selector without --recompute, or --recompute without a selector, is a mistake and no other wish', async () => {
@@ -189,6 +214,8 @@ describe('swp verify', () => {
     );
     expect(await refused('--recompute')).toContain('There is no selector');
     expect(await refused('--recompute', '--heal', 'stage=train')).toContain('--recompute changes nothing');
-    expect(await refused('--recompute', '--tolerance', 'loose', 'stage=train')).toContain('It must be a number such as 1e-4.');
+    expect(await refused('--recompute', '--tolerance', 'loose', 'stage=train')).toContain(
+      'It must be a number such as 1e-4.',
+    );
   });
 });

@@ -72,7 +72,14 @@ L load-pretrained   I init   T train   E eval   P prune
     const train = nodes.find(({ stage, round }) => stage === 'train' && round === 1);
     const init = nodes.find(({ stage }) => stage === 'init');
     expect(nodes).toHaveLength(10);
-    expect(train).toMatchObject({ state: 'missing', inputs: [init?.key], runs: [{ experiment: 'A1', seed: 0 }, { experiment: 'A2', seed: 0 }] });
+    expect(train).toMatchObject({
+      state: 'missing',
+      inputs: [init?.key],
+      runs: [
+        { experiment: 'A1', seed: 0 },
+        { experiment: 'A2', seed: 0 },
+      ],
+    });
   });
 });
 
@@ -89,7 +96,10 @@ describe('swp status', () => {
   });
 
   test('of another profile counts nothing as stale that only has another size', async () => {
-    const project = await SwpProject.create({ ...tinyStudy(), profiles: { small: { experiments: ['*'], scaleSteps: 0.5 }, full: { experiments: ['*'] } } });
+    const project = await SwpProject.create({
+      ...tinyStudy(),
+      profiles: { small: { experiments: ['*'], scaleSteps: 0.5 }, full: { experiments: ['*'] } },
+    });
     await project.swp('repro', '--profile', 'small', 'experiment=A1', 'round=1', 'step=train');
     const nodes = await nodesOf(project, 'status', '--profile', 'full', 'stage=train');
     expect(nodes.map(({ state }) => state)).toEqual(['missing', 'missing', 'missing']);
@@ -115,7 +125,10 @@ describe('swp show', () => {
 
   test('of several nodes is a list', async () => {
     const project = await SwpProject.create(tinyStudy());
-    expect(await nodesOf(project, 'show', 'stage=prune')).toMatchObject([{ state: 'missing', artifacts: {} }, { state: 'missing' }]);
+    expect(await nodesOf(project, 'show', 'stage=prune')).toMatchObject([
+      { state: 'missing', artifacts: {} },
+      { state: 'missing' },
+    ]);
   });
 });
 
@@ -150,7 +163,10 @@ Nothing was dismissed.`);
   test('with --only leaves alone what follows', async () => {
     const project = await SwpProject.create(tinyStudy());
     await project.swp('repro', 'experiment=A1');
-    const [value] = (await project.swp('invalidate', 'stage=train', '--only', '--json')).json<{ dryRun: boolean; nodes: NodeJson[] }>();
+    const [value] = (await project.swp('invalidate', 'stage=train', '--only', '--json')).json<{
+      dryRun: boolean;
+      nodes: NodeJson[];
+    }>();
     expect(value?.dryRun).toBe(false);
     expect(value?.nodes.map(({ stage }) => stage)).toEqual(['train', 'train']);
   });
@@ -179,7 +195,10 @@ describe('what is wrong is said on standard error, with an exit code', () => {
     [['status', '--profile', 'pliot'], 'There is no profile "pliot".\n  Did you mean "pilot"?'],
     [['status', 'stage=trian'], 'No node of this profile has stage=trian.\n  Did you mean "train"?'],
     [['status', '--cache', ''], "option '--cache <directory>' argument '' is invalid. It must not be empty."],
-    [['status', '--pipeline', 'nowhere.json'], 'Cannot read nowhere.json: there is no such file.\n  Name the study with --pipeline FILE.'],
+    [
+      ['status', '--pipeline', 'nowhere.json'],
+      'Cannot read nowhere.json: there is no such file.\n  Name the study with --pipeline FILE.',
+    ],
     [['report'], 'The study has no step that gathers results.'],
   ])('swp %j: 2', async (args, text) => {
     const project = await SwpProject.create({ ...tinyStudy(), profiles: { pilot: { experiments: ['*'] } } });
@@ -207,11 +226,14 @@ describe('help', () => {
     expect(stdout).toContain('Exit codes:');
   });
 
-  test.each(['repro', 'status', 'dag', 'invalidate', 'show', 'report', 'export', 'doctor'])('swp %s --help has examples', async (name) => {
-    const project = await SwpProject.create({});
-    const { stdout, exitCode } = await project.swp(name, '--help');
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain(`swp ${name}`);
-    expect(stdout).toContain('Examples:');
-  });
+  test.each(['repro', 'status', 'dag', 'invalidate', 'show', 'report', 'export', 'doctor'])(
+    'swp %s --help has examples',
+    async (name) => {
+      const project = await SwpProject.create({});
+      const { stdout, exitCode } = await project.swp(name, '--help');
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(`swp ${name}`);
+      expect(stdout).toContain('Examples:');
+    },
+  );
 });

@@ -1,4 +1,6 @@
-/** --device: one word that changes the device of every stage that declares one, with everything that follows from it. */
+/**
+ * --device: one word that changes the device of every stage that declares one, with everything that follows from it.
+ */
 import { describe, expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
@@ -28,7 +30,9 @@ describe('--device', () => {
     for (const stage of ['train', 'eval']) study.defaults.params[stage]!.device = 'webgpu';
     const declared = await nodesOf(await SwpProject.create(study));
 
-    expect(overridden.map(({ key, params }) => ({ key, params }))).toEqual(declared.map(({ key, params }) => ({ key, params })));
+    expect(overridden.map(({ key, params }) => ({ key, params }))).toEqual(
+      declared.map(({ key, params }) => ({ key, params })),
+    );
     const changed = overridden.filter(({ key }) => !keys(asWritten).includes(key)).map(({ stage }) => stage);
     expect(new Set(changed)).toEqual(new Set(['train', 'eval', 'prune'])); // prune follows from train
     expect(keys(await nodesOf(project, '--device', 'cpu'))).toEqual(keys(asWritten));
@@ -39,16 +43,20 @@ describe('--device', () => {
     study.defaults.params.train!.device = 'webgpu';
     study.experiments.A2 = { params: { eval: { device: 'cuda' } } };
     const project = await SwpProject.create(study);
-    const devices = (nodes: readonly NodeJson[]) => new Set(nodes.map(({ params }) => params.device).filter((device) => device !== undefined));
+    const devices = (nodes: readonly NodeJson[]) =>
+      new Set(nodes.map(({ params }) => params.device).filter((device) => device !== undefined));
     expect(devices(await nodesOf(project))).toEqual(new Set(['webgpu', 'cuda', 'cpu']));
     expect(devices(await nodesOf(project, '--device', 'cpu'))).toEqual(new Set(['cpu']));
   });
 
-  test.each(['status', 'dag', 'repro --dry-run', 'invalidate stage=train --dry-run', 'show stage=train'])('%s takes it', async (command) => {
-    const project = await SwpProject.create(tinyStudy());
-    const { exitCode, stdout } = await project.swp(...command.split(' '), '--device', 'webgpu');
-    expect({ exitCode, empty: stdout === '' }).toEqual({ exitCode: 0, empty: false });
-  });
+  test.each(['status', 'dag', 'repro --dry-run', 'invalidate stage=train --dry-run', 'show stage=train'])(
+    '%s takes it',
+    async (command) => {
+      const project = await SwpProject.create(tinyStudy());
+      const { exitCode, stdout } = await project.swp(...command.split(' '), '--device', 'webgpu');
+      expect({ exitCode, empty: stdout === '' }).toEqual({ exitCode: 0, empty: false });
+    },
+  );
 
   test('names the devices there are when it is none of them', async () => {
     const project = await SwpProject.create(tinyStudy());
@@ -60,9 +68,16 @@ describe('--device', () => {
   });
 
   test('says so where no stage has a device', async () => {
-    const project = await SwpProject.create({ name: 'no-device', dag: [{ step: 'load', stage: 'load-pretrained' }], experiments: { A1: {} } });
+    const project = await SwpProject.create({
+      name: 'no-device',
+      dag: [{ step: 'load', stage: 'load-pretrained' }],
+      experiments: { A1: {} },
+    });
     const { exitCode, stderr } = await project.swp('status', '--device', 'cpu');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'error: No stage of this study has a parameter "device".\n  Expected: no --device.' });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'error: No stage of this study has a parameter "device".\n  Expected: no --device.',
+    });
   });
 });
 
@@ -73,6 +88,7 @@ test('a micro-batch that does not divide the batch is refused before anything ru
   const { exitCode, stderr } = await project.swp('repro');
   expect({ exitCode, stderr }).toEqual({
     exitCode: 2,
-    stderr: 'error: train.microBatchSize is 4, which does not divide train.batchSize, 6.\n  Expected: a divisor of it, or 0 for the whole batch at once.',
+    stderr:
+      'error: train.microBatchSize is 4, which does not divide train.batchSize, 6.\n  Expected: a divisor of it, or 0 for the whole batch at once.',
   });
 });

@@ -19,7 +19,11 @@ import { tinyStudy } from '../support/tiny-study.ts';
 /** The real command line, in another environment. */
 async function doctor(project: SwpProject, env: NodeJS.ProcessEnv, ...args: string[]) {
   const clean = { NO_COLOR: '1', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined, ...env };
-  return execa(process.execPath, [join(packageRoot, 'bin/swp.js'), 'doctor', ...args], { cwd: project.root, reject: false, env: clean });
+  return execa(process.execPath, [join(packageRoot, 'bin/swp.js'), 'doctor', ...args], {
+    cwd: project.root,
+    reject: false,
+    env: clean,
+  });
 }
 
 /** A folder with a program that writes `output` and ends with `exitCode`. */
@@ -52,24 +56,40 @@ describe('swp doctor', () => {
       cache: { path: project.path('cache'), exists: false, writable: true, code: null },
       packages: { 'onnxruntime-node': expect.stringMatching(/^\d+\./) },
     });
-    expect(findings.targets.map(({ engine, device }) => `${engine} ${device}`)).toEqual(['onnx cpu', 'onnx cuda', 'onnx webgpu', 'tensorflow cpu', 'tensorflow cuda']);
+    expect(findings.targets.map(({ engine, device }) => `${engine} ${device}`)).toEqual([
+      'onnx cpu',
+      'onnx cuda',
+      'onnx webgpu',
+      'tensorflow cpu',
+      'tensorflow cuda',
+    ]);
     const [first, ...others] = findings.targets;
     expect(first).toMatchObject({ works: 'ok', why: null, remedy: null });
     expect(first!.deviation).toBeLessThan(1e-5);
     expect(first!.gemmGflops).toBeGreaterThan(0.1);
-    for (const { works, why, remedy } of others) if (works === 'no') expect([why, remedy]).toEqual([expect.stringMatching(/\S/), expect.stringMatching(/\S/)]);
+    for (const { works, why, remedy } of others)
+      if (works === 'no') expect([why, remedy]).toEqual([expect.stringMatching(/\S/), expect.stringMatching(/\S/)]);
     expect(await readdir(project.root)).toEqual(['pipeline.json']); // it leaves nothing behind
   });
 
   test('an engine that crashes is a finding of its own; GPUs are what nvidia-smi says', async () => {
     const project = await SwpProject.create(tinyStudy());
-    const programs = await fakeProgram(project, 'nvidia-smi', 'NVIDIA H100 80GB HBM3, 81559, 550.54.15\nNVIDIA GB10, [N/A], 580.95.05');
-    const { exitCode, stdout } = await doctor(project, { PATH: [programs, process.env.PATH].join(delimiter), NODE_OPTIONS: await crashing(project, 'webgpu') });
+    const programs = await fakeProgram(
+      project,
+      'nvidia-smi',
+      'NVIDIA H100 80GB HBM3, 81559, 550.54.15\nNVIDIA GB10, [N/A], 580.95.05',
+    );
+    const { exitCode, stdout } = await doctor(project, {
+      PATH: [programs, process.env.PATH].join(delimiter),
+      NODE_OPTIONS: await crashing(project, 'webgpu'),
+    });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^engine +device +works$/m);
     expect(stdout).toMatch(/^onnx +cpu +ok +\d+ GFLOP\/s on one core$/m);
     expect(stdout).toMatch(/^onnx +webgpu +broken +its process was killed by SIGABRT; it wrote: illegal instruction$/m);
-    expect(stdout).toMatch(/^GPUs +NVIDIA H100 80GB HBM3 \(85\.5 GB\), driver 550\.54\.15; NVIDIA GB10, driver 580\.95\.05$/m);
+    expect(stdout).toMatch(
+      /^GPUs +NVIDIA H100 80GB HBM3 \(85\.5 GB\), driver 550\.54\.15; NVIDIA GB10, driver 580\.95\.05$/m,
+    );
     expect(stdout).toMatch(/^cache +.+\/cache: can be made, [\d.]+ .?B free/m);
   });
 
@@ -96,11 +116,18 @@ describe('swp doctor', () => {
     const before = await readdir(folder, { recursive: true });
 
     const proxy = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;
-    const { exitCode, stdout, stderr } = await doctor(project, { HTTPS_PROXY: proxy, GLOBAL_AGENT_HTTPS_PROXY: undefined }, '--install', 'cuda');
+    const { exitCode, stdout, stderr } = await doctor(
+      project,
+      { HTTPS_PROXY: proxy, GLOBAL_AGENT_HTTPS_PROXY: undefined },
+      '--install',
+      'cuda',
+    );
     expect(stdout).toBe('');
     if (process.platform === 'linux' && process.arch === 'x64') {
       expect(asked[0]).toBe('CONNECT api.nuget.org:443 HTTP/1.1');
-      expect(stderr).toMatch(/^error: Cannot install ONNX Runtime's CUDA provider: the download from https:\/\/api\.nuget\.org failed \(.+\)\.\n {2}It takes a connection to .+ Nothing has changed: run the command again/);
+      expect(stderr).toMatch(
+        /^error: Cannot install ONNX Runtime's CUDA provider: the download from https:\/\/api\.nuget\.org failed \(.+\)\.\n {2}It takes a connection to .+ Nothing has changed: run the command again/,
+      );
     } else expect(stderr).toMatch(/^error: Cannot install ONNX Runtime's CUDA provider: there is none for /);
     expect(exitCode).toBe(2);
     expect(await readdir(folder, { recursive: true })).toEqual(before);
@@ -120,23 +147,39 @@ describe('the installation of the CUDA provider', () => {
   /** A package like onnxruntime-node, with an install script of ours. */
   async function packageWith(script: string): Promise<SwpProject> {
     const project = await SwpProject.create({});
-    await project.write('script/install-metadata.js', `module.exports = { requirements: { '${process.platform}/${process.arch}': ['cuda12'] } };`);
-    await project.write('script/install.js', `const { mkdirSync, writeFileSync } = require('node:fs');\nconst bin = require('node:path').join(__dirname, '../${binaries}');\n${script}`);
+    await project.write(
+      'script/install-metadata.js',
+      `module.exports = { requirements: { '${process.platform}/${process.arch}': ['cuda12'] } };`,
+    );
+    await project.write(
+      'script/install.js',
+      `const { mkdirSync, writeFileSync } = require('node:fs');\nconst bin = require('node:path').join(__dirname, '../${binaries}');\n${script}`,
+    );
     await project.write(`${binaries}/binding.node`, 'there before');
     return project;
   }
-  const filesOf = async (project: SwpProject) => ({ package: (await readdir(project.root)).sort(), binaries: (await readdir(project.path(binaries))).sort() });
+  const filesOf = async (project: SwpProject) => ({
+    package: (await readdir(project.root)).sort(),
+    binaries: (await readdir(project.path(binaries))).sort(),
+  });
 
   test('puts everything beside what is there', async () => {
-    const project = await packageWith("console.log('Downloading'); mkdirSync(bin, { recursive: true }); for (const name of ['a.so', 'b.so']) writeFileSync(`${bin}/${name}`, name);");
+    const project = await packageWith(
+      "console.log('Downloading'); mkdirSync(bin, { recursive: true }); for (const name of ['a.so', 'b.so']) writeFileSync(`${bin}/${name}`, name);",
+    );
     const log: string[] = [];
     await installCudaProvider((line) => void log.push(line), project.root);
     expect(log).toEqual(['Downloading', `Installed a.so, b.so in ${project.path(binaries)}`]);
-    expect(await filesOf(project)).toEqual({ package: ['bin', 'pipeline.json', 'script'], binaries: ['a.so', 'b.so', 'binding.node'] });
+    expect(await filesOf(project)).toEqual({
+      package: ['bin', 'pipeline.json', 'script'],
+      binaries: ['a.so', 'b.so', 'binding.node'],
+    });
   });
 
   test('that breaks off halfway leaves everything as it was', async () => {
-    const project = await packageWith("mkdirSync(bin, { recursive: true }); writeFileSync(`${bin}/a.so`, ''); throw new Error('connection reset');");
+    const project = await packageWith(
+      "mkdirSync(bin, { recursive: true }); writeFileSync(`${bin}/a.so`, ''); throw new Error('connection reset');",
+    );
     await expect(installCudaProvider(() => undefined, project.root)).rejects.toMatchObject({
       failure: { kind: 'install', message: 'the download from https://api.nuget.org failed (connection reset)' },
     });
@@ -145,7 +188,9 @@ describe('the installation of the CUDA provider', () => {
 
   test('that fetches nothing and does not say why has failed', async () => {
     const project = await packageWith('');
-    await expect(installCudaProvider(() => undefined, project.root)).rejects.toMatchObject({ failure: { kind: 'install', message: 'its install script fetched nothing' } });
+    await expect(installCudaProvider(() => undefined, project.root)).rejects.toMatchObject({
+      failure: { kind: 'install', message: 'its install script fetched nothing' },
+    });
   });
 });
 
@@ -157,18 +202,27 @@ describe('the probe of a target', () => {
   }
 
   test('that hangs is ended', async () => {
-    expect(await probing('setInterval(() => {}, 1000);', 500)).toMatchObject({ works: 'broken', why: expect.stringMatching(/^it hung: no answer in \d+ s$/) });
+    expect(await probing('setInterval(() => {}, 1000);', 500)).toMatchObject({
+      works: 'broken',
+      why: expect.stringMatching(/^it hung: no answer in \d+ s$/),
+    });
   });
 
   test('that ends without an answer says how', async () => {
-    expect(await probing("console.log('loading'); console.error('GLIBC_2.38 not found'); process.exit(3);")).toMatchObject({
+    expect(
+      await probing("console.log('loading'); console.error('GLIBC_2.38 not found'); process.exit(3);"),
+    ).toMatchObject({
       works: 'broken',
       why: 'its process ended with exit code 3; it wrote: GLIBC_2.38 not found',
     });
   });
 
   test('that computes something else is broken, not ok', async () => {
-    expect(await probing("process.send({ kind: 'ran', agrees: false, deviation: 0.25, tolerance: 1e-5 }, () => process.exit(0));")).toMatchObject({
+    expect(
+      await probing(
+        "process.send({ kind: 'ran', agrees: false, deviation: 0.25, tolerance: 1e-5 }, () => process.exit(0));",
+      ),
+    ).toMatchObject({
       works: 'broken',
       why: 'it computes something else: off by 2.5e-1, where rounding explains 0.00001',
       deviation: 0.25,
@@ -176,7 +230,8 @@ describe('the probe of a target', () => {
   });
 
   test('that crashes after its answer, as libraries do when they are unloaded, has answered', async () => {
-    const code = "process.send({ kind: 'ran', agrees: true, deviation: 1e-7, tolerance: 1e-5 }, () => process.kill(process.pid, 'SIGKILL'));";
+    const code =
+      "process.send({ kind: 'ran', agrees: true, deviation: 1e-7, tolerance: 1e-5 }, () => process.kill(process.pid, 'SIGKILL'));";
     expect(await probing(code)).toMatchObject({ works: 'ok', deviation: 1e-7 });
   });
 });
@@ -184,28 +239,45 @@ describe('the probe of a target', () => {
 describe('the place of the cache', () => {
   test('need not exist: the folder above it counts', async () => {
     const project = await SwpProject.create({});
-    expect(await examineCachePlace(project.path('a/b/cache'))).toMatchObject({ exists: false, writable: true, free: expect.any(Number) });
+    expect(await examineCachePlace(project.path('a/b/cache'))).toMatchObject({
+      exists: false,
+      writable: true,
+      free: expect.any(Number),
+    });
     expect(await readdir(project.root)).toEqual(['pipeline.json']);
   });
 
   test('cannot be where a file stands', async () => {
     const project = await SwpProject.create({});
-    expect(await examineCachePlace(project.path('pipeline.json/cache'))).toMatchObject({ exists: false, writable: false, code: 'ENOTDIR' });
+    expect(await examineCachePlace(project.path('pipeline.json/cache'))).toMatchObject({
+      exists: false,
+      writable: false,
+      code: 'ENOTDIR',
+    });
   });
 });
 
 describe('accelerators', () => {
   test('a driver that does not answer is repeated in its own words', async () => {
     const project = await SwpProject.create({});
-    const programs = await fakeProgram(project, 'nvidia-smi', "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9);
+    const programs = await fakeProgram(
+      project,
+      'nvidia-smi',
+      "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+      9,
+    );
     vi.stubEnv('PATH', [programs, process.env.PATH].join(delimiter));
     onTestFinished(() => void vi.unstubAllEnvs());
-    expect(await examineAccelerators()).toMatchObject({ gpus: [], nvidiaSmi: "nvidia-smi fails: NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver." });
+    expect(await examineAccelerators()).toMatchObject({
+      gpus: [],
+      nvidiaSmi: "nvidia-smi fails: NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+    });
   });
 
   test('libraries are those of LD_LIBRARY_PATH, too; drivers are those that the environment names', async () => {
     const project = await SwpProject.create({});
-    for (const name of ['libcudart.so.12', 'libcudart.so.12.4.99', 'libcudnn.so.9', 'libother.so.1']) await project.write(`lib/${name}`, '');
+    for (const name of ['libcudart.so.12', 'libcudart.so.12.4.99', 'libcudnn.so.9', 'libother.so.1'])
+      await project.write(`lib/${name}`, '');
     vi.stubEnv('LD_LIBRARY_PATH', project.path('lib'));
     vi.stubEnv('VK_DRIVER_FILES', '/opt/swiftshader/vk_swiftshader_icd.json');
     onTestFinished(() => void vi.unstubAllEnvs());

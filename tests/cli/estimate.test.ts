@@ -5,7 +5,17 @@ import { tinyStudy } from '../support/tiny-study.ts';
 
 interface Told {
   nodes: { total: number; toRun: number };
-  stages: { stage: string; nodes: number; unit: string; units: number; asked: number; resumed: number; flops: number | null; seconds: { estimate: number; lower: number; upper: number } | null; source: { kind: string; n: number } }[];
+  stages: {
+    stage: string;
+    nodes: number;
+    unit: string;
+    units: number;
+    asked: number;
+    resumed: number;
+    flops: number | null;
+    seconds: { estimate: number; lower: number; upper: number } | null;
+    source: { kind: string; n: number };
+  }[];
   flops: number;
   seconds: { estimate: number; lower: number; upper: number };
   unknown: string[];
@@ -22,7 +32,14 @@ test('estimates from a calibration at first, then from records; the run is compa
   // Two arms share load, init, the first training and its evaluation.
   expect(first.nodes).toEqual({ total: 20, toRun: 20 });
   const of = (estimate: Told, stage: string) => estimate.stages.find((each) => each.stage === stage)!;
-  expect(of(first, 'train')).toMatchObject({ nodes: 6, unit: 'steps', units: 12, asked: 16, resumed: 0, source: { kind: 'calibration' } });
+  expect(of(first, 'train')).toMatchObject({
+    nodes: 6,
+    unit: 'steps',
+    units: 12,
+    asked: 16,
+    resumed: 0,
+    source: { kind: 'calibration' },
+  });
   expect(of(first, 'eval')).toMatchObject({ nodes: 6, unit: 'sequences', units: 48 });
   expect(of(first, 'prune')).toMatchObject({ nodes: 4, unit: 'nodes', flops: null });
   expect(first.unknown).toEqual([]);
@@ -33,10 +50,14 @@ test('estimates from a calibration at first, then from records; the run is compa
   const step = (await project.swp('export', '--graph', 'stage=train', '--json')).json<{ flops: number }>()[0]!;
   expect(of(first, 'train').flops).toBe(12 * step.flops);
 
-  const summary = (await project.swp('repro', '--json', '--jobs', '1')).json<{ estimate: { estimated: number; took: number; ratio: number } }>().at(-1)!;
+  const summary = (await project.swp('repro', '--json', '--jobs', '1'))
+    .json<{ estimate: { estimated: number; took: number; ratio: number } }>()
+    .at(-1)!;
   expect(summary.estimate.ratio).toBeCloseTo(summary.estimate.took / summary.estimate.estimated, 9);
   const checked = await project.swp('estimate', '--check');
-  expect(checked.stdout).toMatch(/^all, \d{4}-\d\d-\d\d [\d:]+: estimated [\d.]+ m?s \([\d.]+ m?s to [\d.]+ m?s\), took [\d.]+ m?s \(x[\d.]+\)\.$/m);
+  expect(checked.stdout).toMatch(
+    /^all, \d{4}-\d\d-\d\d [\d:]+: estimated [\d.]+ m?s \([\d.]+ m?s to [\d.]+ m?s\), took [\d.]+ m?s \(x[\d.]+\)\.$/m,
+  );
   expect(checked.stdout).toMatch(/^train +6 +6 /m);
   expect((await project.swp('history')).stdout).toMatch(/\(x[\d.]+\) +20 /);
 

@@ -56,7 +56,8 @@ describe('names', () => {
 
   test('are module/operation, and backward/ before it for what belongs to the gradient', () => {
     const file = Buffer.from(lowerToOnnx(product('model.mlp'), description)).toString('latin1');
-    for (const name of ['model.mlp/inner/Gemm', 'model.mlp/inner/Exp', 'backward/model.mlp/inner/Gemm_1']) expect(file).toContain(name);
+    for (const name of ['model.mlp/inner/Gemm', 'model.mlp/inner/Exp', 'backward/model.mlp/inner/Gemm_1'])
+      expect(file).toContain(name);
   });
 
   test('are given once, however often a module does the same', async () => {
@@ -64,7 +65,8 @@ describe('names', () => {
     let x = graph.input('x', [4]);
     for (let index = 0; index < 3; index++) x = graph.scope('again', () => graph.exp(x));
     graph.output('y', x);
-    const session = await runtime.InferenceSession.create(lowerToOnnx(graph, description)); // refuses names that occur twice
+    // refuses names that occur twice
+    const session = await runtime.InferenceSession.create(lowerToOnnx(graph, description));
     const { y } = await session.run({ x: new runtime.Tensor('float32', new Float32Array(4), [4]) });
     expect((y!.data as Float32Array)[0]).toBeCloseTo(Math.exp(Math.E), 4);
   });
@@ -73,7 +75,15 @@ describe('names', () => {
 describe('swp export', () => {
   test('writes the training step: ONNX Runtime opens it, and it computes what training computes', async () => {
     const project = await SwpProject.create(tinyStudy());
-    const { exitCode, json, stderr } = await project.swp('export', '--graph', 'stage=train', 'experiment=A1', '--output', 'step.onnx', '--json');
+    const { exitCode, json, stderr } = await project.swp(
+      'export',
+      '--graph',
+      'stage=train',
+      'experiment=A1',
+      '--output',
+      'step.onnx',
+      '--json',
+    );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const [exported] = json<Exported>();
     const graph = await trainingGraph();
@@ -96,16 +106,23 @@ describe('swp export', () => {
     const feeds: Record<string, OnnxRuntime.Tensor> = {};
     for (const { name, shape, dtype } of exported!.inputs) {
       const length = sizeOf(shape);
-      const data: TensorData = dtype === 'int32' ? Int32Array.from({ length }, (_, index) => index % 64) : Float32Array.from({ length }, (_, index) => 0.1 * Math.sin(index + length));
+      const data: TensorData =
+        dtype === 'int32'
+          ? Int32Array.from({ length }, (_, index) => index % 64)
+          : Float32Array.from({ length }, (_, index) => 0.1 * Math.sin(index + length));
       trained.feed(name, data);
-      feeds[name] = data instanceof Int32Array ? new runtime.Tensor('int32', data, shape) : new runtime.Tensor('float32', data, shape);
+      feeds[name] =
+        data instanceof Int32Array
+          ? new runtime.Tensor('int32', data, shape)
+          : new runtime.Tensor('float32', data, shape);
     }
     const [results, expected] = [await session.run(feeds), await trained.run()];
     expect(expected.loss![0]).toBeGreaterThan(1);
     for (const [name, numbers] of Object.entries(expected)) {
       const largest = Math.max(1e-6, ...Array.from(numbers, Math.abs));
       (results[name]!.data as Float32Array).forEach((value, index) => {
-        if (!(Math.abs(value - numbers[index]!) <= 1e-5 * largest)) expect.fail(`${name}[${index}] is ${value}, not ${numbers[index]}`);
+        if (!(Math.abs(value - numbers[index]!) <= 1e-5 * largest))
+          expect.fail(`${name}[${index}] is ${value}, not ${numbers[index]}`);
       });
     }
   });
@@ -118,7 +135,12 @@ describe('swp export', () => {
       /^A training step of marker-retrieval, batch 2 x 8: loss and gradients \(\d+ operations\)\.\n[\d.]+ MFLOP per step, 302 kB parameters, 302 kB gradients, [\d.]+ kB activations\nWritten: .+\/train\.onnx \([\d.]+ kB\)\. https:\/\/netron\.app shows it\.$/,
     );
     const file = await readFile(project.path('train.onnx'), 'latin1');
-    for (const name of ['model.layers.0.self_attn/', 'backward/model.layers.2.mlp', 'backward/model.layers.0.self_attn/']) expect(file).toContain(name);
+    for (const name of [
+      'model.layers.0.self_attn/',
+      'backward/model.layers.2.mlp',
+      'backward/model.layers.0.self_attn/',
+    ])
+      expect(file).toContain(name);
     expect(file).toContain('A training step of marker-retrieval');
   });
 
@@ -129,13 +151,21 @@ describe('swp export', () => {
     const [exported] = (await project.swp('export', '--graph', 'stage=train', '--json')).json<Exported>();
     expect(exported).toMatchObject({ ...SHAPE, microBatches: 2, graph: graphHash(await trainingGraph()) });
     const { stdout } = await project.swp('export', '--graph', 'stage=train');
-    expect(stdout).toMatch(/^One of the 2 micro-batches of a training step of marker-retrieval, batch 2 x 8: .+\n[\d.]+ MFLOP per micro-batch,/);
+    expect(stdout).toMatch(
+      /^One of the 2 micro-batches of a training step of marker-retrieval, batch 2 x 8: .+\n[\d.]+ MFLOP per micro-batch,/,
+    );
   });
 
   test('of an evaluation is a forward pass', async () => {
     const project = await SwpProject.create(tinyStudy());
     const [exported] = (await project.swp('export', '--graph', 'step=eval', 'round=1', '--json')).json<Exported>();
-    expect(exported).toMatchObject({ file: project.path('eval.onnx'), stage: 'eval', pass: 'forward', batch: 8, sequence: 32 });
+    expect(exported).toMatchObject({
+      file: project.path('eval.onnx'),
+      stage: 'eval',
+      pass: 'forward',
+      batch: 8,
+      sequence: 32,
+    });
     expect(exported!.outputs.map(({ name }) => name)).toEqual(['losses', 'predictions']);
     const file = await readFile(exported!.file, 'latin1');
     expect(file).not.toContain('backward/');
@@ -156,9 +186,15 @@ describe('swp export', () => {
   });
 
   test.each([
-    [['--graph', 'stage=prune'], 'error: None of the selected nodes runs a graph.\n  Expected: a node of train, eval or detect-sw.'],
+    [
+      ['--graph', 'stage=prune'],
+      'error: None of the selected nodes runs a graph.\n  Expected: a node of train, eval or detect-sw.',
+    ],
     [['--graph', 'stage=trian'], 'No node of this profile has stage=trian.\n  Did you mean "train"?'],
-    [['--graph', 'stage=train', '--output', 'nowhere/step.onnx'], 'nowhere/step.onnx: there is no such file.\n  Choose another place with --output FILE.'],
+    [
+      ['--graph', 'stage=train', '--output', 'nowhere/step.onnx'],
+      'nowhere/step.onnx: there is no such file.\n  Choose another place with --output FILE.',
+    ],
     [[], "error: required option '--graph <selectors...>' not specified"],
   ])('swp export %j: 2', async (args, text) => {
     const project = await SwpProject.create(tinyStudy());

@@ -13,8 +13,22 @@ function confounded() {
     unpruned: { extends: 'A1', role: 'positive-control', params: { prune: { fraction: 0 } } },
   };
   study.comparisons = [
-    { name: 'budget', question: 'Does more training help?', topic: 'budget', arms: ['A1', 'B2'], varies: ['train.steps'], accept: { 'sample-size': 'Only a look.' } },
-    { name: 'scope', question: 'Does the scope matter?', topic: 'schedule', arms: ['A1', 'B2'], varies: ['prune.scope', 'prune.fraction', 'train.steps'], accept: { 'unpaired-seeds': 'They differ.' } },
+    {
+      name: 'budget',
+      question: 'Does more training help?',
+      topic: 'budget',
+      arms: ['A1', 'B2'],
+      varies: ['train.steps'],
+      accept: { 'sample-size': 'Only a look.' },
+    },
+    {
+      name: 'scope',
+      question: 'Does the scope matter?',
+      topic: 'schedule',
+      arms: ['A1', 'B2'],
+      varies: ['prune.scope', 'prune.fraction', 'train.steps'],
+      accept: { 'unpaired-seeds': 'They differ.' },
+    },
   ];
   study.profiles = { look: { experiments: ['*'], accept: { 'missing-control': 'For a look.' } } };
   return study;
@@ -49,11 +63,17 @@ useless-accept: Take the accepted rule out: there is nothing to override.`);
 
   test('as JSON; what is accepted is no failure', async () => {
     const study = confounded();
-    study.comparisons = [{ ...(study.comparisons as object[])[0], accept: { 'one-variable': 'Both are the treatment.' } }];
+    study.comparisons = [
+      { ...(study.comparisons as object[])[0], accept: { 'one-variable': 'Both are the treatment.' } },
+    ];
     const project = await SwpProject.create(study);
     const result = await project.swp('lint', '--json');
     expect(result.exitCode).toBe(0);
-    const [{ profile, comparisons, findings }] = result.json<{ profile: string; comparisons: string[]; findings: { rule: string }[] }>() as [{ profile: string; comparisons: string[]; findings: { rule: string }[] }];
+    const [{ profile, comparisons, findings }] = result.json<{
+      profile: string;
+      comparisons: string[];
+      findings: { rule: string }[];
+    }>() as [{ profile: string; comparisons: string[]; findings: { rule: string }[] }];
     expect([profile, comparisons]).toEqual(['all', ['budget']]);
     expect(findings[0]).toEqual({
       rule: 'one-variable',
@@ -68,7 +88,9 @@ useless-accept: Take the accepted rule out: there is nothing to override.`);
   test('is hinted at by swp repro, in a line on standard error; the study runs all the same', async () => {
     const project = await SwpProject.create(confounded());
     const { stdout, stderr, exitCode } = await project.swp('repro', '--dry-run', '--profile', 'look');
-    expect(stderr).toBe('note: swp lint finds 2 errors in the declared comparisons of profile look; `swp lint --profile look` shows what.');
+    expect(stderr).toBe(
+      'note: swp lint finds 2 errors in the declared comparisons of profile look; `swp lint --profile look` shows what.',
+    );
     expect(stdout).toContain('Would run');
     expect(exitCode).toBe(0);
   });

@@ -36,14 +36,26 @@ describe('swp metrics', () => {
     const of = await project();
     const { stdout, stderr } = await of.swp('metrics', 'stage=eval');
     const lines = stdout.split('\n');
-    expect(lines[0]).toMatch(/^experiment +seed +round +step +loss +standardError +perplexity +floor +retrievalAccuracy +sparsity$/);
+    expect(lines[0]).toMatch(
+      /^experiment +seed +round +step +loss +standardError +perplexity +floor +retrievalAccuracy +sparsity$/,
+    );
     expect(lines[1]).toMatch(/^A1 +0 +1 +eval +\d\.\d+ /);
     // A2 shares its first evaluation with A1; its last one has not been computed.
-    expect(lines.slice(1).map((line) => line.split(/ +/).slice(0, 4).join(' '))).toEqual(['A1 0 1 eval', 'A1 0 2 eval', 'A2 0 1 eval']);
+    expect(lines.slice(1).map((line) => line.split(/ +/).slice(0, 4).join(' '))).toEqual([
+      'A1 0 1 eval',
+      'A1 0 2 eval',
+      'A2 0 1 eval',
+    ]);
     expect(stderr).toContain('1 selected place has no result yet');
-    const [shown] = (await of.swp('show', 'stage=eval', 'experiment=A1', 'round=2', '--json')).json<{ key: string; metrics: object }>();
+    const [shown] = (await of.swp('show', 'stage=eval', 'experiment=A1', 'round=2', '--json')).json<{
+      key: string;
+      metrics: object;
+    }>();
     const { rows } = (await of.swp('metrics', 'experiment=A1', 'step=eval', '--json')).json<{ rows: Row[] }>()[0]!;
-    expect(rows.map(({ experiment, round }) => [experiment, round])).toEqual([['A1', 1], ['A1', 2]]);
+    expect(rows.map(({ experiment, round }) => [experiment, round])).toEqual([
+      ['A1', 1],
+      ['A1', 2],
+    ]);
     expect(rows[1]).toMatchObject({ key: shown!.key, metrics: shown!.metrics });
   });
 
@@ -53,18 +65,27 @@ describe('swp metrics', () => {
     expect(csv[0]).toBe('experiment,seed,round,step,stage,key,finalLoss,sparsity');
     expect(csv[1]).toMatch(/^A1,0,1,train,train,[0-9a-f]{64},\d\.\d+,$/);
     const none = await of.swp('metrics', 'stage=train', '--columns', 'accuracy');
-    expect([none.exitCode, none.stderr]).toEqual([2, 'error: No selected node has a metric accuracy.\n  Expected: some of cumulativeStep, finalLoss, steps.']);
+    expect([none.exitCode, none.stderr]).toEqual([
+      2,
+      'error: No selected node has a metric accuracy.\n  Expected: some of cumulativeStep, finalLoss, steps.',
+    ]);
     expect((await of.swp('metrics', 'experiment=Z')).stderr).toContain('No node of this profile has experiment=Z.');
   });
 
   test('diff says how two experiments differ where their nodes do', async () => {
     const of = await project();
     await of.swp('repro');
-    const { changes } = (await of.swp('metrics', 'diff', 'A1', 'A2', '--columns', 'sparsity', '--json')).json<{ changes: { round: number; step: string; a: number; b: number; change: number }[] }>()[0]!;
+    const { changes } = (await of.swp('metrics', 'diff', 'A1', 'A2', '--columns', 'sparsity', '--json')).json<{
+      changes: { round: number; step: string; a: number; b: number; change: number }[];
+    }>()[0]!;
     expect(changes.map(({ round, step }) => `${round} ${step}`)).toEqual(['1 prune', '2 eval']);
     for (const { a, b, change } of changes) expect(change).toBe(b - a);
     expect(changes[0]!.change).toBeCloseTo(0.1, 3);
-    expect((await of.swp('metrics', 'diff', 'A1', 'A2', '--columns', 'loss')).stdout).toMatch(/^seed +round +step +metric +A1 +A2 +change\n0 +2 +eval +loss +\d\.\d+ +\d\.\d+ +-?[\d.e-]+$/);
-    expect((await of.swp('metrics', 'diff', 'A1', 'A3')).stderr).toContain('There is no experiment "A3" in profile "all".\n  Did you mean "A1"?');
+    expect((await of.swp('metrics', 'diff', 'A1', 'A2', '--columns', 'loss')).stdout).toMatch(
+      /^seed +round +step +metric +A1 +A2 +change\n0 +2 +eval +loss +\d\.\d+ +\d\.\d+ +-?[\d.e-]+$/,
+    );
+    expect((await of.swp('metrics', 'diff', 'A1', 'A3')).stderr).toContain(
+      'There is no experiment "A3" in profile "all".\n  Did you mean "A1"?',
+    );
   });
 });

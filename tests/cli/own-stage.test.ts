@@ -9,12 +9,14 @@ import { packageRoot } from '../../src/package-root.ts';
 let checkout: string;
 beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'swp-checkout-'));
-  for (const part of ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json']) await cp(join(packageRoot, part), join(checkout, part), { recursive: true });
+  for (const part of ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'])
+    await cp(join(packageRoot, part), join(checkout, part), { recursive: true });
   await symlink(join(packageRoot, 'node_modules'), join(checkout, 'node_modules'));
 });
 afterAll(() => rm(checkout, { recursive: true }));
 
-const swp = (...args: string[]) => execa(process.execPath, [join(checkout, 'bin/swp.js'), ...args], { cwd: checkout, reject: false });
+const swp = (...args: string[]) =>
+  execa(process.execPath, [join(checkout, 'bin/swp.js'), ...args], { cwd: checkout, reject: false });
 
 const stage = (word: string) => `
   import { writeFile } from 'node:fs/promises';
@@ -32,7 +34,14 @@ const stage = (word: string) => `
   });`;
 
 test('a new stage is found, and its changed code reruns it, without anyone calling a build', async () => {
-  await writeFile(join(checkout, 'pipeline.json'), JSON.stringify({ name: 'own', dag: [{ step: 'greet', stage: 'greet' }], experiments: { A: { params: { greet: { times: 2 } } } } }));
+  await writeFile(
+    join(checkout, 'pipeline.json'),
+    JSON.stringify({
+      name: 'own',
+      dag: [{ step: 'greet', stage: 'greet' }],
+      experiments: { A: { params: { greet: { times: 2 } } } },
+    }),
+  );
   expect((await swp('status')).stderr).toContain('There is no stage "greet".');
 
   await writeFile(join(checkout, 'stages/greet.ts'), stage('hello'));

@@ -11,7 +11,12 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   const first = await project.swp('repro', '--json');
   expect(first.stderr).toBe('');
   const summary = first.json<SwpEvent>().at(-1);
-  expect(summary).toMatchObject({ event: 'summary', nodes: { failed: 0, blocked: 0 }, report: page, highlights: { runs: { total: 1, complete: 1 } } });
+  expect(summary).toMatchObject({
+    event: 'summary',
+    nodes: { failed: 0, blocked: 0 },
+    report: page,
+    highlights: { runs: { total: 1, complete: 1 } },
+  });
   expect(await readFile(page, 'utf8')).toContain('<html');
 
   const { mtimeMs } = await stat(page);
@@ -30,8 +35,12 @@ test('a report that cannot be written takes nothing from the summary: 2, and wha
   const project = await SwpProject.create(await smallestStudy());
   await project.write('report', 'in the way');
   const { exitCode, stdout, stderr } = await project.swp('repro', '--json');
-  expect(stdout.split('\n').at(-1)).toMatch(/^\{"event":"summary","nodes":\{"total":11,"cached":0,"ran":11,"failed":0,"blocked":0\}/);
-  expect(stderr).toMatch(/^error: Cannot write .+\/report\/all: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/);
+  expect(stdout.split('\n').at(-1)).toMatch(
+    /^\{"event":"summary","nodes":\{"total":11,"cached":0,"ran":11,"failed":0,"blocked":0\}/,
+  );
+  expect(stderr).toMatch(
+    /^error: Cannot write .+\/report\/all: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/,
+  );
   expect(exitCode).toBe(2);
 });
 
@@ -44,13 +53,22 @@ test('before there are results, report says what to do', async () => {
 
 test('with a selector the report shows what there is, and lists the rest as missing', async () => {
   const study = await smallestStudy();
-  const project = await SwpProject.create({ ...study, experiments: { A1: {}, A2: { params: { prune: { fraction: 0.2 } } } } });
+  const project = await SwpProject.create({
+    ...study,
+    experiments: { A1: {}, A2: { params: { prune: { fraction: 0.2 } } } },
+  });
   const part = await project.swp('repro', '--json', 'experiment=A1');
-  expect(part.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 11, ran: 11, failed: 0 }, highlights: { runs: { total: 2, complete: 1, incomplete: 1 } } });
+  expect(part.json<SwpEvent>().at(-1)).toMatchObject({
+    nodes: { total: 11, ran: 11, failed: 0 },
+    highlights: { runs: { total: 2, complete: 1, incomplete: 1 } },
+  });
 
   const again = await project.swp('repro', '--json', 'experiment=A1');
   expect(again.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 11, cached: 11, ran: 0 } });
 
   const rest = await project.swp('repro', '--json');
-  expect(rest.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 14, cached: 10, ran: 4 }, highlights: { runs: { complete: 2, incomplete: 0 } } });
+  expect(rest.json<SwpEvent>().at(-1)).toMatchObject({
+    nodes: { total: 14, cached: 10, ran: 4 },
+    highlights: { runs: { complete: 2, incomplete: 0 } },
+  });
 });

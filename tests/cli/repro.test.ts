@@ -47,7 +47,9 @@ describe('swp repro', () => {
   test('a damaged record is a warning, once, and costs its node alone', async () => {
     const project = await SwpProject.create(tinyStudy());
     await project.swp('repro', '--json', 'experiment=A1', 'stage=prune');
-    const [{ key } = { key: '' }] = (await project.swp('show', 'experiment=A1', 'stage=prune', '--json')).json<{ key: string }>();
+    const [{ key } = { key: '' }] = (await project.swp('show', 'experiment=A1', 'stage=prune', '--json')).json<{
+      key: string;
+    }>();
     const record = project.path('cache/records', key.slice(0, 2), `${key}.json`);
     await project.write(record.slice(project.root.length + 1), '{');
     const { stderr, exitCode } = await project.swp('repro', 'experiment=A1', 'stage=prune');
@@ -68,10 +70,14 @@ describe('swp repro', () => {
     const project = await SwpProject.create(study);
     const result = await project.swp('repro');
     expect(result.exitCode).toBe(1);
-    expect(result.stdout).toMatch(/error: A2\/s0\/r1\/train \(train\): The loss became (NaN|Infinity) at step 2; a lower train\.learningRate or a longer warm-up may help\.\n {2}Log: .+\.log\n/);
+    expect(result.stdout).toMatch(
+      /error: A2\/s0\/r1\/train \(train\): The loss became (NaN|Infinity) at step 2; a lower train\.learningRate or a longer warm-up may help\.\n {2}Log: .+\.log\n/,
+    );
     expect(result.stdout).toMatch(/^12 nodes: 0 cached, 7 ran, 1 failed, 4 not run in /m);
     expect(result.stdout).not.toContain('    at ');
-    const states = (await project.swp('status', '--json')).json<{ nodes: { state: string }[] }>()[0]!.nodes.map(({ state }) => state);
+    const states = (await project.swp('status', '--json'))
+      .json<{ nodes: { state: string }[] }>()[0]!
+      .nodes.map(({ state }) => state);
     expect(states.filter((state) => state === 'cached')).toHaveLength(7);
   });
 

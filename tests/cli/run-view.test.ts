@@ -15,16 +15,40 @@ function chain(...steps: number[]): Plan {
   for (const [index, count] of steps.entries()) {
     const label = { experiment: 'A1', seed: 0, round: index + 1, step: 'train' };
     const inputs: PlannedNode['inputs'] = index === 0 ? {} : { weights: { key: `t${index - 1}`, artifact: 'weights' } };
-    const node = { key: `t${index}`, stage: toyStages.train!, params: { steps: count }, inputs, gathers: {}, files: [], labels: [label], preimage: {} };
+    const node = {
+      key: `t${index}`,
+      stage: toyStages.train!,
+      params: { steps: count },
+      inputs,
+      gathers: {},
+      files: [],
+      labels: [label],
+      preimage: {},
+    };
     nodes.set(node.key, { node, state: 'missing', reason: { kind: 'missing' } });
   }
   return { nodes, warnings: [] };
 }
 
 const start = (key: string, round: number) =>
-  ({ event: 'node-start', key, stage: 'train', label: { experiment: 'A1', seed: 0, round, step: 'train' }, sharedBy: 1, reason: { kind: 'missing' }, worker: 0 }) as const;
+  ({
+    event: 'node-start',
+    key,
+    stage: 'train',
+    label: { experiment: 'A1', seed: 0, round, step: 'train' },
+    sharedBy: 1,
+    reason: { kind: 'missing' },
+    worker: 0,
+  }) as const;
 const end = (key: string, round: number, seconds: number) =>
-  ({ event: 'node-end', key, stage: 'train', label: { experiment: 'A1', seed: 0, round, step: 'train' }, outcome: 'ran', seconds }) as const;
+  ({
+    event: 'node-end',
+    key,
+    stage: 'train',
+    label: { experiment: 'A1', seed: 0, round, step: 'train' },
+    outcome: 'ran',
+    seconds,
+  }) as const;
 
 describe('the time left', () => {
   test('is unknown before anything was measured, then goes by steps', () => {
@@ -82,7 +106,11 @@ describe('the live view', () => {
       ' A1 seed 0 round 2 train  ████████████░░░░░░░░░░░░  150/300  50 steps/s  loss 2.250',
       ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 2.4 s left',
     ]);
-    expect(drawRun(state, [], { width: 40, rows: 24, colors: picocolors.createColors(true) }).every((line) => line.length < 40)).toBe(true);
+    expect(
+      drawRun(state, [], { width: 40, rows: 24, colors: picocolors.createColors(true) }).every(
+        (line) => line.length < 40,
+      ),
+    ).toBe(true);
   });
 
   test('a bar moves in eighths of a sign', () => {
@@ -94,8 +122,20 @@ describe('plain lines', () => {
   test('tell the plan, failures at once, and how far it is every few seconds', () => {
     let clock = 0;
     const lines: string[] = [];
-    const terminal: Terminal = { interactive: false, width: 80, rows: 24, colors: picocolors.createColors(false), line: (text = '') => void lines.push(text), errorLine: () => undefined };
-    const view = openPlainView({ terminal, state: new RunState(new TimeLeft(chain(100, 100, 100), 1), () => clock), verbose: false, now: () => clock });
+    const terminal: Terminal = {
+      interactive: false,
+      width: 80,
+      rows: 24,
+      colors: picocolors.createColors(false),
+      line: (text = '') => void lines.push(text),
+      errorLine: () => undefined,
+    };
+    const view = openPlainView({
+      terminal,
+      state: new RunState(new TimeLeft(chain(100, 100, 100), 1), () => clock),
+      verbose: false,
+      now: () => clock,
+    });
     view.emit({ event: 'plan', nodes: { total: 3, cached: 0, toRun: 3 }, stages: { train: 3 } });
     view.emit(start('t0', 1));
     clock = 4_000;
@@ -103,7 +143,11 @@ describe('plain lines', () => {
     view.emit({ ...start('t1', 2), resumedAt: 20, interrupted: true });
     clock = 6_000;
     view.emit({ event: 'node-progress', key: 't1', progress: { done: 70, total: 100 } });
-    view.emit({ ...end('t1', 2, 3), outcome: 'failed', failure: { kind: 'stage', stage: 'train', node: 'A1/s0/r2/train', message: 'no luck' } });
+    view.emit({
+      ...end('t1', 2, 3),
+      outcome: 'failed',
+      failure: { kind: 'stage', stage: 'train', node: 'A1/s0/r2/train', message: 'no luck' },
+    });
     expect(lines).toEqual([
       '3 nodes: 0 cached, 3 to run (3 train).',
       'A1 seed 0 round 2 train: goes on from 20; what comes before was computed already.',

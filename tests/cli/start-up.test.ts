@@ -29,15 +29,27 @@ test('the command line loads what parses it and colours it, and nothing else', a
   expect(await packagesAtOnce('main.js')).toEqual(['commander', 'picocolors']);
 });
 
-test.skipIf(process.getuid?.() !== 0)('a checkout that somebody else built is run as it is; one that has to be built first says who can', async () => {
-  const checkout = await Checkout.create();
-  onTestFinished(() => checkout.remove());
-  await checkout.swp('--version'); // builds
-  await chmod(checkout.root, 0o755);
-  const asBob = () => execa(process.execPath, [join(checkout.root, 'bin/swp.js'), '--version'], { uid: 61_002, gid: 62_000, reject: false, cwd: checkout.root });
-  const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  expect((await asBob()).stdout).toBe(version);
-  await appendFile(join(checkout.root, 'stages/eval.ts'), '\n');
-  const { stderr, exitCode } = await asBob();
-  expect([stderr, exitCode]).toEqual([`swp: the sources are newer than the build, and you may not write to ${join(checkout.root, 'dist')}.\n  Whoever owns the checkout runs \`npm run build\` there once.`, 2]);
-});
+test.skipIf(process.getuid?.() !== 0)(
+  'a checkout that somebody else built is run as it is; one that has to be built first says who can',
+  async () => {
+    const checkout = await Checkout.create();
+    onTestFinished(() => checkout.remove());
+    await checkout.swp('--version'); // builds
+    await chmod(checkout.root, 0o755);
+    const asBob = () =>
+      execa(process.execPath, [join(checkout.root, 'bin/swp.js'), '--version'], {
+        uid: 61_002,
+        gid: 62_000,
+        reject: false,
+        cwd: checkout.root,
+      });
+    const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+    expect((await asBob()).stdout).toBe(version);
+    await appendFile(join(checkout.root, 'stages/eval.ts'), '\n');
+    const { stderr, exitCode } = await asBob();
+    expect([stderr, exitCode]).toEqual([
+      `swp: the sources are newer than the build, and you may not write to ${join(checkout.root, 'dist')}.\n  Whoever owns the checkout runs \`npm run build\` there once.`,
+      2,
+    ]);
+  },
+);

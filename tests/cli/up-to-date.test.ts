@@ -1,4 +1,7 @@
-/** The quick way to "nothing to do" is taken only while nothing has changed: a wrong "all cached" would be the worst mistake of all. */
+/**
+ * The quick way to "nothing to do" is taken only while nothing has changed: a wrong "all cached" would be the worst
+ * mistake of all.
+ */
 import { appendFile, chmod, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -8,7 +11,13 @@ import { tinyStudy } from '../support/tiny-study.ts';
 /** A study without training: quick, and all that matters here. */
 function smallStudy() {
   const study = tinyStudy();
-  return { ...study, dag: study.dag.slice(0, 2), defaults: { seeds: [0], params: {} }, experiments: { A1: {}, A2: { params: { init: { scheme: 'xavier' } } } }, profiles: { half: { experiments: ['A1'] } } };
+  return {
+    ...study,
+    dag: study.dag.slice(0, 2),
+    defaults: { seeds: [0], params: {} },
+    experiments: { A1: {}, A2: { params: { init: { scheme: 'xavier' } } } },
+    profiles: { half: { experiments: ['A1'] } },
+  };
 }
 
 async function settledProject() {
@@ -34,7 +43,10 @@ async function settledProject() {
   return { project, counts, mark };
 }
 const all = { total: 3, cached: 3, ran: 0 };
-const files = async (folder: string) => (await readdir(folder, { recursive: true })).filter((name) => /\.(json|safetensors)$/.test(name)).map((name) => join(folder, name));
+const files = async (folder: string) =>
+  (await readdir(folder, { recursive: true }))
+    .filter((name) => /\.(json|safetensors)$/.test(name))
+    .map((name) => join(folder, name));
 
 test('it is taken after a run, says the same as the plan would, and is left for a selector', async () => {
   const { project, counts, mark } = await settledProject();
@@ -80,9 +92,11 @@ test('an evicted artifact changes nothing; one that is kept for ever is missed',
   const study = tinyStudy();
   const project = await SwpProject.create({ ...study, experiments: { A1: {} } });
   await project.swp('repro');
-  const total = async () => (await project.swp('repro', '--json')).json<{ nodes: { total: number; ran: number } }>().at(-1)!.nodes;
+  const total = async () =>
+    (await project.swp('repro', '--json')).json<{ nodes: { total: number; ran: number } }>().at(-1)!.nodes;
   const settled = await total();
-  for (const path of await files(project.path('cache/artifacts'))) if (path.endsWith('weights.safetensors')) await rm(path);
+  for (const path of await files(project.path('cache/artifacts')))
+    if (path.endsWith('weights.safetensors')) await rm(path);
   expect(await total()).toEqual(settled);
   const curve = (await files(project.path('cache/artifacts'))).find((path) => path.endsWith('.json'))!;
   await chmod(curve, 0o644);
@@ -101,7 +115,11 @@ test('a file that the study reads is looked at by stat, and a young one not trus
   expect(watched.some((path) => path.endsWith('config.json'))).toBe(true);
   expect(watched.some((path) => path.endsWith('.safetensors'))).toBe(true);
   for (const path of watched) {
-    const changed = { ...settled, summary: { total: 99 }, watched: { ...settled.watched, [path]: settled.watched[path]!.replace(/^\d+/, '0') } };
+    const changed = {
+      ...settled,
+      summary: { total: 99 },
+      watched: { ...settled.watched, [path]: settled.watched[path]!.replace(/^\d+/, '0') },
+    };
     await writeFile(join(folder, name), JSON.stringify(changed));
     expect((await project.swp('repro', '--json')).json<{ nodes: object }>().at(-1)!.nodes).toMatchObject(all);
   }

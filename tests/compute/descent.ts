@@ -41,7 +41,12 @@ export interface Descent {
 }
 
 /** @param between called after every step */
-export async function descend({ config, shape }: DescentModel, access: Access, steps: number, between = () => {}): Promise<Descent> {
+export async function descend(
+  { config, shape }: DescentModel,
+  access: Access,
+  steps: number,
+  between = () => {},
+): Promise<Descent> {
   const { graph, parameters } = buildTrainingGraph(config, shape);
   const session = await open(graph, access);
   const feeds = feedsOf(graph, config.vocabulary);
@@ -51,7 +56,9 @@ export async function descend({ config, shape }: DescentModel, access: Access, s
     const outputs = await session.run();
     losses.push(outputs.loss![0]!);
     for (const { name } of parameters)
-      outputs[`gradient:${name}`]!.forEach((gradient, index) => void (feeds[name]![index]! -= LEARNING_RATE * gradient));
+      outputs[`gradient:${name}`]!.forEach(
+        (gradient, index) => void (feeds[name]![index]! -= LEARNING_RATE * gradient),
+      );
     between();
   }
   await session.release();
@@ -62,7 +69,8 @@ export async function descend({ config, shape }: DescentModel, access: Access, s
 }
 
 async function open(graph: Graph, access: Access): Promise<GraphSession> {
-  if (typeof access === 'object') return new ViewingSession(loadOnnxLibrary(), lowerToOnnx(graph), graph, cpuEntries, access.threads);
+  if (typeof access === 'object')
+    return new ViewingSession(loadOnnxLibrary(), lowerToOnnx(graph), graph, cpuEntries, access.threads);
   // Loaded only here: the package keeps the library open, which a process that does without it must do itself.
   const { onnxRuntime, packageRuntime } = await import('../../src/compute/runtimes/onnx/onnx-runtime.ts');
   return (access === 'stages' ? onnxRuntime : packageRuntime).open(graph, CPU_TARGET);

@@ -21,7 +21,10 @@ import { descend, GPT2_FEW_TOKENS, GPT2_MANY_TOKENS, type Access, type Descent, 
 import { LLAMA } from './small-decoders.ts';
 
 const STEPS = 2;
-const BUILT_IN: DescentModel = { config: await readModelConfig('marker-retrieval'), shape: { batch: 16, sequence: 64 } };
+const BUILT_IN: DescentModel = {
+  config: await readModelConfig('marker-retrieval'),
+  shape: { batch: 16, sequence: 64 },
+};
 /** Gains and losses of at most 64 bytes, which JavaScript's heap would hold itself. */
 const SMALL: DescentModel = { config: LLAMA, shape: { batch: 2, sequence: 5 } };
 const ONE: Access = { threads: 1 };
@@ -55,8 +58,16 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** The digest that another process comes to. */
-async function elsewhere(model: DescentModel, access: Access, { nodeOptions = [], steps = STEPS }: { nodeOptions?: readonly string[]; steps?: number } = {}): Promise<string> {
-  const { stdout } = await execa(process.execPath, [...nodeOptions, program, ...[access, steps, model].map((value) => JSON.stringify(value))]);
+async function elsewhere(
+  model: DescentModel,
+  access: Access,
+  { nodeOptions = [], steps = STEPS }: { nodeOptions?: readonly string[]; steps?: number } = {},
+): Promise<string> {
+  const { stdout } = await execa(process.execPath, [
+    ...nodeOptions,
+    program,
+    ...[access, steps, model].map((value) => JSON.stringify(value)),
+  ]);
   return stdout;
 }
 
@@ -84,7 +95,8 @@ whereCallable(`two threads${where}`, () => {
     expect((await descent(model, TWO)).digest).toBe((await descent(model, ONE)).digest);
   });
 
-  // Not the bits: the library sums a product's terms in blocks, longer ones where the columns of a thread are few. Of the
+  // Not the bits: the library sums a product's terms in blocks, longer ones where the columns of a thread are few. Of
+  // the
   // gradient of the built-in model's down projections, [48, 1024] x [1024, 96], a thread has 96 columns or 48. That is
   // why stages never use more than one.
   it('agree with one to rounding, for the built-in model', async () => {
@@ -101,7 +113,10 @@ whereCallable(`calls without copies${where}`, () => {
   it('are unmoved by the garbage collector, the package loaded or not', async () => {
     const { digest } = await descend(SMALL, 'package', 8);
     const collecting = { nodeOptions: ['--expose-gc', '--compact-on-every-full-gc'], steps: 8 };
-    expect(await Promise.all([ONE, 'stages' as const].map((access) => elsewhere(SMALL, access, collecting)))).toEqual([digest, digest]);
+    expect(await Promise.all([ONE, 'stages' as const].map((access) => elsewhere(SMALL, access, collecting)))).toEqual([
+      digest,
+      digest,
+    ]);
   });
 
   it('are given up for the package where the platform has no FFI, with the same bits', async () => {
@@ -127,7 +142,9 @@ whereCallable(`calls without copies${where}`, () => {
   it('fail with the words of the library when it refuses a model, and go on working', async () => {
     const model = lowerToOnnx(graph);
     expect(() => open(new Uint8Array(0))).toThrow('Model data pointer is null.');
-    expect(() => open(model.subarray(0, model.length / 2))).toThrow('Failed to load model because protobuf parsing failed.');
+    expect(() => open(model.subarray(0, model.length / 2))).toThrow(
+      'Failed to load model because protobuf parsing failed.',
+    );
     const unknown = Buffer.from(Buffer.from(model).toString('latin1').replaceAll('Exp', 'Exq'), 'latin1');
     expect(() => open(unknown)).toThrow(/No Op registered for Exq/);
 
@@ -165,7 +182,10 @@ whereCallable(`calls without copies${where}`, () => {
     const product = new Graph();
     product.output('y', product.mul(product.input('a', [2]), product.input('b', [2])));
     const least = new Float32Array(Uint32Array.of(1).buffer)[0]!;
-    const sessions = [new ViewingSession(callable!, lowerToOnnx(product), product, cpuEntries), await packageRuntime.open(product, CPU_TARGET)];
+    const sessions = [
+      new ViewingSession(callable!, lowerToOnnx(product), product, cpuEntries),
+      await packageRuntime.open(product, CPU_TARGET),
+    ];
     for (const session of sessions) {
       session.feed('a', Float32Array.of(1e-20, 2 ** 24));
       session.feed('b', Float32Array.of(1e-20, least));

@@ -1,4 +1,7 @@
-/** Devices of ONNX Runtime: what a session asks of them, what is refused and why, and that every dialect computes the same. */
+/**
+ * Devices of ONNX Runtime: what a session asks of them, what is refused and why, and that every dialect computes the
+ * same.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/compute/autodiff/gradients.ts';
@@ -12,13 +15,22 @@ import type { NativeLibraries } from '../../src/compute/runtimes/onnx/native-lib
 import { openModel, Tensor } from '../../src/compute/runtimes/onnx/open-model.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
-import { CPU_TARGET, UnavailableTarget, type Device, type ExecutionTarget, type Precision } from '../../src/compute/runtimes/runtime.ts';
+import {
+  CPU_TARGET,
+  UnavailableTarget,
+  type Device,
+  type ExecutionTarget,
+  type Precision,
+} from '../../src/compute/runtimes/runtime.ts';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 const EVERYTHING = ['libcuda.so.1', 'libcudnn.so.9', PROVIDER];
 
 /** A machine with these libraries, where the provider needs others besides. */
-function machine(found: readonly string[], { needed = [], platform = 'linux/x64' }: { needed?: string[]; platform?: string } = {}): NativeLibraries {
+function machine(
+  found: readonly string[],
+  { needed = [], platform = 'linux/x64' }: { needed?: string[]; platform?: string } = {},
+): NativeLibraries {
   return {
     platform,
     packageHas: (file) => found.includes(file),
@@ -27,9 +39,16 @@ function machine(found: readonly string[], { needed = [], platform = 'linux/x64'
   };
 }
 
-const target = (device: Device, precision: Precision = 'float32'): ExecutionTarget => ({ engine: 'onnx', device, precision });
+const target = (device: Device, precision: Precision = 'float32'): ExecutionTarget => ({
+  engine: 'onnx',
+  device,
+  precision,
+});
 
-async function refusal(of: ExecutionTarget, libraries: NativeLibraries): Promise<{ message: string; remedy: string } | undefined> {
+async function refusal(
+  of: ExecutionTarget,
+  libraries: NativeLibraries,
+): Promise<{ message: string; remedy: string } | undefined> {
   try {
     await assertAvailable(of, libraries);
     return undefined;
@@ -45,11 +64,31 @@ describe('a CUDA target', () => {
   });
 
   it.each([
-    ['the system', machine(EVERYTHING, { platform: 'darwin/arm64' }), /linux\/x64 only, and this is darwin\/arm64/, /webgpu or cpu/],
+    [
+      'the system',
+      machine(EVERYTHING, { platform: 'darwin/arm64' }),
+      /linux\/x64 only, and this is darwin\/arm64/,
+      /webgpu or cpu/,
+    ],
     ['the driver', machine([PROVIDER, 'libcudnn.so.9']), /no NVIDIA driver: libcuda.so.1/, /nvidia-smi/],
-    ['the provider', machine(['libcuda.so.1', 'libcudnn.so.9']), new RegExp(`lacks ${PROVIDER}`), /^swp doctor --install cuda$/],
-    ['CUDA', machine(EVERYTHING, { needed: ['libcublasLt.so.12', 'libcudart.so.12'] }), /^libcublasLt.so.12, libcudart.so.12 are not found$/, /apt-get install cuda-libraries-12-9 libcudnn9-cuda-12/],
-    ['another CUDA', machine(EVERYTHING, { needed: ['libcublas.so.13'] }), /^libcublas.so.13 is not found$/, /apt-get install cuda-libraries-13-0 libcudnn9-cuda-13/],
+    [
+      'the provider',
+      machine(['libcuda.so.1', 'libcudnn.so.9']),
+      new RegExp(`lacks ${PROVIDER}`),
+      /^swp doctor --install cuda$/,
+    ],
+    [
+      'CUDA',
+      machine(EVERYTHING, { needed: ['libcublasLt.so.12', 'libcudart.so.12'] }),
+      /^libcublasLt.so.12, libcudart.so.12 are not found$/,
+      /apt-get install cuda-libraries-12-9 libcudnn9-cuda-12/,
+    ],
+    [
+      'another CUDA',
+      machine(EVERYTHING, { needed: ['libcublas.so.13'] }),
+      /^libcublas.so.13 is not found$/,
+      /apt-get install cuda-libraries-13-0 libcudnn9-cuda-13/,
+    ],
     ['cuDNN', machine(['libcuda.so.1', PROVIDER]), /^libcudnn.so.9 is not found$/, /libcudnn9-cuda-12/],
   ])('is refused where %s is missing, with what would change that', async (_, libraries, message, remedy) => {
     const refused = await refusal(target('cuda'), libraries);
@@ -58,7 +97,11 @@ describe('a CUDA target', () => {
   });
 
   it('keeps float32 products from being rounded to TF32 unless that is the declared precision', () => {
-    expect(['float32', 'tf32', 'bf16'].map((precision) => tf32Override(precision as Precision))).toEqual(['0', undefined, '0']);
+    expect(['float32', 'tf32', 'bf16'].map((precision) => tf32Override(precision as Precision))).toEqual([
+      '0',
+      undefined,
+      '0',
+    ]);
   });
 });
 
@@ -81,10 +124,34 @@ describe('a precision that a device does not have', () => {
 
 describe('what ONNX Runtime says when it refuses', () => {
   it.each([
-    ['webgpu', 'Failed to get a WebGPU adapter: No supported adapters', [], /no Vulkan loader: libvulkan.so.1/, /^apt-get install libvulkan1/],
-    ['webgpu', 'Failed to get a WebGPU adapter: No supported adapters', ['libvulkan.so.1'], /finds no GPU/, /vulkaninfo/],
-    ['cuda', '\nCUDA failure 100: no CUDA-capable device is detected\nmore', [], /refuses: CUDA failure 100: no CUDA-capable device is detected$/, /swp doctor/],
-    ['cuda', 'nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled by the user.', [], /no kernel for some operator/, /device cpu/],
+    [
+      'webgpu',
+      'Failed to get a WebGPU adapter: No supported adapters',
+      [],
+      /no Vulkan loader: libvulkan.so.1/,
+      /^apt-get install libvulkan1/,
+    ],
+    [
+      'webgpu',
+      'Failed to get a WebGPU adapter: No supported adapters',
+      ['libvulkan.so.1'],
+      /finds no GPU/,
+      /vulkaninfo/,
+    ],
+    [
+      'cuda',
+      '\nCUDA failure 100: no CUDA-capable device is detected\nmore',
+      [],
+      /refuses: CUDA failure 100: no CUDA-capable device is detected$/,
+      /swp doctor/,
+    ],
+    [
+      'cuda',
+      'nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled by the user.',
+      [],
+      /no kernel for some operator/,
+      /device cpu/,
+    ],
   ] as const)('%s: %s', async (device, said, found, message, remedy) => {
     const error = await explainRefusal(target(device), new Error(said), machine(found));
     expect(error).toBeInstanceOf(UnavailableTarget);
@@ -93,7 +160,9 @@ describe('what ONNX Runtime says when it refuses', () => {
   });
 
   it('is a plain error on the CPU, which lacks nothing', async () => {
-    expect(await explainRefusal(CPU_TARGET, new Error('broken model'), machine([]))).not.toBeInstanceOf(UnavailableTarget);
+    expect(await explainRefusal(CPU_TARGET, new Error('broken model'), machine([]))).not.toBeInstanceOf(
+      UnavailableTarget,
+    );
   });
 });
 
@@ -128,13 +197,32 @@ function variety(rows: number): { graph: Graph; feeds: Record<string, Float32Arr
   const products = (['leading', 'inner'] as const).flatMap((batch) =>
     [false, true].map((transposed) => {
       const operand = batch === 'inner' ? inner : leading;
-      return graph.matmul(operand, operand, { batchA: batch, batchB: batch, transA: transposed, transB: !transposed, alpha: 0.5 });
+      return graph.matmul(operand, operand, {
+        batchA: batch,
+        batchB: batch,
+        transA: transposed,
+        transB: !transposed,
+        alpha: 0.5,
+      });
     }),
   );
   const logits = graph.matmul(x, table, { transB: true });
   const mean = graph.sum(logits, [0]);
   const picked = graph.sum(graph.pick(graph.logSoftmax(logits), index), [0]);
-  const loss = [...products, mean].reduce((sum, value) => graph.add(sum, graph.reshape(graph.sum(value, value.shape.map((_, axis) => axis)), [1])), picked);
+  const loss = [...products, mean].reduce(
+    (sum, value) =>
+      graph.add(
+        sum,
+        graph.reshape(
+          graph.sum(
+            value,
+            value.shape.map((_, axis) => axis),
+          ),
+          [1],
+        ),
+      ),
+    picked,
+  );
   graph.output('loss', loss);
   graph.output('best', graph.argmax(logits));
   graph.output('gradient', gradients(graph, loss, [table])[0]!);
@@ -147,31 +235,39 @@ function variety(rows: number): { graph: Graph; feeds: Record<string, Float32Arr
 
 /** Nodes of one type: field 4 of a NodeProto, which is the tag 0x22, the length and the text. */
 function countNodes(file: Uint8Array, type: string): number {
-  return Buffer.from(file).toString('latin1').split(`"${String.fromCharCode(type.length)}${type}`).length - 1;
+  return (
+    Buffer.from(file)
+      .toString('latin1')
+      .split(`"${String.fromCharCode(type.length)}${type}`).length - 1
+  );
 }
 
 describe('dialects', () => {
-  it.each(['cpu', 'cuda', 'webgpu'] as const)('%s: the translation computes what the reference computes, for narrow and wide tables', async (device) => {
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom(5, 40, 1100), async (rows) => {
-        const { graph, feeds } = variety(rows);
-        const session = await openModel(lowerToOnnx(graph, undefined, dialectFor(target(device))), CPU_TARGET);
-        const actual = await session.run({
-          table: new Tensor('float32', feeds.table as Float32Array, [rows, 8]),
-          index: new Tensor('int32', feeds.index as Int32Array, [6]),
-        });
-        await session.release();
-        const expected = evaluateReference(graph, feeds);
-        expect([...(actual.best!.data as Int32Array)]).toEqual([...expected.best!]);
-        for (const name of ['loss', 'gradient'])
-          expected[name]!.forEach((value, i) => expect(actual[name]!.data[i], `${name}[${i}]`).toBeCloseTo(value, 3));
-      }),
-      { numRuns: 3 },
-    );
-  });
+  it.each(['cpu', 'cuda', 'webgpu'] as const)(
+    '%s: the translation computes what the reference computes, for narrow and wide tables',
+    async (device) => {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(5, 40, 1100), async (rows) => {
+          const { graph, feeds } = variety(rows);
+          const session = await openModel(lowerToOnnx(graph, undefined, dialectFor(target(device))), CPU_TARGET);
+          const actual = await session.run({
+            table: new Tensor('float32', feeds.table as Float32Array, [rows, 8]),
+            index: new Tensor('int32', feeds.index as Int32Array, [6]),
+          });
+          await session.release();
+          const expected = evaluateReference(graph, feeds);
+          expect([...(actual.best!.data as Int32Array)]).toEqual([...expected.best!]);
+          for (const name of ['loss', 'gradient'])
+            expected[name]!.forEach((value, i) => expect(actual[name]!.data[i], `${name}[${i}]`).toBeCloseTo(value, 3));
+        }),
+        { numRuns: 3 },
+      );
+    },
+  );
 
   it('add to an embedding in a fixed order on devices whose scatter does not', () => {
-    const scatters = (device: Device) => countNodes(lowerToOnnx(variety(1100).graph, undefined, dialectFor(target(device))), 'ScatterND');
+    const scatters = (device: Device) =>
+      countNodes(lowerToOnnx(variety(1100).graph, undefined, dialectFor(target(device))), 'ScatterND');
     expect([scatters('cpu'), scatters('cuda'), scatters('webgpu')]).toEqual([1, 0, 0]);
   });
 
@@ -179,7 +275,8 @@ describe('dialects', () => {
     const graph = new Graph();
     const a = graph.input('a', [2, 2]);
     graph.output('sum', graph.sum(graph.matmul(a, a), [0]));
-    const casts = (precision: Precision) => countNodes(lowerToOnnx(graph, undefined, dialectFor(target('cuda', precision))), 'Cast');
+    const casts = (precision: Precision) =>
+      countNodes(lowerToOnnx(graph, undefined, dialectFor(target('cuda', precision))), 'Cast');
     expect([casts('float32'), casts('tf32'), casts('bf16')]).toEqual([0, 0, 3]); // two operands and one result
   });
 
@@ -188,6 +285,7 @@ describe('dialects', () => {
     expect(new Set([graphHash(graph), graphHash(graph, 'cpu')]).size).toBe(1);
     expect(new Set((['cpu', 'cuda', 'webgpu'] as const).map((device) => graphHash(graph, device))).size).toBe(3);
     expect(graphHash(graph, 'cuda', 'bf16')).not.toBe(graphHash(graph, 'cuda', 'float32'));
-    expect(graphHash(graph, 'cuda', 'tf32')).toBe(graphHash(graph, 'cuda', 'float32')); // the same file; precision is a parameter of its own
+    // the same file; precision is a parameter of its own
+    expect(graphHash(graph, 'cuda', 'tf32')).toBe(graphHash(graph, 'cuda', 'float32'));
   });
 });

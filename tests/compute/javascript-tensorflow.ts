@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's own backend in plain JavaScript: hundreds of times slower than libtensorflow, but there on every machine.
- * The executor of the tensorflow runtime is tested on it; users never meet it.
+ * TensorFlow.js's own backend in plain JavaScript: hundreds of times slower than libtensorflow, but there on every
+ * machine. The executor of the tensorflow runtime is tested on it; users never meet it.
  */
 import { createRequire } from 'node:module';
 import type { Runtime } from '../../src/compute/runtimes/runtime.ts';

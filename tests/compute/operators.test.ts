@@ -76,7 +76,9 @@ describe('operators without a gradient', () => {
     const graph = new Graph();
     const spread = graph.expand(graph.input('x', [1, 1]), [2, 3]);
     expect(() => graph.reshape(spread, [5])).toThrow('[2,3] does not reshape to [5].');
-    expect(() => graph.reshape(graph.constant(new Float32Array(6), [2, 3]), [5])).toThrow('[2,3] does not reshape to [5].');
+    expect(() => graph.reshape(graph.constant(new Float32Array(6), [2, 3]), [5])).toThrow(
+      '[2,3] does not reshape to [5].',
+    );
   });
 
   it('refuses to differentiate through them', () => {
@@ -102,32 +104,64 @@ describe('the gradient of a log-softmax', () => {
     const exact = at(scores).gradient!;
     return Math.max(
       ...exact.map((value, element) => {
-        const shifted = (by: number) => at(scores.map((score, position) => score + (position === element ? by : 0))).loss![0]!;
+        const shifted = (by: number) =>
+          at(scores.map((score, position) => score + (position === element ? by : 0))).loss![0]!;
         return Math.abs(value - (shifted(1e-5) - shifted(-1e-5)) / 2e-5);
       }),
     );
   }
-  const weights = (graph: Graph, shape: number[]) => graph.constant(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, element) => element + 1), shape);
+  const weights = (graph: Graph, shape: number[]) =>
+    graph.constant(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, element) => element + 1),
+      shape,
+    );
 
   it('is right for the mean of what was picked', () => {
-    expect(error((graph, logs, index) => graph.affine(graph.sum(graph.pick(logs, index), [0]), -1 / rows))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs, index) => graph.affine(graph.sum(graph.pick(logs, index), [0]), -1 / rows)),
+    ).toBeLessThan(1e-8);
   });
   it('is right for a weighted sum of what was picked', () => {
-    expect(error((graph, logs, index) => graph.sum(graph.mul(graph.pick(logs, index), weights(graph, [rows])), [0]))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs, index) => graph.sum(graph.mul(graph.pick(logs, index), weights(graph, [rows])), [0])),
+    ).toBeLessThan(1e-8);
   });
   it('is right where a one-hot matrix is weighted element by element', () => {
-    expect(error((graph, logs, index) => graph.sum(graph.mul(logs, graph.mul(graph.oneHot(index, columns), weights(graph, [rows, columns]))), [0, 1]))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs, index) =>
+        graph.sum(graph.mul(logs, graph.mul(graph.oneHot(index, columns), weights(graph, [rows, columns]))), [0, 1]),
+      ),
+    ).toBeLessThan(1e-8);
   });
   it('is right where a one-hot row is spread over all rows', () => {
     const row = (graph: Graph) => graph.oneHot(graph.constant(Int32Array.of(1), [1]), columns);
-    expect(error((graph, logs) => graph.sum(graph.mul(logs, graph.mul(row(graph), weights(graph, [rows, 1]))), [0, 1]))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs) => graph.sum(graph.mul(logs, graph.mul(row(graph), weights(graph, [rows, 1]))), [0, 1])),
+    ).toBeLessThan(1e-8);
   });
   it('is right for more than two axes', () => {
     const marks = (graph: Graph, index: Value) => graph.oneHot(graph.reshape(index, [1, rows]), columns);
-    expect(error((graph, logs, index) => graph.affine(graph.sum(graph.mul(graph.logSoftmax(graph.reshape(logs, [1, rows, columns])), marks(graph, index)), [0, 1, 2]), -0.25))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs, index) =>
+        graph.affine(
+          graph.sum(
+            graph.mul(graph.logSoftmax(graph.reshape(logs, [1, rows, columns])), marks(graph, index)),
+            [0, 1, 2],
+          ),
+          -0.25,
+        ),
+      ),
+    ).toBeLessThan(1e-8);
   });
   it('is right where the log-probabilities are used besides', () => {
-    expect(error((graph, logs, index) => graph.add(graph.reshape(graph.sum(graph.pick(logs, index), [0]), [1, 1]), graph.sum(graph.square(logs), [0, 1])))).toBeLessThan(1e-8);
+    expect(
+      error((graph, logs, index) =>
+        graph.add(
+          graph.reshape(graph.sum(graph.pick(logs, index), [0]), [1, 1]),
+          graph.sum(graph.square(logs), [0, 1]),
+        ),
+      ),
+    ).toBeLessThan(1e-8);
   });
 });
 
@@ -135,7 +169,10 @@ describe('wide vocabularies', () => {
   it('sum repeated rows when the table is too wide for a one-hot product', async () => {
     const graph = new Graph();
     const rows = 2000;
-    graph.output('sums', graph.scatterAddRows(graph.input('updates', [3, 2]), graph.input('index', [3], 'int32'), rows));
+    graph.output(
+      'sums',
+      graph.scatterAddRows(graph.input('updates', [3, 2]), graph.input('index', [3], 'int32'), rows),
+    );
     graph.output('marked', graph.oneHot(graph.inputs.get('index')!, rows));
     const session = await openSession(graph, CPU_TARGET);
     session.feed('updates', Float32Array.of(1, 2, 3, 4, 5, 6));

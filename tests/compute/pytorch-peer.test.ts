@@ -5,7 +5,17 @@ import { findPyTorch, openPyTorch } from '../../bench/pytorch-peer.ts';
 
 const MODEL: BenchModel = {
   name: 'least',
-  config: { family: 'gpt2', corpus: 'marker-retrieval', layers: 1, width: 8, heads: 2, feedForward: 16, vocabulary: 7, positions: 4, normEpsilon: 1e-5 },
+  config: {
+    family: 'gpt2',
+    corpus: 'marker-retrieval',
+    layers: 1,
+    width: 8,
+    heads: 2,
+    feedForward: 16,
+    vocabulary: 7,
+    positions: 4,
+    normEpsilon: 1e-5,
+  },
   shape: { batch: 2, sequence: 4 },
 };
 const python = await findPyTorch();
@@ -23,17 +33,22 @@ describe('without PyTorch', () => {
   });
 
   it('a process that ends instead of answering is an error with what it wrote', async () => {
-    await expect(openPyTorch(process.execPath, MODEL, 'eager')).rejects.toThrow(/^PyTorch's process ended: [\s\S]*train_step\.py/);
+    await expect(openPyTorch(process.execPath, MODEL, 'eager')).rejects.toThrow(
+      /^PyTorch's process ended: [\s\S]*train_step\.py/,
+    );
   });
 });
 
-describe.skipIf(python === undefined)(`with PyTorch${python === undefined ? ' (skipped: no Python here can import torch)' : ''}`, () => {
-  it('says which PyTorch it is, times steps and ends when it is closed', async () => {
-    const peer = await openPyTorch(python!, MODEL, 'eager');
-    expect(peer.description).toMatch(/^PyTorch \d.*, eager, 1 thread, /);
-    expect(await peer.milliseconds(2)).toBeGreaterThan(0);
-    expect(peer.peakBytes).toBeGreaterThan(1e6);
-    await peer.close();
-    await expect(peer.milliseconds(1)).rejects.toThrow("PyTorch's process ended: without an error");
-  });
-});
+describe.skipIf(python === undefined)(
+  `with PyTorch${python === undefined ? ' (skipped: no Python here can import torch)' : ''}`,
+  () => {
+    it('says which PyTorch it is, times steps and ends when it is closed', async () => {
+      const peer = await openPyTorch(python!, MODEL, 'eager');
+      expect(peer.description).toMatch(/^PyTorch \d.*, eager, 1 thread, /);
+      expect(await peer.milliseconds(2)).toBeGreaterThan(0);
+      expect(peer.peakBytes).toBeGreaterThan(1e6);
+      await peer.close();
+      await expect(peer.milliseconds(1)).rejects.toThrow("PyTorch's process ended: without an error");
+    });
+  },
+);

@@ -30,7 +30,9 @@ const kernel = join(installedBuild, 'optimizer.wasm');
 const cases = reference.cases as unknown as Record<string, Case>;
 const gradients = (await readSafetensors(join(import.meta.dirname, 'pytorch/gradients.safetensors'))).tensors;
 const gradientOf = (name: string): Float32Array => gradients.get(name)!.data as Float32Array;
-const casesWithGradients = Object.entries(cases).filter(([name]) => [...gradients.keys()].some((key) => key.startsWith(`${name}/`)));
+const casesWithGradients = Object.entries(cases).filter(([name]) =>
+  [...gradients.keys()].some((key) => key.startsWith(`${name}/`)),
+);
 
 /** Numbers in [0, 1): the linear congruential generator of Numerical Recipes. */
 function draws(seed: number): () => number {
@@ -47,8 +49,15 @@ async function start({ config, shape, seed }: Case): Promise<{ trainer: Trainer;
     const centre = dimensions.length === 1 && !name.endsWith('bias') ? 1 : 0;
     for (let index = 0; index < weight.length; index++) weight[index] = centre + (next() - 0.5) * 0.6;
   }
-  const blockMatrices = parameters.filter(({ name, shape: dimensions }) => dimensions.length === 2 && /\.(layers|h)\./.test(name));
-  return { trainer, masks: new Map(blockMatrices.map(({ name, length }) => [name, Array.from({ length }, () => (next() < 0.5 ? 1 : 0))])) };
+  const blockMatrices = parameters.filter(
+    ({ name, shape: dimensions }) => dimensions.length === 2 && /\.(layers|h)\./.test(name),
+  );
+  return {
+    trainer,
+    masks: new Map(
+      blockMatrices.map(({ name, length }) => [name, Array.from({ length }, () => (next() < 0.5 ? 1 : 0))]),
+    ),
+  };
 }
 
 /** Sequences that rise by a stride of their own, modulo the vocabulary. */
@@ -59,7 +68,10 @@ function batchOf(step: number, { config, shape, seed }: Case): { tokens: Int32Ar
     const stride = 1 + Math.floor(next() * 3);
     return Array.from({ length: shape.sequence + 1 }, (_, index) => (first + stride * index) % config.vocabulary);
   });
-  return { tokens: Int32Array.from(rows.flatMap((row) => row.slice(0, -1))), targets: Int32Array.from(rows.flatMap((row) => row.slice(1))) };
+  return {
+    tokens: Int32Array.from(rows.flatMap((row) => row.slice(0, -1))),
+    targets: Int32Array.from(rows.flatMap((row) => row.slice(1))),
+  };
 }
 
 /** ||actual - expected|| / ||expected||; of zeros, the norm of what should be zero. */
@@ -85,7 +97,9 @@ async function firstGradients(settings: Case): Promise<Map<string, Float32Array>
 describe.each(casesWithGradients)('the gradients of %s', (name, settings) => {
   it("are PyTorch's in every tensor to 3e-6", async () => {
     const actual = await firstGradients(settings);
-    const named = [...gradients.keys()].filter((key) => key.startsWith(`${name}/`)).map((key) => key.slice(name.length + 1));
+    const named = [...gradients.keys()]
+      .filter((key) => key.startsWith(`${name}/`))
+      .map((key) => key.slice(name.length + 1));
     expect(named).toEqual(expect.arrayContaining([...actual.keys()]));
     for (const [parameter, gradient] of actual)
       expect(relativeDistance(gradient, gradientOf(`${name}/${parameter}`)), parameter).toBeLessThan(3e-6);
@@ -96,7 +110,12 @@ describe('a tied head', () => {
   it('gives the embedding the sum of the gradients of both uses', async () => {
     const gradient = (await firstGradients(cases.gpt2!)).get('transformer.wte.weight')!;
     const [asEmbedding, asHead] = [gradientOf('gpt2/as embedding'), gradientOf('gpt2/as head')];
-    expect(relativeDistance(gradient, asEmbedding.map((value, index) => value + asHead[index]!))).toBeLessThan(3e-6);
+    expect(
+      relativeDistance(
+        gradient,
+        asEmbedding.map((value, index) => value + asHead[index]!),
+      ),
+    ).toBeLessThan(3e-6);
     expect(relativeDistance(gradient, asEmbedding)).toBeGreaterThan(0.1);
     expect(relativeDistance(gradient, asHead)).toBeGreaterThan(0.1);
   });
@@ -109,11 +128,17 @@ describe.each(Object.entries(cases))('50 steps of %s', (_, settings) => {
     for (const [step, expected] of settings.losses.entries()) {
       const rate = learningRateAt(step, settings.learningRate);
       const { loss, gradientNorm } = await trainer.step(batchOf(step, settings), rate, settings.optimizer);
-      expect(Math.abs(loss / expected - 1), `loss ${loss} at step ${step}, where PyTorch has ${expected}`).toBeLessThan(1e-5);
-      expect(Math.abs(gradientNorm / settings.gradientNorms[step]! - 1), `gradient norm at step ${step}`).toBeLessThan(1e-4);
+      expect(Math.abs(loss / expected - 1), `loss ${loss} at step ${step}, where PyTorch has ${expected}`).toBeLessThan(
+        1e-5,
+      );
+      expect(Math.abs(gradientNorm / settings.gradientNorms[step]! - 1), `gradient norm at step ${step}`).toBeLessThan(
+        1e-4,
+      );
       for (const [name, mask] of masks) {
         const { weight, first, second } = trainer.memory.parameter(name);
-        const revived = mask.findIndex((kept, index) => !kept && (weight[index] !== 0 || first[index] !== 0 || second[index] !== 0));
+        const revived = mask.findIndex(
+          (kept, index) => !kept && (weight[index] !== 0 || first[index] !== 0 || second[index] !== 0),
+        );
         expect(revived, `masked element of ${name} that is not zero after step ${step}`).toBe(-1);
       }
     }

@@ -1,6 +1,6 @@
 /**
- * What every runtime owes to those who use it, whatever it runs on. Another runtime, or another device that this machine
- * has, is one more row of the table.
+ * What every runtime owes to those who use it, whatever it runs on. Another runtime, or another device that this
+ * machine has, is one more row of the table.
  */
 import { existsSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
@@ -14,7 +14,15 @@ import { CPU_TARGET, type GraphSession, type TensorData } from '../../src/comput
 import { findTensorflowPackage } from '../../src/compute/runtimes/tensorflow/tensorflow-package.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import { javascriptRuntime } from './javascript-tensorflow.ts';
-import { buildDifferentiated, buildForward, dataFor, differentiable, expectClose, undifferentiable, type Case } from './operator-cases.ts';
+import {
+  buildDifferentiated,
+  buildForward,
+  dataFor,
+  differentiable,
+  expectClose,
+  undifferentiable,
+  type Case,
+} from './operator-cases.ts';
 import { LLAMA, trainingFeeds } from './small-decoders.ts';
 
 interface Implementation {
@@ -27,7 +35,10 @@ interface Implementation {
 const implementations: Implementation[] = [
   { name: 'onnx on the CPU', open: (graph) => openSession(graph, CPU_TARGET) },
   { name: "onnx on the CPU through the package's interface", open: (graph) => packageRuntime.open(graph, CPU_TARGET) },
-  { name: 'tensorflow in JavaScript', open: (graph) => javascriptRuntime.open(graph, { ...CPU_TARGET, engine: 'tensorflow' }) },
+  {
+    name: 'tensorflow in JavaScript',
+    open: (graph) => javascriptRuntime.open(graph, { ...CPU_TARGET, engine: 'tensorflow' }),
+  },
   {
     name: 'tensorflow on libtensorflow',
     open: (graph) => openSession(graph, { ...CPU_TARGET, engine: 'tensorflow' }),
@@ -47,14 +58,24 @@ for (const { name, open, missing } of implementations)
     }
 
     const operators: [string, fc.Arbitrary<Case>, (generated: Case) => Graph][] = [
-      ...Object.entries(differentiable).map(([operator, cases]): [string, typeof cases, typeof buildDifferentiated] => [operator, cases, buildDifferentiated]),
-      ...Object.entries(undifferentiable).map(([operator, cases]): [string, typeof cases, typeof buildForward] => [operator, cases, buildForward]),
+      ...Object.entries(differentiable).map(([operator, cases]): [string, typeof cases, typeof buildDifferentiated] => [
+        operator,
+        cases,
+        buildDifferentiated,
+      ]),
+      ...Object.entries(undifferentiable).map(([operator, cases]): [string, typeof cases, typeof buildForward] => [
+        operator,
+        cases,
+        buildForward,
+      ]),
     ];
     it.each(operators)('computes %s and its gradient as the float64 reference does', async (_, cases, build) => {
       await fc.assert(
         fc.asyncProperty(cases, fc.nat(1000), async (generated, seed) => {
           const graph = build(generated);
-          const feeds = Object.fromEntries(generated.inputs.map((input, index) => [`x${index}`, dataFor(input, seed + index)]));
+          const feeds = Object.fromEntries(
+            generated.inputs.map((input, index) => [`x${index}`, dataFor(input, seed + index)]),
+          );
           const actual = await evaluate(graph, feeds);
           const expected = evaluateReference(graph, feeds);
           expect(Object.keys(actual).toSorted()).toEqual(Object.keys(expected).toSorted());
@@ -163,7 +184,11 @@ for (const { name, open, missing } of implementations)
         }),
       );
       const results = await Promise.all(sessions.map((session) => session.run()));
-      expect(results.map(({ scaled }) => [...scaled!])).toEqual([[1, 10], [2, 20], [3, 30]]);
+      expect(results.map(({ scaled }) => [...scaled!])).toEqual([
+        [1, 10],
+        [2, 20],
+        [3, 30],
+      ]);
       await Promise.all(sessions.map((session) => session.release()));
     });
 
@@ -193,5 +218,10 @@ for (const { name, open, missing } of implementations)
   });
 
 function bits(outputs: Record<string, TensorData>): Record<string, string> {
-  return Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')]));
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, data]) => [
+      name,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
+    ]),
+  );
 }

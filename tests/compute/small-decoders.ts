@@ -4,7 +4,15 @@ import type { TensorData } from '../../src/compute/runtimes/runtime.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
 import { dataFor } from './operator-cases.ts';
 
-const SIZES = { corpus: 'marker-retrieval' as const, layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, normEpsilon: 1e-6 };
+const SIZES = {
+  corpus: 'marker-retrieval' as const,
+  layers: 2,
+  width: 8,
+  heads: 2,
+  feedForward: 12,
+  vocabulary: 7,
+  normEpsilon: 1e-6,
+};
 
 export const LLAMA: ModelConfig = { ...SIZES, family: 'llama', ropeTheta: 1e4 };
 export const GPT2: ModelConfig = { ...SIZES, family: 'gpt2', positions: 6 };

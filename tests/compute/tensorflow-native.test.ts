@@ -1,6 +1,7 @@
 /**
- * The native TensorFlow: found, refused with what is missing, opened on the declared device, installed. Packages are fakes
- * in temporary folders here, named by SWP_TFJS_NODE; the real one runs in the suites beside this, where it is installed.
+ * The native TensorFlow: found, refused with what is missing, opened on the declared device, installed. Packages are
+ * fakes in temporary folders here, named by SWP_TFJS_NODE; the real one runs in the suites beside this, where it is
+ * installed.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,8 +30,18 @@ async function usePackage(files: Record<string, string>, install = 'node install
   const directory = await mkdtemp(join(tmpdir(), 'swp-tensorflow-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   vi.stubEnv('SWP_TFJS_NODE', directory);
-  const binary = { module_name: 'tfjs_binding', module_path: './lib/napi-v{napi_build_version}', napi_versions: [3, 8] };
-  const packageJson = { name: '@tensorflow/tfjs-node-gpu', version: '9.8.7', main: 'index.js', scripts: { install }, binary };
+  const binary = {
+    module_name: 'tfjs_binding',
+    module_path: './lib/napi-v{napi_build_version}',
+    napi_versions: [3, 8],
+  };
+  const packageJson = {
+    name: '@tensorflow/tfjs-node-gpu',
+    version: '9.8.7',
+    main: 'index.js',
+    scripts: { install },
+    binary,
+  };
   for (const [file, text] of Object.entries({ 'package.json': JSON.stringify(packageJson), ...files })) {
     await mkdir(dirname(join(directory, file)), { recursive: true });
     await writeFile(join(directory, file), text);
@@ -55,9 +66,21 @@ const refusal = (message: string, remedy: string) => ({ name: 'UnavailableTarget
 
 describe('the tensorflow runtime refuses', () => {
   it.each([
-    [{ ...CPU, device: 'webgpu' as const }, 'Engine tensorflow knows no device webgpu.', 'Use device cpu or cuda, or engine onnx.'],
-    [{ ...CUDA, precision: 'tf32' as const }, 'Engine tensorflow computes in float32 only, not in tf32.', 'Use precision float32, or engine onnx.'],
-    [{ ...CPU, precision: 'bf16' as const }, 'Engine tensorflow computes in float32 only, not in bf16.', 'Use precision float32, or engine onnx.'],
+    [
+      { ...CPU, device: 'webgpu' as const },
+      'Engine tensorflow knows no device webgpu.',
+      'Use device cpu or cuda, or engine onnx.',
+    ],
+    [
+      { ...CUDA, precision: 'tf32' as const },
+      'Engine tensorflow computes in float32 only, not in tf32.',
+      'Use precision float32, or engine onnx.',
+    ],
+    [
+      { ...CPU, precision: 'bf16' as const },
+      'Engine tensorflow computes in float32 only, not in bf16.',
+      'Use precision float32, or engine onnx.',
+    ],
   ])('%o', async (target, message, remedy) => {
     await expect((await freshRuntime()).open(new Graph(), target)).rejects.toMatchObject(refusal(message, remedy));
   });
@@ -66,16 +89,25 @@ describe('the tensorflow runtime refuses', () => {
     const runtime = await freshRuntime();
     const directory = await useNoPackage();
     await expect(runtime.open(new Graph(), CPU)).rejects.toMatchObject(
-      refusal(`SWP_TFJS_NODE names ${directory}, where there is no package.json.`, 'Name the folder of a @tensorflow/tfjs-node-gpu, or unset it.'),
+      refusal(
+        `SWP_TFJS_NODE names ${directory}, where there is no package.json.`,
+        'Name the folder of a @tensorflow/tfjs-node-gpu, or unset it.',
+      ),
     );
     await usePackage({ 'index.js': onMachine(false) });
     await expect(runtime.open(new Graph(), CPU)).rejects.toMatchObject(
-      refusal('The native part of @tensorflow/tfjs-node-gpu is not installed.', 'Fetch it: swp doctor --install tensorflow.'),
+      refusal(
+        'The native part of @tensorflow/tfjs-node-gpu is not installed.',
+        'Fetch it: swp doctor --install tensorflow.',
+      ),
     );
   });
 
   it('where the native part cannot be loaded', async () => {
-    await usePackage({ [ADDON]: '', 'index.js': `throw new Error('libtensorflow.so.2: cannot open shared object file\\nRequire stack: ...')` });
+    await usePackage({
+      [ADDON]: '',
+      'index.js': `throw new Error('libtensorflow.so.2: cannot open shared object file\\nRequire stack: ...')`,
+    });
     await expect((await freshRuntime()).open(new Graph(), CPU)).rejects.toMatchObject(
       refusal(
         '@tensorflow/tfjs-node-gpu cannot be loaded: libtensorflow.so.2: cannot open shared object file',
@@ -85,8 +117,18 @@ describe('the tensorflow runtime refuses', () => {
   });
 
   it.each([
-    ['has no GPU support', 'TFE_Execute', 'libtensorflow 2.9.1 was built without GPU support.', `Fetch one that has it: swp doctor --install tensorflow. ${DOCS}`],
-    ['found no GPU', 'TFE_Execute cuInit', 'libtensorflow 2.9.1 found no GPU that it can use.', `Install a driver, and the CUDA and cuDNN that it was built for. ${DOCS}`],
+    [
+      'has no GPU support',
+      'TFE_Execute',
+      'libtensorflow 2.9.1 was built without GPU support.',
+      `Fetch one that has it: swp doctor --install tensorflow. ${DOCS}`,
+    ],
+    [
+      'found no GPU',
+      'TFE_Execute cuInit',
+      'libtensorflow 2.9.1 found no GPU that it can use.',
+      `Install a driver, and the CUDA and cuDNN that it was built for. ${DOCS}`,
+    ],
   ])('device cuda where libtensorflow %s', async (_, library, message, remedy) => {
     await usePackage({ [ADDON]: '', 'index.js': onMachine(false), 'deps/lib/libtensorflow.so.2': library });
     await expect((await freshRuntime()).open(new Graph(), CUDA)).rejects.toMatchObject(refusal(message, remedy));
@@ -130,15 +172,22 @@ it.each([
   await usePackage({ [ADDON]: '', 'index.js': `globalThis.found = require('util').${name}; ${onMachine(false)}` });
   await (await freshRuntime()).open(new Graph(), CPU);
   const { found } = globalThis as unknown as { found: (value: unknown) => boolean };
-  expect([...those, ...others].map((value) => found(value))).toEqual([...those.map(() => true), ...others.map(() => false)]);
+  expect([...those, ...others].map((value) => found(value))).toEqual([
+    ...those.map(() => true),
+    ...others.map(() => false),
+  ]);
 });
 
 it("the engine's version is the package's, or the one that swp would install", async () => {
   await usePackage({});
   expect(engineVersion('tensorflow')).toBe('@tensorflow/tfjs-node-gpu 9.8.7');
   await useNoPackage();
-  const { optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
-  expect(engineVersion('tensorflow')).toBe(`@tensorflow/tfjs-node-gpu ${optionalDependencies['@tensorflow/tfjs-node-gpu']}`);
+  const { optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
+    optionalDependencies: Record<string, string>;
+  };
+  expect(engineVersion('tensorflow')).toBe(
+    `@tensorflow/tfjs-node-gpu ${optionalDependencies['@tensorflow/tfjs-node-gpu']}`,
+  );
 });
 
 describe('installing the native part', () => {
@@ -155,7 +204,9 @@ describe('installing the native part', () => {
   it("runs the package's script and replaces what was there", async () => {
     const directory = await usePackage({
       ...before,
-      'install.js': script(`fs.mkdirSync('lib/napi-v8', { recursive: true }); fs.writeFileSync('${ADDON}', 'new addon'); console.error('done');`),
+      'install.js': script(
+        `fs.mkdirSync('lib/napi-v8', { recursive: true }); fs.writeFileSync('${ADDON}', 'new addon'); console.error('done');`,
+      ),
     });
     const lines: string[] = [];
     await installNativePart((line) => lines.push(line));
@@ -188,7 +239,8 @@ describe('installing the native part', () => {
     const packageJson = await readFile(join(directory, 'package.json'), 'utf8');
     await expect(installNativePart(() => {})).rejects.toMatchObject({ name: 'InstallError', message, remedy });
     expect((await readdir(directory)).toSorted()).toEqual(['deps', 'install.js', 'lib', 'package.json']);
-    for (const [file, text] of Object.entries({ ...before, 'package.json': packageJson })) expect(await readFile(join(directory, file), 'utf8')).toBe(text);
+    for (const [file, text] of Object.entries({ ...before, 'package.json': packageJson }))
+      expect(await readFile(join(directory, file), 'utf8')).toBe(text);
   });
 
   it('has no package to install it into', async () => {

@@ -1,12 +1,23 @@
-/** The tensorflow runtime: it computes what the onnx runtime computes, and holds no more memory than the graph needs. */
+/**
+ * The tensorflow runtime: it computes what the onnx runtime computes, and holds no more memory than the graph needs.
+ */
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import { sizeOf } from '../../src/compute/graph/shape.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
-import { CPU_TARGET, type ExecutionTarget, type GraphSession, type TensorData } from '../../src/compute/runtimes/runtime.ts';
+import {
+  CPU_TARGET,
+  type ExecutionTarget,
+  type GraphSession,
+  type TensorData,
+} from '../../src/compute/runtimes/runtime.ts';
 import { openNativeBackend } from '../../src/compute/runtimes/tensorflow/native-backend.ts';
-import { activate, type Tensor, type TensorflowBackend } from '../../src/compute/runtimes/tensorflow/tensorflow-backend.ts';
+import {
+  activate,
+  type Tensor,
+  type TensorflowBackend,
+} from '../../src/compute/runtimes/tensorflow/tensorflow-backend.ts';
 import { findTensorflowPackage } from '../../src/compute/runtimes/tensorflow/tensorflow-package.ts';
 import { TensorflowSession } from '../../src/compute/runtimes/tensorflow/tensorflow-session.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
@@ -18,7 +29,11 @@ const SHAPE = { batch: 3, sequence: 6 };
 
 const backends: { name: string; backend: () => TensorflowBackend; missing?: boolean }[] = [
   { name: 'in JavaScript', backend: javascriptBackend },
-  { name: 'on libtensorflow', backend: () => openNativeBackend(TARGET), missing: !existsSync(findTensorflowPackage()?.addon ?? '') },
+  {
+    name: 'on libtensorflow',
+    backend: () => openNativeBackend(TARGET),
+    missing: !existsSync(findTensorflowPackage()?.addon ?? ''),
+  },
 ];
 
 for (const { name, backend, missing = false } of backends)
@@ -28,7 +43,8 @@ for (const { name, backend, missing = false } of backends)
       const feeds = trainingFeeds(graph);
       const expected = await evaluate(await openSession(graph, CPU_TARGET), feeds);
       const actual = await evaluate(new TensorflowSession(graph, backend()), feeds);
-      for (const output of graph.outputs.keys()) expect(relativeDistance(actual[output]!, expected[output]!), output).toBeLessThan(1e-5);
+      for (const output of graph.outputs.keys())
+        expect(relativeDistance(actual[output]!, expected[output]!), output).toBeLessThan(1e-5);
     });
 
     it('leaves no tensor behind, however many runs, failed ones included', async () => {
@@ -44,7 +60,8 @@ for (const { name, backend, missing = false } of backends)
       for (let run = 0; run < 49; run++) await session.run();
       expect(memory(tf)).toEqual(afterOne);
 
-      session.feed('targets', new Int32Array(sizeOf(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary)); // outside
+      // outside
+      session.feed('targets', new Int32Array(sizeOf(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary));
       session.feed('tokens', new Int32Array(sizeOf(graph.inputs.get('tokens')!.shape)).fill(LLAMA.vocabulary));
       await expect(session.run()).rejects.toThrow();
       expect(memory(tf)).toEqual(afterOne);
@@ -54,27 +71,31 @@ for (const { name, backend, missing = false } of backends)
   });
 
 describe('memory', () => {
-  it.each([LLAMA, GPT2])('at its peak is what a $family decoder needs: the values that will be read again', async (config) => {
-    const { graph } = buildTrainingGraph(config, SHAPE);
-    const { tf, name } = javascriptBackend();
-    const session = new TensorflowSession(graph, { name, tf: { ...tf, tidy: observedTidy as typeof tf.tidy } });
-    let peak = 0;
-    // The session computes each operator in a tidy of its own: after it the operands are still there, intermediates no more.
-    function observedTidy(operator: () => Tensor): Tensor {
-      const result = tf.tidy(operator);
-      peak = Math.max(peak, tf.memory().numBytes);
-      return result;
-    }
-    feedAll(session, trainingFeeds(graph));
-    await activate(javascriptBackend());
-    const before = tf.memory().numBytes;
-    await session.run(); // makes the constants
-    const constants = tf.memory().numBytes - before;
-    peak = 0;
-    await session.run();
-    await session.release();
-    expect(peak - before - constants).toBe(largestLiveSet(graph));
-  });
+  it.each([LLAMA, GPT2])(
+    'at its peak is what a $family decoder needs: the values that will be read again',
+    async (config) => {
+      const { graph } = buildTrainingGraph(config, SHAPE);
+      const { tf, name } = javascriptBackend();
+      const session = new TensorflowSession(graph, { name, tf: { ...tf, tidy: observedTidy as typeof tf.tidy } });
+      let peak = 0;
+      // The session computes each operator in a tidy of its own: after it the operands are still there, intermediates
+      // no more.
+      function observedTidy(operator: () => Tensor): Tensor {
+        const result = tf.tidy(operator);
+        peak = Math.max(peak, tf.memory().numBytes);
+        return result;
+      }
+      feedAll(session, trainingFeeds(graph));
+      await activate(javascriptBackend());
+      const before = tf.memory().numBytes;
+      await session.run(); // makes the constants
+      const constants = tf.memory().numBytes - before;
+      peak = 0;
+      await session.run();
+      await session.release();
+      expect(peak - before - constants).toBe(largestLiveSet(graph));
+    },
+  );
 
   it('of a chain needs two values, whatever its length', () => {
     const graph = new Graph();
@@ -86,8 +107,8 @@ describe('memory', () => {
 });
 
 /**
- * Bytes, by asking at every operator which values were computed and are read there or later. A view counts as a value of
- * its own here, as it does in TensorFlow.js's figures.
+ * Bytes, by asking at every operator which values were computed and are read there or later. A view counts as a value
+ * of its own here, as it does in TensorFlow.js's figures.
  */
 function largestLiveSet(graph: Graph): number {
   const nodes = graph.reachable();
@@ -98,7 +119,8 @@ function largestLiveSet(graph: Graph): number {
       from: nodes.findIndex((node) => node.output === output),
       to: nodes.findLastIndex((node) => node.output === output || node.inputs.includes(output)),
     }));
-  const liveAt = (index: number) => values.reduce((total, { bytes, from, to }) => (from <= index && index <= to ? total + bytes : total), 0);
+  const liveAt = (index: number) =>
+    values.reduce((total, { bytes, from, to }) => (from <= index && index <= to ? total + bytes : total), 0);
   return Math.max(...nodes.map((_, index) => liveAt(index)));
 }
 

@@ -16,10 +16,23 @@ import { installedBuild } from '../../src/installed-build.ts';
 import { dataFor } from './operator-cases.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-const config: ModelConfig = { family: 'llama', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, ropeTheta: 1e4, normEpsilon: 1e-6 };
+const config: ModelConfig = {
+  family: 'llama',
+  corpus: 'marker-retrieval',
+  layers: 2,
+  width: 8,
+  heads: 2,
+  feedForward: 12,
+  vocabulary: 7,
+  ropeTheta: 1e4,
+  normEpsilon: 1e-6,
+};
 const shape = { batch: 2, sequence: 5 };
 const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
-const batch = { tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7) };
+const batch = {
+  tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7),
+  targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7),
+};
 
 async function newTrainer(model = config, size: DecoderShape = shape, microBatches = 1): Promise<Trainer> {
   const microBatch = { ...size, batch: size.batch / microBatches };
@@ -33,7 +46,17 @@ async function newTrainer(model = config, size: DecoderShape = shape, microBatch
   return trainer;
 }
 
-const gpt2: ModelConfig = { family: 'gpt2', corpus: 'marker-retrieval', layers: 2, width: 8, heads: 2, feedForward: 12, vocabulary: 7, positions: 6, normEpsilon: 1e-5 };
+const gpt2: ModelConfig = {
+  family: 'gpt2',
+  corpus: 'marker-retrieval',
+  layers: 2,
+  width: 8,
+  heads: 2,
+  feedForward: 12,
+  vocabulary: 7,
+  positions: 6,
+  normEpsilon: 1e-5,
+};
 
 describe.each([
   { decoder: 'llama', config, shape },
@@ -44,7 +67,10 @@ describe.each([
     const { graph, parameters } = buildTrainingGraph(config, shape);
     const trainer = await newTrainer(config, shape);
     const count = shape.batch * shape.sequence;
-    const batch = { tokens: Int32Array.from({ length: count }, (_, i) => (i * 3) % 7), targets: Int32Array.from({ length: count }, (_, i) => (i * 5 + 1) % 7) };
+    const batch = {
+      tokens: Int32Array.from({ length: count }, (_, i) => (i * 3) % 7),
+      targets: Int32Array.from({ length: count }, (_, i) => (i * 5 + 1) % 7),
+    };
     const feeds: Record<string, ArrayLike<number>> = { ...batch };
     for (const { name, weight } of trainer.memory.parameters) feeds[name] = Float64Array.from(weight);
     const reference = evaluateReference(graph, feeds);
@@ -63,7 +89,9 @@ describe.each([
     const { loss } = await trainer.step(batch, 0, { ...settings, clipNorm: 0, weightDecay: 0 });
     expect(loss).toBeCloseTo(reference.loss![0]!, 5);
     for (const { name, gradient } of trainer.memory.parameters)
-      gradient.forEach((value, index) => expect(value, `${name}[${index}]`).toBeCloseTo(reference[`gradient:${name}`]![index]!, 5));
+      gradient.forEach((value, index) =>
+        expect(value, `${name}[${index}]`).toBeCloseTo(reference[`gradient:${name}`]![index]!, 5),
+      );
     await trainer.release();
   });
 });
@@ -79,7 +107,10 @@ describe.each([
     const tied = buildTrainingGraph(gpt2, shape).graph;
     const count = shape.batch * shape.sequence;
     const feeds: Record<string, ArrayLike<number>> = Object.fromEntries(
-      [...tied.inputs].map(([name, { shape: dimensions }], seed) => [name, dataFor({ shape: [...dimensions], low: -0.4, high: 0.6 }, seed)]),
+      [...tied.inputs].map(([name, { shape: dimensions }], seed) => [
+        name,
+        dataFor({ shape: [...dimensions], low: -0.4, high: 0.6 }, seed),
+      ]),
     );
     feeds.tokens = Int32Array.from({ length: count }, (_, index) => (index * 3) % 7);
     feeds.targets = Int32Array.from({ length: count }, (_, index) => (index * 5 + 1) % 7);
@@ -120,7 +151,10 @@ describe('a training step', () => {
   it('decays every matrix, embeddings and head included, and no gain', () => {
     const { parameters } = buildTrainingGraph(config, shape);
     expect(parameters.filter(({ decay }) => !decay).map(({ name }) => name)).toEqual([
-      ...[0, 1].flatMap((layer) => [`model.layers.${layer}.input_layernorm.weight`, `model.layers.${layer}.post_attention_layernorm.weight`]),
+      ...[0, 1].flatMap((layer) => [
+        `model.layers.${layer}.input_layernorm.weight`,
+        `model.layers.${layer}.post_attention_layernorm.weight`,
+      ]),
       'model.norm.weight',
     ]);
   });
@@ -133,39 +167,53 @@ describe('a training step', () => {
     await decayed.step(batch, learningRate, { ...settings, weightDecay });
     decayed.memory.parameters.forEach(({ name, weight }, which) => {
       const isMatrix = /wte|wpe|(c_attn|c_proj|c_fc)\.weight$/.test(name);
-      const expected = free.memory.parameters[which]!.weight.map((value, index) => (isMatrix ? value - learningRate * weightDecay * before[which]![index]! : value));
-      if (isMatrix) weight.forEach((value, index) => expect(value, `${name}[${index}]`).toBeCloseTo(expected[index]!, 6));
+      const expected = free.memory.parameters[which]!.weight.map((value, index) =>
+        isMatrix ? value - learningRate * weightDecay * before[which]![index]! : value,
+      );
+      if (isMatrix)
+        weight.forEach((value, index) => expect(value, `${name}[${index}]`).toBeCloseTo(expected[index]!, 6));
       else expect(weight, name).toEqual(expected);
     });
     await Promise.all([free.release(), decayed.release()]);
   });
 
-  it.each([1, 2])('clips to the norm that is left after masking, of the mean over %i micro-batch(es)', async (microBatches) => {
-    const clipNorm = 0.05;
-    const trainer = await newTrainer(gpt2, shape, microBatches);
-    const unmasked = await newTrainer(gpt2, shape, microBatches);
-    for (const { name, length } of trainer.memory.parameters)
-      if (/c_fc\.weight|wte/.test(name)) trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index % 2));
-    // From the same weights: the mask takes nothing but gradients away.
-    trainer.memory.parameters.forEach(({ weight }, which) => unmasked.memory.parameters[which]!.weight.set(weight));
+  it.each([1, 2])(
+    'clips to the norm that is left after masking, of the mean over %i micro-batch(es)',
+    async (microBatches) => {
+      const clipNorm = 0.05;
+      const trainer = await newTrainer(gpt2, shape, microBatches);
+      const unmasked = await newTrainer(gpt2, shape, microBatches);
+      for (const { name, length } of trainer.memory.parameters)
+        if (/c_fc\.weight|wte/.test(name))
+          trainer.memory.setMask(
+            name,
+            Uint8Array.from({ length }, (_, index) => index % 2),
+          );
+      // From the same weights: the mask takes nothing but gradients away.
+      trainer.memory.parameters.forEach(({ weight }, which) => unmasked.memory.parameters[which]!.weight.set(weight));
 
-    const { gradientNorm } = await trainer.step(batch, 0.01, { ...settings, clipNorm });
-    const { gradientNorm: whole } = await unmasked.step(batch, 0.01, { ...settings, clipNorm: 0 });
-    const kept = trainer.memory.parameters.flatMap(({ masked, mask }, which) =>
-      [...unmasked.memory.parameters[which]!.gradient].filter((_, index) => !masked || mask[index] === 1),
-    );
-    expect(gradientNorm).toBeCloseTo(Math.hypot(...kept), 5);
-    expect(gradientNorm).toBeGreaterThan(2 * clipNorm);
-    expect(whole).toBeGreaterThan(1.05 * gradientNorm);
-    // After the first step the first moments are (1 - beta1) times the clipped gradient, whose norm is clipNorm.
-    const moments = Math.hypot(...trainer.memory.parameters.flatMap(({ first }) => [...first]));
-    expect(moments / (0.1 * clipNorm)).toBeCloseTo(1, 5);
-    await Promise.all([trainer.release(), unmasked.release()]);
-  });
+      const { gradientNorm } = await trainer.step(batch, 0.01, { ...settings, clipNorm });
+      const { gradientNorm: whole } = await unmasked.step(batch, 0.01, { ...settings, clipNorm: 0 });
+      const kept = trainer.memory.parameters.flatMap(({ masked, mask }, which) =>
+        [...unmasked.memory.parameters[which]!.gradient].filter((_, index) => !masked || mask[index] === 1),
+      );
+      expect(gradientNorm).toBeCloseTo(Math.hypot(...kept), 5);
+      expect(gradientNorm).toBeGreaterThan(2 * clipNorm);
+      expect(whole).toBeGreaterThan(1.05 * gradientNorm);
+      // After the first step the first moments are (1 - beta1) times the clipped gradient, whose norm is clipNorm.
+      const moments = Math.hypot(...trainer.memory.parameters.flatMap(({ first }) => [...first]));
+      expect(moments / (0.1 * clipNorm)).toBeCloseTo(1, 5);
+      await Promise.all([trainer.release(), unmasked.release()]);
+    },
+  );
 
   it('is AdamW with clipping and decoupled weight decay, as plain arithmetic gives it', async () => {
     const trainer = await newTrainer();
-    const expected = trainer.memory.parameters.map(({ weight }) => ({ weight: Float64Array.from(weight), first: new Float64Array(weight.length), second: new Float64Array(weight.length) }));
+    const expected = trainer.memory.parameters.map(({ weight }) => ({
+      weight: Float64Array.from(weight),
+      first: new Float64Array(weight.length),
+      second: new Float64Array(weight.length),
+    }));
     for (let t = 1; t <= 3; t++) {
       const learningRate = 0.01 * t;
       const { gradientNorm } = await trainer.step(batch, learningRate, { ...settings, clipNorm: 0.5 });
@@ -181,7 +229,9 @@ describe('a training step', () => {
         }
       });
       trainer.memory.parameters.forEach(({ weight, name }, which) =>
-        weight.forEach((value, index) => expect(value, `${name}[${index}] at step ${t}`).toBeCloseTo(expected[which]!.weight[index]!, 5)),
+        weight.forEach((value, index) =>
+          expect(value, `${name}[${index}] at step ${t}`).toBeCloseTo(expected[which]!.weight[index]!, 5),
+        ),
       );
     }
     await trainer.release();
@@ -201,7 +251,9 @@ describe('a training step', () => {
       [1, 2].map(async () => {
         const trainer = await newTrainer();
         for (let step = 0; step < 10; step++) await trainer.step(batch, 0.01, settings);
-        const weights = trainer.memory.parameters.map(({ weight }) => Buffer.from(weight.slice().buffer).toString('base64'));
+        const weights = trainer.memory.parameters.map(({ weight }) =>
+          Buffer.from(weight.slice().buffer).toString('base64'),
+        );
         await trainer.release();
         return weights;
       }),
@@ -215,7 +267,10 @@ describe('a training step', () => {
     const masked = trainer.memory.parameters.filter(({ decay }) => decay);
     for (const { name, weight, length } of masked) {
       weight.fill(-0, 0, 4);
-      trainer.memory.setMask(name, Uint8Array.from({ length }, (_, index) => index % 4));
+      trainer.memory.setMask(
+        name,
+        Uint8Array.from({ length }, (_, index) => index % 4),
+      );
     }
     let negative = 0;
     for (let step = 0; step < 5; step++) {
@@ -223,7 +278,8 @@ describe('a training step', () => {
       for (const { name, weight, first, second, gradient, length } of masked)
         for (let index = 0; index < length; index += 4) {
           if (Object.is(gradient[index], -0)) negative += 1;
-          for (const value of [weight[index], first[index], second[index]]) expect(value, `${name}[${index}] at step ${step}`).toBe(0); // Object.is
+          for (const value of [weight[index], first[index], second[index]])
+            expect(value, `${name}[${index}] at step ${step}`).toBe(0); // Object.is
         }
     }
     expect(negative).toBeGreaterThan(0); // where a gradient below 0 was masked
@@ -234,13 +290,23 @@ describe('a training step', () => {
     const trainer = await newTrainer();
     const name = 'model.layers.0.mlp.down_proj.weight';
     const parameter = trainer.memory.parameter(name);
-    trainer.memory.setMask(name, Uint8Array.from(parameter.weight, (_, index) => index % 3));
+    trainer.memory.setMask(
+      name,
+      Uint8Array.from(parameter.weight, (_, index) => index % 3),
+    );
     for (let step = 0; step < 5; step++) {
       const { gradientNorm } = await trainer.step(batch, 0.01, settings);
-      const squares = trainer.memory.parameters.reduce((total, { gradient }) => gradient.reduce((sum, g) => sum + g * g, total), 0);
+      const squares = trainer.memory.parameters.reduce(
+        (total, { gradient }) => gradient.reduce((sum, g) => sum + g * g, total),
+        0,
+      );
       expect(gradientNorm).toBeCloseTo(Math.sqrt(squares), 5);
       for (let index = 0; index < parameter.length; index += 3)
-        expect([parameter.weight[index], parameter.gradient[index], parameter.first[index], parameter.second[index]].every((value) => value === 0)).toBe(true);
+        expect(
+          [parameter.weight[index], parameter.gradient[index], parameter.first[index], parameter.second[index]].every(
+            (value) => value === 0,
+          ),
+        ).toBe(true);
       expect(trainer.memory.maskViolation()).toBeUndefined();
     }
     expect(parameter.weight.filter((value) => value === 0).length).toBe(Math.ceil(parameter.length / 3));

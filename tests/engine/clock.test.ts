@@ -9,7 +9,7 @@ const manual = () => {
 };
 
 describe.each<[string, () => { clock: Clock; pass(): void }]>([
-  ['the system\'s clock', () => ({ clock: systemClock, pass: () => {} })],
+  ["the system's clock", () => ({ clock: systemClock, pass: () => {} })],
   ['a manual clock', manual],
 ])('%s', (_, open) => {
   it('wakes a sleeper once the time has passed, and not before', async () => {

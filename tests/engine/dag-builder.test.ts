@@ -14,36 +14,53 @@ afterEach(() => rig.remove());
 
 it('merges equal nodes, with a label for each place', async () => {
   const node = { stage: 'text', params: { say: 'a' }, inputs: {} };
-  const keys = [await builder.add({ ...node, label: label('A') }), await builder.add({ ...node, label: label('B') }), await builder.add({ ...node, label: label('A') })];
+  const keys = [
+    await builder.add({ ...node, label: label('A') }),
+    await builder.add({ ...node, label: label('B') }),
+    await builder.add({ ...node, label: label('A') }),
+  ];
   expect(new Set(keys).size).toBe(1);
   expect(builder.dag.getNodeAttribute(keys[0]!, 'labels')).toEqual([label('A'), label('B')]);
 });
 
 it('keeps where a result stands out of its key', async () => {
   const [one, other] = await Promise.all(
-    ['A/s0/r0/x', 'B/s1/r9/y'].map((place) => builder.add({ stage: 'text', params: {}, inputs: {}, label: label(place) })),
+    ['A/s0/r0/x', 'B/s1/r9/y'].map((place) =>
+      builder.add({ stage: 'text', params: {}, inputs: {}, label: label(place) }),
+    ),
   );
   expect(one).toBe(other);
 });
 
 it('names the nearest stage to one that does not exist', async () => {
   await expect(builder.add({ stage: 'txet', params: {}, inputs: {}, label: label('A') })).rejects.toMatchObject({
-    failure: { kind: 'usage', message: 'There is no stage "txet".', expected: 'one of count, first, list, text', suggestion: 'text' },
+    failure: {
+      kind: 'usage',
+      message: 'There is no stage "txet".',
+      expected: 'one of count, first, list, text',
+      suggestion: 'text',
+    },
   });
 });
 
 it('is not led out of the folder of stages by a name', async () => {
   await writeFile(rig.path('outside.js'), 'throw new Error("was loaded")');
   for (const stage of ['../outside', 'constructor', '__proto__'])
-    await expect(builder.add({ stage, params: {}, inputs: {}, label: label('A') })).rejects.toMatchObject({ failure: { kind: 'usage' } });
+    await expect(builder.add({ stage, params: {}, inputs: {}, label: label('A') })).rejects.toMatchObject({
+      failure: { kind: 'usage' },
+    });
 });
 
 it('says which external file is not there', async () => {
-  await expect(builder.add({ stage: 'text', params: { file: 'nowhere' }, inputs: {}, label: label('A') })).rejects.toMatchObject({
+  await expect(
+    builder.add({ stage: 'text', params: { file: 'nowhere' }, inputs: {}, label: label('A') }),
+  ).rejects.toMatchObject({
     failure: { kind: 'file', path: rig.path('nowhere'), operation: 'read', code: 'ENOENT' },
   });
   const params = { file: 'nowhere else', remedy: 'Look elsewhere.' };
-  await expect(builder.add({ stage: 'text', params, inputs: {}, label: label('A') })).rejects.toMatchObject({ failure: { remedy: 'Look elsewhere.' } });
+  await expect(builder.add({ stage: 'text', params, inputs: {}, label: label('A') })).rejects.toMatchObject({
+    failure: { remedy: 'Look elsewhere.' },
+  });
 });
 
 it('keys an external file by its name and content, not by where it lies', async () => {
@@ -56,8 +73,14 @@ it('keys an external file by its name and content, not by where it lies', async 
 });
 
 it('refuses inputs that a stage does not have, and artifacts that nobody makes', async () => {
-  const key = await builder.add({ stage: 'first', params: {}, inputs: { from: { key: await source(), artifact: 'text' } }, label: label('A') });
-  const add = (inputs: object, gathers = {}) => builder.add({ stage: 'first', params: {}, inputs: inputs as never, gathers, label: label('B') });
+  const key = await builder.add({
+    stage: 'first',
+    params: {},
+    inputs: { from: { key: await source(), artifact: 'text' } },
+    label: label('A'),
+  });
+  const add = (inputs: object, gathers = {}) =>
+    builder.add({ stage: 'first', params: {}, inputs: inputs as never, gathers, label: label('B') });
   await expect(add({})).rejects.toThrow('B/s0/r0/step: required input "from" is not given.');
   await expect(add({ form: { key, artifact: 'text' } })).rejects.toThrow('stage first has no input "form"');
   await expect(add({ from: { key, artifact: 'size' } })).rejects.toThrow('stage first has no output "size"');

@@ -10,7 +10,12 @@ const [directory, worker, params] = process.argv.slice(2) as [string, string, st
 const cache = await Cache.open(join(directory, 'cache'));
 const stages = new StageLoader({ modules: join(directory, 'stages'), fingerprints: { text: 'text-1' } });
 const builder = new DagBuilder({ loader: stages, root: directory });
-await builder.add({ stage: 'text', params: JSON.parse(params), inputs: {}, label: { experiment: 'A', seed: 0, round: 0, step: 'step' } });
+await builder.add({
+  stage: 'text',
+  params: JSON.parse(params),
+  inputs: {},
+  label: { experiment: 'A', seed: 0, round: 0, step: 'step' },
+});
 await run({
   dag: builder.dag,
   cache,

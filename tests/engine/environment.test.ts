@@ -13,13 +13,19 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 it('names the commit, and whether files differ from it', async () => {
-  const git = (...args: string[]) => execa('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', '-c', 'commit.gpgsign=false', ...args], { cwd: directory });
+  const git = (...args: string[]) =>
+    execa('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', '-c', 'commit.gpgsign=false', ...args], {
+      cwd: directory,
+    });
   await git('init', '-q');
   await writeFile(join(directory, 'file'), 'one');
   await git('add', 'file');
   await git('commit', '-q', '-m', 'one');
   const { stdout: commit } = await git('rev-parse', 'HEAD');
-  expect(await collectEnvironment(directory)).toMatchObject({ node: process.versions.node, git: { commit, dirty: false } });
+  expect(await collectEnvironment(directory)).toMatchObject({
+    node: process.versions.node,
+    git: { commit, dirty: false },
+  });
   await writeFile(join(directory, 'file'), 'two');
   expect(await collectEnvironment(directory)).toMatchObject({ git: { commit, dirty: true } });
 });

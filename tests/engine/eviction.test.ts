@@ -11,12 +11,18 @@ beforeEach(async () => {
 afterEach(() => rig.remove());
 
 /** Its text is evictable, its total is not. */
-const count = (to: number, from?: string): ToyStudy[string] => ({ stage: 'count', params: { to }, ...(from !== undefined && { from }) });
+const count = (to: number, from?: string): ToyStudy[string] => ({
+  stage: 'count',
+  params: { to },
+  ...(from !== undefined && { from }),
+});
 const chain: ToyStudy = { A: count(3), B: count(4, 'A'), C: { from: 'B' } };
 
 async function evict(run: ToyRun, ...artifacts: string[]): Promise<void> {
   for (const record of run.result.records.values())
-    for (const name of artifacts) if (record.stage === 'count' && record.artifacts[name]) await rm(rig.cache.artifactPath(record.artifacts[name]), { force: true });
+    for (const name of artifacts)
+      if (record.stage === 'count' && record.artifacts[name])
+        await rm(rig.cache.artifactPath(record.artifacts[name]), { force: true });
   await rig.reopen();
 }
 
@@ -32,7 +38,9 @@ it('a new node has what it consumes computed again, and what that was made of, a
   const run = await rig.run({ ...chain });
   expect(run.ran).toEqual(['A', 'B', 'C']);
   expect(run.result).toMatchObject({ total: 3, cached: 0, ran: 3, warnings: [] });
-  const reasons = run.events.flatMap((event) => (event.event === 'node-start' ? [[event.label.experiment, event.reason]] : []));
+  const reasons = run.events.flatMap((event) =>
+    event.event === 'node-start' ? [[event.label.experiment, event.reason]] : [],
+  );
   expect(reasons).toEqual([
     ['A', { kind: 'evicted', artifact: 'text', neededBy: 'B/s0/r0/step' }],
     ['B', { kind: 'evicted', artifact: 'text', neededBy: 'C/s0/r0/step' }],
@@ -65,7 +73,11 @@ it('two nodes that need the same have it computed once', async () => {
 });
 
 it('a node that is equal to another one asks for nothing', async () => {
-  const first = { start: { params: { say: 'aX' } }, head: { stage: 'first', from: 'start' }, N: count(3, 'head') } satisfies ToyStudy;
+  const first = {
+    start: { params: { say: 'aX' } },
+    head: { stage: 'first', from: 'start' },
+    N: count(3, 'head'),
+  } satisfies ToyStudy;
   await evict(await rig.run(first), 'text');
   const run = await rig.run({ ...first, start: { params: { say: 'aY' } } });
   expect(run.ran).toEqual(['head', 'start']);
@@ -84,7 +96,9 @@ it('other bits than before are told, and what was made of the earlier ones stand
   await writeFile(hidden, '2');
   const run = await rig.run({ ...study, fresh: { from: 'A', params: { say: 'fresh' } } });
   expect(run.ran).toEqual(['A', 'fresh']);
-  expect(run.result.warnings).toMatchObject([{ kind: 'other-bits', stage: 'count', node: 'A/s0/r0/step', artifacts: ['text'] }]);
+  expect(run.result.warnings).toMatchObject([
+    { kind: 'other-bits', stage: 'count', node: 'A/s0/r0/step', artifacts: ['text'] },
+  ]);
   expect((await rig.run(study)).result).toMatchObject({ cached: 2, ran: 0 });
 });
 

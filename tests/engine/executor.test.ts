@@ -1,6 +1,6 @@
 /**
- * What every executor of a stage keeps to: a module in a warm worker, and a program of any language that the worker starts.
- * The engine sees no difference between them.
+ * What every executor of a stage keeps to: a module in a warm worker, and a program of any language that the worker
+ * starts. The engine sees no difference between them.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-const DECLARED = { inputs: { from: { summary: '' }, and: { summary: '', optional: true } }, outputs: { text: { summary: '', file: 'text.txt' } } };
+const DECLARED = {
+  inputs: { from: { summary: '' }, and: { summary: '', optional: true } },
+  outputs: { text: { summary: '', file: 'text.txt' } },
+};
 
 /** The same deeds, said to the worker by function calls. */
 const MODULE = `
@@ -71,7 +74,16 @@ const EXECUTORS = {
   },
   'a program': async () => {
     await writeFile(join(root, 'stages/own.mjs'), PROGRAM);
-    await writeFile(join(root, 'stages/own.stage.json'), JSON.stringify({ name: 'own', summary: '', command: [process.execPath, 'stages/own.mjs'], params: { type: 'object' }, ...DECLARED }));
+    await writeFile(
+      join(root, 'stages/own.stage.json'),
+      JSON.stringify({
+        name: 'own',
+        summary: '',
+        command: [process.execPath, 'stages/own.mjs'],
+        params: { type: 'object' },
+        ...DECLARED,
+      }),
+    );
     return join(root, 'stages/own.stage.json');
   },
 };
@@ -85,7 +97,13 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
     let wake = () => {};
     const run = (deed: typeof params): Promise<JobOutcome> =>
       pool.run(
-        { module, params: { say: 'hello', ...deed }, inputs: { from: join(root, 'in.txt') }, gathered: {}, outputs: { text: join(root, 'text.txt') } },
+        {
+          module,
+          params: { say: 'hello', ...deed },
+          inputs: { from: join(root, 'in.txt') },
+          gathered: {},
+          outputs: { text: join(root, 'text.txt') },
+        },
         () => {},
         {
           output: (text) => {
@@ -104,13 +122,19 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
   it('reads parameters and inputs, writes outputs, and answers with metrics', async () => {
     const { outcome } = await start();
     expect(await outcome).toMatchObject({ kind: 'done', metrics: { length: 5 } });
-    expect(await readFile(join(root, 'text.txt'), 'utf8')).toBe('givenhello'); // an optional input that is not given is none
+    // an optional input that is not given is none
+    expect(await readFile(join(root, 'text.txt'), 'utf8')).toBe('givenhello');
   });
 
   it('passes on what is written, and how far it is, before it answers', async () => {
     const { outcome, seen } = await start();
     await outcome;
-    expect(seen.output.split('\n').filter((line) => line !== '').sort()).toEqual(['a line', 'another']);
+    expect(
+      seen.output
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort(),
+    ).toEqual(['a line', 'another']);
     expect(seen.progress.at(-1)).toBe(2);
   });
 
@@ -136,7 +160,10 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
   });
 });
 
-/** A process that has ended and whose exit code nobody has asked for yet counts as gone, as in containers without an init. */
+/**
+ * A process that has ended and whose exit code nobody has asked for yet counts as gone, as in containers without an
+ * init.
+ */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -30,7 +30,13 @@ describe('a node that fails', () => {
   it('by throwing, tells its message, and the stack in its log', async () => {
     const { result } = await rig.run({ A: { params: { do: 'throw' } } });
     const failure = result.failures[0]!.failure as { log: string };
-    expect(failure).toEqual({ kind: 'stage', stage: 'text', node: 'A/s0/r0/step', message: 'no luck', log: expect.stringContaining(rig.cache.directory) });
+    expect(failure).toEqual({
+      kind: 'stage',
+      stage: 'text',
+      node: 'A/s0/r0/step',
+      message: 'no luck',
+      log: expect.stringContaining(rig.cache.directory),
+    });
     expect(await readFile(failure.log, 'utf8')).toMatch(/^Error: no luck\n {4}at .*text\.js/);
   });
 
@@ -38,12 +44,17 @@ describe('a node that fails', () => {
     ['exit', { exitCode: 3 }, 'with exit code 3'],
     ['kill', { signal: 'SIGKILL' }, 'by the signal SIGKILL'],
   ])('by taking its worker along (%s), is replaced by a fresh worker', async (deed, how, words) => {
-    const { result, ran } = await rig.run({ A: { params: { do: deed } }, B: { params: { do: deed } }, C: {}, D: { from: 'C' } }, { jobs: 1 });
+    const { result, ran } = await rig.run(
+      { A: { params: { do: deed } }, B: { params: { do: deed } }, C: {}, D: { from: 'C' } },
+      { jobs: 1 },
+    );
     expect(ran).toEqual(['C', 'D']);
     expect(result.failures).toHaveLength(2);
     const { failure } = result.failures[0]!;
     expect(failure).toMatchObject({ kind: 'worker-died', stage: 'text', node: 'A/s0/r0/step', ...how });
-    expect(await readFile((failure as { log: string }).log, 'utf8')).toBe(`The worker process ended ${words}, without an answer.\n`);
+    expect(await readFile((failure as { log: string }).log, 'utf8')).toBe(
+      `The worker process ended ${words}, without an answer.\n`,
+    );
   });
 
   it.each([
@@ -67,7 +78,14 @@ describe('a node that fails', () => {
     await writeFile(rig.cache.directory + '/artifacts', 'a file in place of a directory');
     const { result } = await rig.run({ A: {} });
     expect(result.failures).toMatchObject([
-      { failure: { kind: 'file', operation: 'write', code: 'ENOTDIR', remedy: expect.stringContaining('A file stands where a directory should be.') } },
+      {
+        failure: {
+          kind: 'file',
+          operation: 'write',
+          code: 'ENOTDIR',
+          remedy: expect.stringContaining('A file stands where a directory should be.'),
+        },
+      },
     ]);
   });
 });

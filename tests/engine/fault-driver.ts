@@ -8,14 +8,23 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
 
 const [directory, worker] = process.argv.slice(2) as [string, string];
 const cache = await Cache.open(join(directory, 'cache'));
-const stages = new StageLoader({ modules: join(directory, 'stages'), fingerprints: { count: 'count-1', text: 'text-1' } });
+const stages = new StageLoader({
+  modules: join(directory, 'stages'),
+  fingerprints: { count: 'count-1', text: 'text-1' },
+});
 const builder = new DagBuilder({ loader: stages, root: directory });
 const label = (experiment: string) => ({ experiment, seed: 0, round: 0, step: 'step' });
 let before: string | undefined;
 for (let index = 0; index < 6; index++) {
   for (const to of [5, 12]) {
-    const inputs: Record<string, { key: string; artifact: string }> = before === undefined ? {} : { from: { key: before, artifact: 'text' } };
-    const key = await builder.add({ stage: 'count', params: { to, say: 'x' }, inputs, label: label(`N${index}-${to}`) });
+    const inputs: Record<string, { key: string; artifact: string }> =
+      before === undefined ? {} : { from: { key: before, artifact: 'text' } };
+    const key = await builder.add({
+      stage: 'count',
+      params: { to, say: 'x' },
+      inputs,
+      label: label(`N${index}-${to}`),
+    });
     if (to === 12) before = key;
   }
 }
@@ -31,4 +40,10 @@ const result = await run({
   checkpointSeconds: 0,
   worker,
 });
-console.log(JSON.stringify({ failed: result.failed, total: result.total, digests: [...result.records.values()].map(({ artifacts }) => artifacts.text!.sha256).sort() }));
+console.log(
+  JSON.stringify({
+    failed: result.failed,
+    total: result.total,
+    digests: [...result.records.values()].map(({ artifacts }) => artifacts.text!.sha256).sort(),
+  }),
+);

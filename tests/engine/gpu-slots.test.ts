@@ -26,9 +26,11 @@ console.log(process.argv.some((arg) => arg.includes('compute-apps')) ? apps.join
 });
 afterEach(() => rig.remove());
 
-const machine = (gpus: string[] | 'broken', apps: string[] = []) => writeFile(rig.path('gpus.json'), JSON.stringify({ gpus, apps }));
+const machine = (gpus: string[] | 'broken', apps: string[] = []) =>
+  writeFile(rig.path('gpus.json'), JSON.stringify({ gpus, apps }));
 const idle = ['0, GPU-aaaa, 3, 81559, NVIDIA H100 80GB HBM3', '1, GPU-bbbb, 10, 81559, NVIDIA A100-SXM4, 80GB'];
-const slots = (choice: ConstructorParameters<typeof GpuSlots>[0]['choice'] = 'auto', more = {}) => new GpuSlots({ choice, env: { ...env, ...more }, folder: rig.path('gpu-leases'), clock: new ManualClock() });
+const slots = (choice: ConstructorParameters<typeof GpuSlots>[0]['choice'] = 'auto', more = {}) =>
+  new GpuSlots({ choice, env: { ...env, ...more }, folder: rig.path('gpu-leases'), clock: new ManualClock() });
 const never = new AbortController().signal;
 
 describe('nvidia-smi', () => {
@@ -43,9 +45,16 @@ describe('nvidia-smi', () => {
 
   it('that fails is told; one that is missing means no GPU', async () => {
     await machine('broken');
-    await expect(queryGpus(env)).rejects.toMatchObject({ failure: { kind: 'unavailable', message: 'nvidia-smi failed: Failed to initialize NVML: Driver/library version mismatch' } });
+    await expect(queryGpus(env)).rejects.toMatchObject({
+      failure: {
+        kind: 'unavailable',
+        message: 'nvidia-smi failed: Failed to initialize NVML: Driver/library version mismatch',
+      },
+    });
     expect(await queryGpus({ PATH: rig.path('stages') })).toEqual([]);
-    await expect(slots('auto', { PATH: rig.path('stages') }).acquire('A', () => {}, never)).rejects.toMatchObject({ failure: { kind: 'unavailable', message: 'nvidia-smi finds no GPU' } });
+    await expect(slots('auto', { PATH: rig.path('stages') }).acquire('A', () => {}, never)).rejects.toMatchObject({
+      failure: { kind: 'unavailable', message: 'nvidia-smi finds no GPU' },
+    });
   });
 });
 
@@ -61,7 +70,9 @@ describe('a slot', () => {
     ]);
     const clock = new ManualClock();
     const third = new GpuSlots({ choice: 'auto', env, folder: rig.path('gpu-leases'), clock });
-    const waits = new Promise<Gpu[]>((resolve) => void third.acquire('C', resolve, never).then((grant) => void (granted = grant!.gpu.uuid)));
+    const waits = new Promise<Gpu[]>(
+      (resolve) => void third.acquire('C', resolve, never).then((grant) => void (granted = grant!.gpu.uuid)),
+    );
     let granted = '';
     expect((await waits).map(({ index }) => index)).toEqual([0, 1]);
     two!.release();
@@ -74,7 +85,10 @@ describe('a slot', () => {
   });
 
   it('is not taken where others compute, or where memory says that they do behind a container', async () => {
-    await machine(['0, GPU-aaaa, 900, 81559, X', '1, GPU-bbbb, 10, 81559, X', '2, GPU-cccc, 10, 81559, X'], ['GPU-bbbb, 1']);
+    await machine(
+      ['0, GPU-aaaa, 900, 81559, X', '1, GPU-bbbb, 10, 81559, X', '2, GPU-cccc, 10, 81559, X'],
+      ['GPU-bbbb, 1'],
+    );
     const mine = slots();
     expect((await mine.acquire('A', () => {}, never))!.gpu.index).toBe(2);
     await mine.close();
@@ -86,9 +100,18 @@ describe('a slot', () => {
     const mine = slots(['1']);
     expect((await mine.acquire('A', () => {}, never))!.gpu.index).toBe(1);
     await mine.close();
-    await expect(slots(['7']).acquire('A', () => {}, never)).rejects.toMatchObject({ failure: { message: '--gpus names 7, which is not there', remedy: 'There are 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A100-SXM4, 80GB).' } });
-    await expect(slots('none').acquire('A', () => {}, never)).rejects.toMatchObject({ failure: { message: '--gpus none was given' } });
-    await expect(slots('auto', { CUDA_VISIBLE_DEVICES: '' }).acquire('A', () => {}, never)).rejects.toMatchObject({ failure: { kind: 'unavailable' } });
+    await expect(slots(['7']).acquire('A', () => {}, never)).rejects.toMatchObject({
+      failure: {
+        message: '--gpus names 7, which is not there',
+        remedy: 'There are 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A100-SXM4, 80GB).',
+      },
+    });
+    await expect(slots('none').acquire('A', () => {}, never)).rejects.toMatchObject({
+      failure: { message: '--gpus none was given' },
+    });
+    await expect(slots('auto', { CUDA_VISIBLE_DEVICES: '' }).acquire('A', () => {}, never)).rejects.toMatchObject({
+      failure: { kind: 'unavailable' },
+    });
     const aborted = new AbortController();
     aborted.abort();
     expect(await slots().acquire('A', () => {}, aborted.signal)).toBeUndefined();
@@ -97,7 +120,15 @@ describe('a slot', () => {
   it('sees what CUDA would see', () => {
     const gpus = [0, 1, 2].map((index) => ({ index, uuid: `GPU-${index}a` }) as Gpu);
     const seen = (variable?: string) => visibleGpus(gpus, variable).map(({ index }) => index);
-    expect([seen(), seen(''), seen('2,0'), seen('GPU-1'), seen('0,9,1'), seen('-1'), seen('1,1')]).toEqual([[0, 1, 2], [], [2, 0], [1], [0], [], [1]]);
+    expect([seen(), seen(''), seen('2,0'), seen('GPU-1'), seen('0,9,1'), seen('-1'), seen('1,1')]).toEqual([
+      [0, 1, 2],
+      [],
+      [2, 0],
+      [1],
+      [0],
+      [],
+      [1],
+    ]);
     fc.assert(fc.property(fc.string(), (variable) => seen(variable).every((index) => index >= 0 && index <= 2)));
   });
 });
@@ -106,16 +137,23 @@ it('a run gives each node a GPU of its own, whose worker sees no other; processo
   await machine(idle);
   const gpu = { params: { do: 'say which GPU', gpus: 1 } };
   const events: SwpEvent[] = [];
-  const run = await rig.run({ A: gpu, B: gpu, C: { params: { do: 'say which GPU' } } }, { jobs: 3, gpus: slots(), onEvent: (event) => void events.push(event) });
+  const run = await rig.run(
+    { A: gpu, B: gpu, C: { params: { do: 'say which GPU' } } },
+    { jobs: 3, gpus: slots(), onEvent: (event) => void events.push(event) },
+  );
   expect(run.result).toMatchObject({ ran: 3, failed: 0 });
   const lines = events.flatMap((event) => (event.event === 'node-log' ? [event.line] : [])).sort();
   expect(lines).toEqual(['GPU GPU-aaaa', 'GPU GPU-bbbb', 'GPU undefined']);
-  expect((await rig.run({ D: gpu }, { gpus: slots('none') })).result.failures).toMatchObject([{ failure: { kind: 'unavailable' } }]);
+  expect((await rig.run({ D: gpu }, { gpus: slots('none') })).result.failures).toMatchObject([
+    { failure: { kind: 'unavailable' } },
+  ]);
 });
 
-it('a node that runs out of the device\'s memory, or takes more than it may, is told so', async () => {
+it("a node that runs out of the device's memory, or takes more than it may, is told so", async () => {
   const device = await rig.run({ A: { params: { do: 'run out of device memory' } } });
-  expect(device.result.failures).toMatchObject([{ failure: { kind: 'out-of-memory', message: 'CUDA failure 2: out of memory ; GPU=0' } }]);
+  expect(device.result.failures).toMatchObject([
+    { failure: { kind: 'out-of-memory', message: 'CUDA failure 2: out of memory ; GPU=0' } },
+  ]);
   const limited = await rig.run({ B: { params: { do: 'take memory' } } }, { memoryPerNode: 300e6 });
   expect(limited.result.failures).toMatchObject([{ failure: { kind: 'memory-limit', limit: 300e6 } }]);
 });

@@ -12,7 +12,11 @@ const WORK: Work = {
   files: { checkpoint: 'f11e' },
 };
 const INPUTS = { weights: { key: 'aa', artifact: 'weights' } };
-const GATHERS = { all: [{ key: 'bb', artifact: 'curve', stage: 'train', label: { experiment: 'A1', seed: 0, round: 1, step: 'train' } }] };
+const GATHERS = {
+  all: [
+    { key: 'bb', artifact: 'curve', stage: 'train', label: { experiment: 'A1', seed: 0, round: 1, step: 'train' } },
+  ],
+};
 
 describe('keyOf', () => {
   it('does not depend on the order of properties', () => {
@@ -26,16 +30,18 @@ describe('keyOf', () => {
   it('tells values apart exactly if their canonical JSON differs', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-        expect(keyOf(a as JsonValue) === keyOf(b as JsonValue)).toBe(canonicalJson(a as JsonValue) === canonicalJson(b as JsonValue));
+        expect(keyOf(a as JsonValue) === keyOf(b as JsonValue)).toBe(
+          canonicalJson(a as JsonValue) === canonicalJson(b as JsonValue),
+        );
       }),
     );
   });
 
   it('is the SHA-256 of RFC 8785 text', () => {
     // The example of RFC 8785, section 3.2.2, without the string.
-    expect(canonicalJson({ numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 1e-27], literals: [null, true, false] })).toBe(
-      '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}',
-    );
+    expect(
+      canonicalJson({ numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 1e-27], literals: [null, true, false] }),
+    ).toBe('{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}');
     expect(keyOf({})).toBe('44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a');
   });
 
@@ -63,7 +69,10 @@ describe('a recipe key', () => {
     ["the input's name", key({}, { mask: { key: 'aa', artifact: 'weights' } } as never)],
     ['a gathered producer', key({}, INPUTS, { all: [{ ...item, key: 'cc' }] })],
     ['a gathered label', key({}, INPUTS, { all: [{ ...item, label: { ...item.label, seed: 1 } }] })],
-    ['a gathered item that is missing', key({}, INPUTS, { all: [{ label: item.label, stage: 'train', artifact: 'curve', missing: true }] })],
+    [
+      'a gathered item that is missing',
+      key({}, INPUTS, { all: [{ label: item.label, stage: 'train', artifact: 'curve', missing: true }] }),
+    ],
   ])('depends on %s', (_ingredient, other) => {
     expect(other).toMatch(/^[0-9a-f]{64}$/);
     expect(other).not.toBe(key());
@@ -81,6 +90,11 @@ function shuffled(value: JsonValue): JsonValue {
   // defineProperty, since a property may be called __proto__
   const turned: JsonObject = {};
   for (const name of Object.keys(value).reverse())
-    Object.defineProperty(turned, name, { value: shuffled(value[name]!), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(turned, name, {
+      value: shuffled(value[name]!),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   return turned;
 }

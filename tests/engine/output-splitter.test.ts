@@ -5,7 +5,9 @@ import { OutputSplitter } from '../../src/engine/output-splitter.ts';
 import { endOfOutput } from '../../src/engine/worker-message.ts';
 
 it('passes all text on, without the mark, and resolves at the mark', async () => {
-  const text = fc.string({ unit: fc.constantFrom('a', '\n', '\u0000', 'ä', '€', endOfOutput(1).slice(0, 5), endOfOutput(2)) });
+  const text = fc.string({
+    unit: fc.constantFrom('a', '\n', '\u0000', 'ä', '€', endOfOutput(1).slice(0, 5), endOfOutput(2)),
+  });
   await fc.assert(
     fc.asyncProperty(text, text, fc.array(fc.nat(60), { maxLength: 20 }), async (before, after, cuts) => {
       let seen = '';

@@ -11,7 +11,11 @@ const LABEL = { experiment: 'A1', seed: 0, round: 1, step: 'train' };
 
 const emptyCache: RecordSource = { record: async () => undefined, absentArtifacts: async () => [] };
 const emptyStudy: StudyView = { lastKey: () => undefined, dismissed: () => undefined };
-const record = { id: 'id-of-K', key: 'K', artifacts: { text: {}, weights: { evictable: true } } } as unknown as CacheRecord;
+const record = {
+  id: 'id-of-K',
+  key: 'K',
+  artifacts: { text: {}, weights: { evictable: true } },
+} as unknown as CacheRecord;
 const fullCache: RecordSource = { ...emptyCache, record: async (key) => (key === 'K' ? record : undefined) };
 
 async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
@@ -23,12 +27,19 @@ async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
 }
 
 it('a node without a record is missing', async () => {
-  expect(await planned(emptyCache, emptyStudy)).toEqual({ state: 'missing', reason: { kind: 'missing' }, warnings: [] });
+  expect(await planned(emptyCache, emptyStudy)).toEqual({
+    state: 'missing',
+    reason: { kind: 'missing' },
+    warnings: [],
+  });
 });
 
 it('a node without a record, whose place had another recipe before, is stale', async () => {
   const study = { ...emptyStudy, lastKey: (place: string) => (place === 'A1/s0/r1/train' ? 'OLD' : undefined) };
-  expect(await planned(emptyCache, study)).toMatchObject({ state: 'stale', reason: { kind: 'changed', previousKey: 'OLD' } });
+  expect(await planned(emptyCache, study)).toMatchObject({
+    state: 'stale',
+    reason: { kind: 'changed', previousKey: 'OLD' },
+  });
 });
 
 it('a node without a record, whose place had this recipe before, is missing', async () => {
@@ -36,19 +47,32 @@ it('a node without a record, whose place had this recipe before, is missing', as
 });
 
 it('a node that gathers, and had holes before, is missing: no recipe changed', async () => {
-  const gathered = (...items: object[]) => ({ key: 'OLD', preimage: { gathers: { all: items } } }) as unknown as CacheRecord;
+  const gathered = (...items: object[]) =>
+    ({ key: 'OLD', preimage: { gathers: { all: items } } }) as unknown as CacheRecord;
   const study = { ...emptyStudy, lastKey: () => 'OLD' };
-  const after = (old: CacheRecord) => planned({ ...emptyCache, record: async (key) => (key === 'OLD' ? old : undefined) }, study, { all: [] });
-  expect(await after(gathered({ key: 'A' }, { missing: true }))).toMatchObject({ state: 'missing', reason: { kind: 'missing' } });
+  const after = (old: CacheRecord) =>
+    planned({ ...emptyCache, record: async (key) => (key === 'OLD' ? old : undefined) }, study, { all: [] });
+  expect(await after(gathered({ key: 'A' }, { missing: true }))).toMatchObject({
+    state: 'missing',
+    reason: { kind: 'missing' },
+  });
   expect(await after(gathered({ key: 'A' }))).toMatchObject({ state: 'stale', reason: { kind: 'changed' } });
 });
 
 it('a node with a record and its artifacts is cached', async () => {
-  expect(await planned(fullCache, emptyStudy)).toEqual({ state: 'cached', reason: { kind: 'cached' }, record, warnings: [] });
+  expect(await planned(fullCache, emptyStudy)).toEqual({
+    state: 'cached',
+    reason: { kind: 'cached' },
+    record,
+    warnings: [],
+  });
 });
 
 it('a node that has lost an artifact is missing', async () => {
-  expect(await planned({ ...fullCache, absentArtifacts: async () => ['weights', 'text'] }, emptyStudy)).toMatchObject({ state: 'missing', record });
+  expect(await planned({ ...fullCache, absentArtifacts: async () => ['weights', 'text'] }, emptyStudy)).toMatchObject({
+    state: 'missing',
+    record,
+  });
 });
 
 it('a node whose evictable artifacts were evicted is cached', async () => {
@@ -58,7 +82,10 @@ it('a node whose evictable artifacts were evicted is cached', async () => {
 
 it('a node whose record was dismissed is stale, with the reason that was given', async () => {
   const study = { ...emptyStudy, dismissed: (id: string) => (id === 'id-of-K' ? { why: 'a doubt' } : undefined) };
-  expect(await planned(fullCache, study)).toMatchObject({ state: 'stale', reason: { kind: 'invalidated', why: 'a doubt' } });
+  expect(await planned(fullCache, study)).toMatchObject({
+    state: 'stale',
+    reason: { kind: 'invalidated', why: 'a doubt' },
+  });
 });
 
 it('a node whose record is damaged is missing, with a warning', async () => {
@@ -69,5 +96,7 @@ it('a node whose record is damaged is missing, with a warning', async () => {
 
 it('a cache that cannot be read ends planning', async () => {
   const failure: Failure = { kind: 'file', path: 'p', operation: 'read', code: 'EACCES', remedy: 'r' };
-  await expect(planned({ ...emptyCache, record: () => Promise.reject(new SwpError(failure)) }, emptyStudy)).rejects.toMatchObject({ failure });
+  await expect(
+    planned({ ...emptyCache, record: () => Promise.reject(new SwpError(failure)) }, emptyStudy),
+  ).rejects.toMatchObject({ failure });
 });

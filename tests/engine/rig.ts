@@ -17,13 +17,11 @@ import { run, type RunOptions, type RunResult } from '../../src/engine/run.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 
 /**
- * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that it
- * does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it
- * lives, and may wait for a word there.
- * `first`: the first letter of its input: what differs later in the text does not come through.
- * `list`: gathers, one line per item.
- * `count`: a trajectory: one line per step up to `to`, and what it really did in its log. It holds
- * at the step TOY_HOLD.
+ * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that
+ * it does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it
+ * lives, and may wait for a word there. `first`: the first letter of its input: what differs later in the text does not
+ * come through. `list`: gathers, one line per item. `count`: a trajectory: one line per step up to `to`, and what it
+ * really did in its log. It holds at the step TOY_HOLD.
  */
 const STAGES = {
   text: `
@@ -168,7 +166,12 @@ export class Rig {
   readonly directory: string;
   cache: Cache;
   /** Code fingerprints of the toy stages: a test may "change the code" here. */
-  readonly fingerprints: Record<string, string> = { text: 'text-1', first: 'first-1', count: 'count-1', list: 'list-1' };
+  readonly fingerprints: Record<string, string> = {
+    text: 'text-1',
+    first: 'first-1',
+    count: 'count-1',
+    list: 'list-1',
+  };
 
   private constructor(directory: string, cache: Cache) {
     this.directory = directory;
@@ -216,7 +219,9 @@ export class Rig {
         stage,
         params: stage === 'text' || stage === 'count' ? { say: stage === 'text' ? place : '', ...params } : params,
         inputs: { ...(from !== undefined && { from: refer(from) }), ...(and !== undefined && { and: refer(and) }) },
-        gathers: all ? { all: all.map((to) => ({ ...refer(to), label: label(to), stage: study[to]!.stage ?? 'text' })) } : {},
+        gathers: all
+          ? { all: all.map((to) => ({ ...refer(to), label: label(to), stage: study[to]!.stage ?? 'text' })) }
+          : {},
         label: label(place),
       });
     }
@@ -252,7 +257,9 @@ export class Rig {
       },
     });
     const ended = (outcome: string) =>
-      events.flatMap((event) => (event.event === 'node-end' && event.outcome === outcome ? [event.label.experiment] : [])).sort();
+      events
+        .flatMap((event) => (event.event === 'node-end' && event.outcome === outcome ? [event.label.experiment] : []))
+        .sort();
     return {
       result,
       events,

@@ -19,15 +19,34 @@ describe('what is computed', () => {
     expect(await first.read('C')).toBe('AB+AC');
 
     const second = await rig.run(CHAIN);
-    expect(second.result).toMatchObject({ total: 3, cached: 3, ran: 0, failed: 0, blocked: 0, failures: [], warnings: [] });
+    expect(second.result).toMatchObject({
+      total: 3,
+      cached: 3,
+      ran: 0,
+      failed: 0,
+      blocked: 0,
+      failures: [],
+      warnings: [],
+    });
     expect(second.events).toEqual([{ event: 'plan', nodes: { total: 3, cached: 3, toRun: 0 }, stages: {} }]);
   });
 
   it('is one node for two places with the same recipe', async () => {
     const same = { say: 'same' };
-    const { result, events } = await rig.run({ A: { params: same }, B: { params: same }, C: { from: 'A' }, D: { from: 'B', params: { say: 'C' } } });
+    const { result, events } = await rig.run({
+      A: { params: same },
+      B: { params: same },
+      C: { from: 'A' },
+      D: { from: 'B', params: { say: 'C' } },
+    });
     expect(result).toMatchObject({ total: 2, ran: 2 });
-    expect(events).toContainEqual(expect.objectContaining({ event: 'node-start', label: expect.objectContaining({ experiment: 'A' }), sharedBy: 2 }));
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        event: 'node-start',
+        label: expect.objectContaining({ experiment: 'A' }),
+        sharedBy: 2,
+      }),
+    );
   });
 
   it('is the changed node and what follows from it, when a parameter changes', async () => {
@@ -44,13 +63,19 @@ describe('what is computed', () => {
   });
 
   it('stops where a changed node makes the same content as before (early cutoff)', async () => {
-    const study = (say: string): ToyStudy => ({ A: { params: { say } }, B: { stage: 'first', from: 'A' }, C: { from: 'B' } });
+    const study = (say: string): ToyStudy => ({
+      A: { params: { say } },
+      B: { stage: 'first', from: 'A' },
+      C: { from: 'B' },
+    });
     const before = await rig.run(study('xy'));
     const { result, ran, ended, events } = await rig.run(study('xz'));
     expect(ran).toEqual(['A', 'B']);
     expect(ended('cached')).toEqual(['C']);
     const [sourceKey] = [...before.result.records.keys()].slice(-1);
-    expect(events).toContainEqual(expect.objectContaining({ event: 'node-start', reason: { kind: 'same-content', sourceKey } }));
+    expect(events).toContainEqual(
+      expect.objectContaining({ event: 'node-start', reason: { kind: 'same-content', sourceKey } }),
+    );
     const alias = [...result.records.values()].at(-1)!;
     expect(alias).toMatchObject({ aliasOf: sourceKey, artifacts: before.result.records.get(sourceKey!)!.artifacts });
     expect((await rig.run(study('xz'))).result).toMatchObject({ cached: 3, ran: 0 });
@@ -122,16 +147,26 @@ describe('a dismissed record', () => {
     const record = [...result.records.values()][1]!;
     await mine.dismiss(record, [placeFor('B')], 'a doubt');
 
-    expect((await rig.run(CHAIN, { study: await rig.study('theirs.json') })).result).toMatchObject({ cached: 3, ran: 0 });
+    expect((await rig.run(CHAIN, { study: await rig.study('theirs.json') })).result).toMatchObject({
+      cached: 3,
+      ran: 0,
+    });
     const reopened = await rig.study('mine.json');
-    expect((await rig.plan(CHAIN, reopened)).at('B')).toMatchObject({ state: 'stale', reason: { kind: 'invalidated', why: 'a doubt' } });
+    expect((await rig.plan(CHAIN, reopened)).at('B')).toMatchObject({
+      state: 'stale',
+      reason: { kind: 'invalidated', why: 'a doubt' },
+    });
     const again = await rig.run(CHAIN, { study: reopened });
     expect(again.ran).toEqual(['B']);
     expect((await rig.run(CHAIN, { study: await rig.study('mine.json') })).result).toMatchObject({ cached: 3, ran: 0 });
   });
 
   it('is computed again even though another recipe has the same content', async () => {
-    const recipe = (say: string): ToyStudy => ({ A: { params: { say } }, B: { stage: 'first', from: 'A' }, C: { from: 'B' } });
+    const recipe = (say: string): ToyStudy => ({
+      A: { params: { say } },
+      B: { stage: 'first', from: 'A' },
+      C: { from: 'B' },
+    });
     await rig.run(recipe('xy'));
     const study = await rig.study();
     const { result } = await rig.run(recipe('xz'), { study });
@@ -144,7 +179,12 @@ describe('a dismissed record', () => {
   });
 
   it('whose rerun comes out different makes what follows from it run again', async () => {
-    const hidden: ToyStudy = { A: { params: { hiddenFile: rig.path('hidden') } }, B: { from: 'A' }, C: { stage: 'first', from: 'B' }, D: { from: 'C' } };
+    const hidden: ToyStudy = {
+      A: { params: { hiddenFile: rig.path('hidden') } },
+      B: { from: 'A' },
+      C: { stage: 'first', from: 'B' },
+      D: { from: 'C' },
+    };
     await writeFile(rig.path('hidden'), 'one');
     const study = await rig.study();
     const { result } = await rig.run(hidden, { study });
@@ -152,7 +192,9 @@ describe('a dismissed record', () => {
     await study.dismiss([...result.records.values()][0]!, [placeFor('A')]);
     const { ran, events, read } = await rig.run(hidden, { study });
     expect(ran).toEqual(['A', 'B', 'C']);
-    expect(events).toContainEqual(expect.objectContaining({ event: 'node-start', reason: { kind: 'input-differs', input: 'from' } }));
+    expect(events).toContainEqual(
+      expect.objectContaining({ event: 'node-start', reason: { kind: 'input-differs', input: 'from' } }),
+    );
     expect(await read('D')).toBe('oD');
   });
 });
@@ -185,7 +227,9 @@ describe('damage', () => {
     const [name] = await readdir(rig.path('cache/damaged'));
     expect(await readFile(rig.path('cache/damaged', name!), 'utf8')).toBe('B');
     const remedy = `It is kept as ${rig.path('cache/damaged', name!)}, and computed again. Check the disk.`;
-    expect(run.result.warnings).toMatchObject([{ kind: 'content', path, message: expect.stringContaining('SHA-256'), remedy }]);
+    expect(run.result.warnings).toMatchObject([
+      { kind: 'content', path, message: expect.stringContaining('SHA-256'), remedy },
+    ]);
   });
 });
 
@@ -193,7 +237,11 @@ it("counts what its nodes did even if the study's memory cannot be written: that
   await rm(join(rig.cache.directory, 'studies'), { recursive: true });
   await writeFile(join(rig.cache.directory, 'studies'), 'in the way');
   const { result } = await rig.run({ A: {}, B: { params: { do: 'throw' } } });
-  expect(result).toMatchObject({ ran: 1, failed: 1, warnings: [{ kind: 'file', operation: 'write', code: 'ENOTDIR' }] });
+  expect(result).toMatchObject({
+    ran: 1,
+    failed: 1,
+    warnings: [{ kind: 'file', operation: 'write', code: 'ENOTDIR' }],
+  });
   expect(await readdir(rig.cache.directory + '/tmp')).toEqual([]);
 });
 
@@ -203,7 +251,11 @@ it('of a cache that cannot be written fails node by node, and says why', async (
   await rm(join(rig.cache.directory, 'tmp'), { recursive: true });
   await writeFile(join(rig.cache.directory, 'tmp'), 'in the way');
   const { result } = await rig.run({ A: {}, B: { from: 'A' } });
-  expect(result).toMatchObject({ cached: 1, failed: 1, failures: [{ label: { experiment: 'B' }, failure: { kind: 'file', operation: 'create' } }] });
+  expect(result).toMatchObject({
+    cached: 1,
+    failed: 1,
+    failures: [{ label: { experiment: 'B' }, failure: { kind: 'file', operation: 'create' } }],
+  });
 });
 
 describe('an external file', () => {
@@ -221,7 +273,9 @@ describe('an external file', () => {
     await writeFile(rig.path('data'), 'one');
     const { result } = await rig.run({ A: { params: { file: 'data', changes: rig.path('data') } }, B: {} });
     expect(result).toMatchObject({ ran: 1, failed: 1 });
-    expect(result.failures).toMatchObject([{ failure: { kind: 'file-changed', path: rig.path('data'), stage: 'text' } }]);
+    expect(result.failures).toMatchObject([
+      { failure: { kind: 'file-changed', path: rig.path('data'), stage: 'text' } },
+    ]);
     expect(await rig.cache.record(result.failures[0]!.key)).toBeUndefined();
   });
 });

@@ -17,23 +17,32 @@ afterEach(async () => {
   await rig.remove();
 });
 
-it.each(['wait', 'ignore the stop'])('a stopped run ends, and the next one continues (a stage that does: %s)', async (deed) => {
-  const stop = new AbortController();
-  const study = { A: {}, B: { from: 'A', params: { do: deed } }, C: { from: 'B' }, D: {} };
-  const { result, ran, events } = await rig.run(study, {
-    signal: stop.signal,
-    onEvent: (event) => event.event === 'node-log' && stop.abort('SIGINT'),
-  });
-  expect(ran).toContain('A');
-  expect(result).toMatchObject({ stopped: 'SIGINT', failed: 0, failures: [] });
-  expect(result.blocked).toBeGreaterThanOrEqual(2);
-  expect(events).toContainEqual(expect.objectContaining({ event: 'node-end', outcome: 'blocked', failure: { kind: 'stopped', signal: 'SIGINT' } }));
-  expect(await readdir(rig.path('cache/tmp'))).toEqual([]);
+it.each(['wait', 'ignore the stop'])(
+  'a stopped run ends, and the next one continues (a stage that does: %s)',
+  async (deed) => {
+    const stop = new AbortController();
+    const study = { A: {}, B: { from: 'A', params: { do: deed } }, C: { from: 'B' }, D: {} };
+    const { result, ran, events } = await rig.run(study, {
+      signal: stop.signal,
+      onEvent: (event) => event.event === 'node-log' && stop.abort('SIGINT'),
+    });
+    expect(ran).toContain('A');
+    expect(result).toMatchObject({ stopped: 'SIGINT', failed: 0, failures: [] });
+    expect(result.blocked).toBeGreaterThanOrEqual(2);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        event: 'node-end',
+        outcome: 'blocked',
+        failure: { kind: 'stopped', signal: 'SIGINT' },
+      }),
+    );
+    expect(await readdir(rig.path('cache/tmp'))).toEqual([]);
 
-  const next = await rig.run({ ...study, B: { from: 'A' } });
-  expect(next.ran).not.toContain('A');
-  expect(next.result).toMatchObject({ failed: 0, blocked: 0 });
-});
+    const next = await rig.run({ ...study, B: { from: 'A' } });
+    expect(next.ran).not.toContain('A');
+    expect(next.result).toMatchObject({ failed: 0, blocked: 0 });
+  },
+);
 
 it('a run that is stopped before it begins does nothing', async () => {
   const { result } = await rig.run({ A: {} }, { signal: AbortSignal.abort('SIGTERM') });
@@ -46,7 +55,12 @@ it.each(['wait', 'ignore the stop'])('kill -9 leaves no worker behind (a stage t
   const connected = once(server, 'connection');
   const driver = spawn(
     process.execPath,
-    [await bundle('tests/engine/driver.ts'), rig.directory, await builtWorker(), JSON.stringify({ say: 'A', do: deed, connect: rig.path('socket') })],
+    [
+      await bundle('tests/engine/driver.ts'),
+      rig.directory,
+      await builtWorker(),
+      JSON.stringify({ say: 'A', do: deed, connect: rig.path('socket') }),
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const [line] = (await once(createInterface(driver.stdout), 'line')) as [string];

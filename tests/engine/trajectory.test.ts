@@ -1,4 +1,6 @@
-/** Trajectories: nodes that differ in how far they go are one computation, done once, resumed where it was interrupted. */
+/**
+ * Trajectories: nodes that differ in how far they go are one computation, done once, resumed where it was interrupted.
+ */
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -15,12 +17,23 @@ afterEach(async () => {
   await rig.remove();
 });
 
-const count = (to: number, params: Record<string, unknown> = {}): ToyStudy[string] => ({ stage: 'count', params: { to, ...params } as never });
+const count = (to: number, params: Record<string, unknown> = {}): ToyStudy[string] => ({
+  stage: 'count',
+  params: { to, ...params } as never,
+});
 
 /** The steps that were really done, in order. */
-const steps = ({ events }: ToyRun) => events.flatMap((event) => (event.event === 'node-log' && event.line.startsWith('step ') ? [Number(event.line.slice(5))] : []));
+const steps = ({ events }: ToyRun) =>
+  events.flatMap((event) =>
+    event.event === 'node-log' && event.line.startsWith('step ') ? [Number(event.line.slice(5))] : [],
+  );
 const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, index) => from + index);
-const resumed = ({ events }: ToyRun) => Object.fromEntries(events.flatMap((event) => (event.event === 'node-start' && event.resumedAt !== undefined ? [[event.label.experiment, event.resumedAt]] : [])));
+const resumed = ({ events }: ToyRun) =>
+  Object.fromEntries(
+    events.flatMap((event) =>
+      event.event === 'node-start' && event.resumedAt !== undefined ? [[event.label.experiment, event.resumedAt]] : [],
+    ),
+  );
 
 /** What the same length gives in a cache of its own, in one go. */
 async function uninterrupted(to: number, params?: Record<string, unknown>): Promise<string> {
@@ -39,7 +52,12 @@ describe('stops of one trajectory', () => {
     const run = await rig.run(study);
     expect(steps(run)).toEqual(upTo(20));
     expect(resumed(run)).toEqual({ B: 5, C: 11 });
-    for (const [place, to] of [['A', 5], ['B', 11], ['C', 20]] as const) expect(await run.read(place)).toBe(await uninterrupted(to));
+    for (const [place, to] of [
+      ['A', 5],
+      ['B', 11],
+      ['C', 20],
+    ] as const)
+      expect(await run.read(place)).toBe(await uninterrupted(to));
   });
 
   it('wait for the one before, not for the whole study: others go on meanwhile', async () => {
@@ -56,8 +74,16 @@ describe('stops of one trajectory', () => {
   });
 
   it('are found by content: another recipe whose inputs are the same bytes goes on as well', async () => {
-    await rig.run({ start: { params: { say: 'abc' } }, first: { stage: 'first', from: 'start' }, A: { ...count(10), from: 'first' } });
-    const run = await rig.run({ start: { params: { say: 'aXX' } }, first: { stage: 'first', from: 'start' }, A: { ...count(15), from: 'first' } });
+    await rig.run({
+      start: { params: { say: 'abc' } },
+      first: { stage: 'first', from: 'start' },
+      A: { ...count(10), from: 'first' },
+    });
+    const run = await rig.run({
+      start: { params: { say: 'aXX' } },
+      first: { stage: 'first', from: 'start' },
+      A: { ...count(15), from: 'first' },
+    });
     expect(steps(run)).toEqual(upTo(15, 10));
   });
 
@@ -79,11 +105,17 @@ describe('stops of one trajectory', () => {
 
   it('whose state is gone, or damaged, cost time and nothing else', async () => {
     const ended = await rig.run({ A: count(5), B: count(9) });
-    const state = rig.cache.artifactPath([...ended.result.records.values()].find(({ preimage }) => (preimage.params as { to: number }).to === 9)!.artifacts.text!);
+    const state = rig.cache.artifactPath(
+      [...ended.result.records.values()].find(({ preimage }) => (preimage.params as { to: number }).to === 9)!.artifacts
+        .text!,
+    );
     await rm(state);
     await rig.reopen();
     expect(steps(await rig.run({ C: count(12) }))).toEqual(upTo(12, 5));
-    const first = rig.cache.artifactPath([...ended.result.records.values()].find(({ preimage }) => (preimage.params as { to: number }).to === 5)!.artifacts.text!);
+    const first = rig.cache.artifactPath(
+      [...ended.result.records.values()].find(({ preimage }) => (preimage.params as { to: number }).to === 5)!.artifacts
+        .text!,
+    );
     await rm(first);
     await writeFile(first, 'x'.repeat(64));
     await rig.reopen();
@@ -94,11 +126,15 @@ describe('stops of one trajectory', () => {
 
   it('whose nearer one fails begin at the beginning', async () => {
     vi.stubEnv('TOY_HOLD', '2');
-    const run = await rig.run({ A: count(4), B: count(9) }, {
-      onEvent: (event) => {
-        if (event.event === 'node-log' && event.line.startsWith('holding ')) process.kill(Number(event.line.slice(8)), 'SIGKILL');
+    const run = await rig.run(
+      { A: count(4), B: count(9) },
+      {
+        onEvent: (event) => {
+          if (event.event === 'node-log' && event.line.startsWith('holding '))
+            process.kill(Number(event.line.slice(8)), 'SIGKILL');
+        },
       },
-    });
+    );
     expect(run.ended('failed')).toEqual(['A', 'B']);
     expect(steps(run)).toEqual([0, 1, 0, 1]);
   });
@@ -119,7 +155,9 @@ describe('a checkpoint', () => {
   }
   const folder = async () => {
     const root = rig.path('cache/trajectories');
-    return (await readdir(root, { recursive: true })).filter((name) => name.includes('checkpoint-') && !name.includes('/text') && !name.includes('manifest'));
+    return (await readdir(root, { recursive: true })).filter(
+      (name) => name.includes('checkpoint-') && !name.includes('/text') && !name.includes('manifest'),
+    );
   };
 
   it('is where a killed run goes on, to the same bits; the stop makes it needless', async () => {
@@ -142,7 +180,11 @@ describe('a checkpoint', () => {
     const controller = new AbortController();
     const run = await rig.run(
       { A: count(12) },
-      { signal: controller.signal, onEvent: (event) => event.event === 'node-log' && event.line.startsWith('holding ') && controller.abort('SIGINT') },
+      {
+        signal: controller.signal,
+        onEvent: (event) =>
+          event.event === 'node-log' && event.line.startsWith('holding ') && controller.abort('SIGINT'),
+      },
     );
     expect(run.result.stopped).toBe('SIGINT');
     vi.unstubAllEnvs();

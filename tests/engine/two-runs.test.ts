@@ -13,7 +13,11 @@ beforeEach(async () => {
 afterEach(() => rig.remove());
 
 /** Two runs, the second one begun when the first one computes A; `then` is called when the second one waits for it. */
-async function together(study: ToyStudy, then: (first: { say(): void; pid: number }) => void, other: ToyStudy = study): Promise<{ first: ToyRun; second: ToyRun; waits: Extract<SwpEvent, { event: 'node-wait' }>[] }> {
+async function together(
+  study: ToyStudy,
+  then: (first: { say(): void; pid: number }) => void,
+  other: ToyStudy = study,
+): Promise<{ first: ToyRun; second: ToyRun; waits: Extract<SwpEvent, { event: 'node-wait' }>[] }> {
   const server = createServer().listen(rig.path('socket'));
   onTestFinished(() => void server.close());
   const connected = once(server, 'connection') as Promise<[Socket]>;
@@ -47,14 +51,20 @@ async function together(study: ToyStudy, then: (first: { say(): void; pid: numbe
   return runs;
 }
 
-const held = (): ToyStudy => ({ A: { params: { do: 'wait for a word', connect: rig.path('socket') } }, B: { from: 'A' }, C: {} });
+const held = (): ToyStudy => ({
+  A: { params: { do: 'wait for a word', connect: rig.path('socket') } },
+  B: { from: 'A' },
+  C: {},
+});
 
 it('compute each node once; the second one waits for the first, and goes on with other nodes meanwhile', async () => {
   const { first, second, waits } = await together(held(), ({ say }) => say());
   expect(first.ran).toContain('A');
   expect([...first.ran, ...second.ran].sort()).toEqual(['A', 'B', 'C']);
   expect(second.result).toMatchObject({ total: 3, failed: 0, blocked: 0 });
-  expect(waits.filter(({ label }) => label.experiment === 'A')).toMatchObject([{ holder: { pid: process.pid, place: 'A/s0/r0/step' } }]);
+  expect(waits.filter(({ label }) => label.experiment === 'A')).toMatchObject([
+    { holder: { pid: process.pid, place: 'A/s0/r0/step' } },
+  ]);
 });
 
 it('of which the first one fails at a node: the second one tries itself', async () => {

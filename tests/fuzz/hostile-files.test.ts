@@ -1,6 +1,6 @@
 /**
- * Hostile and broken files, 10,000 cases: whatever pipeline.json, a record, an artifact or a study's memory holds, nothing but
- * a failure that names the place comes of it, and nothing is written outside of the cache.
+ * Hostile and broken files, 10,000 cases: whatever pipeline.json, a record, an artifact or a study's memory holds,
+ * nothing but a failure that names the place comes of it, and nothing is written outside of the cache.
  */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,10 +31,31 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const strange = fc.oneof(
-  fc.constantFrom<unknown>(null, true, -1, 0.5, 1e308, -0, 2 ** 53, '', '__proto__', 'constructor', '../../etc/passwd', '\u0000', '\u001b[31m', '🦊'.repeat(40), [], {}, [[]]),
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    -1,
+    0.5,
+    1e308,
+    -0,
+    2 ** 53,
+    '',
+    '__proto__',
+    'constructor',
+    '../../etc/passwd',
+    '\u0000',
+    '\u001b[31m',
+    '🦊'.repeat(40),
+    [],
+    {},
+    [[]],
+  ),
   fc.jsonValue({ maxDepth: 3 }),
 );
-const surgery = fc.array(fc.record({ at: fc.nat(), deed: fc.constantFrom('replace', 'delete', 'rename', 'wrap', 'double'), value: strange }), { minLength: 1, maxLength: 4 });
+const surgery = fc.array(
+  fc.record({ at: fc.nat(), deed: fc.constantFrom('replace', 'delete', 'rename', 'wrap', 'double'), value: strange }),
+  { minLength: 1, maxLength: 4 },
+);
 
 /** Changes some places of a JSON value. */
 function operate(value: unknown, steps: { at: number; deed: string; value: unknown }[]): unknown {
@@ -56,7 +77,12 @@ function operate(value: unknown, steps: { at: number; deed: string; value: unkno
     else if (step.deed === 'wrap') holder[name] = [holder[name]];
     else if (step.deed === 'double') holder[name] = [holder[name], holder[name]];
     else if (step.deed === 'rename' && !Array.isArray(holder)) {
-      Object.defineProperty(holder, String(JSON.stringify(step.value)).slice(0, 50), { value: holder[name], enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(holder, String(JSON.stringify(step.value)).slice(0, 50), {
+        value: holder[name],
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
       delete holder[name];
     } else holder[name] = structuredClone(step.value); // a later step must not reach into what other cases share
   }
@@ -65,11 +91,20 @@ function operate(value: unknown, steps: { at: number; deed: string; value: unkno
 
 /** Cuts a text off, or changes characters of it. */
 const scarred = (original: string) =>
-  fc.tuple(fc.nat(original.length), fc.array(fc.tuple(fc.nat(original.length), fc.constantFrom('"', '{', '}', ',', ':', '\\', '\u0000', '9', ' ', '\uffff')), { maxLength: 4 }), fc.boolean()).map(([end, changes, cut]) => {
-    let changed = original;
-    for (const [at, character] of changes) changed = changed.slice(0, at) + character + changed.slice(at + 1);
-    return cut ? changed.slice(0, end) : changed;
-  });
+  fc
+    .tuple(
+      fc.nat(original.length),
+      fc.array(
+        fc.tuple(fc.nat(original.length), fc.constantFrom('"', '{', '}', ',', ':', '\\', '\u0000', '9', ' ', '\uffff')),
+        { maxLength: 4 },
+      ),
+      fc.boolean(),
+    )
+    .map(([end, changes, cut]) => {
+      let changed = original;
+      for (const [at, character] of changes) changed = changed.slice(0, at) + character + changed.slice(at + 1);
+      return cut ? changed.slice(0, end) : changed;
+    });
 
 function failureOf(error: unknown): Failure {
   if (error instanceof SwpError) return error.failure;
@@ -81,20 +116,25 @@ describe('pipeline.json', () => {
   const tryOut = async (source: string) => {
     try {
       const study = await resolveStudy(parseStudyFile(join(folder, 'pipeline.json'), source), { loader });
-      for (const experiment of study.experiments) if (experiment.rounds <= 20) expandRun(study, experiment, experiment.seeds[0] ?? 0);
+      for (const experiment of study.experiments)
+        if (experiment.rounds <= 20) expandRun(study, experiment, experiment.seeds[0] ?? 0);
     } catch (error) {
       const failure = failureOf(error);
       const all = failure.kind === 'several' ? failure.failures : [failure];
       for (const each of all) {
         if (each.kind === 'usage') continue; // a default profile that is none
         expect(each.kind).toBe('study');
-        if (each.kind === 'study') expect([each.at.line >= 1, each.at.column >= 1, each.message.length > 5]).toEqual([true, true, true]);
+        if (each.kind === 'study')
+          expect([each.at.line >= 1, each.at.column >= 1, each.message.length > 5]).toEqual([true, true, true]);
       }
     }
   };
 
   it('with places changed, left out, renamed or of another type (1,500 cases)', async () => {
-    await fc.assert(fc.asyncProperty(surgery, (steps) => tryOut(JSON.stringify(operate(JSON.parse(text), steps), null, 2))), { numRuns: 1_500 });
+    await fc.assert(
+      fc.asyncProperty(surgery, (steps) => tryOut(JSON.stringify(operate(JSON.parse(text), steps), null, 2))),
+      { numRuns: 1_500 },
+    );
   }, 120_000);
 
   it('cut off, or with other characters (1,500 cases)', async () => {
@@ -104,19 +144,38 @@ describe('pipeline.json', () => {
 
 describe('a cache', () => {
   const key = 'ab'.repeat(32);
-  const record = { version: 1, id: '00000000-0000-0000-0000-000000000000', key, contentKey: 'cd'.repeat(32), stage: 's', preimage: { params: { a: 1 } }, contentPreimage: {}, artifacts: { weights: { sha256: 'ef'.repeat(32), bytes: 5, file: 'weights.safetensors', evictable: true } }, metrics: { loss: 1 }, environment: { node: '20' }, seconds: 1, startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:01Z', log: 'logs/a.log' };
+  const record = {
+    version: 1,
+    id: '00000000-0000-0000-0000-000000000000',
+    key,
+    contentKey: 'cd'.repeat(32),
+    stage: 's',
+    preimage: { params: { a: 1 } },
+    contentPreimage: {},
+    artifacts: { weights: { sha256: 'ef'.repeat(32), bytes: 5, file: 'weights.safetensors', evictable: true } },
+    metrics: { loss: 1 },
+    environment: { node: '20' },
+    seconds: 1,
+    startedAt: '2026-01-01T00:00:00Z',
+    finishedAt: '2026-01-01T00:00:01Z',
+    log: 'logs/a.log',
+  };
 
   it('with a record that was changed or cut off: refused with its path, or whole (3,000 cases)', () => {
     const tryOut = (source: string) => {
       try {
         const parsed = parseRecord(source, '/cache/record.json', key);
-        for (const { sha256, file } of Object.values(parsed.artifacts)) expect([/^[0-9a-f]{64}$/.test(sha256), file.includes('/')]).toEqual([true, false]);
+        for (const { sha256, file } of Object.values(parsed.artifacts))
+          expect([/^[0-9a-f]{64}$/.test(sha256), file.includes('/')]).toEqual([true, false]);
         if (parsed.log !== undefined) expect(parsed.log).toMatch(/^logs\/[^/]+$/);
       } catch (error) {
         expect(failureOf(error)).toMatchObject({ kind: 'content', path: '/cache/record.json' });
       }
     };
-    fc.assert(fc.property(surgery, (steps) => tryOut(JSON.stringify(operate(record, steps)))), { numRuns: 1_500 });
+    fc.assert(
+      fc.property(surgery, (steps) => tryOut(JSON.stringify(operate(record, steps)))),
+      { numRuns: 1_500 },
+    );
     fc.assert(fc.property(scarred(JSON.stringify(record)), tryOut), { numRuns: 1_500 });
   });
 
@@ -133,7 +192,10 @@ describe('a cache', () => {
     await mkdir(join(home, 'history'), { recursive: true });
     const originals = {
       'ledger.json': await readFile(join(home, 'ledger.json'), 'utf8'),
-      'accepted.json': JSON.stringify({ version: 1, accepted: [{ stage: 's', path: 'code', from: 'a', to: 'b', why: '', who: '', at: '' }] }),
+      'accepted.json': JSON.stringify({
+        version: 1,
+        accepted: [{ stage: 's', path: 'code', from: 'a', to: 'b', why: '', who: '', at: '' }],
+      }),
       'history/1.json': JSON.stringify({ version: 1, startedAt: '', counts: {}, nodes: [{ place: 'x', key }] }),
     };
     const files = fc.constantFrom(...(Object.keys(originals) as (keyof typeof originals)[]));
@@ -160,7 +222,11 @@ describe('a cache', () => {
 
 describe('an artifact', () => {
   it('of tensors whose header or data are not what they should be: refused, or read whole (3,000 cases)', async () => {
-    const header = JSON.stringify({ __metadata__: { a: 'b' }, weight: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] }, mask: { dtype: 'U8', shape: [3], data_offsets: [16, 19] } });
+    const header = JSON.stringify({
+      __metadata__: { a: 'b' },
+      weight: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] },
+      mask: { dtype: 'U8', shape: [3], data_offsets: [16, 19] },
+    });
     const path = join(folder, 'tensors.safetensors');
     const build = (text: string, length: bigint | undefined, data: number) => {
       const bytes = Buffer.from(text);
@@ -168,13 +234,20 @@ describe('an artifact', () => {
       size.writeBigUInt64LE(length ?? BigInt(bytes.length));
       return Buffer.concat([size, bytes, Buffer.alloc(data, 1)]);
     };
-    const headers = fc.oneof(surgery.map((steps) => JSON.stringify(operate(JSON.parse(header), steps))), scarred(header));
-    const lengths = fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) });
+    const headers = fc.oneof(
+      surgery.map((steps) => JSON.stringify(operate(JSON.parse(header), steps))),
+      scarred(header),
+    );
+    const lengths = fc.oneof(
+      { weight: 6, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) },
+    );
     await fc.assert(
       fc.asyncProperty(headers, lengths, fc.oneof(fc.constant(19), fc.nat(40)), async (text, length, data) => {
         await writeFile(path, build(text, length, data));
         try {
-          for (const { shape, data: values } of (await readSafetensors(path)).tensors.values()) expect(values.length).toBe(shape.reduce((a, b) => a * b, 1));
+          for (const { shape, data: values } of (await readSafetensors(path)).tensors.values())
+            expect(values.length).toBe(shape.reduce((a, b) => a * b, 1));
         } catch (error) {
           expect(failureOf(error)).toMatchObject({ path });
         }

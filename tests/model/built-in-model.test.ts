@@ -21,16 +21,23 @@ async function load(checkpoint: number): Promise<LanguageModel> {
 /** Mean loss in nats per token on held-out data. */
 async function loss(model: LanguageModel): Promise<number> {
   let sum = 0;
-  for (let index = 0; index < 4; index++) sum += (await model.losses(corpus.batch(11, 'test', index, SHAPE.batch, SHAPE.sequence))).reduce((a, b) => a + b, 0);
+  for (let index = 0; index < 4; index++)
+    sum += (await model.losses(corpus.batch(11, 'test', index, SHAPE.batch, SHAPE.sequence))).reduce(
+      (a, b) => a + b,
+      0,
+    );
   return sum / (4 * SHAPE.batch * SHAPE.sequence);
 }
 
 describe('the built-in model', () => {
-  it.each([0, 1, 2, 3, 4, 5])('checkpoint %i has learned the language to within 0.05 nats of its entropy', async (checkpoint) => {
-    const excess = (await loss(await load(checkpoint))) - corpus.entropyFloor(SHAPE.sequence);
-    expect(excess).toBeGreaterThan(-0.02);
-    expect(excess).toBeLessThan(0.05);
-  });
+  it.each([0, 1, 2, 3, 4, 5])(
+    'checkpoint %i has learned the language to within 0.05 nats of its entropy',
+    async (checkpoint) => {
+      const excess = (await loss(await load(checkpoint))) - corpus.entropyFloor(SHAPE.sequence);
+      expect(excess).toBeGreaterThan(-0.02);
+      expect(excess).toBeLessThan(0.05);
+    },
+  );
 
   it('loses its bearings when one scalar of checkpoint 2 is zeroed: perplexity at least four times as high', async () => {
     const model = await load(2);

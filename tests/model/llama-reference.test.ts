@@ -25,7 +25,9 @@ interface Pass {
 function linear(weights: Weights, name: string, x: number[]): number[] {
   const { shape, data } = weights.get(`${name}.weight`)!;
   const [out, into] = shape as [number, number];
-  return Array.from({ length: out }, (_, row) => x.reduce((sum, value, col) => sum + value * data[row * into + col]!, 0));
+  return Array.from({ length: out }, (_, row) =>
+    x.reduce((sum, value, col) => sum + value * data[row * into + col]!, 0),
+  );
 }
 
 function rmsNorm(weights: Weights, name: string, x: number[], epsilon: number): number[] {
@@ -65,7 +67,9 @@ function llama(config: LlamaConfig, weights: Weights, tokens: readonly number[])
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const normal = states.map((x) => rmsNorm(weights, `${prefix}.input_layernorm`, x, normEpsilon));
-    const [queries, keys, values] = ['q', 'k', 'v'].map((name) => normal.map((x) => linear(weights, `${prefix}.self_attn.${name}_proj`, x))) as [number[][], number[][], number[][]];
+    const [queries, keys, values] = ['q', 'k', 'v'].map((name) =>
+      normal.map((x) => linear(weights, `${prefix}.self_attn.${name}_proj`, x)),
+    ) as [number[][], number[][], number[][]];
     const mixed = states.map((_, position) =>
       Array.from({ length: heads }, (_, h) => {
         const query = rotate(head(queries[position]!, h), position, ropeTheta);
@@ -74,14 +78,18 @@ function llama(config: LlamaConfig, weights: Weights, tokens: readonly number[])
           return query.reduce((sum, value, i) => sum + value * turned[i]!, 0) / Math.sqrt(headWidth);
         });
         const shares = softmax(scores);
-        return Array.from({ length: headWidth }, (_, i) => shares.reduce((sum, share, other) => sum + share * values[other]![h * headWidth + i]!, 0));
+        return Array.from({ length: headWidth }, (_, i) =>
+          shares.reduce((sum, share, other) => sum + share * values[other]![h * headWidth + i]!, 0),
+        );
       }).flat(),
     );
     states = states.map((x, position) => add(x, linear(weights, `${prefix}.self_attn.o_proj`, mixed[position]!)));
     const inputs = states.map((x) => {
       const before = rmsNorm(weights, `${prefix}.post_attention_layernorm`, x, normEpsilon);
       const up = linear(weights, `${prefix}.mlp.up_proj`, before);
-      return linear(weights, `${prefix}.mlp.gate_proj`, before).map((gate, i) => (gate / (1 + Math.exp(-gate))) * up[i]!);
+      return linear(weights, `${prefix}.mlp.gate_proj`, before).map(
+        (gate, i) => (gate / (1 + Math.exp(-gate))) * up[i]!,
+      );
     });
     const outputs = inputs.map((input) => linear(weights, `${prefix}.mlp.down_proj`, input));
     down.push({ input: inputs, output: outputs });
@@ -95,23 +103,31 @@ function llama(config: LlamaConfig, weights: Weights, tokens: readonly number[])
 }
 
 describe('the decoder', () => {
-  it.each([1, 2])("computes Hugging Face's Llama on checkpoint %i: every loss, every input and output of down_proj", async (checkpoint) => {
-    const config = (await readModelConfig(MODEL)) as LlamaConfig;
-    const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
-    const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
-    model.load(weights);
-    const tokens = corpusOf({ corpus: 'marker-retrieval' }).batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
-    const row = SHAPE.sequence + 1;
-    const passes = Array.from({ length: SHAPE.batch }, (_, index) => llama(config, weights, [...tokens.subarray(index * row, (index + 1) * row)]));
+  it.each([1, 2])(
+    "computes Hugging Face's Llama on checkpoint %i: every loss, every input and output of down_proj",
+    async (checkpoint) => {
+      const config = (await readModelConfig(MODEL)) as LlamaConfig;
+      const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
+      const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
+      model.load(weights);
+      const tokens = corpusOf({ corpus: 'marker-retrieval' }).batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
+      const row = SHAPE.sequence + 1;
+      const passes = Array.from({ length: SHAPE.batch }, (_, index) =>
+        llama(config, weights, [...tokens.subarray(index * row, (index + 1) * row)]),
+      );
 
-    expectClose(await model.losses(tokens), passes.flatMap(({ losses }) => losses));
-    const activations = await model.downProjActivations(tokens);
-    expect(activations.map(({ layer }) => layer)).toEqual([0, 1, 2]);
-    for (const { layer, input, output } of activations) {
-      expectClose(input, passes.flatMap(({ down }) => down[layer]!.input).flat());
-      expectClose(output, passes.flatMap(({ down }) => down[layer]!.output).flat());
-    }
-  });
+      expectClose(
+        await model.losses(tokens),
+        passes.flatMap(({ losses }) => losses),
+      );
+      const activations = await model.downProjActivations(tokens);
+      expect(activations.map(({ layer }) => layer)).toEqual([0, 1, 2]);
+      for (const { layer, input, output } of activations) {
+        expectClose(input, passes.flatMap(({ down }) => down[layer]!.input).flat());
+        expectClose(output, passes.flatMap(({ down }) => down[layer]!.output).flat());
+      }
+    },
+  );
 });
 
 /** Equal but for float32: within 2e-5 of the largest value. */

@@ -2,11 +2,22 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { corpusOf } from '../../src/model/corpora.ts';
-import { BOS, FIRST_ORDINARY, MarkerRetrieval, MARKERS, ORDINARY_TOKENS, ordinarySuccessors, QUERIES, VOCABULARY } from '../../src/model/marker-retrieval.ts';
+import {
+  BOS,
+  FIRST_ORDINARY,
+  MarkerRetrieval,
+  MARKERS,
+  ORDINARY_TOKENS,
+  ordinarySuccessors,
+  QUERIES,
+  VOCABULARY,
+} from '../../src/model/marker-retrieval.ts';
 
 const corpus = corpusOf({ corpus: 'marker-retrieval' });
 const withoutBos = corpusOf({ corpus: 'marker-retrieval-no-bos' });
-const variants = (['bos', 'ordinary'] as const).flatMap((start) => (['uniform', 'row'] as const).map((unknown) => new MarkerRetrieval({ name: `${start}, ${unknown}`, start, unknown })));
+const variants = (['bos', 'ordinary'] as const).flatMap((start) =>
+  (['uniform', 'row'] as const).map((unknown) => new MarkerRetrieval({ name: `${start}, ${unknown}`, start, unknown })),
+);
 const LENGTH = 64;
 
 /** Probability of each token of a sequence given its whole prefix, by the language's definition and nothing else. */
@@ -29,14 +40,20 @@ function conditionalProbabilities(sequence: Int32Array, language: MarkerRetrieva
 }
 
 function sequences(tokens: Int32Array, length: number): Int32Array[] {
-  return Array.from({ length: tokens.length / (length + 1) }, (_, row) => tokens.subarray(row * (length + 1), (row + 1) * (length + 1)));
+  return Array.from({ length: tokens.length / (length + 1) }, (_, row) =>
+    tokens.subarray(row * (length + 1), (row + 1) * (length + 1)),
+  );
 }
 
 describe('marker retrieval', () => {
   it('draws a batch as a pure function of seed, stream and index', () => {
     const drawn = corpus.batch(3, 'train-data', 17, 4, LENGTH);
     expect(corpus.batch(3, 'train-data', 17, 4, LENGTH)).toEqual(drawn);
-    for (const other of [corpus.batch(4, 'train-data', 17, 4, LENGTH), corpus.batch(3, 'eval', 17, 4, LENGTH), corpus.batch(3, 'train-data', 18, 4, LENGTH)])
+    for (const other of [
+      corpus.batch(4, 'train-data', 17, 4, LENGTH),
+      corpus.batch(3, 'eval', 17, 4, LENGTH),
+      corpus.batch(3, 'train-data', 18, 4, LENGTH),
+    ])
       expect(other).not.toEqual(drawn);
   });
 
@@ -69,33 +86,86 @@ describe('marker retrieval', () => {
     for (const query of QUERIES) expect(ordinarySuccessors().every((row) => row[query] === 0.1)).toBe(true);
   });
 
-  it.each(variants)('gives every sequence a positive probability, $fingerprint.corpus: an answered query repeats what followed its latest marker', (language) => {
-    for (const sequence of sequences(language.batch(2, 'test', 0, 500, LENGTH), LENGTH))
-      expect(Math.min(...conditionalProbabilities(sequence, language))).toBeGreaterThan(0);
-  });
+  it.each(variants)(
+    'gives every sequence a positive probability, $fingerprint.corpus: an answered query repeats what followed its latest marker',
+    (language) => {
+      for (const sequence of sequences(language.batch(2, 'test', 0, 500, LENGTH), LENGTH))
+        expect(Math.min(...conditionalProbabilities(sequence, language))).toBeGreaterThan(0);
+    },
+  );
 
   it('tells the kinds of predicting positions apart', () => {
     const [m1, m2] = MARKERS as [number, number];
     const [q1, q2] = QUERIES as [number, number];
-    const tokens = Int32Array.from([BOS, 9, q1, 7, m1, 11, q1, 11, q2, 30, m2, 5, BOS, q2, 9, m2, 6, q2, 6, q1, 8, 8, 8, 8]);
+    const tokens = Int32Array.from([
+      BOS,
+      9,
+      q1,
+      7,
+      m1,
+      11,
+      q1,
+      11,
+      q2,
+      30,
+      m2,
+      5,
+      BOS,
+      q2,
+      9,
+      m2,
+      6,
+      q2,
+      6,
+      q1,
+      8,
+      8,
+      8,
+      8,
+    ]);
     const kinds = [...corpus.kindsOf(tokens, 11)].map((kind) => corpus.positionKinds[kind]);
     const o = 'ordinary';
     expect(kinds).toEqual([
-      'after-bos', o, 'unanswerable-query', o, 'after-marker', o, 'answerable-query', o, 'unanswerable-query', o, 'after-marker',
-      'after-bos', 'unanswerable-query', o, 'after-marker', o, 'answerable-query', o, 'unanswerable-query', o, o, o,
+      'after-bos',
+      o,
+      'unanswerable-query',
+      o,
+      'after-marker',
+      o,
+      'answerable-query',
+      o,
+      'unanswerable-query',
+      o,
+      'after-marker',
+      'after-bos',
+      'unanswerable-query',
+      o,
+      'after-marker',
+      o,
+      'answerable-query',
+      o,
+      'unanswerable-query',
+      o,
+      o,
+      o,
     ]);
   });
 
-  it.each(variants)('has the entropy floor that its own conditional probabilities give on average, $fingerprint.corpus', (language) => {
-    const perSequence = sequences(language.batch(5, 'test', 0, 4000, LENGTH), LENGTH).map(
-      (sequence) => -conditionalProbabilities(sequence, language).reduce((sum, probability) => sum + Math.log(probability), 0) / LENGTH,
-    );
-    const mean = perSequence.reduce((sum, value) => sum + value, 0) / perSequence.length;
-    const variance = perSequence.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (perSequence.length - 1);
-    const standardError = Math.sqrt(variance / perSequence.length);
-    expect(standardError).toBeLessThan(0.005);
-    expect(Math.abs(mean - language.entropyFloor(LENGTH))).toBeLessThan(4 * standardError);
-  });
+  it.each(variants)(
+    'has the entropy floor that its own conditional probabilities give on average, $fingerprint.corpus',
+    (language) => {
+      const perSequence = sequences(language.batch(5, 'test', 0, 4000, LENGTH), LENGTH).map(
+        (sequence) =>
+          -conditionalProbabilities(sequence, language).reduce((sum, probability) => sum + Math.log(probability), 0) /
+          LENGTH,
+      );
+      const mean = perSequence.reduce((sum, value) => sum + value, 0) / perSequence.length;
+      const variance = perSequence.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (perSequence.length - 1);
+      const standardError = Math.sqrt(variance / perSequence.length);
+      expect(standardError).toBeLessThan(0.005);
+      expect(Math.abs(mean - language.entropyFloor(LENGTH))).toBeLessThan(4 * standardError);
+    },
+  );
 
   it('has the floor that enumerating every short sequence gives', () => {
     // P(x1) is uniform; x2's entropy averages over the 59 first tokens; x3's over every (x1, x2).
@@ -106,7 +176,10 @@ describe('marker retrieval', () => {
     let third = 0;
     rows.forEach((row) => {
       second += h(row) / ORDINARY_TOKENS;
-      row.forEach((p, token) => (third += (p / ORDINARY_TOKENS) * (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : uniform)));
+      row.forEach(
+        (p, token) =>
+          (third += (p / ORDINARY_TOKENS) * (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : uniform)),
+      );
     });
     expect(corpus.entropyFloor(1)).toBeCloseTo(uniform, 12);
     expect(corpus.entropyFloor(2)).toBeCloseTo((uniform + second) / 2, 12);
@@ -131,7 +204,9 @@ describe('marker retrieval', () => {
       generator: 'sha256 -> xoroshiro128+',
     });
     const tokens = corpus.batch(0, 'train-data', 0, 16, LENGTH);
-    expect(createHash('sha256').update(tokens).digest('hex')).toBe('2829dda467ebe0927e39407054a796f4510f34de2eded8939229a712c8c5327a');
+    expect(createHash('sha256').update(tokens).digest('hex')).toBe(
+      '2829dda467ebe0927e39407054a796f4510f34de2eded8939229a712c8c5327a',
+    );
   });
 });
 
@@ -153,18 +228,26 @@ describe('marker retrieval without BOS', () => {
   it('has the floor that enumerating the shortest sequences gives, and no position after BOS', () => {
     const rows = ordinarySuccessors();
     const h = (row: Float64Array) => -row.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
-    const ownRow = (pair: number) => new MarkerRetrieval({ name: '', start: 'ordinary', unknown: 'row' }).ownRow(pair)!; // tokens 1-4 are M1 M2 Q1 Q2
+    // tokens 1-4 are M1 M2 Q1 Q2
+    const ownRow = (pair: number) => new MarkerRetrieval({ name: '', start: 'ordinary', unknown: 'row' }).ownRow(pair)!;
     let first = 0;
     let second = 0;
     rows.forEach((row) => {
       first += h(row) / ORDINARY_TOKENS;
       row.forEach((p, token) => {
-        if (token !== BOS) second += (p / ORDINARY_TOKENS) * (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : h(ownRow((token - 1) % 2)));
+        if (token !== BOS)
+          second +=
+            (p / ORDINARY_TOKENS) *
+            (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : h(ownRow((token - 1) % 2)));
       });
     });
     expect(withoutBos.entropyFloor(1)).toBeCloseTo(first, 12);
     expect(withoutBos.entropyFloor(2)).toBeCloseTo((first + second) / 2, 12);
-    const kinds = new Set([...withoutBos.kindsOf(withoutBos.batch(0, 'test', 0, 50, LENGTH), LENGTH)].map((kind) => withoutBos.positionKinds[kind]));
+    const kinds = new Set(
+      [...withoutBos.kindsOf(withoutBos.batch(0, 'test', 0, 50, LENGTH), LENGTH)].map(
+        (kind) => withoutBos.positionKinds[kind],
+      ),
+    );
     expect(kinds).toEqual(new Set(['ordinary', 'after-marker', 'answerable-query', 'unanswerable-query']));
   });
 
@@ -185,12 +268,19 @@ describe('marker retrieval without BOS', () => {
       expect(total).toBeGreaterThan(5000);
       language.ownRow(pair)!.forEach((probability, next) => {
         const sigma = Math.sqrt((probability * (1 - probability)) / total);
-        expect(Math.abs(row[next]! / total - probability), `${next} of pair ${pair}`).toBeLessThanOrEqual(5 * sigma + 5 / total);
+        expect(Math.abs(row[next]! / total - probability), `${next} of pair ${pair}`).toBeLessThanOrEqual(
+          5 * sigma + 5 / total,
+        );
       });
     });
   });
 
   it('is another data source in keys', () => {
-    expect(withoutBos.fingerprint).toEqual({ ...(corpus.fingerprint as object), corpus: 'marker-retrieval-no-bos', start: 'ordinary', unknown: 'row' });
+    expect(withoutBos.fingerprint).toEqual({
+      ...(corpus.fingerprint as object),
+      corpus: 'marker-retrieval-no-bos',
+      start: 'ordinary',
+      unknown: 'row',
+    });
   });
 });

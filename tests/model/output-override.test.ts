@@ -1,4 +1,7 @@
-/** Overwriting outputs of down projections: in the right channel and place, in both families, and no trace of it otherwise. */
+/**
+ * Overwriting outputs of down projections: in the right channel and place, in both families, and no trace of it
+ * otherwise.
+ */
 import { describe, expect, it } from 'vitest';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
@@ -15,7 +18,9 @@ const TOKENS = Int32Array.from({ length: SHAPE.batch * (SHAPE.sequence + 1) }, (
 
 function weightsOf(config: ModelConfig): Weights {
   const feeds = trainingFeeds(buildForwardGraph(config, SHAPE, ['losses']));
-  return new Map([...parameterShapes(config)].map(([name, shape]) => [name, { shape, data: feeds[name] as Float32Array }]));
+  return new Map(
+    [...parameterShapes(config)].map(([name, shape]) => [name, { shape, data: feeds[name] as Float32Array }]),
+  );
 }
 
 async function modelOf(config: ModelConfig, weights: Weights): Promise<LanguageModel> {
@@ -24,15 +29,20 @@ async function modelOf(config: ModelConfig, weights: Weights): Promise<LanguageM
   return model;
 }
 
-const lossesWith = async (model: LanguageModel, overrides: OutputOverride[]) => [...(await model.lossesAndPredictions(TOKENS, overrides)).losses];
+const lossesWith = async (model: LanguageModel, overrides: OutputOverride[]) => [
+  ...(await model.lossesAndPredictions(TOKENS, overrides)).losses,
+];
 
 function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   expect(actual.length).toBe(expected.length);
-  for (let index = 0; index < expected.length; index++) expect(actual[index], `at ${index}`).toBeCloseTo(expected[index]!, 5);
+  for (let index = 0; index < expected.length; index++)
+    expect(actual[index], `at ${index}`).toBeCloseTo(expected[index]!, 5);
 }
 
 /** Values at every other position. */
-const HALF = Float32Array.from({ length: POSITIONS }, (_, position) => (position % 2 === 0 ? 2 - position : Number.NaN));
+const HALF = Float32Array.from({ length: POSITIONS }, (_, position) =>
+  position % 2 === 0 ? 2 - position : Number.NaN,
+);
 
 describe.each([
   ['llama', LLAMA],
@@ -41,7 +51,11 @@ describe.each([
   it('stay as they are when they are overwritten with themselves', async () => {
     const model = await modelOf(config, weightsOf(config));
     const activations = await model.downProjActivations(TOKENS);
-    const own = activations.map(({ layer, output }): OutputOverride => ({ layer, row: 3, values: Float32Array.from({ length: POSITIONS }, (_, token) => output[token * config.width + 3]!) }));
+    const own = activations.map(({ layer, output }): OutputOverride => ({
+      layer,
+      row: 3,
+      values: Float32Array.from({ length: POSITIONS }, (_, token) => output[token * config.width + 3]!),
+    }));
     expectClose(await lossesWith(model, own), await model.losses(TOKENS));
   });
 
@@ -49,9 +63,17 @@ describe.each([
     const weights = weightsOf(config);
     const model = await modelOf(config, weights);
     const zeros = new Float32Array(POSITIONS);
-    const overwritten = await lossesWith(model, [{ layer: 1, row: 5, values: zeros }, { layer: 1, row: 2, values: zeros }, { layer: 0, row: 5, values: zeros }]);
+    const overwritten = await lossesWith(model, [
+      { layer: 1, row: 5, values: zeros },
+      { layer: 1, row: 2, values: zeros },
+      { layer: 0, row: 5, values: zeros },
+    ]);
     const intact = await model.losses(TOKENS);
-    for (const [layer, row] of [[1, 5], [1, 2], [0, 5]] as const) {
+    for (const [layer, row] of [
+      [1, 5],
+      [1, 2],
+      [0, 5],
+    ] as const) {
       const name = model.downProjection(layer);
       model.weight(name).fill(0, row * config.feedForward, (row + 1) * config.feedForward);
       if (config.family === 'gpt2') model.weight(name.replace(/weight$/, 'bias'))[row] = 0;
@@ -72,17 +94,32 @@ describe.each([
       restored[4 * POSITIONS + position] = value;
     });
     const data = Object.fromEntries([...weights].map(([name, tensor]) => [name, tensor.data]));
-    const { losses } = evaluateReference(graph, { ...data, ...splitNextTokens(TOKENS, SHAPE), 'kept:1': kept, 'restored:1': restored });
+    const { losses } = evaluateReference(graph, {
+      ...data,
+      ...splitNextTokens(TOKENS, SHAPE),
+      'kept:1': kept,
+      'restored:1': restored,
+    });
     expectClose(await lossesWith(model, [{ layer: 1, row: 4, values: HALF }]), losses!);
-    expect(await lossesWith(model, [{ layer: 0, row: 4, values: HALF }])).not.toEqual(await lossesWith(model, [{ layer: 1, row: 4, values: HALF }]));
+    expect(await lossesWith(model, [{ layer: 0, row: 4, values: HALF }])).not.toEqual(
+      await lossesWith(model, [{ layer: 1, row: 4, values: HALF }]),
+    );
     expectClose(await lossesWith(model, []), await model.losses(TOKENS)); // nothing lingers
   });
 
   it('cannot be overwritten in a plain forward pass: its graph has no trace of it, and so the same hash', () => {
     const outputs = ['losses', 'predictions', 'downProjections'] as const;
-    const [plain, restoring] = [buildForwardGraph(config, SHAPE, outputs), buildForwardGraph(config, SHAPE, outputs, everyLayer(config))];
+    const [plain, restoring] = [
+      buildForwardGraph(config, SHAPE, outputs),
+      buildForwardGraph(config, SHAPE, outputs, everyLayer(config)),
+    ];
     expect([...plain.inputs.keys()]).toEqual([...parameterShapes(config).keys(), 'tokens', 'targets']);
-    expect([...restoring.inputs.keys()].filter((name) => !plain.inputs.has(name))).toEqual(['kept:0', 'restored:0', 'kept:1', 'restored:1']);
+    expect([...restoring.inputs.keys()].filter((name) => !plain.inputs.has(name))).toEqual([
+      'kept:0',
+      'restored:0',
+      'kept:1',
+      'restored:1',
+    ]);
     expect(graphHash(buildForwardGraph(config, SHAPE, outputs, []))).toBe(graphHash(plain));
     expect(graphHash(restoring)).not.toBe(graphHash(plain));
   });

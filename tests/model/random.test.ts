@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stream, type RandomStream } from '../../src/model/random.ts';
 
-const draws = (random: RandomStream, count: number, draw: (random: RandomStream) => number) => Array.from({ length: count }, () => draw(random));
+const draws = (random: RandomStream, count: number, draw: (random: RandomStream) => number) =>
+  Array.from({ length: count }, () => draw(random));
 
 describe('a random stream', () => {
   it('is a pure function of seed, name and indices', () => {
@@ -16,7 +17,16 @@ describe('a random stream', () => {
   });
 
   it('differs from every stream of another seed, name or index, however the parts are cut', () => {
-    const streams = [stream(1, 'a'), stream(2, 'a'), stream(1, 'b'), stream(1, 'a', 0), stream(1, 'a', 1), stream(1, 'a', 1, 2), stream(1, 'a', 12), stream(1, 'a,1')];
+    const streams = [
+      stream(1, 'a'),
+      stream(2, 'a'),
+      stream(1, 'b'),
+      stream(1, 'a', 0),
+      stream(1, 'a', 1),
+      stream(1, 'a', 1, 2),
+      stream(1, 'a', 12),
+      stream(1, 'a,1'),
+    ];
     expect(new Set(streams.map((random) => random.uniform())).size).toBe(streams.length);
   });
 
@@ -32,7 +42,8 @@ describe('a random stream', () => {
   });
 
   it('refuses a seed or index that is no non-negative integer', () => {
-    for (const number of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => stream(number, 'x')).toThrow('non-negative integer');
+    for (const number of [-1, 0.5, Number.NaN, 2 ** 53])
+      expect(() => stream(number, 'x')).toThrow('non-negative integer');
     expect(() => stream(0, 'x', -3)).toThrow('-3 is no seed or index');
   });
 
@@ -55,13 +66,19 @@ describe('a random stream', () => {
   it('draws integers and categories in range and as often as asked', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 2 ** 32 }), (seed, count) => {
-        for (const value of draws(stream(seed, 'integers'), 20, (r) => r.integer(count))) expect(value >= 0 && value < count && Number.isInteger(value)).toBe(true);
+        for (const value of draws(stream(seed, 'integers'), 20, (r) => r.integer(count)))
+          expect(value >= 0 && value < count && Number.isInteger(value)).toBe(true);
       }),
     );
     const cumulative = [0, 0.25, 0.25, 0.75, 1];
     const counts = [0, 0, 0, 0, 0];
     for (const value of draws(stream(6, 'categories'), 40_000, (r) => r.categorical(cumulative))) counts[value]! += 1;
     expect([counts[0], counts[2]]).toEqual([0, 0]);
-    for (const [index, share] of [[1, 0.25], [3, 0.5], [4, 0.25]] as const) expect(Math.abs(counts[index]! / 40_000 - share)).toBeLessThan(0.012);
+    for (const [index, share] of [
+      [1, 0.25],
+      [3, 0.5],
+      [4, 0.25],
+    ] as const)
+      expect(Math.abs(counts[index]! / 40_000 - share)).toBeLessThan(0.012);
   });
 });

@@ -24,7 +24,13 @@ const tensor: fc.Arbitrary<Tensor> = fc
     return { shape, data: float ? Float32Array.from(numbers, (value) => value / 7 - 9) : Uint8Array.from(numbers) };
   });
 const tensors = fc
-  .dictionary(fc.string({ minLength: 1 }).filter((name) => name !== '__proto__' && name !== '__metadata__' && !/^\d+$/.test(name)), tensor, { maxKeys: 5 })
+  .dictionary(
+    fc
+      .string({ minLength: 1 })
+      .filter((name) => name !== '__proto__' && name !== '__metadata__' && !/^\d+$/.test(name)),
+    tensor,
+    { maxKeys: 5 },
+  )
   .map((entries) => new Map(Object.entries(entries)));
 
 /** A file with any header and body. */
@@ -41,7 +47,8 @@ async function messageFor(bytes: Buffer): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw new Error(`Expected a content failure, got ${String(error)}`);
+  if (!(error instanceof SwpError) || error.failure.kind !== 'content')
+    throw new Error(`Expected a content failure, got ${String(error)}`);
   expect(error.failure.path).toBe(path);
   return error.failure.message;
 }
@@ -80,19 +87,33 @@ describe('safetensors', () => {
   });
 
   it('says what is wrong', async () => {
-    const entry = (start: number, end: number, shape = [1], dtype = 'F32') => ({ dtype, shape, data_offsets: [start, end] });
+    const entry = (start: number, end: number, shape = [1], dtype = 'F32') => ({
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    });
     expect(await messageFor(Buffer.from('abc'))).toContain('it has 3 bytes');
     expect(await messageFor(file('{'))).toContain('No valid safetensors file');
-    expect(await messageFor(file({ a: entry(0, 4), b: entry(0, 4) }, [0, 0, 0, 0]))).toContain('tensor b starts at 0, not at 4');
+    expect(await messageFor(file({ a: entry(0, 4), b: entry(0, 4) }, [0, 0, 0, 0]))).toContain(
+      'tensor b starts at 0, not at 4',
+    );
     expect(await messageFor(file({ a: entry(4, 8) }, Array(8).fill(0)))).toContain('tensor a starts at 4, not at 0');
-    expect(await messageFor(file({ a: entry(0, 8, [2]) }, [0, 0, 0, 0]))).toContain('tensor a ends at 8, but there are 4 bytes');
+    expect(await messageFor(file({ a: entry(0, 8, [2]) }, [0, 0, 0, 0]))).toContain(
+      'tensor a ends at 8, but there are 4 bytes',
+    );
     expect(await messageFor(file({ a: entry(0, 4, [2]) }, [0, 0, 0, 0]))).toContain('its shape [2] takes 8');
     expect(await messageFor(file({ a: entry(0, 4) }, Array(6).fill(0)))).toContain('2 bytes belong to no tensor');
-    expect(await messageFor(file({ a: entry(0, 2, [1], 'BF16') }, [0, 0]))).toContain('has the type BF16; F32, U8 and BOOL can be read');
-    expect(await messageFor(file({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, Array(4).fill(0)))).toContain('no valid shape');
+    expect(await messageFor(file({ a: entry(0, 2, [1], 'BF16') }, [0, 0]))).toContain(
+      'has the type BF16; F32, U8 and BOOL can be read',
+    );
+    expect(
+      await messageFor(file({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, Array(4).fill(0))),
+    ).toContain('no valid shape');
   });
 
   it('names a file that is not there', async () => {
-    await expect(readSafetensors(join(folder, 'absent'))).rejects.toMatchObject({ failure: { kind: 'file', code: 'ENOENT' } });
+    await expect(readSafetensors(join(folder, 'absent'))).rejects.toMatchObject({
+      failure: { kind: 'file', code: 'ENOENT' },
+    });
   });
 });

@@ -13,9 +13,25 @@ import type { FloatTensor, ModelConfig } from '../../src/model/language-model.ts
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { TrainingSession } from '../../src/model/training-session.ts';
 
-const SIZE = { corpus: 'marker-retrieval', layers: 2, width: 24, heads: 2, feedForward: 48, vocabulary: 64, normEpsilon: 1e-5 } as const;
+const SIZE = {
+  corpus: 'marker-retrieval',
+  layers: 2,
+  width: 24,
+  heads: 2,
+  feedForward: 48,
+  vocabulary: 64,
+  normEpsilon: 1e-5,
+} as const;
 const SHAPE = { batch: 4, sequence: 12 };
-const SETTINGS = { stream: 'retrain-data', seed: 5, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 };
+const SETTINGS = {
+  stream: 'retrain-data',
+  seed: 5,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  clipNorm: 0.5,
+};
 
 interface Kind {
   config: ModelConfig;
@@ -25,8 +41,22 @@ interface Kind {
 }
 
 const kinds: [string, Kind][] = [
-  ['llama', { config: { ...SIZE, family: 'llama', ropeTheta: 1e4 }, microBatches: 1, pruned: 'model.layers.1.mlp.down_proj.weight' }],
-  ['gpt2 in micro-batches', { config: { ...SIZE, family: 'gpt2', positions: 12 }, microBatches: 2, pruned: 'transformer.h.1.mlp.c_proj.weight' }],
+  [
+    'llama',
+    {
+      config: { ...SIZE, family: 'llama', ropeTheta: 1e4 },
+      microBatches: 1,
+      pruned: 'model.layers.1.mlp.down_proj.weight',
+    },
+  ],
+  [
+    'gpt2 in micro-batches',
+    {
+      config: { ...SIZE, family: 'gpt2', positions: 12 },
+      microBatches: 2,
+      pruned: 'transformer.h.1.mlp.c_proj.weight',
+    },
+  ],
 ];
 
 let folder: string;
@@ -39,11 +69,18 @@ interface Files {
   weights: string;
   optimizer: string;
 }
-const filesOf = (name: string): Files => ({ weights: join(folder, `${name}.weights`), optimizer: join(folder, `${name}.optimizer`) });
+const filesOf = (name: string): Files => ({
+  weights: join(folder, `${name}.weights`),
+  optimizer: join(folder, `${name}.optimizer`),
+});
 
 async function newSession({ config, microBatches }: Kind): Promise<TrainingSession> {
   const training = buildTrainingGraph(config, { ...SHAPE, batch: SHAPE.batch / microBatches });
-  return new TrainingSession(await createTrainer(training, CPU_TARGET, join(installedBuild, 'optimizer.wasm'), microBatches), corpusOf(config), SHAPE);
+  return new TrainingSession(
+    await createTrainer(training, CPU_TARGET, join(installedBuild, 'optimizer.wasm'), microBatches),
+    corpusOf(config),
+    SHAPE,
+  );
 }
 
 /** Files of weights that are always the same, and of a mask that prunes every third weight of a matrix. */
@@ -59,7 +96,10 @@ async function begin({ config, pruned }: Kind): Promise<{ weights: string; mask:
   const files = { weights: join(folder, `${config.family}.start`), mask: join(folder, `${config.family}.mask`) };
   await writeSafetensors(files.weights, weights);
   const { shape, data } = weights.get(pruned)!;
-  await writeSafetensors(files.mask, new Map([[pruned, { shape, data: Uint8Array.from(data, (_, index) => Number(index % 3 > 0)) }]]));
+  await writeSafetensors(
+    files.mask,
+    new Map([[pruned, { shape, data: Uint8Array.from(data, (_, index) => Number(index % 3 > 0)) }]]),
+  );
   return files;
 }
 
@@ -73,7 +113,13 @@ async function train(session: TrainingSession, first: number, end: number, files
 }
 
 async function digestsOf({ weights, optimizer }: Files): Promise<string[]> {
-  return Promise.all([weights, optimizer].map(async (path) => createHash('sha256').update(await readFile(path)).digest('hex')));
+  return Promise.all(
+    [weights, optimizer].map(async (path) =>
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    ),
+  );
 }
 
 describe.each(kinds)('a training session of %s', (_, kind) => {
@@ -119,8 +165,12 @@ describe.each(kinds)('a training session of %s', (_, kind) => {
     await session.load({ ...dense, mask });
     await train(session, 3, 5, sparse);
     const [after, optimizer] = [await readSafetensors(sparse.weights), await readSafetensors(sparse.optimizer)];
-    const pruned = [after.tensors.get(kind.pruned)!, ...['first', 'second'].map((moment) => optimizer.tensors.get(`${moment}.${kind.pruned}`)!)];
-    for (const { data } of pruned) expect(data.filter((value, index) => index % 3 === 0 && !Object.is(value, 0))).toHaveLength(0);
+    const pruned = [
+      after.tensors.get(kind.pruned)!,
+      ...['first', 'second'].map((moment) => optimizer.tensors.get(`${moment}.${kind.pruned}`)!),
+    ];
+    for (const { data } of pruned)
+      expect(data.filter((value, index) => index % 3 === 0 && !Object.is(value, 0))).toHaveLength(0);
     expect(optimizer.metadata).toEqual({ updates: '5' });
   });
 });
@@ -136,7 +186,11 @@ describe('a training session refuses', () => {
     tensors.delete('model.norm.weight');
     await writeSafetensors(lacking, tensors);
     await copyFile(weights, wrong);
-    await expect(session.load({ weights: lacking })).rejects.toThrow(`${lacking} has no float32 tensor model.norm.weight of 24 elements.`);
-    await expect(session.load({ weights, optimizer: wrong })).rejects.toThrow(`${wrong} has no float32 tensor first.model.embed_tokens.weight of 1536 elements.`);
+    await expect(session.load({ weights: lacking })).rejects.toThrow(
+      `${lacking} has no float32 tensor model.norm.weight of 24 elements.`,
+    );
+    await expect(session.load({ weights, optimizer: wrong })).rejects.toThrow(
+      `${wrong} has no float32 tensor first.model.embed_tokens.weight of 1536 elements.`,
+    );
   });
 });

@@ -38,22 +38,44 @@ describe('weights from a file', () => {
 
   const mistakes: [string, (tensors: Map<string, Tensor>) => void, string][] = [
     ['a missing tensor', (tensors) => tensors.delete(HEAD), 'The tensor lm_head.weight of shape [64, 48] is missing.'],
-    ['a surplus tensor', (tensors) => tensors.set('extra', { shape: [1], data: Float32Array.of(1) }), 'The model has no tensor extra.'],
-    ['another shape', (tensors) => tensors.set(HEAD, { shape: [48, 64], data: new Float32Array(48 * 64) }), 'The tensor lm_head.weight has the shape [48, 64], the model [64, 48].'],
-    ['another type', (tensors) => tensors.set(HEAD, { shape: [64, 48], data: new Uint8Array(48 * 64) }), 'The tensor lm_head.weight is not float32.'],
-    ['a value that is not finite', (tensors) => (tensors.get(HEAD)!.data[5] = Number.NaN), 'Element 5 of lm_head.weight is NaN.'],
+    [
+      'a surplus tensor',
+      (tensors) => tensors.set('extra', { shape: [1], data: Float32Array.of(1) }),
+      'The model has no tensor extra.',
+    ],
+    [
+      'another shape',
+      (tensors) => tensors.set(HEAD, { shape: [48, 64], data: new Float32Array(48 * 64) }),
+      'The tensor lm_head.weight has the shape [48, 64], the model [64, 48].',
+    ],
+    [
+      'another type',
+      (tensors) => tensors.set(HEAD, { shape: [64, 48], data: new Uint8Array(48 * 64) }),
+      'The tensor lm_head.weight is not float32.',
+    ],
+    [
+      'a value that is not finite',
+      (tensors) => (tensors.get(HEAD)!.data[5] = Number.NaN),
+      'Element 5 of lm_head.weight is NaN.',
+    ],
   ];
   it.each(mistakes)('are refused for %s', async (_, change, message) => {
-    await expect(readChanged(change)).rejects.toMatchObject({ failure: { kind: 'content', path, message, remedy: 'Fetch it again.' } });
+    await expect(readChanged(change)).rejects.toMatchObject({
+      failure: { kind: 'content', path, message, remedy: 'Fetch it again.' },
+    });
   });
 
   it('are refused for a truncated file', async () => {
     await readChanged(() => {});
     await writeFile(path, (await readFile(path)).subarray(0, -4));
-    await expect(readModelWeights(path, await readModelConfig('marker-retrieval'), '')).rejects.toMatchObject({ failure: { kind: 'content', path } });
+    await expect(readModelWeights(path, await readModelConfig('marker-retrieval'), '')).rejects.toMatchObject({
+      failure: { kind: 'content', path },
+    });
   });
 
   it('are never taken for masks', async () => {
-    await expect(readMasks(checkpointPath('marker-retrieval', 0))).rejects.toMatchObject({ failure: { kind: 'content', message: 'The tensor model.embed_tokens.weight is not U8.' } });
+    await expect(readMasks(checkpointPath('marker-retrieval', 0))).rejects.toMatchObject({
+      failure: { kind: 'content', message: 'The tensor model.embed_tokens.weight is not U8.' },
+    });
   });
 });

@@ -13,19 +13,24 @@ import { Arm } from '../../src/science/lint/arm.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
 import { runOf } from './study-of.ts';
 
-const load = async (profile: string) => resolveStudy(await readStudyFile(join(packageRoot, 'pipeline.json')), { profile, loader: StageLoader.installed() });
+const load = async (profile: string) =>
+  resolveStudy(await readStudyFile(join(packageRoot, 'pipeline.json')), { profile, loader: StageLoader.installed() });
 let table: Study;
 let pilot: Study;
 let controls: Study;
 let confirm: Study;
 let emergence: Study;
 beforeAll(async () => {
-  [table, pilot, controls, confirm, emergence] = (await Promise.all(['table', 'pilot', 'controls', 'confirm', 'emergence'].map(load))) as [Study, Study, Study, Study, Study];
+  [table, pilot, controls, confirm, emergence] = (await Promise.all(
+    ['table', 'pilot', 'controls', 'confirm', 'emergence'].map(load),
+  )) as [Study, Study, Study, Study, Study];
 });
 
 /** A parameter's values over a run's rounds, of the instances that there are. */
 function over(study: Study, experiment: string, step: string, param: string): unknown[] {
-  return [...runOf(study, experiment)].filter(([name]) => name.startsWith(`${step}@`)).map(([, { params }]) => params[param]);
+  return [...runOf(study, experiment)]
+    .filter(([name]) => name.startsWith(`${step}@`))
+    .map(([, { params }]) => params[param]);
 }
 
 const times = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
@@ -33,11 +38,18 @@ const times = <Value>(count: number, value: Value) => Array.from({ length: count
 describe('profile table', () => {
   it('plans 584,000 distinct training steps per seed in its rounds, instead of 660,000', async () => {
     const dag = await buildDag(table, StageLoader.installed());
-    const inRounds = dag.nodes().map((key) => dag.getNodeAttributes(key)).flatMap((node) => {
-      // I1 prunes before its first training: what is the final training of others is the last of its five rounds.
-      const labels = node.labels.filter(({ experiment, seed, round }) => seed === 0 && (experiment === 'I1' || round <= (table.experiments.find(({ id }) => id === experiment)?.rounds ?? 0)));
-      return labels.length > 0 ? [{ ...node, labels }] : [];
-    });
+    const inRounds = dag
+      .nodes()
+      .map((key) => dag.getNodeAttributes(key))
+      .flatMap((node) => {
+        // I1 prunes before its first training: what is the final training of others is the last of its five rounds.
+        const labels = node.labels.filter(
+          ({ experiment, seed, round }) =>
+            seed === 0 &&
+            (experiment === 'I1' || round <= (table.experiments.find(({ id }) => id === experiment)?.rounds ?? 0)),
+        );
+        return labels.length > 0 ? [{ ...node, labels }] : [];
+      });
     expect(lengthsOf(inRounds)).toEqual([{ stage: 'train', unit: 'steps', asked: 660_000, distinct: 584_000 }]);
   });
 
@@ -61,7 +73,9 @@ describe('profile table', () => {
     expect(over(table, experiment, 'train', 'steps')).toEqual(steps);
     expect(over(table, experiment, 'prune', 'fraction')).toEqual(fractions);
     expect(new Set(over(table, experiment, 'prune', 'of'))).toEqual(new Set(['remaining']));
-    expect(new Set(over(table, experiment, 'prune', 'scope'))).toEqual(new Set([experiment === 'D2' ? 'layerwise' : 'global']));
+    expect(new Set(over(table, experiment, 'prune', 'scope'))).toEqual(
+      new Set([experiment === 'D2' ? 'layerwise' : 'global']),
+    );
   });
 
   it('is the fourteen experiments, three seeds each; I1 prunes before it trains; H1 warms up and decays in each round', () => {
@@ -79,9 +93,15 @@ describe('every run', () => {
     for (const study of [table, pilot, controls])
       for (const { id } of study.experiments) {
         const run = runOf(study, id);
-        const reference = run.get('init@0')?.params.scheme === 'pretrained' ? 'detect-start@0.superWeights' : 'detect-trained@1.superWeights';
+        const reference =
+          run.get('init@0')?.params.scheme === 'pretrained'
+            ? 'detect-start@0.superWeights'
+            : 'detect-trained@1.superWeights';
         for (const [name, { inputs }] of run)
-          if (/^detect-(trained|pruned)@/.test(name)) expect(inputs.reference, `${id} ${name}`).toBe(`${name}.superWeights` === reference ? undefined : reference);
+          if (/^detect-(trained|pruned)@/.test(name))
+            expect(inputs.reference, `${id} ${name}`).toBe(
+              `${name}.superWeights` === reference ? undefined : reference,
+            );
       }
   });
 
@@ -99,8 +119,13 @@ describe('every run', () => {
         for (const seed of [0, 2]) {
           const run = runOf(study, id, seed);
           const trainings = [...run].filter(([name]) => name.startsWith('train@'));
-          expect(trainings.map(([, { params }]) => [params.seed, params.stream])).toEqual(trainings.map(() => [seed, 'retrain-data']));
-          expect(trainings.map(([, { inputs }]) => inputs.position)).toEqual([undefined, ...trainings.slice(0, -1).map(([name]) => `${name}.position`)]);
+          expect(trainings.map(([, { params }]) => [params.seed, params.stream])).toEqual(
+            trainings.map(() => [seed, 'retrain-data']),
+          );
+          expect(trainings.map(([, { inputs }]) => inputs.position)).toEqual([
+            undefined,
+            ...trainings.slice(0, -1).map(([name]) => `${name}.position`),
+          ]);
           for (const [name, { params }] of run) expect(Object.values(params), `${id} ${name}`).not.toContain(id);
         }
   });
@@ -112,42 +137,85 @@ describe('every run', () => {
   it('prunes coordinates that are named, though nothing else is pruned', async () => {
     const study = await load('pilot');
     const unpruned = study.experiments.find(({ id }) => id === 'unpruned')!;
-    unpruned.params = { ...unpruned.params, prune: { ...unpruned.params.prune, coordinates: [{ tensor: 'model.layers.0.mlp.down_proj.weight', row: 1, col: 2 }] } };
+    unpruned.params = {
+      ...unpruned.params,
+      prune: {
+        ...unpruned.params.prune,
+        coordinates: [{ tensor: 'model.layers.0.mlp.down_proj.weight', row: 1, col: 2 }],
+      },
+    };
     expect([...runOf(study, 'unpruned').keys()]).toContain('prune@1');
     expect([...runOf(pilot, 'unpruned').keys()].filter((name) => name.startsWith('prune@'))).toEqual([]);
   });
 });
 
 describe('every profile', () => {
-  it.each(['table', 'pilot', 'controls', 'confirm', 'emergence', 'controls-pilot', 'confirm-pilot', 'smoke'])('%s: lint has nothing to object that is not accepted with a reason', async (profile) => {
-    const open = lintStudy(declareStudy(await load(profile))).filter(({ severity, accepted }) => severity !== 'note' && accepted === null);
-    expect(open).toEqual([]);
-  });
+  it.each(['table', 'pilot', 'controls', 'confirm', 'emergence', 'controls-pilot', 'confirm-pilot', 'smoke'])(
+    '%s: lint has nothing to object that is not accepted with a reason',
+    async (profile) => {
+      const open = lintStudy(declareStudy(await load(profile))).filter(
+        ({ severity, accepted }) => severity !== 'note' && accepted === null,
+      );
+      expect(open).toEqual([]);
+    },
+  );
 
   it('controls declares comparisons for all six questions; confirm has six seeds, and lint nothing to say of them', () => {
-    expect(new Set(controls.comparisons.map(({ topic }) => topic))).toEqual(new Set(['survival', 'initialisation', 'quality', 'schedule', 'budget', 'variance']));
+    expect(new Set(controls.comparisons.map(({ topic }) => topic))).toEqual(
+      new Set(['survival', 'initialisation', 'quality', 'schedule', 'budget', 'variance']),
+    );
     expect(new Set(confirm.experiments.flatMap(({ seeds }) => seeds))).toEqual(new Set([0, 1, 2, 3, 4, 5]));
     expect(lintStudy(declareStudy(confirm)).filter(({ rule }) => rule === 'sample-size')).toEqual([]);
-    expect(new Set(confirm.comparisons.map(({ topic }) => topic))).toEqual(new Set(['survival', 'initialisation', 'quality', 'schedule', 'budget', 'variance']));
+    expect(new Set(confirm.comparisons.map(({ topic }) => topic))).toEqual(
+      new Set(['survival', 'initialisation', 'quality', 'schedule', 'budget', 'variance']),
+    );
   });
 });
 
 describe('profile controls', () => {
   const sparsityOf = (id: string) => {
     const study = declareStudy(controls);
-    return finalSparsity(new Arm(study.experiments.find((experiment) => experiment.id === id)!, study));
+    return finalSparsity(
+      new Arm(
+        study.experiments.find((experiment) => experiment.id === id)!,
+        study,
+      ),
+    );
   };
 
   it('prunes to equal sparsity, whatever the way', () => {
-    for (const how of ['', '-protect-reference', '-protect-detected', '-random', '-shuffled', '-oneshot-0.67232', '-increments', '-cubic', '-targets', '-release', '-layerwise', '-fresh', '-rewind-step', '-1000'])
+    for (const how of [
+      '',
+      '-protect-reference',
+      '-protect-detected',
+      '-random',
+      '-shuffled',
+      '-oneshot-0.67232',
+      '-increments',
+      '-cubic',
+      '-targets',
+      '-release',
+      '-layerwise',
+      '-fresh',
+      '-rewind-step',
+      '-1000',
+    ])
       expect(sparsityOf(`B2${how}`), how).toBeCloseTo(1 - 0.8 ** 5, 10);
     expect(sparsityOf('B2-ladder')).toBeGreaterThan(0.97);
-    expect([sparsityOf('B2-prune0.9'), sparsityOf('B2-prune0.95'), sparsityOf('B2-unpruned'), sparsityOf('B2-force')]).toEqual([0.9, 0.95, 0, 0]);
+    expect([
+      sparsityOf('B2-prune0.9'),
+      sparsityOf('B2-prune0.95'),
+      sparsityOf('B2-unpruned'),
+      sparsityOf('B2-force'),
+    ]).toEqual([0.9, 0.95, 0, 0]);
   });
 
   it('rewinds to where the arm says, and goes on from there under the found mask', () => {
     const sources = (id: string, round = 2) => {
-      const { rewind, train } = { rewind: runOf(controls, id).get(`rewind@${round - 1}`)?.inputs, train: runOf(controls, id).get(`train@${round}`)?.inputs };
+      const { rewind, train } = {
+        rewind: runOf(controls, id).get(`rewind@${round - 1}`)?.inputs,
+        train: runOf(controls, id).get(`train@${round}`)?.inputs,
+      };
       return [rewind?.init ?? rewind?.point ?? rewind?.pretrained, rewind?.mask, train?.weights, train?.mask];
     };
     const rewound = ['prune@1.mask', 'rewind@1.weights', 'rewind@1.mask'];
@@ -155,30 +223,48 @@ describe('profile controls', () => {
     expect(sources('B2-rewind-step')).toEqual(['rewind-point@0.weights', ...rewound]);
     expect(sources('B2-rewind-pretrained')).toEqual(['load@0.weights', ...rewound]);
     expect(sources('B2')).toEqual([undefined, undefined, 'prune@1.weights', 'prune@1.mask']);
-    expect(runOf(controls, 'B2-rewind-step').get('rewind-point@0')).toMatchObject({ params: { steps: 1000 }, inputs: { weights: 'init@0.weights' } });
+    expect(runOf(controls, 'B2-rewind-step').get('rewind-point@0')).toMatchObject({
+      params: { steps: 1000 },
+      inputs: { weights: 'init@0.weights' },
+    });
     expect([...runOf(controls, 'B2').keys()].filter((name) => name.startsWith('rewind'))).toEqual([]);
   });
 
   it('gives the found mask fresh weights in the last round only, and shuffles it for the control', () => {
-    const rewinds = [...runOf(controls, 'C2-fresh-shuffle')].filter(([name]) => name.startsWith('rewind@')).map(([name, { params }]) => [name, params.to, params.mask]);
+    const rewinds = [...runOf(controls, 'C2-fresh-shuffle')]
+      .filter(([name]) => name.startsWith('rewind@'))
+      .map(([name, { params }]) => [name, params.to, params.mask]);
     expect(rewinds).toEqual([['rewind@5', 'fresh', 'shuffle']]);
-    expect(runOf(controls, 'C2-fresh').get('train@6')?.inputs).toMatchObject({ weights: 'rewind@5.weights', mask: 'rewind@5.mask' });
+    expect(runOf(controls, 'C2-fresh').get('train@6')?.inputs).toMatchObject({
+      weights: 'rewind@5.weights',
+      mask: 'rewind@5.mask',
+    });
   });
 
   it('hands no mask on where it is released', () => {
     const run = runOf(controls, 'B2-release');
-    for (const name of ['train@2', 'prune@2', 'train@6']) expect(run.get(name)?.inputs, name).not.toHaveProperty('mask');
+    for (const name of ['train@2', 'prune@2', 'train@6'])
+      expect(run.get(name)?.inputs, name).not.toHaveProperty('mask');
     expect(runOf(controls, 'B2-targets').get('prune@2')?.inputs.mask).toBe('prune@1.mask');
   });
 
   it('protects what is detected now, or what the run follows', () => {
-    expect(runOf(controls, 'B2-protect-detected').get('prune@3')?.inputs).toMatchObject({ detected: 'detect-trained@3.superWeights', reference: 'detect-start@0.superWeights' });
+    expect(runOf(controls, 'B2-protect-detected').get('prune@3')?.inputs).toMatchObject({
+      detected: 'detect-trained@3.superWeights',
+      reference: 'detect-start@0.superWeights',
+    });
     expect(runOf(controls, 'B2-protect-reference').get('prune@3')?.inputs).not.toHaveProperty('detected');
   });
 
   it('puts back the super activations of the intact model: the starting one, or the one after the first training', () => {
-    expect(runOf(controls, 'B2-cut-restored').get('eval-pruned@1')).toMatchObject({ params: { restore: 'super-activation' }, inputs: { original: 'init@0.weights', reference: 'detect-start@0.superWeights' } });
-    expect(runOf(controls, 'C2-cut-restored').get('eval-pruned@1')?.inputs).toMatchObject({ original: 'train@1.weights', reference: 'detect-trained@1.superWeights' });
+    expect(runOf(controls, 'B2-cut-restored').get('eval-pruned@1')).toMatchObject({
+      params: { restore: 'super-activation' },
+      inputs: { original: 'init@0.weights', reference: 'detect-start@0.superWeights' },
+    });
+    expect(runOf(controls, 'C2-cut-restored').get('eval-pruned@1')?.inputs).toMatchObject({
+      original: 'train@1.weights',
+      reference: 'detect-trained@1.superWeights',
+    });
     expect(runOf(controls, 'B2-cut').get('eval-pruned@1')?.inputs).toEqual({ weights: 'prune@1.weights' });
     expect(runOf(controls, 'B2-cut-restored').get('eval-start@0')?.params.restore).toBe('none');
   });
@@ -189,7 +275,12 @@ describe('profile emergence', () => {
     const dag = await buildDag(emergence, StageLoader.installed());
     const lengths = lengthsOf(dag.nodes().map((key) => dag.getNodeAttributes(key)));
     expect(lengths).toMatchObject([{ stage: 'train', unit: 'steps', distinct: 3 * 3 * 3500 }]);
-    expect([...runOf(emergence, 'emergence-xavier-0').keys()]).toEqual(['load@0', 'init@0', 'detect-start@0', 'eval-start@0']);
+    expect([...runOf(emergence, 'emergence-xavier-0').keys()]).toEqual([
+      'load@0',
+      'init@0',
+      'detect-start@0',
+      'eval-start@0',
+    ]);
     expect([...runOf(emergence, 'emergence-xavier-500').keys()]).toContain('detect-trained@1');
   });
 });

@@ -1,4 +1,7 @@
-/** The schema that editors complete and check pipeline.json by: it accepts templates, and parameters of the stages alone. */
+/**
+ * The schema that editors complete and check pipeline.json by: it accepts templates, and parameters of the stages
+ * alone.
+ */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
@@ -8,34 +11,64 @@ import { packageRoot } from '../../src/package-root.ts';
 let validate: ValidateFunction;
 let study: Record<string, unknown>;
 beforeAll(async () => {
-  const json = async (...path: string[]) => JSON.parse(await readFile(join(packageRoot, ...path), 'utf8')) as Record<string, unknown>;
+  const json = async (...path: string[]) =>
+    JSON.parse(await readFile(join(packageRoot, ...path), 'utf8')) as Record<string, unknown>;
   const ajv = new Ajv({ allErrors: true, strict: false, validateSchema: false });
-  for (const file of await readdir(join(packageRoot, 'schemas/stages'))) ajv.addSchema({ ...(await json('schemas/stages', file)), $id: `stages/${file}` });
+  for (const file of await readdir(join(packageRoot, 'schemas/stages')))
+    ajv.addSchema({ ...(await json('schemas/stages', file)), $id: `stages/${file}` });
   validate = ajv.compile(await json('schemas/pipeline.schema.json'));
   study = await json('pipeline.json');
 });
 
 const problems = (content: unknown) => {
   validate(content);
-  return [...new Set((validate.errors ?? []).filter(({ keyword }) => keyword !== 'if' && keyword !== 'anyOf').map(({ instancePath }) => instancePath))];
+  return [
+    ...new Set(
+      (validate.errors ?? [])
+        .filter(({ keyword }) => keyword !== 'if' && keyword !== 'anyOf')
+        .map(({ instancePath }) => instancePath),
+    ),
+  ];
 };
-const withExperiment = (experiment: unknown, name = 'X') => ({ ...study, experiments: { [name]: experiment }, profiles: {}, comparisons: [] });
+const withExperiment = (experiment: unknown, name = 'X') => ({
+  ...study,
+  experiments: { [name]: experiment },
+  profiles: {},
+  comparisons: [],
+});
 
 describe('an editor', () => {
   test('has nothing against the committed studies', async () => {
     expect(problems(study)).toEqual([]);
     for (const folder of await readdir(join(packageRoot, 'studies')))
-      expect(problems(JSON.parse(await readFile(join(packageRoot, 'studies', folder, 'pipeline.json'), 'utf8'))), folder).toEqual([]);
+      expect(
+        problems(JSON.parse(await readFile(join(packageRoot, 'studies', folder, 'pipeline.json'), 'utf8'))),
+        folder,
+      ).toEqual([]);
   });
 
   test('takes variables for values in an entry with a matrix, and only there', () => {
     const params = { train: { steps: '{n}' }, prune: { fraction: '{f}' } };
-    expect(problems(withExperiment({ matrix: { n: [1], f: [0.5] }, rounds: '{n}', params, perRound: { prune: { fraction: ['{f}', 0] } } }, '{n}-{f}'))).toEqual([]);
-    expect(problems(withExperiment({ params }))).toEqual(['/experiments/X/params/train/steps', '/experiments/X/params/prune/fraction']);
+    expect(
+      problems(
+        withExperiment(
+          { matrix: { n: [1], f: [0.5] }, rounds: '{n}', params, perRound: { prune: { fraction: ['{f}', 0] } } },
+          '{n}-{f}',
+        ),
+      ),
+    ).toEqual([]);
+    expect(problems(withExperiment({ params }))).toEqual([
+      '/experiments/X/params/train/steps',
+      '/experiments/X/params/prune/fraction',
+    ]);
   });
 
-  test('still knows the parameters of a template\'s stages where there is no variable', () => {
-    expect(problems(withExperiment({ matrix: { n: [1] }, params: { train: { steps: -1 }, prune: { fraction: '{n}' } } }))).toContain('/experiments/X/params/train/steps');
-    expect(problems(withExperiment({ matrix: { n: [1] }, params: { init: { schem: 'xavier' } } }))).toContain('/experiments/X/params/init');
+  test("still knows the parameters of a template's stages where there is no variable", () => {
+    expect(
+      problems(withExperiment({ matrix: { n: [1] }, params: { train: { steps: -1 }, prune: { fraction: '{n}' } } })),
+    ).toContain('/experiments/X/params/train/steps');
+    expect(problems(withExperiment({ matrix: { n: [1] }, params: { init: { schem: 'xavier' } } }))).toContain(
+      '/experiments/X/params/init',
+    );
   });
 });

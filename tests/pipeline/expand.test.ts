@@ -6,14 +6,21 @@ describe('a run written out', () => {
   test('repeats the round and ends with the final training', async () => {
     const run = runOf(await studyOf(toyStudy()), 'A1');
     expect([...run.keys()]).toEqual([
-      'load@0', 'init@0', 'detect-start@0',
-      'train@1', 'detect-trained@1', 'prune@1',
-      'train@2', 'detect-trained@2', 'prune@2',
-      'train@3', 'detect-trained@3',
+      'load@0',
+      'init@0',
+      'detect-start@0',
+      'train@1',
+      'detect-trained@1',
+      'prune@1',
+      'train@2',
+      'detect-trained@2',
+      'prune@2',
+      'train@3',
+      'detect-trained@3',
     ]);
   });
 
-  test('takes the latest of several steps, this round\'s instance, and the mask in force', async () => {
+  test("takes the latest of several steps, this round's instance, and the mask in force", async () => {
     const run = runOf(await studyOf(toyStudy()), 'A1');
     expect(run.get('train@1')?.inputs).toEqual({ weights: 'init@0.weights' });
     expect(run.get('train@2')?.inputs).toEqual({ weights: 'prune@1.weights', mask: 'prune@1.mask' });
@@ -24,7 +31,9 @@ describe('a run written out', () => {
 
   test('a condition on a parameter chooses the reference', async () => {
     const study = toyStudy();
-    study.experiments.X = { params: { init: { scheme: 'xavier' }, train: { state: 'keep' }, prune: { fraction: 0.1 } } };
+    study.experiments.X = {
+      params: { init: { scheme: 'xavier' }, train: { state: 'keep' }, prune: { fraction: 0.1 } },
+    };
     const resolved = await studyOf(study);
     expect(runOf(resolved, 'A1').get('detect-trained@2')?.inputs.reference).toBe('detect-start@0.found');
     expect(runOf(resolved, 'X').get('detect-trained@1')?.inputs).not.toHaveProperty('reference'); // never its own
@@ -39,10 +48,20 @@ describe('a run written out', () => {
     study.experiments.forced = { params: { prune: { force: 'reference' } } };
     const resolved = await studyOf(study);
     expect([...runOf(resolved, 'I1').keys()]).toEqual([
-      'load@0', 'init@0', 'detect-start@0', 'prune@1', 'train@2', 'detect-trained@2', 'train@3', 'detect-trained@3',
+      'load@0',
+      'init@0',
+      'detect-start@0',
+      'prune@1',
+      'train@2',
+      'detect-trained@2',
+      'train@3',
+      'detect-trained@3',
     ]);
     expect(runOf(resolved, 'I1').get('prune@1')?.inputs.weights).toBe('init@0.weights');
-    expect(runOf(resolved, 'I1').get('train@3')?.inputs).toMatchObject({ weights: 'train@2.weights', mask: 'prune@1.mask' });
+    expect(runOf(resolved, 'I1').get('train@3')?.inputs).toMatchObject({
+      weights: 'train@2.weights',
+      mask: 'prune@1.mask',
+    });
     expect([...runOf(resolved, 'forced').keys()]).toContain('prune@2');
   });
 
@@ -53,7 +72,7 @@ describe('a run written out', () => {
   });
 });
 
-describe('a parameter\'s value', () => {
+describe("a parameter's value", () => {
   test('is the last one given of stage, defaults, profile, experiment, step, perRound', async () => {
     const rate = async (change: (study: ReturnType<typeof toyStudy>) => void) => {
       const study = toyStudy();
@@ -63,14 +82,19 @@ describe('a parameter\'s value', () => {
       const run = runOf(await studyOf(study), 'A1');
       return [run.get('train@1')?.params.rate, run.get('train@2')?.params.rate, run.get('train@3')?.params.rate];
     };
-    const set = (...levels: string[]) => rate((study) => {
-      if (!levels.includes('defaults')) study.defaults = { rounds: 2, seeds: [0] };
-      if (levels.includes('profile')) study.profiles = { p: { experiments: ['A1'], params: { train: { rate: 0.3 } } } };
-      const experiment: Record<string, unknown> = { params: levels.includes('experiment') ? { train: { rate: 0.4 } } : {} };
-      if (levels.includes('perRound')) experiment.perRound = { train: { rate: [0.6, 0.7] } };
-      study.experiments = { A1: experiment };
-      if (levels.includes('step')) (study.dag[3] as { steps: { params?: object }[] }).steps[0]!.params = { rate: 0.5 };
-    });
+    const set = (...levels: string[]) =>
+      rate((study) => {
+        if (!levels.includes('defaults')) study.defaults = { rounds: 2, seeds: [0] };
+        if (levels.includes('profile'))
+          study.profiles = { p: { experiments: ['A1'], params: { train: { rate: 0.3 } } } };
+        const experiment: Record<string, unknown> = {
+          params: levels.includes('experiment') ? { train: { rate: 0.4 } } : {},
+        };
+        if (levels.includes('perRound')) experiment.perRound = { train: { rate: [0.6, 0.7] } };
+        study.experiments = { A1: experiment };
+        if (levels.includes('step'))
+          (study.dag[3] as { steps: { params?: object }[] }).steps[0]!.params = { rate: 0.5 };
+      });
     expect(await set()).toEqual([0.1, 0.1, 0.1]);
     expect(await set('defaults')).toEqual([0.2, 0.2, 0.2]);
     expect(await set('defaults', 'profile')).toEqual([0.3, 0.3, 0.3]);
@@ -90,7 +114,7 @@ describe('a parameter\'s value', () => {
     expect(runOf(resolved, 'tiny').get('train@1')?.params).toMatchObject({ steps: 1, warmupSteps: 0 });
   });
 
-  test('is the run\'s seed where the schema says so and nobody set it', async () => {
+  test("is the run's seed where the schema says so and nobody set it", async () => {
     const study = toyStudy();
     study.experiments.fixed = { params: { load: { checkpoint: 4 } } };
     const resolved = await studyOf(study);
@@ -114,12 +138,27 @@ describe('a profile', () => {
     const study = toyStudy();
     study.experiments.A3 = {};
     study.comparisons = [
-      { name: 'pruning', question: 'How much?', topic: 'survival', arms: ['A1', 'A2', 'A3'], varies: ['prune.fraction'] },
+      {
+        name: 'pruning',
+        question: 'How much?',
+        topic: 'survival',
+        arms: ['A1', 'A2', 'A3'],
+        varies: ['prune.fraction'],
+      },
       { name: 'other', question: 'And this?', topic: 'budget', arms: ['A1', 'A3'], varies: ['train.steps'] },
     ];
     study.profiles = { two: { experiments: ['A1', 'A2'] } };
     expect((await studyOf(study, 'two')).comparisons).toEqual([
-      { name: 'pruning', question: 'How much?', topic: 'survival', arms: ['A1', 'A2'], varies: ['prune.fraction'], family: 'survival', metrics: ['loss'], accept: {} },
+      {
+        name: 'pruning',
+        question: 'How much?',
+        topic: 'survival',
+        arms: ['A1', 'A2'],
+        varies: ['prune.fraction'],
+        family: 'survival',
+        metrics: ['loss'],
+        accept: {},
+      },
     ]);
   });
 });

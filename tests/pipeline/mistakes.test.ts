@@ -51,7 +51,9 @@ describe('a mistake is shown at its place, with what was expected and the neares
   });
 
   test('a value among those of the rounds', async () => {
-    const text = await textOf(withChange((study) => (study.experiments.A2 = { perRound: { prune: { fraction: [0.1, 1.5] } } })));
+    const text = await textOf(
+      withChange((study) => (study.experiments.A2 = { perRound: { prune: { fraction: [0.1, 1.5] } } })),
+    );
     expect(text).toContain('pipeline.json:124:13 error: 1.5 is not possible here.');
     expect(text).toContain('Expected: a number, at least 0, at most 1.');
   });
@@ -62,7 +64,12 @@ describe('a mistake is shown at its place, with what was expected and the neares
   });
 
   test('a list of another length than the rounds', async () => {
-    const text = await textOf(withChange((study) => (study.experiments.A2 = { perRound: { prune: { fraction: [0.1] }, train: { steps: [1, 2, 3, 4] } } })));
+    const text = await textOf(
+      withChange(
+        (study) =>
+          (study.experiments.A2 = { perRound: { prune: { fraction: [0.1] }, train: { steps: [1, 2, 3, 4] } } }),
+      ),
+    );
     expect(text).toContain('error: "fraction" has 1 values for 2 rounds.\n');
     expect(text).toContain('Expected: 2, one per round.');
     expect(text).toContain('error: "steps" has 4 values for 2 rounds.\n');
@@ -71,16 +78,56 @@ describe('a mistake is shown at its place, with what was expected and the neares
 
   test.each([
     ['an unknown stage', (dag: Dag) => (dag[0]!.stage = 'laod'), 'There is no stage "laod".'],
-    ['a second step of one name, listed once', (dag: Dag) => (dag[1]!.step = 'load'), 'Expected: "load", "detect-start"'],
-    ['an unknown step', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'lod.weights' }), 'The step "lod" does not exist.\n', 'Did you mean "load"?'],
-    ['an unknown artifact', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.wieghts' }), 'Step "load" has no artifact "wieghts".', 'Did you mean "weights"?'],
-    ['an unknown input', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.weights', extra: 'load.weights' }), 'init has no input "extra" for "inputs".'],
-    ['an input that is not given', (dag: Dag) => delete dag[1]!.inputs, 'Step "init" lacks the input "pretrained".', 'Expected: "pretrained" in "inputs": weights.'],
-    ['a step that comes later', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'detect-start.found' }), 'Step "detect-start" comes later.'],
-    ['"this" outside the rounds', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'this load.weights' }), '"this load" has no round to be in.'],
-    ['a word that is no reference', (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load' }), '"load" is not possible here.'],
+    [
+      'a second step of one name, listed once',
+      (dag: Dag) => (dag[1]!.step = 'load'),
+      'Expected: "load", "detect-start"',
+    ],
+    [
+      'an unknown step',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'lod.weights' }),
+      'The step "lod" does not exist.\n',
+      'Did you mean "load"?',
+    ],
+    [
+      'an unknown artifact',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.wieghts' }),
+      'Step "load" has no artifact "wieghts".',
+      'Did you mean "weights"?',
+    ],
+    [
+      'an unknown input',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load.weights', extra: 'load.weights' }),
+      'init has no input "extra" for "inputs".',
+    ],
+    [
+      'an input that is not given',
+      (dag: Dag) => delete dag[1]!.inputs,
+      'Step "init" lacks the input "pretrained".',
+      'Expected: "pretrained" in "inputs": weights.',
+    ],
+    [
+      'a step that comes later',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'detect-start.found' }),
+      'Step "detect-start" comes later.',
+    ],
+    [
+      '"this" outside the rounds',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'this load.weights' }),
+      '"this load" has no round to be in.',
+    ],
+    [
+      'a word that is no reference',
+      (dag: Dag) => (dag[1]!.inputs = { pretrained: 'load' }),
+      '"load" is not possible here.',
+    ],
     ['a second step of one name', (dag: Dag) => (dag[1]!.step = 'load'), 'There are two steps "load".'],
-    ['an unknown parameter in "unless"', (dag: Dag) => (dag[1]!.unless = { shceme: 'xavier' }), 'init has no parameter "shceme".', 'Did you mean "scheme"?'],
+    [
+      'an unknown parameter in "unless"',
+      (dag: Dag) => (dag[1]!.unless = { shceme: 'xavier' }),
+      'init has no parameter "shceme".',
+      'Did you mean "scheme"?',
+    ],
   ] as [string, (dag: Dag) => void, ...string[]][])('%s', async (_name, change, ...texts) => {
     const text = await textOf(withChange((study) => change(study.dag as Dag)));
     for (const expected of texts) expect(text).toContain(expected);
@@ -89,7 +136,9 @@ describe('a mistake is shown at its place, with what was expected and the neares
   test('what comparisons and profiles name', async () => {
     const text = await textOf(
       withChange((study) => {
-        study.comparisons = [{ name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A9'], varies: ['train.stepz'] }];
+        study.comparisons = [
+          { name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A9'], varies: ['train.stepz'] },
+        ];
         study.profiles = { p: { experiments: ['B*'] } };
         study.defaultProfile = 'q';
       }),
@@ -124,95 +173,219 @@ describe('a mistake is shown at its place, with what was expected and the neares
 });
 
 describe('a mistake in a template is shown where the template stands', () => {
-  const withEntries = (experiments: Record<string, unknown>, comparisons: unknown[] = []) => ({ name: 'toy', experiments, comparisons, dag: toyStudy().dag, defaults: toyStudy().defaults });
+  const withEntries = (experiments: Record<string, unknown>, comparisons: unknown[] = []) => ({
+    name: 'toy',
+    experiments,
+    comparisons,
+    dag: toyStudy().dag,
+    defaults: toyStudy().defaults,
+  });
   const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
   test.each([
-    ['an unknown variable', { A1: {}, '{base}-x': { matrix: { base: ['A1'] }, extends: '{bse}' } }, [], `pipeline.json:11:18 error: The variable "bse" does not exist.
+    [
+      'an unknown variable',
+      { A1: {}, '{base}-x': { matrix: { base: ['A1'] }, extends: '{bse}' } },
+      [],
+      `pipeline.json:11:18 error: The variable "bse" does not exist.
   11 |       "extends": "{bse}"
      |                  ^^^^^^^
   Did you mean "base"?
-  Expected: "base".`],
-    ['an unknown variable in a name', { '{base}-x': { matrix: { scheme: ['xavier'] }, params: { init: { scheme: '{scheme}' } } } }, [], `pipeline.json:4:5 error: The variable "base" does not exist.
+  Expected: "base".`,
+    ],
+    [
+      'an unknown variable in a name',
+      { '{base}-x': { matrix: { scheme: ['xavier'] }, params: { init: { scheme: '{scheme}' } } } },
+      [],
+      `pipeline.json:4:5 error: The variable "base" does not exist.
   4 |     "{base}-x": {
     |     ^^^^^^^^^^
-  Expected: "scheme".`],
-    ['a template without a matrix', { '{base}-x': {} }, [], `pipeline.json:4:5 error: The variable "base" does not exist.
+  Expected: "scheme".`,
+    ],
+    [
+      'a template without a matrix',
+      { '{base}-x': {} },
+      [],
+      `pipeline.json:4:5 error: The variable "base" does not exist.
   4 |     "{base}-x": {}
     |     ^^^^^^^^^^
-  Expected: "matrix": { "base": [...] } in this entry.`],
-    ['a variable that is used nowhere', { 'A{n}': { matrix: { n: [1], steps: [5] } } }, [], `pipeline.json:9:9 error: The variable "steps" is used nowhere.
+  Expected: "matrix": { "base": [...] } in this entry.`,
+    ],
+    [
+      'a variable that is used nowhere',
+      { 'A{n}': { matrix: { n: [1], steps: [5] } } },
+      [],
+      `pipeline.json:9:9 error: The variable "steps" is used nowhere.
   9 |         "steps": [
     |         ^^^^^^^
-  Expected: "{steps}" in the name or a value of this entry.`],
-    ['the same name twice', { A1: {}, 'A{n}': { matrix: { n: [0, 1] } } }, [], `pipeline.json:5:5 error: "A1" comes out of this a second time.
+  Expected: "{steps}" in the name or a value of this entry.`,
+    ],
+    [
+      'the same name twice',
+      { A1: {}, 'A{n}': { matrix: { n: [0, 1] } } },
+      [],
+      `pipeline.json:5:5 error: "A1" comes out of this a second time.
   5 |     "A{n}": {
     |     ^^^^^^
-  Expected: a name of its own for each: every variable in it; the first is at 4:5.`],
-    ['a name that does not tell the entries apart', { A: { matrix: { n: [1, 2] }, params: { train: { steps: '{n}' } } } }, [], `pipeline.json:4:5 error: "A" comes out of this a second time.
+  Expected: a name of its own for each: every variable in it; the first is at 4:5.`,
+    ],
+    [
+      'a name that does not tell the entries apart',
+      { A: { matrix: { n: [1, 2] }, params: { train: { steps: '{n}' } } } },
+      [],
+      `pipeline.json:4:5 error: "A" comes out of this a second time.
   4 |     "A": {
     |     ^^^
-  Expected: a name of its own for each: every variable in it; the first is at 4:5.`],
-    ['a name that is none', { '{n}': { matrix: { n: ['a b'] } } }, [], `pipeline.json:4:5 error: "a b" cannot be a name.
+  Expected: a name of its own for each: every variable in it; the first is at 4:5.`,
+    ],
+    [
+      'a name that is none',
+      { '{n}': { matrix: { n: ['a b'] } } },
+      [],
+      `pipeline.json:4:5 error: "a b" cannot be a name.
   4 |     "{n}": {
     |     ^^^^^
-  Expected: letters, digits, '.', '_' and '-', beginning with a letter or digit.`],
-    ['far too many entries', { 'A{a}-{b}-{c}': { matrix: { a: numbers(30), b: numbers(30), c: numbers(30) } } }, [], `pipeline.json:5:7 error: With this the file says more than 10000 entries: these variables have 27000 combinations.
+  Expected: letters, digits, '.', '_' and '-', beginning with a letter or digit.`,
+    ],
+    [
+      'far too many entries',
+      { 'A{a}-{b}-{c}': { matrix: { a: numbers(30), b: numbers(30), c: numbers(30) } } },
+      [],
+      `pipeline.json:5:7 error: With this the file says more than 10000 entries: these variables have 27000 combinations.
   5 |       "matrix": {
     |       ^^^^^^^^
-  Expected: fewer values.`],
-    ['a matrix that is none', { 'A{n}': { matrix: [1, 2] } }, [], `pipeline.json:5:17 error: This is no matrix.
+  Expected: fewer values.`,
+    ],
+    [
+      'a matrix that is none',
+      { 'A{n}': { matrix: [1, 2] } },
+      [],
+      `pipeline.json:5:17 error: This is no matrix.
   5 |       "matrix": [
     |                 ^
-  Expected: an object {...} with a list of values for each variable.`],
-    ['a variable without values', { 'A{n}': { matrix: { n: [] } } }, [], `pipeline.json:6:14 error: These are no values for a variable.
+  Expected: an object {...} with a list of values for each variable.`,
+    ],
+    [
+      'a variable without values',
+      { 'A{n}': { matrix: { n: [] } } },
+      [],
+      `pipeline.json:6:14 error: These are no values for a variable.
   6 |         "n": []
     |              ^^
-  Expected: a list [...] of strings, numbers or booleans.`],
-    ['a value that is none', { 'A{n}': { matrix: { n: [1, null] } } }, [], `pipeline.json:8:11 error: This is no value for a variable.
+  Expected: a list [...] of strings, numbers or booleans.`,
+    ],
+    [
+      'a value that is none',
+      { 'A{n}': { matrix: { n: [1, null] } } },
+      [],
+      `pipeline.json:8:11 error: This is no value for a variable.
   8 |           null
     |           ^^^^
-  Expected: a string, a number, true or false.`],
-    ['a value that does not fit its parameter', { 'A{f}': { matrix: { f: [0.1, 1.5] }, params: { prune: { fraction: '{f}' } } } }, [], `pipeline.json:13:23 error: 1.5 is not possible here (in "A1.5").
+  Expected: a string, a number, true or false.`,
+    ],
+    [
+      'a value that does not fit its parameter',
+      { 'A{f}': { matrix: { f: [0.1, 1.5] }, params: { prune: { fraction: '{f}' } } } },
+      [],
+      `pipeline.json:13:23 error: 1.5 is not possible here (in "A1.5").
   13 |           "fraction": "{f}"
      |                       ^^^^^
-  Expected: a number, at least 0, at most 1.`],
-    ['an unknown base', { A1: {}, X: { extends: 'A2' } }, [], `pipeline.json:6:18 error: The experiment "A2" does not exist.
+  Expected: a number, at least 0, at most 1.`,
+    ],
+    [
+      'an unknown base',
+      { A1: {}, X: { extends: 'A2' } },
+      [],
+      `pipeline.json:6:18 error: The experiment "A2" does not exist.
   6 |       "extends": "A2"
     |                  ^^^^
   Did you mean "A1"?
-  Expected: "A1".`],
-    ['a circle', { A1: { extends: 'A3' }, A2: { extends: 'A1' }, A3: { extends: 'A2' } }, [], `pipeline.json:8:18 error: An experiment cannot inherit from itself: "A1" extends "A3" extends "A2" extends "A1".
+  Expected: "A1".`,
+    ],
+    [
+      'a circle',
+      { A1: { extends: 'A3' }, A2: { extends: 'A1' }, A3: { extends: 'A2' } },
+      [],
+      `pipeline.json:8:18 error: An experiment cannot inherit from itself: "A1" extends "A3" extends "A2" extends "A1".
   8 |       "extends": "A1"
     |                  ^^^^
-  Expected: a base that does not lead back here.`],
-    ['a list of the base that does not fit the heir', { A1: { perRound: { prune: { fraction: [0.1, 0.2] } } }, A2: { extends: 'A1', rounds: 3 } }, [], `pipeline.json:7:11 error: "fraction" has 2 values for 3 rounds (in "A2").
+  Expected: a base that does not lead back here.`,
+    ],
+    [
+      'a list of the base that does not fit the heir',
+      { A1: { perRound: { prune: { fraction: [0.1, 0.2] } } }, A2: { extends: 'A1', rounds: 3 } },
+      [],
+      `pipeline.json:7:11 error: "fraction" has 2 values for 3 rounds (in "A2").
   7 |           "fraction": [
     |           ^^^^^^^^^^
-  Expected: 3, one per round.`],
-    ['an unknown step', { A1: { perStep: { 'detect-strat': { largest: 3 } } } }, [], `pipeline.json:6:9 error: The step "detect-strat" does not exist.
+  Expected: 3, one per round.`,
+    ],
+    [
+      'an unknown step',
+      { A1: { perStep: { 'detect-strat': { largest: 3 } } } },
+      [],
+      `pipeline.json:6:9 error: The step "detect-strat" does not exist.
   6 |         "detect-strat": {
     |         ^^^^^^^^^^^^^^
   Did you mean "detect-start"?
-  Expected: "load", "init", "detect-start", "train", "detect-trained" or "prune".`],
-    ['parameters of a step that serves all runs', { A1: { perStep: { aggregate: {} } } }, [], `pipeline.json:6:9 error: Step "aggregate" gathers all runs and has no parameters of one experiment.
+  Expected: "load", "init", "detect-start", "train", "detect-trained" or "prune".`,
+    ],
+    [
+      'parameters of a step that serves all runs',
+      { A1: { perStep: { aggregate: {} } } },
+      [],
+      `pipeline.json:6:9 error: Step "aggregate" gathers all runs and has no parameters of one experiment.
   6 |         "aggregate": {}
     |         ^^^^^^^^^^^
-  Expected: "load", "init", "detect-start", "train", "detect-trained" or "prune".`],
-    ['an arm that comes out of no template', { A1: {} }, [{ name: '{a}-c', matrix: { a: ['A1'] }, question: '?', topic: 'budget', arms: ['{a}', '{a}-x'], varies: ['train.steps'] }], `pipeline.json:18:9 error: The experiment "A1-x" does not exist (in "A1-c").
+  Expected: "load", "init", "detect-start", "train", "detect-trained" or "prune".`,
+    ],
+    [
+      'an arm that comes out of no template',
+      { A1: {} },
+      [
+        {
+          name: '{a}-c',
+          matrix: { a: ['A1'] },
+          question: '?',
+          topic: 'budget',
+          arms: ['{a}', '{a}-x'],
+          varies: ['train.steps'],
+        },
+      ],
+      `pipeline.json:18:9 error: The experiment "A1-x" does not exist (in "A1-c").
   18 |         "{a}-x"
      |         ^^^^^^^
   Did you mean "A1"?
-  Expected: "A1".`],
-    ['two comparisons of one name', { A1: {}, A2: {} }, [1, 2].map(() => ({ name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A2'], varies: ['train.steps'] })), `pipeline.json:21:15 error: There are two comparisons "c".
+  Expected: "A1".`,
+    ],
+    [
+      'two comparisons of one name',
+      { A1: {}, A2: {} },
+      [1, 2].map(() => ({ name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A2'], varies: ['train.steps'] })),
+      `pipeline.json:21:15 error: There are two comparisons "c".
   21 |       "name": "c",
      |               ^^^
-  Expected: a name of its own for each.`],
-    ['a rule of lint that there is not', { A1: {}, A2: {} }, [{ name: 'c', question: '?', topic: 'budget', arms: ['A1', 'A2'], varies: ['train.steps'], accept: { 'sample-sise': 'Because.' } }], `pipeline.json:20:9 error: "sample-sise" is not known here.
+  Expected: a name of its own for each.`,
+    ],
+    [
+      'a rule of lint that there is not',
+      { A1: {}, A2: {} },
+      [
+        {
+          name: 'c',
+          question: '?',
+          topic: 'budget',
+          arms: ['A1', 'A2'],
+          varies: ['train.steps'],
+          accept: { 'sample-sise': 'Because.' },
+        },
+      ],
+      `pipeline.json:20:9 error: "sample-sise" is not known here.
   20 |         "sample-sise": "Because."
      |         ^^^^^^^^^^^^^
   Did you mean "sample-size"?
-  Expected: "one-variable", "never-acts", "unpaired-seeds", "missing-control", "unequal-budget", "sample-size" or "mixed-device".`],
+  Expected: "one-variable", "never-acts", "unpaired-seeds", "missing-control", "unequal-budget", "sample-size" or "mixed-device".`,
+    ],
   ] as [string, Record<string, unknown>, unknown[], string][])('%s', async (_name, experiments, comparisons, text) => {
     expect(await textOf(withEntries(experiments, comparisons))).toBe(text);
   });
@@ -220,11 +393,19 @@ describe('a mistake in a template is shown where the template stands', () => {
 
 describe('text that is no JSON is shown at its place', () => {
   test.each([
-    ['{ "name": "x", }', 'pipeline.json:1:16 error: This is not JSON.', 'Expected: a name in double quotes (JSON has no comma before a closing brace).'],
+    [
+      '{ "name": "x", }',
+      'pipeline.json:1:16 error: This is not JSON.',
+      'Expected: a name in double quotes (JSON has no comma before a closing brace).',
+    ],
     ['{ "name": "x" ', 'The file ends too early.', "Expected: '}'."],
     ['', 'The file is empty.', 'Expected: a JSON object.'],
     ['{ // words\n}', 'pipeline.json:1:3 error: This is not JSON.', 'Expected: no comments'],
-    ['{\n  "name": "x",\n  "name": "y"\n}', 'pipeline.json:3:3 error: "name" stands here a second time.', 'Expected: each name once; the first is at 2:3.'],
+    [
+      '{\n  "name": "x",\n  "name": "y"\n}',
+      'pipeline.json:3:3 error: "name" stands here a second time.',
+      'Expected: each name once; the first is at 2:3.',
+    ],
     ['{ "name": 1e999 }', 'This number is too large.', 'Expected: a finite number.'],
     ['{ "__proto__": {} }', '"__proto__" cannot be a name.', ''],
     ['['.repeat(100_000), 'pipeline.json:1:65 error: This is nested too deeply.', 'Expected: at most 64 levels.'],
@@ -249,15 +430,47 @@ describe('text that is no JSON is shown at its place', () => {
 describe('whatever the file holds, the answer is a study or a Failure', () => {
   const hostile = fc.oneof(
     fc.constant({}),
-    fc.constantFrom(null, -1, 1e308, 2 ** 53, '', '__proto__', 'constructor', '../../x', 'this train.weights', 'first .', '*', '[', '!(', '\u0000'),
+    fc.constantFrom(
+      null,
+      -1,
+      1e308,
+      2 ** 53,
+      '',
+      '__proto__',
+      'constructor',
+      '../../x',
+      'this train.weights',
+      'first .',
+      '*',
+      '[',
+      '!(',
+      '\u0000',
+    ),
     fc.jsonValue({ maxDepth: 3 }),
   );
 
   /** With templates, inheritance and parameters of single steps. */
-  const templatedStudy = () => withChange((study) => {
-    study.experiments['{base}-{n}'] = { matrix: { base: ['A1', 'A2'], n: [1, 2] }, extends: '{base}', params: { train: { steps: '{n}' } }, perStep: { 'detect-start': { largest: '{n}' } }, perRound: { prune: { fraction: [0, 0.5] } } };
-    study.comparisons = [{ name: '{base}-c', matrix: { base: ['A1', 'A2'] }, question: '{base}?', topic: 'budget', arms: ['{base}', '{base}-1'], varies: ['train.steps', 'detect-start.largest'], accept: { 'sample-size': 'No.' } }];
-  });
+  const templatedStudy = () =>
+    withChange((study) => {
+      study.experiments['{base}-{n}'] = {
+        matrix: { base: ['A1', 'A2'], n: [1, 2] },
+        extends: '{base}',
+        params: { train: { steps: '{n}' } },
+        perStep: { 'detect-start': { largest: '{n}' } },
+        perRound: { prune: { fraction: [0, 0.5] } },
+      };
+      study.comparisons = [
+        {
+          name: '{base}-c',
+          matrix: { base: ['A1', 'A2'] },
+          question: '{base}?',
+          topic: 'budget',
+          arms: ['{base}', '{base}-1'],
+          varies: ['train.steps', 'detect-start.largest'],
+          accept: { 'sample-size': 'No.' },
+        },
+      ];
+    });
 
   test('values put anywhere', async () => {
     await fc.assert(
@@ -273,7 +486,10 @@ describe('whatever the file holds, the answer is a study or a Failure', () => {
   });
 
   test('names put anywhere', async () => {
-    const names = fc.oneof(fc.constantFrom('constructor', 'toString', 'hasOwnProperty', 'valueOf', '', ' ', 'a.b', '*', '$ref'), fc.string({ maxLength: 8 }));
+    const names = fc.oneof(
+      fc.constantFrom('constructor', 'toString', 'hasOwnProperty', 'valueOf', '', ' ', 'a.b', '*', '$ref'),
+      fc.string({ maxLength: 8 }),
+    );
     await fc.assert(
       fc.asyncProperty(fc.nat(), names, hostile, async (where, name, value) => {
         const study = templatedStudy();

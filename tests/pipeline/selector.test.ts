@@ -44,7 +44,9 @@ describe('a selector', () => {
 
   test('all names must hold in one place, not in several of them', () => {
     const shared = [node('ff06', 'train', ['A1', 0, 1], ['B1', 1, 2])];
-    expect(() => selectNodes(shared, parseSelector(['experiment=A1', 'seed=1']))).toThrow('No node of this profile is experiment=A1 seed=1.');
+    expect(() => selectNodes(shared, parseSelector(['experiment=A1', 'seed=1']))).toThrow(
+      'No node of this profile is experiment=A1 seed=1.',
+    );
   });
 
   test('takes globs, and keys cut short', () => {
@@ -53,7 +55,9 @@ describe('a selector', () => {
   });
 
   test('what names nothing is refused with the nearest name', () => {
-    expect(messageOf('stage=trian')).toBe('No node of this profile has stage=trian.|train|"aggregate", "init" or "train"');
+    expect(messageOf('stage=trian')).toBe(
+      'No node of this profile has stage=trian.|train|"aggregate", "init" or "train"',
+    );
     expect(messageOf('experiment=C7')).toBe('No node of this profile has experiment=C7.||"A1" or "B1"');
     expect(messageOf('stag=train')).toContain('Nothing can be selected by "stag".|stage|');
     expect(messageOf('train')).toContain('"train" is no selector.||NAME=VALUE[,VALUE...]');

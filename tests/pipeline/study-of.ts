@@ -22,7 +22,11 @@ export async function mistakesOf(content: unknown, profile?: string): Promise<Fa
 }
 
 /** One run's instances by `step@round`, with inputs in the same words. */
-export function runOf(study: Study, experiment: string, seed = 0): Map<string, { params: StepInstance['params']; inputs: Record<string, string> }> {
+export function runOf(
+  study: Study,
+  experiment: string,
+  seed = 0,
+): Map<string, { params: StepInstance['params']; inputs: Record<string, string> }> {
   const found = study.experiments.find(({ id }) => id === experiment);
   if (found === undefined) throw new Error(`No experiment ${experiment}.`);
   const name = ({ label }: StepInstance) => `${label.step}@${label.round}`;
@@ -31,7 +35,12 @@ export function runOf(study: Study, experiment: string, seed = 0): Map<string, {
       name(instance),
       {
         params: instance.params,
-        inputs: Object.fromEntries(Object.entries(instance.inputs).map(([input, { instance: producer, artifact }]) => [input, `${name(producer)}.${artifact}`])),
+        inputs: Object.fromEntries(
+          Object.entries(instance.inputs).map(([input, { instance: producer, artifact }]) => [
+            input,
+            `${name(producer)}.${artifact}`,
+          ]),
+        ),
       },
     ]),
   );

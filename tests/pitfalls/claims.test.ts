@@ -5,12 +5,25 @@ import type { Results, TestedDifference } from '../../src/generated/results.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 import { fixturePieces, fixtureStudy, repeat, type FixtureArm } from '../report/study-fixture.ts';
 
-const arm = (id: string, seeds: number[]): FixtureArm => ({ id, description: '', steps: repeat(1, 2), fractions: [0.1], seeds });
+const arm = (id: string, seeds: number[]): FixtureArm => ({
+  id,
+  description: '',
+  steps: repeat(1, 2),
+  fractions: [0.1],
+  seeds,
+});
 const seedsOf = (n: number) => Array.from({ length: n }, (_, seed) => seed);
 
-/** A comparison of two arms whose final losses are the given ones, by seed; with as many further arms in its family as asked for. */
+/**
+ * A comparison of two arms whose final losses are the given ones, by seed; with as many further arms in its family as
+ * asked for.
+ */
 function compared(baseline: number[], losses: number[], further = 0): Results {
-  const arms = [arm('base', seedsOf(baseline.length)), arm('arm', seedsOf(losses.length)), ...seedsOf(further).map((i) => arm(`further-${i}`, seedsOf(losses.length)))];
+  const arms = [
+    arm('base', seedsOf(baseline.length)),
+    arm('arm', seedsOf(losses.length)),
+    ...seedsOf(further).map((i) => arm(`further-${i}`, seedsOf(losses.length))),
+  ];
   const study = fixtureStudy(arms);
   study.comparisons = [
     {
@@ -25,7 +38,8 @@ function compared(baseline: number[], losses: number[], further = 0): Results {
     },
   ];
   const pieces = fixturePieces(arms);
-  for (const { label, content } of pieces.evaluations) content!.loss = (label.experiment === 'base' ? baseline : losses)[label.seed]!;
+  for (const { label, content } of pieces.evaluations)
+    content!.loss = (label.experiment === 'base' ? baseline : losses)[label.seed]!;
   return studyResults(study, pieces);
 }
 const difference = (results: Results): TestedDifference => results.comparisons[0]!.differences[0]!;
@@ -36,7 +50,12 @@ describe('pitfall: a large difference of a handful of runs is called significant
     fc.assert(
       fc.property(sizes, (increases) => {
         const base = increases.map((_, seed) => 2 + seed / 100);
-        const found = difference(compared(base, increases.map((increase, seed) => base[seed]! + increase)));
+        const found = difference(
+          compared(
+            base,
+            increases.map((increase, seed) => base[seed]! + increase),
+          ),
+        );
         expect(found.verdict).toBe('cannot-be-significant');
         expect(found.signFlip!.p).toBeGreaterThanOrEqual(2 / 2 ** n);
       }),
@@ -53,8 +72,14 @@ describe('pitfall: a large difference of a handful of runs is called significant
   it('six can, alone in their family; two arms against one baseline need seven', () => {
     const base = [2, 2.1, 2.2, 2.3, 2.4, 2.5];
     const more = base.map((loss, seed) => loss + 0.1 + seed / 100);
-    expect(difference(compared(base, more))).toMatchObject({ verdict: 'significant', holm: { members: 1, adjustedP: 0.03125 } });
-    expect(difference(compared(base, more, 1))).toMatchObject({ verdict: 'cannot-be-significant', power: { attainableFrom: 7 } });
+    expect(difference(compared(base, more))).toMatchObject({
+      verdict: 'significant',
+      holm: { members: 1, adjustedP: 0.03125 },
+    });
+    expect(difference(compared(base, more, 1))).toMatchObject({
+      verdict: 'cannot-be-significant',
+      power: { attainableFrom: 7 },
+    });
     expect(difference(compared([...base, 2.6], [...more, 2.8], 1)).verdict).toBe('significant');
   });
 });
@@ -79,14 +104,29 @@ describe('pitfall: p below what so few runs can give', () => {
 describe('pitfall: an arm that changed nothing is tested', () => {
   it('is said to have never acted', () => {
     const found = difference(compared([2, 2.1, 2.2], [2, 2.1, 2.2]));
-    expect(found).toMatchObject({ verdict: 'never-acted', tTest: null, signFlip: null, wilcoxon: null, hedgesG: null, holm: null, interval: null });
+    expect(found).toMatchObject({
+      verdict: 'never-acted',
+      tTest: null,
+      signFlip: null,
+      wilcoxon: null,
+      hedgesG: null,
+      holm: null,
+      interval: null,
+    });
   });
 });
 
 describe('pitfall: a constant difference becomes p = 0', () => {
   it('has no t, no effect size and no interval; the exact test stays at its floor', () => {
     const found = difference(compared([2, 2.25, 2.5], [2.5, 2.75, 3]));
-    expect(found).toMatchObject({ mean: 0.5, tTest: null, hedgesG: null, interval: null, signFlip: { p: 0.25 }, verdict: 'cannot-be-significant' });
+    expect(found).toMatchObject({
+      mean: 0.5,
+      tTest: null,
+      hedgesG: null,
+      interval: null,
+      signFlip: { p: 0.25 },
+      verdict: 'cannot-be-significant',
+    });
     expect(found.power!.seedsNeeded).toBeNull();
   });
 });
@@ -102,8 +142,13 @@ describe('pitfall: copies are counted as replicates', () => {
 describe('pitfall: one of many comparisons is picked out', () => {
   it('every declared test of the family counts, also one without a result', () => {
     const base = [2, 2.1, 2.2, 2.3, 2.4, 2.5];
-    const results = compared(base, base.map((loss, seed) => loss + 0.1 + seed / 100), 3);
-    for (const { holm } of results.comparisons[0]!.differences) expect(holm).toMatchObject({ members: 4, adjustedP: 0.125, smallestAdjustedP: 0.125 });
+    const results = compared(
+      base,
+      base.map((loss, seed) => loss + 0.1 + seed / 100),
+      3,
+    );
+    for (const { holm } of results.comparisons[0]!.differences)
+      expect(holm).toMatchObject({ members: 4, adjustedP: 0.125, smallestAdjustedP: 0.125 });
   });
 
   it('only what is declared is tested: the difference to the control is shown with its interval and no p', () => {

@@ -9,14 +9,20 @@ import { runStage } from '../support/stage-job.ts';
 
 const EVAL_SEED = 20_241;
 
-it.each(['marker-retrieval', 'marker-retrieval-no-bos'] as const)('no sequence of %s that is evaluated is ever trained on, in a study or in pretraining, even where the seeds are equal', (name) => {
-  const corpus = corpusOf({ corpus: name });
-  const rows = (tokens: Int32Array) => Array.from({ length: tokens.length / 65 }, (_, row) => tokens.subarray(row * 65, (row + 1) * 65).join());
-  const evaluated = new Set(rows(corpus.batch(EVAL_SEED, 'eval', 0, 2048, 64)));
-  expect(evaluated.size).toBe(2048);
-  for (const stream of ['retrain-data', 'train-data'])
-    for (const seed of [0, 1, 2, EVAL_SEED]) for (let step = 0; step < 100; step++) for (const row of rows(corpus.batch(seed, stream, step, 16, 64))) expect(evaluated.has(row)).toBe(false);
-});
+it.each(['marker-retrieval', 'marker-retrieval-no-bos'] as const)(
+  'no sequence of %s that is evaluated is ever trained on, in a study or in pretraining, even where the seeds are equal',
+  (name) => {
+    const corpus = corpusOf({ corpus: name });
+    const rows = (tokens: Int32Array) =>
+      Array.from({ length: tokens.length / 65 }, (_, row) => tokens.subarray(row * 65, (row + 1) * 65).join());
+    const evaluated = new Set(rows(corpus.batch(EVAL_SEED, 'eval', 0, 2048, 64)));
+    expect(evaluated.size).toBe(2048);
+    for (const stream of ['retrain-data', 'train-data'])
+      for (const seed of [0, 1, 2, EVAL_SEED])
+        for (let step = 0; step < 100; step++)
+          for (const row of rows(corpus.batch(seed, stream, step, 16, 64))) expect(evaluated.has(row)).toBe(false);
+  },
+);
 
 it('an evaluation between two trainings changes nothing of what the second one reads', async () => {
   const inputs = { weights: checkpointPath('marker-retrieval', 0) };

@@ -24,24 +24,36 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const random = (scheme: InitialisationScheme, seed: number): Weights => initialise(parameterShapes(config), scheme, seed, config.layers);
+const random = (scheme: InitialisationScheme, seed: number): Weights =>
+  initialise(parameterShapes(config), scheme, seed, config.layers);
 
 it('a missing checkpoint is an error, never noise', async () => {
-  await expect(runStage(loadPretrained, { params: { checkpoint: 99 } })).rejects.toMatchObject({ failure: { kind: 'file', code: 'ENOENT' } });
-  await expect(runStage(init, { params: { scheme: 'pretrained', seed: 0 } })).rejects.toThrow('needs the input `pretrained`');
+  await expect(runStage(loadPretrained, { params: { checkpoint: 99 } })).rejects.toMatchObject({
+    failure: { kind: 'file', code: 'ENOENT' },
+  });
+  await expect(runStage(init, { params: { scheme: 'pretrained', seed: 0 } })).rejects.toThrow(
+    'needs the input `pretrained`',
+  );
 });
 
-it.each(['original', 'xavier', 'kaiming'] as const)('random weights under a checkpoint\'s name are refused by their loss, however they were drawn: %s', async (scheme) => {
-  for (let seed = 0; seed < 5; seed++)
-    await expect(learnedLoss(random(scheme, seed), config, 'seed-0.safetensors', 'Rebuild it.')).rejects.toMatchObject({
-      failure: {
-        kind: 'content',
-        path: 'seed-0.safetensors',
-        message: expect.stringMatching(/^These weights have learned nothing: \d+\.\d+ nats per token, where guessing uniformly among 64 tokens costs 4\.159\./) as string,
-        remedy: 'Rebuild it.',
-      },
-    });
-});
+it.each(['original', 'xavier', 'kaiming'] as const)(
+  "random weights under a checkpoint's name are refused by their loss, however they were drawn: %s",
+  async (scheme) => {
+    for (let seed = 0; seed < 5; seed++)
+      await expect(
+        learnedLoss(random(scheme, seed), config, 'seed-0.safetensors', 'Rebuild it.'),
+      ).rejects.toMatchObject({
+        failure: {
+          kind: 'content',
+          path: 'seed-0.safetensors',
+          message: expect.stringMatching(
+            /^These weights have learned nothing: \d+\.\d+ nats per token, where guessing uniformly among 64 tokens costs 4\.159\./,
+          ) as string,
+          remedy: 'Rebuild it.',
+        },
+      });
+  },
+);
 
 it('every committed checkpoint is accepted', async () => {
   for (let checkpoint = 0; checkpoint < 6; checkpoint++) {
@@ -53,7 +65,10 @@ it('every committed checkpoint is accepted', async () => {
 it('what load-pretrained passes on is the checkpoint, and the start of a pretrained arm is what it passes on', async () => {
   const { outputs, metrics } = await runStage(loadPretrained, { params: { checkpoint: 3 } });
   expect(metrics.sampleLoss).toBeLessThan(2.7);
-  const started = await runStage(init, { params: { scheme: 'pretrained', seed: 3 }, inputs: { pretrained: outputs.weights! } });
+  const started = await runStage(init, {
+    params: { scheme: 'pretrained', seed: 3 },
+    inputs: { pretrained: outputs.weights! },
+  });
   const read = (path: string) => readModelWeights(path, config, '');
   expect(await read(started.outputs.weights!)).toEqual(await read(checkpointPath(MODEL, 3)));
 });
@@ -61,15 +76,31 @@ it('what load-pretrained passes on is the checkpoint, and the start of a pretrai
 it('nothing pretrained survives a fresh start: whatever the pruned weights were, the fresh ones are the same', async () => {
   const mask = join(folder, 'mask.safetensors');
   const name = 'model.layers.0.mlp.down_proj.weight';
-  await writeSafetensors(mask, new Map([[name, { shape: [48, 96], data: new Uint8Array(48 * 96).map((_, index) => index % 2) }]]));
+  await writeSafetensors(
+    mask,
+    new Map([[name, { shape: [48, 96], data: new Uint8Array(48 * 96).map((_, index) => index % 2) }]]),
+  );
   const pretrained = checkpointPath(MODEL, 0);
   const params = { to: 'fresh', scheme: 'original', seed: 0 } as const;
-  const { outputs } = await runStage(rewind, { params, inputs: { mask, weights: pretrained, init: pretrained, point: pretrained, pretrained } });
+  const { outputs } = await runStage(rewind, {
+    params,
+    inputs: { mask, weights: pretrained, init: pretrained, point: pretrained, pretrained },
+  });
   const bare = await runStage(rewind, { params, inputs: { mask } });
-  const [fresh, alone, old] = await Promise.all([outputs.weights!, bare.outputs.weights!, pretrained].map((path) => readModelWeights(path, config, '')));
+  const [fresh, alone, old] = await Promise.all(
+    [outputs.weights!, bare.outputs.weights!, pretrained].map((path) => readModelWeights(path, config, '')),
+  );
   expect(fresh).toEqual(alone);
   for (const [tensor, { shape, data }] of fresh!) {
-    if (shape.length === 1) expect(data.every((gain) => gain === 1), tensor).toBe(true);
-    else expect(data.filter((value, index) => value !== 0 && value === old!.get(tensor)!.data[index]).length, tensor).toBeLessThan(3);
+    if (shape.length === 1)
+      expect(
+        data.every((gain) => gain === 1),
+        tensor,
+      ).toBe(true);
+    else
+      expect(
+        data.filter((value, index) => value !== 0 && value === old!.get(tensor)!.data[index]).length,
+        tensor,
+      ).toBeLessThan(3);
   }
 });

@@ -4,7 +4,12 @@ import type { Results } from '../../src/generated/results.ts';
 import { CONTROL_ARMS, controlsResults } from '../report/controls-fixture.ts';
 
 let results: Results;
-beforeAll(async () => (results = await controlsResults(CONTROL_ARMS.filter(({ id }) => ['B1', 'C1', 'E1', 'G1', 'G1-random', 'emerge-kaiming'].includes(id)))));
+beforeAll(
+  async () =>
+    (results = await controlsResults(
+      CONTROL_ARMS.filter(({ id }) => ['B1', 'C1', 'E1', 'G1', 'G1-random', 'emerge-kaiming'].includes(id)),
+    )),
+);
 
 describe('pitfall: survival of a super weight that never was', () => {
   it('is neither 0 nor 100 %: such runs are in no k, in no n, in no pair and in no test', () => {
@@ -37,7 +42,8 @@ describe('pitfall: survival without its base rate', () => {
       expect(baseRate.kinds.reduce((sum, { kept }) => sum + kept, 0)).toBe(baseRate.controls.k);
     }
     for (const { measurements } of results.runs)
-      for (const { survival } of measurements) for (const { baseRate } of survival.weights) expect(baseRate.tensorKept).toBeGreaterThan(0);
+      for (const { survival } of measurements)
+        for (const { baseRate } of survival.weights) expect(baseRate.tensorKept).toBeGreaterThan(0);
   });
 
   it('random pruning shows what it is for: the tensors keep as much, the super weights nothing', () => {
@@ -49,6 +55,7 @@ describe('pitfall: survival without its base rate', () => {
 
 describe('pitfall: several super weights of one run are counted as several runs', () => {
   it('n counts runs', () => {
-    for (const { points, declared } of results.experiments) for (const { survival } of points) expect(survival.n).toBeLessThanOrEqual(declared);
+    for (const { points, declared } of results.experiments)
+      for (const { survival } of points) expect(survival.n).toBeLessThanOrEqual(declared);
   });
 });

@@ -25,9 +25,15 @@ describe('a run', () => {
   it('lists the planned pieces that are missing by place and key, and keeps what exists', () => {
     const failed = run('D1', 2);
     expect(failed.status).toBe('incomplete');
-    expect(failed.missing.map(({ place }) => place).slice(0, 3)).toEqual(['D1/s2/r4/train', 'D1/s2/r5/train', 'D1/s2/r3/prune']);
+    expect(failed.missing.map(({ place }) => place).slice(0, 3)).toEqual([
+      'D1/s2/r4/train',
+      'D1/s2/r5/train',
+      'D1/s2/r3/prune',
+    ]);
     expect(failed.missing.every(({ key }) => /^[0-9a-f]{64}$/.test(key!))).toBe(true);
-    expect(failed.measurements.find(({ round, phase }) => round === 3 && phase === 'trained')!.evaluation).not.toBeNull();
+    expect(
+      failed.measurements.find(({ round, phase }) => round === 3 && phase === 'trained')!.evaluation,
+    ).not.toBeNull();
     expect(failed.measurements.at(-1)).toMatchObject({
       round: 5,
       phase: 'trained',
@@ -40,7 +46,8 @@ describe('a run', () => {
 
   it('is listed even if not a single piece of it was planned', () => {
     const pieces = fixturePieces();
-    const without = <Content>(all: Piece<Content>[]) => all.filter(({ label }) => label.experiment !== 'A1' || label.seed !== 1);
+    const without = <Content>(all: Piece<Content>[]) =>
+      all.filter(({ label }) => label.experiment !== 'A1' || label.seed !== 1);
     const holed = studyResults(fixtureStudy(), {
       curves: without(pieces.curves),
       prunings: without(pieces.prunings),
@@ -83,10 +90,12 @@ describe('a run', () => {
     const [first] = run('C1', 0).curves;
     expect(first!.points.length).toBeLessThanOrEqual(120);
     expect(first!.points.at(-1)!.step).toBe(3500);
-    const logged = fixturePieces().curves.find(({ label }) => label.experiment === 'C1' && label.seed === 0 && label.round === 1)!
-      .content!.points;
+    const logged = fixturePieces().curves.find(
+      ({ label }) => label.experiment === 'C1' && label.seed === 0 && label.round === 1,
+    )!.content!.points;
     const mean = (points: { step: number; loss: number }[]) =>
-      points.reduce((sum, point, i) => sum + point.loss * (point.step - (points[i - 1]?.step ?? 0)), 0) / points.at(-1)!.step;
+      points.reduce((sum, point, i) => sum + point.loss * (point.step - (points[i - 1]?.step ?? 0)), 0) /
+      points.at(-1)!.step;
     expect(mean(first!.points)).toBeCloseTo(mean(logged), 10);
   });
 });
@@ -131,7 +140,8 @@ describe('an experiment', () => {
     expect(experiment('unpruned').toControl).toBeNull();
     const differences = [0, 1, 2].map(
       (seed) =>
-        run('A1', seed).measurements.at(-1)!.evaluation!.loss - run('unpruned', seed).measurements.at(-1)!.evaluation!.loss,
+        run('A1', seed).measurements.at(-1)!.evaluation!.loss -
+        run('unpruned', seed).measurements.at(-1)!.evaluation!.loss,
     );
     expect(experiment('A1').toControl!.mean).toBeCloseTo(differences.reduce((a, b) => a + b) / 3, 12);
   });
@@ -140,7 +150,10 @@ describe('an experiment', () => {
 describe('the study', () => {
   it('answers each declared comparison against its first arm', () => {
     expect(
-      results.comparisons.map(({ name, differences }) => [name, differences.map(({ arm, baseline }) => `${arm} - ${baseline}`)]),
+      results.comparisons.map(({ name, differences }) => [
+        name,
+        differences.map(({ arm, baseline }) => `${arm} - ${baseline}`),
+      ]),
     ).toEqual([
       ['init', ['C1 - B1', 'E1 - B1']],
       ['budget', ['B1 - A1']],
@@ -180,7 +193,9 @@ describe('the study', () => {
   it('refuses a step whose name does not say when it measures', () => {
     const pieces = fixturePieces();
     pieces.evaluations[0]!.label.step = 'eval-sometime';
-    expect(() => studyResults(fixtureStudy(), pieces)).toThrow("aggregate cannot tell when the step 'eval-sometime' measures.");
+    expect(() => studyResults(fixtureStudy(), pieces)).toThrow(
+      "aggregate cannot tell when the step 'eval-sometime' measures.",
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * The made-up study of study-fixture.ts with its controls: every kind of outcome that a comparison, a mask, a sweet spot
- * or an emergence can have. Six seeds where a test is to reach 0.05, an arm whose treatment never acted, arms of disjoint
- * seeds, masks that are random, released or shuffled, and super weights that emerge late or never.
+ * The made-up study of study-fixture.ts with its controls: every kind of outcome that a comparison, a mask, a sweet
+ * spot or an emergence can have. Six seeds where a test is to reach 0.05, an arm whose treatment never acted, arms of
+ * disjoint seeds, masks that are random, released or shuffled, and super weights that emerge late or never.
  */
 import type { ComparisonDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
 import type { Results } from '../../src/generated/results.ts';
@@ -54,8 +54,21 @@ export const CONTROL_ARMS: FixtureArm[] = [
     loses: [0, 1, 3, 5],
     params: { rewind: { to: 'none', mask: 'shuffle' } },
   },
-  { id: 'A1-later', description: 'A1 with other seeds.', steps: repeat(60, 6), fractions: repeat(0.1, 5), seeds: [3, 4, 5], loses: [3, 4, 5] },
-  { id: 'ladder-unpruned', description: 'The ladder without pruning.', role: 'positive-control', steps: repeat(40, 16), fractions: repeat(0, 15) },
+  {
+    id: 'A1-later',
+    description: 'A1 with other seeds.',
+    steps: repeat(60, 6),
+    fractions: repeat(0.1, 5),
+    seeds: [3, 4, 5],
+    loses: [3, 4, 5],
+  },
+  {
+    id: 'ladder-unpruned',
+    description: 'The ladder without pruning.',
+    role: 'positive-control',
+    steps: repeat(40, 16),
+    fractions: repeat(0, 15),
+  },
   {
     id: 'emerge-xavier',
     description: 'Trained from Xavier, detected along the way.',
@@ -79,8 +92,22 @@ export const CONTROL_ARMS: FixtureArm[] = [
 ];
 
 const COMPARISONS: (Omit<ComparisonDeclaration, 'family' | 'accept'> & { family?: string })[] = [
-  { name: 'init', question: 'How does the initialisation change survival?', topic: 'initialisation', arms: ['B1', 'C1', 'E1'], varies: ['init.scheme'], metrics: ['loss', 'kept'] },
-  { name: 'budget', question: 'How does the retraining budget change survival?', topic: 'budget', arms: ['A1', 'B1'], varies: ['train.steps'], metrics: ['loss'] },
+  {
+    name: 'init',
+    question: 'How does the initialisation change survival?',
+    topic: 'initialisation',
+    arms: ['B1', 'C1', 'E1'],
+    varies: ['init.scheme'],
+    metrics: ['loss', 'kept'],
+  },
+  {
+    name: 'budget',
+    question: 'How does the retraining budget change survival?',
+    topic: 'budget',
+    arms: ['A1', 'B1'],
+    varies: ['train.steps'],
+    metrics: ['loss'],
+  },
   {
     name: 'random',
     question: 'Does it matter which weights are pruned?',
@@ -89,12 +116,56 @@ const COMPARISONS: (Omit<ComparisonDeclaration, 'family' | 'accept'> & { family?
     varies: ['prune.criterion'],
     metrics: ['loss', 'kept', 'functional', 'redetected'],
   },
-  { name: 'protection', question: 'Does protection help?', topic: 'quality', arms: ['G1', 'G1-protect'], varies: ['prune.protect'], metrics: ['loss', 'kept'] },
-  { name: 'which', question: 'Does it matter to quality which weights are pruned?', topic: 'quality', family: 'primary', arms: ['G1', 'G1-random'], varies: ['prune.criterion'], metrics: ['loss'] },
-  { name: 'recovery', question: 'Does a mask that is not enforced help?', topic: 'quality', family: 'released masks', arms: ['G1', 'G1-released'], varies: ['train.mask'], metrics: ['loss'] },
-  { name: 'shuffled', question: 'Is it the place that matters?', topic: 'survival', arms: ['G1', 'G1-shuffled'], varies: ['rewind.mask'], metrics: ['kept'] },
-  { name: 'later', question: 'Do other seeds fare differently?', topic: 'variance', arms: ['A1', 'A1-later'], varies: ['seeds'], metrics: ['loss', 'kept'] },
-  { name: 'gradual', question: 'Does a gradual schedule help?', topic: 'schedule', arms: ['B1', 'D1'], varies: ['prune.fraction', 'rounds'], metrics: ['loss', 'functional'] },
+  {
+    name: 'protection',
+    question: 'Does protection help?',
+    topic: 'quality',
+    arms: ['G1', 'G1-protect'],
+    varies: ['prune.protect'],
+    metrics: ['loss', 'kept'],
+  },
+  {
+    name: 'which',
+    question: 'Does it matter to quality which weights are pruned?',
+    topic: 'quality',
+    family: 'primary',
+    arms: ['G1', 'G1-random'],
+    varies: ['prune.criterion'],
+    metrics: ['loss'],
+  },
+  {
+    name: 'recovery',
+    question: 'Does a mask that is not enforced help?',
+    topic: 'quality',
+    family: 'released masks',
+    arms: ['G1', 'G1-released'],
+    varies: ['train.mask'],
+    metrics: ['loss'],
+  },
+  {
+    name: 'shuffled',
+    question: 'Is it the place that matters?',
+    topic: 'survival',
+    arms: ['G1', 'G1-shuffled'],
+    varies: ['rewind.mask'],
+    metrics: ['kept'],
+  },
+  {
+    name: 'later',
+    question: 'Do other seeds fare differently?',
+    topic: 'variance',
+    arms: ['A1', 'A1-later'],
+    varies: ['seeds'],
+    metrics: ['loss', 'kept'],
+  },
+  {
+    name: 'gradual',
+    question: 'Does a gradual schedule help?',
+    topic: 'schedule',
+    arms: ['B1', 'D1'],
+    varies: ['prune.fraction', 'rounds'],
+    metrics: ['loss', 'functional'],
+  },
 ];
 
 export function controlsStudy(arms: FixtureArm[] = CONTROL_ARMS): StudyDeclaration {
@@ -103,7 +174,10 @@ export function controlsStudy(arms: FixtureArm[] = CONTROL_ARMS): StudyDeclarati
     comparisons: COMPARISONS.map((comparison) => ({
       ...comparison,
       family: comparison.family ?? comparison.topic,
-      accept: (comparison.name === 'later' ? { 'unpaired-seeds': 'The seeds are what is compared.' } : {}) as Record<string, string>,
+      accept: (comparison.name === 'later' ? { 'unpaired-seeds': 'The seeds are what is compared.' } : {}) as Record<
+        string,
+        string
+      >,
     })),
   };
 }
@@ -122,9 +196,23 @@ export function controlsMasks(pieces: StudyPieces = controlsPieces()): MaskPiece
     const random = `${arm.id} ${label.seed}`;
     const shuffled = arm.params?.['rewind'] !== undefined;
     // A prune goes on from the mask in force: the shuffled one of the round before.
-    const sources = shuffled ? [`${random} ${label.round - 1}`] : arm.params?.['prune']?.['criterion'] === 'random' ? [random] : own;
+    const sources = shuffled
+      ? [`${random} ${label.round - 1}`]
+      : arm.params?.['prune']?.['criterion'] === 'random'
+        ? [random]
+        : own;
     const piece = { label, stage: 'prune', artifact: 'mask', key, content: read(sources) };
-    return shuffled ? [piece, { ...piece, label: { ...label, step: 'rewind' }, stage: 'rewind', content: read([`${random} ${label.round}`]) }] : [piece];
+    return shuffled
+      ? [
+          piece,
+          {
+            ...piece,
+            label: { ...label, step: 'rewind' },
+            stage: 'rewind',
+            content: read([`${random} ${label.round}`]),
+          },
+        ]
+      : [piece];
   });
 }
 
@@ -135,7 +223,9 @@ export async function controlsResults(arms: FixtureArm[] = CONTROL_ARMS): Promis
   return studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
 }
 
-/** Keeps the positions of highest score, summed over several sources: what two masks have in common makes them agree. */
+/**
+ * Keeps the positions of highest score, summed over several sources: what two masks have in common makes them agree.
+ */
 function masksOf(kept: number, sources: string[]): Masks {
   const kinds = ['self_attn.q_proj', 'self_attn.o_proj', 'mlp.gate_proj', 'mlp.down_proj'];
   return new Map(

@@ -21,7 +21,10 @@ export function evaluation(loss: number, sparsity: number): Evaluation {
     perplexity: Math.exp(loss),
     tokens: 131_072,
     floor: FLOOR,
-    byKind: { ordinary: { loss: loss - 0.1, tokens: 100_000 }, 'answerable-query': { loss: (loss - FLOOR) * 4, tokens: 12_000 } },
+    byKind: {
+      ordinary: { loss: loss - 0.1, tokens: 100_000 },
+      'answerable-query': { loss: (loss - FLOOR) * 4, tokens: 12_000 },
+    },
     retrievalAccuracy: Math.max(0.02, 1 - (loss - FLOOR) * 0.9),
     sparsity,
   };
@@ -41,7 +44,9 @@ export function pruning(kept: number, fraction: number, force: boolean): Pruning
     threshold,
     forced: force ? [{ tensor: SUPER_WEIGHTS[0]!.tensor, row: 45, col: 94, value: -4.15 }] : [],
     protected: [],
-    kinds: kinds.map((kind, i) => kindPruning(kind, PRUNABLE / kinds.length, pruned / PRUNABLE, (pruned - before) / PRUNABLE, (i - 3) * 0.06)),
+    kinds: kinds.map((kind, i) =>
+      kindPruning(kind, PRUNABLE / kinds.length, pruned / PRUNABLE, (pruned - before) / PRUNABLE, (i - 3) * 0.06),
+    ),
     tensors: kinds.map((kind) => ({
       tensor: `model.layers.0.${kind}.weight`,
       kind,
@@ -54,7 +59,13 @@ export function pruning(kept: number, fraction: number, force: boolean): Pruning
 }
 
 /** @param lean how much harder than the whole a kind is pruned, as a share of what is not */
-function kindPruning(kind: string, weights: number, sparsity: number, now: number, lean: number): Pruning['kinds'][number] {
+function kindPruning(
+  kind: string,
+  weights: number,
+  sparsity: number,
+  now: number,
+  lean: number,
+): Pruning['kinds'][number] {
   const own = sparsity + lean * sparsity * (1 - sparsity);
   return {
     kind,
@@ -86,16 +97,48 @@ interface DetectionOptions {
   ablate: number;
 }
 
-export function detection({ found, lost, emerging, reference, loss, kept, noise, effect, ablate }: DetectionOptions): SuperWeightReport {
+export function detection({
+  found,
+  lost,
+  emerging,
+  reference,
+  loss,
+  kept,
+  noise,
+  effect,
+  ablate,
+}: DetectionOptions): SuperWeightReport {
   const strength = effect * (0.3 + 0.7 * kept);
-  const spike = { scan: 0, rank: found ? 1 : 40, inputSpike: 28, outputSpike: 115, inputRatio: 13, outputRatio: 70, controls: [], worstControl: 0.03 };
-  const verdict = found ? 'Zeroing it costs far more than its worst control.' : 'Zeroing it costs less than minimumEffect.';
+  const spike = {
+    scan: 0,
+    rank: found ? 1 : 40,
+    inputSpike: 28,
+    outputSpike: 115,
+    inputRatio: 13,
+    outputRatio: 70,
+    controls: [],
+    worstControl: 0.03,
+  };
+  const verdict = found
+    ? 'Zeroing it costs far more than its worst control.'
+    : 'Zeroing it costs less than minimumEffect.';
   const candidates: Candidate[] = found
     ? [{ ...spike, coordinate: found, effect: strength, confirmed: true, verdict }]
     : emerging
-      ? [{ ...spike, coordinate: SUPER_WEIGHTS[0]!, inputRatio: 4.2, outputRatio: 5, effect: emerging, confirmed: false, verdict }]
+      ? [
+          {
+            ...spike,
+            coordinate: SUPER_WEIGHTS[0]!,
+            inputRatio: 4.2,
+            outputRatio: 5,
+            effect: emerging,
+            confirmed: false,
+            verdict,
+          },
+        ]
       : [];
-  const same = found !== undefined && reference !== undefined && found.row === reference.row && found.col === reference.col;
+  const same =
+    found !== undefined && reference !== undefined && found.row === reference.row && found.col === reference.col;
   const rank = Math.max(1, Math.round(same ? 1 + (1 - kept) * 3 + noise() : 40 + 2000 * (1 - kept)));
   return {
     baselineLoss: loss,
@@ -116,11 +159,14 @@ export function detection({ found, lost, emerging, reference, loss, kept, noise,
             effect: same ? strength : kept < 1 && !lost ? 0.004 : 0,
             functional: same,
             redetection: same ? 'same' : found ? 'moved' : 'none',
-            baseRate: { tensorKept: kept, kinds: ['next-largest', 'same-row', 'same-column', 'random'].map((kind, i) => ({
+            baseRate: {
+              tensorKept: kept,
+              kinds: ['next-largest', 'same-row', 'same-column', 'random'].map((kind, i) => ({
                 kind: kind as ControlKind,
                 kept: Math.round(4 * kept ** (i / 2)),
                 n: 4,
-              })) },
+              })),
+            },
           },
         ]
       : [],

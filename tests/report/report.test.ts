@@ -37,7 +37,12 @@ function part(ids: string[], change: (pieces: StudyPieces) => StudyPieces = (pie
   const { curves, prunings, evaluations, superWeights } = fixturePieces();
   return studyResults(
     study,
-    change({ curves: own(curves), prunings: own(prunings), evaluations: own(evaluations), superWeights: own(superWeights) }),
+    change({
+      curves: own(curves),
+      prunings: own(prunings),
+      evaluations: own(evaluations),
+      superWeights: own(superWeights),
+    }),
   );
 }
 
@@ -49,18 +54,43 @@ describe('the report of a study with its controls', () => {
   beforeAll(async () => {
     report = await render(await controlsResults());
     const names = report.files.filter((file) => file.endsWith('.html')).map((file) => basename(file));
-    pages = new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(report.outDir, name), 'utf8')] as const)));
+    pages = new Map(
+      await Promise.all(names.map(async (name) => [name, await readFile(join(report.outDir, name), 'utf8')] as const)),
+    );
   }, 180_000);
   const questions = () => [...pages].filter(([name]) => name !== 'index.html');
 
   it('writes an overview, a page for each question, every plot in four formats, the runs and the results', async () => {
     expect((await readdir(report.outDir)).sort()).toEqual(
-      ['figures', 'index.html', 'results.json', 'runs.csv', '1-survival.html', '2-initialisation.html', '3-quality.html', '4-schedule.html', '5-budget.html', '6-variance.html'].sort(),
+      [
+        'figures',
+        'index.html',
+        'results.json',
+        'runs.csv',
+        '1-survival.html',
+        '2-initialisation.html',
+        '3-quality.html',
+        '4-schedule.html',
+        '5-budget.html',
+        '6-variance.html',
+      ].sort(),
     );
     const figures = await readdir(join(report.outDir, 'figures'));
     const plots = [...new Set(figures.map((file) => file.replace(/\.[a-z]+$/, '')))];
-    expect(figures.sort()).toEqual(plots.flatMap((plot) => ['csv', 'json', 'png', 'svg'].map((kind) => `${plot}.${kind}`)).sort());
-    for (const plot of ['0-at-a-glance', '1a-survival', '2a-effect', '3a-cost', '4a-differences', '5a-budget', '6a-spread', '6b-all-differences']) expect(plots).toContain(plot);
+    expect(figures.sort()).toEqual(
+      plots.flatMap((plot) => ['csv', 'json', 'png', 'svg'].map((kind) => `${plot}.${kind}`)).sort(),
+    );
+    for (const plot of [
+      '0-at-a-glance',
+      '1a-survival',
+      '2a-effect',
+      '3a-cost',
+      '4a-differences',
+      '5a-budget',
+      '6a-spread',
+      '6b-all-differences',
+    ])
+      expect(plots).toContain(plot);
     expect(report.files).toHaveLength(figures.length + 9);
   });
 
@@ -70,33 +100,48 @@ describe('the report of a study with its controls', () => {
       for (const [, link] of page.matchAll(/href="([^"]+)"/g)) {
         const [file, place] = link!.split('#');
         if (file !== '') expect(report.files, `${name}: ${link}`).toContain(join(report.outDir, file!));
-        if (place !== undefined) expect(pages.get(file === '' ? name : file!), `${name}: ${link}`).toContain(`id="${place}"`);
+        if (place !== undefined)
+          expect(pages.get(file === '' ? name : file!), `${name}: ${link}`).toContain(`id="${place}"`);
       }
     }
   });
 
   it('shows on each question’s page its plot first, then the sentence it supports, then tables, then how it was made', () => {
     for (const [name, page] of questions()) {
-      const places = ['<h1', '<svg', 'class="finding"', '<figcaption', ...(name === '1-survival.html' || name === '6-variance.html' ? ['<table'] : []), 'id="h-made"'].map((mark) => page.indexOf(mark));
+      const places = [
+        '<h1',
+        '<svg',
+        'class="finding"',
+        '<figcaption',
+        ...(name === '1-survival.html' || name === '6-variance.html' ? ['<table'] : []),
+        'id="h-made"',
+      ].map((mark) => page.indexOf(mark));
       expect(places, name).toEqual([...places].sort((a, b) => a - b));
       expect(Math.min(...places), name).toBeGreaterThan(0);
-      for (const term of ['Unit of replication', 'Seeds', 'Families of tests', 'Made on', 'SHA-256']) expect(text(page), name).toContain(term);
+      for (const term of ['Unit of replication', 'Seeds', 'Families of tests', 'Made on', 'SHA-256'])
+        expect(text(page), name).toContain(term);
     }
   });
 
   it('states n, the unit and the scaling of steps in every caption', () => {
-    const captions = [...pages.values()].flatMap((page) => [...page.matchAll(/<figcaption>(.*?)<\/figcaption>/gs)].map(([, caption]) => text(caption!)));
+    const captions = [...pages.values()].flatMap((page) =>
+      [...page.matchAll(/<figcaption>(.*?)<\/figcaption>/gs)].map(([, caption]) => text(caption!)),
+    );
     expect(captions.length).toBeGreaterThan(20);
     for (const caption of captions) {
       expect(caption).toMatch(/\d+ (runs?|pairs?|seeds?|pretrained models?)\b/);
       expect(caption).toMatch(/unit of replication|the unit is|a run counts once|no independent replicates/);
-      expect(caption).toContain('Profile pilot: steps are 1/50 of the declared ones in 17 experiments; as declared in C1.');
+      expect(caption).toContain(
+        'Profile pilot: steps are 1/50 of the declared ones in 17 experiments; as declared in C1.',
+      );
     }
   });
 
   it('gives every picture an alternative text of its own, every table a caption, every heading its place', () => {
     for (const [name, page] of pages) {
-      const pictures = [...page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g)];
+      const pictures = [
+        ...page.matchAll(/<svg[^>]*role="img" aria-labelledby="([^"]+)"><title id="([^"]+)">([^<]+)<\/title>/g),
+      ];
       expect(pictures.length, name).toBe(page.match(/<svg/g)?.length ?? 0);
       for (const [, label, id, alt] of pictures) {
         expect(label).toBe(id);
@@ -108,7 +153,9 @@ describe('the report of a study with its controls', () => {
   });
 
   it('re-colours everything that is drawn in dark mode', () => {
-    const drawn = [...pages.values()].flatMap((page) => [...page.matchAll(/(?:fill|stroke)="(#[0-9a-f]{3,6})"/gi)].map(([, colour]) => colour!));
+    const drawn = [...pages.values()].flatMap((page) =>
+      [...page.matchAll(/(?:fill|stroke)="(#[0-9a-f]{3,6})"/gi)].map(([, colour]) => colour!),
+    );
     const colours = new Set(drawn);
     expect(colours.size).toBeGreaterThan(8);
     expect([...colours].filter((colour) => !darkChartRules().includes(`[fill="${colour}"]`))).toEqual([]);
@@ -117,9 +164,13 @@ describe('the report of a study with its controls', () => {
   it('opens with a paragraph made from the numbers, says how far they reach, and answers each question on a card', () => {
     const page = text(report.page);
     expect(page).toContain('In 6 of 6 pretrained models here, zeroing one weight multiplies perplexity by 4.6 to 9.9;');
-    expect(page).toContain('In re-initialised models one had emerged after the first training in 2 of 3 runs of C1 (3,500 steps) and 0 of 3 runs of E1 (200 steps); at the end it was kept in 2 of 2');
+    expect(page).toContain(
+      'In re-initialised models one had emerged after the first training in 2 of 3 runs of C1 (3,500 steps) and 0 of 3 runs of E1 (200 steps); at the end it was kept in 2 of 2',
+    );
     expect(page).toContain('The sparsest arm, ladder, ends at 96.5 % sparsity');
-    expect(page).toContain('how often they do is no finding. Pretrained arms start from the same 6 checkpoints, so they are not independent of each other. With at most 6 runs per experiment, even 6 of 6 is compatible with a rate of 54 %. Incomplete, and therefore short of figures: D1 seed 2.');
+    expect(page).toContain(
+      'how often they do is no finding. Pretrained arms start from the same 6 checkpoints, so they are not independent of each other. With at most 6 runs per experiment, even 6 of 6 is compatible with a rate of 54 %. Incomplete, and therefore short of figures: D1 seed 2.',
+    );
     expect(page).toContain('68 of 69 runs complete');
     const cards = [...report.page.matchAll(/<p class="answer">(.*?)<\/p>/gs)].map(([, answer]) => text(answer!));
     expect(cards).toHaveLength(6);
@@ -129,17 +180,26 @@ describe('the report of a study with its controls', () => {
 
   it('says of a test that cannot be significant that it cannot, with its n and the smallest attainable p', () => {
     const budget = text(pages.get('5-budget.html')!);
-    expect(budget).toMatch(/B1 ends [\d.]+ nats lower than A1 \[.*?\] \(n = 3 pairs\); it cannot be called significant with n = 3: the smallest attainable p is \.25\./);
+    expect(budget).toMatch(
+      /B1 ends [\d.]+ nats lower than A1 \[.*?\] \(n = 3 pairs\); it cannot be called significant with n = 3: the smallest attainable p is \.25\./,
+    );
     const quality = text(pages.get('3-quality.html')!);
-    expect(quality).toMatch(/G1-random ends [\d.]+ nats higher than G1 \[.*?\] \(n = 6 pairs\); significant \(p = \.031\)/);
+    expect(quality).toMatch(
+      /G1-random ends [\d.]+ nats higher than G1 \[.*?\] \(n = 6 pairs\); significant \(p = \.031\)/,
+    );
     expect(quality).toMatch(/G1-protect − G1 protection: varies prune\.protect \+0\.0000 .*? never acted/);
     const survival = text(pages.get('1-survival.html')!);
-    expect(survival).toContain('G1-random against G1: kept 0/6 against 6/6, still matters 0/6 against 6/6 and found again in place 0/6 against 6/6; it cannot be called significant with n = 6: the smallest attainable p is .031 (.16 after Holm over 5 tests).');
+    expect(survival).toContain(
+      'G1-random against G1: kept 0/6 against 6/6, still matters 0/6 against 6/6 and found again in place 0/6 against 6/6; it cannot be called significant with n = 6: the smallest attainable p is .031 (.16 after Holm over 5 tests).',
+    );
   });
 
   it('never says that something is significant of which the verdict is not', () => {
-    const findings = [...pages.values()].flatMap((page) => [...page.matchAll(/<p class="finding">(.*?)<\/p>/gs)].map(([, finding]) => text(finding!)));
-    expect(findings.filter((finding) => /; significant \(/.test(finding))).toHaveLength(1); // G1-random against G1, declared as primary
+    const findings = [...pages.values()].flatMap((page) =>
+      [...page.matchAll(/<p class="finding">(.*?)<\/p>/gs)].map(([, finding]) => text(finding!)),
+    );
+    // G1-random against G1, declared as primary
+    expect(findings.filter((finding) => /; significant \(/.test(finding))).toHaveLength(1);
     const cells = [...pages.values()].flatMap((page) => page.match(/<td>significant<\/td>/g) ?? []);
     expect(cells).toHaveLength(2); // the same, on the pages of quality and of all comparisons
   });
@@ -155,9 +215,20 @@ describe('the report of a study with its controls', () => {
 
   it('defines a super weight in every report with its candidates, test, controls and thresholds, and the reasons of the schema', () => {
     const page = text(report.page);
-    expect(page).toContain('must raise the loss by at least 0.1 nats per token and by at least 5 times as much as zeroing the worst of its matched controls (4 each:');
+    expect(page).toContain(
+      'must raise the loss by at least 0.1 nats per token and by at least 5 times as much as zeroing the worst of its matched controls (4 each:',
+    );
     expect(page).toContain('A round prunes 0.1 (A1, B1, C1, E1, A1-later)');
-    for (const name of ['spikeRatio', 'minimumEffect', 'controlFactor', 'controlsPerKind', 'maximumTwins', 'rescans', 'candidateSequences', 'causalSequences']) {
+    for (const name of [
+      'spikeRatio',
+      'minimumEffect',
+      'controlFactor',
+      'controlsPerKind',
+      'maximumTwins',
+      'rescans',
+      'candidateSequences',
+      'causalSequences',
+    ]) {
       const { description } = (detectSchema.properties as Record<string, { description: string }>)[name]!;
       expect(page).toContain(`detect-sw.${name}`);
       expect(report.page).toContain(escaped(description).replaceAll(' %', '\u00a0%'));
@@ -179,13 +250,22 @@ describe('the report of a study with its controls', () => {
     const runs = (await readFile(join(report.outDir, 'runs.csv'), 'utf8')).split('\r\n');
     expect(runs[0]).toMatch(/^experiment,seed,status,missing,sparsity,loss,/);
     expect(runs).toHaveLength(1 + 69 + 1);
-    const data = async (plot: string) => (JSON.parse(await readFile(join(report.outDir, `figures/${plot}.json`), 'utf8')) as { rows: Record<string, unknown>[] }).rows;
+    const data = async (plot: string) =>
+      (
+        JSON.parse(await readFile(join(report.outDir, `figures/${plot}.json`), 'utf8')) as {
+          rows: Record<string, unknown>[];
+        }
+      ).rows;
     const ranks = await data('1b-rank');
     expect(ranks.length).toBeGreaterThan(200);
     expect(ranks.every(({ rank, key }) => Number(rank) >= 1 && /^[0-9a-f]{64}$/.test(String(key)))).toBe(true);
     const forest = await data('6b-all-differences');
     expect(forest.filter(({ arm, comparison }) => arm === 'G1-random' && comparison === 'which')).toHaveLength(6);
-    expect(forest.find(({ arm, comparison }) => arm === 'G1-random' && comparison === 'which')).toMatchObject({ verdict: 'significant', n: 6, smallestP: 0.03125 });
+    expect(forest.find(({ arm, comparison }) => arm === 'G1-random' && comparison === 'which')).toMatchObject({
+      verdict: 'significant',
+      n: 6,
+      smallestP: 0.03125,
+    });
   });
 
   it('hands the numbers and the answers on for scripts', () => {
@@ -193,7 +273,14 @@ describe('the report of a study with its controls', () => {
       runs: { total: 69, complete: 68, incomplete: 1 },
       experiments: { E1: { survival: null }, A1: { survival: { kept: { k: 3, n: 3 } } } },
     });
-    expect(Object.keys(report.highlights['questions'] as object)).toEqual(['survival', 'initialisation', 'quality', 'schedule', 'budget', 'variance']);
+    expect(Object.keys(report.highlights['questions'] as object)).toEqual([
+      'survival',
+      'initialisation',
+      'quality',
+      'schedule',
+      'budget',
+      'variance',
+    ]);
   });
 });
 
@@ -230,11 +317,17 @@ describe('a report', () => {
 
   it('does without a floor, a control, several seeds or anything that emerged', async () => {
     const study = fixtureStudy();
-    study.experiments = study.experiments.filter(({ id }) => id === 'E1').map((experiment) => ({ ...experiment, seeds: [0] }));
+    study.experiments = study.experiments
+      .filter(({ id }) => id === 'E1')
+      .map((experiment) => ({ ...experiment, seeds: [0] }));
     study.comparisons = [];
     const pieces = fixturePieces();
-    const own = <Content>(all: Piece<Content>[]) => all.filter(({ label }) => label.experiment === 'E1' && label.seed === 0);
-    const evaluations = own(pieces.evaluations).map((piece) => ({ ...piece, content: { ...piece.content!, floor: null } }));
+    const own = <Content>(all: Piece<Content>[]) =>
+      all.filter(({ label }) => label.experiment === 'E1' && label.seed === 0);
+    const evaluations = own(pieces.evaluations).map((piece) => ({
+      ...piece,
+      content: { ...piece.content!, floor: null },
+    }));
     const { page } = await render(
       studyResults(study, {
         curves: own(pieces.curves),
@@ -283,7 +376,11 @@ describe('a report', () => {
     }
     const good = join(folder, 'good.json');
     await writeFile(good, JSON.stringify(part(['E1'])));
-    expect(await failure(good, join(other, 'report'))).toMatchObject({ kind: 'file', operation: 'write', code: 'ENOTDIR' });
+    expect(await failure(good, join(other, 'report'))).toMatchObject({
+      kind: 'file',
+      operation: 'write',
+      code: 'ENOTDIR',
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * A plausible study, made up: nine experiments with three seeds each, shaped like the pilot. It holds every outcome that
- * a report must show: a run that failed half-way, an arm in which nothing emerged, one in which something emerged in two
- * of three runs, a ladder to 96 % sparsity, a super weight that moves, and one that is pruned by force.
+ * A plausible study, made up: nine experiments with three seeds each, shaped like the pilot. It holds every outcome
+ * that a report must show: a run that failed half-way, an arm in which nothing emerged, one in which something emerged
+ * in two of three runs, a ladder to 96 % sparsity, a super weight that moves, and one that is pruned by force.
  */
 import { createHash } from 'node:crypto';
 import type { NodeLabel } from '../../src/engine/stage.ts';
@@ -93,7 +93,10 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
       rounds: fractions.length,
       finalTrain: true,
       scaleSteps: scaleSteps ?? 0.02,
-      byRound: [...(new Set(steps).size === 1 ? [] : ['train.steps']), ...(new Set(fractions).size === 1 ? [] : ['prune.fraction'])],
+      byRound: [
+        ...(new Set(steps).size === 1 ? [] : ['train.steps']),
+        ...(new Set(fractions).size === 1 ? [] : ['prune.fraction']),
+      ],
       params: {
         'load-pretrained': { model: 'marker-retrieval' },
         init: { model: 'marker-retrieval', scheme: scheme ?? 'pretrained' },
@@ -178,7 +181,7 @@ export function fixturePieces(arms: FixtureArm[] = ARMS): StudyPieces {
 function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
   const nodes = arm.twinOf ?? arm.id;
   const pretrained = (arm.scheme ?? 'pretrained') === 'pretrained';
-  const holds = (arm.holds?.includes(seed) ?? true);
+  const holds = arm.holds?.includes(seed) ?? true;
   const startNoise = noiseOf(`${arm.scheme ?? 'pretrained'} ${seed}`); // starting models are shared between arms
   const ownNoise = noiseOf(`${nodes} ${seed}`);
   const failsAfter = arm.id === 'D1' && seed === 2 ? 3 : Infinity;
@@ -187,7 +190,13 @@ function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
   let kept = 1;
   let step = 0;
   let pruned = false;
-  const put = <Content>(list: Piece<Content>[], artifact: string, label: NodeLabel, content: Content, shared?: string) =>
+  const put = <Content>(
+    list: Piece<Content>[],
+    artifact: string,
+    label: NodeLabel,
+    content: Content,
+    shared?: string,
+  ) =>
     list.push({
       label,
       artifact,
@@ -239,7 +248,10 @@ function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
   const start = pretrained ? 0.02 + 0.002 * startNoise() : 1.75 + 0.02 * startNoise();
   measure(0, 'start', start);
   const retrained = (s: number, long: number) =>
-    (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) + 0.004 * (s / (1 - s)) ** 1.45 + 0.0015 * ownNoise() + (arm.shift ?? 0);
+    (pretrained || arm.steps[0]! > 1000 ? 0.018 : 0.35 - 0.0002 * long) +
+    0.004 * (s / (1 - s)) ** 1.45 +
+    0.0015 * ownNoise() +
+    (arm.shift ?? 0);
   let excess = start;
   arm.steps.forEach((steps, i) => {
     const round = i + 1;
@@ -263,7 +275,11 @@ function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
     kept *= 1 - fraction;
     pruned = true;
     put(pieces.prunings, 'pruning', at(round, 'prune'), pruning(kept, fraction, arm.force === true));
-    const damage = arm.force ? 1.1 * Math.exp(-round) : fraction > 0.5 ? 1.6 : 0.004 + 0.25 * fraction * (1 - kept) ** 6 * 4;
+    const damage = arm.force
+      ? 1.1 * Math.exp(-round)
+      : fraction > 0.5
+        ? 1.6
+        : 0.004 + 0.25 * fraction * (1 - kept) ** 6 * 4;
     excess = after + damage * (1 + 0.1 * ownNoise());
     measure(round, 'pruned', excess);
   });

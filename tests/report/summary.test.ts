@@ -18,8 +18,17 @@ describe('the summary for the terminal', () => {
     );
     expect(lines.find((line) => line.startsWith('E1'))).toMatch(/\(n 3\) {2}none emerged$/);
     expect(lines[12]).toBe('entropy floor            11.20');
-    expect(lines.slice(13).map((line) => line.slice(0, 20).trimEnd())).toEqual(['1 Survival', '2 Initialisation', '3 Quality', '4 Schedule and scope', '5 Budget', '6 Variance']);
-    expect(lines[13]).toBe('1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %)');
+    expect(lines.slice(13).map((line) => line.slice(0, 20).trimEnd())).toEqual([
+      '1 Survival',
+      '2 Initialisation',
+      '3 Quality',
+      '4 Schedule and scope',
+      '5 Budget',
+      '6 Variance',
+    ]);
+    expect(lines[13]).toBe(
+      '1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %)',
+    );
     expect(lines).toHaveLength(3 + 9 + 1 + 6);
   });
 
@@ -53,17 +62,24 @@ describe('words', () => {
       'xavier · 20 % in round 2 · 0, then 10,000 steps · per layer',
     );
     expect(pruned({ fraction: 0.125, of: 'total' })).toBe('xavier · 5 × 12.5 % of all · 0, then 10,000 steps');
-    expect(pruned({ fraction: 0.1, force: 'reference' })).toBe('xavier · 5 × 10 %, super weight first · 0, then 10,000 steps');
+    expect(pruned({ fraction: 0.1, force: 'reference' })).toBe(
+      'xavier · 5 × 10 %, super weight first · 0, then 10,000 steps',
+    );
   });
 
   it('state the scaling of steps', () => {
     const study = fixtureStudy();
     const scaled = (factors: number[]) =>
-      scalingText({ ...study, experiments: factors.map((scaleSteps, i) => ({ ...study.experiments[i]!, scaleSteps })) });
+      scalingText({
+        ...study,
+        experiments: factors.map((scaleSteps, i) => ({ ...study.experiments[i]!, scaleSteps })),
+      });
     expect(scaled([1, 1])).toBe('Steps are as declared.');
     expect(scaled([0.02, 0.02])).toBe('Steps are 1/50 of the declared ones (profile pilot).');
     expect(scaled([0.3])).toBe('Steps are 0.300 of the declared ones (profile pilot).');
-    expect(scaled([0.02, 0.02, 1])).toBe('Profile pilot: steps are 1/50 of the declared ones in A1 and B1; as declared in C1.');
+    expect(scaled([0.02, 0.02, 1])).toBe(
+      'Profile pilot: steps are 1/50 of the declared ones in A1 and B1; as declared in C1.',
+    );
   });
 
   it('write signs with a real minus, and none before zero', () => {

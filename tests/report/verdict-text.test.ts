@@ -30,28 +30,64 @@ const DIFFERENCE: TestedDifference = {
 
 describe('a difference in words', () => {
   it('is never called significant where its n cannot make it so, whatever the t-test says', () => {
-    expect(differenceSentence(DIFFERENCE)).toBe('B ends 0.0123 nats higher than A [+0.0023, +0.0223] (n = 3 pairs); it cannot be called significant with n = 3: the smallest attainable p is .25.');
+    expect(differenceSentence(DIFFERENCE)).toBe(
+      'B ends 0.0123 nats higher than A [+0.0023, +0.0223] (n = 3 pairs); it cannot be called significant with n = 3: the smallest attainable p is .25.',
+    );
     const family = { ...DIFFERENCE, holm: { family: 'quality', members: 3, adjustedP: 0.75, smallestAdjustedP: 0.75 } };
     expect(differenceSentence(family)).toMatch(/the smallest attainable p is \.25 \(\.75 after Holm over 3 tests\)\.$/);
   });
 
   it('says what the test found where there can be one, with the smallest p beside it', () => {
-    const test = { signFlip: { p: 0.3125, smallestP: 0.03125 }, holm: { family: 'f', members: 1, adjustedP: 0.3125, smallestAdjustedP: 0.03125 } };
-    expect(differenceSentence({ ...DIFFERENCE, ...test, n: 6, mean: -0.0123, interval: null, verdict: 'not-significant' })).toBe('B ends 0.0123 nats lower than A (n = 6 pairs); not significant (p = .31; the smallest attainable is .031).');
-    const clear = { signFlip: { p: 0.03125, smallestP: 0.03125 }, holm: { family: 'f', members: 1, adjustedP: 0.03125, smallestAdjustedP: 0.03125 } };
-    expect(differenceSentence({ ...DIFFERENCE, ...clear, n: 6, verdict: 'significant' })).toMatch(/\(n = 6 pairs\); significant \(p = \.031\)\.$/);
+    const test = {
+      signFlip: { p: 0.3125, smallestP: 0.03125 },
+      holm: { family: 'f', members: 1, adjustedP: 0.3125, smallestAdjustedP: 0.03125 },
+    };
+    expect(
+      differenceSentence({ ...DIFFERENCE, ...test, n: 6, mean: -0.0123, interval: null, verdict: 'not-significant' }),
+    ).toBe(
+      'B ends 0.0123 nats lower than A (n = 6 pairs); not significant (p = .31; the smallest attainable is .031).',
+    );
+    const clear = {
+      signFlip: { p: 0.03125, smallestP: 0.03125 },
+      holm: { family: 'f', members: 1, adjustedP: 0.03125, smallestAdjustedP: 0.03125 },
+    };
+    expect(differenceSentence({ ...DIFFERENCE, ...clear, n: 6, verdict: 'significant' })).toMatch(
+      /\(n = 6 pairs\); significant \(p = \.031\)\.$/,
+    );
   });
 
   it('is no test where nothing acted or nothing is known', () => {
-    expect(differenceSentence({ ...DIFFERENCE, mean: 0, verdict: 'never-acted' })).toBe('B ends exactly where A does in all 3 pairs: what was varied never acted, so there is nothing to test.');
-    expect(differenceSentence({ ...DIFFERENCE, n: 0, mean: null, verdict: 'no-data' })).toBe('Of B against A not one pair of runs is known.');
-    expect(differenceSentence({ ...DIFFERENCE, holm: null, verdict: 'not-declared' })).toMatch(/; the comparison does not declare it, so it is not tested\.$/);
+    expect(differenceSentence({ ...DIFFERENCE, mean: 0, verdict: 'never-acted' })).toBe(
+      'B ends exactly where A does in all 3 pairs: what was varied never acted, so there is nothing to test.',
+    );
+    expect(differenceSentence({ ...DIFFERENCE, n: 0, mean: null, verdict: 'no-data' })).toBe(
+      'Of B against A not one pair of runs is known.',
+    );
+    expect(differenceSentence({ ...DIFFERENCE, holm: null, verdict: 'not-declared' })).toMatch(
+      /; the comparison does not declare it, so it is not tested\.$/,
+    );
   });
 
   it('writes p and nats as papers do', () => {
-    expect([0.25, 0.0625, 0.03125, 0.05, 0.0022, 0.00005, 1].map(pText)).toEqual(['.25', '.063', '.031', '.05', '.0022', '< .0001', '1']);
-    expect([1.23456, 0.5, -0.01234, 0.00001, 0].map(natsText)).toEqual(['+1.23', '+0.500', '−0.0123', '+0.00001', '+0.0000']);
-    expect(verdictCounts(['significant', 'never-acted', 'cannot-be-significant', 'cannot-be-significant', 'not-declared'])).toBe('4 tests: 1 significant, 2 not attainable at this n, 1 that never acted');
+    expect([0.25, 0.0625, 0.03125, 0.05, 0.0022, 0.00005, 1].map(pText)).toEqual([
+      '.25',
+      '.063',
+      '.031',
+      '.05',
+      '.0022',
+      '< .0001',
+      '1',
+    ]);
+    expect([1.23456, 0.5, -0.01234, 0.00001, 0].map(natsText)).toEqual([
+      '+1.23',
+      '+0.500',
+      '−0.0123',
+      '+0.00001',
+      '+0.0000',
+    ]);
+    expect(
+      verdictCounts(['significant', 'never-acted', 'cannot-be-significant', 'cannot-be-significant', 'not-declared']),
+    ).toBe('4 tests: 1 significant, 2 not attainable at this n, 1 that never acted');
     expect(verdictCounts(['not-declared'])).toBe('no declared comparison');
   });
 });
@@ -76,6 +112,9 @@ describe('the axis of differences', () => {
 
   it('is linear where differences are of one size, and symmetric-logarithmic where they span several', () => {
     expect(differenceScale([-0.001, 0.002, 0.004])).toMatchObject({ isLog: false });
-    expect(differenceScale([0.001, 0.0012, 0.5])).toMatchObject({ isLog: true, scale: { type: 'symlog', constant: 0.001 } });
+    expect(differenceScale([0.001, 0.0012, 0.5])).toMatchObject({
+      isLog: true,
+      scale: { type: 'symlog', constant: 0.001 },
+    });
   });
 });

@@ -4,19 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { CONTROL_KINDS, matchedControls } from '../../src/science/controls.ts';
 import { largestMagnitudes, magnitudeRank } from '../../src/science/magnitude.ts';
 
-const matrices = fc
-  .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }))
-  .chain(([rows, cols]) =>
-    fc.record({
-      shape: fc.constant([rows, cols]),
-      data: fc.array(fc.integer({ min: -3, max: 3 }), { minLength: rows * cols, maxLength: rows * cols }).map((values) => Float32Array.from(values)),
-      row: fc.nat({ max: rows - 1 }),
-      col: fc.nat({ max: cols - 1 }),
-      perKind: fc.integer({ min: 1, max: 5 }),
-      excluded: fc.array(fc.nat({ max: rows * cols - 1 }), { maxLength: 3 }).map((indices) => new Set(indices)),
-      seed: fc.nat(),
-    }),
-  );
+const matrices = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })).chain(([rows, cols]) =>
+  fc.record({
+    shape: fc.constant([rows, cols]),
+    data: fc
+      .array(fc.integer({ min: -3, max: 3 }), { minLength: rows * cols, maxLength: rows * cols })
+      .map((values) => Float32Array.from(values)),
+    row: fc.nat({ max: rows - 1 }),
+    col: fc.nat({ max: cols - 1 }),
+    perKind: fc.integer({ min: 1, max: 5 }),
+    excluded: fc.array(fc.nat({ max: rows * cols - 1 }), { maxLength: 3 }).map((indices) => new Set(indices)),
+    seed: fc.nat(),
+  }),
+);
 
 describe('matched controls', () => {
   it('are distinct weights other than 0, the candidate and the known super weights, as many per kind as there are', () => {
@@ -26,9 +26,13 @@ describe('matched controls', () => {
         const controls = matchedControls({ shape, data }, { layer: 0, row, col }, perKind, excluded, seed);
         const indices = controls.map((control) => control.row * cols + control.col);
         expect(new Set(indices).size).toBe(indices.length);
-        for (const index of indices) expect(data[index] !== 0 && index !== row * cols + col && !excluded.has(index)).toBe(true);
-        for (const kind of CONTROL_KINDS) expect(controls.filter((control) => control.kind === kind).length).toBeLessThanOrEqual(perKind);
-        const eligible = [...data.keys()].filter((index) => data[index] !== 0 && index !== row * cols + col && !excluded.has(index));
+        for (const index of indices)
+          expect(data[index] !== 0 && index !== row * cols + col && !excluded.has(index)).toBe(true);
+        for (const kind of CONTROL_KINDS)
+          expect(controls.filter((control) => control.kind === kind).length).toBeLessThanOrEqual(perKind);
+        const eligible = [...data.keys()].filter(
+          (index) => data[index] !== 0 && index !== row * cols + col && !excluded.has(index),
+        );
         const random = controls.filter(({ kind }) => kind === 'random').length;
         const others = controls.length - random;
         expect(random).toBe(Math.min(perKind, eligible.length - others));
@@ -36,8 +40,15 @@ describe('matched controls', () => {
           if (control.kind === 'same-row') expect(control.row).toBe(row);
           if (control.kind === 'same-column') expect(control.col).toBe(col);
         }
-        const next = controls.filter(({ kind }) => kind === 'next-largest').map((control) => Math.abs(data[control.row * cols + control.col]!));
-        expect(next).toEqual(eligible.map((index) => Math.abs(data[index]!)).sort((a, b) => b - a).slice(0, perKind));
+        const next = controls
+          .filter(({ kind }) => kind === 'next-largest')
+          .map((control) => Math.abs(data[control.row * cols + control.col]!));
+        expect(next).toEqual(
+          eligible
+            .map((index) => Math.abs(data[index]!))
+            .sort((a, b) => b - a)
+            .slice(0, perKind),
+        );
       }),
     );
   });
@@ -48,14 +59,19 @@ describe('matched controls', () => {
         .filter(({ kind }) => kind === 'random')
         .map(({ row, col }) => [row, col]);
     // The largest weights, which other kinds take, lie in the candidate's row and column in both.
-    const matrix = (scale: number) => Float32Array.from({ length: 64 }, (_, index) => (Math.floor(index / 8) === 2 || index % 8 === 3 ? 100 - index : scale * ((index % 7) + 1)));
+    const matrix = (scale: number) =>
+      Float32Array.from({ length: 64 }, (_, index) =>
+        Math.floor(index / 8) === 2 || index % 8 === 3 ? 100 - index : scale * ((index % 7) + 1),
+      );
     expect(random(matrix(1))).toEqual(random(matrix(-0.5)));
     expect(random(matrix(1))).toHaveLength(2);
   });
 });
 
 describe('magnitudes', () => {
-  const values = fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 30 }).map((numbers) => Float32Array.from(numbers));
+  const values = fc
+    .array(fc.integer({ min: -5, max: 5 }), { maxLength: 30 })
+    .map((numbers) => Float32Array.from(numbers));
 
   it('of the largest weights are those that a stable sort puts first', () => {
     fc.assert(

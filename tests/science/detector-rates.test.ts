@@ -1,4 +1,6 @@
-/** The detector's own error rates: how they are counted, and that the committed models have those that the docs state. */
+/**
+ * The detector's own error rates: how they are counted, and that the committed models have those that the docs state.
+ */
 import { readFile } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +24,8 @@ const THRESHOLDS = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, maximu
 const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval-gelu'];
 const tensor = 'model.layers.0.mlp.down_proj.weight';
 const place = (col: number) => ({ tensor, layer: 0, row: 0, col, value: 1 });
-const ablated = (...effects: number[]): AblatedWeight[] => effects.map((effect, col) => ({ coordinate: place(col), rank: col + 1, effect }));
+const ablated = (...effects: number[]): AblatedWeight[] =>
+  effects.map((effect, col) => ({ coordinate: place(col), rank: col + 1, effect }));
 
 describe('brute force', () => {
   it.each([
@@ -42,16 +45,50 @@ describe('brute force', () => {
 
 describe('the rates', () => {
   const candidate = (col: number, effect: number, confirmed: boolean): Candidate => ({
-    coordinate: place(col), scan: 0, rank: 1, inputSpike: 9, outputSpike: 9, inputRatio: 9, outputRatio: 9, effect, controls: [], worstControl: 0, confirmed, verdict: '',
+    coordinate: place(col),
+    scan: 0,
+    rank: 1,
+    inputSpike: 9,
+    outputSpike: 9,
+    inputRatio: 9,
+    outputRatio: 9,
+    effect,
+    controls: [],
+    worstControl: 0,
+    confirmed,
+    verdict: '',
   });
   const report = (ablation: AblatedWeight[], candidates: Candidate[]): SuperWeightReport => ({
-    baselineLoss: 2, causalTokens: 1, prunableWeights: 9, candidates, confirmed: candidates.filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate), survival: [], referenceStatus: 'self', ablation,
+    baselineLoss: 2,
+    causalTokens: 1,
+    prunableWeights: 9,
+    candidates,
+    confirmed: candidates.filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate),
+    survival: [],
+    referenceStatus: 'self',
+    ablation,
   });
   const evaluation = { loss: 2.5, floor: 2.25, retrievalAccuracy: 1 } as Evaluation;
-  const declared = (id: string, extended?: string) => ({ id, model: 'm', seeds: [0, 1, 2, 3], params: { 'detect-sw': { ...THRESHOLDS, seed: 1 } }, ...(extended && { extends: extended }) });
-  const study = { experiments: [declared('truth'), declared('other', 'truth'), declared('untested')] } as unknown as StudyDeclaration;
-  const piece = <Content>(experiment: string, seed: number, content: Content | undefined, key = `${experiment} ${seed}`, round = 0) => ({ label: { experiment, seed, round, step: 's' }, artifact: 'a', key, content });
-  const evaluations = ['truth', 'other', 'untested'].flatMap((experiment) => [0, 1, 2, 3].map((seed) => piece(experiment, seed, evaluation)));
+  const declared = (id: string, extended?: string) => ({
+    id,
+    model: 'm',
+    seeds: [0, 1, 2, 3],
+    params: { 'detect-sw': { ...THRESHOLDS, seed: 1 } },
+    ...(extended && { extends: extended }),
+  });
+  const study = {
+    experiments: [declared('truth'), declared('other', 'truth'), declared('untested')],
+  } as unknown as StudyDeclaration;
+  const piece = <Content>(
+    experiment: string,
+    seed: number,
+    content: Content | undefined,
+    key = `${experiment} ${seed}`,
+    round = 0,
+  ) => ({ label: { experiment, seed, round, step: 's' }, artifact: 'a', key, content });
+  const evaluations = ['truth', 'other', 'untested'].flatMap((experiment) =>
+    [0, 1, 2, 3].map((seed) => piece(experiment, seed, evaluation)),
+  );
 
   it('count a hit only where a weight that stands apart was confirmed, a false alarm where none stands apart', () => {
     const detections = [
@@ -62,10 +99,23 @@ describe('the rates', () => {
     ];
     const rates = detectorRates(study, { detections, evaluations, planted: [] });
     expect(isRates(rates), JSON.stringify(isRates.errors)).toBe(true);
-    expect(rates).toMatchObject({ byThresholds: [{ thresholds: THRESHOLDS, hits: { k: 1, n: 2 }, falseAlarms: { k: 1, n: 2 } }], random: null });
+    expect(rates).toMatchObject({
+      byThresholds: [{ thresholds: THRESHOLDS, hits: { k: 1, n: 2 }, falseAlarms: { k: 1, n: 2 } }],
+      random: null,
+    });
     const [truth] = rates.trained;
-    expect([truth!.hits, truth!.falseAlarms]).toMatchObject([{ k: 1, n: 2 }, { k: 1, n: 2 }]);
-    expect(truth!.runs.map(({ holds, confirmed, found, aboveFloor }) => [holds, confirmed, found, aboveFloor])).toEqual([[1, 1, true, 0.25], [1, 1, false, 0.25], [0, 1, false, 0.25], [0, 0, false, 0.25]]);
+    expect([truth!.hits, truth!.falseAlarms]).toMatchObject([
+      { k: 1, n: 2 },
+      { k: 1, n: 2 },
+    ]);
+    expect(truth!.runs.map(({ holds, confirmed, found, aboveFloor }) => [holds, confirmed, found, aboveFloor])).toEqual(
+      [
+        [1, 1, true, 0.25],
+        [1, 1, false, 0.25],
+        [0, 1, false, 0.25],
+        [0, 0, false, 0.25],
+      ],
+    );
   });
 
   it('take the truth from the experiment that is extended, and leave out what has none or failed', () => {
@@ -77,17 +127,32 @@ describe('the rates', () => {
       piece('untested', 0, report([], [candidate(0, 2, true)])),
     ];
     const { trained } = detectorRates(study, { detections, evaluations, planted: [] });
-    expect(trained.map(({ experiment, truth, hits, falseAlarms }) => [experiment, truth, hits.k, hits.n, falseAlarms.n])).toEqual([['truth', 'truth', 1, 1, 0], ['other', 'truth', 0, 1, 0]]);
+    expect(
+      trained.map(({ experiment, truth, hits, falseAlarms }) => [experiment, truth, hits.k, hits.n, falseAlarms.n]),
+    ).toEqual([
+      ['truth', 'truth', 1, 1, 0],
+      ['other', 'truth', 0, 1, 0],
+    ]);
   });
 
   it('count the last look of a run that looks several times', () => {
-    const detections = [piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)]), 'late', 2), piece('truth', 0, report([], [candidate(0, 0, false)]), 'early', 1)];
-    expect(detectorRates(study, { detections, evaluations, planted: [] }).trained).toMatchObject([{ hits: { k: 1, n: 1 } }]);
+    const detections = [
+      piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)]), 'late', 2),
+      piece('truth', 0, report([], [candidate(0, 0, false)]), 'early', 1),
+    ];
+    expect(detectorRates(study, { detections, evaluations, planted: [] }).trained).toMatchObject([
+      { hits: { k: 1, n: 1 } },
+    ]);
   });
 
   it('say what the causal test alone would have found, and what it would have claimed in error', () => {
     const controls = [{ kind: 'random' as const, row: 1, col: 1, value: 1, effect: 0.01, twin: false }];
-    const passing = (col: number, effect: number) => ({ ...candidate(col, effect, false), inputRatio: 2, controls, worstControl: 0.01 });
+    const passing = (col: number, effect: number) => ({
+      ...candidate(col, effect, false),
+      inputRatio: 2,
+      controls,
+      worstControl: 0.01,
+    });
     const detections = [
       piece('truth', 0, report(ablated(2, 0), [passing(0, 2)])), // missed for its spike
       piece('truth', 1, report(ablated(2, 0), [passing(5, 2)])), // another weight
@@ -95,55 +160,129 @@ describe('the rates', () => {
       piece('truth', 3, report(ablated(0.01, 0), [passing(0, 0.04)])), // costs too little
     ];
     expect(detectorRates(study, { detections, evaluations, planted: [] }).trained).toMatchObject([
-      { hits: { k: 0, n: 2 }, falseAlarms: { k: 0, n: 2 }, causalHits: { k: 1, n: 2 }, causalFalseAlarms: { k: 1, n: 2 } },
+      {
+        hits: { k: 0, n: 2 },
+        falseAlarms: { k: 0, n: 2 },
+        causalHits: { k: 1, n: 2 },
+        causalFalseAlarms: { k: 1, n: 2 },
+      },
     ]);
   });
 
   it('count a random model once, however many experiments share it', () => {
     const trial: RandomModelTrial = {
-      family: 'llama', layers: 3, width: 16, scheme: 'xavier', candidates: 1, largestRatio: 4.5, largestEffect: 0.02, causal: 0, confirmed: 0,
-      planted: [{ strength: 8, layer: 0, row: 1, col: 2, located: true, candidate: false, otherCandidates: 1, inputRatio: 3, outputRatio: 9, effect: 0, confirmed: 0 }],
+      family: 'llama',
+      layers: 3,
+      width: 16,
+      scheme: 'xavier',
+      candidates: 1,
+      largestRatio: 4.5,
+      largestEffect: 0.02,
+      causal: 0,
+      confirmed: 0,
+      planted: [
+        {
+          strength: 8,
+          layer: 0,
+          row: 1,
+          col: 2,
+          located: true,
+          candidate: false,
+          otherCandidates: 1,
+          inputRatio: 3,
+          outputRatio: 9,
+          effect: 0,
+          confirmed: 0,
+        },
+      ],
     };
-    const planted = [piece<PlantedSpikes>('truth', 0, { models: [trial, trial] }, 'same'), piece<PlantedSpikes>('other', 0, { models: [trial, trial] }, 'same'), piece<PlantedSpikes>('truth', 1, undefined)];
+    const planted = [
+      piece<PlantedSpikes>('truth', 0, { models: [trial, trial] }, 'same'),
+      piece<PlantedSpikes>('other', 0, { models: [trial, trial] }, 'same'),
+      piece<PlantedSpikes>('truth', 1, undefined),
+    ];
     const rates = detectorRates(study, { detections: [], evaluations: [], planted });
-    expect(rates.random).toMatchObject({ models: 2, candidates: { k: 2, n: 6 }, causal: { k: 0, n: 6 }, confirmed: { k: 0, n: 2 }, largestRatio: 4.5 });
-    expect(rates.planted).toMatchObject([{ strength: 8, located: { k: 2, n: 2 }, candidate: { k: 0, n: 2 }, others: { k: 2, n: 2 } }]);
+    expect(rates.random).toMatchObject({
+      models: 2,
+      candidates: { k: 2, n: 6 },
+      causal: { k: 0, n: 6 },
+      confirmed: { k: 0, n: 2 },
+      largestRatio: 4.5,
+    });
+    expect(rates.planted).toMatchObject([
+      { strength: 8, located: { k: 2, n: 2 }, candidate: { k: 0, n: 2 }, others: { k: 2, n: 2 } },
+    ]);
     expect(ratesTables(rates)).toContain('| 8 | 2/2 (16-100 %) | 0/2 (0-84 %) | 2/2 (16-100 %) | 0/2 (0-84 %) |');
   });
 });
 
 describe('docs/super-weights.md', async () => {
   const docs = await readFile(new URL('../../docs/super-weights.md', import.meta.url), 'utf8');
-  const rows = docs.split('\n').filter((line) => line.startsWith('| marker-retrieval')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+  const rows = docs
+    .split('\n')
+    .filter((line) => line.startsWith('| marker-retrieval'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
   const runs = rows.filter((cells) => cells.length === 11);
 
   it('has a row for each of the eighteen committed checkpoints, and says which has not learned its language', () => {
-    expect(runs.map(([model, seed]) => `${model} ${seed}`)).toEqual(MODELS.flatMap((model) => [0, 1, 2, 3, 4, 5].map((seed) => `${model} ${seed}`)));
-    const unlearned = runs.filter(([, , aboveFloor, retrieval]) => Number(aboveFloor) > 0.05 || Number(retrieval) < 0.95);
+    expect(runs.map(([model, seed]) => `${model} ${seed}`)).toEqual(
+      MODELS.flatMap((model) => [0, 1, 2, 3, 4, 5].map((seed) => `${model} ${seed}`)),
+    );
+    const unlearned = runs.filter(
+      ([, , aboveFloor, retrieval]) => Number(aboveFloor) > 0.05 || Number(retrieval) < 0.95,
+    );
     expect(unlearned.map(([model, seed]) => `${model} ${seed}`)).toEqual(['marker-retrieval-gelu 4']);
     expect(docs).toContain('Seed 4 of the GELU model counts although');
     expect(docs).toContain(rateText(proportion(0, 5)));
   });
 
-  it.each(MODELS)('states of %s what a quick detection in its checkpoints finds, and the rates that follow', async (model) => {
-    const own = runs.filter(([name]) => name === model);
-    let [hits, holding, alarms] = [0, 0, 0];
-    for (const [, seed, , , , , standApart, best, , , confirmed] of own) {
-      const { outputs } = await runStage(detect, { params: { model, causalSequences: 16, batchSize: 16, rescans: 0 }, inputs: { weights: checkpointPath(model, Number(seed)) } });
-      const report = JSON.parse(await readFile(outputs.superWeights!, 'utf8')) as SuperWeightReport;
-      expect(report.confirmed.length, `${model} ${seed}`).toBe(Number(confirmed));
-      if (report.confirmed[0]) expect(best).toContain(`layer ${report.confirmed[0].layer} [${report.confirmed[0].row}, ${report.confirmed[0].col}]`);
-      if (Number(standApart) > 0) {
-        holding += 1;
-        hits += Number(report.confirmed.length > 0);
-      } else alarms += Number(report.confirmed.length > 0);
-    }
-    const stated = rows.find((cells) => cells[0] === model && cells.length === 5)!;
-    expect(stated.slice(1, 3)).toEqual([rateText(proportion(hits, holding)), rateText(proportion(alarms, own.length - holding))]);
-  });
+  it.each(MODELS)(
+    'states of %s what a quick detection in its checkpoints finds, and the rates that follow',
+    async (model) => {
+      const own = runs.filter(([name]) => name === model);
+      let [hits, holding, alarms] = [0, 0, 0];
+      for (const [, seed, , , , , standApart, best, , , confirmed] of own) {
+        const { outputs } = await runStage(detect, {
+          params: { model, causalSequences: 16, batchSize: 16, rescans: 0 },
+          inputs: { weights: checkpointPath(model, Number(seed)) },
+        });
+        const report = JSON.parse(await readFile(outputs.superWeights!, 'utf8')) as SuperWeightReport;
+        expect(report.confirmed.length, `${model} ${seed}`).toBe(Number(confirmed));
+        if (report.confirmed[0])
+          expect(best).toContain(
+            `layer ${report.confirmed[0].layer} [${report.confirmed[0].row}, ${report.confirmed[0].col}]`,
+          );
+        if (Number(standApart) > 0) {
+          holding += 1;
+          hits += Number(report.confirmed.length > 0);
+        } else alarms += Number(report.confirmed.length > 0);
+      }
+      const stated = rows.find((cells) => cells[0] === model && cells.length === 5)!;
+      expect(stated.slice(1, 3)).toEqual([
+        rateText(proportion(hits, holding)),
+        rateText(proportion(alarms, own.length - holding)),
+      ]);
+    },
+  );
 
   it('states of planted spikes what a few random models show', async () => {
-    const { outputs } = await runStage(plant, { params: { seed: 0, layers: [2], widths: [16], strengths: [2, 8, 64], candidateSequences: 4, calibrationSequences: 4, causalSequences: 4, batchSize: 4 } });
+    const { outputs } = await runStage(plant, {
+      params: {
+        seed: 0,
+        layers: [2],
+        widths: [16],
+        strengths: [2, 8, 64],
+        candidateSequences: 4,
+        calibrationSequences: 4,
+        causalSequences: 4,
+        batchSize: 4,
+      },
+    });
     const trials = JSON.parse(await readFile(outputs.planted!, 'utf8')) as PlantedSpikes;
     expect(isPlanted(trials), JSON.stringify(isPlanted.errors)).toBe(true);
     const { models } = trials;
@@ -151,7 +290,11 @@ describe('docs/super-weights.md', async () => {
     for (const { candidates, confirmed, planted } of models) {
       expect([candidates, confirmed]).toEqual([0, 0]);
       expect(planted.map(({ candidate }) => candidate)).toEqual([false, true, true]);
-      expect(planted.map((trial) => [trial.confirmed, trial.otherCandidates])).toEqual([[0, 0], [0, 0], [0, 0]]);
+      expect(planted.map((trial) => [trial.confirmed, trial.otherCandidates])).toEqual([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]);
     }
   });
 });

@@ -53,7 +53,8 @@ describe('initialise', () => {
   });
 
   it('is a pure function of scheme and seed', () => {
-    const of = (scheme: InitialisationScheme, seed: number) => initialise(shapes, scheme, seed, LAYERS).get('lm_head.weight')!.data;
+    const of = (scheme: InitialisationScheme, seed: number) =>
+      initialise(shapes, scheme, seed, LAYERS).get('lm_head.weight')!.data;
     expect(of('kaiming', 3)).toEqual(of('kaiming', 3));
     expect(of('kaiming', 3)).not.toEqual(of('kaiming', 4));
   });

@@ -1,4 +1,7 @@
-/** Lint: what can be proved of a comparison before anything runs. Every rule with a study that breaks it, and one that keeps it. */
+/**
+ * Lint: what can be proved of a comparison before anything runs. Every rule with a study that breaks it, and one that
+ * keeps it.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
@@ -22,7 +25,9 @@ async function studyOf(experiments: Record<string, Entry>, comparison: Entry, mo
     comparisons: [{ name: 'c', question: '?', topic: 'quality', ...comparison }],
     ...more,
   };
-  return resolveStudy(parseStudyFile(`${process.cwd()}/pipeline.json`, JSON.stringify(study, null, 2)), { loader: StageLoader.installed() });
+  return resolveStudy(parseStudyFile(`${process.cwd()}/pipeline.json`, JSON.stringify(study, null, 2)), {
+    loader: StageLoader.installed(),
+  });
 }
 
 async function findings(experiments: Record<string, Entry>, comparison: Entry, more?: Entry): Promise<LintFinding[]> {
@@ -49,65 +54,134 @@ const controlled: Record<string, Entry> = {
 
 describe('one-variable', () => {
   test('a confounded comparison: everything that differs besides the named variable, with both values', async () => {
-    expect(await messages('one-variable', {
-      A: { params: { ...train(100), ...prune(0.1) } },
-      B: { finalTrain: false, params: { ...train(300, { learningRate: 0.002 }), ...prune(0.1, { scope: 'layerwise' }) } },
-    }, { ...twoArms, varies: ['prune.scope'] })).toEqual([
+    expect(
+      await messages(
+        'one-variable',
+        {
+          A: { params: { ...train(100), ...prune(0.1) } },
+          B: {
+            finalTrain: false,
+            params: { ...train(300, { learningRate: 0.002 }), ...prune(0.1, { scope: 'layerwise' }) },
+          },
+        },
+        { ...twoArms, varies: ['prune.scope'] },
+      ),
+    ).toEqual([
       'A and B differ in more than prune.scope: finalTrain is true in A, false in B; train.steps is 100 in A, 300 in B; train.learningRate is 0.001 in A, 0.002 in B.',
     ]);
   });
 
   test('in any round', async () => {
-    expect(await messages('one-variable', {
-      A: { params: { ...train(100), ...prune(0.1) } },
-      B: { params: prune(0.2), perRound: { train: { steps: [100, 100, 400] } } },
-    }, { ...twoArms, varies: ['prune.fraction'] })).toEqual(['A and B differ in more than prune.fraction: train.steps is 100 in A, [2 x 100, 400] in B.']);
+    expect(
+      await messages(
+        'one-variable',
+        {
+          A: { params: { ...train(100), ...prune(0.1) } },
+          B: { params: prune(0.2), perRound: { train: { steps: [100, 100, 400] } } },
+        },
+        { ...twoArms, varies: ['prune.fraction'] },
+      ),
+    ).toEqual(['A and B differ in more than prune.fraction: train.steps is 100 in A, [2 x 100, 400] in B.']);
   });
 
   test('each further arm by itself; the model and the number of rounds are variables as well', async () => {
-    expect(await messages('one-variable', {
-      A: { params: train(100) },
-      B: { rounds: 3, params: train(200) },
-      C: { model: 'another', params: train(300) },
-    }, { arms: ['A', 'B', 'C'], varies: ['train.steps'] })).toEqual([
+    expect(
+      await messages(
+        'one-variable',
+        {
+          A: { params: train(100) },
+          B: { rounds: 3, params: train(200) },
+          C: { model: 'another', params: train(300) },
+        },
+        { arms: ['A', 'B', 'C'], varies: ['train.steps'] },
+      ),
+    ).toEqual([
       'A and B differ in more than train.steps: rounds is 2 in A, 3 in B.',
       'A and C differ in more than train.steps: model is "marker-retrieval" in A, "another" in C.',
     ]);
   });
 
   test('a parameter of a single step', async () => {
-    expect(await messages('one-variable', {
-      A: { params: { ...train(100), ...prune(0.1), rewind: { to: 'step' } }, perStep: { 'rewind-point': { steps: 10 } } },
-      B: { params: { ...train(100), ...prune(0.2), rewind: { to: 'step' } }, perStep: { 'rewind-point': { steps: 20 } } },
-    }, { ...twoArms, varies: ['prune.fraction'] })).toEqual(['A and B differ in more than prune.fraction: rewind-point.steps is 10 in A, 20 in B.']);
+    expect(
+      await messages(
+        'one-variable',
+        {
+          A: {
+            params: { ...train(100), ...prune(0.1), rewind: { to: 'step' } },
+            perStep: { 'rewind-point': { steps: 10 } },
+          },
+          B: {
+            params: { ...train(100), ...prune(0.2), rewind: { to: 'step' } },
+            perStep: { 'rewind-point': { steps: 20 } },
+          },
+        },
+        { ...twoArms, varies: ['prune.fraction'] },
+      ),
+    ).toEqual(['A and B differ in more than prune.fraction: rewind-point.steps is 10 in A, 20 in B.']);
   });
 
   test('keeps quiet where exactly the named variables differ, and of parameters that no step takes', async () => {
-    expect(await messages('one-variable', {
-      A: { params: { ...train(100), ...prune(0.1) } },
-      B: { params: { ...train(100, { warmupSteps: 5, schedule: 'warmup-cosine' }), ...prune(0.1), rewind: { scheme: 'kaiming' } } },
-    }, { ...twoArms, varies: ['train.schedule', 'train.warmupSteps'] })).toEqual([]);
+    expect(
+      await messages(
+        'one-variable',
+        {
+          A: { params: { ...train(100), ...prune(0.1) } },
+          B: {
+            params: {
+              ...train(100, { warmupSteps: 5, schedule: 'warmup-cosine' }),
+              ...prune(0.1),
+              rewind: { scheme: 'kaiming' },
+            },
+          },
+        },
+        { ...twoArms, varies: ['train.schedule', 'train.warmupSteps'] },
+      ),
+    ).toEqual([]);
   });
 });
 
 describe('never-acts', () => {
   test('a named variable that has one value in all arms', async () => {
-    expect(await messages('never-acts', { A: { params: { ...train(100), ...prune(0.1) } }, B: { params: { ...train(200), ...prune(0.1) } } }, { ...twoArms, varies: ['prune.scope', 'train.steps'] })).toEqual([
-      'prune.scope is named, but is "global" in all arms.',
-    ]);
+    expect(
+      await messages(
+        'never-acts',
+        { A: { params: { ...train(100), ...prune(0.1) } }, B: { params: { ...train(200), ...prune(0.1) } } },
+        { ...twoArms, varies: ['prune.scope', 'train.steps'] },
+      ),
+    ).toEqual(['prune.scope is named, but is "global" in all arms.']);
   });
 
   test('a variable of steps that run in no arm: every node is shared', async () => {
-    expect(await messages('never-acts', { A: { params: { ...train(100), ...prune(0) } }, B: { params: { ...train(100), ...prune(0, { scope: 'layerwise' }) } } }, { ...twoArms, varies: ['prune.scope'] })).toEqual([
+    expect(
+      await messages(
+        'never-acts',
+        {
+          A: { params: { ...train(100), ...prune(0) } },
+          B: { params: { ...train(100), ...prune(0, { scope: 'layerwise' }) } },
+        },
+        { ...twoArms, varies: ['prune.scope'] },
+      ),
+    ).toEqual([
       'A and B are the same: all 13 nodes of a run are shared.',
       'prune.scope is named, but differs only where no step takes it.',
     ]);
   });
 
   test('a seed that is set to what it would be', async () => {
-    const arms = { A: { seeds: [0], params: train(100) }, B: { seeds: [0], params: { ...train(100), 'load-pretrained': { checkpoint: 0 } } } };
-    expect(await messages('never-acts', arms, { ...twoArms, varies: ['load-pretrained.checkpoint'] })).toContain('A and B are the same: all 13 nodes of a run are shared.');
-    expect(await messages('never-acts', { A: { ...arms.A, seeds: [0, 1] }, B: { ...arms.B, seeds: [0, 1] } }, { ...twoArms, varies: ['load-pretrained.checkpoint'] })).toEqual([]);
+    const arms = {
+      A: { seeds: [0], params: train(100) },
+      B: { seeds: [0], params: { ...train(100), 'load-pretrained': { checkpoint: 0 } } },
+    };
+    expect(await messages('never-acts', arms, { ...twoArms, varies: ['load-pretrained.checkpoint'] })).toContain(
+      'A and B are the same: all 13 nodes of a run are shared.',
+    );
+    expect(
+      await messages(
+        'never-acts',
+        { A: { ...arms.A, seeds: [0, 1] }, B: { ...arms.B, seeds: [0, 1] } },
+        { ...twoArms, varies: ['load-pretrained.checkpoint'] },
+      ),
+    ).toEqual([]);
   });
 
   test('says that nodes are shared exactly where the real DAG shares them all', async () => {
@@ -115,57 +189,110 @@ describe('never-acts', () => {
       finalTrain: fc.boolean(),
       params: fc.record({
         train: fc.record({ steps: fc.constantFrom(0, 10), warmupSteps: fc.constantFrom(0, 2) }),
-        prune: fc.record({ fraction: fc.constantFrom(0, 0.1), scope: fc.constantFrom('global', 'layerwise'), protect: fc.constantFrom('none', 'detected') }),
+        prune: fc.record({
+          fraction: fc.constantFrom(0, 0.1),
+          scope: fc.constantFrom('global', 'layerwise'),
+          protect: fc.constantFrom('none', 'detected'),
+        }),
         rewind: fc.record({ to: fc.constantFrom('none', 'init'), scheme: fc.constantFrom('xavier', 'original') }),
       }),
     });
     await fc.assert(
-      fc.asyncProperty(experiment, fc.option(experiment, { nil: undefined }), fc.constantFrom('finalTrain', 'steps', 'scope', 'scheme'), async (A, other, changed) => {
-        const B = other ?? structuredClone(A);
-        if (changed === 'scope') B.params.prune.scope = 'layerwise';
-        if (changed === 'scheme') B.params.rewind.scheme = 'xavier';
-        const study = await studyOf({ A, B }, { ...twoArms, varies: ['prune.scope'] }, { defaults: { ...committed.defaults, rounds: 2, seeds: [0] } });
-        const dag = await buildDag(study, StageLoader.installed());
-        const shared = dag.nodes().every((key) => {
-          const ids = new Set(dag.getNodeAttribute(key, 'labels').map((label) => label.experiment));
-          return ids.has('*') || ids.size === 2;
-        });
-        const said = lintStudy(declareStudy(study)).some(({ rule, message }) => rule === 'never-acts' && message.startsWith('A and B are the same'));
-        expect(said).toBe(shared);
-      }),
+      fc.asyncProperty(
+        experiment,
+        fc.option(experiment, { nil: undefined }),
+        fc.constantFrom('finalTrain', 'steps', 'scope', 'scheme'),
+        async (A, other, changed) => {
+          const B = other ?? structuredClone(A);
+          if (changed === 'scope') B.params.prune.scope = 'layerwise';
+          if (changed === 'scheme') B.params.rewind.scheme = 'xavier';
+          const study = await studyOf(
+            { A, B },
+            { ...twoArms, varies: ['prune.scope'] },
+            { defaults: { ...committed.defaults, rounds: 2, seeds: [0] } },
+          );
+          const dag = await buildDag(study, StageLoader.installed());
+          const shared = dag.nodes().every((key) => {
+            const ids = new Set(dag.getNodeAttribute(key, 'labels').map((label) => label.experiment));
+            return ids.has('*') || ids.size === 2;
+          });
+          const said = lintStudy(declareStudy(study)).some(
+            ({ rule, message }) => rule === 'never-acts' && message.startsWith('A and B are the same'),
+          );
+          expect(said).toBe(shared);
+        },
+      ),
       { numRuns: 25 },
     );
   });
 });
 
 test('mixed-device: engine, device and precision, which the command cannot make differ', async () => {
-  const experiments = { A: { params: { ...train(100), ...prune(0.1) } }, B: { params: { ...train(100, { device: 'cuda', precision: 'bf16' }), ...prune(0.2) } } };
+  const experiments = {
+    A: { params: { ...train(100), ...prune(0.1) } },
+    B: { params: { ...train(100, { device: 'cuda', precision: 'bf16' }), ...prune(0.2) } },
+  };
   const found = await findings(experiments, { ...twoArms, varies: ['prune.fraction'] });
   expect(found.filter(({ severity }) => severity === 'error').map(({ rule, message }) => [rule, message])).toEqual([
-    ['mixed-device', 'A and B are not computed alike: train.device is "cpu" in A, "cuda" in B; train.precision is "float32" in A, "bf16" in B.'],
+    [
+      'mixed-device',
+      'A and B are not computed alike: train.device is "cpu" in A, "cuda" in B; train.precision is "float32" in A, "bf16" in B.',
+    ],
   ]);
-  expect(await messages('mixed-device', experiments, { ...twoArms, varies: ['prune.fraction', 'train.device', 'train.precision'] })).toEqual([]);
+  expect(
+    await messages('mixed-device', experiments, {
+      ...twoArms,
+      varies: ['prune.fraction', 'train.device', 'train.precision'],
+    }),
+  ).toEqual([]);
 });
 
 describe('consequence', () => {
   test.each([
     ['of the remaining', { A: prune(0.1), B: prune(0.2) }, 'final sparsity 19.0 % (A), 36.0 % (B).'],
-    ['of the total, at most all', { A: prune(0.1, { of: 'total' }), B: prune(0.6, { of: 'total' }) }, 'final sparsity 20.0 % (A), 100.0 % (B).'],
-    ['cumulative', { A: prune(0.3, { of: 'cumulative' }), B: prune(0.5, { of: 'cumulative' }) }, 'final sparsity 30.0 % (A), 50.0 % (B).'],
+    [
+      'of the total, at most all',
+      { A: prune(0.1, { of: 'total' }), B: prune(0.6, { of: 'total' }) },
+      'final sparsity 20.0 % (A), 100.0 % (B).',
+    ],
+    [
+      'cumulative',
+      { A: prune(0.3, { of: 'cumulative' }), B: prune(0.5, { of: 'cumulative' }) },
+      'final sparsity 30.0 % (A), 50.0 % (B).',
+    ],
   ])('final sparsity, %s', async (_name, arms, text) => {
     const experiments = { A: { params: { ...train(10), ...arms.A } }, B: { params: { ...train(10), ...arms.B } } };
-    expect(await messages('consequence', experiments, { ...twoArms, varies: ['prune.fraction'] })).toEqual([`It follows that these differ as well: ${text}`]);
-  });
-
-  test('training steps and sequences seen; a rewinding point is no training of its own', async () => {
-    const arms = (batchSize: number) => ({ params: { ...train(1000, { batchSize }), ...prune(0.1), rewind: { to: 'step' } }, perStep: { 'rewind-point': { steps: 50 } } });
-    expect(await messages('consequence', { A: arms(16), B: { ...arms(32), rounds: 1 } }, { ...twoArms, varies: ['train.batchSize', 'rounds'] })).toEqual([
-      expect.stringContaining('training steps 3,000 (A), 2,000 (B); sequences seen 48,000 (A), 64,000 (B)'),
+    expect(await messages('consequence', experiments, { ...twoArms, varies: ['prune.fraction'] })).toEqual([
+      `It follows that these differ as well: ${text}`,
     ]);
   });
 
+  test('training steps and sequences seen; a rewinding point is no training of its own', async () => {
+    const arms = (batchSize: number) => ({
+      params: { ...train(1000, { batchSize }), ...prune(0.1), rewind: { to: 'step' } },
+      perStep: { 'rewind-point': { steps: 50 } },
+    });
+    expect(
+      await messages(
+        'consequence',
+        { A: arms(16), B: { ...arms(32), rounds: 1 } },
+        { ...twoArms, varies: ['train.batchSize', 'rounds'] },
+      ),
+    ).toEqual([expect.stringContaining('training steps 3,000 (A), 2,000 (B); sequences seen 48,000 (A), 64,000 (B)')]);
+  });
+
   test('steps that run in one arm only, and what they are connected to', async () => {
-    const [message] = await messages('consequence', { A: { params: { ...train(10), ...prune(0) } }, B: { params: { ...train(10), ...prune(0), init: { scheme: 'xavier' } }, perRound: { prune: { fraction: [0.1, 0] } } } }, { ...twoArms, varies: ['prune.fraction', 'init.scheme'] });
+    const [message] = await messages(
+      'consequence',
+      {
+        A: { params: { ...train(10), ...prune(0) } },
+        B: {
+          params: { ...train(10), ...prune(0), init: { scheme: 'xavier' } },
+          perRound: { prune: { fraction: [0.1, 0] } },
+        },
+      },
+      { ...twoArms, varies: ['prune.fraction', 'init.scheme'] },
+    );
     expect(message).toBe(
       'It follows that these differ as well: final sparsity 0.0 % (A), 10.0 % (B); prune runs in round 1 in B, not in A; detect-pruned runs in round 1 in B, not in A; eval-pruned runs in round 1 in B, not in A; ' +
         'the reference of detect-trained in round 1 is detect-start.superWeights in A, not connected in B; the weights of train in round 2 is train.weights of round 1 in A, prune.weights of round 1 in B; ' +
@@ -175,9 +302,14 @@ describe('consequence', () => {
 });
 
 test('unpaired-seeds', async () => {
-  const arms = (a: number[], b: number[]) => ({ A: { seeds: a, params: { ...train(10), ...prune(0.1) } }, B: { seeds: b, params: { ...train(10), ...prune(0.2) } } });
+  const arms = (a: number[], b: number[]) => ({
+    A: { seeds: a, params: { ...train(10), ...prune(0.1) } },
+    B: { seeds: b, params: { ...train(10), ...prune(0.2) } },
+  });
   const comparison = { ...twoArms, varies: ['prune.fraction'] };
-  expect(await messages('unpaired-seeds', arms([0, 1, 2], [1, 2, 3]), comparison)).toEqual(['A has the seeds 0, 1, 2, B 1, 2, 3: 2 pairs, of seed 1, 2.']);
+  expect(await messages('unpaired-seeds', arms([0, 1, 2], [1, 2, 3]), comparison)).toEqual([
+    'A has the seeds 0, 1, 2, B 1, 2, 3: 2 pairs, of seed 1, 2.',
+  ]);
   expect(await messages('unpaired-seeds', arms([0], [1]), comparison)).toEqual(['A has the seeds 0, B 1: no pair.']);
   expect(await messages('unpaired-seeds', arms([0, 1], [1, 0]), comparison)).toEqual([]);
 });
@@ -188,7 +320,13 @@ describe('missing-control', () => {
 
   test('keeps quiet where all are there, and where nothing is pruned', async () => {
     expect(await messages('missing-control', { ...controlled, B }, comparison)).toEqual([]);
-    expect(await messages('missing-control', { A: { params: { ...train(10), ...prune(0) } }, B: { params: { ...train(20), ...prune(0) } } }, { ...twoArms, varies: ['train.steps'] })).toEqual([]);
+    expect(
+      await messages(
+        'missing-control',
+        { A: { params: { ...train(10), ...prune(0) } }, B: { params: { ...train(20), ...prune(0) } } },
+        { ...twoArms, varies: ['train.steps'] },
+      ),
+    ).toEqual([]);
   });
 
   test.each([
@@ -198,29 +336,54 @@ describe('missing-control', () => {
     ['protected', 'a twin of an arm with its super weights protected (prune.protect)'],
   ])('%s', async (name, lacking) => {
     const rest = Object.entries({ ...controlled, B }).filter(([id]) => id !== name);
-    expect(await messages('missing-control', Object.fromEntries(rest), comparison)).toEqual([`This profile lacks ${lacking}.`]);
+    expect(await messages('missing-control', Object.fromEntries(rest), comparison)).toEqual([
+      `This profile lacks ${lacking}.`,
+    ]);
   });
 
   test('a control must train and start as the arm does; twins matter where pruning is the question', async () => {
-    expect(await messages('missing-control', { ...controlled, B: { extends: 'A', params: train(50) } }, { ...twoArms, varies: ['train.steps'] })).toEqual(['This profile lacks a positive control (no pruning) with the training and start of B.']);
+    expect(
+      await messages(
+        'missing-control',
+        { ...controlled, B: { extends: 'A', params: train(50) } },
+        { ...twoArms, varies: ['train.steps'] },
+      ),
+    ).toEqual(['This profile lacks a positive control (no pruning) with the training and start of B.']);
     const untwinned = Object.entries(controlled).filter(([id]) => id !== 'random');
-    expect(await messages('missing-control', { ...Object.fromEntries(untwinned), B: { extends: 'A', params: { prune: { protect: 'reference' } } } }, { ...twoArms, varies: ['prune.protect'] })).toEqual([]);
+    expect(
+      await messages(
+        'missing-control',
+        { ...Object.fromEntries(untwinned), B: { extends: 'A', params: { prune: { protect: 'reference' } } } },
+        { ...twoArms, varies: ['prune.protect'] },
+      ),
+    ).toEqual([]);
   });
 });
 
 test('unequal-budget: more training is an advantage of its own, unless that is the question', async () => {
-  const experiments = { A: { params: { ...train(100), ...prune(0.1) } }, B: { rounds: 3, params: { ...train(100), ...prune(0.1) } }, C: { params: { ...train(200), ...prune(0.1) } } };
-  expect(await messages('unequal-budget', experiments, { ...twoArms, varies: ['rounds'] })).toEqual(['The arms train for different numbers of steps, and no number of steps is named: 300 (A), 400 (B).']);
+  const experiments = {
+    A: { params: { ...train(100), ...prune(0.1) } },
+    B: { rounds: 3, params: { ...train(100), ...prune(0.1) } },
+    C: { params: { ...train(200), ...prune(0.1) } },
+  };
+  expect(await messages('unequal-budget', experiments, { ...twoArms, varies: ['rounds'] })).toEqual([
+    'The arms train for different numbers of steps, and no number of steps is named: 300 (A), 400 (B).',
+  ]);
   expect(await messages('unequal-budget', experiments, { arms: ['A', 'C'], varies: ['train.steps'] })).toEqual([]);
 });
 
 describe('sample-size', () => {
-  const arms = (seeds: number[]) => ({ A: { seeds, params: { ...train(10), ...prune(0.1) } }, B: { seeds, params: { ...train(10), ...prune(0.2) } } });
+  const arms = (seeds: number[]) => ({
+    A: { seeds, params: { ...train(10), ...prune(0.1) } },
+    B: { seeds, params: { ...train(10), ...prune(0.2) } },
+  });
   const comparison = { ...twoArms, varies: ['prune.fraction'] };
   const first = (n: number) => Array.from({ length: n }, (_, seed) => seed);
 
   test('n below what the exact test needs alone', async () => {
-    expect(await messages('sample-size', arms(first(5)), comparison)).toEqual(['5 pairs can give no less than p = 0.063, above 0.05: nothing can be significant. Needed: 6 pairs alone.']);
+    expect(await messages('sample-size', arms(first(5)), comparison)).toEqual([
+      '5 pairs can give no less than p = 0.063, above 0.05: nothing can be significant. Needed: 6 pairs alone.',
+    ]);
     expect(await messages('sample-size', arms(first(6)), comparison)).toEqual([]);
   });
 
@@ -232,17 +395,43 @@ describe('sample-size', () => {
   });
 
   test('by the declared level', async () => {
-    expect(await messages('sample-size', arms(first(6)), comparison, { analysis: { alpha: 0.01 } })).toEqual(['6 pairs can give no less than p = 0.031, above 0.01: nothing can be significant. Needed: 8 pairs alone.']);
+    expect(await messages('sample-size', arms(first(6)), comparison, { analysis: { alpha: 0.01 } })).toEqual([
+      '6 pairs can give no less than p = 0.031, above 0.01: nothing can be significant. Needed: 8 pairs alone.',
+    ]);
   });
 });
 
 describe('accept', () => {
-  const experiments = { A: { seeds: [0], params: { ...train(10), ...prune(0.1) } }, B: { seeds: [0], params: { ...train(20), ...prune(0.2) } } };
-  const reasons = (all: LintFinding[]) => all.filter(({ severity }) => severity !== 'note').map(({ rule, accepted }) => [rule, accepted]);
+  const experiments = {
+    A: { seeds: [0], params: { ...train(10), ...prune(0.1) } },
+    B: { seeds: [0], params: { ...train(20), ...prune(0.2) } },
+  };
+  const reasons = (all: LintFinding[]) =>
+    all.filter(({ severity }) => severity !== 'note').map(({ rule, accepted }) => [rule, accepted]);
 
-  test('overrides a rule for its comparison with the written reason; the comparison\'s goes before the profile\'s', async () => {
-    const profile = { profiles: { all: { experiments: ['*'], accept: { 'sample-size': 'Only a look.', 'one-variable': 'Not this one.', 'missing-control': 'Elsewhere.' } } }, defaultProfile: 'all' };
-    expect(reasons(await findings(experiments, { ...twoArms, varies: ['prune.fraction'], accept: { 'one-variable': 'Both are the treatment.', 'unequal-budget': 'So be it.' } }, profile))).toEqual([
+  test("overrides a rule for its comparison with the written reason; the comparison's goes before the profile's", async () => {
+    const profile = {
+      profiles: {
+        all: {
+          experiments: ['*'],
+          accept: { 'sample-size': 'Only a look.', 'one-variable': 'Not this one.', 'missing-control': 'Elsewhere.' },
+        },
+      },
+      defaultProfile: 'all',
+    };
+    expect(
+      reasons(
+        await findings(
+          experiments,
+          {
+            ...twoArms,
+            varies: ['prune.fraction'],
+            accept: { 'one-variable': 'Both are the treatment.', 'unequal-budget': 'So be it.' },
+          },
+          profile,
+        ),
+      ),
+    ).toEqual([
       ['one-variable', 'Both are the treatment.'],
       ['missing-control', 'Elsewhere.'],
       ['unequal-budget', 'So be it.'],
@@ -252,7 +441,20 @@ describe('accept', () => {
   });
 
   test('that overrides nothing is told', async () => {
-    expect(await messages('useless-accept', experiments, { ...twoArms, varies: ['prune.fraction', 'train.steps'], accept: { 'unpaired-seeds': 'They are not.' } })).toEqual(['"unpaired-seeds" is accepted here, but nothing is found by it.']);
-    expect(await messages('useless-accept', experiments, { ...twoArms, varies: ['prune.fraction'] }, { profiles: { all: { experiments: ['*'], accept: { 'mixed-device': 'No.' } } }, defaultProfile: 'all' })).toEqual(['The profile accepts "mixed-device", but nothing is found by it.']);
+    expect(
+      await messages('useless-accept', experiments, {
+        ...twoArms,
+        varies: ['prune.fraction', 'train.steps'],
+        accept: { 'unpaired-seeds': 'They are not.' },
+      }),
+    ).toEqual(['"unpaired-seeds" is accepted here, but nothing is found by it.']);
+    expect(
+      await messages(
+        'useless-accept',
+        experiments,
+        { ...twoArms, varies: ['prune.fraction'] },
+        { profiles: { all: { experiments: ['*'], accept: { 'mixed-device': 'No.' } } }, defaultProfile: 'all' },
+      ),
+    ).toEqual(['The profile accepts "mixed-device", but nothing is found by it.']);
   });
 });

@@ -75,7 +75,10 @@ export class PlantedModel implements LanguageModel {
 
   losses(tokens: Int32Array): Promise<Float32Array> {
     this.passes += 1;
-    const added = this.#plan.costs.reduce((sum, { cost, ...position }) => (this.#at(position) === 0 ? sum + cost : sum), 0);
+    const added = this.#plan.costs.reduce(
+      (sum, { cost, ...position }) => (this.#at(position) === 0 ? sum + cost : sum),
+      0,
+    );
     const targets = [...tokens].filter((_, index) => index % (this.sequence + 1) !== 0);
     return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added + target / 16));
   }
@@ -90,9 +93,15 @@ export class PlantedModel implements LanguageModel {
     const read = [...tokens].filter((_, index) => index % (this.sequence + 1) !== this.sequence);
     return Promise.resolve(
       Array.from({ length: this.#plan.layers }, (_, layer) => {
-        const spike = this.#plan.spikes.find((planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0);
+        const spike = this.#plan.spikes.find(
+          (planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0,
+        );
         const activations = (channels: number, channel: number | undefined, peak = 1) =>
-          Float32Array.from(read.flatMap((token) => Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? peak : 1))));
+          Float32Array.from(
+            read.flatMap((token) =>
+              Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? peak : 1)),
+            ),
+          );
         const { row, col, height = 1, outputHeight = height } = spike ?? {};
         return { layer, input: activations(FEED_FORWARD, col, height), output: activations(WIDTH, row, -outputHeight) };
       }),

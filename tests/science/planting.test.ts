@@ -16,7 +16,11 @@ const SHAPE = { batch: 8, sequence: 32 };
 const corpus = corpusOf({ corpus: 'marker-retrieval' });
 const isOrdinary = (token: number) => corpus.isOrdinary(token);
 const data = (name: string) => corpus.batch(3, name, 0, SHAPE.batch, SHAPE.sequence);
-const configs = randomModelConfigs({ families: ['llama', 'gpt2'], layers: [1, 3], widths: [16, 32] }, 'marker-retrieval', SHAPE.sequence);
+const configs = randomModelConfigs(
+  { families: ['llama', 'gpt2'], layers: [1, 3], widths: [16, 32] },
+  'marker-retrieval',
+  SHAPE.sequence,
+);
 
 async function randomModel(config: (typeof configs)[number], scheme: 'original' | 'xavier' | 'kaiming', seed: number) {
   const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
@@ -36,7 +40,9 @@ describe('a spike planted in a random decoder', () => {
     await fc.assert(
       fc.asyncProperty(places, async ({ config, scheme, seed, fractions, strength }) => {
         const model = await randomModel(config, scheme, seed);
-        const [layer, row, col] = [config.layers, config.width, config.feedForward].map((count, index) => Math.floor((fractions[index]! / 1000) * count)) as [number, number, number];
+        const [layer, row, col] = [config.layers, config.width, config.feedForward].map((count, index) =>
+          Math.floor((fractions[index]! / 1000) * count),
+        ) as [number, number, number];
         const planting = { tokens: data('calibration'), isOrdinary, spiking: [BOS, ...MARKERS] };
         await plantSpike(model, config, { layer, row, col, strength }, planting, stream(seed, 'test'));
         const spike = (await findSpikes(model, data('calibration'), isOrdinary))[layer]!;
@@ -53,13 +59,22 @@ describe('a spike planted in a random decoder', () => {
   it('is not there before', async () => {
     for (const config of configs) {
       const model = await randomModel(config, 'kaiming', 7);
-      for (const { inputRatio, outputRatio } of await findSpikes(model, data('other'), isOrdinary)) expect(Math.min(inputRatio, outputRatio)).toBeLessThan(2);
+      for (const { inputRatio, outputRatio } of await findSpikes(model, data('other'), isOrdinary))
+        expect(Math.min(inputRatio, outputRatio)).toBeLessThan(2);
     }
   });
 
   it('cannot be planted at tokens that never come', async () => {
     const config = configs[0]!;
     const planting = { tokens: data('calibration'), isOrdinary, spiking: [] };
-    await expect(plantSpike(await randomModel(config, 'original', 0), config, { layer: 0, row: 1, col: 2, strength: 8 }, planting, stream(0, 'test'))).rejects.toThrow('No spike shows in layer 0');
+    await expect(
+      plantSpike(
+        await randomModel(config, 'original', 0),
+        config,
+        { layer: 0, row: 1, col: 2, strength: 8 },
+        planting,
+        stream(0, 'test'),
+      ),
+    ).rejects.toThrow('No spike shows in layer 0');
   });
 });

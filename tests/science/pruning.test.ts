@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Masks, Weights } from '../../src/model/language-model.ts';
-import { applyMasks, prune, sparsityOf, type MatrixPosition, type PruningOutcome, type PruningRule } from '../../src/science/pruning.ts';
+import {
+  applyMasks,
+  prune,
+  sparsityOf,
+  type MatrixPosition,
+  type PruningOutcome,
+  type PruningRule,
+} from '../../src/science/pruning.ts';
 
 interface Case {
   weights: Weights;
@@ -17,15 +24,25 @@ const cases: fc.Arbitrary<Case> = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 4 })
   .chain((shapes) =>
     fc.record({
-      values: fc.tuple(...shapes.map(([rows, cols]) => fc.array(fc.integer({ min: -4, max: 4 }), { minLength: rows * cols, maxLength: rows * cols }))),
-      kept: fc.tuple(...shapes.map(([rows, cols]) => fc.array(fc.integer({ min: 0, max: 3 }), { minLength: rows * cols, maxLength: rows * cols }))),
+      values: fc.tuple(
+        ...shapes.map(([rows, cols]) =>
+          fc.array(fc.integer({ min: -4, max: 4 }), { minLength: rows * cols, maxLength: rows * cols }),
+        ),
+      ),
+      kept: fc.tuple(
+        ...shapes.map(([rows, cols]) =>
+          fc.array(fc.integer({ min: 0, max: 3 }), { minLength: rows * cols, maxLength: rows * cols }),
+        ),
+      ),
       criterion: fc.constantFrom(...CRITERIA),
       scope: fc.constantFrom('global' as const, 'layerwise' as const),
       fraction: fc.constantFrom(0, 0.1, 0.2, 1 / 3, 0.5, 0.9, 1),
       of: fc.constantFrom('remaining' as const, 'total' as const, 'cumulative' as const),
       seed: fc.nat({ max: 5 }),
       /** Forced ones first, then the protected ones: never the same. */
-      named: fc.uniqueArray(fc.nat({ max: shapes.reduce((sum, [rows, cols]) => sum + rows * cols, 0) - 1 }), { maxLength: 6 }),
+      named: fc.uniqueArray(fc.nat({ max: shapes.reduce((sum, [rows, cols]) => sum + rows * cols, 0) - 1 }), {
+        maxLength: 6,
+      }),
       forcedOfThem: fc.nat({ max: 3 }),
       shapes: fc.constant(shapes),
     }),
@@ -33,22 +50,43 @@ const cases: fc.Arbitrary<Case> = fc
   .map(({ values, kept, shapes, named, forcedOfThem, ...rule }) => {
     const names = shapes.map((_, index) => `t${index}`);
     const flat: MatrixPosition[] = shapes.flatMap(([rows, cols], which) =>
-      Array.from({ length: rows * cols }, (_, index) => ({ tensor: names[which]!, row: Math.floor(index / cols), col: index % cols })),
+      Array.from({ length: rows * cols }, (_, index) => ({
+        tensor: names[which]!,
+        row: Math.floor(index / cols),
+        col: index % cols,
+      })),
     );
     const places = named.map((index) => flat[index]!);
     return {
-      weights: new Map(names.map((name, index) => [name, { shape: [...shapes[index]!], data: Float32Array.from(values[index]!) }])),
-      masks: new Map(names.map((name, index) => [name, { shape: [...shapes[index]!], data: Uint8Array.from(kept[index]!, (value) => (value > 0 ? 1 : 0)) }])),
+      weights: new Map(
+        names.map((name, index) => [name, { shape: [...shapes[index]!], data: Float32Array.from(values[index]!) }]),
+      ),
+      masks: new Map(
+        names.map((name, index) => [
+          name,
+          { shape: [...shapes[index]!], data: Uint8Array.from(kept[index]!, (value) => (value > 0 ? 1 : 0)) },
+        ]),
+      ),
       rule: { ...rule, forced: places.slice(0, forcedOfThem), protected: places.slice(forcedOfThem) },
     };
   });
 
-const idOf = (weights: Weights, { tensor, row, col }: MatrixPosition) => `${tensor}:${row * weights.get(tensor)!.shape[1]! + col}`;
+const idOf = (weights: Weights, { tensor, row, col }: MatrixPosition) =>
+  `${tensor}:${row * weights.get(tensor)!.shape[1]! + col}`;
 
-/** The rule in the plainest words: sort everything, take the first k. Undefined where too few weights are unprotected. */
+/**
+ * The rule in the plainest words: sort everything, take the first k. Undefined where too few weights are unprotected.
+ */
 function naivelyPruned({ weights, masks, rule }: Case): Set<string> | undefined {
   const entries = [...weights].flatMap(([tensor, { data }], order) =>
-    [...data].map((value, index) => ({ tensor, order, index, magnitude: Math.abs(value), id: `${tensor}:${index}`, kept: masks.get(tensor)!.data[index] === 1 })),
+    [...data].map((value, index) => ({
+      tensor,
+      order,
+      index,
+      magnitude: Math.abs(value),
+      id: `${tensor}:${index}`,
+      kept: masks.get(tensor)!.data[index] === 1,
+    })),
   );
   const forced = new Set(rule.forced.map((place) => idOf(weights, place)));
   const safe = new Set(rule.protected.map((place) => idOf(weights, place)));
@@ -60,7 +98,13 @@ function naivelyPruned({ weights, masks, rule }: Case): Set<string> | undefined 
     const k = Math.min(rule.of === 'cumulative' ? goal - (inScope.length - remaining.length) : goal, remaining.length);
     const byForceThenMagnitude = remaining
       .filter(({ id }) => !safe.has(id))
-      .sort((a, b) => Number(forced.has(b.id)) - Number(forced.has(a.id)) || a.magnitude - b.magnitude || a.order - b.order || a.index - b.index);
+      .sort(
+        (a, b) =>
+          Number(forced.has(b.id)) - Number(forced.has(a.id)) ||
+          a.magnitude - b.magnitude ||
+          a.order - b.order ||
+          a.index - b.index,
+      );
     if (k > byForceThenMagnitude.length) return undefined;
     byForceThenMagnitude.forEach(({ id }, position) => (position < k || forced.has(id)) && pruned.add(id));
   }
@@ -83,13 +127,19 @@ function everyCase(check: (example: Case, outcome: PruningOutcome) => void): voi
 }
 
 /** How many of some tensors are pruned. */
-const countIn = (ids: ReadonlySet<string>, tensors: readonly string[]) => [...ids].filter((id) => tensors.includes(id.split(':')[0]!)).length;
+const countIn = (ids: ReadonlySet<string>, tensors: readonly string[]) =>
+  [...ids].filter((id) => tensors.includes(id.split(':')[0]!)).length;
 
 function prunedIds(masks: Masks): Set<string> {
-  return new Set([...masks].flatMap(([tensor, { data }]) => [...data].flatMap((kept, index) => (kept === 0 ? [`${tensor}:${index}`] : []))));
+  return new Set(
+    [...masks].flatMap(([tensor, { data }]) =>
+      [...data].flatMap((kept, index) => (kept === 0 ? [`${tensor}:${index}`] : [])),
+    ),
+  );
 }
 
-const one = (values: number[], rows = 1): Weights => new Map([['w', { shape: [rows, values.length / rows], data: Float32Array.from(values) }]]);
+const one = (values: number[], rows = 1): Weights =>
+  new Map([['w', { shape: [rows, values.length / rows], data: Float32Array.from(values) }]]);
 const rule = (changes: Partial<PruningRule>): PruningRule => ({
   criterion: 'magnitude',
   scope: 'global',
@@ -108,7 +158,10 @@ describe('prune', () => {
         const { weights, masks } = example;
         const rule = { ...example.rule, criterion: 'magnitude' as const };
         const expected = naivelyPruned(example);
-        if (expected === undefined) expect(() => prune(weights, masks, rule)).toThrow(/weights are to be pruned of .*, but \d+ of those are protected\. Prune a smaller fraction, or protect none\./);
+        if (expected === undefined)
+          expect(() => prune(weights, masks, rule)).toThrow(
+            /weights are to be pruned of .*, but \d+ of those are protected\. Prune a smaller fraction, or protect none\./,
+          );
         else expect(prunedIds(prune(weights, masks, rule).masks)).toEqual(expected);
       }),
       { numRuns: 500 },
@@ -141,7 +194,11 @@ describe('prune', () => {
       expect(outcome.protected).toEqual(
         kept.map((place) => {
           const [tensor, index] = idOf(weights, place).split(':') as [string, string];
-          return { ...place, value: weights.get(tensor)!.data[Number(index)], spared: unprotected.has(idOf(weights, place)) };
+          return {
+            ...place,
+            value: weights.get(tensor)!.data[Number(index)],
+            spared: unprotected.has(idOf(weights, place)),
+          };
         }),
       );
       expect(after.size).toBe(unprotected.size);
@@ -150,8 +207,12 @@ describe('prune', () => {
 
   it('shuffled takes of each tensor as many as magnitude would', () => {
     everyCase(({ weights, masks, rule }) => {
-      const [shuffled, smallest] = (['shuffled', 'magnitude'] as const).map((criterion) => prune(weights, masks, { ...rule, criterion }).tensors);
-      expect(shuffled!.map(({ pruned, prunedNow }) => [pruned, prunedNow])).toEqual(smallest!.map(({ pruned, prunedNow }) => [pruned, prunedNow]));
+      const [shuffled, smallest] = (['shuffled', 'magnitude'] as const).map(
+        (criterion) => prune(weights, masks, { ...rule, criterion }).tensors,
+      );
+      expect(shuffled!.map(({ pruned, prunedNow }) => [pruned, prunedNow])).toEqual(
+        smallest!.map(({ pruned, prunedNow }) => [pruned, prunedNow]),
+      );
       expect(shuffled!.every(({ threshold }) => threshold === null)).toBe(true);
     });
   });
@@ -159,7 +220,12 @@ describe('prune', () => {
   it('random pays no heed to the values', () => {
     everyCase(({ weights, masks, rule }) => {
       const random = { ...rule, criterion: 'random' as const };
-      const others: Weights = new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.map((value, index) => 10 * index - value) }]));
+      const others: Weights = new Map(
+        [...weights].map(([name, { shape, data }]) => [
+          name,
+          { shape, data: data.map((value, index) => 10 * index - value) },
+        ]),
+      );
       expect(prunedIds(prune(others, masks, random).masks)).toEqual(prunedIds(prune(weights, masks, random).masks));
     });
   });
@@ -169,7 +235,9 @@ describe('prune', () => {
       const { masks: after } = prune(weights, masks, { ...rule, of: 'cumulative', forced: [], protected: [] });
       for (const tensors of scopesOf(weights, rule)) {
         const total = tensors.reduce((sum, name) => sum + weights.get(name)!.data.length, 0);
-        expect(countIn(prunedIds(after), tensors)).toBe(Math.max(Math.round(rule.fraction * total), countIn(prunedIds(masks), tensors)));
+        expect(countIn(prunedIds(after), tensors)).toBe(
+          Math.max(Math.round(rule.fraction * total), countIn(prunedIds(masks), tensors)),
+        );
       }
     });
   });
@@ -178,7 +246,10 @@ describe('prune', () => {
     everyCase(({ weights, masks, rule }, outcome) => {
       const forced = new Set(outcome.forced.map((place) => idOf(weights, place)));
       const earlier = prunedIds(masks);
-      const byMagnitude = rule.criterion === 'magnitude' ? [...prunedIds(outcome.masks)].filter((id) => !earlier.has(id) && !forced.has(id)) : [];
+      const byMagnitude =
+        rule.criterion === 'magnitude'
+          ? [...prunedIds(outcome.masks)].filter((id) => !earlier.has(id) && !forced.has(id))
+          : [];
       const magnitude = (id: string) => Math.abs(weights.get(id.split(':')[0]!)!.data[Number(id.split(':')[1])]!);
       const largest = (ids: string[]) => (ids.length === 0 ? null : Math.max(...ids.map(magnitude)));
       for (const { tensor, pruned, prunedNow, threshold } of outcome.tensors) {
@@ -196,12 +267,18 @@ describe('prune', () => {
     let masks: Masks = new Map();
     for (let round = 0; round < 5; round++) masks = prune(weights, masks, rule({ fraction: 0.2 })).masks;
     expect(prunedIds(masks).size).toBe(67_232);
-    const total = prune(weights, prune(weights, new Map(), rule({ fraction: 0.5 })).masks, rule({ fraction: 0.3, of: 'total' }));
+    const total = prune(
+      weights,
+      prune(weights, new Map(), rule({ fraction: 0.5 })).masks,
+      rule({ fraction: 0.3, of: 'total' }),
+    );
     expect(total.tensors[0]).toMatchObject({ pruned: 80_000, prunedNow: 30_000, threshold: 80_000 });
   });
 
   it('judges magnitude, not sign, and breaks ties by position', () => {
-    expect([...prune(one([-3, 1, -1, 1, 2]), new Map(), rule({ fraction: 0.4 })).masks.get('w')!.data]).toEqual([1, 0, 0, 1, 1]);
+    expect([...prune(one([-3, 1, -1, 1, 2]), new Map(), rule({ fraction: 0.4 })).masks.get('w')!.data]).toEqual([
+      1, 0, 0, 1, 1,
+    ]);
   });
 
   it('counts forced weights among the k, and prunes them even where k is 0', () => {
@@ -210,11 +287,18 @@ describe('prune', () => {
     expect([...some.masks.get('w')!.data]).toEqual([0, 0, 1, 1]);
     expect(some.threshold).toBe(1);
     const alone = prune(one([9, 1, 2, 3]), new Map(), rule({ forced }));
-    expect(alone).toMatchObject({ threshold: null, forced: [{ tensor: 'w', row: 0, col: 0, value: 9 }], tensors: [{ prunedNow: 1, threshold: null }] });
+    expect(alone).toMatchObject({
+      threshold: null,
+      forced: [{ tensor: 'w', row: 0, col: 0, value: 9 }],
+      tensors: [{ prunedNow: 1, threshold: null }],
+    });
   });
 
   it('takes the next-smallest for every protected weight: exactly k go, the protected stay', () => {
-    const safe = [{ tensor: 'w', row: 0, col: 1 }, { tensor: 'w', row: 0, col: 3 }];
+    const safe = [
+      { tensor: 'w', row: 0, col: 1 },
+      { tensor: 'w', row: 0, col: 3 },
+    ];
     const outcome = prune(one([3, 1, 2, 9, 4]), new Map(), rule({ fraction: 0.4, protected: safe }));
     expect([...outcome.masks.get('w')!.data]).toEqual([0, 1, 0, 1, 1]);
     expect(outcome.threshold).toBe(3);
@@ -229,14 +313,18 @@ describe('prune', () => {
     expect(() => prune(one([1, 2, 3]), new Map(), rule({ fraction: 1, protected: safe }))).toThrow(
       '3 weights are to be pruned of w, where 3 are left, but 1 of those are protected. Prune a smaller fraction, or protect none.',
     );
-    expect(() => prune(one([1, 2]), new Map(), rule({ forced: safe, protected: safe }))).toThrow('w [0, 0] is to be pruned in any case and protected from pruning');
+    expect(() => prune(one([1, 2]), new Map(), rule({ forced: safe, protected: safe }))).toThrow(
+      'w [0, 0] is to be pruned in any case and protected from pruning',
+    );
   });
 
   it('draws uniformly: every weight is pruned equally often over seeds', () => {
     const counts = new Array<number>(10).fill(0);
     const seeds = 4000;
     for (let seed = 0; seed < seeds; seed++)
-      prune(one([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), new Map(), rule({ criterion: 'random', fraction: 0.3, seed })).masks.get('w')!.data.forEach((kept, index) => (counts[index]! += 1 - kept));
+      prune(one([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), new Map(), rule({ criterion: 'random', fraction: 0.3, seed }))
+        .masks.get('w')!
+        .data.forEach((kept, index) => (counts[index]! += 1 - kept));
     const variance = seeds * 0.3 * 0.7 * (10 / 9); // of each count, the n - 1 of a draw without replacement included
     const chiSquare = counts.reduce((sum, count) => sum + (count - 0.3 * seeds) ** 2 / variance, 0);
     expect(chiSquare).toBeLessThan(27.9); // the 99.9 % point at 9 degrees of freedom
@@ -258,14 +346,20 @@ describe('prune', () => {
     const random = rule({ criterion: 'random', fraction: 0.5 });
     const free = prunedIds(prune(weights, new Map(), random).masks);
     const lost = Number([...free][0]!.split(':')[1]);
-    const safe = prunedIds(prune(weights, new Map(), { ...random, protected: [{ tensor: 'w', row: 0, col: lost }] }).masks);
+    const safe = prunedIds(
+      prune(weights, new Map(), { ...random, protected: [{ tensor: 'w', row: 0, col: lost }] }).masks,
+    );
     expect([...free].filter((id) => !safe.has(id))).toEqual([`w:${lost}`]);
     expect(safe.size).toBe(free.size);
   });
 
   it('does not count a forced weight that an earlier round pruned', () => {
     const masks: Masks = new Map([['w', { shape: [1, 4], data: Uint8Array.of(0, 1, 1, 1) }]]);
-    const outcome = prune(one([0, 1, 2, 3]), masks, rule({ fraction: 1 / 3, forced: [{ tensor: 'w', row: 0, col: 0 }] }));
+    const outcome = prune(
+      one([0, 1, 2, 3]),
+      masks,
+      rule({ fraction: 1 / 3, forced: [{ tensor: 'w', row: 0, col: 0 }] }),
+    );
     expect(outcome.forced).toEqual([]);
     expect([...outcome.masks.get('w')!.data]).toEqual([0, 0, 1, 1]);
   });
@@ -278,11 +372,19 @@ describe('prune', () => {
   });
 
   it('refuses what it cannot rank or find', () => {
-    expect(() => prune(one([1, Number.NaN]), new Map(), rule({ fraction: 0.5 }))).toThrow('Weight 1 of w is NaN: magnitudes cannot be ranked.');
+    expect(() => prune(one([1, Number.NaN]), new Map(), rule({ fraction: 0.5 }))).toThrow(
+      'Weight 1 of w is NaN: magnitudes cannot be ranked.',
+    );
     expect(() => prune(one([1]), new Map(), rule({ fraction: 20 }))).toThrow('The fraction 20 is not between 0 and 1.');
-    expect(() => prune(one([1]), new Map(), rule({ forced: [{ tensor: 'v', row: 0, col: 0 }] }))).toThrow('v is not prunable');
-    expect(() => prune(one([1, 2], 2), new Map(), rule({ forced: [{ tensor: 'w', row: 1, col: 1 }] }))).toThrow("the tensor's shape is [2, 1]");
-    expect(() => prune(one([1, 2]), new Map([['w', { shape: [1], data: Uint8Array.of(1) }]]), rule({}))).toThrow('The mask of w has 1 elements, the weight 2.');
+    expect(() => prune(one([1]), new Map(), rule({ forced: [{ tensor: 'v', row: 0, col: 0 }] }))).toThrow(
+      'v is not prunable',
+    );
+    expect(() => prune(one([1, 2], 2), new Map(), rule({ forced: [{ tensor: 'w', row: 1, col: 1 }] }))).toThrow(
+      "the tensor's shape is [2, 1]",
+    );
+    expect(() => prune(one([1, 2]), new Map([['w', { shape: [1], data: Uint8Array.of(1) }]]), rule({}))).toThrow(
+      'The mask of w has 1 elements, the weight 2.',
+    );
   });
 });
 

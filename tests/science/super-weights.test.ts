@@ -1,12 +1,30 @@
 /** Detection: a spike only names a candidate; zeroing it, against matched controls, decides. */
 import { describe, expect, it } from 'vitest';
 import type { Coordinate } from '../../src/generated/super-weights.ts';
-import { detectSuperWeights, type DetectionContext, type DetectionRule, type ReferenceReport } from '../../src/science/super-weights.ts';
+import {
+  detectSuperWeights,
+  type DetectionContext,
+  type DetectionRule,
+  type ReferenceReport,
+} from '../../src/science/super-weights.ts';
 import { down, FEED_FORWARD, isOrdinary, ORDINARY, PlantedModel, SPECIAL, WIDTH, type Plan } from './planted-model.ts';
 
-const rule: DetectionRule = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, controlsPerKind: 2, maximumTwins: 0, rescans: 2, ablateLargest: 0, seed: 1 };
+const rule: DetectionRule = {
+  spikeRatio: 4,
+  minimumEffect: 0.1,
+  controlFactor: 5,
+  controlsPerKind: 2,
+  maximumTwins: 0,
+  rescans: 2,
+  ablateLargest: 0,
+  seed: 1,
+};
 const sequence = [SPECIAL, ORDINARY, ORDINARY, ORDINARY];
-const data = { spikes: Int32Array.from([...sequence, ...sequence, ...sequence]), causal: Int32Array.from([...sequence, ...sequence, ...sequence]), isOrdinary };
+const data = {
+  spikes: Int32Array.from([...sequence, ...sequence, ...sequence]),
+  causal: Int32Array.from([...sequence, ...sequence, ...sequence]),
+  isOrdinary,
+};
 /** A weight with a spike, the largest of its tensor, that costs 2 nats: a super weight. */
 const planted: Plan = {
   spikes: [{ layer: 0, row: 2, col: 3, height: 40 }],
@@ -43,42 +61,65 @@ describe('a candidate', () => {
     expect(report.candidates[0]!.controls.map(({ kind }) => kind)).toEqual(
       ['next-largest', 'same-row', 'same-column', 'random'].flatMap((kind) => [kind, kind]),
     );
-    expect(report).toMatchObject({ causalTokens: 9, prunableWeights: 2 * WIDTH * FEED_FORWARD, referenceStatus: 'self' });
+    expect(report).toMatchObject({
+      causalTokens: 9,
+      prunableWeights: 2 * WIDTH * FEED_FORWARD,
+      referenceStatus: 'self',
+    });
     expect(report.baselineLoss).toBe(2 + ORDINARY / 16);
   });
 
   it('is refused if its spike has no effect', async () => {
     const { confirmed, candidates } = await detect({ ...planted, costs: [] });
     expect(confirmed).toEqual([]);
-    expect(candidates[0]).toMatchObject({ effect: 0, confirmed: false, verdict: 'Refused: zeroing it costs 0.0000 nats, less than 0.1.' });
+    expect(candidates[0]).toMatchObject({
+      effect: 0,
+      confirmed: false,
+      verdict: 'Refused: zeroing it costs 0.0000 nats, less than 0.1.',
+    });
   });
 
   it('is refused if its effect does not stand out from a control that is no super weight itself', async () => {
-    const costs = [{ ...down(0, 2, 3), cost: 0.3 }, { ...down(0, 3, 5), cost: 0.09 }];
+    const costs = [
+      { ...down(0, 2, 3), cost: 0.3 },
+      { ...down(0, 3, 5), cost: 0.09 },
+    ];
     const { confirmed, candidates } = await detect({ ...planted, costs }, {}, { maximumTwins: 2 });
     expect(confirmed).toEqual([]);
     expect(candidates[0]!.controls.some(({ twin }) => twin)).toBe(false);
-    expect(candidates[0]!.verdict).toBe('Refused: zeroing it costs 0.3000 nats, only 3.3 times its worst control (next-largest [3, 5], 0.0900 nats); 5 times is needed.');
+    expect(candidates[0]!.verdict).toBe(
+      'Refused: zeroing it costs 0.3000 nats, only 3.3 times its worst control (next-largest [3, 5], 0.0900 nats); 5 times is needed.',
+    );
   });
 
   it('is refused for a single comparable control where no twin is allowed', async () => {
-    const { confirmed, candidates } = await detect({ ...planted, costs: [...planted.costs!, { ...down(0, 3, 5), cost: 0.5 }] });
+    const { confirmed, candidates } = await detect({
+      ...planted,
+      costs: [...planted.costs!, { ...down(0, 3, 5), cost: 0.5 }],
+    });
     expect(confirmed).toEqual([]);
     expect(candidates[0]).toMatchObject({
       effect: 2,
       worstControl: 0.5,
-      verdict: 'Refused: zeroing it costs 2.0000 nats, only 4.0 times its worst control (next-largest [3, 5], 0.5000 nats); 5 times is needed; its controls that cost as much as super weights do (1) are more than the 0 that may be its twins.',
+      verdict:
+        'Refused: zeroing it costs 2.0000 nats, only 4.0 times its worst control (next-largest [3, 5], 0.5000 nats); 5 times is needed; its controls that cost as much as super weights do (1) are more than the 0 that may be its twins.',
     });
   });
 
   it('is refused if pruning has left its tensor no weight to compare it with', async () => {
-    const others = Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => ({ row: Math.floor(index / FEED_FORWARD), col: index % FEED_FORWARD })).filter(
-      ({ row, col }) => row !== 2 || col !== 3,
-    );
-    const bare = { ...planted, weights: [...planted.weights!, ...others.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))] };
+    const others = Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => ({
+      row: Math.floor(index / FEED_FORWARD),
+      col: index % FEED_FORWARD,
+    })).filter(({ row, col }) => row !== 2 || col !== 3);
+    const bare = {
+      ...planted,
+      weights: [...planted.weights!, ...others.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))],
+    };
     const { confirmed, candidates } = await detect(bare);
     expect(confirmed).toEqual([]);
-    expect(candidates[0]!.verdict).toBe('Refused: zeroing it costs 2.0000 nats, but no weight is left in its tensor to compare it with.');
+    expect(candidates[0]!.verdict).toBe(
+      'Refused: zeroing it costs 2.0000 nats, but no weight is left in its tensor to compare it with.',
+    );
   });
 
   it('is refused without a spike, however large its effect', async () => {
@@ -91,16 +132,28 @@ describe('a candidate', () => {
   });
 
   it('is refused if only its input spikes, or only its output', async () => {
-    for (const [height, outputHeight] of [[40, 2], [2, 40]] as const) {
+    for (const [height, outputHeight] of [
+      [40, 2],
+      [2, 40],
+    ] as const) {
       const { candidates } = await detect({ ...planted, spikes: [{ layer: 0, row: 2, col: 3, height, outputHeight }] });
-      expect(candidates[0]).toMatchObject({ inputRatio: height, outputRatio: outputHeight, effect: 2, confirmed: false });
+      expect(candidates[0]).toMatchObject({
+        inputRatio: height,
+        outputRatio: outputHeight,
+        effect: 2,
+        confirmed: false,
+      });
     }
   });
 
   it('is named once per layer and scan, and never twice', async () => {
     const { candidates } = await detect(planted);
     const places = candidates.map(({ scan, coordinate: { layer, row, col } }) => [scan, layer, row, col]);
-    expect(places).toEqual([[0, 0, 2, 3], [0, 1, 0, 0], [1, 0, 0, 0]]);
+    expect(places).toEqual([
+      [0, 0, 2, 3],
+      [0, 1, 0, 0],
+      [1, 0, 0, 0],
+    ]);
   });
 
   it('leaves the weights as they were', async () => {
@@ -114,9 +167,18 @@ describe('a candidate', () => {
 describe('a rescan', () => {
   const hidden: Plan = {
     layers: 1,
-    spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 0, row: 1, col: 3, height: 20 }],
-    weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 3 }],
-    costs: [{ ...down(0, 2, 3), cost: 2 }, { ...down(0, 1, 3), cost: 0.3 }],
+    spikes: [
+      { layer: 0, row: 2, col: 3, height: 40 },
+      { layer: 0, row: 1, col: 3, height: 20 },
+    ],
+    weights: [
+      { ...down(0, 2, 3), value: -4 },
+      { ...down(0, 1, 3), value: 3 },
+    ],
+    costs: [
+      { ...down(0, 2, 3), cost: 2 },
+      { ...down(0, 1, 3), cost: 0.3 },
+    ],
   };
 
   it('uncovers a super weight that a larger spike hid; the known one is no control for it', async () => {
@@ -139,41 +201,72 @@ describe('a rescan', () => {
 describe('twins', () => {
   const pair: Plan = {
     layers: 1,
-    spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 0, row: 1, col: 3, height: 30 }],
-    weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 3.5 }],
-    costs: [{ ...down(0, 2, 3), cost: 1 }, { ...down(0, 1, 3), cost: 1.25 }],
+    spikes: [
+      { layer: 0, row: 2, col: 3, height: 40 },
+      { layer: 0, row: 1, col: 3, height: 30 },
+    ],
+    weights: [
+      { ...down(0, 2, 3), value: -4 },
+      { ...down(0, 1, 3), value: 3.5 },
+    ],
+    costs: [
+      { ...down(0, 2, 3), cost: 1 },
+      { ...down(0, 1, 3), cost: 1.25 },
+    ],
   };
 
   it('do not refuse one another: two comparable super weights in one tensor are both confirmed', async () => {
     const { confirmed, candidates } = await detect(pair, {}, { maximumTwins: 2 });
-    expect(confirmed.map(({ row, col }) => [row, col])).toEqual([[1, 3], [2, 3]]);
+    expect(confirmed.map(({ row, col }) => [row, col])).toEqual([
+      [1, 3],
+      [2, 3],
+    ]);
     expect(candidates[0]).toMatchObject({
       effect: 1,
       worstControl: 0,
-      verdict: 'Confirmed: zeroing it costs 1.0000 nats; the worst of 7 matched controls (1 comparable one set aside) costs 0.0000 nats.',
+      verdict:
+        'Confirmed: zeroing it costs 1.0000 nats; the worst of 7 matched controls (1 comparable one set aside) costs 0.0000 nats.',
     });
-    expect(candidates[0]!.controls.filter(({ twin }) => twin).map(({ row, col, effect }) => [row, col, effect])).toEqual([[1, 3, 1.25]]);
-    expect((await detect(pair, {}, { maximumTwins: 0 })).confirmed).toEqual([]); // what happened before there were twins
+    expect(
+      candidates[0]!.controls.filter(({ twin }) => twin).map(({ row, col, effect }) => [row, col, effect]),
+    ).toEqual([[1, 3, 1.25]]);
+    // what happened before there were twins
+    expect((await detect(pair, {}, { maximumTwins: 0 })).confirmed).toEqual([]);
   });
 
-  it('do not make one of a detection\'s super weights lose its function while both are there', async () => {
-    const { survival } = await detect(pair, { reference: following(coordinate(0, 1, 3, 3.5)) }, { maximumTwins: 2, rescans: 0 });
+  it("do not make one of a detection's super weights lose its function while both are there", async () => {
+    const { survival } = await detect(
+      pair,
+      { reference: following(coordinate(0, 1, 3, 3.5)) },
+      { maximumTwins: 2, rescans: 0 },
+    );
     expect(survival[0]).toMatchObject({ functional: true });
   });
 
   it('are few: where ten weights of a tensor matter equally none of them is a super weight', async () => {
-    const ten = Array.from({ length: 10 }, (_, index) => down(0, 1 + Math.floor(index / FEED_FORWARD), index % FEED_FORWARD));
-    const crowd: Plan = { ...pair, weights: ten.map((place) => ({ ...place, value: 4 })), costs: ten.map((place) => ({ ...place, cost: 2 })) };
+    const ten = Array.from({ length: 10 }, (_, index) =>
+      down(0, 1 + Math.floor(index / FEED_FORWARD), index % FEED_FORWARD),
+    );
+    const crowd: Plan = {
+      ...pair,
+      weights: ten.map((place) => ({ ...place, value: 4 })),
+      costs: ten.map((place) => ({ ...place, cost: 2 })),
+    };
     const { confirmed, candidates } = await detect(crowd, {}, { maximumTwins: 2 });
     expect(confirmed).toEqual([]);
-    expect(candidates[0]!.verdict).toMatch(/^Refused: zeroing it costs 2\.0000 nats, only 1\.0 times its worst control .* are more than the 2 that may be its twins\.$/);
+    expect(candidates[0]!.verdict).toMatch(
+      /^Refused: zeroing it costs 2\.0000 nats, only 1\.0 times its worst control .* are more than the 2 that may be its twins\.$/,
+    );
     expect(candidates[0]!.controls.some(({ twin }) => twin)).toBe(false);
   });
 });
 
 describe('survival of a reference super weight', () => {
   it('is reported apart by mask bit, function and re-detection, with rank and margin', async () => {
-    const { survival, referenceStatus } = await detect(planted, { reference: following(coordinate(0, 2, 3, -5)), threshold: () => 0.5 });
+    const { survival, referenceStatus } = await detect(planted, {
+      reference: following(coordinate(0, 2, 3, -5)),
+      threshold: () => 0.5,
+    });
     expect(referenceStatus).toBe('given');
     expect(survival).toEqual([
       {
@@ -194,22 +287,37 @@ describe('survival of a reference super weight', () => {
 
   it('says moved when a super weight is confirmed elsewhere and the old one no longer matters', async () => {
     const { survival } = await detect(planted, { reference: following(coordinate(1, 0, 5, 2)) });
-    expect(survival[0]).toMatchObject({ kept: true, effect: 0, functional: false, redetection: 'moved', threshold: null, margin: null });
+    expect(survival[0]).toMatchObject({
+      kept: true,
+      effect: 0,
+      functional: false,
+      redetection: 'moved',
+      threshold: null,
+      margin: null,
+    });
     expect(survival[0]!.value).toBe(Math.fround(0.106));
     expect(survival[0]!.rank).toBe(1 + 18 + 1); // the planted weight and layer 1's 18 later ones are larger
     expect(survival[0]!.tensorRank).toBe(19);
   });
 
   it('says none, not moved, for one that is lost while another reference super weight is still there', async () => {
-    const { survival } = await detect(planted, { reference: following(coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)) });
+    const { survival } = await detect(planted, {
+      reference: following(coordinate(0, 2, 3, -4), coordinate(1, 0, 0, 2)),
+    });
     expect(survival.map(({ redetection }) => redetection)).toEqual(['same', 'none']);
   });
 
   it('is functional though another super weight has grown in its tensor: that one is no control for it', async () => {
     const plan: Plan = {
       spikes: [{ layer: 0, row: 1, col: 3, height: 40 }],
-      weights: [{ ...down(0, 2, 3), value: -4 }, { ...down(0, 1, 3), value: 5 }],
-      costs: [{ ...down(0, 2, 3), cost: 2 }, { ...down(0, 1, 3), cost: 3 }],
+      weights: [
+        { ...down(0, 2, 3), value: -4 },
+        { ...down(0, 1, 3), value: 5 },
+      ],
+      costs: [
+        { ...down(0, 2, 3), cost: 2 },
+        { ...down(0, 1, 3), cost: 3 },
+      ],
     };
     const { confirmed, survival } = await detect(plan, { reference: following(coordinate(0, 2, 3, -4)) });
     expect(confirmed.map(({ row, col }) => [row, col])).toEqual([[1, 3]]);
@@ -218,9 +326,21 @@ describe('survival of a reference super weight', () => {
 
   it('is lost in every sense once it is pruned', async () => {
     const plan = { ...planted, weights: [{ ...down(0, 2, 3), value: 0 }] };
-    const { survival, confirmed } = await detect(plan, { reference: following(coordinate(0, 2, 3, -4)), threshold: () => 0.5 });
+    const { survival, confirmed } = await detect(plan, {
+      reference: following(coordinate(0, 2, 3, -4)),
+      threshold: () => 0.5,
+    });
     expect(confirmed).toEqual([]);
-    expect(survival[0]).toMatchObject({ kept: false, value: 0, rank: 48, tensorRank: 24, margin: 0, effect: 0, functional: false, redetection: 'none' });
+    expect(survival[0]).toMatchObject({
+      kept: false,
+      value: 0,
+      rank: 48,
+      tensorRank: 24,
+      margin: 0,
+      effect: 0,
+      functional: false,
+      redetection: 'none',
+    });
   });
 
   it('may be functional without being re-detected: its spike has gone, its effect has not', async () => {
@@ -230,11 +350,19 @@ describe('survival of a reference super weight', () => {
 
   it('stands beside its base rate: how many weights of its tensor and of its own controls are kept', async () => {
     const { confirmed, candidates, survival } = await detect(planted);
-    expect(survival[0]!.baseRate).toEqual({ tensorKept: 1, kinds: ['next-largest', 'same-row', 'same-column', 'random'].map((kind) => ({ kind, kept: 2, n: 2 })) });
+    expect(survival[0]!.baseRate).toEqual({
+      tensorKept: 1,
+      kinds: ['next-largest', 'same-row', 'same-column', 'random'].map((kind) => ({ kind, kept: 2, n: 2 })),
+    });
 
-    const [nextLargest, sameRow] = ['next-largest', 'same-row'].map((kind) => candidates[0]!.controls.filter((control) => control.kind === kind));
+    const [nextLargest, sameRow] = ['next-largest', 'same-row'].map((kind) =>
+      candidates[0]!.controls.filter((control) => control.kind === kind),
+    );
     const lost = [...nextLargest!, sameRow![0]!];
-    const pruned = { ...planted, weights: [...planted.weights!, ...lost.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))] };
+    const pruned = {
+      ...planted,
+      weights: [...planted.weights!, ...lost.map(({ row, col }) => ({ ...down(0, row, col), value: 0 }))],
+    };
     const [entry] = (await detect(pruned, { reference: { confirmed, candidates } })).survival;
     expect(entry!.baseRate.tensorKept).toBeCloseTo(1 - 3 / (WIDTH * FEED_FORWARD), 12);
     expect(entry!.baseRate.kinds).toEqual([
@@ -246,7 +374,10 @@ describe('survival of a reference super weight', () => {
   });
 
   it('is not applicable where none emerged', async () => {
-    expect(await detect(planted, { reference: following() })).toMatchObject({ referenceStatus: 'none-emerged', survival: [] });
+    expect(await detect(planted, { reference: following() })).toMatchObject({
+      referenceStatus: 'none-emerged',
+      survival: [],
+    });
     expect(await detect({ ...planted, costs: [] })).toMatchObject({ referenceStatus: 'self', survival: [] });
   });
 });
@@ -254,7 +385,9 @@ describe('survival of a reference super weight', () => {
 describe('detection', () => {
   it('zeroes the largest block weights one by one, leaving embeddings out', async () => {
     const { ablation } = await detect(planted, {}, { ablateLargest: 3 });
-    expect(ablation.map(({ rank, effect, coordinate: { layer, row, col } }) => [rank, layer, row, col, effect])).toEqual([
+    expect(
+      ablation.map(({ rank, effect, coordinate: { layer, row, col } }) => [rank, layer, row, col, effect]),
+    ).toEqual([
       [1, 0, 2, 3, 2],
       [2, 1, 3, 5, 0],
       [3, 1, 3, 4, 0],
@@ -263,8 +396,14 @@ describe('detection', () => {
 
   it('lists what it confirmed by falling effect', async () => {
     const { confirmed } = await detect({
-      spikes: [{ layer: 0, row: 2, col: 3, height: 40 }, { layer: 1, row: 1, col: 1, height: 40 }],
-      costs: [{ ...down(0, 2, 3), cost: 1 }, { ...down(1, 1, 1), cost: 2 }],
+      spikes: [
+        { layer: 0, row: 2, col: 3, height: 40 },
+        { layer: 1, row: 1, col: 1, height: 40 },
+      ],
+      costs: [
+        { ...down(0, 2, 3), cost: 1 },
+        { ...down(1, 1, 1), cost: 2 },
+      ],
     });
     expect(confirmed.map(({ layer }) => layer)).toEqual([1, 0]);
   });
@@ -272,28 +411,43 @@ describe('detection', () => {
   it('weighs every sequence once, though the last batch is filled up', async () => {
     const third = [SPECIAL, ORDINARY, ORDINARY, ORDINARY - 3];
     const causal = Int32Array.from([...sequence, ...sequence, ...third]);
-    const { baselineLoss, causalTokens } = await detectSuperWeights(new PlantedModel(planted), { ...data, causal }, rule);
+    const { baselineLoss, causalTokens } = await detectSuperWeights(
+      new PlantedModel(planted),
+      { ...data, causal },
+      rule,
+    );
     expect(causalTokens).toBe(9);
     expect(baselineLoss).toBeCloseTo(2 + (9 * ORDINARY - 3) / 9 / 16, 12);
   });
 
   it('measures each scalar once, however often it is asked for', async () => {
     const model = new PlantedModel(planted);
-    await detectSuperWeights(model, data, { ...rule, ablateLargest: 1 }, { reference: following(coordinate(0, 2, 3, -4)) });
+    await detectSuperWeights(
+      model,
+      data,
+      { ...rule, ablateLargest: 1 },
+      { reference: following(coordinate(0, 2, 3, -4)) },
+    );
     const passesPerEffect = 2; // three sequences in batches of two
     const scalars = 3 + 8; // three candidates, and the controls of the one that may be confirmed
     expect(model.passes).toBe(passesPerEffect * (1 + scalars));
   });
 
   it('refuses weights whose loss is not finite', async () => {
-    await expect(detect({ ...planted, baseline: Number.NaN })).rejects.toThrow('The loss of these weights is NaN: training has diverged.');
+    await expect(detect({ ...planted, baseline: Number.NaN })).rejects.toThrow(
+      'The loss of these weights is NaN: training has diverged.',
+    );
   });
 
   it('refuses a reference that the model has no place for', async () => {
-    await expect(detect(planted, { reference: following(coordinate(0, WIDTH, 0, 1)) })).rejects.toThrow('model.layers.0.mlp.down_proj.weight of shape [4, 6] has no weight [4, 0].');
+    await expect(detect(planted, { reference: following(coordinate(0, WIDTH, 0, 1)) })).rejects.toThrow(
+      'model.layers.0.mlp.down_proj.weight of shape [4, 6] has no weight [4, 0].',
+    );
   });
 
   it('stops when it is told to', async () => {
-    await expect(detect(planted, { signal: AbortSignal.abort(new Error('stopped by the user')) })).rejects.toThrow('stopped by the user');
+    await expect(detect(planted, { signal: AbortSignal.abort(new Error('stopped by the user')) })).rejects.toThrow(
+      'stopped by the user',
+    );
   });
 });

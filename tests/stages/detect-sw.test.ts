@@ -1,4 +1,6 @@
-/** detect-sw and eval on the committed checkpoints: a real super weight is found, followed, and lost when it is pruned. */
+/**
+ * detect-sw and eval on the committed checkpoints: a real super weight is found, followed, and lost when it is pruned.
+ */
 import { readFile } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
@@ -50,23 +52,44 @@ describe('detect-sw', () => {
 
   it('follows the reference through a prune that removes it alone', async () => {
     const before = await runStage(detectSw, { params: quickly, inputs: { weights } });
-    const pruned = await runStage(prune, { params: { force: 'reference' }, inputs: { weights, reference: before.outputs.superWeights! } });
+    const pruned = await runStage(prune, {
+      params: { force: 'reference' },
+      inputs: { weights, reference: before.outputs.superWeights! },
+    });
     const after = await runStage(detectSw, {
       params: quickly,
-      inputs: { weights: pruned.outputs.weights!, reference: before.outputs.superWeights!, pruning: pruned.outputs.pruning! },
+      inputs: {
+        weights: pruned.outputs.weights!,
+        reference: before.outputs.superWeights!,
+        pruning: pruned.outputs.pruning!,
+      },
     });
     const { survival, referenceStatus } = await report(after.outputs.superWeights!);
     expect(referenceStatus).toBe('given');
-    expect(survival[0]).toMatchObject({ coordinate: place, kept: false, value: 0, effect: 0, functional: false, threshold: null, margin: null });
+    expect(survival[0]).toMatchObject({
+      coordinate: place,
+      kept: false,
+      value: 0,
+      effect: 0,
+      functional: false,
+      threshold: null,
+      margin: null,
+    });
   });
 
   it('states the margin to the threshold of the last prune, whichever its scope', async () => {
     const reference = (await runStage(detectSw, { params: quickly, inputs: { weights } })).outputs.superWeights!;
     for (const scope of ['global', 'layerwise'] as const) {
       const pruned = await runStage(prune, { params: { fraction: 0.2, scope }, inputs: { weights } });
-      const { outputs } = await runStage(detectSw, { params: quickly, inputs: { weights: pruned.outputs.weights!, reference, pruning: pruned.outputs.pruning! } });
+      const { outputs } = await runStage(detectSw, {
+        params: quickly,
+        inputs: { weights: pruned.outputs.weights!, reference, pruning: pruned.outputs.pruning! },
+      });
       const [entry] = (await report(outputs.superWeights!)).survival;
-      const pruning = JSON.parse(await readFile(pruned.outputs.pruning!, 'utf8')) as { threshold: number | null; tensors: { tensor: string; threshold: number }[] };
+      const pruning = JSON.parse(await readFile(pruned.outputs.pruning!, 'utf8')) as {
+        threshold: number | null;
+        tensors: { tensor: string; threshold: number }[];
+      };
       const threshold = pruning.threshold ?? pruning.tensors.find(({ tensor }) => tensor === place.tensor)!.threshold;
       expect(entry).toMatchObject({ kept: true, threshold, margin: Math.abs(entry!.value) / threshold });
       expect(entry!.margin).toBeGreaterThan(10);
@@ -74,7 +97,10 @@ describe('detect-sw', () => {
   });
 
   it('gives equal bytes for equal weights', async () => {
-    const [one, other] = [await runStage(detectSw, { params: quickly, inputs: { weights } }), await runStage(detectSw, { params: quickly, inputs: { weights } })];
+    const [one, other] = [
+      await runStage(detectSw, { params: quickly, inputs: { weights } }),
+      await runStage(detectSw, { params: quickly, inputs: { weights } }),
+    ];
     expect(await readFile(one.outputs.superWeights!)).toEqual(await readFile(other.outputs.superWeights!));
   });
 });
@@ -94,7 +120,10 @@ describe('eval', () => {
     expect(result.retrievalAccuracy).toBeGreaterThan(0.99);
     const kinds = Object.values(result.byKind);
     expect(kinds.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(result.tokens);
-    expect(kinds.reduce((sum, { tokens, loss }) => sum + tokens * loss, 0) / result.tokens).toBeCloseTo(result.loss, 10);
+    expect(kinds.reduce((sum, { tokens, loss }) => sum + tokens * loss, 0) / result.tokens).toBeCloseTo(
+      result.loss,
+      10,
+    );
     expect(result.byKind['after-bos']!.tokens).toBe(256);
     expect(result.byKind['after-bos']!.loss).toBeCloseTo(Math.log(59), 1);
     expect(result.byKind['answerable-query']!.loss).toBeLessThan(0.1);
@@ -103,8 +132,12 @@ describe('eval', () => {
   });
 
   it('depends on the sequences, not on how they are batched', async () => {
-    const whole = await evaluation((await runStage(evaluate, { params: { sequences: 40, batchSize: 40 }, inputs: { weights } })).outputs.evaluation!);
-    const split = await evaluation((await runStage(evaluate, { params: { sequences: 40, batchSize: 16 }, inputs: { weights } })).outputs.evaluation!);
+    const whole = await evaluation(
+      (await runStage(evaluate, { params: { sequences: 40, batchSize: 40 }, inputs: { weights } })).outputs.evaluation!,
+    );
+    const split = await evaluation(
+      (await runStage(evaluate, { params: { sequences: 40, batchSize: 16 }, inputs: { weights } })).outputs.evaluation!,
+    );
     expect(split.tokens).toBe(whole.tokens);
     expect(split.loss).toBeCloseTo(whole.loss, 6);
     expect(split.retrievalAccuracy).toBe(whole.retrievalAccuracy);
@@ -117,13 +150,19 @@ describe('eval', () => {
   });
 
   it('refuses a sample in which nothing can be retrieved', async () => {
-    await expect(runStage(evaluate, { params: { sequences: 1, batchSize: 1, sequenceLength: 2 }, inputs: { weights } })).rejects.toThrow('None of the 1 sequences has an answerable query');
+    await expect(
+      runStage(evaluate, { params: { sequences: 1, batchSize: 1, sequenceLength: 2 }, inputs: { weights } }),
+    ).rejects.toThrow('None of the 1 sequences has an answerable query');
   });
 
   it('is fingerprinted by graph, corpus and engine: another sequence length is another computation', async () => {
-    const fingerprint = (sequenceLength: number) => evaluate.fingerprint!({ model: 'marker-retrieval', batchSize: 8, sequenceLength, engine: 'onnx' } as never);
+    const fingerprint = (sequenceLength: number) =>
+      evaluate.fingerprint!({ model: 'marker-retrieval', batchSize: 8, sequenceLength, engine: 'onnx' } as never);
     expect(await fingerprint(16)).toEqual(await fingerprint(16));
     expect(await fingerprint(16)).not.toEqual(await fingerprint(32));
-    expect(await fingerprint(16)).toMatchObject({ corpus: { corpus: 'marker-retrieval' }, engine: expect.stringContaining('onnxruntime-node') as string });
+    expect(await fingerprint(16)).toMatchObject({
+      corpus: { corpus: 'marker-retrieval' },
+      engine: expect.stringContaining('onnxruntime-node') as string,
+    });
   });
 });

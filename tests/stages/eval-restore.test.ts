@@ -1,4 +1,7 @@
-/** Putting super activations back: into the intact model they change nothing, into one without its super weight they help. */
+/**
+ * Putting super activations back: into the intact model they change nothing, into one without its super weight they
+ * help.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Evaluation } from '../../src/generated/evaluation.ts';
@@ -17,11 +20,19 @@ let without: string;
 beforeAll(async () => {
   reference = temporaryFile('reference.json');
   await writeFile(reference, JSON.stringify({ confirmed: [SUPER_WEIGHT] }));
-  without = (await runStage(prune, { params: { force: 'reference' }, inputs: { weights: intact, reference } })).outputs.weights!;
+  without = (await runStage(prune, { params: { force: 'reference' }, inputs: { weights: intact, reference } })).outputs
+    .weights!;
 });
 
-async function evaluation(weights: string, params: EvalParams, more: Record<string, string> = { original: intact, reference }): Promise<Evaluation> {
-  const { outputs } = await runStage(evaluate, { params: { sequences: SEQUENCES, batchSize: 32, ...params }, inputs: { weights, ...more } });
+async function evaluation(
+  weights: string,
+  params: EvalParams,
+  more: Record<string, string> = { original: intact, reference },
+): Promise<Evaluation> {
+  const { outputs } = await runStage(evaluate, {
+    params: { sequences: SEQUENCES, batchSize: 32, ...params },
+    inputs: { weights, ...more },
+  });
   return JSON.parse(await readFile(outputs.evaluation!, 'utf8')) as Evaluation;
 }
 
@@ -35,7 +46,10 @@ describe('eval with restore: super-activation', () => {
     expect(measured.retrievalAccuracy).toBe(plain.retrievalAccuracy);
     expect(plain).not.toHaveProperty('restored');
     // The built-in models spike where nothing is known of the next token.
-    const blind = ['after-bos', 'after-marker', 'unanswerable-query'].reduce((sum, kind) => sum + plain.byKind[kind]!.tokens, 0);
+    const blind = ['after-bos', 'after-marker', 'unanswerable-query'].reduce(
+      (sum, kind) => sum + plain.byKind[kind]!.tokens,
+      0,
+    );
     expect(restored).toHaveLength(1);
     expect(restored![0]).toMatchObject({ layer: 1, row: 11 });
     expect(restored![0]!.positions).toBeGreaterThan(0.9 * blind);
@@ -43,7 +57,11 @@ describe('eval with restore: super-activation', () => {
   });
 
   it('recovers nearly all of what removing the super weight costs: its effect goes through its activation', async () => {
-    const [whole, removed, restored] = [await evaluation(intact, {}), await evaluation(without, {}), await evaluation(without, RESTORE)];
+    const [whole, removed, restored] = [
+      await evaluation(intact, {}),
+      await evaluation(without, {}),
+      await evaluation(without, RESTORE),
+    ];
     expect(removed.loss - whole.loss).toBeGreaterThan(3);
     const recovered = (removed.loss - restored.loss) / (removed.loss - whole.loss);
     expect(recovered).toBeGreaterThan(0.95);
@@ -53,7 +71,10 @@ describe('eval with restore: super-activation', () => {
   });
 
   it('depends on the sequences, not on how they are batched', async () => {
-    const [split, whole] = [await evaluation(without, { ...RESTORE, sequences: 40, batchSize: 32 }), await evaluation(without, { ...RESTORE, sequences: 40, batchSize: 40 })];
+    const [split, whole] = [
+      await evaluation(without, { ...RESTORE, sequences: 40, batchSize: 32 }),
+      await evaluation(without, { ...RESTORE, sequences: 40, batchSize: 40 }),
+    ];
     expect(split.loss).toBeCloseTo(whole.loss, 5);
     expect(split.restored![0]!.positions).toBe(whole.restored![0]!.positions);
   });
@@ -68,12 +89,25 @@ describe('eval with restore: super-activation', () => {
 
   it('reads what it restores from only where it restores, and asks for it there', async () => {
     await evaluation(without, { sequences: 32 }, { original: '/nowhere', reference: '/nowhere' });
-    await expect(evaluation(without, RESTORE, { original: intact })).rejects.toThrow('eval.restore: super-activation needs the input `reference`');
-    await expect(evaluation(without, RESTORE, { reference })).rejects.toThrow('eval.restore: super-activation needs the input `original`');
+    await expect(evaluation(without, RESTORE, { original: intact })).rejects.toThrow(
+      'eval.restore: super-activation needs the input `reference`',
+    );
+    await expect(evaluation(without, RESTORE, { reference })).rejects.toThrow(
+      'eval.restore: super-activation needs the input `original`',
+    );
   });
 
   it('is keyed by its own graph; a plain evaluation by the plain one', async () => {
-    const fingerprint = (restore: string) => evaluate.fingerprint!({ model: 'marker-retrieval', batchSize: 8, sequenceLength: 16, engine: 'onnx', device: 'cpu', precision: 'float32', restore } as never);
+    const fingerprint = (restore: string) =>
+      evaluate.fingerprint!({
+        model: 'marker-retrieval',
+        batchSize: 8,
+        sequenceLength: 16,
+        engine: 'onnx',
+        device: 'cpu',
+        precision: 'float32',
+        restore,
+      } as never);
     expect(await fingerprint('none')).not.toEqual(await fingerprint('super-activation'));
   });
 });

@@ -1,4 +1,7 @@
-/** Which random streams the stages draw data from: what finds, what judges, what reports and what trains never share any. */
+/**
+ * Which random streams the stages draw data from: what finds, what judges, what reports and what trains never share
+ * any.
+ */
 import { beforeEach, expect, it, vi } from 'vitest';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
@@ -15,7 +18,10 @@ const inputs = { weights: checkpointPath('marker-retrieval', 2) };
 const drawn = () => batch.mock.calls.map(([seed, stream, index]) => [seed, stream, index]);
 
 it('detection seeks spikes in one stream and judges them on another; evaluation reports on a third', async () => {
-  await runStage(detect, { params: { candidateSequences: 4, causalSequences: 4, batchSize: 4, controlsPerKind: 1 }, inputs });
+  await runStage(detect, {
+    params: { candidateSequences: 4, causalSequences: 4, batchSize: 4, controlsPerKind: 1 },
+    inputs,
+  });
   await runStage(evaluate, { params: { sequences: 8, batchSize: 4 }, inputs });
   expect(drawn()).toEqual([
     [20241, 'detect-candidates', 0],

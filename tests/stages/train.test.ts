@@ -30,11 +30,21 @@ beforeAll(async () => {
   await writeSafetensors(start, weights);
   mask = join(folder, 'mask.safetensors');
   const { shape, data } = weights.get(DOWN)!;
-  await writeSafetensors(mask, new Map([[DOWN, { shape, data: Uint8Array.from(data, (_, index) => (index % 4 === 0 ? 0 : 1)) }]]));
+  await writeSafetensors(
+    mask,
+    new Map([[DOWN, { shape, data: Uint8Array.from(data, (_, index) => (index % 4 === 0 ? 0 : 1)) }]]),
+  );
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const quick = { learningRate: 0.002, seed: 3, schedule: 'constant', batchSize: 4, sequenceLength: 16, curveEvery: 2 } as const;
+const quick = {
+  learningRate: 0.002,
+  seed: 3,
+  schedule: 'constant',
+  batchSize: 4,
+  sequenceLength: 16,
+  curveEvery: 2,
+} as const;
 
 /** Trains as `quick` says in a process of its own, from the built stage, and returns the weights' bytes. */
 async function trainInProcess(out: string, steps: number): Promise<Buffer> {
@@ -69,7 +79,9 @@ describe('train', () => {
   it('gives the same bytes beside a busy neighbour as alone, whichever process computes them', async () => {
     const { outputs } = await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } });
     const alone = await readFile(outputs.weights!);
-    const together = await Promise.all([1, 2, 3].map((process) => trainInProcess(join(folder, `process-${process}`), 6)));
+    const together = await Promise.all(
+      [1, 2, 3].map((process) => trainInProcess(join(folder, `process-${process}`), 6)),
+    );
     for (const bytes of together) expect(bytes.equals(alone)).toBe(true); // toEqual would list every byte that differs
   });
 
@@ -80,7 +92,9 @@ describe('train', () => {
       await runStage(train, { params: { ...params, stream: 'train-data' }, inputs: { weights: start } }),
     ];
     expect(await readFile(study.outputs.weights!)).not.toEqual(await readFile(pretraining.outputs.weights!));
-    const recipe = JSON.parse(await readFile(new URL('../../models/marker-retrieval/pipeline.json', import.meta.url), 'utf8'));
+    const recipe = JSON.parse(
+      await readFile(new URL('../../models/marker-retrieval/pipeline.json', import.meta.url), 'utf8'),
+    );
     expect(recipe.experiments.M.params.train.stream).toBe('train-data');
   });
 
@@ -109,12 +123,18 @@ describe('train', () => {
   ] as const)('goes on from any checkpoint to the bits of an uninterrupted training: %s', async (_, schedule) => {
     const setup = { params: { ...quick, ...schedule, steps: 9, curveEvery: 4 }, inputs: { weights: start, mask } };
     const checkpoints: { at: number; outputs: Record<string, string> }[] = [];
-    const whole = await runStage(train, { ...setup, onCheckpoint: async (at, write) => void checkpoints.push({ at, outputs: await write() }) });
+    const whole = await runStage(train, {
+      ...setup,
+      onCheckpoint: async (at, write) => void checkpoints.push({ at, outputs: await write() }),
+    });
     expect(checkpoints.map(({ at }) => at)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     for (const resume of checkpoints.slice(1)) {
       const { outputs, metrics } = await runStage(train, { ...setup, resume });
       expect(metrics, `from ${resume.at}`).toEqual(whole.metrics);
-      for (const [name, path] of Object.entries(outputs)) expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), `${name} from ${resume.at}`).toBe(true);
+      for (const [name, path] of Object.entries(outputs))
+        expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), `${name} from ${resume.at}`).toBe(
+          true,
+        );
     }
   });
 
@@ -124,15 +144,21 @@ describe('train', () => {
       await runStage(train, { params: { ...params, steps: 5 }, inputs: { weights: start } }),
       await runStage(train, { params: { ...params, steps: 11 }, inputs: { weights: start } }),
     ];
-    const { outputs } = await runStage(train, { params: { ...params, steps: 11 }, inputs: { weights: start }, resume: { at: 5, outputs: short.outputs } });
-    for (const [name, path] of Object.entries(outputs)) expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), name).toBe(true);
+    const { outputs } = await runStage(train, {
+      params: { ...params, steps: 11 },
+      inputs: { weights: start },
+      resume: { at: 5, outputs: short.outputs },
+    });
+    for (const [name, path] of Object.entries(outputs))
+      expect((await readFile(path)).equals(await readFile(whole.outputs[name]!)), name).toBe(true);
     const { points } = JSON.parse(await readFile(outputs.curve!, 'utf8')) as LossCurve;
     expect(points.map(({ step }) => step)).toEqual([4, 8, 11]);
   });
 
   it('is on one trajectory with longer trainings unless its schedule depends on where it ends', () => {
     const settings = { steps: 10, warmupSteps: 3 } as never;
-    const depends = (schedule: string, more = {}) => train.trajectory!({ ...(settings as object), schedule, ...more } as never).dependsOnLength;
+    const depends = (schedule: string, more = {}) =>
+      train.trajectory!({ ...(settings as object), schedule, ...more } as never).dependsOnLength;
     expect(depends('constant')).toBe(false);
     expect(depends('warmup-constant')).toBe(false);
     expect(depends('warmup-constant', { steps: 2 })).toBe(true); // the warm-up is shortened to the steps there are
@@ -146,7 +172,11 @@ describe('train', () => {
     const moments = (await readSafetensors(outputs.optimizer!)).tensors;
     const weights = tensors.get(DOWN)!.data;
     for (let index = 0; index < weights.length; index += 4)
-      expect([weights[index], moments.get(`first.${DOWN}`)!.data[index], moments.get(`second.${DOWN}`)!.data[index]].every((value) => value === 0)).toBe(true);
+      expect(
+        [weights[index], moments.get(`first.${DOWN}`)!.data[index], moments.get(`second.${DOWN}`)!.data[index]].every(
+          (value) => value === 0,
+        ),
+      ).toBe(true);
     expect(weights.filter((value) => value === 0).length).toBe(weights.length / 4);
   });
 
@@ -154,11 +184,16 @@ describe('train', () => {
     const weights = await readWeights(start);
     const pruned = join(folder, 'pruned.safetensors');
     await writeSafetensors(pruned, applyMasks(weights, await readMasks(mask)));
-    const { outputs } = await runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned } });
+    const { outputs } = await runStage(train, {
+      params: { ...quick, steps: 4, mask: 'release' },
+      inputs: { weights: pruned },
+    });
     const released = (await readWeights(outputs.weights!)).get(DOWN)!.data.filter((_, index) => index % 4 === 0);
     expect(released.filter((value) => value !== 0).length).toBeGreaterThan(0.9 * released.length);
     expect(Math.max(...released.map(Math.abs))).toBeLessThan(4.5 * quick.learningRate); // four steps away from zero
-    await expect(runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned, mask } })).rejects.toMatchObject({
+    await expect(
+      runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned, mask } }),
+    ).rejects.toMatchObject({
       failure: { kind: 'usage', message: 'train.mask is "release", but the input `mask` is connected.' },
     });
   });
@@ -166,7 +201,10 @@ describe('train', () => {
   it('logs a curve of means whose last point ends at the cumulative step', async () => {
     const position = join(folder, 'position.json');
     await writeFile(position, '{"step":100}');
-    const { outputs, metrics, progress } = await runStage(train, { params: { ...quick, steps: 5 }, inputs: { weights: start, position } });
+    const { outputs, metrics, progress } = await runStage(train, {
+      params: { ...quick, steps: 5 },
+      inputs: { weights: start, position },
+    });
     const curve = JSON.parse(await readFile(outputs.curve!, 'utf8')) as LossCurve;
     expect(curve.points.map(({ step }) => step)).toEqual([102, 104, 105]);
     expect(curve.firstStep).toBe(100);
@@ -176,8 +214,8 @@ describe('train', () => {
   });
 
   it('names the learning rate when training diverges', async () => {
-    await expect(runStage(train, { params: { ...quick, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } })).rejects.toThrow(
-      /The loss became (NaN|Infinity) at step \d+; a lower train\.learningRate/,
-    );
+    await expect(
+      runStage(train, { params: { ...quick, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } }),
+    ).rejects.toThrow(/The loss became (NaN|Infinity) at step \d+; a lower train\.learningRate/);
   });
 });

@@ -16,28 +16,45 @@ const MODEL = 'marker-retrieval';
 
 /** What is hashed into load-pretrained's key. */
 async function preimageOf(params: { model: string; checkpoint: number }): Promise<JsonObject> {
-  const loader = { load: () => Promise.resolve({ definition: loadPretrained, code: 'c0de', module: '', files: [] }) } as unknown as StageLoader;
+  const loader = {
+    load: () => Promise.resolve({ definition: loadPretrained, code: 'c0de', module: '', files: [] }),
+  } as unknown as StageLoader;
   const builder = new DagBuilder({ loader, root: '/elsewhere' });
-  const key = await builder.add({ stage: 'load-pretrained', params, inputs: {}, label: { experiment: 'A1', seed: 0, round: 0, step: 'load' } });
+  const key = await builder.add({
+    stage: 'load-pretrained',
+    params,
+    inputs: {},
+    label: { experiment: 'A1', seed: 0, round: 0, step: 'load' },
+  });
   return builder.dag.getNodeAttributes(key).preimage;
 }
 
 describe('load-pretrained', () => {
   it('passes the committed checkpoint on, value by value', async () => {
     const { outputs, metrics } = await runStage(loadPretrained, { params: { checkpoint: 1 } });
-    expect((await readSafetensors(outputs.weights!)).tensors).toEqual((await readSafetensors(checkpointPath(MODEL, 1))).tensors);
+    expect((await readSafetensors(outputs.weights!)).tensors).toEqual(
+      (await readSafetensors(checkpointPath(MODEL, 1))).tensors,
+    );
     expect(metrics).toEqual({ checkpoint: 1, parameters: 75_600, sampleLoss: expect.any(Number) as number });
   });
 
   it('fails for a checkpoint that does not exist: there is no random fallback', async () => {
     const run = runStage(loadPretrained, { params: { checkpoint: 987 } });
-    await expect(run).rejects.toMatchObject({ failure: { kind: 'file', operation: 'read', code: 'ENOENT', path: checkpointPath(MODEL, 987) } });
+    await expect(run).rejects.toMatchObject({
+      failure: { kind: 'file', operation: 'read', code: 'ENOENT', path: checkpointPath(MODEL, 987) },
+    });
   });
 
   it('is keyed by what the checkpoint and the configuration hold, not by where they lie', async () => {
     const preimage = await preimageOf({ model: MODEL, checkpoint: 4 });
-    const sha256 = async (path: string) => createHash('sha256').update(await readFile(path)).digest('hex');
-    expect(preimage.files).toEqual({ 'config.json': await sha256(configPath(MODEL)), checkpoint: await sha256(checkpointPath(MODEL, 4)) });
+    const sha256 = async (path: string) =>
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+    expect(preimage.files).toEqual({
+      'config.json': await sha256(configPath(MODEL)),
+      checkpoint: await sha256(checkpointPath(MODEL, 4)),
+    });
     expect(preimage.computes).toMatchObject({ parameters: { 'lm_head.weight': [64, 48] } });
     expect(JSON.stringify(preimage)).not.toContain(packageRoot);
   });
@@ -47,7 +64,8 @@ describe('load-pretrained', () => {
       failure: {
         kind: 'file',
         path: checkpointPath(MODEL, 987),
-        remedy: 'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.',
+        remedy:
+          'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.',
       },
     });
     await expect(preimageOf({ model: 'nowhere', checkpoint: 987 })).rejects.toMatchObject({
@@ -68,7 +86,9 @@ describe('init', () => {
   });
 
   it('refuses to be pretrained without pretrained weights', async () => {
-    await expect(runStage(init, { params: { seed: 0 } })).rejects.toThrow('The scheme "pretrained" needs the input `pretrained`');
+    await expect(runStage(init, { params: { seed: 0 } })).rejects.toThrow(
+      'The scheme "pretrained" needs the input `pretrained`',
+    );
   });
 
   it('keeps nothing pretrained in a re-initialised model: no matrix, not even the embeddings', async () => {
@@ -80,14 +100,23 @@ describe('init', () => {
       expect([...drawn.keys()]).toEqual([...pretrained.keys()]);
       for (const [name, { shape, data }] of drawn) {
         expect(shape).toEqual(pretrained.get(name)!.shape);
-        if (shape.length === 1) expect(data.every((gain) => gain === 1), name).toBe(true);
-        else expect(data.filter((value, index) => value === pretrained.get(name)!.data[index]).length, `${scheme} ${name}`).toBeLessThan(3);
+        if (shape.length === 1)
+          expect(
+            data.every((gain) => gain === 1),
+            name,
+          ).toBe(true);
+        else
+          expect(
+            data.filter((value, index) => value === pretrained.get(name)!.data[index]).length,
+            `${scheme} ${name}`,
+          ).toBeLessThan(3);
       }
     }
   });
 
   it('draws the same weights for the same seed and others for another', async () => {
-    const draw = async (seed: number) => readFile((await runStage(init, { params: { scheme: 'kaiming', seed } })).outputs.weights!);
+    const draw = async (seed: number) =>
+      readFile((await runStage(init, { params: { scheme: 'kaiming', seed } })).outputs.weights!);
     expect(await draw(1)).toEqual(await draw(1));
     expect(await draw(1)).not.toEqual(await draw(2));
   });

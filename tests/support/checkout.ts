@@ -26,6 +26,10 @@ export class Checkout {
   }
 
   swp(...args: string[]) {
-    return execa(process.execPath, [join(this.root, 'bin/swp.js'), ...args], { cwd: this.root, reject: false, env: { NO_COLOR: '1', COLUMNS: '120', SWP_CACHE: undefined, SWP_PROFILE: undefined } });
+    return execa(process.execPath, [join(this.root, 'bin/swp.js'), ...args], {
+      cwd: this.root,
+      reject: false,
+      env: { NO_COLOR: '1', COLUMNS: '120', SWP_CACHE: undefined, SWP_PROFILE: undefined },
+    });
   }
 }

@@ -27,7 +27,8 @@ export class ManualClock implements Clock {
   advance(milliseconds: number): void {
     this.#time += milliseconds;
     this.#wall += milliseconds;
-    for (const sleeper of [...this.#sleepers].sort((a, b) => a.until - b.until)) if (sleeper.until <= this.#time) sleeper.wake();
+    for (const sleeper of [...this.#sleepers].sort((a, b) => a.until - b.until))
+      if (sleeper.until <= this.#time) sleeper.wake();
   }
 
   /** Somebody sets the wall clock. */

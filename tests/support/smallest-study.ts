@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/package-root.ts';
 
 export async function smallestStudy(seeds: number[] = [0]): Promise<Record<string, unknown>> {
-  const { dag, name } = JSON.parse(await readFile(join(packageRoot, 'pipeline.json'), 'utf8')) as Record<string, unknown>;
+  const { dag, name } = JSON.parse(await readFile(join(packageRoot, 'pipeline.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
   return {
     name,
     dag,

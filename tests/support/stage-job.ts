@@ -1,4 +1,6 @@
-/** Runs a stage as a worker runs it: defaults filled in, inputs by name, outputs in a folder that the test file removes. */
+/**
+ * Runs a stage as a worker runs it: defaults filled in, inputs by name, outputs in a folder that the test file removes.
+ */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +15,10 @@ export interface StageSetup<Params> {
   signal?: AbortSignal;
   /** An earlier stop to go on from: its length, and its outputs. */
   resume?: { at: number; outputs: Record<string, string> };
-  /** Called with every checkpoint that the stage offers; `write` puts the state into files, whose paths it resolves with. */
+  /**
+   * Called with every checkpoint that the stage offers; `write` puts the state into files, whose paths it resolves
+   * with.
+   */
   onCheckpoint?(at: number, write: () => Promise<Record<string, string>>): Promise<void>;
 }
 
@@ -37,7 +42,10 @@ export function temporaryFile(name: string): string {
   return join(folder, name);
 }
 
-export async function runStage<Params>(stage: StageDefinition<Params>, { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>): Promise<StageOutcome> {
+export async function runStage<Params>(
+  stage: StageDefinition<Params>,
+  { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>,
+): Promise<StageOutcome> {
   const job = join(folder, String(jobs++));
   await mkdir(job);
   const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
@@ -65,7 +73,9 @@ export async function runStage<Params>(stage: StageDefinition<Params>, { params,
 
 function defaultsOf(stage: StageDefinition<never>): Record<string, unknown> {
   const { properties } = stage.params as { properties: Record<string, { default?: unknown }> };
-  return Object.fromEntries(Object.entries(properties).flatMap(([name, property]) => ('default' in property ? [[name, property.default]] : [])));
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, property]) => ('default' in property ? [[name, property.default]] : [])),
+  );
 }
 
 function declared<Value>(values: Record<string, Value>, name: string): Value {

@@ -46,7 +46,11 @@ export class SwpProject {
   /** Runs `swp ...args` in the project and waits for its end, whatever its exit code. */
   async swp(...args: string[]): Promise<SwpResult> {
     const { exitCode, stdout, stderr } = await this.start(...args);
-    const json = <Value>() => String(stdout).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Value);
+    const json = <Value>() =>
+      String(stdout)
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Value);
     return { exitCode, stdout: String(stdout), stderr: String(stderr), json };
   }
 

@@ -2,7 +2,12 @@
 export interface TinyStudy {
   dag: unknown[];
   experiments: Record<string, { params?: Record<string, Record<string, unknown>>; [key: string]: unknown }>;
-  defaults: { rounds: number; seeds: number[]; params: Record<string, Record<string, unknown>>; [key: string]: unknown };
+  defaults: {
+    rounds: number;
+    seeds: number[];
+    params: Record<string, Record<string, unknown>>;
+    [key: string]: unknown;
+  };
   [key: string]: unknown;
 }
 

@@ -33,12 +33,20 @@ export const toyStages: Record<string, StageDefinition> = {
       state: { enum: ['reset', 'keep'], default: 'reset' },
       seed: { type: 'integer', unit: 'seed' },
     },
-    { weights: { summary: 'weights to start from' }, mask: { summary: 'mask', optional: true }, state: { summary: 'moments', optional: true } },
+    {
+      weights: { summary: 'weights to start from' },
+      mask: { summary: 'mask', optional: true },
+      state: { summary: 'moments', optional: true },
+    },
     ['weights', 'state', 'curve'],
   ),
   prune: toy(
     'prune',
-    { fraction: { type: 'number', minimum: 0, maximum: 1, default: 0 }, force: { enum: ['none', 'reference'], default: 'none' }, list: { type: 'array', items: { type: 'integer' }, default: [] } },
+    {
+      fraction: { type: 'number', minimum: 0, maximum: 1, default: 0 },
+      force: { enum: ['none', 'reference'], default: 'none' },
+      list: { type: 'array', items: { type: 'integer' }, default: [] },
+    },
     { weights: { summary: 'weights' }, mask: { summary: 'mask', optional: true } },
     ['weights', 'mask'],
   ),
@@ -48,7 +56,12 @@ export const toyStages: Record<string, StageDefinition> = {
     { weights: { summary: 'weights' }, reference: { summary: 'reference', optional: true } },
     ['found'],
   ),
-  aggregate: toy('aggregate', { study: { unit: 'study', type: 'object' } }, { found: { summary: 'all', gather: true } }, ['results']),
+  aggregate: toy(
+    'aggregate',
+    { study: { unit: 'study', type: 'object' } },
+    { found: { summary: 'all', gather: true } },
+    ['results'],
+  ),
 };
 
 export const toyStageSource: StageSource = {
@@ -56,7 +69,11 @@ export const toyStageSource: StageSource = {
     const definition = Object.hasOwn(toyStages, name) ? toyStages[name] : undefined;
     if (definition !== undefined) return { definition };
     const { SwpError } = await import('../../src/engine/failure.ts');
-    throw new SwpError({ kind: 'usage', message: `There is no stage "${name}".`, expected: `one of ${Object.keys(toyStages).join(', ')}` });
+    throw new SwpError({
+      kind: 'usage',
+      message: `There is no stage "${name}".`,
+      expected: `one of ${Object.keys(toyStages).join(', ')}`,
+    });
   },
 };
 
@@ -87,10 +104,19 @@ export function toyStudy(): Record<string, unknown> & { dag: unknown[]; experime
             stage: 'detect',
             inputs: {
               weights: 'this train.weights',
-              reference: { when: { 'init.scheme': 'pretrained' }, use: 'detect-start.found', otherwise: 'first detect-trained.found' },
+              reference: {
+                when: { 'init.scheme': 'pretrained' },
+                use: 'detect-start.found',
+                otherwise: 'first detect-trained.found',
+              },
             },
           },
-          { step: 'prune', stage: 'prune', unless: { fraction: 0, force: 'none' }, inputs: { weights: ['train.weights', 'init.weights'], mask: 'prune.mask' } },
+          {
+            step: 'prune',
+            stage: 'prune',
+            unless: { fraction: 0, force: 'none' },
+            inputs: { weights: ['train.weights', 'init.weights'], mask: 'prune.mask' },
+          },
         ],
       },
       { step: 'aggregate', stage: 'aggregate', gather: { found: ['detect-start.found', 'detect-trained.found'] } },

@@ -1,6 +1,7 @@
 /**
- * Whether WebGPU works here: tried in a process of its own, since what is wrong with a graphics driver may end the process.
- * On Linux it takes a Vulkan driver; a software one will do (VK_ICD_FILENAMES names SwiftShader's, for example).
+ * Whether WebGPU works here: tried in a process of its own, since what is wrong with a graphics driver may end the
+ * process. On Linux it takes a Vulkan driver; a software one will do (VK_ICD_FILENAMES names SwiftShader's, for
+ * example).
  */
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -15,7 +16,11 @@ export function webgpuWorks(): boolean {
     const { InferenceSession } = require(${JSON.stringify(createRequire(import.meta.url).resolve('onnxruntime-node'))});
     InferenceSession.create(Buffer.from('${model}', 'base64'), { executionProviders: ['webgpu'] }).then(() => process.exit(0), () => process.exit(1));`;
   try {
-    execFileSync(process.execPath, ['--eval', script], { stdio: 'ignore', timeout: 60_000, env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } });
+    execFileSync(process.execPath, ['--eval', script], {
+      stdio: 'ignore',
+      timeout: 60_000,
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    });
     return true;
   } catch {
     return false;

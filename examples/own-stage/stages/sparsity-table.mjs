@@ -10,7 +10,9 @@ for (const [index, { kind, weights, pruned }] of tensors.entries()) {
   kinds.set(kind, { weights: sum.weights + weights, pruned: sum.pruned + pruned });
   console.log(JSON.stringify({ progress: { done: index + 1, total: tensors.length } }));
 }
-const rows = [...kinds].map(([kind, { weights, pruned }]) => [kind, weights, pruned, (pruned / weights).toFixed(params.digits)].join(','));
+const rows = [...kinds].map(([kind, { weights, pruned }]) =>
+  [kind, weights, pruned, (pruned / weights).toFixed(params.digits)].join(','),
+);
 writeFileSync(outputs.table, ['kind,weights,pruned,sparsity', ...rows, ''].join('\n'));
 console.error(`${rows.length} kinds of tensors`);
 console.log(JSON.stringify({ metrics: { kinds: rows.length } }));

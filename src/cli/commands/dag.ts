@@ -23,8 +23,15 @@ export function declareDag(program: Command): Command {
     .description("Draw the study's DAG with the state of every node.")
     .argument('[selectors...]', 'only these nodes, e.g. experiment=A1,A2')
     .option('--show', 'draw it in the terminal (what happens anyway without --format)')
-    .addOption(new Option('--format <format>', 'how to write it').choices(['terminal', 'html', 'mermaid', 'dot', 'json']).default('terminal'))
-    .option('-o, --output <file>', 'where the page of --format html goes; - is standard output (default: report/PROFILE/dag.html)')
+    .addOption(
+      new Option('--format <format>', 'how to write it')
+        .choices(['terminal', 'html', 'mermaid', 'dot', 'json'])
+        .default('terminal'),
+    )
+    .option(
+      '-o, --output <file>',
+      'where the page of --format html goes; - is standard output (default: report/PROFILE/dag.html)',
+    )
     .addHelpText(
       'after',
       `
@@ -58,7 +65,12 @@ async function dag(words: string[], options: DagOptions): Promise<void> {
   }
 }
 
-async function writePage(project: Project, nodes: PlannedState[], output: string | undefined, terminal: Terminal): Promise<void> {
+async function writePage(
+  project: Project,
+  nodes: PlannedState[],
+  output: string | undefined,
+  terminal: Terminal,
+): Promise<void> {
   const [{ dagPage }, { runsOf, nodeJson }, { reasonText }, { reportFolder }] = await Promise.all([
     import('../../report/dag-page/page.ts'),
     import('../project.ts'),
@@ -104,7 +116,8 @@ async function draw(study: Study, nodes: PlannedState[], terminal: Terminal): Pr
   terminal.line(studyLine(study, colors));
   terminal.line();
   const experiments = study.experiments.map(({ id }) => id);
-  for (const line of drawDag({ nodes, experiments, steps: study.steps.map(({ name }) => name), width, colors })) terminal.line(line);
+  for (const line of drawDag({ nodes, experiments, steps: study.steps.map(({ name }) => name), width, colors }))
+    terminal.line(line);
 
   const studyWide = nodes.filter(({ node }) => runsOf(node).length === 0);
   for (const { node, state } of studyWide) {
@@ -115,5 +128,7 @@ async function draw(study: Study, nodes: PlannedState[], terminal: Terminal): Pr
   const shared = nodes.filter(({ node }) => runsOf(node).length > 1).length;
   terminal.line();
   terminal.line(`${plural(nodes.length, 'node')}: ${stateCounts(countStates(nodes), colors)}.`);
-  terminal.line(`${plural(shared, 'node')} shared by several runs; without sharing there would be ${places.toLocaleString('en')}.`);
+  terminal.line(
+    `${plural(shared, 'node')} shared by several runs; without sharing there would be ${places.toLocaleString('en')}.`,
+  );
 }

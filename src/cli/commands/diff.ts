@@ -44,22 +44,43 @@ async function diff(a: string, b: string, options: ProjectOptions & { seed?: num
   const [first, second] = [a, b].map((id) => {
     const found = experiments.find((experiment) => experiment.id === id);
     const ids = experiments.map((experiment) => experiment.id);
-    if (found === undefined) throw new SwpError({ kind: 'usage', message: `There is no experiment "${id}" in profile "${project.study.profile.name}".`, expected: `one of ${ids.join(', ')}`, suggestion: nearestName(id, ids) });
+    if (found === undefined)
+      throw new SwpError({
+        kind: 'usage',
+        message: `There is no experiment "${id}" in profile "${project.study.profile.name}".`,
+        expected: `one of ${ids.join(', ')}`,
+        suggestion: nearestName(id, ids),
+      });
     return found;
   }) as [(typeof experiments)[number], (typeof experiments)[number]];
   const seed = options.seed ?? first.seeds.find((each) => second.seeds.includes(each));
   if (seed === undefined || ![first, second].every(({ seeds }) => seeds.includes(seed)))
-    throw new SwpError({ kind: 'usage', message: `${a} and ${b} have no ${seed === undefined ? 'seed in common' : `seed ${seed} both`}.`, expected: `a seed of ${a} (${first.seeds.join(', ')}) and of ${b} (${second.seeds.join(', ')})` });
+    throw new SwpError({
+      kind: 'usage',
+      message: `${a} and ${b} have no ${seed === undefined ? 'seed in common' : `seed ${seed} both`}.`,
+      expected: `a seed of ${a} (${first.seeds.join(', ')}) and of ${b} (${second.seeds.join(', ')})`,
+    });
 
   const planned = await planProject(project);
   const order = new Map(steps.map(({ name }, index) => [name, index]));
-  const pairs = pairUp([...planned.nodes.values()], a, b, seed).sort((x, y) => x.round - y.round || order.get(x.step)! - order.get(y.step)!);
-  const parameters = new Map<string, { stage: string; path: string; before: unknown; after: unknown; rounds: number[] }>();
+  const pairs = pairUp([...planned.nodes.values()], a, b, seed).sort(
+    (x, y) => x.round - y.round || order.get(x.step)! - order.get(y.step)!,
+  );
+  const parameters = new Map<
+    string,
+    { stage: string; path: string; before: unknown; after: unknown; rounds: number[] }
+  >();
   for (const { a: one, b: other, round, stage } of pairs) {
     if (one === undefined || other === undefined) continue;
     for (const { path, before, after } of differences(one.node.params, other.node.params)) {
       const identity = JSON.stringify([stage, path, before, after]);
-      const entry = parameters.get(identity) ?? { stage, path, before: before ?? null, after: after ?? null, rounds: [] };
+      const entry = parameters.get(identity) ?? {
+        stage,
+        path,
+        before: before ?? null,
+        after: after ?? null,
+        rounds: [],
+      };
       if (!entry.rounds.includes(round)) entry.rounds.push(round);
       parameters.set(identity, entry);
     }
@@ -72,7 +93,17 @@ async function diff(a: string, b: string, options: ProjectOptions & { seed?: num
     nodes: [pairs.filter((pair) => pair.a).length, pairs.filter((pair) => pair.b).length],
     partsAt: parting === undefined ? null : { step: parting.step, round: parting.round },
     parameters: [...parameters.values()],
-    metrics: pairs.filter(({ a: one, b: other }) => one?.state === 'cached' && other?.state === 'cached' && one.node.key !== other.node.key).map(({ step, round, a: one, b: other }) => ({ step, round, a: one!.record!.metrics, b: other!.record!.metrics })),
+    metrics: pairs
+      .filter(
+        ({ a: one, b: other }) =>
+          one?.state === 'cached' && other?.state === 'cached' && one.node.key !== other.node.key,
+      )
+      .map(({ step, round, a: one, b: other }) => ({
+        step,
+        round,
+        a: one!.record!.metrics,
+        b: other!.record!.metrics,
+      })),
   };
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify(comparison));
@@ -85,7 +116,11 @@ function pairUp(nodes: PlannedState[], a: string, b: string, seed: number): Pair
     for (const { experiment, seed: ofNode, round, step } of planned.node.labels) {
       if (ofNode !== seed || (experiment !== a && experiment !== b)) continue;
       const pair = pairs.get(`${round} ${step}`) ?? { step, round, stage: planned.node.stage.name };
-      pairs.set(`${round} ${step}`, { ...pair, ...(experiment === a && { a: planned }), ...(experiment === b && { b: planned }) });
+      pairs.set(`${round} ${step}`, {
+        ...pair,
+        ...(experiment === a && { a: planned }),
+        ...(experiment === b && { b: planned }),
+      });
     }
   return [...pairs.values()];
 }
@@ -100,19 +135,41 @@ interface Comparison {
   metrics: { step: string; round: number; a: Record<string, unknown>; b: Record<string, unknown> }[];
 }
 
-async function writeComparison({ experiments, seed, shared, nodes, partsAt, parameters, metrics }: Comparison, terminal: Terminal): Promise<void> {
+async function writeComparison(
+  { experiments, seed, shared, nodes, partsAt, parameters, metrics }: Comparison,
+  terminal: Terminal,
+): Promise<void> {
   const [{ table }, { numberText }] = await Promise.all([import('../table.ts'), import('../run-text.ts')]);
   const [a = '', b = ''] = experiments;
   const { colors } = terminal;
-  if (partsAt === null) return terminal.line(`${a} and ${b} do the very same (seed ${seed}): all their ${shared} nodes are shared.`);
-  terminal.line(`${colors.bold(a)} and ${colors.bold(b)}, seed ${seed}: they part at ${partsAt.step}${partsAt.round > 0 ? ` of round ${partsAt.round}` : ''}; ${shared} of ${nodes[0]} and ${nodes[1]} nodes are shared.`);
+  if (partsAt === null)
+    return terminal.line(`${a} and ${b} do the very same (seed ${seed}): all their ${shared} nodes are shared.`);
+  terminal.line(
+    `${colors.bold(a)} and ${colors.bold(b)}, seed ${seed}: they part at ${partsAt.step}${partsAt.round > 0 ? ` of round ${partsAt.round}` : ''}; ${shared} of ${nodes[0]} and ${nodes[1]} nodes are shared.`,
+  );
   terminal.line();
-  const rows = parameters.map(({ stage, path, before, after, rounds }) => [`${stage}.${path}`, JSON.stringify(before), JSON.stringify(after), rounds.filter((round) => round > 0).join(', ')]);
+  const rows = parameters.map(({ stage, path, before, after, rounds }) => [
+    `${stage}.${path}`,
+    JSON.stringify(before),
+    JSON.stringify(after),
+    rounds.filter((round) => round > 0).join(', '),
+  ]);
   if (rows.length === 0) terminal.line('No parameter differs: their wiring or their number of rounds does.');
   for (const line of table(['parameter', a, b, 'rounds'], rows, colors)) terminal.line(line);
   const shown = metrics.flatMap(({ step, round, a: one, b: other }) => {
-    const name = Object.keys(one).find((metric) => typeof one[metric] === 'number' && typeof other[metric] === 'number');
-    return name === undefined ? [] : [[`${step}${round > 0 ? ` ${round}` : ''}`, name, numberText(one[name] as number), numberText(other[name] as number)]];
+    const name = Object.keys(one).find(
+      (metric) => typeof one[metric] === 'number' && typeof other[metric] === 'number',
+    );
+    return name === undefined
+      ? []
+      : [
+          [
+            `${step}${round > 0 ? ` ${round}` : ''}`,
+            name,
+            numberText(one[name] as number),
+            numberText(other[name] as number),
+          ],
+        ];
   });
   if (shown.length === 0) return;
   terminal.line();

@@ -41,13 +41,14 @@ ${selectorHelp}`,
 }
 
 async function exportGraph(options: ExportOptions): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { buildStepGraph }, { lowerToOnnx }, { graphHash }, { version }] = await Promise.all([
-    import('../project.ts'),
-    import('../../model/step-graph.ts'),
-    import('../../compute/runtimes/onnx/lowering.ts'),
-    import('../../compute/runtimes/onnx/graph-hash.ts'),
-    import('../version.ts'),
-  ]);
+  const [{ openProject, planProject, selectPlanned }, { buildStepGraph }, { lowerToOnnx }, { graphHash }, { version }] =
+    await Promise.all([
+      import('../project.ts'),
+      import('../../model/step-graph.ts'),
+      import('../../compute/runtimes/onnx/lowering.ts'),
+      import('../../compute/runtimes/onnx/graph-hash.ts'),
+      import('../version.ts'),
+    ]);
   const project = await openProject(options);
   const nodes = await nodesOfOneGraph(selectPlanned(await planProject(project), options.graph));
   const { node } = nodes[0]!;
@@ -58,11 +59,22 @@ async function exportGraph(options: ExportOptions): Promise<void> {
   const bytes = lowerToOnnx(step.graph, {
     producerVersion: version,
     text: stepText(step),
-    metadata: { stage: step.stage, model: step.model, batch: `${step.batch}`, sequence: `${step.sequence}`, microBatches: `${step.microBatches}`, graph, flops: `${cost.flops}` },
+    metadata: {
+      stage: step.stage,
+      model: step.model,
+      batch: `${step.batch}`,
+      sequence: `${step.sequence}`,
+      microBatches: `${step.microBatches}`,
+      graph,
+      flops: `${cost.flops}`,
+    },
   });
   await write(file, bytes);
   const terminal = openTerminal();
-  if (options.json) terminal.line(JSON.stringify({ file, ...stepJson(step), graph, ...cost, nodes: nodes.map(({ node: { key } }) => key) }));
+  if (options.json)
+    terminal.line(
+      JSON.stringify({ file, ...stepJson(step), graph, ...cost, nodes: nodes.map(({ node: { key } }) => key) }),
+    );
   else await writeSummary(step, cost, { file, size: bytes.length }, terminal);
 }
 
@@ -78,7 +90,11 @@ async function nodesOfOneGraph(selected: PlannedState[]): Promise<PlannedState[]
   }
   const [nodes] = groups.values();
   if (nodes === undefined)
-    throw new SwpError({ kind: 'usage', message: 'None of the selected nodes runs a graph.', expected: `a node of ${graphStages.slice(0, -1).join(', ')} or ${graphStages.at(-1)!}` });
+    throw new SwpError({
+      kind: 'usage',
+      message: 'None of the selected nodes runs a graph.',
+      expected: `a node of ${graphStages.slice(0, -1).join(', ')} or ${graphStages.at(-1)!}`,
+    });
   if (groups.size === 1) return nodes;
   const { labelText } = await import('../run-text.ts');
   const lines = [...groups.values()].map(([first]) => {
@@ -89,20 +105,38 @@ async function nodesOfOneGraph(selected: PlannedState[]): Promise<PlannedState[]
   const more = lines.length > shownGraphs ? [`    ... and ${lines.length - shownGraphs} more`] : [];
   throw new SwpError({
     kind: 'usage',
-    message: [`The selected nodes run ${groups.size} different graphs:`, ...lines.slice(0, shownGraphs), ...more].join('\n'),
+    message: [`The selected nodes run ${groups.size} different graphs:`, ...lines.slice(0, shownGraphs), ...more].join(
+      '\n',
+    ),
     expected: 'a selector for one of them',
   });
 }
 
 /** What a step costs, from the graph alone. */
 async function costOf(graph: Graph) {
-  const [{ countMatmulFlops }, { countMemory }] = await Promise.all([import('../../compute/graph/flops.ts'), import('../../compute/graph/memory.ts')]);
-  return { operations: graph.reachable().filter(({ operation: { op } }) => op !== 'input' && op !== 'constant').length, flops: countMatmulFlops(graph), memory: countMemory(graph) };
+  const [{ countMatmulFlops }, { countMemory }] = await Promise.all([
+    import('../../compute/graph/flops.ts'),
+    import('../../compute/graph/memory.ts'),
+  ]);
+  return {
+    operations: graph.reachable().filter(({ operation: { op } }) => op !== 'input' && op !== 'constant').length,
+    flops: countMatmulFlops(graph),
+    memory: countMemory(graph),
+  };
 }
 
 async function write(file: string, bytes: Uint8Array): Promise<void> {
   await writeFile(file, bytes).catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({ kind: 'file', path: file, operation: 'write', code: error.code ?? 'unknown', remedy: 'Choose another place with --output FILE.' }, { cause: error });
+    throw new SwpError(
+      {
+        kind: 'file',
+        path: file,
+        operation: 'write',
+        code: error.code ?? 'unknown',
+        remedy: 'Choose another place with --output FILE.',
+      },
+      { cause: error },
+    );
   });
 }
 
@@ -110,15 +144,32 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 function stepText({ pass, model, batch, sequence, microBatches }: StepGraph): string {
   const shape = `of ${model}, batch ${batch} x ${sequence}`;
   if (pass === 'forward') return `A forward pass ${shape}`;
-  return microBatches === 1 ? `A training step ${shape}: loss and gradients` : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
+  return microBatches === 1
+    ? `A training step ${shape}: loss and gradients`
+    : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
 }
 
 function stepJson({ stage, pass, model, batch, sequence, microBatches, graph }: StepGraph) {
-  const described = (values: Graph['inputs']) => [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
-  return { stage, pass, model, batch, sequence, microBatches, inputs: described(graph.inputs), outputs: described(graph.outputs) };
+  const described = (values: Graph['inputs']) =>
+    [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+  return {
+    stage,
+    pass,
+    model,
+    batch,
+    sequence,
+    microBatches,
+    inputs: described(graph.inputs),
+    outputs: described(graph.outputs),
+  };
 }
 
-async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof costOf>>, written: { file: string; size: number }, terminal: Terminal): Promise<void> {
+async function writeSummary(
+  step: StepGraph,
+  cost: Awaited<ReturnType<typeof costOf>>,
+  written: { file: string; size: number },
+  terminal: Terminal,
+): Promise<void> {
   const { quantityText } = await import('../quantity-text.ts');
   const { colors } = terminal;
   const { parameters, activations } = cost.memory;
@@ -131,5 +182,7 @@ async function writeSummary(step: StepGraph, cost: Awaited<ReturnType<typeof cos
       `${quantityText(activations, 'B')} activations`,
     ].join(', '),
   );
-  terminal.line(`Written: ${colors.bold(written.file)} (${quantityText(written.size, 'B')}). https://netron.app shows it.`);
+  terminal.line(
+    `Written: ${colors.bold(written.file)} (${quantityText(written.size, 'B')}). https://netron.app shows it.`,
+  );
 }

@@ -17,7 +17,11 @@ export function declareGc(program: Command): Command {
   const command = program
     .command('gc')
     .description('Evict large artifacts by policy; metrics and records are always kept.')
-    .option('--keep <selector>', 'keep what these nodes of this study made, e.g. experiment=A1 (repeatable)', (word: string, words: string[] = []) => [...words, word])
+    .option(
+      '--keep <selector>',
+      'keep what these nodes of this study made, e.g. experiment=A1 (repeatable)',
+      (word: string, words: string[] = []) => [...words, word],
+    )
     .option('--keep-last <number>', 'keep what the newest so many records made', parseCount)
     .option('--younger <duration>', 'keep what was made in this time, e.g. 7d', parseDuration)
     .option('--max-size <size>', 'evict the oldest until the artifacts take no more than this, e.g. 50GB', parseBytes)
@@ -39,15 +43,18 @@ goes: a study counts as long as the cache remembers it, wherever its pipeline.js
 }
 
 async function gc(options: GcOptions): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { collectGarbage }, { quantityText }, { plural }] = await Promise.all([
-    import('../project.ts'),
-    import('../../cache/garbage-collection.ts'),
-    import('../quantity-text.ts'),
-    import('../study-text.ts'),
-  ]);
+  const [{ openProject, planProject, selectPlanned }, { collectGarbage }, { quantityText }, { plural }] =
+    await Promise.all([
+      import('../project.ts'),
+      import('../../cache/garbage-collection.ts'),
+      import('../quantity-text.ts'),
+      import('../study-text.ts'),
+    ]);
   const project = await openProject(options);
   const planned = await planProject(project);
-  const keep = new Set((options.keep ?? []).flatMap((word) => selectPlanned(planned, word.split(' ')).map(({ node }) => node.key)));
+  const keep = new Set(
+    (options.keep ?? []).flatMap((word) => selectPlanned(planned, word.split(' ')).map(({ node }) => node.key)),
+  );
   const terminal = openTerminal();
   try {
     const { removed, kept, damagedRecords } = await collectGarbage(
@@ -61,14 +68,30 @@ async function gc(options: GcOptions): Promise<void> {
       options.dryRun ?? false,
     );
     const bytes = removed.reduce((sum, each) => sum + each.bytes, 0);
-    if (options.json) return terminal.line(JSON.stringify({ dryRun: options.dryRun ?? false, removed, bytes, kept, damagedRecords }));
-    const words = { evicted: 'evictable artifact', unreferenced: 'file that nothing refers to', checkpoint: 'old checkpoint' } as const;
+    if (options.json)
+      return terminal.line(JSON.stringify({ dryRun: options.dryRun ?? false, removed, bytes, kept, damagedRecords }));
+    const words = {
+      evicted: 'evictable artifact',
+      unreferenced: 'file that nothing refers to',
+      checkpoint: 'old checkpoint',
+    } as const;
     for (const kind of ['evicted', 'unreferenced', 'checkpoint'] as const) {
       const some = removed.filter((each) => each.kind === kind);
-      if (some.length > 0) terminal.line(`${some.length} ${words[kind]}${some.length === 1 ? '' : 's'}, ${quantityText(some.reduce((sum, each) => sum + each.bytes, 0), 'B')}`);
+      if (some.length > 0)
+        terminal.line(
+          `${some.length} ${words[kind]}${some.length === 1 ? '' : 's'}, ${quantityText(
+            some.reduce((sum, each) => sum + each.bytes, 0),
+            'B',
+          )}`,
+        );
     }
-    if (damagedRecords > 0) terminal.errorLine(`${plural(damagedRecords, 'record')} cannot be read: what they refer to is kept. \`swp verify\` names them.`);
-    terminal.line(`${options.dryRun ? 'Would free' : 'Freed'} ${quantityText(bytes, 'B')}; ${plural(kept.files, 'artifact')} with ${quantityText(kept.bytes, 'B')} stay.${options.dryRun ? ' Nothing was removed.' : ''}`);
+    if (damagedRecords > 0)
+      terminal.errorLine(
+        `${plural(damagedRecords, 'record')} cannot be read: what they refer to is kept. \`swp verify\` names them.`,
+      );
+    terminal.line(
+      `${options.dryRun ? 'Would free' : 'Freed'} ${quantityText(bytes, 'B')}; ${plural(kept.files, 'artifact')} with ${quantityText(kept.bytes, 'B')} stay.${options.dryRun ? ' Nothing was removed.' : ''}`,
+    );
   } finally {
     await project.cache.scratch.clear();
   }

@@ -29,7 +29,11 @@ ${selectorHelp}`,
 }
 
 async function history(words: string[], options: ProjectOptions): Promise<void> {
-  const [{ readHistory }, { studyFolder }, { locate }] = await Promise.all([import('../../cache/run-history.ts'), import('../../cache/study-state.ts'), import('../project-options.ts')]);
+  const [{ readHistory }, { studyFolder }, { locate }] = await Promise.all([
+    import('../../cache/run-history.ts'),
+    import('../../cache/study-state.ts'),
+    import('../project-options.ts'),
+  ]);
   const { path, cache } = locate(options);
   const runs = readHistory(studyFolder(cache, path));
   const terminal = openTerminal();
@@ -41,8 +45,12 @@ async function history(words: string[], options: ProjectOptions): Promise<void> 
   const { openProject, planProject, selectPlanned } = await import('../project.ts');
   const { placeOf } = await import('../../engine/place.ts');
   const project = await openProject(options);
-  const places = new Set(selectPlanned(await planProject(project), words).flatMap(({ node }) => node.labels.map(placeOf)));
-  const found = runs.map((run) => ({ ...run, nodes: run.nodes.filter(({ place }) => places.has(place)) })).filter(({ nodes }) => nodes.length > 0);
+  const places = new Set(
+    selectPlanned(await planProject(project), words).flatMap(({ node }) => node.labels.map(placeOf)),
+  );
+  const found = runs
+    .map((run) => ({ ...run, nodes: run.nodes.filter(({ place }) => places.has(place)) }))
+    .filter(({ nodes }) => nodes.length > 0);
   if (options.json) terminal.line(JSON.stringify({ runs: found }));
   else await writeNodes(found, terminal);
 }
@@ -53,7 +61,11 @@ async function withAccuracy(runs: HistoryEntry[]): Promise<object[]> {
 }
 
 async function writeRuns(runs: HistoryEntry[], terminal: Terminal): Promise<void> {
-  const [{ table }, { durationText }, { accuracyOf }] = await Promise.all([import('../table.ts'), import('../duration.ts'), import('../../estimate/accuracy.ts')]);
+  const [{ table }, { durationText }, { accuracyOf }] = await Promise.all([
+    import('../table.ts'),
+    import('../duration.ts'),
+    import('../../estimate/accuracy.ts'),
+  ]);
   const estimated = (run: HistoryEntry) => {
     const accuracy = accuracyOf(run);
     return accuracy === undefined ? '' : `${durationText(accuracy.estimated)} (x${accuracy.ratio.toFixed(2)})`;
@@ -73,7 +85,12 @@ async function writeRuns(runs: HistoryEntry[], terminal: Terminal): Promise<void
       [profile, ...selectors].join(' '),
     ];
   });
-  for (const line of table(['began', 'took', 'estimated', 'ran', 'failed', '', 'who', 'commit', 'what'], rows, terminal.colors)) terminal.line(line);
+  for (const line of table(
+    ['began', 'took', 'estimated', 'ran', 'failed', '', 'who', 'commit', 'what'],
+    rows,
+    terminal.colors,
+  ))
+    terminal.line(line);
   if (runs.length > shownRuns) terminal.line(`... and ${runs.length - shownRuns} earlier runs: see --json.`);
 }
 
@@ -91,7 +108,8 @@ async function writeNodes(runs: HistoryEntry[], terminal: Terminal): Promise<voi
       failure && 'message' in failure ? failure.message : '',
     ]),
   );
-  for (const line of table(['run of', 'place', 'outcome', 'took', 'key', 'who', ''], rows, terminal.colors)) terminal.line(line);
+  for (const line of table(['run of', 'place', 'outcome', 'took', 'key', 'who', ''], rows, terminal.colors))
+    terminal.line(line);
 }
 
 /** Local time would differ between those who share a cache. */

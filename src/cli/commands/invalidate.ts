@@ -52,7 +52,8 @@ async function invalidate(words: string[], options: InvalidateOptions): Promise<
 
 function withDescendants({ dag }: Project, planned: Plan, selected: PlannedState[]): PlannedState[] {
   const meant = new Set(selected.map(({ node }) => node.key));
-  for (const key of meant) for (const consumer of dag.outNeighbors(key)) meant.add(consumer); // the set grows while it is walked
+  // the set grows while it is walked
+  for (const key of meant) for (const consumer of dag.outNeighbors(key)) meant.add(consumer);
   return [...planned.nodes.values()].filter(({ node }) => meant.has(node.key));
 }
 
@@ -79,18 +80,38 @@ async function writeInvalidation({ selected, meant, dismissed, dryRun, terminal 
   const { labelText } = await import('../run-text.ts');
   const { colors } = terminal;
   const followers = meant.length - selected.length;
-  terminal.line(`${plural(selected.length, 'node')} selected${followers > 0 ? `, ${followers} more follow from them` : ''}; ${dismissed.length} of them have a result.`);
+  terminal.line(
+    `${plural(selected.length, 'node')} selected${followers > 0 ? `, ${followers} more follow from them` : ''}; ${dismissed.length} of them have a result.`,
+  );
   if (dismissed.length === 0) return terminal.line('There is nothing to dismiss: none of them is cached.');
   const stages = new Map<string, number>();
   for (const { node } of dismissed) stages.set(node.stage.name, (stages.get(node.stage.name) ?? 0) + 1);
   const head = dryRun ? 'would rerun' : 'will rerun';
-  for (const line of table(['stage', head], [...stages].map(([stage, count]) => [stage, String(count)]), colors)) terminal.line(line);
-  const shared = dismissed.map((planned) => ({ planned, experiments: [...new Set(runsOf(planned.node).map(({ experiment }) => experiment))] })).filter(({ experiments }) => experiments.length > 1);
+  for (const line of table(
+    ['stage', head],
+    [...stages].map(([stage, count]) => [stage, String(count)]),
+    colors,
+  ))
+    terminal.line(line);
+  const shared = dismissed
+    .map((planned) => ({
+      planned,
+      experiments: [...new Set(runsOf(planned.node).map(({ experiment }) => experiment))],
+    }))
+    .filter(({ experiments }) => experiments.length > 1);
   if (shared.length > 0) {
-    terminal.line(colors.yellow(`Of these, ${plural(shared.length, 'node')} serve${shared.length === 1 ? 's' : ''} several experiments, which all get the new results:`));
+    terminal.line(
+      colors.yellow(
+        `Of these, ${plural(shared.length, 'node')} serve${shared.length === 1 ? 's' : ''} several experiments, which all get the new results:`,
+      ),
+    );
     const byExperiments = new Map<string, PlannedState[]>();
-    for (const { planned, experiments } of shared) byExperiments.set(experiments.join(', '), [...(byExperiments.get(experiments.join(', ')) ?? []), planned]);
-    for (const [experiments, nodes] of byExperiments) terminal.line(`  ${experiments}: ${plural(nodes.length, 'node')}, such as ${labelText(nodes[0]!.node.labels[0]!)}`);
+    for (const { planned, experiments } of shared)
+      byExperiments.set(experiments.join(', '), [...(byExperiments.get(experiments.join(', ')) ?? []), planned]);
+    for (const [experiments, nodes] of byExperiments)
+      terminal.line(
+        `  ${experiments}: ${plural(nodes.length, 'node')}, such as ${labelText(nodes[0]!.node.labels[0]!)}`,
+      );
   }
   terminal.line(dryRun ? 'Nothing was dismissed.' : 'Dismissed, in this study only. `swp repro` computes them again.');
 }

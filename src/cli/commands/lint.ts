@@ -35,22 +35,42 @@ async function lint(options: ProjectOptions): Promise<void> {
     import('../../science/lint/lint.ts'),
   ]);
   const { path, profile, overrides } = locate(options);
-  const study = declareStudy(await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: StageLoader.installed(dirname(path)) }));
+  const study = declareStudy(
+    await loadStudy({
+      path,
+      ...(profile !== undefined && { profile }),
+      overrides,
+      loader: StageLoader.installed(dirname(path)),
+    }),
+  );
   const findings = lintStudy(study);
   const terminal = openTerminal();
-  if (options.json) terminal.line(JSON.stringify({ profile: study.profile.name, comparisons: study.comparisons.map(({ name }) => name), findings }));
+  if (options.json)
+    terminal.line(
+      JSON.stringify({ profile: study.profile.name, comparisons: study.comparisons.map(({ name }) => name), findings }),
+    );
   else await writeFindings(study, findings, terminal);
   process.exitCode = findings.some(isOpenError) ? exitCode.lintErrors : exitCode.ok;
 }
 
 type Declared = Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'>;
 
-async function writeFindings({ profile, comparisons, experiments }: Declared, findings: LintFinding[], terminal: Terminal): Promise<void> {
-  const [{ lintRules }, { plural }] = await Promise.all([import('../../science/lint/finding.ts'), import('../study-text.ts')]);
+async function writeFindings(
+  { profile, comparisons, experiments }: Declared,
+  findings: LintFinding[],
+  terminal: Terminal,
+): Promise<void> {
+  const [{ lintRules }, { plural }] = await Promise.all([
+    import('../../science/lint/finding.ts'),
+    import('../study-text.ts'),
+  ]);
   const { colors } = terminal;
   /** What the profile overrides is told once, below. */
-  const isOfProfile = ({ rule, comparison, accepted }: LintFinding) => accepted !== null && comparisons.find(({ name }) => name === comparison)?.accept[rule] === undefined;
-  terminal.line(`${colors.bold(`Profile ${profile.name}`)}: ${plural(comparisons.length, 'comparison')} of ${plural(experiments.length, 'experiment')}.`);
+  const isOfProfile = ({ rule, comparison, accepted }: LintFinding) =>
+    accepted !== null && comparisons.find(({ name }) => name === comparison)?.accept[rule] === undefined;
+  terminal.line(
+    `${colors.bold(`Profile ${profile.name}`)}: ${plural(comparisons.length, 'comparison')} of ${plural(experiments.length, 'experiment')}.`,
+  );
   for (const { name, arms, varies } of comparisons) {
     const own = findings.filter((each) => each.comparison === name && !isOfProfile(each));
     terminal.line();
@@ -63,13 +83,17 @@ async function writeFindings({ profile, comparisons, experiments }: Declared, fi
   const ofProfile = findings.filter(isOfProfile);
   for (const rule of new Set(ofProfile.map((each) => each.rule))) {
     const own = ofProfile.filter((each) => each.rule === rule);
-    terminal.line(`  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`);
+    terminal.line(
+      `  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`,
+    );
   }
 
   const open = findings.filter(({ accepted }) => accepted === null);
   const count = (severity: LintSeverity) => plural(open.filter((each) => each.severity === severity).length, severity);
   const accepted = findings.length - open.length;
-  terminal.line(`${count('error')}, ${count('warning')}, ${count('note')}${accepted > 0 ? `; ${accepted} accepted` : ''}.`);
+  terminal.line(
+    `${count('error')}, ${count('warning')}, ${count('note')}${accepted > 0 ? `; ${accepted} accepted` : ''}.`,
+  );
   const rules = new Set(open.filter(({ severity }) => severity !== 'note').map(({ rule }) => rule));
   for (const rule of rules) terminal.line(`${colors.dim(`${rule}:`)} ${lintRules[rule].remedy}`);
 }

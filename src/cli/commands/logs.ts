@@ -27,18 +27,24 @@ ${selectorHelp}`,
 }
 
 async function logs(words: string[], options: LogsOptions): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { placeOf }, { labelText }, { attemptLogs }, { readFile }] = await Promise.all([
-    import('../project.ts'),
-    import('../../engine/place.ts'),
-    import('../run-text.ts'),
-    import('../../cache/node-log.ts'),
-    import('node:fs/promises'),
-  ]);
+  const [{ openProject, planProject, selectPlanned }, { placeOf }, { labelText }, { attemptLogs }, { readFile }] =
+    await Promise.all([
+      import('../project.ts'),
+      import('../../engine/place.ts'),
+      import('../run-text.ts'),
+      import('../../cache/node-log.ts'),
+      import('node:fs/promises'),
+    ]);
   const project = await openProject(options);
   const terminal = openTerminal();
   const nodes = selectPlanned(await planProject(project), words).map(({ node }) => {
     const attempts = attemptLogs(project.cache.directory, node.key);
-    return { key: node.key, place: placeOf(node.labels[0]!), label: node.labels[0]!, logs: options.all ? attempts : attempts.slice(-1) };
+    return {
+      key: node.key,
+      place: placeOf(node.labels[0]!),
+      label: node.labels[0]!,
+      logs: options.all ? attempts : attempts.slice(-1),
+    };
   });
   if (options.json) {
     terminal.line(JSON.stringify({ nodes: nodes.map(({ key, place, logs }) => ({ key, place, logs })) }));
@@ -50,5 +56,6 @@ async function logs(words: string[], options: LogsOptions): Promise<void> {
       if (nodes.length > 1 || logs.length > 1) terminal.line(terminal.colors.bold(`${labelText(label)}  ${path}`));
       process.stdout.write(await readFile(path));
     }
-  if (logged.length < nodes.length) terminal.line(terminal.colors.dim(`${nodes.length - logged.length} of ${nodes.length} nodes have logged nothing.`));
+  if (logged.length < nodes.length)
+    terminal.line(terminal.colors.dim(`${nodes.length - logged.length} of ${nodes.length} nodes have logged nothing.`));
 }

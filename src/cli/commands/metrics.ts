@@ -1,4 +1,7 @@
-/** swp metrics: what records say was measured, as a table by experiment, seed, round and step; and between two experiments. */
+/**
+ * swp metrics: what records say was measured, as a table by experiment, seed, round and step; and between two
+ * experiments.
+ */
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import type { Metrics, NodeLabel } from '../../engine/stage.ts';
@@ -69,7 +72,9 @@ Examples:
 
 change is b - a. Places that both share are left out: they are one node. swp diff says what the two do differently.`,
     )
-    .action((a: string, b: string, _options: MetricsOptions, self: Command) => metricsDiff(a, b, self.optsWithGlobals<MetricsOptions>()));
+    .action((a: string, b: string, _options: MetricsOptions, self: Command) =>
+      metricsDiff(a, b, self.optsWithGlobals<MetricsOptions>()),
+    );
   withStudyOptions(diff);
   return withStudyOptions(command);
 }
@@ -79,16 +84,42 @@ async function metrics(words: string[], options: MetricsOptions): Promise<void> 
   const project = await (await import('../project.ts')).openProject(options);
   const { rows, lacking } = await readRows(project, words, options.columns);
   if (options.json) return terminal.line(JSON.stringify({ rows, lacking }));
-  if (options.csv) return writeCsv(rows.map(({ experiment, seed, round, step, stage, key, metrics }) => ({ experiment, seed, round, step, stage, key, ...metrics })));
+  if (options.csv)
+    return writeCsv(
+      rows.map(({ experiment, seed, round, step, stage, key, metrics }) => ({
+        experiment,
+        seed,
+        round,
+        step,
+        stage,
+        key,
+        ...metrics,
+      })),
+    );
   await writeTables(rows, terminal);
-  if (lacking > 0) terminal.errorLine(`${lacking.toLocaleString('en')} selected ${lacking === 1 ? 'place has' : 'places have'} no result yet: \`swp repro\` computes ${lacking === 1 ? 'it' : 'them'}.`);
+  if (lacking > 0)
+    terminal.errorLine(
+      `${lacking.toLocaleString('en')} selected ${lacking === 1 ? 'place has' : 'places have'} no result yet: \`swp repro\` computes ${lacking === 1 ? 'it' : 'them'}.`,
+    );
 }
 
 /** Places of runs, in the order of the study; those of the whole study, such as aggregate, are none of a run. */
-async function readRows(project: Project, words: readonly string[], columns: string | undefined): Promise<{ rows: MetricsRow[]; lacking: number }> {
-  const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { wholeStudy }] = await Promise.all([import('picomatch'), import('../project.ts'), import('../../pipeline/selector.ts'), import('../../pipeline/whole-study.ts')]);
+async function readRows(
+  project: Project,
+  words: readonly string[],
+  columns: string | undefined,
+): Promise<{ rows: MetricsRow[]; lacking: number }> {
+  const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { wholeStudy }] = await Promise.all([
+    import('picomatch'),
+    import('../project.ts'),
+    import('../../pipeline/selector.ts'),
+    import('../../pipeline/whole-study.ts'),
+  ]);
   const planned = await planProject(project);
-  const places = selectPlaces([...planned.nodes.values()].map(({ node }) => node), parseSelector(words)).filter(({ label }) => label.experiment !== wholeStudy);
+  const places = selectPlaces(
+    [...planned.nodes.values()].map(({ node }) => node),
+    parseSelector(words),
+  ).filter(({ label }) => label.experiment !== wholeStudy);
   const order = new Map(project.study.experiments.map(({ id }, index) => [id, index]));
   const steps = new Map(project.study.steps.map(({ name }, index) => [name, index]));
   const isShown = columns === undefined ? () => true : picomatch(columns.split(','));
@@ -100,11 +131,21 @@ async function readRows(project: Project, words: readonly string[], columns: str
     if (state !== 'cached' || record === undefined) return [];
     for (const name of Object.keys(record.metrics)) names.add(name);
     const shown = Object.entries(record.metrics).filter(([name]) => isShown(name));
-    return shown.length === 0 && columns !== undefined ? [] : [{ ...label, stage: node.stage.name, key: node.key, metrics: Object.fromEntries(shown) }];
+    return shown.length === 0 && columns !== undefined
+      ? []
+      : [{ ...label, stage: node.stage.name, key: node.key, metrics: Object.fromEntries(shown) }];
   });
   if (columns !== undefined && rows.length === 0 && names.size > 0)
-    throw new SwpError({ kind: 'usage', message: `No selected node has a metric ${columns}.`, expected: `some of ${[...names].sort().join(', ')}` });
-  const byPlace = (a: MetricsRow, b: MetricsRow) => order.get(a.experiment)! - order.get(b.experiment)! || a.seed - b.seed || a.round - b.round || steps.get(a.step)! - steps.get(b.step)!;
+    throw new SwpError({
+      kind: 'usage',
+      message: `No selected node has a metric ${columns}.`,
+      expected: `some of ${[...names].sort().join(', ')}`,
+    });
+  const byPlace = (a: MetricsRow, b: MetricsRow) =>
+    order.get(a.experiment)! - order.get(b.experiment)! ||
+    a.seed - b.seed ||
+    a.round - b.round ||
+    steps.get(a.step)! - steps.get(b.step)!;
   return { rows: rows.sort(byPlace), lacking };
 }
 
@@ -116,26 +157,54 @@ async function writeTables(rows: readonly MetricsRow[], terminal: Terminal): Pro
     const names = [...new Set(own.flatMap(({ metrics }) => Object.keys(metrics)))];
     if (index > 0) terminal.line();
     if (stages.length > 1) terminal.line(terminal.colors.bold(stage));
-    const cells = own.map(({ experiment, seed, round, step, metrics }) => [experiment, String(seed), String(round), step, ...names.map((name) => valueText(metrics[name]))]);
-    for (const line of table(['experiment', 'seed', 'round', 'step', ...names], cells, terminal.colors)) terminal.line(line);
+    const cells = own.map(({ experiment, seed, round, step, metrics }) => [
+      experiment,
+      String(seed),
+      String(round),
+      step,
+      ...names.map((name) => valueText(metrics[name])),
+    ]);
+    for (const line of table(['experiment', 'seed', 'round', 'step', ...names], cells, terminal.colors))
+      terminal.line(line);
   }
 }
 
 async function metricsDiff(a: string, b: string, options: MetricsOptions): Promise<void> {
-  const [{ openProject }, { nearestName }] = await Promise.all([import('../project.ts'), import('../../pipeline/nearest-name.ts')]);
+  const [{ openProject }, { nearestName }] = await Promise.all([
+    import('../project.ts'),
+    import('../../pipeline/nearest-name.ts'),
+  ]);
   const project = await openProject(options);
   const ids = project.study.experiments.map(({ id }) => id);
   for (const id of [a, b])
-    if (!ids.includes(id)) throw new SwpError({ kind: 'usage', message: `There is no experiment "${id}" in profile "${project.study.profile.name}".`, expected: `one of ${ids.join(', ')}`, suggestion: nearestName(id, ids) });
+    if (!ids.includes(id))
+      throw new SwpError({
+        kind: 'usage',
+        message: `There is no experiment "${id}" in profile "${project.study.profile.name}".`,
+        expected: `one of ${ids.join(', ')}`,
+        suggestion: nearestName(id, ids),
+      });
   const { rows } = await readRows(project, [], options.columns);
   const changes = changesBetween(rows, a, b);
   const terminal = openTerminal();
   if (options.json) return terminal.line(JSON.stringify({ experiments: [a, b], changes }));
   if (options.csv) return writeCsv(changes.map((change) => ({ ...change })));
-  if (changes.length === 0) return terminal.line(`${a} and ${b} have no result in common that differs in its node: see \`swp diff ${a} ${b}\` and \`swp status\`.`);
+  if (changes.length === 0)
+    return terminal.line(
+      `${a} and ${b} have no result in common that differs in its node: see \`swp diff ${a} ${b}\` and \`swp status\`.`,
+    );
   const { table } = await import('../table.ts');
-  const cells = changes.map(({ seed, round, step, metric, a: before, b: after, change }) => [`${seed}`, `${round}`, step, metric, valueText(before), valueText(after), change === null ? '' : valueText(change)]);
-  for (const line of table(['seed', 'round', 'step', 'metric', a, b, 'change'], cells, terminal.colors)) terminal.line(line);
+  const cells = changes.map(({ seed, round, step, metric, a: before, b: after, change }) => [
+    `${seed}`,
+    `${round}`,
+    step,
+    metric,
+    valueText(before),
+    valueText(after),
+    change === null ? '' : valueText(change),
+  ]);
+  for (const line of table(['seed', 'round', 'step', 'metric', a, b, 'change'], cells, terminal.colors))
+    terminal.line(line);
 }
 
 function changesBetween(rows: readonly MetricsRow[], a: string, b: string): MetricChange[] {
@@ -149,7 +218,15 @@ function changesBetween(rows: readonly MetricsRow[], a: string, b: string): Metr
       const names = [...new Set([...Object.keys(row.metrics), ...Object.keys(other.metrics)])];
       return names.map((metric): MetricChange => {
         const [before, after] = [row.metrics[metric] ?? null, other.metrics[metric] ?? null];
-        return { seed: row.seed, round: row.round, step: row.step, metric, a: before, b: after, change: typeof before === 'number' && typeof after === 'number' ? after - before : null };
+        return {
+          seed: row.seed,
+          round: row.round,
+          step: row.step,
+          metric,
+          a: before,
+          b: after,
+          change: typeof before === 'number' && typeof after === 'number' ? after - before : null,
+        };
       });
     });
 }

@@ -18,7 +18,8 @@ interface PlotsOptions extends ProjectOptions {
 
 /** Each with what it shows. */
 const plots = {
-  quality: 'Final log-perplexity above the entropy of the language, nats per token: every seed, and the t interval of the mean',
+  quality:
+    'Final log-perplexity above the entropy of the language, nats per token: every seed, and the t interval of the mean',
   sparsity: 'Log-perplexity above the entropy after retraining, by sparsity: every seed',
   survival: 'What became of the super weight by the end: k of n runs, with exact intervals',
   curves: 'Training loss by cumulative step: one line a seed',
@@ -65,7 +66,13 @@ async function draw(words: string[], options: PlotsOptions): Promise<void> {
     for (const line of await drawn(name, data, results.floor, ink)) terminal.line(line);
   }
   terminal.line();
-  terminal.line(files.length === 0 ? '`swp report` renders these figures as SVG, PNG and CSV.' : terminal.colors.dim(`The report's figures and their data: ${join((await import('../study-report.ts')).reportFolder(project), 'figures')}`));
+  terminal.line(
+    files.length === 0
+      ? '`swp report` renders these figures as SVG, PNG and CSV.'
+      : terminal.colors.dim(
+          `The report's figures and their data: ${join((await import('../study-report.ts')).reportFolder(project), 'figures')}`,
+        ),
+  );
 }
 
 async function chosen(words: string[]): Promise<PlotName[]> {
@@ -73,28 +80,51 @@ async function chosen(words: string[]): Promise<PlotName[]> {
   const unknown = words.find((word) => !(known as string[]).includes(word));
   if (unknown !== undefined) {
     const { nearestName } = await import('../../pipeline/nearest-name.ts');
-    throw new SwpError({ kind: 'usage', message: `There is no plot "${unknown}".`, expected: `some of ${known.join(', ')}`, suggestion: nearestName(unknown, known) });
+    throw new SwpError({
+      kind: 'usage',
+      message: `There is no plot "${unknown}".`,
+      expected: `some of ${known.join(', ')}`,
+      suggestion: nearestName(unknown, known),
+    });
   }
   return words.length === 0 ? known.filter((name) => name !== 'curves') : (words as PlotName[]);
 }
 
 /** @throws SwpError of kind `usage` before there are any, or if no experiment is meant */
 async function readStudyResults(project: Project, experiments: string | undefined): Promise<StudyResults> {
-  const [{ latestResults, resultsKey }, { readResults }] = await Promise.all([import('../study-report.ts'), import('../../report/read-results.ts')]);
+  const [{ latestResults, resultsKey }, { readResults }] = await Promise.all([
+    import('../study-report.ts'),
+    import('../../report/read-results.ts'),
+  ]);
   const key = resultsKey(project);
   const artifact = key === undefined ? undefined : (await latestResults(project, key))?.artifacts.results;
-  if (artifact === undefined) throw new SwpError({ kind: 'usage', message: `There are no results of profile "${project.study.profile.name}" yet.`, expected: '`swp repro` first' });
+  if (artifact === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: `There are no results of profile "${project.study.profile.name}" yet.`,
+      expected: '`swp repro` first',
+    });
   await project.cache.verify(artifact);
   const results = await readResults(project.cache.artifactPath(artifact));
   if (experiments === undefined) return results;
   const { default: picomatch } = await import('picomatch');
   const isMeant = picomatch(experiments.split(','));
   const meant = results.experiments.filter(({ id }) => isMeant(id));
-  if (meant.length === 0) throw new SwpError({ kind: 'usage', message: `No experiment is "${experiments}".`, expected: `some of ${results.experiments.map(({ id }) => id).join(', ')}` });
+  if (meant.length === 0)
+    throw new SwpError({
+      kind: 'usage',
+      message: `No experiment is "${experiments}".`,
+      expected: `some of ${results.experiments.map(({ id }) => id).join(', ')}`,
+    });
   return { ...results, experiments: meant, runs: results.runs.filter(({ experiment }) => isMeant(experiment)) };
 }
 
-type PlotData = Partial<{ quality: QualityRow[]; sparsity: SparsityRow[]; survival: SurvivalRow[]; curves: CurveRow[] }>;
+type PlotData = Partial<{
+  quality: QualityRow[];
+  sparsity: SparsityRow[];
+  survival: SurvivalRow[];
+  curves: CurveRow[];
+}>;
 
 async function plotData(results: StudyResults, names: readonly PlotName[]): Promise<PlotData> {
   const { curveRows, qualityRows, sparsityRows, survivalRows } = await import('../../plots/plot-data.ts');
@@ -119,14 +149,30 @@ async function drawn(name: PlotName, data: PlotData, floor: number | null, ink: 
 async function figureFiles(project: Project): Promise<string[]> {
   const { reportFolder } = await import('../study-report.ts');
   const folder = join(reportFolder(project), 'figures');
-  return existsSync(folder) ? readdirSync(folder).sort().map((name) => join(folder, name)) : [];
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name))
+    : [];
 }
 
 async function writeList(files: string[], options: PlotsOptions, terminal: Terminal): Promise<void> {
-  if (options.json) return terminal.line(JSON.stringify({ plots: Object.entries(plots).map(([name, shows]) => ({ name, shows })), files }));
+  if (options.json)
+    return terminal.line(
+      JSON.stringify({ plots: Object.entries(plots).map(([name, shows]) => ({ name, shows })), files }),
+    );
   const { table } = await import('../table.ts');
-  for (const line of table(['plot', 'shows'], Object.entries(plots).map(([name, shows]) => [name, shows]), terminal.colors)) terminal.line(line);
+  for (const line of table(
+    ['plot', 'shows'],
+    Object.entries(plots).map(([name, shows]) => [name, shows]),
+    terminal.colors,
+  ))
+    terminal.line(line);
   terminal.line();
-  terminal.line(files.length === 0 ? 'The report has not been rendered: `swp report` writes SVG, PNG and CSV files.' : 'Files of the report:');
+  terminal.line(
+    files.length === 0
+      ? 'The report has not been rendered: `swp report` writes SVG, PNG and CSV files.'
+      : 'Files of the report:',
+  );
   for (const file of files) terminal.line(`  ${file}`);
 }

@@ -28,10 +28,20 @@ async function report(options: ProjectOptions): Promise<void> {
   const { latestResults, renderStudyReport, resultsKey } = await import('../study-report.ts');
   const project = await openProject(options);
   const key = resultsKey(project);
-  if (key === undefined) throw new SwpError({ kind: 'usage', message: 'The study has no step that gathers results.', expected: 'a step with "gather" in "dag", such as aggregate' });
+  if (key === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'The study has no step that gathers results.',
+      expected: 'a step with "gather" in "dag", such as aggregate',
+    });
   const record = await latestResults(project, key);
   const rendered = record && (await renderStudyReport(project, record, { always: true }));
-  if (rendered === undefined) throw new SwpError({ kind: 'usage', message: `There are no results of profile "${project.study.profile.name}" yet.`, expected: '`swp repro` first' });
+  if (rendered === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: `There are no results of profile "${project.study.profile.name}" yet.`,
+      expected: '`swp repro` first',
+    });
   const terminal = openTerminal();
   if (options.json) {
     terminal.line(JSON.stringify({ report: rendered.html, highlights: rendered.highlights }));

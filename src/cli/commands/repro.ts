@@ -31,7 +31,10 @@ export function declareRepro(program: Command): Command {
     .description('Do all work that is missing, then render the report.')
     .argument('[selectors...]', 'only these nodes and what they need, e.g. experiment=A1')
     .option('-j, --jobs <number>', 'nodes at a time (default: the CPUs there are)', positiveInteger)
-    .option('--gpus <which>', 'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)')
+    .option(
+      '--gpus <which>',
+      'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)',
+    )
     .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseBytes)
     .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', positiveInteger, 60)
     .option('-n, --dry-run', 'say what would be done')
@@ -69,10 +72,20 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   const project = await openProject(options);
   const planned = await planProject(project);
   await hintAtLint(project, terminal);
-  const wanted = words.length > 0 ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) } : {};
+  const wanted =
+    words.length > 0
+      ? { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: await reportKeys(project) }
+      : {};
   if (options.dryRun) {
     const { writeDryRun } = await import('../dry-run.ts');
-    return writeDryRun({ project, planned, wanted, json: options.json ?? false, verbose: options.verbose ?? false, terminal });
+    return writeDryRun({
+      project,
+      planned,
+      wanted,
+      json: options.json ?? false,
+      verbose: options.verbose ?? false,
+      terminal,
+    });
   }
   const result = await runStudy(project, planned, { ...wanted, words }, options, terminal);
   process.exitCode = result.exitCode;
@@ -86,9 +99,20 @@ async function reportKeys(project: Project): Promise<string[]> {
   return key === undefined ? [] : [key];
 }
 
-async function runStudy(project: Project, planned: Plan, { words, ...wanted }: Wanted & { words: string[] }, options: ReproOptions, terminal: Terminal): Promise<{ exitCode: number; records: RunResult['records'] }> {
+async function runStudy(
+  project: Project,
+  planned: Plan,
+  { words, ...wanted }: Wanted & { words: string[] },
+  options: ReproOptions,
+  terminal: Terminal,
+): Promise<{ exitCode: number; records: RunResult['records'] }> {
   await warn(planned.warnings, terminal);
-  const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([import('../../engine/run.ts'), import('../../engine/parallelism.ts'), import('../note-history.ts'), import('../../engine/resources/gpu-slots.ts')]);
+  const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([
+    import('../../engine/run.ts'),
+    import('../../engine/parallelism.ts'),
+    import('../note-history.ts'),
+    import('../../engine/resources/gpu-slots.ts'),
+  ]);
   const jobs = options.jobs ?? defaultJobs();
   const estimate = await estimateOf(project, planned, wanted, jobs);
   const view = await openView(planned, wanted, jobs, options, terminal);
@@ -103,14 +127,34 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
     };
     const { memoryPerNode, checkpointEvery: checkpointSeconds } = options;
     const gpus = new GpuSlots({ choice: gpuChoice(options.gpus ?? process.env.SWP_GPUS) });
-    result = await run({ dag, cache, study: state, stages, jobs, emit, gpus, memoryPerNode, checkpointSeconds, signal: interruption.signal, ...wanted, plan: planned, root: study.root });
+    result = await run({
+      dag,
+      cache,
+      study: state,
+      stages,
+      jobs,
+      emit,
+      gpus,
+      memoryPerNode,
+      checkpointSeconds,
+      signal: interruption.signal,
+      ...wanted,
+      plan: planned,
+      root: study.root,
+    });
   } finally {
     view.close();
     interruption.stopListening();
   }
   const { report, failure } = await renderIfPossible(project, result, terminal, options);
-  const written = await history.write(project, result, words, { waited: performance.now() / 1000, ...(estimate && { estimate }) });
-  await warn([...result.warnings.slice(planned.warnings.length), ...(written.failure ? [written.failure] : [])], terminal);
+  const written = await history.write(project, result, words, {
+    waited: performance.now() / 1000,
+    ...(estimate && { estimate }),
+  });
+  await warn(
+    [...result.warnings.slice(planned.warnings.length), ...(written.failure ? [written.failure] : [])],
+    terminal,
+  );
   const { total, cached, ran, failed, blocked, stopped } = result;
   const summary: SwpEvent = {
     event: 'summary',
@@ -133,15 +177,26 @@ async function runStudy(project: Project, planned: Plan, { words, ...wanted }: W
 }
 
 /** What the run will take, by what was measured before; undefined if nothing was, or if nothing is to run. */
-async function estimateOf(project: Project, planned: Plan, wanted: Wanted, jobs: number): Promise<HistoryEstimate | undefined> {
+async function estimateOf(
+  project: Project,
+  planned: Plan,
+  wanted: Wanted,
+  jobs: number,
+): Promise<HistoryEstimate | undefined> {
   if ([...planned.nodes.values()].every(({ state }) => state === 'cached')) return undefined;
   const { estimateStudy } = await import('../../estimate/study-estimate.ts');
   const { seconds, stages, unknown } = await estimateStudy(project, planned, { ...wanted, jobs, calibrate: 'never' });
   if (stages.length === 0 || unknown.length === new Set(stages.map(({ stage }) => stage)).size) return undefined;
-  return { seconds, jobs, stages: stages.map(({ stage, nodes, seconds }) => ({ stage, nodes, seconds: seconds?.estimate ?? null })) };
+  return {
+    seconds,
+    jobs,
+    stages: stages.map(({ stage, nodes, seconds }) => ({ stage, nodes, seconds: seconds?.estimate ?? null })),
+  };
 }
 
-async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<SwpEvent, { event: 'summary' }>, 'estimate'>> {
+async function comparedWithEstimate(
+  entry: HistoryEntry,
+): Promise<Pick<Extract<SwpEvent, { event: 'summary' }>, 'estimate'>> {
   const { accuracyOf } = await import('../../estimate/accuracy.ts');
   const accuracy = accuracyOf(entry);
   if (accuracy === undefined) return {};
@@ -151,9 +206,15 @@ async function comparedWithEstimate(entry: HistoryEntry): Promise<Pick<Extract<S
 
 /** A comparison that compares something else than it says costs no result, but what the report says of it. */
 async function hintAtLint({ study }: Project, terminal: Terminal): Promise<void> {
-  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([import('../../pipeline/declaration.ts'), import('../../science/lint/lint.ts')]);
+  const [{ declareStudy }, { isOpenError, lintStudy }] = await Promise.all([
+    import('../../pipeline/declaration.ts'),
+    import('../../science/lint/lint.ts'),
+  ]);
   const errors = lintStudy(declareStudy(study)).filter(isOpenError).length;
-  if (errors > 0) terminal.errorLine(`${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`);
+  if (errors > 0)
+    terminal.errorLine(
+      `${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`,
+    );
 }
 
 /** What costs no result. Standard error, whatever the output is. */
@@ -163,9 +224,19 @@ async function warn(warnings: Failure[], terminal: Terminal): Promise<void> {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
-async function openView(planned: Plan, wanted: Wanted, jobs: number, options: ReproOptions, terminal: Terminal): Promise<RunView> {
+async function openView(
+  planned: Plan,
+  wanted: Wanted,
+  jobs: number,
+  options: ReproOptions,
+  terminal: Terminal,
+): Promise<RunView> {
   if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
-  const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([import('../run-state.ts'), import('../time-left.ts'), import('../../engine/needed-nodes.ts')]);
+  const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([
+    import('../run-state.ts'),
+    import('../time-left.ts'),
+    import('../../engine/needed-nodes.ts'),
+  ]);
   const state = new RunState(new TimeLeft(planned, jobs, neededNodes(planned, wanted)));
   const verbose = options.verbose ?? false;
   if (terminal.interactive) return (await import('../live-view.ts')).openLiveView({ terminal, state, verbose });
@@ -188,7 +259,12 @@ function listenForInterruption(view: RunView): { signal: AbortSignal; stopListen
  * A report with holes is still a report; one of a run that was stopped would only be older. A report that cannot be
  * written takes nothing from what the run did: the failure is told beside its summary.
  */
-async function renderIfPossible(project: Project, result: RunResult, terminal: Terminal, { json }: ReproOptions): Promise<{ report?: RenderedReport; failure?: Failure }> {
+async function renderIfPossible(
+  project: Project,
+  result: RunResult,
+  terminal: Terminal,
+  { json }: ReproOptions,
+): Promise<{ report?: RenderedReport; failure?: Failure }> {
   const { renderOrExplain, resultsKey } = await import('../study-report.ts');
   const key = resultsKey(project);
   const record = key === undefined ? undefined : result.records.get(key);

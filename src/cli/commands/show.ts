@@ -40,7 +40,13 @@ async function show(words: string[], options: ProjectOptions): Promise<void> {
     const shown = await Promise.all(
       nodes.map(async (planned) => {
         const record = await recordOf(project, planned);
-        return { ...nodeJson(planned), params: planned.node.params, artifacts: artifactPaths(project, record), metrics: record?.metrics ?? {}, record: record ?? null };
+        return {
+          ...nodeJson(planned),
+          params: planned.node.params,
+          artifacts: artifactPaths(project, record),
+          metrics: record?.metrics ?? {},
+          record: record ?? null,
+        };
       }),
     );
     terminal.line(JSON.stringify(shown.length === 1 ? shown[0] : { nodes: shown }));
@@ -50,7 +56,8 @@ async function show(words: string[], options: ProjectOptions): Promise<void> {
     if (index > 0) terminal.line();
     await writeNode(project, planned, terminal);
   }
-  if (nodes.length > shownNodes) terminal.line(`\n... and ${nodes.length - shownNodes} more nodes. Select fewer, or take --json.`);
+  if (nodes.length > shownNodes)
+    terminal.line(`\n... and ${nodes.length - shownNodes} more nodes. Select fewer, or take --json.`);
 }
 
 /** @throws SwpError of kind `content` for a damaged record, which planning only counts as missing */
@@ -59,11 +66,17 @@ async function recordOf(project: Project, { node, record }: PlannedState): Promi
 }
 
 function artifactPaths({ cache }: Project, record: CacheRecord | undefined): Record<string, string> {
-  return Object.fromEntries(Object.entries(record?.artifacts ?? {}).map(([name, artifact]) => [name, cache.artifactPath(artifact)]));
+  return Object.fromEntries(
+    Object.entries(record?.artifacts ?? {}).map(([name, artifact]) => [name, cache.artifactPath(artifact)]),
+  );
 }
 
 async function writeNode(project: Project, planned: PlannedState, terminal: Terminal): Promise<void> {
-  const [{ labelText, numberText }, { reasonText }, { durationText }] = await Promise.all([import('../run-text.ts'), import('../reason-text.ts'), import('../duration.ts')]);
+  const [{ labelText, numberText }, { reasonText }, { durationText }] = await Promise.all([
+    import('../run-text.ts'),
+    import('../reason-text.ts'),
+    import('../duration.ts'),
+  ]);
   const { colors } = terminal;
   const { node, state, reason } = planned;
   const record = await recordOf(project, planned);
@@ -73,22 +86,36 @@ async function writeNode(project: Project, planned: PlannedState, terminal: Term
     const width = Math.max(...entries.map(([name]) => name.length));
     for (const [name, value] of entries) terminal.line(`  ${name.padEnd(width)}  ${value}`);
   };
-  terminal.line(`${colors.bold(node.labels.slice(0, 3).map(labelText).join(', '))}${node.labels.length > 3 ? ` and ${node.labels.length - 3} more places` : ''}`);
+  terminal.line(
+    `${colors.bold(node.labels.slice(0, 3).map(labelText).join(', '))}${node.labels.length > 3 ? ` and ${node.labels.length - 3} more places` : ''}`,
+  );
   const why = state === 'cached' ? '' : `: ${reasonText(reason)}`;
   section('node', [
     ['stage', node.stage.name],
     ['key', node.key],
     ['state', `${state}${why}`],
   ]);
-  section('parameters', Object.entries(node.params).map(([name, value]) => [name, shorten(JSON.stringify(value))]));
+  section(
+    'parameters',
+    Object.entries(node.params).map(([name, value]) => [name, shorten(JSON.stringify(value))]),
+  );
   if (record === undefined) return;
-  section('metrics', Object.entries(record.metrics).map(([name, value]) => [name, typeof value === 'number' ? numberText(value) : String(value)]));
+  section(
+    'metrics',
+    Object.entries(record.metrics).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? numberText(value) : String(value),
+    ]),
+  );
   section('artifacts', Object.entries(artifactPaths(project, record)));
   section('record', [
     ['computed', `${record.finishedAt} in ${durationText(record.seconds)}`],
     ...(record.aliasOf === undefined ? [] : ([['results of', record.aliasOf]] as [string, string][])),
     ...(record.log === undefined ? [] : ([['log', `${project.cache.directory}/${record.log}`]] as [string, string][])),
-    ...Object.entries(record.environment).map(([name, value]): [string, string] => [name, shorten(typeof value === 'string' ? value : JSON.stringify(value))]),
+    ...Object.entries(record.environment).map(([name, value]): [string, string] => [
+      name,
+      shorten(typeof value === 'string' ? value : JSON.stringify(value)),
+    ]),
   ]);
 }
 

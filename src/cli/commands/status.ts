@@ -53,15 +53,19 @@ async function writeStatus(project: Project, planned: Plan, nodes: PlannedState[
       return [name, count(group.length), count(cached, colors.green), count(missing), count(stale, colors.yellow)];
     });
   const head = ['nodes', 'cached', 'missing', 'stale'];
-  for (const line of table(['stage', ...head], rows(groupBy(nodes, ({ node }) => [node.stage.name])), colors)) terminal.line(line);
+  for (const line of table(['stage', ...head], rows(groupBy(nodes, ({ node }) => [node.stage.name])), colors))
+    terminal.line(line);
   terminal.line();
   const byExperiment = groupBy(nodes, ({ node }) => runsOf(node).map(({ experiment }) => experiment));
   for (const line of table(['experiment', ...head], rows(byExperiment), colors)) terminal.line(line);
   terminal.line();
-  terminal.line(`${plural(nodes.length, 'node')}: ${stateCounts(countStates(nodes), colors)}. A node that serves several experiments is counted at each.`);
+  terminal.line(
+    `${plural(nodes.length, 'node')}: ${stateCounts(countStates(nodes), colors)}. A node that serves several experiments is counted at each.`,
+  );
   for (const line of staleReasons(nodes, reasonText)) terminal.line(`  ${colors.yellow(line)}`);
   for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
-  if (nodes.some(({ state }) => state !== 'cached')) terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
+  if (nodes.some(({ state }) => state !== 'cached'))
+    terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
 }
 
 function count(value: number, colour: (text: string) => string = (text) => text): string {
@@ -72,7 +76,9 @@ function count(value: number, colour: (text: string) => string = (text) => text)
 function staleReasons(nodes: PlannedState[], reasonText: (reason: Reason) => string): string[] {
   const stale = nodes.filter(({ state }) => state === 'stale');
   const reasons = groupBy(stale, ({ reason }) => [reasonText(reason)]);
-  return [...reasons].sort(([, a], [, b]) => b.length - a.length).map(([reason, group]) => `${group.length} stale: ${reason}`);
+  return [...reasons]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([reason, group]) => `${group.length} stale: ${reason}`);
 }
 
 function groupBy<Item>(items: Iterable<Item>, namesOf: (item: Item) => string[]): Map<string, Item[]> {

@@ -22,7 +22,12 @@ export function declareVerify(program: Command): Command {
     .option('--sample <percent>', 'hash only this share of the artifacts, e.g. 10%', percent)
     .option('--heal', 'then compute again what this study has lost')
     .option('--recompute', 'run the selected nodes again, publish nothing, and compare with what is recorded')
-    .option('--tolerance <number>', 'of --recompute, where the machine or a version is another: largest relative difference of a tensor', parseTolerance, 1e-4)
+    .option(
+      '--tolerance <number>',
+      'of --recompute, where the machine or a version is another: largest relative difference of a tensor',
+      parseTolerance,
+      1e-4,
+    )
     .addHelpText(
       'after',
       `
@@ -58,8 +63,13 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
   const { records, artifacts, bytes, damages } = result;
   if (options.json) terminal.line(JSON.stringify(result));
   else {
-    for (const { path, message, aside } of damages) terminal.line(`${terminal.colors.red('damaged:')} ${path}: ${message}.${aside === undefined ? '' : `\n  Kept as ${aside}`}`);
-    terminal.line(`${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`);
+    for (const { path, message, aside } of damages)
+      terminal.line(
+        `${terminal.colors.red('damaged:')} ${path}: ${message}.${aside === undefined ? '' : `\n  Kept as ${aside}`}`,
+      );
+    terminal.line(
+      `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,
+    );
     if (damages.length > 0 && !options.heal) terminal.line('`swp repro` computes again what the study has lost.');
   }
   if (damages.length === 0) return;
@@ -71,10 +81,25 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
 
 /** Whoever names nodes and forgets --recompute would believe that these were computed again. */
 function refuseContradictions(words: string[], { recompute, heal, sample }: VerifyOptions): void {
-  if (!recompute && words.length > 0) throw new SwpError({ kind: 'usage', message: 'Selectors choose what --recompute runs again; damage is looked for in the whole cache.', expected: `swp verify --recompute ${words.join(' ')}, or swp verify alone` });
+  if (!recompute && words.length > 0)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'Selectors choose what --recompute runs again; damage is looked for in the whole cache.',
+      expected: `swp verify --recompute ${words.join(' ')}, or swp verify alone`,
+    });
   if (!recompute) return;
-  if (words.length === 0) throw new SwpError({ kind: 'usage', message: 'There is no selector: --recompute runs everything again that it is given.', expected: "swp verify --recompute SELECTOR, such as stage=eval; stage='*' means all" });
-  if (heal || sample !== undefined) throw new SwpError({ kind: 'usage', message: '--recompute changes nothing and hashes no more than it needs.', expected: 'either --recompute, or --heal and --sample' });
+  if (words.length === 0)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'There is no selector: --recompute runs everything again that it is given.',
+      expected: "swp verify --recompute SELECTOR, such as stage=eval; stage='*' means all",
+    });
+  if (heal || sample !== undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: '--recompute changes nothing and hashes no more than it needs.',
+      expected: 'either --recompute, or --heal and --sample',
+    });
 }
 
 /** On a terminal: a line that is drawn again and again. */
@@ -85,20 +110,44 @@ function progressLine({ interactive }: Terminal, start: number): (progress: { do
     if (!interactive || now - last < 100) return;
     last = now;
     const left = ((now - start) / 1000) * (total / Math.max(1, done) - 1);
-    process.stdout.write(`\r\x1b[K ${Math.round((100 * done) / Math.max(1, total))} % of ${(total / 1e6).toFixed(0)} MB, about ${Math.ceil(left)} s left`);
+    process.stdout.write(
+      `\r\x1b[K ${Math.round((100 * done) / Math.max(1, total))} % of ${(total / 1e6).toFixed(0)} MB, about ${Math.ceil(left)} s left`,
+    );
   };
 }
 
 async function recompute(words: string[], options: VerifyOptions, terminal: Terminal): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { recomputeNodes }, { labelText }] = await Promise.all([import('../project.ts'), import('../../verify/recompute.ts'), import('../run-text.ts')]);
+  const [{ openProject, planProject, selectPlanned }, { recomputeNodes }, { labelText }] = await Promise.all([
+    import('../project.ts'),
+    import('../../verify/recompute.ts'),
+    import('../run-text.ts'),
+  ]);
   const project = await openProject(options);
   const planned = await planProject(project);
-  const results = await recomputeNodes(project, planned, selectPlanned(planned, words), options.tolerance, ({ planned: { node }, verdict, detail }) => {
-    if (options.json) return;
-    const colour = verdict === 'same' || verdict === 'close' ? terminal.colors.green : verdict === 'skipped' ? terminal.colors.dim : terminal.colors.red;
-    terminal.line(`${colour(verdict.padEnd(9))} ${labelText(node.labels[0]!)}${detail === undefined ? '' : `: ${detail}`}`);
-  });
-  if (options.json) terminal.line(JSON.stringify({ nodes: results.map(({ planned: { node }, ...rest }) => ({ key: node.key, label: node.labels[0], ...rest })) }));
+  const results = await recomputeNodes(
+    project,
+    planned,
+    selectPlanned(planned, words),
+    options.tolerance,
+    ({ planned: { node }, verdict, detail }) => {
+      if (options.json) return;
+      const colour =
+        verdict === 'same' || verdict === 'close'
+          ? terminal.colors.green
+          : verdict === 'skipped'
+            ? terminal.colors.dim
+            : terminal.colors.red;
+      terminal.line(
+        `${colour(verdict.padEnd(9))} ${labelText(node.labels[0]!)}${detail === undefined ? '' : `: ${detail}`}`,
+      );
+    },
+  );
+  if (options.json)
+    terminal.line(
+      JSON.stringify({
+        nodes: results.map(({ planned: { node }, ...rest }) => ({ key: node.key, label: node.labels[0], ...rest })),
+      }),
+    );
   if (results.some(({ verdict }) => verdict === 'different')) process.exitCode = exitCode.nodesFailed;
 }
 

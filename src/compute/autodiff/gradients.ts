@@ -19,7 +19,13 @@ export function gradients(graph: Graph, loss: Value, variables: readonly Value[]
   if (sizeOf(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
   const dependent = dependents(graph, variables);
   const sums = new GradientSums(graph);
-  sums.add(loss, graph.constant(Float32Array.of(1), loss.shape.map(() => 1)));
+  sums.add(
+    loss,
+    graph.constant(
+      Float32Array.of(1),
+      loss.shape.map(() => 1),
+    ),
+  );
 
   for (const node of graph.nodes.slice(0, loss.id + 1).reverse())
     if (dependent.has(node.output.id)) graph.scope(backwardOf(node), () => propagate(graph, node, sums, dependent));

@@ -101,7 +101,8 @@ export function differentiate(
     case 'logSoftmax': {
       const picked = pickedGradient(graph, upstream);
       // Cross-entropy: one element per row was picked, so dX = g (oneHot - softmax), and no one-hot matrix is made.
-      if (picked) return [graph.mul(graph.subtractOneHot(graph.exp(output), picked.index), graph.affine(picked.gradient, -1))];
+      if (picked)
+        return [graph.mul(graph.subtractOneHot(graph.exp(output), picked.index), graph.affine(picked.gradient, -1))];
       return [graph.sub(upstream, graph.mul(graph.exp(output), graph.sum(upstream, [a.shape.length - 1])))];
     }
     case 'pick': {
@@ -128,17 +129,27 @@ function centredWeightGradient(graph: Graph, values: Value, upstream: Value, out
   const [, count, length] = values.shape as [number, number, number];
   const excess = graph.affine(graph.sum(graph.mul(upstream, output), [1]), -1);
   const ones = graph.constant(new Float32Array(count * length).fill(1), [1, count, length]);
-  return graph.matmul(graph.concat([upstream, excess], 1), graph.concat([values, ones], 0), { transA: true, batchB: 'inner' });
+  return graph.matmul(graph.concat([upstream, excess], 1), graph.concat([values, ones], 0), {
+    transA: true,
+    batchB: 'inner',
+  });
 }
 
 /** Index and gradient [n, 1] of a `pick`, if that is where the upstream gradient comes from: see its rule. */
 function pickedGradient(graph: Graph, upstream: Value): { index: Value; gradient: Value } | undefined {
   const product = graph.producer(upstream);
-  const scaled = product.operation.op === 'affine' && product.operation.offset === 0 ? product.operation.factor : undefined;
+  const scaled =
+    product.operation.op === 'affine' && product.operation.offset === 0 ? product.operation.factor : undefined;
   const marked = graph.producer(product.inputs[0] ?? upstream);
-  if (marked.operation.op !== 'oneHot' || upstream.shape.length !== 2 || `${marked.output.shape}` !== `${upstream.shape}`) return undefined;
+  if (
+    marked.operation.op !== 'oneHot' ||
+    upstream.shape.length !== 2 ||
+    `${marked.output.shape}` !== `${upstream.shape}`
+  )
+    return undefined;
   const index = marked.inputs[0]!;
-  if (scaled !== undefined) return { index, gradient: graph.expand(graph.constant(Float32Array.of(scaled), [1, 1]), [index.shape[0]!, 1]) };
+  if (scaled !== undefined)
+    return { index, gradient: graph.expand(graph.constant(Float32Array.of(scaled), [1, 1]), [index.shape[0]!, 1]) };
   const gradient = product.operation.op === 'mul' ? product.inputs[1]! : undefined;
   return gradient?.shape.at(-1) === 1 ? { index, gradient } : undefined; // a factor per element is no pick's
 }

@@ -20,7 +20,8 @@ export class Graph {
   }
 
   constant(data: Float32Array | Int32Array, shape: readonly number[]): Value {
-    if (data.length !== sizeOf(shape)) throw new GraphError(`${data.length} numbers are no constant of shape [${shape}].`);
+    if (data.length !== sizeOf(shape))
+      throw new GraphError(`${data.length} numbers are no constant of shape [${shape}].`);
     return this.#append({ op: 'constant', data }, [], [...shape], data instanceof Float32Array ? 'float32' : 'int32');
   }
 
@@ -34,8 +35,8 @@ export class Graph {
   }
 
   /**
-   * Says what the nodes that `build` adds belong to, e.g. `model.layers.0.mlp`; scopes nest, joined by a slash. For people
-   * who look at the graph (swp export): it changes nothing of what is computed, and enters no key.
+   * Says what the nodes that `build` adds belong to, e.g. `model.layers.0.mlp`; scopes nest, joined by a slash. For
+   * people who look at the graph (swp export): it changes nothing of what is computed, and enters no key.
    */
   scope<Result>(name: string, build: () => Result): Result {
     const outer = this.#scope;
@@ -70,8 +71,12 @@ export class Graph {
     if (factor === 1 && offset === 0) return x;
     const { operation, inputs } = this.producer(this.#unexpanded(x));
     if (operation.op === 'constant' && operation.data.length === 1)
-      return this.expand(this.constant(Float32Array.of(operation.data[0]! * factor + offset), this.#unexpanded(x).shape), x.shape);
-    if (operation.op === 'affine' && operation.offset === 0) return this.expand(this.affine(inputs[0]!, operation.factor * factor, offset), x.shape);
+      return this.expand(
+        this.constant(Float32Array.of(operation.data[0]! * factor + offset), this.#unexpanded(x).shape),
+        x.shape,
+      );
+    if (operation.op === 'affine' && operation.offset === 0)
+      return this.expand(this.affine(inputs[0]!, operation.factor * factor, offset), x.shape);
     return this.#unary({ op: 'affine', factor, offset }, x);
   }
   exp = (x: Value): Value => this.#unary({ op: 'exp' }, x);
@@ -90,7 +95,10 @@ export class Graph {
     const defaults = { transA: false, transB: false, batchA: 'leading', batchB: 'leading', alpha: 1 } as const;
     const merged = { ...defaults, ...attributes };
     const [left, right] = [this.#unscaled(a), this.#unscaled(b)]; // a factor on an operand is a factor on the product
-    return this.#derive({ op: 'matmul', ...merged, alpha: merged.alpha * left.factor * right.factor }, [left.value, right.value]);
+    return this.#derive({ op: 'matmul', ...merged, alpha: merged.alpha * left.factor * right.factor }, [
+      left.value,
+      right.value,
+    ]);
   }
 
   /** Sum over axes, kept with length 1; no operation if they have length 1 already. */
@@ -108,7 +116,14 @@ export class Graph {
     if (sameShape(x.shape, shape)) return x;
     outputShape({ op: 'reshape', shape }, [x]); // throws if the numbers do not match
     const source = this.#unexpanded(x);
-    if (sizeOf(source.shape) === 1 && sizeOf(x.shape) !== 1) return this.expand(this.reshape(source, shape.map(() => 1)), shape);
+    if (sizeOf(source.shape) === 1 && sizeOf(x.shape) !== 1)
+      return this.expand(
+        this.reshape(
+          source,
+          shape.map(() => 1),
+        ),
+        shape,
+      );
     const { operation, inputs } = this.producer(x);
     if (operation.op === 'constant') return this.constant(operation.data, shape);
     if (operation.op === 'reshape') return this.reshape(inputs[0]!, shape);
@@ -182,7 +197,9 @@ export class Graph {
   /** The number that every element of a value is, if that is known. */
   #singleConstant(x: Value): number | undefined {
     const { operation } = this.producer(this.#unexpanded(x));
-    return operation.op === 'constant' && operation.data instanceof Float32Array && operation.data.length === 1 ? operation.data[0] : undefined;
+    return operation.op === 'constant' && operation.data instanceof Float32Array && operation.data.length === 1
+      ? operation.data[0]
+      : undefined;
   }
 
   #unscaled(x: Value): { value: Value; factor: number } {

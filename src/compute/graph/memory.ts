@@ -16,10 +16,11 @@ export interface GraphMemory {
   /** Each output in memory of its own: of a training graph, the loss and the gradients. */
   outputs: number;
   /**
-   * The most that intermediate values take at one time: those that are computed and will be read again, and the one being
-   * computed. Outputs are left out, being counted above. A runtime that works in place needs less, one whose allocator
-   * rounds and keeps needs more: a process that runs training steps in ONNX Runtime 1.30 grew by 1.4 to 2 times the sum
-   * of all these figures without the runtime's memory pattern, and by 1.8 to 3 times with it, as is its default.
+   * The most that intermediate values take at one time: those that are computed and will be read again, and the one
+   * being computed. Outputs are left out, being counted above. A runtime that works in place needs less, one whose
+   * allocator rounds and keeps needs more: a process that runs training steps in ONNX Runtime 1.30 grew by 1.4 to 2
+   * times the sum of all these figures without the runtime's memory pattern, and by 1.8 to 3 times with it, as is its
+   * default.
    */
   activations: number;
 }
@@ -58,7 +59,11 @@ function peakOfActivations(graph: Graph, nodes: ReturnType<Graph['reachable']>):
   const dying = new Map<number, Value[]>(); // after which node
   let [live, peak] = [0, 0];
   nodes.forEach(({ operation, output }, index) => {
-    const own = owners.get(output.id) === output && operation.op !== 'input' && operation.op !== 'constant' && !outputs.has(output);
+    const own =
+      owners.get(output.id) === output &&
+      operation.op !== 'input' &&
+      operation.op !== 'constant' &&
+      !outputs.has(output);
     if (own) {
       live += bytesOf(output);
       peak = Math.max(peak, live);

@@ -44,13 +44,13 @@ export type Operation =
   | { readonly op: 'slice'; readonly axis: number; readonly start: number; readonly end: number }
   | { readonly op: 'concat'; readonly axis: number }
   /**
-   * Softmax over the last axis of [.., t, t] in which position i sees 0..i. `centredGradient`: the gradient that arrives
-   * is orthogonal to every row of the result, as that of `mixValues` is.
+   * Softmax over the last axis of [.., t, t] in which position i sees 0..i. `centredGradient`: the gradient that
+   * arrives is orthogonal to every row of the result, as that of `mixValues` is.
    */
   | { readonly op: 'causalSoftmax'; readonly centredGradient: boolean }
   /**
-   * Values [c, n, t] mixed by attention weights [n, t, t] whose rows sum to 1 -> [n, c, t]. A product whose gradient for
-   * the weights leaves out what their softmax removes anyway: see graph.attend.
+   * Values [c, n, t] mixed by attention weights [n, t, t] whose rows sum to 1 -> [n, c, t]. A product whose gradient
+   * for the weights leaves out what their softmax removes anyway: see graph.attend.
    */
   | { readonly op: 'mixValues' }
   /** Log-softmax over the last axis. */
@@ -82,7 +82,13 @@ export interface OperationNode {
 export type OperationOf<Name extends OperatorName> = Extract<Operation, { op: Name }>;
 
 /** The product that `mixValues` is. */
-export const MIX_VALUES: MatmulAttributes = { transA: false, transB: true, batchA: 'inner', batchB: 'leading', alpha: 1 };
+export const MIX_VALUES: MatmulAttributes = {
+  transA: false,
+  transB: true,
+  batchA: 'inner',
+  batchB: 'leading',
+  alpha: 1,
+};
 
 /** gelu(x) = x sigmoid(scale (x + cubic x^3)). */
 export const GELU = { scale: Math.sqrt(8 / Math.PI), cubic: 0.044715 } as const;

@@ -57,7 +57,8 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
         throw new GraphError(`[${a}] does not expand to [${operation.shape}].`);
       return [...operation.shape];
     case 'reshape':
-      if (sizeOf(a!) !== sizeOf(operation.shape)) throw new GraphError(`[${a}] does not reshape to [${operation.shape}].`);
+      if (sizeOf(a!) !== sizeOf(operation.shape))
+        throw new GraphError(`[${a}] does not reshape to [${operation.shape}].`);
       return [...operation.shape];
     case 'transpose':
       return operation.permutation.map((axis) => a![axis]!);
@@ -70,10 +71,12 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
         axis === operation.axis ? inputs.reduce((total, input) => total + input.shape[axis]!, 0) : length,
       );
     case 'pick':
-      if (a!.length !== 2 || `${b}` !== `${a![0]}`) throw new GraphError(`pick needs [n, c] and [n], not [${a}] and [${b}].`);
+      if (a!.length !== 2 || `${b}` !== `${a![0]}`)
+        throw new GraphError(`pick needs [n, c] and [n], not [${a}] and [${b}].`);
       return [a![0]!];
     case 'subtractOneHot':
-      if (a!.length !== 2 || `${b}` !== `${a![0]}`) throw new GraphError(`subtractOneHot needs [n, c] and [n], not [${a}] and [${b}].`);
+      if (a!.length !== 2 || `${b}` !== `${a![0]}`)
+        throw new GraphError(`subtractOneHot needs [n, c] and [n], not [${a}] and [${b}].`);
       return [...a!];
     case 'oneHot':
       return [...a!, operation.depth];
@@ -87,9 +90,14 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
 }
 
 /** [batch, rows, columns] of a matmul operand as the product sees it. */
-function operandShape(shape: readonly number[], transposed: boolean, batch: MatmulAttributes['batchA']): [number, number, number] {
+function operandShape(
+  shape: readonly number[],
+  transposed: boolean,
+  batch: MatmulAttributes['batchA'],
+): [number, number, number] {
   const [first, second, third] = shape.length === 2 ? [1, ...shape] : shape;
-  const [count, rows, columns] = shape.length === 3 && batch === 'inner' ? [second!, first!, third!] : [first!, second!, third!];
+  const [count, rows, columns] =
+    shape.length === 3 && batch === 'inner' ? [second!, first!, third!] : [first!, second!, third!];
   return transposed ? [count, columns, rows] : [count, rows, columns];
 }
 
@@ -97,6 +105,7 @@ function matmulShape(attributes: MatmulAttributes, a: readonly number[], b: read
   if (a.length !== b.length || (a.length !== 2 && a.length !== 3)) throw new GraphError(`matmul of [${a}] and [${b}].`);
   const [batchA, rows, inner] = operandShape(a, attributes.transA, attributes.batchA);
   const [batchB, innerB, columns] = operandShape(b, attributes.transB, attributes.batchB);
-  if (inner !== innerB || batchA !== batchB) throw new GraphError(`matmul of [${a}] and [${b}] with ${JSON.stringify(attributes)}.`);
+  if (inner !== innerB || batchA !== batchB)
+    throw new GraphError(`matmul of [${a}] and [${b}] with ${JSON.stringify(attributes)}.`);
   return a.length === 2 ? [rows, columns] : [batchA, rows, columns];
 }

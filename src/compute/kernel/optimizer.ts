@@ -13,7 +13,7 @@
 export function maskAndSquare(gradient: usize, mask: usize, length: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
-  const end = gradient + (<usize>length << 2);
+  const end = gradient + ((<usize>length) << 2);
   for (let at = gradient; at < end; at += 16) {
     let g = v128.load(at);
     if (mask != 0) {
@@ -37,7 +37,7 @@ export function maskAndSquare(gradient: usize, mask: usize, length: i32): f64 {
  */
 export function accumulate(total: usize, part: usize, factor: f32, length: i32): void {
   const factor4 = f32x4.splat(factor);
-  const end = total + (<usize>length << 2);
+  const end = total + ((<usize>length) << 2);
   while (total < end) {
     v128.store(total, f32x4.add(v128.load(total), f32x4.mul(factor4, v128.load(part))));
     total += 16;
@@ -77,7 +77,7 @@ export function adamw(
   const correction = f32x4.splat(inverseCorrection2);
   const epsilon4 = f32x4.splat(epsilon);
   const keep = f32x4.splat(<f32>1 - decay);
-  const end = weight + (<usize>length << 2);
+  const end = weight + ((<usize>length) << 2);
   while (weight < end) {
     const g = f32x4.mul(v128.load(gradient), clip4);
     const m = f32x4.add(f32x4.mul(beta1x4, v128.load(first)), f32x4.mul(rest1, g));

@@ -8,7 +8,10 @@ import { findTensorflowPackage, PACKAGE as TENSORFLOW } from './tensorflow/tenso
 
 const VERSIONS: Record<Engine, () => string> = {
   onnx: () => {
-    const { name, version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { name: string; version: string };
+    const { name, version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as {
+      name: string;
+      version: string;
+    };
     return `${name} ${version}`;
   },
   // It is optional: where npm left it out, keys are those of the version that swp would install, so that a study can be
@@ -31,6 +34,8 @@ export function enginePackageFiles(engine: Engine): string[] {
 }
 
 function declaredVersion(name: string): string {
-  const { optionalDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { optionalDependencies: Record<string, string> };
+  const { optionalDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    optionalDependencies: Record<string, string>;
+  };
   return optionalDependencies[name]!;
 }

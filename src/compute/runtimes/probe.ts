@@ -30,7 +30,9 @@ export async function probeTarget(target: ExecutionTarget): Promise<ProbeResult>
   await session.run(); // a second run must give the same: buffers are reused
   const results = await session.run();
   await session.release();
-  const deviation = Math.max(...Object.entries(expected).map(([name, numbers]) => largestDeviation(results[name]!, numbers)));
+  const deviation = Math.max(
+    ...Object.entries(expected).map(([name, numbers]) => largestDeviation(results[name]!, numbers)),
+  );
   const tolerance = TOLERANCE[target.precision];
   return { agrees: deviation <= tolerance, deviation, tolerance };
 }
@@ -51,7 +53,7 @@ export async function measureGemm(target: ExecutionTarget, seconds: number): Pro
   session.fetch('product', new Float32Array(size * size));
   await session.run();
   let best = Infinity;
-  for (const end = performance.now() + 1000 * seconds; performance.now() < end; ) {
+  for (const end = performance.now() + 1000 * seconds; performance.now() < end;) {
     const start = performance.now();
     await session.run();
     best = Math.min(best, performance.now() - start);
@@ -73,9 +75,15 @@ function trainingLike() {
   const loss = graph.affine(graph.sum(graph.pick(graph.logSoftmax(logits), targets), [0]), -1 / TOKENS);
   graph.output('loss', loss);
   gradients(graph, loss, [table, weight]).forEach((gradient, index) => graph.output(`gradient:${index}`, gradient));
-  const waves = (length: number, frequency: number) => Float32Array.from({ length }, (_, index) => Math.sin(frequency * (index + 1)));
+  const waves = (length: number, frequency: number) =>
+    Float32Array.from({ length }, (_, index) => Math.sin(frequency * (index + 1)));
   const indices = (factor: number) => Int32Array.from({ length: TOKENS }, (_, index) => (factor * index) % VOCABULARY);
-  const feeds = { table: waves(VOCABULARY * WIDTH, 1.7), weight: waves(WIDTH * WIDTH, 2.3), tokens: indices(5), targets: indices(11) };
+  const feeds = {
+    table: waves(VOCABULARY * WIDTH, 1.7),
+    weight: waves(WIDTH * WIDTH, 2.3),
+    tokens: indices(5),
+    targets: indices(11),
+  };
   return { graph, feeds };
 }
 

@@ -10,7 +10,17 @@ import type { Pack } from './packing.ts';
 import type { AdamWSettings } from './step-trainer.ts';
 
 /** What a step needs to know, in the order in which it stands in the input `settings`. */
-const SETTINGS = ['beta1', 'rest1', 'beta2', 'rest2', 'rate', 'inverseCorrection2', 'epsilon', 'keep', 'clipNorm'] as const;
+const SETTINGS = [
+  'beta1',
+  'rest1',
+  'beta2',
+  'rest2',
+  'rate',
+  'inverseCorrection2',
+  'epsilon',
+  'keep',
+  'clipNorm',
+] as const;
 
 export const SETTINGS_LENGTH = SETTINGS.length;
 
@@ -48,9 +58,18 @@ export function buildAdamW(packs: readonly Pack[]): Graph {
   const state = packs.map(({ length, decay }, index) => {
     const input = (kind: string) => graph.input(`${kind}:${index}`, [length]);
     const mask = input('mask');
-    return { decay, mask, gradient: graph.mul(input('gradient'), mask), weight: input('weight'), first: input('first'), second: input('second') };
+    return {
+      decay,
+      mask,
+      gradient: graph.mul(input('gradient'), mask),
+      weight: input('weight'),
+      first: input('first'),
+      second: input('second'),
+    };
   });
-  const squares = state.map(({ gradient }) => graph.sum(graph.square(gradient), [0])).reduce((sum, next) => graph.add(sum, next));
+  const squares = state
+    .map(({ gradient }) => graph.sum(graph.square(gradient), [0]))
+    .reduce((sum, next) => graph.add(sum, next));
   const norm = graph.sqrt(squares);
   graph.output('gradientNorm', norm);
   // min(1, clipNorm / norm), without dividing by a norm of 0.

@@ -10,8 +10,14 @@ import { Trainer } from './trainer.ts';
  * @param microBatches per step: the gradients are their mean
  * @throws UnavailableTarget if this machine cannot execute graphs that way
  */
-export async function createTrainer(training: TrainingGraph, target: ExecutionTarget, kernelFile: string | URL, microBatches: number): Promise<StepTrainer> {
-  if (target.engine !== 'onnx' || target.device === 'cpu') return Trainer.create(training, target, kernelFile, microBatches);
+export async function createTrainer(
+  training: TrainingGraph,
+  target: ExecutionTarget,
+  kernelFile: string | URL,
+  microBatches: number,
+): Promise<StepTrainer> {
+  if (target.engine !== 'onnx' || target.device === 'cpu')
+    return Trainer.create(training, target, kernelFile, microBatches);
   const { openStepRunner } = await import('../runtimes/onnx/step-runner.ts');
   return new DeviceTrainer(training, await openStepRunner(buildStepProgram(training, microBatches), target));
 }

@@ -1,12 +1,19 @@
 /**
- * Training where the state must not cross the bus at every step: several steps per call, forward, backward and optimizer
- * all on the device. The state is in `memory` between calls, as it is for the trainer on the CPU.
+ * Training where the state must not cross the bus at every step: several steps per call, forward, backward and
+ * optimizer all on the device. The state is in `memory` between calls, as it is for the trainer on the CPU.
  */
 import type { StateViews, StepProgram, StepRunner } from '../runtimes/step-program.ts';
 import { buildAdamW, settingsOfStep, SETTINGS_LENGTH } from './adamw-graph.ts';
 import { buildPacking, buildUnpacking, packParameters } from './packing.ts';
 import { ParameterMemory, type ParameterBuffers } from './parameter-memory.ts';
-import type { AdamWSettings, PlannedStep, StepResult, StepTrainer, TrainingGraph, TransferStatistics } from './step-trainer.ts';
+import type {
+  AdamWSettings,
+  PlannedStep,
+  StepResult,
+  StepTrainer,
+  TrainingGraph,
+  TransferStatistics,
+} from './step-trainer.ts';
 
 /**
  * Weights and both moments travel both ways and the mask one way, seven times the parameters, per call: for GPT-2 about
@@ -66,7 +73,9 @@ export class DeviceTrainer implements StepTrainer {
     planned.forEach(({ learningRate }, index) =>
       rows.set(settingsOfStep(learningRate, this.updates + index + 1, settings), index * SETTINGS_LENGTH),
     );
-    const batches = Object.fromEntries(this.#batchInputs.map((name) => [name, joined(planned.map(({ batch }) => batch[name]!))]));
+    const batches = Object.fromEntries(
+      this.#batchInputs.map((name) => [name, joined(planned.map(({ batch }) => batch[name]!))]),
+    );
     const start = performance.now();
     const state = this.memory.parameters.map((parameter) => this.#viewsOf(parameter));
     const results = await this.#runner.run(state, { steps: planned.length, settings: rows, batches });

@@ -1,9 +1,13 @@
-/** Joins parameters into a few long vectors, on which an optimizer takes a few operations instead of some per parameter. */
+/**
+ * Joins parameters into a few long vectors, on which an optimizer takes a few operations instead of some per parameter.
+ */
 import { Graph } from '../graph/graph.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { ParameterSpec } from './parameter-memory.ts';
 
-/** Elements of a pack, unless a single parameter has more: 64 MiB, half of what WebGPU lets a kernel read as one buffer. */
+/**
+ * Elements of a pack, unless a single parameter has more: 64 MiB, half of what WebGPU lets a kernel read as one buffer.
+ */
 const PACK_LIMIT = 2 ** 24;
 
 export interface Pack {

@@ -1,6 +1,7 @@
 /**
  * One WebAssembly memory for everything an optimizer step touches: weights, gradients, two moments and masks of every
- * parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs and outputs and the kernel work on the same bytes.
+ * parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs and
+ * outputs and the kernel work on the same bytes.
  */
 import { sizeOf } from '../graph/shape.ts';
 
@@ -86,7 +87,8 @@ export class ParameterMemory {
   /** Puts a mask (1 = kept) in force: the weights it hides become exactly 0, and so do their moments. */
   setMask(name: string, mask: ArrayLike<number>): void {
     const parameter = this.parameter(name);
-    if (mask.length !== parameter.length) throw new Error(`The mask of ${name} has ${mask.length} elements, not ${parameter.length}.`);
+    if (mask.length !== parameter.length)
+      throw new Error(`The mask of ${name} has ${mask.length} elements, not ${parameter.length}.`);
     parameter.masked = true;
     for (let index = 0; index < parameter.length; index++) {
       parameter.mask[index] = mask[index] ? 1 : 0;

@@ -31,7 +31,10 @@ export class Trainer implements StepTrainer {
       session.fetch(`gradient:${name}`, part);
     }
     this.#batches = Object.fromEntries(
-      training.batchInputs.map((name) => [name, new Int32Array(training.graph.inputs.get(name)!.shape.reduce((a, b) => a * b, 1))]),
+      training.batchInputs.map((name) => [
+        name,
+        new Int32Array(training.graph.inputs.get(name)!.shape.reduce((a, b) => a * b, 1)),
+      ]),
     );
     for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
   }
@@ -41,7 +44,12 @@ export class Trainer implements StepTrainer {
    * @param microBatches per step: the gradients are their mean
    * @throws UnavailableTarget if this machine cannot execute graphs that way
    */
-  static async create(training: TrainingGraph, target: ExecutionTarget, kernelFile: string | URL, microBatches = 1): Promise<Trainer> {
+  static async create(
+    training: TrainingGraph,
+    target: ExecutionTarget,
+    kernelFile: string | URL,
+    microBatches = 1,
+  ): Promise<Trainer> {
     return new Trainer(await openSession(training.graph, target), training, kernelFile, microBatches);
   }
 

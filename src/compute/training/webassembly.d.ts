@@ -1,4 +1,6 @@
-/** The part of the WebAssembly API that the optimizer kernel uses; TypeScript ships it only with the browser's types. */
+/**
+ * The part of the WebAssembly API that the optimizer kernel uses; TypeScript ships it only with the browser's types.
+ */
 declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number });

@@ -1,6 +1,6 @@
 /**
- * GPUs as slots: one node has one to itself, among all processes of the host that use swp. A GPU that others use is waited
- * for, and not crowded.
+ * GPUs as slots: one node has one to itself, among all processes of the host that use swp. A GPU that others use is
+ * waited for, and not crowded.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync } from 'node:fs';
@@ -45,7 +45,12 @@ export class GpuSlots {
   #leases: LeaseStore | undefined;
   #scratch: Scratch | undefined;
 
-  constructor({ choice, folder = join(tmpdir(), 'swp-gpus'), clock = systemClock, env = process.env }: GpuSlotsOptions) {
+  constructor({
+    choice,
+    folder = join(tmpdir(), 'swp-gpus'),
+    clock = systemClock,
+    env = process.env,
+  }: GpuSlotsOptions) {
     this.#choice = choice;
     this.#folder = folder;
     this.#clock = clock;
@@ -59,7 +64,7 @@ export class GpuSlots {
    * @throws SwpError of kind `unavailable` if there is none that could ever be had
    */
   async acquire(place: string, waiting: (gpus: Gpu[]) => void, signal: AbortSignal): Promise<GpuGrant | undefined> {
-    for (let told = false; !signal.aborted; ) {
+    for (let told = false; !signal.aborted;) {
       const usable = await this.#usable();
       for (const gpu of usable.filter((each) => isFree(each) && !this.#held.has(each.uuid))) {
         const lease = await this.#lease(gpu, place);
@@ -90,16 +95,29 @@ export class GpuSlots {
   }
 
   async #usable(): Promise<Gpu[]> {
-    const refuse = (message: string, remedy: string) => new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message, remedy });
+    const refuse = (message: string, remedy: string) =>
+      new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message, remedy });
     if (this.#choice === 'none') throw refuse('--gpus none was given', 'Leave it out, or run with --device cpu.');
     const all = await queryGpus(this.#env);
-    if (all.length === 0) throw refuse('nvidia-smi finds no GPU', 'Run on a machine with an NVIDIA GPU and its driver, or with --device cpu.');
+    if (all.length === 0)
+      throw refuse(
+        'nvidia-smi finds no GPU',
+        'Run on a machine with an NVIDIA GPU and its driver, or with --device cpu.',
+      );
     const visible = visibleGpus(all, this.#env.CUDA_VISIBLE_DEVICES);
-    if (visible.length === 0) throw refuse(`CUDA_VISIBLE_DEVICES="${this.#env.CUDA_VISIBLE_DEVICES}" leaves no GPU`, `Name one of ${all.map(({ index }) => index).join(', ')} in it.`);
+    if (visible.length === 0)
+      throw refuse(
+        `CUDA_VISIBLE_DEVICES="${this.#env.CUDA_VISIBLE_DEVICES}" leaves no GPU`,
+        `Name one of ${all.map(({ index }) => index).join(', ')} in it.`,
+      );
     if (this.#choice === 'auto') return visible;
     const chosen = this.#choice.map((name) => {
       const found = visible.find(({ index, uuid }) => String(index) === name || uuid === name);
-      if (found === undefined) throw refuse(`--gpus names ${name}, which is not there`, `There are ${visible.map(({ index, name: model }) => `${index} (${model})`).join(', ')}.`);
+      if (found === undefined)
+        throw refuse(
+          `--gpus names ${name}, which is not there`,
+          `There are ${visible.map(({ index, name: model }) => `${index} (${model})`).join(', ')}.`,
+        );
       return found;
     });
     return [...new Set(chosen)];
@@ -141,7 +159,9 @@ export function visibleGpus(gpus: readonly Gpu[], variable: string | undefined):
   if (variable === undefined) return [...gpus];
   const visible: Gpu[] = [];
   for (const entry of variable.split(',').map((part) => part.trim())) {
-    const found = gpus.find(({ index, uuid }) => (/^\d+$/.test(entry) ? index === Number(entry) : entry !== '' && uuid.startsWith(entry)));
+    const found = gpus.find(({ index, uuid }) =>
+      /^\d+$/.test(entry) ? index === Number(entry) : entry !== '' && uuid.startsWith(entry),
+    );
     if (found === undefined) break;
     if (!visible.includes(found)) visible.push(found);
   }

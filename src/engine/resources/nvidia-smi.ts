@@ -21,17 +21,35 @@ const TIMEOUT_MS = 10_000;
  */
 export async function queryGpus(env: NodeJS.ProcessEnv = process.env): Promise<Gpu[]> {
   const ask = async (...args: string[]) => {
-    const { stdout, failed, timedOut, code, stderr } = await execa('nvidia-smi', [...args, '--format=csv,noheader,nounits'], { env, extendEnv: false, reject: false, timeout: TIMEOUT_MS, stdin: 'ignore' });
+    const { stdout, failed, timedOut, code, stderr } = await execa(
+      'nvidia-smi',
+      [...args, '--format=csv,noheader,nounits'],
+      { env, extendEnv: false, reject: false, timeout: TIMEOUT_MS, stdin: 'ignore' },
+    );
     if (code === 'ENOENT') return undefined;
-    if (failed) throw new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message: timedOut ? 'nvidia-smi gives no answer' : `nvidia-smi failed: ${(stderr || stdout).split('\n')[0]}`, remedy: 'Run nvidia-smi by hand; mostly the driver has to be loaded anew.' });
+    if (failed)
+      throw new SwpError({
+        kind: 'unavailable',
+        what: 'a node on a GPU',
+        message: timedOut ? 'nvidia-smi gives no answer' : `nvidia-smi failed: ${(stderr || stdout).split('\n')[0]}`,
+        remedy: 'Run nvidia-smi by hand; mostly the driver has to be loaded anew.',
+      });
     return stdout.split('\n').filter((line) => line.trim() !== '');
   };
   const gpus = await ask('--query-gpu=index,uuid,memory.used,memory.total,name');
   if (gpus === undefined) return [];
   const processes = (await ask('--query-compute-apps=gpu_uuid,pid')) ?? [];
   return gpus.map((line) => {
-    const [index = '', uuid = '', used = '', total = '', ...name] = line.split(',').map((part) => part.trim()); // a name may contain commas
-    return { index: Number(index), uuid, name: name.join(', '), usedMemory: number(used), totalMemory: number(total), processes: processes.filter((process) => process.startsWith(uuid)).length };
+    // a name may contain commas
+    const [index = '', uuid = '', used = '', total = '', ...name] = line.split(',').map((part) => part.trim());
+    return {
+      index: Number(index),
+      uuid,
+      name: name.join(', '),
+      usedMemory: number(used),
+      totalMemory: number(total),
+      processes: processes.filter((process) => process.startsWith(uuid)).length,
+    };
   });
 }
 

@@ -28,10 +28,16 @@ export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): Tr
   const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / tokenCount));
   graph.output('loss', loss);
   const names = [...parameters.keys()];
-  gradients(graph, loss, [...parameters.values()]).forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
+  gradients(graph, loss, [...parameters.values()]).forEach((gradient, index) =>
+    graph.output(`gradient:${names[index]}`, gradient),
+  );
   return {
     graph,
-    parameters: [...parameterShapes(config)].map(([name, dimensions]) => ({ name, shape: dimensions, decay: dimensions.length > 1 })),
+    parameters: [...parameterShapes(config)].map(([name, dimensions]) => ({
+      name,
+      shape: dimensions,
+      decay: dimensions.length > 1,
+    })),
     batchInputs: ['tokens', 'targets'],
   };
 }
@@ -41,10 +47,16 @@ export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
 /**
  * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
  * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down_proj.
- * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input `kept:LAYER`
+ * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input
+ *   `kept:LAYER`
  *   and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no trace of it.
  */
-export function buildForwardGraph(config: ModelConfig, shape: DecoderShape, outputs: readonly ForwardOutput[], overridden: readonly number[] = []): Graph {
+export function buildForwardGraph(
+  config: ModelConfig,
+  shape: DecoderShape,
+  outputs: readonly ForwardOutput[],
+  overridden: readonly number[] = [],
+): Graph {
   const { graph, decoder } = buildDecoder(config, shape, overridden);
   if (outputs.includes('losses')) graph.output('losses', tokenLosses(graph, decoder, shape));
   if (outputs.includes('predictions')) graph.output('predictions', graph.argmax(decoder.logits));
@@ -61,11 +73,21 @@ function buildDecoder(config: ModelConfig, shape: DecoderShape, overridden: read
   const parameters = new Map<string, Value>();
   for (const [name, dimensions] of parameterShapes(config)) parameters.set(name, graph.input(name, dimensions));
   const tokens = graph.input('tokens', [shape.batch * shape.sequence], 'int32');
-  const decoder: DecoderOutputs = familyOf(config).build(graph, config, shape, tokens, (name) => parameters.get(name)!, (layer, output) => {
-    if (!overridden.includes(layer)) return output;
-    const [kept, restored] = ['kept', 'restored'].map((name) => graph.input(`${name}:${layer}`, output.shape)) as [Value, Value];
-    return graph.scope('restored', () => graph.add(graph.mul(output, kept), restored));
-  });
+  const decoder: DecoderOutputs = familyOf(config).build(
+    graph,
+    config,
+    shape,
+    tokens,
+    (name) => parameters.get(name)!,
+    (layer, output) => {
+      if (!overridden.includes(layer)) return output;
+      const [kept, restored] = ['kept', 'restored'].map((name) => graph.input(`${name}:${layer}`, output.shape)) as [
+        Value,
+        Value,
+      ];
+      return graph.scope('restored', () => graph.add(graph.mul(output, kept), restored));
+    },
+  );
   return { graph, parameters, decoder };
 }
 

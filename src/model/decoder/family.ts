@@ -25,9 +25,17 @@ export interface DecoderFamily<Config> {
    * Adds the decoder to a graph.
    * @param tokens int32 [batch * sequence]
    * @param parameter value of a parameter by name
-   * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down projection; by default itself
+   * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down
+   *   projection; by default itself
    */
-  build(graph: Graph, config: Config, shape: DecoderShape, tokens: Value, parameter: (name: string) => Value, downProjected?: DownProjected): DecoderOutputs;
+  build(
+    graph: Graph,
+    config: Config,
+    shape: DecoderShape,
+    tokens: Value,
+    parameter: (name: string) => Value,
+    downProjected?: DownProjected,
+  ): DecoderOutputs;
   /** Name of a layer's down projection, where super weights are sought. */
   downProjection(layer: number): string;
 }

@@ -13,7 +13,11 @@ import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from 
 const EMBEDDING = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
 
-export const gpt2: DecoderFamily<Gpt2Config> = { parameters, build, downProjection: (layer) => `${blockName(layer)}.mlp.c_proj.weight` };
+export const gpt2: DecoderFamily<Gpt2Config> = {
+  parameters,
+  build,
+  downProjection: (layer) => `${blockName(layer)}.mlp.c_proj.weight`,
+};
 
 function blockName(layer: number): string {
   return `transformer.h.${layer}`;
@@ -25,7 +29,8 @@ function parameters({ layers, width, feedForward, vocabulary, positions }: Gpt2C
     [POSITIONS, [positions, width]],
   ]);
   const norm = (name: string) => shapes.set(`${name}.weight`, [width]).set(`${name}.bias`, [width]);
-  const linear = (name: string, outputs: number, inputs: number) => shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
+  const linear = (name: string, outputs: number, inputs: number) =>
+    shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
   for (let layer = 0; layer < layers; layer++) {
     const block = blockName(layer);
     norm(`${block}.ln_1`);
@@ -51,9 +56,9 @@ function build(
   const tokenCount = batch * sequence;
   const headWidth = width / heads;
   /**
-   * Whether there are so many tokens that passes over activations cost more than passes over matrices. Then a norm's gain
-   * and bias are folded into the matrix that reads it, W (g x + b) + c = (W g) x + (W b + c), and heads are spread over
-   * the rows of the matrices instead of over those of the activations.
+   * Whether there are so many tokens that passes over activations cost more than passes over matrices. Then a norm's
+   * gain and bias are folded into the matrix that reads it, W (g x + b) + c = (W g) x + (W b + c), and heads are spread
+   * over the rows of the matrices instead of over those of the activations.
    */
   const manyTokens = tokenCount >= 2 * width;
 
@@ -91,7 +96,11 @@ function build(
   /** Queries, keys and values, [head feature, head x sequence, position] each. */
   const project = (x: Value, block: string): [Value, Value, Value] =>
     graph.scope(`${block}.attn.c_attn`, () => {
-      const { weight, bias } = readingNorm(`${block}.ln_1`, parameter(`${block}.attn.c_attn.weight`), column(`${block}.attn.c_attn.bias`));
+      const { weight, bias } = readingNorm(
+        `${block}.ln_1`,
+        parameter(`${block}.attn.c_attn.weight`),
+        column(`${block}.attn.c_attn.bias`),
+      );
       if (manyTokens) {
         const [rows, shifts] = [byFeature(weight, 3), byFeature(bias!, 3)];
         const of = (index: number) => perHead(graph.add(graph.matmul(part(rows, index), x), part(shifts, index)));
@@ -106,7 +115,12 @@ function build(
     const [queries, keys, values] = project(x, block);
     const mixed = graph.scope(`${block}.attn`, () => {
       const scores = graph.scope('scores', () =>
-        graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) }),
+        graph.matmul(queries, keys, {
+          batchA: 'inner',
+          batchB: 'inner',
+          transA: true,
+          alpha: 1 / Math.sqrt(headWidth),
+        }),
       );
       return graph.scope('mixed', () => graph.attend(scores, values));
     });
@@ -124,13 +138,21 @@ function build(
 
   const expand = (x: Value, block: string): Value =>
     graph.scope(`${block}.mlp.c_fc`, () => {
-      const { weight, bias } = readingNorm(`${block}.ln_2`, parameter(`${block}.mlp.c_fc.weight`), column(`${block}.mlp.c_fc.bias`));
+      const { weight, bias } = readingNorm(
+        `${block}.ln_2`,
+        parameter(`${block}.mlp.c_fc.weight`),
+        column(`${block}.mlp.c_fc.bias`),
+      );
       return graph.add(graph.matmul(weight, x), bias!);
     });
 
   const downProjections: DecoderOutputs['downProjections'] = [];
   let residual = graph.scope('transformer.wte', () => {
-    const positions = graph.reshape(graph.transpose(graph.slice(parameter(POSITIONS), 0, 0, sequence), [1, 0]), [width, 1, sequence]);
+    const positions = graph.reshape(graph.transpose(graph.slice(parameter(POSITIONS), 0, 0, sequence), [1, 0]), [
+      width,
+      1,
+      sequence,
+    ]);
     const embedded = graph.transpose(graph.gatherRows(parameter(EMBEDDING), tokens), [1, 0]);
     return graph.reshape(graph.add(graph.reshape(embedded, [width, batch, sequence]), positions), [width, tokenCount]);
   });

@@ -12,7 +12,11 @@ import type { Value } from '../../compute/graph/operation.ts';
 import type { LlamaConfig } from '../language-model.ts';
 import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from './family.ts';
 
-export const llama: DecoderFamily<LlamaConfig> = { parameters, build, downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight` };
+export const llama: DecoderFamily<LlamaConfig> = {
+  parameters,
+  build,
+  downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight`,
+};
 
 function parameters(config: LlamaConfig): Map<string, number[]> {
   const { layers, width, feedForward, vocabulary } = config;
@@ -70,7 +74,9 @@ function build(
 
   const attend = (x: Value, prefix: string): Value => {
     const [query, key, value] = ['q', 'k', 'v'].map((name) =>
-      graph.scope(`${name}_proj`, () => rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`))),
+      graph.scope(`${name}_proj`, () =>
+        rowsByFeature(withGain(`${prefix}.self_attn.${name}_proj.weight`, `${prefix}.input_layernorm.weight`)),
+      ),
     ) as [Value, Value, Value];
     const half = width / 2;
     const lowerRows = (weight: Value) => graph.slice(weight, 0, 0, half);
@@ -90,7 +96,9 @@ function build(
     );
     const mixed = graph.scope('mixed', () => graph.attend(scores, values));
     const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
-    return graph.scope('o_proj', () => graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered));
+    return graph.scope('o_proj', () =>
+      graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered),
+    );
   };
 
   const feedForward = (x: Value, prefix: string): { input: Value; output: Value } => {
@@ -103,7 +111,9 @@ function build(
   };
 
   const downProjections: DecoderOutputs['downProjections'] = [];
-  let residual = graph.scope('model.embed_tokens', () => graph.transpose(graph.gatherRows(parameter('model.embed_tokens.weight'), tokens), [1, 0]));
+  let residual = graph.scope('model.embed_tokens', () =>
+    graph.transpose(graph.gatherRows(parameter('model.embed_tokens.weight'), tokens), [1, 0]),
+  );
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const attentionInput = normalise(`${prefix}.input_layernorm`, residual);
@@ -116,11 +126,15 @@ function build(
     residual = graph.scope(prefix, () => graph.add(residual, output));
   }
   const final = normalise('model.norm', residual);
-  const logits = graph.scope('lm_head', () => graph.matmul(final, withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true }));
+  const logits = graph.scope('lm_head', () =>
+    graph.matmul(final, withGain('lm_head.weight', 'model.norm.weight'), { transA: true, transB: true }),
+  );
   return { logits, downProjections };
 }
 
-/** cos and sin of position * theta^(-2j / headWidth) for row (query or key, j, head) and column (sequence, position). */
+/**
+ * cos and sin of position * theta^(-2j / headWidth) for row (query or key, j, head) and column (sequence, position).
+ */
 function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: DecoderShape) {
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;

@@ -8,7 +8,10 @@ import { style } from './style.ts';
 /** @returns the page; whatever names and values say, none of it is markup */
 export function dagPage(page: DagPage): string {
   const script = readFileSync(join(installedBuild, 'dag-page.js'), 'utf8').replaceAll('</script', '<\\/script');
-  const data = JSON.stringify(page).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+  const data = JSON.stringify(page)
+    .replaceAll('<', '\\u003c')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029');
   return `<!doctype html>
 <html lang="en">
 <head>

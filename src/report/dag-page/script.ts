@@ -1,6 +1,6 @@
 /**
- * The DAG page in the browser: pan, zoom, search, folding, filters and details. A folded group stands for its nodes; what is
- * shown is laid out anew by dagre whenever that changes.
+ * The DAG page in the browser: pan, zoom, search, folding, filters and details. A folded group stands for its nodes;
+ * what is shown is laid out anew by dagre whenever that changes.
  */
 import { Graph, layout } from '@dagrejs/dagre';
 import { select } from 'd3-selection';
@@ -31,7 +31,10 @@ const STATES: State[] = ['cached', 'missing', 'stale', 'failed'];
 const GROUPINGS: Grouping[] = ['experiment and stage', 'stage', 'experiment', 'nothing'];
 /** More drawn items than these would take the layout minutes. */
 const DRAWN_ITEMS = 3_000;
-/** What gathers from more items than these stands beside the drawing: lines to it from everywhere would push all else apart. */
+/**
+ * What gathers from more items than these stands beside the drawing: lines to it from everywhere would push all else
+ * apart.
+ */
 const GATHERED_ITEMS = 12;
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -48,7 +51,11 @@ const app = document.getElementById('app')!;
 const search = element('input', { type: 'search', placeholder: 'Search (/)', 'aria-label': 'Search nodes' });
 const found = element('span', { id: 'found', role: 'status' });
 const filters = element('div', { class: 'filters', role: 'group', 'aria-label': 'States shown' });
-const groupings = element('select', { 'aria-label': 'Fold by' }, ...GROUPINGS.map((name) => element('option', { value: name }, `by ${name}`)));
+const groupings = element(
+  'select',
+  { 'aria-label': 'Fold by' },
+  ...GROUPINGS.map((name) => element('option', { value: name }, `by ${name}`)),
+);
 const foldAll = element('button', {}, 'Fold all');
 const unfoldAll = element('button', {}, 'Unfold all');
 const scheme = element('button', { 'aria-label': 'Light or dark' }, '◐');
@@ -58,20 +65,50 @@ const canvas = document.createElementNS(SVG, 'g');
 svg.append(canvas);
 const buttons = { '−': () => scaleBy(1 / 1.4), '+': () => scaleBy(1.4), Fit: fit };
 const stage = element('div', { id: 'stage' });
-stage.append(svg, element('div', { class: 'zoom' }, ...Object.entries(buttons).map(([name, action]) => on(element('button', { 'aria-label': name === 'Fit' ? 'Fit' : `Zoom ${name === '+' ? 'in' : 'out'}` }, name), action))));
+stage.append(
+  svg,
+  element(
+    'div',
+    { class: 'zoom' },
+    ...Object.entries(buttons).map(([name, action]) =>
+      on(
+        element('button', { 'aria-label': name === 'Fit' ? 'Fit' : `Zoom ${name === '+' ? 'in' : 'out'}` }, name),
+        action,
+      ),
+    ),
+  ),
+);
 const details = element('aside', { hidden: '', 'aria-label': 'Details' });
-const heading = element('h1', {}, page.study, element('small', {}, `${page.profile}, ${page.nodes.length.toLocaleString('en')} nodes`));
-app.append(element('header', {}, heading, search, found, filters, groupings, foldAll, unfoldAll, scheme), stage, details);
+const heading = element(
+  'h1',
+  {},
+  page.study,
+  element('small', {}, `${page.profile}, ${page.nodes.length.toLocaleString('en')} nodes`),
+);
+app.append(
+  element('header', {}, heading, search, found, filters, groupings, foldAll, unfoldAll, scheme),
+  stage,
+  details,
+);
 document.title = `${page.study}: DAG`;
 
 /** Below this scale text is too small to be read. */
 const leastLegible = 0.5;
-const zooming = zoom<SVGSVGElement, unknown>().scaleExtent([0.02, 4]).on('zoom', ({ transform }: { transform: ZoomTransform }) => canvas.setAttribute('transform', transform.toString()));
-select(svg as SVGSVGElement).call(zooming).on('dblclick.zoom', null);
+const zooming = zoom<SVGSVGElement, unknown>()
+  .scaleExtent([0.02, 4])
+  .on('zoom', ({ transform }: { transform: ZoomTransform }) => canvas.setAttribute('transform', transform.toString()));
+select(svg as SVGSVGElement)
+  .call(zooming)
+  .on('dblclick.zoom', null);
 
 for (const state of STATES) {
   const count = page.nodes.filter((node) => node.state === state).length;
-  const button = element('button', { 'aria-pressed': 'true', 'data-state': state }, element('span', { class: `mark ${state}` }), `${state} ${count.toLocaleString('en')}`);
+  const button = element(
+    'button',
+    { 'aria-pressed': 'true', 'data-state': state },
+    element('span', { class: `mark ${state}` }),
+    `${state} ${count.toLocaleString('en')}`,
+  );
   on(button, () => {
     if (!hiddenStates.delete(state)) hiddenStates = new Set([...hiddenStates, state]);
     button.setAttribute('aria-pressed', String(!hiddenStates.has(state)));
@@ -101,14 +138,22 @@ on(unfoldAll, () => {
   showLegibly();
 });
 on(scheme, () => {
-  const dark = document.documentElement.dataset.scheme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  const dark =
+    document.documentElement.dataset.scheme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
   document.documentElement.dataset.scheme = dark === 'dark' ? 'light' : 'dark';
 });
 document.addEventListener('keydown', (event) => {
   const { target } = event;
-  if (target instanceof HTMLInputElement && event.key === 'Escape') target.blur(); // and closes what is open, as everywhere
+  // and closes what is open, as everywhere
+  if (target instanceof HTMLInputElement && event.key === 'Escape') target.blur();
   else if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
-  const actions: Record<string, () => void> = { '/': () => search.focus(), '+': buttons['+'], '-': buttons['−'], '0': fit, Escape: () => choose(undefined) };
+  const actions: Record<string, () => void> = {
+    '/': () => search.focus(),
+    '+': buttons['+'],
+    '-': buttons['−'],
+    '0': fit,
+    Escape: () => choose(undefined),
+  };
   const action = actions[event.key];
   if (action === undefined) return;
   event.preventDefault();
@@ -119,7 +164,12 @@ showLegibly();
 
 function groupOf(node: PageNode): string {
   const experiments = [...new Set(node.runs.map((run) => run.slice(0, run.lastIndexOf('/'))))];
-  const experiment = experiments.length === 0 ? 'whole study' : experiments.length === 1 ? experiments[0]! : `shared by ${experiments.join(', ')}`;
+  const experiment =
+    experiments.length === 0
+      ? 'whole study'
+      : experiments.length === 1
+        ? experiments[0]!
+        : `shared by ${experiments.join(', ')}`;
   if (grouping === 'stage') return node.stage;
   if (grouping === 'experiment') return experiment;
   return grouping === 'nothing' ? node.key : `${node.stage} · ${experiment}`;
@@ -135,9 +185,25 @@ function items(): Item[] {
     if (members === undefined) groups.set(group, [node]);
     else members.push(node);
   }
-  const single = (node: PageNode): Item => ({ id: node.key, title: node.round > 0 ? `${node.step} ${node.round}` : node.step, sub: runsText(node), nodes: [node], isGroup: false });
+  const single = (node: PageNode): Item => ({
+    id: node.key,
+    title: node.round > 0 ? `${node.step} ${node.round}` : node.step,
+    sub: runsText(node),
+    nodes: [node],
+    isGroup: false,
+  });
   const drawn = [...groups].flatMap(([id, nodes]): Item[] =>
-    nodes.length === 1 || grouping === 'nothing' || unfolded.has(id) ? nodes.map(single) : [{ id, title: id.split(' · ')[0]!, sub: [`${nodes.length} nodes`, ...id.split(' · ').slice(1)].join(', '), nodes, isGroup: true }],
+    nodes.length === 1 || grouping === 'nothing' || unfolded.has(id)
+      ? nodes.map(single)
+      : [
+          {
+            id,
+            title: id.split(' · ')[0]!,
+            sub: [`${nodes.length} nodes`, ...id.split(' · ').slice(1)].join(', '),
+            nodes,
+            isGroup: true,
+          },
+        ],
   );
   return drawn.slice(0, DRAWN_ITEMS);
 }
@@ -150,20 +216,33 @@ function runsText({ runs }: PageNode): string {
 function draw(): void {
   const drawn = items();
   const itemOf = new Map(drawn.flatMap((item) => item.nodes.map((node) => [node.key, item.id])));
-  const sourcesOf = (item: Item) => new Set(item.nodes.flatMap(({ inputs }) => inputs.flatMap((input) => itemOf.get(input) ?? [])).filter((id) => id !== item.id));
+  const sourcesOf = (item: Item) =>
+    new Set(
+      item.nodes
+        .flatMap(({ inputs }) => inputs.flatMap((input) => itemOf.get(input) ?? []))
+        .filter((id) => id !== item.id),
+    );
   const sources = new Map(drawn.map((item) => [item.id, sourcesOf(item)]));
   const consumed = new Set([...sources.values()].flatMap((ids) => [...ids]));
   const gatherers = drawn.filter(({ id }) => !consumed.has(id) && sources.get(id)!.size > GATHERED_ITEMS);
-  const graph = new Graph().setGraph({ rankdir: 'LR', nodesep: 10, edgesep: 5, ranksep: 60, marginx: 20, marginy: 20 }).setDefaultEdgeLabel(() => ({}));
+  const graph = new Graph()
+    .setGraph({ rankdir: 'LR', nodesep: 10, edgesep: 5, ranksep: 60, marginx: 20, marginy: 20 })
+    .setDefaultEdgeLabel(() => ({}));
   for (const item of drawn) if (!gatherers.includes(item)) graph.setNode(item.id, sizeOf(item));
   for (const id of graph.nodes()) for (const from of sources.get(id)!) graph.setEdge(from, id);
   layout(graph);
   places = new Map(graph.nodes().map((id) => [id, graph.node(id) as Place]));
   const right = Math.max(...[...places.values()].map(({ x, width }) => x + width / 2));
   const middle = ((graph.graph() as { height?: number }).height ?? 0) / 2;
-  gatherers.forEach((item, index) => places.set(item.id, { x: right + 240, y: middle + 70 * (index - (gatherers.length - 1) / 2), ...sizeOf(item) }));
+  gatherers.forEach((item, index) =>
+    places.set(item.id, { x: right + 240, y: middle + 70 * (index - (gatherers.length - 1) / 2), ...sizeOf(item) }),
+  );
   const gathered = gatherers.flatMap(({ id }) => [...sources.get(id)!].map((from) => gatheringPath(from, id)));
-  canvas.replaceChildren(...gathered, ...graph.edges().map((edge) => edgePath(edge as { v: string; w: string }, graph)), ...drawn.map(nodeBox));
+  canvas.replaceChildren(
+    ...gathered,
+    ...graph.edges().map((edge) => edgePath(edge as { v: string; w: string }, graph)),
+    ...drawn.map(nodeBox),
+  );
   mark();
 }
 
@@ -194,15 +273,38 @@ function edgePath({ v, w }: { v: string; w: string }, graph: Graph): SVGElement 
 
 function nodeBox(item: Item): SVGElement {
   const { x, y, width, height } = places.get(item.id)!;
-  const group = svgElement('g', { class: `node${item.isGroup ? ' group' : ''}`, transform: `translate(${x - width / 2},${y - height / 2})`, tabindex: '0', role: 'button', 'data-id': item.id });
-  const counts = STATES.map((state) => [state, item.nodes.filter((node) => node.state === state).length] as const).filter(([, count]) => count > 0);
-  group.setAttribute('aria-label', `${item.title}, ${item.sub}: ${counts.map(([state, count]) => `${count} ${state}`).join(', ')}`);
-  if (item.isGroup) group.append(svgElement('rect', { class: 'box', x: '4', y: '4', width: String(width), height: String(height), rx: '7' }));
+  const group = svgElement('g', {
+    class: `node${item.isGroup ? ' group' : ''}`,
+    transform: `translate(${x - width / 2},${y - height / 2})`,
+    tabindex: '0',
+    role: 'button',
+    'data-id': item.id,
+  });
+  const counts = STATES.map(
+    (state) => [state, item.nodes.filter((node) => node.state === state).length] as const,
+  ).filter(([, count]) => count > 0);
+  group.setAttribute(
+    'aria-label',
+    `${item.title}, ${item.sub}: ${counts.map(([state, count]) => `${count} ${state}`).join(', ')}`,
+  );
+  if (item.isGroup)
+    group.append(
+      svgElement('rect', { class: 'box', x: '4', y: '4', width: String(width), height: String(height), rx: '7' }),
+    );
   group.append(svgElement('rect', { class: 'box', width: String(width), height: String(height), rx: '7' }));
   let at = 8;
   for (const [state, count] of counts) {
     const length = ((width - 16) * count) / item.nodes.length;
-    group.append(svgElement('rect', { class: `bar ${state}`, x: String(at), y: String(height - 8), width: String(length), height: state === 'missing' ? '1.5' : '4', rx: '1' }));
+    group.append(
+      svgElement('rect', {
+        class: `bar ${state}`,
+        x: String(at),
+        y: String(height - 8),
+        width: String(length),
+        height: state === 'missing' ? '1.5' : '4',
+        rx: '1',
+      }),
+    );
     at += length;
   }
   const text = (content: string, className: string, baseline: number) => {
@@ -212,7 +314,10 @@ function nodeBox(item: Item): SVGElement {
   };
   group.append(text(`${item.isGroup ? '▸ ' : ''}${item.title}`, 'title', 17), text(item.sub, 'sub', 31));
   group.addEventListener('click', () => activate(item));
-  group.addEventListener('keydown', (event) => (event.key === 'Enter' || event.key === ' ') && (event.preventDefault(), activate(item)));
+  group.addEventListener(
+    'keydown',
+    (event) => (event.key === 'Enter' || event.key === ' ') && (event.preventDefault(), activate(item)),
+  );
   return group;
 }
 
@@ -224,14 +329,30 @@ function activate(item: Item): void {
 
 function matches(node: PageNode): boolean {
   if (words === '') return true;
-  const text = [...namesOf(node), `round ${node.round}`, node.key, ...Object.entries(node.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('\n').toLowerCase();
+  const text = [
+    ...namesOf(node),
+    `round ${node.round}`,
+    node.key,
+    ...Object.entries(node.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+  ]
+    .join('\n')
+    .toLowerCase();
   return words.split(/\s+/).every((word) => text.includes(word));
 }
 
 /** What a node is called, alone and as the selectors of the command line say it. */
 function namesOf({ stage, step, round, state, runs }: PageNode): string[] {
   const experiments = runs.map((run) => run.slice(0, run.lastIndexOf('/')));
-  return [stage, step, state, `stage=${stage}`, `step=${step}`, `round=${round}`, ...runs, ...experiments.flatMap((name) => [name, `experiment=${name}`])].map((name) => name.toLowerCase());
+  return [
+    stage,
+    step,
+    state,
+    `stage=${stage}`,
+    `step=${step}`,
+    `round=${round}`,
+    ...runs,
+    ...experiments.flatMap((name) => [name, `experiment=${name}`]),
+  ].map((name) => name.toLowerCase());
 }
 
 /** Dims what the search does not mean, and marks what is chosen with its neighbours. */
@@ -254,7 +375,8 @@ function mark(): void {
 
 function showFirst(): void {
   const asked = words.split(/\s+/);
-  const score = (node: PageNode) => asked.filter((word) => namesOf(node).includes(word)).length; // rather what is called so than what has it in a value
+  // rather what is called so than what has it in a value
+  const score = (node: PageNode) => asked.filter((word) => namesOf(node).includes(word)).length;
   const hits = page.nodes.filter((node) => matches(node) && !hiddenStates.has(node.state));
   const [best] = hits.sort((a, b) => score(b) - score(a));
   if (best !== undefined) choose(best.key, true);
@@ -272,12 +394,20 @@ function choose(key: string | undefined, centre = false): void {
   details.replaceChildren(
     on(element('button', { class: 'close', 'aria-label': 'Close' }, '×'), () => choose(undefined)),
     element('h2', {}, `${node.step}${node.round > 0 ? `, round ${node.round}` : ''}`),
-    element('div', {}, element('span', { class: `mark ${node.state}` }), ` ${node.state}${node.reason === node.state ? '' : `: ${node.reason}`}`),
+    element(
+      'div',
+      {},
+      element('span', { class: `mark ${node.state}` }),
+      ` ${node.state}${node.reason === node.state ? '' : `: ${node.reason}`}`,
+    ),
     section('Node', { stage: node.stage, key: node.key.slice(0, 16), runs: node.runs.join(', ') || 'whole study' }),
     section('Parameters', node.params),
     section('Metrics', node.metrics),
     links('Made of', node.inputs),
-    links('Used by', page.nodes.filter(({ inputs }) => inputs.includes(node.key)).map(({ key: consumer }) => consumer)),
+    links(
+      'Used by',
+      page.nodes.filter(({ inputs }) => inputs.includes(node.key)).map(({ key: consumer }) => consumer),
+    ),
     section('Artifacts', Object.fromEntries(node.artifacts.map((name) => [name, '']))),
     element('h3', {}, 'In the terminal'),
     element('code', {}, `swp show key=${node.key.slice(0, 12)}`),
@@ -292,13 +422,35 @@ function section(title: string, values: Record<string, unknown>): HTMLElement {
   const entries = Object.entries(values);
   if (entries.length === 0) return element('span', {});
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  return element('section', {}, element('h3', {}, title), element('dl', {}, ...entries.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, text(value).slice(0, 400))])));
+  return element(
+    'section',
+    {},
+    element('h3', {}, title),
+    element(
+      'dl',
+      {},
+      ...entries.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, text(value).slice(0, 400))]),
+    ),
+  );
 }
 
 function links(title: string, keys: string[]): HTMLElement {
   const known = keys.flatMap((key) => byKey.get(key) ?? []);
   if (known.length === 0) return element('span', {});
-  const shown = known.slice(0, 40).map((node) => element('li', {}, on(element('a', { tabindex: '0', role: 'link' }, `${node.step} ${node.round > 0 ? node.round : ''} ${runsText(node)}`), () => choose(node.key, true))));
+  const shown = known.slice(0, 40).map((node) =>
+    element(
+      'li',
+      {},
+      on(
+        element(
+          'a',
+          { tabindex: '0', role: 'link' },
+          `${node.step} ${node.round > 0 ? node.round : ''} ${runsText(node)}`,
+        ),
+        () => choose(node.key, true),
+      ),
+    ),
+  );
   if (known.length > shown.length) shown.push(element('li', {}, `and ${known.length - shown.length} more`));
   return element('section', {}, element('h3', {}, title), element('ul', {}, ...shown));
 }
@@ -319,8 +471,11 @@ function show(leastScale: number): void {
   if (box.width === 0) return;
   const scale = Math.max(leastScale, Math.min(1.25, 0.96 * Math.min(width / box.width, height / box.height)));
   /** Centred where it fits; else its start, with a margin. */
-  const offset = (start: number, length: number, room: number) => (scale * length > room ? 20 - scale * start : room / 2 - scale * (start + length / 2));
-  const transform = zoomIdentity.translate(offset(box.x, box.width, width), offset(box.y, box.height, height)).scale(scale);
+  const offset = (start: number, length: number, room: number) =>
+    scale * length > room ? 20 - scale * start : room / 2 - scale * (start + length / 2);
+  const transform = zoomIdentity
+    .translate(offset(box.x, box.width, width), offset(box.y, box.height, height))
+    .scale(scale);
   select(svg as SVGSVGElement).call(zooming.transform, transform);
 }
 
@@ -332,10 +487,17 @@ function centreOn(key: string): void {
   const place = places.get(key);
   if (place === undefined) return;
   const { width, height } = svg.getBoundingClientRect();
-  select(svg as SVGSVGElement).call(zooming.transform, zoomIdentity.translate(width / 2 - place.x, height / 2 - place.y));
+  select(svg as SVGSVGElement).call(
+    zooming.transform,
+    zoomIdentity.translate(width / 2 - place.x, height / 2 - place.y),
+  );
 }
 
-function element<Name extends keyof HTMLElementTagNameMap>(name: Name, attributes: Record<string, string>, ...children: (Node | string)[]): HTMLElementTagNameMap[Name] {
+function element<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  attributes: Record<string, string>,
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
   made.append(...children);

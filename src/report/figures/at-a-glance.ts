@@ -17,10 +17,14 @@ export function atAGlance(results: StudyResults): Figure {
   if (models.length === 0)
     return {
       title: TITLE,
-      caption: 'Nothing to draw: of no starting model were the largest weights zeroed one by one (detect-sw.ablateLargest).',
+      caption:
+        'Nothing to draw: of no starting model were the largest weights zeroed one by one (detect-sw.ablateLargest).',
       plots: [],
     };
-  const [clearest, ...others] = [...models].sort((a, b) => contrast(b) - contrast(a)) as [StartAblation, ...StartAblation[]];
+  const [clearest, ...others] = [...models].sort((a, b) => contrast(b) - contrast(a)) as [
+    StartAblation,
+    ...StartAblation[],
+  ];
   const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
   const top = Math.max(...models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
   const domain = [Math.min(0, ...models.flatMap(({ weights }) => weights.map(({ effect }) => effect))), top * 1.12];

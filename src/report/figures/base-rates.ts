@@ -12,9 +12,27 @@ const TITLE = 'Three kinds of survival, beside their base rates';
 const PANEL_HEIGHT = 130;
 
 export const KINDS = [
-  { name: 'kept', text: 'mask bit: kept', color: BLUE, shape: 'circle', of: (survival: SurvivalSummary): Proportion => survival.kept },
-  { name: 'functional', text: 'functional: zeroing hurts', color: GREEN, shape: 'square', of: (survival: SurvivalSummary): Proportion => survival.functional },
-  { name: 'redetected', text: 'found again at its place', color: VERMILION, shape: 'triangle-up', of: (survival: SurvivalSummary): Proportion => survival.redetectedSame },
+  {
+    name: 'kept',
+    text: 'mask bit: kept',
+    color: BLUE,
+    shape: 'circle',
+    of: (survival: SurvivalSummary): Proportion => survival.kept,
+  },
+  {
+    name: 'functional',
+    text: 'functional: zeroing hurts',
+    color: GREEN,
+    shape: 'square',
+    of: (survival: SurvivalSummary): Proportion => survival.functional,
+  },
+  {
+    name: 'redetected',
+    text: 'found again at its place',
+    color: VERMILION,
+    shape: 'triangle-up',
+    of: (survival: SurvivalSummary): Proportion => survival.redetectedSame,
+  },
 ] as const;
 
 /** How far apart the three kinds are drawn, in levels. */
@@ -24,8 +42,17 @@ const APART = 0.2;
 export function baseRatesFigure(results: StudyResults, ids: readonly string[]): Figure {
   const arms = ids.map((id) => ({ id, points: pointsOf(results, id) }));
   const shown = arms.filter(({ points }) => points.some(({ survival }) => survival.n > 0));
-  if (shown.length === 0) return { title: TITLE, caption: 'Nothing to draw: in no pruned run was there a reference super weight to follow.', plots: [] };
-  const empty = arms.filter(({ id }) => !shown.some((arm) => arm.id === id) && results.experiments.find((each) => each.id === id)!.reference.noneEmerged > 0);
+  if (shown.length === 0)
+    return {
+      title: TITLE,
+      caption: 'Nothing to draw: in no pruned run was there a reference super weight to follow.',
+      plots: [],
+    };
+  const empty = arms.filter(
+    ({ id }) =>
+      !shown.some((arm) => arm.id === id) &&
+      results.experiments.find((each) => each.id === id)!.reference.noneEmerged > 0,
+  );
   const most = Math.max(...shown.flatMap(({ points }) => points.map(({ survival }) => survival.n)));
   const rows = shown.flatMap(({ id, points }) => points.flatMap((point) => rowsOf(id, point)));
   return {
@@ -45,10 +72,15 @@ interface ShownArm {
 
 /** Retrained models by level; where nothing follows the last prune, that prune itself. */
 function pointsOf(results: StudyResults, id: string): ExperimentPoint[] {
-  const points = results.experiments.find((experiment) => experiment.id === id)!.points.filter(({ phase, sparsity }) => phase !== 'start' && sparsity.mean !== null);
+  const points = results.experiments
+    .find((experiment) => experiment.id === id)!
+    .points.filter(({ phase, sparsity }) => phase !== 'start' && sparsity.mean !== null);
   const byLevel = new Map<number, ExperimentPoint>();
-  for (const point of points) if (point.phase === 'trained' || !byLevel.has(point.level)) byLevel.set(point.level, point);
-  return [...byLevel.values()].filter(({ level, sparsity }) => level > 0 || sparsity.mean === 0).sort((a, b) => a.level - b.level);
+  for (const point of points)
+    if (point.phase === 'trained' || !byLevel.has(point.level)) byLevel.set(point.level, point);
+  return [...byLevel.values()]
+    .filter(({ level, sparsity }) => level > 0 || sparsity.mean === 0)
+    .sort((a, b) => a.level - b.level);
 }
 
 function rowsOf(experiment: string, { level, phase, round, sparsity, survival, baseRate }: ExperimentPoint): Row[] {
@@ -84,7 +116,13 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
       field: 'at',
       type: 'quantitative',
       scale: { domain: [Math.min(...levels) - 0.5, Math.max(...levels) + 0.5], nice: false, zero: false },
-      axis: { title: has.x ? 'sparsity after each round' : null, values: thinned(levels, labels), labelExpr: `${JSON.stringify(labels)}[datum.value]`, grid: false, labelOverlap: false },
+      axis: {
+        title: has.x ? 'sparsity after each round' : null,
+        values: thinned(levels, labels),
+        labelExpr: `${JSON.stringify(labels)}[datum.value]`,
+        grid: false,
+        labelOverlap: false,
+      },
     };
     const y = {
       field: 'share',
@@ -92,26 +130,65 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
       scale: { domain: [0, 1.06], nice: false },
       axis: { title: has.y ? 'share surviving' : null, values: [0, 0.5, 1], format: '.0%' },
     };
-    const base = points.flatMap(({ level, baseRate }) => (baseRate.tensorKept.mean === null ? [] : [{ at: level, share: baseRate.tensorKept.mean }]));
-    const stretched = base.length === 0 ? [] : [{ ...base[0]!, at: base[0]!.at - 0.5 }, ...base, { ...base.at(-1)!, at: base.at(-1)!.at + 0.5 }];
-    const controls = points.flatMap(({ level, baseRate: { controls } }) => (controls.n === 0 ? [] : [{ at: level, share: controls.k / controls.n, label: `matched controls kept: ${countText(controls)}` }]));
+    const base = points.flatMap(({ level, baseRate }) =>
+      baseRate.tensorKept.mean === null ? [] : [{ at: level, share: baseRate.tensorKept.mean }],
+    );
+    const stretched =
+      base.length === 0
+        ? []
+        : [{ ...base[0]!, at: base[0]!.at - 0.5 }, ...base, { ...base.at(-1)!, at: base.at(-1)!.at + 0.5 }];
+    const controls = points.flatMap(({ level, baseRate: { controls } }) =>
+      controls.n === 0
+        ? []
+        : [{ at: level, share: controls.k / controls.n, label: `matched controls kept: ${countText(controls)}` }],
+    );
     return {
       title: panelTitle(declarationOf(results, id)),
       layer: [
-        { data: { values: stretched }, mark: { type: 'area', color: FAINT, opacity: 0.4, interpolate: 'step', aria: false }, encoding: { x, y } },
+        {
+          data: { values: stretched },
+          mark: { type: 'area', color: FAINT, opacity: 0.4, interpolate: 'step', aria: false },
+          encoding: { x, y },
+        },
         ...KINDS.flatMap(({ text, color, shape, of }, kind) => {
           const values = points
             .filter(({ survival }) => of(survival).n > 0)
             .map(({ level, survival, sparsity }) => {
               const count = of(survival);
-              return { at: level + APART * (kind - 1), share: count.k / count.n, low: count.interval!.lower, high: count.interval!.upper, label: `${id} at ${percent(sparsity.mean!)} sparsity, ${text}: ${countText(count)}` };
+              return {
+                at: level + APART * (kind - 1),
+                share: count.k / count.n,
+                low: count.interval!.lower,
+                high: count.interval!.upper,
+                label: `${id} at ${percent(sparsity.mean!)} sparsity, ${text}: ${countText(count)}`,
+              };
             });
           return [
-            { data: { values }, mark: { type: 'rule', color, strokeWidth: 1, opacity: 0.55, aria: false }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } } },
-            { data: { values }, mark: { type: 'point', filled: true, shape, color, size: levels.length > 8 ? 18 : 34, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+            {
+              data: { values },
+              mark: { type: 'rule', color, strokeWidth: 1, opacity: 0.55, aria: false },
+              encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } },
+            },
+            {
+              data: { values },
+              mark: { type: 'point', filled: true, shape, color, size: levels.length > 8 ? 18 : 34, opacity: 1 },
+              encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+            },
           ];
         }),
-        { data: { values: controls }, mark: { type: 'point', filled: false, shape: 'diamond', color: SOFT, size: levels.length > 8 ? 16 : 30, strokeWidth: 1.1, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+        {
+          data: { values: controls },
+          mark: {
+            type: 'point',
+            filled: false,
+            shape: 'diamond',
+            color: SOFT,
+            size: levels.length > 8 ? 16 : 30,
+            strokeWidth: 1.1,
+            opacity: 1,
+          },
+          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+        },
       ],
     };
   });
@@ -135,14 +212,17 @@ function percentLabel(sparsity: number): string {
 
 /** As many levels as have room for their labels, the last one among them. */
 function thinned(levels: readonly number[], labels: Record<number, string>): number[] {
-  const every = Math.ceil((levels.length * (Math.max(...Object.values(labels).map((label) => label.length)) + 1) * 6.2) / 215);
+  const every = Math.ceil(
+    (levels.length * (Math.max(...Object.values(labels).map((label) => label.length)) + 1) * 6.2) / 215,
+  );
   return levels.filter((_, i) => (levels.length - 1 - i) % every === 0);
 }
 
 function alt(arms: ShownArm[]): string {
   const ends = arms.map(({ id, points }) => {
     const { survival, sparsity, baseRate } = points.at(-1)!;
-    const base = baseRate.tensorKept.mean === null ? '' : `, ${percent(baseRate.tensorKept.mean, 0)} of its tensor kept`;
+    const base =
+      baseRate.tensorKept.mean === null ? '' : `, ${percent(baseRate.tensorKept.mean, 0)} of its tensor kept`;
     return `${id} at ${percent(sparsity.mean!)}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}${base}`;
   });
   return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;

@@ -18,28 +18,59 @@ export interface Ladder {
 
 export function budgetLadderFigure(results: StudyResults, ladders: readonly Ladder[]): Figure {
   const rows = ladders.flatMap((ladder) => ladder.arms.flatMap((arm) => endRows(results, ladder, arm)));
-  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
+  if (rows.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
   const base = results.floor ?? Math.min(...rows.map(({ loss }) => loss));
-  const measured = matched(results, ladders) ? 'over the positive control with equal steps' : results.floor === null ? 'above the lowest loss here' : `above the entropy floor of ${decimal(results.floor, 4)}`;
+  const measured = matched(results, ladders)
+    ? 'over the positive control with equal steps'
+    : results.floor === null
+      ? 'above the lowest loss here'
+      : `above the entropy floor of ${decimal(results.floor, 4)}`;
   const values = rows.map((row) => ({ ...row, cost: matched(results, ladders) ? row.increase! : row.loss - base }));
   return {
     title: TITLE,
     caption:
       `Left: validation loss at the end, in nats per token ${measured}, where pruning is the same and only the steps of each round differ. Right: what zeroing the primary super weight then costs. Steps as run, on a logarithmic axis. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds. ` +
       `Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${scalingText(results.study)}`,
-    plots: [{ id: '5a-budget', alt: alt(ladders, values), spec: chart(ladders, values, measured), rows: values.map((row): Row => row) }],
+    plots: [
+      {
+        id: '5a-budget',
+        alt: alt(ladders, values),
+        spec: chart(ladders, values, measured),
+        rows: values.map((row): Row => row),
+      },
+    ],
   };
 }
 
-type EndRow = { ladder: string; experiment: string; seed: number; steps: number; loss: number; increase: number | null; effect: number | null };
+type EndRow = {
+  ladder: string;
+  experiment: string;
+  seed: number;
+  steps: number;
+  loss: number;
+  increase: number | null;
+  effect: number | null;
+};
 
 function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclaration): EndRow[] {
   const steps = stepsPerRound(arm);
   return runsOf(results, arm.id).flatMap((run) => {
     const end = measuredEnd(results, run);
     if (steps === undefined || end?.evaluation === undefined || end.evaluation === null) return [];
-    const increase = resultOf(results, arm.id).toControl?.points.find(({ seed }) => seed === run.seed)?.difference ?? null;
-    return [{ ladder: name, experiment: arm.id, seed: run.seed, steps, loss: end.evaluation.loss, increase, effect: end.survival.weights[0]?.effect ?? null }];
+    const increase =
+      resultOf(results, arm.id).toControl?.points.find(({ seed }) => seed === run.seed)?.difference ?? null;
+    return [
+      {
+        ladder: name,
+        experiment: arm.id,
+        seed: run.seed,
+        steps,
+        loss: end.evaluation.loss,
+        increase,
+        effect: end.survival.weights[0]?.effect ?? null,
+      },
+    ];
   });
 }
 
@@ -51,7 +82,13 @@ export function stepsPerRound(arm: ExperimentDeclaration): number | undefined {
 
 /** Whether every arm has a positive control that trains as long as it does. */
 function matched(results: StudyResults, ladders: readonly Ladder[]): boolean {
-  return ladders.every(({ arms }) => arms.every(({ id }) => resultOf(results, id).toControl?.alsoDiffers.every((name) => !name.startsWith('train.')) === true && resultOf(results, id).toControl!.points.length > 0));
+  return ladders.every(({ arms }) =>
+    arms.every(
+      ({ id }) =>
+        resultOf(results, id).toControl?.alsoDiffers.every((name) => !name.startsWith('train.')) === true &&
+        resultOf(results, id).toControl!.points.length > 0,
+    ),
+  );
 }
 
 function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: number })[], measured: string): Spec {
@@ -62,16 +99,34 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
     field: 'steps',
     type: 'quantitative',
     scale: { type: 'log', domain: [steps[0]! / 1.25, steps.at(-1)! * 1.25], nice: false },
-    axis: { title: 'optimizer steps per round (log)', values: steps, format: ',d', grid: false, labelOverlap: 'greedy' },
+    axis: {
+      title: 'optimizer steps per round (log)',
+      values: steps,
+      format: ',d',
+      grid: false,
+      labelOverlap: 'greedy',
+    },
   };
-  const style = (of: 'color' | 'shape' | 'dash') => ({ field: 'ladder', type: 'nominal', scale: { domain: names, range: names.map((name) => styles.get(name)![of]) }, legend: null });
+  const style = (of: 'color' | 'shape' | 'dash') => ({
+    field: 'ladder',
+    type: 'nominal',
+    scale: { domain: names, range: names.map((name) => styles.get(name)![of]) },
+    legend: null,
+  });
   const width = FULL_WIDTH / 2 - 62;
   const panel = (field: 'cost' | 'effect', title: string, y: Spec): Spec => {
-    const values = rows.filter((row) => row[field] !== null).map((row) => ({ ...row, label: `${row.experiment} seed ${row.seed}, ${decimal(row.steps, 0)} steps: ${signed(row[field]!, 4)} nats` }));
+    const values = rows
+      .filter((row) => row[field] !== null)
+      .map((row) => ({
+        ...row,
+        label: `${row.experiment} seed ${row.seed}, ${decimal(row.steps, 0)} steps: ${signed(row[field]!, 4)} nats`,
+      }));
     const means = names.flatMap((ladder) =>
       steps.flatMap((step) => {
         const here = values.filter((row) => row.ladder === ladder && row.steps === step);
-        return here.length === 0 ? [] : [{ ladder, steps: step, [field]: here.reduce((sum, row) => sum + row[field]!, 0) / here.length }];
+        return here.length === 0
+          ? []
+          : [{ ladder, steps: step, [field]: here.reduce((sum, row) => sum + row[field]!, 0) / here.length }];
       }),
     );
     return {
@@ -80,10 +135,30 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
       height: 240,
       layer:
         values.length === 0
-          ? [{ data: { values: [{ text: 'no super weight in these runs' }] }, mark: { type: 'text', color: SOFT, fontStyle: 'italic', aria: false }, encoding: { x: { value: width / 2 }, y: { value: 120 }, text: { field: 'text' } } }]
+          ? [
+              {
+                data: { values: [{ text: 'no super weight in these runs' }] },
+                mark: { type: 'text', color: SOFT, fontStyle: 'italic', aria: false },
+                encoding: { x: { value: width / 2 }, y: { value: 120 }, text: { field: 'text' } },
+              },
+            ]
           : [
-              { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash') } },
-              { data: { values }, mark: { type: 'point', filled: true, size: 28, opacity: 0.85 }, encoding: { x, y, color: style('color'), shape: style('shape'), description: { field: 'label', type: 'nominal' } } },
+              {
+                data: { values: means },
+                mark: { type: 'line', strokeWidth: 1.6, aria: false },
+                encoding: { x, y, color: style('color'), strokeDash: style('dash') },
+              },
+              {
+                data: { values },
+                mark: { type: 'point', filled: true, size: 28, opacity: 0.85 },
+                encoding: {
+                  x,
+                  y,
+                  color: style('color'),
+                  shape: style('shape'),
+                  description: { field: 'label', type: 'nominal' },
+                },
+              },
             ],
     };
   };
@@ -93,11 +168,32 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
   const top = Math.max(0.3, ...effects) * 1.2;
   return {
     vconcat: [
-      strip(names.map((name) => ({ text: name, filled: true, shape: styles.get(name)!.shape, color: styles.get(name)!.color }))),
+      strip(
+        names.map((name) => ({
+          text: name,
+          filled: true,
+          shape: styles.get(name)!.shape,
+          color: styles.get(name)!.color,
+        })),
+      ),
       {
         hconcat: [
-          panel('cost', `Final loss, nats ${measured}`, { field: 'cost', type: 'quantitative', scale: { domain: [Math.min(...costs) - margin, Math.max(...costs) + margin], nice: false, zero: false }, axis: { title: 'nats per token', tickCount: 5, format: '.3~g' } }),
-          panel('effect', 'Effect of zeroing the super weight', { field: 'effect', type: 'quantitative', scale: { type: 'symlog', constant: 0.1, domain: [Math.min(0, ...effects), top], nice: false }, axis: { title: 'nats if zeroed', values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top), format: '.3~g' } }),
+          panel('cost', `Final loss, nats ${measured}`, {
+            field: 'cost',
+            type: 'quantitative',
+            scale: { domain: [Math.min(...costs) - margin, Math.max(...costs) + margin], nice: false, zero: false },
+            axis: { title: 'nats per token', tickCount: 5, format: '.3~g' },
+          }),
+          panel('effect', 'Effect of zeroing the super weight', {
+            field: 'effect',
+            type: 'quantitative',
+            scale: { type: 'symlog', constant: 0.1, domain: [Math.min(0, ...effects), top], nice: false },
+            axis: {
+              title: 'nats if zeroed',
+              values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
+              format: '.3~g',
+            },
+          }),
         ],
         spacing: 30,
       },
@@ -110,7 +206,11 @@ function alt(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: number
   const parts = ladders.flatMap(({ name, arms }) =>
     arms.flatMap(({ id }) => {
       const own = rows.filter(({ ladder, experiment }) => ladder === name && experiment === id);
-      return own.length === 0 ? [] : [`${id}, ${decimal(own[0]!.steps, 0)} steps: ${decimal(own.reduce((sum, { cost }) => sum + cost, 0) / own.length, 4)} nats`];
+      return own.length === 0
+        ? []
+        : [
+            `${id}, ${decimal(own[0]!.steps, 0)} steps: ${decimal(own.reduce((sum, { cost }) => sum + cost, 0) / own.length, 4)} nats`,
+          ];
     }),
   );
   return `Final loss and effect of the super weight by steps per round. Mean cost: ${[...new Set(parts)].join('; ')}.`;

@@ -23,7 +23,8 @@ interface Arm {
 
 export function compositionFigure(results: StudyResults, id: string, ids: readonly string[]): Figure {
   const arms = ids.flatMap((experiment) => compositionOf(results, experiment) ?? []);
-  if (arms.length === 0) return { title: TITLE, caption: 'Nothing to draw: nothing was pruned by magnitude.', plots: [] };
+  if (arms.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: nothing was pruned by magnitude.', plots: [] };
   const kinds = [...new Set(arms.flatMap((arm) => [...arm.kinds.keys()]))];
   return {
     title: TITLE,
@@ -35,10 +36,13 @@ export function compositionFigure(results: StudyResults, id: string, ids: readon
 }
 
 function compositionOf(results: StudyResults, id: string): Arm | undefined {
-  const last = runsOf(results, id).flatMap(({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? []);
+  const last = runsOf(results, id).flatMap(
+    ({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? [],
+  );
   const pruned = last.filter(({ pruned, forced, kinds }) => pruned > forced && kinds.length > 0);
   if (pruned.length === 0) return undefined;
-  const mean = (of: (pruning: MeasuredPruning) => number) => pruned.reduce((sum, pruning) => sum + of(pruning), 0) / pruned.length;
+  const mean = (of: (pruning: MeasuredPruning) => number) =>
+    pruned.reduce((sum, pruning) => sum + of(pruning), 0) / pruned.length;
   const share = (kind: string) => (pruning: MeasuredPruning) => {
     const own = pruning.kinds.find((each) => each.kind === kind);
     return own === undefined || own.weights === 0 ? 0 : own.pruned / own.weights;
@@ -53,13 +57,26 @@ function compositionOf(results: StudyResults, id: string): Arm | undefined {
 }
 
 function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly string[]): Spec {
-  const labels = arms.map(({ id, scope }) => ({ label: id, note: `${schemeOf(declarationOf(results, id))} · ${scope}` }));
+  const labels = arms.map(({ id, scope }) => ({
+    label: id,
+    note: `${schemeOf(declarationOf(results, id))} · ${scope}`,
+  }));
   const y = rowChannel(labels);
   const width = FULL_WIDTH - LABELS - OVERALL - 40;
   const cells = arms.flatMap(({ id, sparsity, kinds: own }, row) =>
     kinds.map((kind, column) => {
       const value = own.get(kind) ?? 0;
-      return { row, top: row - 0.44, bottom: row + 0.44, from: column + 0.02, to: column + 0.98, column: column + 0.5, text: percent(value, 1), excess: value - sparsity, label: `${id}, ${kind}: ${percent(value)} of its weights are zero, ${percent(sparsity)} of all` };
+      return {
+        row,
+        top: row - 0.44,
+        bottom: row + 0.44,
+        from: column + 0.02,
+        to: column + 0.98,
+        column: column + 0.5,
+        text: percent(value, 1),
+        excess: value - sparsity,
+        label: `${id}, ${kind}: ${percent(value)} of its weights are zero, ${percent(sparsity)} of all`,
+      };
     }),
   );
   const reach = Math.max(0.02, ...cells.map(({ excess }) => Math.abs(excess)));
@@ -68,7 +85,11 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
     width,
     height: rowsHeight(labels),
     layer: [
-      { data: { values: kinds.map((kind, i) => ({ row: HEAD, column: i + 0.5, text: kind })) }, mark: { type: 'text', color: SOFT, fontSize: 10.5, baseline: 'middle', aria: false }, encoding: { x, y, text: { field: 'text' } } },
+      {
+        data: { values: kinds.map((kind, i) => ({ row: HEAD, column: i + 0.5, text: kind })) },
+        mark: { type: 'text', color: SOFT, fontSize: 10.5, baseline: 'middle', aria: false },
+        encoding: { x, y, text: { field: 'text' } },
+      },
       {
         data: { values: cells },
         mark: { type: 'rect', cornerRadius: 2 },
@@ -78,12 +99,21 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
           y: { ...y, field: 'top' },
           y2: { field: 'bottom' },
           fill: { condition: { test: 'datum.excess > 0', value: VERMILION }, value: BLUE },
-          fillOpacity: { field: 'size', type: 'quantitative', scale: { domain: [0, reach], range: [0, 0.55] }, legend: null },
+          fillOpacity: {
+            field: 'size',
+            type: 'quantitative',
+            scale: { domain: [0, reach], range: [0, 0.55] },
+            legend: null,
+          },
           description: { field: 'label', type: 'nominal' },
         },
         transform: [{ calculate: 'abs(datum.excess)', as: 'size' }],
       },
-      { data: { values: cells }, mark: { type: 'text', color: INK, fontSize: 11, baseline: 'middle', aria: false }, encoding: { x, y, text: { field: 'text' } } },
+      {
+        data: { values: cells },
+        mark: { type: 'text', color: INK, fontSize: 11, baseline: 'middle', aria: false },
+        encoding: { x, y, text: { field: 'text' } },
+      },
     ],
   };
   return {
@@ -92,14 +122,30 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
         { text: 'pruned harder than the whole', shape: 'square', filled: true, color: VERMILION },
         { text: 'spared', shape: 'square', filled: true, color: BLUE },
       ]),
-      rowChart([labelColumn(labels, LABELS, LABELS), textColumns(labels, [{ head: 'all', width: OVERALL, align: 'right', cells: arms.map(({ sparsity }) => percent(sparsity)) }]), panel]),
+      rowChart([
+        labelColumn(labels, LABELS, LABELS),
+        textColumns(labels, [
+          { head: 'all', width: OVERALL, align: 'right', cells: arms.map(({ sparsity }) => percent(sparsity)) },
+        ]),
+        panel,
+      ]),
     ],
     spacing: 10,
   };
 }
 
 function rows(results: StudyResults, arms: readonly Arm[], kinds: readonly string[]): Row[] {
-  return arms.flatMap(({ id, n, scope, sparsity, kinds: own }) => kinds.map((kind) => ({ experiment: id, scheme: schemeOf(declarationOf(results, id)), scope, n, kind, sparsity: own.get(kind) ?? null, overall: sparsity })));
+  return arms.flatMap(({ id, n, scope, sparsity, kinds: own }) =>
+    kinds.map((kind) => ({
+      experiment: id,
+      scheme: schemeOf(declarationOf(results, id)),
+      scope,
+      n,
+      kind,
+      sparsity: own.get(kind) ?? null,
+      overall: sparsity,
+    })),
+  );
 }
 
 function alt(arms: readonly Arm[]): string {

@@ -30,7 +30,11 @@ export function differenceScale(values: readonly number[]): DifferenceScale {
   }
   const constant = 10 ** Math.floor(Math.log10(Math.max(typical, largest * SMALLEST)));
   const domain: [number, number] = [low * 1.5, high * 1.5];
-  return { scale: { type: 'symlog', constant, domain, nice: false }, ticks: symlogTicks(domain, constant), isLog: true };
+  return {
+    scale: { type: 'symlog', constant, domain, nice: false },
+    ticks: symlogTicks(domain, constant),
+    isLog: true,
+  };
 }
 
 /** Multiples of 1, 2 or 5 times a power of ten: some four of them. */
@@ -50,6 +54,11 @@ function symlogTicks([low, high]: [number, number], constant: number): number[] 
   const ticks = [0];
   for (let decade = 10 ** Math.ceil(Math.log10(Math.max(high, -low))); decade >= constant; decade /= 10)
     for (const tick of [decade, -decade].map((value) => Number(value.toPrecision(1))))
-      if (tick >= low && tick <= high && ticks.every((other) => Math.abs(place(tick) - place(other)) >= CLOSEST * whole)) ticks.push(tick);
+      if (
+        tick >= low &&
+        tick <= high &&
+        ticks.every((other) => Math.abs(place(tick) - place(other)) >= CLOSEST * whole)
+      )
+        ticks.push(tick);
   return ticks.sort((a, b) => a - b);
 }

@@ -1,4 +1,6 @@
-/** What the super weight costs when zeroed, at first and at the end, arm by arm: is one there, and does it still matter? */
+/**
+ * What the super weight costs when zeroed, at first and at the end, arm by arm: is one there, and does it still matter?
+ */
 import type { RunResult } from '../../generated/results.ts';
 import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -24,17 +26,36 @@ interface Fate {
 }
 
 /** @param groups headings with the experiments below them */
-export function effectRowsFigure(results: StudyResults, id: string, groups: readonly { heading: string; ids: readonly string[] }[]): Figure {
+export function effectRowsFigure(
+  results: StudyResults,
+  id: string,
+  groups: readonly { heading: string; ids: readonly string[] }[],
+): Figure {
   const ids = groups.flatMap((group) => group.ids);
   const fates = ids.flatMap((experiment) => runsOf(results, experiment).flatMap((run) => fateOf(results, run) ?? []));
-  const known = ids.filter((experiment) => resultOf(results, experiment).reference.confirmed + resultOf(results, experiment).reference.noneEmerged > 0);
-  if (known.length === 0) return { title: TITLE, caption: 'Nothing to draw: of no run is it known whether a super weight was there.', plots: [] };
+  const known = ids.filter(
+    (experiment) =>
+      resultOf(results, experiment).reference.confirmed + resultOf(results, experiment).reference.noneEmerged > 0,
+  );
+  if (known.length === 0)
+    return {
+      title: TITLE,
+      caption: 'Nothing to draw: of no run is it known whether a super weight was there.',
+      plots: [],
+    };
   return {
     title: TITLE,
     caption:
       `Nats per token that zeroing the primary super weight costs (symmetric log): hollow, when it was confirmed; filled, at the end of the run; one line a run (${counted(fates.length, 'run')} with a super weight; the unit of replication). ` +
       `Was there: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
-    plots: [{ id, alt: alt(results, known), spec: chart(results, groups, fates), rows: fates.map((fate): Row => ({ ...fate, scheme: schemeOf(declarationOf(results, fate.experiment)) })) }],
+    plots: [
+      {
+        id,
+        alt: alt(results, known),
+        spec: chart(results, groups, fates),
+        rows: fates.map((fate): Row => ({ ...fate, scheme: schemeOf(declarationOf(results, fate.experiment)) })),
+      },
+    ],
   };
 }
 
@@ -54,9 +75,15 @@ function fateOf(results: StudyResults, run: RunResult): Fate | undefined {
   };
 }
 
-function chart(results: StudyResults, groups: readonly { heading: string; ids: readonly string[] }[], fates: readonly Fate[]): Spec {
+function chart(
+  results: StudyResults,
+  groups: readonly { heading: string; ids: readonly string[] }[],
+  fates: readonly Fate[],
+): Spec {
   const rows: (ChartRow & { id?: string })[] = groups.flatMap(({ heading, ids }) =>
-    ids.length === 0 ? [] : [{ heading: true, label: heading }, ...ids.map((id) => ({ id, label: id, note: stepsNote(results, id) }))],
+    ids.length === 0
+      ? []
+      : [{ heading: true, label: heading }, ...ids.map((id) => ({ id, label: id, note: stepsNote(results, id) }))],
   );
   const y = rowChannel(rows);
   const top = Math.max(0.3, ...fates.flatMap(({ first, end }) => [first, end ?? 0])) * 1.2;
@@ -65,27 +92,57 @@ function chart(results: StudyResults, groups: readonly { heading: string; ids: r
     field: 'first',
     type: 'quantitative',
     scale: { type: 'symlog', constant: 0.1, domain: [bottom - 0.012, top], nice: false },
-    axis: { title: 'nats per token if zeroed', values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top), format: '.3~g', grid: true },
+    axis: {
+      title: 'nats per token if zeroed',
+      values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
+      format: '.3~g',
+      grid: true,
+    },
   };
   const marks = fates.map((fate) => {
     const row = rows.findIndex(({ id }) => id === fate.experiment);
     const seeds = declarationOf(results, fate.experiment).seeds;
     const offset = (seeds.indexOf(fate.seed) - (seeds.length - 1) / 2) * Math.min(0.24, 0.7 / seeds.length);
-    return { ...fate, row: row + offset, label: `${fate.experiment} seed ${fate.seed}: ${signed(fate.first, 3)} nats at first${fate.end === null ? '' : `, ${signed(fate.end, 3)} at the end; ${fate.kept === true ? 'kept' : 'pruned'}`}` };
+    return {
+      ...fate,
+      row: row + offset,
+      label: `${fate.experiment} seed ${fate.seed}: ${signed(fate.first, 3)} nats at first${fate.end === null ? '' : `, ${signed(fate.end, 3)} at the end; ${fate.kept === true ? 'kept' : 'pruned'}`}`,
+    };
   });
   const ended = marks.filter(({ end }) => end !== null);
-  const nothing = rows.flatMap(({ id }, row) => (id === undefined || marks.some(({ experiment }) => experiment === id) ? [] : [{ row, first: 0, text: resultOf(results, id).reference.noneEmerged > 0 ? 'none emerged' : 'not known' }]));
+  const nothing = rows.flatMap(({ id }, row) =>
+    id === undefined || marks.some(({ experiment }) => experiment === id)
+      ? []
+      : [{ row, first: 0, text: resultOf(results, id).reference.noneEmerged > 0 ? 'none emerged' : 'not known' }],
+  );
   const panel: Spec = {
     width: FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0) - 40,
     height: rowsHeight(rows),
     layer: [
-      { data: { values: nothing }, mark: { type: 'text', align: 'left', baseline: 'middle', dx: 6, color: SOFT, fontStyle: 'italic', aria: false }, encoding: { x, y, text: { field: 'text' } } },
-      { data: { values: ended }, mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false }, encoding: { x, x2: { field: 'end' }, y } },
-      { data: { values: marks }, mark: { type: 'point', filled: false, size: 26, strokeWidth: 1.2, color: SOFT, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+      {
+        data: { values: nothing },
+        mark: { type: 'text', align: 'left', baseline: 'middle', dx: 6, color: SOFT, fontStyle: 'italic', aria: false },
+        encoding: { x, y, text: { field: 'text' } },
+      },
+      {
+        data: { values: ended },
+        mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false },
+        encoding: { x, x2: { field: 'end' }, y },
+      },
+      {
+        data: { values: marks },
+        mark: { type: 'point', filled: false, size: 26, strokeWidth: 1.2, color: SOFT, opacity: 1 },
+        encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+      },
       {
         data: { values: ended },
         mark: { type: 'point', filled: true, size: 34, opacity: 1 },
-        encoding: { x: { ...x, field: 'end' }, y, color: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION }, description: { field: 'label', type: 'nominal' } },
+        encoding: {
+          x: { ...x, field: 'end' },
+          y,
+          color: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
+          description: { field: 'label', type: 'nominal' },
+        },
       },
     ],
   };
@@ -93,7 +150,11 @@ function chart(results: StudyResults, groups: readonly { heading: string; ids: r
   const survival = (id: string) => endOf(results, id)?.survival;
   const count = (of: 'kept' | 'functional' | 'redetectedSame') => (id: string) => {
     const summary = survival(id);
-    return summary === undefined || summary.n === 0 ? (summary !== undefined && summary.noneEmerged > 0 ? 'n/a' : '–') : countText(summary[of]);
+    return summary === undefined || summary.n === 0
+      ? summary !== undefined && summary.noneEmerged > 0
+        ? 'n/a'
+        : '–'
+      : countText(summary[of]);
   };
   const emerged = (id: string) => {
     const { confirmed, noneEmerged } = resultOf(results, id).reference;
@@ -110,7 +171,15 @@ function chart(results: StudyResults, groups: readonly { heading: string; ids: r
         labelColumn(rows, LABELS, FULL_WIDTH - 20),
         panel,
         textColumns(rows, [
-          { head: 'sparsity', width: COLUMNS[0]!, cells: cells((id) => (endOf(results, id)?.sparsity.mean === undefined || endOf(results, id)!.sparsity.mean === null ? '–' : percent(endOf(results, id)!.sparsity.mean!))) },
+          {
+            head: 'sparsity',
+            width: COLUMNS[0]!,
+            cells: cells((id) =>
+              endOf(results, id)?.sparsity.mean === undefined || endOf(results, id)!.sparsity.mean === null
+                ? '–'
+                : percent(endOf(results, id)!.sparsity.mean!),
+            ),
+          },
           { head: 'was there', width: COLUMNS[1]!, cells: cells(emerged) },
           { head: 'kept', width: COLUMNS[2]!, cells: cells(count('kept')) },
           { head: 'matters', width: COLUMNS[3]!, cells: cells(count('functional')) },
@@ -125,7 +194,8 @@ function chart(results: StudyResults, groups: readonly { heading: string; ids: r
 /** When the reference set was sought: `after 3,500 steps`. */
 function stepsNote(results: StudyResults, id: string): string {
   for (const { reference, measurements } of runsOf(results, id)) {
-    const step = measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
+    const step =
+      measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
     if (step !== null) return step === 0 ? 'at the start' : `after ${decimal(step, 0)} steps`;
   }
   return '';

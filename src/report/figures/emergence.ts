@@ -12,7 +12,8 @@ const TITLE = 'When a super weight appears';
 
 export function emergenceFigure(results: StudyResults, id: string): Figure {
   const points = results.emergence.filter(({ step, confirmed }) => step !== null && confirmed !== null);
-  if (points.length === 0) return { title: TITLE, caption: 'Nothing to draw: no experiment of this profile follows emergence.', plots: [] };
+  if (points.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: no experiment of this profile follows emergence.', plots: [] };
   const experiments = [...new Set(points.map(({ experiment }) => experiment))];
   const runs = new Set(points.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
   return {
@@ -45,7 +46,9 @@ function rowOf({ experiment, scheme, seed, round, step, loss, confirmed, best }:
 }
 
 function panels(results: StudyResults, experiments: readonly string[], points: readonly EmergencePoint[]): Spec {
-  const styles = seriesStyles([...new Set(points.map(({ scheme }) => scheme ?? 'unknown'))].map((scheme) => ({ id: scheme })));
+  const styles = seriesStyles(
+    [...new Set(points.map(({ scheme }) => scheme ?? 'unknown'))].map((scheme) => ({ id: scheme })),
+  );
   const top = Math.max(0.3, ...points.map(({ best }) => best?.effect ?? 0)) * 1.2;
   const bottom = Math.min(0, ...points.map(({ best }) => best?.effect ?? 0));
   const minimum = minimumEffect(results, experiments[0]!);
@@ -60,17 +63,49 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
       label: `${id} seed ${seed}, step ${decimal(step!, 0)}: ${best === null ? 'no candidate' : `${coordinateText(best.coordinate)} ${signed(best.effect, 3)} nats${best.rank === null ? '' : `, magnitude rank ${decimal(best.rank, 0)}`}`}; ${counted(confirmed ?? 0, 'super weight')} confirmed`,
     }));
     const has = titled(i, experiments.length);
-    const x = { field: 'step', type: 'quantitative', scale: { domain: [0, Math.max(...own.map(({ step }) => step!)) * 1.03], nice: false }, axis: { title: has.x ? 'cumulative step' : null, tickCount: 4, format: ',d', grid: false } };
-    const y = { field: 'effect', type: 'quantitative', scale: { type: 'symlog', constant: 0.1, domain: [bottom, top], nice: false }, axis: { title: has.y ? 'nats if zeroed' : null, values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top), format: '.3~g' } };
+    const x = {
+      field: 'step',
+      type: 'quantitative',
+      scale: { domain: [0, Math.max(...own.map(({ step }) => step!)) * 1.03], nice: false },
+      axis: { title: has.x ? 'cumulative step' : null, tickCount: 4, format: ',d', grid: false },
+    };
+    const y = {
+      field: 'effect',
+      type: 'quantitative',
+      scale: { type: 'symlog', constant: 0.1, domain: [bottom, top], nice: false },
+      axis: {
+        title: has.y ? 'nats if zeroed' : null,
+        values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
+        format: '.3~g',
+      },
+    };
     return {
       title: panelTitle(declarationOf(results, id)),
       layer: [
-        ...(minimum === undefined ? [] : [{ data: { values: [{ effect: minimum }] }, mark: { type: 'rule', color: SOFT, strokeDash: [4, 3], strokeWidth: 1, aria: false }, encoding: { y } }]),
-        { data: { values }, mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
+        ...(minimum === undefined
+          ? []
+          : [
+              {
+                data: { values: [{ effect: minimum }] },
+                mark: { type: 'rule', color: SOFT, strokeDash: [4, 3], strokeWidth: 1, aria: false },
+                encoding: { y },
+              },
+            ]),
+        {
+          data: { values },
+          mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false },
+          encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
+        },
         {
           data: { values },
           mark: { type: 'point', size: 26, strokeWidth: 1.2, stroke: color, opacity: 1 },
-          encoding: { x, y, fill: { value: color }, fillOpacity: { condition: { test: 'datum.isConfirmed', value: 1 }, value: 0 }, description: { field: 'label', type: 'nominal' } },
+          encoding: {
+            x,
+            y,
+            fill: { value: color },
+            fillOpacity: { condition: { test: 'datum.isConfirmed', value: 1 }, value: 0 },
+            description: { field: 'label', type: 'nominal' },
+          },
         },
       ],
     };
@@ -80,7 +115,16 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
       strip([
         { text: 'confirmed: a super weight', shape: 'circle', filled: true, color: INK },
         { text: 'a candidate that is not confirmed, or none', shape: 'circle', filled: false, color: INK },
-        ...(minimum === undefined ? [] : [{ text: `least effect that counts (${decimal(minimum, 2)}, dashed)`, shape: 'stroke', filled: false, color: SOFT }]),
+        ...(minimum === undefined
+          ? []
+          : [
+              {
+                text: `least effect that counts (${decimal(minimum, 2)}, dashed)`,
+                shape: 'stroke',
+                filled: false,
+                color: SOFT,
+              },
+            ]),
       ]),
       smallMultiples(specs, 120),
     ],
@@ -94,8 +138,16 @@ function minimumEffect(results: StudyResults, id: string): number | undefined {
 }
 
 /** The step of a run's first detection with a confirmed super weight. */
-export function firstConfirmed(points: readonly EmergencePoint[], experiment: string, seed: number): number | undefined {
-  const steps = points.flatMap((point) => (point.experiment === experiment && point.seed === seed && (point.confirmed ?? 0) > 0 && point.step !== null ? [point.step] : []));
+export function firstConfirmed(
+  points: readonly EmergencePoint[],
+  experiment: string,
+  seed: number,
+): number | undefined {
+  const steps = points.flatMap((point) =>
+    point.experiment === experiment && point.seed === seed && (point.confirmed ?? 0) > 0 && point.step !== null
+      ? [point.step]
+      : [],
+  );
   return steps.length === 0 ? undefined : Math.min(...steps);
 }
 

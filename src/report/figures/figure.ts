@@ -42,7 +42,11 @@ export function panelWidth(panels: number): number {
 export function smallMultiples(panels: Spec[], height: number): Spec {
   const needsSecondLine = panels.some((panel) => secondLine(panel) !== ' ');
   return {
-    concat: panels.map((panel) => ({ ...(needsSecondLine ? panel : withoutSecondLine(panel)), width: panelWidth(panels.length), height })),
+    concat: panels.map((panel) => ({
+      ...(needsSecondLine ? panel : withoutSecondLine(panel)),
+      width: panelWidth(panels.length),
+      height,
+    })),
     columns: COLUMNS,
     spacing: { row: 22, column: COLUMN_GAP },
   };

@@ -1,6 +1,6 @@
 /**
- * A forest plot of paired differences: one row a comparison of two arms, with every seed's point, the mean, its t interval
- * and what its test can say. The verdict is in the mark and in words, never in colour alone.
+ * A forest plot of paired differences: one row a comparison of two arms, with every seed's point, the mean, its t
+ * interval and what its test can say. The verdict is in the mark and in words, never in colour alone.
  */
 import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
@@ -31,7 +31,8 @@ export interface ForestOptions {
 export function forestFigure(results: StudyResults, { id, title, comparisons }: ForestOptions): Figure {
   const shown = comparisons.filter(({ differences }) => differences.length > 0);
   const differences = shown.flatMap((comparison) => comparison.differences);
-  if (differences.every(({ mean }) => mean === null)) return { title, caption: 'Nothing to draw: of no comparison is a pair of runs known.', plots: [] };
+  if (differences.every(({ mean }) => mean === null))
+    return { title, caption: 'Nothing to draw: of no comparison is a pair of runs known.', plots: [] };
   const { confidence, alpha } = results.study.analysis;
   const most = Math.max(...differences.map(({ n }) => n));
   return {
@@ -55,14 +56,28 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     }
   }
   const y = rowChannel(rows);
-  const known = found.flatMap((difference, row) => (difference === undefined || difference.mean === null ? [] : [{ ...difference, mean: difference.mean, row }]));
-  const reach = known.flatMap(({ points, mean, interval }) => [mean, ...points.map(({ difference }) => difference), ...(interval === null ? [] : [interval.lower, interval.upper])]);
+  const known = found.flatMap((difference, row) =>
+    difference === undefined || difference.mean === null ? [] : [{ ...difference, mean: difference.mean, row }],
+  );
+  const reach = known.flatMap(({ points, mean, interval }) => [
+    mean,
+    ...points.map(({ difference }) => difference),
+    ...(interval === null ? [] : [interval.lower, interval.upper]),
+  ]);
   const { scale, ticks, isLog } = differenceScale(reach);
   const x = {
     field: 'value',
     type: 'quantitative',
     scale,
-    axis: { title: ['difference in final loss, nats per token', `← arm better · arm worse →${isLog ? ' (symmetric log)' : ''}`], format: '.3~g', grid: false, values: ticks },
+    axis: {
+      title: [
+        'difference in final loss, nats per token',
+        `← arm better · arm worse →${isLog ? ' (symmetric log)' : ''}`,
+      ],
+      format: '.3~g',
+      grid: false,
+      values: ticks,
+    },
   };
   const means = known.map(({ arm, baseline, mean, interval, n, verdict, row }) => ({
     row: row + MEAN_AT,
@@ -80,19 +95,41 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     layer: [
       {
         // Drawn row by row, so that headings are not crossed out.
-        data: { values: found.flatMap((difference, row) => (difference === undefined ? [] : ticks.map((value) => ({ value, from: row - 0.5, to: row + 0.5 })))) },
+        data: {
+          values: found.flatMap((difference, row) =>
+            difference === undefined ? [] : ticks.map((value) => ({ value, from: row - 0.5, to: row + 0.5 })),
+          ),
+        },
         mark: { type: 'rule', strokeWidth: 1, aria: false },
-        encoding: { x, y: { ...y, field: 'from' }, y2: { field: 'to' }, color: { condition: { test: 'datum.value === 0', value: SOFT }, value: GRID } },
+        encoding: {
+          x,
+          y: { ...y, field: 'from' },
+          y2: { field: 'to' },
+          color: { condition: { test: 'datum.value === 0', value: SOFT }, value: GRID },
+        },
       },
       {
-        data: { values: known.flatMap(({ row, points }) => points.map(({ difference, seed }) => ({ row: row + SEEDS_AT, value: difference, label: `seed ${seed}: ${natsText(difference)} nats` }))) },
+        data: {
+          values: known.flatMap(({ row, points }) =>
+            points.map(({ difference, seed }) => ({
+              row: row + SEEDS_AT,
+              value: difference,
+              label: `seed ${seed}: ${natsText(difference)} nats`,
+            })),
+          ),
+        },
         mark: { type: 'point', filled: true, size: 13, color: SOFT, opacity: 0.75 },
         encoding: { x, y, description: { field: 'label', type: 'nominal' } },
       },
       {
         data: { values: means },
         mark: { type: 'rule', strokeWidth: 1.6, aria: false },
-        encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: FAINT } },
+        encoding: {
+          x: { ...x, field: 'low' },
+          x2: { field: 'high' },
+          y,
+          color: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: FAINT },
+        },
       },
       {
         data: { values: means },
@@ -108,12 +145,17 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
       },
     ],
   };
-  const cells = (text: (difference: TestedDifference) => string) => found.map((difference) => (difference === undefined ? '' : text(difference)));
+  const cells = (text: (difference: TestedDifference) => string) =>
+    found.map((difference) => (difference === undefined ? '' : text(difference)));
   const soft = found.map((difference) => difference !== undefined && difference.verdict !== 'significant');
   const columns = textColumns(rows, [
     { head: 'mean [interval]', width: COLUMNS[0]!, cells: cells(meanText) },
     { head: 'n', width: COLUMNS[1]!, align: 'right', cells: cells(({ n }) => String(n)) },
-    { head: 'p (smallest)', width: COLUMNS[2]!, cells: cells(({ holm }) => (holm === null ? '–' : `${pText(holm.adjustedP)} (${pText(holm.smallestAdjustedP)})`)) },
+    {
+      head: 'p (smallest)',
+      width: COLUMNS[2]!,
+      cells: cells(({ holm }) => (holm === null ? '–' : `${pText(holm.adjustedP)} (${pText(holm.smallestAdjustedP)})`)),
+    },
     { head: 'verdict', width: COLUMNS[3]!, cells: cells(({ verdict }) => verdictText(verdict)), soft },
   ]);
   return {
@@ -132,13 +174,16 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
 
 function meanText({ mean, interval }: TestedDifference): string {
   if (mean === null) return '–';
-  return interval === null ? natsText(mean) : `${natsText(mean)} [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
+  return interval === null
+    ? natsText(mean)
+    : `${natsText(mean)} [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
 }
 
 function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
   return comparisons.flatMap(({ name, topic, family, varies, differences }) =>
     differences.flatMap((difference): Row[] => {
-      const { arm, baseline, points, n, mean, sd, interval, hedgesG, tTest, signFlip, wilcoxon, holm, power, verdict } = difference;
+      const { arm, baseline, points, n, mean, sd, interval, hedgesG, tTest, signFlip, wilcoxon, holm, power, verdict } =
+        difference;
       const shared: Row = {
         comparison: name,
         topic,
@@ -163,12 +208,22 @@ function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
         verdict,
       };
       if (points.length === 0) return [{ ...shared, seed: null, armLoss: null, baselineLoss: null, difference: null }];
-      return points.map((point) => ({ ...shared, seed: point.seed, armLoss: point.arm, baselineLoss: point.baseline, difference: point.difference }));
+      return points.map((point) => ({
+        ...shared,
+        seed: point.seed,
+        armLoss: point.arm,
+        baselineLoss: point.baseline,
+        difference: point.difference,
+      }));
     }),
   );
 }
 
 function forestAlt(differences: readonly TestedDifference[]): string {
-  const rows = differences.map(({ arm, baseline, mean, n, verdict }) => (mean === null ? `${arm} minus ${baseline}: no data` : `${arm} minus ${baseline}: ${natsText(mean)} (n = ${n}, ${verdictText(verdict)})`));
+  const rows = differences.map(({ arm, baseline, mean, n, verdict }) =>
+    mean === null
+      ? `${arm} minus ${baseline}: no data`
+      : `${arm} minus ${baseline}: ${natsText(mean)} (n = ${n}, ${verdictText(verdict)})`,
+  );
   return `Forest plot of paired differences in final loss, in nats per token. ${rows.join('; ')}.`;
 }

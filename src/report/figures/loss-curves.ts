@@ -59,7 +59,9 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
     const prunes = new Set(
       results.runs
         .filter((run) => run.experiment === experiment.id)
-        .flatMap(({ measurements }) => measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? [])),
+        .flatMap(({ measurements }) =>
+          measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? []),
+        ),
     );
     const last = Math.max(1, ...own.map(({ step }) => step));
     const x = {
@@ -100,7 +102,9 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
     vconcat: [
       strip([
         { text: 'a prune', shape: 'stroke', filled: false, color: FAINT },
-        ...(results.floor === null ? [] : [{ text: 'entropy floor (dashed)', shape: 'stroke', filled: false, color: SOFT }]),
+        ...(results.floor === null
+          ? []
+          : [{ text: 'entropy floor (dashed)', shape: 'stroke', filled: false, color: SOFT }]),
       ]),
       smallMultiples(specs, 110),
     ],

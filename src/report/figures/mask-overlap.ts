@@ -16,8 +16,16 @@ const TENSOR_ROW = 13;
 
 /** @param ids experiments to show, those first whose tensors matter most */
 export function maskOverlapFigure(results: StudyResults, ids: readonly string[]): Figure {
-  const agreements = ids.map((id) => ({ id, rounds: results.masks.filter(({ experiment, all }) => experiment === id && all.jaccard !== null).sort((a, b) => a.round - b.round) })).filter(({ rounds }) => rounds.length > 0);
-  if (agreements.length === 0) return { title: TITLE, caption: 'Nothing to draw: no experiment has the masks of two seeds.', plots: [] };
+  const agreements = ids
+    .map((id) => ({
+      id,
+      rounds: results.masks
+        .filter(({ experiment, all }) => experiment === id && all.jaccard !== null)
+        .sort((a, b) => a.round - b.round),
+    }))
+    .filter(({ rounds }) => rounds.length > 0);
+  if (agreements.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: no experiment has the masks of two seeds.', plots: [] };
   const pairs = Math.max(...agreements.flatMap(({ rounds }) => rounds.map((round) => round.pairs.length)));
   return {
     title: TITLE,
@@ -25,12 +33,26 @@ export function maskOverlapFigure(results: StudyResults, ids: readonly string[])
       `Jaccard index of the kept positions: kept by both seeds over kept by either; up to ${counted(pairs, 'pair')} of seeds an arm (faint dots), which share seeds and so are no independent replicates. The dashed line is chance: what independent masks that keep as many of each tensor are expected to reach; it falls with sparsity, so only the distance from it means anything. ` +
       `Below, tensor by tensor after the last prune: grey tick, chance; blue, the masks. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect. ${scalingText(results.study)}`,
     plots: [
-      { id: '1f-mask-overlap', alt: alt(agreements), spec: byRound(results, agreements), rows: agreements.flatMap(({ rounds }) => rounds.flatMap(pairRows)) },
+      {
+        id: '1f-mask-overlap',
+        alt: alt(agreements),
+        spec: byRound(results, agreements),
+        rows: agreements.flatMap(({ rounds }) => rounds.flatMap(pairRows)),
+      },
       {
         id: '1g-mask-tensors',
-        alt: `Jaccard index against chance by tensor after the last prune, for ${agreements.slice(0, TENSOR_PANELS).map(({ id }) => id).join(', ')}.`,
+        alt: `Jaccard index against chance by tensor after the last prune, for ${agreements
+          .slice(0, TENSOR_PANELS)
+          .map(({ id }) => id)
+          .join(', ')}.`,
         spec: byTensor(agreements.slice(0, TENSOR_PANELS)),
-        rows: agreements.flatMap(({ rounds }) => rounds.at(-1)!.tensors.map((tensor): Row => ({ experiment: rounds.at(-1)!.experiment, round: rounds.at(-1)!.round, ...tensor }))),
+        rows: agreements.flatMap(({ rounds }) =>
+          rounds.at(-1)!.tensors.map((tensor): Row => ({
+            experiment: rounds.at(-1)!.experiment,
+            round: rounds.at(-1)!.round,
+            ...tensor,
+          })),
+        ),
       },
     ],
   };
@@ -42,23 +64,67 @@ interface Agreements {
 }
 
 function pairRows({ experiment, round, all, pairs }: MaskAgreement): Row[] {
-  return pairs.map(({ a, b, jaccard, chance }) => ({ experiment, round, kept: all.kept, seedA: a, seedB: b, jaccard, chance, meanJaccard: all.jaccard, meanChance: all.chance }));
+  return pairs.map(({ a, b, jaccard, chance }) => ({
+    experiment,
+    round,
+    kept: all.kept,
+    seedA: a,
+    seedB: b,
+    jaccard,
+    chance,
+    meanJaccard: all.jaccard,
+    meanChance: all.chance,
+  }));
 }
 
 function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec {
   const panels = agreements.map(({ id, rounds }, i) => {
     const has = titled(i, agreements.length);
-    const values = rounds.map(({ round, all }) => ({ round, value: all.jaccard!, chance: all.chance, label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3)}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3)}` }));
+    const values = rounds.map(({ round, all }) => ({
+      round,
+      value: all.jaccard!,
+      chance: all.chance,
+      label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3)}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3)}`,
+    }));
     const last = rounds.at(-1)!.round;
-    const x = { field: 'round', type: 'quantitative', scale: { domain: [rounds[0]!.round - 0.5, last + 0.5], nice: false, zero: false }, axis: { title: has.x ? 'round' : null, values: every(rounds.map(({ round }) => round)), format: 'd', grid: false } };
-    const y = { field: 'value', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' } };
+    const x = {
+      field: 'round',
+      type: 'quantitative',
+      scale: { domain: [rounds[0]!.round - 0.5, last + 0.5], nice: false, zero: false },
+      axis: {
+        title: has.x ? 'round' : null,
+        values: every(rounds.map(({ round }) => round)),
+        format: 'd',
+        grid: false,
+      },
+    };
+    const y = {
+      field: 'value',
+      type: 'quantitative',
+      scale: { domain: [0, 1], nice: false },
+      axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' },
+    };
     return {
       title: panelTitle(declarationOf(results, id)),
       layer: [
-        { data: { values: values.filter(({ chance }) => chance !== null) }, mark: { type: 'line', strokeDash: [4, 3], strokeWidth: 1.4, color: SOFT, aria: false }, encoding: { x, y: { ...y, field: 'chance' } } },
-        { data: { values: rounds.flatMap(({ round, pairs }) => pairs.map(({ jaccard }) => ({ round, value: jaccard }))) }, mark: { type: 'point', filled: true, size: 10, color: BLUE, opacity: 0.4, aria: false }, encoding: { x, y } },
+        {
+          data: { values: values.filter(({ chance }) => chance !== null) },
+          mark: { type: 'line', strokeDash: [4, 3], strokeWidth: 1.4, color: SOFT, aria: false },
+          encoding: { x, y: { ...y, field: 'chance' } },
+        },
+        {
+          data: {
+            values: rounds.flatMap(({ round, pairs }) => pairs.map(({ jaccard }) => ({ round, value: jaccard }))),
+          },
+          mark: { type: 'point', filled: true, size: 10, color: BLUE, opacity: 0.4, aria: false },
+          encoding: { x, y },
+        },
         { data: { values }, mark: { type: 'line', strokeWidth: 1.4, color: BLUE, aria: false }, encoding: { x, y } },
-        { data: { values }, mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+        {
+          data: { values },
+          mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 },
+          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+        },
       ],
     };
   });
@@ -91,22 +157,57 @@ function byTensor(agreements: readonly Agreements[]): Spec {
     const last = rounds.at(-1)!;
     const names = last.tensors.map(shortTensor);
     const values = last.tensors.flatMap((tensor) =>
-      tensor.jaccard === null || tensor.chance === null ? [] : [{ name: shortTensor(tensor), value: tensor.jaccard, chance: tensor.chance, label: `${id}, ${tensor.tensor}: Jaccard ${decimal(tensor.jaccard, 3)}, chance ${decimal(tensor.chance, 3)}` }],
+      tensor.jaccard === null || tensor.chance === null
+        ? []
+        : [
+            {
+              name: shortTensor(tensor),
+              value: tensor.jaccard,
+              chance: tensor.chance,
+              label: `${id}, ${tensor.tensor}: Jaccard ${decimal(tensor.jaccard, 3)}, chance ${decimal(tensor.chance, 3)}`,
+            },
+          ],
     );
     const has = titled(i, agreements.length);
-    const x = { field: 'value', type: 'quantitative', scale: { domain: [0, 1], nice: false }, axis: { title: has.x ? 'Jaccard index' : null, values: [0, 0.25, 0.5, 0.75, 1], format: '.3~g' } };
-    const y = { field: 'name', type: 'ordinal', scale: { domain: names }, axis: { title: null, domain: false, ticks: false, labelFontSize: 9.5, labelColor: INK, labelLimit: 90 } };
+    const x = {
+      field: 'value',
+      type: 'quantitative',
+      scale: { domain: [0, 1], nice: false },
+      axis: { title: has.x ? 'Jaccard index' : null, values: [0, 0.25, 0.5, 0.75, 1], format: '.3~g' },
+    };
+    const y = {
+      field: 'name',
+      type: 'ordinal',
+      scale: { domain: names },
+      axis: { title: null, domain: false, ticks: false, labelFontSize: 9.5, labelColor: INK, labelLimit: 90 },
+    };
     return {
       title: { text: id, subtitle: `layer and kind of tensor, round ${last.round}` },
       layer: [
-        { data: { values }, mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false }, encoding: { x, x2: { field: 'chance' }, y } },
-        { data: { values }, mark: { type: 'tick', color: SOFT, thickness: 1.6, size: 8, aria: false }, encoding: { x: { ...x, field: 'chance' }, y } },
-        { data: { values }, mark: { type: 'point', filled: true, size: 24, color: BLUE, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+        {
+          data: { values },
+          mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false },
+          encoding: { x, x2: { field: 'chance' }, y },
+        },
+        {
+          data: { values },
+          mark: { type: 'tick', color: SOFT, thickness: 1.6, size: 8, aria: false },
+          encoding: { x: { ...x, field: 'chance' }, y },
+        },
+        {
+          data: { values },
+          mark: { type: 'point', filled: true, size: 24, color: BLUE, opacity: 1 },
+          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+        },
       ],
     };
   });
   const rows = Math.max(...agreements.map(({ rounds }) => rounds.at(-1)!.tensors.length));
-  return { concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 22, height: TENSOR_ROW * rows })), columns: COLUMNS, spacing: { row: 22, column: 10 } };
+  return {
+    concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 22, height: TENSOR_ROW * rows })),
+    columns: COLUMNS,
+    spacing: { row: 22, column: 10 },
+  };
 }
 
 function alt(agreements: readonly Agreements[]): string {

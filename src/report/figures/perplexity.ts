@@ -50,7 +50,15 @@ export function evaluationRows(results: StudyResults) {
 
 /** Arms that are neither pruned nor a control have nothing to show by sparsity. */
 function shownIn({ experiments, study }: StudyResults): Set<string> {
-  return new Set(study.experiments.filter(({ id, role }) => role?.endsWith('control') || experiments.some((each) => each.id === id && each.points.some(({ sparsity }) => (sparsity.mean ?? 0) > 0))).map(({ id }) => id));
+  return new Set(
+    study.experiments
+      .filter(
+        ({ id, role }) =>
+          role?.endsWith('control') ||
+          experiments.some((each) => each.id === id && each.points.some(({ sparsity }) => (sparsity.mean ?? 0) > 0)),
+      )
+      .map(({ id }) => id),
+  );
 }
 
 /** Means with their spread; hollow marks just pruned, filled ones retrained; faint marks per run. */
@@ -59,27 +67,36 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const styles = seriesStyles(results.study.experiments.filter(({ id }) => shown.has(id)));
   const ids = [...styles.keys()];
   const floor = results.floor === null ? undefined : Math.exp(results.floor);
-  const bars = results.experiments.filter(({ id }) => shown.has(id)).flatMap(({ points }) =>
-    points.flatMap(({ phase, perplexity: { mean, sd } }) => (phase === 'trained' && mean !== null ? [mean + (sd ?? 0)] : [])),
-  );
+  const bars = results.experiments
+    .filter(({ id }) => shown.has(id))
+    .flatMap(({ points }) =>
+      points.flatMap(({ phase, perplexity: { mean, sd } }) =>
+        phase === 'trained' && mean !== null ? [mean + (sd ?? 0)] : [],
+      ),
+    );
   const values = [...rows.map(({ perplexity }) => perplexity), ...bars, ...(floor === undefined ? [] : [floor])];
   const [lowest, highest] = [Math.min(...values), Math.max(...values)];
   // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
   const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
-  const means = results.experiments.filter(({ id }) => shown.has(id)).flatMap(({ id, points }) =>
-    points
-      .filter(({ phase, perplexity, sparsity }) => phase !== 'start' && perplexity.mean !== null && sparsity.mean !== null)
-      .map(({ phase, level, perplexity, sparsity }) => ({
-        experiment: id,
-        phase,
-        level,
-        sparsity: sparsity.mean!,
-        perplexity: perplexity.mean!,
-        low: Math.max(perplexity.mean! - (perplexity.sd ?? 0), domain[0]!), // a deviation above the mean has no logarithm
-        high: perplexity.mean! + (perplexity.sd ?? 0),
-        label: `${id}, ${phase === 'pruned' ? 'just pruned' : 'retrained'}: sparsity ${percent(sparsity.mean!)}, perplexity ${perplexityText(perplexity.mean!)}${perplexity.sd === null ? '' : ` ± ${perplexityText(perplexity.sd)}`} (n = ${perplexity.n})`,
-      })),
-  );
+  const means = results.experiments
+    .filter(({ id }) => shown.has(id))
+    .flatMap(({ id, points }) =>
+      points
+        .filter(
+          ({ phase, perplexity, sparsity }) => phase !== 'start' && perplexity.mean !== null && sparsity.mean !== null,
+        )
+        .map(({ phase, level, perplexity, sparsity }) => ({
+          experiment: id,
+          phase,
+          level,
+          sparsity: sparsity.mean!,
+          perplexity: perplexity.mean!,
+          // a deviation above the mean has no logarithm
+          low: Math.max(perplexity.mean! - (perplexity.sd ?? 0), domain[0]!),
+          high: perplexity.mean! + (perplexity.sd ?? 0),
+          label: `${id}, ${phase === 'pruned' ? 'just pruned' : 'retrained'}: sparsity ${percent(sparsity.mean!)}, perplexity ${perplexityText(perplexity.mean!)}${perplexity.sd === null ? '' : ` ± ${perplexityText(perplexity.sd)}`} (n = ${perplexity.n})`,
+        })),
+    );
   const color = {
     field: 'experiment',
     type: 'nominal',

@@ -35,26 +35,49 @@ export interface IncreaseRow {
 }
 
 /**
- * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control with the same seed, at the same round and after
- * as many steps. Empty where there is no such control.
+ * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control
+ * with the same seed, at the same round and after as many steps. Empty where there is no such control.
  */
 export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
-  const control = results.sweetSpots.find(({ experiment }) => experiment === id)?.control ?? resultOf(results, id).toControl?.baseline;
+  const control =
+    results.sweetSpots.find(({ experiment }) => experiment === id)?.control ??
+    resultOf(results, id).toControl?.baseline;
   if (control === undefined || control === null) return [];
   return runsOf(results, id).flatMap(({ seed, measurements }) => {
     const twin = runsOf(results, control).find((run) => run.seed === seed);
     return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }, i) => {
-      const counts = phase === 'trained' || (phase === 'pruned' && i === measurements.length - 1); // some arms end with a prune
-      const other = twin?.measurements.find((each) => each.phase === 'trained' && each.round === round && each.step === step)?.evaluation;
+      // some arms end with a prune
+      const counts = phase === 'trained' || (phase === 'pruned' && i === measurements.length - 1);
+      const other = twin?.measurements.find(
+        (each) => each.phase === 'trained' && each.round === round && each.step === step,
+      )?.evaluation;
       if (!counts || sparsity === null || evaluation === null || !other) return [];
-      return { experiment: id, control, seed, round, level, sparsity, loss: evaluation.loss, controlLoss: other.loss, increase: evaluation.loss - other.loss };
+      return {
+        experiment: id,
+        control,
+        seed,
+        round,
+        level,
+        sparsity,
+        loss: evaluation.loss,
+        controlLoss: other.loss,
+        increase: evaluation.loss - other.loss,
+      };
     });
   });
 }
 
 export function qualityCostFigure(results: StudyResults, groups: readonly QualityGroup[]): Figure {
-  const drawn = groups.map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) })).filter(({ rows }) => rows.length > 0);
-  if (drawn.length === 0) return { title: TITLE, caption: 'Nothing to draw: there is no pruned run whose positive control, with the same seed and as many steps, is known.', plots: [] };
+  const drawn = groups
+    .map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) }))
+    .filter(({ rows }) => rows.length > 0);
+  if (drawn.length === 0)
+    return {
+      title: TITLE,
+      caption:
+        'Nothing to draw: there is no pruned run whose positive control, with the same seed and as many steps, is known.',
+      plots: [],
+    };
   const { tolerance, confidence } = results.study.analysis;
   const all = drawn.flatMap(({ rows }) => rows);
   const seeds = new Set(all.map(({ seed }) => seed)).size;
@@ -80,10 +103,30 @@ function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
     field: 'increase',
     type: 'quantitative',
     scale: { type: 'symlog', constant: tolerance, domain: [bottom, top], nice: false },
-    axis: { title: 'nats over the control', values: [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick >= bottom && tick <= top), format: '.3~g', labelOverlap: true },
+    axis: {
+      title: 'nats over the control',
+      values: [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter(
+        (tick) => tick >= bottom && tick <= top,
+      ),
+      format: '.3~g',
+      labelOverlap: true,
+    },
   };
-  const panels = groups.map((group) => panel(results, group, y, groups.length === 1 ? FULL_WIDTH - 70 : FULL_WIDTH / 2 - 64, groups.length === 1 ? 340 : 230));
-  return { concat: panels, columns: 2, spacing: { row: 34, column: 26 }, resolve: { scale: { color: 'independent', shape: 'independent', strokeDash: 'independent', x: 'independent' } } };
+  const panels = groups.map((group) =>
+    panel(
+      results,
+      group,
+      y,
+      groups.length === 1 ? FULL_WIDTH - 70 : FULL_WIDTH / 2 - 64,
+      groups.length === 1 ? 340 : 230,
+    ),
+  );
+  return {
+    concat: panels,
+    columns: 2,
+    spacing: { row: 34, column: 26 },
+    resolve: { scale: { color: 'independent', shape: 'independent', strokeDash: 'independent', x: 'independent' } },
+  };
 }
 
 /** What remains, on a logarithmic axis that is labelled by sparsity. */
@@ -94,29 +137,64 @@ function remainingChannel(rows: readonly IncreaseRow[]): Spec {
     field: 'remaining',
     type: 'quantitative',
     scale: { type: 'log', domain: [1.04, least * 0.93], nice: false },
-    axis: { title: 'sparsity (scale: logarithm of what remains)', values: steps.map((sparsity) => Number((1 - sparsity).toFixed(4))).filter((remaining) => remaining >= least * 0.93), labelExpr: "format(1 - datum.value, '.0%')", grid: false, labelOverlap: false },
+    axis: {
+      title: 'sparsity (scale: logarithm of what remains)',
+      values: steps
+        .map((sparsity) => Number((1 - sparsity).toFixed(4)))
+        .filter((remaining) => remaining >= least * 0.93),
+      labelExpr: "format(1 - datum.value, '.0%')",
+      grid: false,
+      labelOverlap: false,
+    },
   };
 }
 
-function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: Spec, width: number, height: number): Spec {
+function panel(
+  results: StudyResults,
+  { title, ids, rows: all }: DrawnGroup,
+  y: Spec,
+  width: number,
+  height: number,
+): Spec {
   const rows = withoutStandstill(all);
   const x = remainingChannel(rows);
-  const experiments = ids.map((id) => declarationOf(results, id)).filter(({ id }) => rows.some(({ experiment }) => experiment === id));
+  const experiments = ids
+    .map((id) => declarationOf(results, id))
+    .filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   const styles = groupStyles(experiments);
-  const points = rows.map((row) => ({ ...row, remaining: 1 - row.sparsity, label: `${row.experiment} seed ${row.seed} at ${percent(row.sparsity)}: ${natsText(row.increase)} nats over ${row.control}` }));
+  const points = rows.map((row) => ({
+    ...row,
+    remaining: 1 - row.sparsity,
+    label: `${row.experiment} seed ${row.seed} at ${percent(row.sparsity)}: ${natsText(row.increase)} nats over ${row.control}`,
+  }));
   const means = experiments.flatMap(({ id }) => {
     const own = rows.filter(({ experiment }) => experiment === id);
     return [...new Set(own.map(({ level }) => level))].map((level) => {
       const here = own.filter((row) => row.level === level);
       const mean = (of: (row: IncreaseRow) => number) => here.reduce((sum, row) => sum + of(row), 0) / here.length;
-      return { experiment: id, level, remaining: 1 - mean(({ sparsity }) => sparsity), increase: mean(({ increase }) => increase) };
+      return {
+        experiment: id,
+        level,
+        remaining: 1 - mean(({ sparsity }) => sparsity),
+        increase: mean(({ increase }) => increase),
+      };
     });
   });
-  const spots = results.sweetSpots.filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment)).flatMap((spot) => ring(spot));
+  const spots = results.sweetSpots
+    .filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment))
+    .flatMap((spot) => ring(spot));
   const domain = experiments.map(({ id }) => id);
-  const style = (of: 'color' | 'shape' | 'dash') => ({ field: 'experiment', type: 'nominal', scale: { domain, range: domain.map((id) => styles.get(id)![of]) }, legend: null });
+  const style = (of: 'color' | 'shape' | 'dash') => ({
+    field: 'experiment',
+    type: 'nominal',
+    scale: { domain, range: domain.map((id) => styles.get(id)![of]) },
+    legend: null,
+  });
   const { tolerance } = results.study.analysis;
-  const legend = strip(domain.map((id) => ({ text: id, filled: true, shape: styles.get(id)!.shape, color: styles.get(id)!.color })), width);
+  const legend = strip(
+    domain.map((id) => ({ text: id, filled: true, shape: styles.get(id)!.shape, color: styles.get(id)!.color })),
+    width,
+  );
   return {
     vconcat: [
       { ...legend, title: { text: title } },
@@ -126,10 +204,48 @@ function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: 
         layer: [
           horizontalRule(0, y, SOFT, [1, 0]),
           horizontalRule(tolerance, y, INK),
-          { data: { values: [{ value: tolerance, text: 'tolerance' }] }, mark: { type: 'text', align: 'right', baseline: 'bottom', dx: -4, dy: -3, x: 'width', color: INK, fontSize: 10.5, aria: false }, encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } } },
-          { data: { values: means }, mark: { type: 'line', strokeWidth: 1.6, aria: false }, encoding: { x, y, color: style('color'), strokeDash: style('dash'), order: { field: 'level', type: 'quantitative' } } },
-          { data: { values: points }, mark: { type: 'point', filled: true, size: 22, opacity: 0.85 }, encoding: { x, y, color: style('color'), shape: style('shape'), description: { field: 'label', type: 'nominal' } } },
-          { data: { values: spots }, mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 }, encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } } },
+          {
+            data: { values: [{ value: tolerance, text: 'tolerance' }] },
+            mark: {
+              type: 'text',
+              align: 'right',
+              baseline: 'bottom',
+              dx: -4,
+              dy: -3,
+              x: 'width',
+              color: INK,
+              fontSize: 10.5,
+              aria: false,
+            },
+            encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } },
+          },
+          {
+            data: { values: means },
+            mark: { type: 'line', strokeWidth: 1.6, aria: false },
+            encoding: {
+              x,
+              y,
+              color: style('color'),
+              strokeDash: style('dash'),
+              order: { field: 'level', type: 'quantitative' },
+            },
+          },
+          {
+            data: { values: points },
+            mark: { type: 'point', filled: true, size: 22, opacity: 0.85 },
+            encoding: {
+              x,
+              y,
+              color: style('color'),
+              shape: style('shape'),
+              description: { field: 'label', type: 'nominal' },
+            },
+          },
+          {
+            data: { values: spots },
+            mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 },
+            encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } },
+          },
         ],
       },
     ],
@@ -139,18 +255,37 @@ function panel(results: StudyResults, { title, ids, rows: all }: DrawnGroup, y: 
 
 /** Each run's last. */
 export function lastRows(rows: readonly IncreaseRow[]): IncreaseRow[] {
-  return rows.filter((row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed));
+  return rows.filter(
+    (row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed),
+  );
 }
 
 /** Where a run stays at one sparsity for several rounds, the last of them: the others would pile up. */
 function withoutStandstill(rows: readonly IncreaseRow[]): IncreaseRow[] {
-  return rows.filter((row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed && Math.abs(later.sparsity - row.sparsity) < STANDSTILL));
+  return rows.filter(
+    (row, i) =>
+      !rows
+        .slice(i + 1)
+        .some(
+          (later) =>
+            later.experiment === row.experiment &&
+            later.seed === row.seed &&
+            Math.abs(later.sparsity - row.sparsity) < STANDSTILL,
+        ),
+  );
 }
 
 function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {
   const level = levels.find((each) => each.level === sweetSpot!.level);
   if (level === undefined || level.increase === null) return [];
-  return [{ experiment, remaining: 1 - level.sparsity, increase: level.increase, label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound)}, tolerance ${tolerance}` }];
+  return [
+    {
+      experiment,
+      remaining: 1 - level.sparsity,
+      increase: level.increase,
+      label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound)}, tolerance ${tolerance}`,
+    },
+  ];
 }
 
 /** A panel's baseline in ink, so that its variants stand out against it. */
@@ -158,7 +293,8 @@ function groupStyles(experiments: readonly ExperimentDeclaration[]) {
   const [first, ...others] = experiments;
   const styles = seriesStyles(others.map(({ id, role }) => ({ id, ...(role === undefined ? {} : { role }) })));
   if (first !== undefined) styles.set(first.id, { color: INK, shape: 'circle', dash: [1, 0] });
-  for (const experiment of others) if (isFloor(experiment)) styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
+  for (const experiment of others)
+    if (isFloor(experiment)) styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
   return styles;
 }
 

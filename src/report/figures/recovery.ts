@@ -9,14 +9,18 @@ import { panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 const TITLE = 'Recovery of pruned positions';
 
 export function recoveryFigure(results: StudyResults): Figure {
-  const known = results.recovery.flatMap(({ experiment, seed, round, pruned, recovered }) => (pruned === null || recovered === null || pruned === 0 ? [] : [{ experiment, seed, round, pruned, recovered, share: recovered / pruned }]));
+  const known = results.recovery.flatMap(({ experiment, seed, round, pruned, recovered }) =>
+    pruned === null || recovered === null || pruned === 0
+      ? []
+      : [{ experiment, seed, round, pruned, recovered, share: recovered / pruned }],
+  );
   const released = [...new Set(known.filter(({ recovered }) => recovered > 0).map(({ experiment }) => experiment))];
   const shown = known.filter(({ experiment }) => released.includes(experiment));
-  if (shown.length === 0) return { title: TITLE, caption: 'Nothing to draw: no pruned position came back in any run.', plots: [] };
+  if (shown.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: no pruned position came back in any run.', plots: [] };
   return {
     title: TITLE,
-    caption:
-      `Of the positions pruned at the end of the round before, the share that this round's prune kept; one line a run, the unit of replication (${counted(new Set(shown.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}). Only where the mask is released in training can a position come back; elsewhere the share is 0 by construction and is not drawn. ${scalingText(results.study)}`,
+    caption: `Of the positions pruned at the end of the round before, the share that this round's prune kept; one line a run, the unit of replication (${counted(new Set(shown.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}). Only where the mask is released in training can a position come back; elsewhere the share is 0 by construction and is not drawn. ${scalingText(results.study)}`,
     plots: [
       {
         id: '1h-recovery',
@@ -28,20 +32,47 @@ export function recoveryFigure(results: StudyResults): Figure {
   };
 }
 
-function panels(results: StudyResults, ids: readonly string[], rows: { experiment: string; seed: number; round: number; share: number }[]): Spec {
+function panels(
+  results: StudyResults,
+  ids: readonly string[],
+  rows: { experiment: string; seed: number; round: number; share: number }[],
+): Spec {
   const top = Math.max(...rows.map(({ share }) => share)) * 1.12;
   return smallMultiples(
     ids.map((id, i) => {
       const has = titled(i, ids.length);
-      const values = rows.filter(({ experiment }) => experiment === id).map((row) => ({ ...row, label: `${id} seed ${row.seed}, round ${row.round}: ${percent(row.share)} came back` }));
+      const values = rows
+        .filter(({ experiment }) => experiment === id)
+        .map((row) => ({
+          ...row,
+          label: `${id} seed ${row.seed}, round ${row.round}: ${percent(row.share)} came back`,
+        }));
       const rounds = values.map(({ round }) => round);
-      const x = { field: 'round', type: 'quantitative', scale: { domain: [Math.min(...rounds) - 0.4, Math.max(...rounds) + 0.4], nice: false, zero: false }, axis: { title: has.x ? 'round' : null, tickMinStep: 1, tickCount: 6, format: 'd', grid: false } };
-      const y = { field: 'share', type: 'quantitative', scale: { domain: [0, top], nice: false }, axis: { title: has.y ? 'share that came back' : null, tickCount: 4, format: '~%' } };
+      const x = {
+        field: 'round',
+        type: 'quantitative',
+        scale: { domain: [Math.min(...rounds) - 0.4, Math.max(...rounds) + 0.4], nice: false, zero: false },
+        axis: { title: has.x ? 'round' : null, tickMinStep: 1, tickCount: 6, format: 'd', grid: false },
+      };
+      const y = {
+        field: 'share',
+        type: 'quantitative',
+        scale: { domain: [0, top], nice: false },
+        axis: { title: has.y ? 'share that came back' : null, tickCount: 4, format: '~%' },
+      };
       return {
         title: panelTitle(declarationOf(results, id)),
         layer: [
-          { data: { values }, mark: { type: 'line', strokeWidth: 1, opacity: 0.6, color: BLUE, aria: false }, encoding: { x, y, detail: { field: 'seed', type: 'nominal' } } },
-          { data: { values }, mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+          {
+            data: { values },
+            mark: { type: 'line', strokeWidth: 1, opacity: 0.6, color: BLUE, aria: false },
+            encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
+          },
+          {
+            data: { values },
+            mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 },
+            encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+          },
         ],
       };
     }),

@@ -48,7 +48,12 @@ export function strip(symbols: Symbol[], width = STRIP_WIDTH): Spec {
   });
   const size = { domain: [0, width], nice: false };
   const height = y + 8;
-  const vertical = { field: 'y', type: 'quantitative', scale: { domain: [height, 0], nice: false, zero: false }, axis: null };
+  const vertical = {
+    field: 'y',
+    type: 'quantitative',
+    scale: { domain: [height, 0], nice: false, zero: false },
+    axis: null,
+  };
   return {
     width,
     height,
@@ -61,7 +66,11 @@ export function strip(symbols: Symbol[], width = STRIP_WIDTH): Spec {
       {
         data: { values: placed },
         mark: { type: 'text', align: 'left', baseline: 'middle', color: INK, aria: false },
-        encoding: { x: { field: 'textX', type: 'quantitative', scale: size, axis: null }, y: vertical, text: { field: 'text' } },
+        encoding: {
+          x: { field: 'textX', type: 'quantitative', scale: size, axis: null },
+          y: vertical,
+          text: { field: 'text' },
+        },
       },
     ],
   };

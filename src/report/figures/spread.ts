@@ -15,24 +15,49 @@ const SDS = 210;
 const COLUMNS = [30, 70];
 
 export function spreadFigure(results: StudyResults): Figure {
-  const arms = results.variance.flatMap(({ experiment, n, mean, sd, sdInterval }) => (sd === null || mean === null || n < 2 ? [] : [{ experiment, n, mean, sd, sdInterval }])).sort((a, b) => b.sd - a.sd);
-  if (arms.length === 0) return { title: TITLE, caption: 'Nothing to draw: no experiment has two finished runs.', plots: [] };
+  const arms = results.variance
+    .flatMap(({ experiment, n, mean, sd, sdInterval }) =>
+      sd === null || mean === null || n < 2 ? [] : [{ experiment, n, mean, sd, sdInterval }],
+    )
+    .sort((a, b) => b.sd - a.sd);
+  if (arms.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: no experiment has two finished runs.', plots: [] };
   const seeds = arms.flatMap(({ experiment, mean }, row) =>
     runsOf(results, experiment).flatMap((run) => {
       const loss = measuredEnd(results, run)?.evaluation?.loss;
-      return loss === undefined ? [] : [{ experiment, row, seed: run.seed, loss, deviation: loss - mean, label: `${experiment} seed ${run.seed}: ${decimal(loss, 4)} nats, ${natsText(loss - mean)} from the mean` }];
+      return loss === undefined
+        ? []
+        : [
+            {
+              experiment,
+              row,
+              seed: run.seed,
+              loss,
+              deviation: loss - mean,
+              label: `${experiment} seed ${run.seed}: ${decimal(loss, 4)} nats, ${natsText(loss - mean)} from the mean`,
+            },
+          ];
     }),
   );
   return {
     title: TITLE,
-    caption:
-      `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
+    caption: `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
     plots: [
       {
         id: '6a-spread',
         alt: `Spread of final losses by experiment, largest first. Standard deviations: ${arms.map(({ experiment, sd, n }) => `${experiment} ${sdText(sd)} (n = ${n})`).join('; ')}.`,
         spec: chart(results, arms, seeds),
-        rows: seeds.map(({ experiment, row, seed, loss, deviation }): Row => ({ experiment, seed, loss, deviation, n: arms[row]!.n, mean: arms[row]!.mean, sd: arms[row]!.sd, lower: arms[row]!.sdInterval?.lower ?? null, upper: arms[row]!.sdInterval?.upper ?? null })),
+        rows: seeds.map(({ experiment, row, seed, loss, deviation }): Row => ({
+          experiment,
+          seed,
+          loss,
+          deviation,
+          n: arms[row]!.n,
+          mean: arms[row]!.mean,
+          sd: arms[row]!.sd,
+          lower: arms[row]!.sdInterval?.lower ?? null,
+          upper: arms[row]!.sdInterval?.upper ?? null,
+        })),
       },
     ],
   };
@@ -45,15 +70,40 @@ interface ArmSpread {
   sdInterval: { lower: number; upper: number } | null;
 }
 
-function chart(results: StudyResults, arms: readonly ArmSpread[], seeds: readonly { row: number; deviation: number }[]): Spec {
-  const rows = arms.map(({ experiment }) => ({ label: experiment, note: experimentPhrase(declarationOf(results, experiment)) }));
+function chart(
+  results: StudyResults,
+  arms: readonly ArmSpread[],
+  seeds: readonly { row: number; deviation: number }[],
+): Spec {
+  const rows = arms.map(({ experiment }) => ({
+    label: experiment,
+    note: experimentPhrase(declarationOf(results, experiment)),
+  }));
   const y = rowChannel(rows);
   const { scale, ticks } = differenceScale(seeds.map(({ deviation }) => deviation));
-  const x = { field: 'deviation', type: 'quantitative', scale, axis: { title: 'final loss minus the arm’s mean, nats', format: '.3~g', values: ticks } };
-  const positive = arms.map((arm, row) => ({ ...arm, row, low: arm.sdInterval?.lower ?? arm.sd, high: arm.sdInterval?.upper ?? arm.sd, label: `${arm.experiment}: SD ${sdText(arm.sd)}, n = ${arm.n}` })).filter(({ sd }) => sd > 0);
+  const x = {
+    field: 'deviation',
+    type: 'quantitative',
+    scale,
+    axis: { title: 'final loss minus the arm’s mean, nats', format: '.3~g', values: ticks },
+  };
+  const positive = arms
+    .map((arm, row) => ({
+      ...arm,
+      row,
+      low: arm.sdInterval?.lower ?? arm.sd,
+      high: arm.sdInterval?.upper ?? arm.sd,
+      label: `${arm.experiment}: SD ${sdText(arm.sd)}, n = ${arm.n}`,
+    }))
+    .filter(({ sd }) => sd > 0);
   const reach = positive.flatMap(({ low, high }) => [low, high]);
   const domain = reach.length === 0 ? [0.001, 1] : [Math.min(...reach) * 0.85, Math.max(...reach) * 1.15];
-  const sd = { field: 'sd', type: 'quantitative', scale: { type: 'log', domain, nice: false }, axis: { title: 'standard deviation, nats (log)', values: logTicks(domain[0]!, domain[1]!, 5), format: '.3~g' } };
+  const sd = {
+    field: 'sd',
+    type: 'quantitative',
+    scale: { type: 'log', domain, nice: false },
+    axis: { title: 'standard deviation, nats (log)', values: logTicks(domain[0]!, domain[1]!, 5), format: '.3~g' },
+  };
   const height = rowsHeight(rows);
   return rowChart([
     labelColumn(rows, LABELS, LABELS),
@@ -61,17 +111,37 @@ function chart(results: StudyResults, arms: readonly ArmSpread[], seeds: readonl
       width: FULL_WIDTH - LABELS - SDS - 100 - 56,
       height,
       layer: [
-        { data: { values: [{ deviation: 0, from: -0.5, to: rows.length - 0.5 }] }, mark: { type: 'rule', color: SOFT, strokeWidth: 1, aria: false }, encoding: { x, y: { ...y, field: 'from' }, y2: { field: 'to' } } },
-        { data: { values: seeds }, mark: { type: 'point', filled: true, size: 30, color: BLUE, opacity: 0.8 }, encoding: { x, y, description: { field: 'label', type: 'nominal' } } },
+        {
+          data: { values: [{ deviation: 0, from: -0.5, to: rows.length - 0.5 }] },
+          mark: { type: 'rule', color: SOFT, strokeWidth: 1, aria: false },
+          encoding: { x, y: { ...y, field: 'from' }, y2: { field: 'to' } },
+        },
+        {
+          data: { values: seeds },
+          mark: { type: 'point', filled: true, size: 30, color: BLUE, opacity: 0.8 },
+          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+        },
       ],
     },
     {
       width: SDS,
       height,
       layer: [
-        { data: { values: rows.map((_, row) => ({ row, from: domain[0]!, to: domain[1]! })) }, mark: { type: 'rule', color: GRID, strokeWidth: 0.6, aria: false }, encoding: { x: { ...sd, field: 'from' }, x2: { field: 'to' }, y } },
-        { data: { values: positive }, mark: { type: 'rule', color: BLUE, strokeWidth: 1.6, aria: false }, encoding: { x: { ...sd, field: 'low' }, x2: { field: 'high' }, y } },
-        { data: { values: positive }, mark: { type: 'point', shape: 'square', filled: true, size: 44, color: BLUE, opacity: 1 }, encoding: { x: sd, y, description: { field: 'label', type: 'nominal' } } },
+        {
+          data: { values: rows.map((_, row) => ({ row, from: domain[0]!, to: domain[1]! })) },
+          mark: { type: 'rule', color: GRID, strokeWidth: 0.6, aria: false },
+          encoding: { x: { ...sd, field: 'from' }, x2: { field: 'to' }, y },
+        },
+        {
+          data: { values: positive },
+          mark: { type: 'rule', color: BLUE, strokeWidth: 1.6, aria: false },
+          encoding: { x: { ...sd, field: 'low' }, x2: { field: 'high' }, y },
+        },
+        {
+          data: { values: positive },
+          mark: { type: 'point', shape: 'square', filled: true, size: 44, color: BLUE, opacity: 1 },
+          encoding: { x: sd, y, description: { field: 'label', type: 'nominal' } },
+        },
       ],
     },
     textColumns(rows, [

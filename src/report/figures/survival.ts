@@ -1,4 +1,6 @@
-/** What becomes of the reference super weights: magnitude rank, margin, effect and the three survivals, round by round. */
+/**
+ * What becomes of the reference super weights: magnitude rank, margin, effect and the three survivals, round by round.
+ */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
 import { endOf } from '../arms.ts';
@@ -6,7 +8,16 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { coordinateText, countText, counted, decimal, scalingText, signed } from '../wording.ts';
-import { FULL_WIDTH, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import {
+  FULL_WIDTH,
+  horizontalRule,
+  logTicks,
+  panelTitle,
+  smallMultiples,
+  titled,
+  type Figure,
+  type Row,
+} from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 /** Height of a panel in pixels. */
@@ -21,7 +32,8 @@ const TITLE = 'Magnitude rank, margin and effect, run by run';
 export function survivalFigure(results: StudyResults, ids: readonly string[]): Figure {
   const rows = survivalRows(results).filter(({ experiment }) => ids.includes(experiment));
   const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
-  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
+  if (rows.length === 0)
+    return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
   const followed = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
   const margins = rows.filter(({ margin }) => margin !== null && margin > 0);
   return {
@@ -30,19 +42,41 @@ export function survivalFigure(results: StudyResults, ids: readonly string[]): F
       `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its magnitude rank among all prunable weights (1 = largest, logarithmic); its magnitude over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
       `Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
     plots: [
-      { id: '1b-rank', alt: fateAlt(results, 'Magnitude rank', experiments), spec: fates(experiments, rows, rankMeasure(rows)), rows },
-      ...(margins.length === 0 ? [] : [{ id: '1c-margin', alt: fateAlt(results, 'Margin to the threshold', experiments), spec: fates(experiments, margins, marginMeasure(margins)), rows: margins }]),
-      { id: '1d-effect', alt: fateAlt(results, 'Functional effect', experiments), spec: fates(experiments, rows, effectMeasure(rows)), rows },
+      {
+        id: '1b-rank',
+        alt: fateAlt(results, 'Magnitude rank', experiments),
+        spec: fates(experiments, rows, rankMeasure(rows)),
+        rows,
+      },
+      ...(margins.length === 0
+        ? []
+        : [
+            {
+              id: '1c-margin',
+              alt: fateAlt(results, 'Margin to the threshold', experiments),
+              spec: fates(experiments, margins, marginMeasure(margins)),
+              rows: margins,
+            },
+          ]),
+      {
+        id: '1d-effect',
+        alt: fateAlt(results, 'Functional effect', experiments),
+        spec: fates(experiments, rows, effectMeasure(rows)),
+        rows,
+      },
     ],
   };
 }
 
 const GRID_TITLE = 'Three survivals, round by round';
 
-/** In how many runs each survival holds, of all experiments, right after each prune and after the training that follows. */
+/**
+ * In how many runs each survival holds, of all experiments, right after each prune and after the training that follows.
+ */
 export function survivalGridFigure(results: StudyResults): Figure {
   const counts = countRows(results);
-  if (counts.every(({ n, noneEmerged }) => n === 0 && noneEmerged === 0)) return { title: GRID_TITLE, caption: 'Nothing to draw: no detection left a result.', plots: [] };
+  if (counts.every(({ n, noneEmerged }) => n === 0 && noneEmerged === 0))
+    return { title: GRID_TITLE, caption: 'Nothing to draw: no detection left a result.', plots: [] };
   return {
     title: GRID_TITLE,
     caption:
@@ -213,8 +247,16 @@ function markLabel(row: SurvivalRow): string {
 
 const KINDS = [
   { name: 'kept', title: 'mask bit: kept', of: (survival: SurvivalSummary) => survival.kept },
-  { name: 'functional', title: 'functional: zeroing it still hurts', of: (survival: SurvivalSummary) => survival.functional },
-  { name: 'redetectedSame', title: 're-detected at the same place', of: (survival: SurvivalSummary) => survival.redetectedSame },
+  {
+    name: 'functional',
+    title: 'functional: zeroing it still hurts',
+    of: (survival: SurvivalSummary) => survival.functional,
+  },
+  {
+    name: 'redetectedSame',
+    title: 're-detected at the same place',
+    of: (survival: SurvivalSummary) => survival.redetectedSame,
+  },
 ] as const;
 
 /** A cell to which survival does not apply. */

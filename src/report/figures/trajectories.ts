@@ -25,7 +25,11 @@ export function trajectoriesFigure(results: StudyResults, id: string, ids: reado
       {
         id,
         alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the entropy floor of each run at every round, right after each prune and after retraining.`,
-        spec: sawtooth(results, ids.map((each) => declarationOf(results, each)), rows),
+        spec: sawtooth(
+          results,
+          ids.map((each) => declarationOf(results, each)),
+          rows,
+        ),
         rows,
       },
     ],
@@ -65,7 +69,9 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
     return {
       title: panelTitle(experiment),
       layer: [
-        ...(controlLoss === null || experiment.id === control?.id ? [] : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
+        ...(controlLoss === null || experiment.id === control?.id
+          ? []
+          : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
         {
           data: { values: labelled },
           mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false },

@@ -1,5 +1,11 @@
 /** Tables of declared comparisons: differences in loss, and counts of survivals, each with what its test can say. */
-import type { AbsentRun, ComparisonResult, SurvivalCount, SurvivalTest, TestedDifference } from '../../generated/results.ts';
+import type {
+  AbsentRun,
+  ComparisonResult,
+  SurvivalCount,
+  SurvivalTest,
+  TestedDifference,
+} from '../../generated/results.ts';
 import type { StudyResults } from '../read-results.ts';
 import { metricText, natsText, pText, verdictText } from '../verdict-text.ts';
 import { countText, counted, decimal, percent } from '../wording.ts';
@@ -7,7 +13,9 @@ import { html, table, type Html } from './html.ts';
 
 const DASH = '–';
 
-/** Parameters that differ besides, and absent runs, are named up to this many; swp lint and the overview name them all. */
+/**
+ * Parameters that differ besides, and absent runs, are named up to this many; swp lint and the overview name them all.
+ */
 const NAMED = 4;
 
 interface Compared<Item> {
@@ -16,20 +24,52 @@ interface Compared<Item> {
 }
 
 /** Every declared difference in final loss; nothing if there is none. */
-export function differencesTable({ study: { analysis } }: StudyResults, comparisons: readonly ComparisonResult[]): Html | '' {
-  const items = comparisons.flatMap((comparison) => comparison.differences.map((item): Compared<TestedDifference> => ({ comparison, item })));
+export function differencesTable(
+  { study: { analysis } }: StudyResults,
+  comparisons: readonly ComparisonResult[],
+): Html | '' {
+  const items = comparisons.flatMap((comparison) =>
+    comparison.differences.map((item): Compared<TestedDifference> => ({ comparison, item })),
+  );
   if (items.length === 0) return '';
   return table<Compared<TestedDifference>>(
     `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${percent(analysis.confidence, 0)} t interval. The verdict rests on the exact sign-flip test after Holm's adjustment at ${pText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${pText(analysis.alpha)} (unadjusted) with 80 % power.`,
     [
-      { head: 'arms', cell: ({ item, comparison }) => html`${item.arm} − ${item.baseline}<small>${comparison.name}: varies ${comparison.varies.join(', ')}</small>` },
+      {
+        head: 'arms',
+        cell: ({ item, comparison }) =>
+          html`${item.arm} − ${item.baseline}<small>${comparison.name}: varies ${comparison.varies.join(', ')}</small>`,
+      },
       { head: 'difference', numeric: true, cell: ({ item }) => differenceCell(item) },
       { head: 'every seed', cell: ({ item }) => seedsCell(item) },
-      { head: 'g', numeric: true, cell: ({ item: { hedgesG } }) => (hedgesG === null ? DASH : html`${decimal(hedgesG.value, 2)}<small>[${decimal(hedgesG.interval.lower, 1)}, ${decimal(hedgesG.interval.upper, 1)}]</small>`) },
+      {
+        head: 'g',
+        numeric: true,
+        cell: ({ item: { hedgesG } }) =>
+          hedgesG === null
+            ? DASH
+            : html`${decimal(hedgesG.value, 2)}<small
+                  >[${decimal(hedgesG.interval.lower, 1)}, ${decimal(hedgesG.interval.upper, 1)}]</small
+                >`,
+      },
       { head: 'exact p', numeric: true, cell: ({ item }) => testsCell(item) },
-      { head: 'Holm p', numeric: true, cell: ({ item: { holm } }) => (holm === null ? DASH : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small><small>${holm.family}, m = ${holm.members}</small>`) },
+      {
+        head: 'Holm p',
+        numeric: true,
+        cell: ({ item: { holm } }) =>
+          holm === null
+            ? DASH
+            : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
+                ><small>${holm.family}, m = ${holm.members}</small>`,
+      },
       { head: 'seeds needed', numeric: true, cell: ({ item: { power } }) => powerCell(power) },
-      { head: 'verdict', cell: ({ item: { verdict, n } }) => (verdict === 'cannot-be-significant' ? html`<span class="line">cannot be</span> significant<small>with n = ${n}</small>` : verdictText(verdict)) },
+      {
+        head: 'verdict',
+        cell: ({ item: { verdict, n } }) =>
+          verdict === 'cannot-be-significant'
+            ? html`<span class="line">cannot be</span> significant<small>with n = ${n}</small>`
+            : verdictText(verdict),
+      },
       { head: 'differ besides', cell: ({ item }) => besidesCell(item) },
     ],
     items,
@@ -38,26 +78,35 @@ export function differencesTable({ study: { analysis } }: StudyResults, comparis
 
 function differenceCell({ mean, interval, n }: TestedDifference): string | Html {
   if (mean === null) return DASH;
-  return html`${natsText(mean)}<small>${interval === null ? '' : `[${natsText(interval.lower)}, ${natsText(interval.upper)}] · `}n = ${n}</small>`;
+  return html`${natsText(mean)}<small
+      >${interval === null ? '' : `[${natsText(interval.lower)}, ${natsText(interval.upper)}] · `}n = ${n}</small
+    >`;
 }
 
 function seedsCell({ points, copies, missing, unpaired }: TestedDifference): Html {
   const absent = (runs: readonly AbsentRun[]) => {
     const names = runs.map(({ experiment, seed }) => `${experiment} seed ${seed}`);
-    return names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED - 1).join(', ')} and ${names.length - NAMED + 1} more`;
+    return names.length <= NAMED
+      ? names.join(', ')
+      : `${names.slice(0, NAMED - 1).join(', ')} and ${names.length - NAMED + 1} more`;
   };
-  return html`<div class="pairs">${points.map(({ seed, difference }) => html`<span class="pair"><i>seed ${seed}</i> ${natsText(difference)}</span> `)}${copies.length === 0 ? '' : html`<small>copies of an earlier seed, not counted: ${copies.join(', ')}</small>`}${missing.length === 0 ? '' : html`<small class="alert">missing: ${absent(missing)}</small>`}${unpaired.length === 0 ? '' : html`<small>not paired: ${absent(unpaired)}</small>`}</div>`;
+  return html`<div class="pairs">
+    ${points.map(({ seed, difference }) => html`<span class="pair"><i>seed ${seed}</i> ${natsText(difference)}</span> `)}${copies.length === 0 ? '' : html`<small>copies of an earlier seed, not counted: ${copies.join(', ')}</small>`}${missing.length === 0 ? '' : html`<small class="alert">missing: ${absent(missing)}</small>`}${unpaired.length === 0 ? '' : html`<small>not paired: ${absent(unpaired)}</small>`}
+  </div>`;
 }
 
 /** The sign-flip test, which the verdict rests on; the others below it. */
 function testsCell({ signFlip, wilcoxon, tTest }: TestedDifference): string | Html {
   if (signFlip === null) return DASH;
-  return html`${pText(signFlip.p)}<small>smallest ${pText(signFlip.smallestP)}</small>${wilcoxon === null ? '' : html`<small>Wilcoxon ${pText(wilcoxon.p)}</small>`}${tTest === null ? '' : html`<small>t-test ${pText(tTest.p)}</small>`}`;
+  return html`${pText(signFlip.p)}<small>smallest ${pText(signFlip.smallestP)}</small
+    >${wilcoxon === null ? '' : html`<small>Wilcoxon ${pText(wilcoxon.p)}</small>`}${tTest === null ? '' : html`<small>t-test ${pText(tTest.p)}</small>`}`;
 }
 
 function powerCell(power: TestedDifference['power']): string | Html {
   if (power === null) return DASH;
-  return html`${power.seedsNeeded === null ? DASH : counted(power.seedsNeeded, 'pair').split(' ')[0]!}<small>attainable from ${power.attainableFrom}</small>`;
+  return html`${power.seedsNeeded === null ? DASH : counted(power.seedsNeeded, 'pair').split(' ')[0]!}<small
+      >attainable from ${power.attainableFrom}</small
+    >`;
 }
 
 function besidesCell({ alsoDiffers, consequences }: TestedDifference): Html {
@@ -65,8 +114,11 @@ function besidesCell({ alsoDiffers, consequences }: TestedDifference): Html {
     const digits = amount(what, baseline) === amount(what, arm) ? 4 : 1;
     return `${what} ${amount(what, baseline, digits)} → ${amount(what, arm, digits)}`;
   });
-  const named = alsoDiffers.length <= NAMED ? alsoDiffers : [...alsoDiffers.slice(0, NAMED), `${alsoDiffers.length - NAMED} more`];
-  return html`<div class="besides">${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.length === 0 ? '' : html`<small>as a consequence:</small>`}${followed.map((text) => html`<small>${text}</small>`)}</div>`;
+  const named =
+    alsoDiffers.length <= NAMED ? alsoDiffers : [...alsoDiffers.slice(0, NAMED), `${alsoDiffers.length - NAMED} more`];
+  return html`<div class="besides">
+    ${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.length === 0 ? '' : html`<small>as a consequence:</small>`}${followed.map((text) => html`<small>${text}</small>`)}
+  </div>`;
 }
 
 function amount(what: string, value: number | null, digits = 1): string {
@@ -75,20 +127,58 @@ function amount(what: string, value: number | null, digits = 1): string {
 }
 
 /** Every declared test of a kind of survival; nothing if there is none. */
-export function survivalTestsTable({ study: { analysis } }: StudyResults, comparisons: readonly ComparisonResult[]): Html | '' {
-  const items = comparisons.flatMap((comparison) => comparison.survivalTests.map((item): Compared<SurvivalTest> => ({ comparison, item })));
+export function survivalTestsTable(
+  { study: { analysis } }: StudyResults,
+  comparisons: readonly ComparisonResult[],
+): Html | '' {
+  const items = comparisons.flatMap((comparison) =>
+    comparison.survivalTests.map((item): Compared<SurvivalTest> => ({ comparison, item })),
+  );
   if (items.length === 0) return '';
   return table<Compared<SurvivalTest>>(
     `Survival at the end of two arms: k of n runs with exact (Clopper-Pearson) ${percent(analysis.confidence, 0)} intervals. Arms with common seeds are paired (exact McNemar test on the discordant pairs), others compared by Fisher's exact test. Runs in which no super weight emerged are in neither k nor n.`,
     [
-      { head: 'arms', cell: ({ item, comparison }) => html`${item.arm} against ${item.baseline}<small>${comparison.name}: varies ${comparison.varies.join(', ')}</small>` },
+      {
+        head: 'arms',
+        cell: ({ item, comparison }) =>
+          html`${item.arm} against ${item.baseline}<small
+              >${comparison.name}: varies ${comparison.varies.join(', ')}</small
+            >`,
+      },
       { head: 'survival', cell: ({ item }) => metricText(item.metric) },
       { head: 'arm', numeric: true, cell: ({ item }) => countCell(item.armCount) },
       { head: 'baseline', numeric: true, cell: ({ item }) => countCell(item.baselineCount) },
-      { head: 'only in one', numeric: true, cell: ({ item: { discordant, pairs } }) => (discordant === null ? DASH : html`${discordant.armOnly} : ${discordant.baselineOnly}<small>of ${counted(pairs, 'pair')}</small>`) },
-      { head: 'exact p', numeric: true, cell: ({ item: { test } }) => (test === null ? DASH : html`${pText(test.p)}<small>smallest ${pText(test.smallestP)}</small><small>${test.name === 'mcnemar' ? 'McNemar' : 'Fisher'}</small>`) },
-      { head: 'Holm p', numeric: true, cell: ({ item: { holm } }) => (holm === null ? DASH : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small><small>${holm.family}, m = ${holm.members}</small>`) },
-      { head: 'verdict', cell: ({ item: { verdict } }) => (verdict === 'cannot-be-significant' ? 'cannot be significant' : verdictText(verdict)) },
+      {
+        head: 'only in one',
+        numeric: true,
+        cell: ({ item: { discordant, pairs } }) =>
+          discordant === null
+            ? DASH
+            : html`${discordant.armOnly} : ${discordant.baselineOnly}<small>of ${counted(pairs, 'pair')}</small>`,
+      },
+      {
+        head: 'exact p',
+        numeric: true,
+        cell: ({ item: { test } }) =>
+          test === null
+            ? DASH
+            : html`${pText(test.p)}<small>smallest ${pText(test.smallestP)}</small
+                ><small>${test.name === 'mcnemar' ? 'McNemar' : 'Fisher'}</small>`,
+      },
+      {
+        head: 'Holm p',
+        numeric: true,
+        cell: ({ item: { holm } }) =>
+          holm === null
+            ? DASH
+            : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
+                ><small>${holm.family}, m = ${holm.members}</small>`,
+      },
+      {
+        head: 'verdict',
+        cell: ({ item: { verdict } }) =>
+          verdict === 'cannot-be-significant' ? 'cannot be significant' : verdictText(verdict),
+      },
     ],
     items,
   );

@@ -1,6 +1,6 @@
 /**
- * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why it
- * has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
+ * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why
+ * it has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
  */
 import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { type: 'json' };
 import pruneSchema from '../../../schemas/stages/prune.schema.json' with { type: 'json' };
@@ -14,10 +14,10 @@ import { html, table, type Html } from './html.ts';
 export function definitions(results: StudyResults): Html {
   return html`<dl class="definitions">
       ${entries(results).map(
-      ([term, text]) =>
-        html`<dt>${term}</dt>
-          <dd>${text}</dd> `,
-    )}
+        ([term, text]) =>
+          html`<dt>${term}</dt>
+            <dd>${text}</dd> `,
+      )}
     </dl>
     <h3>The definition’s parameters, and why they are what they are</h3>
     <div class="wide">
@@ -37,12 +37,26 @@ interface StageSchema {
 /** A stage's parameters: its own descriptions, the values in this study, and what they are where nothing is said. */
 function parameters(study: StudyDeclaration, stage: string, { properties }: StageSchema, caption: string): Html {
   const items = Object.entries(properties).filter(([name]) => !MACHINERY.has(name));
-  return table<(typeof items)[number]>(caption, [
-    { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
-    { head: 'in this study', cell: ([name]) => html`<div class="value">${valueText(study, stage, name, 'as by default')}</div>` },
-    { head: 'default', cell: ([, property]) => (property.default === undefined ? '–' : html`<div class="value">${plain(property.default)}</div>`) },
-    { head: 'what it is, and why', cell: ([, { description }]) => html`<div class="reason">${description ?? '–'}</div>` },
-  ], items);
+  return table<(typeof items)[number]>(
+    caption,
+    [
+      { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
+      {
+        head: 'in this study',
+        cell: ([name]) => html`<div class="value">${valueText(study, stage, name, 'as by default')}</div>`,
+      },
+      {
+        head: 'default',
+        cell: ([, property]) =>
+          property.default === undefined ? '–' : html`<div class="value">${plain(property.default)}</div>`,
+      },
+      {
+        head: 'what it is, and why',
+        cell: ([, { description }]) => html`<div class="reason">${description ?? '–'}</div>`,
+      },
+    ],
+    items,
+  );
 }
 
 function entries({ study, floor, runs }: StudyResults): [string, string][] {
@@ -134,7 +148,11 @@ function valueText({ experiments }: StudyDeclaration, stage: string, name: strin
   }
   if (byValue.size === 1) return [...byValue.keys()][0]!;
   const [most] = [...byValue.values()].sort((a, b) => b.length - a.length);
-  return listed([...byValue].map(([text, ids]) => `${text} (${ids === most && ids.length > NAMED ? 'all others' : ids.join(', ')})`));
+  return listed(
+    [...byValue].map(
+      ([text, ids]) => `${text} (${ids === most && ids.length > NAMED ? 'all others' : ids.join(', ')})`,
+    ),
+  );
 }
 
 function plain(value: unknown, unsaid = '(not stated)'): string {

@@ -12,7 +12,9 @@ type Part = string | number | Html | readonly Part[];
 
 /** Template tag: strings and numbers are escaped, Html is not, lists are joined. */
 export function html(literals: TemplateStringsArray, ...parts: Part[]): Html {
-  return new Html(literals.reduce((text, literal, i) => text + literal + (i < parts.length ? rendered(parts[i]!) : ''), ''));
+  return new Html(
+    literals.reduce((text, literal, i) => text + literal + (i < parts.length ? rendered(parts[i]!) : ''), ''),
+  );
 }
 
 export function escaped(text: string): string {

@@ -6,9 +6,14 @@ import { html, table, type Html } from './html.ts';
 const RANK = { error: 0, warning: 1, note: 2 };
 
 /** Errors first; nothing if there is nothing to say. */
-export function lintTable(notes: readonly LintNote[], caption = 'What swp lint says of the declared comparisons. A finding that a person overrode stands with the written reason.'): Html | '' {
+export function lintTable(
+  notes: readonly LintNote[],
+  caption = 'What swp lint says of the declared comparisons. A finding that a person overrode stands with the written reason.',
+): Html | '' {
   if (notes.length === 0) return '';
-  const open = notes.filter(({ accepted, severity }) => accepted === null && severity !== 'note').sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  const open = notes
+    .filter(({ accepted, severity }) => accepted === null && severity !== 'note')
+    .sort((a, b) => RANK[a.severity] - RANK[b.severity]);
   const rest = notes.filter((note) => !open.includes(note)).sort((a, b) => RANK[a.severity] - RANK[b.severity]);
   const accepted = rest.filter((note) => note.accepted !== null);
   const remarks = rest.filter((note) => note.accepted === null);
@@ -28,8 +33,17 @@ function rowsOf(caption: string, notes: readonly LintNote[]): Html | '' {
   return table<LintNote>(
     caption,
     [
-      { head: 'finding', cell: ({ rule, severity }) => html`${severity === 'note' ? rule : html`<span class="${severity === 'error' ? 'alert' : ''}">${rule}</span>`}<small>${severity}</small>` },
-      { head: 'comparison', cell: ({ comparison, arms }) => html`${comparison ?? 'the study'}<small>${arms.join(', ')}</small>` },
+      {
+        head: 'finding',
+        cell: ({ rule, severity }) =>
+          html`${severity === 'note' ? rule : html`<span class="${severity === 'error' ? 'alert' : ''}">${rule}</span>`}<small
+              >${severity}</small
+            >`,
+      },
+      {
+        head: 'comparison',
+        cell: ({ comparison, arms }) => html`${comparison ?? 'the study'}<small>${arms.join(', ')}</small>`,
+      },
       { head: 'what', cell: ({ message }) => message },
       { head: 'overridden because', cell: ({ accepted }) => accepted ?? 'not overridden' },
     ],

@@ -14,7 +14,12 @@ import { shell } from './shell.ts';
 import { cautions, plainSummary } from './summary-text.ts';
 import { experimentsTable, missingTable, parametersTable, runsTable } from './tables.ts';
 
-export function overviewPage(results: StudyResults, glance: DrawnFigure, answers: readonly Answer[], made: Provenance): string {
+export function overviewPage(
+  results: StudyResults,
+  glance: DrawnFigure,
+  answers: readonly Answer[],
+  made: Provenance,
+): string {
   const main = html`<section aria-labelledby="h-glance">
       <h2 id="h-glance">${glance.title}</h2>
       ${figureView(glance)}
@@ -27,7 +32,9 @@ export function overviewPage(results: StudyResults, glance: DrawnFigure, answers
     </section>
     <section aria-labelledby="h-tables">
       <h2 id="h-tables">Experiments and runs</h2>
-      <div class="wide">${experimentsTable(results)} ${runsTable(results)} ${missingTable(results)} ${parametersTable(results)}</div>
+      <div class="wide">
+        ${experimentsTable(results)} ${runsTable(results)} ${missingTable(results)} ${parametersTable(results)}
+      </div>
     </section>
     <section aria-labelledby="h-lint">
       <h2 id="h-lint">What the comparisons are worth</h2>
@@ -65,7 +72,9 @@ function heading(results: StudyResults): Html {
 function card(results: StudyResults, { topic, answer }: Answer): Html {
   const comparisons = topic.id === 'variance' ? results.comparisons : comparisonsOf(results, topic.id);
   return html`<li>
-    <h3><a href="${pageName(topic)}"><span class="step">${topic.number}</span>${topic.name}</a></h3>
+    <h3>
+      <a href="${pageName(topic)}"><span class="step">${topic.number}</span>${topic.name}</a>
+    </h3>
     <p class="asked">${topic.question}</p>
     <p class="answer">${answer}</p>
     <p class="tests">${verdictCounts(verdictsOf(comparisons))}</p>

@@ -1,4 +1,6 @@
-/** How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them. */
+/**
+ * How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them.
+ */
 import type { ComparisonResult, RunResult } from '../../generated/results.ts';
 import { comparisonsOf, measuredEnd } from '../arms.ts';
 import type { Origin } from '../origin.ts';
@@ -15,13 +17,23 @@ export interface Provenance {
   origin: Origin | undefined;
 }
 
-export function provenance(results: StudyResults, { topic, experiments }: Answer, { digest, origin }: Provenance): Html {
+export function provenance(
+  results: StudyResults,
+  { topic, experiments }: Answer,
+  { digest, origin }: Provenance,
+): Html {
   const comparisons = topic.id === 'variance' ? results.comparisons : comparisonsOf(results, topic.id);
   const { study } = results;
   const entries: [string, string | Html][] = [
-    ['Unit of replication', 'A run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models; arms that share a checkpoint are not independent of each other, which is why differences are paired by seed.'],
+    [
+      'Unit of replication',
+      'A run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models; arms that share a checkpoint are not independent of each other, which is why differences are paired by seed.',
+    ],
     ['Seeds', seedsText(results, experiments)],
-    ['Levels, declared before the results', `Tests at ${pText(study.analysis.alpha)} within each family; intervals of ${percent(study.analysis.confidence, 0)}; tolerance of ${decimal(study.analysis.tolerance, 3)} nats.`],
+    [
+      'Levels, declared before the results',
+      `Tests at ${pText(study.analysis.alpha)} within each family; intervals of ${percent(study.analysis.confidence, 0)}; tolerance of ${decimal(study.analysis.tolerance, 3)} nats.`,
+    ],
     ['Families of tests', familiesText(comparisons)],
     ['Steps', scalingText(study)],
     ['Made on', originText(origin)],
@@ -30,16 +42,25 @@ export function provenance(results: StudyResults, { topic, experiments }: Answer
   return html`<section id="made" aria-labelledby="h-made">
     <h2 id="h-made">How this was made</h2>
     <dl class="definitions">
-      ${entries.map(([term, text]) => html`<dt>${term}</dt><dd>${text}</dd> `)}
+      ${entries.map(
+        ([term, text]) =>
+          html`<dt>${term}</dt>
+            <dd>${text}</dd> `,
+      )}
     </dl>
-    ${lintTable(comparisons.flatMap(({ lint }) => lint), 'What swp lint says of the comparisons on this page. A finding that a person overrode stands with the written reason.')}
+    ${lintTable(
+      comparisons.flatMap(({ lint }) => lint),
+      'What swp lint says of the comparisons on this page. A finding that a person overrode stands with the written reason.',
+    )}
     ${keysTable(results, experiments)}
   </section>`;
 }
 
 function seedsText({ study }: StudyResults, ids: readonly string[]): string {
   const bySeeds = new Map<string, string[]>();
-  for (const { id, seeds } of study.experiments) if (ids.includes(id)) bySeeds.set(listed(seeds.map(String)), [...(bySeeds.get(listed(seeds.map(String))) ?? []), id]);
+  for (const { id, seeds } of study.experiments)
+    if (ids.includes(id))
+      bySeeds.set(listed(seeds.map(String)), [...(bySeeds.get(listed(seeds.map(String))) ?? []), id]);
   if (bySeeds.size === 0) return 'No experiment of this profile belongs to this page.';
   return `${[...bySeeds].map(([seeds, of]) => `${seeds} (${of.length > 8 ? counted(of.length, 'experiment') : of.join(', ')})`).join('; ')}.`;
 }
@@ -58,16 +79,26 @@ function familiesText(comparisons: readonly ComparisonResult[]): string {
 }
 
 export function originText(origin: Origin | undefined): string | Html {
-  if (origin === undefined || origin.circumstances.length === 0) return 'Not known: the records of the nodes are not at hand.';
-  const several = origin.circumstances.length > 1 ? html`<p class="alert">The nodes ran under ${origin.circumstances.length} different circumstances: differences between arms can hold those between machines or versions.</p>` : '';
+  if (origin === undefined || origin.circumstances.length === 0)
+    return 'Not known: the records of the nodes are not at hand.';
+  const several =
+    origin.circumstances.length > 1
+      ? html`<p class="alert">
+          The nodes ran under ${origin.circumstances.length} different circumstances: differences between arms can hold
+          those between machines or versions.
+        </p>`
+      : '';
   return html`${origin.circumstances.map(({ nodes, software, machine }) => html`<p>${counted(nodes, 'node')}: ${software}; ${machine}.</p>`)}${several}`;
 }
 
 /** The recipe keys behind each run's end, and of the detection that defines what it follows. */
 function keysTable(results: StudyResults, ids: readonly string[]): Html | '' {
-  const items = results.runs.filter(({ experiment }) => ids.includes(experiment)).map((run) => ({ run, end: measuredEnd(results, run) }));
+  const items = results.runs
+    .filter(({ experiment }) => ids.includes(experiment))
+    .map((run) => ({ run, end: measuredEnd(results, run) }));
   if (items.length === 0) return '';
-  const key = (value: string | null | undefined) => (value === null || value === undefined ? '–' : html`<code title="${value}">${value.slice(0, 12)}</code>`);
+  const key = (value: string | null | undefined) =>
+    value === null || value === undefined ? '–' : html`<code title="${value}">${value.slice(0, 12)}</code>`;
   return html`<details>
     <summary>Recipe keys of ${counted(items.length, 'run')}</summary>
     ${table<{ run: RunResult; end: RunResult['measurements'][number] | undefined }>(

@@ -22,7 +22,7 @@ export function shell({ study }: StudyResults, { title, topic, header, main }: P
       <div>
         <a class="study" href="${OVERVIEW}"${current(topic === undefined)}>${study.name} · ${study.profile.name}</a>
         <ol>
-          ${TOPICS.map((each) => html`<li><a href="${pageName(each)}"${current(each.id === topic?.id)}>${each.number} ${each.name}</a></li> `)}
+          ${TOPICS.map((each) => html`<li><a href="${pageName(each)}" ${current(each.id === topic?.id)}>${each.number} ${each.name}</a></li> `)}
         </ol>
       </div>
     </nav>

@@ -21,12 +21,15 @@ export function plainSummary(results: StudyResults): string[] {
 
 /** How far these findings reach. */
 export function cautions(results: StudyResults): string[] {
-  return [selection(results), dependence(results), smallness(results), holes(results)].filter((sentence) => sentence !== '');
+  return [selection(results), dependence(results), smallness(results), holes(results)].filter(
+    (sentence) => sentence !== '',
+  );
 }
 
 function glance({ ablations }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
-  const what = 'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
+  const what =
+    'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
   if (holding.length === 0)
@@ -67,14 +70,18 @@ function reinitialisedArms(results: StudyResults): string {
       : total.n === 0
         ? 'what became of it is not known'
         : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
-  const counts = outcomes.map(({ id, known, emerged, steps }) => `${emerged} of ${counted(known, 'run')} of ${id}${steps === null ? '' : ` (${decimal(steps, 0)} steps)`}`);
+  const counts = outcomes.map(
+    ({ id, known, emerged, steps }) =>
+      `${emerged} of ${counted(known, 'run')} of ${id}${steps === null ? '' : ` (${decimal(steps, 0)} steps)`}`,
+  );
   return `In re-initialised models one had emerged after the first training in ${listed(counts)}; ${fate}.`;
 }
 
 /** Steps of training after which an experiment's reference set was sought: whether one had the time to emerge. */
 function stepsBeforeReference({ runs }: StudyResults, id: string): number | null {
   for (const { experiment, reference, measurements } of runs) {
-    const step = measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
+    const step =
+      measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
     if (experiment === id && step !== null) return step;
   }
   return null;
@@ -100,7 +107,8 @@ function cost(results: StudyResults): string {
 function selection({ study }: StudyResults): string {
   const builtIn = study.experiments.some(
     (experiment) =>
-      schemeOf(experiment) === 'pretrained' && (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
+      schemeOf(experiment) === 'pretrained' &&
+      (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
   );
   return builtIn
     ? 'The built-in checkpoints come from a recipe that was chosen because super weights emerge under it: how often they do is no finding.'

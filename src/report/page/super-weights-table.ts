@@ -13,7 +13,10 @@ interface Item {
   superWeight: ConfirmedSuperWeight;
 }
 
-/** One row a super weight of each reference model; experiments that share a model share its rows. Nothing if there is none. */
+/**
+ * One row a super weight of each reference model; experiments that share a model share its rows. Nothing if there is
+ * none.
+ */
 export function superWeightsTable({ runs }: StudyResults): Html | '' {
   const models = new Map<string, Item[]>();
   for (const { experiment, seed, reference } of runs) {
@@ -23,7 +26,14 @@ export function superWeightsTable({ runs }: StudyResults): Html | '' {
     else
       models.set(
         reference.key,
-        reference.superWeights.map((superWeight, i) => ({ experiments: [experiment], seed, when: reference.phase === 'start' ? 'starting model' : `after round ${reference.round}'s training`, place: i + 1, of: reference.superWeights.length, superWeight })),
+        reference.superWeights.map((superWeight, i) => ({
+          experiments: [experiment],
+          seed,
+          when: reference.phase === 'start' ? 'starting model' : `after round ${reference.round}'s training`,
+          place: i + 1,
+          of: reference.superWeights.length,
+          superWeight,
+        })),
       );
   }
   const items = [...models.values()].flat();
@@ -31,13 +41,35 @@ export function superWeightsTable({ runs }: StudyResults): Html | '' {
   return table<Item>(
     'The reference super weights, confirmed one after the other: after zeroing what was confirmed, spikes are sought again, so a model can hold several. The first (largest effect) stands for the run in every k of n.',
     [
-      { head: 'model', cell: ({ experiments, seed, when }) => html`seed ${seed}<small>${when}: ${experiments.join(', ')}</small>` },
-      { head: 'super weight', cell: ({ superWeight, place, of }) => html`<span class="line">${coordinateText(superWeight.coordinate)}</span><small>${of === 1 ? 'the only one' : `${place} of ${of}`}</small>` },
+      {
+        head: 'model',
+        cell: ({ experiments, seed, when }) => html`seed ${seed}<small>${when}: ${experiments.join(', ')}</small>`,
+      },
+      {
+        head: 'super weight',
+        cell: ({ superWeight, place, of }) =>
+          html`<span class="line">${coordinateText(superWeight.coordinate)}</span
+            ><small>${of === 1 ? 'the only one' : `${place} of ${of}`}</small>`,
+      },
       { head: 'value', numeric: true, cell: ({ superWeight }) => decimal(superWeight.coordinate.value, 2) },
-      { head: 'zeroing it costs', numeric: true, cell: ({ superWeight: { effect } }) => html`${signed(effect, 3)}<small>perplexity × ${decimal(Math.exp(effect), 2)}</small>` },
-      { head: 'worst control', numeric: true, cell: ({ superWeight: { worstControl, effect } }) => html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0)}</small>` : ''}` },
+      {
+        head: 'zeroing it costs',
+        numeric: true,
+        cell: ({ superWeight: { effect } }) =>
+          html`${signed(effect, 3)}<small>perplexity × ${decimal(Math.exp(effect), 2)}</small>`,
+      },
+      {
+        head: 'worst control',
+        numeric: true,
+        cell: ({ superWeight: { worstControl, effect } }) =>
+          html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0)}</small>` : ''}`,
+      },
       { head: 'input spike', numeric: true, cell: ({ superWeight: { inputRatio } }) => `× ${decimal(inputRatio, 1)}` },
-      { head: 'output spike', numeric: true, cell: ({ superWeight: { outputRatio } }) => `× ${decimal(outputRatio, 1)}` },
+      {
+        head: 'output spike',
+        numeric: true,
+        cell: ({ superWeight: { outputRatio } }) => `× ${decimal(outputRatio, 1)}`,
+      },
     ],
     items,
   );

@@ -13,9 +13,17 @@ export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResult
     `Sweet spots: tested from the lowest sparsity upwards against the positive control, ending at the first level whose one-sided ${percent(analysis.confidence, 0)} bound exceeds ${decimal(analysis.tolerance, 3)} nats (a fixed sequence, so no adjustment is needed).`,
     [
       { head: 'arm', cell: ({ experiment, control }) => html`${experiment}<small>against ${control ?? ''}</small>` },
-      { head: 'sweet spot', numeric: true, cell: ({ sweetSpot }) => (sweetSpot === null ? 'none' : percent(sweetSpot.sparsity)) },
+      {
+        head: 'sweet spot',
+        numeric: true,
+        cell: ({ sweetSpot }) => (sweetSpot === null ? 'none' : percent(sweetSpot.sparsity)),
+      },
       { head: 'increase there', numeric: true, cell: (spot) => increaseCell(spot) },
-      { head: 'levels', numeric: true, cell: ({ levels }) => html`${levels.length}<small>to ${percent(levels.at(-1)!.sparsity)}</small>` },
+      {
+        head: 'levels',
+        numeric: true,
+        cell: ({ levels }) => html`${levels.length}<small>to ${percent(levels.at(-1)!.sparsity)}</small>`,
+      },
       { head: 'why', cell: ({ why }) => why },
     ],
     items,
@@ -25,5 +33,7 @@ export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResult
 function increaseCell({ sweetSpot, levels }: SweetSpot): string | Html {
   const level = levels.find((each) => each.level === sweetSpot?.level);
   if (level === undefined || level.increase === null) return '–';
-  return html`${natsText(level.increase)}<small>${level.upperBound === null ? '' : `below ${natsText(level.upperBound)} · `}n = ${level.n}</small>`;
+  return html`${natsText(level.increase)}<small
+      >${level.upperBound === null ? '' : `below ${natsText(level.upperBound)} · `}n = ${level.n}</small
+    >`;
 }

@@ -25,7 +25,8 @@ export function experimentsTable(results: StudyResults): Html {
   const declaration = (id: string) => declarationOf(results, id);
   const end = ({ points }: ExperimentResult) => points.at(-1);
   const count =
-    (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) => (experiment: ExperimentResult) => {
+    (of: (survival: NonNullable<ReturnType<typeof end>>['survival']) => Proportion) =>
+    (experiment: ExperimentResult) => {
       const survival = end(experiment)?.survival;
       if (survival === undefined) return DASH;
       if (survival.n === 0) return survival.noneEmerged > 0 ? 'none emerged' : DASH;
@@ -57,9 +58,18 @@ export function experimentsTable(results: StudyResults): Html {
         head: 'retrieval',
         numeric: true,
         cell: (experiment) =>
-          spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) => decimal(100 * sd, 1)),
+          spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) =>
+            decimal(100 * sd, 1),
+          ),
       },
-      { head: 'against the control', numeric: true, cell: ({ toControl }) => (toControl === null || toControl.mean === null ? DASH : html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}</small>`) },
+      {
+        head: 'against the control',
+        numeric: true,
+        cell: ({ toControl }) =>
+          toControl === null || toControl.mean === null
+            ? DASH
+            : html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}</small>`,
+      },
       { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
       { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
@@ -139,7 +149,11 @@ export function runRows(results: StudyResults): Row[] {
 }
 
 export function runsTable(results: StudyResults): Html {
-  const items = results.runs.map((run) => ({ run, end: measuredEnd(results, run), weight: measuredEnd(results, run)?.survival.weights[0] }));
+  const items = results.runs.map((run) => ({
+    run,
+    end: measuredEnd(results, run),
+    weight: measuredEnd(results, run)?.survival.weights[0],
+  }));
   type Item = (typeof items)[number];
   const fate = (text: (weight: NonNullable<Item['weight']>) => string) => (item: Item) =>
     item.weight !== undefined ? text(item.weight) : item.run.reference.status === 'none-emerged' ? 'n/a' : DASH;
@@ -198,7 +212,10 @@ export function missingTable({ runs }: StudyResults): Html | '' {
       [
         { head: 'place', cell: ({ place }) => place },
         { head: 'artifact', cell: ({ artifact }) => artifact },
-        { head: 'recipe key', cell: ({ key }) => (key === null ? 'not planned' : html`<code>${key.slice(0, 16)}</code>`) },
+        {
+          head: 'recipe key',
+          cell: ({ key }) => (key === null ? 'not planned' : html`<code>${key.slice(0, 16)}</code>`),
+        },
       ],
       items,
     )}

@@ -9,5 +9,7 @@ import type { Answer } from './topic.ts';
 import { varianceAnswer } from './variance.ts';
 
 export function answers(results: StudyResults): Answer[] {
-  return [survivalAnswer, initialisationAnswer, qualityAnswer, scheduleAnswer, budgetAnswer, varianceAnswer].map((answer) => answer(results));
+  return [survivalAnswer, initialisationAnswer, qualityAnswer, scheduleAnswer, budgetAnswer, varianceAnswer].map(
+    (answer) => answer(results),
+  );
 }

@@ -17,7 +17,9 @@ export function budgetAnswer(results: StudyResults): Answer {
   const steps = declared.filter(({ varies }) => varies.every((name) => name === 'train.steps'));
   const shapes = declared.filter((comparison) => !steps.includes(comparison));
   const ladders = steps.flatMap(({ name, arms }): Ladder[] => {
-    const known = arms.map((id) => declarationOf(results, id)).filter((arm) => stepsPerRound(arm) !== undefined && (endOf(results, arm.id)?.loss.n ?? 0) > 0);
+    const known = arms
+      .map((id) => declarationOf(results, id))
+      .filter((arm) => stepsPerRound(arm) !== undefined && (endOf(results, arm.id)?.loss.n ?? 0) > 0);
     return known.length < 2 ? [] : [{ name, arms: known }];
   });
   const ids = [...new Set(declared.flatMap(({ arms }) => arms))];
@@ -31,17 +33,36 @@ export function budgetAnswer(results: StudyResults): Answer {
       const figure = budgetLadderFigure(results, ladders);
       return {
         sections: [
-          ...section(figure, `${ladderText(ladders)} ${differencesText(steps)}`, [differencesTable(results, steps), survivalTestsTable(results, steps)]),
+          ...section(figure, `${ladderText(ladders)} ${differencesText(steps)}`, [
+            differencesTable(results, steps),
+            survivalTestsTable(results, steps),
+          ]),
           ...section(
-            forestFigure(results, { id: '5b-differences', title: figure.plots.length === 0 ? 'Budgets: paired differences' : 'Steps, warm-up and decay: paired differences', comparisons: declared }),
+            forestFigure(results, {
+              id: '5b-differences',
+              title:
+                figure.plots.length === 0
+                  ? 'Budgets: paired differences'
+                  : 'Steps, warm-up and decay: paired differences',
+              comparisons: declared,
+            }),
             shapes.length === 0 ? differencesText(declared) : differencesText(shapes),
             [differencesTable(results, figure.plots.length === 0 ? declared : shapes)],
           ),
-          ...section(trajectoriesFigure(results, '5c-trajectories', ids.slice(0, PANELS)), trajectoryText(results, ids)),
+          ...section(
+            trajectoriesFigure(results, '5c-trajectories', ids.slice(0, PANELS)),
+            trajectoryText(results, ids),
+          ),
         ],
         gaps: [
-          ...gap(ladders.length === 0, 'How the steps per round matter is not known here: a comparison with the topic "budget" that varies train.steps alone would show it.'),
-          ...gap(shapes.length === 0, 'Warm-up and decay are not compared here: twins that differ in train.schedule, warmupSteps or decaySteps would show them.'),
+          ...gap(
+            ladders.length === 0,
+            'How the steps per round matter is not known here: a comparison with the topic "budget" that varies train.steps alone would show it.',
+          ),
+          ...gap(
+            shapes.length === 0,
+            'Warm-up and decay are not compared here: twins that differ in train.schedule, warmupSteps or decaySteps would show them.',
+          ),
         ],
       };
     },

@@ -12,7 +12,10 @@ export function emergenceText({ emergence }: StudyResults): string {
     const own = known.filter(({ experiment }) => experiment === id);
     const seeds = [...new Set(own.map(({ seed }) => seed))];
     const steps = seeds.flatMap((seed) => firstConfirmed(own, id, seed) ?? []);
-    const when = steps.length === 0 ? '' : `, first seen at step ${[...new Set([Math.min(...steps), Math.max(...steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
+    const when =
+      steps.length === 0
+        ? ''
+        : `, first seen at step ${[...new Set([Math.min(...steps), Math.max(...steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
     return `${steps.length} of ${counted(seeds.length, 'run')} of ${id} (${own[0]!.scheme ?? 'unknown init'}${when})`;
   });
   return `A super weight was confirmed in the course of training in ${listed(parts)}; a detection sees only the steps at which it looked.`;

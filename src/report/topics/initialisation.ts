@@ -15,16 +15,28 @@ import { emergenceText } from './emergence-text.ts';
 import { differencesText, gap, isFollowed, magnitudeArms, section } from './parts.ts';
 import { TOPICS, type Answer } from './topic.ts';
 
-const NAMES: Record<string, string> = { pretrained: 'Pretrained', xavier: 'Xavier', kaiming: 'Kaiming', original: 'The family’s own scheme, from scratch' };
+const NAMES: Record<string, string> = {
+  pretrained: 'Pretrained',
+  xavier: 'Xavier',
+  kaiming: 'Kaiming',
+  original: 'The family’s own scheme, from scratch',
+};
 
 export function initialisationAnswer(results: StudyResults): Answer {
   const declared = comparisonsOf(results, 'initialisation');
   const compared = armsOf(results, 'initialisation');
   const arms = results.study.experiments.filter(
-    (experiment) => !isControl(experiment) && !isForced(experiment) && (compared.includes(experiment) || (isPlain(experiment) && experiment.role !== 'emergence')) && known(results, experiment),
+    (experiment) =>
+      !isControl(experiment) &&
+      !isForced(experiment) &&
+      (compared.includes(experiment) || (isPlain(experiment) && experiment.role !== 'emergence')) &&
+      known(results, experiment),
   );
   const schemes = [...new Set(arms.map(schemeOf))];
-  const groups = schemes.map((scheme) => ({ heading: NAMES[scheme] ?? scheme, ids: arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => id) }));
+  const groups = schemes.map((scheme) => ({
+    heading: NAMES[scheme] ?? scheme,
+    ids: arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => id),
+  }));
   const pruned = magnitudeArms(results).filter((arm) => arms.includes(arm));
   const tests = declared.flatMap(({ survivalTests }) => survivalTests);
   const isLayerwise = (arm: ExperimentDeclaration) => parameter(arm, 'prune', 'scope') === 'layerwise';
@@ -37,16 +49,51 @@ export function initialisationAnswer(results: StudyResults): Answer {
       const emergence = emergenceFigure(results, '2d-emergence');
       return {
         sections: [
-          ...section(effectRowsFigure(results, '2a-effect', groups), [schemesText(results, arms), survivalSentences(tests, 2)].join(' ').trim(), [survivalTestsTable(results, declared)]),
-          ...section(forestFigure(results, { id: '2b-differences', title: 'Final loss by initialisation', comparisons: declared }), differencesText(declared), [differencesTable(results, declared)]),
-          ...section(compositionFigure(results, '2c-composition', pruned.map(({ id }) => id)), compositionText(results, pruned, (arm) => `${schemeOf(arm)}, ${parameter(arm, 'prune', 'scope') ?? 'global'} threshold`)),
+          ...section(
+            effectRowsFigure(results, '2a-effect', groups),
+            [schemesText(results, arms), survivalSentences(tests, 2)].join(' ').trim(),
+            [survivalTestsTable(results, declared)],
+          ),
+          ...section(
+            forestFigure(results, {
+              id: '2b-differences',
+              title: 'Final loss by initialisation',
+              comparisons: declared,
+            }),
+            differencesText(declared),
+            [differencesTable(results, declared)],
+          ),
+          ...section(
+            compositionFigure(
+              results,
+              '2c-composition',
+              pruned.map(({ id }) => id),
+            ),
+            compositionText(
+              results,
+              pruned,
+              (arm) => `${schemeOf(arm)}, ${parameter(arm, 'prune', 'scope') ?? 'global'} threshold`,
+            ),
+          ),
           ...section(emergence, emergenceText(results)),
         ],
         gaps: [
-          ...gap(schemes.length < 2, 'This profile has arms of one initialisation only: arms with another init.scheme would provide the comparison.'),
-          ...gap(declared.length === 0, 'No comparison of this profile is declared for this question: one with the topic "initialisation" would be tested here.'),
-          ...gap(!pruned.some((arm) => isLayerwise(arm) && schemeOf(arm) !== 'pretrained'), 'Whether an initialisation acts through the global threshold is not separated here: layerwise twins of the re-initialised arms would separate it.'),
-          ...gap(emergence.plots.length === 0, 'When super weights appear in training is not known here: arms with the role "emergence" would show it.'),
+          ...gap(
+            schemes.length < 2,
+            'This profile has arms of one initialisation only: arms with another init.scheme would provide the comparison.',
+          ),
+          ...gap(
+            declared.length === 0,
+            'No comparison of this profile is declared for this question: one with the topic "initialisation" would be tested here.',
+          ),
+          ...gap(
+            !pruned.some((arm) => isLayerwise(arm) && schemeOf(arm) !== 'pretrained'),
+            'Whether an initialisation acts through the global threshold is not separated here: layerwise twins of the re-initialised arms would separate it.',
+          ),
+          ...gap(
+            emergence.plots.length === 0,
+            'When super weights appear in training is not known here: arms with the role "emergence" would show it.',
+          ),
         ],
       };
     },
@@ -55,7 +102,9 @@ export function initialisationAnswer(results: StudyResults): Answer {
 
 /** Nothing is done to it besides pruning, be it by layer, and training. */
 function isPlain(experiment: ExperimentDeclaration): boolean {
-  return experiment.role === undefined || experiment.role === 'arm' ? ['', 'per layer'].includes(treatmentOf(experiment)) : false;
+  return experiment.role === undefined || experiment.role === 'arm'
+    ? ['', 'per layer'].includes(treatmentOf(experiment))
+    : false;
 }
 
 function known(results: StudyResults, { id }: ExperimentDeclaration): boolean {

@@ -1,4 +1,6 @@
-/** What the answers to the six questions share: sections that have something to draw, and sentences for what is missing. */
+/**
+ * What the answers to the six questions share: sections that have something to draw, and sentences for what is missing.
+ */
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
 import { isControl, isForced, isPruned, parameter, resultOf } from '../arms.ts';
 import type { Figure } from '../figures/figure.ts';
@@ -11,7 +13,9 @@ import type { Section } from './topic.ts';
 
 /** A section, or nothing where the figure has nothing to draw: what is missing is then a gap's to say. */
 export function section(figure: Figure, finding: string, tables: readonly (Html | '')[] = []): Section[] {
-  return figure.plots.length === 0 ? [] : [{ figure, finding, tables: tables.filter((each): each is Html => each !== '') }];
+  return figure.plots.length === 0
+    ? []
+    : [{ figure, finding, tables: tables.filter((each): each is Html => each !== '') }];
 }
 
 /** A sentence if `isMissing`. */
@@ -20,7 +24,9 @@ export function gap(isMissing: boolean, sentence: string): string[] {
 }
 
 export function verdictsOf(comparisons: readonly ComparisonResult[]): Verdict[] {
-  return comparisons.flatMap(({ differences, survivalTests }) => [...differences, ...survivalTests].map(({ verdict }) => verdict));
+  return comparisons.flatMap(({ differences, survivalTests }) =>
+    [...differences, ...survivalTests].map(({ verdict }) => verdict),
+  );
 }
 
 export function differencesOf(comparisons: readonly ComparisonResult[]): TestedDifference[] {
@@ -32,7 +38,9 @@ export function headline(comparisons: readonly ComparisonResult[]): string {
   const [first] = differencesOf(comparisons)
     .filter(({ mean }) => mean !== null)
     .sort((a, b) => weight(b) - weight(a));
-  return first === undefined ? 'Of none of the declared comparisons is a pair of runs known.' : differenceSentence(first);
+  return first === undefined
+    ? 'Of none of the declared comparisons is a pair of runs known.'
+    : differenceSentence(first);
 }
 
 /** `D1 − B1 +0.0009 nats (n 2, not attainable)`, for the terminal. */
@@ -77,17 +85,30 @@ function weight({ verdict, mean }: TestedDifference): number {
  */
 export function magnitudeArms(results: StudyResults): ExperimentDeclaration[] {
   return results.study.experiments.filter(
-    (experiment) => isPruned(results, experiment) && !isControl(experiment) && !isForced(experiment) && experiment.role !== 'emergence' && (parameter(experiment, 'prune', 'criterion') ?? 'magnitude') === 'magnitude' && !isProtected(experiment) && !isTransplanted(experiment),
+    (experiment) =>
+      isPruned(results, experiment) &&
+      !isControl(experiment) &&
+      !isForced(experiment) &&
+      experiment.role !== 'emergence' &&
+      (parameter(experiment, 'prune', 'criterion') ?? 'magnitude') === 'magnitude' &&
+      !isProtected(experiment) &&
+      !isTransplanted(experiment),
   );
 }
 
 function isProtected(experiment: ExperimentDeclaration): boolean {
-  return [parameter(experiment, 'prune', 'protect')].flat().some((protect) => protect !== undefined && protect !== 'none');
+  return [parameter(experiment, 'prune', 'protect')]
+    .flat()
+    .some((protect) => protect !== undefined && protect !== 'none');
 }
 
-/** Whether its masks are shuffled, put on fresh weights or not enforced: it is no longer magnitude alone that decides what is kept. */
+/**
+ * Whether its masks are shuffled, put on fresh weights or not enforced: it is no longer magnitude alone that decides
+ * what is kept.
+ */
 function isTransplanted(experiment: ExperimentDeclaration): boolean {
-  const says = (stage: string, name: string, value: string) => [parameter(experiment, stage, name)].flat().includes(value);
+  const says = (stage: string, name: string, value: string) =>
+    [parameter(experiment, stage, name)].flat().includes(value);
   return says('rewind', 'mask', 'shuffle') || says('rewind', 'to', 'fresh') || says('train', 'mask', 'release');
 }
 
@@ -104,5 +125,7 @@ export function range(values: readonly number[], text: (value: number) => string
 
 /** `A1, B1 and 3 others`. */
 export function named(ids: readonly string[], most = 4): string {
-  return ids.length <= most ? listed(ids) : `${ids.slice(0, most - 1).join(', ')} and ${counted(ids.length - most + 1, 'other')}`;
+  return ids.length <= most
+    ? listed(ids)
+    : `${ids.slice(0, most - 1).join(', ')} and ${counted(ids.length - most + 1, 'other')}`;
 }

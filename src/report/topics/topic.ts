@@ -15,15 +15,32 @@ export interface Topic {
 }
 
 const QUESTIONS: [TopicId, string, string][] = [
-  ['survival', 'Survival', 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?'],
-  ['initialisation', 'Initialisation', 'How does the initialisation change whether a super weight is there, and whether it survives?'],
+  [
+    'survival',
+    'Survival',
+    'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
+  ],
+  [
+    'initialisation',
+    'Initialisation',
+    'How does the initialisation change whether a super weight is there, and whether it survives?',
+  ],
   ['quality', 'Quality', 'How does quality fall with sparsity, with and without protecting super weights?'],
-  ['schedule', 'Schedule and scope', 'One-shot, iterative or gradual; one threshold for all or one per layer: which protects?'],
+  [
+    'schedule',
+    'Schedule and scope',
+    'One-shot, iterative or gradual; one threshold for all or one per layer: which protects?',
+  ],
   ['budget', 'Budget', 'How do the steps per round matter, and do warm-up and decay help?'],
   ['variance', 'Variance', 'How large is the run-to-run variance, and which differences are significant?'],
 ];
 
-export const TOPICS: readonly Topic[] = QUESTIONS.map(([id, name, question], i) => ({ id, number: i + 1, name, question }));
+export const TOPICS: readonly Topic[] = QUESTIONS.map(([id, name, question], i) => ({
+  id,
+  number: i + 1,
+  name,
+  question,
+}));
 
 /** File name of a topic's page, in the report's folder. */
 export function pageName({ number, id }: Topic): string {

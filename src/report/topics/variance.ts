@@ -23,24 +23,41 @@ export function varianceAnswer(results: StudyResults): Answer {
     content: () => ({
       sections: [
         ...section(spreadFigure(results), spreadText(results)),
-        ...section(forestFigure(results, { id: '6b-all-differences', title: 'All declared comparisons', comparisons }), `${testsText(results)} ${seedsText(results)}`.trim(), [differencesTable(results, comparisons)]),
+        ...section(
+          forestFigure(results, { id: '6b-all-differences', title: 'All declared comparisons', comparisons }),
+          `${testsText(results)} ${seedsText(results)}`.trim(),
+          [differencesTable(results, comparisons)],
+        ),
         ...section(lossCurvesFigure(results), settledText(results)),
       ],
       gaps: [
-        ...gap(!variance.some(({ n }) => n > 1), 'Run-to-run variance is not known here: an experiment with two finished seeds would show it.'),
-        ...gap(!known, comparisons.length === 0 ? 'No comparison is declared whose arms this profile runs: it tests nothing.' : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.'),
+        ...gap(
+          !variance.some(({ n }) => n > 1),
+          'Run-to-run variance is not known here: an experiment with two finished seeds would show it.',
+        ),
+        ...gap(
+          !known,
+          comparisons.length === 0
+            ? 'No comparison is declared whose arms this profile runs: it tests nothing.'
+            : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.',
+        ),
       ],
     }),
   };
 }
 
 function spreadText({ variance }: StudyResults): string {
-  const known = variance.flatMap(({ experiment, n, sd }) => (sd === null ? [] : [{ experiment, n, sd }])).sort((a, b) => a.sd - b.sd);
+  const known = variance
+    .flatMap(({ experiment, n, sd }) => (sd === null ? [] : [{ experiment, n, sd }]))
+    .sort((a, b) => a.sd - b.sd);
   if (known.length === 0) return 'No experiment has two finished runs, so nothing is known of their spread.';
   const middle = known[Math.floor((known.length - 1) / 2)]!;
   const most = known.at(-1)!;
   const least = known[0]!;
-  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${range(known.map(({ n }) => n), String)} runs.`;
+  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${range(
+    known.map(({ n }) => n),
+    String,
+  )} runs.`;
 }
 
 /** A comparison of ends is worth something only where runs had settled. */
@@ -71,7 +88,9 @@ function testsText({ comparisons, study: { analysis } }: StudyResults): string {
 
 /** From how many seeds on a test could reach alpha at all. */
 function seedsText({ comparisons }: StudyResults): string {
-  const out = differencesOf(comparisons).filter(({ verdict, power }) => verdict === 'cannot-be-significant' && power !== null);
+  const out = differencesOf(comparisons).filter(
+    ({ verdict, power }) => verdict === 'cannot-be-significant' && power !== null,
+  );
   if (out.length === 0) return '';
   const least = Math.min(...out.map(({ power }) => power!.attainableFrom));
   const most = Math.max(...out.map(({ power }) => power!.attainableFrom));

@@ -1,8 +1,9 @@
 /**
- * One experiment as lint sees it: the value of every variable in every round, and which steps run there with which inputs.
+ * One experiment as lint sees it: the value of every variable in every round, and which steps run there with which
+ * inputs.
  *
- * Variables are named as in a comparison's "varies": `stage.param`, `step.param` for what a step has of its own, `model`,
- * `rounds`, `finalTrain`.
+ * Variables are named as in a comparison's "varies": `stage.param`, `step.param` for what a step has of its own,
+ * `model`, `rounds`, `finalTrain`.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
@@ -21,8 +22,15 @@ export class Arm {
     study: StudyDeclaration,
   ) {
     const declared = declaration.wiring === undefined ? undefined : study.wirings?.[declaration.wiring];
-    this.wiring = declared && new Map(declared.flatMap(({ from, to, steps }) => Array.from({ length: to - from + 1 }, (_, index) => [from + index, steps] as const)));
-    for (const steps of this.wiring?.values() ?? []) for (const { step, stage } of steps) this.stageOfStep.set(step, stage);
+    this.wiring =
+      declared &&
+      new Map(
+        declared.flatMap(({ from, to, steps }) =>
+          Array.from({ length: to - from + 1 }, (_, index) => [from + index, steps] as const),
+        ),
+      );
+    for (const steps of this.wiring?.values() ?? [])
+      for (const { step, stage } of steps) this.stageOfStep.set(step, stage);
   }
 
   get id(): string {
@@ -36,7 +44,9 @@ export class Arm {
 
   /** Whether a step of the stage runs at all. */
   hasStage(stage: string): boolean {
-    return this.wiring === undefined ? Object.hasOwn(this.declaration.params, stage) : [...this.stageOfStep.values()].includes(stage);
+    return this.wiring === undefined
+      ? Object.hasOwn(this.declaration.params, stage)
+      : [...this.stageOfStep.values()].includes(stage);
   }
 
   hasStep(step: string): boolean {
@@ -53,11 +63,21 @@ export class Arm {
   /** Names of all variables: of stages, of the run, and of steps where those differ from their stage. */
   variables(): string[] {
     const { params, steps = {} } = this.declaration;
-    const names = (group: string, values: object) => Object.keys(values).filter((param) => !this.isModel(group, param)).map((param) => `${group}.${param}`);
-    return [...ofRun, ...Object.entries(params).flatMap(([stage, values]) => names(stage, values as object)), ...Object.entries(steps).flatMap(([step, own]) => names(step, own.params))];
+    const names = (group: string, values: object) =>
+      Object.keys(values)
+        .filter((param) => !this.isModel(group, param))
+        .map((param) => `${group}.${param}`);
+    return [
+      ...ofRun,
+      ...Object.entries(params).flatMap(([stage, values]) => names(stage, values as object)),
+      ...Object.entries(steps).flatMap(([step, own]) => names(step, own.params)),
+    ];
   }
 
-  /** The value of a variable as it is declared: a list where it differs by round; undefined for a seed that is the run's. */
+  /**
+   * The value of a variable as it is declared: a list where it differs by round; undefined for a seed that is the
+   * run's.
+   */
   value(variable: string): unknown {
     if (isOfRun(variable)) return this.declaration[variable];
     const { owner, param } = split(variable);
@@ -73,7 +93,10 @@ export class Arm {
     return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
   }
 
-  /** Whether a variable has another value in `other`, in any round that both have. Final trainings are compared with each other. */
+  /**
+   * Whether a variable has another value in `other`, in any round that both have. Final trainings are compared with
+   * each other.
+   */
   differsFrom(other: Arm, variable: string): boolean {
     const [own, others] = [this.value(variable), other.value(variable)];
     if (isDeepStrictEqual(own, others)) return false;
@@ -81,7 +104,9 @@ export class Arm {
     const rounds = Array.from({ length: common }, (_, index) => [index + 1, index + 1] as const);
     if (this.declaration.finalTrain && other.declaration.finalTrain) rounds.push([this.lastRound, other.lastRound]);
     if (rounds.length === 0) return true;
-    return rounds.some(([mine, theirs]) => !isDeepStrictEqual(this.valueIn(variable, mine), other.valueIn(variable, theirs)));
+    return rounds.some(
+      ([mine, theirs]) => !isDeepStrictEqual(this.valueIn(variable, mine), other.valueIn(variable, theirs)),
+    );
   }
 
   private stageOf(owner: string): string {

@@ -1,4 +1,6 @@
-/** What follows from a declaration before anything has run: the sparsity that an arm ends with, and how much it trains. */
+/**
+ * What follows from a declaration before anything has run: the sparsity that an arm ends with, and how much it trains.
+ */
 import type { Arm } from './arm.ts';
 
 /** Fraction of the prunable weights that will be zero after the last prune; what is forced besides is a few weights. */
@@ -23,7 +25,11 @@ export function totalSteps(arm: Arm): number {
 
 /** Training sequences over all rounds. */
 export function sequencesSeen(arm: Arm): number {
-  return sum(trainings(arm), ([round, step]) => Number(arm.valueIn(`${step}.steps`, round) ?? 0) * Number(arm.valueIn(`${step}.batchSize`, round) ?? 1));
+  return sum(
+    trainings(arm),
+    ([round, step]) =>
+      Number(arm.valueIn(`${step}.steps`, round) ?? 0) * Number(arm.valueIn(`${step}.batchSize`, round) ?? 1),
+  );
 }
 
 /** Whether the arm makes weights zero in order of a criterion, so that sparsity grows. */
@@ -44,7 +50,9 @@ function runsOf(arm: Arm, stage: string): [round: number, step: string][] {
     const last = stage === 'train' ? arm.lastRound : arm.declaration.rounds;
     return Array.from({ length: last }, (_, index) => [index + 1, stage]);
   }
-  return [...arm.wiring].flatMap(([round, steps]) => steps.filter((each) => each.stage === stage).map(({ step }): [number, string] => [round, step]));
+  return [...arm.wiring].flatMap(([round, steps]) =>
+    steps.filter((each) => each.stage === stage).map(({ step }): [number, string] => [round, step]),
+  );
 }
 
 function sum<Item>(items: readonly Item[], valueOf: (item: Item) => number): number {

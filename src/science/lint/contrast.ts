@@ -12,7 +12,9 @@ export function differingVariables(a: Arm, b: Arm): string[] {
 function isRelevant(variable: string, a: Arm, b: Arm): boolean {
   const { owner } = split(variable);
   if (owner === '') return true;
-  return [a, b].some((arm) => (Object.hasOwn(arm.declaration.params, owner) ? arm.hasStage(owner) : arm.hasStep(owner)));
+  return [a, b].some((arm) =>
+    Object.hasOwn(arm.declaration.params, owner) ? arm.hasStage(owner) : arm.hasStep(owner),
+  );
 }
 
 /** Whether a variable has different values in a step that runs. */
@@ -21,13 +23,15 @@ export function acts(variable: string, a: Arm, b: Arm): boolean {
   if (owner === '' || a.wiring === undefined || b.wiring === undefined) return a.differsFrom(b, variable);
   const rounds = new Set([...a.wiring.keys(), ...b.wiring.keys()]);
   return [...rounds].some((round) =>
-    [...new Set([...a.takers(variable, round), ...b.takers(variable, round)])].some((step) => !isDeepStrictEqual(a.valueIn(`${step}.${param}`, round), b.valueIn(`${step}.${param}`, round))),
+    [...new Set([...a.takers(variable, round), ...b.takers(variable, round)])].some(
+      (step) => !isDeepStrictEqual(a.valueIn(`${step}.${param}`, round), b.valueIn(`${step}.${param}`, round)),
+    ),
   );
 }
 
 /**
- * How many nodes a run of the arms has, if each of them is the same node in both: equal steps, connections and parameters,
- * from which equal keys follow. Undefined if one differs, or if the declaration does not tell.
+ * How many nodes a run of the arms has, if each of them is the same node in both: equal steps, connections and
+ * parameters, from which equal keys follow. Undefined if one differs, or if the declaration does not tell.
  */
 export function commonNodes(a: Arm, b: Arm): number | undefined {
   if (a.wiring === undefined || b.wiring === undefined || !isDeepStrictEqual(a.wiring, b.wiring)) return undefined;
@@ -36,17 +40,26 @@ export function commonNodes(a: Arm, b: Arm): number | undefined {
   for (const [round, steps] of a.wiring)
     for (const { step, stage } of steps) {
       nodes++;
-      const params = new Set([a, b].flatMap(({ declaration }) => [...Object.keys(declaration.params[stage] ?? {}), ...Object.keys(declaration.steps?.[step]?.params ?? {})]));
+      const params = new Set(
+        [a, b].flatMap(({ declaration }) => [
+          ...Object.keys(declaration.params[stage] ?? {}),
+          ...Object.keys(declaration.steps?.[step]?.params ?? {}),
+        ]),
+      );
       for (const param of params) {
         const [own, other] = [a, b].map((arm) => arm.valueIn(`${step}.${param}`, round));
         // A seed that nobody set is the run's.
-        if (!isDeepStrictEqual(own, other) && seeds.some((seed) => !isDeepStrictEqual(own ?? seed, other ?? seed))) return undefined;
+        if (!isDeepStrictEqual(own, other) && seeds.some((seed) => !isDeepStrictEqual(own ?? seed, other ?? seed)))
+          return undefined;
       }
     }
   return seeds.length > 0 ? nodes : undefined;
 }
 
-/** Steps that are connected otherwise, or run in one arm only, in words; each once, by the first round in which it shows. */
+/**
+ * Steps that are connected otherwise, or run in one arm only, in words; each once, by the first round in which it
+ * shows.
+ */
 export function wiringDifferences(a: Arm, b: Arm): string[] {
   if (a.wiring === undefined || b.wiring === undefined) return [];
   const said = new Set<string>();
@@ -55,7 +68,9 @@ export function wiringDifferences(a: Arm, b: Arm): string[] {
   const otherwise = new Map<string, string[]>();
   const rounds = [...new Set([...a.wiring.keys(), ...b.wiring.keys()])].sort((x, y) => x - y);
   for (const round of rounds) {
-    const [own, other] = [a, b].map((arm) => new Map((arm.wiring?.get(round) ?? []).map(({ step, inputs }) => [step, inputs]))) as [Map<string, Inputs>, Map<string, Inputs>];
+    const [own, other] = [a, b].map(
+      (arm) => new Map((arm.wiring?.get(round) ?? []).map(({ step, inputs }) => [step, inputs])),
+    ) as [Map<string, Inputs>, Map<string, Inputs>];
     for (const step of new Set([...own.keys(), ...other.keys()])) {
       const [mine, theirs] = [own.get(step), other.get(step)];
       if (said.has(step)) continue;

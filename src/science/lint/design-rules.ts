@@ -16,14 +16,21 @@ export function unpairedSeeds({ declaration, baseline, others }: Comparison): Li
     const [own, other] = [baseline.declaration.seeds, arm.declaration.seeds];
     const common = own.filter((seed) => other.includes(seed));
     if (common.length === own.length && common.length === other.length) return [];
-    return [finding('unpaired-seeds', declaration.name, [baseline.id, arm.id], `${baseline.id} has the seeds ${text(own)}, ${arm.id} ${text(other)}: ${common.length === 0 ? 'no pair' : `${common.length} pair${common.length > 1 ? 's' : ''}, of seed ${text(common)}`}.`)];
+    return [
+      finding(
+        'unpaired-seeds',
+        declaration.name,
+        [baseline.id, arm.id],
+        `${baseline.id} has the seeds ${text(own)}, ${arm.id} ${text(other)}: ${common.length === 0 ? 'no pair' : `${common.length} pair${common.length > 1 ? 's' : ''}, of seed ${text(common)}`}.`,
+      ),
+    ];
   });
 }
 
 /**
- * What a pruning comparison is read against: the same training without pruning (how much is pruning's doing?), a pruning
- * that must hurt (can the measure show it?), and, where how much or where is pruned is the question, the same with random
- * weights pruned (is it the criterion?) and with the super weights protected (is it them?).
+ * What a pruning comparison is read against: the same training without pruning (how much is pruning's doing?), a
+ * pruning that must hurt (can the measure show it?), and, where how much or where is pruned is the question, the same
+ * with random weights pruned (is it the criterion?) and with the super weights protected (is it them?).
  */
 export function missingControl(comparison: Comparison, experiments: readonly Arm[]): LintFinding[] {
   const arms = armsOf(comparison);
@@ -31,21 +38,45 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
   if (pruning.length === 0) return [];
   const missing: string[] = [];
   const withRole = (role: string) => experiments.filter(({ declaration }) => declaration.role === role);
-  const uncontrolled = pruning.filter((arm) => !withRole('positive-control').some((control) => trainsAlike(control, arm)));
-  if (uncontrolled.length > 0) missing.push(`a positive control (no pruning) with the training and start of ${listText(uncontrolled.map(({ id }) => id))}`);
+  const uncontrolled = pruning.filter(
+    (arm) => !withRole('positive-control').some((control) => trainsAlike(control, arm)),
+  );
+  if (uncontrolled.length > 0)
+    missing.push(
+      `a positive control (no pruning) with the training and start of ${listText(uncontrolled.map(({ id }) => id))}`,
+    );
   if (withRole('negative-control').length === 0) missing.push('a negative control (pruning that must hurt)');
-  if (comparison.declaration.varies.some((variable) => ['prune.fraction', 'prune.scope', 'prune.of'].includes(variable))) {
-    const hasTwin = (variable: string, is: (value: unknown) => boolean) => pruning.some((arm) => experiments.some((twin) => is(twin.value(variable)) && isDeepStrictEqual(differingVariables(arm, twin), [variable])));
-    if (!hasTwin('prune.criterion', (value) => value === 'random')) missing.push('a twin of an arm that prunes as many at random (prune.criterion: random)');
-    if (!hasTwin('prune.protect', (value) => value !== 'none' && value !== undefined)) missing.push('a twin of an arm with its super weights protected (prune.protect)');
+  if (
+    comparison.declaration.varies.some((variable) => ['prune.fraction', 'prune.scope', 'prune.of'].includes(variable))
+  ) {
+    const hasTwin = (variable: string, is: (value: unknown) => boolean) =>
+      pruning.some((arm) =>
+        experiments.some(
+          (twin) => is(twin.value(variable)) && isDeepStrictEqual(differingVariables(arm, twin), [variable]),
+        ),
+      );
+    if (!hasTwin('prune.criterion', (value) => value === 'random'))
+      missing.push('a twin of an arm that prunes as many at random (prune.criterion: random)');
+    if (!hasTwin('prune.protect', (value) => value !== 'none' && value !== undefined))
+      missing.push('a twin of an arm with its super weights protected (prune.protect)');
   }
   if (missing.length === 0) return [];
-  return [finding('missing-control', comparison.declaration.name, pruning.map(({ id }) => id), `This profile lacks ${missing.join('; ')}.`)];
+  return [
+    finding(
+      'missing-control',
+      comparison.declaration.name,
+      pruning.map(({ id }) => id),
+      `This profile lacks ${missing.join('; ')}.`,
+    ),
+  ];
 }
 
 /** The same start and training, round by round; how the mask is kept does not matter to what prunes nothing. */
 function trainsAlike(control: Arm, arm: Arm): boolean {
-  return !differingVariables(control, arm).some((variable) => variable !== 'train.mask' && /^(model|rounds|finalTrain|(load-pretrained|init|train)\..*)$/.test(variable));
+  return !differingVariables(control, arm).some(
+    (variable) =>
+      variable !== 'train.mask' && /^(model|rounds|finalTrain|(load-pretrained|init|train)\..*)$/.test(variable),
+  );
 }
 
 /** More training is an advantage of its own. */
@@ -54,26 +85,50 @@ export function unequalBudget(comparison: Comparison): LintFinding[] {
   const arms = armsOf(comparison);
   const steps = arms.map((arm) => countText(totalSteps(arm)));
   if (new Set(steps).size === 1) return [];
-  return [finding('unequal-budget', comparison.declaration.name, arms.map(({ id }) => id), `The arms train for different numbers of steps, and no number of steps is named: ${arms.map(({ id }, index) => `${steps[index]} (${id})`).join(', ')}.`)];
+  return [
+    finding(
+      'unequal-budget',
+      comparison.declaration.name,
+      arms.map(({ id }) => id),
+      `The arms train for different numbers of steps, and no number of steps is named: ${arms.map(({ id }, index) => `${steps[index]} (${id})`).join(', ')}.`,
+    ),
+  ];
 }
 
 /**
- * The exact two-sided sign-flip test of n pairs cannot give less than 2 / 2^n, and Holm's method asks the smallest p-value
- * of m for alpha / m. What cannot be significant with this n is told before anything runs.
+ * The exact two-sided sign-flip test of n pairs cannot give less than 2 / 2^n, and Holm's method asks the smallest
+ * p-value of m for alpha / m. What cannot be significant with this n is told before anything runs.
  */
-export function sampleSize(comparison: Comparison, { comparisons, analysis: { alpha } }: StudyDeclaration): LintFinding[] {
+export function sampleSize(
+  comparison: Comparison,
+  { comparisons, analysis: { alpha } }: StudyDeclaration,
+): LintFinding[] {
   const { declaration, baseline, others } = comparison;
   const { family } = declaration;
-  const members = comparisons.filter((each) => each.family === family).reduce((sum, { arms, metrics }) => sum + (arms.length - 1) * metrics.length, 0);
-  const pairs = others.map((arm) => arm.declaration.seeds.filter((seed) => baseline.declaration.seeds.includes(seed)).length);
+  const members = comparisons
+    .filter((each) => each.family === family)
+    .reduce((sum, { arms, metrics }) => sum + (arms.length - 1) * metrics.length, 0);
+  const pairs = others.map(
+    (arm) => arm.declaration.seeds.filter((seed) => baseline.declaration.seeds.includes(seed)).length,
+  );
   const n = Math.min(...pairs);
   const needed = attainableFrom(members, alpha);
   if (n >= needed) return [];
   const alone = attainableFrom(1, alpha);
   const smallest = Math.min(1, 2 / 2 ** n);
   const inFamily = members > 1 ? `; ${needed} in the family "${family}" of ${members} tests` : '';
-  const why = n < alone ? `no less than p = ${rounded(smallest)}` : `p = ${rounded(smallest)} at best, ${rounded(Math.min(1, smallest * members))} after Holm's adjustment`;
-  return [finding('sample-size', declaration.name, armsOf(comparison).map(({ id }) => id), `${n} pair${n === 1 ? '' : 's'} can give ${why}, above ${alpha}: nothing can be significant. Needed: ${alone} pairs alone${inFamily}.`)];
+  const why =
+    n < alone
+      ? `no less than p = ${rounded(smallest)}`
+      : `p = ${rounded(smallest)} at best, ${rounded(Math.min(1, smallest * members))} after Holm's adjustment`;
+  return [
+    finding(
+      'sample-size',
+      declaration.name,
+      armsOf(comparison).map(({ id }) => id),
+      `${n} pair${n === 1 ? '' : 's'} can give ${why}, above ${alpha}: nothing can be significant. Needed: ${alone} pairs alone${inFamily}.`,
+    ),
+  ];
 }
 
 function rounded(p: number): string {

@@ -1,4 +1,6 @@
-/** What lint has to say, as data: a closed list of rules, each with its severity and remedy. docs/lint.md explains them. */
+/**
+ * What lint has to say, as data: a closed list of rules, each with its severity and remedy. docs/lint.md explains them.
+ */
 
 export type LintSeverity = 'error' | 'warning' | 'note';
 
@@ -15,13 +17,32 @@ export interface LintFinding {
 }
 
 export const lintRules = {
-  'one-variable': { severity: 'error', remedy: 'Compare arms that differ in nothing else, or name what differs in "varies".' },
-  'never-acts': { severity: 'error', remedy: 'Give the variable a value that acts in one arm, or take it out of "varies"; arms that are the same cannot be compared.' },
-  'mixed-device': { severity: 'error', remedy: 'Compute all arms of a comparison by the same engine, on the same device, in the same precision.' },
-  consequence: { severity: 'note', remedy: 'Nothing: it follows from the variable. Keep it in mind when the result is read.' },
+  'one-variable': {
+    severity: 'error',
+    remedy: 'Compare arms that differ in nothing else, or name what differs in "varies".',
+  },
+  'never-acts': {
+    severity: 'error',
+    remedy:
+      'Give the variable a value that acts in one arm, or take it out of "varies"; arms that are the same cannot be compared.',
+  },
+  'mixed-device': {
+    severity: 'error',
+    remedy: 'Compute all arms of a comparison by the same engine, on the same device, in the same precision.',
+  },
+  consequence: {
+    severity: 'note',
+    remedy: 'Nothing: it follows from the variable. Keep it in mind when the result is read.',
+  },
   'unpaired-seeds': { severity: 'warning', remedy: 'Give all arms the same seeds: differences are paired by seed.' },
-  'missing-control': { severity: 'warning', remedy: 'Add the control to the profile, or accept the finding with a reason.' },
-  'unequal-budget': { severity: 'warning', remedy: 'Let the arms train for as many steps, or name the number of steps in "varies".' },
+  'missing-control': {
+    severity: 'warning',
+    remedy: 'Add the control to the profile, or accept the finding with a reason.',
+  },
+  'unequal-budget': {
+    severity: 'warning',
+    remedy: 'Let the arms train for as many steps, or name the number of steps in "varies".',
+  },
   'sample-size': { severity: 'warning', remedy: 'Take more seeds, or declare fewer comparisons in the family.' },
   'useless-accept': { severity: 'warning', remedy: 'Take the accepted rule out: there is nothing to override.' },
 } as const satisfies Record<string, { severity: LintSeverity; remedy: string }>;

@@ -38,7 +38,9 @@ function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]):
   });
 }
 
-/** Puts the reasons to what they override: the comparison's own before the profile's. What overrides nothing is told. */
+/**
+ * Puts the reasons to what they override: the comparison's own before the profile's. What overrides nothing is told.
+ */
 function override(findings: LintFinding[], { comparisons, profile }: StudyDeclaration): LintFinding[] {
   const ofProfile = profile.accept ?? {};
   const useful = new Set<string>();
@@ -50,8 +52,16 @@ function override(findings: LintFinding[], { comparisons, profile }: StudyDeclar
     return { ...each, accepted: own ?? ofProfile[each.rule] ?? null };
   });
   const useless = [
-    ...comparisons.flatMap(({ name, accept, arms }) => Object.keys(accept).filter((rule) => !useful.has(`${name} ${rule}`)).map((rule) => finding('useless-accept', name, arms, `"${rule}" is accepted here, but nothing is found by it.`))),
-    ...Object.keys(ofProfile).filter((rule) => !useful.has(` ${rule}`)).map((rule) => finding('useless-accept', null, [], `The profile accepts "${rule}", but nothing is found by it.`)),
+    ...comparisons.flatMap(({ name, accept, arms }) =>
+      Object.keys(accept)
+        .filter((rule) => !useful.has(`${name} ${rule}`))
+        .map((rule) =>
+          finding('useless-accept', name, arms, `"${rule}" is accepted here, but nothing is found by it.`),
+        ),
+    ),
+    ...Object.keys(ofProfile)
+      .filter((rule) => !useful.has(` ${rule}`))
+      .map((rule) => finding('useless-accept', null, [], `The profile accepts "${rule}", but nothing is found by it.`)),
   ];
   return [...overridden, ...useless];
 }

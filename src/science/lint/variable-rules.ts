@@ -9,7 +9,10 @@ import { countText, listText, valueText } from './value-text.ts';
 /** How a result is computed, not what: to mix these inside a comparison confounds it, whatever else it names. */
 const ofMachine = ['engine', 'device', 'precision'];
 
-/** Every further arm may differ from the first one in the named variables alone: in parameters of all rounds, and in how steps are connected. */
+/**
+ * Every further arm may differ from the first one in the named variables alone: in parameters of all rounds, and in how
+ * steps are connected.
+ */
 export function oneVariable(comparison: Comparison): LintFinding[] {
   const { declaration, baseline, others } = comparison;
   return others.flatMap((arm) => {
@@ -17,12 +20,31 @@ export function oneVariable(comparison: Comparison): LintFinding[] {
     const further = differing.filter((variable) => !names(comparison, variable) && !isOfMachine(variable));
     const named = listText(declaration.varies);
     if (further.length > 0) {
-      const values = further.map((variable) => `${variable} is ${valueText(baseline.value(variable))} in ${baseline.id}, ${valueText(arm.value(variable))} in ${arm.id}`);
-      return [finding('one-variable', declaration.name, [baseline.id, arm.id], `${baseline.id} and ${arm.id} differ in more than ${named}: ${values.join('; ')}.`)];
+      const values = further.map(
+        (variable) =>
+          `${variable} is ${valueText(baseline.value(variable))} in ${baseline.id}, ${valueText(arm.value(variable))} in ${arm.id}`,
+      );
+      return [
+        finding(
+          'one-variable',
+          declaration.name,
+          [baseline.id, arm.id],
+          `${baseline.id} and ${arm.id} differ in more than ${named}: ${values.join('; ')}.`,
+        ),
+      ];
     }
     // Connections follow from parameters; where no parameter differs, something else has changed them.
     const wiring = differing.length === 0 ? wiringDifferences(baseline, arm) : [];
-    return wiring.length > 0 ? [finding('one-variable', declaration.name, [baseline.id, arm.id], `${baseline.id} and ${arm.id} are connected differently, though ${named} does not differ: ${wiring.join('; ')}.`)] : [];
+    return wiring.length > 0
+      ? [
+          finding(
+            'one-variable',
+            declaration.name,
+            [baseline.id, arm.id],
+            `${baseline.id} and ${arm.id} are connected differently, though ${named} does not differ: ${wiring.join('; ')}.`,
+          ),
+        ]
+      : [];
   });
 }
 
@@ -32,7 +54,15 @@ export function neverActs(comparison: Comparison): LintFinding[] {
   const findings: LintFinding[] = [];
   for (const arm of others) {
     const nodes = commonNodes(baseline, arm);
-    if (nodes !== undefined) findings.push(finding('never-acts', declaration.name, [baseline.id, arm.id], `${baseline.id} and ${arm.id} are the same: all ${nodes} nodes of a run are shared.`));
+    if (nodes !== undefined)
+      findings.push(
+        finding(
+          'never-acts',
+          declaration.name,
+          [baseline.id, arm.id],
+          `${baseline.id} and ${arm.id} are the same: all ${nodes} nodes of a run are shared.`,
+        ),
+      );
   }
   const arms = armsOf(comparison);
   for (const variable of declaration.varies) {
@@ -40,7 +70,9 @@ export function neverActs(comparison: Comparison): LintFinding[] {
     if (pairs.some(([a, b]) => acts(variable, a, b))) continue;
     const ids = arms.map(({ id }) => id);
     const differs = pairs.some(([a, b]) => a.differsFrom(b, variable));
-    const why = differs ? 'differs only where no step takes it' : `is ${valueText(baseline.value(variable))} in all arms`;
+    const why = differs
+      ? 'differs only where no step takes it'
+      : `is ${valueText(baseline.value(variable))} in all arms`;
     findings.push(finding('never-acts', declaration.name, ids, `${variable} is named, but ${why}.`));
   }
   return findings;
@@ -50,10 +82,22 @@ export function neverActs(comparison: Comparison): LintFinding[] {
 export function mixedDevice(comparison: Comparison): LintFinding[] {
   const { declaration, baseline, others } = comparison;
   return others.flatMap((arm) => {
-    const mixed = differingVariables(baseline, arm).filter((variable) => isOfMachine(variable) && !names(comparison, variable));
+    const mixed = differingVariables(baseline, arm).filter(
+      (variable) => isOfMachine(variable) && !names(comparison, variable),
+    );
     if (mixed.length === 0) return [];
-    const values = mixed.map((variable) => `${variable} is ${valueText(baseline.value(variable))} in ${baseline.id}, ${valueText(arm.value(variable))} in ${arm.id}`);
-    return [finding('mixed-device', declaration.name, [baseline.id, arm.id], `${baseline.id} and ${arm.id} are not computed alike: ${values.join('; ')}.`)];
+    const values = mixed.map(
+      (variable) =>
+        `${variable} is ${valueText(baseline.value(variable))} in ${baseline.id}, ${valueText(arm.value(variable))} in ${arm.id}`,
+    );
+    return [
+      finding(
+        'mixed-device',
+        declaration.name,
+        [baseline.id, arm.id],
+        `${baseline.id} and ${arm.id} are not computed alike: ${values.join('; ')}.`,
+      ),
+    ];
   });
 }
 
@@ -68,12 +112,23 @@ export function consequence(comparison: Comparison): LintFinding[] {
   ] as const;
   const told = quantities.flatMap(([what, of, text]) => {
     const values = arms.map((arm) => text(of(arm)));
-    return new Set(values).size > 1 ? [`${what} ${arms.map(({ id }, index) => `${values[index]} (${id})`).join(', ')}`] : [];
+    return new Set(values).size > 1
+      ? [`${what} ${arms.map(({ id }, index) => `${values[index]} (${id})`).join(', ')}`]
+      : [];
   });
-  const wired = comparison.others.flatMap((arm) => (differingVariables(comparison.baseline, arm).length > 0 ? wiringDifferences(comparison.baseline, arm) : []));
+  const wired = comparison.others.flatMap((arm) =>
+    differingVariables(comparison.baseline, arm).length > 0 ? wiringDifferences(comparison.baseline, arm) : [],
+  );
   const all = [...told, ...new Set(wired)];
   if (all.length === 0) return [];
-  return [finding('consequence', comparison.declaration.name, arms.map(({ id }) => id), `It follows that these differ as well: ${all.join('; ')}.`)];
+  return [
+    finding(
+      'consequence',
+      comparison.declaration.name,
+      arms.map(({ id }) => id),
+      `It follows that these differ as well: ${all.join('; ')}.`,
+    ),
+  ];
 }
 
 function isOfMachine(variable: string): boolean {

@@ -49,10 +49,15 @@ function draft(comparison: ComparisonDeclaration, { study, arms: all, lint, mask
     const difference = testedDifference(arm, baseline!, comparison, study.analysis);
     differences.push({ ...difference, consequences: consequences(arm, baseline!), masks: armMasks(against) });
     const effect = effectOf(difference);
-    if (metrics.includes('loss')) members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });
+    if (metrics.includes('loss'))
+      members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });
     for (const metric of metrics) {
       if (metric === 'loss') continue;
-      const result = survivalTest(metric, arm, baseline!, { effect, copies: difference.copies, confidence: study.analysis.confidence });
+      const result = survivalTest(metric, arm, baseline!, {
+        effect,
+        copies: difference.copies,
+        confidence: study.analysis.confidence,
+      });
       survivalTests.push(result);
       // Survival may be known of runs whose loss is not, and arms without a common seed have counts, if no differences.
       const known = result.test === null ? 'no-data' : 'measured';

@@ -9,17 +9,29 @@ export function consequences(arm: Arm, baseline: Arm): Consequence[] {
   const compare = (what: Consequence['what'], of: (own: Arm) => number | null): Consequence[] => {
     const ours = of(arm);
     const theirs = of(baseline);
-    const same = ours === null || theirs === null ? ours === theirs : Math.abs(ours - theirs) <= 1e-9 * Math.max(1, Math.abs(theirs));
+    const same =
+      ours === null || theirs === null
+        ? ours === theirs
+        : Math.abs(ours - theirs) <= 1e-9 * Math.max(1, Math.abs(theirs));
     return same ? [] : [{ what, baseline: theirs, arm: ours }];
   };
   return [
-    ...compare('final sparsity', ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.sparsity ?? [])).mean),
+    ...compare(
+      'final sparsity',
+      ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.sparsity ?? [])).mean,
+    ),
     ...compare('total steps', ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.step ?? [])).mean),
-    ...compare('sequences seen', ({ experiment, runs }) => spread(runs.flatMap((run) => sequencesSeen(experiment, run) ?? [])).mean),
+    ...compare(
+      'sequences seen',
+      ({ experiment, runs }) => spread(runs.flatMap((run) => sequencesSeen(experiment, run) ?? [])).mean,
+    ),
   ];
 }
 
-/** Training sequences of a whole run: steps times batch size, summed over its rounds; undefined while a training is missing. */
+/**
+ * Training sequences of a whole run: steps times batch size, summed over its rounds; undefined while a training is
+ * missing.
+ */
 function sequencesSeen({ params }: ExperimentDeclaration, run: RunResult): number | undefined {
   const { batchSize } = (params['train'] ?? {}) as { batchSize?: number | number[] };
   if (run.missing.some(({ artifact }) => artifact === 'curve') || run.curves.length === 0) return undefined;

@@ -13,7 +13,11 @@ export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport
       runs.flatMap(({ seed, measurements }) =>
         measurements.map(({ round, phase, step, evaluation, detection }) => {
           const report = detections.find(
-            ({ label }) => label.experiment === experiment.id && label.seed === seed && label.round === round && phaseOf(label) === phase,
+            ({ label }) =>
+              label.experiment === experiment.id &&
+              label.seed === seed &&
+              label.round === round &&
+              phaseOf(label) === phase,
           )?.content;
           return {
             experiment: experiment.id,
@@ -33,7 +37,10 @@ export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport
 
 /** The candidate that cost most when it was zeroed, whether or not it passed. */
 function best(report: SuperWeightReport): EmergencePoint['best'] {
-  const found = report.candidates.reduce<Candidate | undefined>((most, each) => (most === undefined || each.effect > most.effect ? each : most), undefined);
+  const found = report.candidates.reduce<Candidate | undefined>(
+    (most, each) => (most === undefined || each.effect > most.effect ? each : most),
+    undefined,
+  );
   if (found === undefined) return null;
   const { coordinate, effect, rank, inputRatio, outputRatio } = found;
   return { coordinate, effect, rank, inputRatio, outputRatio };

@@ -5,7 +5,15 @@
  * removal hurt most when it was confirmed (the primary one) stands for the run.
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { BaseRateSummary, ExperimentPoint, ExperimentResult, RunResult, SurvivalResult, SurvivalSummary, WeightSurvival } from '../../generated/results.ts';
+import type {
+  BaseRateSummary,
+  ExperimentPoint,
+  ExperimentResult,
+  RunResult,
+  SurvivalResult,
+  SurvivalSummary,
+  WeightSurvival,
+} from '../../generated/results.ts';
 import { proportion } from '../statistics/proportion.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
@@ -32,7 +40,9 @@ export function experimentResult(
     points,
     lossInterval: tInterval([...finalLosses(runs).values()], confidence) ?? null,
     toControl:
-      control === undefined || control.experiment.id === experiment.id ? null : pairedDifference(arm, control, ['prune'], confidence),
+      control === undefined || control.experiment.id === experiment.id
+        ? null
+        : pairedDifference(arm, control, ['prune'], confidence),
   };
 }
 
@@ -53,13 +63,18 @@ function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
       loss: spread(evaluations.map(({ loss }) => loss)),
       perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
       retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
-      survival: survivalSummary(here.map((measured) => measured?.survival), confidence),
+      survival: survivalSummary(
+        here.map((measured) => measured?.survival),
+        confidence,
+      ),
       baseRate: baseRateSummary(primary, confidence),
     };
   });
 }
 
-/** What survival must be held against: how the weights around the primary super weights fared, in the runs that say so. */
+/**
+ * What survival must be held against: how the weights around the primary super weights fared, in the runs that say so.
+ */
 function baseRateSummary(primary: WeightSurvival[], confidence: number): BaseRateSummary {
   const baseRates = primary.map(({ baseRate }) => baseRate);
   const kinds = new Map<string, BaseRateSummary['kinds'][number]>();

@@ -16,8 +16,9 @@ export interface FamilyMember {
 }
 
 /**
- * Adjusts every family by Holm's method and gives each member its verdict. A member without a test (a missing run, an arm
- * that changed nothing) counts with p = 1: a family never gets smaller, and its claims easier, by what went missing.
+ * Adjusts every family by Holm's method and gives each member its verdict. A member without a test (a missing run, an
+ * arm that changed nothing) counts with p = 1: a family never gets smaller, and its claims easier, by what went
+ * missing.
  */
 export function adjustFamilies(members: FamilyMember[], alpha: number): void {
   for (const family of new Set(members.map((member) => member.family))) {
@@ -25,7 +26,8 @@ export function adjustFamilies(members: FamilyMember[], alpha: number): void {
     const adjusted = holmAdjusted(own.map(({ test }) => test?.p ?? 1));
     const smallest = holmAdjusted(own.map(({ test }) => test?.smallestP ?? 1));
     for (const [i, { effect, test, result }] of own.entries()) {
-      if (test !== null) result.holm = { family, members: own.length, adjustedP: adjusted[i]!, smallestAdjustedP: smallest[i]! };
+      if (test !== null)
+        result.holm = { family, members: own.length, adjustedP: adjusted[i]!, smallestAdjustedP: smallest[i]! };
       if ('power' in result && result.power !== null) result.power.attainableFrom = attainableFrom(own.length, alpha);
       result.verdict = verdict(result.holm ?? undefined, effect, alpha);
     }

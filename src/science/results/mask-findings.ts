@@ -1,8 +1,8 @@
 /**
  * What the masks of a study say: how much seeds agree, how much arms agree, and whether pruned positions come back.
  *
- * A study's masks may be larger than the memory, so they are read when their turn comes: those of one experiment's seeds in
- * one round at a time, packed to a bit per weight, beside the same seeds' masks of the round before.
+ * A study's masks may be larger than the memory, so they are read when their turn comes: those of one experiment's
+ * seeds in one round at a time, packed to a bit per weight, beside the same seeds' masks of the round before.
  */
 import type { ComparisonDeclaration, ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ArmMasks, MaskAgreement, MaskRecovery, PairOverlap, TensorOverlap } from '../../generated/results.ts';
@@ -27,7 +27,8 @@ export interface MaskFindings {
 export const NO_MASKS: MaskFindings = { masks: [], recovery: [], arms: [] };
 
 /**
- * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so that its
+ * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so that
+ *   its
  *   mask is the one in force
  */
 export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[]): Promise<MaskFindings> {
@@ -40,7 +41,12 @@ export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[])
       const ofRound = own.filter(({ label }) => label.round === round);
       const pruned = await masksBySeed(experiment, ofRound.filter(isPrune));
       if (before !== undefined) findings.recovery.push(...recoveries(experiment, round, before, pruned));
-      const inForce = ofRound.every(isPrune) ? pruned : await masksBySeed(experiment, ofRound.filter((piece) => !isPrune(piece)));
+      const inForce = ofRound.every(isPrune)
+        ? pruned
+        : await masksBySeed(
+            experiment,
+            ofRound.filter((piece) => !isPrune(piece)),
+          );
       findings.masks.push(agreement(experiment, round, inForce));
       before = inForce;
     }
@@ -55,7 +61,10 @@ function isPrune({ stage }: MaskPiece): boolean {
 }
 
 /** Every declared seed's mask, read one after the other; undefined where it is missing. */
-async function masksBySeed({ seeds }: ExperimentDeclaration, pieces: MaskPiece[]): Promise<Map<number, PackedMask | undefined>> {
+async function masksBySeed(
+  { seeds }: ExperimentDeclaration,
+  pieces: MaskPiece[],
+): Promise<Map<number, PackedMask | undefined>> {
   const masks = new Map<number, PackedMask | undefined>();
   for (const seed of seeds) {
     const read = pieces.find(({ label }) => label.seed === seed)?.content;
@@ -64,7 +73,11 @@ async function masksBySeed({ seeds }: ExperimentDeclaration, pieces: MaskPiece[]
   return masks;
 }
 
-function agreement(experiment: ExperimentDeclaration, round: number, masks: Map<number, PackedMask | undefined>): MaskAgreement {
+function agreement(
+  experiment: ExperimentDeclaration,
+  round: number,
+  masks: Map<number, PackedMask | undefined>,
+): MaskAgreement {
   const known = [...masks].flatMap(([seed, mask]) => (mask === undefined ? [] : [{ seed, mask }]));
   const pairs: PairOverlap[] = [];
   const byTensor = new Map<string, Overlap[]>();
@@ -79,7 +92,9 @@ function agreement(experiment: ExperimentDeclaration, round: number, masks: Map<
     spread(
       known.map(({ mask }) => {
         const counted = tensors(mask);
-        return counted.reduce((sum, { kept }) => sum + kept, 0) / counted.reduce((sum, { weights }) => sum + weights, 0);
+        return (
+          counted.reduce((sum, { kept }) => sum + kept, 0) / counted.reduce((sum, { weights }) => sum + weights, 0)
+        );
       }),
     ).mean;
   return {
@@ -89,19 +104,20 @@ function agreement(experiment: ExperimentDeclaration, round: number, masks: Map<
     missing: [...masks].flatMap(([seed, mask]) => (mask === undefined ? [seed] : [])),
     all: { kept: shares((mask) => [...mask.values()]), ...meanIndex(pairs) },
     pairs,
-    tensors: [...(known[0]?.mask.keys() ?? [])].map(
-      (tensor): TensorOverlap => ({
-        tensor,
-        kind: tensorKind(tensor),
-        kept: shares((mask) => [mask.get(tensor)!]),
-        ...meanIndex((byTensor.get(tensor) ?? []).flatMap((overlap) => jaccard(overlap) ?? [])),
-      }),
-    ),
+    tensors: [...(known[0]?.mask.keys() ?? [])].map((tensor): TensorOverlap => ({
+      tensor,
+      kind: tensorKind(tensor),
+      kept: shares((mask) => [mask.get(tensor)!]),
+      ...meanIndex((byTensor.get(tensor) ?? []).flatMap((overlap) => jaccard(overlap) ?? [])),
+    })),
   };
 }
 
 function meanIndex(indices: { jaccard: number; chance: number }[]): { jaccard: number | null; chance: number | null } {
-  return { jaccard: spread(indices.map((index) => index.jaccard)).mean, chance: spread(indices.map(({ chance }) => chance)).mean };
+  return {
+    jaccard: spread(indices.map((index) => index.jaccard)).mean,
+    chance: spread(indices.map(({ chance }) => chance)).mean,
+  };
 }
 
 /** Per seed, how many of the positions pruned at the end of the round before this round's prune kept. */
@@ -113,14 +129,19 @@ function recoveries(
 ): MaskRecovery[] {
   return seeds.map((seed) => {
     const [earlier, later] = [before.get(seed), now.get(seed)];
-    if (earlier === undefined || later === undefined) return { experiment: id, seed, round, pruned: null, recovered: null };
+    if (earlier === undefined || later === undefined)
+      return { experiment: id, seed, round, pruned: null, recovered: null };
     const { weights, keptA, keptB, both } = together(overlapByTensor(earlier, later).values());
     return { experiment: id, seed, round, pruned: weights - keptA, recovered: keptB - both };
   });
 }
 
 /** Each further arm's last masks against those of the first arm, one seed at a time. */
-async function armAgreements({ arms: ids }: ComparisonDeclaration, study: StudyDeclaration, pieces: MaskPiece[]): Promise<MaskFindings['arms']> {
+async function armAgreements(
+  { arms: ids }: ComparisonDeclaration,
+  study: StudyDeclaration,
+  pieces: MaskPiece[],
+): Promise<MaskFindings['arms']> {
   const arms = ids.flatMap((id) => study.experiments.find((experiment) => experiment.id === id) ?? []);
   const [baseline, ...others] = arms;
   const found: MaskFindings['arms'] = [];
@@ -133,13 +154,18 @@ async function armAgreements({ arms: ids }: ComparisonDeclaration, study: StudyD
       if (index !== undefined) points.push({ seed, ...index });
     }
     const { jaccard: mean, chance } = meanIndex(points);
-    if (mean !== null && chance !== null) found.push({ arm: arm.id, baseline: baseline!.id, points, jaccard: mean, chance });
+    if (mean !== null && chance !== null)
+      found.push({ arm: arm.id, baseline: baseline!.id, points, jaccard: mean, chance });
   }
   return found;
 }
 
 /** The mask that a run ends with; undefined where it has none or it is missing. */
-async function lastMask({ id }: ExperimentDeclaration, seed: number, pieces: MaskPiece[]): Promise<PackedMask | undefined> {
+async function lastMask(
+  { id }: ExperimentDeclaration,
+  seed: number,
+  pieces: MaskPiece[],
+): Promise<PackedMask | undefined> {
   const own = pieces.filter(({ label }) => label.experiment === id && label.seed === seed);
   const last = own.sort((a, b) => a.label.round - b.label.round || Number(isPrune(b)) - Number(isPrune(a))).at(-1);
   return last?.content === undefined ? undefined : packMask(await last.content());

@@ -15,7 +15,12 @@ export interface Arm {
  * Final log-perplexity of `arm` minus that of `baseline`, over the seeds of which both are known.
  * @param compared what the comparison is about: names of stages or of `stage.param`s, left out of `alsoDiffers`
  */
-export function pairedDifference(arm: Arm, baseline: Arm, compared: readonly string[], confidence: number): PairedDifference {
+export function pairedDifference(
+  arm: Arm,
+  baseline: Arm,
+  compared: readonly string[],
+  confidence: number,
+): PairedDifference {
   const ours = finalLosses(arm.runs);
   const theirs = finalLosses(baseline.runs);
   const points = [...ours]
@@ -56,9 +61,12 @@ export function independentDifferences({ points, copies }: Pick<PairedDifference
   return points.filter(({ seed }) => !copies.includes(seed)).map(({ difference }) => difference);
 }
 
-/** Seeds with the same two ends, to the bit, as an earlier seed: one computation under two names, never two replicates. */
+/**
+ * Seeds with the same two ends, to the bit, as an earlier seed: one computation under two names, never two replicates.
+ */
 function copiedSeeds(points: PairedDifference['points']): number[] {
-  const first = (point: (typeof points)[number]) => points.find(({ arm, baseline }) => arm === point.arm && baseline === point.baseline);
+  const first = (point: (typeof points)[number]) =>
+    points.find(({ arm, baseline }) => arm === point.arm && baseline === point.baseline);
   return points.filter((point) => first(point) !== point).map(({ seed }) => seed);
 }
 

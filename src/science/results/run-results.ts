@@ -37,7 +37,8 @@ export function runResult(
   const missing: RunResult['missing'] = all
     .filter(({ content }) => content === undefined)
     .map(({ label, artifact, key }) => ({ place: placeOf(label), artifact, key }));
-  if (all.length === 0) missing.push({ place: `${run.experiment}/s${run.seed}`, artifact: 'every artifact', key: null });
+  if (all.length === 0)
+    missing.push({ place: `${run.experiment}/s${run.seed}`, artifact: 'every artifact', key: null });
   const reference = referenceSet(pieces.superWeights, referencePhase);
   return {
     ...run,
@@ -58,7 +59,9 @@ export function sameWeight(a: WeightCoordinate, b: WeightCoordinate): boolean {
 export function confirmedSuperWeights(report: SuperWeightReport): ConfirmedSuperWeight[] {
   return report.candidates
     .filter((candidate) => candidate.confirmed)
-    .filter(({ coordinate }, i, confirmed) => confirmed.findIndex((other) => sameWeight(other.coordinate, coordinate)) === i)
+    .filter(
+      ({ coordinate }, i, confirmed) => confirmed.findIndex((other) => sameWeight(other.coordinate, coordinate)) === i,
+    )
     .map(({ coordinate, effect, worstControl, inputRatio, outputRatio }) => ({
       coordinate,
       effect,
@@ -129,7 +132,9 @@ function measurement(moment: Moment, pieces: StudyPieces, reference: ReferenceSe
 /** The fate of the reference set at one moment, one entry per reference super weight and in its order. */
 function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   const defined =
-    reference.phase === null || reference.round === null ? undefined : { phase: reference.phase, round: reference.round };
+    reference.phase === null || reference.round === null
+      ? undefined
+      : { phase: reference.phase, round: reference.round };
   if (defined !== undefined && inOrderOfTime(moment, defined) < 0) return { status: 'before-reference', weights: [] };
   if (reference.status === 'none-emerged') return { status: 'none-emerged', weights: [] };
   const report = moment.detection?.content;
@@ -167,11 +172,26 @@ function measuredEvaluation({
   return { loss, standardError, perplexity, tokens, retrievalAccuracy, byKind };
 }
 
-function measuredPruning({ prunable, pruned, prunedNow, sparsity, threshold, forced, protected: spared, kinds }: Pruning): MeasuredPruning {
+function measuredPruning({
+  prunable,
+  pruned,
+  prunedNow,
+  sparsity,
+  threshold,
+  forced,
+  protected: spared,
+  kinds,
+}: Pruning): MeasuredPruning {
   return { prunable, pruned, prunedNow, sparsity, threshold, forced: forced.length, protected: spared.length, kinds };
 }
 
 function detectionResult(report: SuperWeightReport): DetectionResult {
   const { baselineLoss, causalTokens, prunableWeights, candidates } = report;
-  return { baselineLoss, causalTokens, prunableWeights, candidates: candidates.length, confirmed: confirmedSuperWeights(report) };
+  return {
+    baselineLoss,
+    causalTokens,
+    prunableWeights,
+    candidates: candidates.length,
+    confirmed: confirmedSuperWeights(report),
+  };
 }

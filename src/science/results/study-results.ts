@@ -23,7 +23,11 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
-      runResult({ experiment: experiment.id, seed }, piecesOfRun(pieces, experiment.id, seed), referencePhase(experiment)),
+      runResult(
+        { experiment: experiment.id, seed },
+        piecesOfRun(pieces, experiment.id, seed),
+        referencePhase(experiment),
+      ),
     ),
   }));
   return {
@@ -31,7 +35,9 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
-    experiments: arms.map(({ experiment, runs }) => experimentResult(experiment, runs, controlFor(experiment, arms), confidence)),
+    experiments: arms.map(({ experiment, runs }) =>
+      experimentResult(experiment, runs, controlFor(experiment, arms), confidence),
+    ),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights),
     masks: masks.masks,
@@ -51,7 +57,10 @@ function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' 
   return initScheme(experiment) === 'pretrained' ? 'start' : 'trained';
 }
 
-/** The positive control that trains as this experiment does; failing that, the first one (the report names what differs). */
+/**
+ * The positive control that trains as this experiment does; failing that, the first one (the report names what
+ * differs).
+ */
 function controlFor(experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
   const controls = arms.filter((arm) => arm.experiment.role === 'positive-control');
   const training = ({ params, rounds, finalTrain }: ExperimentDeclaration) =>

@@ -22,12 +22,17 @@ interface Pairing {
 }
 
 /**
- * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are paired
- * by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's. A run in
- * which nothing emerged takes no part in k of n or in a pair. Identical arms have no test. Holm's adjustment and the
- * verdict await the family.
+ * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are
+ * paired by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's. A
+ * run in which nothing emerged takes no part in k of n or in a pair. Identical arms have no test. Holm's adjustment and
+ * the verdict await the family.
  */
-export function survivalTest(metric: Metric, arm: Arm, baseline: Arm, { effect, copies, confidence }: Pairing): SurvivalTest {
+export function survivalTest(
+  metric: Metric,
+  arm: Arm,
+  baseline: Arm,
+  { effect, copies, confidence }: Pairing,
+): SurvivalTest {
   const ours = fates(arm, metric);
   const theirs = fates(baseline, metric);
   const shared = ours.filter(({ seed }) => theirs.some((other) => other.seed === seed));

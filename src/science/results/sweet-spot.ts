@@ -6,11 +6,11 @@ import { tUpperBound } from '../statistics/student-t.ts';
 import type { Arm } from './paired-difference.ts';
 
 /**
- * The sweet spot of every experiment that prunes and is no control itself: the largest sparsity up to which the one-sided upper
- * t bound of the mean increase of log-perplexity over the positive control stays under the tolerance. Each level is
- * measured after its retraining and paired by seed with the control at the same round and after as many steps, so that
- * training alone makes no difference. Levels are taken by rising sparsity and the first that fails ends the sequence: a
- * fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
+ * The sweet spot of every experiment that prunes and is no control itself: the largest sparsity up to which the
+ * one-sided upper t bound of the mean increase of log-perplexity over the positive control stays under the tolerance.
+ * Each level is measured after its retraining and paired by seed with the control at the same round and after as many
+ * steps, so that training alone makes no difference. Levels are taken by rising sparsity and the first that fails ends
+ * the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
 export function sweetSpots(arms: Arm[], analysis: AnalysisDeclaration): SweetSpot[] {
   return arms.filter(isCandidate).map((arm) => sweetSpot(arm, controlOf(arm, arms), analysis));
@@ -18,7 +18,9 @@ export function sweetSpots(arms: Arm[], analysis: AnalysisDeclaration): SweetSpo
 
 function isCandidate({ experiment, runs }: Arm): boolean {
   const role = experiment.role ?? 'arm';
-  return role === 'arm' && runs.some(({ measurements }) => measurements.some((measured) => measured.phase === 'pruned'));
+  return (
+    role === 'arm' && runs.some(({ measurements }) => measurements.some((measured) => measured.phase === 'pruned'))
+  );
 }
 
 function sweetSpot(arm: Arm, control: Arm | undefined, { tolerance, confidence }: AnalysisDeclaration): SweetSpot {
@@ -37,30 +39,40 @@ function sweetSpot(arm: Arm, control: Arm | undefined, { tolerance, confidence }
   };
 }
 
-const NO_CONTROL = 'No positive control trains as this experiment does, so that what pruning costs cannot be told from what training does.';
+const NO_CONTROL =
+  'No positive control trains as this experiment does, so that what pruning costs cannot be told from what training does.';
 
 function reason(levels: SweetSpotLevel[], firstFailure: number, tolerance: number): string {
   if (levels.length === 0) return 'No level of this experiment was measured after its retraining.';
   const failed = levels[firstFailure];
   if (failed === undefined) return `Every level stays under ${tolerance} nats; sparser ones were not tried.`;
   const at = `At ${(100 * failed.sparsity).toFixed(1)} % sparsity`;
-  if (failed.n < 2) return `${at} ${failed.n === 1 ? 'only one seed is' : 'no seed is'} known together with its control, which gives no bound.`;
-  if (failed.upperBound === null) return `${at} all ${failed.n} seeds increase by exactly the same, which gives no bound.`;
+  if (failed.n < 2)
+    return `${at} ${failed.n === 1 ? 'only one seed is' : 'no seed is'} known together with its control, which gives no bound.`;
+  if (failed.upperBound === null)
+    return `${at} all ${failed.n} seeds increase by exactly the same, which gives no bound.`;
   return `${at} the upper bound is ${failed.upperBound.toPrecision(2)} nats (mean ${failed.increase!.toPrecision(2)}, n = ${failed.n}), not under ${tolerance}.`;
 }
 
-/** A level's measurements after retraining, by rising sparsity; of equally sparse levels the last, which trained longest. */
+/**
+ * A level's measurements after retraining, by rising sparsity; of equally sparse levels the last, which trained
+ * longest.
+ */
 function levelsOf(arm: Arm, control: Arm, confidence: number): SweetSpotLevel[] {
   const trained = new Map<number, Measurement[]>();
   for (const { measurements } of arm.runs)
     for (const measured of measurements)
-      if (measured.phase === 'trained' && measured.level > 0) trained.set(measured.level, [...(trained.get(measured.level) ?? []), measured]);
+      if (measured.phase === 'trained' && measured.level > 0)
+        trained.set(measured.level, [...(trained.get(measured.level) ?? []), measured]);
   const levels = [...trained].flatMap(([level, all]) => {
     const sparsity = spread(all.flatMap((measured) => measured.sparsity ?? [])).mean;
     return sparsity === null || sparsity === 0 ? [] : [levelOf(arm, control, level, sparsity, confidence)];
   });
   return levels
-    .filter(({ sparsity, level }) => !levels.some((other) => Math.abs(other.sparsity - sparsity) < 1e-9 && other.level > level))
+    .filter(
+      ({ sparsity, level }) =>
+        !levels.some((other) => Math.abs(other.sparsity - sparsity) < 1e-9 && other.level > level),
+    )
     .sort((a, b) => a.sparsity - b.sparsity);
 }
 
@@ -69,11 +81,20 @@ function levelOf(arm: Arm, control: Arm, level: number, sparsity: number, confid
     const ours = measurements.find((measured) => measured.level === level && measured.phase === 'trained');
     const theirs = control.runs
       .find((run) => run.seed === seed)
-      ?.measurements.find((measured) => measured.round === ours?.round && measured.phase === 'trained' && measured.step === ours.step);
+      ?.measurements.find(
+        (measured) => measured.round === ours?.round && measured.phase === 'trained' && measured.step === ours.step,
+      );
     return ours?.evaluation && theirs?.evaluation ? [ours.evaluation.loss - theirs.evaluation.loss] : [];
   });
   const { n, mean } = spread(increases);
-  return { level, sparsity, n, missing: arm.runs.length - n, increase: mean, upperBound: tUpperBound(increases, confidence) ?? null };
+  return {
+    level,
+    sparsity,
+    n,
+    missing: arm.runs.length - n,
+    increase: mean,
+    upperBound: tUpperBound(increases, confidence) ?? null,
+  };
 }
 
 /** The positive control of the same start and training, over at least as many rounds. */
@@ -98,8 +119,11 @@ function sameOverRounds(control: ExperimentDeclaration, experiment: ExperimentDe
   return ['init', 'train'].every((stage) => {
     const ours = (experiment.params[stage] ?? {}) as Record<string, unknown>;
     const theirs = (control.params[stage] ?? {}) as Record<string, unknown>;
-    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((name) => name !== 'mask'); // a control has none
-    return names.every((name) => rounds.every((round) => inRound(ours[name], experiment, round) === inRound(theirs[name], control, round)));
+    // a control has none
+    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((name) => name !== 'mask');
+    return names.every((name) =>
+      rounds.every((round) => inRound(ours[name], experiment, round) === inRound(theirs[name], control, round)),
+    );
   });
 }
 

@@ -1,4 +1,7 @@
-/** The paired difference of log-perplexity between two arms of a declared comparison, with every test that says something about it. */
+/**
+ * The paired difference of log-perplexity between two arms of a declared comparison, with every test that says
+ * something about it.
+ */
 import { SwpError } from '../../engine/failure.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../../generated/aggregate.ts';
 import type { TestedDifference } from '../../generated/results.ts';
@@ -49,5 +52,9 @@ export function testedDifference(
 function power(differences: number[], alpha: number): TestedDifference['power'] {
   const varied = variedSpread(differences);
   const needed = varied === undefined ? undefined : pairsNeeded(varied.mean / varied.sd, alpha);
-  return { seedsNeeded: needed ?? null, detectable: detectableDifference(differences.length, alpha) ?? null, attainableFrom: 0 };
+  return {
+    seedsNeeded: needed ?? null,
+    detectable: detectableDifference(differences.length, alpha) ?? null,
+    attainableFrom: 0,
+  };
 }

@@ -5,8 +5,8 @@ import { variedSpread } from './spread.ts';
 import { CONFIDENCE } from './student-t.ts';
 
 /**
- * The interval of a standard deviation, of normal values: (n - 1) sd^2 / sigma^2 has a chi-square distribution with n - 1 degrees
- * of freedom. Undefined for fewer than two values and for values without any spread.
+ * The interval of a standard deviation, of normal values: (n - 1) sd^2 / sigma^2 has a chi-square distribution with n -
+ * 1 degrees of freedom. Undefined for fewer than two values and for values without any spread.
  */
 export function deviationInterval(values: readonly number[], confidence = CONFIDENCE): Interval | undefined {
   const varied = variedSpread(values);

@@ -7,10 +7,11 @@ import { variedSpread } from './spread.ts';
 import { CONFIDENCE } from './student-t.ts';
 
 /**
- * Hedges' g of paired differences: g = J d with d = mean / sd of the differences (Cohen's d_z) and the exact small-sample
- * correction J = Gamma(nu / 2) / (sqrt(nu / 2) Gamma((nu - 1) / 2)), nu = n - 1 (Hedges, J. Educ. Stat. 1981). The interval is
- * of the population's d: those delta / sqrt(n) whose noncentral t distribution has the observed t in its middle (Steiger &
- * Fouladi 1997). Undefined for fewer than three differences, where J is 0, and where they have no spread.
+ * Hedges' g of paired differences: g = J d with d = mean / sd of the differences (Cohen's d_z) and the exact
+ * small-sample correction J = Gamma(nu / 2) / (sqrt(nu / 2) Gamma((nu - 1) / 2)), nu = n - 1 (Hedges, J. Educ. Stat.
+ * 1981). The interval is of the population's d: those delta / sqrt(n) whose noncentral t distribution has the observed
+ * t in its middle (Steiger & Fouladi 1997). Undefined for fewer than three differences, where J is 0, and where they
+ * have no spread.
  */
 export function hedgesG(differences: readonly number[], confidence = CONFIDENCE): EffectSize | undefined {
   const varied = variedSpread(differences);

@@ -23,7 +23,8 @@ export function fisherTest(a: Count, b: Count): ExactTest | undefined {
 /** p of every table with these margins, by the first arm's successes. */
 function pValues(n: number, m: number, successes: number): Map<number, number> {
   const ways = new Map<number, bigint>();
-  for (let k = Math.max(0, successes - m); k <= Math.min(n, successes); k++) ways.set(k, choose(n, k) * choose(m, successes - k));
+  for (let k = Math.max(0, successes - m); k <= Math.min(n, successes); k++)
+    ways.set(k, choose(n, k) * choose(m, successes - k));
   const all = choose(n + m, successes);
   return new Map(
     [...ways].map(([k, own]) => {

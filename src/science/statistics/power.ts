@@ -8,7 +8,8 @@ export const POWER = 0.8;
 const MOST_SEEDS = 10_000;
 
 /**
- * Power of a paired two-sided t-test: P(|T| > critical t), T noncentral with delta = d sqrt(n) and n - 1 degrees of freedom.
+ * Power of a paired two-sided t-test: P(|T| > critical t), T noncentral with delta = d sqrt(n) and n - 1 degrees of
+ * freedom.
  * @param d mean of the differences over their standard deviation
  */
 export function pairedPower(d: number, n: number, alpha: number): number {

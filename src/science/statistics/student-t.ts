@@ -8,8 +8,9 @@ import { variedSpread } from './spread.ts';
 export const CONFIDENCE = 0.95;
 
 /**
- * The t interval of a mean: mean +- t(1 - (1 - confidence) / 2; n - 1) sd / sqrt(n). Undefined for fewer than two values, since
- * one run says nothing about the spread of runs, and for values without any spread, whose interval of width 0 would claim certainty.
+ * The t interval of a mean: mean +- t(1 - (1 - confidence) / 2; n - 1) sd / sqrt(n). Undefined for fewer than two
+ * values, since one run says nothing about the spread of runs, and for values without any spread, whose interval of
+ * width 0 would claim certainty.
  */
 export function tInterval(values: readonly number[], confidence = CONFIDENCE): Interval | undefined {
   const varied = variedSpread(values);

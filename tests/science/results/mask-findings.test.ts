@@ -17,7 +17,9 @@ describe('the overlap of two masks', () => {
         const theirs = [...more.take(ours.length)];
         const both = ours.filter((bit, i) => bit && theirs[i]).length;
         const either = ours.filter((bit, i) => bit || theirs[i]).length;
-        const index = jaccard(overlapByTensor(packMask(maskOf({ a: ours })), packMask(maskOf({ a: theirs }))).get('a')!);
+        const index = jaccard(
+          overlapByTensor(packMask(maskOf({ a: ours })), packMask(maskOf({ a: theirs }))).get('a')!,
+        );
         expect(index?.jaccard).toBe(either === 0 ? undefined : both / either);
       }),
     );
@@ -55,7 +57,13 @@ describe('what the masks of a study say', () => {
   study.comparisons = [{ ...study.comparisons[0]!, name: 'mask', arms: ['hold', 'release'] }];
   let open = 0;
   let mostOpen = 0;
-  const piece = (experiment: string, seed: number, round: number, kept: number[] | undefined, step = 'prune'): MaskPiece => ({
+  const piece = (
+    experiment: string,
+    seed: number,
+    round: number,
+    kept: number[] | undefined,
+    step = 'prune',
+  ): MaskPiece => ({
     label: { experiment, seed, round, step },
     stage: step,
     artifact: 'mask',
@@ -78,7 +86,9 @@ describe('what the masks of a study say', () => {
 
   it('compares every pair of seeds, and names the seeds whose mask is missing', async () => {
     const { masks } = await maskFindings(study, pieces);
-    expect(masks.map(({ experiment, round, seeds, missing, pairs }) => [experiment, round, seeds, missing, pairs.length])).toEqual([
+    expect(
+      masks.map(({ experiment, round, seeds, missing, pairs }) => [experiment, round, seeds, missing, pairs.length]),
+    ).toEqual([
       ['hold', 1, [0, 1, 2], [], 3],
       ['hold', 2, [0, 1], [2], 1],
       ['release', 1, [0, 1, 2], [], 3],
@@ -89,12 +99,17 @@ describe('what the masks of a study say', () => {
       { a: 0, b: 2, jaccard: 0.5, chance: 2.25 / 3.75 },
       { a: 1, b: 2, jaccard: 0.5, chance: 2.25 / 3.75 },
     ]);
-    expect(masks[0]).toMatchObject({ all: { kept: 0.75, jaccard: 2 / 3 }, tensors: [{ kind: 'down_proj', kept: 0.75, jaccard: 2 / 3 }] });
+    expect(masks[0]).toMatchObject({
+      all: { kept: 0.75, jaccard: 2 / 3 },
+      tensors: [{ kind: 'down_proj', kept: 0.75, jaccard: 2 / 3 }],
+    });
   });
 
   it('counts the pruned positions that came back, by run', async () => {
     const { recovery } = await maskFindings(study, pieces);
-    expect(recovery.map(({ experiment, seed, round, pruned, recovered }) => [experiment, seed, round, pruned, recovered])).toEqual([
+    expect(
+      recovery.map(({ experiment, seed, round, pruned, recovered }) => [experiment, seed, round, pruned, recovered]),
+    ).toEqual([
       ['hold', 0, 2, 1, 0],
       ['hold', 1, 2, 1, 0],
       ['hold', 2, 2, null, null],
@@ -118,7 +133,12 @@ describe('what the masks of a study say', () => {
   });
 
   it('takes the shuffled mask for the one in force, and counts recovery from it to the next prune', async () => {
-    const shuffled = [piece('hold', 0, 1, [0, 1, 1, 1]), piece('hold', 0, 1, [1, 1, 1, 0], 'rewind'), piece('hold', 0, 2, [1, 1, 0, 0]), piece('hold', 0, 2, [1, 0, 0, 1], 'rewind')];
+    const shuffled = [
+      piece('hold', 0, 1, [0, 1, 1, 1]),
+      piece('hold', 0, 1, [1, 1, 1, 0], 'rewind'),
+      piece('hold', 0, 2, [1, 1, 0, 0]),
+      piece('hold', 0, 2, [1, 0, 0, 1], 'rewind'),
+    ];
     const one = { ...study, comparisons: [], experiments: [{ ...study.experiments[0]!, seeds: [0] }] };
     const { recovery, masks } = await maskFindings(one, shuffled);
     expect(recovery).toEqual([{ experiment: 'hold', seed: 0, round: 2, pruned: 1, recovered: 0 }]);

@@ -3,19 +3,37 @@ import type { SweetSpot } from '../../../src/generated/results.ts';
 import { studyResults } from '../../../src/science/results/study-results.ts';
 import { fixturePieces, fixtureStudy, repeat, type FixtureArm } from '../../report/study-fixture.ts';
 
-const control: FixtureArm = { id: 'unpruned', description: '', role: 'positive-control', steps: repeat(10, 4), fractions: repeat(0, 3) };
+const control: FixtureArm = {
+  id: 'unpruned',
+  description: '',
+  role: 'positive-control',
+  steps: repeat(10, 4),
+  fractions: repeat(0, 3),
+};
 const arm: FixtureArm = { id: 'arm', description: '', steps: repeat(10, 4), fractions: repeat(0.2, 3) };
 
-/** The sweet spot of `arm`, whose losses exceed the control's by `increases[level - 1][seed]` nats; undefined is a missing evaluation. */
+/**
+ * The sweet spot of `arm`, whose losses exceed the control's by `increases[level - 1][seed]` nats; undefined is a
+ * missing evaluation.
+ */
 function sweetSpotOf(increases: (number | undefined)[][], arms = [arm, control]): SweetSpot {
   const pieces = fixturePieces(arms);
   for (const { label, content } of pieces.evaluations) {
     if (content === undefined) continue;
-    content.loss = 2.5 + 0.1 * label.seed + (label.experiment === 'arm' && label.step === 'eval-trained' ? (increases[label.round - 2]?.[label.seed] ?? 0) : 0);
+    content.loss =
+      2.5 +
+      0.1 * label.seed +
+      (label.experiment === 'arm' && label.step === 'eval-trained'
+        ? (increases[label.round - 2]?.[label.seed] ?? 0)
+        : 0);
   }
   pieces.evaluations = pieces.evaluations.map((piece) => {
     const level = piece.label.round - 2;
-    const gone = piece.label.experiment === 'arm' && piece.label.step === 'eval-trained' && level >= 0 && increases[level]![piece.label.seed] === undefined;
+    const gone =
+      piece.label.experiment === 'arm' &&
+      piece.label.step === 'eval-trained' &&
+      level >= 0 &&
+      increases[level]![piece.label.seed] === undefined;
     return gone ? { ...piece, content: undefined } : piece;
   });
   return studyResults(fixtureStudy(arms), pieces).sweetSpots.find(({ experiment }) => experiment === 'arm')!;
@@ -30,7 +48,9 @@ describe('the sweet spot', () => {
     ]);
     expect(sweetSpot).toMatchObject({ level: 2, sparsity: expect.closeTo(0.36, 4) });
     // mean + t(0.95; 2) sd / sqrt(3), t = 2.91999.
-    expect(levels.map(({ upperBound }) => upperBound)).toEqual([0.002 + 0.00168586, 0.003 + 0.00168586, 0.01 + 0.00337172].map((bound) => expect.closeTo(bound, 7)));
+    expect(levels.map(({ upperBound }) => upperBound)).toEqual(
+      [0.002 + 0.00168586, 0.003 + 0.00168586, 0.01 + 0.00337172].map((bound) => expect.closeTo(bound, 7)),
+    );
     expect(why).toBe('At 48.8 % sparsity the upper bound is 0.013 nats (mean 0.010, n = 3), not under 0.01.');
   });
 
@@ -76,6 +96,11 @@ describe('the sweet spot', () => {
 
   it('is told against a control that goes on for longer', () => {
     const longer = { ...control, steps: repeat(10, 9), fractions: repeat(0, 8) };
-    expect(sweetSpotOf(repeat(0, 3).map(() => [0.001, 0.002, 0.003]), [arm, longer])).toMatchObject({ control: 'unpruned', sweetSpot: { level: 3 } });
+    expect(
+      sweetSpotOf(
+        repeat(0, 3).map(() => [0.001, 0.002, 0.003]),
+        [arm, longer],
+      ),
+    ).toMatchObject({ control: 'unpruned', sweetSpot: { level: 3 } });
   });
 });

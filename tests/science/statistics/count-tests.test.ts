@@ -5,7 +5,8 @@ import { mcNemarTest } from '../../../src/science/statistics/mcnemar.ts';
 
 describe("Fisher's exact test", () => {
   it.each([
-    // The lady tasting tea (Fisher 1935, section 5; two-sided), convictions of like-sex twins (Fisher 1962; R's fisher.test).
+    // The lady tasting tea (Fisher 1935, section 5; two-sided), convictions of like-sex twins (Fisher 1962; R's
+    // fisher.test).
     [{ k: 3, n: 4 }, { k: 1, n: 4 }, 0.48571428571],
     [{ k: 10, n: 12 }, { k: 3, n: 18 }, 0.00053672412],
     [{ k: 8, n: 10 }, { k: 1, n: 6 }, 0.03496503497],
@@ -23,7 +24,9 @@ describe("Fisher's exact test", () => {
   });
 
   it('stays between its floor and 1, and does not care which arm is the first', () => {
-    const count = fc.integer({ min: 1, max: 8 }).chain((n) => fc.record({ k: fc.integer({ min: 0, max: n }), n: fc.constant(n) }));
+    const count = fc
+      .integer({ min: 1, max: 8 })
+      .chain((n) => fc.record({ k: fc.integer({ min: 0, max: n }), n: fc.constant(n) }));
     fc.assert(
       fc.property(count, count, (a, b) => {
         const test = fisherTest(a, b)!;
@@ -45,7 +48,9 @@ describe("McNemar's exact test", () => {
     [6, 16, 30, 0.052478790283],
     [59, 62, 314, 0.855821599211],
     [2, 2, 4, 1],
-  ])('of %i against %i discordant pairs of %i has p = %f', (a, b, pairs, p) => expect(mcNemarTest(a, b, pairs)!.p).toBeCloseTo(p, 10));
+  ])('of %i against %i discordant pairs of %i has p = %f', (a, b, pairs, p) =>
+    expect(mcNemarTest(a, b, pairs)!.p).toBeCloseTo(p, 10),
+  );
 
   it('has p = 1 where no pair disagrees, and a floor that is that of its pairs', () => {
     expect(mcNemarTest(0, 0, 3)).toEqual({ p: 1, smallestP: 0.25 });

@@ -69,7 +69,10 @@ describe('the interval of a standard deviation', () => {
     const { lower, upper } = deviationInterval([0.8, -0.3, 1.2, 0.9, 1.7, 0.4])!;
     expect(lower).toBeCloseTo(0.42778366915555, 12);
     expect(upper).toBeCloseTo(1.68083108073985, 12);
-    expect(deviationInterval([1, 2, 3])).toMatchObject({ lower: expect.closeTo(0.5207, 4), upper: expect.closeTo(6.2847, 4) });
+    expect(deviationInterval([1, 2, 3])).toMatchObject({
+      lower: expect.closeTo(0.5207, 4),
+      upper: expect.closeTo(6.2847, 4),
+    });
   });
 
   it('does not exist for one run', () => expect(deviationInterval([1])).toBeUndefined());
@@ -96,7 +99,9 @@ describe('the exact interval of a proportion', () => {
   });
 
   it('has its closed form where all survive, and mirrors itself', () => {
-    const count = fc.integer({ min: 1, max: 80 }).chain((n) => fc.tuple(fc.integer({ min: 0, max: n }), fc.constant(n)));
+    const count = fc
+      .integer({ min: 1, max: 80 })
+      .chain((n) => fc.tuple(fc.integer({ min: 0, max: n }), fc.constant(n)));
     fc.assert(
       fc.property(count, ([k, n]) => {
         expect(proportion(n, n).interval!.lower).toBeCloseTo(0.025 ** (1 / n), 12);

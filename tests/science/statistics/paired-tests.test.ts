@@ -9,7 +9,10 @@ const DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48];
 
 /** Differences as they occur: of any size, some of them zero, some of them tied. */
 const differences = fc.array(
-  fc.oneof(fc.integer({ min: -2000, max: 2000 }).map((value) => value / 1000), fc.constantFrom(0, 0.5, -0.5, 0.1, -0.1)),
+  fc.oneof(
+    fc.integer({ min: -2000, max: 2000 }).map((value) => value / 1000),
+    fc.constantFrom(0, 0.5, -0.5, 0.1, -0.1),
+  ),
   { minLength: 1, maxLength: 9 },
 );
 
@@ -59,7 +62,9 @@ describe('the exact sign-flip test', () => {
   it('takes twenty pairs and more', () => {
     expect(signFlipTest(Array.from({ length: 20 }, () => 0.01))!.p).toBe(2 ** -19);
     expect(signFlipTest(Array.from({ length: 30 }, () => 0.01))!.p).toBe(2 ** -29);
-    expect(() => signFlipTest(Array.from({ length: 41 }, () => 1))).toThrow('The exact sign-flip test enumerates at most 40 pairs, not 41.');
+    expect(() => signFlipTest(Array.from({ length: 41 }, () => 1))).toThrow(
+      'The exact sign-flip test enumerates at most 40 pairs, not 41.',
+    );
   });
 });
 

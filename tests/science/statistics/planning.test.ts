@@ -19,16 +19,23 @@ describe('the noncentral t distribution', () => {
     [100, 2, 40, 0.85208584822614],
     [1000, 2, 500, 0.77880039367111],
     [2, 200, 3, 0.15925379377689],
-  ])('at t = %f with %i degrees and delta = %f is %f', (t, degrees, delta, p) => expect(noncentralTCdf(t, degrees, delta)).toBeCloseTo(p, 11));
+  ])('at t = %f with %i degrees and delta = %f is %f', (t, degrees, delta, p) =>
+    expect(noncentralTCdf(t, degrees, delta)).toBeCloseTo(p, 11),
+  );
 
   it("is Student's t for delta = 0, and mirrors itself", () => {
     const probability = fc.double({ min: 0.01, max: 0.99, noNaN: true });
     fc.assert(
-      fc.property(probability, fc.integer({ min: 1, max: 60 }), fc.double({ min: -8, max: 8, noNaN: true }), (p, degrees, delta) => {
-        const t = quantile(p, degrees);
-        expect(noncentralTCdf(t, degrees, 0)).toBeCloseTo(p, 9);
-        expect(noncentralTCdf(t, degrees, delta)).toBeCloseTo(1 - noncentralTCdf(-t, degrees, -delta), 10);
-      }),
+      fc.property(
+        probability,
+        fc.integer({ min: 1, max: 60 }),
+        fc.double({ min: -8, max: 8, noNaN: true }),
+        (p, degrees, delta) => {
+          const t = quantile(p, degrees);
+          expect(noncentralTCdf(t, degrees, 0)).toBeCloseTo(p, 9);
+          expect(noncentralTCdf(t, degrees, delta)).toBeCloseTo(1 - noncentralTCdf(-t, degrees, -delta), 10);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -71,7 +78,8 @@ describe("Hedges' g", () => {
     [4, 0.797884560803],
     [5, 0.84074868246],
     [10, 0.922745608053],
-  ])('corrects by J(%i) = %f', (degrees, j) => expect(smallSampleCorrection(degrees)).toBeCloseTo(j, 11)); // mpmath, 30 digits
+    // mpmath, 30 digits
+  ])('corrects by J(%i) = %f', (degrees, j) => expect(smallSampleCorrection(degrees)).toBeCloseTo(j, 11));
 
   it('has the interval of the noncentral t distribution', () => {
     // SciPy: roots of nct.cdf(t, 5, delta) = 0.975 and 0.025, over sqrt(6).
@@ -103,10 +111,19 @@ describe("Hedges' g", () => {
 
 describe("Holm's adjustment", () => {
   it.each([
-    [[0.01, 0.02, 0.03, 0.04, 0.05], [0.05, 0.08, 0.09, 0.09, 0.09]],
-    [[0.01, 0.04, 0.03], [0.03, 0.06, 0.06]],
+    [
+      [0.01, 0.02, 0.03, 0.04, 0.05],
+      [0.05, 0.08, 0.09, 0.09, 0.09],
+    ],
+    [
+      [0.01, 0.04, 0.03],
+      [0.03, 0.06, 0.06],
+    ],
     [[0.2], [0.2]],
-    [[1, 1, 0.001], [1, 1, 0.003]],
+    [
+      [1, 1, 0.001],
+      [1, 1, 0.003],
+    ],
     [[], []],
   ])("of %j is R's p.adjust: %j", (p, adjusted) => {
     for (const [i, value] of holmAdjusted(p).entries()) expect(value).toBeCloseTo(adjusted[i]!, 12);
@@ -123,7 +140,8 @@ describe("Holm's adjustment", () => {
           expect(adjusted[i]).toBeGreaterThanOrEqual(value - 1e-15);
           expect(adjusted[i]).toBeLessThanOrEqual(1);
           expect(grown[i]).toBeGreaterThanOrEqual(adjusted[i]! - 1e-12);
-          for (const [j, other] of values.entries()) if (value < other) expect(adjusted[i]).toBeLessThanOrEqual(adjusted[j]!);
+          for (const [j, other] of values.entries())
+            if (value < other) expect(adjusted[i]).toBeLessThanOrEqual(adjusted[j]!);
         }
       }),
     );
@@ -136,7 +154,12 @@ describe("Holm's adjustment", () => {
 });
 
 describe('a verdict', () => {
-  const holm = (adjustedP: number, smallestAdjustedP: number) => ({ family: 'quality', members: 1, adjustedP, smallestAdjustedP });
+  const holm = (adjustedP: number, smallestAdjustedP: number) => ({
+    family: 'quality',
+    members: 1,
+    adjustedP,
+    smallestAdjustedP,
+  });
 
   it('is significant only if the adjusted exact p is, and could be', () => {
     expect(verdict(holm(0.03125, 0.03125), 'measured', 0.05)).toBe('significant');

@@ -6,7 +6,10 @@ import type { OnnxModel } from './onnx-model.ts';
 /** A product of rank 3 whose operands are transposed by copies first. */
 export function composeFusedMatmul(model: OnnxModel, attributes: MatmulAttributes, [a, b]: readonly string[]): string {
   const { transA, batchA, transB, batchB, alpha } = attributes;
-  const product = model.node('MatMul', [batchLeading(model, a!, transA, batchA), batchLeading(model, b!, transB, batchB)]);
+  const product = model.node('MatMul', [
+    batchLeading(model, a!, transA, batchA),
+    batchLeading(model, b!, transB, batchB),
+  ]);
   return alpha === 1 ? product : model.node('Mul', [product, scalar(model, alpha)]);
 }
 
@@ -19,7 +22,10 @@ function batchLeading(model: OnnxModel, name: string, transposed: boolean, batch
 
 /** x - max - log(sum(exp(x - max))) over the last axis. */
 export function composeLogSoftmax(model: OnnxModel, name: string): string {
-  const shifted = model.node('Sub', [name, model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } })]);
+  const shifted = model.node('Sub', [
+    name,
+    model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } }),
+  ]);
   const sum = model.node('ReduceSum', [model.node('Exp', [shifted]), integers(model, [-1])], { keepdims: { int: 1 } });
   return model.node('Sub', [shifted, model.node('Log', [sum])]);
 }
@@ -27,7 +33,11 @@ export function composeLogSoftmax(model: OnnxModel, name: string): string {
 /** Compares every index with 0..depth-1. */
 export function composeOneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number): string {
   const column = model.node('Reshape', [index, integers(model, [...shape, 1])]);
-  const counting = model.sharedConstant(`counting ${depth}`, Int32Array.from({ length: depth }, (_, i) => i), [depth]);
+  const counting = model.sharedConstant(
+    `counting ${depth}`,
+    Int32Array.from({ length: depth }, (_, i) => i),
+    [depth],
+  );
   return cast(model, model.node('Equal', [column, counting]), 'float32');
 }
 
@@ -35,7 +45,11 @@ export function composeOneHot(model: OnnxModel, index: string, shape: readonly n
 export function composeArgmax(model: OnnxModel, name: string, length: number): string {
   const largest = model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } });
   const elsewhere = cast(model, model.node('Less', [name, largest]), 'float32');
-  const counting = model.sharedConstant(`positions ${length}`, Float32Array.from({ length }, (_, i) => i), [length]);
+  const counting = model.sharedConstant(
+    `positions ${length}`,
+    Float32Array.from({ length }, (_, i) => i),
+    [length],
+  );
   const candidates = model.node('Add', [counting, model.node('Mul', [elsewhere, scalar(model, length)])]);
   return cast(model, model.node('ReduceMin', [candidates], { axes: { ints: [-1] }, keepdims: { int: 0 } }), 'int32');
 }

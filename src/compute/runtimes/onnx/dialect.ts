@@ -6,7 +6,9 @@
 import type { Device, Precision } from '../runtime.ts';
 
 export interface Dialect {
-  /** Type to which the operands of matrix products are rounded; products are summed in float32 and returned as float32. */
+  /**
+   * Type to which the operands of matrix products are rounded; products are summed in float32 and returned as float32.
+   */
   operands: 'float32' | 'bfloat16';
   /** Operators without a kernel, which are composed of others; `CastInt64` is a conversion from int64. */
   lacks: ReadonlySet<'FusedMatMul' | 'LogSoftmax' | 'OneHot' | 'CastInt64'>;
@@ -40,7 +42,13 @@ const DIALECTS: Record<Device, Dialect> = {
   // CUDA scatters with atomic additions, whose order and so whose last bits vary from run to run; the one-hot matrix of
   // the product is no larger than the logits, which exist anyway.
   cuda: { ...CPU, transposeFirst: Infinity, sumByProduct: false, scatterByProduct: Infinity, scatterElements: false },
-  webgpu: { ...CPU, transposeFirst: Infinity, lacks: new Set(['FusedMatMul', 'LogSoftmax', 'OneHot', 'CastInt64']), scatterByProduct: Infinity, scatterElements: false },
+  webgpu: {
+    ...CPU,
+    transposeFirst: Infinity,
+    lacks: new Set(['FusedMatMul', 'LogSoftmax', 'OneHot', 'CastInt64']),
+    scatterByProduct: Infinity,
+    scatterElements: false,
+  },
 };
 
 export const CPU_DIALECT = CPU;

@@ -26,7 +26,9 @@ export function findFusedAdditions(graph: Graph, fusible: (node: OperationNode) 
     if (operation.op !== 'add') continue;
     const [a, b] = inputs as [Value, Value];
     // The later operand: the earlier one is often needed elsewhere, and then it cannot be absorbed anyway.
-    for (const [candidate, base] of a.id > b.id ? [[a, b] as const, [b, a] as const] : [[b, a] as const, [a, b] as const]) {
+    for (const [candidate, base] of a.id > b.id
+      ? [[a, b] as const, [b, a] as const]
+      : [[b, a] as const, [a, b] as const]) {
       const into = graph.producer(candidate);
       if (uses.get(candidate.id) !== 1 || !fusible(into) || `${candidate.shape}` !== `${output.shape}`) continue;
       if (into.operation.op === 'scatterAddRows' && `${base.shape}` !== `${output.shape}`) continue;

@@ -36,7 +36,12 @@ export function lowerToOnnx(graph: Graph, description?: OnnxDescription, dialect
  * @param nameOf the value of the model that an input of the graph is
  * @returns the model's values that the graph's outputs are, by the outputs' names
  */
-export function lowerInto(model: OnnxModel, graph: Graph, nameOf: (input: string) => string, dialect: Dialect): Map<string, string> {
+export function lowerInto(
+  model: OnnxModel,
+  graph: Graph,
+  nameOf: (input: string) => string,
+  dialect: Dialect,
+): Map<string, string> {
   const names = new Map<number, string>();
   const nameOfValue = ({ id }: Value) => names.get(id)!;
   const { bases, absorbed } = findFusedAdditions(graph, (node) => startsFromBase(node, dialect));
@@ -50,7 +55,8 @@ export function lowerInto(model: OnnxModel, graph: Graph, nameOf: (input: string
       const name = addition
         ? lowerNode(model, addition.into, addition.into.inputs.map(nameOfValue), dialect, nameOfValue(addition.base))
         : lowerNode(model, node, node.inputs.map(nameOfValue), dialect);
-      if (node.operation.op !== 'constant' && !graph.inputs.has(name)) model.value(name, node.output.shape, node.output.dtype);
+      if (node.operation.op !== 'constant' && !graph.inputs.has(name))
+        model.value(name, node.output.shape, node.output.dtype);
       names.set(node.output.id, name);
     }
   }
@@ -63,7 +69,17 @@ function operationText({ operation, inputs, output }: OperationNode): string {
   return `${operation.op} ${shapes.join(', ')} -> [${output.shape.join(', ')}]`;
 }
 
-const ELEMENTWISE = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div', maximum: 'Max', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', sigmoid: 'Sigmoid' } as const;
+const ELEMENTWISE = {
+  add: 'Add',
+  sub: 'Sub',
+  mul: 'Mul',
+  div: 'Div',
+  maximum: 'Max',
+  exp: 'Exp',
+  log: 'Log',
+  sqrt: 'Sqrt',
+  sigmoid: 'Sigmoid',
+} as const;
 
 /** Whether the node's translation can start from a value instead of from zero. */
 function startsFromBase({ operation, output }: OperationNode, dialect: Dialect): boolean {
@@ -72,7 +88,13 @@ function startsFromBase({ operation, output }: OperationNode, dialect: Dialect):
 }
 
 /** @param base what the result is added to, where `startsFromBase` */
-function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNode, names: readonly string[], dialect: Dialect, base?: string): string {
+function lowerNode(
+  model: OnnxModel,
+  { operation, inputs, output }: OperationNode,
+  names: readonly string[],
+  dialect: Dialect,
+  base?: string,
+): string {
   const [a] = inputs as [Value];
   const [nameA, nameB] = names as [string, string];
   switch (operation.op) {
@@ -127,9 +149,13 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
     case 'concat':
       return model.node('Concat', names, { axis: { int: operation.axis } });
     case 'causalSoftmax':
-      return model.node('Softmax', [model.node('Add', [nameA, causalMask(model, a.shape.at(-1)!)])], { axis: { int: -1 } });
+      return model.node('Softmax', [model.node('Add', [nameA, causalMask(model, a.shape.at(-1)!)])], {
+        axis: { int: -1 },
+      });
     case 'logSoftmax':
-      return dialect.lacks.has('LogSoftmax') ? composeLogSoftmax(model, nameA) : model.node('LogSoftmax', names, { axis: { int: -1 } });
+      return dialect.lacks.has('LogSoftmax')
+        ? composeLogSoftmax(model, nameA)
+        : model.node('LogSoftmax', names, { axis: { int: -1 } });
     case 'pick': {
       const [count] = a.shape as [number];
       const picked = model.node('GatherElements', [nameA, reshape(model, nameB, [count, 1])], { axis: { int: 1 } });
@@ -141,14 +167,21 @@ function lowerNode(model: OnnxModel, { operation, inputs, output }: OperationNod
       const [count, columns] = a.shape as [number, number];
       if (!dialect.scatterElements) return model.node('Sub', [nameA, oneHot(model, nameB, [count], columns, dialect)]);
       const minusOne = model.sharedConstant(`-1 x ${count}`, new Float32Array(count).fill(-1), [count, 1]);
-      return model.node('ScatterElements', [nameA, reshape(model, nameB, [count, 1]), minusOne], { axis: { int: 1 }, reduction: { string: 'add' } });
+      return model.node('ScatterElements', [nameA, reshape(model, nameB, [count, 1]), minusOne], {
+        axis: { int: 1 },
+        reduction: { string: 'add' },
+      });
     }
     case 'gatherRows':
       return model.node('Gather', names, { axis: { int: 0 } });
     case 'scatterAddRows': {
       const [count, width] = a.shape as [number, number];
       if (operation.rows <= dialect.scatterByProduct)
-        return model.node('Gemm', [oneHot(model, nameB, [count], operation.rows, dialect), nameA, ...(base === undefined ? [] : [base])], { transA: { int: 1 } });
+        return model.node(
+          'Gemm',
+          [oneHot(model, nameB, [count], operation.rows, dialect), nameA, ...(base === undefined ? [] : [base])],
+          { transA: { int: 1 } },
+        );
       const start = base ?? model.node('ConstantOfShape', [integers(model, [operation.rows, width])]);
       const index = reshape(model, cast(model, nameB, 'int64'), [count, 1]);
       return model.node('ScatterND', [start, index, nameA], { reduction: { string: 'add' } });
@@ -173,7 +206,13 @@ function lowerMatmul(
   const rank = a!.shape.length;
   const transposed = rank === 2 && operation.transA && sizeOf(a!.shape) * dialect.transposeFirst <= sizeOf(b!.shape);
   if (transposed) operands[0] = model.node('Transpose', [operands[0]!], { perm: { ints: [1, 0] } });
-  const product = matrixProduct(model, transposed ? { ...operation, transA: false } : operation, rank, operands, dialect);
+  const product = matrixProduct(
+    model,
+    transposed ? { ...operation, transA: false } : operation,
+    rank,
+    operands,
+    dialect,
+  );
   return rounded ? cast(model, product, 'float32') : product;
 }
 
@@ -199,7 +238,13 @@ function reshape(model: OnnxModel, name: string, shape: readonly number[]): stri
 }
 
 /** Rows of an identity matrix: cheaper than the OneHot operator while the matrix is small. */
-function oneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number, { oneHotByGather, lacks }: Dialect): string {
+function oneHot(
+  model: OnnxModel,
+  index: string,
+  shape: readonly number[],
+  depth: number,
+  { oneHotByGather, lacks }: Dialect,
+): string {
   if (depth > oneHotByGather) {
     if (lacks.has('OneHot')) return composeOneHot(model, index, shape, depth);
     const values = model.constant(Float32Array.of(0, 1), [2]);
@@ -207,7 +252,9 @@ function oneHot(model: OnnxModel, index: string, shape: readonly number[], depth
   }
   const identity = new Float32Array(depth * depth);
   for (let row = 0; row < depth; row++) identity[row * depth + row] = 1;
-  return model.node('Gather', [model.sharedConstant(`identity ${depth}`, identity, [depth, depth]), index], { axis: { int: 0 } });
+  return model.node('Gather', [model.sharedConstant(`identity ${depth}`, identity, [depth, depth]), index], {
+    axis: { int: 0 },
+  });
 }
 
 function causalMask(model: OnnxModel, length: number): string {

@@ -25,7 +25,9 @@ export const installedLibraries: NativeLibraries = {
   platform: `${platform()}/${arch()}`,
   packageHas: (file) => existsSync(packageFile(file)),
   canLoad: async (library) =>
-    (process.env.LD_LIBRARY_PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, library))) ||
+    (process.env.LD_LIBRARY_PATH ?? '')
+      .split(delimiter)
+      .some((folder) => folder !== '' && existsSync(join(folder, library))) ||
     (await output('ldconfig', ['-p'])).split('\n').some((line) => line.trim().startsWith(`${library} `)),
   // ldd resolves as the loader does, and runs none of the library's code.
   missingFor: async (file) =>
@@ -39,6 +41,8 @@ function packageFile(file: string): string {
 
 /** A tool that is not there says nothing: what it would have found out shows when the library is loaded. */
 async function output(command: string, args: string[]): Promise<string> {
-  const { stdout } = await execute(command, args, { env: { ...process.env, PATH: SYSTEM_PATH } }).catch(() => ({ stdout: '' }));
+  const { stdout } = await execute(command, args, { env: { ...process.env, PATH: SYSTEM_PATH } }).catch(() => ({
+    stdout: '',
+  }));
   return stdout;
 }

@@ -34,7 +34,13 @@ export interface OnnxLibrary {
   /** A tensor that views memory; it must neither move nor be collected before `releaseTensor`. */
   createTensor(data: Float32Array | Int32Array, shape: readonly number[]): Pointer;
   /** Names and tensors: arrays of pointers. */
-  run(session: Pointer, inputNames: BigUint64Array, inputs: BigUint64Array, outputNames: BigUint64Array, outputs: BigUint64Array): void;
+  run(
+    session: Pointer,
+    inputNames: BigUint64Array,
+    inputs: BigUint64Array,
+    outputNames: BigUint64Array,
+    outputs: BigUint64Array,
+  ): void;
   releaseSession(session: Pointer): void;
   releaseTensor(tensor: Pointer): void;
 }
@@ -47,7 +53,10 @@ export function loadOnnxLibrary(): OnnxLibrary {
   return library;
 }
 
-/** Address of memory that JavaScript owns. Small arrays live in the heap, where they may move, until `buffer` is asked for. */
+/**
+ * Address of memory that JavaScript owns. Small arrays live in the heap, where they may move, until `buffer` is asked
+ * for.
+ */
 export function addressOf(data: NodeJS.TypedArray): Pointer {
   void data.buffer;
   return koffi().address(data);
@@ -115,7 +124,14 @@ function load(): OnnxLibrary {
       }
     },
     createTensor: (data, shape) =>
-      createTensor(memory, addressOf(data), data.byteLength, BigInt64Array.from(shape, BigInt), shape.length, data instanceof Float32Array ? 1 : 6),
+      createTensor(
+        memory,
+        addressOf(data),
+        data.byteLength,
+        BigInt64Array.from(shape, BigInt),
+        shape.length,
+        data instanceof Float32Array ? 1 : 6,
+      ),
     run: (session, inputNames, inputs, outputNames, outputs) =>
       run(session, null, inputNames, inputs, inputs.length, outputNames, outputs.length, outputs),
     releaseSession: (session) => void releaseSession(session),
@@ -128,7 +144,12 @@ function koffi(): typeof Koffi {
 }
 
 function libraryPath(): string {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')), 'bin/napi-v6', process.platform, process.arch);
+  const folder = join(
+    dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')),
+    'bin/napi-v6',
+    process.platform,
+    process.arch,
+  );
   const file = readdirSync(folder).find((name) => /^(lib)?onnxruntime(\.\d+)*\.(so(\.\d+)*|dylib|dll)$/.test(name));
   if (file === undefined) throw new Error(`${folder} has no library of ONNX Runtime.`);
   return join(folder, file);

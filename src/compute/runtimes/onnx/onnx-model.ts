@@ -14,11 +14,7 @@ export const DATA_TYPE = { float32: 1, int32: 6, int64: 7, bool: 9, bfloat16: 16
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
 export type AttributeValue =
-  | { int: number }
-  | { float: number }
-  | { string: string }
-  | { ints: readonly number[] }
-  | { graph: ProtobufMessage };
+  { int: number } | { float: number } | { string: string } | { ints: readonly number[] } | { graph: ProtobufMessage };
 
 /** A length, or the name of one that is known when the model runs. */
 export type Dimension = number | string;
@@ -72,7 +68,11 @@ export class OnnxModel {
   /** Adds a constant tensor and returns its name; equal small constants are one. */
   constant(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
     if (data.length > 64) return this.#initializer(data, shape);
-    return this.sharedConstant(`${data.constructor.name} ${shape.join('x')} ${Array.from(data, String).join()}`, data, shape);
+    return this.sharedConstant(
+      `${data.constructor.name} ${shape.join('x')} ${Array.from(data, String).join()}`,
+      data,
+      shape,
+    );
   }
 
   /** A constant that is known by what it is, so that a large one occurs once in the file. */
@@ -162,7 +162,8 @@ export class OnnxModel {
     if (this.#description !== undefined) {
       const { producerVersion, text, metadata } = this.#description;
       model.string(3, producerVersion).string(6, text);
-      for (const [key, value] of Object.entries(metadata)) model.message(14, new ProtobufMessage().string(1, key).string(2, value));
+      for (const [key, value] of Object.entries(metadata))
+        model.message(14, new ProtobufMessage().string(1, key).string(2, value));
     }
     return model
       .message(7, graph)

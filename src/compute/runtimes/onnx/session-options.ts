@@ -1,6 +1,7 @@
 /**
- * Options of ONNX Runtime's sessions. No session falls back to the CPU: a node without a kernel on the device is an error
- * when the session is made. (ONNX Runtime looks at the outer graph only; for the bodies of loops see step-runner.ts.)
+ * Options of ONNX Runtime's sessions. No session falls back to the CPU: a node without a kernel on the device is an
+ * error when the session is made. (ONNX Runtime looks at the outer graph only; for the bodies of loops see
+ * step-runner.ts.)
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import type { ExecutionTarget } from '../runtime.ts';
@@ -16,7 +17,10 @@ const COMMON: InferenceSession.SessionOptions = {
 /** One thread, without spinning: nodes of the study run side by side, one per core, so a session must not take more. */
 const THREADS = { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } };
 /** The same for a session of the library itself: the entries that follow `session.`. */
-export const cpuEntries: Readonly<Record<string, string>> = { set_denormal_as_zero: '1', 'intra_op.allow_spinning': '0' };
+export const cpuEntries: Readonly<Record<string, string>> = {
+  set_denormal_as_zero: '1',
+  'intra_op.allow_spinning': '0',
+};
 const ON_DEVICE_ONLY = { ...THREADS, disable_cpu_ep_fallback: '1', use_deterministic_compute: '1' };
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Writes a step program as ONNX files: as a Loop over whole steps, where the device has loops, or as a single step whose
- * state goes out as it came in. Either computes the same.
+ * Writes a step program as ONNX files: as a Loop over whole steps, where the device has loops, or as a single step
+ * whose state goes out as it came in. Either computes the same.
  */
 import { sizeOf } from '../../graph/shape.ts';
 import { STATE_KINDS, type StepProgram } from '../step-program.ts';
@@ -34,7 +34,9 @@ export function lowerStepLoop(program: StepProgram, dialect: Dialect): Uint8Arra
   for (const name of program.batchInputs) model.input(name, [FED, batchLength(program, name)], 'int32');
   const packed = packParameters(model, program, dialect, [...STATE_KINDS, 'mask']);
 
-  const carried = STATE_KINDS.flatMap((kind) => program.packs.map((length, pack) => ({ name: packValue(kind, pack), length })));
+  const carried = STATE_KINDS.flatMap((kind) =>
+    program.packs.map((length, pack) => ({ name: packValue(kind, pack), length })),
+  );
   const results = loop(model, {
     count: COUNT,
     carried: carried.map(({ name, length }) => ({ initial: packed.get(name)!, length })),
@@ -63,8 +65,8 @@ export function lowerStepLoop(program: StepProgram, dialect: Dialect): Uint8Arra
 }
 
 /**
- * One step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs: the state of
- * every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
+ * One step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs: the state
+ * of every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
  */
 export function lowerSingleStep(program: StepProgram, dialect: Dialect): Uint8Array {
   const model = new OnnxModel();
@@ -78,7 +80,12 @@ export function lowerSingleStep(program: StepProgram, dialect: Dialect): Uint8Ar
       state.set(name, name);
     });
   const batches = new Map(program.batchInputs.map((name) => [name, name]));
-  const step = lowerStep(model, program, dialect, { state, settings: 'settings', batches, gradients: unrolledGradients });
+  const step = lowerStep(model, program, dialect, {
+    state,
+    settings: 'settings',
+    batches,
+    gradients: unrolledGradients,
+  });
   for (const kind of STATE_KINDS)
     program.packs.forEach((length, pack) => {
       const name = packValue(kind, pack);
@@ -117,7 +124,12 @@ export function lowerUnpacking(program: StepProgram, dialect: Dialect, kind: str
   return model.serialize();
 }
 
-function packParameters(model: OnnxModel, program: StepProgram, dialect: Dialect, kinds: readonly string[]): Map<string, string> {
+function packParameters(
+  model: OnnxModel,
+  program: StepProgram,
+  dialect: Dialect,
+  kinds: readonly string[],
+): Map<string, string> {
   const packed = new Map<string, string>();
   for (const kind of kinds) {
     for (const { name, shape } of program.parameters) model.input(parameterValue(kind, name), shape, 'float32');
@@ -127,7 +139,13 @@ function packParameters(model: OnnxModel, program: StepProgram, dialect: Dialect
   return packed;
 }
 
-function unpackParameters(model: OnnxModel, program: StepProgram, dialect: Dialect, packed: Names, kinds: readonly string[] = STATE_KINDS): void {
+function unpackParameters(
+  model: OnnxModel,
+  program: StepProgram,
+  dialect: Dialect,
+  packed: Names,
+  kinds: readonly string[] = STATE_KINDS,
+): void {
   for (const kind of kinds) {
     const values = lowerInto(model, program.unpack, (name) => packed.get(name.replace('pack', kind))!, dialect);
     for (const { name, shape } of program.parameters) {
@@ -147,7 +165,12 @@ interface StepValues {
 }
 
 /** @returns `weight:I`, `first:I`, `second:I`, `loss` and `gradientNorm` */
-function lowerStep(model: OnnxModel, program: StepProgram, dialect: Dialect, { state, settings, batches, gradients }: StepValues): Map<string, string> {
+function lowerStep(
+  model: OnnxModel,
+  program: StepProgram,
+  dialect: Dialect,
+  { state, settings, batches, gradients }: StepValues,
+): Map<string, string> {
   const parameters = lowerInto(model, program.unpack, (name) => state.get(name.replace('pack', 'weight'))!, dialect);
   const microBatch = (values: Names): string[] => {
     const outputs = lowerInto(model, program.gradients, (name) => parameters.get(name) ?? values.get(name)!, dialect);
@@ -164,18 +187,31 @@ function lowerStep(model: OnnxModel, program: StepProgram, dialect: Dialect, { s
 }
 
 /** Means over the micro-batches of what `microBatch` returns, by a loop in the graph. */
-function loopedGradients(model: OnnxModel, program: StepProgram, batches: Names, microBatch: (values: Names) => string[]): readonly string[] {
+function loopedGradients(
+  model: OnnxModel,
+  program: StepProgram,
+  batches: Names,
+  microBatch: (values: Names) => string[],
+): readonly string[] {
   const microBatchOf = splitBatches(model, program, batches);
   return loop(model, {
     count: model.constant(BigInt64Array.of(BigInt(program.microBatches)), []),
-    carried: [...program.packs, 1].map((length) => ({ initial: model.node('ConstantOfShape', [integers(model, [length])]), length })),
+    carried: [...program.packs, 1].map((length) => ({
+      initial: model.node('ConstantOfShape', [integers(model, [length])]),
+      length,
+    })),
     scanned: 0,
     body: (iteration, sums) => addShares(model, sums, microBatch(microBatchOf(iteration)), program.microBatches),
   });
 }
 
 /** The same, written out once per micro-batch: for devices without loops. */
-function unrolledGradients(model: OnnxModel, program: StepProgram, batches: Names, microBatch: (values: Names) => string[]): readonly string[] {
+function unrolledGradients(
+  model: OnnxModel,
+  program: StepProgram,
+  batches: Names,
+  microBatch: (values: Names) => string[],
+): readonly string[] {
   const microBatchOf = splitBatches(model, program, batches);
   let sums: readonly string[] | undefined;
   for (let micro = 0; micro < program.microBatches; micro++) {
@@ -187,12 +223,20 @@ function unrolledGradients(model: OnnxModel, program: StepProgram, batches: Name
 
 /** @returns the batch inputs of a micro-batch by its index, an int64 [] */
 function splitBatches(model: OnnxModel, { microBatches }: StepProgram, batches: Names): (index: string) => Names {
-  const rows = [...batches].map(([name, value]) => [name, model.node('Reshape', [value, integers(model, [microBatches, -1])])] as const);
-  return (index) => new Map(rows.map(([name, value]) => [name, model.node('Gather', [value, index], { axis: { int: 0 } })]));
+  const rows = [...batches].map(
+    ([name, value]) => [name, model.node('Reshape', [value, integers(model, [microBatches, -1])])] as const,
+  );
+  return (index) =>
+    new Map(rows.map(([name, value]) => [name, model.node('Gather', [value, index], { axis: { int: 0 } })]));
 }
 
 /** sums + values / count, as the kernel's `accumulate` does it; the first share is added to nothing. */
-function addShares(model: OnnxModel, sums: readonly string[] | undefined, values: readonly string[], count: number): string[] {
+function addShares(
+  model: OnnxModel,
+  sums: readonly string[] | undefined,
+  values: readonly string[],
+  count: number,
+): string[] {
   return values.map((value, index) => {
     const share = model.node('Mul', [value, scalar(model, Math.fround(1 / count))]);
     return sums === undefined ? share : model.node('Add', [sums[index]!, share]);

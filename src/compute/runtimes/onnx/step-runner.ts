@@ -1,14 +1,28 @@
 /**
- * Takes the steps of a step program on a device. Where the provider has a Loop (CUDA, and the CPU, on which its logic is
- * tested), a call is one run of a model that loops. WebGPU has none, but leaves outputs on the device and takes them as
- * inputs: there, a call is one run per step between one that brings the state in and one that takes it out.
+ * Takes the steps of a step program on a device. Where the provider has a Loop (CUDA, and the CPU, on which its logic
+ * is tested), a call is one run of a model that loops. WebGPU has none, but leaves outputs on the device and takes them
+ * as inputs: there, a call is one run per step between one that brings the state in and one that takes it out.
  */
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import type { ExecutionTarget } from '../runtime.ts';
-import { STATE_KINDS, type StateViews, type StepProgram, type StepRequest, type StepResults, type StepRunner } from '../step-program.ts';
+import {
+  STATE_KINDS,
+  type StateViews,
+  type StepProgram,
+  type StepRequest,
+  type StepResults,
+  type StepRunner,
+} from '../step-program.ts';
 import { dialectFor } from './dialect.ts';
 import { openModel, Tensor } from './open-model.ts';
-import { lowerPacking, lowerSingleStep, lowerStepLoop, lowerUnpacking, packValue, parameterValue } from './step-model.ts';
+import {
+  lowerPacking,
+  lowerSingleStep,
+  lowerStepLoop,
+  lowerUnpacking,
+  packValue,
+  parameterValue,
+} from './step-model.ts';
 
 const WITH_MASK = [...STATE_KINDS, 'mask'] as const;
 
@@ -16,7 +30,8 @@ const WITH_MASK = [...STATE_KINDS, 'mask'] as const;
 export async function openStepRunner(program: StepProgram, target: ExecutionTarget): Promise<StepRunner> {
   if (target.device === 'webgpu') return ResidentRunner.open(program, target);
   const dialect = dialectFor(target);
-  // ONNX Runtime refuses a fallback to the CPU in the outer graph alone (seen in 1.30), and a loop's step is all inside:
+  // ONNX Runtime refuses a fallback to the CPU in the outer graph alone (seen in 1.30), and a loop's step is all
+  // inside:
   // so the same step is opened by itself first, which fails if one of its nodes has no kernel on the device.
   if (target.device !== 'cpu') await (await openModel(lowerSingleStep(program, dialect), target)).release();
   return new LoopRunner(program, await openModel(lowerStepLoop(program, dialect), target));
@@ -40,7 +55,11 @@ class LoopRunner implements StepRunner {
       await this.#call(state, request, 0);
       this.#transferMilliseconds = performance.now() - start;
     }
-    return { loss: loss!.data as Float32Array, gradientNorm: gradientNorm!.data as Float32Array, transferMilliseconds: this.#transferMilliseconds };
+    return {
+      loss: loss!.data as Float32Array,
+      gradientNorm: gradientNorm!.data as Float32Array,
+      transferMilliseconds: this.#transferMilliseconds,
+    };
   }
 
   async release(): Promise<void> {
@@ -48,13 +67,22 @@ class LoopRunner implements StepRunner {
   }
 
   /** @param count of the request's steps that are taken */
-  #call(state: readonly StateViews[], { steps, settings, batches }: StepRequest, count: number): Promise<InferenceSession.OnnxValueMapType> {
-    const feeds: Record<string, OnnxTensor> = { count: new Tensor('int64', BigInt64Array.of(BigInt(count)), []), settings: matrix(settings, steps) };
+  #call(
+    state: readonly StateViews[],
+    { steps, settings, batches }: StepRequest,
+    count: number,
+  ): Promise<InferenceSession.OnnxValueMapType> {
+    const feeds: Record<string, OnnxTensor> = {
+      count: new Tensor('int64', BigInt64Array.of(BigInt(count)), []),
+      settings: matrix(settings, steps),
+    };
     for (const [name, data] of Object.entries(batches)) feeds[name] = matrix(data, steps);
     const fetches: Record<string, OnnxTensor | null> = { loss: null, gradientNorm: null };
     this.#program.parameters.forEach(({ name, shape }, index) => {
-      for (const kind of WITH_MASK) feeds[parameterValue(kind, name)] = new Tensor('float32', state[index]![kind], shape);
-      for (const kind of STATE_KINDS) fetches[`next:${parameterValue(kind, name)}`] = new Tensor('float32', state[index]![kind], shape);
+      for (const kind of WITH_MASK)
+        feeds[parameterValue(kind, name)] = new Tensor('float32', state[index]![kind], shape);
+      for (const kind of STATE_KINDS)
+        fetches[`next:${parameterValue(kind, name)}`] = new Tensor('float32', state[index]![kind], shape);
     });
     return this.#session.run(feeds, fetches);
   }
@@ -66,7 +94,12 @@ class ResidentRunner implements StepRunner {
   readonly #bring: InferenceSession[];
   readonly #take: InferenceSession[];
 
-  private constructor(program: StepProgram, step: InferenceSession, bring: InferenceSession[], take: InferenceSession[]) {
+  private constructor(
+    program: StepProgram,
+    step: InferenceSession,
+    bring: InferenceSession[],
+    take: InferenceSession[],
+  ) {
     this.#program = program;
     this.#step = step;
     this.#bring = bring;
@@ -79,10 +112,14 @@ class ResidentRunner implements StepRunner {
     const onDevice = (outputs: readonly string[]): InferenceSession.SessionOptions => ({
       preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, 'gpu-buffer' as const])),
     });
-    const bring = await Promise.all(WITH_MASK.map((kind) => openModel(lowerPacking(program, dialect, kind), target, onDevice(names(kind)))));
+    const bring = await Promise.all(
+      WITH_MASK.map((kind) => openModel(lowerPacking(program, dialect, kind), target, onDevice(names(kind)))),
+    );
     const stepOutputs = STATE_KINDS.flatMap((kind) => names(kind).map((name) => `next:${name}`));
     const step = await openModel(lowerSingleStep(program, dialect), target, onDevice(stepOutputs));
-    const take = await Promise.all(STATE_KINDS.map((kind) => openModel(lowerUnpacking(program, dialect, kind), target)));
+    const take = await Promise.all(
+      STATE_KINDS.map((kind) => openModel(lowerUnpacking(program, dialect, kind), target)),
+    );
     return new ResidentRunner(program, step, bring, take);
   }
 
@@ -115,7 +152,10 @@ class ResidentRunner implements StepRunner {
   async #bringIn(state: readonly StateViews[]): Promise<Record<string, OnnxTensor>> {
     const held: Record<string, OnnxTensor> = {};
     for (const [index, kind] of WITH_MASK.entries()) {
-      const feeds = this.#program.parameters.map(({ name, shape }, at) => [parameterValue(kind, name), new Tensor('float32', state[at]![kind], shape)]);
+      const feeds = this.#program.parameters.map(({ name, shape }, at) => [
+        parameterValue(kind, name),
+        new Tensor('float32', state[at]![kind], shape),
+      ]);
       Object.assign(held, await this.#bring[index]!.run(Object.fromEntries(feeds) as InferenceSession.FeedsType));
     }
     return held;
@@ -123,12 +163,17 @@ class ResidentRunner implements StepRunner {
 
   async #takeOut(held: Readonly<Record<string, OnnxTensor>>, state: readonly StateViews[]): Promise<void> {
     for (const [index, kind] of STATE_KINDS.entries()) {
-      const feeds = this.#program.packs.map((_, pack) => packValue(kind, pack)).map((name) => [`next:${name}`, held[name]!]);
+      const feeds = this.#program.packs
+        .map((_, pack) => packValue(kind, pack))
+        .map((name) => [`next:${name}`, held[name]!]);
       const fetches = this.#program.parameters.map(({ name, shape }, at) => [
         `next:${parameterValue(kind, name)}`,
         new Tensor('float32', state[at]![kind], shape),
       ]);
-      await this.#take[index]!.run(Object.fromEntries(feeds) as InferenceSession.FeedsType, Object.fromEntries(fetches) as InferenceSession.FetchesType);
+      await this.#take[index]!.run(
+        Object.fromEntries(feeds) as InferenceSession.FeedsType,
+        Object.fromEntries(fetches) as InferenceSession.FetchesType,
+      );
     }
   }
 }

@@ -24,7 +24,13 @@ export class ViewingSession implements GraphSession {
    * @param threads one, on which identical bits rest (onnx-library.ts); tests try others
    * @throws Error with the library's words if it refuses the model
    */
-  constructor(library: OnnxLibrary, model: Uint8Array, graph: Graph, options: Readonly<Record<string, string>>, threads = 1) {
+  constructor(
+    library: OnnxLibrary,
+    model: Uint8Array,
+    graph: Graph,
+    options: Readonly<Record<string, string>>,
+    threads = 1,
+  ) {
     this.#library = library;
     this.#session = library.createSession(model, options, threads);
     this.#declared = graph.inputs;
@@ -55,7 +61,13 @@ export class ViewingSession implements GraphSession {
       const length = sizeOf(shape);
       this.#outputs.bind(name, dtype === 'float32' ? new Float32Array(length) : new Int32Array(length));
     }
-    this.#library.run(this.#session, this.#inputs.names, this.#inputs.tensors, this.#outputs.names, this.#outputs.tensors);
+    this.#library.run(
+      this.#session,
+      this.#inputs.names,
+      this.#inputs.tensors,
+      this.#outputs.names,
+      this.#outputs.tensors,
+    );
     return this.#outputs.data();
   }
 
@@ -101,7 +113,8 @@ class Bindings {
     const value = this.values.get(name);
     if (value === undefined) return false;
     const length = sizeOf(value.shape);
-    if (data.length !== length) throw new Error(`${name} has ${length} elements of shape [${value.shape}], not ${data.length}.`);
+    if (data.length !== length)
+      throw new Error(`${name} has ${length} elements of shape [${value.shape}], not ${data.length}.`);
     const index = this.#order.indexOf(name);
     const tensor = this.#library.createTensor(data, value.shape);
     this.#releaseTensor(index);

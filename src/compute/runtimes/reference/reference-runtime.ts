@@ -17,15 +17,22 @@ interface Evaluated {
  * @param feeds data of every input, in row-major order
  * @returns data of every output
  */
-export function evaluateReference(graph: Graph, feeds: Record<string, ArrayLike<number>>): Record<string, Float64Array> {
+export function evaluateReference(
+  graph: Graph,
+  feeds: Record<string, ArrayLike<number>>,
+): Record<string, Float64Array> {
   const values = new Map<number, Evaluated>();
   for (const node of graph.reachable()) {
     const { operation, output } = node;
     const data =
       operation.op === 'input'
         ? Float64Array.from(feeds[operation.name] ?? missing(operation.name))
-        : evaluate(node, node.inputs.map((input) => values.get(input.id)!));
-    if (data.length !== sizeOf(output.shape)) throw new Error(`${operation.op}: ${data.length} numbers for [${output.shape}].`);
+        : evaluate(
+            node,
+            node.inputs.map((input) => values.get(input.id)!),
+          );
+    if (data.length !== sizeOf(output.shape))
+      throw new Error(`${operation.op}: ${data.length} numbers for [${output.shape}].`);
     values.set(output.id, { shape: output.shape, data });
   }
   return Object.fromEntries([...graph.outputs].map(([name, value]) => [name, values.get(value.id)!.data]));
@@ -169,15 +176,24 @@ function rows(x: Evaluated, change: (row: Numbers, position: number) => Numbers)
   return result;
 }
 
-function combine(a: Evaluated, b: Evaluated, shape: readonly number[], operator: (x: number, y: number) => number): Numbers {
+function combine(
+  a: Evaluated,
+  b: Evaluated,
+  shape: readonly number[],
+  operator: (x: number, y: number) => number,
+): Numbers {
   const result = new Float64Array(sizeOf(shape));
   const [stridesA, stridesB] = [strides(a.shape, shape), strides(b.shape, shape)];
-  forEachIndex(shape, (index, flat) => (result[flat] = operator(a.data[dot(index, stridesA)]!, b.data[dot(index, stridesB)]!)));
+  forEachIndex(
+    shape,
+    (index, flat) => (result[flat] = operator(a.data[dot(index, stridesA)]!, b.data[dot(index, stridesB)]!)),
+  );
   return result;
 }
 
 function matmul(attributes: MatmulAttributes, a: Evaluated, b: Evaluated, shape: readonly number[]): Numbers {
-  const [batch, rowCount, columns] = shape.length === 2 ? [1, ...shape] as [number, number, number] : (shape as [number, number, number]);
+  const [batch, rowCount, columns] =
+    shape.length === 2 ? ([1, ...shape] as [number, number, number]) : (shape as [number, number, number]);
   const readA = operand(a, attributes.transA, attributes.batchA);
   const readB = operand(b, attributes.transB, attributes.batchB);
   const inner = readA.columns;
@@ -193,7 +209,8 @@ function matmul(attributes: MatmulAttributes, a: Evaluated, b: Evaluated, shape:
 }
 
 function operand({ shape, data }: Evaluated, transposed: boolean, batch: MatmulAttributes['batchA']) {
-  const [first, second, third] = shape.length === 2 ? [1, ...shape] as [number, number, number] : (shape as [number, number, number]);
+  const [first, second, third] =
+    shape.length === 2 ? ([1, ...shape] as [number, number, number]) : (shape as [number, number, number]);
   const inner = shape.length === 3 && batch === 'inner';
   const [rowCount, columnCount] = [inner ? first : second, third];
   const at = (n: number, row: number, column: number) =>

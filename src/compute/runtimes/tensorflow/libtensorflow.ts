@@ -29,7 +29,7 @@ function contains(file: string, mark: Buffer): boolean {
   try {
     const buffer = Buffer.alloc(mark.length + CHUNK_BYTES);
     // The end of the chunk before stays in front, in case the mark lies across.
-    for (let read = 0; (read = readSync(descriptor, buffer, mark.length, CHUNK_BYTES, null)) > 0; ) {
+    for (let read = 0; (read = readSync(descriptor, buffer, mark.length, CHUNK_BYTES, null)) > 0;) {
       const filled = buffer.subarray(0, mark.length + read);
       if (filled.includes(mark)) return true;
       filled.copy(buffer, 0, read);

@@ -1,7 +1,7 @@
 /**
  * TensorFlow.js on libtensorflow. Which device it computes on is decided when it is loaded, by what libtensorflow finds
- * then, and holds for the process: so the GPU is hidden from it where a target says `cpu`, and a target that says `cuda`
- * is refused where it found none.
+ * then, and holds for the process: so the GPU is hidden from it where a target says `cpu`, and a target that says
+ * `cuda` is refused where it found none.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,14 +41,22 @@ export function openNativeBackend(target: ExecutionTarget): TensorflowBackend {
 function load(target: ExecutionTarget): Loaded {
   const found = findTensorflowPackage();
   if (found === undefined) throw withoutPackage(target);
-  if (!existsSync(found.addon)) throw new UnavailableTarget(target, `The native part of ${found.name} is not installed.`, INSTALL);
+  if (!existsSync(found.addon))
+    throw new UnavailableTarget(target, `The native part of ${found.name} is not installed.`, INSTALL);
   restoreRemovedNodeApi();
   const visibleDevices = process.env.CUDA_VISIBLE_DEVICES;
   setEnvironment(target.device);
   try {
     const tf = createRequire(import.meta.url)(found.directory) as TensorFlowApi;
     const { isUsingGpuDevice, binding } = tf.backend() as unknown as NodeBackend;
-    return { tf, name: BACKEND, package: found, device: target.device, gpu: isUsingGpuDevice, libtensorflow: binding.TF_Version };
+    return {
+      tf,
+      name: BACKEND,
+      package: found,
+      device: target.device,
+      gpu: isUsingGpuDevice,
+      libtensorflow: binding.TF_Version,
+    };
   } catch (error) {
     const [reason] = (error as Error).message.split('\n');
     throw new UnavailableTarget(target, `${found.name} cannot be loaded: ${reason}`, `${INSTALL} ${BUILD}`);
@@ -76,11 +84,22 @@ function setEnvironment(device: ExecutionTarget['device']): void {
 function withoutPackage(target: ExecutionTarget): UnavailableTarget {
   const own = process.env[PACKAGE_VARIABLE];
   return own === undefined || own === ''
-    ? new UnavailableTarget(target, `The optional package ${PACKAGE} is not installed.`, `Install it: npm install --include=optional. ${INSTALL}`)
-    : new UnavailableTarget(target, `${PACKAGE_VARIABLE} names ${own}, where there is no package.json.`, `Name the folder of a ${PACKAGE}, or unset it.`);
+    ? new UnavailableTarget(
+        target,
+        `The optional package ${PACKAGE} is not installed.`,
+        `Install it: npm install --include=optional. ${INSTALL}`,
+      )
+    : new UnavailableTarget(
+        target,
+        `${PACKAGE_VARIABLE} names ${own}, where there is no package.json.`,
+        `Name the folder of a ${PACKAGE}, or unset it.`,
+      );
 }
 
-function otherDevice(target: ExecutionTarget, { package: { directory }, device, gpu, libtensorflow }: Loaded): UnavailableTarget {
+function otherDevice(
+  target: ExecutionTarget,
+  { package: { directory }, device, gpu, libtensorflow }: Loaded,
+): UnavailableTarget {
   if (gpu || device === 'cpu')
     return new UnavailableTarget(
       target,
@@ -88,6 +107,14 @@ function otherDevice(target: ExecutionTarget, { package: { directory }, device, 
       'Run the nodes of each device by themselves, with a selector.',
     );
   return hasGpuSupport(directory)
-    ? new UnavailableTarget(target, `libtensorflow ${libtensorflow} found no GPU that it can use.`, `Install a driver, and the CUDA and cuDNN that it was built for. ${BUILD}`)
-    : new UnavailableTarget(target, `libtensorflow ${libtensorflow} was built without GPU support.`, `Fetch one that has it: swp doctor --install tensorflow. ${BUILD}`);
+    ? new UnavailableTarget(
+        target,
+        `libtensorflow ${libtensorflow} found no GPU that it can use.`,
+        `Install a driver, and the CUDA and cuDNN that it was built for. ${BUILD}`,
+      )
+    : new UnavailableTarget(
+        target,
+        `libtensorflow ${libtensorflow} was built without GPU support.`,
+        `Fetch one that has it: swp doctor --install tensorflow. ${BUILD}`,
+      );
 }

@@ -28,7 +28,8 @@ const PLATFORMS = ['linux x64', 'linux arm64', 'darwin x64', 'darwin arm64', 'wi
 const FOLDERS = ['deps', 'lib'];
 
 /** How a failed download shows: codes of Node's network errors. */
-const NETWORK_ERROR = /\b(ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|[A-Z_]*CERT[A-Z_]*|socket hang up)\b/;
+const NETWORK_ERROR =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|[A-Z_]*CERT[A-Z_]*|socket hang up)\b/;
 
 /**
  * Runs the package's own install script: it downloads libtensorflow with GPU support (on Linux and Windows), and a
@@ -38,31 +39,56 @@ const NETWORK_ERROR = /\b(ENOTFOUND|EAI_AGAIN|ECONN[A-Z]+|ETIMEDOUT|EHOSTUNREACH
  */
 export async function installNativePart(log: (line: string) => void): Promise<void> {
   const found = findTensorflowPackage();
-  if (found === undefined) throw new InstallError(`The optional package ${PACKAGE} is not installed.`, 'Install it: npm install --include=optional.');
+  if (found === undefined)
+    throw new InstallError(
+      `The optional package ${PACKAGE} is not installed.`,
+      'Install it: npm install --include=optional.',
+    );
   const platform = `${process.platform} ${process.arch}`;
   if (!PLATFORMS.includes(platform))
-    throw new InstallError(`TensorFlow is not there for ${platform}, only for ${PLATFORMS.join(', ')}.`, 'Use engine onnx.');
+    throw new InstallError(
+      `TensorFlow is not there for ${platform}, only for ${PLATFORMS.join(', ')}.`,
+      'Use engine onnx.',
+    );
   const packageJson = await readFile(join(found.directory, 'package.json'));
   await setAside(found.directory);
   try {
     await runInstallScript(found, log);
   } catch (error) {
     await restore(found.directory);
-    await writeFile(join(found.directory, 'package.json'), packageJson); // the script edits it, for the time of a download
+    // the script edits it, for the time of a download
+    await writeFile(join(found.directory, 'package.json'), packageJson);
     throw error;
   }
   for (const folder of FOLDERS) await rm(aside(found.directory, folder), { recursive: true, force: true });
 }
 
-async function runInstallScript({ directory, installScript, addon }: TensorflowPackage, log: (line: string) => void): Promise<void> {
-  const script = execa(installScript, { cwd: directory, shell: true, env: { PATH: pathOfScripts(directory) }, all: true, reject: false, stdin: 'ignore' });
+async function runInstallScript(
+  { directory, installScript, addon }: TensorflowPackage,
+  log: (line: string) => void,
+): Promise<void> {
+  const script = execa(installScript, {
+    cwd: directory,
+    shell: true,
+    env: { PATH: pathOfScripts(directory) },
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+  });
   for await (const line of script.iterable({ from: 'all' })) log(line);
   const { failed, all, exitCode } = await script;
   if (!failed && existsSync(addon)) return;
-  if (!failed) throw new InstallError(`Its install script ended without leaving ${basename(addon)}.`, `The lines above may say why. ${BUILD}`);
+  if (!failed)
+    throw new InstallError(
+      `Its install script ended without leaving ${basename(addon)}.`,
+      `The lines above may say why. ${BUILD}`,
+    );
   const network = NETWORK_ERROR.exec(all);
   throw network === null
-    ? new InstallError(`Its install script failed: ${reasonOf(all) ?? `exit code ${exitCode}`}`, `The lines above may say why. ${BUILD}`)
+    ? new InstallError(
+        `Its install script failed: ${reasonOf(all) ?? `exit code ${exitCode}`}`,
+        `The lines above may say why. ${BUILD}`,
+      )
     : new InstallError(
         `The download failed (${network[0]}).`,
         `Check the network; HTTPS_PROXY names a proxy, TFJS_NODE_CDN_STORAGE a mirror of https://storage.googleapis.com/. ${BUILD}`,
@@ -72,14 +98,16 @@ async function runInstallScript({ directory, installScript, addon }: TensorflowP
 /** As npm has it for scripts: this Node first, then the commands of the package's dependencies. */
 function pathOfScripts(directory: string): string {
   const folders = [dirname(process.execPath)];
-  for (let folder = directory; folder !== dirname(folder); folder = dirname(folder)) folders.push(join(folder, 'node_modules', '.bin'));
+  for (let folder = directory; folder !== dirname(folder); folder = dirname(folder))
+    folders.push(join(folder, 'node_modules', '.bin'));
   return [...folders, process.env.PATH ?? ''].join(delimiter);
 }
 
 async function setAside(directory: string): Promise<void> {
   for (const folder of FOLDERS) {
     const path = join(directory, folder);
-    if (existsSync(aside(directory, folder))) await rm(path, { recursive: true, force: true }); // an installation that was killed
+    if (existsSync(aside(directory, folder)))
+      await rm(path, { recursive: true, force: true }); // an installation that was killed
     else if (existsSync(path)) await rename(path, aside(directory, folder));
   }
 }
@@ -97,6 +125,9 @@ function aside(directory: string, folder: string): string {
 
 /** The line that says what went wrong: of a stack trace, the error. */
 function reasonOf(output: string): string | undefined {
-  const lines = output.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   return lines.find((line) => /^(\w*Error\b|Error:)/.test(line)) ?? lines.at(-1);
 }

@@ -11,7 +11,12 @@ import type { Tensor, TensorFlowApi } from './tensorflow-backend.ts';
  * @param inputs tensors of the node's inputs
  * @throws Error for inputs and constants: those are given
  */
-export function compute(tf: TensorFlowApi, constants: SessionConstants, { operation, output }: OperationNode, inputs: readonly Tensor[]): Tensor {
+export function compute(
+  tf: TensorFlowApi,
+  constants: SessionConstants,
+  { operation, output }: OperationNode,
+  inputs: readonly Tensor[],
+): Tensor {
   const [a, b] = inputs as [Tensor, Tensor];
   switch (operation.op) {
     case 'input':
@@ -47,7 +52,10 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
     case 'silu':
       return tf.mul(a, tf.sigmoid(a));
     case 'gelu': {
-      const slope = tf.add(tf.mul(tf.square(a), constants.scalar(GELU.scale * GELU.cubic)), constants.scalar(GELU.scale));
+      const slope = tf.add(
+        tf.mul(tf.square(a), constants.scalar(GELU.scale * GELU.cubic)),
+        constants.scalar(GELU.scale),
+      );
       return tf.mul(a, tf.sigmoid(tf.mul(a, slope)));
     }
     case 'matmul':
@@ -63,7 +71,11 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
     case 'transpose':
       return tf.transpose(a, [...operation.permutation]);
     case 'slice':
-      return tf.slice(a, a.shape.map((_, axis) => (axis === operation.axis ? operation.start : 0)), [...output.shape]);
+      return tf.slice(
+        a,
+        a.shape.map((_, axis) => (axis === operation.axis ? operation.start : 0)),
+        [...output.shape],
+      );
     case 'concat':
       return tf.concat([...inputs], operation.axis);
     case 'causalSoftmax':
@@ -85,10 +97,21 @@ export function compute(tf: TensorFlowApi, constants: SessionConstants, { operat
   }
 }
 
-function matmul(tf: TensorFlowApi, constants: SessionConstants, operation: OperationOf<'matmul'>, a: Tensor, b: Tensor): Tensor {
+function matmul(
+  tf: TensorFlowApi,
+  constants: SessionConstants,
+  operation: OperationOf<'matmul'>,
+  a: Tensor,
+  b: Tensor,
+): Tensor {
   const batchLeading = (operand: Tensor, batch: 'leading' | 'inner') =>
     operand.rank === 3 && batch === 'inner' ? tf.transpose(operand, [1, 0, 2]) : operand;
-  const product = tf.matMul(batchLeading(a, operation.batchA), batchLeading(b, operation.batchB), operation.transA, operation.transB);
+  const product = tf.matMul(
+    batchLeading(a, operation.batchA),
+    batchLeading(b, operation.batchB),
+    operation.transA,
+    operation.transB,
+  );
   return operation.alpha === 1 ? product : tf.mul(product, constants.scalar(operation.alpha));
 }
 

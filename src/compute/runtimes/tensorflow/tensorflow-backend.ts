@@ -1,6 +1,7 @@
 /**
  * The TensorFlow.js API and the backend on which it computes: what the executor needs and all that it knows. Users have
- * the native one (native-backend.ts); the tests also run TensorFlow.js's own JavaScript backend, which is there everywhere.
+ * the native one (native-backend.ts); the tests also run TensorFlow.js's own JavaScript backend, which is there
+ * everywhere.
  */
 import type * as TensorFlow from '@tensorflow/tfjs-core';
 

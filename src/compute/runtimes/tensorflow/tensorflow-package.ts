@@ -36,7 +36,11 @@ export function findTensorflowPackage(): TensorflowPackage | undefined {
   const { name, version, scripts, binary } = JSON.parse(readFileSync(file, 'utf8')) as PackageJson;
   // As node-pre-gyp looks for it: the highest version of Node's C interface that both sides know.
   const napi = Math.max(...binary.napi_versions.filter((candidate) => candidate <= Number(process.versions.napi)));
-  const addon = join(directory, binary.module_path.replace('{napi_build_version}', String(napi)), `${binary.module_name}.node`);
+  const addon = join(
+    directory,
+    binary.module_path.replace('{napi_build_version}', String(napi)),
+    `${binary.module_name}.node`,
+  );
   return { directory, name, version, addon, installScript: scripts.install };
 }
 

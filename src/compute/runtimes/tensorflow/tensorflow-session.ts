@@ -1,6 +1,6 @@
 /**
- * Executes a graph operator by operator. Inputs are uploaded anew at each run, constants once; every other tensor is freed
- * right after its last use, which the graph tells, so no more lives at one time than the graph needs.
+ * Executes a graph operator by operator. Inputs are uploaded anew at each run, constants once; every other tensor is
+ * freed right after its last use, which the graph tells, so no more lives at one time than the graph needs.
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, Value } from '../../graph/operation.ts';
@@ -126,5 +126,7 @@ function planSteps(graph: Graph): Step[] {
 function assertFits(what: string, { shape, dtype }: Value, data: TensorData): void {
   const given = data instanceof Float32Array ? 'float32' : 'int32';
   if (given !== dtype || data.length !== sizeOf(shape))
-    throw new Error(`The ${what} is ${dtype} [${shape}] (${sizeOf(shape)} elements), not ${data.length} elements of ${given}.`);
+    throw new Error(
+      `The ${what} is ${dtype} [${shape}] (${sizeOf(shape)} elements), not ${data.length} elements of ${given}.`,
+    );
 }
