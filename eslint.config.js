@@ -10,6 +10,20 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       eqeqeq: 'error',
       'no-console': 'off',
+      // Prettier wraps code; this catches comments.
+      'max-len': [
+        'error',
+        { code: 120, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true, ignoreUrls: true },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: ':not(MethodDefinition[kind="constructor"])[accessibility="private"]', message: 'Private members are written #name.' },
+        {
+          selector:
+            'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind="const"] > VariableDeclarator[id.name=/^[a-z]/][init.type="Literal"]',
+          message: 'A constant of the module is written UPPER_CASE.',
+        },
+      ],
     },
   },
 );

@@ -3,7 +3,7 @@ import type { Cause } from '../engine/explanation.ts';
 import type { Difference } from '../engine/json-diff.ts';
 import type { JsonValue } from '../engine/json.ts';
 
-const shownCharacters = 60;
+const SHOWN_CHARACTERS = 60;
 
 /** E.g. `train.learningRate 0.001 -> 0.002`. Begins so that `follows from` may stand before it. */
 export function causeText({ stage, path, before, after, packages = [] }: Cause): string {
@@ -28,5 +28,5 @@ function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return 'none';
   const text = JSON.stringify(value);
   if (/^"[0-9a-f]{64}"$/.test(text)) return text.slice(1, 9);
-  return text.length > shownCharacters ? `${text.slice(0, shownCharacters - 3)}...` : text;
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS - 3)}...` : text;
 }

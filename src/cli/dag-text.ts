@@ -1,10 +1,10 @@
 /** The DAG for other programs: Mermaid and Graphviz. */
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { wholeStudy } from '../pipeline/whole-study.ts';
+import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 
 /** Fill and stroke by state, from the Okabe-Ito palette, which the colour-blind can tell apart. */
-const fills: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff', stale: '#f3d38a' };
+const FILLS: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff', stale: '#f3d38a' };
 
 /** https://mermaid.js.org/syntax/flowchart.html */
 export function mermaidText(nodes: readonly PlannedState[]): string {
@@ -13,7 +13,7 @@ export function mermaidText(nodes: readonly PlannedState[]): string {
   for (const planned of nodes)
     lines.push(`  ${ids.get(planned.node.key)}["${titleOf(planned).join('<br/>')}"]:::${planned.state}`);
   for (const { from, to, artifact } of edgesOf(nodes)) lines.push(`  ${ids.get(from)} -->|${artifact}| ${ids.get(to)}`);
-  for (const [state, fill] of Object.entries(fills))
+  for (const [state, fill] of Object.entries(FILLS))
     lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
   return lines.join('\n');
 }
@@ -24,7 +24,7 @@ export function dotText(nodes: readonly PlannedState[]): string {
   const lines = ['digraph study {', '  rankdir=LR;', '  node [shape=box, style=filled, fontname="sans-serif"];'];
   for (const planned of nodes)
     lines.push(
-      `  ${ids.get(planned.node.key)} [label="${titleOf(planned).join('\\n')}", fillcolor="${fills[planned.state]}", tooltip="${planned.node.key}"];`,
+      `  ${ids.get(planned.node.key)} [label="${titleOf(planned).join('\\n')}", fillcolor="${FILLS[planned.state]}", tooltip="${planned.node.key}"];`,
     );
   for (const { from, to, artifact } of edgesOf(nodes))
     lines.push(`  ${ids.get(from)} -> ${ids.get(to)} [label="${artifact}"];`);
@@ -48,7 +48,7 @@ function edgesOf(nodes: readonly PlannedState[]): { from: string; to: string; ar
 /** Step and round, then the runs it serves: names contain only letters, digits, '.', '_' and '-'. */
 function titleOf({ node }: PlannedState): string[] {
   const [label] = node.labels;
-  if (label === undefined || label.experiment === wholeStudy) return [node.stage.name, 'whole study'];
+  if (label === undefined || label.experiment === WHOLE_STUDY) return [node.stage.name, 'whole study'];
   const experiments = [...new Set(node.labels.map(({ experiment }) => experiment))];
   const shown =
     experiments.length > 4

@@ -1,7 +1,7 @@
 /** What swp's exit codes mean; docs/commands.md and --help say the same. */
 import type { Failure } from '../engine/failure.ts';
 
-export const exitCode = {
+export const EXIT_CODE = {
   ok: 0,
   /** Some nodes failed, or could not run because of those. */
   nodesFailed: 1,
@@ -18,7 +18,7 @@ export const exitCode = {
   terminated: 143,
 } as const;
 
-export const exitCodeHelp = `
+export const EXIT_CODE_HELP = `
 Exit codes:
   0    done
   1    some nodes failed; the others are done (swp doctor: the default engine does not work here; swp lint: errors)
@@ -34,10 +34,10 @@ export function exitCodeOf(failure: Failure): number {
     case 'out-of-memory':
     case 'memory-limit':
     case 'file-changed':
-      return exitCode.nodesFailed;
+      return EXIT_CODE.nodesFailed;
     case 'stopped':
-      return failure.signal === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
+      return failure.signal === 'SIGTERM' ? EXIT_CODE.terminated : EXIT_CODE.interrupted;
     default:
-      return exitCode.usage;
+      return EXIT_CODE.usage;
   }
 }

@@ -6,7 +6,7 @@ import { quantityText } from './quantity-text.ts';
 import { unreachable } from './unreachable.ts';
 
 /** More of a source line than this is not shown. */
-const shownColumns = 110;
+const SHOWN_COLUMNS = 110;
 
 /** The same for what went wrong and stops nothing. */
 export function warningText(failure: Failure, colors: Colors): string {
@@ -34,7 +34,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'usage':
       return [`${error} ${failure.message}`, ...hints(failure, colors)].join('\n');
     case 'file':
-      return `${error} Cannot ${failure.operation} ${failure.path}: ${errorCodes[failure.code] ?? failure.code}.\n  ${failure.remedy}`;
+      return `${error} Cannot ${failure.operation} ${failure.path}: ${ERROR_CODES[failure.code] ?? failure.code}.\n  ${failure.remedy}`;
     case 'content':
       return `${error} ${failure.path}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'unavailable':
@@ -111,15 +111,15 @@ function logHint(log: string | undefined): string[] {
 function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colors: Colors): string[] {
   const text = printable(raw);
   // Of a very long line, the part around the place.
-  const start = column > shownColumns - 30 ? column - 31 : 0;
+  const start = column > SHOWN_COLUMNS - 30 ? column - 31 : 0;
   const shown =
     (start > 0 ? '...' : '') +
-    text.slice(start, start + shownColumns) +
-    (text.length > start + shownColumns ? '...' : '');
+    text.slice(start, start + SHOWN_COLUMNS) +
+    (text.length > start + SHOWN_COLUMNS ? '...' : '');
   const before = (start > 0 ? '...' : '') + text.slice(start, column - 1);
   // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
   const indent = before.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
-  const marked = text.slice(column - 1, Math.min(column - 1 + length, start + shownColumns));
+  const marked = text.slice(column - 1, Math.min(column - 1 + length, start + SHOWN_COLUMNS));
   const number = String(line);
   const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
   return [
@@ -137,7 +137,7 @@ function sentence(message: string): string {
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
-const errorCodes: Record<string, string> = {
+const ERROR_CODES: Record<string, string> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission is denied',
   EPERM: 'it is not permitted',

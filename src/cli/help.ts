@@ -1,6 +1,6 @@
 /** Words that the help pages of several commands share. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { exitCodeHelp } from './exit-code.ts';
+import { EXIT_CODE_HELP } from './exit-code.ts';
 
 /** Adds the options that every command has. */
 export function withProjectOptions(command: Command): Command {
@@ -25,7 +25,7 @@ function path(text: string): string {
   return text;
 }
 
-export const selectorHelp = `
+export const SELECTOR_HELP = `
 Selectors choose nodes by NAME=VALUE[,VALUE...], with globs, by stage, experiment, seed, round, step or key:
   stage=prune                    every prune
   experiment=A1,B* seed=0        the runs of A1 and of all B with seed 0
@@ -58,4 +58,4 @@ Examples:
 
 A study is declared in pipeline.json. Results are kept in a cache under the hash of everything that made them, so
 experiments share what they have in common, and only what changed is computed again.
-${exitCodeHelp}`;
+${EXIT_CODE_HELP}`;

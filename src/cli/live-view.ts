@@ -13,8 +13,8 @@ import type { RunView } from './run-view.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two drawings: fast enough to look alive, slow enough to cost nothing. */
-const frame = 125;
-const barWidth = 24;
+const FRAME = 125;
+const BAR_WIDTH = 24;
 
 export interface LiveViewOptions {
   terminal: Terminal;
@@ -26,7 +26,7 @@ export interface LiveViewOptions {
 
 export function openLiveView({ terminal, state, verbose, stream = process.stdout }: LiveViewOptions): RunView {
   const screen = createLogUpdate(stream, { showCursor: false });
-  const timer = setInterval(draw, frame);
+  const timer = setInterval(draw, FRAME);
   let notes: string[] = [];
   draw();
 
@@ -74,7 +74,7 @@ export function drawRun(
   const labels = shown.map(({ label }) => labelText(label));
   const labelWidth = Math.max(0, ...labels.map((label) => stringWidth(label)));
   const lines = shown.map((node, index) => {
-    const bar = colors.cyan(progressBar(shareOf(node), barWidth));
+    const bar = colors.cyan(progressBar(shareOf(node), BAR_WIDTH));
     return ` ${(labels[index] ?? '').padEnd(labelWidth)}  ${bar}  ${detail(node, state)}`;
   });
   for (const { label, holder } of [...state.waiting.values()].slice(0, Math.max(0, room - shown.length)))
@@ -84,7 +84,7 @@ export function drawRun(
   const parts = [countsText(state, colors), timeLeftText(state)].filter((part) => part !== '');
   return [
     ...lines,
-    ` ${colors.green(progressBar(share, barWidth))}  ${parts.join('; ')}`,
+    ` ${colors.green(progressBar(share, BAR_WIDTH))}  ${parts.join('; ')}`,
     ...notes.map((note) => ` ${note}`),
   ].map((line) => cut(line, width));
 }

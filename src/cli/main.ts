@@ -21,14 +21,14 @@ import { declareRepro } from './commands/repro.ts';
 import { declareShow } from './commands/show.ts';
 import { declareStatus } from './commands/status.ts';
 import { declareVerify } from './commands/verify.ts';
-import { exitCode, exitCodeOf } from './exit-code.ts';
+import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { generalHelp } from './help.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
 // `swp status | head` closes the pipe early: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.internal),
+  process.exit(error.code === 'EPIPE' ? EXIT_CODE.ok : EXIT_CODE.internal),
 );
 
 const program = new Command('swp')
@@ -73,7 +73,7 @@ try {
 
 async function explain(error: unknown): Promise<number> {
   // it has written its words
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
   const terminal = openTerminal();
   if (error instanceof SwpError) {
     const { failureText } = await import('./failure-text.ts'); // measures text as terminals show it: slow to load
@@ -82,5 +82,5 @@ async function explain(error: unknown): Promise<number> {
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.errorLine(`swp ${version} met a bug of its own. Please report it with these lines:\n${stack}`);
-  return exitCode.internal;
+  return EXIT_CODE.internal;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { SwpEvent } from '../engine/event.ts';
-import { exitCode, exitCodeOf } from './exit-code.ts';
+import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { locate, type ProjectOptions } from './project-options.ts';
 import { renderOrExplain, type ReportedProject } from './study-report.ts';
 import { plural } from './study-text.ts';
@@ -26,7 +26,7 @@ export async function sayUpToDate(
       terminal.line(study);
       terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
     }
-    return exitCode.ok;
+    return EXIT_CODE.ok;
   }
   if (options.json) terminal.line(JSON.stringify(plan));
   else if (!terminal.interactive) terminal.line(`${plural(total, 'node')}: ${total} cached, 0 to run.`);
@@ -45,7 +45,7 @@ export async function sayUpToDate(
   };
   if (options.json) terminal.line(JSON.stringify(summary));
   else await writeSummary({ summary, result: { failures: [] }, report, terminal });
-  if (failure === undefined) return exitCode.ok;
+  if (failure === undefined) return EXIT_CODE.ok;
   const { failureText } = await import('./failure-text.ts');
   terminal.errorLine(failureText(failure, terminal.colors));
   return exitCodeOf(failure);

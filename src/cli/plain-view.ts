@@ -9,7 +9,7 @@ import { plural } from './study-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two lines of progress. */
-const pause = 5_000;
+const PAUSE = 5_000;
 
 export interface PlainViewOptions {
   terminal: Terminal;
@@ -46,7 +46,7 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
     } else if (event.event === 'node-log' && verbose) terminal.line(colors.dim(`       ${event.line}`));
     // Events come often while anything runs, so they serve as the clock.
-    if (now() - lastLine < pause || event.event === 'summary') return;
+    if (now() - lastLine < PAUSE || event.event === 'summary') return;
     lastLine = now();
     const [running] = state.running.values();
     const parts = [

@@ -11,7 +11,7 @@ import { plan, type Plan, type PlannedState } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { parseSelector, selectNodes } from '../pipeline/selector.ts';
-import { wholeStudy } from '../pipeline/whole-study.ts';
+import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
 import { locate, type ProjectOptions } from './project-options.ts';
 
@@ -72,7 +72,7 @@ export function selectPlanned(planned: Plan, words: readonly string[]): PlannedS
 export function runsOf({ labels }: PlannedNode): { experiment: string; seed: number }[] {
   const runs = new Map(
     labels
-      .filter(({ experiment }) => experiment !== wholeStudy)
+      .filter(({ experiment }) => experiment !== WHOLE_STUDY)
       .map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]),
   );
   return [...runs.values()];

@@ -17,6 +17,8 @@ export interface RunningNode {
 }
 
 export class RunState {
+  readonly #now: () => number;
+  readonly #timeLeft: TimeLeft;
   readonly running = new Map<string, RunningNode>();
   /** Nodes that another process is computing. */
   readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
@@ -29,10 +31,10 @@ export class RunState {
   toRun = 0;
 
   /** @param now milliseconds of a monotonic clock */
-  constructor(
-    private readonly timeLeft: TimeLeft,
-    private readonly now: () => number = () => performance.now(),
-  ) {}
+  constructor(timeLeft: TimeLeft, now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#timeLeft = timeLeft;
+  }
 
   apply(event: SwpEvent): void {
     switch (event.event) {
@@ -52,7 +54,7 @@ export class RunState {
             stage,
             label,
             sharedBy,
-            startedAt: this.now(),
+            startedAt: this.#now(),
             ...(resumedAt !== undefined && { resumedAt }),
           });
         return;
@@ -61,11 +63,11 @@ export class RunState {
         const node = this.running.get(event.key);
         if (node !== undefined) {
           node.progress = event.progress;
-          node.first ??= { at: this.now(), done: event.progress.done };
+          node.first ??= { at: this.#now(), done: event.progress.done };
         }
         const total = Math.max(1, event.progress.total);
         if (node !== undefined)
-          this.timeLeft.progress(
+          this.#timeLeft.progress(
             event.key,
             event.progress.done / total,
             this.elapsed(node),
@@ -77,7 +79,7 @@ export class RunState {
         this.running.delete(event.key);
         this.waiting.delete(event.key);
         this[event.outcome]++;
-        this.timeLeft.finish(event.key, event.outcome === 'ran' ? event.seconds : undefined);
+        this.#timeLeft.finish(event.key, event.outcome === 'ran' ? event.seconds : undefined);
         return;
       default:
         return;
@@ -91,15 +93,15 @@ export class RunState {
   /** Steps per second of a running node since its first progress; undefined before there is a second one. */
   rate({ progress, first }: RunningNode): number | undefined {
     if (progress === undefined || first === undefined || progress.done <= first.done) return undefined;
-    return (1000 * (progress.done - first.done)) / Math.max(1, this.now() - first.at);
+    return (1000 * (progress.done - first.done)) / Math.max(1, this.#now() - first.at);
   }
 
   /** Seconds that a node has been running. */
   elapsed({ startedAt }: RunningNode): number {
-    return (this.now() - startedAt) / 1000;
+    return (this.#now() - startedAt) / 1000;
   }
 
   secondsLeft(): number | undefined {
-    return this.timeLeft.seconds();
+    return this.#timeLeft.seconds();
   }
 }

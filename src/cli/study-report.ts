@@ -9,11 +9,11 @@ import { SwpError, type Failure } from '../engine/failure.ts';
 import type { JsonObject } from '../engine/json.ts';
 import { placeOf } from '../engine/place.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
-import { wholeStudy } from '../pipeline/whole-study.ts';
+import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
 
 /** The artifact that a report is made of: the output of a step that gathers the whole study. */
-const resultsName = 'results';
+const RESULTS_NAME = 'results';
 
 /** What rendering a report has to know of a project. */
 export interface ReportedProject {
@@ -32,7 +32,7 @@ export interface RenderedReport {
 /** Key of the node that makes the results; undefined if the study has no such step. */
 export function resultsKey({ dag }: Project): string | undefined {
   return dag.findNode(
-    (_key, { stage, labels }) => labels[0]?.experiment === wholeStudy && stage.outputs[resultsName] !== undefined,
+    (_key, { stage, labels }) => labels[0]?.experiment === WHOLE_STUDY && stage.outputs[RESULTS_NAME] !== undefined,
   );
 }
 
@@ -61,7 +61,7 @@ export async function renderStudyReport(
   record: Pick<CacheRecord, 'artifacts'>,
   options: { always?: boolean } = {},
 ): Promise<RenderedReport | undefined> {
-  const results = record.artifacts[resultsName];
+  const results = record.artifacts[RESULTS_NAME];
   if (results === undefined) return undefined;
   await project.cache.verify(results);
   const resultsPath = project.cache.artifactPath(results);

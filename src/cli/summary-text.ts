@@ -7,7 +7,7 @@ import type { RenderedReport } from './study-report.ts';
 import type { Terminal } from './terminal.ts';
 
 /** More failures than these are only counted: one cause mostly has many. */
-const shownFailures = 10;
+const SHOWN_FAILURES = 10;
 
 export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
@@ -42,8 +42,8 @@ async function writeFailures(failures: RunResult['failures'], { colors, line }: 
   const { failureText } = await import('./failure-text.ts');
   // a full disk says the same of many nodes
   const texts = [...new Set(failures.map(({ failure }) => failureText(failure, colors)))];
-  for (const text of texts.slice(0, shownFailures)) line(text);
-  if (texts.length > shownFailures) line(`... and ${texts.length - shownFailures} more failures.`);
+  for (const text of texts.slice(0, SHOWN_FAILURES)) line(text);
+  if (texts.length > SHOWN_FAILURES) line(`... and ${texts.length - SHOWN_FAILURES} more failures.`);
 }
 
 /** E.g. `The nodes were estimated at 3 min 10 s (2 min 50 s to 4 min 2 s) and took 3 min 25 s (x1.08).` */

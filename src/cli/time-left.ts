@@ -13,21 +13,19 @@ interface Measured {
 }
 
 export class TimeLeft {
-  private readonly waiting = new Map<string, PlannedState>();
-  private readonly measured = new Map<string, Measured>();
+  readonly #jobs: number;
+  readonly #waiting = new Map<string, PlannedState>();
+  readonly #measured = new Map<string, Measured>();
   /** Of running nodes: the share that is done, the share that an earlier run had done, and the seconds since. */
-  private readonly underWay = new Map<string, { share: number; seconds: number; before: number }>();
+  readonly #underWay = new Map<string, { share: number; seconds: number; before: number }>();
 
   /** @param needed what the run brings up to date; everything that is known of other nodes serves to measure, too */
-  constructor(
-    plan: Plan,
-    private readonly jobs: number,
-    needed: Iterable<PlannedState> = plan.nodes.values(),
-  ) {
-    for (const planned of needed) if (planned.state !== 'cached') this.waiting.set(planned.node.key, planned);
+  constructor(plan: Plan, jobs: number, needed: Iterable<PlannedState> = plan.nodes.values()) {
+    this.#jobs = jobs;
+    for (const planned of needed) if (planned.state !== 'cached') this.#waiting.set(planned.node.key, planned);
     for (const planned of plan.nodes.values())
       if (planned.record !== undefined)
-        this.measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
+        this.#measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
   }
 
   /**
@@ -36,15 +34,16 @@ export class TimeLeft {
    * @param before share from which it went on
    */
   progress(key: string, share: number, seconds: number, before = 0): void {
-    this.underWay.set(key, { share, seconds, before });
+    this.#underWay.set(key, { share, seconds, before });
   }
 
   /** @param seconds what the node took, if it ran */
   finish(key: string, seconds?: number): void {
-    const planned = this.waiting.get(key);
-    if (planned !== undefined && seconds !== undefined) this.measure(planned, seconds, this.underWay.get(key)?.before);
-    this.waiting.delete(key);
-    this.underWay.delete(key);
+    const planned = this.#waiting.get(key);
+    if (planned !== undefined && seconds !== undefined)
+      this.#measure(planned, seconds, this.#underWay.get(key)?.before);
+    this.#waiting.delete(key);
+    this.#underWay.delete(key);
   }
 
   /**
@@ -52,26 +51,26 @@ export class TimeLeft {
    * Undefined while nothing was measured.
    */
   seconds(): number | undefined {
-    const measured = this.measuredSoFar();
+    const measured = this.#measuredSoFar();
     if (measured.size === 0) return undefined;
     let total = 0;
     let longest = 0;
     const chains = new Map<string, number>();
-    for (const [key, planned] of this.waiting) {
-      const cost = costOf(planned, measured) * (1 - (this.underWay.get(key)?.share ?? 0));
+    for (const [key, planned] of this.#waiting) {
+      const cost = costOf(planned, measured) * (1 - (this.#underWay.get(key)?.share ?? 0));
       const inputs = Object.values(planned.node.inputs).map((input) => chains.get(input.key) ?? 0);
       const chain = cost + Math.max(0, ...inputs);
       chains.set(key, chain);
       total += cost;
       longest = Math.max(longest, chain);
     }
-    return Math.max(total / this.jobs, longest);
+    return Math.max(total / this.#jobs, longest);
   }
 
-  private measuredSoFar(): Map<string, Measured> {
-    const measured = new Map(this.measured);
-    for (const [key, { share, seconds, before }] of this.underWay) {
-      const planned = this.waiting.get(key);
+  #measuredSoFar(): Map<string, Measured> {
+    const measured = new Map(this.#measured);
+    for (const [key, { share, seconds, before }] of this.#underWay) {
+      const planned = this.#waiting.get(key);
       const own = share - before;
       if (planned !== undefined && own > 0)
         addMeasure(measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
@@ -79,9 +78,9 @@ export class TimeLeft {
     return measured;
   }
 
-  private measure(planned: PlannedState, seconds: number, before = 0): void {
+  #measure(planned: PlannedState, seconds: number, before = 0): void {
     const own = 1 - before;
-    if (own > 0) addMeasure(this.measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
+    if (own > 0) addMeasure(this.#measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
   }
 }
 

@@ -9,7 +9,7 @@ import { expandRun, type StepInstance } from './expand.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Study } from './study.ts';
-import { wholeStudy } from './whole-study.ts';
+import { WHOLE_STUDY } from './whole-study.ts';
 
 /** Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints. */
 export async function buildDag(study: Study, loader: StageLoader, accept?: AcceptCode): Promise<Dag> {
@@ -31,7 +31,7 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
   }
   const studyWide = study.steps.filter(({ gathers }) => gathers.size > 0);
   for (const step of studyWide) {
-    const label: NodeLabel = { experiment: wholeStudy, seed: 0, round: 0, step: step.name };
+    const label: NodeLabel = { experiment: WHOLE_STUDY, seed: 0, round: 0, step: step.name };
     await builder.add({
       stage: step.stage.name,
       params: studyParams(study, step),

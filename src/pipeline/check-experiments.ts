@@ -11,7 +11,7 @@ import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams }
 import type { StepDeclaration } from './step.ts';
 
 /** A study of more instances than this is taken for a slip of the keyboard. */
-const maximumInstances = 200_000;
+const MAXIMUM_INSTANCES = 200_000;
 
 export function checkExperiments(
   content: PipelineFile,
@@ -29,17 +29,27 @@ export function checkExperiments(
 }
 
 class ExperimentChecks {
+  readonly #diagnostics: Diagnostics;
+  readonly #stages: Map<string, StageDefinition>;
+  readonly #steps: StepDeclaration[];
+  readonly #content: PipelineFile;
+
   constructor(
-    private readonly content: PipelineFile,
-    private readonly steps: StepDeclaration[],
-    private readonly stages: Map<string, StageDefinition>,
-    private readonly diagnostics: Diagnostics,
-  ) {}
+    content: PipelineFile,
+    steps: StepDeclaration[],
+    stages: Map<string, StageDefinition>,
+    diagnostics: Diagnostics,
+  ) {
+    this.#diagnostics = diagnostics;
+    this.#stages = stages;
+    this.#steps = steps;
+    this.#content = content;
+  }
 
   params(given: Record<string, Record<string, unknown>> | undefined, path: JsonPath): void {
     for (const [stageName, params] of Object.entries(given ?? {})) {
-      const stage = this.stage(stageName, [...path, stageName]);
-      if (stage !== undefined) checkParams(stage, params as JsonObject, [...path, stageName], this.diagnostics);
+      const stage = this.#stage(stageName, [...path, stageName]);
+      if (stage !== undefined) checkParams(stage, params as JsonObject, [...path, stageName], this.#diagnostics);
     }
   }
 
@@ -47,42 +57,36 @@ class ExperimentChecks {
     const path = ['experiments', id];
     this.params(experiment.params, [...path, 'params']);
     for (const [stageName, lists] of Object.entries(experiment.perRound ?? {})) {
-      const stage = this.stage(stageName, [...path, 'perRound', stageName]);
+      const stage = this.#stage(stageName, [...path, 'perRound', stageName]);
       if (stage === undefined) continue;
       for (const [param, values] of Object.entries(lists))
-        this.perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
+        this.#perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
     }
-    this.perStep(experiment, [...path, 'perStep']);
-    this.required(id, experiment);
+    this.#perStep(experiment, [...path, 'perStep']);
+    this.#required(id, experiment);
   }
 
-  private perStep(experiment: Experiment, path: JsonPath): void {
+  #perStep(experiment: Experiment, path: JsonPath): void {
     for (const [name, params] of Object.entries(experiment.perStep ?? {})) {
-      const step = this.steps.find((each) => each.name === name);
-      const steps = this.steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
-      if (step === undefined) this.diagnostics.addUnknown('The step', name, steps, [...path, name], 'key');
+      const step = this.#steps.find((each) => each.name === name);
+      const steps = this.#steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
+      if (step === undefined) this.#diagnostics.addUnknown('The step', name, steps, [...path, name], 'key');
       else if (step.gathers.size > 0)
-        this.diagnostics.add({
+        this.#diagnostics.add({
           path: [...path, name],
           mark: 'key',
           message: `Step "${name}" gathers all runs and has no parameters of one experiment.`,
           expected: listNames(steps),
         });
-      else checkParams(step.stage, params as JsonObject, [...path, name], this.diagnostics);
+      else checkParams(step.stage, params as JsonObject, [...path, name], this.#diagnostics);
     }
   }
 
-  private perRound(
-    stage: StageDefinition,
-    param: string,
-    values: JsonValue[],
-    experiment: Experiment,
-    path: JsonPath,
-  ): void {
-    const { diagnostics } = this;
+  #perRound(stage: StageDefinition, param: string, values: JsonValue[], experiment: Experiment, path: JsonPath): void {
+    const diagnostics = this.#diagnostics;
     if (!checkParamName(stage, param, path, 'key', diagnostics)) return;
     for (const [index, value] of values.entries()) checkValue(stage, param, value, [...path, index], diagnostics);
-    const repeated = this.steps.filter((step) => step.stage === stage && step.repeated);
+    const repeated = this.#steps.filter((step) => step.stage === stage && step.repeated);
     if (repeated.length === 0) {
       diagnostics.add({
         path,
@@ -92,8 +96,8 @@ class ExperimentChecks {
       });
       return;
     }
-    const rounds = experiment.rounds ?? this.content.defaults?.rounds ?? 1;
-    const finalTrain = experiment.finalTrain ?? this.content.defaults?.finalTrain ?? true;
+    const rounds = experiment.rounds ?? this.#content.defaults?.rounds ?? 1;
+    const finalTrain = experiment.finalTrain ?? this.#content.defaults?.finalTrain ?? true;
     const allowed = finalTrain && repeated.some(({ final }) => final) ? [rounds, rounds + 1] : [rounds];
     if (!allowed.includes(values.length)) {
       const withFinal = allowed.length > 1 ? `, or ${rounds + 1} with one for the final training` : '';
@@ -107,11 +111,11 @@ class ExperimentChecks {
   }
 
   /** A parameter without a default must come from somewhere. */
-  private required(id: string, experiment: Experiment): void {
-    for (const step of this.steps) {
+  #required(id: string, experiment: Experiment): void {
+    for (const step of this.#steps) {
       const name = step.stage.name;
       const layers = [
-        this.content.defaults?.params?.[name],
+        this.#content.defaults?.params?.[name],
         experiment.params?.[name],
         step.params,
         experiment.perRound?.[name],
@@ -125,7 +129,7 @@ class ExperimentChecks {
           layers.some((layer) => layer?.[param] !== undefined)
         )
           continue;
-        this.diagnostics.add({
+        this.#diagnostics.add({
           path: ['experiments', id],
           mark: 'key',
           message: `Experiment "${id}" sets no "${name}.${param}", which has no default.`,
@@ -136,49 +140,49 @@ class ExperimentChecks {
   }
 
   profile(name: string): void {
-    const profile = this.content.profiles?.[name];
+    const profile = this.#content.profiles?.[name];
     const path = ['profiles', name];
     this.params(profile?.params, [...path, 'params']);
-    const ids = Object.keys(this.content.experiments);
+    const ids = Object.keys(this.#content.experiments);
     for (const [index, pattern] of (profile?.experiments ?? []).entries())
       if (pattern === '' || !ids.some((id) => picomatch.isMatch(id, pattern)))
-        this.diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
+        this.#diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
   }
 
   defaultProfile(): void {
-    const { defaultProfile, profiles = {} } = this.content;
+    const { defaultProfile, profiles = {} } = this.#content;
     if (defaultProfile !== undefined && profiles[defaultProfile] === undefined)
-      this.diagnostics.addUnknown('The profile', defaultProfile, Object.keys(profiles), ['defaultProfile']);
+      this.#diagnostics.addUnknown('The profile', defaultProfile, Object.keys(profiles), ['defaultProfile']);
   }
 
   comparison(index: number): void {
-    const comparison = this.content.comparisons?.[index];
-    const ids = Object.keys(this.content.experiments);
-    const first = this.content.comparisons?.findIndex(({ name }) => name === comparison?.name) ?? index;
+    const comparison = this.#content.comparisons?.[index];
+    const ids = Object.keys(this.#content.experiments);
+    const first = this.#content.comparisons?.findIndex(({ name }) => name === comparison?.name) ?? index;
     if (first < index)
-      this.diagnostics.add({
+      this.#diagnostics.add({
         path: ['comparisons', index, 'name'],
         message: `There are two comparisons "${comparison?.name}".`,
         expected: 'a name of its own for each',
       });
     for (const [place, arm] of (comparison?.arms ?? []).entries())
       if (!ids.includes(arm))
-        this.diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
+        this.#diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
     for (const [place, name] of (comparison?.varies ?? []).entries()) {
       const path = ['comparisons', index, 'varies', place];
       if (['rounds', 'finalTrain', 'model'].includes(name)) continue;
       const { stage: stageName, param } = splitParamName(name);
-      const stage = this.stages.get(stageName) ?? this.steps.find((step) => step.name === stageName)?.stage;
-      if (stage === undefined) this.diagnostics.addUnknown('The stage', stageName, this.stages.keys(), path);
-      else checkParamName(stage, param, path, 'value', this.diagnostics);
+      const stage = this.#stages.get(stageName) ?? this.#steps.find((step) => step.name === stageName)?.stage;
+      if (stage === undefined) this.#diagnostics.addUnknown('The stage', stageName, this.#stages.keys(), path);
+      else checkParamName(stage, param, path, 'value', this.#diagnostics);
     }
   }
 
   /** Numbers so large that the study could not even be written down are mistakes. */
   size(): void {
-    const { content } = this;
-    const perRound = this.steps.filter(({ repeated }) => repeated).length;
-    const rest = this.steps.length - perRound;
+    const content = this.#content;
+    const perRound = this.#steps.filter(({ repeated }) => repeated).length;
+    const rest = this.#steps.length - perRound;
     const seedCounts = Object.values(content.profiles ?? {}).map(({ seeds }) => seeds?.length ?? 0);
     const roundCounts = Object.values(content.profiles ?? {}).map(({ rounds }) => rounds ?? 0);
     let instances = 0;
@@ -186,20 +190,20 @@ class ExperimentChecks {
       const seeds = experiment.seeds?.length ?? Math.max(content.defaults?.seeds?.length ?? 1, ...seedCounts);
       const rounds = experiment.rounds ?? Math.max(content.defaults?.rounds ?? 1, ...roundCounts);
       instances += seeds * ((rounds + 1) * perRound + rest);
-      if (instances <= maximumInstances) continue;
-      this.diagnostics.add({
+      if (instances <= MAXIMUM_INSTANCES) continue;
+      this.#diagnostics.add({
         path: ['experiments', id],
         mark: 'key',
-        message: `With this experiment the study has more than ${maximumInstances} nodes.`,
+        message: `With this experiment the study has more than ${MAXIMUM_INSTANCES} nodes.`,
         expected: 'fewer seeds, rounds or steps',
       });
       return;
     }
   }
 
-  private stage(name: string, path: JsonPath): StageDefinition | undefined {
-    const stage = this.stages.get(name);
-    if (stage === undefined) this.diagnostics.addUnknown('The stage', name, this.stages.keys(), path, 'key');
+  #stage(name: string, path: JsonPath): StageDefinition | undefined {
+    const stage = this.#stages.get(name);
+    if (stage === undefined) this.#diagnostics.addUnknown('The stage', name, this.#stages.keys(), path, 'key');
     return stage;
   }
 }

@@ -17,25 +17,25 @@ export interface Mistake {
 }
 
 /** More than these are not shown at once. */
-const shownMistakes = 10;
+const SHOWN_MISTAKES = 10;
 
 export class Diagnostics {
-  private readonly failures: StudyFailure[] = [];
+  readonly #failures: StudyFailure[] = [];
   /** Of what was written out from templates or inherited: where it stands in the file. */
   readonly origins = new Origins();
 
   constructor(readonly source: JsonSource) {
-    this.failures.push(...source.mistakes);
+    this.#failures.push(...source.mistakes);
   }
 
   get empty(): boolean {
-    return this.failures.length === 0;
+    return this.#failures.length === 0;
   }
 
   add({ path, mark, message, expected, suggestion }: Mistake): void {
     const origin = this.origins.of(path);
     const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
-    this.failures.push({
+    this.#failures.push({
       kind: 'study',
       at: this.source.at(origin.path, mark),
       message: message.replace(/\.$/, `${where}.`),
@@ -70,7 +70,7 @@ export class Diagnostics {
   /** @throws SwpError with all mistakes, if there are any. */
   throwIfAny(): void {
     const distinct = new Map<string, StudyFailure>();
-    for (const failure of this.failures) {
+    for (const failure of this.#failures) {
       const place = `${failure.at.line}:${failure.at.column}`;
       if (!distinct.has(place)) distinct.set(place, failure); // a second complaint about one place is mostly an echo
     }
@@ -80,8 +80,8 @@ export class Diagnostics {
     if (failures.length === 1) throw new SwpError(first);
     throw new SwpError({
       kind: 'several',
-      failures: failures.slice(0, shownMistakes),
-      more: Math.max(0, failures.length - shownMistakes),
+      failures: failures.slice(0, SHOWN_MISTAKES),
+      more: Math.max(0, failures.length - SHOWN_MISTAKES),
     });
   }
 }
@@ -102,7 +102,7 @@ function explain(error: ErrorObject): Mistake | undefined {
         path: [...path, name],
         mark: 'key',
         message: `${short(name)} cannot be a name.`,
-        expected: descriptionOf((schema.propertyNames as object | undefined) ?? {}) ?? nameRule,
+        expected: descriptionOf((schema.propertyNames as object | undefined) ?? {}) ?? NAME_RULE,
       };
     }
     case 'additionalProperties': {
@@ -144,13 +144,13 @@ function explain(error: ErrorObject): Mistake | undefined {
   }
 }
 
-const nameRule = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
+const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
 
 /** What a schema asks for, in words. */
 function expectation(schema: Record<string, unknown>): string {
   const words: string[] = [];
   const types = [schema.type ?? []].flat() as string[];
-  if (types.length > 0) words.push(types.map((type) => typeNames[type] ?? type).join(' or '));
+  if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
   if (typeof schema.minimum === 'number') words.push(`at least ${schema.minimum}`);
   if (typeof schema.exclusiveMinimum === 'number') words.push(`more than ${schema.exclusiveMinimum}`);
   if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
@@ -163,7 +163,7 @@ function expectation(schema: Record<string, unknown>): string {
   return words.join(', ') + (description ? `${words.length > 0 ? ': ' : ''}${description}` : '');
 }
 
-const typeNames: Record<string, string> = {
+const TYPE_NAMES: Record<string, string> = {
   string: 'a string',
   number: 'a number',
   integer: 'a whole number',

@@ -26,36 +26,41 @@ export function expandRun(study: Study, experiment: Experiment, seed: number): S
 }
 
 class RunExpansion {
-  private readonly instances: StepInstance[] = [];
+  readonly #seed: number;
+  readonly #experiment: Experiment;
+  readonly #study: Study;
+  readonly #instances: StepInstance[] = [];
   /** Instances by step, oldest first. */
-  private readonly byStep = new Map<string, StepInstance[]>();
-  private readonly order = new Map<StepInstance, number>();
+  readonly #byStep = new Map<string, StepInstance[]>();
+  readonly #order = new Map<StepInstance, number>();
 
-  constructor(
-    private readonly study: Study,
-    private readonly experiment: Experiment,
-    private readonly seed: number,
-  ) {}
+  constructor(study: Study, experiment: Experiment, seed: number) {
+    this.#seed = seed;
+    this.#experiment = experiment;
+    this.#study = study;
+  }
 
   expand(): StepInstance[] {
-    const { rounds, finalTrain } = this.experiment;
-    const steps = this.study.steps.filter(({ gathers }) => gathers.size === 0);
+    const { rounds, finalTrain } = this.#experiment;
+    const steps = this.#study.steps.filter(({ gathers }) => gathers.size === 0);
     const firstRepeated = steps.findIndex(({ repeated }) => repeated);
     const before = firstRepeated === -1 ? steps : steps.slice(0, firstRepeated);
     const repeated = steps.filter((step) => step.repeated);
     const after = steps.slice(before.length + repeated.length);
 
-    for (const step of before) this.instantiate(step, 0);
-    for (let round = 1; round <= rounds; round++) for (const step of repeated) this.instantiate(step, round);
+    for (const step of before) this.#instantiate(step, 0);
+    for (let round = 1; round <= rounds; round++) for (const step of repeated) this.#instantiate(step, round);
     const lastRound = finalTrain && repeated.some(({ final }) => final) ? rounds + 1 : rounds;
-    if (lastRound > rounds) for (const step of repeated) if (step.final) this.instantiate(step, lastRound);
-    for (const step of after) this.instantiate(step, lastRound);
-    return this.instances;
+    if (lastRound > rounds) for (const step of repeated) if (step.final) this.#instantiate(step, lastRound);
+    for (const step of after) this.#instantiate(step, lastRound);
+    return this.#instances;
   }
 
   /** Adds the step's instance, unless its parameters or a missing required input leave it out. */
-  private instantiate(step: StepDeclaration, round: number): void {
-    const { study, experiment, seed } = this;
+  #instantiate(step: StepDeclaration, round: number): void {
+    const study = this.#study;
+    const experiment = this.#experiment;
+    const seed = this.#seed;
     const params = resolveParams({
       study,
       experiment,
@@ -73,7 +78,7 @@ class RunExpansion {
     const inputs: Record<string, InstanceArtifact> = {};
     for (const [name, { optional }] of Object.entries(step.stage.inputs)) {
       const reference = step.inputs.get(name);
-      const found = reference && this.find(reference, step, round);
+      const found = reference && this.#find(reference, step, round);
       if (found !== undefined) inputs[name] = found;
       else if (!optional) return;
     }
@@ -83,45 +88,47 @@ class RunExpansion {
       params,
       inputs,
     };
-    this.order.set(instance, this.instances.length);
-    this.instances.push(instance);
-    const earlier = this.byStep.get(step.name);
-    if (earlier === undefined) this.byStep.set(step.name, [instance]);
+    this.#order.set(instance, this.#instances.length);
+    this.#instances.push(instance);
+    const earlier = this.#byStep.get(step.name);
+    if (earlier === undefined) this.#byStep.set(step.name, [instance]);
     else earlier.push(instance);
   }
 
-  private find(reference: Reference, step: StepDeclaration, round: number): InstanceArtifact | undefined {
+  #find(reference: Reference, step: StepDeclaration, round: number): InstanceArtifact | undefined {
     switch (reference.kind) {
       case 'artifact':
-        return this.findArtifact(reference, round);
+        return this.#findArtifact(reference, round);
       case 'any': {
-        const found = reference.of.map((each) => this.findArtifact(each, round)).filter((each) => each !== undefined);
+        const found = reference.of.map((each) => this.#findArtifact(each, round)).filter((each) => each !== undefined);
         return found.reduce<InstanceArtifact | undefined>(
-          (latest, each) => (latest === undefined || this.isLater(each, latest) ? each : latest),
+          (latest, each) => (latest === undefined || this.#isLater(each, latest) ? each : latest),
           undefined,
         );
       }
       case 'when': {
-        const chosen = this.holds(reference.conditions, step, round) ? reference.use : reference.otherwise;
-        return chosen && this.find(chosen, step, round);
+        const chosen = this.#holds(reference.conditions, step, round) ? reference.use : reference.otherwise;
+        return chosen && this.#find(chosen, step, round);
       }
     }
   }
 
-  private findArtifact({ which, step, artifact }: ArtifactReference, round: number): InstanceArtifact | undefined {
-    const instances = this.byStep.get(step) ?? [];
+  #findArtifact({ which, step, artifact }: ArtifactReference, round: number): InstanceArtifact | undefined {
+    const instances = this.#byStep.get(step) ?? [];
     const instance = which === 'first' ? instances[0] : instances.at(-1);
     if (instance === undefined || (which === 'this' && instance.label.round !== round)) return undefined;
     return { instance, artifact };
   }
 
-  private isLater(a: InstanceArtifact, b: InstanceArtifact): boolean {
-    return (this.order.get(a.instance) ?? 0) > (this.order.get(b.instance) ?? 0);
+  #isLater(a: InstanceArtifact, b: InstanceArtifact): boolean {
+    return (this.#order.get(a.instance) ?? 0) > (this.#order.get(b.instance) ?? 0);
   }
 
   /** Conditions speak of stages: `train.steps` is the stage's value in this round, without any step's own overrides. */
-  private holds(conditions: Condition[], step: StepDeclaration, round: number): boolean {
-    const { study, experiment, seed } = this;
+  #holds(conditions: Condition[], step: StepDeclaration, round: number): boolean {
+    const study = this.#study;
+    const experiment = this.#experiment;
+    const seed = this.#seed;
     return conditions.every(({ stage: name, param, values }) => {
       const stage = study.stages.get(name);
       if (stage === undefined) return false;

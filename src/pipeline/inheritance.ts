@@ -9,9 +9,9 @@ import type { JsonPath } from './json-source.ts';
 import { isObject } from './matrix.ts';
 
 /** What holds parameters by stage or step. */
-const merged = ['params', 'perRound', 'perStep'];
+const MERGED = ['params', 'perRound', 'perStep'];
 /** The same parameter in both would be given twice. */
-const alternatives: Record<string, string> = { params: 'perRound', perRound: 'params' };
+const ALTERNATIVES: Record<string, string> = { params: 'perRound', perRound: 'params' };
 
 /** Fills in what experiments inherit. An unknown base and a cycle are reported at the `extends` in question. */
 export function inheritExperiments(content: JsonObject, diagnostics: Diagnostics): JsonObject {
@@ -21,72 +21,74 @@ export function inheritExperiments(content: JsonObject, diagnostics: Diagnostics
 }
 
 class Inheritance {
-  private readonly resolved = new Map<string, JsonValue>();
+  readonly #diagnostics: Diagnostics;
+  readonly #entries: JsonObject;
+  readonly #resolved = new Map<string, JsonValue>();
 
-  constructor(
-    private readonly entries: JsonObject,
-    private readonly diagnostics: Diagnostics,
-  ) {}
+  constructor(entries: JsonObject, diagnostics: Diagnostics) {
+    this.#diagnostics = diagnostics;
+    this.#entries = entries;
+  }
 
   resolveAll(): JsonObject {
     const all = Object.create(null) as JsonObject; // no prototype: a name such as "constructor" is nothing but a name
-    for (const id of Object.keys(this.entries)) all[id] = this.resolve(id, []);
+    for (const id of Object.keys(this.#entries)) all[id] = this.#resolve(id, []);
     return all;
   }
 
   /** @param heirs those that ask, the first one first. */
-  private resolve(id: string, heirs: string[]): JsonValue {
-    const known = this.resolved.get(id);
+  #resolve(id: string, heirs: string[]): JsonValue {
+    const known = this.#resolved.get(id);
     if (known !== undefined) return known;
-    const entry = this.entries[id] as JsonValue;
+    const entry = this.#entries[id] as JsonValue;
     const base = isObject(entry) ? entry.extends : undefined;
-    if (!isObject(entry) || typeof base !== 'string') return this.keep(id, entry);
+    if (!isObject(entry) || typeof base !== 'string') return this.#keep(id, entry);
     const path = ['experiments', id, 'extends'];
-    if (this.entries[base] === undefined) {
-      this.diagnostics.addUnknown(
+    if (this.#entries[base] === undefined) {
+      this.#diagnostics.addUnknown(
         'The experiment',
         base,
-        Object.keys(this.entries).filter((each) => each !== id),
+        Object.keys(this.#entries).filter((each) => each !== id),
         path,
       );
-      return this.keep(id, entry);
+      return this.#keep(id, entry);
     }
     const chain = [...heirs, id];
     if (chain.includes(base)) {
       const cycle = [...chain.slice(chain.indexOf(base)), base].map((each) => `"${each}"`);
-      this.diagnostics.add({
+      this.#diagnostics.add({
         path,
         message: `An experiment cannot inherit from itself: ${cycle.join(' extends ')}.`,
         expected: 'a base that does not lead back here',
       });
-      return this.keep(id, entry);
+      return this.#keep(id, entry);
     }
-    const inherited = this.resolve(base, chain);
-    return this.keep(id, isObject(inherited) ? this.merge(id, base, inherited, entry) : entry);
+    const inherited = this.#resolve(base, chain);
+    return this.#keep(id, isObject(inherited) ? this.#merge(id, base, inherited, entry) : entry);
   }
 
-  private keep(id: string, entry: JsonValue): JsonValue {
-    this.resolved.set(id, entry);
+  #keep(id: string, entry: JsonValue): JsonValue {
+    this.#resolved.set(id, entry);
     return entry;
   }
 
-  private merge(id: string, base: string, inherited: JsonObject, own: JsonObject): JsonObject {
+  #merge(id: string, base: string, inherited: JsonObject, own: JsonObject): JsonObject {
     const result = Object.assign(Object.create(null), own) as JsonObject;
     for (const [key, value] of Object.entries(inherited)) {
       const ownValue = own[key];
-      const groups = merged.includes(key) && isObject(value) ? value : undefined;
+      const groups = MERGED.includes(key) && isObject(value) ? value : undefined;
       if (groups !== undefined && (ownValue === undefined || isObject(ownValue))) {
-        result[key] = this.mergeGroups(id, base, key, groups, ownValue ?? {}, own[alternatives[key] ?? '']);
+        result[key] = this.#mergeGroups(id, base, key, groups, ownValue ?? {}, own[ALTERNATIVES[key] ?? '']);
       } else if (ownValue === undefined && key !== 'extends') {
         result[key] = value;
-        this.inherit([key], id, base);
+        this.#inherit([key], id, base);
       }
     }
     return result;
   }
 
   /** @param otherwise what the heir says of parameters in the other way; it replaces what the base says in this one. */
-  private mergeGroups(
+  #mergeGroups(
     id: string,
     base: string,
     key: string,
@@ -106,7 +108,7 @@ class Inheritance {
       for (const [param, value] of Object.entries(values)) {
         if (Object.hasOwn(filled, param) || Object.hasOwn(replaced, param)) continue;
         filled[param] = value;
-        this.inherit([key, group, param], id, base);
+        this.#inherit([key, group, param], id, base);
       }
       const replacedAll = Object.keys(filled).length === 0 && Object.keys(values).length > 0;
       if (!replacedAll) result[group] = filled;
@@ -114,10 +116,10 @@ class Inheritance {
     return result;
   }
 
-  private inherit(place: JsonPath, id: string, base: string): void {
-    this.diagnostics.origins.set(
+  #inherit(place: JsonPath, id: string, base: string): void {
+    this.#diagnostics.origins.set(
       ['experiments', id, ...place],
-      this.diagnostics.origins.of(['experiments', base, ...place]).path,
+      this.#diagnostics.origins.of(['experiments', base, ...place]).path,
       id,
     );
   }

@@ -15,13 +15,13 @@ export type Mark = 'value' | 'key' | 'start';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
-const maximumDepth = 64;
-const maximumBytes = 8_000_000;
+const MAXIMUM_DEPTH = 64;
+const MAXIMUM_BYTES = 8_000_000;
 
 export class JsonSource {
-  private readonly lineStarts: number[];
-  private root: Node | undefined;
-  private content: JsonValue = null;
+  readonly #lineStarts: number[];
+  #root: Node | undefined;
+  #content: JsonValue = null;
   /** What keeps the text from being read at all; where there are any, `value` is null. */
   readonly mistakes: StudyFailure[] = [];
 
@@ -30,58 +30,58 @@ export class JsonSource {
     readonly file: string,
     text: string,
   ) {
-    this.text = text.replace(/^\uFEFF/, '');
-    this.lineStarts = startsOfLines(this.text);
-    this.read();
+    this.#text = text.replace(/^\uFEFF/, '');
+    this.#lineStarts = startsOfLines(this.#text);
+    this.#read();
   }
 
-  private readonly text: string;
+  readonly #text: string;
 
   get value(): JsonValue {
-    return this.mistakes.length > 0 ? null : this.content;
+    return this.mistakes.length > 0 ? null : this.#content;
   }
 
   /** Where the value at `path` stands. Falls back to the nearest parent. */
   at(path: JsonPath, mark: Mark = 'value'): SourceLocation {
-    const node = this.root && nodeAt(this.root, path);
-    if (node === undefined) return path.length === 0 ? this.locate(0, 1) : this.at(path.slice(0, -1), mark);
+    const node = this.#root && nodeAt(this.#root, path);
+    if (node === undefined) return path.length === 0 ? this.#locate(0, 1) : this.at(path.slice(0, -1), mark);
     const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
-    if (mark === 'key' && key !== undefined) return this.locate(key.offset, key.length);
-    return this.locate(node.offset, mark === 'start' || this.spansLines(node) ? 1 : node.length);
+    if (mark === 'key' && key !== undefined) return this.#locate(key.offset, key.length);
+    return this.#locate(node.offset, mark === 'start' || this.#spansLines(node) ? 1 : node.length);
   }
 
-  private read(): void {
-    if (this.text.length > maximumBytes) {
-      this.complain(0, 1, 'The file is too large.', `at most ${maximumBytes / 1e6} MB`);
+  #read(): void {
+    if (this.#text.length > MAXIMUM_BYTES) {
+      this.#complain(0, 1, 'The file is too large.', `at most ${MAXIMUM_BYTES / 1e6} MB`);
       return;
     }
-    const tooDeep = offsetOfDepth(this.text, maximumDepth);
+    const tooDeep = offsetOfDepth(this.#text, MAXIMUM_DEPTH);
     if (tooDeep !== undefined) {
-      this.complain(tooDeep, 1, 'This is nested too deeply.', `at most ${maximumDepth} levels`);
+      this.#complain(tooDeep, 1, 'This is nested too deeply.', `at most ${MAXIMUM_DEPTH} levels`);
       return;
     }
-    if (this.text.trim() === '') {
-      this.complain(0, 1, 'The file is empty.', 'a JSON object');
+    if (this.#text.trim() === '') {
+      this.#complain(0, 1, 'The file is empty.', 'a JSON object');
       return;
     }
     const errors: ParseError[] = [];
-    this.root = parseTree(this.text, errors, { disallowComments: true, allowTrailingComma: false });
+    this.#root = parseTree(this.#text, errors, { disallowComments: true, allowTrailingComma: false });
     const first = errors[0];
     if (first !== undefined) {
-      const { message, expected } = syntaxMessage(first, this.text);
+      const { message, expected } = syntaxMessage(first, this.#text);
       // What follows a syntax error is mostly its consequence: only the first one is shown.
-      this.complain(Math.min(first.offset, Math.max(0, this.text.length - 1)), first.length, message, expected);
-    } else if (this.root !== undefined) {
-      this.content = this.toValue(this.root);
+      this.#complain(Math.min(first.offset, Math.max(0, this.#text.length - 1)), first.length, message, expected);
+    } else if (this.#root !== undefined) {
+      this.#content = this.#toValue(this.#root);
     }
   }
 
   /** Objects get no prototype: a name such as "constructor" is then nothing but a name. */
-  private toValue(node: Node): JsonValue {
-    if (node.type === 'array') return (node.children ?? []).map((child) => this.toValue(child));
+  #toValue(node: Node): JsonValue {
+    if (node.type === 'array') return (node.children ?? []).map((child) => this.#toValue(child));
     if (node.type !== 'object') {
       if (typeof node.value === 'number' && !Number.isFinite(node.value))
-        this.complain(node.offset, node.length, 'This number is too large.', 'a finite number');
+        this.#complain(node.offset, node.length, 'This number is too large.', 'a finite number');
       return node.value as JsonValue;
     }
     const object = Object.create(null) as JsonObject;
@@ -92,38 +92,38 @@ export class JsonSource {
       const name = key.value as string;
       const earlier = places.get(name);
       if (earlier !== undefined) {
-        const { line, column } = this.locate(earlier, 1);
-        this.complain(
+        const { line, column } = this.#locate(earlier, 1);
+        this.#complain(
           key.offset,
           key.length,
           `"${name}" stands here a second time.`,
           `each name once; the first is at ${line}:${column}`,
         );
       } else if (name === '__proto__') {
-        this.complain(key.offset, key.length, '"__proto__" cannot be a name.');
+        this.#complain(key.offset, key.length, '"__proto__" cannot be a name.');
       } else {
         places.set(name, key.offset);
-        object[name] = this.toValue(value);
+        object[name] = this.#toValue(value);
       }
     }
     return object;
   }
 
-  private complain(offset: number, length: number, message: string, expected?: string): void {
-    this.mistakes.push({ kind: 'study', at: this.locate(offset, length), message, expected });
+  #complain(offset: number, length: number, message: string, expected?: string): void {
+    this.mistakes.push({ kind: 'study', at: this.#locate(offset, length), message, expected });
   }
 
-  private locate(offset: number, length: number): SourceLocation {
+  #locate(offset: number, length: number): SourceLocation {
     let low = 0;
-    let high = this.lineStarts.length - 1;
+    let high = this.#lineStarts.length - 1;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if ((this.lineStarts[middle] ?? 0) <= offset) low = middle;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    const start = this.lineStarts[low] ?? 0;
-    const end = this.lineStarts[low + 1] ?? this.text.length;
-    const text = this.text.slice(start, end).replace(/\r?\n$/, '');
+    const start = this.#lineStarts[low] ?? 0;
+    const end = this.#lineStarts[low + 1] ?? this.#text.length;
+    const text = this.#text.slice(start, end).replace(/\r?\n$/, '');
     const column = offset - start + 1;
     return {
       file: this.file,
@@ -134,8 +134,8 @@ export class JsonSource {
     };
   }
 
-  private spansLines(node: Node): boolean {
-    const line = (offset: number) => this.locate(offset, 1).line;
+  #spansLines(node: Node): boolean {
+    const line = (offset: number) => this.#locate(offset, 1).line;
     return line(node.offset) !== line(node.offset + node.length - 1);
   }
 }
@@ -172,7 +172,7 @@ function offsetOfDepth(text: string, depth: number): number | undefined {
   return undefined;
 }
 
-const syntaxExpectations: Record<string, string> = {
+const SYNTAX_EXPECTATIONS: Record<string, string> = {
   PropertyNameExpected: 'a name in double quotes (JSON has no comma before a closing brace)',
   ValueExpected: 'a value (JSON has no comma before a closing bracket)',
   ColonExpected: "':' after the name",
@@ -193,5 +193,5 @@ const syntaxExpectations: Record<string, string> = {
 
 function syntaxMessage({ error, offset }: ParseError, text: string): { message: string; expected?: string } {
   const message = offset >= text.trimEnd().length ? 'The file ends too early.' : 'This is not JSON.';
-  return { message, expected: syntaxExpectations[printParseErrorCode(error)] };
+  return { message, expected: SYNTAX_EXPECTATIONS[printParseErrorCode(error)] };
 }

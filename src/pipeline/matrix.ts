@@ -16,9 +16,9 @@ type Scalar = string | number | boolean;
 type Assignment = Map<string, Scalar>;
 
 /** More entries than these come from no hand that meant it. */
-const maximumEntries = 10_000;
+const MAXIMUM_ENTRIES = 10_000;
 /** What is text whatever the value: a description that is nothing but `{steps}` is no number. */
-const texts = new Set([
+const TEXTS = new Set([
   'description',
   'role',
   'extends',
@@ -32,7 +32,7 @@ const texts = new Set([
   'metrics',
   'accept',
 ]);
-const variablePattern = /\{([A-Za-z][A-Za-z0-9_]*)\}/g;
+const VARIABLE_PATTERN = /\{([A-Za-z][A-Za-z0-9_]*)\}/g;
 
 /** Writes out the templates among experiments and comparisons. Mistakes are reported where the template stands. */
 export function expandTemplates(content: JsonObject, diagnostics: Diagnostics): JsonObject {
@@ -85,55 +85,60 @@ function expandComparisons(entries: JsonValue[], diagnostics: Diagnostics): Json
 
 /** One entry of the file, whether a template or not. */
 class Template {
-  private readonly used = new Set<string>();
+  readonly #diagnostics: Diagnostics;
+  readonly #entry: JsonValue;
+  readonly #name: string | undefined;
+  readonly #path: JsonPath;
+  readonly #used = new Set<string>();
 
-  constructor(
-    private readonly path: JsonPath,
-    private readonly name: string | undefined,
-    private readonly entry: JsonValue,
-    private readonly diagnostics: Diagnostics,
-  ) {}
+  constructor(path: JsonPath, name: string | undefined, entry: JsonValue, diagnostics: Diagnostics) {
+    this.#diagnostics = diagnostics;
+    this.#entry = entry;
+    this.#name = name;
+    this.#path = path;
+  }
 
   /** @param before how many entries there are already. */
   expand(before: number): { name: string; entry: JsonValue }[] {
-    const { entry, name = '' } = this;
+    const entry = this.#entry;
+    const name = this.#name ?? '';
     if (!isObject(entry) || entry.matrix === undefined) {
-      if (name.includes('{')) this.replace(name, new Map(), this.path, 'key', String);
+      if (name.includes('{')) this.#replace(name, new Map(), this.#path, 'key', String);
       return [{ name, entry }];
     }
     const { matrix, ...body } = entry;
-    const variables = this.variables(matrix);
+    const variables = this.#variables(matrix);
     if (variables === undefined) return [];
     const count = [...variables.values()].reduce((product, values) => product * values.length, 1);
-    if (before + count > maximumEntries) {
-      const { path } = this;
-      this.diagnostics.add({
+    if (before + count > MAXIMUM_ENTRIES) {
+      const path = this.#path;
+      this.#diagnostics.add({
         path: [...path, 'matrix'],
         mark: 'key',
-        message: `With this the file says more than ${maximumEntries} entries: these variables have ${count} combinations.`,
+        message: `With this the file says more than ${MAXIMUM_ENTRIES} entries: these variables have ${count} combinations.`,
         expected: 'fewer values',
       });
       return [];
     }
     const expanded = assignments(variables).map((values) => ({
-      name: String(this.replace(name, values, this.path, 'key', String)),
-      entry: this.fillEntry(body, values),
+      name: String(this.#replace(name, values, this.#path, 'key', String)),
+      entry: this.#fillEntry(body, values),
     }));
     for (const variable of variables.keys())
-      if (!this.used.has(variable))
-        this.diagnostics.add({
-          path: [...this.path, 'matrix', variable],
+      if (!this.#used.has(variable))
+        this.#diagnostics.add({
+          path: [...this.#path, 'matrix', variable],
           mark: 'key',
           message: `The variable "${variable}" is used nowhere.`,
-          expected: `"{${variable}}" in ${this.name === undefined ? '' : 'the name or '}a value of this entry`,
+          expected: `"{${variable}}" in ${this.#name === undefined ? '' : 'the name or '}a value of this entry`,
         });
     return expanded;
   }
 
   /** Undefined for a matrix that is none. */
-  private variables(matrix: JsonValue): Map<string, Scalar[]> | undefined {
-    const { diagnostics } = this;
-    const path = [...this.path, 'matrix'];
+  #variables(matrix: JsonValue): Map<string, Scalar[]> | undefined {
+    const diagnostics = this.#diagnostics;
+    const path = [...this.#path, 'matrix'];
     if (!isObject(matrix) || Object.keys(matrix).length === 0) {
       diagnostics.add({
         path,
@@ -171,47 +176,47 @@ class Template {
     return variables.size === Object.keys(matrix).length ? variables : undefined;
   }
 
-  private fillEntry(body: JsonObject, values: Assignment): JsonObject {
+  #fillEntry(body: JsonObject, values: Assignment): JsonObject {
     const filled = Object.create(null) as JsonObject;
     for (const [key, value] of Object.entries(body))
-      filled[key] = this.fill(value, values, [...this.path, key], texts.has(key) ? String : (whole) => whole);
+      filled[key] = this.#fill(value, values, [...this.#path, key], TEXTS.has(key) ? String : (whole) => whole);
     return filled;
   }
 
-  private fill(value: JsonValue, values: Assignment, path: JsonPath, whole: (value: Scalar) => Scalar): JsonValue {
-    if (typeof value === 'string') return this.replace(value, values, path, 'value', whole);
-    if (Array.isArray(value)) return value.map((item, index) => this.fill(item, values, [...path, index], whole));
+  #fill(value: JsonValue, values: Assignment, path: JsonPath, whole: (value: Scalar) => Scalar): JsonValue {
+    if (typeof value === 'string') return this.#replace(value, values, path, 'value', whole);
+    if (Array.isArray(value)) return value.map((item, index) => this.#fill(item, values, [...path, index], whole));
     if (!isObject(value)) return value;
     const filled = Object.create(null) as JsonObject;
-    for (const [key, item] of Object.entries(value)) filled[key] = this.fill(item, values, [...path, key], whole);
+    for (const [key, item] of Object.entries(value)) filled[key] = this.#fill(item, values, [...path, key], whole);
     return filled;
   }
 
   /** @param whole what becomes of the value where the text is nothing but its variable. */
-  private replace(
+  #replace(
     text: string,
     values: Assignment,
     path: JsonPath,
     mark: 'key' | 'value',
     whole: (value: Scalar) => Scalar,
   ): Scalar {
-    for (const [, variable = ''] of text.matchAll(variablePattern)) {
-      this.used.add(variable);
+    for (const [, variable = ''] of text.matchAll(VARIABLE_PATTERN)) {
+      this.#used.add(variable);
       if (values.has(variable)) continue;
-      if (values.size > 0) this.diagnostics.addUnknown('The variable', variable, values.keys(), path, mark);
+      if (values.size > 0) this.#diagnostics.addUnknown('The variable', variable, values.keys(), path, mark);
       else
-        this.diagnostics.add({
+        this.#diagnostics.add({
           path,
           mark,
           message: `The variable "${variable}" does not exist.`,
           expected: `"matrix": { "${variable}": [...] } in this entry`,
         });
     }
-    const [match] = text.matchAll(variablePattern);
+    const [match] = text.matchAll(VARIABLE_PATTERN);
     const value = match?.[0] === text ? values.get(match[1] ?? '') : undefined;
     return value !== undefined
       ? whole(value)
-      : text.replace(variablePattern, (written, variable: string) => String(values.get(variable) ?? written));
+      : text.replace(VARIABLE_PATTERN, (written, variable: string) => String(values.get(variable) ?? written));
   }
 }
 

@@ -12,16 +12,16 @@ export interface Origin {
 }
 
 export class Origins {
-  private readonly known = new Map<string, Required<Origin>>();
+  readonly #known = new Map<string, Required<Origin>>();
 
   /** Everything at `path` and below it stands at `origin` in the file. A longer path says more. */
   set(path: JsonPath, origin: JsonPath, inside: string): void {
-    this.known.set(JSON.stringify(path), { path: origin, inside });
+    this.#known.set(JSON.stringify(path), { path: origin, inside });
   }
 
   of(path: JsonPath): Origin {
     for (let length = path.length; length > 0; length--) {
-      const found = this.known.get(JSON.stringify(path.slice(0, length)));
+      const found = this.#known.get(JSON.stringify(path.slice(0, length)));
       if (found !== undefined) return { path: [...found.path, ...path.slice(length)], inside: found.inside };
     }
     return { path };

@@ -8,8 +8,8 @@ import type { PlannedNode } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { listNames, nearestName } from './nearest-name.ts';
 
-const selectable = ['stage', 'experiment', 'seed', 'round', 'step', 'key'] as const;
-type Selectable = (typeof selectable)[number];
+const SELECTABLE = ['stage', 'experiment', 'seed', 'round', 'step', 'key'] as const;
+type Selectable = (typeof SELECTABLE)[number];
 
 /** Patterns by name; no patterns at all select everything. */
 export type Selector = Map<Selectable, string[]>;
@@ -31,8 +31,8 @@ export function parseSelector(words: readonly string[]): Selector {
       throw new SwpError({
         kind: 'usage',
         message: equals === -1 ? `"${word}" is no selector.` : `Nothing can be selected by "${name}".`,
-        expected: `NAME=VALUE[,VALUE...] with one of ${listNames(selectable)}, such as stage=train experiment=A*`,
-        suggestion: equals === -1 ? undefined : nearestName(name, selectable),
+        expected: `NAME=VALUE[,VALUE...] with one of ${listNames(SELECTABLE)}, such as stage=train experiment=A*`,
+        suggestion: equals === -1 ? undefined : nearestName(name, SELECTABLE),
       });
     if (values.length === 0)
       throw new SwpError({ kind: 'usage', message: `"${word}" has no value.`, expected: `${name}=VALUE[,VALUE...]` });
@@ -76,7 +76,7 @@ export function selectPlaces(
 }
 
 function isSelectable(name: string): name is Selectable {
-  return (selectable as readonly string[]).includes(name);
+  return (SELECTABLE as readonly string[]).includes(name);
 }
 
 function checkPatterns(nodes: readonly PlannedNode[], name: Selectable, patterns: string[]): void {

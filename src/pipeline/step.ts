@@ -101,27 +101,38 @@ function checkRepeats(dag: PipelineFile['dag'], diagnostics: Diagnostics): void 
 
 /** What can be wrong inside one step. */
 class StepChecks {
-  private readonly position: number;
+  readonly #diagnostics: Diagnostics;
+  readonly #stages: Map<string, StageDefinition>;
+  readonly #steps: Map<string, StepDeclaration>;
+  readonly #names: string[];
+  readonly #step: StepDeclaration;
+  readonly #position: number;
 
   constructor(
-    private readonly step: StepDeclaration,
-    private readonly names: string[],
-    private readonly steps: Map<string, StepDeclaration>,
-    private readonly stages: Map<string, StageDefinition>,
-    private readonly diagnostics: Diagnostics,
+    step: StepDeclaration,
+    names: string[],
+    steps: Map<string, StepDeclaration>,
+    stages: Map<string, StageDefinition>,
+    diagnostics: Diagnostics,
   ) {
-    this.position = names.indexOf(step.name);
+    this.#diagnostics = diagnostics;
+    this.#stages = stages;
+    this.#steps = steps;
+    this.#names = names;
+    this.#step = step;
+    this.#position = names.indexOf(step.name);
   }
 
   check(): void {
-    const { step, diagnostics } = this;
+    const step = this.#step;
+    const diagnostics = this.#diagnostics;
     checkParams(step.stage, step.params, [...step.path, 'params'], diagnostics);
     checkParams(step.stage, step.unless ?? {}, [...step.path, 'unless'], diagnostics);
-    this.checkInputNames();
-    for (const [name, reference] of step.inputs) this.checkReference(reference, [...step.path, 'inputs', name]);
+    this.#checkInputNames();
+    for (const [name, reference] of step.inputs) this.#checkReference(reference, [...step.path, 'inputs', name]);
     for (const [name, references] of step.gathers)
       for (const [index, reference] of references.entries())
-        this.checkArtifact(
+        this.#checkArtifact(
           reference,
           references.length > 1 ? [...step.path, 'gather', name, index] : [...step.path, 'gather', name],
         );
@@ -141,8 +152,9 @@ class StepChecks {
       });
   }
 
-  private checkInputNames(): void {
-    const { step, diagnostics } = this;
+  #checkInputNames(): void {
+    const step = this.#step;
+    const diagnostics = this.#diagnostics;
     const declared = Object.entries(step.stage.inputs);
     const check = (given: Map<string, unknown>, list: 'inputs' | 'gather') => {
       const known = declared
@@ -169,38 +181,39 @@ class StepChecks {
     check(step.gathers, 'gather');
   }
 
-  private checkReference(reference: Reference, path: JsonPath): void {
+  #checkReference(reference: Reference, path: JsonPath): void {
     switch (reference.kind) {
       case 'artifact':
-        return this.checkArtifact(reference, path);
+        return this.#checkArtifact(reference, path);
       case 'any':
-        return reference.of.forEach((each, index) => this.checkArtifact(each, [...path, index]));
+        return reference.of.forEach((each, index) => this.#checkArtifact(each, [...path, index]));
       case 'when':
         for (const { stage, param, values } of reference.conditions)
-          this.checkCondition(stage, param, values, [...path, 'when']);
-        this.checkReference(reference.use, [...path, 'use']);
-        if (reference.otherwise !== undefined) this.checkReference(reference.otherwise, [...path, 'otherwise']);
+          this.#checkCondition(stage, param, values, [...path, 'when']);
+        this.#checkReference(reference.use, [...path, 'use']);
+        if (reference.otherwise !== undefined) this.#checkReference(reference.otherwise, [...path, 'otherwise']);
     }
   }
 
-  private checkCondition(stageName: string, param: string, values: JsonValue[], path: JsonPath): void {
+  #checkCondition(stageName: string, param: string, values: JsonValue[], path: JsonPath): void {
     const written = param === '' ? stageName : `${stageName}.${param}`;
-    const stage = this.stages.get(stageName);
+    const stage = this.#stages.get(stageName);
     if (stage === undefined) {
-      this.diagnostics.addUnknown('The stage', stageName, this.stages.keys(), [...path, written], 'key');
-    } else if (checkParamName(stage, param, [...path, written], 'key', this.diagnostics)) {
-      for (const value of values) checkValue(stage, param, value, [...path, written], this.diagnostics);
+      this.#diagnostics.addUnknown('The stage', stageName, this.#stages.keys(), [...path, written], 'key');
+    } else if (checkParamName(stage, param, [...path, written], 'key', this.#diagnostics)) {
+      for (const value of values) checkValue(stage, param, value, [...path, written], this.#diagnostics);
     }
   }
 
-  private checkArtifact({ which, step: name, artifact }: ArtifactReference, path: JsonPath): void {
-    const { diagnostics, step } = this;
-    const position = this.names.indexOf(name);
+  #checkArtifact({ which, step: name, artifact }: ArtifactReference, path: JsonPath): void {
+    const diagnostics = this.#diagnostics;
+    const step = this.#step;
+    const position = this.#names.indexOf(name);
     if (position === -1) {
-      diagnostics.addUnknown('The step', name, this.names, path);
+      diagnostics.addUnknown('The step', name, this.#names, path);
       return;
     }
-    const target = this.steps.get(name);
+    const target = this.#steps.get(name);
     if (target === undefined) return; // its stage is unknown, which is reported
     const outputs = Object.keys(target.stage.outputs);
     if (!outputs.includes(artifact)) {
@@ -219,13 +232,13 @@ class StepChecks {
         message: `"this ${name}" has no round to be in.`,
         expected: '"this" only between steps of the repeated block',
       });
-    else if (which === 'this' && position >= this.position)
+    else if (which === 'this' && position >= this.#position)
       diagnostics.add({
         path,
         message: `Step "${name}" comes later in the round.`,
         expected: `"${name}.${artifact}": its instance of the round before`,
       });
-    else if (position >= this.position && !loops)
+    else if (position >= this.#position && !loops)
       diagnostics.add({ path, message: `Step "${name}" comes later.`, expected: `a step before "${step.name}"` });
     if (target.gathers.size > 0)
       diagnostics.add({

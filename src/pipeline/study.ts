@@ -67,7 +67,7 @@ export interface Study {
   analysis: AnalysisDeclaration;
 }
 
-const defaultModel = 'marker-retrieval';
+const DEFAULT_MODEL = 'marker-retrieval';
 
 /** Where stages come from: the engine's StageLoader. */
 export interface StageSource {
@@ -195,7 +195,7 @@ function resolveExperiment(
     description: entry.description ?? '',
     role: entry.role,
     extends: entry.extends,
-    model: entry.model ?? profile.model ?? content.defaults?.model ?? defaultModel,
+    model: entry.model ?? profile.model ?? content.defaults?.model ?? DEFAULT_MODEL,
     seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
     finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,

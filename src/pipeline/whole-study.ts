@@ -1,4 +1,4 @@
 /**
  * `experiment` in the label of a node that serves the whole study, such as aggregate. No experiment can have this name.
  */
-export const wholeStudy = '*';
+export const WHOLE_STUDY = '*';

@@ -125,7 +125,7 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
       formatter: (value, { axis }) => (axis === 'y' ? value.toFixed(3) : String(Math.round(value))),
       ...(floor !== null && { thresholds: [{ y: floor }] }),
       ...(ink.colors.isColorSupported && { color: own.map((_, index) => colors[index % colors.length]!) }),
-      ...(ink.ascii && { symbols: asciiSymbols }),
+      ...(ink.ascii && { symbols: ASCII_SYMBOLS }),
     });
     const lines = drawn
       .split('\n')
@@ -140,7 +140,7 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
   });
 }
 
-const asciiSymbols = {
+const ASCII_SYMBOLS = {
   axis: {
     n: '^',
     ns: '|',

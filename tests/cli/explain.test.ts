@@ -32,7 +32,7 @@ const write = (word: string) => `
       return { times: job.params.times };
     },
   });`;
-const count = `
+const COUNT = `
   import { readFile, writeFile } from 'node:fs/promises';
   import { defineStage } from '../src/engine/stage.ts';
   export default defineStage({
@@ -56,7 +56,7 @@ const study = (times: number, more: object = {}) => ({
 describe('explains', () => {
   beforeAll(async () => {
     await checkout.write('stages/write.ts', write('hello'));
-    await checkout.write('stages/count.ts', count);
+    await checkout.write('stages/count.ts', COUNT);
     await checkout.write('pipeline.json', study(2));
     expect((await swp('repro')).stdout).toContain('4 nodes: 0 cached, 4 ran');
   });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { failureText } from '../../src/cli/failure-text.ts';
 
 const colors = picocolors.createColors(false);
-const failed = {
+const FAILED = {
   kind: 'stage',
   stage: 'load-pretrained',
   node: 'A1/s0/r0/load',
@@ -13,7 +13,7 @@ const failed = {
 } as const;
 
 test('a stage that throws: its message and its log', () => {
-  expect(failureText(failed, colors)).toBe(
+  expect(failureText(FAILED, colors)).toBe(
     'error: A1/s0/r0/load (load-pretrained): It ends early.\n  Log: /cache/logs/a.1.log',
   );
 });
@@ -25,7 +25,7 @@ test('a stage that throws a failure: the file and the remedy, too', () => {
     message: 'It ends early',
     remedy: 'Rebuild it.',
   } as const;
-  expect(failureText({ ...failed, cause }, colors)).toBe(
+  expect(failureText({ ...FAILED, cause }, colors)).toBe(
     'error: A1/s0/r0/load (load-pretrained): /models/seed-0.safetensors: It ends early.\n  Rebuild it.\n  Log: /cache/logs/a.1.log',
   );
 });

@@ -42,7 +42,7 @@ async function settledProject() {
   };
   return { project, counts, mark };
 }
-const all = { total: 3, cached: 3, ran: 0 };
+const ALL = { total: 3, cached: 3, ran: 0 };
 const files = async (folder: string) =>
   (await readdir(folder, { recursive: true }))
     .filter((name) => /\.(json|safetensors)$/.test(name))
@@ -50,7 +50,7 @@ const files = async (folder: string) =>
 
 test('it is taken after a run, says the same as the plan would, and is left for a selector', async () => {
   const { project, counts, mark } = await settledProject();
-  expect(await counts()).toMatchObject(all);
+  expect(await counts()).toMatchObject(ALL);
   expect((await project.swp('repro', '--dry-run')).stdout).toContain('Nothing to do: all 3 nodes are cached.');
   await mark();
   expect(await counts('experiment=A1')).toMatchObject({ total: 2 });
@@ -62,7 +62,7 @@ test('it is not taken once the study, its size or an override is another', async
   expect(await counts('--profile', 'half')).toMatchObject({ total: 2, cached: 2 });
   const study = smallStudy();
   await project.write('pipeline.json', { ...study, description: 'other words' });
-  expect(await counts()).toMatchObject(all);
+  expect(await counts()).toMatchObject(ALL);
   await mark();
   await project.write('pipeline.json', { ...study, experiments: { A1: {} } });
   expect(await counts()).toMatchObject({ total: 2, cached: 2 });
@@ -121,7 +121,7 @@ test('a file that the study reads is looked at by stat, and a young one not trus
       watched: { ...settled.watched, [path]: settled.watched[path]!.replace(/^\d+/, '0') },
     };
     await writeFile(join(folder, name), JSON.stringify(changed));
-    expect((await project.swp('repro', '--json')).json<{ nodes: object }>().at(-1)!.nodes).toMatchObject(all);
+    expect((await project.swp('repro', '--json')).json<{ nodes: object }>().at(-1)!.nodes).toMatchObject(ALL);
   }
 });
 
@@ -129,9 +129,9 @@ test('a note that is damaged counts as none', async () => {
   const { counts, mark } = await settledProject();
   const folder = await mark();
   for (const name of await readdir(folder)) if (name.startsWith('settled-')) await truncate(join(folder, name), 100);
-  expect(await counts()).toMatchObject(all);
-  expect(await counts()).toMatchObject(all);
+  expect(await counts()).toMatchObject(ALL);
+  expect(await counts()).toMatchObject(ALL);
   for (const name of await readdir(folder)) if (name.startsWith('settled-')) await appendFile(join(folder, name), '}');
-  expect(await counts()).toMatchObject(all);
+  expect(await counts()).toMatchObject(ALL);
   await utimes(folder, 1, 1);
 });

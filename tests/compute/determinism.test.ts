@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
-import { cpuEntries } from '../../src/compute/runtimes/onnx/session-options.ts';
+import { CPU_ENTRIES } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { packageRuntime } from '../../src/compute/runtimes/onnx/onnx-runtime.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary, type OnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
@@ -137,7 +137,7 @@ whereCallable(`calls without copies${where}`, () => {
 
   const graph = new Graph();
   graph.output('y', graph.exp(graph.input('x', [2])));
-  const open = (model: Uint8Array) => new ViewingSession(callable!, model, graph, cpuEntries);
+  const open = (model: Uint8Array) => new ViewingSession(callable!, model, graph, CPU_ENTRIES);
 
   it('fail with the words of the library when it refuses a model, and go on working', async () => {
     const model = lowerToOnnx(graph);
@@ -171,7 +171,7 @@ whereCallable(`calls without copies${where}`, () => {
   it('refuse to use a session that was released, which the library does not, and may release it twice', async () => {
     const constant = new Graph(); // without inputs: nothing is unbound after the release
     constant.output('y', constant.exp(constant.scalar(0)));
-    const session = new ViewingSession(callable!, lowerToOnnx(constant), constant, cpuEntries);
+    const session = new ViewingSession(callable!, lowerToOnnx(constant), constant, CPU_ENTRIES);
     await session.release();
     await session.release();
     await expect(session.run()).rejects.toThrow('The session was released.');
@@ -183,7 +183,7 @@ whereCallable(`calls without copies${where}`, () => {
     product.output('y', product.mul(product.input('a', [2]), product.input('b', [2])));
     const least = new Float32Array(Uint32Array.of(1).buffer)[0]!;
     const sessions = [
-      new ViewingSession(callable!, lowerToOnnx(product), product, cpuEntries),
+      new ViewingSession(callable!, lowerToOnnx(product), product, CPU_ENTRIES),
       await packageRuntime.open(product, CPU_TARGET),
     ];
     for (const session of sessions) {

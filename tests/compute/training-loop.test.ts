@@ -19,7 +19,7 @@ import type { ModelConfig } from '../../src/model/language-model.ts';
 import { webgpuWorks } from '../support/webgpu.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-const llama: ModelConfig = {
+const LLAMA: ModelConfig = {
   family: 'llama',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -30,7 +30,7 @@ const llama: ModelConfig = {
   ropeTheta: 1e4,
   normEpsilon: 1e-6,
 };
-const gpt2: ModelConfig = {
+const GPT2: ModelConfig = {
   family: 'gpt2',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -41,7 +41,7 @@ const gpt2: ModelConfig = {
   positions: 8,
   normEpsilon: 1e-5,
 };
-const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 };
+const SETTINGS: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 };
 const [BATCH, SEQUENCE] = [4, 5];
 
 function kernelTrainer(config: ModelConfig, microBatches = 1): Promise<StepTrainer> {
@@ -78,7 +78,7 @@ async function train(
   opening: Promise<StepTrainer>,
   { vocabulary }: ModelConfig,
   calls: readonly number[],
-  under = settings,
+  under = SETTINGS,
 ) {
   const trainer = await opening;
   const { memory } = trainer;
@@ -121,8 +121,8 @@ function expectSame(actual: readonly StepResult[], expected: readonly StepResult
 }
 
 describe.each([
-  ['llama', llama],
-  ['gpt2', gpt2],
+  ['llama', LLAMA],
+  ['gpt2', GPT2],
 ] as const)('50 steps of %s', (_, config) => {
   it('with the optimizer in the graph are those with the kernel', async () => {
     const expected = await train(kernelTrainer(config), config, [50]);
@@ -155,10 +155,10 @@ describe.each([
 describe('the optimizer as a graph', () => {
   it('does not clip for a clipping norm of 0, nor a gradient below it', async () => {
     for (const clipNorm of [0, 1e3]) {
-      const free = { ...settings, clipNorm };
+      const free = { ...SETTINGS, clipNorm };
       expectSame(
-        (await train(deviceTrainer(llama), llama, [10], free)).results,
-        (await train(kernelTrainer(llama), llama, [10], free)).results,
+        (await train(deviceTrainer(LLAMA), LLAMA, [10], free)).results,
+        (await train(kernelTrainer(LLAMA), LLAMA, [10], free)).results,
         1e-5,
       );
     }
@@ -174,7 +174,7 @@ describe('the optimizer as a graph', () => {
       [1, 1, 0],
     ] as const;
     const feeds: Record<string, ArrayLike<number>> = {
-      settings: settingsOfStep(0.01, 3, { ...settings, clipNorm: 1 }),
+      settings: settingsOfStep(0.01, 3, { ...SETTINGS, clipNorm: 1 }),
     };
     for (const index of [0, 1])
       Object.assign(feeds, {
@@ -234,8 +234,8 @@ describe('packs', () => {
 
 describe('transfers', () => {
   it('are counted: weights and moments both ways and the mask one way, once per call', async () => {
-    const { transfers } = await train(deviceTrainer(llama), llama, [3, 2]);
-    const parameters = buildTrainingGraph(llama, { batch: 1, sequence: 1 }).parameters.reduce(
+    const { transfers } = await train(deviceTrainer(LLAMA), LLAMA, [3, 2]);
+    const parameters = buildTrainingGraph(LLAMA, { batch: 1, sequence: 1 }).parameters.reduce(
       (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
       0,
     );
@@ -244,15 +244,15 @@ describe('transfers', () => {
   });
 
   it('there are none where the state stays in memory', async () => {
-    expect((await train(kernelTrainer(llama), llama, [1])).transfers).toBeUndefined();
+    expect((await train(kernelTrainer(LLAMA), LLAMA, [1])).transfers).toBeUndefined();
   });
 });
 
 const works = webgpuWorks();
 describe(works ? 'WebGPU' : 'WebGPU (skipped: it finds no GPU here)', () => {
   it.skipIf(!works).each([
-    ['llama', llama, 1],
-    ['gpt2', gpt2, 2],
+    ['llama', LLAMA, 1],
+    ['gpt2', GPT2, 2],
   ] as const)(
     'trains %s as the CPU does, with the state on the device during a call',
     async (_, config, microBatches) => {

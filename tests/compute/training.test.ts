@@ -16,7 +16,7 @@ import { installedBuild } from '../../src/installed-build.ts';
 import { dataFor } from './operator-cases.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-const config: ModelConfig = {
+const CONFIG: ModelConfig = {
   family: 'llama',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -27,14 +27,14 @@ const config: ModelConfig = {
   ropeTheta: 1e4,
   normEpsilon: 1e-6,
 };
-const shape = { batch: 2, sequence: 5 };
-const settings: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const SHAPE = { batch: 2, sequence: 5 };
+const SETTINGS: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const batch = {
   tokens: Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 7),
   targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7),
 };
 
-async function newTrainer(model = config, size: DecoderShape = shape, microBatches = 1): Promise<Trainer> {
+async function newTrainer(model = CONFIG, size: DecoderShape = SHAPE, microBatches = 1): Promise<Trainer> {
   const microBatch = { ...size, batch: size.batch / microBatches };
   const trainer = await Trainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
   let state = 1;
@@ -46,7 +46,7 @@ async function newTrainer(model = config, size: DecoderShape = shape, microBatch
   return trainer;
 }
 
-const gpt2: ModelConfig = {
+const GPT2: ModelConfig = {
   family: 'gpt2',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -59,9 +59,9 @@ const gpt2: ModelConfig = {
 };
 
 describe.each([
-  { decoder: 'llama', config, shape },
-  { decoder: 'gpt2 with few tokens', config: gpt2, shape: { batch: 1, sequence: 6 } },
-  { decoder: 'gpt2 with many tokens for its width', config: gpt2, shape: { batch: 4, sequence: 5 } },
+  { decoder: 'llama', config: CONFIG, shape: SHAPE },
+  { decoder: 'gpt2 with few tokens', config: GPT2, shape: { batch: 1, sequence: 6 } },
+  { decoder: 'gpt2 with many tokens for its width', config: GPT2, shape: { batch: 4, sequence: 5 } },
 ])('$decoder', ({ config, shape }) => {
   it('has the gradient that finite differences of its float64 reference give, in every tensor', async () => {
     const { graph, parameters } = buildTrainingGraph(config, shape);
@@ -86,7 +86,7 @@ describe.each([
         expect(exact[index], `${name}[${index}]`).toBeCloseTo(numeric, 7);
       }
     }
-    const { loss } = await trainer.step(batch, 0, { ...settings, clipNorm: 0, weightDecay: 0 });
+    const { loss } = await trainer.step(batch, 0, { ...SETTINGS, clipNorm: 0, weightDecay: 0 });
     expect(loss).toBeCloseTo(reference.loss![0]!, 5);
     for (const { name, gradient } of trainer.memory.parameters)
       gradient.forEach((value, index) =>
@@ -104,7 +104,7 @@ describe.each([
   { tokens: 'many', shape: { batch: 4, sequence: 5 } },
 ])("GPT-2's head, tied to the embedding, with $tokens tokens", ({ shape }) => {
   it('gives the embedding the gradients of both uses, summed', () => {
-    const tied = buildTrainingGraph(gpt2, shape).graph;
+    const tied = buildTrainingGraph(GPT2, shape).graph;
     const count = shape.batch * shape.sequence;
     const feeds: Record<string, ArrayLike<number>> = Object.fromEntries(
       [...tied.inputs].map(([name, { shape: dimensions }], seed) => [
@@ -135,10 +135,10 @@ function buildUntied(shape: DecoderShape): Graph {
     inputs.set(name, value);
     return value;
   };
-  const shapes = parameterShapes(gpt2);
+  const shapes = parameterShapes(GPT2);
   let uses = 0; // the embedding of the tokens is asked for before that of the head
   const parameter = (name: string) => input(name === EMBEDDING ? USES[uses++]! : name, shapes.get(name)!);
-  const { logits } = familyOf(gpt2).build(graph, gpt2, shape, tokens, parameter);
+  const { logits } = familyOf(GPT2).build(graph, GPT2, shape, tokens, parameter);
   expect(uses).toBe(2);
   const picked = graph.pick(graph.logSoftmax(logits), graph.input('targets', tokens.shape, 'int32'));
   const loss = graph.affine(graph.sum(picked, [0]), -1 / tokens.shape[0]!);
@@ -149,7 +149,7 @@ function buildUntied(shape: DecoderShape): Graph {
 
 describe('a training step', () => {
   it('decays every matrix, embeddings and head included, and no gain', () => {
-    const { parameters } = buildTrainingGraph(config, shape);
+    const { parameters } = buildTrainingGraph(CONFIG, SHAPE);
     expect(parameters.filter(({ decay }) => !decay).map(({ name }) => name)).toEqual([
       ...[0, 1].flatMap((layer) => [
         `model.layers.${layer}.input_layernorm.weight`,
@@ -161,10 +161,10 @@ describe('a training step', () => {
 
   it("moves GPT-2's biases and gains by their gradient alone, and pulls its matrices towards zero besides", async () => {
     const [learningRate, weightDecay] = [0.01, 0.5];
-    const [free, decayed] = [await newTrainer(gpt2), await newTrainer(gpt2)];
+    const [free, decayed] = [await newTrainer(GPT2), await newTrainer(GPT2)];
     const before = free.memory.parameters.map(({ weight }) => weight.slice());
-    await free.step(batch, learningRate, { ...settings, weightDecay: 0 });
-    await decayed.step(batch, learningRate, { ...settings, weightDecay });
+    await free.step(batch, learningRate, { ...SETTINGS, weightDecay: 0 });
+    await decayed.step(batch, learningRate, { ...SETTINGS, weightDecay });
     decayed.memory.parameters.forEach(({ name, weight }, which) => {
       const isMatrix = /wte|wpe|(c_attn|c_proj|c_fc)\.weight$/.test(name);
       const expected = free.memory.parameters[which]!.weight.map((value, index) =>
@@ -181,8 +181,8 @@ describe('a training step', () => {
     'clips to the norm that is left after masking, of the mean over %i micro-batch(es)',
     async (microBatches) => {
       const clipNorm = 0.05;
-      const trainer = await newTrainer(gpt2, shape, microBatches);
-      const unmasked = await newTrainer(gpt2, shape, microBatches);
+      const trainer = await newTrainer(GPT2, SHAPE, microBatches);
+      const unmasked = await newTrainer(GPT2, SHAPE, microBatches);
       for (const { name, length } of trainer.memory.parameters)
         if (/c_fc\.weight|wte/.test(name))
           trainer.memory.setMask(
@@ -192,8 +192,8 @@ describe('a training step', () => {
       // From the same weights: the mask takes nothing but gradients away.
       trainer.memory.parameters.forEach(({ weight }, which) => unmasked.memory.parameters[which]!.weight.set(weight));
 
-      const { gradientNorm } = await trainer.step(batch, 0.01, { ...settings, clipNorm });
-      const { gradientNorm: whole } = await unmasked.step(batch, 0.01, { ...settings, clipNorm: 0 });
+      const { gradientNorm } = await trainer.step(batch, 0.01, { ...SETTINGS, clipNorm });
+      const { gradientNorm: whole } = await unmasked.step(batch, 0.01, { ...SETTINGS, clipNorm: 0 });
       const kept = trainer.memory.parameters.flatMap(({ masked, mask }, which) =>
         [...unmasked.memory.parameters[which]!.gradient].filter((_, index) => !masked || mask[index] === 1),
       );
@@ -216,7 +216,7 @@ describe('a training step', () => {
     }));
     for (let t = 1; t <= 3; t++) {
       const learningRate = 0.01 * t;
-      const { gradientNorm } = await trainer.step(batch, learningRate, { ...settings, clipNorm: 0.5 });
+      const { gradientNorm } = await trainer.step(batch, learningRate, { ...SETTINGS, clipNorm: 0.5 });
       expect(gradientNorm).toBeGreaterThan(0.5);
       trainer.memory.parameters.forEach(({ gradient, decay }, which) => {
         const { weight, first, second } = expected[which]!;
@@ -239,9 +239,9 @@ describe('a training step', () => {
 
   it('learns: the loss of a repeated batch falls', async () => {
     const trainer = await newTrainer();
-    const first = await trainer.step(batch, 0.01, settings);
+    const first = await trainer.step(batch, 0.01, SETTINGS);
     let last = first;
-    for (let step = 0; step < 60; step++) last = await trainer.step(batch, 0.01, settings);
+    for (let step = 0; step < 60; step++) last = await trainer.step(batch, 0.01, SETTINGS);
     expect(last.loss).toBeLessThan(first.loss / 3);
     await trainer.release();
   });
@@ -250,7 +250,7 @@ describe('a training step', () => {
     const bits = await Promise.all(
       [1, 2].map(async () => {
         const trainer = await newTrainer();
-        for (let step = 0; step < 10; step++) await trainer.step(batch, 0.01, settings);
+        for (let step = 0; step < 10; step++) await trainer.step(batch, 0.01, SETTINGS);
         const weights = trainer.memory.parameters.map(({ weight }) =>
           Buffer.from(weight.slice().buffer).toString('base64'),
         );
@@ -263,7 +263,7 @@ describe('a training step', () => {
 
   // -0 equals 0, but its bits do not: files of equal weights would be different files.
   it('keeps +0 where a mask is, never -0, in weights and moments after every step', async () => {
-    const trainer = await newTrainer(gpt2, shape, 2);
+    const trainer = await newTrainer(GPT2, SHAPE, 2);
     const masked = trainer.memory.parameters.filter(({ decay }) => decay);
     for (const { name, weight, length } of masked) {
       weight.fill(-0, 0, 4);
@@ -274,7 +274,7 @@ describe('a training step', () => {
     }
     let negative = 0;
     for (let step = 0; step < 5; step++) {
-      await trainer.step(batch, 0.01, settings);
+      await trainer.step(batch, 0.01, SETTINGS);
       for (const { name, weight, first, second, gradient, length } of masked)
         for (let index = 0; index < length; index += 4) {
           if (Object.is(gradient[index], -0)) negative += 1;
@@ -295,7 +295,7 @@ describe('a training step', () => {
       Uint8Array.from(parameter.weight, (_, index) => index % 3),
     );
     for (let step = 0; step < 5; step++) {
-      const { gradientNorm } = await trainer.step(batch, 0.01, settings);
+      const { gradientNorm } = await trainer.step(batch, 0.01, SETTINGS);
       const squares = trainer.memory.parameters.reduce(
         (total, { gradient }) => gradient.reduce((sum, g) => sum + g * g, total),
         0,

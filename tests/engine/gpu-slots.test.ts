@@ -28,14 +28,14 @@ afterEach(() => rig.remove());
 
 const machine = (gpus: string[] | 'broken', apps: string[] = []) =>
   writeFile(rig.path('gpus.json'), JSON.stringify({ gpus, apps }));
-const idle = ['0, GPU-aaaa, 3, 81559, NVIDIA H100 80GB HBM3', '1, GPU-bbbb, 10, 81559, NVIDIA A100-SXM4, 80GB'];
+const IDLE = ['0, GPU-aaaa, 3, 81559, NVIDIA H100 80GB HBM3', '1, GPU-bbbb, 10, 81559, NVIDIA A100-SXM4, 80GB'];
 const slots = (choice: ConstructorParameters<typeof GpuSlots>[0]['choice'] = 'auto', more = {}) =>
   new GpuSlots({ choice, env: { ...env, ...more }, folder: rig.path('gpu-leases'), clock: new ManualClock() });
 const never = new AbortController().signal;
 
 describe('nvidia-smi', () => {
   it('is read as it writes: names with commas, values that are not there, processes', async () => {
-    await machine([...idle, '2, GPU-cccc, [N/A], [Not Supported], Tesla'], ['GPU-bbbb, 4711', 'GPU-bbbb, 4712']);
+    await machine([...IDLE, '2, GPU-cccc, [N/A], [Not Supported], Tesla'], ['GPU-bbbb, 4711', 'GPU-bbbb, 4712']);
     expect(await queryGpus(env)).toEqual([
       { index: 0, uuid: 'GPU-aaaa', name: 'NVIDIA H100 80GB HBM3', usedMemory: 3, totalMemory: 81559, processes: 0 },
       { index: 1, uuid: 'GPU-bbbb', name: 'NVIDIA A100-SXM4, 80GB', usedMemory: 10, totalMemory: 81559, processes: 2 },
@@ -60,7 +60,7 @@ describe('nvidia-smi', () => {
 
 describe('a slot', () => {
   it('is one node of all processes; the next one takes another GPU, and a third waits', async () => {
-    await machine(idle);
+    await machine(IDLE);
     const [first, second] = [slots(), slots()];
     const one = await first.acquire('A', () => {}, never);
     const two = await second.acquire('B', () => {}, never);
@@ -96,7 +96,7 @@ describe('a slot', () => {
   });
 
   it('is among those that --gpus and CUDA_VISIBLE_DEVICES leave', async () => {
-    await machine(idle);
+    await machine(IDLE);
     const mine = slots(['1']);
     expect((await mine.acquire('A', () => {}, never))!.gpu.index).toBe(1);
     await mine.close();
@@ -134,7 +134,7 @@ describe('a slot', () => {
 });
 
 it('a run gives each node a GPU of its own, whose worker sees no other; processor nodes do not wait', async () => {
-  await machine(idle);
+  await machine(IDLE);
   const gpu = { params: { do: 'say which GPU', gpus: 1 } };
   const events: SwpEvent[] = [];
   const run = await rig.run(

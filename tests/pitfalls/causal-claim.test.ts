@@ -7,9 +7,9 @@ import detect from '../../stages/detect-sw.ts';
 import prune from '../../stages/prune.ts';
 import { runStage } from '../support/stage-job.ts';
 
-const quick = { batchSize: 16, causalSequences: 16 };
+const QUICK = { batchSize: 16, causalSequences: 16 };
 const reportOf = async (inputs: Record<string, string>, params = {}) => {
-  const { outputs } = await runStage(detect, { params: { ...quick, ...params }, inputs });
+  const { outputs } = await runStage(detect, { params: { ...QUICK, ...params }, inputs });
   return {
     path: outputs.superWeights!,
     ...(JSON.parse(await readFile(outputs.superWeights!, 'utf8')) as SuperWeightReport),

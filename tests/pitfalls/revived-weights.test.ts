@@ -6,12 +6,12 @@ import prune from '../../stages/prune.ts';
 import train from '../../stages/train.ts';
 import { runStage, type StageOutcome } from '../support/stage-job.ts';
 
-const quick = { batchSize: 4, sequenceLength: 16, seed: 0, learningRate: 0.01, schedule: 'constant' } as const;
+const QUICK = { batchSize: 4, sequenceLength: 16, seed: 0, learningRate: 0.01, schedule: 'constant' } as const;
 let dense: StageOutcome;
 let pruned: StageOutcome;
 beforeAll(async () => {
   dense = await runStage(train, {
-    params: { ...quick, steps: 5 },
+    params: { ...QUICK, steps: 5 },
     inputs: { weights: checkpointPath('marker-retrieval', 0) },
   });
   pruned = await runStage(prune, { params: { fraction: 0.5 }, inputs: { weights: dense.outputs.weights! } });
@@ -32,7 +32,7 @@ it.each(['keep', 'reset'] as const)(
     // what could revive them is there
     expect(moments.filter((moment) => moment !== 0).length).toBeGreaterThan(0.9 * moments.length);
     const { outputs } = await runStage(train, {
-      params: { ...quick, steps: 5, optimizerState },
+      params: { ...QUICK, steps: 5, optimizerState },
       inputs: {
         weights: pruned.outputs.weights!,
         mask: pruned.outputs.mask!,
@@ -51,7 +51,7 @@ it.each(['keep', 'reset'] as const)(
 
 it('the same moments do revive them where the mask is not held: the test above would see it', async () => {
   const { outputs } = await runStage(train, {
-    params: { ...quick, steps: 1, optimizerState: 'keep', mask: 'release' },
+    params: { ...QUICK, steps: 1, optimizerState: 'keep', mask: 'release' },
     inputs: {
       weights: pruned.outputs.weights!,
       optimizer: dense.outputs.optimizer!,

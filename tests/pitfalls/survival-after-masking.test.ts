@@ -15,7 +15,7 @@ import train from '../../stages/train.ts';
 import { runOf } from '../pipeline/study-of.ts';
 import { runStage, temporaryFile } from '../support/stage-job.ts';
 
-const quick = { candidateSequences: 4, causalSequences: 4, batchSize: 4, controlsPerKind: 1 };
+const QUICK = { candidateSequences: 4, causalSequences: 4, batchSize: 4, controlsPerKind: 1 };
 
 it('the kept bit of every followed weight is the mask bit of the prune that was just made, and of the training after it', async () => {
   const weights = checkpointPath('marker-retrieval', 0);
@@ -41,7 +41,7 @@ it('the kept bit of every followed weight is the mask bit of the prune that was 
   expect(new Set(bits).size).toBe(2); // some are pruned, some are not
   for (const after of [pruned, trained]) {
     const { outputs } = await runStage(detect, {
-      params: quick,
+      params: QUICK,
       inputs: { weights: after.outputs.weights!, reference, pruning: pruned.outputs.pruning! },
     });
     const { survival } = JSON.parse(await readFile(outputs.superWeights!, 'utf8')) as SuperWeightReport;

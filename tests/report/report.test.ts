@@ -19,10 +19,10 @@ let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'swp-report-'))));
 afterAll(() => rm(folder, { recursive: true }));
 
-let renders = 0;
+let RENDERS = 0;
 async function render(results: Results): Promise<RenderedReport & { page: string; outDir: string }> {
-  const resultsPath = join(folder, `results-${++renders}.json`);
-  const outDir = join(folder, `report-${renders}`);
+  const resultsPath = join(folder, `results-${++RENDERS}.json`);
+  const outDir = join(folder, `report-${RENDERS}`);
   await writeFile(resultsPath, JSON.stringify(results));
   const report = await renderReport({ resultsPath, outDir });
   return { ...report, page: await readFile(report.html, 'utf8'), outDir };

@@ -22,8 +22,8 @@ const isRates = new Ajv().compile(detectorRatesSchema);
 const isPlanted = new Ajv().compile(plantedSpikesSchema);
 const THRESHOLDS = { spikeRatio: 4, minimumEffect: 0.1, controlFactor: 5, maximumTwins: 2 };
 const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval-gelu'];
-const tensor = 'model.layers.0.mlp.down_proj.weight';
-const place = (col: number) => ({ tensor, layer: 0, row: 0, col, value: 1 });
+const TENSOR = 'model.layers.0.mlp.down_proj.weight';
+const place = (col: number) => ({ tensor: TENSOR, layer: 0, row: 0, col, value: 1 });
 const ablated = (...effects: number[]): AblatedWeight[] =>
   effects.map((effect, col) => ({ coordinate: place(col), rank: col + 1, effect }));
 

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { initialise, type InitialisationScheme } from '../../src/science/initialisation.ts';
 
 const LAYERS = 3;
-const block = 'model.layers.0';
+const BLOCK = 'model.layers.0';
 const shapes = new Map([
   ['model.embed_tokens.weight', [64, 48]],
-  [`${block}.input_layernorm.weight`, [48]],
-  [`${block}.self_attn.q_proj.weight`, [48, 48]],
-  [`${block}.self_attn.o_proj.weight`, [48, 48]],
-  [`${block}.mlp.up_proj.weight`, [96, 48]],
-  [`${block}.mlp.down_proj.weight`, [48, 96]],
+  [`${BLOCK}.input_layernorm.weight`, [48]],
+  [`${BLOCK}.self_attn.q_proj.weight`, [48, 48]],
+  [`${BLOCK}.self_attn.o_proj.weight`, [48, 48]],
+  [`${BLOCK}.mlp.up_proj.weight`, [96, 48]],
+  [`${BLOCK}.mlp.down_proj.weight`, [48, 96]],
   ['model.norm.weight', [48]],
   ['lm_head.weight', [64, 48]],
   ['transformer.wpe.weight', [64, 48]],
@@ -45,7 +45,7 @@ describe('initialise', () => {
     });
 
   it('keeps xavier within its bound', () => {
-    const { data } = initialise(shapes, 'xavier', 1, LAYERS).get(`${block}.mlp.down_proj.weight`)!;
+    const { data } = initialise(shapes, 'xavier', 1, LAYERS).get(`${BLOCK}.mlp.down_proj.weight`)!;
     const bound = Math.sqrt(6 / (48 + 96));
     const largest = Math.max(...data.map(Math.abs));
     expect(largest).toBeLessThanOrEqual(Math.fround(bound));
@@ -60,7 +60,7 @@ describe('initialise', () => {
   });
 
   it('gives kaiming and original the same draws in other scales, so that only the scheme varies', () => {
-    const name = `${block}.mlp.up_proj.weight`;
+    const name = `${BLOCK}.mlp.up_proj.weight`;
     const kaiming = initialise(shapes, 'kaiming', 5, LAYERS).get(name)!.data;
     const original = initialise(shapes, 'original', 5, LAYERS).get(name)!.data;
     kaiming.forEach((value, index) => expect(value * (0.02 / Math.sqrt(2 / 48))).toBeCloseTo(original[index]!, 6));

@@ -41,7 +41,7 @@ async function messages(rule: LintRule, ...study: Parameters<typeof findings>): 
 
 const train = (steps: number, more: Entry = {}) => ({ train: { steps, ...more } });
 const prune = (fraction: number, more: Entry = {}) => ({ prune: { fraction, ...more } });
-const twoArms = { arms: ['A', 'B'] };
+const TWO_ARMS = { arms: ['A', 'B'] };
 
 /** A with everything that it is read against. */
 const controlled: Record<string, Entry> = {
@@ -64,7 +64,7 @@ describe('one-variable', () => {
             params: { ...train(300, { learningRate: 0.002 }), ...prune(0.1, { scope: 'layerwise' }) },
           },
         },
-        { ...twoArms, varies: ['prune.scope'] },
+        { ...TWO_ARMS, varies: ['prune.scope'] },
       ),
     ).toEqual([
       'A and B differ in more than prune.scope: finalTrain is true in A, false in B; train.steps is 100 in A, 300 in B; train.learningRate is 0.001 in A, 0.002 in B.',
@@ -79,7 +79,7 @@ describe('one-variable', () => {
           A: { params: { ...train(100), ...prune(0.1) } },
           B: { params: prune(0.2), perRound: { train: { steps: [100, 100, 400] } } },
         },
-        { ...twoArms, varies: ['prune.fraction'] },
+        { ...TWO_ARMS, varies: ['prune.fraction'] },
       ),
     ).toEqual(['A and B differ in more than prune.fraction: train.steps is 100 in A, [2 x 100, 400] in B.']);
   });
@@ -115,7 +115,7 @@ describe('one-variable', () => {
             perStep: { 'rewind-point': { steps: 20 } },
           },
         },
-        { ...twoArms, varies: ['prune.fraction'] },
+        { ...TWO_ARMS, varies: ['prune.fraction'] },
       ),
     ).toEqual(['A and B differ in more than prune.fraction: rewind-point.steps is 10 in A, 20 in B.']);
   });
@@ -134,7 +134,7 @@ describe('one-variable', () => {
             },
           },
         },
-        { ...twoArms, varies: ['train.schedule', 'train.warmupSteps'] },
+        { ...TWO_ARMS, varies: ['train.schedule', 'train.warmupSteps'] },
       ),
     ).toEqual([]);
   });
@@ -146,7 +146,7 @@ describe('never-acts', () => {
       await messages(
         'never-acts',
         { A: { params: { ...train(100), ...prune(0.1) } }, B: { params: { ...train(200), ...prune(0.1) } } },
-        { ...twoArms, varies: ['prune.scope', 'train.steps'] },
+        { ...TWO_ARMS, varies: ['prune.scope', 'train.steps'] },
       ),
     ).toEqual(['prune.scope is named, but is "global" in all arms.']);
   });
@@ -159,7 +159,7 @@ describe('never-acts', () => {
           A: { params: { ...train(100), ...prune(0) } },
           B: { params: { ...train(100), ...prune(0, { scope: 'layerwise' }) } },
         },
-        { ...twoArms, varies: ['prune.scope'] },
+        { ...TWO_ARMS, varies: ['prune.scope'] },
       ),
     ).toEqual([
       'A and B are the same: all 13 nodes of a run are shared.',
@@ -172,14 +172,14 @@ describe('never-acts', () => {
       A: { seeds: [0], params: train(100) },
       B: { seeds: [0], params: { ...train(100), 'load-pretrained': { checkpoint: 0 } } },
     };
-    expect(await messages('never-acts', arms, { ...twoArms, varies: ['load-pretrained.checkpoint'] })).toContain(
+    expect(await messages('never-acts', arms, { ...TWO_ARMS, varies: ['load-pretrained.checkpoint'] })).toContain(
       'A and B are the same: all 13 nodes of a run are shared.',
     );
     expect(
       await messages(
         'never-acts',
         { A: { ...arms.A, seeds: [0, 1] }, B: { ...arms.B, seeds: [0, 1] } },
-        { ...twoArms, varies: ['load-pretrained.checkpoint'] },
+        { ...TWO_ARMS, varies: ['load-pretrained.checkpoint'] },
       ),
     ).toEqual([]);
   });
@@ -208,7 +208,7 @@ describe('never-acts', () => {
           if (changed === 'scheme') B.params.rewind.scheme = 'xavier';
           const study = await studyOf(
             { A, B },
-            { ...twoArms, varies: ['prune.scope'] },
+            { ...TWO_ARMS, varies: ['prune.scope'] },
             { defaults: { ...committed.defaults, rounds: 2, seeds: [0] } },
           );
           const dag = await buildDag(study, StageLoader.installed());
@@ -232,7 +232,7 @@ test('mixed-device: engine, device and precision, which the command cannot make 
     A: { params: { ...train(100), ...prune(0.1) } },
     B: { params: { ...train(100, { device: 'cuda', precision: 'bf16' }), ...prune(0.2) } },
   };
-  const found = await findings(experiments, { ...twoArms, varies: ['prune.fraction'] });
+  const found = await findings(experiments, { ...TWO_ARMS, varies: ['prune.fraction'] });
   expect(found.filter(({ severity }) => severity === 'error').map(({ rule, message }) => [rule, message])).toEqual([
     [
       'mixed-device',
@@ -241,7 +241,7 @@ test('mixed-device: engine, device and precision, which the command cannot make 
   ]);
   expect(
     await messages('mixed-device', experiments, {
-      ...twoArms,
+      ...TWO_ARMS,
       varies: ['prune.fraction', 'train.device', 'train.precision'],
     }),
   ).toEqual([]);
@@ -262,7 +262,7 @@ describe('consequence', () => {
     ],
   ])('final sparsity, %s', async (_name, arms, text) => {
     const experiments = { A: { params: { ...train(10), ...arms.A } }, B: { params: { ...train(10), ...arms.B } } };
-    expect(await messages('consequence', experiments, { ...twoArms, varies: ['prune.fraction'] })).toEqual([
+    expect(await messages('consequence', experiments, { ...TWO_ARMS, varies: ['prune.fraction'] })).toEqual([
       `It follows that these differ as well: ${text}`,
     ]);
   });
@@ -276,7 +276,7 @@ describe('consequence', () => {
       await messages(
         'consequence',
         { A: arms(16), B: { ...arms(32), rounds: 1 } },
-        { ...twoArms, varies: ['train.batchSize', 'rounds'] },
+        { ...TWO_ARMS, varies: ['train.batchSize', 'rounds'] },
       ),
     ).toEqual([expect.stringContaining('training steps 3,000 (A), 2,000 (B); sequences seen 48,000 (A), 64,000 (B)')]);
   });
@@ -291,7 +291,7 @@ describe('consequence', () => {
           perRound: { prune: { fraction: [0.1, 0] } },
         },
       },
-      { ...twoArms, varies: ['prune.fraction', 'init.scheme'] },
+      { ...TWO_ARMS, varies: ['prune.fraction', 'init.scheme'] },
     );
     expect(message).toBe(
       'It follows that these differ as well: final sparsity 0.0 % (A), 10.0 % (B); prune runs in round 1 in B, not in A; detect-pruned runs in round 1 in B, not in A; eval-pruned runs in round 1 in B, not in A; ' +
@@ -306,7 +306,7 @@ test('unpaired-seeds', async () => {
     A: { seeds: a, params: { ...train(10), ...prune(0.1) } },
     B: { seeds: b, params: { ...train(10), ...prune(0.2) } },
   });
-  const comparison = { ...twoArms, varies: ['prune.fraction'] };
+  const comparison = { ...TWO_ARMS, varies: ['prune.fraction'] };
   expect(await messages('unpaired-seeds', arms([0, 1, 2], [1, 2, 3]), comparison)).toEqual([
     'A has the seeds 0, 1, 2, B 1, 2, 3: 2 pairs, of seed 1, 2.',
   ]);
@@ -316,7 +316,7 @@ test('unpaired-seeds', async () => {
 
 describe('missing-control', () => {
   const B = { extends: 'A', params: prune(0.1) };
-  const comparison = { ...twoArms, varies: ['prune.fraction'] };
+  const comparison = { ...TWO_ARMS, varies: ['prune.fraction'] };
 
   test('keeps quiet where all are there, and where nothing is pruned', async () => {
     expect(await messages('missing-control', { ...controlled, B }, comparison)).toEqual([]);
@@ -324,7 +324,7 @@ describe('missing-control', () => {
       await messages(
         'missing-control',
         { A: { params: { ...train(10), ...prune(0) } }, B: { params: { ...train(20), ...prune(0) } } },
-        { ...twoArms, varies: ['train.steps'] },
+        { ...TWO_ARMS, varies: ['train.steps'] },
       ),
     ).toEqual([]);
   });
@@ -346,7 +346,7 @@ describe('missing-control', () => {
       await messages(
         'missing-control',
         { ...controlled, B: { extends: 'A', params: train(50) } },
-        { ...twoArms, varies: ['train.steps'] },
+        { ...TWO_ARMS, varies: ['train.steps'] },
       ),
     ).toEqual(['This profile lacks a positive control (no pruning) with the training and start of B.']);
     const untwinned = Object.entries(controlled).filter(([id]) => id !== 'random');
@@ -354,7 +354,7 @@ describe('missing-control', () => {
       await messages(
         'missing-control',
         { ...Object.fromEntries(untwinned), B: { extends: 'A', params: { prune: { protect: 'reference' } } } },
-        { ...twoArms, varies: ['prune.protect'] },
+        { ...TWO_ARMS, varies: ['prune.protect'] },
       ),
     ).toEqual([]);
   });
@@ -366,7 +366,7 @@ test('unequal-budget: more training is an advantage of its own, unless that is t
     B: { rounds: 3, params: { ...train(100), ...prune(0.1) } },
     C: { params: { ...train(200), ...prune(0.1) } },
   };
-  expect(await messages('unequal-budget', experiments, { ...twoArms, varies: ['rounds'] })).toEqual([
+  expect(await messages('unequal-budget', experiments, { ...TWO_ARMS, varies: ['rounds'] })).toEqual([
     'The arms train for different numbers of steps, and no number of steps is named: 300 (A), 400 (B).',
   ]);
   expect(await messages('unequal-budget', experiments, { arms: ['A', 'C'], varies: ['train.steps'] })).toEqual([]);
@@ -377,7 +377,7 @@ describe('sample-size', () => {
     A: { seeds, params: { ...train(10), ...prune(0.1) } },
     B: { seeds, params: { ...train(10), ...prune(0.2) } },
   });
-  const comparison = { ...twoArms, varies: ['prune.fraction'] };
+  const comparison = { ...TWO_ARMS, varies: ['prune.fraction'] };
   const first = (n: number) => Array.from({ length: n }, (_, seed) => seed);
 
   test('n below what the exact test needs alone', async () => {
@@ -424,7 +424,7 @@ describe('accept', () => {
         await findings(
           experiments,
           {
-            ...twoArms,
+            ...TWO_ARMS,
             varies: ['prune.fraction'],
             accept: { 'one-variable': 'Both are the treatment.', 'unequal-budget': 'So be it.' },
           },
@@ -443,7 +443,7 @@ describe('accept', () => {
   test('that overrides nothing is told', async () => {
     expect(
       await messages('useless-accept', experiments, {
-        ...twoArms,
+        ...TWO_ARMS,
         varies: ['prune.fraction', 'train.steps'],
         accept: { 'unpaired-seeds': 'They are not.' },
       }),
@@ -452,7 +452,7 @@ describe('accept', () => {
       await messages(
         'useless-accept',
         experiments,
-        { ...twoArms, varies: ['prune.fraction'] },
+        { ...TWO_ARMS, varies: ['prune.fraction'] },
         { profiles: { all: { experiments: ['*'], accept: { 'mixed-device': 'No.' } } }, defaultProfile: 'all' },
       ),
     ).toEqual(['The profile accepts "mixed-device", but nothing is found by it.']);

@@ -9,7 +9,7 @@ import {
 } from '../../src/science/super-weights.ts';
 import { down, FEED_FORWARD, isOrdinary, ORDINARY, PlantedModel, SPECIAL, WIDTH, type Plan } from './planted-model.ts';
 
-const rule: DetectionRule = {
+const RULE: DetectionRule = {
   spikeRatio: 4,
   minimumEffect: 0.1,
   controlFactor: 5,
@@ -33,7 +33,7 @@ const planted: Plan = {
 };
 
 function detect(plan: Plan, context: DetectionContext = {}, changes: Partial<DetectionRule> = {}) {
-  return detectSuperWeights(new PlantedModel(plan), data, { ...rule, ...changes }, context);
+  return detectSuperWeights(new PlantedModel(plan), data, { ...RULE, ...changes }, context);
 }
 
 function coordinate(layer: number, row: number, col: number, value: number): Coordinate {
@@ -159,7 +159,7 @@ describe('a candidate', () => {
   it('leaves the weights as they were', async () => {
     const model = new PlantedModel(planted);
     const before = model.names().map((name) => model.weight(name).slice());
-    await detectSuperWeights(model, data, { ...rule, ablateLargest: 5 });
+    await detectSuperWeights(model, data, { ...RULE, ablateLargest: 5 });
     expect(model.names().map((name) => model.weight(name))).toEqual(before);
   });
 });
@@ -192,7 +192,7 @@ describe('a rescan', () => {
   it('is not made when rescans is 0, nor when nothing was confirmed', async () => {
     expect((await detect(hidden, {}, { rescans: 0 })).confirmed).toHaveLength(1);
     const model = new PlantedModel({ ...hidden, costs: [] });
-    await detectSuperWeights(model, data, rule);
+    await detectSuperWeights(model, data, RULE);
     const passesPerScan = 2; // three sequences in batches of two
     expect(model.scans).toBe(passesPerScan);
   });
@@ -414,7 +414,7 @@ describe('detection', () => {
     const { baselineLoss, causalTokens } = await detectSuperWeights(
       new PlantedModel(planted),
       { ...data, causal },
-      rule,
+      RULE,
     );
     expect(causalTokens).toBe(9);
     expect(baselineLoss).toBeCloseTo(2 + (9 * ORDINARY - 3) / 9 / 16, 12);
@@ -425,7 +425,7 @@ describe('detection', () => {
     await detectSuperWeights(
       model,
       data,
-      { ...rule, ablateLargest: 1 },
+      { ...RULE, ablateLargest: 1 },
       { reference: following(coordinate(0, 2, 3, -4)) },
     );
     const passesPerEffect = 2; // three sequences in batches of two

@@ -16,9 +16,9 @@ import prune from '../../stages/prune.ts';
 import { runStage } from '../support/stage-job.ts';
 
 const weights = checkpointPath('marker-retrieval', 1);
-const place = { tensor: 'model.layers.0.mlp.down_proj.weight', layer: 0, row: 24, col: 59 };
+const PLACE = { tensor: 'model.layers.0.mlp.down_proj.weight', layer: 0, row: 24, col: 59 };
 /** Fewer sequences than the default: enough for a super weight, whose effect is not subtle. */
-const quickly = { batchSize: 16, causalSequences: 16 };
+const QUICKLY = { batchSize: 16, causalSequences: 16 };
 const validators = new Ajv();
 const isSuperWeightReport = validators.compile(superWeightsSchema);
 const isEvaluation = validators.compile(evaluationSchema);
@@ -40,24 +40,24 @@ describe('detect-sw', () => {
     const { outputs, metrics } = await runStage(detectSw, { params: { ablateLargest: 5 }, inputs: { weights } });
     const { confirmed, survival, ablation, candidates } = await report(outputs.superWeights!);
     expect(confirmed).toHaveLength(1);
-    expect(confirmed[0]).toMatchObject(place);
+    expect(confirmed[0]).toMatchObject(PLACE);
     const candidate = candidates.find((entry) => entry.confirmed)!;
     expect(Math.exp(candidate.effect)).toBeGreaterThan(4);
     expect(candidate.worstControl).toBeLessThan(0.01 * candidate.effect);
     expect(survival[0]).toMatchObject({ kept: true, rank: 1, functional: true, redetection: 'same' });
-    expect(ablation[0]).toMatchObject({ coordinate: place, rank: 1, effect: candidate.effect });
+    expect(ablation[0]).toMatchObject({ coordinate: PLACE, rank: 1, effect: candidate.effect });
     expect(Math.max(...ablation.slice(1).map(({ effect }) => effect))).toBeLessThan(0.05);
     expect(metrics).toMatchObject({ confirmed: 1, place: 'layer 0 [24, 59]', topEffect: candidate.effect });
   });
 
   it('follows the reference through a prune that removes it alone', async () => {
-    const before = await runStage(detectSw, { params: quickly, inputs: { weights } });
+    const before = await runStage(detectSw, { params: QUICKLY, inputs: { weights } });
     const pruned = await runStage(prune, {
       params: { force: 'reference' },
       inputs: { weights, reference: before.outputs.superWeights! },
     });
     const after = await runStage(detectSw, {
-      params: quickly,
+      params: QUICKLY,
       inputs: {
         weights: pruned.outputs.weights!,
         reference: before.outputs.superWeights!,
@@ -67,7 +67,7 @@ describe('detect-sw', () => {
     const { survival, referenceStatus } = await report(after.outputs.superWeights!);
     expect(referenceStatus).toBe('given');
     expect(survival[0]).toMatchObject({
-      coordinate: place,
+      coordinate: PLACE,
       kept: false,
       value: 0,
       effect: 0,
@@ -78,11 +78,11 @@ describe('detect-sw', () => {
   });
 
   it('states the margin to the threshold of the last prune, whichever its scope', async () => {
-    const reference = (await runStage(detectSw, { params: quickly, inputs: { weights } })).outputs.superWeights!;
+    const reference = (await runStage(detectSw, { params: QUICKLY, inputs: { weights } })).outputs.superWeights!;
     for (const scope of ['global', 'layerwise'] as const) {
       const pruned = await runStage(prune, { params: { fraction: 0.2, scope }, inputs: { weights } });
       const { outputs } = await runStage(detectSw, {
-        params: quickly,
+        params: QUICKLY,
         inputs: { weights: pruned.outputs.weights!, reference, pruning: pruned.outputs.pruning! },
       });
       const [entry] = (await report(outputs.superWeights!)).survival;
@@ -90,7 +90,7 @@ describe('detect-sw', () => {
         threshold: number | null;
         tensors: { tensor: string; threshold: number }[];
       };
-      const threshold = pruning.threshold ?? pruning.tensors.find(({ tensor }) => tensor === place.tensor)!.threshold;
+      const threshold = pruning.threshold ?? pruning.tensors.find(({ tensor }) => tensor === PLACE.tensor)!.threshold;
       expect(entry).toMatchObject({ kept: true, threshold, margin: Math.abs(entry!.value) / threshold });
       expect(entry!.margin).toBeGreaterThan(10);
     }
@@ -98,8 +98,8 @@ describe('detect-sw', () => {
 
   it('gives equal bytes for equal weights', async () => {
     const [one, other] = [
-      await runStage(detectSw, { params: quickly, inputs: { weights } }),
-      await runStage(detectSw, { params: quickly, inputs: { weights } }),
+      await runStage(detectSw, { params: QUICKLY, inputs: { weights } }),
+      await runStage(detectSw, { params: QUICKLY, inputs: { weights } }),
     ];
     expect(await readFile(one.outputs.superWeights!)).toEqual(await readFile(other.outputs.superWeights!));
   });

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const quick = {
+const QUICK = {
   learningRate: 0.002,
   seed: 3,
   schedule: 'constant',
@@ -54,7 +54,7 @@ async function trainInProcess(out: string, steps: number): Promise<Buffer> {
   const script = `
     const { default: train } = await import(${JSON.stringify(pathToFileURL(join(installedBuild, 'stages/train.js')).href)});
     await train.run({
-      params: ${JSON.stringify({ ...defaults, ...quick, steps })},
+      params: ${JSON.stringify({ ...defaults, ...QUICK, steps })},
       input: () => ${JSON.stringify(start)},
       optionalInput: () => undefined,
       output: (name) => ${JSON.stringify(out)} + '/' + name,
@@ -67,9 +67,9 @@ async function trainInProcess(out: string, steps: number): Promise<Buffer> {
 describe('train', () => {
   it('gives the same bytes for the same inputs, and others for another seed', async () => {
     const [first, again, other] = [
-      await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } }),
-      await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } }),
-      await runStage(train, { params: { ...quick, steps: 6, seed: 4 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...QUICK, steps: 6 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...QUICK, steps: 6 }, inputs: { weights: start } }),
+      await runStage(train, { params: { ...QUICK, steps: 6, seed: 4 }, inputs: { weights: start } }),
     ];
     for (const artifact of ['weights', 'optimizer', 'position', 'curve'])
       expect(await readFile(first.outputs[artifact]!), artifact).toEqual(await readFile(again.outputs[artifact]!));
@@ -77,7 +77,7 @@ describe('train', () => {
   });
 
   it('gives the same bytes beside a busy neighbour as alone, whichever process computes them', async () => {
-    const { outputs } = await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } });
+    const { outputs } = await runStage(train, { params: { ...QUICK, steps: 6 }, inputs: { weights: start } });
     const alone = await readFile(outputs.weights!);
     const together = await Promise.all(
       [1, 2, 3].map((process) => trainInProcess(join(folder, `process-${process}`), 6)),
@@ -86,7 +86,7 @@ describe('train', () => {
   });
 
   it('reads another stream than the one that the committed checkpoints were pretrained on', async () => {
-    const params = { ...quick, steps: 2 };
+    const params = { ...QUICK, steps: 2 };
     const [study, pretraining] = [
       await runStage(train, { params, inputs: { weights: start } }),
       await runStage(train, { params: { ...params, stream: 'train-data' }, inputs: { weights: start } }),
@@ -99,10 +99,10 @@ describe('train', () => {
   });
 
   it('goes on with the data where the last round stopped: 3 + 3 steps with kept moments are 6 steps, bit for bit', async () => {
-    const whole = await runStage(train, { params: { ...quick, steps: 6 }, inputs: { weights: start } });
-    const half = await runStage(train, { params: { ...quick, steps: 3 }, inputs: { weights: start } });
+    const whole = await runStage(train, { params: { ...QUICK, steps: 6 }, inputs: { weights: start } });
+    const half = await runStage(train, { params: { ...QUICK, steps: 3 }, inputs: { weights: start } });
     const rest = await runStage(train, {
-      params: { ...quick, steps: 3, optimizerState: 'keep' },
+      params: { ...QUICK, steps: 3, optimizerState: 'keep' },
       inputs: { weights: half.outputs.weights!, position: half.outputs.position!, optimizer: half.outputs.optimizer! },
     });
     expect(await readFile(rest.outputs.weights!)).toEqual(await readFile(whole.outputs.weights!));
@@ -110,7 +110,7 @@ describe('train', () => {
     expect(JSON.parse(await readFile(rest.outputs.position!, 'utf8'))).toEqual({ step: 6 });
 
     const reset = await runStage(train, {
-      params: { ...quick, steps: 3 },
+      params: { ...QUICK, steps: 3 },
       inputs: { weights: half.outputs.weights!, position: half.outputs.position!, optimizer: half.outputs.optimizer! },
     });
     expect(await readFile(reset.outputs.weights!)).not.toEqual(await readFile(whole.outputs.weights!));
@@ -121,7 +121,7 @@ describe('train', () => {
     ['with a warm-up and pruned weights', { schedule: 'warmup-constant', warmupSteps: 3 }],
     ['cosine', { schedule: 'warmup-cosine', warmupSteps: 2 }],
   ] as const)('goes on from any checkpoint to the bits of an uninterrupted training: %s', async (_, schedule) => {
-    const setup = { params: { ...quick, ...schedule, steps: 9, curveEvery: 4 }, inputs: { weights: start, mask } };
+    const setup = { params: { ...QUICK, ...schedule, steps: 9, curveEvery: 4 }, inputs: { weights: start, mask } };
     const checkpoints: { at: number; outputs: Record<string, string> }[] = [];
     const whole = await runStage(train, {
       ...setup,
@@ -139,7 +139,7 @@ describe('train', () => {
   });
 
   it('goes on from a shorter training, whose last point of the curve is completed', async () => {
-    const params = { ...quick, curveEvery: 4 };
+    const params = { ...QUICK, curveEvery: 4 };
     const [short, whole] = [
       await runStage(train, { params: { ...params, steps: 5 }, inputs: { weights: start } }),
       await runStage(train, { params: { ...params, steps: 11 }, inputs: { weights: start } }),
@@ -167,7 +167,7 @@ describe('train', () => {
   });
 
   it('holds pruned weights and their moments at exactly zero', async () => {
-    const { outputs } = await runStage(train, { params: { ...quick, steps: 4 }, inputs: { weights: start, mask } });
+    const { outputs } = await runStage(train, { params: { ...QUICK, steps: 4 }, inputs: { weights: start, mask } });
     const { tensors } = await readSafetensors(outputs.weights!);
     const moments = (await readSafetensors(outputs.optimizer!)).tensors;
     const weights = tensors.get(DOWN)!.data;
@@ -185,14 +185,14 @@ describe('train', () => {
     const pruned = join(folder, 'pruned.safetensors');
     await writeSafetensors(pruned, applyMasks(weights, await readMasks(mask)));
     const { outputs } = await runStage(train, {
-      params: { ...quick, steps: 4, mask: 'release' },
+      params: { ...QUICK, steps: 4, mask: 'release' },
       inputs: { weights: pruned },
     });
     const released = (await readWeights(outputs.weights!)).get(DOWN)!.data.filter((_, index) => index % 4 === 0);
     expect(released.filter((value) => value !== 0).length).toBeGreaterThan(0.9 * released.length);
-    expect(Math.max(...released.map(Math.abs))).toBeLessThan(4.5 * quick.learningRate); // four steps away from zero
+    expect(Math.max(...released.map(Math.abs))).toBeLessThan(4.5 * QUICK.learningRate); // four steps away from zero
     await expect(
-      runStage(train, { params: { ...quick, steps: 4, mask: 'release' }, inputs: { weights: pruned, mask } }),
+      runStage(train, { params: { ...QUICK, steps: 4, mask: 'release' }, inputs: { weights: pruned, mask } }),
     ).rejects.toMatchObject({
       failure: { kind: 'usage', message: 'train.mask is "release", but the input `mask` is connected.' },
     });
@@ -202,7 +202,7 @@ describe('train', () => {
     const position = join(folder, 'position.json');
     await writeFile(position, '{"step":100}');
     const { outputs, metrics, progress } = await runStage(train, {
-      params: { ...quick, steps: 5 },
+      params: { ...QUICK, steps: 5 },
       inputs: { weights: start, position },
     });
     const curve = JSON.parse(await readFile(outputs.curve!, 'utf8')) as LossCurve;
@@ -215,7 +215,7 @@ describe('train', () => {
 
   it('names the learning rate when training diverges', async () => {
     await expect(
-      runStage(train, { params: { ...quick, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } }),
+      runStage(train, { params: { ...QUICK, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } }),
     ).rejects.toThrow(/The loss became (NaN|Infinity) at step \d+; a lower train\.learningRate/);
   });
 });

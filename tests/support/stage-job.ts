@@ -31,7 +31,7 @@ export interface StageOutcome {
 }
 
 let folder: string;
-let jobs = 0;
+let JOBS = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-stage-'));
 });
@@ -46,7 +46,7 @@ export async function runStage<Params>(
   stage: StageDefinition<Params>,
   { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>,
 ): Promise<StageOutcome> {
-  const job = join(folder, String(jobs++));
+  const job = join(folder, String(JOBS++));
   await mkdir(job);
   const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
   const progress: Progress[] = [];

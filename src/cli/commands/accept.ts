@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Acceptance } from '../../cache/accepted-code.ts';
 import { SwpError } from '../../engine/failure.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -31,7 +31,7 @@ Examples:
 Keys of this study are then made with the earlier fingerprint. Only code and what a stage computes can be accepted:
 another parameter or another file is another experiment. What is computed from now on says in its record
 (environment.code) by which code it really was.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(accept);
   return withStudyOptions(command);

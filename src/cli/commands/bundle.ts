@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import type { OpenBundle, VerifiedBundle } from '../../bundle/verify.ts';
-import { exitCode } from '../exit-code.ts';
-import { selectorHelp, withProjectOptions, withStudyOptions } from '../help.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { SELECTOR_HELP, withProjectOptions, withStudyOptions } from '../help.ts';
 import { parseBytes } from '../quantity-parse.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -78,7 +78,7 @@ Every file is hashed; every record's key is derived again from what it says was 
 artifact that it names; the results are made again from the artifacts, with the code that is installed here; and the
 report is rendered again from the results. What was invented consistently, down to the metrics of each node, only
 --recompute can find. Exit code 1: something does not hold.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action((file: string, words: string[], _options: VerifyOptions, self: Command) =>
       verifyBundle(file, words, self.optsWithGlobals<VerifyOptions>()),
@@ -250,7 +250,7 @@ async function verifyBundle(file: string, words: string[], options: VerifyOption
           }),
         );
       else writeVerdict(verified, recomputed, terminal);
-      if (!ok) process.exitCode = exitCode.nodesFailed;
+      if (!ok) process.exitCode = EXIT_CODE.nodesFailed;
     },
   );
 }

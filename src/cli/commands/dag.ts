@@ -5,7 +5,7 @@ import { Option, type Command } from 'commander';
 import { makeDirectory } from '../../cache/atomic-file.ts';
 import { fileFailure } from '../../cache/file-failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import type { Study } from '../../pipeline/study.ts';
@@ -44,7 +44,7 @@ Examples:
   swp dag --json                                  {"nodes":[{key, stage, round, step, runs, state, reason, inputs}]}
 
 Experiments that begin alike share nodes. What they share is drawn once; a row begins where it differs.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(dag);
   return withStudyOptions(command);

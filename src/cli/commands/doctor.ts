@@ -1,7 +1,7 @@
 /** swp doctor: which engines and devices work here, why the others do not, and what would change that. */
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { exitCode } from '../exit-code.ts';
+import { EXIT_CODE } from '../exit-code.ts';
 import { withProjectOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -49,7 +49,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
     const { doctorText } = await import('../doctor-text.ts');
     for (const line of doctorText(findings, terminal.colors)) terminal.line(line);
   }
-  if (!findings.ok) process.exitCode = exitCode.defaultTargetFails;
+  if (!findings.ok) process.exitCode = EXIT_CODE.defaultTargetFails;
 }
 
 /** What it says goes to standard error: with --json, standard output is the findings'. */

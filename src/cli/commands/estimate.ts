@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { Accuracy } from '../../estimate/accuracy.ts';
 import type { Estimate, SecondsRange, Source } from '../../estimate/estimate.ts';
 import { SwpError } from '../../engine/failure.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -42,7 +42,7 @@ Examples:
 Times come from records of this cache: the same stage, model, batch and device on the same model of processor. What no
 record tells is measured in a few seconds, on small nodes of the study. A range goes from the 10th to the 90th
 percentile of what measured nodes took. FLOP are those of the matrix products, counted from the graph.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(estimate);
   return withStudyOptions(command);

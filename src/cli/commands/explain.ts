@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import type { RecordCollection } from '../../cache/record-history.ts';
 import type { Cause, Explanation } from '../../engine/explanation.ts';
 import { SwpError } from '../../engine/failure.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of a node with many causes, so many are written out. */
-const shownCauses = 8;
+const SHOWN_CAUSES = 8;
 
 export function declareExplain(program: Command): Command {
   const command = program
@@ -28,7 +28,7 @@ Examples:
   swp explain --json                     {"nodes":[{key, stage, ..., comparedWith, causes:[{stage, path, before, after}]}]}
 
 A difference is told where it arose: if another learning rate makes every later node stale, that is one cause.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(explain);
   return withStudyOptions(command);
@@ -102,9 +102,9 @@ async function writeExplanations(explanations: Explanation[], terminal: Terminal
       );
     if (planned.record?.aliasOf !== undefined)
       terminal.line(colors.dim(`  by ${planned.record.aliasOf.slice(0, 12)}, another recipe with the same content`));
-    for (const cause of causes.slice(0, shownCauses))
+    for (const cause of causes.slice(0, SHOWN_CAUSES))
       terminal.line(`  ${fromWhere(cause, stage.name)}${colors.yellow(causeText(cause))}`);
-    if (causes.length > shownCauses) terminal.line(`  ... and ${causes.length - shownCauses} more differences`);
+    if (causes.length > SHOWN_CAUSES) terminal.line(`  ... and ${causes.length - SHOWN_CAUSES} more differences`);
     if (comparedWith !== undefined)
       terminal.line(
         colors.dim(

@@ -6,12 +6,12 @@ import type { Graph } from '../../compute/graph/graph.ts';
 import { SwpError } from '../../engine/failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { StepGraph } from '../../model/step-graph.ts';
-import { selectorHelp, withProjectOptions } from '../help.ts';
+import { SELECTOR_HELP, withProjectOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of an ambiguous selector, so many graphs are listed. */
-const shownGraphs = 8;
+const SHOWN_GRAPHS = 8;
 
 interface ExportOptions extends ProjectOptions {
   graph: string[];
@@ -34,7 +34,7 @@ Examples:
 
 Nodes are named by module and operation; those of the backward pass begin with backward/. https://netron.app shows the
 file. Several nodes may be selected if they run the same graph: the model, the batch and the sequence length decide that.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(exportGraph);
   return withProjectOptions(command);
@@ -102,10 +102,10 @@ async function nodesOfOneGraph(selected: PlannedState[]): Promise<PlannedState[]
     const { model, batch, sequence } = stepOf(params);
     return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${labelText(labels[0]!)}`;
   });
-  const more = lines.length > shownGraphs ? [`    ... and ${lines.length - shownGraphs} more`] : [];
+  const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];
   throw new SwpError({
     kind: 'usage',
-    message: [`The selected nodes run ${groups.size} different graphs:`, ...lines.slice(0, shownGraphs), ...more].join(
+    message: [`The selected nodes run ${groups.size} different graphs:`, ...lines.slice(0, SHOWN_GRAPHS), ...more].join(
       '\n',
     ),
     expected: 'a selector for one of them',

@@ -1,11 +1,11 @@
 /** swp history: what the runs of this study did, and what became of a node over them. */
 import type { Command } from 'commander';
 import type { HistoryEntry } from '../../cache/run-history.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
-const shownRuns = 20;
+const SHOWN_RUNS = 20;
 
 export function declareHistory(program: Command): Command {
   const command = program
@@ -22,7 +22,7 @@ Examples:
 
 A run that found nothing to do is not listed. \`estimated\`: what its nodes were expected to take, and how many times
 as long they took; swp estimate --check says it by stage.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(history);
   return withStudyOptions(command);
@@ -71,7 +71,7 @@ async function writeRuns(runs: HistoryEntry[], terminal: Terminal): Promise<void
     return accuracy === undefined ? '' : `${durationText(accuracy.estimated)} (x${accuracy.ratio.toFixed(2)})`;
   };
   if (runs.length === 0) return terminal.line('No run of this study has computed anything in this cache yet.');
-  const rows = runs.slice(0, shownRuns).map((run) => {
+  const rows = runs.slice(0, SHOWN_RUNS).map((run) => {
     const { startedAt, seconds, profile, selectors, counts, stopped, user, host, git } = run;
     return [
       dateText(startedAt),
@@ -91,7 +91,7 @@ async function writeRuns(runs: HistoryEntry[], terminal: Terminal): Promise<void
     terminal.colors,
   ))
     terminal.line(line);
-  if (runs.length > shownRuns) terminal.line(`... and ${runs.length - shownRuns} earlier runs: see --json.`);
+  if (runs.length > SHOWN_RUNS) terminal.line(`... and ${runs.length - SHOWN_RUNS} earlier runs: see --json.`);
 }
 
 async function writeNodes(runs: HistoryEntry[], terminal: Terminal): Promise<void> {

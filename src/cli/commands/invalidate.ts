@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -31,7 +31,7 @@ Examples:
 
 Nothing is deleted: a tombstone in this study dismisses the records that are there now. Other studies that use the
 same cache keep them, and what a later repro computes counts again.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(invalidate);
   return withStudyOptions(command);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
-import { exitCode } from '../exit-code.ts';
+import { EXIT_CODE } from '../exit-code.ts';
 import { withStudyOptions } from '../help.ts';
 import { locate, type ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -50,7 +50,7 @@ async function lint(options: ProjectOptions): Promise<void> {
       JSON.stringify({ profile: study.profile.name, comparisons: study.comparisons.map(({ name }) => name), findings }),
     );
   else await writeFindings(study, findings, terminal);
-  process.exitCode = findings.some(isOpenError) ? exitCode.lintErrors : exitCode.ok;
+  process.exitCode = findings.some(isOpenError) ? EXIT_CODE.lintErrors : EXIT_CODE.ok;
 }
 
 type Declared = Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'>;
@@ -60,7 +60,7 @@ async function writeFindings(
   findings: LintFinding[],
   terminal: Terminal,
 ): Promise<void> {
-  const [{ lintRules }, { plural }] = await Promise.all([
+  const [{ LINT_RULES }, { plural }] = await Promise.all([
     import('../../science/lint/finding.ts'),
     import('../study-text.ts'),
   ]);
@@ -95,7 +95,7 @@ async function writeFindings(
     `${count('error')}, ${count('warning')}, ${count('note')}${accepted > 0 ? `; ${accepted} accepted` : ''}.`,
   );
   const rules = new Set(open.filter(({ severity }) => severity !== 'note').map(({ rule }) => rule));
-  for (const rule of rules) terminal.line(`${colors.dim(`${rule}:`)} ${lintRules[rule].remedy}`);
+  for (const rule of rules) terminal.line(`${colors.dim(`${rule}:`)} ${LINT_RULES[rule].remedy}`);
 }
 
 function writeFinding({ rule, severity, message, accepted }: LintFinding, { line, colors }: Terminal): void {

@@ -1,6 +1,6 @@
 /** swp logs: what the workers of nodes wrote. */
 import type { Command } from 'commander';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -20,7 +20,7 @@ export function declareLogs(program: Command): Command {
 Examples:
   swp logs step=train experiment=A1 seed=0 round=1
   swp logs stage=train --json      {"nodes":[{key, place, logs:[path]}]}
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(logs);
   return withStudyOptions(command);

@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { SwpError } from '../../engine/failure.ts';
 import type { Metrics, NodeLabel } from '../../engine/stage.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -53,7 +53,7 @@ Examples:
 
 Every stage has its own table; with --csv there is one, with the columns of all. A place without a result is left out,
 and counted at the end.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(metrics);
   const diff = command
@@ -109,17 +109,19 @@ async function readRows(
   words: readonly string[],
   columns: string | undefined,
 ): Promise<{ rows: MetricsRow[]; lacking: number }> {
-  const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { wholeStudy }] = await Promise.all([
-    import('picomatch'),
-    import('../project.ts'),
-    import('../../pipeline/selector.ts'),
-    import('../../pipeline/whole-study.ts'),
-  ]);
+  const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { WHOLE_STUDY }] = await Promise.all(
+    [
+      import('picomatch'),
+      import('../project.ts'),
+      import('../../pipeline/selector.ts'),
+      import('../../pipeline/whole-study.ts'),
+    ],
+  );
   const planned = await planProject(project);
   const places = selectPlaces(
     [...planned.nodes.values()].map(({ node }) => node),
     parseSelector(words),
-  ).filter(({ label }) => label.experiment !== wholeStudy);
+  ).filter(({ label }) => label.experiment !== WHOLE_STUDY);
   const order = new Map(project.study.experiments.map(({ id }, index) => [id, index]));
   const steps = new Map(project.study.steps.map(({ name }, index) => [name, index]));
   const isShown = columns === undefined ? () => true : picomatch(columns.split(','));

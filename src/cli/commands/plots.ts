@@ -17,20 +17,20 @@ interface PlotsOptions extends ProjectOptions {
 }
 
 /** Each with what it shows. */
-const plots = {
+const PLOTS = {
   quality:
     'Final log-perplexity above the entropy of the language, nats per token: every seed, and the t interval of the mean',
   sparsity: 'Log-perplexity above the entropy after retraining, by sparsity: every seed',
   survival: 'What became of the super weight by the end: k of n runs, with exact intervals',
   curves: 'Training loss by cumulative step: one line a seed',
 } as const;
-type PlotName = keyof typeof plots;
+type PlotName = keyof typeof PLOTS;
 
 export function declarePlots(program: Command): Command {
   const command = program
     .command('plots')
     .description("Draw the report's figures in the terminal.")
-    .argument('[names...]', `which: ${Object.keys(plots).join(', ')} (default: the first three)`)
+    .argument('[names...]', `which: ${Object.keys(PLOTS).join(', ')} (default: the first three)`)
     .option('--experiment <names>', 'only these experiments, with globs, e.g. A1,B*')
     .option('--list', 'say which plots there are, and where the files of the report are')
     .addHelpText(
@@ -62,7 +62,7 @@ async function draw(words: string[], options: PlotsOptions): Promise<void> {
   const ink: Ink = { colors: terminal.colors, width: Math.max(50, terminal.width), ascii: !terminal.interactive };
   for (const [index, name] of names.entries()) {
     if (index > 0) terminal.line();
-    terminal.line(terminal.colors.bold(plots[name]));
+    terminal.line(terminal.colors.bold(PLOTS[name]));
     for (const line of await drawn(name, data, results.floor, ink)) terminal.line(line);
   }
   terminal.line();
@@ -76,7 +76,7 @@ async function draw(words: string[], options: PlotsOptions): Promise<void> {
 }
 
 async function chosen(words: string[]): Promise<PlotName[]> {
-  const known = Object.keys(plots) as PlotName[];
+  const known = Object.keys(PLOTS) as PlotName[];
   const unknown = words.find((word) => !(known as string[]).includes(word));
   if (unknown !== undefined) {
     const { nearestName } = await import('../../pipeline/nearest-name.ts');
@@ -159,12 +159,12 @@ async function figureFiles(project: Project): Promise<string[]> {
 async function writeList(files: string[], options: PlotsOptions, terminal: Terminal): Promise<void> {
   if (options.json)
     return terminal.line(
-      JSON.stringify({ plots: Object.entries(plots).map(([name, shows]) => ({ name, shows })), files }),
+      JSON.stringify({ plots: Object.entries(PLOTS).map(([name, shows]) => ({ name, shows })), files }),
     );
   const { table } = await import('../table.ts');
   for (const line of table(
     ['plot', 'shows'],
-    Object.entries(plots).map(([name, shows]) => [name, shows]),
+    Object.entries(PLOTS).map(([name, shows]) => [name, shows]),
     terminal.colors,
   ))
     terminal.line(line);

@@ -7,8 +7,8 @@ import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
-import { exitCode, exitCodeOf } from '../exit-code.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import type { RunView } from '../run-view.ts';
@@ -52,7 +52,7 @@ Examples:
 
 Ctrl-C stops within two seconds; what is done is kept, and swp repro continues. A node that fails stops nothing but
 the nodes that need it.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(repro);
   return withStudyOptions(command);
@@ -274,9 +274,9 @@ async function renderIfPossible(
 }
 
 function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | undefined): number {
-  if (stopped !== undefined) return stopped === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted;
-  if (failed + blocked > 0) return exitCode.nodesFailed;
-  return report === undefined ? exitCode.ok : exitCodeOf(report);
+  if (stopped !== undefined) return stopped === 'SIGTERM' ? EXIT_CODE.terminated : EXIT_CODE.interrupted;
+  if (failed + blocked > 0) return EXIT_CODE.nodesFailed;
+  return report === undefined ? EXIT_CODE.ok : exitCodeOf(report);
 }
 
 function gpuChoice(text: string | undefined): GpuChoice {

@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import type { CacheRecord } from '../../cache/record.ts';
 import type { PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */
-const shownNodes = 12;
+const SHOWN_NODES = 12;
 
 export function declareShow(program: Command): Command {
   const command = program
@@ -25,7 +25,7 @@ Examples:
   swp show stage=eval --json                                 {"nodes":[...]}: a list where there are several
 
 The paths are those of files in the cache: read them, never change them.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(show);
   return withStudyOptions(command);
@@ -52,12 +52,12 @@ async function show(words: string[], options: ProjectOptions): Promise<void> {
     terminal.line(JSON.stringify(shown.length === 1 ? shown[0] : { nodes: shown }));
     return;
   }
-  for (const [index, planned] of nodes.slice(0, shownNodes).entries()) {
+  for (const [index, planned] of nodes.slice(0, SHOWN_NODES).entries()) {
     if (index > 0) terminal.line();
     await writeNode(project, planned, terminal);
   }
-  if (nodes.length > shownNodes)
-    terminal.line(`\n... and ${nodes.length - shownNodes} more nodes. Select fewer, or take --json.`);
+  if (nodes.length > SHOWN_NODES)
+    terminal.line(`\n... and ${nodes.length - SHOWN_NODES} more nodes. Select fewer, or take --json.`);
 }
 
 /** @throws SwpError of kind `content` for a damaged record, which planning only counts as missing */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Reason } from '../../engine/event.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { Project } from '../project.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -22,7 +22,7 @@ Examples:
 
 cached: its result is there. missing: it has not been computed. stale: it was computed, but its recipe has
 changed since, or swp invalidate dismissed it.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(status);
   return withStudyOptions(command);

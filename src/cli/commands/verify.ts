@@ -1,7 +1,7 @@
 /** swp verify: looks for damage in the cache, and recomputes nodes to compare. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { exitCode } from '../exit-code.ts';
-import { selectorHelp, withStudyOptions } from '../help.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import type { ProjectOptions } from '../project-options.ts';
 import { SwpError } from '../../engine/failure.ts';
 import { parseTolerance } from '../quantity-parse.ts';
@@ -39,7 +39,7 @@ Examples:
 
 What is damaged is moved to damaged/ in the cache; the next swp repro computes it again. Exit code 1: something was
 found.
-${selectorHelp}`,
+${SELECTOR_HELP}`,
     )
     .action(verify);
   return withStudyOptions(command);
@@ -73,7 +73,7 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
     if (damages.length > 0 && !options.heal) terminal.line('`swp repro` computes again what the study has lost.');
   }
   if (damages.length === 0) return;
-  process.exitCode = exitCode.nodesFailed;
+  process.exitCode = EXIT_CODE.nodesFailed;
   if (!options.heal) return;
   const { repro } = await import('./repro.ts');
   await repro([], { ...options, checkpointEvery: 60 });
@@ -148,7 +148,7 @@ async function recompute(words: string[], options: VerifyOptions, terminal: Term
         nodes: results.map(({ planned: { node }, ...rest }) => ({ key: node.key, label: node.labels[0], ...rest })),
       }),
     );
-  if (results.some(({ verdict }) => verdict === 'different')) process.exitCode = exitCode.nodesFailed;
+  if (results.some(({ verdict }) => verdict === 'different')) process.exitCode = EXIT_CODE.nodesFailed;
 }
 
 function percent(text: string): number {

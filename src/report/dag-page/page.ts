@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBuild } from '../../installed-build.ts';
 import type { DagPage } from './page-data.ts';
-import { style } from './style.ts';
+import { STYLE } from './style.ts';
 
 /** @returns the page; whatever names and values say, none of it is markup */
 export function dagPage(page: DagPage): string {
@@ -18,7 +18,7 @@ export function dagPage(page: DagPage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>DAG</title>
-<style>${style}</style>
+<style>${STYLE}</style>
 </head>
 <body>
 <noscript>This page draws the DAG with JavaScript.</noscript>

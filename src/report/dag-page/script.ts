@@ -93,7 +93,7 @@ app.append(
 document.title = `${page.study}: DAG`;
 
 /** Below this scale text is too small to be read. */
-const leastLegible = 0.5;
+const LEAST_LEGIBLE = 0.5;
 const zooming = zoom<SVGSVGElement, unknown>()
   .scaleExtent([0.02, 4])
   .on('zoom', ({ transform }: { transform: ZoomTransform }) => canvas.setAttribute('transform', transform.toString()));
@@ -462,7 +462,7 @@ function fit(): void {
 
 /** All of it as far as it can be read; else its beginning, from where one pans. */
 function showLegibly(): void {
-  show(leastLegible);
+  show(LEAST_LEGIBLE);
 }
 
 function show(leastScale: number): void {

@@ -2,7 +2,7 @@
  * How the DAG page looks. States differ in colour (Okabe and Ito, for colour-blind eyes), in their mark and in the
  * line.
  */
-export const style = `
+export const STYLE = `
 :root { color-scheme: light dark; --ground: #fbfbf9; --panel: #fff; --ink: #1d1d1b; --dim: #6b6b66; --line: #d6d5cf; --edge: #a9a8a1; --accent: #0072b2; --cached: #009e73; --missing: #8a8983; --stale: #e69f00; --failed: #d55e00; }
 @media (prefers-color-scheme: dark) { :root:not([data-scheme=light]) { --ground: #17181a; --panel: #1f2124; --ink: #eceae4; --dim: #9b9a94; --line: #3a3c40; --edge: #63656a; --accent: #56b4e9; --cached: #2fbf94; --missing: #9b9a94; --stale: #f0b429; --failed: #f07a3c; } }
 :root[data-scheme=dark] { --ground: #17181a; --panel: #1f2124; --ink: #eceae4; --dim: #9b9a94; --line: #3a3c40; --edge: #63656a; --accent: #56b4e9; --cached: #2fbf94; --missing: #9b9a94; --stale: #f0b429; --failed: #f07a3c; }

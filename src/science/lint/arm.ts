@@ -9,13 +9,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
 
 /** Variables that are no parameters. */
-const ofRun = ['rounds', 'finalTrain', 'model'] as const;
-type OfRun = (typeof ofRun)[number];
+const OF_RUN = ['rounds', 'finalTrain', 'model'] as const;
+type OfRun = (typeof OF_RUN)[number];
 
 export class Arm {
   /** Steps by round, 0 being what comes before the rounds; undefined where the declaration does not say. */
   readonly wiring: ReadonlyMap<number, WiredStep[]> | undefined;
-  private readonly stageOfStep = new Map<string, string>();
+  readonly #stageOfStep = new Map<string, string>();
 
   constructor(
     readonly declaration: ExperimentDeclaration,
@@ -30,7 +30,7 @@ export class Arm {
         ),
       );
     for (const steps of this.wiring?.values() ?? [])
-      for (const { step, stage } of steps) this.stageOfStep.set(step, stage);
+      for (const { step, stage } of steps) this.#stageOfStep.set(step, stage);
   }
 
   get id(): string {
@@ -46,11 +46,11 @@ export class Arm {
   hasStage(stage: string): boolean {
     return this.wiring === undefined
       ? Object.hasOwn(this.declaration.params, stage)
-      : [...this.stageOfStep.values()].includes(stage);
+      : [...this.#stageOfStep.values()].includes(stage);
   }
 
   hasStep(step: string): boolean {
-    return this.wiring === undefined || this.stageOfStep.has(step);
+    return this.wiring === undefined || this.#stageOfStep.has(step);
   }
 
   /** The steps that run in a round, of those that take a variable. */
@@ -65,10 +65,10 @@ export class Arm {
     const { params, steps = {} } = this.declaration;
     const names = (group: string, values: object) =>
       Object.keys(values)
-        .filter((param) => !this.isModel(group, param))
+        .filter((param) => !this.#isModel(group, param))
         .map((param) => `${group}.${param}`);
     return [
-      ...ofRun,
+      ...OF_RUN,
       ...Object.entries(params).flatMap(([stage, values]) => names(stage, values as object)),
       ...Object.entries(steps).flatMap(([step, own]) => names(step, own.params)),
     ];
@@ -83,13 +83,13 @@ export class Arm {
     const { owner, param } = split(variable);
     const own = this.declaration.steps?.[owner]?.params;
     if (own !== undefined && Object.hasOwn(own, param)) return own[param];
-    return this.ofStage(this.stageOf(owner), param);
+    return this.#ofStage(this.#stageOf(owner), param);
   }
 
   /** The value in one round. @param round 0 for steps outside the rounds */
   valueIn(variable: string, round: number): unknown {
     const value = this.value(variable);
-    if (!this.isByRound(variable) || !Array.isArray(value)) return value;
+    if (!this.#isByRound(variable) || !Array.isArray(value)) return value;
     return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
   }
 
@@ -109,30 +109,30 @@ export class Arm {
     );
   }
 
-  private stageOf(owner: string): string {
-    return Object.hasOwn(this.declaration.params, owner) ? owner : (this.stageOfStep.get(owner) ?? owner);
+  #stageOf(owner: string): string {
+    return Object.hasOwn(this.declaration.params, owner) ? owner : (this.#stageOfStep.get(owner) ?? owner);
   }
 
-  private ofStage(stage: string, param: string): unknown {
+  #ofStage(stage: string, param: string): unknown {
     const params = this.declaration.params[stage] as Record<string, unknown> | undefined;
     return params !== undefined && Object.hasOwn(params, param) ? params[param] : undefined;
   }
 
-  private isByRound(variable: string): boolean {
+  #isByRound(variable: string): boolean {
     const { owner, param } = split(variable);
     const own = this.declaration.steps?.[owner];
     if (own !== undefined && Object.hasOwn(own.params, param)) return own.byRound.includes(param);
-    return (this.declaration.byRound ?? []).includes(`${this.stageOf(owner)}.${param}`);
+    return (this.declaration.byRound ?? []).includes(`${this.#stageOf(owner)}.${param}`);
   }
 
   /** A parameter that follows the experiment's model is told as that. */
-  private isModel(stage: string, param: string): boolean {
-    return param === 'model' && this.ofStage(this.stageOf(stage), param) === this.declaration.model;
+  #isModel(stage: string, param: string): boolean {
+    return param === 'model' && this.#ofStage(this.#stageOf(stage), param) === this.declaration.model;
   }
 }
 
 function isOfRun(variable: string): variable is OfRun {
-  return (ofRun as readonly string[]).includes(variable);
+  return (OF_RUN as readonly string[]).includes(variable);
 }
 
 /** `train.steps` -> its stage or step, and the parameter. */

@@ -16,7 +16,7 @@ export interface LintFinding {
   accepted: string | null;
 }
 
-export const lintRules = {
+export const LINT_RULES = {
   'one-variable': {
     severity: 'error',
     remedy: 'Compare arms that differ in nothing else, or name what differs in "varies".',
@@ -47,9 +47,9 @@ export const lintRules = {
   'useless-accept': { severity: 'warning', remedy: 'Take the accepted rule out: there is nothing to override.' },
 } as const satisfies Record<string, { severity: LintSeverity; remedy: string }>;
 
-export type LintRule = keyof typeof lintRules;
+export type LintRule = keyof typeof LINT_RULES;
 
 /** A finding that nobody has overridden yet. */
 export function finding(rule: LintRule, comparison: string | null, arms: string[], message: string): LintFinding {
-  return { rule, severity: lintRules[rule].severity, comparison, arms, message, accepted: null };
+  return { rule, severity: LINT_RULES[rule].severity, comparison, arms, message, accepted: null };
 }

@@ -7,7 +7,7 @@ import { finding, type LintFinding } from './finding.ts';
 import { countText, listText, valueText } from './value-text.ts';
 
 /** How a result is computed, not what: to mix these inside a comparison confounds it, whatever else it names. */
-const ofMachine = ['engine', 'device', 'precision'];
+const OF_MACHINE = ['engine', 'device', 'precision'];
 
 /**
  * Every further arm may differ from the first one in the named variables alone: in parameters of all rounds, and in how
@@ -132,5 +132,5 @@ export function consequence(comparison: Comparison): LintFinding[] {
 }
 
 function isOfMachine(variable: string): boolean {
-  return ofMachine.includes(split(variable).param);
+  return OF_MACHINE.includes(split(variable).param);
 }

@@ -17,7 +17,7 @@ const COMMON: InferenceSession.SessionOptions = {
 /** One thread, without spinning: nodes of the study run side by side, one per core, so a session must not take more. */
 const THREADS = { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } };
 /** The same for a session of the library itself: the entries that follow `session.`. */
-export const cpuEntries: Readonly<Record<string, string>> = {
+export const CPU_ENTRIES: Readonly<Record<string, string>> = {
   set_denormal_as_zero: '1',
   'intra_op.allow_spinning': '0',
 };
