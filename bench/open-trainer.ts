@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { Trainer } from '../src/compute/training/trainer.ts';
-import { installedBuild } from '../src/installed-build.ts';
+import { installedBuild } from '../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
 import { isBlockMatrix } from '../src/model/tensor-name.ts';
 import type { BenchModel } from './models.ts';

@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { packageRoot } from '../src/package-root.ts';
+import { packageRoot } from '../src/base/package-root.ts';
 import type { BenchModel } from './models.ts';
 
 const SCRIPT = join(packageRoot, 'bench/pytorch/train_step.py');

@@ -26,7 +26,7 @@ export default defineStage<Required<AggregateParams>>({
 
   async run(job) {
     const { default: canonicalize } = await import('canonicalize');
-    const { readPieces } = await import('../src/gathered-pieces.ts');
+    const { readPieces } = await import('../src/science/results/gathered-pieces.ts');
     const { studyResults } = await import('../src/science/results/study-results.ts');
     const { maskFindings } = await import('../src/science/results/mask-findings.ts');
     const { study } = job.params;

@@ -49,7 +49,7 @@ export default defineStage<Required<DetectSwParams>>({
   },
 
   async run({ params, input, optionalInput, output, signal }) {
-    const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { readJsonArtifact, writeJsonArtifact } = await import('../src/base/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
     const { corpusOf } = await import('../src/model/corpora.ts');
     const { readModelConfig } = await import('../src/model/model-config.ts');

@@ -44,7 +44,7 @@ export default defineStage<Required<EvalParams>>({
   },
 
   async run({ params, input, optionalInput, output, progress, signal }) {
-    const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { readJsonArtifact, writeJsonArtifact } = await import('../src/base/json-artifact.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
     const { evaluate } = await import('../src/model/evaluate.ts');
     const { corpusOf } = await import('../src/model/corpora.ts');

@@ -30,7 +30,7 @@ export default defineStage<Required<PlantSpikesParams>>({
 
   async run({ params, output, progress, signal }) {
     const { CPU_TARGET } = await import('../src/compute/runtimes/runtime.ts');
-    const { writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { writeJsonArtifact } = await import('../src/base/json-artifact.ts');
     const { corpusOf } = await import('../src/model/corpora.ts');
     const { createLanguageModel } = await import('../src/model/create-language-model.ts');
     const { BOS, MARKERS } = await import('../src/model/marker-retrieval.ts');

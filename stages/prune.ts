@@ -30,7 +30,7 @@ export default defineStage<Required<PruneParams>>({
   },
 
   async run({ params, input, optionalInput, output }) {
-    const { readJsonArtifact, writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { readJsonArtifact, writeJsonArtifact } = await import('../src/base/json-artifact.ts');
     const { writeSafetensors } = await import('../src/model/safetensors.ts');
     const { readMasks, readWeights } = await import('../src/model/weights-file.ts');
     const { tensorKind } = await import('../src/model/tensor-name.ts');

@@ -22,8 +22,8 @@ export default defineStage<{ study: StudyDeclaration }>({
   },
 
   async run(job) {
-    const { readPieces } = await import('../src/gathered-pieces.ts');
-    const { writeJsonArtifact } = await import('../src/json-artifact.ts');
+    const { readPieces } = await import('../src/science/results/gathered-pieces.ts');
+    const { writeJsonArtifact } = await import('../src/base/json-artifact.ts');
     const { detectorRates } = await import('../src/science/detector-rates.ts');
     const { ratesTables } = await import('../src/science/detector-rates-tables.ts');
     const rates = detectorRates(job.params.study, {

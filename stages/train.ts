@@ -14,7 +14,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };
 import type { TransferStatistics } from '../src/compute/training/step-trainer.ts';
-import { SwpError } from '../src/engine/failure.ts';
+import { SwpError } from '../src/base/failure.ts';
 import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage, type StageJob } from '../src/engine/stage.ts';
 import { learningRateAt } from '../src/compute/training/learning-rate.ts';

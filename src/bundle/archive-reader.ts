@@ -10,8 +10,8 @@ import { Readable, Transform } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
-import { fileFailure } from '../cache/file-failure.ts';
-import { SwpError } from '../engine/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { bundleId, MANIFEST, parseManifest, refusal, type Manifest } from './manifest.ts';
 
 export interface UnpackedBundle {

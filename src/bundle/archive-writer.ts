@@ -8,7 +8,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { createTarPacker } from 'modern-tar';
-import { fileFailure } from '../cache/file-failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { MANIFEST } from './manifest.ts';
 
 /** A file to go into the archive. */

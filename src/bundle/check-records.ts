@@ -5,10 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parseRecord, type CacheRecord } from '../cache/record.ts';
-import { SwpError } from '../engine/failure.ts';
-import { canonicalJson, keyOf } from '../engine/key.ts';
-import type { JsonValue } from '../engine/json.ts';
-import { placeOf } from '../engine/place.ts';
+import { SwpError } from '../base/failure.ts';
+import { canonicalJson } from '../base/json.ts';
+import { digestJson } from '../base/digest.ts';
+import type { JsonValue } from '../base/json.ts';
+import { placeOf } from '../engine/stage.ts';
 import { recordName } from './contents.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
@@ -68,13 +69,13 @@ function readRecords({ files }: Manifest, folder: string, findings: Finding[]): 
 function checkKeys(record: CacheRecord, findings: Finding[]): void {
   const where = recordName(record.key);
   const { preimage, contentPreimage } = record;
-  if (keyOf(preimage) !== record.key)
+  if (digestJson(preimage) !== record.key)
     findings.push({
       check: 'records',
       where,
-      message: `its key is not the hash of its pre-image, which is ${keyOf(preimage).slice(0, 12)}...`,
+      message: `its key is not the hash of its pre-image, which is ${digestJson(preimage).slice(0, 12)}...`,
     });
-  if (keyOf(contentPreimage) !== record.contentKey)
+  if (digestJson(contentPreimage) !== record.contentKey)
     findings.push({ check: 'records', where, message: 'its content key is not the hash of its content pre-image' });
   if (record.stage !== preimage.stage)
     findings.push({

@@ -4,10 +4,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
-import { differences } from '../engine/json-diff.ts';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
-import { SwpError } from '../engine/failure.ts';
-import { placeOf } from '../engine/place.ts';
+import { differences } from '../base/json-diff.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { SwpError } from '../base/failure.ts';
+import { placeOf } from '../engine/stage.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';

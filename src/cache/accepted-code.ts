@@ -5,10 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
-import { writeAtomically } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Scratch } from './scratch.ts';
 
 export interface Acceptance {

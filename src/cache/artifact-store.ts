@@ -2,12 +2,12 @@
  * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
-import { createHash } from 'node:crypto';
-import { chmodSync, createReadStream, readFileSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, renameSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
-import { makeDirectory, syncDirectory, syncFile } from './atomic-file.ts';
-import { fileFailure } from './file-failure.ts';
+import { digestFile } from '../base/digest.ts';
+import { SwpError } from '../base/failure.ts';
+import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
@@ -87,26 +87,4 @@ export class ArtifactStore {
     this.#verified.set(path, Promise.resolve());
     return artifact;
   }
-}
-
-/** Files up to this size are read at once, which is much quicker than a stream. */
-const SMALL_BYTES = 1 << 16;
-
-/** @throws SwpError of kind `file` */
-export async function digestFile(path: string): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  try {
-    if (statSync(path).size <= SMALL_BYTES) {
-      const content = readFileSync(path);
-      return { sha256: hash.update(content).digest('hex'), bytes: content.length };
-    }
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      bytes += chunk.length;
-    }
-  } catch (error) {
-    throw fileFailure(error, path, 'read');
-  }
-  return { sha256: hash.digest('hex'), bytes };
 }

@@ -19,12 +19,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Metrics } from '../engine/stage.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
-import { makeDirectory, writeAtomically } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';

@@ -8,9 +8,9 @@
  */
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */

@@ -12,9 +12,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemClock, type Clock } from '../engine/clock.ts';
-import { makeDirectory } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { makeDirectory } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import type { Scratch } from './scratch.ts';
 

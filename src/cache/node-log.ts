@@ -1,8 +1,8 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeDirectory } from './atomic-file.ts';
-import { fileFailure } from './file-failure.ts';
+import { makeDirectory } from '../base/atomic-file.ts';
+import { fileFailure } from '../base/file-failure.ts';
 
 export class NodeLog {
   readonly #cache: string;

@@ -1,9 +1,9 @@
 /** The records of a cache as a collection: looked up by the beginning of a key, or all those of a stage. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
-import { isAbsent } from './file-failure.ts';
+import { isAbsent } from '../base/file-failure.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
 
 /** More records than these are not compared: it only explains. */

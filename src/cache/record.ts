@@ -4,8 +4,8 @@
  */
 import { Ajv } from 'ajv';
 import schema from '../../schemas/record.schema.json' with { type: 'json' };
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Metrics } from '../engine/stage.ts';
 import type { RecordFile } from '../generated/record.ts';
 

@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Failure } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
-import { writeAtomically } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import type { Failure } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Scratch } from './scratch.ts';
 
 export interface HistoryNode {

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from './atomic-file.ts';
-import { fileFailure } from './file-failure.ts';
+import { makeDirectory } from '../base/atomic-file.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { isAlive, processSpace } from './process-identity.ts';
 
 export class Scratch {

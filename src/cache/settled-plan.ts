@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject } from '../engine/json.ts';
-import { writeAtomically } from './atomic-file.ts';
+import type { JsonObject } from '../base/json.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
 import type { Cache } from './cache.ts';
 import type { CacheRecord } from './record.ts';
 

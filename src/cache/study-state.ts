@@ -10,8 +10,8 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cache } from './cache.ts';
-import { writeAtomically } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 
 export interface Tombstone {
   /** Id of the dismissed record. */

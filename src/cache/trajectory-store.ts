@@ -10,9 +10,9 @@
  */
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestFile } from './artifact-store.ts';
-import { makeDirectory, syncDirectory, syncFile, writeAtomically } from './atomic-file.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { digestFile } from '../base/digest.ts';
+import { makeDirectory, syncDirectory, syncFile, writeAtomically } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Scratch } from './scratch.ts';
 
 /** A point where a record has the state. */

@@ -1,11 +1,11 @@
 /** Verifies a cache: every artifact against its name, every record against its keys. What is damaged is put aside. */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
-import { keyOf } from '../engine/key.ts';
-import { digestFile } from './artifact-store.ts';
+import { SwpError } from '../base/failure.ts';
+import { digestJson } from '../base/digest.ts';
+import { digestFile } from '../base/digest.ts';
 import type { Cache } from './cache.ts';
-import { fileFailure, isAbsent } from './file-failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { parseRecord } from './record.ts';
 
 export interface Damage {
@@ -63,9 +63,9 @@ function verifyRecord(cache: Cache, path: string, name: string, result: Verifica
   try {
     const record = parseRecord(readFileSync(path, 'utf8'), path, key);
     const wrong =
-      keyOf(record.preimage) !== key
+      digestJson(record.preimage) !== key
         ? 'its key is not the hash of its pre-image'
-        : keyOf(record.contentPreimage) !== record.contentKey
+        : digestJson(record.contentPreimage) !== record.contentKey
           ? 'its content key is not the hash of its content pre-image'
           : undefined;
     if (wrong !== undefined) {

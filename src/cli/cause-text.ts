@@ -1,7 +1,7 @@
 /** Differences between recipes in words. */
 import type { Cause } from '../engine/explanation.ts';
-import type { Difference } from '../engine/json-diff.ts';
-import type { JsonValue } from '../engine/json.ts';
+import type { Difference } from '../base/json-diff.ts';
+import type { JsonValue } from '../base/json.ts';
 
 const SHOWN_CHARACTERS = 60;
 

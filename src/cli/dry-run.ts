@@ -3,7 +3,7 @@ import type { SwpEvent } from '../engine/event.ts';
 import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
 import { lengthsOf } from '../engine/trajectory.ts';
 import type { Plan } from '../engine/plan.ts';
-import { nodeJson, type Project } from './project.ts';
+import { nodeJson, type Project } from '../project/project.ts';
 import { reasonText } from './reason-text.ts';
 import { labelText } from './run-text.ts';
 import { plural, studyLine } from './study-text.ts';

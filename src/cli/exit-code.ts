@@ -1,5 +1,5 @@
 /** What swp's exit codes mean; docs/commands.md and --help say the same. */
-import type { Failure } from '../engine/failure.ts';
+import type { Failure } from '../base/failure.ts';
 
 export const EXIT_CODE = {
   ok: 0,

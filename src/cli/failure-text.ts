@@ -1,7 +1,7 @@
 /** Every expected failure in words, in one place: what happened, where, what was expected, what to do. */
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
-import type { Failure, SourceLocation } from '../engine/failure.ts';
+import type { Failure, SourceLocation } from '../base/failure.ts';
 import { quantityText } from './quantity-text.ts';
 import { unreachable } from './unreachable.ts';
 

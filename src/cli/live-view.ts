@@ -8,7 +8,7 @@ import stringWidth from 'string-width';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
 import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
-import type { RunningNode, RunState } from './run-state.ts';
+import type { RunningNode, RunState } from '../project/run-state.ts';
 import type { RunView } from './run-view.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { declareAccept } from './commands/accept.ts';
 import { declareBundle } from './commands/bundle.ts';
 import { declareDag } from './commands/dag.ts';

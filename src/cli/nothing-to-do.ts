@@ -6,12 +6,12 @@ import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
-import { locate, type ProjectOptions } from './project-options.ts';
-import { renderOrExplain, type ReportedProject } from './study-report.ts';
+import { locate, type ProjectOptions } from '../project/location.ts';
+import { renderOrExplain, type ReportedProject } from '../project/study-report.ts';
 import { plural } from './study-text.ts';
 import { writeSummary } from './summary-text.ts';
 import type { Terminal } from './terminal.ts';
-import type { UpToDate } from './up-to-date.ts';
+import type { UpToDate } from '../project/up-to-date.ts';
 
 /** @returns the exit code */
 export async function sayUpToDate(

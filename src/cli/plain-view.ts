@@ -3,7 +3,7 @@
  */
 import type { SwpEvent } from '../engine/event.ts';
 import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
-import type { RunState } from './run-state.ts';
+import type { RunState } from '../project/run-state.ts';
 import type { RunView } from './run-view.ts';
 import { plural } from './study-text.ts';
 import type { Terminal } from './terminal.ts';

@@ -3,14 +3,14 @@ import type { OpenBundle } from '../bundle/verify.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { defaultJobs } from '../engine/parallelism.ts';
-import { placeOf } from '../engine/place.ts';
+import { placeOf } from '../engine/stage.ts';
 import { run } from '../engine/run.ts';
 import { openPlainView } from './plain-view.ts';
-import { openProject, planProject, selectPlanned } from './project.ts';
-import { RunState } from './run-state.ts';
-import { resultsKey } from './study-report.ts';
+import { openProject, planProject, selectPlanned } from '../project/project.ts';
+import { RunState } from '../project/run-state.ts';
+import { resultsKey } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
-import { TimeLeft } from './time-left.ts';
+import { TimeLeft } from '../project/time-left.ts';
 
 export interface BundledRun {
   /** Selectors; none for the whole study. */

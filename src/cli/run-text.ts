@@ -3,7 +3,7 @@ import type { Colors } from 'picocolors/types';
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { durationText } from './duration.ts';
-import type { RunState } from './run-state.ts';
+import type { RunState } from '../project/run-state.ts';
 
 /** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`. */
 export function holderText({ user, host, pid, place }: WorkHolder): string {

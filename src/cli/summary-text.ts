@@ -3,7 +3,7 @@ import type { SwpEvent } from '../engine/event.ts';
 import type { RunResult } from '../engine/run.ts';
 import { durationText } from './duration.ts';
 import { plural } from './study-text.ts';
-import type { RenderedReport } from './study-report.ts';
+import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
 
 /** More failures than these are only counted: one cause mostly has many. */

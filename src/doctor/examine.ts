@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../base/package-root.ts';
 import { examineAccelerators, type AcceleratorsFinding } from './accelerators.ts';
 import { examineCachePlace, type CacheFinding } from './cache-place.ts';
 import { examineMachine, type MachineFinding } from './machine.ts';

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execaNode } from 'execa';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 
 const require = createRequire(import.meta.url);
 

@@ -1,6 +1,6 @@
 /** Fetches the native part of the tensorflow engine. */
 import { installNativePart, InstallError } from '../compute/runtimes/tensorflow/native-part.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 
 /**
  * @param log is told what the package's install script says, line by line

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { execaNode } from 'execa';
 import { CPU_TARGET, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
-import { installedBuild } from '../installed-build.ts';
+import { installedBuild } from '../base/installed-build.ts';
 import type { ProbeMessage } from './probe-message.ts';
 
 const TARGETS: readonly ExecutionTarget[] = [

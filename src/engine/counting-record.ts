@@ -1,6 +1,6 @@
 /** Records that count in a study: whole, and not dismissed there. */
 import type { CacheRecord } from '../cache/record.ts';
-import { SwpError } from './failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { isIncomplete } from './plan.ts';
 import type { RunContext } from './run-context.ts';
 

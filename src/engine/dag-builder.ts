@@ -3,11 +3,14 @@
  * anyone saying so.
  */
 import { DirectedGraph } from 'graphology';
-import { readExternalFile, stampIfThere } from './external-file.ts';
-import type { JsonObject, JsonValue } from './json.ts';
-import { canonicalJson, keyOf, recipePreimage } from './key.ts';
+import { readExternalFile } from './external-file.ts';
+import { stampIfThere } from '../base/file-stamp.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import { recipePreimage } from './key.ts';
+import { canonicalJson } from '../base/json.ts';
+import { digestJson } from '../base/digest.ts';
 import type { ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 import type { NodeLabel } from './stage.ts';
 import type { LoadedStage, StageLoader } from './stage-loader.ts';
 
@@ -85,7 +88,7 @@ export class DagBuilder {
       inputs,
       gathers,
     );
-    const key = keyOf(preimage);
+    const key = digestJson(preimage);
     if (this.dag.hasNode(key)) {
       const { labels } = this.dag.getNodeAttributes(key);
       if (!labels.some((known) => placeOf(known) === placeOf(label))) labels.push(label);

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { packageRoot } from '../package-root.ts';
-import type { JsonObject } from './json.ts';
+import { packageRoot } from '../base/package-root.ts';
+import type { JsonObject } from '../base/json.ts';
 
 /** @param root the project whose git commit is recorded; without git, or outside a repository, `git` is null */
 export async function collectEnvironment(root: string): Promise<JsonObject> {

@@ -1,6 +1,6 @@
 /** What happens during a run: one closed union, read by the live view, the plain lines and `--json` alike. */
-import type { Failure } from './failure.ts';
-import type { JsonObject } from './json.ts';
+import type { Failure } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Metrics, NodeLabel, Progress } from './stage.ts';
 
 /** Why a node is, or is not, run. Recorded where the decision is made. */

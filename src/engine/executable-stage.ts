@@ -18,8 +18,8 @@ import { execa } from 'execa';
 import picomatch from 'picomatch';
 import schema from '../../schemas/stage-manifest.schema.json' with { type: 'json' };
 import type { StageManifest } from '../generated/stage-manifest.ts';
-import { SwpError } from './failure.ts';
-import type { JsonObject } from './json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
 
 const VERSION = 1;

@@ -5,10 +5,10 @@
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
-import { differences, type Difference } from './json-diff.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import { differences, type Difference } from '../base/json-diff.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { PlannedNode } from './node.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 import type { PlannedState } from './plan.ts';
 
 /** A difference at the node where it arose. */

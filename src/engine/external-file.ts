@@ -2,11 +2,10 @@
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
  * after the node runs, so that no record claims an input that it did not have.
  */
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { digestFile } from '../cache/artifact-store.ts';
-import { fileFailure } from '../cache/file-failure.ts';
-import { SwpError } from './failure.ts';
+import { digestFile } from '../base/digest.ts';
+import { stampOf } from '../base/file-stamp.ts';
+import { SwpError } from '../base/failure.ts';
 import type { ExternalFile } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
 
@@ -42,27 +41,5 @@ export async function isUnchanged(file: ExternalFile): Promise<boolean> {
     return (await digestFile(file.path)).sha256 === file.sha256;
   } catch {
     return false;
-  }
-}
-
-/**
- * Device, inode, size, and the times of the last write and of the last change of any kind, in nanoseconds.
- * @throws SwpError of kind `file`
- */
-export function stampOf(path: string): string {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
-  } catch (error) {
-    throw fileFailure(error, path, 'read');
-  }
-}
-
-/** The same for a file that may be missing; what cannot be read is told by who reads it. */
-export function stampIfThere(path: string): string {
-  try {
-    return stampOf(path);
-  } catch {
-    return 'none';
   }
 }

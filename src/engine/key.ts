@@ -5,9 +5,7 @@
  * - The content key is known once the inputs exist: inputs count by the digest of the artifact consumed. It finds
  *   results whose recipe differs but whose inputs came out the same.
  */
-import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { InputRef } from './node.ts';
 import type { NodeLabel } from './stage.ts';
 
@@ -65,19 +63,6 @@ export function contentPreimage(
     mapValues(inputs, ({ sha256 }) => ({ sha256 })),
     gathers,
   );
-}
-
-/**
- * @returns SHA-256 of the RFC 8785 canonical JSON, hexadecimal
- * @throws Error for a value that JSON cannot hold, such as NaN
- */
-export function keyOf(preimage: JsonValue): string {
-  return createHash('sha256').update(canonicalJson(preimage)).digest('hex');
-}
-
-/** RFC 8785: properties sorted by UTF-16 code units, no white space, numbers as ECMAScript prints them. */
-export function canonicalJson(value: JsonValue): string {
-  return canonicalize(value)!;
 }
 
 function preimage(

@@ -1,7 +1,7 @@
 /** Which nodes a run has to bring up to date. */
 import { producersOf } from './dag-builder.ts';
 import type { Reason } from './event.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 import type { Plan, PlannedState } from './plan.ts';
 
 export interface Wanted {

@@ -1,15 +1,8 @@
 /** A node's two keys, once its producers are settled: over what exists, and over the list of what is missing. */
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
-import type { JsonObject } from './json.ts';
-import {
-  contentPreimage,
-  keyOf,
-  recipePreimage,
-  type ByContent,
-  type BySource,
-  type Gathered,
-  type Work,
-} from './key.ts';
+import type { JsonObject } from '../base/json.ts';
+import { contentPreimage, recipePreimage, type ByContent, type BySource, type Gathered, type Work } from './key.ts';
+import { digestJson } from '../base/digest.ts';
 import type { PlannedNode } from './node.ts';
 
 export interface NodeIdentity {
@@ -52,7 +45,12 @@ export function identify(node: PlannedNode, recordOf: (producer: string) => Cach
 
   const content = contentPreimage(work, inputs, byContent);
   const preimage = whole ? node.preimage : recipePreimage(work, node.inputs, bySource);
-  return { key: whole ? node.key : keyOf(preimage), preimage, contentKey: keyOf(content), contentPreimage: content };
+  return {
+    key: whole ? node.key : digestJson(preimage),
+    preimage,
+    contentKey: digestJson(content),
+    contentPreimage: content,
+  };
 }
 
 /** @throws Error for an artifact that the record lacks: declared outputs are always recorded */

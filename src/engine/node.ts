@@ -1,5 +1,5 @@
 /** A vertex of the DAG: one stage with its parameters resolved. */
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { NodeLabel, StageDefinition } from './stage.ts';
 
 export interface InputRef {

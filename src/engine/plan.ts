@@ -9,9 +9,9 @@ import type { CacheRecord } from '../cache/record.ts';
 import type { Tombstone } from '../cache/study-state.ts';
 import type { Dag } from './dag-builder.ts';
 import type { NodeState, Reason } from './event.ts';
-import { SwpError, type Failure } from './failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import type { PlannedNode } from './node.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 
 /** What planning asks of a cache. */
 export interface RecordSource {

@@ -1,10 +1,10 @@
 /** What a node that runs consumes has to be there: what was evicted, or is damaged, is computed again first. */
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import { producersOf } from './dag-builder.ts';
-import { SwpError } from './failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 import type { PlannedState } from './plan.ts';
 import { blockedBy, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
 

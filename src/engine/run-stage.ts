@@ -2,15 +2,15 @@
 import { linkSync, lstatSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { fileFailure, isAbsent } from '../cache/file-failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Checkpoint } from '../cache/trajectory-store.ts';
 import type { Reason } from './event.ts';
-import { SwpError } from './failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { isOutOfDeviceMemory } from './resources/out-of-memory.ts';
 import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from './stage.ts';
 import type { RunContext } from './run-context.ts';
 import type { GatheredArtifact, Metrics, StageOutput } from './stage.ts';
 import type { StartingPoint, TrajectoryPoint } from './trajectory.ts';

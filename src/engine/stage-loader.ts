@@ -5,8 +5,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import { installedBuild, readFingerprints } from '../installed-build.ts';
-import { SwpError } from './failure.ts';
+import { installedBuild, readFingerprints } from '../base/installed-build.ts';
+import { SwpError } from '../base/failure.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
 

@@ -2,7 +2,7 @@
  * What the engine knows of a stage: names, a parameter schema, and a function to run.
  * The engine loads stages by name and imports none; it knows nothing of what they compute.
  */
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 
 /** Which run and where in it a node stands. One node has several labels when runs share it. */
 export interface NodeLabel {
@@ -12,6 +12,14 @@ export interface NodeLabel {
   round: number;
   /** The step's name in pipeline.json, such as `detect-trained`. */
   step: string;
+}
+
+/**
+ * The place in a study at which a node stands, as one string that ledgers, logs and messages share.
+ * @returns e.g. `A1/s0/r2/train`
+ */
+export function placeOf({ experiment, seed, round, step }: NodeLabel): string {
+  return `${experiment}/s${seed}/r${round}/${step}`;
 }
 
 export interface StageInput {

@@ -4,9 +4,9 @@
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { TrajectoryStore } from '../cache/trajectory-store.ts';
-import { SwpError } from './failure.ts';
-import type { JsonObject } from './json.ts';
-import { keyOf } from './key.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
+import { digestJson } from '../base/digest.ts';
 import type { PlannedNode } from './node.ts';
 import type { Trajectory } from './stage.ts';
 
@@ -44,7 +44,7 @@ function trajectoryKey(preimage: JsonObject, { length, dependsOnLength = false }
   const params = Object.fromEntries(
     Object.entries(preimage.params as JsonObject).filter(([name]) => dependsOnLength || name !== length),
   );
-  return keyOf({ ...preimage, record: `${preimage.record as string}-trajectory`, params });
+  return digestJson({ ...preimage, record: `${preimage.record as string}-trajectory`, params });
 }
 
 interface Stop {

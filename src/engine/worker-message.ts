@@ -1,7 +1,7 @@
 /** What the engine and its workers say to each other over IPC. */
 import type { GatheredArtifact, Metrics, Progress } from './stage.ts';
-import type { Failure } from './failure.ts';
-import type { JsonObject } from './json.ts';
+import type { Failure } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 
 /** One node's work. All paths are absolute. */
 export interface WorkerJob {

@@ -1,6 +1,6 @@
 /** Warm workers: started when first needed, used again and again, replaced when one dies. */
 import { join } from 'node:path';
-import { installedBuild } from '../installed-build.ts';
+import { installedBuild } from '../base/installed-build.ts';
 import type { WorkerJob } from './worker-message.ts';
 import { WorkerProcess, type JobListener, type JobOutcome } from './worker-process.ts';
 

@@ -1,7 +1,7 @@
 /** The engine's end of one worker: a child process that takes one job at a time. */
 import { readFileSync } from 'node:fs';
 import { execaNode } from 'execa';
-import type { Failure } from './failure.ts';
+import type { Failure } from '../base/failure.ts';
 import { OutputSplitter } from './output-splitter.ts';
 import type { Metrics, Progress } from './stage.ts';
 import { workerEnvironment } from './worker-environment.ts';

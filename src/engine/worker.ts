@@ -8,10 +8,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
-import { fileFailure } from '../cache/file-failure.ts';
-import { SwpError } from './failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { loadStageFile } from './stage-module.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
 

@@ -5,9 +5,9 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../cache/atomic-file.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
 import type { Cache } from '../cache/cache.ts';
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';

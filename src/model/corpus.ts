@@ -1,5 +1,5 @@
 /** What a model is trained, evaluated and searched on: a source of token sequences whose probabilities are known. */
-import type { JsonValue } from '../engine/json.ts';
+import type { JsonValue } from '../base/json.ts';
 
 export interface Corpus {
   /** What the corpus consists of: the data source's ingredient of a key. */

@@ -7,8 +7,8 @@ import { graphHash, stepProgramHash } from '../compute/runtimes/onnx/graph-hash.
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildStepProgram } from '../compute/training/device-trainer.ts';
-import type { JsonObject } from '../engine/json.ts';
-import { readFingerprints } from '../installed-build.ts';
+import type { JsonObject } from '../base/json.ts';
+import { readFingerprints } from '../base/installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import type { TrainingShape } from './training-session.ts';
 import { corpusOf } from './corpora.ts';

@@ -4,7 +4,7 @@
  * shows it.
  */
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { createLanguageModel } from './create-language-model.ts';
 import type { ModelConfig, Weights } from './language-model.ts';
 import { corpusOf } from './corpora.ts';

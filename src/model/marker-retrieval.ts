@@ -16,9 +16,9 @@
  * where there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after
  * which nothing is known of the next one.
  */
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Corpus } from './corpus.ts';
-import { stream, type RandomStream } from './random.ts';
+import { stream, type RandomStream } from '../base/random.ts';
 
 export const VOCABULARY = 64;
 export const BOS = 0;

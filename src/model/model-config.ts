@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import schema from '../../schemas/model-config.schema.json' with { type: 'json' };
-import { SwpError } from '../engine/failure.ts';
-import { packageRoot } from '../package-root.ts';
+import { SwpError } from '../base/failure.ts';
+import { packageRoot } from '../base/package-root.ts';
 import type { ModelConfig } from './language-model.ts';
 
 const validate = new Ajv({ allErrors: true, validateSchema: false, discriminator: true }).compile<ModelConfig>(schema);

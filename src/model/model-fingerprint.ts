@@ -1,5 +1,5 @@
 /** What a model's configuration comes to, for the keys of nodes that make or check its weights. */
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 

@@ -2,7 +2,7 @@
 import type { Graph } from '../compute/graph/graph.ts';
 import { openSession } from '../compute/runtimes/open-session.ts';
 import { UnavailableTarget, type ExecutionTarget, type GraphSession } from '../compute/runtimes/runtime.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 
 /** @throws SwpError of kind `unavailable` if this machine cannot execute graphs that way */
 export function openModelSession(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {

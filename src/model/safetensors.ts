@@ -4,7 +4,7 @@
  * is canonical (tensors in the given order, no padding but the header's), so equal tensors are equal bytes.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { Tensor } from './language-model.ts';
 
 export interface SafetensorsFile {

@@ -3,7 +3,7 @@
  * in floating-point operations of their graphs. Estimates rest on it; no result does.
  */
 import { countMatmulFlops } from '../compute/graph/flops.ts';
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { StageWork } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';

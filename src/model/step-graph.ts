@@ -1,6 +1,6 @@
 /** The graph that a node of a study runs, from its stage and parameters: to look at it and to estimate its cost. */
 import type { Graph } from '../compute/graph/graph.ts';
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, StepResult, StepTrainer, TransferStatistics } from '../compute/training/step-trainer.ts';
-import { installedBuild } from '../installed-build.ts';
+import { installedBuild } from '../base/installed-build.ts';
 import type { Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';

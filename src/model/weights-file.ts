@@ -4,7 +4,7 @@
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import type { FloatTensor, Masks, ModelConfig, Weights } from './language-model.ts';
 import { readSafetensors } from './safetensors.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 
 /**
  * Reads weights in the order of the configuration.

@@ -1,6 +1,6 @@
 /** Turns a study into its DAG: every run is written out, and the engine merges what runs have in common. */
 import { DagBuilder, type AcceptCode, type Dag } from '../engine/dag-builder.ts';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { GatheredRef } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';

@@ -1,11 +1,11 @@
 /** Checks what experiments, profiles and comparisons say: every stage, parameter and arm exists, every value fits. */
 import picomatch from 'picomatch';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
-import { listNames } from './nearest-name.ts';
+import { listNames } from '../base/nearest-name.ts';
 import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';

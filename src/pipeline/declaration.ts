@@ -3,7 +3,7 @@
  * "study"`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { ExperimentDeclaration, StepParams, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
 import { resolveParams } from './parameters.ts';

@@ -1,8 +1,8 @@
 /** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
 import type { ErrorObject } from 'ajv';
-import { SwpError, type Failure } from '../engine/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonPath, JsonSource, Mark } from './json-source.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;

@@ -1,6 +1,6 @@
 /** Writes one run out: the repeated steps become instances, and every reference the instance it means. */
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { resolveParams } from './parameters.ts';
 import type { ArtifactReference, Condition, Reference } from './reference.ts';

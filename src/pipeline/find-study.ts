@@ -1,7 +1,7 @@
 /** Finds the study that a command means. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 
 /**
  * The study file that a command means: the one named, or the pipeline.json here or in the nearest folder above.

@@ -3,7 +3,7 @@
  * merged one by one; a parameter is given either once for all rounds or by round, so what an experiment says of it
  * replaces what its base says in the other way.
  */
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
 import { isObject } from './matrix.ts';

@@ -4,8 +4,8 @@
  * `maximumDepth` levels and `maximumBytes`, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
-import type { Failure, SourceLocation } from '../engine/failure.ts';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { Failure, SourceLocation } from '../base/failure.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 
 /** Names and list indices from the top of a file to a value in it. */
 export type JsonPath = (string | number)[];

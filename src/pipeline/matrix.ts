@@ -7,7 +7,7 @@
  * with its type. Names inside an entry (of stages, parameters, steps) are no templates; an experiment's own name is
  * one.
  */
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
 

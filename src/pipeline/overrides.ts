@@ -1,8 +1,8 @@
 /** Checks what a command gives to a parameter of every stage that declares it, such as --device. */
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { paramSchemas } from './stage-params.ts';
 
 /**

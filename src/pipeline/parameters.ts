@@ -9,7 +9,7 @@
  * `steps` are multiplied by scaleSteps and rounded, at least 1 unless 0; a `seed` that nobody set is the run's seed, a
  * `model` that nobody set the experiment's.
  */
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';

@@ -1,5 +1,5 @@
 /** Where a step's input comes from: the references of pipeline.json, parsed. */
-import type { JsonValue } from '../engine/json.ts';
+import type { JsonValue } from '../base/json.ts';
 
 /** Which instance of the step is meant: its latest before this point, the one of this round, or the run's first. */
 export type Which = 'latest' | 'this' | 'first';

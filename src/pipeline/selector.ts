@@ -3,10 +3,10 @@
  * name are alternatives: `stage=prune experiment=A1,B* round=2`.
  */
 import picomatch from 'picomatch';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 
 const SELECTABLE = ['stage', 'experiment', 'seed', 'round', 'step', 'key'] as const;
 type Selectable = (typeof SELECTABLE)[number];

@@ -2,11 +2,11 @@
  * What a stage's parameter schema says: which parameters there are, their units and defaults, and whether values fit.
  */
 import { Ajv, type ValidateFunction } from 'ajv';
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 
 /**
  * steps: counted in optimizer steps, so `scaleSteps` applies. seed: defaults to the run's seed.

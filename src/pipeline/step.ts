@@ -1,10 +1,10 @@
 /** The steps of `dag`, parsed and checked: every name in them exists. */
-import type { JsonObject, JsonValue } from '../engine/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { PipelineFile, RepeatedSteps, Step } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { parseArtifactReference, parseReference, type ArtifactReference, type Reference } from './reference.ts';
 import { checkParamName, checkParams, checkValue } from './stage-params.ts';
 

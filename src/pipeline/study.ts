@@ -1,14 +1,14 @@
 /** A study for one profile: everything that pipeline.json declares, checked. */
 import { dirname } from 'node:path';
 import picomatch from 'picomatch';
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../generated/aggregate.ts';
 import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEntry } from '../generated/pipeline.ts';
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { listNames, nearestName } from './nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { checkOverrides } from './overrides.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';

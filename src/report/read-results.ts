@@ -1,6 +1,6 @@
 /** Reads what aggregate wrote. The cache has verified the file's digest, so only its kind and version are checked. */
 import { readFile } from 'node:fs/promises';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { Results } from '../generated/results.ts';
 

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
 import { csv } from './csv.ts';
 import { atAGlance } from './figures/at-a-glance.ts';

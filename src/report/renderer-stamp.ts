@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installedBuild } from '../installed-build.ts';
-import { packageRoot } from '../package-root.ts';
+import { installedBuild } from '../base/installed-build.ts';
+import { packageRoot } from '../base/package-root.ts';
 
 /**
  * Changes when the code that renders changes: the name that the build gives its bundle contains a hash of the content,

@@ -1,6 +1,6 @@
 /** Under which circumstances the nodes behind a study's results ran, as their records tell it. */
 import type { Cache } from '../cache/cache.ts';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from '../base/failure.ts';
 import { originOf, recipeKeys, type Origin } from './origin.ts';
 import { readResults } from './read-results.ts';
 

@@ -1,5 +1,5 @@
 /** The study in a few lines for the terminal, and as JSON for `--json`. Reads results only; draws nothing. */
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
 import { readResults, type StudyResults } from './read-results.ts';
 import { answers } from './topics/answers.ts';

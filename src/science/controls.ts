@@ -3,7 +3,7 @@
  * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing; so a
  * tensor pruned to a few weights yields few controls, and a verdict says how many there were.
  */
-import { stream } from '../model/random.ts';
+import { stream } from '../base/random.ts';
 import { largestMagnitudes } from './magnitude.ts';
 import { randomSample } from './random-sample.ts';
 

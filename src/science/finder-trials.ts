@@ -5,7 +5,7 @@ import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes
 import { corpusOf } from '../model/corpora.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
-import { stream } from '../model/random.ts';
+import { stream } from '../base/random.ts';
 import { isCandidate, passesCausalTest, smallerRatio } from './causal-test.ts';
 import { initialise, type InitialisationScheme } from './initialisation.ts';
 import { plantSpike } from './planting.ts';

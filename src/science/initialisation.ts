@@ -1,6 +1,6 @@
 /** Initial weights. Whatever the scheme, nothing of a pretrained model survives in them. */
 import type { FloatTensor, Weights } from '../model/language-model.ts';
-import { stream, type RandomStream } from '../model/random.ts';
+import { stream, type RandomStream } from '../base/random.ts';
 import { tensorKind } from '../model/tensor-name.ts';
 
 export type InitialisationScheme = 'xavier' | 'kaiming' | 'original';

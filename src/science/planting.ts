@@ -9,7 +9,7 @@
  * weights are a multiple of v. So the channel is silent at all other tokens, whatever the weights are.
  */
 import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
-import type { RandomStream } from '../model/random.ts';
+import type { RandomStream } from '../base/random.ts';
 import { tensorKind } from '../model/tensor-name.ts';
 import { BASE_DEVIATION, EMBEDDINGS, RESIDUAL_WRITERS } from './initialisation.ts';
 import { findSpikes, type Spike } from './spikes.ts';

@@ -3,7 +3,7 @@
  * criterion marks exactly as many as it is told to, among those that are neither pruned nor spared.
  */
 import type { FloatTensor, Masks } from '../model/language-model.ts';
-import { stream, type RandomStream } from '../model/random.ts';
+import { stream, type RandomStream } from '../base/random.ts';
 import { randomSample } from './random-sample.ts';
 
 export type PruningCriterion = 'magnitude' | 'random' | 'shuffled';

@@ -1,5 +1,5 @@
 /** Uniform samples without replacement. */
-import type { RandomStream } from '../model/random.ts';
+import type { RandomStream } from '../base/random.ts';
 
 /**
  * The first eligible indices of a random order of 0 .. length - 1, shuffled (Fisher-Yates) only as far as needed. The

@@ -3,7 +3,7 @@
  * Pure functions over weights and masks.
  */
 import type { Masks, Weights } from '../model/language-model.ts';
-import { stream } from '../model/random.ts';
+import { stream } from '../base/random.ts';
 import { zeros } from './pruning-criteria.ts';
 import { applyMasks } from './pruning.ts';
 import { randomSample } from './random-sample.ts';

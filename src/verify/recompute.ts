@@ -4,12 +4,12 @@
  */
 import { rmSync } from 'node:fs';
 import type { Cache } from '../cache/cache.ts';
-import { digestFile } from '../cache/artifact-store.ts';
+import { digestFile } from '../base/digest.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { producersOf } from '../engine/dag-builder.ts';
 import { collectEnvironment } from '../engine/environment.ts';
-import { SwpError } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
+import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { prepareJob } from '../engine/run-stage.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';

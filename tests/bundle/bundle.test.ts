@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareWithBundle } from '../../src/bundle/recompute.ts';
 import { withBundle, type VerifiedBundle } from '../../src/bundle/verify.ts';
 import { version } from '../../src/cli/version.ts';
-import { keyOf } from '../../src/engine/key.ts';
-import type { JsonValue } from '../../src/engine/json.ts';
+import { digestJson } from '../../src/base/digest.ts';
+import type { JsonValue } from '../../src/base/json.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { fixManifest, forgeArtifact, json, pack, put, recordOf, unpack, type Files } from './study-bundle.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
@@ -201,7 +201,7 @@ describe('names what was changed', { timeout: 180_000 }, () => {
       put(
         files,
         name,
-        rehash ? { ...changed, contentKey: keyOf(changed.contentPreimage as unknown as JsonValue) } : changed,
+        rehash ? { ...changed, contentKey: digestJson(changed.contentPreimage as unknown as JsonValue) } : changed,
       );
     };
     expect((await forged('followed', followed(false))).findings).toContainEqual(

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { unpackBundle } from '../../src/bundle/archive-reader.ts';
 import { isSafeName, manifestText, type Manifest } from '../../src/bundle/manifest.ts';
 import { failureText } from '../../src/cli/failure-text.ts';
-import { SwpError } from '../../src/engine/failure.ts';
+import { SwpError } from '../../src/base/failure.ts';
 import pc from 'picocolors';
 import { SwpProject } from '../support/swp-project.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
-import { SwpError } from '../../src/engine/failure.ts';
+import { SwpError } from '../../src/base/failure.ts';
 
 const [directory, name, other] = process.argv.slice(2) as [string, string, string?];
 const keyOf = (text: string) => createHash('sha256').update(text).digest('hex');

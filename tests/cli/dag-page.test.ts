@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { dagPage } from '../../src/report/dag-page/page.ts';
 import { chromiumPath, openBrowser } from '../support/browser.ts';
 import { SwpProject } from '../support/swp-project.ts';

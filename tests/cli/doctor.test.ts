@@ -12,7 +12,7 @@ import { examineCachePlace } from '../../src/doctor/cache-place.ts';
 import type { DoctorFindings } from '../../src/doctor/examine.ts';
 import { installCudaProvider } from '../../src/doctor/install-cuda.ts';
 import { probe } from '../../src/doctor/targets.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
 

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { differences, type Difference } from '../../src/engine/json-diff.ts';
-import type { JsonValue } from '../../src/engine/json.ts';
+import { differences, type Difference } from '../../src/base/json-diff.ts';
+import type { JsonValue } from '../../src/base/json.ts';
 import { Checkout } from '../support/checkout.ts';
 
 let checkout: Checkout;

@@ -4,8 +4,8 @@ import type { PlannedNode } from '../../src/engine/node.ts';
 import type { Plan, PlannedState } from '../../src/engine/plan.ts';
 import { drawRun, progressBar } from '../../src/cli/live-view.ts';
 import { openPlainView } from '../../src/cli/plain-view.ts';
-import { RunState } from '../../src/cli/run-state.ts';
-import { TimeLeft } from '../../src/cli/time-left.ts';
+import { RunState } from '../../src/project/run-state.ts';
+import { TimeLeft } from '../../src/project/time-left.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { toyStages } from '../support/toy-stages.ts';
 

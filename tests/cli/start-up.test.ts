@@ -3,8 +3,8 @@ import { appendFile, chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { installedBuild } from '../../src/installed-build.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { Checkout } from '../support/checkout.ts';
 
 /** Packages that a module of the build loads at once, and not on demand. */

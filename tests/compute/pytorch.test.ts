@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt, type LearningRateSchedule } from '../../src/compute/training/learning-rate.ts';
 import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
-import { installedBuild } from '../../src/installed-build.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';

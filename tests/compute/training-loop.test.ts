@@ -13,7 +13,7 @@ import { buildStepProgram, DeviceTrainer } from '../../src/compute/training/devi
 import { buildPacking, buildUnpacking, packParameters } from '../../src/compute/training/packing.ts';
 import type { AdamWSettings, PlannedStep, StepResult, StepTrainer } from '../../src/compute/training/step-trainer.ts';
 import { Trainer } from '../../src/compute/training/trainer.ts';
-import { installedBuild } from '../../src/installed-build.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
 import { webgpuWorks } from '../support/webgpu.ts';

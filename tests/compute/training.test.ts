@@ -12,7 +12,7 @@ import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/dec
 import { familyOf } from '../../src/model/decoder/families.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
-import { installedBuild } from '../../src/installed-build.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { dataFor } from './operator-cases.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');

@@ -1,6 +1,6 @@
 /** What every clock keeps to. */
 import { describe, expect, it } from 'vitest';
-import { systemClock, type Clock } from '../../src/engine/clock.ts';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const manual = () => {

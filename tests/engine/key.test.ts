@@ -1,8 +1,10 @@
 /** Keys: the same for the same recipe however it is written down, another for any other ingredient. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JsonObject, JsonValue } from '../../src/engine/json.ts';
-import { canonicalJson, contentPreimage, keyOf, recipePreimage, type Work } from '../../src/engine/key.ts';
+import type { JsonObject, JsonValue } from '../../src/base/json.ts';
+import { contentPreimage, recipePreimage, type Work } from '../../src/engine/key.ts';
+import { canonicalJson } from '../../src/base/json.ts';
+import { digestJson } from '../../src/base/digest.ts';
 
 const WORK: Work = {
   stage: 'prune',
@@ -18,11 +20,11 @@ const GATHERS = {
   ],
 };
 
-describe('keyOf', () => {
+describe('digestJson', () => {
   it('does not depend on the order of properties', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(keyOf(shuffled(value as JsonValue))).toBe(keyOf(value as JsonValue));
+        expect(digestJson(shuffled(value as JsonValue))).toBe(digestJson(value as JsonValue));
       }),
     );
   });
@@ -30,7 +32,7 @@ describe('keyOf', () => {
   it('tells values apart exactly if their canonical JSON differs', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-        expect(keyOf(a as JsonValue) === keyOf(b as JsonValue)).toBe(
+        expect(digestJson(a as JsonValue) === digestJson(b as JsonValue)).toBe(
           canonicalJson(a as JsonValue) === canonicalJson(b as JsonValue),
         );
       }),
@@ -42,18 +44,18 @@ describe('keyOf', () => {
     expect(
       canonicalJson({ numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 1e-27], literals: [null, true, false] }),
     ).toBe('{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}');
-    expect(keyOf({})).toBe('44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a');
+    expect(digestJson({})).toBe('44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a');
   });
 
   it('refuses what JSON cannot hold', () => {
-    expect(() => keyOf({ learningRate: NaN })).toThrow();
-    expect(() => keyOf({ learningRate: Infinity })).toThrow();
+    expect(() => digestJson({ learningRate: NaN })).toThrow();
+    expect(() => digestJson({ learningRate: Infinity })).toThrow();
   });
 });
 
 describe('a recipe key', () => {
   const key = (work: Partial<Work> = {}, inputs = INPUTS, gathers: Parameters<typeof recipePreimage>[2] = GATHERS) =>
-    keyOf(recipePreimage({ ...WORK, ...work }, inputs, gathers));
+    digestJson(recipePreimage({ ...WORK, ...work }, inputs, gathers));
   const item = GATHERS.all[0]!;
 
   it.each<[string, string]>([
@@ -79,7 +81,7 @@ describe('a recipe key', () => {
   });
 
   it('never meets a content key', () => {
-    expect(keyOf(recipePreimage(WORK, {}, {}))).not.toBe(keyOf(contentPreimage(WORK, {}, {})));
+    expect(digestJson(recipePreimage(WORK, {}, {}))).not.toBe(digestJson(contentPreimage(WORK, {}, {})));
   });
 });
 

@@ -2,7 +2,7 @@
 import { DirectedGraph } from 'graphology';
 import { expect, it } from 'vitest';
 import type { CacheRecord } from '../../src/cache/record.ts';
-import { SwpError, type Failure } from '../../src/engine/failure.ts';
+import { SwpError, type Failure } from '../../src/base/failure.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';
 import type { Dag } from '../../src/engine/dag-builder.ts';
 import { plan, type RecordSource, type StudyView } from '../../src/engine/plan.ts';

@@ -5,7 +5,7 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
-import { SwpError } from '../../src/engine/failure.ts';
+import { SwpError } from '../../src/base/failure.ts';
 import { Rig, type ToyRun, type ToyStudy } from './rig.ts';
 
 let rig: Rig;

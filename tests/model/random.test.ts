@@ -1,7 +1,7 @@
 /** Random streams: reproducible, unrelated to each other, and distributed as they say. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stream, type RandomStream } from '../../src/model/random.ts';
+import { stream, type RandomStream } from '../../src/base/random.ts';
 
 const draws = (random: RandomStream, count: number, draw: (random: RandomStream) => number) =>
   Array.from({ length: count }, () => draw(random));

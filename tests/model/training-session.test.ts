@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createTrainer } from '../../src/compute/training/create-trainer.ts';
-import { installedBuild } from '../../src/installed-build.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import type { FloatTensor, ModelConfig } from '../../src/model/language-model.ts';

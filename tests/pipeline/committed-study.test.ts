@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 import { lengthsOf } from '../../src/engine/trajectory.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { buildDag } from '../../src/pipeline/build-dag.ts';
 import { declareStudy } from '../../src/pipeline/declaration.ts';
 import { readStudyFile } from '../../src/pipeline/study-file.ts';

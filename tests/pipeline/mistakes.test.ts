@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import picocolors from 'picocolors';
 import { failureText } from '../../src/cli/failure-text.ts';
-import { SwpError } from '../../src/engine/failure.ts';
+import { SwpError } from '../../src/base/failure.ts';
 import { toyStudy } from '../support/toy-stages.ts';
 import { mistakesOf, studyOf } from './study-of.ts';
 

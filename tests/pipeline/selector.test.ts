@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SwpError } from '../../src/engine/failure.ts';
+import { SwpError } from '../../src/base/failure.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';
 import { parseSelector, selectNodes } from '../../src/pipeline/selector.ts';
 import { toyStages } from '../support/toy-stages.ts';

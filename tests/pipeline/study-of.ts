@@ -1,5 +1,5 @@
 /** Resolves a toy study given as a value or as text. */
-import { SwpError, type Failure } from '../../src/engine/failure.ts';
+import { SwpError, type Failure } from '../../src/base/failure.ts';
 import { expandRun, type StepInstance } from '../../src/pipeline/expand.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy, type Study } from '../../src/pipeline/study.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SwpError } from '../../src/engine/failure.ts';
+import type { SwpError } from '../../src/base/failure.ts';
 import type { Results } from '../../src/generated/results.ts';
 import { csv } from '../../src/report/csv.ts';
 import { textWidth } from '../../src/report/font.ts';

@@ -6,7 +6,7 @@ import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { BOS, MARKERS } from '../../src/model/marker-retrieval.ts';
-import { stream } from '../../src/model/random.ts';
+import { stream } from '../../src/base/random.ts';
 import { randomModelConfigs } from '../../src/science/finder-trials.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { plantSpike } from '../../src/science/planting.ts';

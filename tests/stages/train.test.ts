@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
-import { installedBuild } from '../../src/installed-build.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';

@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock } from '../../src/engine/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 
 export class ManualClock implements Clock {
   #time = 0;

@@ -68,7 +68,7 @@ export const toyStageSource: StageSource = {
   async load(name) {
     const definition = Object.hasOwn(toyStages, name) ? toyStages[name] : undefined;
     if (definition !== undefined) return { definition };
-    const { SwpError } = await import('../../src/engine/failure.ts');
+    const { SwpError } = await import('../../src/base/failure.ts');
     throw new SwpError({
       kind: 'usage',
       message: `There is no stage "${name}".`,

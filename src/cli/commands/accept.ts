@@ -1,9 +1,9 @@
 /** swp accept: declares old and new code equivalent, so that what was computed counts on. */
 import type { Command } from 'commander';
 import type { Acceptance } from '../../cache/accepted-code.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal } from '../terminal.ts';
 
 interface AcceptOptions extends ProjectOptions {
@@ -48,7 +48,7 @@ async function accept(words: string[], options: AcceptOptions): Promise<void> {
     { causeText },
   ] = await Promise.all([
     import('../../cache/process-identity.ts'),
-    import('../project.ts'),
+    import('../../project/project.ts'),
     import('../../cache/accepted-code.ts'),
     import('../../cache/record-history.ts'),
     import('../../engine/explanation.ts'),

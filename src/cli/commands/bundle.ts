@@ -5,12 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { OpenBundle, VerifiedBundle } from '../../bundle/verify.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { SELECTOR_HELP, withProjectOptions, withStudyOptions } from '../help.ts';
 import { parseBytes } from '../quantity-parse.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface BundleOptions extends ProjectOptions {
@@ -99,15 +99,15 @@ async function bundle(options: BundleOptions): Promise<void> {
     { renderBundledReport },
     { locate },
   ] = await Promise.all([
-    import('../project.ts'),
-    import('../study-report.ts'),
+    import('../../project/project.ts'),
+    import('../../project/study-report.ts'),
     import('../../bundle/contents.ts'),
     import('../../bundle/archive-writer.ts'),
     import('../../bundle/manifest.ts'),
     import('../../engine/environment.ts'),
     import('../../report/renderer-stamp.ts'),
     import('../../bundle/report.ts'),
-    import('../project-options.ts'),
+    import('../../project/location.ts'),
   ]);
   const terminal = openTerminal();
   const project = await openProject(options);

@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { makeDirectory } from '../../cache/atomic-file.ts';
-import { fileFailure } from '../../cache/file-failure.ts';
+import { makeDirectory } from '../../base/atomic-file.ts';
+import { fileFailure } from '../../base/file-failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import type { Study } from '../../pipeline/study.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -51,7 +51,7 @@ ${SELECTOR_HELP}`,
 }
 
 async function dag(words: string[], options: DagOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
   const project = await openProject(options);
   const nodes = selectPlanned(await planProject(project), words);
   const terminal = openTerminal();
@@ -73,9 +73,9 @@ async function writePage(
 ): Promise<void> {
   const [{ dagPage }, { runsOf, nodeJson }, { reasonText }, { reportFolder }] = await Promise.all([
     import('../../report/dag-page/page.ts'),
-    import('../project.ts'),
+    import('../../project/project.ts'),
     import('../reason-text.ts'),
-    import('../study-report.ts'),
+    import('../../project/study-report.ts'),
   ]);
   const html = dagPage({
     study: project.study.name,
@@ -110,7 +110,7 @@ async function writePage(
 
 async function draw(study: Study, nodes: PlannedState[], terminal: Terminal): Promise<void> {
   const { drawDag } = await import('../dag-drawing.ts');
-  const { countStates, runsOf } = await import('../project.ts');
+  const { countStates, runsOf } = await import('../../project/project.ts');
   const { plural, stateCounts, studyLine } = await import('../study-text.ts');
   const { colors, width } = terminal;
   terminal.line(studyLine(study, colors));

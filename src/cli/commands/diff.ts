@@ -1,9 +1,9 @@
 /** swp diff: what two experiments do differently, and what came of it. */
 import type { Command } from 'commander';
 import type { PlannedState } from '../../engine/plan.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import { withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface Pair {
@@ -35,9 +35,9 @@ Examples:
 
 async function diff(a: string, b: string, options: ProjectOptions & { seed?: number }): Promise<void> {
   const [{ openProject, planProject }, { differences }, { nearestName }] = await Promise.all([
-    import('../project.ts'),
-    import('../../engine/json-diff.ts'),
-    import('../../pipeline/nearest-name.ts'),
+    import('../../project/project.ts'),
+    import('../../base/json-diff.ts'),
+    import('../../base/nearest-name.ts'),
   ]);
   const project = await openProject(options);
   const { experiments, steps } = project.study;

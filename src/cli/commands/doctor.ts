@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { EXIT_CODE } from '../exit-code.ts';
 import { withProjectOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 type Log = (line: string) => void;
@@ -64,7 +64,7 @@ async function cacheFolder({ cache, pipeline }: ProjectOptions): Promise<string>
   const named = cache ?? process.env.SWP_CACHE;
   if (named !== undefined && named !== '') return resolve(named);
   const { findStudyFile } = await import('../../pipeline/find-study.ts');
-  const { SwpError } = await import('../../engine/failure.ts');
+  const { SwpError } = await import('../../base/failure.ts');
   try {
     return join(dirname(findStudyFile(pipeline, process.cwd())), 'cache');
   } catch (error) {

@@ -2,10 +2,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Accuracy } from '../../estimate/accuracy.ts';
 import type { Estimate, SecondsRange, Source } from '../../estimate/estimate.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface EstimateOptions extends ProjectOptions {
@@ -53,10 +53,10 @@ async function estimate(words: string[], options: EstimateOptions): Promise<void
   if (options.check) return check(options, terminal);
   const [{ openProject, planProject, selectPlanned }, { estimateStudy }, { defaultJobs }, { resultsKey }] =
     await Promise.all([
-      import('../project.ts'),
+      import('../../project/project.ts'),
       import('../../estimate/study-estimate.ts'),
       import('../../engine/parallelism.ts'),
-      import('../study-report.ts'),
+      import('../../project/study-report.ts'),
     ]);
   const project = await openProject(options);
   const planned = await planProject(project);
@@ -188,7 +188,7 @@ async function check(options: EstimateOptions, terminal: Terminal): Promise<void
   const [{ readHistory }, { studyFolder }, { locate }, { accuracyOf }] = await Promise.all([
     import('../../cache/run-history.ts'),
     import('../../cache/study-state.ts'),
-    import('../project-options.ts'),
+    import('../../project/location.ts'),
     import('../../estimate/accuracy.ts'),
   ]);
   const { path, profile, cache } = locate(options);

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import type { RecordCollection } from '../../cache/record-history.ts';
 import type { Cause, Explanation } from '../../engine/explanation.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of a node with many causes, so many are written out. */
@@ -35,14 +35,14 @@ ${SELECTOR_HELP}`,
 }
 
 async function explain(words: string[], options: ProjectOptions): Promise<void> {
-  const { openProject } = await import('../project.ts');
+  const { openProject } = await import('../../project/project.ts');
   const { RecordCollection } = await import('../../cache/record-history.ts');
   const project = await openProject(options);
   const history = new RecordCollection(project.cache);
   const terminal = openTerminal();
   if (words.length === 2 && words.every((word) => !word.includes('=')))
     return compareKeys(words as [string, string], project, history, options, terminal);
-  const { planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const { planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
   const { Explainer } = await import('../../engine/explanation.ts');
   const planned = selectPlanned(await planProject(project), words);
   const selected = words.length > 0 ? planned : planned.filter(({ state }) => state !== 'cached');
@@ -127,7 +127,7 @@ async function compareKeys(
 ): Promise<void> {
   const [{ preimageOf }, { differences }, { differenceText }] = await Promise.all([
     import('../../engine/explanation.ts'),
-    import('../../engine/json-diff.ts'),
+    import('../../base/json-diff.ts'),
     import('../cause-text.ts'),
   ]);
   const keys = words.map((word) => wholeKey(word, project, history));

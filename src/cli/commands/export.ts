@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Graph } from '../../compute/graph/graph.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { StepGraph } from '../../model/step-graph.ts';
 import { SELECTOR_HELP, withProjectOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of an ambiguous selector, so many graphs are listed. */
@@ -43,7 +43,7 @@ ${SELECTOR_HELP}`,
 async function exportGraph(options: ExportOptions): Promise<void> {
   const [{ openProject, planProject, selectPlanned }, { buildStepGraph }, { lowerToOnnx }, { graphHash }, { version }] =
     await Promise.all([
-      import('../project.ts'),
+      import('../../project/project.ts'),
       import('../../model/step-graph.ts'),
       import('../../compute/runtimes/onnx/lowering.ts'),
       import('../../compute/runtimes/onnx/graph-hash.ts'),

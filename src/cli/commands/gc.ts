@@ -1,7 +1,7 @@
 /** swp gc: evicts what is large and can be computed again, by policy. */
 import type { Command } from 'commander';
 import { withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { parseBytes, parseCount, parseDuration } from '../quantity-parse.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -45,7 +45,7 @@ goes: a study counts as long as the cache remembers it, wherever its pipeline.js
 async function gc(options: GcOptions): Promise<void> {
   const [{ openProject, planProject, selectPlanned }, { collectGarbage }, { quantityText }, { plural }] =
     await Promise.all([
-      import('../project.ts'),
+      import('../../project/project.ts'),
       import('../../cache/garbage-collection.ts'),
       import('../quantity-text.ts'),
       import('../study-text.ts'),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { HistoryEntry } from '../../cache/run-history.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 const SHOWN_RUNS = 20;
@@ -32,7 +32,7 @@ async function history(words: string[], options: ProjectOptions): Promise<void> 
   const [{ readHistory }, { studyFolder }, { locate }] = await Promise.all([
     import('../../cache/run-history.ts'),
     import('../../cache/study-state.ts'),
-    import('../project-options.ts'),
+    import('../../project/location.ts'),
   ]);
   const { path, cache } = locate(options);
   const runs = readHistory(studyFolder(cache, path));
@@ -42,8 +42,8 @@ async function history(words: string[], options: ProjectOptions): Promise<void> 
     else await writeRuns(runs, terminal);
     return;
   }
-  const { openProject, planProject, selectPlanned } = await import('../project.ts');
-  const { placeOf } = await import('../../engine/place.ts');
+  const { openProject, planProject, selectPlanned } = await import('../../project/project.ts');
+  const { placeOf } = await import('../../engine/stage.ts');
   const project = await openProject(options);
   const places = new Set(
     selectPlanned(await planProject(project), words).flatMap(({ node }) => node.labels.map(placeOf)),

@@ -1,10 +1,10 @@
 /** swp invalidate: dismisses results in this study, so that the next repro computes them again. Deletes nothing. */
 import type { Command } from 'commander';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface InvalidateOptions extends ProjectOptions {
@@ -38,7 +38,7 @@ ${SELECTOR_HELP}`,
 }
 
 async function invalidate(words: string[], options: InvalidateOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
   const selected = selectPlanned(planned, words);
@@ -58,7 +58,7 @@ function withDescendants({ dag }: Project, planned: Plan, selected: PlannedState
 }
 
 async function dismiss({ state }: Project, nodes: PlannedState[], why: string | undefined): Promise<void> {
-  const { placeOf } = await import('../../engine/place.ts');
+  const { placeOf } = await import('../../engine/stage.ts');
   for (const { node, record } of nodes) {
     if (record === undefined) throw new SwpError({ kind: 'usage', message: `${node.key} is cached without a record.` });
     await state.dismiss(record, node.labels.map(placeOf), why);
@@ -74,7 +74,7 @@ interface Invalidation {
 }
 
 async function writeInvalidation({ selected, meant, dismissed, dryRun, terminal }: Invalidation): Promise<void> {
-  const { runsOf } = await import('../project.ts');
+  const { runsOf } = await import('../../project/project.ts');
   const { plural } = await import('../study-text.ts');
   const { table } = await import('../table.ts');
   const { labelText } = await import('../run-text.ts');

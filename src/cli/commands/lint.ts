@@ -5,7 +5,7 @@ import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { withStudyOptions } from '../help.ts';
-import { locate, type ProjectOptions } from '../project-options.ts';
+import { locate, type ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export function declareLint(program: Command): Command {

@@ -1,7 +1,7 @@
 /** swp logs: what the workers of nodes wrote. */
 import type { Command } from 'commander';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal } from '../terminal.ts';
 
 interface LogsOptions extends ProjectOptions {
@@ -29,8 +29,8 @@ ${SELECTOR_HELP}`,
 async function logs(words: string[], options: LogsOptions): Promise<void> {
   const [{ openProject, planProject, selectPlanned }, { placeOf }, { labelText }, { attemptLogs }, { readFile }] =
     await Promise.all([
-      import('../project.ts'),
-      import('../../engine/place.ts'),
+      import('../../project/project.ts'),
+      import('../../engine/stage.ts'),
       import('../run-text.ts'),
       import('../../cache/node-log.ts'),
       import('node:fs/promises'),

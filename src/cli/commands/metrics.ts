@@ -3,11 +3,11 @@
  * experiments.
  */
 import type { Command } from 'commander';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { Metrics, NodeLabel } from '../../engine/stage.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface MetricsOptions extends ProjectOptions {
@@ -81,7 +81,7 @@ change is b - a. Places that both share are left out: they are one node. swp dif
 
 async function metrics(words: string[], options: MetricsOptions): Promise<void> {
   const terminal = openTerminal();
-  const project = await (await import('../project.ts')).openProject(options);
+  const project = await (await import('../../project/project.ts')).openProject(options);
   const { rows, lacking } = await readRows(project, words, options.columns);
   if (options.json) return terminal.line(JSON.stringify({ rows, lacking }));
   if (options.csv)
@@ -112,7 +112,7 @@ async function readRows(
   const [{ default: picomatch }, { planProject }, { parseSelector, selectPlaces }, { WHOLE_STUDY }] = await Promise.all(
     [
       import('picomatch'),
-      import('../project.ts'),
+      import('../../project/project.ts'),
       import('../../pipeline/selector.ts'),
       import('../../pipeline/whole-study.ts'),
     ],
@@ -173,8 +173,8 @@ async function writeTables(rows: readonly MetricsRow[], terminal: Terminal): Pro
 
 async function metricsDiff(a: string, b: string, options: MetricsOptions): Promise<void> {
   const [{ openProject }, { nearestName }] = await Promise.all([
-    import('../project.ts'),
-    import('../../pipeline/nearest-name.ts'),
+    import('../../project/project.ts'),
+    import('../../base/nearest-name.ts'),
   ]);
   const project = await openProject(options);
   const ids = project.study.experiments.map(({ id }) => id);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Ink } from '../../plots/ink.ts';
 import type { CurveRow, QualityRow, SparsityRow, SurvivalRow } from '../../plots/plot-data.ts';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { StudyResults } from '../../report/read-results.ts';
 import { withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface PlotsOptions extends ProjectOptions {
@@ -52,7 +52,7 @@ COLUMNS sets the width, NO_COLOR switches colours off. Without a terminal all of
 async function draw(words: string[], options: PlotsOptions): Promise<void> {
   const names = await chosen(words);
   const terminal = openTerminal();
-  const { openProject } = await import('../project.ts');
+  const { openProject } = await import('../../project/project.ts');
   const project = await openProject(options);
   const files = await figureFiles(project);
   if (options.list) return writeList(files, options, terminal);
@@ -70,7 +70,7 @@ async function draw(words: string[], options: PlotsOptions): Promise<void> {
     files.length === 0
       ? '`swp report` renders these figures as SVG, PNG and CSV.'
       : terminal.colors.dim(
-          `The report's figures and their data: ${join((await import('../study-report.ts')).reportFolder(project), 'figures')}`,
+          `The report's figures and their data: ${join((await import('../../project/study-report.ts')).reportFolder(project), 'figures')}`,
         ),
   );
 }
@@ -79,7 +79,7 @@ async function chosen(words: string[]): Promise<PlotName[]> {
   const known = Object.keys(PLOTS) as PlotName[];
   const unknown = words.find((word) => !(known as string[]).includes(word));
   if (unknown !== undefined) {
-    const { nearestName } = await import('../../pipeline/nearest-name.ts');
+    const { nearestName } = await import('../../base/nearest-name.ts');
     throw new SwpError({
       kind: 'usage',
       message: `There is no plot "${unknown}".`,
@@ -93,7 +93,7 @@ async function chosen(words: string[]): Promise<PlotName[]> {
 /** @throws SwpError of kind `usage` before there are any, or if no experiment is meant */
 async function readStudyResults(project: Project, experiments: string | undefined): Promise<StudyResults> {
   const [{ latestResults, resultsKey }, { readResults }] = await Promise.all([
-    import('../study-report.ts'),
+    import('../../project/study-report.ts'),
     import('../../report/read-results.ts'),
   ]);
   const key = resultsKey(project);
@@ -147,7 +147,7 @@ async function drawn(name: PlotName, data: PlotData, floor: number | null, ink: 
 
 /** What the report has drawn, if it was rendered. */
 async function figureFiles(project: Project): Promise<string[]> {
-  const { reportFolder } = await import('../study-report.ts');
+  const { reportFolder } = await import('../../project/study-report.ts');
   const folder = join(reportFolder(project), 'figures');
   return existsSync(folder)
     ? readdirSync(folder)

@@ -1,8 +1,8 @@
 /** swp report: renders the report again from the results that are there. */
 import type { Command } from 'commander';
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import { withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal } from '../terminal.ts';
 
 export function declareReport(program: Command): Command {
@@ -24,8 +24,8 @@ swp repro does this at its end; no other command computes results.`,
 }
 
 async function report(options: ProjectOptions): Promise<void> {
-  const { openProject } = await import('../project.ts');
-  const { latestResults, renderStudyReport, resultsKey } = await import('../study-report.ts');
+  const { openProject } = await import('../../project/project.ts');
+  const { latestResults, renderStudyReport, resultsKey } = await import('../../project/study-report.ts');
   const project = await openProject(options);
   const key = resultsKey(project);
   if (key === undefined)

@@ -2,18 +2,18 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { HistoryEntry, HistoryEstimate } from '../../cache/run-history.ts';
 import type { EventSink, SwpEvent } from '../../engine/event.ts';
-import type { Failure } from '../../engine/failure.ts';
+import type { Failure } from '../../base/failure.ts';
 import type { Wanted } from '../../engine/needed-nodes.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { GpuChoice } from '../../engine/resources/gpu-slots.ts';
 import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import type { RunView } from '../run-view.ts';
 import { parseBytes } from '../quantity-parse.ts';
-import type { RenderedReport } from '../study-report.ts';
+import type { RenderedReport } from '../../project/study-report.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface ReproOptions extends ProjectOptions {
@@ -61,14 +61,14 @@ ${SELECTOR_HELP}`,
 /** Also how `swp verify --heal` computes what was lost. */
 export async function repro(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
-  const { findUpToDate, noteUpToDate } = await import('../up-to-date.ts');
+  const { findUpToDate, noteUpToDate } = await import('../../project/up-to-date.ts');
   const upToDate = words.length > 0 ? undefined : findUpToDate(options);
   if (upToDate !== undefined) {
     const { sayUpToDate } = await import('../nothing-to-do.ts');
     process.exitCode = await sayUpToDate(upToDate, options, terminal);
     return;
   }
-  const { openProject, planProject, selectPlanned } = await import('../project.ts');
+  const { openProject, planProject, selectPlanned } = await import('../../project/project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
   await hintAtLint(project, terminal);
@@ -94,7 +94,7 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
 
 /** What the report is made of: with a selector, it shows what there is, and lists the rest as missing. */
 async function reportKeys(project: Project): Promise<string[]> {
-  const { resultsKey } = await import('../study-report.ts');
+  const { resultsKey } = await import('../../project/study-report.ts');
   const key = resultsKey(project);
   return key === undefined ? [] : [key];
 }
@@ -110,7 +110,7 @@ async function runStudy(
   const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([
     import('../../engine/run.ts'),
     import('../../engine/parallelism.ts'),
-    import('../note-history.ts'),
+    import('../../project/note-history.ts'),
     import('../../engine/resources/gpu-slots.ts'),
   ]);
   const jobs = options.jobs ?? defaultJobs();
@@ -233,8 +233,8 @@ async function openView(
 ): Promise<RunView> {
   if (options.json) return (await import('../json-view.ts')).openJsonView(terminal);
   const [{ RunState }, { TimeLeft }, { neededNodes }] = await Promise.all([
-    import('../run-state.ts'),
-    import('../time-left.ts'),
+    import('../../project/run-state.ts'),
+    import('../../project/time-left.ts'),
     import('../../engine/needed-nodes.ts'),
   ]);
   const state = new RunState(new TimeLeft(planned, jobs, neededNodes(planned, wanted)));
@@ -265,7 +265,7 @@ async function renderIfPossible(
   terminal: Terminal,
   { json }: ReproOptions,
 ): Promise<{ report?: RenderedReport; failure?: Failure }> {
-  const { renderOrExplain, resultsKey } = await import('../study-report.ts');
+  const { renderOrExplain, resultsKey } = await import('../../project/study-report.ts');
   const key = resultsKey(project);
   const record = key === undefined ? undefined : result.records.get(key);
   if (record === undefined || result.stopped !== undefined) return {};

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import type { CacheRecord } from '../../cache/record.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */
@@ -32,7 +32,7 @@ ${SELECTOR_HELP}`,
 }
 
 async function show(words: string[], options: ProjectOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
   const project = await openProject(options);
   const nodes = selectPlanned(await planProject(project), words);
   const terminal = openTerminal();

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import type { Reason } from '../../engine/event.ts';
 import type { Plan, PlannedState } from '../../engine/plan.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../project.ts';
-import type { ProjectOptions } from '../project-options.ts';
+import type { Project } from '../../project/project.ts';
+import type { ProjectOptions } from '../../project/location.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export function declareStatus(program: Command): Command {
@@ -29,7 +29,7 @@ ${SELECTOR_HELP}`,
 }
 
 async function status(words: string[], options: ProjectOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../project.ts');
+  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
   const project = await openProject(options);
   const planned = await planProject(project);
   const nodes = selectPlanned(planned, words);
@@ -39,7 +39,7 @@ async function status(words: string[], options: ProjectOptions): Promise<void> {
 }
 
 async function writeStatus(project: Project, planned: Plan, nodes: PlannedState[], terminal: Terminal): Promise<void> {
-  const { countStates, runsOf } = await import('../project.ts');
+  const { countStates, runsOf } = await import('../../project/project.ts');
   const { studyLine, stateCounts, plural } = await import('../study-text.ts');
   const { table } = await import('../table.ts');
   const { warningText } = await import('../failure-text.ts');

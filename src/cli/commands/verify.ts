@@ -2,8 +2,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { EXIT_CODE } from '../exit-code.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../project-options.ts';
-import { SwpError } from '../../engine/failure.ts';
+import type { ProjectOptions } from '../../project/location.ts';
+import { SwpError } from '../../base/failure.ts';
 import { parseTolerance } from '../quantity-parse.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -52,7 +52,7 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
   const [{ Cache }, { verifyCache }, { locate }, { quantityText }, { plural }] = await Promise.all([
     import('../../cache/cache.ts'),
     import('../../cache/verification.ts'),
-    import('../project-options.ts'),
+    import('../../project/location.ts'),
     import('../quantity-text.ts'),
     import('../study-text.ts'),
   ]);
@@ -118,7 +118,7 @@ function progressLine({ interactive }: Terminal, start: number): (progress: { do
 
 async function recompute(words: string[], options: VerifyOptions, terminal: Terminal): Promise<void> {
   const [{ openProject, planProject, selectPlanned }, { recomputeNodes }, { labelText }] = await Promise.all([
-    import('../project.ts'),
+    import('../../project/project.ts'),
     import('../../verify/recompute.ts'),
     import('../run-text.ts'),
   ]);

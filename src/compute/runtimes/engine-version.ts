@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageRoot } from '../../package-root.ts';
+import { packageRoot } from '../../base/package-root.ts';
 import type { Engine } from './runtime.ts';
 import { findTensorflowPackage, PACKAGE as TENSORFLOW } from './tensorflow/tensorflow-package.ts';
 

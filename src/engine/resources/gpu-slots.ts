@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeDirectory } from '../../cache/atomic-file.ts';
+import { makeDirectory } from '../../base/atomic-file.ts';
 import { LeaseStore, type Lease } from '../../cache/lease-store.ts';
 import { Scratch } from '../../cache/scratch.ts';
-import { systemClock, type Clock } from '../clock.ts';
-import { SwpError } from '../failure.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { SwpError } from '../../base/failure.ts';
 import { queryGpus, type Gpu } from './nvidia-smi.ts';
 
 /** `auto`: any that CUDA_VISIBLE_DEVICES leaves; or indices and UUIDs. */

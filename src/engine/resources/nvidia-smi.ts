@@ -1,6 +1,6 @@
 /** What nvidia-smi says of this machine's GPUs. */
 import { execa } from 'execa';
-import { SwpError } from '../failure.ts';
+import { SwpError } from '../../base/failure.ts';
 
 export interface Gpu {
   index: number;

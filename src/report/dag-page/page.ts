@@ -1,7 +1,7 @@
 /** The DAG as one page that needs no network: the data, the script and the style in one file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installedBuild } from '../../installed-build.ts';
+import { installedBuild } from '../../base/installed-build.ts';
 import type { DagPage } from './page-data.ts';
 import { STYLE } from './style.ts';
 

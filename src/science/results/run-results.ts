@@ -1,8 +1,8 @@
 /**
  * What is known of one run: its measurements in order of time, its reference set, its loss curves, and what is missing.
  */
-import { SwpError } from '../../engine/failure.ts';
-import { placeOf } from '../../engine/place.ts';
+import { SwpError } from '../../base/failure.ts';
+import { placeOf } from '../../engine/stage.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';

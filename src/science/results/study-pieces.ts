@@ -1,8 +1,8 @@
 /**
  * What aggregate is given: every artifact that the study planned, with its place, and its content where it exists.
  */
-import { SwpError } from '../../engine/failure.ts';
-import { placeOf } from '../../engine/place.ts';
+import { SwpError } from '../../base/failure.ts';
+import { placeOf } from '../../engine/stage.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
 import type { LossCurve } from '../../generated/curve.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';

@@ -2,7 +2,7 @@
  * The paired difference of log-perplexity between two arms of a declared comparison, with every test that says
  * something about it.
  */
-import { SwpError } from '../../engine/failure.ts';
+import { SwpError } from '../../base/failure.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../../generated/aggregate.ts';
 import type { TestedDifference } from '../../generated/results.ts';
 import { hedgesG } from '../statistics/effect-size.ts';

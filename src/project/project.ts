@@ -13,7 +13,7 @@ import { buildDag } from '../pipeline/build-dag.ts';
 import { parseSelector, selectNodes } from '../pipeline/selector.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
-import { locate, type ProjectOptions } from './project-options.ts';
+import { locate, type ProjectOptions } from './location.ts';
 
 export interface Project {
   study: Study;

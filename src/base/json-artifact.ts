@@ -1,7 +1,7 @@
 /** JSON artifacts: written canonically (RFC 8785 and a newline), so that equal results are equal bytes. */
 import { readFile, writeFile } from 'node:fs/promises';
 import canonicalize from 'canonicalize';
-import { SwpError } from './engine/failure.ts';
+import { SwpError } from './failure.ts';
 
 /** @throws Error if a number is not finite: JSON cannot hold it, and a result that has one is wrong */
 export async function writeJsonArtifact(path: string, value: object): Promise<void> {

@@ -1,7 +1,7 @@
 /** Turns an error of the file system into a Failure that says what to do about it. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SwpError } from '../engine/failure.ts';
+import { SwpError } from './failure.ts';
 
 const REMEDIES: Record<string, string> = {
   ENOSPC:

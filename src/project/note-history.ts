@@ -3,9 +3,9 @@ import { addToHistory, type HistoryEntry, type HistoryEstimate, type HistoryNode
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import type { SwpEvent } from '../engine/event.ts';
-import { SwpError, type Failure } from '../engine/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import { gitState } from '../engine/environment.ts';
-import { placeOf } from '../engine/place.ts';
+import { placeOf } from '../engine/stage.ts';
 import type { RunResult } from '../engine/run.ts';
 import type { Project } from './project.ts';
 

@@ -1,6 +1,6 @@
 /** What the options of every command mean: which study, which size of it, which cache. Loads next to nothing. */
 import { dirname, join, resolve } from 'node:path';
-import type { JsonObject } from '../engine/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { findStudyFile } from '../pipeline/find-study.ts';
 
 /** Options that every command has. */

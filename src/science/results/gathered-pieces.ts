@@ -1,8 +1,8 @@
 /** The JSON artifacts that a stage gathers over the runs of a study, each with its place. */
 import { readFile } from 'node:fs/promises';
-import { SwpError } from './engine/failure.ts';
-import type { StageJob } from './engine/stage.ts';
-import type { Piece } from './science/results/study-pieces.ts';
+import { SwpError } from '../../base/failure.ts';
+import type { StageJob } from '../../engine/stage.ts';
+import type { Piece } from './study-pieces.ts';
 
 /**
  * Reads the gathered artifacts of one input, a bounded number at a time: a study may have tens of thousands.

@@ -8,10 +8,10 @@ import { basename, dirname, join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import { readSettledPlan, writeSettledPlan } from '../cache/settled-plan.ts';
 import { studyFolder } from '../cache/study-state.ts';
-import { stampIfThere } from '../engine/external-file.ts';
-import { installedBuild } from '../installed-build.ts';
-import { packageRoot } from '../package-root.ts';
-import { locate, type ProjectOptions } from './project-options.ts';
+import { stampIfThere } from '../base/file-stamp.ts';
+import { installedBuild } from '../base/installed-build.ts';
+import { packageRoot } from '../base/package-root.ts';
+import { locate, type ProjectOptions } from './location.ts';
 import type { Project } from './project.ts';
 
 /** What there is to say of a study in which everything is there. */
@@ -57,7 +57,7 @@ export async function noteUpToDate(
     return;
   const [{ resultsKey }, { studyLine }, { createColors }] = await Promise.all([
     import('./study-report.ts'),
-    import('./study-text.ts'),
+    import('../cli/study-text.ts'),
     import('picocolors').then(({ default: colors }) => colors),
   ]);
   const key = resultsKey(project);

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from '../cache/atomic-file.ts';
+import { makeDirectory } from '../base/atomic-file.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
-import { SwpError, type Failure } from '../engine/failure.ts';
-import type { JsonObject } from '../engine/json.ts';
-import { placeOf } from '../engine/place.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
+import { placeOf } from '../engine/stage.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
