@@ -17,7 +17,10 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
-        { selector: ':not(MethodDefinition[kind="constructor"])[accessibility="private"]', message: 'Private members are written #name.' },
+        {
+          selector: ':not(MethodDefinition[kind="constructor"])[accessibility="private"]',
+          message: 'Private members are written #name.',
+        },
         {
           selector:
             'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind="const"] > VariableDeclarator[id.name=/^[a-z]/][init.type="Literal"]',
