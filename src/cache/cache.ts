@@ -21,7 +21,6 @@ import { readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Metrics } from '../engine/stage.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
@@ -47,7 +46,7 @@ export interface Publication {
    * Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name.
    */
   outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
-  metrics: Metrics;
+  metrics: CacheRecord['metrics'];
   environment: JsonObject;
   /** Wall time of the stage's run. */
   seconds: number;

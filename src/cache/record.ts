@@ -6,7 +6,6 @@ import { Ajv } from 'ajv';
 import schema from '../../schemas/record.schema.json' with { type: 'json' };
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Metrics } from '../engine/stage.ts';
 import type { RecordFile } from '../generated/record.ts';
 
 export const RECORD_VERSION = 1;
@@ -21,14 +20,10 @@ export interface RecordedArtifact {
   evictable?: boolean;
 }
 
-export interface CacheRecord extends Omit<
-  RecordFile,
-  'preimage' | 'contentPreimage' | 'artifacts' | 'metrics' | 'environment'
-> {
+export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreimage' | 'artifacts' | 'environment'> {
   preimage: JsonObject;
   contentPreimage: JsonObject;
   artifacts: Record<string, RecordedArtifact>;
-  metrics: Metrics;
   environment: JsonObject;
 }
 

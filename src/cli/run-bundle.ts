@@ -2,7 +2,7 @@
 import type { OpenBundle } from '../bundle/verify.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
-import { defaultJobs } from '../engine/parallelism.ts';
+import { usableCpus } from '../base/usable-cpus.ts';
 import { placeOf } from '../engine/stage.ts';
 import { run } from '../engine/run.ts';
 import { openPlainView } from './plain-view.ts';
@@ -25,7 +25,7 @@ export interface BundledRun {
 /** @returns records by place; of a failed node there is none */
 export async function runBundledStudy(
   { folder, verified }: OpenBundle,
-  { words, cache: directory, jobs = defaultJobs(), json, terminal }: BundledRun,
+  { words, cache: directory, jobs = usableCpus(), json, terminal }: BundledRun,
 ): Promise<{ made: Map<string, CacheRecord>; cache: Cache }> {
   const { profile, overrides } = verified.manifest.study;
   const isNamed = profile !== 'all';

@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
-import { cpuQuota } from '../engine/parallelism.ts';
+import { cpuQuota } from '../base/usable-cpus.ts';
 
 export interface MachineFinding {
   platform: NodeJS.Platform;

@@ -27,7 +27,7 @@ export interface RunOptions extends Wanted {
   cache: Cache;
   study: StudyState;
   stages: StageLoader;
-  /** Nodes at a time, at least 1; `defaultJobs()` is a good number. */
+  /** Nodes at a time, at least 1; `usableCpus()` is a good number. */
   jobs: number;
   emit: EventSink;
   /** Stops the run; its reason, if a string such as `SIGINT`, becomes `stopped`. */

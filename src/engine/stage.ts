@@ -3,6 +3,7 @@
  * The engine loads stages by name and imports none; it knows nothing of what they compute.
  */
 import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { RecordFile } from '../generated/record.ts';
 
 /** Which run and where in it a node stands. One node has several labels when runs share it. */
 export interface NodeLabel {
@@ -135,7 +136,7 @@ export interface StageJob<Params> {
 }
 
 /** Flat numbers and strings for the record: shown by `swp show` and `swp status`. */
-export type Metrics = Record<string, number | string | boolean | null>;
+export type Metrics = RecordFile['metrics'];
 
 export interface StageDefinition<Params = JsonObject> {
   name: string;

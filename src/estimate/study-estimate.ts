@@ -3,11 +3,11 @@
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { usableCpus } from '../base/usable-cpus.ts';
 import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
 import { wholeRecord } from '../engine/counting-record.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
-import { defaultJobs } from '../engine/parallelism.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { Calibration, keepCalibration, readCalibration, type Sampled } from './calibration.ts';
@@ -66,7 +66,7 @@ export async function estimateStudy(
   }
   return estimateRun(plan, workload, {
     jobs,
-    cpus: defaultJobs(),
+    cpus: usableCpus(),
     measurements,
     samples,
     preferSamples: calibrate === 'all',
@@ -83,7 +83,7 @@ async function takeSamples(
   const samples: Record<string, Sampled> = {};
   if (tasks.size === 0) return samples;
   announce([...new Set([...tasks.values()].map(({ planned }) => planned.node.stage.name))]);
-  const calibration = new Calibration(project, plan, Math.min(jobs, defaultJobs()));
+  const calibration = new Calibration(project, plan, Math.min(jobs, usableCpus()));
   try {
     for (const [group, task] of tasks) {
       const sampled = await calibration.sample(task);

@@ -1,5 +1,4 @@
 /** Under which circumstances the nodes behind a study's results ran, as their records tell it. */
-import type { Cache } from '../cache/cache.ts';
 import { SwpError } from '../base/failure.ts';
 import { originOf, recipeKeys, type Origin } from './origin.ts';
 import { readResults } from './read-results.ts';
@@ -7,8 +6,13 @@ import { readResults } from './read-results.ts';
 /** Records read at once. */
 const BATCH = 64;
 
+/** Where records are read: a cache, or an unpacked bundle. */
+interface RecordSource {
+  record(key: string): Promise<{ environment: Record<string, unknown> } | undefined>;
+}
+
 /** Records that are gone or damaged are left out: the report says how many nodes it knows of. */
-export async function reportOrigin(cache: Pick<Cache, 'record'>, resultsPath: string): Promise<Origin> {
+export async function reportOrigin(cache: RecordSource, resultsPath: string): Promise<Origin> {
   const keys = recipeKeys(await readResults(resultsPath));
   const environments: Record<string, unknown>[] = [];
   for (let start = 0; start < keys.length; start += BATCH) {
@@ -18,7 +22,7 @@ export async function reportOrigin(cache: Pick<Cache, 'record'>, resultsPath: st
   return originOf(environments);
 }
 
-async function recordOrNothing(cache: Pick<Cache, 'record'>, key: string) {
+async function recordOrNothing(cache: RecordSource, key: string) {
   try {
     return await cache.record(key);
   } catch (error) {

@@ -51,11 +51,11 @@ ${SELECTOR_HELP}`,
 async function estimate(words: string[], options: EstimateOptions): Promise<void> {
   const terminal = openTerminal();
   if (options.check) return check(options, terminal);
-  const [{ openProject, planProject, selectPlanned }, { estimateStudy }, { defaultJobs }, { resultsKey }] =
+  const [{ openProject, planProject, selectPlanned }, { estimateStudy }, { usableCpus }, { resultsKey }] =
     await Promise.all([
       import('../../project/project.ts'),
       import('../../estimate/study-estimate.ts'),
-      import('../../engine/parallelism.ts'),
+      import('../../base/usable-cpus.ts'),
       import('../../project/study-report.ts'),
     ]);
   const project = await openProject(options);
@@ -67,7 +67,7 @@ async function estimate(words: string[], options: EstimateOptions): Promise<void
       : { targets: selectPlanned(planned, words).map(({ node }) => node.key), gather: key === undefined ? [] : [key] };
   const estimated = await estimateStudy(project, planned, {
     ...wanted,
-    jobs: options.jobs ?? defaultJobs(),
+    jobs: options.jobs ?? usableCpus(),
     calibrate: options.calibrate ? 'all' : 'lacking',
     fresh: options.fresh ?? false,
     onCalibration: (stages) => terminal.errorLine(`Measuring ${stages.join(', ')} on this machine.`),

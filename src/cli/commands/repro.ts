@@ -107,13 +107,13 @@ async function runStudy(
   terminal: Terminal,
 ): Promise<{ exitCode: number; records: RunResult['records'] }> {
   await warn(planned.warnings, terminal);
-  const [{ run }, { defaultJobs }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([
+  const [{ run }, { usableCpus }, { HistoryRecorder }, { GpuSlots }] = await Promise.all([
     import('../../engine/run.ts'),
-    import('../../engine/parallelism.ts'),
+    import('../../base/usable-cpus.ts'),
     import('../../project/note-history.ts'),
     import('../../engine/resources/gpu-slots.ts'),
   ]);
-  const jobs = options.jobs ?? defaultJobs();
+  const jobs = options.jobs ?? usableCpus();
   const estimate = await estimateOf(project, planned, wanted, jobs);
   const view = await openView(planned, wanted, jobs, options, terminal);
   const interruption = listenForInterruption(view);

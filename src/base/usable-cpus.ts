@@ -1,11 +1,11 @@
-/** How many nodes to run at once when nobody says. */
+/** How many CPUs this process may use: a container often grants fewer than the machine has. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /**
- * The CPUs this process may use: its affinity mask and, on Linux, its control group's quota (rounded up), at least 1.
+ * The smaller of its affinity mask and, on Linux, its control group's quota (rounded up); at least 1.
  */
-export function defaultJobs(): number {
+export function usableCpus(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
 }
 
