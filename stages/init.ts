@@ -6,6 +6,8 @@
 import schema from '../schemas/stages/init.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
+import { configFile } from '../src/model/model-files.ts';
+import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<InitParams>>({
   name: 'init',
@@ -16,34 +18,7 @@ export default defineStage<Required<InitParams>>({
   },
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
-  async files({ model }) {
-    const { configFile } = await import('../src/model/model-files.ts');
-    return [configFile(model)];
-  },
-
-  async fingerprint({ model }) {
-    const { parametersFingerprint } = await import('../src/model/model-fingerprint.ts');
-    return parametersFingerprint(model);
-  },
-
-  async run({ params: { model, scheme, seed }, optionalInput, output }) {
-    const { readModelConfig } = await import('../src/model/model-config.ts');
-    const { parameterShapes } = await import('../src/model/decoder/decoder-graph.ts');
-    const { readModelWeights } = await import('../src/model/weights-file.ts');
-    const { writeSafetensors } = await import('../src/model/safetensors.ts');
-    const { initialise } = await import('../src/science/initialisation.ts');
-    const config = await readModelConfig(model);
-    if (scheme !== 'pretrained') {
-      await writeSafetensors(output('weights'), initialise(parameterShapes(config), scheme, seed, config.layers));
-      return { scheme };
-    }
-    const pretrained = optionalInput('pretrained');
-    if (pretrained === undefined)
-      throw new Error(
-        'The scheme "pretrained" needs the input `pretrained`: connect it to load-pretrained in the study, or choose another scheme.',
-      );
-    const remedy = `Load a checkpoint of ${model}, or set init.model to the model that was loaded.`;
-    await writeSafetensors(output('weights'), await readModelWeights(pretrained, config, remedy));
-    return { scheme };
-  },
+  files: ({ model }) => [configFile(model)],
+  fingerprint: ({ model }) => parametersFingerprint(model),
+  body: () => import('./bodies/init.ts'),
 });

@@ -8,6 +8,8 @@
 import schema from '../schemas/stages/load-pretrained.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../src/generated/load-pretrained.ts';
+import { checkpointFile, configFile } from '../src/model/model-files.ts';
+import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<LoadPretrainedParams>>({
   name: 'load-pretrained',
@@ -22,31 +24,7 @@ export default defineStage<Required<LoadPretrainedParams>>({
     },
   },
 
-  async files({ model, checkpoint }) {
-    const { checkpointFile, configFile } = await import('../src/model/model-files.ts');
-    return [configFile(model), checkpointFile(model, checkpoint)];
-  },
-
-  async fingerprint({ model }) {
-    const { parametersFingerprint } = await import('../src/model/model-fingerprint.ts');
-    return parametersFingerprint(model);
-  },
-
-  async run({ params: { model, checkpoint }, output }) {
-    const { checkpointPath, readModelConfig } = await import('../src/model/model-config.ts');
-    const { learnedLoss } = await import('../src/model/learned-weights.ts');
-    const { checkpointRemedy } = await import('../src/model/model-files.ts');
-    const { readModelWeights } = await import('../src/model/weights-file.ts');
-    const { writeSafetensors } = await import('../src/model/safetensors.ts');
-    const config = await readModelConfig(model);
-    const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
-    const weights = await readModelWeights(path, config, remedy);
-    const sampleLoss = await learnedLoss(weights, config, path, remedy);
-    await writeSafetensors(output('weights'), weights);
-    return {
-      checkpoint,
-      sampleLoss,
-      parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0),
-    };
-  },
+  files: ({ model, checkpoint }) => [configFile(model), checkpointFile(model, checkpoint)],
+  fingerprint: ({ model }) => parametersFingerprint(model),
+  body: () => import('./bodies/load-pretrained.ts'),
 });

@@ -2,7 +2,6 @@
  * rate-detector: how often the detector errs, from detections in trained models of several kinds and in random models
  * with planted spikes. The same numbers come as JSON and as tables to read.
  */
-import { writeFile } from 'node:fs/promises';
 import schema from '../schemas/stages/rate-detector.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { StudyDeclaration } from '../src/generated/aggregate.ts';
@@ -21,18 +20,5 @@ export default defineStage<{ study: StudyDeclaration }>({
     tables: { summary: 'The same as Markdown.', file: 'detector-rates.md' },
   },
 
-  async run(job) {
-    const { readPieces } = await import('../src/science/results/gathered-pieces.ts');
-    const { writeJsonArtifact } = await import('../src/base/json-artifact.ts');
-    const { detectorRates } = await import('../src/science/detector-rates.ts');
-    const { ratesTables } = await import('../src/science/detector-rates-tables.ts');
-    const rates = detectorRates(job.params.study, {
-      detections: await readPieces(job, 'detections'),
-      evaluations: await readPieces(job, 'evaluations'),
-      planted: await readPieces(job, 'planted'),
-    });
-    await writeJsonArtifact(job.output('rates'), rates);
-    await writeFile(job.output('tables'), ratesTables(rates));
-    return { experiments: rates.trained.length, plantedModels: rates.random?.models ?? 0 };
-  },
+  body: () => import('./bodies/rate-detector.ts'),
 });

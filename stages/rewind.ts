@@ -9,10 +9,8 @@
 import schema from '../schemas/stages/rewind.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { RewindParams } from '../src/generated/rewind.ts';
-import type { Weights } from '../src/model/language-model.ts';
-
-/** The input that holds the values to go back to. */
-const SOURCES = { none: 'weights', init: 'init', step: 'point', pretrained: 'pretrained' } as const;
+import { configFile } from '../src/model/model-files.ts';
+import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<RewindParams>>({
   name: 'rewind',
@@ -34,40 +32,7 @@ export default defineStage<Required<RewindParams>>({
     mask: { summary: '1 = kept, 0 = pruned, U8.', file: 'mask.safetensors' },
   },
 
-  async files({ model }) {
-    const { configFile } = await import('../src/model/model-files.ts');
-    return [configFile(model)];
-  },
-
-  async fingerprint({ model }) {
-    const { parametersFingerprint } = await import('../src/model/model-fingerprint.ts');
-    return parametersFingerprint(model);
-  },
-
-  async run({ params: { model, to, mask, scheme, seed }, input, optionalInput, output }) {
-    const { parameterShapes } = await import('../src/model/decoder/decoder-graph.ts');
-    const { readModelConfig } = await import('../src/model/model-config.ts');
-    const { writeSafetensors } = await import('../src/model/safetensors.ts');
-    const { readMasks, readModelWeights } = await import('../src/model/weights-file.ts');
-    const { initialise } = await import('../src/science/initialisation.ts');
-    const { rewindTo, shuffleMasks } = await import('../src/science/rewinding.ts');
-
-    const config = await readModelConfig(model);
-    const source = async (): Promise<Weights> => {
-      if (to === 'fresh') return initialise(parameterShapes(config), scheme, seed, config.layers, 'fresh');
-      const name = SOURCES[to];
-      const path = optionalInput(name);
-      if (path === undefined)
-        throw new Error(
-          `rewind.to: ${to} needs the input \`${name}\`: connect it in the study, or choose another value.`,
-        );
-      return readModelWeights(path, config, `Check that rewind.model, ${model}, is the model that was trained.`);
-    };
-    const found = await readMasks(input('mask'));
-    const masks = mask === 'shuffle' ? shuffleMasks(found, seed) : found;
-    await writeSafetensors(output('weights'), rewindTo(await source(), masks));
-    await writeSafetensors(output('mask'), masks);
-    const kept = [...masks.values()].reduce((sum, { data }) => sum + data.reduce((count, bit) => count + bit, 0), 0);
-    return { to, mask, kept };
-  },
+  files: ({ model }) => [configFile(model)],
+  fingerprint: ({ model }) => parametersFingerprint(model),
+  body: () => import('./bodies/rewind.ts'),
 });

@@ -161,13 +161,26 @@ export interface StageDefinition<Params = JsonObject> {
   /** How much there is to do; a stage that does not say counts nodes. */
   work?(params: Params): StageWork | Promise<StageWork>;
   /**
-   * Runs one node in a worker process. May import heavy modules itself: loading the definition must stay cheap.
+   * Runs one node in a worker process.
    * Must be deterministic: artifacts carry no time, host, path or experiment name.
    */
   run(job: StageJob<Params>): Promise<Metrics>;
 }
 
-/** Identity function that types a definition. */
-export function defineStage<Params>(definition: StageDefinition<Params>): StageDefinition<Params> {
-  return definition;
+/** What a stage does for one node; see StageDefinition.run. */
+export type StageBody<Params> = StageDefinition<Params>['run'];
+
+/** A stage whose body is a module of its own: planning loads the declaration, only a worker loads the body. */
+export interface StageDeclaration<Params> extends Omit<StageDefinition<Params>, 'run'> {
+  /** Imports the module whose default export is the body. */
+  body(): Promise<{ default: StageBody<Params> }>;
+}
+
+/** Types a stage's definition, and makes one of a declaration with its body elsewhere. */
+export function defineStage<Params>(
+  stage: StageDefinition<Params> | StageDeclaration<Params>,
+): StageDefinition<Params> {
+  if ('run' in stage) return stage;
+  const { body, ...declared } = stage;
+  return { ...declared, run: async (job) => (await body()).default(job) };
 }

@@ -10,11 +10,11 @@ import { buildStepProgram } from '../compute/training/device-trainer.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
-import type { TrainingShape } from './training-session.ts';
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape } from './decoder/family.ts';
 import type { ModelConfig } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
+import type { TrainingShape } from './training-shape.ts';
 
 /** `restored`: a forward pass in which the output of every down projection can be overwritten. */
 type Pass = 'training' | 'forward' | 'restored';

@@ -17,15 +17,10 @@ import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import type { TrainingShape } from './training-shape.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 const sessions = new Map<string, Promise<TrainingSession>>();
-
-/** The shape of a step's batch, and how it is taken apart. */
-export interface TrainingShape extends DecoderShape {
-  /** Micro-batches of equal size whose mean gradient the step takes; 1 by default. A divisor of `batch`. */
-  microBatches?: number;
-}
 
 export function openTrainingSession(
   model: string,

@@ -2,7 +2,6 @@
  * How often the detector finds what was planted in random models, and how often it finds something where nothing was.
  */
 import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes.ts';
-import { corpusOf } from '../model/corpora.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
 import { stream } from '../base/random.ts';
@@ -90,31 +89,4 @@ export async function tryRandomModel(
     confirmed: unplanted.confirmed.length,
     planted,
   };
-}
-
-/** Which random models there are: one for every combination. */
-export interface RandomModels {
-  families: readonly ModelConfig['family'][];
-  layers: readonly number[];
-  widths: readonly number[];
-}
-
-/** Their configurations, for sequences of at most that length. */
-export function randomModelConfigs(
-  { families, layers, widths }: RandomModels,
-  corpus: ModelConfig['corpus'],
-  sequence: number,
-): ModelConfig[] {
-  const { vocabulary } = corpusOf({ corpus });
-  return families.flatMap((family) =>
-    layers.flatMap((layerCount) =>
-      widths.map((width): ModelConfig => {
-        const size = { corpus, layers: layerCount, width, heads: 2, vocabulary };
-        // As many hidden channels as give both families' MLPs the same number of weights.
-        return family === 'llama'
-          ? { family, ...size, feedForward: 2 * width, ropeTheta: 10_000, normEpsilon: 1e-6 }
-          : { family, ...size, feedForward: 3 * width, positions: sequence, normEpsilon: 1e-5 };
-      }),
-    ),
-  );
 }

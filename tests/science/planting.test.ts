@@ -7,20 +7,21 @@ import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { BOS, MARKERS } from '../../src/model/marker-retrieval.ts';
 import { stream } from '../../src/base/random.ts';
-import { randomModelConfigs } from '../../src/science/finder-trials.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { plantSpike } from '../../src/science/planting.ts';
+import { randomModelConfigs } from '../../src/science/random-models.ts';
 import { findSpikes } from '../../src/science/spikes.ts';
 
 const SHAPE = { batch: 8, sequence: 32 };
 const corpus = corpusOf({ corpus: 'marker-retrieval' });
 const isOrdinary = (token: number) => corpus.isOrdinary(token);
 const data = (name: string) => corpus.batch(3, name, 0, SHAPE.batch, SHAPE.sequence);
-const configs = randomModelConfigs(
-  { families: ['llama', 'gpt2'], layers: [1, 3], widths: [16, 32] },
-  'marker-retrieval',
-  SHAPE.sequence,
-);
+const configs = randomModelConfigs({
+  families: ['llama', 'gpt2'],
+  layers: [1, 3],
+  widths: [16, 32],
+  sequenceLength: SHAPE.sequence,
+});
 
 async function randomModel(config: (typeof configs)[number], scheme: 'original' | 'xavier' | 'kaiming', seed: number) {
   const model = await createLanguageModel(config, SHAPE, CPU_TARGET);

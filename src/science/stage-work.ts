@@ -8,16 +8,14 @@ import type { StageWork } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
-import { readModelConfig } from './model-config.ts';
-import { buildStepGraph, stepGraphIdentity, stepOf } from './step-graph.ts';
-
-/** Kinds of matched controls of a candidate that costs enough to be judged: src/science/controls.ts. */
-const CONTROL_KINDS = 4;
+import { readModelConfig } from '../model/model-config.ts';
+import { buildStepGraph, stepGraphIdentity, stepOf } from '../model/step-graph.ts';
+import { CONTROL_KINDS } from './controls.ts';
 
 const counted = new Map<string, Promise<number>>();
 const depths = new Map<string, Promise<number>>();
 
-/** Steps, each of the whole batch. */
+/** Training steps, each of the whole batch. */
 export function trainingWork(params: Required<TrainParams>): StageWork {
   const { microBatches } = stepOf({ ...params });
   return {
@@ -56,7 +54,7 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
   const layers = await layersOf(params.model);
   const { causalSequences, candidateSequences, batchSize, controlsPerKind, rescans, ablateLargest } = params;
   const scans = rescans > 0 ? 2 : 1;
-  const judged = 1 + scans * layers + CONTROL_KINDS * controlsPerKind + ablateLargest;
+  const judged = 1 + scans * layers + CONTROL_KINDS.length * controlsPerKind + ablateLargest;
   const passes = judged * Math.ceil(causalSequences / batchSize) + scans * Math.ceil(candidateSequences / batchSize);
   return {
     unit: 'passes',

@@ -1,0 +1,44 @@
+/** Runs aggregate: reads what was gathered, and the masks one after the other. */
+import { writeJsonArtifact } from '../../src/base/json-artifact.ts';
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { AggregateParams } from '../../src/generated/aggregate.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
+import { readPieces } from '../../src/science/results/gathered-pieces.ts';
+import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
+import { studyResults } from '../../src/science/results/study-results.ts';
+
+export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
+  const { study } = job.params;
+  const results = studyResults(
+    study,
+    {
+      curves: await readPieces(job, 'curves'),
+      prunings: await readPieces(job, 'prunings'),
+      evaluations: await readPieces(job, 'evaluations'),
+      superWeights: await readPieces(job, 'superWeights'),
+    },
+    await maskFindings(study, maskPieces(job)),
+  );
+  await writeJsonArtifact(job.output('results'), results);
+  const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
+  for (const { missing } of incomplete)
+    for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
+  return { runs: results.runs.length, incomplete: incomplete.length, experiments: results.experiments.length };
+}
+
+/** The gathered masks, not yet read; none where the study gathers none. */
+function maskPieces(job: StageJob<unknown>): MaskPiece[] {
+  return job.gathered('masks').map(({ label, stage, artifact, key, path }) => ({
+    label,
+    stage,
+    artifact,
+    key,
+    content:
+      path === undefined
+        ? undefined
+        : () => {
+            job.signal.throwIfAborted();
+            return readMasks(path);
+          },
+  }));
+}

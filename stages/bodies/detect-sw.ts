@@ -1,0 +1,56 @@
+/** Runs detect-sw: loads the model, draws the samples, searches and judges. */
+import { readJsonArtifact, writeJsonArtifact } from '../../src/base/json-artifact.ts';
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { DetectSwParams } from '../../src/generated/detect-sw.ts';
+import type { Pruning } from '../../src/generated/pruning.ts';
+import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
+import { createLanguageModel } from '../../src/model/create-language-model.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
+import { detectSuperWeights } from '../../src/science/super-weights.ts';
+
+export default async function detectSw({
+  params,
+  input,
+  optionalInput,
+  output,
+  signal,
+}: StageJob<Required<DetectSwParams>>): Promise<Metrics> {
+  const config = await readModelConfig(params.model);
+  const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
+  model.load(
+    await readModelWeights(
+      input('weights'),
+      config,
+      `Check that detect-sw.model, ${params.model}, is the model that was trained.`,
+    ),
+  );
+  const corpus = corpusOf(config);
+  const draw = (stream: string, sequences: number) =>
+    corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
+  const data = {
+    spikes: draw('detect-candidates', params.candidateSequences),
+    causal: draw('detect-causal', params.causalSequences),
+    isOrdinary: (token: number) => corpus.isOrdinary(token),
+  };
+
+  const referencePath = optionalInput('reference');
+  const reference = referencePath === undefined ? undefined : await readJsonArtifact<SuperWeightReport>(referencePath);
+  const pruningPath = optionalInput('pruning');
+  const pruning = pruningPath === undefined ? undefined : await readJsonArtifact<Pruning>(pruningPath);
+  const threshold = (tensor: string) =>
+    pruning?.threshold ?? pruning?.tensors.find((entry) => entry.tensor === tensor)?.threshold ?? null;
+
+  const report = await detectSuperWeights(model, data, params, { reference, threshold, signal });
+  await writeJsonArtifact(output('superWeights'), report);
+  const { confirmed, candidates, survival } = report;
+  return {
+    confirmed: confirmed.length,
+    place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
+    topEffect: Math.max(...candidates.map(({ effect }) => effect)),
+    referenceKept: survival.filter(({ kept }) => kept).length,
+    referenceFunctional: survival.filter(({ functional }) => functional).length,
+    reference: survival.length,
+  };
+}

@@ -1,0 +1,62 @@
+/** Runs eval: one pass over the held-out sequences, with super activations put back where that is asked for. */
+import { readJsonArtifact, writeJsonArtifact } from '../../src/base/json-artifact.ts';
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { EvalParams } from '../../src/generated/eval.ts';
+import type { Evaluation } from '../../src/generated/evaluation.ts';
+import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
+import { createLanguageModel } from '../../src/model/create-language-model.ts';
+import { evaluate } from '../../src/model/evaluate.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
+import { isBlockMatrix } from '../../src/model/tensor-name.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
+import { sparsityOf } from '../../src/science/pruning.ts';
+import { SuperActivations } from '../../src/science/super-activations.ts';
+
+export default async function evaluateWeights({
+  params,
+  input,
+  optionalInput,
+  output,
+  progress,
+  signal,
+}: StageJob<Required<EvalParams>>): Promise<Metrics> {
+  const config = await readModelConfig(params.model);
+  const read = (path: string) =>
+    readModelWeights(path, config, `Check that eval.model, ${params.model}, is the model that was trained.`);
+  const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
+  const corpus = corpusOf(config);
+  const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
+  /** What the intact model's super weights make of these very tokens. */
+  const recordActivations = async () => {
+    const [original, reference] = ['original', 'reference'].map((name) => {
+      const path = optionalInput(name);
+      if (path === undefined)
+        throw new Error(
+          `eval.restore: ${params.restore} needs the input \`${name}\`: connect it in the study, or restore nothing.`,
+        );
+      return path;
+    }) as [string, string];
+    model.load(await read(original));
+    const { confirmed } = await readJsonArtifact<SuperWeightReport>(reference);
+    return SuperActivations.record(model, tokens, confirmed, params.restoreShare, signal);
+  };
+  const activations = params.restore === 'none' ? undefined : await recordActivations();
+
+  const weights = await read(input('weights'));
+  model.load(weights);
+  const onBatch = (done: number, total: number) => {
+    signal.throwIfAborted();
+    progress({ done, total });
+  };
+  const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
+  const blocks = [...weights].filter(([name, { shape }]) => isBlockMatrix(name, shape)).map(([, tensor]) => tensor);
+  const evaluation: Evaluation = {
+    ...measured,
+    sparsity: sparsityOf(blocks),
+    ...(activations && { restored: activations.channels() }),
+  };
+  await writeJsonArtifact(output('evaluation'), evaluation);
+  const { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity } = evaluation;
+  return { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity };
+}

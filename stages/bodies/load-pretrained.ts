@@ -1,0 +1,24 @@
+/** Runs load-pretrained: reads a checkpoint and makes sure that it is one. */
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { LoadPretrainedParams } from '../../src/generated/load-pretrained.ts';
+import { learnedLoss } from '../../src/model/learned-weights.ts';
+import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
+import { checkpointRemedy } from '../../src/model/model-files.ts';
+import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
+
+export default async function loadPretrained({
+  params: { model, checkpoint },
+  output,
+}: StageJob<Required<LoadPretrainedParams>>): Promise<Metrics> {
+  const config = await readModelConfig(model);
+  const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
+  const weights = await readModelWeights(path, config, remedy);
+  const sampleLoss = await learnedLoss(weights, config, path, remedy);
+  await writeSafetensors(output('weights'), weights);
+  return {
+    checkpoint,
+    sampleLoss,
+    parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0),
+  };
+}

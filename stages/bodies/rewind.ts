@@ -1,0 +1,38 @@
+/** Runs rewind: takes the values to go back to from the input that the parameter `to` names. */
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { RewindParams } from '../../src/generated/rewind.ts';
+import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import type { Weights } from '../../src/model/language-model.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
+import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
+import { initialise } from '../../src/science/initialisation.ts';
+import { rewindTo, shuffleMasks } from '../../src/science/rewinding.ts';
+
+/** The input that holds the values to go back to. */
+const SOURCES = { none: 'weights', init: 'init', step: 'point', pretrained: 'pretrained' } as const;
+
+export default async function rewind({
+  params: { model, to, mask, scheme, seed },
+  input,
+  optionalInput,
+  output,
+}: StageJob<Required<RewindParams>>): Promise<Metrics> {
+  const config = await readModelConfig(model);
+  const source = async (): Promise<Weights> => {
+    if (to === 'fresh') return initialise(parameterShapes(config), scheme, seed, config.layers, 'fresh');
+    const name = SOURCES[to];
+    const path = optionalInput(name);
+    if (path === undefined)
+      throw new Error(
+        `rewind.to: ${to} needs the input \`${name}\`: connect it in the study, or choose another value.`,
+      );
+    return readModelWeights(path, config, `Check that rewind.model, ${model}, is the model that was trained.`);
+  };
+  const found = await readMasks(input('mask'));
+  const masks = mask === 'shuffle' ? shuffleMasks(found, seed) : found;
+  await writeSafetensors(output('weights'), rewindTo(await source(), masks));
+  await writeSafetensors(output('mask'), masks);
+  const kept = [...masks.values()].reduce((sum, { data }) => sum + data.reduce((count, bit) => count + bit, 0), 0);
+  return { to, mask, kept };
+}

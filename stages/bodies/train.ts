@@ -1,0 +1,98 @@
+/** Runs train: opens or reuses a session, takes the training steps, keeps the curve and checkpoints. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { SwpError } from '../../src/base/failure.ts';
+import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
+import type { TransferStatistics } from '../../src/compute/training/step-trainer.ts';
+import type { Metrics, StageJob } from '../../src/engine/stage.ts';
+import type { TrainParams } from '../../src/generated/train.ts';
+import { openTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
+import { trainingShape } from '../../src/model/training-shape.ts';
+import { CurveRecorder } from '../../src/science/loss-curve.ts';
+
+export default async function train(job: StageJob<Required<TrainParams>>): Promise<Metrics> {
+  const { params } = job;
+  refuseContradiction(job);
+  const session = await openTrainingSession(params.model, trainingShape(params), params);
+  await load(session, job);
+  const firstStep = await readPosition(job);
+  const curve = job.resume
+    ? await CurveRecorder.continue(job.resume.state('curve'), params.curveEvery)
+    : new CurveRecorder(firstStep, params.curveEvery);
+  const save = async (path: (name: string) => string) => {
+    await session.save({ weights: path('weights'), optimizer: path('optimizer') });
+    await writeFile(path('curve'), `${JSON.stringify(curve.curve())}\n`);
+  };
+
+  for (let done = job.resume?.at ?? 0; done < params.steps;) {
+    await job.checkpoint(done, save);
+    job.signal.throwIfAborted();
+    const count = Math.min(session.stepsPerCall, params.steps - done);
+    const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
+    const results = await session.steps(params, firstStep + done, learningRates);
+    for (const [index, { loss, gradientNorm }] of results.entries()) {
+      done += 1;
+      if (!Number.isFinite(loss))
+        throw new Error(
+          `The loss became ${loss} at step ${firstStep + done}; a lower train.learningRate or a longer warm-up may help.`,
+        );
+      curve.add({ loss, gradientNorm, learningRate: learningRates[index]! });
+    }
+    job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
+  }
+  session.assertMaskHolds();
+
+  await save((name) => job.output(name));
+  await writeFile(job.output('position'), `${JSON.stringify({ step: firstStep + params.steps })}\n`);
+  return {
+    finalLoss: curve.curve().finalLoss,
+    steps: params.steps,
+    cumulativeStep: firstStep + params.steps,
+    ...transferMetrics(session.transfers(), job),
+  };
+}
+
+/** The state to start from: that of an earlier stop or checkpoint of this trajectory, or the inputs. */
+function load(session: TrainingSession, job: StageJob<Required<TrainParams>>): Promise<void> {
+  const mask = job.optionalInput('mask');
+  if (job.resume)
+    return session.load({ weights: job.resume.state('weights'), mask, optimizer: job.resume.state('optimizer') });
+  return session.load({
+    weights: job.input('weights'),
+    mask,
+    optimizer: job.params.optimizerState === 'keep' ? job.optionalInput('optimizer') : undefined,
+  });
+}
+
+/**
+ * A released mask that is connected all the same would be taken for one that holds. @throws SwpError of kind `usage`
+ */
+function refuseContradiction(job: StageJob<Required<TrainParams>>): void {
+  if (job.params.mask === 'release' && job.optionalInput('mask') !== undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'train.mask is "release", but the input `mask` is connected.',
+      expected:
+        'no mask, as in "mask": { "when": { "train.mask": "hold" }, "use": "prune.mask" }; or train.mask: "hold"',
+    });
+}
+
+/** Where the state travels to a device and back, what that costs; nothing elsewhere. */
+function transferMetrics(
+  transfers: TransferStatistics | undefined,
+  job: StageJob<unknown>,
+): { transferShare?: number } {
+  if (transfers === undefined || transfers.totalMilliseconds === 0) return {};
+  const { bytesPerCall, transferMilliseconds, totalMilliseconds } = transfers;
+  const transferShare = Number((transferMilliseconds / totalMilliseconds).toFixed(4));
+  job.log(
+    `Transfers: ${(bytesPerCall / 1e6).toFixed(1)} MB per call, ${(100 * transferShare).toFixed(1)} % of ${(totalMilliseconds / 1000).toFixed(1)} s.`,
+  );
+  return { transferShare };
+}
+
+async function readPosition(job: StageJob<unknown>): Promise<number> {
+  const path = job.optionalInput('position');
+  if (path === undefined) return 0;
+  const { step } = JSON.parse(await readFile(path, 'utf8')) as { step: number };
+  return step;
+}
