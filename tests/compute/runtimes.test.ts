@@ -23,6 +23,7 @@ import {
   undifferentiable,
   type Case,
 } from './operator-cases.ts';
+import { referenceRuntime } from './reference-session.ts';
 import { LLAMA, trainingFeeds } from './small-decoders.ts';
 
 interface Implementation {
@@ -33,6 +34,7 @@ interface Implementation {
 }
 
 const implementations: Implementation[] = [
+  { name: 'reference', open: (graph) => referenceRuntime.open(graph, CPU_TARGET) },
   { name: 'onnx on the CPU', open: (graph) => openSession(graph, CPU_TARGET) },
   { name: "onnx on the CPU through the package's interface", open: (graph) => packageRuntime.open(graph, CPU_TARGET) },
   {
