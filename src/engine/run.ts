@@ -9,6 +9,7 @@ import type { EventSink, NodeCounts, Reason } from './event.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
+import { longestWays } from './longest-way.ts';
 import { placeOf } from './stage.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { collectProducers, type RunContext, type Settled } from './run-context.ts';
@@ -118,7 +119,7 @@ function createContext(
 ): Omit<RunContext, 'restore'> {
   const { dag, cache, study, stages, emit, signal, jobs, root = process.cwd() } = options;
   const queue = new PQueue({ concurrency: jobs });
-  const heights = heightsOf(dag);
+  const nodesBehind = longestWays(dag, () => 1);
   let environment: Promise<JsonObject> | undefined;
   return {
     cache,
@@ -129,22 +130,11 @@ function createContext(
     signal,
     checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     environment: () => (environment ??= collectEnvironment(root)),
-    inTurn: (key, work) => queue.add(work, { priority: heights.get(key)! }),
+    inTurn: (key, work) => queue.add(work, { priority: nodesBehind.get(key)! }),
     underWay: new Map(),
     gpus: options.gpus,
     warn: (warning) => void warnings.push(warning),
   };
-}
-
-/** Longest way to the end of the DAG, in nodes: who has most behind it goes first. */
-function heightsOf(dag: Dag): Map<string, number> {
-  const heights = new Map<string, number>();
-  for (const key of dag.nodes().reverse()) {
-    let height = 0;
-    dag.forEachOutNeighbor(key, (consumer) => void (height = Math.max(height, heights.get(consumer)! + 1)));
-    heights.set(key, height);
-  }
-  return heights;
 }
 
 /** Every node waits for its producers, and a stop of a trajectory for the stop before it, from which it goes on. */

@@ -4,9 +4,9 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { distance } from 'fastest-levenshtein';
 import { installedBuild, readFingerprints } from '../base/installed-build.ts';
 import { SwpError } from '../base/failure.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
 
@@ -132,8 +132,7 @@ export class StageLoader {
 
   #unknown(name: string) {
     const names = this.names();
-    const near = names.filter((candidate) => distance(candidate, name) <= Math.max(2, name.length / 3));
-    const [suggestion] = near.sort((a, b) => distance(a, name) - distance(b, name));
+    const suggestion = nearestName(name, names);
     return {
       kind: 'usage' as const,
       message: `There is no stage "${name}".`,

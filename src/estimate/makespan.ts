@@ -1,4 +1,6 @@
 /** How long a run takes when so many nodes run at a time: it is played through, node by node, as the engine would. */
+import { DirectedGraph } from 'graphology';
+import { longestWays } from '../engine/longest-way.ts';
 
 export interface Job {
   key: string;
@@ -17,7 +19,7 @@ export interface Job {
  * @returns seconds until the last one is done, and of all together
  */
 export function makespan(jobs: readonly Job[], workers: number): { wall: number; busy: number } {
-  const priority = heights(jobs);
+  const priority = secondsBehind(jobs);
   const open = new Map(jobs.map(({ key, waitsFor }) => [key, waitsFor.length]));
   const followers = new Map<string, Job[]>();
   for (const job of jobs) for (const key of job.waitsFor) followers.set(key, [...(followers.get(key) ?? []), job]);
@@ -52,13 +54,11 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
 }
 
 /** Seconds from a job's start to the end of the longest chain behind it. */
-function heights(jobs: readonly Job[]): Map<string, number> {
-  const height = new Map<string, number>(jobs.map(({ key, seconds }) => [key, seconds]));
-  const byKey = new Map(jobs.map((job) => [job.key, job]));
-  for (const job of [...jobs].reverse())
-    for (const key of job.waitsFor)
-      height.set(key, Math.max(height.get(key)!, byKey.get(key)!.seconds + height.get(job.key)!));
-  return height;
+function secondsBehind(jobs: readonly Job[]): Map<string, number> {
+  const dag = new DirectedGraph<Job>();
+  for (const job of jobs) dag.addNode(job.key, job);
+  for (const { key, waitsFor } of jobs) for (const producer of waitsFor) dag.mergeEdge(producer, key);
+  return longestWays(dag, (key) => dag.getNodeAttribute(key, 'seconds'));
 }
 
 /** Into an ordered list, behind its equals. */

@@ -1,6 +1,7 @@
 /** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
 import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../base/failure.ts';
+import type { JsonValue } from '../base/json.ts';
 import type { JsonPath, JsonSource, Mark } from './json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
@@ -58,11 +59,12 @@ export class Diagnostics {
 
   /**
    * Errors of ajv (options `allErrors` and `verbose`), placed in the file.
-   * @param base path of the value that was checked
+   * @param checked the value that was checked
+   * @param base its path
    */
-  addSchemaErrors(errors: readonly ErrorObject[], base: JsonPath = []): void {
+  addSchemaErrors(errors: readonly ErrorObject[], checked: JsonValue, base: JsonPath = []): void {
     for (const error of errors) {
-      const mistake = explain(error);
+      const mistake = explain(error, checked);
       if (mistake !== undefined) this.add({ ...mistake, path: [...base, ...mistake.path] });
     }
   }
@@ -87,8 +89,8 @@ export class Diagnostics {
 }
 
 /** One ajv error in words; undefined for those that only repeat another one. */
-function explain(error: ErrorObject): Mistake | undefined {
-  const path = error.instancePath.split('/').slice(1).map(unescapePointer);
+function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
+  const path = pathOf(error.instancePath, checked);
   const schema = (error.parentSchema ?? {}) as Record<string, unknown>;
   const params = error.params as Record<string, unknown>;
   const found = short(error.data);
@@ -185,6 +187,16 @@ function short(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 56)}..."` : text;
 }
 
-function unescapePointer(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+/** A JSON pointer (RFC 6901) writes names and indices alike: which one a part is, the value tells. */
+function pathOf(pointer: string, value: JsonValue): JsonPath {
+  let inside: unknown = value;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((escaped) => {
+      const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+      const part = Array.isArray(inside) ? Number(name) : name;
+      inside = (inside as Record<string | number, unknown>)[part];
+      return part;
+    });
 }

@@ -3,7 +3,7 @@
  * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
  * `maximumDepth` levels and `maximumBytes`, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
-import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 
@@ -43,7 +43,7 @@ export class JsonSource {
 
   /** Where the value at `path` stands. Falls back to the nearest parent. */
   at(path: JsonPath, mark: Mark = 'value'): SourceLocation {
-    const node = this.#root && nodeAt(this.#root, path);
+    const node = this.#root && findNodeAtLocation(this.#root, path);
     if (node === undefined) return path.length === 0 ? this.#locate(0, 1) : this.at(path.slice(0, -1), mark);
     const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
     if (mark === 'key' && key !== undefined) return this.#locate(key.offset, key.length);
@@ -138,15 +138,6 @@ export class JsonSource {
     const line = (offset: number) => this.#locate(offset, 1).line;
     return line(node.offset) !== line(node.offset + node.length - 1);
   }
-}
-
-function nodeAt(root: Node, path: JsonPath): Node | undefined {
-  let node: Node | undefined = root;
-  for (const part of path) {
-    if (node?.type === 'array') node = node.children?.[Number(part)];
-    else node = node?.children?.find((property) => property.children?.[0]?.value === String(part))?.children?.[1];
-  }
-  return node;
 }
 
 function startsOfLines(text: string): number[] {

@@ -75,7 +75,7 @@ export function checkValue(
     ...error,
     instancePath: error.instancePath.replace(/^\/[^/]*/, ''),
   }));
-  diagnostics.addSchemaErrors(errors, path);
+  diagnostics.addSchemaErrors(errors, value, path);
 }
 
 /** Checks that a parameter exists and may be set. */

@@ -50,7 +50,7 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(
     forExpanded(schema) as object,
   );
-  if (!validator(content)) diagnostics.addSchemaErrors(validator.errors ?? []);
+  if (!validator(content)) diagnostics.addSchemaErrors(validator.errors ?? [], content);
   diagnostics.throwIfAny();
   return { path, content: content as unknown as PipelineFile, diagnostics };
 }
