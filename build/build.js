@@ -1,5 +1,5 @@
 /**
- * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, and each stage's code fingerprint.
+ * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, and the fingerprints of the code.
  * Runs on `npm ci` (as `prepare`), and by bin/swp.js when a source is newer than the build.
  */
 import { createHash } from 'node:crypto';
@@ -9,42 +9,39 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { compile as compileSchema } from 'json-schema-to-typescript';
+import { WORKER } from './code-groups.js';
+import { BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-
-/** Modules whose effect is in the hash of the lowered graph. */
-const COVERED_BY_GRAPH_HASH = /\/(decoder|graph|autodiff)\/|\/(lowering|onnx-model|protobuf)\.ts$/;
-/** Whether and why a machine cannot do it: a better word must not invalidate what was computed. */
-const REFUSALS = /\/(execution-provider|native-libraries|native-part)\.ts$/;
-/** How much there is to compute: what an estimate says changes no result. */
-const ESTIMATES = /\/stage-work\.ts$/;
-/** What executes graphs: ONNX Runtime, its steps on a device, and TensorFlow, which reads the graph itself. */
-const RUNTIMES = 'src/compute/runtimes';
-const ENGINES = {
-  onnx: { module: `${RUNTIMES}/onnx/onnx-runtime.ts`, leftOut: [COVERED_BY_GRAPH_HASH, REFUSALS] },
-  onnxSteps: { module: `${RUNTIMES}/onnx/step-runner.ts`, leftOut: [COVERED_BY_GRAPH_HASH, REFUSALS] },
-  tensorflow: { module: `${RUNTIMES}/tensorflow/tensorflow-runtime.ts`, leftOut: [REFUSALS] },
-};
-const ENGINE_MODULES = /\/(onnx-runtime|step-runner|tensorflow-runtime)\.ts$/;
 
 const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
 const KEPT_DAYS = 30;
 
-await mkdir(join(root, 'src/generated'), { recursive: true }); // a folder that the build adds must not make it stale
-const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
-await mkdir(dist, { recursive: true });
-await generateTypes();
-const fresh = await mkdtemp(join(dist, 'fresh-'));
-await compileKernel(fresh);
-const stages = (await readdir(join(root, 'stages'))).filter((file) => file.endsWith('.ts')).sort();
-const metafile = await bundle(stages, fresh);
-await bundlePage(fresh);
-await fingerprint(stages, fresh, metafile);
-const build = await publish(fresh);
-await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build, sources }));
-await removeOldBuilds(build);
+try {
+  await build();
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function build() {
+  await mkdir(join(root, 'src/generated'), { recursive: true }); // a folder that the build adds must not make it stale
+  const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
+  await mkdir(dist, { recursive: true });
+  await generateTypes();
+  const code = await codeFingerprints(root);
+  const fresh = await mkdtemp(join(dist, 'fresh-'));
+  await compileKernel(fresh);
+  await bundle(fresh);
+  await bundlePage(fresh);
+  await writeFingerprints(code, fresh);
+  const name = await publish(fresh);
+  await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build: name, sources }));
+  await removeOldBuilds(name);
+}
 
 /** schemas/**.schema.json -> src/generated/schemas/*.ts, one type per schema. */
 async function generateTypes() {
@@ -118,15 +115,15 @@ async function bundlePage(out) {
   });
 }
 
-/** @returns esbuild's metafile */
-async function bundle(stageFiles, out) {
-  const { metafile } = await esbuild.build({
+/** The program, its worker process, the probe of `swp doctor`, and each stage; code that they share is written once. */
+async function bundle(out) {
+  await esbuild.build({
     absWorkingDir: root,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
-      { in: 'src/engine/worker.ts', out: 'worker' },
+      { in: WORKER, out: 'worker' },
       { in: 'src/doctor/probe-child.ts', out: 'probe' },
-      ...stageFiles.map((file) => ({ in: `stages/${file}`, out: `stages/${file.slice(0, -3)}` })),
+      ...(await stageFiles(root)).map((file) => ({ in: file, out: file.slice(0, -'.ts'.length) })),
     ],
     outdir: out,
     bundle: true,
@@ -135,107 +132,16 @@ async function bundle(stageFiles, out) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    metafile: true,
     logLevel: 'warning',
   });
-  return metafile;
 }
 
-/**
- * Code fingerprints: SHA-256 of a bundle with comments, white space and types stripped, plus the versions of the
- * packages that the bundle imports. What the graph's hash already covers (the decoder families, the translation to
- * ONNX) stays out, so that adding to it invalidates nothing; and an engine's code is the engine's fingerprint, not the
- * stages', so that a change to one engine concerns only who uses it.
- */
-async function fingerprint(stageFiles, out, metafile) {
-  const stages = await Promise.all(
-    stageFiles.map(async (file) => [
-      file.slice(0, -3),
-      await codeHash([`stages/${file}`], [COVERED_BY_GRAPH_HASH, ENGINE_MODULES, ESTIMATES]),
-    ]),
-  );
-  const engines = await Promise.all(
-    Object.entries(ENGINES).map(async ([engine, { module, leftOut }]) => [engine, await codeHash([module], leftOut)]),
-  );
+/** What stages are loaded with: the fingerprints of the code, and that of the optimizer kernel. */
+async function writeFingerprints(code, out) {
   const kernel = createHash('sha256')
     .update(await readFile(join(out, 'optimizer.wasm')))
     .digest('hex');
-  const packages = Object.fromEntries(
-    await Promise.all(
-      stages.map(async ([stage]) => [stage, await versionsOf(packagesReachedFrom(`stages/${stage}.js`, metafile))]),
-    ),
-  );
-  const fingerprints = { stages: Object.fromEntries(stages), engines: Object.fromEntries(engines), kernel, packages };
-  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify(fingerprints, null, 2)}\n`);
-}
-
-/** @param leftOut patterns of imports that have a fingerprint of their own */
-async function codeHash(entryPoints, leftOut) {
-  const { outputFiles, metafile } = await esbuild.build({
-    absWorkingDir: root,
-    entryPoints,
-    outdir: 'unused',
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    minifyWhitespace: true,
-    legalComments: 'none',
-    plugins: leftOut.map(keptOut),
-  });
-  const imported = new Set();
-  for (const output of Object.values(metafile.outputs))
-    for (const { path, external } of output.imports)
-      if (external && !path.startsWith('node:')) imported.add(packageOf(path));
-  const hash = createHash('sha256');
-  for (const { contents } of outputFiles) hash.update(contents);
-  for (const [name, version] of Object.entries(await versionsOf(imported))) hash.update(`\n${name}@${version}`);
-  return hash.digest('hex');
-}
-
-/**
- * Names of the packages that a bundle may load, at once or later, engines included: for `swp explain` to name the one
- * that changed.
- */
-function packagesReachedFrom(entry, { outputs }) {
-  const folder = dirname(Object.keys(outputs).find((path) => path.endsWith(`/${entry}`))).slice(0, -'/stages'.length);
-  const [seen, packages] = [new Set(), new Set()];
-  const visit = (path) => {
-    if (seen.has(path)) return;
-    seen.add(path);
-    for (const each of outputs[path].imports) {
-      if (!each.external) visit(each.path);
-      else if (!each.path.startsWith('node:')) packages.add(packageOf(each.path));
-    }
-  };
-  visit(`${folder}/${entry}`);
-  return packages;
-}
-
-function packageOf(path) {
-  return path
-    .split('/')
-    .slice(0, path.startsWith('@') ? 2 : 1)
-    .join('/');
-}
-
-/** Version by package, as package.json declares it; sorted. What npm may leave out is not in it. */
-async function versionsOf(names) {
-  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  return Object.fromEntries(
-    [...names].sort().flatMap((name) => (dependencies[name] ? [[name, dependencies[name]]] : [])),
-  );
-}
-
-function keptOut(filter) {
-  return {
-    name: `kept out: ${filter}`,
-    setup: (build) =>
-      build.onResolve({ filter }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true })),
-  };
+  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify({ ...code, kernel }, null, 2)}\n`);
 }
 
 /**

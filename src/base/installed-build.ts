@@ -1,6 +1,6 @@
 /**
- * The build that this process runs from: dist/build-HASH with the bundles, the kernel and the stages' fingerprints. It
- * is found from the running module, not from what is current, so a rebuild during a run changes nothing for that run.
+ * The build that this process runs from: dist/build-HASH with the bundles, the kernel and the fingerprints of the code.
+ * It is found from the running module, not from what is current: a rebuild during a run changes nothing for that run.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,8 +18,10 @@ export interface Fingerprints {
   engines: Record<string, string>;
   /** SHA-256 of the optimizer kernel. */
   kernel: string;
-  /** Versions of the packages that each stage may load, by stage and package: they are in its code's hash. */
+  /** Versions of the packages that are in the hash of each stage's code, by stage and package. */
   packages: Record<string, Record<string, string>>;
+  /** SHA-256 of the code that renders reports. It is in no key. */
+  renderer: string;
 }
 
 export function readFingerprints(): Fingerprints {

@@ -1,0 +1,182 @@
+/**
+ * What enters a key, declared module by module. Every module that a stage or a worker can reach belongs to exactly one
+ * group; the build refuses one that belongs to none or to two, and a line whose file is gone. So no module gets into a
+ * key, or out of it, because somebody moved or renamed a file.
+ *
+ * Of a module in doubt: `results`. There a change costs too much at worst; in any other group it may change a result
+ * while every key stays, which nobody would notice.
+ *
+ * code-fingerprints.js turns this into fingerprints; docs/hashing.md says what they do in keys.
+ */
+
+/**
+ * By group: why its modules belong together, and `through`: whether what is reached only through one of them counts all
+ * the same. It does not where whatever the group does with it ends in the key already, or in no result.
+ */
+export const GROUPS = {
+  results: {
+    why: 'computes what is in an artifact, or writes it',
+    through: true,
+    modules: [
+      // Whole folders are declared in this group alone: what is added there is counted before anybody thinks of it.
+      'stages/',
+      'src/science/',
+      'src/base/json-artifact.ts',
+      'src/base/random.ts',
+      'src/compute/runtimes/runtime.ts',
+      'src/compute/training/adamw-graph.ts',
+      'src/compute/training/create-trainer.ts',
+      'src/compute/training/device-trainer.ts',
+      'src/compute/training/learning-rate.ts',
+      'src/compute/training/optimizer-kernel.ts',
+      'src/compute/training/packing.ts',
+      'src/compute/training/parameter-memory.ts',
+      'src/compute/training/trainer.ts',
+      'src/model/corpora.ts',
+      'src/model/create-language-model.ts',
+      'src/model/evaluate.ts',
+      'src/model/fixed-batches.ts',
+      'src/model/learned-weights.ts',
+      'src/model/marker-retrieval.ts',
+      'src/model/next-token.ts',
+      'src/model/safetensors.ts',
+      'src/model/tensor-name.ts',
+      'src/model/tensor-selection.ts',
+      'src/model/training-session.ts',
+      'src/model/weights-file.ts',
+    ],
+  },
+
+  engine: {
+    why: 'executes graphs: `computes.runtime` (and `computes.steps`) of the nodes that declare this engine',
+    through: false,
+    modules: [
+      'src/compute/runtimes/onnx/onnx-library.ts',
+      'src/compute/runtimes/onnx/onnx-runtime.ts',
+      'src/compute/runtimes/onnx/open-model.ts',
+      'src/compute/runtimes/onnx/session-options.ts',
+      'src/compute/runtimes/onnx/step-runner.ts',
+      'src/compute/runtimes/onnx/viewing-session.ts',
+      'src/compute/runtimes/step-program.ts',
+      'src/compute/runtimes/tensorflow/libtensorflow.ts',
+      'src/compute/runtimes/tensorflow/native-backend.ts',
+      'src/compute/runtimes/tensorflow/node-compatibility.ts',
+      'src/compute/runtimes/tensorflow/operators.ts',
+      'src/compute/runtimes/tensorflow/session-constants.ts',
+      'src/compute/runtimes/tensorflow/tensorflow-backend.ts',
+      'src/compute/runtimes/tensorflow/tensorflow-package.ts',
+      'src/compute/runtimes/tensorflow/tensorflow-runtime.ts',
+      'src/compute/runtimes/tensorflow/tensorflow-session.ts',
+    ],
+  },
+
+  graph: {
+    why: 'makes the graph and translates it: its effect is in the hash of the graph (`computes.graph`, `computes.step`) and in the list of parameters (`computes.parameters`)',
+    through: false,
+    modules: [
+      'src/compute/autodiff/gradient-sums.ts',
+      'src/compute/autodiff/gradients.ts',
+      'src/compute/autodiff/rules.ts',
+      'src/compute/graph/graph.ts',
+      'src/compute/graph/operation.ts',
+      'src/compute/graph/shape.ts',
+      'src/compute/runtimes/onnx/compositions.ts',
+      'src/compute/runtimes/onnx/dialect.ts',
+      'src/compute/runtimes/onnx/fused-additions.ts',
+      'src/compute/runtimes/onnx/lowering.ts',
+      'src/compute/runtimes/onnx/model-parts.ts',
+      'src/compute/runtimes/onnx/onnx-model.ts',
+      'src/compute/runtimes/onnx/protobuf.ts',
+      'src/compute/runtimes/onnx/step-model.ts',
+      'src/model/decoder/decoder-graph.ts',
+      'src/model/decoder/families.ts',
+      'src/model/decoder/gpt2.ts',
+      'src/model/decoder/llama.ts',
+    ],
+  },
+
+  ingredient: {
+    why: 'makes or checks an ingredient of keys: what it makes stands in the key itself (`params`, `files`, `computes`)',
+    through: false,
+    modules: [
+      // Of the parameters the key has the values, defaults filled in.
+      'schemas/stages/aggregate.schema.json',
+      'schemas/stages/detect-sw.schema.json',
+      'schemas/stages/eval.schema.json',
+      'schemas/stages/init.schema.json',
+      'schemas/stages/load-pretrained.schema.json',
+      'schemas/stages/plant-spikes.schema.json',
+      'schemas/stages/prune.schema.json',
+      'schemas/stages/rate-detector.schema.json',
+      'schemas/stages/rewind.schema.json',
+      'schemas/stages/train.schema.json',
+      // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
+      'schemas/model-config.schema.json',
+      'src/model/model-config.ts',
+      'src/model/model-files.ts',
+      'src/compute/runtimes/engine-version.ts',
+      'src/compute/runtimes/onnx/graph-hash.ts',
+      'src/model/graph-fingerprint.ts',
+      'src/model/model-fingerprint.ts',
+    ],
+  },
+
+  carrier: {
+    why: 'carries parameters, paths, messages and graphs from one module to another and makes no number',
+    through: true,
+    modules: [
+      'schemas/stage-manifest.schema.json',
+      'src/base/installed-build.ts',
+      'src/base/package-root.ts',
+      'src/engine/executable-stage.ts',
+      'src/engine/stage-module.ts',
+      'src/engine/stage.ts',
+      'src/engine/worker-message.ts',
+      'src/engine/worker.ts',
+      // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
+      'src/compute/runtimes/open-session.ts',
+      // Lets messages through between two runs of a graph.
+      'src/compute/runtimes/next-turn.ts',
+    ],
+  },
+
+  refusal: {
+    why: 'says that and why something cannot be done: a node that is refused has no result, and a better word must cost nobody one',
+    through: true,
+    modules: [
+      'src/base/failure.ts',
+      'src/base/file-failure.ts',
+      'src/compute/runtimes/onnx/execution-provider.ts',
+      'src/compute/runtimes/onnx/native-libraries.ts',
+      'src/model/model-session.ts',
+    ],
+  },
+
+  estimate: {
+    why: 'says beforehand how much there is to compute, and nothing else',
+    through: false,
+    modules: ['src/compute/graph/flops.ts', 'src/model/stage-work.ts', 'src/model/step-graph.ts'],
+  },
+};
+
+/** The groups of which a module counts in the code of the stages that reach it. */
+export const STAGE_GROUPS = ['results'];
+
+/**
+ * The engines: where their code begins, and the groups of which a module counts that it reaches. The translation to
+ * ONNX is in the graph's hash; TensorFlow reads the graph itself, so what it reads it by counts.
+ */
+export const ENGINES = {
+  onnx: { module: 'src/compute/runtimes/onnx/onnx-runtime.ts', groups: ['results', 'engine'] },
+  onnxSteps: { module: 'src/compute/runtimes/onnx/step-runner.ts', groups: ['results', 'engine'] },
+  tensorflow: {
+    module: 'src/compute/runtimes/tensorflow/tensorflow-runtime.ts',
+    groups: ['results', 'engine', 'graph'],
+  },
+};
+
+/** What a worker process runs, besides the stages. */
+export const WORKER = 'src/engine/worker.ts';
+
+/** What renders the report of a study: all that it reaches counts, in no key but in the stamp of the report. */
+export const RENDERER = 'src/report/render-report.ts';
