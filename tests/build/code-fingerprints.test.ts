@@ -1,7 +1,7 @@
 /** What changes the fingerprints of code, tried on a copy of this checkout's sources. */
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, posix } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -105,11 +105,11 @@ describe('the fingerprints of code stay', () => {
   });
 
   test('when only comments, layout, types or the order of imports change', async () => {
-    await edit('stages/train.ts', (text) =>
+    await edit('stages/bodies/train.ts', (text) =>
       text
         .replace(/^\/\*\*[\s\S]*?\*\//, '/** Another comment. */')
         .replace('const session =', 'const   session  =\n /* here */')
-        .replace(/^(import \{ SwpError.*\n)(import .*\n)/m, '$2$1')
+        .replace(/^(import \{ learningRateAt.*\n)(import .*\n)/m, '$2$1')
         .replace(
           'const save = async (path: (name: string) => string)',
           'const save = async (path: (n: string) => string)',
@@ -125,9 +125,10 @@ describe('the fingerprints of code stay', () => {
     expect(await changed()).toEqual([]);
   });
 
-  test('when a refusal, an estimate or a description of a parameter is put in better words', async () => {
+  test('when a refusal, an estimate, or the description of a stage or a parameter is put in better words', async () => {
     await append('src/base/failure.ts', "export const word = 'better';");
-    await append('src/model/stage-work.ts', "export const word = 'better';");
+    await append('src/science/stage-work.ts', "export const word = 'better';");
+    await edit('stages/train.ts', (text) => text.replace("summary: '", "summary: 'Better: "));
     await edit('schemas/stages/train.schema.json', (text) =>
       text.replace('"description": "', '"description": "Better: '),
     );
@@ -155,12 +156,12 @@ describe('the fingerprints of code change', () => {
 
   test('for a name that is imported from another module, though both modules were there before', async () => {
     const twice =
-      "export { twice } from '../src/science/double.ts'; export { twice as again } from '../src/science/two.ts';";
+      "export { twice } from '../../src/science/double.ts'; export { twice as again } from '../../src/science/two.ts';";
     await add('src/science/double.ts', 'export const twice = (x: number) => x + x;\n');
     await add('src/science/two.ts', 'export const twice = (x: number) => 2.5 * x;\n');
-    await append('stages/prune.ts', twice);
+    await append('stages/bodies/prune.ts', twice);
     before = await fingerprints();
-    await edit('stages/prune.ts', (text) =>
+    await edit('stages/bodies/prune.ts', (text) =>
       text.replace('double.ts', 'other.ts').replace('two.ts', 'double.ts').replace('other.ts', 'two.ts'),
     );
     expect(await changed()).toEqual(['prune']);
@@ -187,6 +188,7 @@ describe('the build refuses', () => {
         [
           'src/model/halves.ts is in no group of build/code-groups.js, and a stage or a worker reaches it:',
           '  stages/eval.ts',
+          '    -> stages/bodies/eval.ts',
           '    -> src/model/evaluate.ts',
           '    -> src/model/halves.ts',
           '  A change in it must change the keys of the results that it can change, and no others.',
@@ -230,4 +232,12 @@ test('every module that is listed in a group is reached by a stage or a worker',
   for (const group of Object.values(groups.GROUPS)) group.modules = [];
   const refusal = await fingerprints().catch((error: Error) => error.message);
   for (const path of listed) expect(refusal).toContain(`${path} is in no group`);
+});
+
+test('what declares a stage has its body elsewhere, in a module that counts', async () => {
+  for (const path of groups.GROUPS.declaration!.modules) {
+    const text = await readFile(join(root, path), 'utf8');
+    expect(text).toContain(`body: () => import('./bodies/${basename(path)}')`);
+    expect(text).not.toMatch(/\brun\b *[(:]/);
+  }
 });
