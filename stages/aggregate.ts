@@ -14,8 +14,8 @@ export default defineStage<Required<AggregateParams>>({
   inputs: {
     curves: { summary: 'Loss curves of all trainings.', gather: true },
     prunings: { summary: 'What every prune did.', gather: true },
-    evaluations: { summary: 'All evaluations.', gather: true },
-    superWeights: { summary: 'All detections.', gather: true },
+    evaluations: { summary: 'All evaluations.', gather: true, measured: true },
+    superWeights: { summary: 'All detections.', gather: true, measured: true },
     masks: { summary: 'The masks of all prunes and rewinds.', gather: true, optional: true },
   },
   outputs: {

@@ -29,6 +29,8 @@ export interface StageInput {
   optional?: boolean;
   /** The input is a list of labelled artifacts of all runs; those that failed are listed as missing. */
   gather?: boolean;
+  /** Of a gathered input: each step that it gathers has to say in pipeline.json what it `measures`. */
+  measured?: boolean;
 }
 
 export interface StageOutput {

@@ -33,6 +33,7 @@ export function declareStudy(study: Study): StudyDeclaration {
       scaleSteps: profile.scaleSteps,
       accept: profile.accept,
     },
+    steps: declareSteps(study),
     experiments: study.experiments.map((experiment) => ({
       ...declareExperiment(study, experiment),
       wiring: place(declareWiring(study, experiment)),
@@ -41,6 +42,24 @@ export function declareStudy(study: Study): StudyDeclaration {
     comparisons,
     analysis,
   };
+}
+
+/** The steps of a run: their stage, what they measure, and how their artifacts are gathered. */
+function declareSteps({ steps }: Study): StudyDeclaration['steps'] {
+  const ofRun = steps.filter(({ gathers }) => gathers.size === 0);
+  const gathers = steps.flatMap((step) => [...step.gathers]);
+  return Object.fromEntries(
+    ofRun.map(({ name, stage, measures }) => [
+      name,
+      {
+        stage: stage.name,
+        ...(measures === undefined ? {} : { measures }),
+        gatheredAs: [
+          ...new Set(gathers.flatMap(([input, refs]) => (refs.some(({ step }) => step === name) ? [input] : []))),
+        ],
+      },
+    ]),
+  );
 }
 
 function declareExperiment(study: Study, experiment: Experiment): ExperimentDeclaration {

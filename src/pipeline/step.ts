@@ -17,6 +17,8 @@ export interface StepDeclaration {
   params: JsonObject;
   /** Left out where all these parameters have these values. */
   unless?: JsonObject;
+  /** Which model of its round a measuring step looks at. */
+  measures?: Step['measures'];
   /** Inside the repeated block. */
   repeated: boolean;
   /** Runs once more after the last round, if finalTrain is true. */
@@ -70,6 +72,7 @@ export function declareSteps(
       ),
       params: (step.params ?? {}) as JsonObject,
       unless: step.unless as JsonObject | undefined,
+      measures: step.measures,
       repeated: block !== undefined,
       final: block?.final?.includes(step.step) ?? false,
       path,
@@ -136,6 +139,7 @@ class StepChecks {
           reference,
           references.length > 1 ? [...step.path, 'gather', name, index] : [...step.path, 'gather', name],
         );
+    this.#checkMeasures();
     if (step.gathers.size > 0 && step.repeated)
       diagnostics.add({
         path: [...step.path, 'gather'],
@@ -150,6 +154,24 @@ class StepChecks {
         message: 'A step that gathers serves all runs and has no inputs of one run.',
         expected: '"gather" alone',
       });
+  }
+
+  /** What a step measures is known by declaration alone: its name may be anything. */
+  #checkMeasures(): void {
+    const { stage, gathers } = this.#step;
+    for (const [name, references] of gathers) {
+      if (stage.inputs[name]?.measured !== true) continue;
+      for (const { step } of references) {
+        const target = this.#steps.get(step);
+        if (target === undefined || target.measures !== undefined) continue;
+        this.#diagnostics.add({
+          path: [...target.path, 'step'],
+          message: `Step "${step}" does not say what it measures, and "${this.#step.name}" gathers it among its ${name}.`,
+          expected:
+            '"measures" in the step: "start" (the model that the run starts with), "trained" (after the round\'s training) or "pruned" (after the round\'s prune)',
+        });
+      }
+    }
   }
 
   #checkInputNames(): void {

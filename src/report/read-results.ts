@@ -23,8 +23,8 @@ export async function readResults(path: string): Promise<StudyResults> {
     });
   }
   const results = parsed(text);
-  if (results?.version !== 2)
-    throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 2.', remedy });
+  if (results?.version !== 3)
+    throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 3.', remedy });
   return results as unknown as StudyResults;
 }
 

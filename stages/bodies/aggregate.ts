@@ -28,9 +28,8 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
 
 /** The gathered masks, not yet read; none where the study gathers none. */
 function maskPieces(job: StageJob<unknown>): MaskPiece[] {
-  return job.gathered('masks').map(({ label, stage, artifact, key, path }) => ({
+  return job.gathered('masks').map(({ label, artifact, key, path }) => ({
     label,
-    stage,
     artifact,
     key,
     content:

@@ -190,11 +190,11 @@ describe('the study', () => {
     );
   });
 
-  it('refuses a step whose name does not say when it measures', () => {
+  it('refuses a step that does not say what it measures', () => {
     const pieces = fixturePieces();
     pieces.evaluations[0]!.label.step = 'eval-sometime';
     expect(() => studyResults(fixtureStudy(), pieces)).toThrow(
-      "aggregate cannot tell when the step 'eval-sometime' measures.",
+      'The step "eval-sometime" does not say what it measures.',
     );
   });
 });

@@ -201,14 +201,13 @@ export function controlsMasks(pieces: StudyPieces = controlsPieces()): MaskPiece
       : arm.params?.['prune']?.['criterion'] === 'random'
         ? [random]
         : own;
-    const piece = { label, stage: 'prune', artifact: 'mask', key, content: read(sources) };
+    const piece = { label, artifact: 'mask', key, content: read(sources) };
     return shuffled
       ? [
           piece,
           {
             ...piece,
             label: { ...label, step: 'rewind' },
-            stage: 'rewind',
             content: read([`${random} ${label.round}`]),
           },
         ]

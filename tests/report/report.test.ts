@@ -370,7 +370,7 @@ describe('a report', () => {
       expect(await failure(other, folder)).toEqual({
         kind: 'content',
         path: other,
-        message: 'This is not the results of a study, version 2.',
+        message: 'This is not the results of a study, version 3.',
         remedy: 'Run swp repro, which makes it anew.',
       });
     }

@@ -117,6 +117,8 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
           ...params?.['train'],
         },
         prune: {
+          criterion: 'magnitude',
+          protect: 'none',
           scope: 'global',
           fraction: new Set(fractions).size === 1 ? fractions[0]! : fractions,
           of: 'remaining',
@@ -144,6 +146,17 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
     name: 'super-weights-under-pruning',
     description: 'When do super weights survive iterative magnitude pruning?',
     profile: { name: 'pilot', description: 'Within five minutes on two cores.', scaleSteps: 0.02 },
+    steps: {
+      'detect-start': { stage: 'detect-sw', measures: 'start', gatheredAs: ['superWeights'] },
+      'eval-start': { stage: 'eval', measures: 'start', gatheredAs: ['evaluations'] },
+      train: { stage: 'train', gatheredAs: ['curves'] },
+      'detect-trained': { stage: 'detect-sw', measures: 'trained', gatheredAs: ['superWeights'] },
+      'eval-trained': { stage: 'eval', measures: 'trained', gatheredAs: ['evaluations'] },
+      prune: { stage: 'prune', gatheredAs: ['prunings', 'masks'] },
+      rewind: { stage: 'rewind', gatheredAs: ['masks'] },
+      'detect-pruned': { stage: 'detect-sw', measures: 'pruned', gatheredAs: ['superWeights'] },
+      'eval-pruned': { stage: 'eval', measures: 'pruned', gatheredAs: ['evaluations'] },
+    },
     experiments,
     comparisons: [
       {

@@ -2,6 +2,7 @@
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Consequence, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
+import { paramIn } from '../study-declaration.ts';
 import { lastMeasurement, type Arm } from './paired-difference.ts';
 
 /** Final sparsity, total steps and sequences seen, where the arms' means over runs differ or one of them is unknown. */
@@ -28,16 +29,12 @@ export function consequences(arm: Arm, baseline: Arm): Consequence[] {
   ];
 }
 
-/**
- * Training sequences of a whole run: steps times batch size, summed over its rounds; undefined while a training is
- * missing.
- */
-function sequencesSeen({ params }: ExperimentDeclaration, run: RunResult): number | undefined {
-  const { batchSize } = (params['train'] ?? {}) as { batchSize?: number | number[] };
+/** Training sequences of a whole run: steps times batch size over its rounds; undefined while a training is missing. */
+function sequencesSeen(experiment: ExperimentDeclaration, run: RunResult): number | undefined {
   if (run.missing.some(({ artifact }) => artifact === 'curve') || run.curves.length === 0) return undefined;
   let sequences = 0;
   for (const { round, steps } of run.curves) {
-    const size = Array.isArray(batchSize) ? batchSize[round - 1] : batchSize;
+    const size = paramIn(experiment, 'train', 'batchSize', round);
     if (size === undefined) return undefined;
     sequences += steps * size;
   }

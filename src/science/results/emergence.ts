@@ -2,11 +2,15 @@
 import type { EmergencePoint } from '../../generated/results.ts';
 import type { Candidate, SuperWeightReport } from '../../generated/super-weights.ts';
 import type { Arm } from './paired-difference.ts';
-import { initScheme } from './initialisation-scheme.ts';
-import { phaseOf, type Piece } from './study-pieces.ts';
+import { paramOf } from '../study-declaration.ts';
+import type { PhaseOf, Piece } from './study-pieces.ts';
 
 /** One entry per measured moment of every run with the role `emergence`, missing detections and losses included. */
-export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport>[]): EmergencePoint[] {
+export function emergencePoints(
+  arms: Arm[],
+  detections: Piece<SuperWeightReport>[],
+  phaseOf: PhaseOf,
+): EmergencePoint[] {
   return arms
     .filter(({ experiment }) => experiment.role === 'emergence')
     .flatMap(({ experiment, runs }) =>
@@ -21,7 +25,7 @@ export function emergencePoints(arms: Arm[], detections: Piece<SuperWeightReport
           )?.content;
           return {
             experiment: experiment.id,
-            scheme: initScheme(experiment) ?? null,
+            scheme: paramOf(experiment, 'init', 'scheme') ?? null,
             seed,
             round,
             step,

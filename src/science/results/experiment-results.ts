@@ -4,7 +4,7 @@
  * A run is the unit of replication and counts once: where its reference set holds several super weights, the one whose
  * removal hurt most when it was confirmed (the primary one) stands for the run.
  */
-import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type {
   BaseRateSummary,
   ExperimentPoint,
@@ -17,15 +17,17 @@ import type {
 import { proportion } from '../statistics/proportion.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
+import { pruningStages } from '../study-declaration.ts';
 import { finalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
 export function experimentResult(
+  study: StudyDeclaration,
   experiment: ExperimentDeclaration,
   runs: RunResult[],
   control: Arm | undefined,
-  confidence: number,
 ): ExperimentResult {
+  const { confidence } = study.analysis;
   const points = pointsOf(runs, confidence);
   const arm = { experiment, runs };
   return {
@@ -42,7 +44,7 @@ export function experimentResult(
     toControl:
       control === undefined || control.experiment.id === experiment.id
         ? null
-        : pairedDifference(arm, control, ['prune'], confidence),
+        : pairedDifference(arm, control, pruningStages(study), confidence),
   };
 }
 

@@ -8,13 +8,14 @@ import type { ComparisonDeclaration, ExperimentDeclaration, StudyDeclaration } f
 import type { ArmMasks, MaskAgreement, MaskRecovery, PairOverlap, TensorOverlap } from '../../generated/results.ts';
 import type { Masks } from '../../model/language-model.ts';
 import { tensorKind } from '../../model/tensor-name.ts';
+import { isPruningStep } from '../study-declaration.ts';
 import { spread } from '../statistics/spread.ts';
 import { jaccard, overlapByTensor, together, type Overlap } from './mask-overlap.ts';
 import { packMask, sameTensors, type PackedMask } from './packed-mask.ts';
 import type { Piece } from './study-pieces.ts';
 
-/** A planned mask, with the stage that writes it; `content` reads it. */
-export type MaskPiece = Piece<() => Promise<Masks>> & { stage: string };
+/** A planned mask; `content` reads it. */
+export type MaskPiece = Piece<() => Promise<Masks>>;
 
 export interface MaskFindings {
   masks: MaskAgreement[];
@@ -27,12 +28,13 @@ export interface MaskFindings {
 export const NO_MASKS: MaskFindings = { masks: [], recovery: [], arms: [] };
 
 /**
- * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so that
- *   its
- *   mask is the one in force
+ * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so
+ *   that its mask is the one in force
  */
 export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[]): Promise<MaskFindings> {
   const findings: MaskFindings = { masks: [], recovery: [], arms: [] };
+  // Whatever else writes masks changes those of a prune.
+  const isPrune: IsPrune = ({ label }) => isPruningStep(study, label.step);
   for (const experiment of study.experiments) {
     const own = pieces.filter(({ label }) => label.experiment === experiment.id);
     const rounds = [...new Set(own.map(({ label }) => label.round))].sort((a, b) => a - b);
@@ -51,14 +53,13 @@ export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[])
       before = inForce;
     }
   }
-  for (const comparison of study.comparisons) findings.arms.push(...(await armAgreements(comparison, study, pieces)));
+  for (const comparison of study.comparisons)
+    findings.arms.push(...(await armAgreements(comparison, study, pieces, isPrune)));
   return findings;
 }
 
-/** Whatever else writes masks changes those of a prune. */
-function isPrune({ stage }: MaskPiece): boolean {
-  return stage === 'prune';
-}
+/** Whether a mask was written by a step that prunes. */
+type IsPrune = (piece: MaskPiece) => boolean;
 
 /** Every declared seed's mask, read one after the other; undefined where it is missing. */
 async function masksBySeed(
@@ -141,6 +142,7 @@ async function armAgreements(
   { arms: ids }: ComparisonDeclaration,
   study: StudyDeclaration,
   pieces: MaskPiece[],
+  isPrune: IsPrune,
 ): Promise<MaskFindings['arms']> {
   const arms = ids.flatMap((id) => study.experiments.find((experiment) => experiment.id === id) ?? []);
   const [baseline, ...others] = arms;
@@ -148,7 +150,10 @@ async function armAgreements(
   for (const arm of baseline === undefined ? [] : others) {
     const points: ArmMasks['points'] = [];
     for (const seed of arm.seeds.filter((each) => baseline!.seeds.includes(each))) {
-      const [ours, theirs] = [await lastMask(arm, seed, pieces), await lastMask(baseline!, seed, pieces)];
+      const [ours, theirs] = [
+        await lastMask(arm, seed, pieces, isPrune),
+        await lastMask(baseline!, seed, pieces, isPrune),
+      ];
       if (ours === undefined || theirs === undefined || !sameTensors(ours, theirs)) continue;
       const index = jaccard(together(overlapByTensor(ours, theirs).values()));
       if (index !== undefined) points.push({ seed, ...index });
@@ -165,6 +170,7 @@ async function lastMask(
   { id }: ExperimentDeclaration,
   seed: number,
   pieces: MaskPiece[],
+  isPrune: IsPrune,
 ): Promise<PackedMask | undefined> {
   const own = pieces.filter(({ label }) => label.experiment === id && label.seed === seed);
   const last = own.sort((a, b) => a.label.round - b.label.round || Number(isPrune(b)) - Number(isPrune(a))).at(-1);

@@ -20,7 +20,7 @@ import type {
 } from '../../generated/results.ts';
 import type { SuperWeightReport } from '../../generated/super-weights.ts';
 import { runCurve } from './run-curve.ts';
-import { inOrderOfTime, levelOf, phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
+import { inOrderOfTime, levelOf, type PhaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
 
 /**
  * Everything about one run.
@@ -32,6 +32,7 @@ export function runResult(
   run: { experiment: string; seed: number },
   pieces: StudyPieces,
   referencePhase: 'start' | 'trained',
+  phaseOf: PhaseOf,
 ): RunResult {
   const all: Piece<unknown>[] = [...pieces.curves, ...pieces.prunings, ...pieces.evaluations, ...pieces.superWeights];
   const missing: RunResult['missing'] = all
@@ -39,13 +40,13 @@ export function runResult(
     .map(({ label, artifact, key }) => ({ place: placeOf(label), artifact, key }));
   if (all.length === 0)
     missing.push({ place: `${run.experiment}/s${run.seed}`, artifact: 'every artifact', key: null });
-  const reference = referenceSet(pieces.superWeights, referencePhase);
+  const reference = referenceSet(pieces.superWeights, referencePhase, phaseOf);
   return {
     ...run,
     status: missing.length === 0 ? 'complete' : 'incomplete',
     missing,
     reference,
-    measurements: measurements(pieces, reference),
+    measurements: measurements(pieces, reference, phaseOf),
     curves: pieces.curves.flatMap(runCurve).sort((a, b) => a.round - b.round),
   };
 }
@@ -72,7 +73,11 @@ export function confirmedSuperWeights(report: SuperWeightReport): ConfirmedSuper
     .sort((a, b) => b.effect - a.effect);
 }
 
-function referenceSet(detections: Piece<SuperWeightReport>[], phase: 'start' | 'trained'): ReferenceSet {
+function referenceSet(
+  detections: Piece<SuperWeightReport>[],
+  phase: 'start' | 'trained',
+  phaseOf: PhaseOf,
+): ReferenceSet {
   const defining = detections
     .map((piece) => ({ piece, round: piece.label.round, phase: phaseOf(piece.label) }))
     .filter((detection) => detection.phase === phase)
@@ -92,7 +97,7 @@ interface Moment {
 }
 
 /** Every moment of the run at which something was planned to be measured, even where both measurements are missing. */
-function measurements(pieces: StudyPieces, reference: ReferenceSet): Measurement[] {
+function measurements(pieces: StudyPieces, reference: ReferenceSet, phaseOf: PhaseOf): Measurement[] {
   const moments = new Map<string, Moment>();
   const momentOf = (label: NodeLabel): Moment => {
     const moment = { round: label.round, phase: phaseOf(label) };

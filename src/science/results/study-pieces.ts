@@ -4,6 +4,7 @@
 import { SwpError } from '../../base/failure.ts';
 import { placeOf } from '../../engine/stage.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { LossCurve } from '../../generated/curve.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';
@@ -26,16 +27,21 @@ export interface StudyPieces {
   superWeights: Piece<SuperWeightReport>[];
 }
 
-/** When within a round a measurement was taken: the suffix of its step's name, as in `detect-pruned`. */
-export function phaseOf(label: NodeLabel): Phase {
-  const suffix = label.step.slice(label.step.lastIndexOf('-') + 1);
-  if (suffix === 'start' || suffix === 'trained' || suffix === 'pruned') return suffix;
-  throw new SwpError({
-    kind: 'content',
-    path: placeOf(label),
-    message: `aggregate cannot tell when the step '${label.step}' measures.`,
-    remedy: "End the step's name in pipeline.json in -start, -trained or -pruned.",
-  });
+/** When within its round a measurement was taken, as its step declares it in pipeline.json. */
+export type PhaseOf = (label: NodeLabel) => Phase;
+
+/** @returns a function that throws an SwpError for a step that does not say what it measures */
+export function declaredPhases({ steps }: StudyDeclaration): PhaseOf {
+  return (label) => {
+    const phase = steps[label.step]?.measures;
+    if (phase !== undefined) return phase;
+    throw new SwpError({
+      kind: 'content',
+      path: placeOf(label),
+      message: `The step "${label.step}" does not say what it measures.`,
+      remedy: 'Add "measures" to the step in pipeline.json: "start", "trained" or "pruned".',
+    });
+  };
 }
 
 /**

@@ -2,15 +2,16 @@
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
+import { isPositiveControl, sameLength, trainsAlike } from '../positive-control.ts';
+import { paramOf } from '../study-declaration.ts';
 import { comparisonResults } from './comparison-results.ts';
 import { emergencePoints } from './emergence.ts';
 import { experimentResult } from './experiment-results.ts';
-import { initScheme } from './initialisation-scheme.ts';
 import { NO_MASKS, type MaskFindings } from './mask-findings.ts';
 import type { Arm } from './paired-difference.ts';
 import { confirmedSuperWeights, runResult, sameWeight } from './run-results.ts';
 import { runVariance } from './run-variance.ts';
-import { phaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
+import { declaredPhases, type PhaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
 import { sweetSpots } from './sweet-spot.ts';
 
 /**
@@ -20,6 +21,7 @@ import { sweetSpots } from './sweet-spot.ts';
 export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks: MaskFindings = NO_MASKS): Results {
   const { confidence } = study.analysis;
   const lint = lintStudy(study);
+  const phaseOf = declaredPhases(study);
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
@@ -27,24 +29,25 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
         { experiment: experiment.id, seed },
         piecesOfRun(pieces, experiment.id, seed),
         referencePhase(experiment),
+        phaseOf,
       ),
     ),
   }));
   return {
-    version: 2,
+    version: 3,
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map(({ experiment, runs }) =>
-      experimentResult(experiment, runs, controlFor(experiment, arms), confidence),
+      experimentResult(study, experiment, runs, controlFor(experiment, arms)),
     ),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
-    ablations: startAblations(study, pieces.superWeights),
+    ablations: startAblations(study, pieces.superWeights, phaseOf),
     masks: masks.masks,
     recovery: masks.recovery,
     sweetSpots: sweetSpots(arms, study.analysis),
     variance: arms.map((arm) => runVariance(arm, confidence)),
-    emergence: emergencePoints(arms, pieces.superWeights),
+    emergence: emergencePoints(arms, pieces.superWeights, phaseOf),
     lint,
   };
 }
@@ -54,18 +57,19 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
  * training, since nothing of the checkpoint is left in them.
  */
 function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' {
-  return initScheme(experiment) === 'pretrained' ? 'start' : 'trained';
+  return paramOf(experiment, 'init', 'scheme') === 'pretrained' ? 'start' : 'trained';
 }
 
 /**
- * The positive control that trains as this experiment does; failing that, the first one (the report names what
- * differs).
+ * The positive control that trains as this experiment does and ends where it does; failing that, the first one (the
+ * report names what differs).
  */
 function controlFor(experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
-  const controls = arms.filter((arm) => arm.experiment.role === 'positive-control');
-  const training = ({ params, rounds, finalTrain }: ExperimentDeclaration) =>
-    JSON.stringify([params['init'], params['train'], rounds, finalTrain]);
-  return controls.find((arm) => training(arm.experiment) === training(experiment)) ?? controls[0];
+  const controls = arms.filter((arm) => isPositiveControl(arm.experiment));
+  return (
+    controls.find((arm) => sameLength(arm.experiment, experiment) && trainsAlike(arm.experiment, experiment)) ??
+    controls[0]
+  );
 }
 
 function piecesOfRun(pieces: StudyPieces, experiment: string, seed: number): StudyPieces {
@@ -86,7 +90,11 @@ function commonFloor({ evaluations }: StudyPieces): number | null {
 }
 
 /** One entry per starting model in which the largest weights were zeroed one by one. Arms share starting models. */
-function startAblations(study: StudyDeclaration, detections: StudyPieces['superWeights']): StartAblation[] {
+function startAblations(
+  study: StudyDeclaration,
+  detections: StudyPieces['superWeights'],
+  phaseOf: PhaseOf,
+): StartAblation[] {
   // By content: under another seed one checkpoint has another key, and is still one model.
   const byContent = new Map<string, StartAblation>();
   for (const { label, key, content } of detections) {
@@ -102,7 +110,7 @@ function startAblations(study: StudyDeclaration, detections: StudyPieces['superW
     byContent.set(identity, {
       seed: label.seed,
       experiments: [label.experiment],
-      scheme: (experiment && initScheme(experiment)) ?? null,
+      scheme: (experiment && paramOf(experiment, 'init', 'scheme')) ?? null,
       key,
       baselineLoss: content.baselineLoss,
       causalTokens: content.causalTokens,

@@ -1,6 +1,7 @@
 /** How sparse an experiment gets before its quality is no longer known to hold. */
-import type { AnalysisDeclaration, ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { AnalysisDeclaration } from '../../generated/aggregate.ts';
 import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/results.ts';
+import { isPositiveControl, trainsAlike } from '../positive-control.ts';
 import { spread } from '../statistics/spread.ts';
 import { tUpperBound } from '../statistics/student-t.ts';
 import type { Arm } from './paired-difference.ts';
@@ -13,7 +14,12 @@ import type { Arm } from './paired-difference.ts';
  * the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
 export function sweetSpots(arms: Arm[], analysis: AnalysisDeclaration): SweetSpot[] {
-  return arms.filter(isCandidate).map((arm) => sweetSpot(arm, controlOf(arm, arms), analysis));
+  return arms.filter(isCandidate).map((arm) => {
+    const control = arms.find(
+      ({ experiment }) => isPositiveControl(experiment) && trainsAlike(experiment, arm.experiment),
+    );
+    return sweetSpot(arm, control, analysis);
+  });
 }
 
 function isCandidate({ experiment, runs }: Arm): boolean {
@@ -95,40 +101,4 @@ function levelOf(arm: Arm, control: Arm, level: number, sparsity: number, confid
     increase: mean,
     upperBound: tUpperBound(increases, confidence) ?? null,
   };
-}
-
-/** The positive control of the same start and training, over at least as many rounds. */
-function controlOf({ experiment }: Arm, arms: Arm[]): Arm | undefined {
-  return arms.find(
-    (other) =>
-      other.experiment.role === 'positive-control' &&
-      other.experiment.model === experiment.model &&
-      trainings(other.experiment) >= trainings(experiment) &&
-      sameOverRounds(other.experiment, experiment),
-  );
-}
-
-/** How many trainings a run has. */
-function trainings({ rounds, finalTrain }: ExperimentDeclaration): number {
-  return rounds + (finalTrain ? 1 : 0);
-}
-
-/** Whether the parameters of init and train are equal in every round of `experiment`. */
-function sameOverRounds(control: ExperimentDeclaration, experiment: ExperimentDeclaration): boolean {
-  const rounds = Array.from({ length: trainings(experiment) }, (_, i) => i);
-  return ['init', 'train'].every((stage) => {
-    const ours = (experiment.params[stage] ?? {}) as Record<string, unknown>;
-    const theirs = (control.params[stage] ?? {}) as Record<string, unknown>;
-    // a control has none
-    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((name) => name !== 'mask');
-    return names.every((name) =>
-      rounds.every((round) => inRound(ours[name], experiment, round) === inRound(theirs[name], control, round)),
-    );
-  });
-}
-
-/** A parameter's value in one round, as text: lists that hold one value per round are declared as such. */
-function inRound(value: unknown, experiment: ExperimentDeclaration, round: number): string {
-  const perRound = Array.isArray(value) && value.length === trainings(experiment);
-  return JSON.stringify(perRound ? value[round] : value) ?? '';
 }

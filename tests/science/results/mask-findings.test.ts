@@ -65,7 +65,6 @@ describe('what the masks of a study say', () => {
     step = 'prune',
   ): MaskPiece => ({
     label: { experiment, seed, round, step },
-    stage: step,
     artifact: 'mask',
     key: '',
     content:
