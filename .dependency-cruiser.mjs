@@ -6,7 +6,7 @@
  */
 
 /** What each folder may import besides itself, the generated types and packages. A new folder needs a line here. */
-const LAYERS = {
+export const LAYERS = {
   // Failures, JSON, digests, clock, files, random numbers: what every layer needs. It knows nothing above it.
   base: [],
   // Stores artifacts and records under keys. Who made them, and how, is not its business.
