@@ -1,7 +1,7 @@
 /** The DAG for other programs: Mermaid and Graphviz. */
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
+import { runsOf, experimentsOf } from '../project/nodes.ts';
 
 /** Fill and stroke by state, from the Okabe-Ito palette, which the colour-blind can tell apart. */
 const FILLS: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff', stale: '#f3d38a' };
@@ -48,8 +48,8 @@ function edgesOf(nodes: readonly PlannedState[]): { from: string; to: string; ar
 /** Step and round, then the runs it serves: names contain only letters, digits, '.', '_' and '-'. */
 function titleOf({ node }: PlannedState): string[] {
   const [label] = node.labels;
-  if (label === undefined || label.experiment === WHOLE_STUDY) return [node.stage.name, 'whole study'];
-  const experiments = [...new Set(node.labels.map(({ experiment }) => experiment))];
+  if (label === undefined || runsOf(node).length === 0) return [node.stage.name, 'whole study'];
+  const experiments = experimentsOf(node);
   const shown =
     experiments.length > 4
       ? `${experiments.slice(0, 3).join(' ')} and ${experiments.length - 3} more`

@@ -3,10 +3,16 @@ import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import { quantityText } from './quantity-text.ts';
+import type { Terminal } from './terminal.ts';
 import { unreachable } from './unreachable.ts';
 
 /** More of a source line than this is not shown. */
 const SHOWN_COLUMNS = 110;
+
+/** Writes to standard error what ends a command, or what costs no result but has to be known. */
+export function writeFailure(failure: Failure, terminal: Terminal): void {
+  terminal.errorLine(failureText(failure, terminal.colors));
+}
 
 /** The same for what went wrong and stops nothing. */
 export function warningText(failure: Failure, colors: Colors): string {

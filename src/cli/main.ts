@@ -1,28 +1,29 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../base/failure.ts';
-import { declareAccept } from './commands/accept.ts';
-import { declareBundle } from './commands/bundle.ts';
-import { declareDag } from './commands/dag.ts';
-import { declareDiff } from './commands/diff.ts';
-import { declareDoctor } from './commands/doctor.ts';
-import { declareEstimate } from './commands/estimate.ts';
-import { declareExplain } from './commands/explain.ts';
-import { declareExport } from './commands/export.ts';
-import { declareGc } from './commands/gc.ts';
-import { declareHistory } from './commands/history.ts';
-import { declareInvalidate } from './commands/invalidate.ts';
-import { declareLint } from './commands/lint.ts';
-import { declareLogs } from './commands/logs.ts';
-import { declareMetrics } from './commands/metrics.ts';
-import { declarePlots } from './commands/plots.ts';
-import { declareReport } from './commands/report.ts';
-import { declareRepro } from './commands/repro.ts';
-import { declareShow } from './commands/show.ts';
-import { declareStatus } from './commands/status.ts';
-import { declareVerify } from './commands/verify.ts';
+import { declareAccept } from './declarations/accept.ts';
+import { declareBundle } from './declarations/bundle.ts';
+import { declareDag } from './declarations/dag.ts';
+import { declareDiff } from './declarations/diff.ts';
+import { declareDoctor } from './declarations/doctor.ts';
+import { declareEstimate } from './declarations/estimate.ts';
+import { declareExplain } from './declarations/explain.ts';
+import { declareExport } from './declarations/export.ts';
+import { declareGc } from './declarations/gc.ts';
+import { declareHistory } from './declarations/history.ts';
+import { declareInvalidate } from './declarations/invalidate.ts';
+import { declareLint } from './declarations/lint.ts';
+import { declareLogs } from './declarations/logs.ts';
+import { declareMetrics } from './declarations/metrics.ts';
+import { declarePlots } from './declarations/plots.ts';
+import { declareReport } from './declarations/report.ts';
+import { declareRepro } from './declarations/repro.ts';
+import { declareShow } from './declarations/show.ts';
+import { declareStatus } from './declarations/status.ts';
+import { declareVerify } from './declarations/verify.ts';
 import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { generalHelp } from './help.ts';
+import * as bodies from './lazy-commands.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -38,32 +39,31 @@ const program = new Command('swp')
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
 
-for (const declare of [
-  declareRepro,
-  declareStatus,
-  declareEstimate,
-  declareExplain,
-  declareDiff,
-  declareAccept,
-  declareDag,
-  declareLint,
-  declareInvalidate,
-  declareShow,
-  declareLogs,
-  declareHistory,
-  declareGc,
-  declareVerify,
-  declareReport,
-  declareMetrics,
-  declarePlots,
-  declareBundle,
-  declareExport,
-  declareDoctor,
-]) {
-  const declared = declare(program);
-  for (const command of [declared, ...declared.commands])
-    command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
-}
+/** In the order in which --help lists them. */
+const commands = [
+  declareRepro(program, bodies.repro),
+  declareStatus(program, bodies.status),
+  declareEstimate(program, bodies.estimate),
+  declareExplain(program, bodies.explain),
+  declareDiff(program, bodies.diff),
+  declareAccept(program, bodies.accept),
+  declareDag(program, bodies.dag),
+  declareLint(program, bodies.lint),
+  declareInvalidate(program, bodies.invalidate),
+  declareShow(program, bodies.show),
+  declareLogs(program, bodies.logs),
+  declareHistory(program, bodies.history),
+  declareGc(program, bodies.gc),
+  declareVerify(program, bodies.verify),
+  declareReport(program, bodies.report),
+  declareMetrics(program, bodies.metrics, bodies.metricsDiff),
+  declarePlots(program, bodies.plots),
+  declareBundle(program, bodies.bundle, bodies.verifyBundle),
+  declareExport(program, bodies.exportGraph),
+  declareDoctor(program, bodies.doctor),
+];
+for (const command of commands.flatMap((each) => [each, ...each.commands]))
+  command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 
 try {
   await program.parseAsync();
@@ -71,13 +71,13 @@ try {
   process.exitCode = await explain(error);
 }
 
+/** @returns the exit code */
 async function explain(error: unknown): Promise<number> {
-  // it has written its words
+  // Commander has written what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
   const terminal = openTerminal();
   if (error instanceof SwpError) {
-    const { failureText } = await import('./failure-text.ts'); // measures text as terminals show it: slow to load
-    terminal.errorLine(failureText(error.failure, terminal.colors));
+    await bodies.writeFailure(error.failure, terminal);
     return exitCodeOf(error.failure);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,42 +1,34 @@
 /**
  * What `swp repro` says when everything is there: the same words and events as after a plan that found nothing to do.
+ * It loads little, so that finding nothing to do takes no time.
  */
-import { join } from 'node:path';
-import { ArtifactStore } from '../cache/artifact-store.ts';
-import type { Cache } from '../cache/cache.ts';
+import type { Failure } from '../base/failure.ts';
 import type { SwpEvent } from '../engine/event.ts';
-import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
-import { locate, type ProjectOptions } from '../project/location.ts';
-import { renderOrExplain, type ReportedProject } from '../project/study-report.ts';
-import { plural } from './study-text.ts';
+import { reportUpToDate, type UpToDate } from '../project/up-to-date.ts';
+import type { ReproOptions } from './declarations/repro.ts';
+import { plural, studyLine } from './study-text.ts';
 import { writeSummary } from './summary-text.ts';
 import type { Terminal } from './terminal.ts';
-import type { UpToDate } from '../project/up-to-date.ts';
 
-/** @returns the exit code */
-export async function sayUpToDate(
-  { total, root, profile, study, results }: UpToDate,
-  options: ProjectOptions & { dryRun?: boolean },
+/** @returns why the report could not be written, if it had to be */
+export async function writeNothingToDo(
+  found: UpToDate,
+  options: ReproOptions,
   terminal: Terminal,
-): Promise<number> {
+): Promise<Failure | undefined> {
+  const { total, study } = found;
   const plan: SwpEvent = { event: 'plan', nodes: { total, cached: total, toRun: 0 }, stages: {} };
   if (options.dryRun) {
     if (options.json) terminal.line(JSON.stringify({ ...plan, lengths: [], toRun: [] }));
     else {
-      terminal.line(study);
+      terminal.line(studyLine(study, terminal.colors));
       terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
     }
-    return EXIT_CODE.ok;
+    return undefined;
   }
   if (options.json) terminal.line(JSON.stringify(plan));
   else if (!terminal.interactive) terminal.line(`${plural(total, 'node')}: ${total} cached, 0 to run.`);
-  const { report, failure } =
-    results === null
-      ? {}
-      : await renderOrExplain(
-          { cache: artifactsOf(options), study: { root, profile: { name: profile } } },
-          { artifacts: results },
-        );
+  const { report, failure } = await reportUpToDate(options, found);
   const summary: Extract<SwpEvent, { event: 'summary' }> = {
     event: 'summary',
     nodes: { total, cached: total, ran: 0, failed: 0, blocked: 0 },
@@ -44,22 +36,6 @@ export async function sayUpToDate(
     ...(report !== undefined && { report: report.html, highlights: report.highlights }),
   };
   if (options.json) terminal.line(JSON.stringify(summary));
-  else await writeSummary({ summary, result: { failures: [] }, report, terminal });
-  if (failure === undefined) return EXIT_CODE.ok;
-  const { failureText } = await import('./failure-text.ts');
-  terminal.errorLine(failureText(failure, terminal.colors));
-  return exitCodeOf(failure);
-}
-
-/** All that a report asks of a cache; what it takes to read records only if it is to be rendered. */
-function artifactsOf(options: ProjectOptions): ReportedProject['cache'] {
-  const directory = locate(options).cache;
-  const store = new ArtifactStore(join(directory, 'artifacts'));
-  let cache: Promise<Cache> | undefined;
-  const whole = () => (cache ??= import('../cache/cache.ts').then(({ Cache }) => Cache.open(directory)));
-  return {
-    verify: (artifact) => store.verify(artifact),
-    artifactPath: (artifact) => store.path(artifact),
-    record: async (key) => (await whole()).record(key),
-  };
+  else writeSummary({ summary, failures: [], report, terminal });
+  return failure;
 }

@@ -31,6 +31,25 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** From 1 to 9999, e.g. nodes at a time. */
+export function parsePositiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  return Number(text);
+}
+
+export function parsePositive(text: string): number {
+  const number = Number(text);
+  if (!(number > 0 && number < Infinity)) throw new InvalidArgumentError('It must be a positive number.');
+  return number;
+}
+
+/** E.g. `10%` or `10`, as a share of 1. */
+export function parsePercent(text: string): number {
+  const number = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
+  if (number === undefined || Number(number) > 100) throw new InvalidArgumentError('It must be a share such as 10%.');
+  return Number(number) / 100;
+}
+
 /** A share, e.g. `1e-4`. */
 export function parseTolerance(text: string): number {
   if (!/^\d*\.?\d+(e-?\d+)?$/i.test(text)) throw new InvalidArgumentError('It must be a number such as 1e-4.');

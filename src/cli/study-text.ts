@@ -1,14 +1,12 @@
 /** A study in a line, as several commands head their output with it. */
 import type { Colors } from 'picocolors/types';
 import type { NodeState } from '../engine/event.ts';
-import type { Study } from '../pipeline/study.ts';
+import type { StudySize } from '../project/study-size.ts';
 
 /** E.g. `super-weights, profile pilot (steps x 0.02): 8 experiments, 24 runs`. */
-export function studyLine(study: Study, colors: Colors): string {
-  const { name, profile, experiments } = study;
-  const runs = experiments.reduce((sum, { seeds }) => sum + seeds.length, 0);
-  const scale = profile.scaleSteps === 1 ? '' : ` (steps x ${profile.scaleSteps})`;
-  return `${colors.bold(name)}, profile ${colors.bold(profile.name)}${scale}: ${plural(experiments.length, 'experiment')}, ${plural(runs, 'run')}`;
+export function studyLine({ name, profile, scaleSteps, experiments, runs }: StudySize, colors: Colors): string {
+  const scale = scaleSteps === 1 ? '' : ` (steps x ${scaleSteps})`;
+  return `${colors.bold(name)}, profile ${colors.bold(profile)}${scale}: ${plural(experiments, 'experiment')}, ${plural(runs, 'run')}`;
 }
 
 /** E.g. `40 cached, 2 missing, 1 stale`; what there is none of is left out. */

@@ -1,6 +1,5 @@
 /** How a run ended, for people: counts, what failed and why, the report and its essence. */
 import type { SwpEvent } from '../engine/event.ts';
-import type { RunResult } from '../engine/run.ts';
 import { durationText } from './duration.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
@@ -11,12 +10,13 @@ const SHOWN_FAILURES = 10;
 
 export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
-  result: Pick<RunResult, 'failures'>;
+  /** Of nodes, in words. */
+  failures: readonly string[];
   report: RenderedReport | undefined;
   terminal: Terminal;
 }
 
-export async function writeSummary({ summary, result, report, terminal }: SummaryParts): Promise<void> {
+export function writeSummary({ summary, failures, report, terminal }: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
@@ -31,17 +31,15 @@ export async function writeSummary({ summary, result, report, terminal }: Summar
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
-  if (result.failures.length > 0) await writeFailures(result.failures, terminal);
+  writeFailures(failures, terminal);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined)
     terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
 }
 
-async function writeFailures(failures: RunResult['failures'], { colors, line }: Terminal): Promise<void> {
-  const { failureText } = await import('./failure-text.ts');
-  // a full disk says the same of many nodes
-  const texts = [...new Set(failures.map(({ failure }) => failureText(failure, colors)))];
+function writeFailures(failures: readonly string[], { line }: Terminal): void {
+  const texts = [...new Set(failures)]; // a full disk says the same of many nodes
   for (const text of texts.slice(0, SHOWN_FAILURES)) line(text);
   if (texts.length > SHOWN_FAILURES) line(`... and ${texts.length - SHOWN_FAILURES} more failures.`);
 }

@@ -1,5 +1,6 @@
 /** What the options of every command mean: which study, which size of it, which cache. Loads next to nothing. */
 import { dirname, join, resolve } from 'node:path';
+import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { findStudyFile } from '../pipeline/find-study.ts';
 
@@ -38,4 +39,16 @@ export function locate(options: ProjectOptions): Location {
 function environment(name: string): string | undefined {
   const value = process.env[name];
   return value === '' ? undefined : value;
+}
+
+/** Where results are kept, or would be: without a study, beside one that would be made here. */
+export function cacheFolder(options: ProjectOptions): string {
+  const named = options.cache ?? environment('SWP_CACHE');
+  if (named !== undefined && named !== '') return resolve(named);
+  try {
+    return locate(options).cache;
+  } catch (error) {
+    if (options.pipeline !== undefined || !(error instanceof SwpError)) throw error;
+    return resolve('cache');
+  }
 }

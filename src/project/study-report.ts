@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
-import type { Cache } from '../cache/cache.ts';
+import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
+import { readSummary } from '../report/summary.ts';
+import { readResults, type StudyResults } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
@@ -15,10 +17,10 @@ import type { Project } from './project.ts';
 /** The artifact that a report is made of: the output of a step that gathers the whole study. */
 const RESULTS_NAME = 'results';
 
-/** What rendering a report has to know of a project. */
+/** What rendering a report has to know of a project, even if no plan was made. */
 export interface ReportedProject {
   study: { root: string; profile: { name: string } };
-  cache: Pick<Cache, 'verify' | 'artifactPath' | 'record'>;
+  cache: { directory: string };
 }
 
 export interface RenderedReport {
@@ -63,30 +65,75 @@ export async function renderStudyReport(
 ): Promise<RenderedReport | undefined> {
   const results = record.artifacts[RESULTS_NAME];
   if (results === undefined) return undefined;
-  await project.cache.verify(results);
-  const resultsPath = project.cache.artifactPath(results);
+  const store = new ArtifactStore(join(project.cache.directory, 'artifacts'));
+  await store.verify(results);
+  const resultsPath = store.path(results);
   const outDir = reportFolder(project);
   const html = join(outDir, 'index.html');
   const stampPath = join(outDir, '.made-of');
   const stamp = `${results.sha256} ${rendererStamp()}\n`;
   const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
   if (!isFresh || options.always) {
-    const [{ renderReport }, { reportOrigin }] = await Promise.all([
+    // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records.
+    const [{ renderReport }, { reportOrigin }, { Cache }] = await Promise.all([
       import('../report/render-report.ts'),
       import('../report/report-origin.ts'),
-    ]); // slow to load: vega
+      import('../cache/cache.ts'),
+    ]);
     try {
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
-      await renderReport({ resultsPath, outDir, origin: await reportOrigin(project.cache, resultsPath) });
+      await renderReport({
+        resultsPath,
+        outDir,
+        origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
+      });
       await writeFile(stampPath, stamp);
     } catch (error) {
       throw unwritable(error, outDir);
     }
   }
-  const { readSummary } = await import('../report/summary.ts');
   const { lines, highlights } = await readSummary(resultsPath);
   return { html, highlights, summary: lines };
+}
+
+/**
+ * Renders the report anew from the latest results, whether or not it is there.
+ * @throws SwpError of kind `usage` if there are no results
+ */
+export async function renderLatest(project: Project): Promise<RenderedReport> {
+  const key = resultsKey(project);
+  if (key === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'The study has no step that gathers results.',
+      expected: 'a step with "gather" in "dag", such as aggregate',
+    });
+  const record = await latestResults(project, key);
+  const rendered = record && (await renderStudyReport(project, record, { always: true }));
+  if (rendered === undefined) throw noResults(project);
+  return rendered;
+}
+
+/**
+ * The latest results, checked against their digest.
+ * @returns undefined before there are any
+ * @throws SwpError of kind `content` if they are damaged
+ */
+export async function readLatestResults(project: Project): Promise<StudyResults | undefined> {
+  const key = resultsKey(project);
+  const artifact = key === undefined ? undefined : (await latestResults(project, key))?.artifacts[RESULTS_NAME];
+  if (artifact === undefined) return undefined;
+  await project.cache.verify(artifact);
+  return readResults(project.cache.artifactPath(artifact));
+}
+
+export function noResults({ study }: Project): SwpError {
+  return new SwpError({
+    kind: 'usage',
+    message: `There are no results of profile "${study.profile.name}" yet.`,
+    expected: '`swp repro` first',
+  });
 }
 
 /** A report that cannot be written takes nothing from what a run did. */

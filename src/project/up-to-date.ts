@@ -9,10 +9,13 @@ import type { CacheRecord } from '../cache/record.ts';
 import { readSettledPlan, writeSettledPlan } from '../cache/settled-plan.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
+import type { Failure } from '../base/failure.ts';
 import { installedBuild } from '../base/installed-build.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import type { Project } from './project.ts';
+import { sizeOf, type StudySize } from './study-size.ts';
+import { renderOrExplain, resultsKey, type RenderedReport } from './study-report.ts';
 
 /** What there is to say of a study in which everything is there. */
 export interface UpToDate {
@@ -20,10 +23,7 @@ export interface UpToDate {
   total: number;
   /** The project's root. */
   root: string;
-  /** The profile's name. */
-  profile: string;
-  /** The study in a line, without colours. */
-  study: string;
+  study: StudySize;
   /** The artifacts of the node that gathered the results; null if the study has none. */
   results: CacheRecord['artifacts'] | null;
 }
@@ -55,17 +55,11 @@ export async function noteUpToDate(
     Object.entries(watched).some(([path, stamp]) => isRacy(stamp) || stampIfThere(path) !== stamp)
   )
     return;
-  const [{ resultsKey }, { studyLine }, { createColors }] = await Promise.all([
-    import('./study-report.ts'),
-    import('../cli/study-text.ts'),
-    import('picocolors').then(({ default: colors }) => colors),
-  ]);
   const key = resultsKey(project);
   const summary: UpToDate = {
     total: dag.order,
     root: study.root,
-    profile: study.profile.name,
-    study: studyLine(study, createColors(false)),
+    study: sizeOf(study),
     results: (key === undefined ? undefined : records.get(key)?.artifacts) ?? null,
   };
   await writeSettledPlan(
@@ -74,6 +68,19 @@ export async function noteUpToDate(
     nameOf(options),
     { basis, watched, summary: summary as never },
     records.values(),
+  );
+}
+
+/** Renders the report if it is not there any more, or was made by another renderer. */
+export function reportUpToDate(
+  options: ProjectOptions,
+  { root, study, results }: UpToDate,
+): Promise<{ report?: RenderedReport; failure?: Failure }> {
+  if (results === null) return Promise.resolve({});
+  const { cache } = locate(options);
+  return renderOrExplain(
+    { cache: { directory: cache }, study: { root, profile: { name: study.profile } } },
+    { artifacts: results },
   );
 }
 

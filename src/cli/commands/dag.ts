@@ -1,67 +1,37 @@
 /** swp dag: draws the study's DAG. */
 import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Option, type Command } from 'commander';
 import { makeDirectory } from '../../base/atomic-file.ts';
 import { fileFailure } from '../../base/file-failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../../project/project.ts';
-import type { ProjectOptions } from '../../project/location.ts';
 import type { Study } from '../../pipeline/study.ts';
+import { countStates, nodeJson, planNodes, runsOf } from '../../project/nodes.ts';
+import { openProject, type Project } from '../../project/project.ts';
+import { sizeOf } from '../../project/study-size.ts';
+import { reportFolder } from '../../project/study-report.ts';
+import { dagPage } from '../../report/dag-page/page.ts';
+import { drawDag } from '../dag-drawing.ts';
+import { dotText, mermaidText } from '../dag-text.ts';
+import type { DagOptions } from '../declarations/dag.ts';
+import { reasonText } from '../reason-text.ts';
+import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
-interface DagOptions extends ProjectOptions {
-  show?: boolean;
-  format: 'terminal' | 'html' | 'mermaid' | 'dot' | 'json';
-  output?: string;
-}
-
-export function declareDag(program: Command): Command {
-  const command = program
-    .command('dag')
-    .description("Draw the study's DAG with the state of every node.")
-    .argument('[selectors...]', 'only these nodes, e.g. experiment=A1,A2')
-    .option('--show', 'draw it in the terminal (what happens anyway without --format)')
-    .addOption(
-      new Option('--format <format>', 'how to write it')
-        .choices(['terminal', 'html', 'mermaid', 'dot', 'json'])
-        .default('terminal'),
-    )
-    .option(
-      '-o, --output <file>',
-      'where the page of --format html goes; - is standard output (default: report/PROFILE/dag.html)',
-    )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  swp dag --show                                  a row per experiment, a column per step and round
-  swp dag --show --profile table                  all fourteen
-  swp dag --format html                           one page: pan, zoom, search, fold, click
-  swp dag --format mermaid experiment=A1 seed=0   one run, for a page that renders Mermaid
-  swp dag --format dot | dot -Tsvg > dag.svg      for Graphviz
-  swp dag --json                                  {"nodes":[{key, stage, round, step, runs, state, reason, inputs}]}
-
-Experiments that begin alike share nodes. What they share is drawn once; a row begins where it differs.
-${SELECTOR_HELP}`,
-    )
-    .action(dag);
-  return withStudyOptions(command);
-}
-
-async function dag(words: string[], options: DagOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
+export async function dag(words: string[], options: DagOptions): Promise<void> {
   const project = await openProject(options);
-  const nodes = selectPlanned(await planProject(project), words);
+  const nodes = await planNodes(project, words);
   const terminal = openTerminal();
-  const format = options.json ? 'json' : options.format;
-  if (format === 'json') terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));
-  else if (format === 'html') await writePage(project, nodes, options.output, terminal);
-  else if (format === 'terminal') await draw(project.study, nodes, terminal);
-  else {
-    const { mermaidText, dotText } = await import('../dag-text.ts');
-    terminal.line(format === 'mermaid' ? mermaidText(nodes) : dotText(nodes));
+  switch (options.json ? 'json' : options.format) {
+    case 'json':
+      return terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));
+    case 'html':
+      return writePage(project, nodes, options.output, terminal);
+    case 'mermaid':
+      return terminal.line(mermaidText(nodes));
+    case 'dot':
+      return terminal.line(dotText(nodes));
+    case 'terminal':
+      return draw(project.study, nodes, terminal);
   }
 }
 
@@ -71,12 +41,6 @@ async function writePage(
   output: string | undefined,
   terminal: Terminal,
 ): Promise<void> {
-  const [{ dagPage }, { runsOf, nodeJson }, { reasonText }, { reportFolder }] = await Promise.all([
-    import('../../report/dag-page/page.ts'),
-    import('../../project/project.ts'),
-    import('../reason-text.ts'),
-    import('../../project/study-report.ts'),
-  ]);
   const html = dagPage({
     study: project.study.name,
     profile: project.study.profile.name,
@@ -108,12 +72,9 @@ async function writePage(
   terminal.line(path);
 }
 
-async function draw(study: Study, nodes: PlannedState[], terminal: Terminal): Promise<void> {
-  const { drawDag } = await import('../dag-drawing.ts');
-  const { countStates, runsOf } = await import('../../project/project.ts');
-  const { plural, stateCounts, studyLine } = await import('../study-text.ts');
+function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {
   const { colors, width } = terminal;
-  terminal.line(studyLine(study, colors));
+  terminal.line(studyLine(sizeOf(study), colors));
   terminal.line();
   const experiments = study.experiments.map(({ id }) => id);
   for (const line of drawDag({ nodes, experiments, steps: study.steps.map(({ name }) => name), width, colors }))

@@ -1,83 +1,23 @@
 /** swp invalidate: dismisses results in this study, so that the next repro computes them again. Deletes nothing. */
-import type { Command } from 'commander';
-import { SwpError } from '../../base/failure.ts';
-import type { Plan, PlannedState } from '../../engine/plan.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../../project/project.ts';
-import type { ProjectOptions } from '../../project/location.ts';
+import type { PlannedState } from '../../engine/plan.ts';
+import { invalidateNodes, type Invalidation } from '../../project/invalidation.ts';
+import { experimentsOf, nodeJson } from '../../project/nodes.ts';
+import { openProject } from '../../project/project.ts';
+import type { InvalidateOptions } from '../declarations/invalidate.ts';
+import { labelText } from '../run-text.ts';
+import { plural } from '../study-text.ts';
+import { table } from '../table.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
-interface InvalidateOptions extends ProjectOptions {
-  only?: boolean;
-  why?: string;
-  dryRun?: boolean;
-}
-
-export function declareInvalidate(program: Command): Command {
-  const command = program
-    .command('invalidate')
-    .description('Dismiss results in this study, so that the next repro computes them again.')
-    .argument('<selectors...>', 'which nodes, e.g. stage=prune experiment=A1')
-    .option('--only', 'only these nodes, not those that follow from them')
-    .option('--why <reason>', 'a reason, which status and repro repeat')
-    .option('-n, --dry-run', 'say what would be dismissed')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  swp invalidate stage=prune experiment=A1 --dry-run
-  swp invalidate stage=prune experiment=A1 --why "new tie rule"
-  swp invalidate stage=eval --only
-
-Nothing is deleted: a tombstone in this study dismisses the records that are there now. Other studies that use the
-same cache keep them, and what a later repro computes counts again.
-${SELECTOR_HELP}`,
-    )
-    .action(invalidate);
-  return withStudyOptions(command);
-}
-
-async function invalidate(words: string[], options: InvalidateOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
-  const project = await openProject(options);
-  const planned = await planProject(project);
-  const selected = selectPlanned(planned, words);
-  const meant = options.only ? selected : withDescendants(project, planned, selected);
-  const dismissed = meant.filter(({ state }) => state === 'cached');
-  if (!options.dryRun) await dismiss(project, dismissed, options.why);
+export async function invalidate(words: string[], options: InvalidateOptions): Promise<void> {
+  const { dryRun = false } = options;
+  const invalidation = await invalidateNodes(await openProject(options), words, options);
   const terminal = openTerminal();
-  if (options.json) terminal.line(JSON.stringify({ dryRun: options.dryRun ?? false, nodes: dismissed.map(nodeJson) }));
-  else await writeInvalidation({ selected, meant, dismissed, dryRun: options.dryRun ?? false, terminal });
+  if (options.json) terminal.line(JSON.stringify({ dryRun, nodes: invalidation.dismissed.map(nodeJson) }));
+  else writeInvalidation(invalidation, dryRun, terminal);
 }
 
-function withDescendants({ dag }: Project, planned: Plan, selected: PlannedState[]): PlannedState[] {
-  const meant = new Set(selected.map(({ node }) => node.key));
-  // the set grows while it is walked
-  for (const key of meant) for (const consumer of dag.outNeighbors(key)) meant.add(consumer);
-  return [...planned.nodes.values()].filter(({ node }) => meant.has(node.key));
-}
-
-async function dismiss({ state }: Project, nodes: PlannedState[], why: string | undefined): Promise<void> {
-  const { placeOf } = await import('../../engine/stage.ts');
-  for (const { node, record } of nodes) {
-    if (record === undefined) throw new SwpError({ kind: 'usage', message: `${node.key} is cached without a record.` });
-    await state.dismiss(record, node.labels.map(placeOf), why);
-  }
-}
-
-interface Invalidation {
-  selected: PlannedState[];
-  meant: PlannedState[];
-  dismissed: PlannedState[];
-  dryRun: boolean;
-  terminal: Terminal;
-}
-
-async function writeInvalidation({ selected, meant, dismissed, dryRun, terminal }: Invalidation): Promise<void> {
-  const { runsOf } = await import('../../project/project.ts');
-  const { plural } = await import('../study-text.ts');
-  const { table } = await import('../table.ts');
-  const { labelText } = await import('../run-text.ts');
+function writeInvalidation({ selected, meant, dismissed }: Invalidation, dryRun: boolean, terminal: Terminal): void {
   const { colors } = terminal;
   const followers = meant.length - selected.length;
   terminal.line(
@@ -94,10 +34,7 @@ async function writeInvalidation({ selected, meant, dismissed, dryRun, terminal 
   ))
     terminal.line(line);
   const shared = dismissed
-    .map((planned) => ({
-      planned,
-      experiments: [...new Set(runsOf(planned.node).map(({ experiment }) => experiment))],
-    }))
+    .map((planned) => ({ planned, experiments: experimentsOf(planned.node) }))
     .filter(({ experiments }) => experiments.length > 1);
   if (shared.length > 0) {
     terminal.line(

@@ -1,85 +1,45 @@
 /** swp show: the records of nodes, with their metrics and the paths of their artifacts. */
-import type { Command } from 'commander';
-import type { CacheRecord } from '../../cache/record.ts';
-import type { PlannedState } from '../../engine/plan.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { Project } from '../../project/project.ts';
 import type { ProjectOptions } from '../../project/location.ts';
+import { nodeJson, planNodes } from '../../project/nodes.ts';
+import { openProject } from '../../project/project.ts';
+import { readRecord, type RecordedNode } from '../../project/records.ts';
+import { durationText } from '../duration.ts';
+import { reasonText } from '../reason-text.ts';
+import { labelText, numberText } from '../run-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */
 const SHOWN_NODES = 12;
 
-export function declareShow(program: Command): Command {
-  const command = program
-    .command('show')
-    .description('Show the records of nodes: parameters, metrics, artifacts, environment.')
-    .argument('<selectors...>', 'which nodes, e.g. stage=eval experiment=A1 seed=0')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  swp show stage=eval experiment=A1 seed=0
-  swp show key=3fa9c1
-  swp show step=train experiment=A1 seed=0 round=1 --json    {"key", "stage", ..., "artifacts":{name: path}, "metrics", "record"}
-  swp show stage=eval --json                                 {"nodes":[...]}: a list where there are several
-
-The paths are those of files in the cache: read them, never change them.
-${SELECTOR_HELP}`,
-    )
-    .action(show);
-  return withStudyOptions(command);
-}
-
-async function show(words: string[], options: ProjectOptions): Promise<void> {
-  const { openProject, planProject, selectPlanned, nodeJson } = await import('../../project/project.ts');
+export async function show(words: string[], options: ProjectOptions): Promise<void> {
   const project = await openProject(options);
-  const nodes = selectPlanned(await planProject(project), words);
+  const nodes = await planNodes(project, words);
   const terminal = openTerminal();
   if (options.json) {
-    const shown = await Promise.all(
-      nodes.map(async (planned) => {
-        const record = await recordOf(project, planned);
-        return {
-          ...nodeJson(planned),
-          params: planned.node.params,
-          artifacts: artifactPaths(project, record),
-          metrics: record?.metrics ?? {},
-          record: record ?? null,
-        };
-      }),
-    );
-    terminal.line(JSON.stringify(shown.length === 1 ? shown[0] : { nodes: shown }));
-    return;
+    const shown = (await Promise.all(nodes.map((planned) => readRecord(project, planned)))).map(recordJson);
+    return terminal.line(JSON.stringify(shown.length === 1 ? shown[0] : { nodes: shown }));
   }
   for (const [index, planned] of nodes.slice(0, SHOWN_NODES).entries()) {
     if (index > 0) terminal.line();
-    await writeNode(project, planned, terminal);
+    writeNode(await readRecord(project, planned), terminal);
   }
   if (nodes.length > SHOWN_NODES)
     terminal.line(`\n... and ${nodes.length - SHOWN_NODES} more nodes. Select fewer, or take --json.`);
 }
 
-/** @throws SwpError of kind `content` for a damaged record, which planning only counts as missing */
-async function recordOf(project: Project, { node, record }: PlannedState): Promise<CacheRecord | undefined> {
-  return record ?? (await project.cache.record(node.key));
+function recordJson({ planned, record, artifacts }: RecordedNode) {
+  return {
+    ...nodeJson(planned),
+    params: planned.node.params,
+    artifacts,
+    metrics: record?.metrics ?? {},
+    record: record ?? null,
+  };
 }
 
-function artifactPaths({ cache }: Project, record: CacheRecord | undefined): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record?.artifacts ?? {}).map(([name, artifact]) => [name, cache.artifactPath(artifact)]),
-  );
-}
-
-async function writeNode(project: Project, planned: PlannedState, terminal: Terminal): Promise<void> {
-  const [{ labelText, numberText }, { reasonText }, { durationText }] = await Promise.all([
-    import('../run-text.ts'),
-    import('../reason-text.ts'),
-    import('../duration.ts'),
-  ]);
+function writeNode({ planned, record, artifacts, log }: RecordedNode, terminal: Terminal): void {
   const { colors } = terminal;
   const { node, state, reason } = planned;
-  const record = await recordOf(project, planned);
   const section = (title: string, entries: [string, string][]) => {
     if (entries.length === 0) return;
     terminal.line(colors.dim(title));
@@ -107,11 +67,11 @@ async function writeNode(project: Project, planned: PlannedState, terminal: Term
       typeof value === 'number' ? numberText(value) : String(value),
     ]),
   );
-  section('artifacts', Object.entries(artifactPaths(project, record)));
+  section('artifacts', Object.entries(artifacts));
   section('record', [
     ['computed', `${record.finishedAt} in ${durationText(record.seconds)}`],
     ...(record.aliasOf === undefined ? [] : ([['results of', record.aliasOf]] as [string, string][])),
-    ...(record.log === undefined ? [] : ([['log', `${project.cache.directory}/${record.log}`]] as [string, string][])),
+    ...(log === undefined ? [] : ([['log', log]] as [string, string][])),
     ...Object.entries(record.environment).map(([name, value]): [string, string] => [
       name,
       shorten(typeof value === 'string' ? value : JSON.stringify(value)),

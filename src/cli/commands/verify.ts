@@ -1,64 +1,22 @@
 /** swp verify: looks for damage in the cache, and recomputes nodes to compare. */
-import { InvalidArgumentError, type Command } from 'commander';
-import { EXIT_CODE } from '../exit-code.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import type { ProjectOptions } from '../../project/location.ts';
 import { SwpError } from '../../base/failure.ts';
-import { parseTolerance } from '../quantity-parse.ts';
+import { openProject } from '../../project/project.ts';
+import { recompute, verifyCacheOf } from '../../project/verification.ts';
+import type { Recomputed } from '../../verify/recompute.ts';
+import type { VerifyOptions } from '../declarations/verify.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { quantityText } from '../quantity-text.ts';
+import { labelText } from '../run-text.ts';
+import { plural } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
+import { repro } from './repro.ts';
 
-interface VerifyOptions extends ProjectOptions {
-  sample?: number;
-  heal?: boolean;
-  recompute?: boolean;
-  tolerance: number;
-}
-
-export function declareVerify(program: Command): Command {
-  const command = program
-    .command('verify')
-    .description('Hash everything in the cache and put aside what is damaged; or recompute nodes and compare.')
-    .argument('[selectors...]', 'with --recompute: which nodes')
-    .option('--sample <percent>', 'hash only this share of the artifacts, e.g. 10%', percent)
-    .option('--heal', 'then compute again what this study has lost')
-    .option('--recompute', 'run the selected nodes again, publish nothing, and compare with what is recorded')
-    .option(
-      '--tolerance <number>',
-      'of --recompute, where the machine or a version is another: largest relative difference of a tensor',
-      parseTolerance,
-      1e-4,
-    )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  swp verify                                 every record and every artifact
-  swp verify --sample 10%                    the same tenth of the artifacts each time, and every record
-  swp verify --heal                          and compute again what was damaged
-  swp verify --recompute stage=train seed=0  the same bits? On another machine: within the tolerance?
-
-What is damaged is moved to damaged/ in the cache; the next swp repro computes it again. Exit code 1: something was
-found.
-${SELECTOR_HELP}`,
-    )
-    .action(verify);
-  return withStudyOptions(command);
-}
-
-async function verify(words: string[], options: VerifyOptions): Promise<void> {
+export async function verify(words: string[], options: VerifyOptions): Promise<void> {
   const terminal = openTerminal();
   refuseContradictions(words, options);
-  if (options.recompute) return recompute(words, options, terminal);
-  const [{ Cache }, { verifyCache }, { locate }, { quantityText }, { plural }] = await Promise.all([
-    import('../../cache/cache.ts'),
-    import('../../cache/verification.ts'),
-    import('../../project/location.ts'),
-    import('../quantity-text.ts'),
-    import('../study-text.ts'),
-  ]);
-  const cache = await Cache.open(locate(options).cache);
-  const start = performance.now();
-  const result = await verifyCache(cache, options.sample ?? 1, progressLine(terminal, start));
+  if (options.recompute) return recomputeNodes(words, options, terminal);
+  const progress = progressLine(terminal, performance.now());
+  const result = await verifyCacheOf(options, options.sample ?? 1, progress);
   if (terminal.interactive) process.stdout.write('\r\x1b[K');
   const { records, artifacts, bytes, damages } = result;
   if (options.json) terminal.line(JSON.stringify(result));
@@ -74,9 +32,7 @@ async function verify(words: string[], options: VerifyOptions): Promise<void> {
   }
   if (damages.length === 0) return;
   process.exitCode = EXIT_CODE.nodesFailed;
-  if (!options.heal) return;
-  const { repro } = await import('./repro.ts');
-  await repro([], { ...options, checkpointEvery: 60 });
+  if (options.heal) await repro([], { ...options, checkpointEvery: 60 });
 }
 
 /** Whoever names nodes and forgets --recompute would believe that these were computed again. */
@@ -116,32 +72,13 @@ function progressLine({ interactive }: Terminal, start: number): (progress: { do
   };
 }
 
-async function recompute(words: string[], options: VerifyOptions, terminal: Terminal): Promise<void> {
-  const [{ openProject, planProject, selectPlanned }, { recomputeNodes }, { labelText }] = await Promise.all([
-    import('../../project/project.ts'),
-    import('../../verify/recompute.ts'),
-    import('../run-text.ts'),
-  ]);
-  const project = await openProject(options);
-  const planned = await planProject(project);
-  const results = await recomputeNodes(
-    project,
-    planned,
-    selectPlanned(planned, words),
-    options.tolerance,
-    ({ planned: { node }, verdict, detail }) => {
-      if (options.json) return;
-      const colour =
-        verdict === 'same' || verdict === 'close'
-          ? terminal.colors.green
-          : verdict === 'skipped'
-            ? terminal.colors.dim
-            : terminal.colors.red;
-      terminal.line(
-        `${colour(verdict.padEnd(9))} ${labelText(node.labels[0]!)}${detail === undefined ? '' : `: ${detail}`}`,
-      );
-    },
-  );
+async function recomputeNodes(words: string[], options: VerifyOptions, terminal: Terminal): Promise<void> {
+  const results = await recompute(await openProject(options), words, options.tolerance, (result) => {
+    if (options.json) return;
+    const { planned, verdict, detail } = result;
+    const text = `${verdictColour(verdict, terminal)(verdict.padEnd(9))} ${labelText(planned.node.labels[0]!)}`;
+    terminal.line(detail === undefined ? text : `${text}: ${detail}`);
+  });
   if (options.json)
     terminal.line(
       JSON.stringify({
@@ -151,8 +88,7 @@ async function recompute(words: string[], options: VerifyOptions, terminal: Term
   if (results.some(({ verdict }) => verdict === 'different')) process.exitCode = EXIT_CODE.nodesFailed;
 }
 
-function percent(text: string): number {
-  const number = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
-  if (number === undefined || Number(number) > 100) throw new InvalidArgumentError('It must be a share such as 10%.');
-  return Number(number) / 100;
+function verdictColour(verdict: Recomputed['verdict'], { colors }: Terminal): (text: string) => string {
+  if (verdict === 'same' || verdict === 'close') return colors.green;
+  return verdict === 'skipped' ? colors.dim : colors.red;
 }

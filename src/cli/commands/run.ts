@@ -1,0 +1,113 @@
+/** What swp repro does if there is something to do, or --dry-run asks what: plans, runs, and shows it. */
+import { lint } from '../../project/lint.ts';
+import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
+import { openProject, type Project } from '../../project/project.ts';
+import { sizeOf } from '../../project/study-size.ts';
+import { nodeJson } from '../../project/nodes.ts';
+import type { RunState } from '../../project/run-state.ts';
+import { StudyRun } from '../../project/study-run.ts';
+import { noteUpToDate } from '../../project/up-to-date.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { RunResult } from '../../engine/run.ts';
+import type { ReproOptions } from '../declarations/repro.ts';
+import { writeDryRun } from '../dry-run-text.ts';
+import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
+import { failureText, warningText, writeFailure } from '../failure-text.ts';
+import { openJsonView } from '../json-view.ts';
+import { openLiveView } from '../live-view.ts';
+import { openPlainView } from '../plain-view.ts';
+import type { RunView } from '../run-view.ts';
+import { studyLine } from '../study-text.ts';
+import { writeSummary } from '../summary-text.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
+
+/** Also how `swp verify --heal` computes what was lost. */
+export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
+  const terminal = openTerminal();
+  const project = await openProject(options);
+  const planned = await planRun(project, words);
+  hintAtLint(project, terminal);
+  if (options.dryRun) return sayDryRun(project, planned, options, terminal);
+  writeWarnings(planned.plan.warnings, terminal);
+  const records = await run(project, planned, options, terminal);
+  if (words.length === 0) await noteUpToDate(options, project, records);
+}
+
+/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+function hintAtLint({ study }: Project, terminal: Terminal): void {
+  const { openErrors: errors } = lint(study);
+  if (errors > 0)
+    terminal.errorLine(
+      `${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`,
+    );
+}
+
+function sayDryRun({ study }: Project, planned: PlannedRun, { json, verbose }: ReproOptions, terminal: Terminal): void {
+  const found = dryRun(planned);
+  if (!json) return writeDryRun(studyLine(sizeOf(study), terminal.colors), found, verbose ?? false, terminal);
+  const { total, cached, toRun, stages, lengths } = found;
+  const nodes = { total, cached, toRun: toRun.length };
+  terminal.line(JSON.stringify({ event: 'plan', nodes, stages, lengths, toRun: toRun.map(nodeJson) }));
+}
+
+/** @returns the records of all nodes that have a result now */
+async function run(
+  project: Project,
+  planned: PlannedRun,
+  options: ReproOptions,
+  terminal: Terminal,
+): Promise<RunResult['records']> {
+  const run = new StudyRun(project, planned, { ...options, checkpointSeconds: options.checkpointEvery });
+  await run.estimate();
+  const view = openView(() => run.openState(), options, terminal);
+  const interruption = listenForInterruption(view);
+  let result: RunResult;
+  try {
+    result = await run.execute(view.emit, interruption.signal);
+  } finally {
+    view.close();
+    interruption.stopListening();
+  }
+  if (!options.json && terminal.interactive && result.ran > 0 && run.hasReport) terminal.line('Rendering the report.');
+  const { summary, report, reportFailure, warnings } = await run.conclude();
+  writeWarnings(warnings, terminal);
+  if (options.json) view.emit(summary);
+  else {
+    const failures = result.failures.map(({ failure }) => failureText(failure, terminal.colors));
+    writeSummary({ summary, failures, report, terminal });
+  }
+  if (reportFailure !== undefined) writeFailure(reportFailure, terminal);
+  process.exitCode = exitCodeFor(result, reportFailure);
+  return result.records;
+}
+
+/** What costs no result. Standard error, whatever the output is. */
+function writeWarnings(warnings: readonly Failure[], terminal: Terminal): void {
+  for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
+}
+
+function openView(openState: () => RunState, { json, verbose = false }: ReproOptions, terminal: Terminal): RunView {
+  if (json) return openJsonView(terminal);
+  const state = openState();
+  return terminal.interactive
+    ? openLiveView({ terminal, state, verbose })
+    : openPlainView({ terminal, state, verbose });
+}
+
+/** The first Ctrl-C stops the run; further ones change nothing, so that stopping can finish its work. */
+function listenForInterruption(view: RunView): { signal: AbortSignal; stopListening(): void } {
+  const controller = new AbortController();
+  const stop = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) return;
+    view.note('Stopping. What is done is kept; `swp repro` continues.');
+    controller.abort(name);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return { signal: controller.signal, stopListening: () => void process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | undefined): number {
+  if (stopped !== undefined) return stopped === 'SIGTERM' ? EXIT_CODE.terminated : EXIT_CODE.interrupted;
+  if (failed + blocked > 0) return EXIT_CODE.nodesFailed;
+  return report === undefined ? EXIT_CODE.ok : exitCodeOf(report);
+}

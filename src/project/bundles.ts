@@ -1,0 +1,206 @@
+/** Writes a bundle of a study, verifies one, and runs the study of one again to compare. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { SwpError } from '../base/failure.ts';
+import { writeArchive } from '../bundle/archive-writer.ts';
+import { bundleContents } from '../bundle/contents.ts';
+import { bundleId, manifestText, type Manifest } from '../bundle/manifest.ts';
+import { compareWithBundle, type RecomputedPlace } from '../bundle/recompute.ts';
+import { renderBundledReport } from '../bundle/report.ts';
+import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/verify.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import { collectEnvironment } from '../engine/environment.ts';
+import type { EventSink } from '../engine/event.ts';
+import { placeOf, type NodeLabel } from '../engine/stage.ts';
+import { rendererStamp } from '../report/renderer-stamp.ts';
+import { locate, type ProjectOptions } from './location.ts';
+import { selectPlanned } from './nodes.ts';
+import type { PlannedRun } from './planned-run.ts';
+import { openProject, planProject, type Project } from './project.ts';
+import type { RunState } from './run-state.ts';
+import { latestResults, noResults, resultsKey } from './study-report.ts';
+import { StudyRun } from './study-run.ts';
+
+export interface WrittenBundle {
+  /** Absolute path. */
+  file: string;
+  /** SHA-256 of the manifest. */
+  id: string;
+  bytes: number;
+  /** How many files, and which of them. */
+  files: number;
+  records: number;
+  artifacts: number;
+  weights: boolean;
+  /** Places of the study that have no result. */
+  missing: string[];
+}
+
+/**
+ * One archive from which another machine verifies every number of the report.
+ * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
+ */
+export async function writeBundle(
+  options: ProjectOptions & { output?: string; weights?: boolean },
+): Promise<WrittenBundle> {
+  const project = await openProject(options);
+  const { study, cache } = project;
+  const planned = await planProject(project);
+  const key = resultsKey(project);
+  const results = key === undefined ? undefined : await latestResults(project, key);
+  if (![...planned.nodes.values()].some(({ state }) => state === 'cached')) throw noResults(project);
+  const scratch = await cache.scratch.node();
+  try {
+    const { manifest, files } = await bundleContents(project, planned, {
+      weights: options.weights ?? false,
+      overrides: locate(options).overrides,
+      results,
+      report: await renderInto(join(scratch, 'report'), results, project),
+      renderer: rendererStamp(),
+      environment: await collectEnvironment(study.root),
+    });
+    refuseOldResults(manifest, results, study.profile.name);
+    const text = manifestText(manifest);
+    const file = resolve(options.output ?? `${study.name}-${study.profile.name}.tar.gz`);
+    await writeArchive(file, text, files);
+    return described(file, bundleId(text), manifest);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+    await cache.scratch.clear();
+  }
+}
+
+/** @returns the folder; undefined without results */
+async function renderInto(
+  folder: string,
+  results: CacheRecord | undefined,
+  { cache }: Project,
+): Promise<string | undefined> {
+  const artifact = results?.artifacts.results;
+  if (artifact === undefined) return undefined;
+  await cache.verify(artifact);
+  await renderBundledReport(folder, cache.artifactPath(artifact), cache);
+  return folder;
+}
+
+/** @throws SwpError of kind `usage` if the results were made of other nodes than the study has now */
+function refuseOldResults({ places }: Manifest, results: CacheRecord | undefined, profile: string): void {
+  const gathers = (results?.preimage.gathers ?? {}) as unknown as Record<string, { key?: string; label: NodeLabel }[]>;
+  const old = Object.values(gathers)
+    .flat()
+    .find(({ key, label }) => key !== undefined && places[placeOf(label)] !== key);
+  if (old !== undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: `The results of profile "${profile}" are of an earlier state of the study.`,
+      expected: '`swp repro` first, so that report and records belong together',
+    });
+}
+
+function described(file: string, id: string, manifest: Manifest): WrittenBundle {
+  const names = Object.keys(manifest.files);
+  const count = (folder: string) => names.filter((name) => name.startsWith(folder)).length;
+  return {
+    file,
+    id,
+    bytes: statSync(file).size,
+    files: names.length,
+    records: count('records/'),
+    artifacts: count('artifacts/'),
+    weights: manifest.weights,
+    missing: Object.keys(manifest.missing),
+  };
+}
+
+export interface BundleVerification {
+  verified: VerifiedBundle;
+  /** Of a bundle that was run again. */
+  recomputed?: RecomputedPlace[];
+  /** Whether everything holds. */
+  ok: boolean;
+}
+
+export interface BundleVerificationOptions {
+  /** This swp's version. */
+  version: string;
+  /** Bytes that the bundle may unpack to. */
+  maxSize: number;
+  /** How the bundle's id must begin. */
+  id?: string;
+  /** Run the bundle's study again, if its files hold together. */
+  recompute?: Recomputation;
+}
+
+export interface Recomputation {
+  /** Selectors; none for the whole study. */
+  words: readonly string[];
+  /** The cache to run in; a temporary one if absent. */
+  cache?: string;
+  jobs?: number | undefined;
+  /** Where the machine or a version is another: largest relative difference of a tensor. */
+  tolerance: number;
+  /** Opens what shows the run. */
+  openView(state: RunState): { emit: EventSink; close(): void };
+}
+
+/** @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file` */
+export function verifyBundleFile(
+  file: string,
+  { version, maxSize, id, recompute }: BundleVerificationOptions,
+): Promise<BundleVerification> {
+  return withBundle(resolve(file), { limit: maxSize, version, ...(id !== undefined && { id }) }, async (open) => {
+    const { verified } = open;
+    const holds = verified.findings.length === 0;
+    const recomputed = recompute !== undefined && holds ? await recomputeBundle(open, recompute) : undefined;
+    const fails = recomputed?.some(({ verdict }) => verdict === 'different' || verdict === 'missing') ?? false;
+    return { verified, ok: holds && !fails, ...(recomputed && { recomputed }) };
+  });
+}
+
+/** Runs the bundle's study in a folder of its own, in the cache that was given or a temporary one. */
+async function recomputeBundle(
+  open: OpenBundle,
+  { words, cache, jobs, tolerance, openView }: Recomputation,
+): Promise<RecomputedPlace[]> {
+  const temporary = cache === undefined ? await mkdtemp(join(tmpdir(), 'swp-recompute-')) : undefined;
+  try {
+    const { profile, overrides } = open.verified.manifest.study;
+    const project = await openProject({
+      pipeline: join(open.folder, 'pipeline.json'),
+      cache: resolve(cache ?? temporary!),
+      ...(profile !== 'all' && { profile }),
+      ...(typeof overrides.device === 'string' && { device: overrides.device }),
+    });
+    const run = new StudyRun(project, await planBundledRun(project, words), { jobs, gpus: 'auto' });
+    const view = openView(run.openState());
+    const made = new Map<string, CacheRecord>();
+    try {
+      const { records } = await run.execute(view.emit, new AbortController().signal);
+      for (const [key, record] of records)
+        for (const label of project.dag.getNodeAttributes(key).labels) made.set(placeOf(label), record);
+    } finally {
+      view.close();
+    }
+    return await compareWithBundle(onlyPlaces(open, made), made, project.cache, tolerance);
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** With selectors, the results are made only if they are selected: over a part of the nodes they would be others. */
+async function planBundledRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
+  const plan = await planProject(project);
+  if (selectors.length === 0) return { plan, selectors, wanted: {} };
+  const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);
+  const key = resultsKey(project);
+  return { plan, selectors, wanted: { targets, ...(key !== undefined && targets.includes(key) && { gather: [key] }) } };
+}
+
+/** A bundle as if only these places were in it. */
+function onlyPlaces(open: OpenBundle, made: ReadonlyMap<string, unknown>): OpenBundle {
+  const { manifest } = open.verified;
+  const places = Object.fromEntries(Object.entries(manifest.places).filter(([place]) => made.has(place)));
+  return { ...open, verified: { ...open.verified, manifest: { ...manifest, places } } };
+}

@@ -1,0 +1,39 @@
+/** Evicts what is large and can be computed again, by policy. */
+import { collectGarbage, type Collection } from '../cache/garbage-collection.ts';
+import { selectPlanned } from './nodes.ts';
+import { planProject, type Project } from './project.ts';
+
+export interface GarbagePolicy {
+  /** Selectors of nodes of this study: what they made is kept. Words in one entry must all hold. */
+  keep?: readonly string[];
+  /** What the newest so many records made is kept. */
+  keepLast?: number;
+  /** What was made in the last so many milliseconds is kept. */
+  younger?: number;
+  /** The oldest go until the artifacts take no more bytes than this. */
+  maxSize?: number;
+}
+
+/** @param dryRun say what would be removed, and remove nothing */
+export async function evict(
+  project: Project,
+  { keep = [], keepLast, younger, maxSize }: GarbagePolicy,
+  dryRun: boolean,
+): Promise<Collection> {
+  const planned = await planProject(project);
+  const kept = keep.flatMap((words) => selectPlanned(planned, words.split(' ')).map(({ node }) => node.key));
+  try {
+    return await collectGarbage(
+      project.cache,
+      {
+        keep: new Set(kept),
+        ...(keepLast !== undefined && { keepLast }),
+        ...(younger !== undefined && { youngerMs: younger }),
+        ...(maxSize !== undefined && { maxBytes: maxSize }),
+      },
+      dryRun,
+    );
+  } finally {
+    await project.cache.scratch.clear();
+  }
+}

@@ -1,0 +1,77 @@
+/** Planned nodes: which of them a selector means, whom they serve, and how `--json` shows them. */
+import type { NodeState } from '../engine/event.ts';
+import type { PlannedNode } from '../engine/node.ts';
+import type { Plan, PlannedState } from '../engine/plan.ts';
+import { parseSelector, selectNodes } from '../pipeline/selector.ts';
+import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
+import { planProject, type Project } from './project.ts';
+
+/** The nodes that the words of a selector mean; all of them for no words. */
+export function selectPlanned(planned: Plan, words: readonly string[]): PlannedState[] {
+  const all = [...planned.nodes.values()];
+  if (words.length === 0) return all;
+  const selected = new Set(
+    selectNodes(
+      all.map(({ node }) => node),
+      parseSelector(words),
+    ),
+  );
+  return all.filter(({ node }) => selected.has(node));
+}
+
+/** Plans, and selects. */
+export async function planNodes(project: Project, words: readonly string[]): Promise<PlannedState[]> {
+  return selectPlanned(await planProject(project), words);
+}
+
+/** The runs that a node serves, e.g. [{ experiment: 'A1', seed: 0 }]; none for a node of the whole study. */
+export function runsOf({ labels }: PlannedNode): { experiment: string; seed: number }[] {
+  const runs = new Map(
+    labels
+      .filter(({ experiment }) => experiment !== WHOLE_STUDY)
+      .map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]),
+  );
+  return [...runs.values()];
+}
+
+/** The experiments that a node serves. */
+export function experimentsOf(node: PlannedNode): string[] {
+  return [...new Set(runsOf(node).map(({ experiment }) => experiment))];
+}
+
+/** A node as `--json` shows it. */
+export interface NodeJson {
+  key: string;
+  stage: string;
+  round: number;
+  step: string;
+  runs: { experiment: string; seed: number }[];
+  state: NodeState;
+  /** Why it is, or is not, to be run. */
+  reason: PlannedState['reason'];
+  /** Keys of the nodes that it consumes. */
+  inputs: string[];
+}
+
+export function nodeJson({ node, state, reason }: PlannedState): NodeJson {
+  const [label] = node.labels;
+  const gathered = Object.values(node.gathers).flat();
+  const inputs = [...Object.values(node.inputs), ...gathered].map(({ key }) => key);
+  return {
+    key: node.key,
+    stage: node.stage.name,
+    round: label?.round ?? 0,
+    step: label?.step ?? '',
+    runs: runsOf(node),
+    state,
+    reason,
+    inputs: [...new Set(inputs)],
+  };
+}
+
+/** How many nodes are in each state. */
+export function countStates(nodes: Iterable<{ state: NodeState }>): Record<NodeState, number> {
+  const counts = { cached: 0, missing: 0, stale: 0 };
+  for (const { state } of nodes) counts[state]++;
+  return counts;
+}

@@ -1,0 +1,45 @@
+/** What is recorded of nodes: records, the paths of artifacts, and logs. */
+import { attemptLogs } from '../cache/node-log.ts';
+import type { CacheRecord } from '../cache/record.ts';
+import type { PlannedState } from '../engine/plan.ts';
+import { placeOf, type NodeLabel } from '../engine/stage.ts';
+import type { Project } from './project.ts';
+
+export interface RecordedNode {
+  planned: PlannedState;
+  record: CacheRecord | undefined;
+  /** Absolute paths of files in the cache, by name. */
+  artifacts: Record<string, string>;
+  /** Absolute path of what its worker wrote. */
+  log?: string;
+}
+
+/** @throws SwpError of kind `content` for a damaged record, which planning only counts as missing */
+export async function readRecord({ cache }: Project, planned: PlannedState): Promise<RecordedNode> {
+  const record = planned.record ?? (await cache.record(planned.node.key));
+  const artifacts = Object.entries(record?.artifacts ?? {}).map(([name, artifact]) => [
+    name,
+    cache.artifactPath(artifact),
+  ]);
+  return {
+    planned,
+    record,
+    artifacts: Object.fromEntries(artifacts) as Record<string, string>,
+    ...(record?.log !== undefined && { log: `${cache.directory}/${record.log}` }),
+  };
+}
+
+export interface LoggedNode {
+  key: string;
+  place: string;
+  label: NodeLabel;
+  /** Absolute paths, the oldest attempt first. */
+  logs: string[];
+}
+
+/** @param all attempts, and not only the last one */
+export function logsOf({ cache }: Project, { node }: PlannedState, all: boolean): LoggedNode {
+  const label = node.labels[0]!;
+  const attempts = attemptLogs(cache.directory, node.key);
+  return { key: node.key, place: placeOf(label), label, logs: all ? attempts : attempts.slice(-1) };
+}

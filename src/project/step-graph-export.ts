@@ -1,0 +1,131 @@
+/** The graph of a node's training step or forward pass, as an .onnx file, and what the step costs. */
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { SwpError } from '../base/failure.ts';
+import { countMatmulFlops } from '../compute/graph/flops.ts';
+import type { Graph } from '../compute/graph/graph.ts';
+import { countMemory } from '../compute/graph/memory.ts';
+import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
+import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
+import type { PlannedState } from '../engine/plan.ts';
+import { buildStepGraph, graphStages, stepGraphIdentity, stepOf, type StepGraph } from '../model/step-graph.ts';
+import { planNodes } from './nodes.ts';
+import type { Project } from './project.ts';
+
+/** Of an ambiguous selector, so many graphs are listed. */
+const SHOWN_GRAPHS = 8;
+
+export interface StepCost {
+  operations: number;
+  flops: number;
+  memory: ReturnType<typeof countMemory>;
+}
+
+export interface ExportedGraph {
+  /** Absolute path. */
+  file: string;
+  bytes: number;
+  step: StepGraph;
+  /** Hash of the graph. */
+  graph: string;
+  cost: StepCost;
+  /** Keys of the selected nodes that run it. */
+  nodes: string[];
+}
+
+/**
+ * @param words selectors of nodes that all run the same graph
+ * @param version of this swp, which the file names as its producer
+ * @throws SwpError of kind `usage` if none of the nodes runs a graph, or if they run several; of kind `file`
+ */
+export async function exportStepGraph(
+  project: Project,
+  words: readonly string[],
+  { output, version, placeText }: { output?: string; version: string; placeText: (node: PlannedState) => string },
+): Promise<ExportedGraph> {
+  const nodes = nodesOfOneGraph(await planNodes(project, words), placeText);
+  const { node } = nodes[0]!;
+  const step = await buildStepGraph(node.stage.name, node.params);
+  const cost = costOf(step.graph);
+  const graph = graphHash(step.graph);
+  const file = resolve(output ?? `${step.stage}.onnx`);
+  const bytes = lowerToOnnx(step.graph, {
+    producerVersion: version,
+    text: stepText(step),
+    metadata: {
+      stage: step.stage,
+      model: step.model,
+      batch: `${step.batch}`,
+      sequence: `${step.sequence}`,
+      microBatches: `${step.microBatches}`,
+      graph,
+      flops: `${cost.flops}`,
+    },
+  });
+  await write(file, bytes);
+  return { file, bytes: bytes.length, step, graph, cost, nodes: nodes.map(({ node: { key } }) => key) };
+}
+
+/** E.g. `A training step of marker-retrieval, batch 16 x 64: loss and gradients`. */
+export function stepText({ pass, model, batch, sequence, microBatches }: StepGraph): string {
+  const shape = `of ${model}, batch ${batch} x ${sequence}`;
+  if (pass === 'forward') return `A forward pass ${shape}`;
+  return microBatches === 1
+    ? `A training step ${shape}: loss and gradients`
+    : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
+}
+
+function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: PlannedState) => string): PlannedState[] {
+  const groups = new Map<string, PlannedState[]>();
+  for (const planned of selected) {
+    const { stage, params } = planned.node;
+    if (!graphStages.includes(stage.name)) continue;
+    const identity = stepGraphIdentity(stage.name, params);
+    groups.set(identity, [...(groups.get(identity) ?? []), planned]);
+  }
+  const [nodes] = groups.values();
+  if (nodes === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: 'None of the selected nodes runs a graph.',
+      expected: `a node of ${graphStages.slice(0, -1).join(', ')} or ${graphStages.at(-1)!}`,
+    });
+  if (groups.size === 1) return nodes;
+  const lines = [...groups.values()].map(([first]) => {
+    const { stage, params } = first!.node;
+    const { model, batch, sequence } = stepOf(params);
+    return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${placeText(first!)}`;
+  });
+  const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];
+  throw new SwpError({
+    kind: 'usage',
+    message: [`The selected nodes run ${groups.size} different graphs:`, ...lines.slice(0, SHOWN_GRAPHS), ...more].join(
+      '\n',
+    ),
+    expected: 'a selector for one of them',
+  });
+}
+
+/** From the graph alone. */
+function costOf(graph: Graph): StepCost {
+  return {
+    operations: graph.reachable().filter(({ operation: { op } }) => op !== 'input' && op !== 'constant').length,
+    flops: countMatmulFlops(graph),
+    memory: countMemory(graph),
+  };
+}
+
+async function write(file: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(file, bytes).catch((error: NodeJS.ErrnoException) => {
+    throw new SwpError(
+      {
+        kind: 'file',
+        path: file,
+        operation: 'write',
+        code: error.code ?? 'unknown',
+        remedy: 'Choose another place with --output FILE.',
+      },
+      { cause: error },
+    );
+  });
+}

@@ -1,0 +1,155 @@
+/** A run of a study: does the work that is missing, renders the report, and writes down what was done. */
+import type { HistoryEntry } from '../cache/run-history.ts';
+import type { Failure } from '../base/failure.ts';
+import type { EventSink, SwpEvent } from '../engine/event.ts';
+import { neededNodes } from '../engine/needed-nodes.ts';
+import { usableCpus } from '../base/usable-cpus.ts';
+import { GpuSlots, type GpuChoice } from '../engine/resources/gpu-slots.ts';
+import { run, type RunResult } from '../engine/run.ts';
+import { accuracyOf } from '../estimate/accuracy.ts';
+import { expectedDuration } from './estimates.ts';
+import { HistoryRecorder } from './note-history.ts';
+import type { PlannedRun } from './planned-run.ts';
+import type { Project } from './project.ts';
+import { RunState } from './run-state.ts';
+import { renderOrExplain, resultsKey, type RenderedReport } from './study-report.ts';
+import { TimeLeft } from './time-left.ts';
+
+export interface RunSettings {
+  /** Nodes at a time; as many as there are CPUs if absent. */
+  jobs?: number | undefined;
+  /** `auto`, `none`, or indices such as `0,1`; $SWP_GPUS if absent, else `auto`. */
+  gpus?: string | undefined;
+  /** Bytes that a node may take; no limit if absent. */
+  memoryPerNode?: number | undefined;
+  /** Seconds between two checkpoints of a long node. */
+  checkpointSeconds?: number | undefined;
+}
+
+export type SummaryEvent = Extract<SwpEvent, { event: 'summary' }>;
+
+/** How a run ended, its report included. */
+export interface Conclusion {
+  summary: SummaryEvent;
+  /** Absent where the study has no results yet, or the run was stopped: a report of it would only be older. */
+  report?: RenderedReport;
+  /** Why the report could not be written, which takes nothing from what the run did. */
+  reportFailure?: Failure;
+  /** What cost no result, beyond the warnings of the plan. */
+  warnings: Failure[];
+}
+
+/** Prepared by its constructor, run by `execute`, and brought to an end by `conclude`. */
+export class StudyRun {
+  readonly #project: Project;
+  readonly #planned: PlannedRun;
+  readonly #settings: RunSettings;
+  readonly #jobs: number;
+  readonly #history = new HistoryRecorder();
+  #estimate: HistoryEntry['estimate'];
+  #result: RunResult | undefined;
+
+  constructor(project: Project, planned: PlannedRun, settings: RunSettings) {
+    this.#project = project;
+    this.#planned = planned;
+    this.#settings = settings;
+    this.#jobs = settings.jobs ?? usableCpus();
+  }
+
+  /** What a view of the run draws; events are applied to it by the view. */
+  openState(): RunState {
+    const { plan, wanted } = this.#planned;
+    return new RunState(new TimeLeft(plan, this.#jobs, neededNodes(plan, wanted)));
+  }
+
+  /**
+   * Notes what the nodes are expected to take, for `conclude` to compare. Changes nothing in the cache.
+   * @throws SwpError of kind `file` if the cache cannot be read
+   */
+  async estimate(): Promise<void> {
+    this.#estimate = await expectedDuration(this.#project, this.#planned, this.#jobs);
+  }
+
+  /**
+   * @param signal stops the run; its reason, if a string such as `SIGINT`, becomes `stopped`
+   * @throws SwpError of kind `file` if the cache cannot be read
+   */
+  async execute(emit: EventSink, signal: AbortSignal): Promise<RunResult> {
+    const { dag, cache, state, stages, study } = this.#project;
+    const { gpus = process.env.SWP_GPUS, memoryPerNode, checkpointSeconds } = this.#settings;
+    this.#result = await run({
+      dag,
+      cache,
+      study: state,
+      stages,
+      jobs: this.#jobs,
+      emit: (event) => {
+        this.#history.emit(event);
+        emit(event);
+      },
+      gpus: new GpuSlots({ choice: gpuChoice(gpus) }),
+      ...(memoryPerNode !== undefined && { memoryPerNode }),
+      ...(checkpointSeconds !== undefined && { checkpointSeconds }),
+      signal,
+      ...this.#planned.wanted,
+      plan: this.#planned.plan,
+      root: study.root,
+    });
+    return this.#result;
+  }
+
+  /** Whether `conclude` renders a report. */
+  get hasReport(): boolean {
+    return this.#results() !== undefined;
+  }
+
+  /** Renders the report, and writes the run into the study's history. After `execute`. */
+  async conclude(): Promise<Conclusion> {
+    const result = this.#result;
+    if (result === undefined) throw new Error('A run is concluded before it was executed.');
+    const results = this.#results();
+    const { report, failure } = results === undefined ? {} : await renderOrExplain(this.#project, results);
+    const written = await this.#history.write(this.#project, result, [...this.#planned.selectors], {
+      waited: secondsOfProcess(),
+      ...(this.#estimate && { estimate: this.#estimate }),
+    });
+    const { total, cached, ran, failed, blocked, stopped } = result;
+    const accuracy = written.entry && accuracyOf(written.entry);
+    return {
+      summary: {
+        event: 'summary',
+        nodes: { total, cached, ran, failed, blocked },
+        seconds: secondsOfProcess(),
+        ...(stopped !== undefined && { stopped }),
+        ...(accuracy !== undefined && { estimate: comparison(accuracy) }),
+        ...(report !== undefined && { report: report.html, highlights: report.highlights }),
+      },
+      ...(report !== undefined && { report }),
+      ...(failure !== undefined && { reportFailure: failure }),
+      warnings: [
+        ...result.warnings.slice(this.#planned.plan.warnings.length),
+        ...(written.failure ? [written.failure] : []),
+      ],
+    };
+  }
+
+  /** The record that the report is made of. A report with holes is still a report. */
+  #results() {
+    const key = resultsKey(this.#project);
+    return key === undefined || this.#result?.stopped !== undefined ? undefined : this.#result?.records.get(key);
+  }
+}
+
+/** Since the process began: what the person waited. */
+function secondsOfProcess(): number {
+  return performance.now() / 1000;
+}
+
+function comparison({ estimated, lower, upper, took, ratio }: NonNullable<SummaryEvent['estimate']>) {
+  return { estimated, lower, upper, took, ratio };
+}
+
+function gpuChoice(text: string | undefined): GpuChoice {
+  if (text === undefined || text === '' || text === 'auto') return 'auto';
+  return text === 'none' ? 'none' : text.split(',').filter((name) => name !== '');
+}
