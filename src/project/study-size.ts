@@ -1,4 +1,6 @@
-/** How large a study is. Apart from project.ts, since finding nothing to do says it too and loads as little as it can. */
+/**
+ * How large a study is. Apart from project.ts, since finding nothing to do says it too and loads as little as it can.
+ */
 import type { Study } from '../pipeline/study.ts';
 
 /** How large a study is, as several commands head their output with it. */
