@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
-import { Trainer } from '../src/compute/training/trainer.ts';
+import { HostTrainer } from '../src/compute/training/host-trainer.ts';
 import { installedBuild } from '../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
 import { isBlockMatrix } from '../src/model/tensor-name.ts';
@@ -13,7 +13,7 @@ const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, cli
 
 /** @returns what takes one step */
 export async function openTrainer({ config, shape }: BenchModel): Promise<() => Promise<unknown>> {
-  const trainer = await Trainer.create(
+  const trainer = await HostTrainer.create(
     buildTrainingGraph(config, shape),
     CPU_TARGET,
     join(installedBuild, 'optimizer.wasm'),

@@ -22,6 +22,7 @@ export const GROUPS = {
       // for nothing there has a line of its own below.
       'stages/',
       'src/science/',
+      'src/base/element-count.ts',
       'src/base/json-artifact.ts',
       'src/base/random.ts',
       'src/compute/runtimes/runtime.ts',
@@ -32,7 +33,7 @@ export const GROUPS = {
       'src/compute/training/optimizer-kernel.ts',
       'src/compute/training/packing.ts',
       'src/compute/training/parameter-memory.ts',
-      'src/compute/training/trainer.ts',
+      'src/compute/training/host-trainer.ts',
       'src/model/corpora.ts',
       'src/model/create-language-model.ts',
       'src/model/evaluate.ts',
@@ -57,9 +58,9 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/onnx-runtime.ts',
       'src/compute/runtimes/onnx/open-model.ts',
       'src/compute/runtimes/onnx/session-options.ts',
-      'src/compute/runtimes/onnx/step-runner.ts',
+      'src/compute/runtimes/onnx/training-step-runner.ts',
       'src/compute/runtimes/onnx/viewing-session.ts',
-      'src/compute/runtimes/step-program.ts',
+      'src/compute/runtimes/training-step-program.ts',
       'src/compute/runtimes/tensorflow/libtensorflow.ts',
       'src/compute/runtimes/tensorflow/native-backend.ts',
       'src/compute/runtimes/tensorflow/node-compatibility.ts',
@@ -89,7 +90,7 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/model-parts.ts',
       'src/compute/runtimes/onnx/onnx-model.ts',
       'src/compute/runtimes/onnx/protobuf.ts',
-      'src/compute/runtimes/onnx/step-model.ts',
+      'src/compute/runtimes/onnx/training-step-model.ts',
       'src/model/decoder/decoder-graph.ts',
       'src/model/decoder/families.ts',
       'src/model/decoder/gpt2.ts',
@@ -155,7 +156,7 @@ export const GROUPS = {
       // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
       'src/compute/runtimes/open-session.ts',
       // Lets messages through between two runs of a graph.
-      'src/compute/runtimes/next-turn.ts',
+      'src/compute/runtimes/event-loop.ts',
     ],
   },
 
@@ -187,7 +188,7 @@ export const STAGE_GROUPS = ['results'];
  */
 export const ENGINES = {
   onnx: { module: 'src/compute/runtimes/onnx/onnx-runtime.ts', groups: ['results', 'engine'] },
-  onnxSteps: { module: 'src/compute/runtimes/onnx/step-runner.ts', groups: ['results', 'engine'] },
+  onnxSteps: { module: 'src/compute/runtimes/onnx/training-step-runner.ts', groups: ['results', 'engine'] },
   tensorflow: {
     module: 'src/compute/runtimes/tensorflow/tensorflow-runtime.ts',
     groups: ['results', 'engine', 'graph'],

@@ -1,6 +1,6 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
 import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
-import { sizeOf } from '../compute/graph/shape.ts';
+import { elementCount } from '../base/element-count.ts';
 import { familyOf } from './decoder/families.ts';
 import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape } from './decoder/family.ts';
@@ -48,7 +48,7 @@ class DecoderModel implements LanguageModel {
     this.sequence = sequence;
     this.#config = config;
     this.#shapes = parameterShapes(config);
-    for (const [name, shape] of this.#shapes) this.#weights.set(name, new Float32Array(sizeOf(shape)));
+    for (const [name, shape] of this.#shapes) this.#weights.set(name, new Float32Array(elementCount(shape)));
     this.#tokens = new Int32Array(batch * sequence);
     this.#targets = new Int32Array(batch * sequence);
   }

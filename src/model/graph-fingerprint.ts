@@ -3,10 +3,10 @@
  * the engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps.
  * It loads no runtime, since planning asks for it at every start.
  */
-import { graphHash, stepProgramHash } from '../compute/runtimes/onnx/graph-hash.ts';
+import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
-import { buildStepProgram } from '../compute/training/device-trainer.ts';
+import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
@@ -55,7 +55,7 @@ async function compute(
     return {
       ...common,
       steps: engines.onnxSteps ?? null,
-      step: stepProgramHash(buildStepProgram(training, microBatches), lowered, precision),
+      step: trainingStepHash(buildTrainingStepProgram(training, microBatches), lowered, precision),
     };
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
 }

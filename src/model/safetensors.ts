@@ -5,6 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
+import { elementCount } from '../base/element-count.ts';
 import type { Tensor } from './language-model.ts';
 
 export interface SafetensorsFile {
@@ -94,7 +95,7 @@ function parse(bytes: Buffer): SafetensorsFile {
   ] of sorted) {
     if (start !== expected) throw new Error(`tensor ${name} starts at ${start}, not at ${expected}`);
     if (end > body.length) throw new Error(`tensor ${name} ends at ${end}, but there are ${body.length} bytes`);
-    const size = shape.reduce((product, length) => product * length, 1) * ELEMENT_BYTES[dtype]!;
+    const size = elementCount(shape) * ELEMENT_BYTES[dtype]!;
     if (end - start !== size)
       throw new Error(`tensor ${name} has ${end - start} bytes, its shape [${shape}] takes ${size}`);
     const copy = Uint8Array.from(body.subarray(start, end));

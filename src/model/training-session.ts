@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
-import type { AdamWSettings, StepResult, StepTrainer, TransferStatistics } from '../compute/training/step-trainer.ts';
+import type { AdamWSettings, TrainingStepResult, Trainer, TransferStatistics } from '../compute/training/trainer.ts';
 import { installedBuild } from '../base/installed-build.ts';
 import type { Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
@@ -51,13 +51,13 @@ export interface BatchStream {
 }
 
 export class TrainingSession {
-  readonly #trainer: StepTrainer;
+  readonly #trainer: Trainer;
   readonly #corpus: Corpus;
   readonly #shape: DecoderShape;
   /** Transfers of the trainer before files were loaded: those of other nodes. */
   #before: TransferStatistics | undefined;
 
-  constructor(trainer: StepTrainer, corpus: Corpus, shape: DecoderShape) {
+  constructor(trainer: Trainer, corpus: Corpus, shape: DecoderShape) {
     this.#trainer = trainer;
     this.#corpus = corpus;
     this.#shape = shape;
@@ -103,7 +103,11 @@ export class TrainingSession {
    * One step on the batch of (stream, seed, cumulative step).
    * @param cumulativeStep 0-based step of the whole run
    */
-  async step(settings: BatchStream & AdamWSettings, cumulativeStep: number, learningRate: number): Promise<StepResult> {
+  async step(
+    settings: BatchStream & AdamWSettings,
+    cumulativeStep: number,
+    learningRate: number,
+  ): Promise<TrainingStepResult> {
     const [result] = await this.steps(settings, cumulativeStep, [learningRate]);
     return result!;
   }
@@ -117,7 +121,7 @@ export class TrainingSession {
     settings: BatchStream & AdamWSettings,
     firstStep: number,
     learningRates: readonly number[],
-  ): Promise<StepResult[]> {
+  ): Promise<TrainingStepResult[]> {
     const { batch, sequence } = this.#shape;
     const planned = learningRates.map((learningRate, index) => {
       const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);

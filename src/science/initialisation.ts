@@ -1,4 +1,5 @@
 /** Initial weights. Whatever the scheme, nothing of a pretrained model survives in them. */
+import { elementCount } from '../base/element-count.ts';
 import type { FloatTensor, Weights } from '../model/language-model.ts';
 import { stream, type RandomStream } from '../base/random.ts';
 import { tensorKind } from '../model/tensor-name.ts';
@@ -47,7 +48,7 @@ function draw(
   layers: number,
   random: RandomStream,
 ): Float32Array {
-  const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  const data = new Float32Array(elementCount(shape));
   if (shape.length === 1) return data.fill(name.endsWith('.bias') ? 0 : 1);
   const [out, into] = shape as [number, number];
   const kind = tensorKind(name);

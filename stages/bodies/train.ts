@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../../src/base/failure.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
-import type { TransferStatistics } from '../../src/compute/training/step-trainer.ts';
+import type { TransferStatistics } from '../../src/compute/training/trainer.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
 import { openTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';

@@ -7,7 +7,7 @@ import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { countMatmulFlops } from '../../src/compute/graph/flops.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import { countMemory } from '../../src/compute/graph/memory.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
@@ -105,7 +105,7 @@ describe('swp export', () => {
     const trained = await openSession(graph, CPU_TARGET);
     const feeds: Record<string, OnnxRuntime.Tensor> = {};
     for (const { name, shape, dtype } of exported!.inputs) {
-      const length = sizeOf(shape);
+      const length = elementCount(shape);
       const data: TensorData =
         dtype === 'int32'
           ? Int32Array.from({ length }, (_, index) => index % 64)

@@ -1,7 +1,7 @@
 /** Gradient descent on a session: weights that follow from everything it computed, to compare sessions bit by bit. */
 import { createHash } from 'node:crypto';
 import type { Graph } from '../../src/compute/graph/graph.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 import { CPU_ENTRIES } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
@@ -82,7 +82,7 @@ function feedsOf(graph: Graph, vocabulary: number): Record<string, TensorData> {
   const draw = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   return Object.fromEntries(
     [...graph.inputs].map(([name, { shape, dtype }]) => {
-      const length = sizeOf(shape);
+      const length = elementCount(shape);
       if (dtype === 'int32') return [name, Int32Array.from({ length }, () => Math.floor(draw() * vocabulary))];
       const centre = shape.length === 1 && name.endsWith('weight') ? 1 : 0;
       return [name, Float32Array.from({ length }, () => centre + (draw() - 0.5) * 0.2)];

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { gradients } from '../../src/compute/autodiff/gradients.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import type { OperatorName, Value } from '../../src/compute/graph/operation.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 
 /** A generated case: inputs (with the range of their data) and the operator applied to them. */
 export interface Case {
@@ -108,7 +108,7 @@ export const differentiable: Record<
   })),
   reshape: shape.map((dimensions): Case => ({
     inputs: [{ shape: dimensions }],
-    apply: (graph, [x]) => graph.reshape(x!, [1, sizeOf(dimensions)]),
+    apply: (graph, [x]) => graph.reshape(x!, [1, elementCount(dimensions)]),
   })),
   transpose: fc
     .tuple(fc.tuple(length, length, length), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }))
@@ -183,7 +183,7 @@ export function dataFor(
 ): Float32Array | Int32Array {
   let state = (seed * 2654435761) >>> 0;
   const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  const count = sizeOf(dimensions);
+  const count = elementCount(dimensions);
   return integers === undefined
     ? Float32Array.from({ length: count }, () => Math.fround(low + (high - low) * next()))
     : Int32Array.from({ length: count }, () => Math.floor(next() * integers));
@@ -202,11 +202,11 @@ export function buildDifferentiated({ inputs, apply }: Case): Graph {
   const values = declare(graph, inputs);
   const result = apply(graph, values);
   const weights = graph.constant(
-    Float32Array.from({ length: sizeOf(result.shape) }, (_, index) => Math.sin(index + 1)),
+    Float32Array.from({ length: elementCount(result.shape) }, (_, index) => Math.sin(index + 1)),
     result.shape,
   );
   const weighted = graph.mul(result, weights);
-  const loss = graph.sum(graph.reshape(weighted, [sizeOf(result.shape)]), [0]);
+  const loss = graph.sum(graph.reshape(weighted, [elementCount(result.shape)]), [0]);
   graph.output('result', result);
   graph.output('loss', loss);
   const variables = values.filter((value) => value.dtype === 'float32');

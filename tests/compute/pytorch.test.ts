@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt, type LearningRateSchedule } from '../../src/compute/training/learning-rate.ts';
-import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
+import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
+import type { AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
@@ -41,8 +42,8 @@ function draws(seed: number): () => number {
 }
 
 /** A trainer with the case's initial weights, and its masks (not yet in force). */
-async function start({ config, shape, seed }: Case): Promise<{ trainer: Trainer; masks: Map<string, number[]> }> {
-  const trainer = await Trainer.create(buildTrainingGraph(config, shape), CPU_TARGET, kernel);
+async function start({ config, shape, seed }: Case): Promise<{ trainer: HostTrainer; masks: Map<string, number[]> }> {
+  const trainer = await HostTrainer.create(buildTrainingGraph(config, shape), CPU_TARGET, kernel);
   const next = draws(seed);
   const { parameters } = trainer.memory;
   for (const { name, shape: dimensions, weight } of parameters) {

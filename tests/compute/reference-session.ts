@@ -4,8 +4,8 @@
  */
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import type { Value } from '../../src/compute/graph/operation.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
-import { nextTurn } from '../../src/compute/runtimes/next-turn.ts';
+import { elementCount } from '../../src/base/element-count.ts';
+import { yieldToEventLoop } from '../../src/compute/runtimes/event-loop.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import {
   UnavailableTarget,
@@ -54,7 +54,7 @@ class ReferenceSession implements GraphSession {
 
   async run(): Promise<Record<string, TensorData>> {
     if (this.#released) throw new Error('The session was released.');
-    await nextTurn(); // so that timers and messages are heard between runs
+    await yieldToEventLoop(); // so that timers and messages are heard between runs
     const results = evaluateReference(this.#graph, Object.fromEntries(this.#feeds));
     return Object.fromEntries(
       [...this.#graph.outputs].map(([name, value]) => [name, this.#deliver(name, value, results[name]!)]),
@@ -78,6 +78,6 @@ class ReferenceSession implements GraphSession {
 
 function assertFits(name: string, { shape, dtype }: Value, data: TensorData): void {
   const given = data instanceof Float32Array ? 'float32' : 'int32';
-  if (given !== dtype || data.length !== sizeOf(shape))
+  if (given !== dtype || data.length !== elementCount(shape))
     throw new Error(`${name} is ${dtype} [${shape}], not ${data.length} elements of ${given}.`);
 }

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import {
   CPU_TARGET,
@@ -61,8 +61,8 @@ for (const { name, backend, missing = false } of backends)
       expect(memory(tf)).toEqual(afterOne);
 
       // outside
-      session.feed('targets', new Int32Array(sizeOf(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary));
-      session.feed('tokens', new Int32Array(sizeOf(graph.inputs.get('tokens')!.shape)).fill(LLAMA.vocabulary));
+      session.feed('targets', new Int32Array(elementCount(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary));
+      session.feed('tokens', new Int32Array(elementCount(graph.inputs.get('tokens')!.shape)).fill(LLAMA.vocabulary));
       await expect(session.run()).rejects.toThrow();
       expect(memory(tf)).toEqual(afterOne);
       await session.release();
@@ -115,7 +115,7 @@ function largestLiveSet(graph: Graph): number {
   const values = nodes
     .filter(({ operation }) => operation.op !== 'constant')
     .map(({ output }) => ({
-      bytes: 4 * sizeOf(output.shape),
+      bytes: 4 * elementCount(output.shape),
       from: nodes.findIndex((node) => node.output === output),
       to: nodes.findLastIndex((node) => node.output === output || node.inputs.includes(output)),
     }));

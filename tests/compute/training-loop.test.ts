@@ -6,13 +6,18 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
-import { openStepRunner } from '../../src/compute/runtimes/onnx/step-runner.ts';
+import { openTrainingStepRunner } from '../../src/compute/runtimes/onnx/training-step-runner.ts';
 import { CPU_TARGET, type Device } from '../../src/compute/runtimes/runtime.ts';
 import { buildAdamW, settingsOfStep } from '../../src/compute/training/adamw-graph.ts';
-import { buildStepProgram, DeviceTrainer } from '../../src/compute/training/device-trainer.ts';
+import { buildTrainingStepProgram, DeviceTrainer } from '../../src/compute/training/device-trainer.ts';
 import { buildPacking, buildUnpacking, packParameters } from '../../src/compute/training/packing.ts';
-import type { AdamWSettings, PlannedStep, StepResult, StepTrainer } from '../../src/compute/training/step-trainer.ts';
-import { Trainer } from '../../src/compute/training/trainer.ts';
+import type {
+  AdamWSettings,
+  PlannedTrainingStep,
+  TrainingStepResult,
+  Trainer,
+} from '../../src/compute/training/trainer.ts';
+import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../../src/model/language-model.ts';
@@ -44,8 +49,8 @@ const GPT2: ModelConfig = {
 const SETTINGS: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 };
 const [BATCH, SEQUENCE] = [4, 5];
 
-function kernelTrainer(config: ModelConfig, microBatches = 1): Promise<StepTrainer> {
-  return Trainer.create(
+function kernelTrainer(config: ModelConfig, microBatches = 1): Promise<Trainer> {
+  return HostTrainer.create(
     buildTrainingGraph(config, { batch: BATCH / microBatches, sequence: SEQUENCE }),
     CPU_TARGET,
     kernel,
@@ -56,15 +61,15 @@ function kernelTrainer(config: ModelConfig, microBatches = 1): Promise<StepTrain
 async function deviceTrainer(
   config: ModelConfig,
   { microBatches = 1, device = 'cpu' }: { microBatches?: number; device?: Device } = {},
-): Promise<StepTrainer> {
+): Promise<Trainer> {
   const training = buildTrainingGraph(config, { batch: BATCH / microBatches, sequence: SEQUENCE });
   return new DeviceTrainer(
     training,
-    await openStepRunner(buildStepProgram(training, microBatches), { ...CPU_TARGET, device }),
+    await openTrainingStepRunner(buildTrainingStepProgram(training, microBatches), { ...CPU_TARGET, device }),
   );
 }
 
-const plan = (from: number, count: number, vocabulary: number): PlannedStep[] =>
+const plan = (from: number, count: number, vocabulary: number): PlannedTrainingStep[] =>
   Array.from({ length: count }, (_, index) => ({
     learningRate: 0.002 * (1 + ((from + index) % 5)),
     batch: {
@@ -75,7 +80,7 @@ const plan = (from: number, count: number, vocabulary: number): PlannedStep[] =>
 
 /** Trains from weights that are always the same, with one tensor masked, and releases the trainer. */
 async function train(
-  opening: Promise<StepTrainer>,
+  opening: Promise<Trainer>,
   { vocabulary }: ModelConfig,
   calls: readonly number[],
   under = SETTINGS,
@@ -93,7 +98,7 @@ async function train(
     masked.name,
     Uint8Array.from(masked.weight, (_, index) => index % 3),
   );
-  const results: StepResult[] = [];
+  const results: TrainingStepResult[] = [];
   for (const count of calls) {
     results.push(...(await trainer.steps(plan(results.length, count, vocabulary), under)));
     for (let index = 0; index < masked.length; index += 3)
@@ -109,7 +114,11 @@ async function train(
   return { results, bits, masked, transfers, updates };
 }
 
-function expectSame(actual: readonly StepResult[], expected: readonly StepResult[], tolerance: number): void {
+function expectSame(
+  actual: readonly TrainingStepResult[],
+  expected: readonly TrainingStepResult[],
+  tolerance: number,
+): void {
   expect(actual.length).toBe(expected.length);
   expected.forEach(({ loss, gradientNorm }, step) => {
     expect(Math.abs(actual[step]!.loss - loss) / loss, `loss at step ${step}`).toBeLessThanOrEqual(tolerance);

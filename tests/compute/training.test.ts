@@ -7,7 +7,8 @@ import type { Value } from '../../src/compute/graph/operation.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
-import { Trainer, type AdamWSettings } from '../../src/compute/training/trainer.ts';
+import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
+import type { AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { familyOf } from '../../src/model/decoder/families.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
@@ -34,9 +35,9 @@ const batch = {
   targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7),
 };
 
-async function newTrainer(model = CONFIG, size: DecoderShape = SHAPE, microBatches = 1): Promise<Trainer> {
+async function newTrainer(model = CONFIG, size: DecoderShape = SHAPE, microBatches = 1): Promise<HostTrainer> {
   const microBatch = { ...size, batch: size.batch / microBatches };
-  const trainer = await Trainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
+  const trainer = await HostTrainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
   let state = 1;
   for (const { weight, decay } of trainer.memory.parameters)
     for (let index = 0; index < weight.length; index++) {

@@ -4,6 +4,7 @@
  */
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
+import { elementCount } from '../../base/element-count.ts';
 
 interface SliceGradient {
   axis: number;
@@ -65,6 +66,6 @@ export class GradientSums {
   #zeros(value: Value, axis: number, length: number): Value[] {
     if (length === 0) return [];
     const shape = value.shape.map((other, index) => (index === axis ? length : other));
-    return [this.#graph.constant(new Float32Array(shape.reduce((product, n) => product * n, 1)), shape)];
+    return [this.#graph.constant(new Float32Array(elementCount(shape)), shape)];
   }
 }

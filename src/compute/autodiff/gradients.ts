@@ -4,7 +4,8 @@
  */
 import type { Graph } from '../graph/graph.ts';
 import type { OperationNode, Value } from '../graph/operation.ts';
-import { GraphError, sizeOf } from '../graph/shape.ts';
+import { elementCount } from '../../base/element-count.ts';
+import { GraphError } from '../graph/shape.ts';
 import { GradientSums } from './gradient-sums.ts';
 import { differentiate } from './rules.ts';
 
@@ -16,7 +17,7 @@ import { differentiate } from './rules.ts';
  * @throws GraphError if the loss is no scalar or does not depend on a variable
  */
 export function gradients(graph: Graph, loss: Value, variables: readonly Value[]): Value[] {
-  if (sizeOf(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
+  if (elementCount(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
   const dependent = dependents(graph, variables);
   const sums = new GradientSums(graph);
   sums.add(

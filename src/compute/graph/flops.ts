@@ -1,6 +1,6 @@
 /** Counts a graph's arithmetic, so that a speed can be given in FLOP/s and a study's cost be known before it starts. */
 import type { Graph } from './graph.ts';
-import { sizeOf } from './shape.ts';
+import { elementCount } from '../../base/element-count.ts';
 
 /**
  * Floating-point operations of the matrix products that the outputs depend on: 2 m n k each. Element-wise operators are
@@ -9,12 +9,12 @@ import { sizeOf } from './shape.ts';
 export function countMatmulFlops(graph: Graph): number {
   let total = 0;
   for (const { operation, inputs, output } of graph.reachable()) {
-    if (operation.op === 'mixValues') total += 2 * sizeOf(output.shape) * output.shape.at(-1)!;
+    if (operation.op === 'mixValues') total += 2 * elementCount(output.shape) * output.shape.at(-1)!;
     if (operation.op !== 'matmul') continue;
     const { shape } = inputs[0]!;
     const rowAxis = shape.length === 3 && operation.batchA === 'leading' ? 1 : 0;
     const inner = operation.transA ? shape[rowAxis]! : shape.at(-1)!;
-    total += 2 * sizeOf(output.shape) * inner;
+    total += 2 * elementCount(output.shape) * inner;
   }
   return total;
 }

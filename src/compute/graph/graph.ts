@@ -3,7 +3,8 @@
  * Methods add one operation each and return its value. The graph knows neither gradients nor runtimes.
  */
 import type { MatmulAttributes, Operation, OperationNode, Value } from './operation.ts';
-import { GraphError, outputShape, sizeOf } from './shape.ts';
+import { elementCount } from '../../base/element-count.ts';
+import { GraphError, outputShape } from './shape.ts';
 
 export class Graph {
   readonly nodes: OperationNode[] = [];
@@ -20,7 +21,7 @@ export class Graph {
   }
 
   constant(data: Float32Array | Int32Array, shape: readonly number[]): Value {
-    if (data.length !== sizeOf(shape))
+    if (data.length !== elementCount(shape))
       throw new GraphError(`${data.length} numbers are no constant of shape [${shape}].`);
     return this.#append({ op: 'constant', data }, [], [...shape], data instanceof Float32Array ? 'float32' : 'int32');
   }
@@ -116,7 +117,7 @@ export class Graph {
     if (sameShape(x.shape, shape)) return x;
     outputShape({ op: 'reshape', shape }, [x]); // throws if the numbers do not match
     const source = this.#unexpanded(x);
-    if (sizeOf(source.shape) === 1 && sizeOf(x.shape) !== 1)
+    if (elementCount(source.shape) === 1 && elementCount(x.shape) !== 1)
       return this.expand(
         this.reshape(
           source,

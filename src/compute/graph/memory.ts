@@ -4,7 +4,7 @@
  */
 import type { Graph } from './graph.ts';
 import type { OperatorName, Value } from './operation.ts';
-import { sizeOf } from './shape.ts';
+import { elementCount } from '../../base/element-count.ts';
 
 /** Bytes; what no output needs is not counted. */
 export interface GraphMemory {
@@ -44,7 +44,7 @@ export function countMemory(graph: Graph): GraphMemory {
 }
 
 export function bytesOf({ shape }: Value): number {
-  return BYTES_PER_ELEMENT * sizeOf(shape);
+  return BYTES_PER_ELEMENT * elementCount(shape);
 }
 
 function peakOfActivations(graph: Graph, nodes: ReturnType<Graph['reachable']>): number {

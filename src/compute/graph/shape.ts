@@ -1,12 +1,9 @@
 /** Shape rules of the graph's operators, and the errors of a graph that is put together wrongly. */
+import { elementCount } from '../../base/element-count.ts';
 import { MIX_VALUES, type MatmulAttributes, type Operation, type Value } from './operation.ts';
 
 export class GraphError extends Error {
   override name = 'GraphError';
-}
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
 }
 
 /** Numpy's broadcasting of two shapes. */
@@ -57,7 +54,7 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
         throw new GraphError(`[${a}] does not expand to [${operation.shape}].`);
       return [...operation.shape];
     case 'reshape':
-      if (sizeOf(a!) !== sizeOf(operation.shape))
+      if (elementCount(a!) !== elementCount(operation.shape))
         throw new GraphError(`[${a}] does not reshape to [${operation.shape}].`);
       return [...operation.shape];
     case 'transpose':

@@ -7,7 +7,7 @@
 import { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
 import type { Pack } from './packing.ts';
-import type { AdamWSettings } from './step-trainer.ts';
+import type { AdamWSettings } from './trainer.ts';
 
 /** What a step needs to know, in the order in which it stands in the input `settings`. */
 const SETTINGS = [
@@ -47,7 +47,7 @@ export function settingsOfStep(learningRate: number, update: number, settings: A
   return Float32Array.from(SETTINGS, (name) => values[name]);
 }
 
-/** The graph that StepProgram calls `update`. */
+/** The graph that TrainingStepProgram calls `update`. */
 export function buildAdamW(packs: readonly Pack[]): Graph {
   const graph = new Graph();
   const row = graph.input('settings', [SETTINGS_LENGTH]);

@@ -1,8 +1,8 @@
 /** Makes the trainer that a target calls for. */
 import type { ExecutionTarget } from '../runtimes/runtime.ts';
-import { buildStepProgram, DeviceTrainer } from './device-trainer.ts';
-import type { StepTrainer, TrainingGraph } from './step-trainer.ts';
-import { Trainer } from './trainer.ts';
+import { buildTrainingStepProgram, DeviceTrainer } from './device-trainer.ts';
+import type { Trainer, TrainingGraph } from './trainer.ts';
+import { HostTrainer } from './host-trainer.ts';
 
 /**
  * @param training of one micro-batch
@@ -15,9 +15,12 @@ export async function createTrainer(
   target: ExecutionTarget,
   kernelFile: string | URL,
   microBatches: number,
-): Promise<StepTrainer> {
+): Promise<Trainer> {
   if (target.engine !== 'onnx' || target.device === 'cpu')
-    return Trainer.create(training, target, kernelFile, microBatches);
-  const { openStepRunner } = await import('../runtimes/onnx/step-runner.ts');
-  return new DeviceTrainer(training, await openStepRunner(buildStepProgram(training, microBatches), target));
+    return HostTrainer.create(training, target, kernelFile, microBatches);
+  const { openTrainingStepRunner } = await import('../runtimes/onnx/training-step-runner.ts');
+  return new DeviceTrainer(
+    training,
+    await openTrainingStepRunner(buildTrainingStepProgram(training, microBatches), target),
+  );
 }

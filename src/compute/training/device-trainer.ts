@@ -2,18 +2,18 @@
  * Training where the state must not cross the bus at every step: several steps per call, forward, backward and
  * optimizer all on the device. The state is in `memory` between calls, as it is for the trainer on the CPU.
  */
-import type { StateViews, StepProgram, StepRunner } from '../runtimes/step-program.ts';
+import type { StateViews, TrainingStepProgram, TrainingStepRunner } from '../runtimes/training-step-program.ts';
 import { buildAdamW, settingsOfStep, SETTINGS_LENGTH } from './adamw-graph.ts';
 import { buildPacking, buildUnpacking, packParameters } from './packing.ts';
 import { ParameterMemory, type ParameterBuffers } from './parameter-memory.ts';
 import type {
   AdamWSettings,
-  PlannedStep,
-  StepResult,
-  StepTrainer,
+  PlannedTrainingStep,
+  TrainingStepResult,
+  Trainer,
   TrainingGraph,
   TransferStatistics,
-} from './step-trainer.ts';
+} from './trainer.ts';
 
 /**
  * Weights and both moments travel both ways and the mask one way, seven times the parameters, per call: for GPT-2 about
@@ -24,7 +24,7 @@ const STEPS_PER_CALL = 64;
 const TRAVELS_PER_PARAMETER = 7;
 
 /** @param training of one micro-batch */
-export function buildStepProgram(training: TrainingGraph, microBatches: number): StepProgram {
+export function buildTrainingStepProgram(training: TrainingGraph, microBatches: number): TrainingStepProgram {
   const packs = packParameters(training.parameters);
   return {
     parameters: training.parameters,
@@ -38,18 +38,18 @@ export function buildStepProgram(training: TrainingGraph, microBatches: number):
   };
 }
 
-export class DeviceTrainer implements StepTrainer {
+export class DeviceTrainer implements Trainer {
   readonly memory: ParameterMemory;
   readonly stepsPerCall = STEPS_PER_CALL;
   updates = 0;
-  readonly #runner: StepRunner;
+  readonly #runner: TrainingStepRunner;
   readonly #batchInputs: readonly string[];
   /** The mask of whatever has none. */
   readonly #ones: Float32Array;
   readonly #transfers: TransferStatistics;
 
-  /** @param runner of the program that `buildStepProgram` makes of `training` */
-  constructor(training: TrainingGraph, runner: StepRunner) {
+  /** @param runner of the program that `buildTrainingStepProgram` makes of `training` */
+  constructor(training: TrainingGraph, runner: TrainingStepRunner) {
     this.#runner = runner;
     this.#batchInputs = training.batchInputs;
     this.memory = new ParameterMemory(training.parameters);
@@ -68,7 +68,7 @@ export class DeviceTrainer implements StepTrainer {
     this.updates = 0;
   }
 
-  async steps(planned: readonly PlannedStep[], settings: AdamWSettings): Promise<StepResult[]> {
+  async steps(planned: readonly PlannedTrainingStep[], settings: AdamWSettings): Promise<TrainingStepResult[]> {
     const rows = new Float32Array(planned.length * SETTINGS_LENGTH);
     planned.forEach(({ learningRate }, index) =>
       rows.set(settingsOfStep(learningRate, this.updates + index + 1, settings), index * SETTINGS_LENGTH),

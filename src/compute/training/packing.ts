@@ -2,7 +2,7 @@
  * Joins parameters into a few long vectors, on which an optimizer takes a few operations instead of some per parameter.
  */
 import { Graph } from '../graph/graph.ts';
-import { sizeOf } from '../graph/shape.ts';
+import { elementCount } from '../../base/element-count.ts';
 import type { ParameterSpec } from './parameter-memory.ts';
 
 /**
@@ -23,7 +23,7 @@ export function packParameters(parameters: readonly ParameterSpec[], limit = PAC
   return [true, false].flatMap((decay) => {
     const packs: { parameters: ParameterSpec[]; length: number; decay: boolean }[] = [];
     for (const parameter of parameters.filter((each) => each.decay === decay)) {
-      const length = sizeOf(parameter.shape);
+      const length = elementCount(parameter.shape);
       const last = packs.at(-1);
       if (last !== undefined && last.length + length <= limit) {
         last.parameters.push(parameter);
@@ -38,7 +38,7 @@ export function packParameters(parameters: readonly ParameterSpec[], limit = PAC
 export function buildPacking(packs: readonly Pack[]): Graph {
   const graph = new Graph();
   packs.forEach(({ parameters }, index) => {
-    const parts = parameters.map(({ name, shape }) => graph.reshape(graph.input(name, shape), [sizeOf(shape)]));
+    const parts = parameters.map(({ name, shape }) => graph.reshape(graph.input(name, shape), [elementCount(shape)]));
     graph.output(`pack:${index}`, parts.length === 1 ? parts[0]! : graph.concat(parts, 0));
   });
   return graph;
@@ -51,7 +51,7 @@ export function buildUnpacking(packs: readonly Pack[]): Graph {
     const pack = graph.input(`pack:${index}`, [length]);
     let start = 0;
     for (const { name, shape } of parameters) {
-      const end = start + sizeOf(shape);
+      const end = start + elementCount(shape);
       graph.output(name, graph.reshape(graph.slice(pack, 0, start, end), shape));
       start = end;
     }

@@ -3,7 +3,7 @@
  * parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs and
  * outputs and the kernel work on the same bytes.
  */
-import { sizeOf } from '../graph/shape.ts';
+import { elementCount } from '../../base/element-count.ts';
 
 export interface ParameterSpec {
   name: string;
@@ -47,12 +47,12 @@ export class ParameterMemory {
    */
   constructor(specs: readonly ParameterSpec[], { parts = false }: { parts?: boolean } = {}) {
     const kinds: readonly Kind[] = parts ? [...KINDS, 'part'] : KINDS;
-    const floats = specs.reduce((total, spec) => total + kinds.length * padded(sizeOf(spec.shape)), 0);
+    const floats = specs.reduce((total, spec) => total + kinds.length * padded(elementCount(spec.shape)), 0);
     const pages = Math.ceil((RESERVED_BYTES + floats * 4) / PAGE_BYTES);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let offset = RESERVED_BYTES;
     this.parameters = specs.map((spec) => {
-      const length = sizeOf(spec.shape);
+      const length = elementCount(spec.shape);
       const buffers = kinds.map((kind) => {
         const at = offset;
         offset += padded(length) * 4;

@@ -1,126 +1,56 @@
-/**
- * Runs training steps: the graph computes loss and gradients, the kernel applies clipping, AdamW and the mask.
- * Deterministic: the same weights, state and batches give the same bits on the same machine.
- */
-import { openSession } from '../runtimes/open-session.ts';
-import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
-import { loadOptimizerKernel, type OptimizerKernel } from './optimizer-kernel.ts';
-import { ParameterMemory } from './parameter-memory.ts';
-import type { AdamWSettings, PlannedStep, StepResult, StepTrainer, TrainingGraph } from './step-trainer.ts';
+/** What takes training steps, wherever it does: the state is in `memory` between calls. */
+import type { Graph } from '../graph/graph.ts';
+import type { ParameterMemory, ParameterSpec } from './parameter-memory.ts';
 
-export type { AdamWSettings, StepResult, TrainingGraph } from './step-trainer.ts';
+/** A graph that computes `loss` (one element) and `gradient:NAME` for every parameter, from inputs NAME and `batch`. */
+export interface TrainingGraph {
+  graph: Graph;
+  parameters: readonly ParameterSpec[];
+  /** Names of the int32 inputs that hold the batch. */
+  batchInputs: readonly string[];
+}
 
-export class Trainer implements StepTrainer {
+export interface AdamWSettings {
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Global norm to which the masked gradient is clipped; 0 for none. */
+  clipNorm: number;
+}
+
+export interface TrainingStepResult {
+  /** Mean loss of the batch before the step. */
+  loss: number;
+  /** Norm of the masked gradient before clipping. */
+  gradientNorm: number;
+}
+
+export interface PlannedTrainingStep {
+  /** int32 data of every batch input: all micro-batches, one after the other. */
+  batch: Readonly<Record<string, Int32Array>>;
+  learningRate: number;
+}
+
+/** How the time of calls was spent, since the trainer was made. */
+export interface TransferStatistics {
+  /** Bytes of weights, moments and masks carried to the device and back per call. */
+  bytesPerCall: number;
+  transferMilliseconds: number;
+  totalMilliseconds: number;
+}
+
+export interface Trainer {
   readonly memory: ParameterMemory;
-  readonly stepsPerCall = 1;
-  readonly transfers = undefined;
   /** Optimizer steps since the moments were last reset: the t of the bias corrections. */
-  updates = 0;
-  readonly #session: GraphSession;
-  readonly #kernel: OptimizerKernel;
-  readonly #batches: Record<string, Int32Array>;
-  readonly #microBatches: number;
-
-  private constructor(session: GraphSession, training: TrainingGraph, kernelFile: string | URL, microBatches: number) {
-    this.#session = session;
-    this.#microBatches = microBatches;
-    this.memory = new ParameterMemory(training.parameters, { parts: microBatches > 1 });
-    this.#kernel = loadOptimizerKernel(this.memory.memory, kernelFile);
-    for (const { name, weight, part } of this.memory.parameters) {
-      session.feed(name, weight);
-      session.fetch(`gradient:${name}`, part);
-    }
-    this.#batches = Object.fromEntries(
-      training.batchInputs.map((name) => [
-        name,
-        new Int32Array(training.graph.inputs.get(name)!.shape.reduce((a, b) => a * b, 1)),
-      ]),
-    );
-    for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
-  }
-
-  /**
-   * @param training of one micro-batch
-   * @param microBatches per step: the gradients are their mean
-   * @throws UnavailableTarget if this machine cannot execute graphs that way
-   */
-  static async create(
-    training: TrainingGraph,
-    target: ExecutionTarget,
-    kernelFile: string | URL,
-    microBatches = 1,
-  ): Promise<Trainer> {
-    return new Trainer(await openSession(training.graph, target), training, kernelFile, microBatches);
-  }
-
-  reset(): void {
-    this.memory.resetMoments();
-    this.updates = 0;
-  }
-
-  async steps(planned: readonly PlannedStep[], settings: AdamWSettings): Promise<StepResult[]> {
-    const results: StepResult[] = [];
-    for (const { batch, learningRate } of planned) results.push(await this.step(batch, learningRate, settings));
-    return results;
-  }
-
-  /**
-   * One optimizer step.
-   * @param batch int32 data of every batch input: all micro-batches, one after the other
-   * @param learningRate of this step
-   */
-  async step(batch: PlannedStep['batch'], learningRate: number, settings: AdamWSettings): Promise<StepResult> {
-    const loss = await this.#computeGradients(batch);
-
-    let squares = 0;
-    for (const { at, masked, padded } of this.memory.parameters)
-      squares += this.#kernel.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
-    const gradientNorm = Math.sqrt(squares);
-    const clip = settings.clipNorm > 0 && gradientNorm > settings.clipNorm ? settings.clipNorm / gradientNorm : 1;
-
-    this.updates += 1;
-    const rate = learningRate / (1 - settings.beta1 ** this.updates);
-    const inverseCorrection2 = 1 / (1 - settings.beta2 ** this.updates);
-    for (const { at, masked, padded, decay } of this.memory.parameters)
-      this.#kernel.adamw(
-        at.weight,
-        at.gradient,
-        at.first,
-        at.second,
-        masked ? at.mask : 0,
-        padded,
-        clip,
-        settings.beta1,
-        settings.beta2,
-        rate,
-        inverseCorrection2,
-        settings.epsilon,
-        decay ? learningRate * settings.weightDecay : 0,
-      );
-    return { loss, gradientNorm };
-  }
-
-  /** @returns the batch's mean loss; the gradients are in memory */
-  async #computeGradients(batch: PlannedStep['batch']): Promise<number> {
-    if (this.#microBatches === 1) return this.#runGraph(batch, 0);
-    const share = 1 / this.#microBatches;
-    for (const { gradient } of this.memory.parameters) gradient.fill(0);
-    let total = 0;
-    for (let micro = 0; micro < this.#microBatches; micro++) {
-      total += await this.#runGraph(batch, micro);
-      for (const { at, padded } of this.memory.parameters) this.#kernel.accumulate(at.gradient, at.part, share, padded);
-    }
-    return total * share;
-  }
-
-  async #runGraph(batch: PlannedStep['batch'], micro: number): Promise<number> {
-    for (const [name, data] of Object.entries(this.#batches))
-      data.set(batch[name]!.subarray(micro * data.length, (micro + 1) * data.length));
-    const { loss } = await this.#session.run();
-    return loss![0]!;
-  }
-
-  async release(): Promise<void> {
-    await this.#session.release();
-  }
+  updates: number;
+  /** How many steps one call should take: 1 where the state stays in memory, more where it has to travel. */
+  readonly stepsPerCall: number;
+  /** Undefined where nothing travels. */
+  readonly transfers: TransferStatistics | undefined;
+  /** Starts the moments from zero. */
+  reset(): void;
+  /** Takes steps one after the other. However they are divided into calls, the result is the same, bit for bit. */
+  steps(planned: readonly PlannedTrainingStep[], settings: AdamWSettings): Promise<TrainingStepResult[]>;
+  release(): Promise<void>;
 }

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Graph } from '../../graph/graph.ts';
 import type { Device, Precision } from '../runtime.ts';
-import type { StepProgram } from '../step-program.ts';
+import type { TrainingStepProgram } from '../training-step-program.ts';
 import { dialectFor } from './dialect.ts';
 import { lowerToOnnx } from './lowering.ts';
-import { lowerSingleStep, lowerStepLoop } from './step-model.ts';
+import { lowerTrainingStep, lowerTrainingLoop } from './training-step-model.ts';
 
 /** SHA-256 of the graph as a device gets it in a precision, hex: the ingredient of keys that stands for the graph. */
 export function graphHash(graph: Graph, device: Device = 'cpu', precision: Precision = 'float32'): string {
@@ -13,8 +13,12 @@ export function graphHash(graph: Graph, device: Device = 'cpu', precision: Preci
 }
 
 /** The same for whole training steps on a device that takes them by itself. */
-export function stepProgramHash(program: StepProgram, device: Exclude<Device, 'cpu'>, precision: Precision): string {
-  const lower = device === 'webgpu' ? lowerSingleStep : lowerStepLoop;
+export function trainingStepHash(
+  program: TrainingStepProgram,
+  device: Exclude<Device, 'cpu'>,
+  precision: Precision,
+): string {
+  const lower = device === 'webgpu' ? lowerTrainingStep : lowerTrainingLoop;
   return hashOf(lower(program, dialectFor({ device, precision })));
 }
 

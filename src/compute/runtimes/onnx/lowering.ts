@@ -4,7 +4,7 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import { MIX_VALUES, type OperationNode, type OperationOf, type Value } from '../../graph/operation.ts';
-import { sizeOf } from '../../graph/shape.ts';
+import { elementCount } from '../../../base/element-count.ts';
 import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
 import { CPU_DIALECT, type Dialect } from './dialect.ts';
 import { findFusedAdditions } from './fused-additions.ts';
@@ -204,7 +204,8 @@ function lowerMatmul(
   const rounded = dialect.operands === 'bfloat16';
   const operands = rounded ? names.map((name) => cast(model, name, 'bfloat16')) : [...names];
   const rank = a!.shape.length;
-  const transposed = rank === 2 && operation.transA && sizeOf(a!.shape) * dialect.transposeFirst <= sizeOf(b!.shape);
+  const transposed =
+    rank === 2 && operation.transA && elementCount(a!.shape) * dialect.transposeFirst <= elementCount(b!.shape);
   if (transposed) operands[0] = model.node('Transpose', [operands[0]!], { perm: { ints: [1, 0] } });
   const product = matrixProduct(
     model,

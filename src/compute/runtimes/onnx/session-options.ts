@@ -1,7 +1,7 @@
 /**
  * Options of ONNX Runtime's sessions. No session falls back to the CPU: a node without a kernel on the device is an
  * error when the session is made. (ONNX Runtime looks at the outer graph only; for the bodies of loops see
- * step-runner.ts.)
+ * training-step-runner.ts.)
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import type { ExecutionTarget } from '../runtime.ts';

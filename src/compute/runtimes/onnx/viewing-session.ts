@@ -5,8 +5,8 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { Value } from '../../graph/operation.ts';
-import { sizeOf } from '../../graph/shape.ts';
-import { nextTurn } from '../next-turn.ts';
+import { elementCount } from '../../../base/element-count.ts';
+import { yieldToEventLoop } from '../event-loop.ts';
 import type { GraphSession, TensorData } from '../runtime.ts';
 import { addressOf, type OnnxLibrary } from './onnx-library.ts';
 
@@ -52,13 +52,13 @@ export class ViewingSession implements GraphSession {
   }
 
   async run(): Promise<Record<string, TensorData>> {
-    await nextTurn();
+    await yieldToEventLoop();
     this.#assertOpen();
     const missing = this.#inputs.unbound()[0];
     if (missing !== undefined) throw new Error(`The input ${missing} was not fed.`);
     for (const [name, { shape, dtype }] of this.#outputs.values) {
       if (this.#fetched.has(name)) continue;
-      const length = sizeOf(shape);
+      const length = elementCount(shape);
       this.#outputs.bind(name, dtype === 'float32' ? new Float32Array(length) : new Int32Array(length));
     }
     this.#library.run(
@@ -112,7 +112,7 @@ class Bindings {
   bind(name: string, data: TensorData): boolean {
     const value = this.values.get(name);
     if (value === undefined) return false;
-    const length = sizeOf(value.shape);
+    const length = elementCount(value.shape);
     if (data.length !== length)
       throw new Error(`${name} has ${length} elements of shape [${value.shape}], not ${data.length}.`);
     const index = this.#order.indexOf(name);

@@ -4,7 +4,7 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import { GELU, MIX_VALUES, type MatmulAttributes, type OperationNode } from '../../graph/operation.ts';
-import { sizeOf } from '../../graph/shape.ts';
+import { elementCount } from '../../../base/element-count.ts';
 
 type Numbers = Float64Array;
 
@@ -31,7 +31,7 @@ export function evaluateReference(
             node,
             node.inputs.map((input) => values.get(input.id)!),
           );
-    if (data.length !== sizeOf(output.shape))
+    if (data.length !== elementCount(output.shape))
       throw new Error(`${operation.op}: ${data.length} numbers for [${output.shape}].`);
     values.set(output.id, { shape: output.shape, data });
   }
@@ -83,7 +83,7 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
     case 'mixValues':
       return matmul(MIX_VALUES, a, b, shape);
     case 'sum': {
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       const target = strides(shape, a.shape);
       forEachIndex(a.shape, (index, flat) => (result[dot(index, target)]! += a.data[flat]!));
       return result;
@@ -103,7 +103,7 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return result;
     }
     case 'slice': {
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       const source = strides(a.shape, a.shape);
       forEachIndex(shape, (index, flat) => {
         result[flat] = a.data[dot(index, source) + operation.start * source[operation.axis]!]!;
@@ -111,7 +111,7 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return result;
     }
     case 'concat': {
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       const target = strides(shape, shape);
       let start = 0;
       for (const part of inputs) {
@@ -130,7 +130,7 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
     case 'pick':
       return Float64Array.from(b.data, (column, row) => a.data[row * a.shape[1]! + column]!);
     case 'oneHot': {
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       a.data.forEach((column, row) => (result[row * operation.depth + column] = 1));
       return result;
     }
@@ -138,19 +138,19 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return a.data.map((x, flat) => x - Number(b.data[Math.floor(flat / a.shape[1]!)] === flat % a.shape[1]!));
     case 'gatherRows': {
       const width = a.shape[1]!;
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       b.data.forEach((row, position) => result.set(a.data.subarray(row * width, (row + 1) * width), position * width));
       return result;
     }
     case 'scatterAddRows': {
       const width = a.shape[1]!;
-      const result = new Float64Array(sizeOf(shape));
+      const result = new Float64Array(elementCount(shape));
       a.data.forEach((x, flat) => (result[b.data[Math.floor(flat / width)]! * width + (flat % width)]! += x));
       return result;
     }
     case 'argmax': {
       const width = a.shape.at(-1)!;
-      return Float64Array.from({ length: sizeOf(shape) }, (_, row) => {
+      return Float64Array.from({ length: elementCount(shape) }, (_, row) => {
         const values = a.data.subarray(row * width, (row + 1) * width);
         return values.indexOf(Math.max(...values));
       });
@@ -182,7 +182,7 @@ function combine(
   shape: readonly number[],
   operator: (x: number, y: number) => number,
 ): Numbers {
-  const result = new Float64Array(sizeOf(shape));
+  const result = new Float64Array(elementCount(shape));
   const [stridesA, stridesB] = [strides(a.shape, shape), strides(b.shape, shape)];
   forEachIndex(
     shape,
@@ -239,7 +239,7 @@ function dot(index: readonly number[], weights: readonly number[]): number {
 
 function forEachIndex(shape: readonly number[], visit: (index: readonly number[], flat: number) => void): void {
   const index = new Array<number>(shape.length).fill(0);
-  const count = sizeOf(shape);
+  const count = elementCount(shape);
   for (let flat = 0; flat < count; flat++) {
     visit(index, flat);
     for (let axis = shape.length - 1; axis >= 0; axis--) {

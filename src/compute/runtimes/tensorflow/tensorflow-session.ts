@@ -4,8 +4,8 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, Value } from '../../graph/operation.ts';
-import { sizeOf } from '../../graph/shape.ts';
-import { nextTurn } from '../next-turn.ts';
+import { elementCount } from '../../../base/element-count.ts';
+import { yieldToEventLoop } from '../event-loop.ts';
 import type { GraphSession, TensorData } from '../runtime.ts';
 import { compute } from './operators.ts';
 import { SessionConstants } from './session-constants.ts';
@@ -51,7 +51,7 @@ export class TensorflowSession implements GraphSession {
   }
 
   async run(): Promise<Record<string, TensorData>> {
-    await nextTurn();
+    await yieldToEventLoop();
     if (this.#released) throw new Error('The session was released.');
     await activate(this.#backend);
     const results: Record<string, TensorData> = {};
@@ -125,8 +125,8 @@ function planSteps(graph: Graph): Step[] {
 
 function assertFits(what: string, { shape, dtype }: Value, data: TensorData): void {
   const given = data instanceof Float32Array ? 'float32' : 'int32';
-  if (given !== dtype || data.length !== sizeOf(shape))
+  if (given !== dtype || data.length !== elementCount(shape))
     throw new Error(
-      `The ${what} is ${dtype} [${shape}] (${sizeOf(shape)} elements), not ${data.length} elements of ${given}.`,
+      `The ${what} is ${dtype} [${shape}] (${elementCount(shape)} elements), not ${data.length} elements of ${given}.`,
     );
 }

@@ -2,8 +2,8 @@
  * Writes a step program as ONNX files: as a Loop over whole steps, where the device has loops, or as a single step
  * whose state goes out as it came in. Either computes the same.
  */
-import { sizeOf } from '../../graph/shape.ts';
-import { STATE_KINDS, type StepProgram } from '../step-program.ts';
+import { elementCount } from '../../../base/element-count.ts';
+import { STATE_KINDS, type TrainingStepProgram } from '../training-step-program.ts';
 import type { Dialect } from './dialect.ts';
 import { lowerInto } from './lowering.ts';
 import { integers, scalar } from './model-parts.ts';
@@ -27,7 +27,7 @@ type Names = ReadonlyMap<string, string>;
  * Outputs: the state of every parameter under names that begin with `next:`, `loss` and
  * `gradientNorm` [count, 1].
  */
-export function lowerStepLoop(program: StepProgram, dialect: Dialect): Uint8Array {
+export function lowerTrainingLoop(program: TrainingStepProgram, dialect: Dialect): Uint8Array {
   const model = new OnnxModel();
   model.input(COUNT, [], 'int64');
   model.input('settings', [FED, settingsLength(program)], 'float32');
@@ -68,7 +68,7 @@ export function lowerStepLoop(program: StepProgram, dialect: Dialect): Uint8Arra
  * One step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs: the state
  * of every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
  */
-export function lowerSingleStep(program: StepProgram, dialect: Dialect): Uint8Array {
+export function lowerTrainingStep(program: TrainingStepProgram, dialect: Dialect): Uint8Array {
   const model = new OnnxModel();
   model.input('settings', [settingsLength(program)], 'float32');
   for (const name of program.batchInputs) model.input(name, [batchLength(program, name)], 'int32');
@@ -100,7 +100,7 @@ export function lowerSingleStep(program: StepProgram, dialect: Dialect): Uint8Ar
 }
 
 /** Parameters -> packs, of one kind of state. */
-export function lowerPacking(program: StepProgram, dialect: Dialect, kind: string): Uint8Array {
+export function lowerPacking(program: TrainingStepProgram, dialect: Dialect, kind: string): Uint8Array {
   const model = new OnnxModel();
   const packed = packParameters(model, program, dialect, [kind]);
   program.packs.forEach((length, pack) => {
@@ -112,7 +112,7 @@ export function lowerPacking(program: StepProgram, dialect: Dialect, kind: strin
 }
 
 /** Packs under names that begin with `next:` -> parameters, of one kind of state. */
-export function lowerUnpacking(program: StepProgram, dialect: Dialect, kind: string): Uint8Array {
+export function lowerUnpacking(program: TrainingStepProgram, dialect: Dialect, kind: string): Uint8Array {
   const model = new OnnxModel();
   const packed = new Map<string, string>();
   program.packs.forEach((length, pack) => {
@@ -126,7 +126,7 @@ export function lowerUnpacking(program: StepProgram, dialect: Dialect, kind: str
 
 function packParameters(
   model: OnnxModel,
-  program: StepProgram,
+  program: TrainingStepProgram,
   dialect: Dialect,
   kinds: readonly string[],
 ): Map<string, string> {
@@ -141,7 +141,7 @@ function packParameters(
 
 function unpackParameters(
   model: OnnxModel,
-  program: StepProgram,
+  program: TrainingStepProgram,
   dialect: Dialect,
   packed: Names,
   kinds: readonly string[] = STATE_KINDS,
@@ -167,7 +167,7 @@ interface StepValues {
 /** @returns `weight:I`, `first:I`, `second:I`, `loss` and `gradientNorm` */
 function lowerStep(
   model: OnnxModel,
-  program: StepProgram,
+  program: TrainingStepProgram,
   dialect: Dialect,
   { state, settings, batches, gradients }: StepValues,
 ): Map<string, string> {
@@ -189,7 +189,7 @@ function lowerStep(
 /** Means over the micro-batches of what `microBatch` returns, by a loop in the graph. */
 function loopedGradients(
   model: OnnxModel,
-  program: StepProgram,
+  program: TrainingStepProgram,
   batches: Names,
   microBatch: (values: Names) => string[],
 ): readonly string[] {
@@ -208,7 +208,7 @@ function loopedGradients(
 /** The same, written out once per micro-batch: for devices without loops. */
 function unrolledGradients(
   model: OnnxModel,
-  program: StepProgram,
+  program: TrainingStepProgram,
   batches: Names,
   microBatch: (values: Names) => string[],
 ): readonly string[] {
@@ -222,7 +222,11 @@ function unrolledGradients(
 }
 
 /** @returns the batch inputs of a micro-batch by its index, an int64 [] */
-function splitBatches(model: OnnxModel, { microBatches }: StepProgram, batches: Names): (index: string) => Names {
+function splitBatches(
+  model: OnnxModel,
+  { microBatches }: TrainingStepProgram,
+  batches: Names,
+): (index: string) => Names {
   const rows = [...batches].map(
     ([name, value]) => [name, model.node('Reshape', [value, integers(model, [microBatches, -1])])] as const,
   );
@@ -276,11 +280,11 @@ function loop(model: OnnxModel, { count, carried, scanned, body }: LoopParts): r
   return model.nodeWithOutputs('Loop', [count, '', ...carried.map(({ initial }) => initial)], { body: graph }, outputs);
 }
 
-function settingsLength({ update }: StepProgram): number {
+function settingsLength({ update }: TrainingStepProgram): number {
   return update.inputs.get('settings')!.shape[0]!;
 }
 
 /** Integers of a batch input in one step. */
-function batchLength({ gradients, microBatches }: StepProgram, name: string): number {
-  return microBatches * sizeOf(gradients.inputs.get(name)!.shape);
+function batchLength({ gradients, microBatches }: TrainingStepProgram, name: string): number {
+  return microBatches * elementCount(gradients.inputs.get(name)!.shape);
 }

@@ -8,47 +8,50 @@ import type { ExecutionTarget } from '../runtime.ts';
 import {
   STATE_KINDS,
   type StateViews,
-  type StepProgram,
-  type StepRequest,
-  type StepResults,
-  type StepRunner,
-} from '../step-program.ts';
+  type TrainingStepProgram,
+  type TrainingStepsRequest,
+  type TrainingStepsResult,
+  type TrainingStepRunner,
+} from '../training-step-program.ts';
 import { dialectFor } from './dialect.ts';
 import { openModel, Tensor } from './open-model.ts';
 import {
   lowerPacking,
-  lowerSingleStep,
-  lowerStepLoop,
+  lowerTrainingStep,
+  lowerTrainingLoop,
   lowerUnpacking,
   packValue,
   parameterValue,
-} from './step-model.ts';
+} from './training-step-model.ts';
 
 const WITH_MASK = [...STATE_KINDS, 'mask'] as const;
 
 /** @throws UnavailableTarget if this machine cannot execute graphs that way */
-export async function openStepRunner(program: StepProgram, target: ExecutionTarget): Promise<StepRunner> {
+export async function openTrainingStepRunner(
+  program: TrainingStepProgram,
+  target: ExecutionTarget,
+): Promise<TrainingStepRunner> {
   if (target.device === 'webgpu') return ResidentRunner.open(program, target);
   const dialect = dialectFor(target);
   // ONNX Runtime refuses a fallback to the CPU in the outer graph alone (seen in 1.30), and a loop's step is all
   // inside:
   // so the same step is opened by itself first, which fails if one of its nodes has no kernel on the device.
-  if (target.device !== 'cpu') await (await openModel(lowerSingleStep(program, dialect), target)).release();
-  return new LoopRunner(program, await openModel(lowerStepLoop(program, dialect), target));
+  if (target.device !== 'cpu') await (await openModel(lowerTrainingStep(program, dialect), target)).release();
+  return new LoopRunner(program, await openModel(lowerTrainingLoop(program, dialect), target));
 }
 
-class LoopRunner implements StepRunner {
-  readonly #program: StepProgram;
+class LoopRunner implements TrainingStepRunner {
+  readonly #program: TrainingStepProgram;
   readonly #session: InferenceSession;
   /** Of a call that takes no step: measured once, after the first call has warmed everything up. */
   #transferMilliseconds: number | undefined;
 
-  constructor(program: StepProgram, session: InferenceSession) {
+  constructor(program: TrainingStepProgram, session: InferenceSession) {
     this.#program = program;
     this.#session = session;
   }
 
-  async run(state: readonly StateViews[], request: StepRequest): Promise<StepResults> {
+  async run(state: readonly StateViews[], request: TrainingStepsRequest): Promise<TrainingStepsResult> {
     const { loss, gradientNorm } = await this.#call(state, request, request.steps);
     if (this.#transferMilliseconds === undefined) {
       const start = performance.now();
@@ -69,7 +72,7 @@ class LoopRunner implements StepRunner {
   /** @param count of the request's steps that are taken */
   #call(
     state: readonly StateViews[],
-    { steps, settings, batches }: StepRequest,
+    { steps, settings, batches }: TrainingStepsRequest,
     count: number,
   ): Promise<InferenceSession.OnnxValueMapType> {
     const feeds: Record<string, OnnxTensor> = {
@@ -88,14 +91,14 @@ class LoopRunner implements StepRunner {
   }
 }
 
-class ResidentRunner implements StepRunner {
-  readonly #program: StepProgram;
+class ResidentRunner implements TrainingStepRunner {
+  readonly #program: TrainingStepProgram;
   readonly #step: InferenceSession;
   readonly #bring: InferenceSession[];
   readonly #take: InferenceSession[];
 
   private constructor(
-    program: StepProgram,
+    program: TrainingStepProgram,
     step: InferenceSession,
     bring: InferenceSession[],
     take: InferenceSession[],
@@ -106,7 +109,7 @@ class ResidentRunner implements StepRunner {
     this.#take = take;
   }
 
-  static async open(program: StepProgram, target: ExecutionTarget): Promise<ResidentRunner> {
+  static async open(program: TrainingStepProgram, target: ExecutionTarget): Promise<ResidentRunner> {
     const dialect = dialectFor(target);
     const names = (kind: string) => program.packs.map((_, pack) => packValue(kind, pack));
     const onDevice = (outputs: readonly string[]): InferenceSession.SessionOptions => ({
@@ -116,14 +119,17 @@ class ResidentRunner implements StepRunner {
       WITH_MASK.map((kind) => openModel(lowerPacking(program, dialect, kind), target, onDevice(names(kind)))),
     );
     const stepOutputs = STATE_KINDS.flatMap((kind) => names(kind).map((name) => `next:${name}`));
-    const step = await openModel(lowerSingleStep(program, dialect), target, onDevice(stepOutputs));
+    const step = await openModel(lowerTrainingStep(program, dialect), target, onDevice(stepOutputs));
     const take = await Promise.all(
       STATE_KINDS.map((kind) => openModel(lowerUnpacking(program, dialect, kind), target)),
     );
     return new ResidentRunner(program, step, bring, take);
   }
 
-  async run(state: readonly StateViews[], { steps, settings, batches }: StepRequest): Promise<StepResults> {
+  async run(
+    state: readonly StateViews[],
+    { steps, settings, batches }: TrainingStepsRequest,
+  ): Promise<TrainingStepsResult> {
     const results = { loss: new Float32Array(steps), gradientNorm: new Float32Array(steps) };
     const start = performance.now();
     const held = await this.#bringIn(state);

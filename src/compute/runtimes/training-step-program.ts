@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph.ts';
 
 export const STATE_KINDS = ['weight', 'first', 'second'] as const;
 
-export interface StepProgram {
+export interface TrainingStepProgram {
   /** Names of the parameters, in the order of their memory. */
   parameters: readonly { name: string; shape: readonly number[] }[];
   /** Elements of each pack. */
@@ -32,7 +32,7 @@ export interface StepProgram {
 /** Memory that a program's state is read from before the first step of a call, and written to after its last. */
 export type StateViews = Record<(typeof STATE_KINDS)[number] | 'mask', Float32Array>;
 
-export interface StepRequest {
+export interface TrainingStepsRequest {
   steps: number;
   /** Rows of `settings`, one per step. */
   settings: Float32Array;
@@ -40,7 +40,7 @@ export interface StepRequest {
   batches: Readonly<Record<string, Int32Array>>;
 }
 
-export interface StepResults {
+export interface TrainingStepsResult {
   /** Mean loss of each step's batch before the step. */
   loss: Float32Array;
   /** Norm of each step's masked gradient before clipping. */
@@ -50,8 +50,8 @@ export interface StepResults {
 }
 
 /** Takes steps of a program on a device. The state crosses to the device and back once per call. */
-export interface StepRunner {
+export interface TrainingStepRunner {
   /** @param state by parameter */
-  run(state: readonly StateViews[], request: StepRequest): Promise<StepResults>;
+  run(state: readonly StateViews[], request: TrainingStepsRequest): Promise<TrainingStepsResult>;
   release(): Promise<void>;
 }

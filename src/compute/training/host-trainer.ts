@@ -1,0 +1,126 @@
+/**
+ * Runs training steps: the graph computes loss and gradients, the kernel applies clipping, AdamW and the mask.
+ * Deterministic: the same weights, state and batches give the same bits on the same machine.
+ */
+import { elementCount } from '../../base/element-count.ts';
+import { openSession } from '../runtimes/open-session.ts';
+import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
+import { loadOptimizerKernel, type OptimizerKernel } from './optimizer-kernel.ts';
+import { ParameterMemory } from './parameter-memory.ts';
+import type { AdamWSettings, PlannedTrainingStep, TrainingStepResult, Trainer, TrainingGraph } from './trainer.ts';
+
+export class HostTrainer implements Trainer {
+  readonly memory: ParameterMemory;
+  readonly stepsPerCall = 1;
+  readonly transfers = undefined;
+  /** Optimizer steps since the moments were last reset: the t of the bias corrections. */
+  updates = 0;
+  readonly #session: GraphSession;
+  readonly #kernel: OptimizerKernel;
+  readonly #batches: Record<string, Int32Array>;
+  readonly #microBatches: number;
+
+  private constructor(session: GraphSession, training: TrainingGraph, kernelFile: string | URL, microBatches: number) {
+    this.#session = session;
+    this.#microBatches = microBatches;
+    this.memory = new ParameterMemory(training.parameters, { parts: microBatches > 1 });
+    this.#kernel = loadOptimizerKernel(this.memory.memory, kernelFile);
+    for (const { name, weight, part } of this.memory.parameters) {
+      session.feed(name, weight);
+      session.fetch(`gradient:${name}`, part);
+    }
+    this.#batches = Object.fromEntries(
+      training.batchInputs.map((name) => [name, new Int32Array(elementCount(training.graph.inputs.get(name)!.shape))]),
+    );
+    for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
+  }
+
+  /**
+   * @param training of one micro-batch
+   * @param microBatches per step: the gradients are their mean
+   * @throws UnavailableTarget if this machine cannot execute graphs that way
+   */
+  static async create(
+    training: TrainingGraph,
+    target: ExecutionTarget,
+    kernelFile: string | URL,
+    microBatches = 1,
+  ): Promise<HostTrainer> {
+    return new HostTrainer(await openSession(training.graph, target), training, kernelFile, microBatches);
+  }
+
+  reset(): void {
+    this.memory.resetMoments();
+    this.updates = 0;
+  }
+
+  async steps(planned: readonly PlannedTrainingStep[], settings: AdamWSettings): Promise<TrainingStepResult[]> {
+    const results: TrainingStepResult[] = [];
+    for (const { batch, learningRate } of planned) results.push(await this.step(batch, learningRate, settings));
+    return results;
+  }
+
+  /**
+   * One optimizer step.
+   * @param batch int32 data of every batch input: all micro-batches, one after the other
+   * @param learningRate of this step
+   */
+  async step(
+    batch: PlannedTrainingStep['batch'],
+    learningRate: number,
+    settings: AdamWSettings,
+  ): Promise<TrainingStepResult> {
+    const loss = await this.#computeGradients(batch);
+
+    let squares = 0;
+    for (const { at, masked, padded } of this.memory.parameters)
+      squares += this.#kernel.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
+    const gradientNorm = Math.sqrt(squares);
+    const clip = settings.clipNorm > 0 && gradientNorm > settings.clipNorm ? settings.clipNorm / gradientNorm : 1;
+
+    this.updates += 1;
+    const rate = learningRate / (1 - settings.beta1 ** this.updates);
+    const inverseCorrection2 = 1 / (1 - settings.beta2 ** this.updates);
+    for (const { at, masked, padded, decay } of this.memory.parameters)
+      this.#kernel.adamw(
+        at.weight,
+        at.gradient,
+        at.first,
+        at.second,
+        masked ? at.mask : 0,
+        padded,
+        clip,
+        settings.beta1,
+        settings.beta2,
+        rate,
+        inverseCorrection2,
+        settings.epsilon,
+        decay ? learningRate * settings.weightDecay : 0,
+      );
+    return { loss, gradientNorm };
+  }
+
+  /** @returns the batch's mean loss; the gradients are in memory */
+  async #computeGradients(batch: PlannedTrainingStep['batch']): Promise<number> {
+    if (this.#microBatches === 1) return this.#runGraph(batch, 0);
+    const share = 1 / this.#microBatches;
+    for (const { gradient } of this.memory.parameters) gradient.fill(0);
+    let total = 0;
+    for (let micro = 0; micro < this.#microBatches; micro++) {
+      total += await this.#runGraph(batch, micro);
+      for (const { at, padded } of this.memory.parameters) this.#kernel.accumulate(at.gradient, at.part, share, padded);
+    }
+    return total * share;
+  }
+
+  async #runGraph(batch: PlannedTrainingStep['batch'], micro: number): Promise<number> {
+    for (const [name, data] of Object.entries(this.#batches))
+      data.set(batch[name]!.subarray(micro * data.length, (micro + 1) * data.length));
+    const { loss } = await this.#session.run();
+    return loss![0]!;
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
