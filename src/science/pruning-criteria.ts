@@ -2,11 +2,13 @@
  * Which weights a prune takes: the smallest, random ones, or as many per tensor as the smallest would be. Each
  * criterion marks exactly as many as it is told to, among those that are neither pruned nor spared.
  */
+import type { PruneParams } from '../generated/prune.ts';
 import type { FloatTensor, Masks } from '../model/language-model.ts';
 import { stream, type RandomStream } from '../base/random.ts';
 import { randomSample } from './random-sample.ts';
 
-export type PruningCriterion = 'magnitude' | 'random' | 'shuffled';
+/** Those that schemas/stages/prune.schema.json lists. */
+export type PruningCriterion = NonNullable<PruneParams['criterion']>;
 
 /** The tensors that one count of weights is taken from, in tie order: all prunable ones, or one of them. */
 export type PruningScope = readonly (readonly [string, FloatTensor])[];
@@ -21,32 +23,20 @@ export type Thresholds = Map<string, number>;
  * Marks `count` weights of a scope as pruned.
  * @param masks changed in place
  * @param count no more than there are weights to take
- * @returns thresholds, of the criterion magnitude alone
+ * @returns thresholds, of a criterion that takes the smallest magnitudes; else an empty map
  */
-export function markPruned(
-  criterion: PruningCriterion,
-  scope: PruningScope,
-  masks: Masks,
-  spared: SparedWeights,
-  count: number,
-  seed: number,
-): Thresholds {
-  switch (criterion) {
-    case 'magnitude':
-      return markSmallest(scope, masks, spared, count);
-    case 'random':
-      markRandom(
-        scope,
-        masks,
-        spared,
-        count,
-        stream(seed, `prune/random/${scope.length === 1 ? scope[0]![0] : ''}`, prunedIn(scope, masks)),
-      );
-      return new Map();
-    case 'shuffled':
-      markShuffled(scope, masks, spared, count, seed);
-      return new Map();
-  }
+type MarkPruned = (scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number) => Thresholds;
+
+const CRITERIA: Record<PruningCriterion, MarkPruned> = {
+  magnitude: markSmallest,
+  random: markRandom,
+  shuffled: markShuffled,
+};
+
+export const PRUNING_CRITERIA = Object.keys(CRITERIA) as PruningCriterion[];
+
+export function markPruned(criterion: PruningCriterion, ...rest: Parameters<MarkPruned>): Thresholds {
+  return CRITERIA[criterion](...rest);
 }
 
 /** How many weights of a scope are pruned. */
@@ -82,7 +72,13 @@ function markSmallest(scope: PruningScope, masks: Masks, spared: SparedWeights, 
 }
 
 /** Any of the scope with equal probability, whatever their values. */
-function markRandom(
+function markRandom(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): Thresholds {
+  const name = `prune/random/${scope.length === 1 ? scope[0]![0] : ''}`;
+  markWithStream(scope, masks, spared, count, stream(seed, name, prunedIn(scope, masks)));
+  return new Map();
+}
+
+function markWithStream(
   scope: PruningScope,
   masks: Masks,
   spared: SparedWeights,
@@ -108,21 +104,23 @@ function markRandom(
 }
 
 /** As many of each tensor as magnitude would take, at random places of it. */
-function markShuffled(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number, seed: number): void {
+function markShuffled(
+  scope: PruningScope,
+  masks: Masks,
+  spared: SparedWeights,
+  count: number,
+  seed: number,
+): Thresholds {
   const byMagnitude: Masks = new Map(
     scope.map(([name]) => [name, { ...masks.get(name)!, data: masks.get(name)!.data.slice() }]),
   );
   markSmallest(scope, byMagnitude, spared, count);
   for (const tensor of scope) {
     const before = prunedIn([tensor], masks);
-    markRandom(
-      [tensor],
-      masks,
-      spared,
-      prunedIn([tensor], byMagnitude) - before,
-      stream(seed, `prune/shuffled/${tensor[0]}`, before),
-    );
+    const count = prunedIn([tensor], byMagnitude) - before;
+    markWithStream([tensor], masks, spared, count, stream(seed, `prune/shuffled/${tensor[0]}`, before));
   }
+  return new Map();
 }
 
 function freeMagnitudes(scope: PruningScope, masks: Masks, spared: SparedWeights): Float32Array {

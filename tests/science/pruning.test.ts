@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Masks, Weights } from '../../src/model/language-model.ts';
+import { PRUNING_CRITERIA } from '../../src/science/pruning-criteria.ts';
 import {
   applyMasks,
   prune,
@@ -16,8 +17,6 @@ interface Case {
   masks: Masks;
   rule: PruningRule;
 }
-
-const CRITERIA = ['magnitude', 'random', 'shuffled'] as const;
 
 /** Small models with many ties, zeros, earlier prunes, forced and protected weights. */
 const cases: fc.Arbitrary<Case> = fc
@@ -34,7 +33,7 @@ const cases: fc.Arbitrary<Case> = fc
           fc.array(fc.integer({ min: 0, max: 3 }), { minLength: rows * cols, maxLength: rows * cols }),
         ),
       ),
-      criterion: fc.constantFrom(...CRITERIA),
+      criterion: fc.constantFrom(...PRUNING_CRITERIA),
       scope: fc.constantFrom('global' as const, 'layerwise' as const),
       fraction: fc.constantFrom(0, 0.1, 0.2, 1 / 3, 0.5, 0.9, 1),
       of: fc.constantFrom('remaining' as const, 'total' as const, 'cumulative' as const),
