@@ -19,16 +19,23 @@ const REMEDIES: Record<string, string> = {
 };
 
 /**
- * @param error what node:fs threw; its own path is preferred to `path`, being more exact
+ * @param error what node:fs threw; the path that it names is preferred to `path`, being more exact
+ * @param remedy what to do, where the caller knows better than the error's code tells; `path` is then the one to show
  * @returns the Failure to throw, or `error` itself where it is no file system error (a bug in swp)
  */
-export function fileFailure(error: unknown, path: string, operation: 'read' | 'write' | 'create'): Error {
+export function fileFailure(
+  error: unknown,
+  path: string,
+  operation: 'read' | 'write' | 'create',
+  remedy?: string,
+): Error {
   if (error instanceof SwpError) return error;
   const { code, path: exact } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
-  const remedy = REMEDIES[code] ?? `The system says "${(error as Error).message}". Put that right and run again.`;
+  if (remedy !== undefined) return new SwpError({ kind: 'file', path, operation, code, remedy }, { cause: error });
+  const known = REMEDIES[code] ?? `The system says "${(error as Error).message}". Put that right and run again.`;
   const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact ?? path) : '';
-  return new SwpError({ kind: 'file', path: exact ?? path, operation, code, remedy: owner + remedy }, { cause: error });
+  return new SwpError({ kind: 'file', path: exact ?? path, operation, code, remedy: owner + known }, { cause: error });
 }
 
 /** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */

@@ -2,22 +2,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import canonicalize from 'canonicalize';
 import { SwpError } from './failure.ts';
+import { fileFailure } from './file-failure.ts';
+
+/** Files read at once. */
+const BATCH = 64;
 
 /** @throws Error if a number is not finite: JSON cannot hold it, and a result that has one is wrong */
 export async function writeJsonArtifact(path: string, value: object): Promise<void> {
   await writeFile(path, `${canonicalize(value)}\n`);
 }
 
-/** @throws SwpError if the file cannot be read or is no JSON */
+/** @throws SwpError if the file cannot be read or is not JSON */
 export async function readJsonArtifact<Content>(path: string): Promise<Content> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({
-      kind: 'file',
-      path,
-      operation: 'read',
-      code: error.code ?? 'unknown',
-      remedy: 'Check that the file exists and may be read.',
-    });
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileFailure(error, path, 'read', 'Check that the file exists and may be read.');
   });
   try {
     return JSON.parse(text) as Content;
@@ -25,8 +23,29 @@ export async function readJsonArtifact<Content>(path: string): Promise<Content> 
     throw new SwpError({
       kind: 'content',
       path,
-      message: (error as Error).message,
+      message: `This artifact is not JSON: ${(error as Error).message}`,
       remedy: 'The artifact is damaged; invalidate the node that made it and run again.',
     });
   }
+}
+
+/**
+ * Reads many artifacts, a bounded number at a time: a study may have tens of thousands.
+ * @param items each with the path of its artifact; without one where the node that makes it failed or was not run
+ * @returns the same items in the same order, each with what its artifact holds; without content where there is no path
+ * @throws SwpError if a file cannot be read or is not JSON
+ */
+export async function readJsonArtifacts<Item extends { path?: string }, Content>(
+  items: readonly Item[],
+  signal: AbortSignal,
+): Promise<(Item & { content?: Content })[]> {
+  const read: (Item & { content?: Content })[] = [];
+  for (let start = 0; start < items.length; start += BATCH) {
+    signal.throwIfAborted();
+    const batch = items.slice(start, start + BATCH);
+    const contents = batch.map(({ path }) => (path === undefined ? undefined : readJsonArtifact<Content>(path)));
+    for (const [index, content] of (await Promise.all(contents)).entries())
+      read.push({ ...batch[index]!, ...(content !== undefined && { content }) });
+  }
+  return read;
 }

@@ -9,6 +9,7 @@ import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execaNode } from 'execa';
 import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -30,12 +31,8 @@ export async function installCudaProvider(log: (line: string) => void, folder = 
   if (!requirements[system]?.includes(REQUIREMENT))
     throw failure(`there is none for ${system}`, 'It exists for Linux on x64. Use device cpu or webgpu.');
 
-  const copy = await mkdtemp(join(folder, '.install-')).catch((error: NodeJS.ErrnoException) => {
-    const remedy = 'Run the command as the user who installed the packages.';
-    throw new SwpError(
-      { kind: 'file', path: folder, operation: 'write', code: error.code ?? 'unknown', remedy },
-      { cause: error },
-    );
+  const copy = await mkdtemp(join(folder, '.install-')).catch((error: unknown) => {
+    throw fileFailure(error, folder, 'write', 'Run the command as the user who installed the packages.');
   });
   try {
     await cp(join(folder, 'script'), join(copy, 'script'), { recursive: true });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import schema from '../../schemas/model-config.schema.json' with { type: 'json' };
 import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { packageRoot } from '../base/package-root.ts';
 import type { ModelConfig } from './language-model.ts';
 
@@ -32,14 +33,8 @@ export function configRemedy(model: string): string {
 /** @throws SwpError if config.json is missing or not what schemas/model-config.schema.json says */
 export async function readModelConfig(model: string): Promise<ModelConfig> {
   const path = configPath(model);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({
-      kind: 'file',
-      path,
-      operation: 'read',
-      code: error.code ?? 'unknown',
-      remedy: configRemedy(model),
-    });
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileFailure(error, path, 'read', configRemedy(model));
   });
   const config = parse(path, text);
   if (!validate(config)) {

@@ -6,6 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
 import { elementCount } from '../base/element-count.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { Tensor } from './language-model.ts';
 
 export interface SafetensorsFile {
@@ -25,14 +26,8 @@ const LENGTH_BYTES = 8;
 
 /** @throws SwpError if the file cannot be read, or is no whole, consistent safetensors file of F32, U8 or BOOL */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError({
-      kind: 'file',
-      path,
-      operation: 'read',
-      code: error.code ?? 'unknown',
-      remedy: 'Check that the file exists and may be read.',
-    });
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw fileFailure(error, path, 'read', 'Check that the file exists and may be read.');
   });
   try {
     return parse(bytes);

@@ -17,6 +17,7 @@ import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { floatTensor, readMasks, WRONG_ARTIFACT } from './weights-file.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
@@ -85,18 +86,21 @@ export class TrainingSession {
     this.#before = this.#trainer.transfers;
     this.#trainer.reset();
     memory.clearMasks();
-    const weights = (await readSafetensors(files.weights)).tensors;
-    for (const parameter of memory.parameters) parameter.weight.set(matching(weights, parameter, files.weights));
+    const { tensors: weights } = await readSafetensors(files.weights);
+    for (const { name, shape, weight } of memory.parameters)
+      weight.set(floatTensor(weights, { name, shape }, files.weights, WRONG_ARTIFACT).data);
     if (files.optimizer !== undefined) {
       const { tensors, metadata } = await readSafetensors(files.optimizer);
-      for (const parameter of memory.parameters) {
-        parameter.first.set(matching(tensors, { ...parameter, name: `first.${parameter.name}` }, files.optimizer));
-        parameter.second.set(matching(tensors, { ...parameter, name: `second.${parameter.name}` }, files.optimizer));
+      const moment = (name: string, shape: readonly number[]) =>
+        floatTensor(tensors, { name, shape }, files.optimizer!, WRONG_ARTIFACT).data;
+      for (const { name, shape, first, second } of memory.parameters) {
+        first.set(moment(`first.${name}`, shape));
+        second.set(moment(`second.${name}`, shape));
       }
       this.#trainer.updates = Number(metadata.updates);
     }
     if (files.mask !== undefined)
-      for (const [name, mask] of (await readSafetensors(files.mask)).tensors) memory.setMask(name, mask.data);
+      for (const [name, { data }] of await readMasks(files.mask)) memory.setMask(name, data);
   }
 
   /**
@@ -150,15 +154,4 @@ export class TrainingSession {
     ]);
     await writeSafetensors(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) });
   }
-}
-
-function matching(
-  tensors: ReadonlyMap<string, Tensor>,
-  { name, length }: { name: string; length: number },
-  file: string,
-): Float32Array {
-  const tensor = tensors.get(name);
-  if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== length)
-    throw new Error(`${file} has no float32 tensor ${name} of ${length} elements.`);
-  return tensor.data;
 }

@@ -2,9 +2,12 @@
  * A model's weights in a safetensors file: every tensor that the configuration names, in its shape, and nothing else.
  */
 import { parameterShapes } from './decoder/decoder-graph.ts';
-import type { FloatTensor, Masks, ModelConfig, Weights } from './language-model.ts';
+import type { FloatTensor, Masks, ModelConfig, Tensor, Weights } from './language-model.ts';
 import { readSafetensors } from './safetensors.ts';
 import { SwpError } from '../base/failure.ts';
+
+/** What to do about an artifact that holds something else than its name says. */
+export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wrong name.';
 
 /**
  * Reads weights in the order of the configuration.
@@ -15,22 +18,37 @@ import { SwpError } from '../base/failure.ts';
  */
 export async function readModelWeights(path: string, config: ModelConfig, remedy: string): Promise<Weights> {
   const { tensors } = await readSafetensors(path);
-  const refuse = (message: string) => new SwpError({ kind: 'content', path, message, remedy });
   const shapes = parameterShapes(config);
   const surplus = [...tensors.keys()].find((name) => !shapes.has(name));
-  if (surplus !== undefined) throw refuse(`The model has no tensor ${surplus}.`);
+  if (surplus !== undefined) throw unfit(path, `The model has no tensor ${surplus}.`, remedy);
   return new Map(
     [...shapes].map(([name, shape]) => {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) throw refuse(`The tensor ${name} of shape [${shape.join(', ')}] is missing.`);
-      if (tensor.shape.join() !== shape.join())
-        throw refuse(`The tensor ${name} has the shape [${tensor.shape.join(', ')}], the model [${shape.join(', ')}].`);
-      if (!(tensor.data instanceof Float32Array)) throw refuse(`The tensor ${name} is not float32.`);
-      const broken = tensor.data.findIndex((value) => !Number.isFinite(value));
-      if (broken >= 0) throw refuse(`Element ${broken} of ${name} is ${tensor.data[broken]}.`);
-      return [name, { shape, data: tensor.data } satisfies FloatTensor];
+      const { data } = floatTensor(tensors, { name, shape }, path, remedy);
+      const broken = data.findIndex((value) => !Number.isFinite(value));
+      if (broken >= 0) throw unfit(path, `Element ${broken} of ${name} is ${data[broken]}.`, remedy);
+      return [name, { shape, data } satisfies FloatTensor];
     }),
   );
+}
+
+/**
+ * One tensor of a file that was read, as a model wants it.
+ * @param tensors all of the file
+ * @throws SwpError if it is missing, or has another shape or type
+ */
+export function floatTensor(
+  tensors: ReadonlyMap<string, Tensor>,
+  { name, shape }: { name: string; shape: readonly number[] },
+  path: string,
+  remedy: string,
+): FloatTensor {
+  const tensor = tensors.get(name);
+  const wanted = `[${shape.join(', ')}]`;
+  if (tensor === undefined) throw unfit(path, `The tensor ${name} of shape ${wanted} is missing.`, remedy);
+  const found = `[${tensor.shape.join(', ')}]`;
+  if (found !== wanted) throw unfit(path, `The tensor ${name} has the shape ${found}, the model ${wanted}.`, remedy);
+  if (!(tensor.data instanceof Float32Array)) throw unfit(path, `The tensor ${name} is not float32.`, remedy);
+  return { shape: tensor.shape, data: tensor.data };
 }
 
 /**
@@ -54,12 +72,11 @@ async function typed<Data extends Float32Array | Uint8Array>(
   return new Map(
     [...tensors].map(([name, { shape, data }]) => {
       if (data instanceof type) return [name, { shape, data: data as Data }];
-      throw new SwpError({
-        kind: 'content',
-        path,
-        message: `The tensor ${name} is not ${typeName}.`,
-        remedy: 'The artifact is damaged or was given under the wrong name.',
-      });
+      throw unfit(path, `The tensor ${name} is not ${typeName}.`, WRONG_ARTIFACT);
     }),
   );
+}
+
+function unfit(path: string, message: string, remedy: string): SwpError {
+  return new SwpError({ kind: 'content', path, message, remedy });
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
-import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { JsonValue } from '../base/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
 import { Diagnostics } from './diagnostics.ts';
@@ -29,13 +29,7 @@ export async function readStudyFile(path: string): Promise<StudyFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const remedy =
       error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
-    throw new SwpError({
-      kind: 'file',
-      path: displayPath(path),
-      operation: 'read',
-      code: error.code ?? 'unknown',
-      remedy,
-    });
+    throw fileFailure(error, displayPath(path), 'read', remedy);
   });
   return parseStudyFile(path, text);
 }

@@ -1,6 +1,7 @@
 /** Reads what aggregate wrote. The cache has verified the file's digest, so only its kind and version are checked. */
 import { readFile } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { Results } from '../generated/results.ts';
 
@@ -10,18 +11,9 @@ export type StudyResults = Omit<Results, 'study'> & { study: StudyDeclaration };
 /** @throws SwpError of kind `file` if it cannot be read, of kind `content` if it is not the results of a study */
 export async function readResults(path: string): Promise<StudyResults> {
   const remedy = 'Run swp repro, which makes it anew.';
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new SwpError({
-      kind: 'file',
-      path,
-      operation: 'read',
-      code: (error as NodeJS.ErrnoException).code ?? 'unknown',
-      remedy,
-    });
-  }
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileFailure(error, path, 'read', remedy);
+  });
   const results = parsed(text);
   if (results?.version !== 3)
     throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 3.', remedy });

@@ -1,9 +1,8 @@
 /** Runs aggregate: reads what was gathered, and the masks one after the other. */
-import { writeJsonArtifact } from '../../src/base/json-artifact.ts';
+import { readJsonArtifacts, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { AggregateParams } from '../../src/generated/aggregate.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
-import { readPieces } from '../../src/science/results/gathered-pieces.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 
@@ -12,10 +11,10 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   const results = studyResults(
     study,
     {
-      curves: await readPieces(job, 'curves'),
-      prunings: await readPieces(job, 'prunings'),
-      evaluations: await readPieces(job, 'evaluations'),
-      superWeights: await readPieces(job, 'superWeights'),
+      curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
+      prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
+      evaluations: await readJsonArtifacts(job.gathered('evaluations'), job.signal),
+      superWeights: await readJsonArtifacts(job.gathered('superWeights'), job.signal),
     },
     await maskFindings(study, maskPieces(job)),
   );

@@ -186,11 +186,16 @@ describe('a training session refuses', () => {
     tensors.delete('model.norm.weight');
     await writeSafetensors(lacking, tensors);
     await copyFile(weights, wrong);
-    await expect(session.load({ weights: lacking })).rejects.toThrow(
-      `${lacking} has no float32 tensor model.norm.weight of 24 elements.`,
-    );
-    await expect(session.load({ weights, optimizer: wrong })).rejects.toThrow(
-      `${wrong} has no float32 tensor first.model.embed_tokens.weight of 1536 elements.`,
-    );
+    const remedy = 'The artifact is damaged or was given under the wrong name.';
+    await expect(session.load({ weights: lacking })).rejects.toMatchObject({
+      failure: { path: lacking, message: 'The tensor model.norm.weight of shape [24] is missing.', remedy },
+    });
+    await expect(session.load({ weights, optimizer: wrong })).rejects.toMatchObject({
+      failure: {
+        path: wrong,
+        message: 'The tensor first.model.embed_tokens.weight of shape [64, 24] is missing.',
+        remedy,
+      },
+    });
   });
 });

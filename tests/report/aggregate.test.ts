@@ -257,6 +257,6 @@ describe('the stage', () => {
   });
 
   it('names an artifact that is no JSON', async () => {
-    await expect(runStage((path) => writeFile(path, '{"steps":'))).rejects.toThrow('This artifact is not JSON.');
+    await expect(runStage((path) => writeFile(path, '{"steps":'))).rejects.toThrow('This artifact is not JSON: ');
   });
 });
