@@ -4,7 +4,7 @@
  * way.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -58,6 +58,16 @@ export function makeDirectory(path: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || isDirectory(parent)) throw error;
     makeDirectory(parent);
     makeDirectory(path);
+  }
+}
+
+/** The same for a directory in which every user of the machine may write, whoever is the first to need it. */
+export function makeOpenDirectory(path: string): void {
+  makeDirectory(path);
+  try {
+    chmodSync(path, 0o777);
+  } catch {
+    // only its owner may, and has done so
   }
 }
 

@@ -38,6 +38,8 @@ export interface LeaseStoreOptions {
   heartbeatMs?: number;
   /** How long an observer elsewhere waits for the next sign of life. */
   deadAfterMs?: number;
+  /** How folders are made: makeOpenDirectory where users who share no group leave leases. */
+  makeFolder?: (path: string) => void;
 }
 
 export const HEARTBEAT_MS = 2_000;
@@ -77,6 +79,7 @@ export class LeaseStore {
   readonly #identity: ProcessIdentity;
   readonly #heartbeatMs: number;
   readonly #deadAfterMs: number;
+  readonly #makeFolder: (path: string) => void;
   readonly #id = randomUUID();
   /** What was last seen of a holder elsewhere, and when it was seen to change. */
   readonly #seen = new Map<string, { sign: string; at: number }>();
@@ -91,6 +94,7 @@ export class LeaseStore {
     this.#identity = options.identity ?? thisProcess();
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
+    this.#makeFolder = options.makeFolder ?? makeDirectory;
   }
 
   /**
@@ -145,7 +149,8 @@ export class LeaseStore {
     const fresh = join(await this.#scratch.directory(), `lease-${randomBytes(8).toString('hex')}`);
     writeFileSync(fresh, JSON.stringify(content));
     try {
-      makeDirectory(dirname(path));
+      this.#makeFolder(this.#directory);
+      this.#makeFolder(dirname(path));
       linkSync(fresh, path);
       return true;
     } catch (error) {
@@ -188,7 +193,8 @@ export class LeaseStore {
 
   #startHeartbeat(): NodeJS.Timeout {
     const path = this.#beatFile(this.#id);
-    makeDirectory(dirname(path));
+    this.#makeFolder(this.#directory);
+    this.#makeFolder(dirname(path));
     let beats = 0;
     const beat = () => writeFileSync(path, String(beats++));
     beat();

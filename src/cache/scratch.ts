@@ -12,11 +12,16 @@ import { isAlive, processSpace } from './process-identity.ts';
 
 export class Scratch {
   readonly #parent: string;
+  readonly #makeParent: (path: string) => void;
   #own: Promise<string> | undefined;
 
-  /** @param parent the cache's tmp/ */
-  constructor(parent: string) {
+  /**
+   * @param parent the cache's tmp/
+   * @param makeParent how it is made if it is missing
+   */
+  constructor(parent: string, makeParent: (path: string) => void = makeDirectory) {
     this.#parent = parent;
+    this.#makeParent = makeParent;
   }
 
   /** This process's directory, made when first asked for. */
@@ -46,6 +51,7 @@ export class Scratch {
   async #create(): Promise<string> {
     const own = join(this.#parent, `${processSpace}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
+      this.#makeParent(this.#parent);
       makeDirectory(own);
       await this.#sweep();
     } catch (error) {

@@ -3,15 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execa } from 'execa';
-
-export interface Gpu {
-  name: string;
-  memoryMib: number | null;
-  driver: string;
-}
+import { queryGpus } from '../base/nvidia-smi.ts';
 
 export interface AcceleratorsFinding {
-  gpus: Gpu[];
+  gpus: { name: string; memoryMib: number | null; driver: string }[];
   /** What nvidia-smi says where it is there and fails, or that it is not there; null where it answered. */
   nvidiaSmi: string | null;
   /** CUDA libraries that the loader finds, e.g. `libcudart.so.12`. */
@@ -20,7 +15,6 @@ export interface AcceleratorsFinding {
   vulkanDrivers: string[];
 }
 
-const NVIDIA_SMI_TIMEOUT_MS = 10_000;
 const CUDA_LIBRARY = /^lib(cuda|cudart|cublas|cublasLt|cudnn|cufft|curand|nvrtc)\.so\.\d+$/;
 const LDCONFIG_PLACES = ['/sbin', '/usr/sbin'];
 
@@ -34,28 +28,10 @@ export async function examineAccelerators(): Promise<AcceleratorsFinding> {
 }
 
 async function askNvidiaSmi(): Promise<Pick<AcceleratorsFinding, 'gpus' | 'nvidiaSmi'>> {
-  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
-  const { failed, code, stdout, stderr, timedOut, exitCode } = await execa('nvidia-smi', query, {
-    reject: false,
-    stdin: 'ignore',
-    timeout: NVIDIA_SMI_TIMEOUT_MS,
-  });
-  if (failed) {
-    if (code === 'ENOENT') return { gpus: [], nvidiaSmi: 'nvidia-smi is not there' };
-    const said = (stdout + stderr).trim().split('\n')[0];
-    return {
-      gpus: [],
-      nvidiaSmi: timedOut
-        ? 'nvidia-smi does not answer'
-        : `nvidia-smi fails: ${said || `exit code ${exitCode ?? 'unknown'}`}`,
-    };
-  }
-  const gpus = stdout.split('\n').flatMap((line) => {
-    const [name, memory, driver] = line.split(',').map((cell) => cell.trim());
-    if (name === undefined || memory === undefined || driver === undefined) return [];
-    // "[N/A]" with unified memory
-    return [{ name, memoryMib: Number.isFinite(Number(memory)) ? Number(memory) : null, driver }];
-  });
+  const found = await queryGpus();
+  if (found.kind === 'absent') return { gpus: [], nvidiaSmi: 'nvidia-smi is not there' };
+  if (found.kind === 'failed') return { gpus: [], nvidiaSmi: found.message };
+  const gpus = found.gpus.map(({ name, totalMemory, driver }) => ({ name, memoryMib: totalMemory, driver }));
   return { gpus, nvidiaSmi: null };
 }
 

@@ -13,7 +13,7 @@ import type { PlannedState } from './plan.ts';
 import { inputsAreUsable, restoreInputs } from './restore-inputs.ts';
 import { failedWith, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
 import type { GpuGrant } from './resources/gpu-slots.ts';
-import type { Gpu } from './resources/nvidia-smi.ts';
+import type { Gpu } from '../base/nvidia-smi.ts';
 import { prepareJob, prepareJourney, runStage, type Journey, type StageResult } from './run-stage.ts';
 import { pointOf, startingPoint } from './trajectory.ts';
 

@@ -77,7 +77,7 @@ describe('swp doctor', () => {
     const programs = await fakeProgram(
       project,
       'nvidia-smi',
-      'NVIDIA H100 80GB HBM3, 81559, 550.54.15\nNVIDIA GB10, [N/A], 580.95.05',
+      '0, GPU-aaaa, 3, 81559, 550.54.15, NVIDIA H100 80GB HBM3\n1, GPU-bbbb, [N/A], [N/A], 580.95.05, NVIDIA GB10, Spark',
     );
     const { exitCode, stdout } = await doctor(project, {
       PATH: [programs, process.env.PATH].join(delimiter),
@@ -88,7 +88,7 @@ describe('swp doctor', () => {
     expect(stdout).toMatch(/^onnx +cpu +ok +\d+ GFLOP\/s on one core$/m);
     expect(stdout).toMatch(/^onnx +webgpu +broken +its process was killed by SIGABRT; it wrote: illegal instruction$/m);
     expect(stdout).toMatch(
-      /^GPUs +NVIDIA H100 80GB HBM3 \(85\.5 GB\), driver 550\.54\.15; NVIDIA GB10, driver 580\.95\.05$/m,
+      /^GPUs +NVIDIA H100 80GB HBM3 \(85\.5 GB\), driver 550\.54\.15; NVIDIA GB10, Spark, driver 580\.95\.05$/m,
     );
     expect(stdout).toMatch(/^cache +.+\/cache: can be made, [\d.]+ .?B free/m);
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { GpuSlots, isFree, visibleGpus } from '../../src/engine/resources/gpu-slots.ts';
-import { queryGpus, type Gpu } from '../../src/engine/resources/nvidia-smi.ts';
+import { queryGpus, type Gpu } from '../../src/base/nvidia-smi.ts';
 import { isOutOfDeviceMemory } from '../../src/engine/resources/out-of-memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Rig } from './rig.ts';
@@ -28,30 +28,40 @@ afterEach(() => rig.remove());
 
 const machine = (gpus: string[] | 'broken', apps: string[] = []) =>
   writeFile(rig.path('gpus.json'), JSON.stringify({ gpus, apps }));
-const IDLE = ['0, GPU-aaaa, 3, 81559, NVIDIA H100 80GB HBM3', '1, GPU-bbbb, 10, 81559, NVIDIA A100-SXM4, 80GB'];
+const IDLE = [
+  '0, GPU-aaaa, 3, 81559, 550.54.15, NVIDIA H100 80GB HBM3',
+  '1, GPU-bbbb, 10, 81559, 550.54.15, NVIDIA A100-SXM4, 80GB',
+];
 const slots = (choice: ConstructorParameters<typeof GpuSlots>[0]['choice'] = 'auto', more = {}) =>
   new GpuSlots({ choice, env: { ...env, ...more }, folder: rig.path('gpu-leases'), clock: new ManualClock() });
 const never = new AbortController().signal;
 
 describe('nvidia-smi', () => {
   it('is read as it writes: names with commas, values that are not there, processes', async () => {
-    await machine([...IDLE, '2, GPU-cccc, [N/A], [Not Supported], Tesla'], ['GPU-bbbb, 4711', 'GPU-bbbb, 4712']);
-    expect(await queryGpus(env)).toEqual([
-      { index: 0, uuid: 'GPU-aaaa', name: 'NVIDIA H100 80GB HBM3', usedMemory: 3, totalMemory: 81559, processes: 0 },
-      { index: 1, uuid: 'GPU-bbbb', name: 'NVIDIA A100-SXM4, 80GB', usedMemory: 10, totalMemory: 81559, processes: 2 },
-      { index: 2, uuid: 'GPU-cccc', name: 'Tesla', usedMemory: null, totalMemory: null, processes: 0 },
-    ]);
+    await machine(
+      [...IDLE, '2, GPU-cccc, [N/A], [Not Supported], 550.54.15, Tesla'],
+      ['GPU-bbbb, 4711', 'GPU-bbbb, 4712'],
+    );
+    const driver = '550.54.15';
+    const memory = { usedMemory: 3, totalMemory: 81559 };
+    expect(await queryGpus(env)).toEqual({
+      kind: 'gpus',
+      gpus: [
+        { index: 0, uuid: 'GPU-aaaa', name: 'NVIDIA H100 80GB HBM3', driver, ...memory, processes: 0 },
+        { index: 1, uuid: 'GPU-bbbb', name: 'NVIDIA A100-SXM4, 80GB', driver, ...memory, usedMemory: 10, processes: 2 },
+        { index: 2, uuid: 'GPU-cccc', name: 'Tesla', driver, usedMemory: null, totalMemory: null, processes: 0 },
+      ],
+    });
   });
 
   it('that fails is told; one that is missing means no GPU', async () => {
     await machine('broken');
-    await expect(queryGpus(env)).rejects.toMatchObject({
-      failure: {
-        kind: 'unavailable',
-        message: 'nvidia-smi failed: Failed to initialize NVML: Driver/library version mismatch',
-      },
+    const message = 'nvidia-smi fails: Failed to initialize NVML: Driver/library version mismatch';
+    expect(await queryGpus(env)).toEqual({ kind: 'failed', message });
+    await expect(slots().acquire('A', () => {}, never)).rejects.toMatchObject({
+      failure: { kind: 'unavailable', message },
     });
-    expect(await queryGpus({ PATH: rig.path('stages') })).toEqual([]);
+    expect(await queryGpus({ PATH: rig.path('stages') })).toEqual({ kind: 'absent' });
     await expect(slots('auto', { PATH: rig.path('stages') }).acquire('A', () => {}, never)).rejects.toMatchObject({
       failure: { kind: 'unavailable', message: 'nvidia-smi finds no GPU' },
     });
@@ -86,13 +96,19 @@ describe('a slot', () => {
 
   it('is not taken where others compute, or where memory says that they do behind a container', async () => {
     await machine(
-      ['0, GPU-aaaa, 900, 81559, X', '1, GPU-bbbb, 10, 81559, X', '2, GPU-cccc, 10, 81559, X'],
+      [
+        '0, GPU-aaaa, 900, 81559, 550.54.15, X',
+        '1, GPU-bbbb, 10, 81559, 550.54.15, X',
+        '2, GPU-cccc, 10, 81559, 550.54.15, X',
+      ],
       ['GPU-bbbb, 1'],
     );
     const mine = slots();
     expect((await mine.acquire('A', () => {}, never))!.gpu.index).toBe(2);
     await mine.close();
-    expect(isFree({ index: 0, uuid: '', name: '', usedMemory: null, totalMemory: null, processes: 0 })).toBe(true);
+    expect(
+      isFree({ index: 0, uuid: '', name: '', driver: '', usedMemory: null, totalMemory: null, processes: 0 }),
+    ).toBe(true);
   });
 
   it('is among those that --gpus and CUDA_VISIBLE_DEVICES leave', async () => {

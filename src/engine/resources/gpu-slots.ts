@@ -3,15 +3,14 @@
  * waited for, and not crowded.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeDirectory } from '../../base/atomic-file.ts';
+import { makeOpenDirectory } from '../../base/atomic-file.ts';
 import { LeaseStore, type Lease } from '../../cache/lease-store.ts';
 import { Scratch } from '../../cache/scratch.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { SwpError } from '../../base/failure.ts';
-import { queryGpus, type Gpu } from './nvidia-smi.ts';
+import { queryGpus, type Gpu } from '../../base/nvidia-smi.ts';
 
 /** `auto`: any that CUDA_VISIBLE_DEVICES leaves; or indices and UUIDs. */
 export type GpuChoice = 'auto' | 'none' | readonly string[];
@@ -98,7 +97,10 @@ export class GpuSlots {
     const refuse = (message: string, remedy: string) =>
       new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message, remedy });
     if (this.#choice === 'none') throw refuse('--gpus none was given', 'Leave it out, or run with --device cpu.');
-    const all = await queryGpus(this.#env);
+    const found = await queryGpus(this.#env);
+    if (found.kind === 'failed')
+      throw refuse(found.message, 'Run nvidia-smi by hand; mostly the driver has to be loaded anew.');
+    const all = found.kind === 'absent' ? [] : found.gpus;
     if (all.length === 0)
       throw refuse(
         'nvidia-smi finds no GPU',
@@ -124,25 +126,12 @@ export class GpuSlots {
   }
 
   async #lease(gpu: Gpu, place: string): Promise<Lease | undefined> {
-    makeDirectory(this.#folder);
-    for (const name of ['tmp', 'leases', 'leases/holders']) this.#openToAll(join(this.#folder, name));
-    this.#scratch ??= new Scratch(join(this.#folder, 'tmp'));
-    this.#leases ??= new LeaseStore(join(this.#folder, 'leases'), this.#scratch);
+    makeOpenDirectory(this.#folder); // every user of the host leaves leases here
+    this.#scratch ??= new Scratch(join(this.#folder, 'tmp'), makeOpenDirectory);
+    this.#leases ??= new LeaseStore(join(this.#folder, 'leases'), this.#scratch, { makeFolder: makeOpenDirectory });
     const name = createHash('sha256').update(gpu.uuid).digest('hex');
-    this.#openToAll(join(this.#folder, 'leases', name.slice(0, 2)));
     const acquisition = await this.#leases.acquire(name, place);
     return acquisition.kind === 'held' ? acquisition.lease : undefined;
-  }
-
-  /** Every user of the host leaves leases here. */
-  #openToAll(folder: string): void {
-    makeDirectory(folder);
-    try {
-      chmodSync(this.#folder, 0o777);
-      chmodSync(folder, 0o777);
-    } catch {
-      // whoever made it has opened it
-    }
   }
 }
 
