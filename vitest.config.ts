@@ -1,10 +1,44 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// Where tests/real/install.sh puts libtensorflow, and Debian's chromium its Vulkan driver in software.
+const TENSORFLOW = join(
+  process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
+  'super-weight-pruning/tensorflow/node_modules/@tensorflow/tfjs-node-gpu',
+);
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        // `npm test`: needs nothing but `npm ci`.
+        test: { name: 'suite', include: ['tests/**/*.test.ts'], exclude: ['tests/{real,gpu}/**'] },
+      },
+      {
+        extends: true,
+        // `npm run test:real`: needs what tests/real/install.sh installs.
+        test: {
+          name: 'real',
+          include: ['tests/real/**/*.test.ts'],
+          env: {
+            ...(process.env.SWP_TFJS_NODE === undefined && existsSync(TENSORFLOW) && { SWP_TFJS_NODE: TENSORFLOW }),
+            ...(process.env.VK_ICD_FILENAMES === undefined &&
+              existsSync(SWIFTSHADER) && { VK_ICD_FILENAMES: SWIFTSHADER }),
+          },
+        },
+      },
+      {
+        extends: true,
+        // `npm run test:gpu`: needs an NVIDIA GPU.
+        test: { name: 'gpu', include: ['tests/gpu/**/*.test.ts'] },
+      },
+    ],
   },
 });

@@ -1,6 +1,5 @@
 /** The cache: what is published is whole, found again, and never believed blindly. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,9 +39,11 @@ async function publish(content: string | Uint8Array, key = KEY) {
   });
 }
 
-it.runIf(existsSync('/proc/self'))('says at once where no directory can be made', async () => {
-  await expect(Cache.open('/proc/self/cache/here')).rejects.toMatchObject({
-    failure: { kind: 'file', operation: 'create', code: 'ENOENT' },
+it('says at once where no directory can be made', async () => {
+  const file = join(directory, 'a file');
+  await writeFile(file, '');
+  await expect(Cache.open(join(file, 'cache'))).rejects.toMatchObject({
+    failure: { kind: 'file', operation: 'create', code: 'ENOTDIR' },
   });
 });
 

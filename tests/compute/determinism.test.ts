@@ -12,7 +12,7 @@ import { Graph } from '../../src/compute/graph/graph.ts';
 import { CPU_ENTRIES } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { packageRuntime } from '../../src/compute/runtimes/onnx/onnx-runtime.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
-import { loadOnnxLibrary, type OnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
+import { loadOnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
 import { ViewingSession } from '../../src/compute/runtimes/onnx/viewing-session.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
@@ -30,15 +30,7 @@ const SMALL: DescentModel = { config: LLAMA, shape: { batch: 2, sequence: 5 } };
 const ONE: Access = { threads: 1 };
 const TWO: Access = { threads: 2 };
 
-const callable = ((): OnnxLibrary | undefined => {
-  try {
-    return loadOnnxLibrary();
-  } catch {
-    return undefined;
-  }
-})();
-const whereCallable = describe.skipIf(callable === undefined);
-const where = callable === undefined ? ' (skipped: there is no FFI for this platform)' : '';
+const library = loadOnnxLibrary();
 
 /** Each descent is the same every time, as is tested: once is enough. */
 const descents = new Map<string, Promise<Descent>>();
@@ -77,7 +69,7 @@ const models: [string, DescentModel][] = [
   ['GPT-2 with many tokens', GPT2_MANY_TOKENS],
 ];
 
-whereCallable.each(models)(`training steps of %s${where}`, (_, model) => {
+describe.each(models)('training steps of %s', (_, model) => {
   it('are the same bits through the package and through the library', async () => {
     const { digest } = await descent(model, 'stages');
     expect((await descent(model, 'package')).digest).toBe(digest);
@@ -90,15 +82,14 @@ it('training steps are the same bits in two processes at once as in one alone', 
   expect(await Promise.all([1, 2].map(() => elsewhere(GPT2_FEW_TOKENS, 'stages')))).toEqual([digest, digest]);
 });
 
-whereCallable(`two threads${where}`, () => {
+describe('two threads', () => {
   it.each(models.slice(1))('give the bits of one, for %s', async (_, model) => {
     expect((await descent(model, TWO)).digest).toBe((await descent(model, ONE)).digest);
   });
 
   // Not the bits: the library sums a product's terms in blocks, longer ones where the columns of a thread are few. Of
-  // the
-  // gradient of the built-in model's down projections, [48, 1024] x [1024, 96], a thread has 96 columns or 48. That is
-  // why stages never use more than one.
+  // the gradient of the built-in model's down projections, [48, 1024] x [1024, 96], a thread has 96 columns or 48.
+  // That is why stages never use more than one.
   it('agree with one to rounding, for the built-in model', async () => {
     const [one, two] = [await descent(BUILT_IN, ONE), await descent(BUILT_IN, TWO)];
     expect(Object.keys(two.weights)).toEqual(Object.keys(one.weights));
@@ -109,7 +100,7 @@ whereCallable(`two threads${where}`, () => {
   });
 });
 
-whereCallable(`calls without copies${where}`, () => {
+describe('calls without copies', () => {
   it('are unmoved by the garbage collector, the package loaded or not', async () => {
     const { digest } = await descend(SMALL, 'package', 8);
     const collecting = { nodeOptions: ['--expose-gc', '--compact-on-every-full-gc'], steps: 8 };
@@ -137,7 +128,7 @@ whereCallable(`calls without copies${where}`, () => {
 
   const graph = new Graph();
   graph.output('y', graph.exp(graph.input('x', [2])));
-  const open = (model: Uint8Array) => new ViewingSession(callable!, model, graph, CPU_ENTRIES);
+  const open = (model: Uint8Array) => new ViewingSession(library, model, graph, CPU_ENTRIES);
 
   it('fail with the words of the library when it refuses a model, and go on working', async () => {
     const model = lowerToOnnx(graph);
@@ -171,7 +162,7 @@ whereCallable(`calls without copies${where}`, () => {
   it('refuse to use a session that was released, which the library does not, and may release it twice', async () => {
     const constant = new Graph(); // without inputs: nothing is unbound after the release
     constant.output('y', constant.exp(constant.scalar(0)));
-    const session = new ViewingSession(callable!, lowerToOnnx(constant), constant, CPU_ENTRIES);
+    const session = new ViewingSession(library, lowerToOnnx(constant), constant, CPU_ENTRIES);
     await session.release();
     await session.release();
     await expect(session.run()).rejects.toThrow('The session was released.');
@@ -183,7 +174,7 @@ whereCallable(`calls without copies${where}`, () => {
     product.output('y', product.mul(product.input('a', [2]), product.input('b', [2])));
     const least = new Float32Array(Uint32Array.of(1).buffer)[0]!;
     const sessions = [
-      new ViewingSession(callable!, lowerToOnnx(product), product, CPU_ENTRIES),
+      new ViewingSession(library, lowerToOnnx(product), product, CPU_ENTRIES),
       await packageRuntime.open(product, CPU_TARGET),
     ];
     for (const session of sessions) {

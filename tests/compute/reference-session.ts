@@ -1,6 +1,6 @@
 /**
  * The smallest runtime: the float64 reference behind the interface that every engine has. It passes the same suite
- * (runtimes.test.ts), and is the one to start from when adding an engine (CONTRIBUTING.md).
+ * (runtime-contract.ts), and is the one to start from when adding an engine (CONTRIBUTING.md).
  */
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import type { Value } from '../../src/compute/graph/operation.ts';

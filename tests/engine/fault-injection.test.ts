@@ -2,9 +2,7 @@
  * Faults on purpose: whatever kills a run, at whatever moment, no damaged record is ever seen, what was published
  * stays, and the next run comes to the same results. SWP_FAULTS=200 asks for more rounds than the suite takes.
  */
-import { execFile } from 'node:child_process';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { readdir } from 'node:fs/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
@@ -12,17 +10,11 @@ import { verifyCache } from '../../src/cache/verification.ts';
 import { Rig, builtWorker, bundle } from './rig.ts';
 
 const ROUNDS = Number(process.env.SWP_FAULTS ?? 10);
-const isRoot = process.getuid?.() === 0;
 let rig: Rig;
 beforeEach(async () => {
   rig = await Rig.create();
 });
-let unmount: (() => Promise<unknown>) | undefined;
-afterEach(async () => {
-  await unmount?.();
-  unmount = undefined;
-  await rig.remove();
-});
+afterEach(() => rig.remove());
 
 const begin = async (directory: string) => {
   const process = execa('node', [await bundle('tests/engine/fault-driver.ts'), directory, await builtWorker()], {
@@ -87,45 +79,4 @@ it(
     expect(left).toEqual([]);
   },
   60_000 + 10_000 * ROUNDS,
-);
-
-it.skipIf(!isRoot)(
-  `a disk that is full fails the nodes that do not fit, and says so; with room again, the rest is done${isRoot ? '' : ' (needs root, to mount a small disk)'}`,
-  async () => {
-    const run = promisify(execFile);
-    const disk = rig.path('cache');
-    await run('rm', ['-rf', disk]);
-    await mkdir(disk);
-    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', disk]).then(
-      () => true,
-      () => false,
-    );
-    if (!mounted) return; // a container without the right to mount
-    unmount = () => run('umount', ['-l', disk]);
-    await rig.reopen();
-    await writeFile(rig.path('cache/ballast'), Buffer.alloc(210_000));
-    const study = Object.fromEntries(
-      Array.from({ length: 12 }, (_, index) => [`N${index}`, { params: { say: String(index).repeat(8000) } }]),
-    );
-    const full = await rig.run(study);
-    expect(full.result.failed).toBeGreaterThan(0);
-    const codes = full.result.failures
-      .map(({ failure }) => (failure.kind === 'stage' ? failure.cause : failure))
-      .map((failure) => failure !== undefined && 'code' in failure && failure.code);
-    expect(new Set(codes)).toEqual(new Set(['ENOSPC']));
-    await writeFile(rig.path('cache/ballast'), '');
-    await rig.reopen();
-    expect((await verifyCache(rig.cache, 1, () => {})).damages).toEqual([]);
-    await run('mount', ['-o', 'remount,size=5m', disk]);
-    const again = await rig.run(study);
-    expect(again.result).toMatchObject({ failed: 0, cached: full.result.ran, ran: 12 - full.result.ran });
-    await run('mount', ['-o', 'remount,ro', disk]);
-    await rig.reopen();
-    expect((await rig.run({ ...study })).result).toMatchObject({ cached: 12, ran: 0, failed: 0 });
-    const refused = await rig.run({ ...study, fresh: {} });
-    expect(refused.result.failures).toMatchObject([
-      { label: { experiment: 'fresh' }, failure: { kind: 'file', code: 'EROFS' } },
-    ]);
-    await readFile(rig.path('cache/version'));
-  },
 );

@@ -1,6 +1,6 @@
 /**
  * What a runtime offers: it turns a graph into a session, and a session computes the graph's outputs from the memory
- * that its inputs are bound to. Every runtime passes the same suite (tests/compute/runtimes.test.ts).
+ * that its inputs are bound to. Every runtime passes the same suite (tests/compute/runtime-contract.ts).
  */
 import type { Graph } from '../graph/graph.ts';
 

@@ -3,18 +3,19 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundle } from '../engine/rig.ts';
+import { requireReadableCheckout } from './requirements.ts';
 
-const isRoot = process.getuid?.() === 0;
 const [ANN, BOB, EVE, LAB] = [61_001, 61_002, 61_003, 62_000];
 let directory: string;
 let script: string;
+beforeAll(() => requireReadableCheckout(ANN));
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'swp-group-'));
   await chmod(directory, 0o755);
   await mkdir(join(directory, 'cache'));
-  script = await bundle('tests/cache/group-user.ts');
+  script = await bundle('tests/real/group-user.ts');
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -28,12 +29,8 @@ const as = async (uid: number, gid: number, umask: string, ...args: string[]) =>
   return { stdout, stderr, exitCode };
 };
 
-const isReachable = async () =>
-  (await execa('test', ['-r', script], { uid: ANN, gid: LAB, reject: false })).exitCode === 0;
-
-describe.skipIf(!isRoot)(`a cache that is open to a group${isRoot ? '' : ' (needs root, to be several users)'}`, () => {
-  it('stays open to it, whatever their umasks say', async ({ skip }) => {
-    if (!(await isReachable())) skip('other users cannot read this checkout');
+describe('a cache that is open to a group', () => {
+  it('stays open to it, whatever their umasks say', async () => {
     await chown(join(directory, 'cache'), ANN, LAB);
     await chmod(join(directory, 'cache'), 0o2775);
     expect(await as(ANN, LAB, '077', 'a')).toMatchObject({ exitCode: 0, stdout: 'published a' });
@@ -47,8 +44,7 @@ describe.skipIf(!isRoot)(`a cache that is open to a group${isRoot ? '' : ' (need
     }
   });
 
-  it('refuses who is not in it, and says whose it is', async ({ skip }) => {
-    if (!(await isReachable())) skip('other users cannot read this checkout');
+  it('refuses who is not in it, and says whose it is', async () => {
     await chown(join(directory, 'cache'), ANN, LAB);
     await chmod(join(directory, 'cache'), 0o2770);
     const { stdout, exitCode } = await as(EVE, 61_003, '022', 'e');
