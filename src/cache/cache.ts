@@ -244,7 +244,12 @@ export class Cache {
  * are writable for the group, and folders inherit it. Elsewhere the umask decides.
  */
 function respectGroup(directory: string): void {
-  const mode = statSync(directory, { throwIfNoEntry: false })?.mode ?? 0;
+  let mode;
+  try {
+    ({ mode } = statSync(directory));
+  } catch {
+    return; // it is made next, which says what is wrong if it cannot be
+  }
   if ((mode & 0o2020) === 0o2020) process.umask(process.umask() & ~0o070);
 }
 

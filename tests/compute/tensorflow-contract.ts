@@ -1,6 +1,6 @@
 /** What the tensorflow runtime computes and holds, on whichever backend of TensorFlow.js. */
 import { describe, expect, it } from 'vitest';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type GraphSession, type TensorData } from '../../src/compute/runtimes/runtime.ts';
 import { activate, type TensorflowBackend } from '../../src/compute/runtimes/tensorflow/tensorflow-backend.ts';
@@ -36,8 +36,8 @@ export function describeTensorflow(name: string, backend: () => TensorflowBacken
       expect(memory(tf)).toEqual(afterOne);
 
       // outside
-      session.feed('targets', new Int32Array(sizeOf(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary));
-      session.feed('tokens', new Int32Array(sizeOf(graph.inputs.get('tokens')!.shape)).fill(LLAMA.vocabulary));
+      session.feed('targets', new Int32Array(elementCount(graph.inputs.get('targets')!.shape)).fill(LLAMA.vocabulary));
+      session.feed('tokens', new Int32Array(elementCount(graph.inputs.get('tokens')!.shape)).fill(LLAMA.vocabulary));
       await expect(session.run()).rejects.toThrow();
       expect(memory(tf)).toEqual(afterOne);
       await session.release();

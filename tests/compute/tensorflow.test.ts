@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../src/compute/graph/graph.ts';
-import { sizeOf } from '../../src/compute/graph/shape.ts';
+import { elementCount } from '../../src/base/element-count.ts';
 import { activate, type Tensor } from '../../src/compute/runtimes/tensorflow/tensorflow-backend.ts';
 import { TensorflowSession } from '../../src/compute/runtimes/tensorflow/tensorflow-session.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
@@ -59,7 +59,7 @@ function largestLiveSet(graph: Graph): number {
   const values = nodes
     .filter(({ operation }) => operation.op !== 'constant')
     .map(({ output }) => ({
-      bytes: 4 * sizeOf(output.shape),
+      bytes: 4 * elementCount(output.shape),
       from: nodes.findIndex((node) => node.output === output),
       to: nodes.findLastIndex((node) => node.output === output || node.inputs.includes(output)),
     }));
