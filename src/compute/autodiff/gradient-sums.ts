@@ -1,6 +1,7 @@
 /**
- * Collects what flows back into each value. Slices are the special case: parts that tile a value are joined by one
- * copy, where padding each with zeros and adding would take several passes over all of it.
+ * Adds up the gradients that reach each value from the nodes that use it. Slices are the special case: if they tile
+ * the value, their gradients are concatenated in one copy; padding each with zeros and adding would take several passes
+ * over the whole value.
  */
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
@@ -31,7 +32,7 @@ export class GradientSums {
     this.#slices.set(value.id, [...(this.#slices.get(value.id) ?? []), slice]);
   }
 
-  /** The gradient of a value whose every use has been visited; undefined if nothing flows into it. */
+  /** The gradient of a value, once every node that uses it has been visited; undefined if none reaches it. */
   total(value: Value): Value | undefined {
     const slices = this.#slices.get(value.id);
     if (slices !== undefined) {

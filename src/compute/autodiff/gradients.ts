@@ -37,7 +37,7 @@ export function gradients(graph: Graph, loss: Value, variables: readonly Value[]
   });
 }
 
-/** Passes what has flowed back into a node's output on to its inputs. */
+/** Adds the gradients of a node's inputs, given that of its output. */
 function propagate(graph: Graph, node: OperationNode, sums: GradientSums, dependent: ReadonlySet<number>): void {
   const upstream = sums.total(node.output);
   if (upstream === undefined) return;

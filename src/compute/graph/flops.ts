@@ -1,4 +1,4 @@
-/** Counts a graph's arithmetic, so that a speed can be given in FLOP/s and a study's cost be known before it starts. */
+/** Counts a graph's floating-point operations, for speeds in FLOP/s and for estimates of a study's cost. */
 import type { Graph } from './graph.ts';
 import { elementCount } from '../../base/element-count.ts';
 

@@ -36,8 +36,8 @@ export class Graph {
   }
 
   /**
-   * Says what the nodes that `build` adds belong to, e.g. `model.layers.0.mlp`; scopes nest, joined by a slash. For
-   * people who look at the graph (swp export): it changes nothing of what is computed, and enters no key.
+   * Names the part of the model to which the nodes belong that `build` adds, e.g. `model.layers.0.mlp`; scopes nest,
+   * joined by a slash. Only for people who look at the graph (swp export): scopes change no result and enter no key.
    */
   scope<Result>(name: string, build: () => Result): Result {
     const outer = this.#scope;

@@ -1,6 +1,6 @@
 /**
- * Counts the bytes that executing a graph takes, so that a study's memory is known before it starts. Values are counted
- * as a runtime holds them that frees each one after its last use, in the graph's order of execution.
+ * Counts the bytes that executing a graph takes, for estimates of a study's memory. It assumes a runtime that executes
+ * in the graph's order and frees each value after its last use.
  */
 import type { Graph } from './graph.ts';
 import type { OperatorName, Value } from './operation.ts';
@@ -67,7 +67,7 @@ function peakOfActivations(graph: Graph, nodes: ReturnType<Graph['reachable']>):
     if (own) {
       live += bytesOf(output);
       peak = Math.max(peak, live);
-      const end = lastUse.get(output)!; // it is reachable and no output, so it has a reader
+      const end = lastUse.get(output)!; // it is reachable and no output, so some node reads it
       dying.set(end, [...(dying.get(end) ?? []), output]);
     }
     for (const value of dying.get(index) ?? []) live -= bytesOf(value);

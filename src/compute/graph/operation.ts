@@ -74,7 +74,7 @@ export interface OperationNode {
   readonly operation: Operation;
   readonly inputs: readonly Value[];
   readonly output: Value;
-  /** What the node belongs to, e.g. `model.layers.0.mlp`, or nothing: documentation only. */
+  /** The part of the model to which the node belongs, e.g. `model.layers.0.mlp`, or empty: documentation only. */
   readonly scope: string;
 }
 

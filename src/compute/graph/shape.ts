@@ -1,4 +1,4 @@
-/** Shape rules of the graph's operators, and the errors of a graph that is put together wrongly. */
+/** The shape of every operator's result, and the error of operands that do not fit together. */
 import { elementCount } from '../../base/element-count.ts';
 import { MIX_VALUES, type MatmulAttributes, type Operation, type Value } from './operation.ts';
 

@@ -1,5 +1,5 @@
 /**
- * The optimizer step as a WebAssembly SIMD kernel (AssemblyScript): it works in place on memory that the runtime's
+ * The optimizer as a WebAssembly SIMD kernel (AssemblyScript): it works in place on memory that the runtime's
  * inputs and outputs view, so weights, gradients and moments are never copied. Pointers are byte offsets, multiples
  * of 16; lengths count float32 and are multiples of 4 (buffers are padded with zeros). A mask pointer of 0 means that
  * the tensor has no mask. The lowest 64 KiB of the memory stay free, so that nothing collides with static data.
@@ -31,7 +31,7 @@ export function maskAndSquare(gradient: usize, mask: usize, length: i32): f64 {
 }
 
 /**
- * Adds a share of the gradient of one micro-batch to the gradient of the step: total = total + factor * part.
+ * Adds a share of one micro-batch's gradient to the gradient of the training step: total = total + factor * part.
  * @param total float32[length]
  * @param part float32[length]
  */
@@ -46,7 +46,7 @@ export function accumulate(total: usize, part: usize, factor: f32, length: i32):
 }
 
 /**
- * One AdamW step (Loshchilov & Hutter 2019, algorithm 2) under a mask:
+ * One AdamW update (Loshchilov & Hutter 2019, algorithm 2) under a mask:
  *   m = beta1 m + (1 - beta1) s g;  v = beta2 v + (1 - beta2) (s g)^2
  *   w = (1 - decay) w - rate m / (sqrt(v / correction2) + epsilon);  w = w * mask
  * with s the clipping factor, decay = learningRate * weightDecay and rate = learningRate / (1 - beta1^t).

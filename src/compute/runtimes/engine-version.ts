@@ -26,7 +26,7 @@ export function engineVersion(engine: Engine): string {
   return VERSIONS[engine]();
 }
 
-/** The files from which `engineVersion` knows. */
+/** The files that `engineVersion` reads. */
 export function enginePackageFiles(engine: Engine): string[] {
   if (engine === 'onnx') return [createRequire(import.meta.url).resolve('onnxruntime-node/package.json')];
   const directory = findTensorflowPackage()?.directory;

@@ -37,7 +37,7 @@ export interface Runtime {
   open(graph: Graph, target: ExecutionTarget): Promise<GraphSession>;
 }
 
-/** The machine lacks what a target needs. The message says what is missing, the remedy what would change that. */
+/** The machine lacks what a target needs. The message says what is missing, the remedy what to do about it. */
 export class UnavailableTarget extends Error {
   override name = 'UnavailableTarget';
   readonly target: ExecutionTarget;

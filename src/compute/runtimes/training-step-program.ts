@@ -1,7 +1,7 @@
 /**
- * A whole training step as graphs, for runtimes that take many steps without returning: forward and backward, and the
- * optimizer on parameters that are joined into a few long vectors ("packs"), since on a device the number of operations
- * costs more than their size.
+ * A whole training step as graphs, for runtimes that take several per call: forward pass, backward pass, and the
+ * optimizer on parameters that are joined into a few long vectors ("packs"), because on a device the number of
+ * operations costs more time than their size.
  */
 import type { Graph } from '../graph/graph.ts';
 
@@ -25,31 +25,31 @@ export interface TrainingStepProgram {
   update: Graph;
   /** Names of the int32 inputs of `gradients` that hold the micro-batch. */
   batchInputs: readonly string[];
-  /** Micro-batches per step: the gradients are their mean. */
+  /** Micro-batches per training step: the gradients are their mean. */
   microBatches: number;
 }
 
-/** Memory that a program's state is read from before the first step of a call, and written to after its last. */
+/** Memory from which a call reads the state at its beginning and to which it writes the state at its end. */
 export type StateViews = Record<(typeof STATE_KINDS)[number] | 'mask', Float32Array>;
 
 export interface TrainingStepsRequest {
   steps: number;
-  /** Rows of `settings`, one per step. */
+  /** Rows of `settings`, one per training step. */
   settings: Float32Array;
-  /** Rows of every batch input, one per step: all micro-batches of the step. */
+  /** Rows of every batch input, one per training step: all its micro-batches. */
   batches: Readonly<Record<string, Int32Array>>;
 }
 
 export interface TrainingStepsResult {
-  /** Mean loss of each step's batch before the step. */
+  /** Mean loss of each training step's batch before the update. */
   loss: Float32Array;
-  /** Norm of each step's masked gradient before clipping. */
+  /** Norm of each training step's masked gradient before clipping. */
   gradientNorm: Float32Array;
-  /** Time in which state was carried to the device and back, and no step was taken. */
+  /** Time that copying the state to the device and back took. */
   transferMilliseconds: number;
 }
 
-/** Takes steps of a program on a device. The state crosses to the device and back once per call. */
+/** Takes training steps on a device. Each call copies the state to the device once and back once. */
 export interface TrainingStepRunner {
   /** @param state by parameter */
   run(state: readonly StateViews[], request: TrainingStepsRequest): Promise<TrainingStepsResult>;

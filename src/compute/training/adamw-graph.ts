@@ -1,15 +1,15 @@
 /**
- * The optimizer step as a graph, for devices where it must not leave the device: masking, clipping to the global norm,
- * AdamW (Loshchilov & Hutter 2019, algorithm 2), masking. It takes the operations of the WebAssembly kernel
- * (src/compute/kernel/optimizer.ts) in the same order, in float32 throughout; only the norm, which the kernel sums in
- * float64, differs by rounding.
+ * The optimizer as a graph, for devices that keep the state: masking, clipping to the global norm, AdamW (Loshchilov &
+ * Hutter 2019, algorithm 2), masking. The operations are those of the WebAssembly kernel
+ * (src/compute/kernel/optimizer.ts), in the same order and all in float32. The kernel sums the norm in float64, so the
+ * two agree to rounding.
  */
 import { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
 import type { Pack } from './packing.ts';
 import type { AdamWSettings } from './trainer.ts';
 
-/** What a step needs to know, in the order in which it stands in the input `settings`. */
+/** The numbers in a row of the input `settings`, in order; one row per training step. */
 const SETTINGS = [
   'beta1',
   'rest1',
@@ -24,12 +24,12 @@ const SETTINGS = [
 
 export const SETTINGS_LENGTH = SETTINGS.length;
 
-/** A norm that no gradient has: to clip to it is not to clip. */
+/** A norm that no gradient has: clipping to it changes nothing. */
 const NO_CLIPPING = 3e38;
 
 /**
- * Numbers of one step, rounded as the kernel rounds them.
- * @param update 1-based count of the steps since the moments were reset
+ * The settings of one training step, rounded as the kernel rounds them.
+ * @param update 1-based count of the training steps since the moments were reset
  */
 export function settingsOfStep(learningRate: number, update: number, settings: AdamWSettings): Float32Array {
   const rest = (share: number) => 1 - Math.fround(share);

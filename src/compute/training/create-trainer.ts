@@ -1,4 +1,4 @@
-/** Makes the trainer that a target calls for. */
+/** Makes the trainer for a target: on ONNX Runtime's devices the device trainer, everywhere else the host trainer. */
 import type { ExecutionTarget } from '../runtimes/runtime.ts';
 import { buildTrainingStepProgram, DeviceTrainer } from './device-trainer.ts';
 import type { Trainer, TrainingGraph } from './trainer.ts';
@@ -7,7 +7,7 @@ import { HostTrainer } from './host-trainer.ts';
 /**
  * @param training of one micro-batch
  * @param kernelFile path of optimizer.wasm as built by build/build.js
- * @param microBatches per step: the gradients are their mean
+ * @param microBatches per training step: the gradients are their mean
  * @throws UnavailableTarget if this machine cannot execute graphs that way
  */
 export async function createTrainer(

@@ -1,6 +1,7 @@
 /**
- * Training where the state must not cross the bus at every step: several steps per call, forward, backward and
- * optimizer all on the device. The state is in `memory` between calls, as it is for the trainer on the CPU.
+ * Takes training steps on a device: several per call, with forward pass, backward pass and optimizer all there, since
+ * copying the state to the device and back at every training step would take longer than computing. Between calls the
+ * state is in `memory`, as it is with the host trainer.
  */
 import type { StateViews, TrainingStepProgram, TrainingStepRunner } from '../runtimes/training-step-program.ts';
 import { buildAdamW, settingsOfStep, SETTINGS_LENGTH } from './adamw-graph.ts';
@@ -16,12 +17,12 @@ import type {
 } from './trainer.ts';
 
 /**
- * Weights and both moments travel both ways and the mask one way, seven times the parameters, per call: for GPT-2 about
- * 3.5 GB, or half a second over PCIe, against some seconds of computing. More steps would save little, and a run can be
- * stopped only between calls.
+ * Per call, weights and both moments are copied both ways and the mask one way, seven times the parameters: for GPT-2
+ * about 3.5 GB, or half a second over PCIe, against some seconds of computing. More training steps per call would save
+ * little, and a run can be stopped only between calls.
  */
 const STEPS_PER_CALL = 64;
-const TRAVELS_PER_PARAMETER = 7;
+const COPIES_PER_PARAMETER = 7;
 
 /** @param training of one micro-batch */
 export function buildTrainingStepProgram(training: TrainingGraph, microBatches: number): TrainingStepProgram {
@@ -44,7 +45,7 @@ export class DeviceTrainer implements Trainer {
   updates = 0;
   readonly #runner: TrainingStepRunner;
   readonly #batchInputs: readonly string[];
-  /** The mask of whatever has none. */
+  /** Stands for the mask of parameters that have none. */
   readonly #ones: Float32Array;
   readonly #transfers: TransferStatistics;
 
@@ -55,7 +56,7 @@ export class DeviceTrainer implements Trainer {
     this.memory = new ParameterMemory(training.parameters);
     const lengths = this.memory.parameters.map(({ length }) => length);
     this.#ones = new Float32Array(Math.max(...lengths)).fill(1);
-    const bytesPerCall = 4 * TRAVELS_PER_PARAMETER * lengths.reduce((sum, length) => sum + length, 0);
+    const bytesPerCall = 4 * COPIES_PER_PARAMETER * lengths.reduce((sum, length) => sum + length, 0);
     this.#transfers = { bytesPerCall, transferMilliseconds: 0, totalMilliseconds: 0 };
   }
 

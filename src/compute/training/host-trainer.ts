@@ -1,5 +1,6 @@
 /**
- * Runs training steps: the graph computes loss and gradients, the kernel applies clipping, AdamW and the mask.
+ * Takes training steps with the state in the host's memory: a runtime computes loss and gradients, the WebAssembly
+ * kernel applies clipping, AdamW and the mask.
  * Deterministic: the same weights, state and batches give the same bits on the same machine.
  */
 import { elementCount } from '../../base/element-count.ts';
@@ -13,7 +14,7 @@ export class HostTrainer implements Trainer {
   readonly memory: ParameterMemory;
   readonly stepsPerCall = 1;
   readonly transfers = undefined;
-  /** Optimizer steps since the moments were last reset: the t of the bias corrections. */
+  /** Training steps since the moments were last reset: the t of the bias corrections. */
   updates = 0;
   readonly #session: GraphSession;
   readonly #kernel: OptimizerKernel;
@@ -37,7 +38,7 @@ export class HostTrainer implements Trainer {
 
   /**
    * @param training of one micro-batch
-   * @param microBatches per step: the gradients are their mean
+   * @param microBatches per training step: the gradients are their mean
    * @throws UnavailableTarget if this machine cannot execute graphs that way
    */
   static async create(
@@ -61,9 +62,9 @@ export class HostTrainer implements Trainer {
   }
 
   /**
-   * One optimizer step.
+   * One training step.
    * @param batch int32 data of every batch input: all micro-batches, one after the other
-   * @param learningRate of this step
+   * @param learningRate of this training step
    */
   async step(
     batch: PlannedTrainingStep['batch'],

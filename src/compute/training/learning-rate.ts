@@ -1,4 +1,4 @@
-/** Learning-rate schedules: pure functions of the step within a round. */
+/** Learning-rate schedules: pure functions of the training step within a round. */
 export interface LearningRateSchedule {
   schedule: 'constant' | 'warmup-constant' | 'warmup-cosine' | 'warmup-stable-decay';
   learningRate: number;
@@ -11,10 +11,10 @@ export interface LearningRateSchedule {
 }
 
 /**
- * The learning rate of one step.
+ * The learning rate of one training step.
  * Warm-up is linear and reaches the peak at its last step. Cosine: Loshchilov & Hutter 2017, one half period down to
  * the floor at the last step. Warm-up, stable, decay: linear to the floor over the last decaySteps.
- * @param step 0-based step within the round
+ * @param step 0-based training step within the round
  */
 export function learningRateAt(step: number, settings: LearningRateSchedule): number {
   const { schedule, learningRate, steps, floor } = settings;

@@ -1,5 +1,6 @@
 /**
- * Joins parameters into a few long vectors, on which an optimizer takes a few operations instead of some per parameter.
+ * Joins parameters into a few long vectors ("packs"): the optimizer then takes some operations per pack instead of some
+ * per parameter.
  */
 import { Graph } from '../graph/graph.ts';
 import { elementCount } from '../../base/element-count.ts';
@@ -18,7 +19,7 @@ export interface Pack {
   decay: boolean;
 }
 
-/** Consecutive parameters that are treated alike share a pack while it is small enough. */
+/** Consecutive parameters share a pack if weight decay applies to all or none of them, up to the limit. */
 export function packParameters(parameters: readonly ParameterSpec[], limit = PACK_LIMIT): Pack[] {
   return [true, false].flatMap((decay) => {
     const packs: { parameters: ParameterSpec[]; length: number; decay: boolean }[] = [];

@@ -1,7 +1,7 @@
 /**
- * One WebAssembly memory for everything an optimizer step touches: weights, gradients, two moments and masks of every
- * parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs and
- * outputs and the kernel work on the same bytes.
+ * One WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks of
+ * every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs
+ * and outputs and the kernel work on the same bytes.
  */
 import { elementCount } from '../../base/element-count.ts';
 
@@ -21,14 +21,14 @@ export interface ParameterBuffers extends ParameterSpec {
   first: Float32Array;
   second: Float32Array;
   mask: Float32Array;
-  /** The gradient as the graph returns it: of one micro-batch, where a step has several; else it is `gradient`. */
+  /** The gradient of one micro-batch, where a training step has several; else it is `gradient`. */
   part: Float32Array;
   /** Byte offsets of the buffers above. */
   at: Record<Kind, number>;
   masked: boolean;
 }
 
-/** Below this, the kernel's module may keep its own data. */
+/** The kernel's module may keep data of its own in the first bytes. */
 const RESERVED_BYTES = 65_536;
 const PAGE_BYTES = 65_536;
 /** A cache line: 16 floats. */
@@ -42,7 +42,7 @@ export class ParameterMemory {
   readonly #byName: ReadonlyMap<string, ParameterBuffers>;
 
   /**
-   * @param parts whether a step has several micro-batches
+   * @param parts whether a training step has several micro-batches
    * @throws RangeError if the parameters and their state exceed WebAssembly's 4 GiB
    */
   constructor(specs: readonly ParameterSpec[], { parts = false }: { parts?: boolean } = {}) {

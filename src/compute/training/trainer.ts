@@ -1,4 +1,7 @@
-/** What takes training steps, wherever it does: the state is in `memory` between calls. */
+/**
+ * The interface of trainers: they take training steps, on the host or on a device. Between calls the weights, moments
+ * and masks are in `memory`.
+ */
 import type { Graph } from '../graph/graph.ts';
 import type { ParameterMemory, ParameterSpec } from './parameter-memory.ts';
 
@@ -20,7 +23,7 @@ export interface AdamWSettings {
 }
 
 export interface TrainingStepResult {
-  /** Mean loss of the batch before the step. */
+  /** Mean loss of the batch before the training step. */
   loss: number;
   /** Norm of the masked gradient before clipping. */
   gradientNorm: number;
@@ -32,7 +35,7 @@ export interface PlannedTrainingStep {
   learningRate: number;
 }
 
-/** How the time of calls was spent, since the trainer was made. */
+/** What copying the state to the device and back has cost since the trainer was made. */
 export interface TransferStatistics {
   /** Bytes of weights, moments and masks carried to the device and back per call. */
   bytesPerCall: number;
@@ -42,15 +45,15 @@ export interface TransferStatistics {
 
 export interface Trainer {
   readonly memory: ParameterMemory;
-  /** Optimizer steps since the moments were last reset: the t of the bias corrections. */
+  /** Training steps since the moments were last reset: the t of the bias corrections. */
   updates: number;
-  /** How many steps one call should take: 1 where the state stays in memory, more where it has to travel. */
+  /** How many training steps a call should take: 1 on the host; more where the state is copied to a device and back. */
   readonly stepsPerCall: number;
-  /** Undefined where nothing travels. */
+  /** Undefined where nothing is copied to a device. */
   readonly transfers: TransferStatistics | undefined;
-  /** Starts the moments from zero. */
+  /** Sets the moments to zero. */
   reset(): void;
-  /** Takes steps one after the other. However they are divided into calls, the result is the same, bit for bit. */
+  /** Takes training steps in order. The result is the same bits however they are divided into calls. */
   steps(planned: readonly PlannedTrainingStep[], settings: AdamWSettings): Promise<TrainingStepResult[]>;
   release(): Promise<void>;
 }

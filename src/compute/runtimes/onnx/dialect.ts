@@ -1,7 +1,7 @@
 /**
- * What an execution provider of ONNX Runtime asks of the translation. The CPU's choices are the fastest ones measured;
- * another device has other kernels, and a node that it has no kernel for would be computed by the CPU in between, with
- * everything it reads and writes crossing the bus at every step.
+ * How a graph is translated for an execution provider of ONNX Runtime. The CPU's choices are the fastest ones measured.
+ * Other devices have other kernels; a node without one would be computed by the CPU, and all that it reads and writes
+ * would be copied between device and CPU in every run.
  */
 import type { Device, Precision } from '../runtime.ts';
 

@@ -12,7 +12,7 @@ export function graphHash(graph: Graph, device: Device = 'cpu', precision: Preci
   return hashOf(lowerToOnnx(graph, undefined, dialectFor({ device, precision })));
 }
 
-/** The same for whole training steps on a device that takes them by itself. */
+/** The same for a whole training step with its optimizer, on a device that runs both. */
 export function trainingStepHash(
   program: TrainingStepProgram,
   device: Exclude<Device, 'cpu'>,

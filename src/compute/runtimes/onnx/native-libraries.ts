@@ -1,4 +1,4 @@
-/** What the dynamic loader would find, seen without loading anything. */
+/** Which native libraries the dynamic loader would find. Loads none of them. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -39,7 +39,7 @@ function packageFile(file: string): string {
   return join(folder, 'bin/napi-v6', platform(), arch(), file);
 }
 
-/** A tool that is not there says nothing: what it would have found out shows when the library is loaded. */
+/** Empty if the tool is not installed: then a missing library shows when ONNX Runtime loads it. */
 async function output(command: string, args: string[]): Promise<string> {
   const { stdout } = await execute(command, args, { env: { ...process.env, PATH: SYSTEM_PATH } }).catch(() => ({
     stdout: '',

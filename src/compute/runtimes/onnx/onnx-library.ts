@@ -22,13 +22,13 @@ type Call = (...args: unknown[]) => void;
 type Create = (...args: unknown[]) => Pointer;
 
 export interface OnnxLibrary {
-  /** To be held: koffi closes the file, and every later call is a jump into nothing, when this is collected. */
+  /** Must be referenced as long as the library is used: when it is collected, koffi unloads the library. */
   readonly file: Koffi.LibraryHandle;
   /**
    * @param options session.* entries
    * @param threads that share the work of one operator, the caller's included. Their number may change the last bits: a
    *   matrix product sums its terms in blocks whose length depends on how many columns a thread has.
-   * @throws Error with the library's words
+   * @throws Error with the library's message
    */
   createSession(model: Uint8Array, options: Readonly<Record<string, string>>, threads: number): Pointer;
   /** A tensor that views memory; it must neither move nor be collected before `releaseTensor`. */
@@ -54,8 +54,7 @@ export function loadOnnxLibrary(): OnnxLibrary {
 }
 
 /**
- * Address of memory that JavaScript owns. Small arrays live in the heap, where they may move, until `buffer` is asked
- * for.
+ * Address of memory that JavaScript owns. Small arrays are in the heap, where they may move, until `buffer` is read.
  */
 export function addressOf(data: NodeJS.TypedArray): Pointer {
   void data.buffer;

@@ -13,7 +13,7 @@ const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime
 
 export { Tensor };
 
-/** What the first CUDA session of this process has settled. */
+/** The precision of the first CUDA session of this process: it holds for all later ones. */
 let cudaPrecision: Precision | undefined;
 
 /**

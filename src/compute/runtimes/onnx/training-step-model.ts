@@ -1,6 +1,6 @@
 /**
- * Writes a step program as ONNX files: as a Loop over whole steps, where the device has loops, or as a single step
- * whose state goes out as it came in. Either computes the same.
+ * Writes a training step program as ONNX files: as a Loop over training steps, where the device has loops, or as one
+ * training step whose outputs are the inputs of the next. Both compute the same.
  */
 import { elementCount } from '../../../base/element-count.ts';
 import { STATE_KINDS, type TrainingStepProgram } from '../training-step-program.ts';
@@ -13,16 +13,16 @@ import { OnnxModel } from './onnx-model.ts';
 export const parameterValue = (kind: string, name: string): string => `${kind}:${name}`;
 export const packValue = (kind: string, pack: number): string => `${kind}:${pack}`;
 
-/** Lengths that are known when the model runs: how many steps are fed, and how many of them are taken. */
+/** Lengths known only when the model runs: how many training steps are given, and how many of them are taken. */
 const FED = 'fed';
 const TAKEN = 'taken';
-/** The input that says how many are taken. */
+/** The input that says how many training steps are taken. */
 const COUNT = 'count';
 
 type Names = ReadonlyMap<string, string>;
 
 /**
- * K steps in one call.
+ * K training steps in one call.
  * Inputs: `count` int64 [], `settings` [K, n], every batch input int32 [K, tokens], state and mask of every parameter.
  * Outputs: the state of every parameter under names that begin with `next:`, `loss` and
  * `gradientNorm` [count, 1].
@@ -65,8 +65,8 @@ export function lowerTrainingLoop(program: TrainingStepProgram, dialect: Dialect
 }
 
 /**
- * One step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs: the state
- * of every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
+ * One training step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs:
+ * the state of every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
  */
 export function lowerTrainingStep(program: TrainingStepProgram, dialect: Dialect): Uint8Array {
   const model = new OnnxModel();
@@ -234,7 +234,7 @@ function splitBatches(
     new Map(rows.map(([name, value]) => [name, model.node('Gather', [value, index], { axis: { int: 0 } })]));
 }
 
-/** sums + values / count, as the kernel's `accumulate` does it; the first share is added to nothing. */
+/** sums + values / count, as the kernel's `accumulate` does it; the first share is stored as it is. */
 function addShares(
   model: OnnxModel,
   sums: readonly string[] | undefined,
@@ -284,7 +284,7 @@ function settingsLength({ update }: TrainingStepProgram): number {
   return update.inputs.get('settings')!.shape[0]!;
 }
 
-/** Integers of a batch input in one step. */
+/** How many integers a batch input has in one training step. */
 function batchLength({ gradients, microBatches }: TrainingStepProgram, name: string): number {
   return microBatches * elementCount(gradients.inputs.get(name)!.shape);
 }

@@ -1,7 +1,7 @@
 /**
- * Takes the steps of a step program on a device. Where the provider has a Loop (CUDA, and the CPU, on which its logic
- * is tested), a call is one run of a model that loops. WebGPU has none, but leaves outputs on the device and takes them
- * as inputs: there, a call is one run per step between one that brings the state in and one that takes it out.
+ * Takes training steps on a device. Where the provider has a Loop (CUDA, and the CPU, on which this is tested), a call
+ * is one run of a model that loops. WebGPU has no Loop, but can leave outputs on the device and take them as inputs:
+ * there, a call is a run that copies the state in, one run per training step, and a run that copies the state out.
  */
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import type { ExecutionTarget } from '../runtime.ts';
@@ -33,9 +33,8 @@ export async function openTrainingStepRunner(
 ): Promise<TrainingStepRunner> {
   if (target.device === 'webgpu') return ResidentRunner.open(program, target);
   const dialect = dialectFor(target);
-  // ONNX Runtime refuses a fallback to the CPU in the outer graph alone (seen in 1.30), and a loop's step is all
-  // inside:
-  // so the same step is opened by itself first, which fails if one of its nodes has no kernel on the device.
+  // ONNX Runtime refuses a fallback to the CPU in the outer graph only (seen in 1.30), and a loop's operators are all
+  // inside. So one training step is opened by itself first: that fails if an operator has no kernel on the device.
   if (target.device !== 'cpu') await (await openModel(lowerTrainingStep(program, dialect), target)).release();
   return new LoopRunner(program, await openModel(lowerTrainingLoop(program, dialect), target));
 }
@@ -43,7 +42,7 @@ export async function openTrainingStepRunner(
 class LoopRunner implements TrainingStepRunner {
   readonly #program: TrainingStepProgram;
   readonly #session: InferenceSession;
-  /** Of a call that takes no step: measured once, after the first call has warmed everything up. */
+  /** Of a call that takes no training step: measured once, after the first call, which is slower than later ones. */
   #transferMilliseconds: number | undefined;
 
   constructor(program: TrainingStepProgram, session: InferenceSession) {
@@ -69,7 +68,7 @@ class LoopRunner implements TrainingStepRunner {
     await this.#session.release();
   }
 
-  /** @param count of the request's steps that are taken */
+  /** @param count how many of the request's training steps are taken */
   #call(
     state: readonly StateViews[],
     { steps, settings, batches }: TrainingStepsRequest,

@@ -21,8 +21,8 @@ export class ViewingSession implements GraphSession {
 
   /**
    * @param model the graph as an .onnx file
-   * @param threads one, on which identical bits rest (onnx-library.ts); tests try others
-   * @throws Error with the library's words if it refuses the model
+   * @param threads with more than one, the last bits may differ (onnx-library.ts); tests try several
+   * @throws Error with the library's message if it refuses the model
    */
   constructor(
     library: OnnxLibrary,
@@ -79,7 +79,7 @@ export class ViewingSession implements GraphSession {
     this.#library.releaseSession(this.#session);
   }
 
-  /** The library does not check: to use what was released would end the process. */
+  /** The library does not check this: using a released session would crash the process. */
   #assertOpen(): void {
     if (this.#released) throw new Error('The session was released.');
   }

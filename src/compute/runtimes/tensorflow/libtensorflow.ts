@@ -1,4 +1,4 @@
-/** What can be told of the C library in a package's `deps/lib` without loading it. */
+/** Finds out what the C library in a package's `deps/lib` supports, without loading it. */
 import { closeSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,7 +1,7 @@
 /**
- * TensorFlow.js on libtensorflow. Which device it computes on is decided when it is loaded, by what libtensorflow finds
- * then, and holds for the process: so the GPU is hidden from it where a target says `cpu`, and a target that says
- * `cuda` is refused where it found none.
+ * Loads TensorFlow.js on libtensorflow. libtensorflow chooses its device when it is loaded, once per process, by what
+ * it finds. So the GPU is hidden from it if the target says `cpu`, and a target that says `cuda` is refused if it found
+ * no GPU.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

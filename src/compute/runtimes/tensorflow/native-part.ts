@@ -1,6 +1,6 @@
 /**
- * The native part of the npm package: libtensorflow and the addon that binds it. npm installs the package without it,
- * since it is hundreds of megabytes from outside the registry; this fetches it.
+ * Downloads the native part of the npm package: libtensorflow and the addon that binds it. npm installs the package
+ * without it, because it is hundreds of megabytes from outside the registry.
  */
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { findTensorflowPackage, PACKAGE, type TensorflowPackage } from './tensorflow-package.ts';
 
-/** The native part could not be installed; what was there before is there still. */
+/** The native part could not be installed; what was installed before is unchanged. */
 export class InstallError extends Error {
   override name = 'InstallError';
   readonly remedy: string;

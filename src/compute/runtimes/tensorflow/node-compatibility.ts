@@ -1,4 +1,4 @@
-/** What @tensorflow/tfjs-node-gpu 4.22 needs of Node and newer versions no longer have. */
+/** Restores functions of Node that @tensorflow/tfjs-node-gpu 4.22 calls and that newer versions of Node removed. */
 import util from 'node:util';
 
 /**

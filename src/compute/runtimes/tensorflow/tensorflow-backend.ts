@@ -1,7 +1,6 @@
 /**
- * The TensorFlow.js API and the backend on which it computes: what the executor needs and all that it knows. Users have
- * the native one (native-backend.ts); the tests also run TensorFlow.js's own JavaScript backend, which is there
- * everywhere.
+ * The TensorFlow.js API and the backend on which it computes. Users have the native backend (native-backend.ts); the
+ * tests also run TensorFlow.js's own JavaScript backend, which works on every machine.
  */
 import type * as TensorFlow from '@tensorflow/tfjs-core';
 
@@ -14,7 +13,7 @@ export interface TensorflowBackend {
   name: string;
 }
 
-/** Makes the backend the current one: TensorFlow.js computes on one at a time, whoever asked for it. */
+/** Makes the backend the current one: TensorFlow.js has one current backend per process. */
 export async function activate({ tf, name }: TensorflowBackend): Promise<void> {
   // After the wait another session may have switched again; once this returns, nothing comes in between.
   while (tf.getBackend() !== name) await tf.setBackend(name);

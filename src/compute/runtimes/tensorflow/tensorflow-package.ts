@@ -1,6 +1,6 @@
 /**
- * Where the npm package is that binds libtensorflow to Node. Answers without loading it, and without its native part,
- * which is fetched apart (native-part.ts).
+ * Finds the npm package that binds libtensorflow to Node. Does not load it, and does not need its native part, which is
+ * downloaded separately (native-part.ts).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,6 +1,6 @@
 /**
- * Executes a graph operator by operator. Inputs are uploaded anew at each run, constants once; every other tensor is
- * freed right after its last use, which the graph tells, so no more lives at one time than the graph needs.
+ * Executes a graph operator by operator. Inputs are uploaded in each run, constants once. Every other tensor is freed
+ * right after its last use, which is known from the graph, so that as few as possible exist at one time.
  */
 import type { Graph } from '../../graph/graph.ts';
 import type { OperationNode, Value } from '../../graph/operation.ts';
@@ -77,7 +77,7 @@ export class TensorflowSession implements GraphSession {
     return Promise.resolve();
   }
 
-  /** The value of a node; it joins the live ones, unless it is a constant. */
+  /** The value of a node. Unless it is a constant, it is kept until its last use. */
   #tensor(node: OperationNode, live: Map<number, Tensor>): Tensor {
     const { operation, output } = node;
     if (operation.op === 'constant') return this.#constants.ofGraph(output, operation.data);
