@@ -9,7 +9,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { on } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { workerEnvironment } from '../src/engine/worker-environment.ts';
+import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
 import { BENCH_MODELS } from './models.ts';
 import { openTrainer } from './open-trainer.ts';
 

@@ -13,7 +13,7 @@ import { countMatmulFlops } from '../src/compute/graph/flops.ts';
 import { Graph } from '../src/compute/graph/graph.ts';
 import { openSession } from '../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.ts';
-import { workerEnvironment } from '../src/engine/worker-environment.ts';
+import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
 import { BENCH_MODELS, type BenchModel } from './models.ts';
 import { openTrainer } from './open-trainer.ts';

@@ -149,10 +149,10 @@ export const GROUPS = {
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',
+      'src/engine/executors/local/worker-message.ts',
+      'src/engine/executors/local/worker.ts',
       'src/engine/stage-module.ts',
       'src/engine/stage.ts',
-      'src/engine/worker-message.ts',
-      'src/engine/worker.ts',
       // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
       'src/compute/runtimes/open-session.ts',
       // Lets messages through between two runs of a graph.
@@ -196,7 +196,7 @@ export const ENGINES = {
 };
 
 /** What a worker process runs, besides the stages. */
-export const WORKER = 'src/engine/worker.ts';
+export const WORKER = 'src/engine/executors/local/worker.ts';
 
 /** What renders the report of a study: all that it reaches counts, in no key but in the stamp of the report. */
 export const RENDERER = 'src/report/render-report.ts';

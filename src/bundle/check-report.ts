@@ -93,7 +93,7 @@ async function difference(before: string, after: string, renderer: Renderer): Pr
 
 /** Whether the report was rendered where bits come out alike. */
 async function isSamePlatform(folder: string): Promise<boolean> {
-  const here = await collectEnvironment(folder);
+  const here = await collectEnvironment(folder, {});
   const there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
   return ['node', 'platform', 'arch'].every((name) => there[name] === here[name]);
 }

@@ -11,10 +11,10 @@ import { differences } from '../base/json-diff.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import type { GatheredRef, PlannedNode } from '../engine/node.ts';
+import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
+import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
 import { placeOf } from '../engine/stage.ts';
-import { prepareJob } from '../engine/run-stage.ts';
 import { StageLoader, type LoadedStage } from '../engine/stage-loader.ts';
-import { WorkerPool } from '../engine/worker-pool.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
@@ -26,11 +26,15 @@ export const RESULTS = 'results';
 const TOLERANCE = 1e-9;
 const SHOWN = 5;
 
-/** @param cache the unpacked bundle */
+/**
+ * @param cache the unpacked bundle
+ * @param openExecutor is asked for an executor if there are results to make again
+ */
 export async function checkResults(
   manifest: Manifest,
   records: ReadonlyMap<string, CacheRecord>,
   cache: Cache,
+  openExecutor: () => Executor,
 ): Promise<CheckResult> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
   const bundled = record?.artifacts[RESULTS];
@@ -45,19 +49,18 @@ export async function checkResults(
       ],
     };
   const outputs = await cache.scratch.node();
-  const pool = new WorkerPool(1);
+  const executor = openExecutor();
   try {
-    const job = await prepareJob(nodeOf(record, stage, manifest), outputs, (key) => records.get(key), {
-      cache,
-      stages: StageLoader.installed(),
-    });
-    const outcome = await pool.run(job, () => {}, { output: () => {}, progress: () => {} });
+    const node = nodeOf(record, stage, manifest);
+    const findArtifact = verifiedArtifacts(cache, (key) => records.get(key));
+    const job = await prepareJob(node, outputs, StageLoader.installed(), findArtifact);
+    const outcome = await execute(executor, { place: record.stage, resources: resourcesOf(node) }, job);
     const sameCode = stage.code === (record.environment.code ?? record.preimage.code);
     const pieces = Object.values(job.gathered)
       .reduce((sum, items) => sum + items.length, 0)
       .toLocaleString('en');
     if (outcome.kind !== 'done') {
-      const message = outcome.kind === 'error' ? outcome.message : 'its process ended without an answer';
+      const message = 'message' in outcome ? outcome.message : 'its process ended without an answer';
       return sameCode
         ? finding(`${record.stage} fails on the bundled artifacts: ${message}`)
         : {
@@ -90,7 +93,7 @@ export async function checkResults(
       ],
     };
   } finally {
-    await pool.close();
+    await executor.close();
     rmSync(outputs, { recursive: true, force: true });
     await cache.scratch.clear();
   }

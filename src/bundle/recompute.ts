@@ -1,7 +1,7 @@
 /** Runs a bundled study again, from its pipeline.json alone, and compares every artifact with the bundled one. */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Cache } from '../cache/cache.ts';
-import { collectEnvironment } from '../engine/environment.ts';
+import type { JsonObject } from '../base/json.ts';
 import { compareArtifacts, differsFrom, type Compared } from '../verify/recompute.ts';
 import type { OpenBundle } from './verify.ts';
 
@@ -15,15 +15,16 @@ export interface RecomputedPlace extends Omit<Compared, 'verdict'> {
 /**
  * @param made records of a run of the bundle's study, by place
  * @param cache where that run kept its results
+ * @param environment of the nodes of that run
  * @param tolerance as of compareArtifacts
  */
 export async function compareWithBundle(
   bundle: OpenBundle,
   made: ReadonlyMap<string, CacheRecord>,
   cache: Cache,
+  environment: JsonObject,
   tolerance: number,
 ): Promise<RecomputedPlace[]> {
-  const here = await collectEnvironment(bundle.folder);
   const compared = new Map<string, Promise<Compared>>();
   const places: RecomputedPlace[] = [];
   for (const [place, key] of Object.entries(bundle.verified.manifest.places)) {
@@ -36,7 +37,8 @@ export async function compareWithBundle(
     // One node serves many places.
     const pair = `${key} ${after.key}`;
     const comparison =
-      compared.get(pair) ?? compareRecords(before, after, bundle.cache, cache, differsFrom(before, here), tolerance);
+      compared.get(pair) ??
+      compareRecords(before, after, bundle.cache, cache, differsFrom(before, environment), tolerance);
     compared.set(pair, comparison);
     places.push({ place, ...(await comparison) });
   }

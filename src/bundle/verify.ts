@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
+import type { Executor } from '../engine/executor.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { unpackBundle } from './archive-reader.ts';
 import { checkRecords } from './check-records.ts';
@@ -41,12 +42,18 @@ export interface OpenBundle {
  * Unpacks a bundle into a temporary folder, verifies it, and hands it on.
  * @param options.limit bytes that its files may take together
  * @param options.version of this swp
+ * @param options.openExecutor is asked for an executor when results are made again
  * @param options.id how the bundle's id must begin, if somebody knows it
  * @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file`
  */
 export async function withBundle<Result>(
   file: string,
-  { limit, version, id: wanted }: { limit: number; version: string; id?: string },
+  {
+    limit,
+    version,
+    openExecutor,
+    id: wanted,
+  }: { limit: number; version: string; openExecutor: () => Executor; id?: string },
   work: (bundle: OpenBundle) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'swp-bundle-'));
@@ -66,7 +73,7 @@ export async function withBundle<Result>(
     if (findings.some(shakesResults))
       said.push('results and report were not made again, since what they rest on does not hold');
     else {
-      const results = await checkResults(manifest, checked.records, cache);
+      const results = await checkResults(manifest, checked.records, cache, openExecutor);
       const report = await checkReport(manifest, checked.records, cache);
       findings.push(...results.findings, ...report.findings);
       said.push(...results.said, ...report.said);

@@ -233,6 +233,10 @@ export class Lease {
     this.#released(this);
     if (read(this.#path)?.nonce === this.#nonce) rmSync(this.#path, { force: true });
   }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
 }
 
 function createExclusively(path: string, content: LeaseFile): boolean {

@@ -9,13 +9,16 @@ import { execa } from 'execa';
 import { packageRoot } from '../base/package-root.ts';
 import type { JsonObject } from '../base/json.ts';
 
-/** @param root the project whose git commit is recorded; without git, or outside a repository, `git` is null */
-export async function collectEnvironment(root: string): Promise<JsonObject> {
-  const { version, dependencies } = readPackage(packageRoot);
+/**
+ * @param root the project whose git commit is recorded; without git, or outside a repository, `git` is null
+ * @param libraries versions of what stages compute with
+ */
+export async function collectEnvironment(root: string, libraries: JsonObject): Promise<JsonObject> {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   return {
     node: process.versions.node,
     swp: version,
-    onnxruntime: dependencies?.['onnxruntime-node'] ?? null,
+    ...libraries,
     platform: platform(),
     release: release(),
     arch: arch(),
@@ -38,8 +41,4 @@ export async function gitState(root: string): Promise<JsonObject | null> {
   } catch {
     return null;
   }
-}
-
-function readPackage(root: string): { version: string; dependencies?: Record<string, string> } {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 }

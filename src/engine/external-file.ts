@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { stampOf } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
-import type { ExternalFile } from './node.ts';
+import type { ExternalFile, PlannedNode } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
 
 /**
@@ -35,11 +35,20 @@ export async function readExternalFile(
  * Whether a file still has the content that it had: by stat, and by content where stat differs.
  * A file that has gone counts as changed.
  */
-export async function isUnchanged(file: ExternalFile): Promise<boolean> {
+async function isUnchanged(file: ExternalFile): Promise<boolean> {
   try {
     if (stampOf(file.path) === file.stamp) return true;
     return (await digestFile(file.path)).sha256 === file.sha256;
   } catch {
     return false;
   }
+}
+
+/**
+ * Files are compared before and after a node runs, so that no record claims an input that it did not have.
+ * @throws SwpError of kind `file-changed`
+ */
+export async function refuseChangedFiles({ files, stage }: Pick<PlannedNode, 'files' | 'stage'>): Promise<void> {
+  for (const file of files)
+    if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: stage.name });
 }

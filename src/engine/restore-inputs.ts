@@ -6,30 +6,32 @@ import { artifactOf } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './stage.ts';
 import type { PlannedState } from './plan.ts';
-import { blockedBy, recordOf, type Producers, type RunContext, type Settled } from './run-context.ts';
+import { recordOf, type Producers, type RunContext } from './run-context.ts';
 
 /**
  * Makes the artifacts that a node consumes be there again, if they were evicted or are damaged.
- * @returns its producers as they are then, or what keeps the node from running
+ * @returns undefined if all of them are there; otherwise its producers as they are then, which may have failed
  */
 export async function restoreInputs(
   node: PlannedNode,
   producers: Producers,
   context: RunContext,
-): Promise<{ producers: Producers } | Settled> {
+): Promise<Producers | undefined> {
   const now = new Map(producers);
+  let isChanged = false;
   for (const { key, artifact: name } of producersOf(node)) {
     const record = recordOf(now, key);
     if (record === undefined || (await isUsable(artifactOf(record, name), context))) continue;
-    const settled = await context.restore(key, { kind: 'evicted', artifact: name, neededBy: placeOf(node.labels[0]!) });
-    now.set(key, { ...now.get(key)!, settled });
-    const gathered = !Object.values(node.inputs).some((input) => input.key === key);
-    if (!('record' in settled) && !gathered) return blockedBy(key, now);
+    const ending = await context.restore(key, { kind: 'evicted', artifact: name, neededBy: placeOf(node.labels[0]!) });
+    now.set(key, { ...now.get(key)!, ending });
+    isChanged = true;
+    const isGathered = !Object.values(node.inputs).some((input) => input.key === key);
+    if (['failed', 'blocked', 'stopped'].includes(ending.kind) && !isGathered) break; // it cannot run in any case
   }
-  return { producers: now };
+  return isChanged ? now : undefined;
 }
 
-/** Whether all that a node consumes is still there when its turn comes. */
+/** Whether all that a node consumes is still there when it has a slot. */
 export async function inputsAreUsable(node: PlannedNode, producers: Producers, context: RunContext): Promise<boolean> {
   for (const { key, artifact: name } of producersOf(node)) {
     const record = recordOf(producers, key);
@@ -38,9 +40,10 @@ export async function inputsAreUsable(node: PlannedNode, producers: Producers, c
   return true;
 }
 
-/** Whether an artifact is there and whole. A damaged one is put aside. */
-async function isUsable(artifact: RecordedArtifact, { cache, warn }: RunContext): Promise<boolean> {
+/** Whether an artifact is there and whole. A damaged one is put aside. A dry run only looks whether it is there. */
+async function isUsable(artifact: RecordedArtifact, { cache, executor, warn }: RunContext): Promise<boolean> {
   if (!cache.hasArtifact(artifact)) return false;
+  if (!executor.capabilities.computes) return true;
   try {
     await cache.verify(artifact);
     return true;

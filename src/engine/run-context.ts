@@ -1,88 +1,128 @@
-/** What the nodes of one run share, and what became of each. */
+/** How a node's run can end, and what the nodes of one run share. */
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
-import { producersOf } from './dag-builder.ts';
-import type { EventSink, Reason } from './event.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
+import { producersOf } from './dag-builder.ts';
+import type { EventSink, Reason } from './event.ts';
+import type { Executor } from './executor.ts';
+import type { NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
-import type { GpuSlots } from './resources/gpu-slots.ts';
 import type { StageLoader } from './stage-loader.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { TrajectoryPoint } from './trajectory.ts';
 
-/** What became of a node. */
-export type Settled =
-  /** `restored`: it ran because artifacts were gone; what was made of them before stands. */
-  | { outcome: 'cached' | 'ran'; record: CacheRecord; restored?: true }
-  | { outcome: 'failed'; failure: Failure; seconds: number }
-  /** `by`: key of the failed input; absent when the run was stopped. `started`: it was running then. */
-  | { outcome: 'blocked'; by?: string; started?: boolean };
+export type NodeEnding =
+  /** Its record was there before, or another process has made it meanwhile. */
+  | { kind: 'cached'; record: CacheRecord }
+  /** Another recipe has the same content: its results serve. */
+  | { kind: 'reused'; record: CacheRecord }
+  | { kind: 'ran'; record: CacheRecord }
+  /** It ran because artifacts were gone; what was made of them before stands. */
+  | { kind: 'restored'; record: CacheRecord }
+  | { kind: 'failed'; failure: Failure; seconds: number }
+  /** A node that it needs has failed: `by` is the key of the one that failed first. */
+  | { kind: 'blocked'; by: string }
+  /** The run was stopped, before this node started or while it was running. */
+  | { kind: 'stopped'; started: boolean }
+  /** In a dry run: it would run. */
+  | { kind: 'would-run'; reason: Reason };
 
 /** What the nodes of one run share. */
 export interface RunContext {
   cache: Cache;
   study: StudyState;
   stages: StageLoader;
-  pool: WorkerPool;
+  executor: Executor;
   emit: EventSink;
   signal: AbortSignal;
+  /** Where and with what nodes run, for their records; the same for all of them. */
   environment(): Promise<JsonObject>;
   /** Seconds between two checkpoints of a node that is on a trajectory. */
   checkpointSeconds: number;
+  /** Bytes that a node may take; no limit if absent. */
+  memoryPerNode: number | undefined;
+  /** Of nodes that wait for a slot, the one with the greatest number comes first. */
+  priorityOf(key: string): number;
   /**
    * Computes a node again because artifacts of it that another one consumes are gone.
-   * @returns once for every caller, what became of it
+   * @returns how that ended; callers who ask at the same time share one run
    */
-  restore(key: string, reason: Reason): Promise<Settled>;
-  /** What went wrong and costs no result. */
+  restore(key: string, reason: Reason): Promise<NodeEnding>;
+  /** Notes what went wrong and cost no result. */
   warn(warning: Failure): void;
-  /** GPUs, one node each. */
-  gpus: GpuSlots;
-  /** Waits for a free worker; the longest way to the end of the DAG goes first. */
-  inTurn<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
-  /** Work under way, by content key: recipes that turn out the same at the same time wait for one another. */
-  underWay: Map<string, Promise<unknown>>;
+  claims: Claims;
 }
 
-/** A node's producers by key; `settled` is absent for one that this run did not need. */
-export type Producers = ReadonlyMap<string, { planned: PlannedState; settled?: Settled }>;
+/** A node that has to come to a result, once its producers have ended. */
+export interface NodeWork {
+  planned: PlannedState;
+  reason: Reason;
+  producers: Producers;
+  identity: NodeIdentity;
+  /** Absent for a node that is on no trajectory. */
+  point: TrajectoryPoint | undefined;
+}
 
-/** The producers of a node, as `settle` wants them. */
+/** Content keys that this process computes: recipes that turn out the same at the same time wait for one another. */
+export class Claims {
+  readonly #claims = new Map<string, Promise<void>>();
+
+  /** Resolves when whoever computes this content is through with it; undefined if nobody does. */
+  heldBy(contentKey: string): Promise<void> | undefined {
+    return this.#claims.get(contentKey);
+  }
+
+  /** To be disposed of when the content is computed, or cannot be. */
+  take(contentKey: string): Disposable {
+    let resolve!: () => void;
+    this.#claims.set(contentKey, new Promise<void>((resolved) => (resolve = resolved)));
+    return {
+      [Symbol.dispose]: () => {
+        this.#claims.delete(contentKey);
+        resolve();
+      },
+    };
+  }
+}
+
+/** A node's producers by key; `ending` is absent for one that this run did not need. */
+export type Producers = ReadonlyMap<string, { planned: PlannedState; ending?: NodeEnding }>;
+
 export function collectProducers(
   node: PlannedNode,
   plan: ReadonlyMap<string, PlannedState>,
-  settled: ReadonlyMap<string, Settled>,
+  endings: ReadonlyMap<string, NodeEnding>,
 ): Producers {
   return new Map(
     producersOf(node).map(({ key }) => {
-      const outcome = settled.get(key);
-      return [key, { planned: plan.get(key)!, ...(outcome !== undefined && { settled: outcome }) }];
+      const ending = endings.get(key);
+      return [key, { planned: plan.get(key)!, ...(ending !== undefined && { ending }) }];
     }),
   );
 }
 
-export function recordIfCached({ state, record }: PlannedState): CacheRecord | undefined {
-  return state === 'cached' ? record : undefined;
-}
-
+/** The record of a producer; undefined where it has none, or failed, or was not run. */
 export function recordOf(producers: Producers, key: string): CacheRecord | undefined {
-  const { planned, settled } = producers.get(key)!;
-  if (settled === undefined) return recordIfCached(planned);
-  return 'record' in settled ? settled.record : undefined;
+  const { planned, ending } = producers.get(key)!;
+  if (ending === undefined) return planned.state === 'cached' ? planned.record : undefined;
+  return 'record' in ending ? ending.record : undefined;
 }
 
-/** Names the node that failed in the first place, and not one that it blocked. */
-export function blockedBy(key: string, producers: Producers): Settled {
-  const settled = producers.get(key)?.settled;
-  if (settled?.outcome === 'blocked')
-    return settled.by === undefined ? { outcome: 'blocked' } : { outcome: 'blocked', by: settled.by };
-  return { outcome: 'blocked', by: key };
+/** The ending of a node whose producer `key` has no result: names the node that failed first. */
+export function blockedBy(key: string, producers: Producers): NodeEnding {
+  const ending = producers.get(key)?.ending;
+  if (ending?.kind === 'blocked') return ending;
+  return ending?.kind === 'stopped' ? { kind: 'stopped', started: false } : { kind: 'blocked', by: key };
 }
 
-/** @param start by performance.now() */
-export function failedWith(error: unknown, start: number): Settled {
+/**
+ * @param startedAt by performance.now(); undefined if it failed before it had a slot
+ * @throws anything but an SwpError: that is a bug
+ */
+export function failedWith(error: unknown, startedAt: number | undefined): NodeEnding {
   if (!(error instanceof SwpError)) throw error;
-  return { outcome: 'failed', failure: error.failure, seconds: (performance.now() - start) / 1000 };
+  const seconds = startedAt === undefined ? 0 : (performance.now() - startedAt) / 1000;
+  return { kind: 'failed', failure: error.failure, seconds };
 }

@@ -1,117 +1,237 @@
 /**
- * How one node comes to its result, once its producers are settled:
- *
- *     the record under its recipe key, if it was made of these very inputs
- *     or else the record of another recipe with the same content (early cutoff)
- *     or else what another process makes of it, if one is at it (a lease)
- *     or else a run of the stage in a worker, published under both keys
+ * How one node comes to its result, once its producers have ended. `runNode` reads from top to bottom: identity,
+ * existing results, inputs, slot, lease, run, publication. NodeEnding (run-context.ts) names the ways it can end.
  */
-import { compute, reuse, type Work } from './compute-node.ts';
-import { countingRecord, recordByContent } from './counting-record.ts';
+import type { Lease, LeaseHolder } from '../cache/lease-store.ts';
+import type { CacheRecord } from '../cache/record.ts';
 import type { Reason } from './event.ts';
+import { resourcesOf, type Slot } from './executor.ts';
+import { findResult } from './existing-result.ts';
+import { refuseChangedFiles } from './external-file.ts';
 import { identify } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
-import { restoreInputs, warnOfOtherBits } from './restore-inputs.ts';
+import { inputsAreUsable, restoreInputs, warnOfOtherBits } from './restore-inputs.ts';
 import {
   blockedBy,
   failedWith,
-  recordIfCached,
   recordOf,
+  type NodeEnding,
+  type NodeWork,
   type Producers,
   type RunContext,
-  type Settled,
 } from './run-context.ts';
+import { openOutputFolder, runJob, type StageResult } from './run-job.ts';
+import { placeOf } from './stage.ts';
+import { pointOf } from './trajectory.ts';
 
-/** @throws only for bugs in swp: whatever else goes wrong is the node's own failure */
-export async function runNode(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
+/**
+ * @param lost why a node that has a record runs nevertheless: an artifact of it that another one consumes is gone
+ * @throws only for bugs in swp: whatever else goes wrong is the node's own failure
+ */
+export async function runNode(
+  planned: PlannedState,
+  producers: Producers,
+  context: RunContext,
+  lost?: Reason,
+): Promise<NodeEnding> {
+  const { node } = planned;
+  const { signal } = context;
+  let startedAt: number | undefined;
   try {
-    return await settle(planned, producers, context);
+    if (lost === undefined && isUntouched(planned, producers)) return { kind: 'cached', record: planned.record! };
+    const reason = lost ?? reasonToRun(planned, producers);
+    for (;;) {
+      // In a dry run, what a producer would make is not known, nor whether this node would turn out equal to another.
+      if (dependsOnDryRun(producers)) {
+        await restoreInputs(node, producers, context);
+        return { kind: 'would-run', reason };
+      }
+
+      // Identity: what it is made of decides which node it is.
+      const blocker = inputWithoutRecord(node, producers);
+      if (blocker !== undefined) return blockedBy(blocker, producers);
+      const work = describeWork(planned, producers, reason);
+
+      // Existing results: of this recipe, or of another one with the same content.
+      const existing = await findResult(work, context);
+      if (existing !== undefined) return await useResult(existing, work, context);
+      if (signal.aborted) return { kind: 'stopped', started: false };
+
+      // Inputs: what was evicted, or is damaged, is computed again first; other bits make it another node.
+      const restored = await restoreInputs(node, producers, context);
+      if (restored !== undefined) {
+        producers = restored;
+        continue;
+      }
+
+      // Two recipes with the same content in this process: one computes it, the other one looks again.
+      const twin = context.claims.heldBy(work.identity.contentKey);
+      if (twin !== undefined) {
+        await twin;
+        continue;
+      }
+      using _claim = context.claims.take(work.identity.contentKey);
+
+      // Slot: a free worker, for instance, and a GPU if it needs one.
+      using slot = await reserveSlot(node, context);
+      if (slot === undefined)
+        return signal.aborted ? { kind: 'stopped', started: false } : { kind: 'would-run', reason };
+      startedAt = performance.now();
+
+      // Lease: one process at a time computes it. Whoever waits for another process holds no slot meanwhile.
+      using lease = await takeLease(work, slot, context);
+      if (lease === undefined) continue;
+
+      // Meanwhile another process may have made the result, or evicted an input.
+      const madeMeanwhile = await findResult(work, context);
+      if (madeMeanwhile !== undefined) return await useResult(madeMeanwhile, work, context);
+      if (!(await inputsAreUsable(node, producers, context))) continue;
+
+      // Run.
+      using folder = await openOutputFolder(context.cache);
+      const made = await runJob(work, folder.path, slot, context);
+      if (made === 'cancelled') return { kind: 'stopped', started: true };
+
+      // Publication waits for the disk: the slot serves another node meanwhile.
+      slot.release();
+      return { kind: 'ran', record: await publish(made, work, context) };
+    }
   } catch (error) {
-    return failedWith(error, performance.now());
+    return failedWith(error, startedAt);
   }
 }
 
-async function settle(planned: PlannedState, producers: Producers, context: RunContext): Promise<Settled> {
-  const { node } = planned;
-  if (planned.state === 'cached' && standsUntouched(node, producers))
-    return { outcome: 'cached', record: planned.record! };
-  const blocker = Object.values(node.inputs).find(({ key }) => recordOf(producers, key) === undefined);
-  if (blocker !== undefined) return blockedBy(blocker.key, producers);
-
-  const identity = identify(node, (key) => recordOf(producers, key));
-  const own = identity.key === node.key ? recordIfCached(planned) : await countingRecord(identity.key, context);
-  if (own?.contentKey === identity.contentKey) return { outcome: 'cached', record: own };
-  if (context.signal.aborted) return { outcome: 'blocked' };
-
-  const reason = planned.state === 'cached' ? whyNotCached(planned, producers) : planned.reason;
-  const found = reason.kind === 'invalidated' ? undefined : await recordByContent(identity.contentKey, context);
-  if (found !== undefined) return reuse(node, identity, found, context);
-  const restored = await restoreInputs(node, producers, context);
-  if ('outcome' in restored) return restored;
-  const work = {
-    planned,
-    identity: identify(node, (key) => recordOf(restored.producers, key)),
-    reason,
-    producers: restored.producers,
-  };
-  return computeOnce(work, context);
-}
-
 /**
- * Computes a node whose result is known but not whole any more. What it was made of is settled.
- * @param reason says what is gone
+ * Computes a node whose result is known but not whole any more. What it is made of has ended.
+ * @param lost says what is gone
  */
 export async function restoreNode(
   planned: PlannedState,
   producers: Producers,
-  reason: Reason,
+  lost: Reason,
   context: RunContext,
-): Promise<Settled> {
-  try {
-    const restored = await restoreInputs(planned.node, producers, context);
-    if ('outcome' in restored) return restored;
-    const identity = identify(planned.node, (key) => recordOf(restored.producers, key));
-    const settled = await computeOnce({ planned, identity, reason, producers: restored.producers }, context);
-    if (settled.outcome !== 'ran') return settled;
-    if (planned.record !== undefined) warnOfOtherBits(planned, planned.record, settled.record, context);
-    return { ...settled, restored: true };
-  } catch (error) {
-    return failedWith(error, performance.now());
-  }
+): Promise<NodeEnding> {
+  const ending = await runNode(planned, producers, context, lost);
+  if (ending.kind !== 'ran') return ending;
+  if (planned.record !== undefined) warnOfOtherBits(planned, planned.record, ending.record, context);
+  return { kind: 'restored', record: ending.record };
 }
 
-/** Unless another recipe with the same content is being computed: then its results serve. */
-async function computeOnce(work: Work, context: RunContext): Promise<Settled> {
-  const { planned, identity, reason } = work;
-  // What the user dismissed, or what is gone, is to be computed, not found again.
-  if (reason.kind === 'invalidated' || reason.kind === 'evicted') return compute(work, context);
-  for (;;) {
-    const source = await recordByContent(identity.contentKey, context);
-    if (source !== undefined) return reuse(planned.node, identity, source, context);
-    const twin = context.underWay.get(identity.contentKey);
-    if (twin === undefined) return compute(work, context);
-    await twin;
-  }
-}
-
-/** Whether nothing that this run did can touch a cached node. */
-function standsUntouched(node: PlannedNode, producers: Producers): boolean {
+/** Whether a node is cached and nothing that this run did can touch it. */
+function isUntouched({ node, state }: PlannedState, producers: Producers): boolean {
+  if (state !== 'cached') return false;
   const gathers = Object.keys(node.gathers).length > 0;
-  return [...producers.values()].every(({ planned, settled }) => {
-    if (settled === undefined) return true;
-    if ('restored' in settled) return true;
-    if (settled.outcome === 'cached') return settled.record === planned.record;
+  return [...producers.values()].every(({ planned, ending }) => {
+    if (ending === undefined) return true;
+    // Equal recipes give equal results, until a run has shown something else.
+    if (ending.kind === 'restored' || ending.kind === 'would-run') return true;
+    if (ending.kind === 'cached' || ending.kind === 'reused') return ending.record === planned.record;
     // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
-    return settled.outcome !== 'ran' && ['missing', 'failed'].includes(planned.reason.kind) && !gathers;
+    return ending.kind !== 'ran' && ['missing', 'failed'].includes(planned.reason.kind) && !gathers;
   });
 }
 
-/** The first producer whose artifact is other than the one that the record was made of. */
-function whyNotCached({ node, record }: PlannedState, producers: Producers): Reason {
+/** The reason of the plan; of a cached node, the first input that differs from the one that its record was made of. */
+function reasonToRun({ node, state, reason, record }: PlannedState, producers: Producers): Reason {
+  if (state !== 'cached') return reason;
   const made = record!.contentPreimage.inputs as Record<string, { sha256: string }>;
   for (const [input, { key, artifact }] of Object.entries(node.inputs))
     if (recordOf(producers, key)?.artifacts[artifact]?.sha256 !== made[input]?.sha256)
       return { kind: 'input-differs', input };
   return { kind: 'input-differs', input: Object.keys(node.gathers)[0]! };
+}
+
+function dependsOnDryRun(producers: Producers): boolean {
+  return [...producers.values()].some(({ ending }) => ending?.kind === 'would-run');
+}
+
+/** The producer of a single input that has no result. Gathered inputs may be missing. */
+function inputWithoutRecord({ inputs }: PlannedNode, producers: Producers): string | undefined {
+  return Object.values(inputs).find(({ key }) => recordOf(producers, key) === undefined)?.key;
+}
+
+function describeWork(planned: PlannedState, producers: Producers, reason: Reason): NodeWork {
+  const identity = identify(planned.node, (key) => recordOf(producers, key));
+  return { planned, reason, producers, identity, point: pointOf(planned.node, identity.contentPreimage) };
+}
+
+/** Lets a result serve that is there already. */
+async function useResult(
+  source: CacheRecord,
+  { planned: { node }, identity }: NodeWork,
+  { cache, emit, executor }: RunContext,
+): Promise<NodeEnding> {
+  if (source.key === identity.key) return { kind: 'cached', record: source };
+  if (!executor.capabilities.computes) return { kind: 'reused', record: source }; // a dry run writes nothing
+  const record = await cache.alias(identity.key, identity.preimage, source);
+  emit({
+    event: 'node-start',
+    key: node.key,
+    stage: node.stage.name,
+    label: node.labels[0]!,
+    sharedBy: node.labels.length,
+    reason: { kind: 'same-content', sourceKey: source.key },
+  });
+  return { kind: 'reused', record };
+}
+
+/** @returns undefined if the run was stopped meanwhile, or if the executor only makes a dry run */
+function reserveSlot(
+  node: PlannedNode,
+  { executor, emit, signal, priorityOf, memoryPerNode }: RunContext,
+): Promise<Slot | undefined> {
+  const label = node.labels[0]!;
+  return executor.reserve({
+    place: placeOf(label),
+    resources: { ...resourcesOf(node), ...(memoryPerNode !== undefined && { memoryBytes: memoryPerNode }) },
+    priority: priorityOf(node.key),
+    signal,
+    onWait: (gpus) => emit({ event: 'gpu-wait', key: node.key, label, gpus }),
+  });
+}
+
+/**
+ * Takes the lease of a node's content; of its whole trajectory if it is on one, so that its stops build on one another.
+ * If another process has it, gives the slot back and waits.
+ * @returns undefined when the wait is over: the other process has made the result, or has failed, or is gone
+ */
+async function takeLease(work: NodeWork, slot: Slot, context: RunContext): Promise<Lease | undefined> {
+  const { planned, identity, point } = work;
+  const { leases } = context.cache;
+  const name = point?.trajectory ?? identity.contentKey;
+  const acquisition = await leases.acquire(name, placeOf(planned.node.labels[0]!));
+  if (acquisition.kind === 'held') return acquisition.lease;
+  slot.release();
+  emitWait(planned.node, acquisition.holder, context);
+  await leases.wait(name, async () => (await findResult(work, context)) !== undefined, context.signal);
+  return undefined;
+}
+
+function emitWait(node: PlannedNode, { user, host, pid, since, place }: LeaseHolder, { emit }: RunContext): void {
+  emit({
+    event: 'node-wait',
+    key: node.key,
+    stage: node.stage.name,
+    label: node.labels[0]!,
+    holder: { user, host, pid, since, place },
+  });
+}
+
+/** Under both keys, and as a stop of its trajectory. */
+async function publish(
+  made: StageResult,
+  { planned: { node }, identity, point }: NodeWork,
+  { cache, stages, environment }: RunContext,
+): Promise<CacheRecord> {
+  await refuseChangedFiles(node);
+  const { code, packages } = await stages.load(node.stage.name);
+  const record = await cache.publish({
+    ...identity,
+    ...made,
+    stage: node.stage.name,
+    environment: { ...(await environment()), code, packages },
+  });
+  if (point !== undefined) await cache.trajectories.addStop(point.trajectory, { at: point.at, key: record.key });
+  return record;
 }

@@ -3,20 +3,20 @@
  * workers at once as the run will have. What it consumes is there, or is made the same way. Nothing is published.
  */
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { writeAtomically } from '../base/atomic-file.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { JsonObject } from '../base/json.ts';
+import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
+import { prepareJob, type FindArtifact } from '../engine/prepare-job.ts';
+import { placeOf } from '../engine/stage.ts';
 import { MANIFEST_SUFFIX } from '../engine/stage-module.ts';
-import { WorkerPool } from '../engine/worker-pool.ts';
 import { quantile, type Timed } from './rate.ts';
 import { workOf, type Task } from './workload.ts';
 
-/** What a calibration found out of one kind of work. */
+/** What a calibration found out about one kind of work. */
 export interface Sampled {
   timed: Timed[];
   /** What the first node of its kind takes longer in a worker. */
@@ -29,28 +29,26 @@ export interface Sampled {
 const GOAL_SECONDS = 0.4;
 /** Times that the larger size is measured in each worker. */
 const REPEATS = 3;
-/** More at once say no more of how they hinder each other. */
-const MOST_WORKERS = 8;
+/** More workers at once tell no more of how much nodes slow each other down. */
+export const MOST_WORKERS = 8;
 
 export class Calibration {
   readonly #project: { cache: Cache; stages: StageLoader };
   readonly #plan: Plan;
+  readonly #executor: Executor;
   readonly #workers: number;
+  /** Paths of what was made small, by producer and artifact. */
   readonly #made = new Map<string, Promise<Record<string, string>>>();
-  readonly #pool: WorkerPool;
 
-  /** @param jobs nodes at a time of the run that is estimated */
-  constructor(project: { cache: Cache; stages: StageLoader }, plan: Plan, jobs: number) {
+  /**
+   * What it writes is in the cache's scratch: whoever made the executor closes it, and clears that.
+   * @param workers jobs that the executor runs at a time
+   */
+  constructor(project: { cache: Cache; stages: StageLoader }, plan: Plan, executor: Executor, workers: number) {
     this.#project = project;
     this.#plan = plan;
-    this.#workers = Math.min(jobs, MOST_WORKERS);
-    this.#pool = new WorkerPool(this.#workers);
-  }
-
-  /** Ends the workers and removes what they wrote. */
-  async close(): Promise<void> {
-    await this.#pool.close();
-    await this.#project.cache.scratch.clear();
+    this.#executor = executor;
+    this.#workers = workers;
   }
 
   /**
@@ -69,9 +67,8 @@ export class Calibration {
 
   async #measure(node: PlannedNode): Promise<Sampled> {
     const timed: Timed[] = [];
-    const inputs = await this.#inputs(node);
-    const small = await this.#everywhere(node, inputs, 1);
-    const least = await this.#everywhere(node, inputs, 1);
+    const small = await this.#everywhere(node, 1);
+    const least = await this.#everywhere(node, 1);
     timed.push(...least.timed);
     const each = quantile(
       least.timed.map(({ seconds }) => seconds),
@@ -80,7 +77,7 @@ export class Calibration {
     const units = least.timed[0]!.units * Math.max(2, GOAL_SECONDS / REPEATS / Math.max(each, 1e-3));
     let bytes = least.bytes;
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      const larger = await this.#everywhere(node, inputs, Math.min(units, (await workOf(node)).count));
+      const larger = await this.#everywhere(node, Math.min(units, (await workOf(node)).count));
       timed.push(...larger.timed);
       bytes = larger.bytes;
     }
@@ -92,66 +89,41 @@ export class Calibration {
   }
 
   /** Runs a node of so many units in every worker at once. */
-  async #everywhere(
-    node: PlannedNode,
-    inputs: Record<string, string>,
-    units: number,
-  ): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
-    const runs = await Promise.all(Array.from({ length: this.#workers }, () => this.#run(node, inputs, units)));
+  async #everywhere(node: PlannedNode, units: number): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
+    const runs = await Promise.all(Array.from({ length: this.#workers }, () => this.#run(node, units)));
     const sizes = Object.entries(runs[0]!.outputs).map(([name, path]) => [name, statSync(path).size] as const);
     for (const { folder } of runs) rmSync(folder, { recursive: true, force: true });
     return { timed: runs.map(({ units, seconds }) => ({ units, seconds })), bytes: Object.fromEntries(sizes) };
   }
 
-  async #run(node: PlannedNode, inputs: Record<string, string>, units: number) {
+  async #run(node: PlannedNode, units: number) {
     const { count, sample } = await workOf(node);
     const params: JsonObject = {
       ...node.params,
       ...(sample !== undefined && sample(Math.max(1, Math.round(Math.min(units, count))))),
     };
-    const folder = await this.#project.cache.scratch.node();
-    const outputs = Object.fromEntries(
-      Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(folder, file)]),
-    );
-    const checkpoints = join(folder, '.checkpoints');
-    await mkdir(checkpoints);
-    const state = node.stage.trajectory?.(params).state;
-    const job = {
-      module: this.#project.stages.modulePath(node.stage.name),
-      params,
-      inputs,
-      gathered: {},
-      outputs,
-      ...(state && { checkpoints: { folder: checkpoints, everySeconds: 3600, state } }),
-    };
+    const { cache, stages } = this.#project;
+    const folder = await cache.scratch.node();
+    const job = await prepareJob({ ...node, params }, folder, stages, this.#findOrMake);
     const start = performance.now();
-    const outcome = await this.#pool.run(job, () => {}, { output: () => {}, progress: () => {} });
+    const request = { place: placeOf(node.labels[0]!), resources: resourcesOf(node) };
+    const outcome = await execute(this.#executor, request, job);
     const seconds = (performance.now() - start) / 1000;
     if (outcome.kind !== 'done') throw new CannotSample();
-    return { folder, outputs, seconds, units: (await workOf({ ...node, params })).count };
+    return { folder, outputs: job.outputs, seconds, units: (await workOf({ ...node, params })).count };
   }
 
-  /** Paths of what a node consumes: from the cache, or made small. */
-  async #inputs(node: PlannedNode): Promise<Record<string, string>> {
-    const paths: Record<string, string> = {};
-    for (const [name, { key, artifact }] of Object.entries(node.inputs)) {
-      const producer = this.#plan.nodes.get(key)!;
-      const made = producer.record?.artifacts[artifact];
-      paths[name] =
-        made !== undefined && this.#project.cache.hasArtifact(made)
-          ? this.#project.cache.artifactPath(made)
-          : (await this.#make(producer.node))[artifact]!;
-    }
-    return paths;
-  }
-
-  #make(node: PlannedNode): Promise<Record<string, string>> {
+  /** Finds what a node consumes in the cache, or makes it small. */
+  readonly #findOrMake: FindArtifact = async (key, artifact) => {
+    const { cache } = this.#project;
+    const { node, record } = this.#plan.nodes.get(key)!;
+    const recorded = record?.artifacts[artifact];
+    if (recorded !== undefined && cache.hasArtifact(recorded)) return cache.artifactPath(recorded);
     if (!this.#canRun(node)) throw new CannotSample();
-    const made =
-      this.#made.get(node.key) ?? this.#inputs(node).then(async (inputs) => (await this.#run(node, inputs, 1)).outputs);
-    this.#made.set(node.key, made);
-    return made;
-  }
+    const made = this.#made.get(key) ?? this.#run(node, 1).then(({ outputs }) => outputs);
+    this.#made.set(key, made);
+    return (await made)[artifact];
+  };
 
   #canRun({ stage, gathers }: PlannedNode): boolean {
     return Object.keys(gathers).length === 0 && !this.#project.stages.modulePath(stage.name).endsWith(MANIFEST_SUFFIX);

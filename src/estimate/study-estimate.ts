@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
-import { wholeRecord } from '../engine/counting-record.ts';
+import { wholeRecord } from '../engine/existing-result.ts';
+import type { Executor } from '../engine/executor.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
-import { Calibration, keepCalibration, readCalibration, type Sampled } from './calibration.ts';
+import { Calibration, MOST_WORKERS, keepCalibration, readCalibration, type Sampled } from './calibration.ts';
 import { estimateRun, unmeasured, type Estimate } from './estimate.ts';
 import { Measurements } from './measurements.ts';
 import { workloadOf, type Task } from './workload.ts';
@@ -28,6 +29,8 @@ export interface StudyEstimateOptions extends Wanted {
   calibrate: 'lacking' | 'all' | 'never';
   /** As if nothing were in the cache. */
   fresh?: boolean;
+  /** Opens an executor of so many jobs at a time, if there is something to measure; without it, nothing is. */
+  openExecutor?(jobs: number): Executor;
   /** Told before a calibration begins: the stages. */
   onCalibration?(stages: string[]): void;
 }
@@ -36,7 +39,7 @@ export interface StudyEstimateOptions extends Wanted {
 export async function estimateStudy(
   project: EstimatedProject,
   plan: Plan,
-  { jobs, calibrate, fresh = false, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
+  { jobs, calibrate, fresh = false, openExecutor, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
 ): Promise<Estimate> {
   const { cache, state } = project;
   const workload = await workloadOf(plan, {
@@ -55,12 +58,12 @@ export async function estimateStudy(
   await measurements.read(records, cache, groups);
   const note = join(studyFolder(cache.directory, project.study.path), 'calibration.json');
   const samples = readCalibration(note, cpu);
-  if (calibrate !== 'never') {
+  if (calibrate !== 'never' && openExecutor !== undefined) {
     const tasks =
       calibrate === 'all'
         ? new Map(workload.tasks.map((task) => [task.group, task]))
         : unmeasured(workload, { measurements, samples });
-    const taken = await takeSamples(project, plan, tasks, jobs, onCalibration);
+    const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration });
     Object.assign(samples, taken);
     if (Object.keys(taken).length > 0) await keepCalibration(note, { version: 1, cpu, samples }, cache);
   }
@@ -77,20 +80,26 @@ async function takeSamples(
   project: EstimatedProject,
   plan: Plan,
   tasks: ReadonlyMap<string, Task>,
-  jobs: number,
-  announce: (stages: string[]) => void,
+  {
+    jobs,
+    openExecutor,
+    onCalibration,
+  }: Required<Pick<StudyEstimateOptions, 'jobs' | 'openExecutor' | 'onCalibration'>>,
 ): Promise<Record<string, Sampled>> {
   const samples: Record<string, Sampled> = {};
   if (tasks.size === 0) return samples;
-  announce([...new Set([...tasks.values()].map(({ planned }) => planned.node.stage.name))]);
-  const calibration = new Calibration(project, plan, Math.min(jobs, usableCpus()));
+  onCalibration([...new Set([...tasks.values()].map(({ planned }) => planned.node.stage.name))]);
+  const workers = Math.min(jobs, usableCpus(), MOST_WORKERS);
+  const executor = openExecutor(workers);
+  const calibration = new Calibration(project, plan, executor, workers);
   try {
     for (const [group, task] of tasks) {
       const sampled = await calibration.sample(task);
       if (sampled !== undefined) samples[group] = sampled;
     }
   } finally {
-    await calibration.close();
+    await executor.close();
+    await project.cache.scratch.clear();
   }
   return samples;
 }

@@ -11,10 +11,10 @@ import { compareWithBundle, type RecomputedPlace } from '../bundle/recompute.ts'
 import { renderBundledReport } from '../bundle/report.ts';
 import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/verify.ts';
 import type { CacheRecord } from '../cache/record.ts';
-import { collectEnvironment } from '../engine/environment.ts';
 import type { EventSink } from '../engine/event.ts';
 import { placeOf, type NodeLabel } from '../engine/stage.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
+import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
 import type { PlannedRun } from './planned-run.ts';
@@ -59,7 +59,7 @@ export async function writeBundle(
       results,
       report: await renderInto(join(scratch, 'report'), results, project),
       renderer: rendererStamp(),
-      environment: await collectEnvironment(study.root),
+      environment: await nodeEnvironment(study.root),
     });
     refuseOldResults(manifest, results, study.profile.name);
     const text = manifestText(manifest);
@@ -150,7 +150,9 @@ export function verifyBundleFile(
   file: string,
   { version, maxSize, id, recompute }: BundleVerificationOptions,
 ): Promise<BundleVerification> {
-  return withBundle(resolve(file), { limit: maxSize, version, ...(id !== undefined && { id }) }, async (open) => {
+  const openExecutor = () => localExecutor({ jobs: 1 });
+  const options = { limit: maxSize, version, openExecutor, ...(id !== undefined && { id }) };
+  return withBundle(resolve(file), options, async (open) => {
     const { verified } = open;
     const holds = verified.findings.length === 0;
     const recomputed = recompute !== undefined && holds ? await recomputeBundle(open, recompute) : undefined;
@@ -183,7 +185,13 @@ async function recomputeBundle(
     } finally {
       view.close();
     }
-    return await compareWithBundle(onlyPlaces(open, made), made, project.cache, tolerance);
+    return await compareWithBundle(
+      onlyPlaces(open, made),
+      made,
+      project.cache,
+      await nodeEnvironment(open.folder),
+      tolerance,
+    );
   } finally {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   }

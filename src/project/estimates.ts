@@ -7,6 +7,7 @@ import { accuracyOf, type Accuracy } from '../estimate/accuracy.ts';
 import type { Estimate } from '../estimate/estimate.ts';
 import { quantile } from '../estimate/rate.ts';
 import { estimateStudy, type StudyEstimateOptions } from '../estimate/study-estimate.ts';
+import { localExecutor } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import type { PlannedRun } from './planned-run.ts';
 import type { Project } from './project.ts';
@@ -34,7 +35,12 @@ export async function estimateProject(
   { plan, wanted }: PlannedRun,
   { jobs = usableCpus(), gpuTflops, ...settings }: EstimateSettings,
 ): Promise<ProjectEstimate> {
-  const estimated = await estimateStudy(project, plan, { ...wanted, ...settings, jobs });
+  const estimated = await estimateStudy(project, plan, {
+    ...wanted,
+    ...settings,
+    jobs,
+    openExecutor: (atATime) => localExecutor({ jobs: atATime }),
+  });
   return {
     ...estimated,
     gpu: gpuTflops === undefined ? null : { tflops: gpuTflops, hours: estimated.flops / (gpuTflops * 1e12) / 3600 },

@@ -4,10 +4,11 @@ import type { Failure } from '../base/failure.ts';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
 import { neededNodes } from '../engine/needed-nodes.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
-import { GpuSlots, type GpuChoice } from '../engine/resources/gpu-slots.ts';
+import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { run, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
 import { expectedDuration } from './estimates.ts';
+import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { HistoryRecorder } from './note-history.ts';
 import type { PlannedRun } from './planned-run.ts';
 import type { Project } from './project.ts';
@@ -77,24 +78,24 @@ export class StudyRun {
   async execute(emit: EventSink, signal: AbortSignal): Promise<RunResult> {
     const { dag, cache, state, stages, study } = this.#project;
     const { gpus = process.env.SWP_GPUS, memoryPerNode, checkpointSeconds } = this.#settings;
+    const executor = localExecutor({ jobs: this.#jobs, gpus: gpuChoice(gpus) });
     this.#result = await run({
       dag,
       cache,
       study: state,
       stages,
-      jobs: this.#jobs,
+      executor,
+      environment: () => nodeEnvironment(study.root),
       emit: (event) => {
         this.#history.emit(event);
         emit(event);
       },
-      gpus: new GpuSlots({ choice: gpuChoice(gpus) }),
       ...(memoryPerNode !== undefined && { memoryPerNode }),
       ...(checkpointSeconds !== undefined && { checkpointSeconds }),
       signal,
       ...this.#planned.wanted,
       plan: this.#planned.plan,
-      root: study.root,
-    });
+    }).finally(() => executor.close());
     return this.#result;
   }
 

@@ -2,6 +2,7 @@
 import { Cache } from '../cache/cache.ts';
 import { verifyCache, type Verification, type VerificationProgress } from '../cache/verification.ts';
 import { recomputeNodes, type Recomputed } from '../verify/recompute.ts';
+import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
@@ -27,5 +28,12 @@ export async function recompute(
   tell: (result: Recomputed) => void,
 ): Promise<Recomputed[]> {
   const planned = await planProject(project);
-  return recomputeNodes(project, planned, selectPlanned(planned, words), tolerance, tell);
+  const environment = await nodeEnvironment(project.study.root);
+  const executor = localExecutor({ jobs: 1 });
+  const options = { executor, environment, tolerance };
+  try {
+    return await recomputeNodes(project, planned, selectPlanned(planned, words), options, tell);
+  } finally {
+    await executor.close();
+  }
 }

@@ -7,13 +7,13 @@ import type { Cache } from '../cache/cache.ts';
 import { digestFile } from '../base/digest.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { producersOf } from '../engine/dag-builder.ts';
-import { collectEnvironment } from '../engine/environment.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
-import { prepareJob } from '../engine/run-stage.ts';
+import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
+import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
+import { placeOf } from '../engine/stage.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
-import { WorkerPool } from '../engine/worker-pool.ts';
 import { relativeDifference } from './relative-difference.ts';
 
 export interface Recomputed {
@@ -26,28 +26,30 @@ export interface Recomputed {
 /** What bits depend on besides the key. */
 const ENVIRONMENT = ['cpu', 'arch', 'platform', 'node', 'onnxruntime'] as const;
 
-/**
- * @param tolerance largest relative difference (L2) of a tensor, or relative difference of a number
- * @param tell is given each result as it comes: a training takes its time
- */
+export interface RecomputeOptions {
+  executor: Executor;
+  /** Of nodes that run now, as records keep it. */
+  environment: JsonObject;
+  /** Largest relative difference (L2) of a tensor, or relative difference of a number. */
+  tolerance: number;
+}
+
+/** @param tell is given each result as it comes: a training takes its time */
 export async function recomputeNodes(
-  project: { cache: Cache; stages: StageLoader; study: { root: string } },
+  project: { cache: Cache; stages: StageLoader },
   plan: Plan,
   nodes: readonly PlannedState[],
-  tolerance: number,
+  options: RecomputeOptions,
   tell: (result: Recomputed) => void,
 ): Promise<Recomputed[]> {
-  const here = await collectEnvironment(project.study.root);
-  const pool = new WorkerPool(1);
   const results: Recomputed[] = [];
   try {
     for (const planned of nodes) {
-      const result = await recompute(planned, plan, project, pool, here, tolerance);
+      const result = await recompute(planned, plan, project, options);
       results.push(result);
       tell(result);
     }
   } finally {
-    await pool.close();
     await project.cache.scratch.clear();
   }
   return results;
@@ -57,9 +59,7 @@ async function recompute(
   planned: PlannedState,
   plan: Plan,
   { cache, stages }: { cache: Cache; stages: StageLoader },
-  pool: WorkerPool,
-  here: JsonObject,
-  tolerance: number,
+  { executor, environment, tolerance }: RecomputeOptions,
 ): Promise<Recomputed> {
   const { node, record } = planned;
   if (planned.state !== 'cached' || record === undefined)
@@ -72,15 +72,15 @@ async function recompute(
   }
   const outputs = await cache.scratch.node();
   try {
-    const job = await prepareJob(node, outputs, recordOf, { cache, stages });
-    const outcome = await pool.run(job, () => {}, { output: () => {}, progress: () => {} });
+    const job = await prepareJob(node, outputs, stages, verifiedArtifacts(cache, recordOf));
+    const outcome = await execute(executor, { place: placeOf(node.labels[0]!), resources: resourcesOf(node) }, job);
     if (outcome.kind !== 'done')
       return {
         planned,
         verdict: 'different',
-        detail: outcome.kind === 'error' ? `it failed: ${outcome.message}` : 'its process ended without an answer',
+        detail: 'message' in outcome ? `it failed: ${outcome.message}` : 'its process ended without an answer',
       };
-    return { planned, ...(await compare(record, job.outputs, cache, differsFrom(record, here), tolerance)) };
+    return { planned, ...(await compare(record, job.outputs, cache, differsFrom(record, environment), tolerance)) };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
     return { planned, verdict: 'skipped', detail: error.message };

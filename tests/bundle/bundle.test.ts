@@ -9,6 +9,7 @@ import { withBundle, type VerifiedBundle } from '../../src/bundle/verify.ts';
 import { version } from '../../src/cli/version.ts';
 import { digestJson } from '../../src/base/digest.ts';
 import type { JsonValue } from '../../src/base/json.ts';
+import { localExecutor, nodeEnvironment } from '../../src/project/local-executor.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { fixManifest, forgeArtifact, json, pack, put, recordOf, unpack, type Files } from './study-bundle.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
@@ -21,8 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const limits = { limit: 1e9, version, openExecutor: () => localExecutor({ jobs: 1 }) };
 const verify = (file: string): Promise<VerifiedBundle> =>
-  withBundle(file, { limit: 1e9, version }, ({ verified }) => Promise.resolve(verified));
+  withBundle(file, limits, ({ verified }) => Promise.resolve(verified));
 
 test('is the same bytes each time, and verified where there is no study, no cache and no weight', async () => {
   const project = await SwpProject.create(await smallestStudy([0, 1]));
@@ -294,26 +296,22 @@ describe('names what was changed', { timeout: 180_000 }, () => {
 
   test('what was invented, by computing it again: every artifact by how far it is', async () => {
     const files = await unpack(bundle);
-    await withBundle(bundle, { limit: 1e9, version }, async (open) => {
+    await withBundle(bundle, limits, async (open) => {
       const made = new Map(
         Object.entries(open.verified.manifest.places).map(([place, key]) => [place, open.records.get(key)!]),
       );
       forgeArtifact(files, 'A1/s0/r1/eval-trained', 'evaluation', lower);
       fixManifest(files);
-      await withBundle(
-        await pack(join(folder, 'invented.tar.gz'), files),
-        { limit: 1e9, version },
-        async (invented) => {
-          const places = await compareWithBundle(invented, made, open.cache, 1e-4);
-          expect(places.filter(({ verdict }) => verdict !== 'same')).toEqual([
-            {
-              place: 'A1/s0/r1/eval-trained',
-              verdict: 'different',
-              detail: expect.stringMatching(/^evaluation: largest relative difference \d\.\de-[12]$/) as unknown,
-            },
-          ]);
-        },
-      );
+      await withBundle(await pack(join(folder, 'invented.tar.gz'), files), limits, async (invented) => {
+        const places = await compareWithBundle(invented, made, open.cache, await nodeEnvironment(folder), 1e-4);
+        expect(places.filter(({ verdict }) => verdict !== 'same')).toEqual([
+          {
+            place: 'A1/s0/r1/eval-trained',
+            verdict: 'different',
+            detail: expect.stringMatching(/^evaluation: largest relative difference \d\.\de-[12]$/) as unknown,
+          },
+        ]);
+      });
     });
   });
 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
 import { StudyState } from '../../src/cache/study-state.ts';
 import { DagBuilder } from '../../src/engine/dag-builder.ts';
+import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
+import { LocalExecutor } from '../../src/engine/executors/local/local-executor.ts';
 import { run } from '../../src/engine/run.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 
@@ -16,13 +18,15 @@ await builder.add({
   inputs: {},
   label: { experiment: 'A', seed: 0, round: 0, step: 'step' },
 });
+const executor = new LocalExecutor({ jobs: 1, gpus: new GpuSlots({ choice: 'none' }), worker });
 await run({
   dag: builder.dag,
   cache,
   study: await StudyState.open(cache, join(directory, 'pipeline.json')),
   stages,
-  jobs: 1,
+  executor,
+  environment: async () => ({}),
   emit: (event) => event.event === 'node-log' && console.log(event.line),
   signal: new AbortController().signal,
-  worker,
 });
+await executor.close();

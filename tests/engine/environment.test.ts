@@ -22,14 +22,15 @@ it('names the commit, and whether files differ from it', async () => {
   await git('add', 'file');
   await git('commit', '-q', '-m', 'one');
   const { stdout: commit } = await git('rev-parse', 'HEAD');
-  expect(await collectEnvironment(directory)).toMatchObject({
+  expect(await collectEnvironment(directory, { library: '1.2' })).toMatchObject({
     node: process.versions.node,
+    library: '1.2',
     git: { commit, dirty: false },
   });
   await writeFile(join(directory, 'file'), 'two');
-  expect(await collectEnvironment(directory)).toMatchObject({ git: { commit, dirty: true } });
+  expect(await collectEnvironment(directory, { library: '1.2' })).toMatchObject({ git: { commit, dirty: true } });
 });
 
 it('does without git', async () => {
-  expect(await collectEnvironment(directory)).toMatchObject({ git: null });
+  expect(await collectEnvironment(directory, { library: '1.2' })).toMatchObject({ git: null });
 });

@@ -7,9 +7,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { WorkerPool } from '../../src/engine/worker-pool.ts';
-import type { JobOutcome } from '../../src/engine/worker-process.ts';
-import { builtWorker } from './rig.ts';
+import { execute, type JobOutcome } from '../../src/engine/executor.ts';
+import { localExecutor } from './rig.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -90,13 +89,15 @@ const EXECUTORS = {
 
 describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
   async function start(params: { deed?: string; say?: string } = {}) {
-    const pool = new WorkerPool(1, await builtWorker());
-    onTestFinished(() => pool.close());
+    const executor = await localExecutor({ jobs: 1 });
+    onTestFinished(() => executor.close());
     const module = await install();
     const seen = { output: '', progress: [] as number[] };
     let wake = () => {};
     const run = (deed: typeof params): Promise<JobOutcome> =>
-      pool.run(
+      execute(
+        executor,
+        { place: 'A/s0/r0/own', resources: { cpus: 1, gpus: 0 } },
         {
           module,
           params: { say: 'hello', ...deed },
@@ -104,19 +105,17 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
           gathered: {},
           outputs: { text: join(root, 'text.txt') },
         },
-        () => {},
-        {
-          output: (text) => {
-            seen.output += text;
-            wake();
-          },
-          progress: ({ done }) => void seen.progress.push(done),
+        (event) => {
+          if (event.kind === 'progress') seen.progress.push(event.progress.done);
+          if (event.kind !== 'output') return;
+          seen.output += event.text;
+          wake();
         },
       );
     const says = async (word: string) => {
       while (!seen.output.includes(word)) await new Promise<void>((resolve) => (wake = resolve));
     };
-    return { pool, seen, run, says, outcome: run(params) };
+    return { executor, seen, run, says, outcome: run(params) };
   }
 
   it('reads parameters and inputs, writes outputs, and answers with metrics', async () => {
@@ -151,10 +150,10 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
   });
 
   it('ends when the run is stopped, and leaves no process behind', async () => {
-    const { outcome, pool, says } = await start({ deed: 'wait' });
+    const { outcome, executor, says } = await start({ deed: 'wait' });
     await says('waiting');
     const pid = Number(await readFile(join(root, 'text.txt'), 'utf8'));
-    await pool.close();
+    await executor.close();
     expect((await outcome).kind).not.toBe('done');
     await expect.poll(() => isRunning(pid)).toBe(false);
   });

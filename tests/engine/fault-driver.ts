@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
 import { StudyState } from '../../src/cache/study-state.ts';
 import { DagBuilder } from '../../src/engine/dag-builder.ts';
+import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
+import { LocalExecutor } from '../../src/engine/executors/local/local-executor.ts';
 import { run } from '../../src/engine/run.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 
@@ -28,18 +30,20 @@ for (let index = 0; index < 6; index++) {
     if (to === 12) before = key;
   }
 }
+const executor = new LocalExecutor({ jobs: 2, gpus: new GpuSlots({ choice: 'none' }), worker });
 console.log('planned');
 const result = await run({
   dag: builder.dag,
   cache,
   study: await StudyState.open(cache, join(directory, 'pipeline.json')),
   stages,
-  jobs: 2,
+  executor,
+  environment: async () => ({}),
   emit: () => {},
   signal: new AbortController().signal,
   checkpointSeconds: 0,
-  worker,
 });
+await executor.close();
 console.log(
   JSON.stringify({
     failed: result.failed,

@@ -3,9 +3,9 @@ import { chmod, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
-import { GpuSlots, isFree, visibleGpus } from '../../src/engine/resources/gpu-slots.ts';
+import { GpuSlots, isFree, visibleGpus } from '../../src/engine/executors/local/gpu-slots.ts';
 import { queryGpus, type Gpu } from '../../src/base/nvidia-smi.ts';
-import { isOutOfDeviceMemory } from '../../src/engine/resources/out-of-memory.ts';
+import { isOutOfDeviceMemory } from '../../src/compute/runtimes/out-of-memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Rig } from './rig.ts';
 

@@ -1,8 +1,8 @@
 /** Which text of a worker's output belongs to a job, however the stream is cut. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OutputSplitter } from '../../src/engine/output-splitter.ts';
-import { endOfOutput } from '../../src/engine/worker-message.ts';
+import { OutputSplitter } from '../../src/engine/executors/local/output-splitter.ts';
+import { endOfOutput } from '../../src/engine/executors/local/worker-message.ts';
 
 it('passes all text on, without the mark, and resolves at the mark', async () => {
   const text = fc.string({

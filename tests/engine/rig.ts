@@ -13,6 +13,10 @@ import type { SwpEvent } from '../../src/engine/event.ts';
 import type { JsonObject } from '../../src/base/json.ts';
 import { placeOf } from '../../src/engine/stage.ts';
 import { plan } from '../../src/engine/plan.ts';
+import type { Executor } from '../../src/engine/executor.ts';
+import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
+import { LocalExecutor } from '../../src/engine/executors/local/local-executor.ts';
+import { isOutOfDeviceMemory } from '../../src/compute/runtimes/out-of-memory.ts';
 import { run, type RunOptions, type RunResult } from '../../src/engine/run.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 
@@ -162,6 +166,25 @@ export interface ToyRun {
   read(place: string, artifact?: string): Promise<string>;
 }
 
+export interface ToyOptions {
+  onEvent?: (event: SwpEvent) => void;
+  only?: string[];
+  /** Of the local executor: 2 if absent. */
+  jobs?: number;
+  /** Of the local executor: none if absent. */
+  gpus?: GpuSlots;
+}
+
+/** As the application makes it. Whoever asks for one closes it. */
+export async function localExecutor({ jobs = 2, gpus }: Pick<ToyOptions, 'jobs' | 'gpus'> = {}): Promise<Executor> {
+  return new LocalExecutor({
+    jobs,
+    gpus: gpus ?? new GpuSlots({ choice: 'none' }),
+    isOutOfDeviceMemory,
+    worker: await builtWorker(),
+  });
+}
+
 export class Rig {
   readonly directory: string;
   cache: Cache;
@@ -234,28 +257,25 @@ export class Rig {
     return { ...planned, at: (place: string) => planned.nodes.get(keys[place]!)! };
   }
 
-  async run(
-    study: ToyStudy,
-    options: Partial<RunOptions> & { onEvent?: (event: SwpEvent) => void; only?: string[] } = {},
-  ): Promise<ToyRun> {
+  async run(study: ToyStudy, options: Partial<RunOptions> & ToyOptions = {}): Promise<ToyRun> {
     const { dag, keys } = await this.build(study);
     const events: SwpEvent[] = [];
+    const executor = options.executor ?? (await localExecutor(options));
     const result = await run({
       dag,
       cache: this.cache,
       study: options.study ?? (await this.study()),
       stages: this.loader,
-      jobs: 2,
+      executor,
+      environment: async () => ({ host: 'here', cpu: 'a processor', node: process.versions.node }),
       signal: new AbortController().signal,
-      root: this.directory,
-      worker: await builtWorker(),
       ...options,
       ...(options.only && { targets: options.only.map((place) => keys[place]!) }),
       emit: (event) => {
         events.push(event);
         options.onEvent?.(event);
       },
-    });
+    }).finally(() => (options.executor === undefined ? executor.close() : undefined));
     const ended = (outcome: string) =>
       events
         .flatMap((event) => (event.event === 'node-end' && event.outcome === outcome ? [event.label.experiment] : []))
@@ -284,7 +304,7 @@ let worker: Promise<string> | undefined;
 
 /** The worker, bundled from its present source. */
 export function builtWorker(): Promise<string> {
-  worker ??= bundle('src/engine/worker.ts');
+  worker ??= bundle('src/engine/executors/local/worker.ts');
   return worker;
 }
 

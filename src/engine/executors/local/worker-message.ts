@@ -1,30 +1,10 @@
-/** What the engine and its workers say to each other over IPC. */
-import type { GatheredArtifact, Metrics, Progress } from './stage.ts';
-import type { Failure } from '../base/failure.ts';
-import type { JsonObject } from '../base/json.ts';
-
-/** One node's work. All paths are absolute. */
-export interface WorkerJob {
-  /** The stage's module. */
-  module: string;
-  params: JsonObject;
-  inputs: Record<string, string>;
-  gathered: Record<string, GatheredArtifact[]>;
-  outputs: Record<string, string>;
-  /** Where to go on. */
-  resume?: { at: number; state: Record<string, string> };
-  /** Absent for a node that is on no trajectory. */
-  checkpoints?: {
-    /** An existing folder; each checkpoint is a folder of its own in it. */
-    folder: string;
-    everySeconds: number;
-    /** Names of the state artifacts. */
-    state: readonly string[];
-  };
-}
+/** What the executor and its workers say to each other over IPC. */
+import type { Failure } from '../../../base/failure.ts';
+import type { PreparedJob } from '../../executor.ts';
+import type { Metrics, Progress } from '../../stage.ts';
 
 export type ToWorker =
-  | { kind: 'job'; id: number; job: WorkerJob }
+  | { kind: 'job'; id: number; job: PreparedJob }
   /** The last checkpoint is kept, or cannot be: another one may be written. */
   | { kind: 'checkpoint-taken'; id: number };
 

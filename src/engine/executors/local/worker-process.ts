@@ -1,50 +1,31 @@
-/** The engine's end of one worker: a child process that takes one job at a time. */
+/** The executor's end of one worker: a child process that takes one job at a time. */
 import { readFileSync } from 'node:fs';
 import { execaNode } from 'execa';
-import type { Failure } from '../base/failure.ts';
+import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
-import type { Metrics, Progress } from './stage.ts';
-import { workerEnvironment } from './worker-environment.ts';
-import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
-
-/** How a job ended. */
-export type JobOutcome =
-  | { kind: 'done'; metrics: Metrics }
-  | { kind: 'error'; message: string; cause?: Failure; stack: string }
-  /** The process ended without an answer. */
-  | { kind: 'died'; exitCode?: number; signal?: string }
-  /** It took more memory than a node may, and was ended. In bytes. */
-  | { kind: 'too-large'; limit: number; reached: number };
-
-export interface JobListener {
-  /** What the job wrote to standard output or error, and its log lines, as they come. */
-  output(text: string): void;
-  progress(progress: Progress): void;
-  /** The state is written to files in a folder; until this has resolved, no further checkpoint is written. */
-  checkpoint?(checkpoint: { at: number; folder: string; files: Record<string, string> }): Promise<void>;
-}
+import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
 
 const KILL_AFTER_MS = 1000;
 const MEMORY_CHECK_MS = 100;
 
 export class WorkerProcess {
   readonly #subprocess;
-  readonly #output = new OutputSplitter((text) => this.#listener?.output(text));
-  readonly #errors = new OutputSplitter((text) => this.#listener?.output(text));
+  readonly #output = new OutputSplitter((text) => this.#hear?.({ kind: 'output', text }));
+  readonly #errors = new OutputSplitter((text) => this.#hear?.({ kind: 'output', text }));
   /** Resolves when the process has ended and its output has been read. */
   readonly #ended: Promise<JobOutcome>;
-  #listener: JobListener | undefined;
+  #hear: ((event: JobEvent) => void) | undefined;
   #onAnswer: ((answer: FromWorker) => void) | undefined;
   #jobs = 0;
   #alive = true;
 
   /**
    * @param module path of the built worker.ts
-   * @param env what its environment has besides, such as the GPU that it sees
+   * @param environment what it has besides that of this process, such as the GPU that it sees
    */
-  constructor(module: string, env: Record<string, string> = {}) {
+  constructor(module: string, environment: Record<string, string> = {}) {
     this.#subprocess = execaNode(module, [], {
-      env: { ...workerEnvironment(process.env), ...env },
+      env: environment,
       ipc: true,
       serialization: 'json',
       buffer: false,
@@ -69,17 +50,16 @@ export class WorkerProcess {
   }
 
   /** @param memoryLimit bytes that the process may take; Linux only */
-  async run(job: WorkerJob, listener: JobListener, memoryLimit?: number): Promise<JobOutcome> {
+  async run(job: PreparedJob, hear: (event: JobEvent) => void, memoryLimit?: number): Promise<JobOutcome> {
     const id = ++this.#jobs;
-    this.#listener = listener;
+    this.#hear = hear;
     const answered = new Promise<FromWorker>((resolve) => (this.#onAnswer = resolve));
     const output = Promise.all([this.#output.until(endOfOutput(id)), this.#errors.until(endOfOutput(id))]);
     const finished = Promise.all([answered, output]).then(([answer]) => answer as JobOutcome);
-    // A worker that is gone cannot be told; its end is the answer.
-    this.#subprocess.send({ kind: 'job', id, job } satisfies ToWorker as never, () => {});
+    this.#send({ kind: 'job', id, job });
     const watch = memoryLimit === undefined ? undefined : watchMemory(this.#subprocess.pid, memoryLimit);
     const outcome = await Promise.race([finished, this.#ended]);
-    this.#listener = undefined;
+    this.#hear = undefined;
     const reached = watch?.();
     return outcome.kind === 'died' && reached !== undefined
       ? { kind: 'too-large', limit: memoryLimit!, reached }
@@ -92,16 +72,19 @@ export class WorkerProcess {
     await this.#ended;
   }
 
-  async #keep({ id, at, folder, files }: Extract<FromWorker, { kind: 'checkpoint' }>): Promise<void> {
-    await this.#listener?.checkpoint?.({ at, folder, files });
-    this.#subprocess.send({ kind: 'checkpoint-taken', id } satisfies ToWorker as never, () => {});
+  /** A worker that is gone cannot be told anything; its end is the answer to every message. */
+  #send(message: ToWorker): void {
+    this.#subprocess.send(message as never, () => {});
   }
 
   #receive(message: FromWorker): void {
-    if (message.id !== this.#jobs) return; // a late word of a job that is over
-    if (message.kind === 'progress') this.#listener?.progress(message.progress);
-    else if (message.kind === 'checkpoint') void this.#keep(message);
-    else this.#onAnswer?.(message);
+    if (message.id !== this.#jobs) return; // a late message of a job that is over
+    if (message.kind === 'progress') this.#hear?.({ kind: 'progress', progress: message.progress });
+    else if (message.kind === 'checkpoint') {
+      const { id, at, folder, files } = message;
+      const taken = () => this.#send({ kind: 'checkpoint-taken', id });
+      this.#hear?.({ kind: 'checkpoint', at, folder, files, taken });
+    } else this.#onAnswer?.(message);
   }
 }
 

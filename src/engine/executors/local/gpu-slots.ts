@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeOpenDirectory } from '../../base/atomic-file.ts';
-import { LeaseStore, type Lease } from '../../cache/lease-store.ts';
-import { Scratch } from '../../cache/scratch.ts';
-import { systemClock, type Clock } from '../../base/clock.ts';
-import { SwpError } from '../../base/failure.ts';
-import { queryGpus, type Gpu } from '../../base/nvidia-smi.ts';
+import { makeOpenDirectory } from '../../../base/atomic-file.ts';
+import { LeaseStore, type Lease } from '../../../cache/lease-store.ts';
+import { Scratch } from '../../../cache/scratch.ts';
+import { systemClock, type Clock } from '../../../base/clock.ts';
+import { SwpError } from '../../../base/failure.ts';
+import { queryGpus, type Gpu } from '../../../base/nvidia-smi.ts';
 
 /** `auto`: any that CUDA_VISIBLE_DEVICES leaves; or indices and UUIDs. */
 export type GpuChoice = 'auto' | 'none' | readonly string[];

@@ -2,18 +2,19 @@
  * A worker: a child process that runs one job at a time and stays warm in between, so that stages may keep what is
  * costly to build. Its standard output and error are the running node's log.
  *
- * It ends with its parent: at once by the closing IPC channel, and by a thread that looks on where a stage keeps the
- * event loop busy. Ctrl-C reaches it through the terminal too; it leaves that to the parent.
+ * It ends with its parent: at once when the IPC channel closes, and by a thread that looks for the parent where a stage
+ * keeps the event loop busy. Ctrl-C reaches it through the terminal, too; it leaves that to the parent.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
-import { fileFailure } from '../base/file-failure.ts';
-import { SwpError } from '../base/failure.ts';
-import type { GatheredArtifact, Progress, StageDefinition, StageJob } from './stage.ts';
-import type { JsonObject } from '../base/json.ts';
-import { loadStageFile } from './stage-module.ts';
-import { endOfOutput, type FromWorker, type ToWorker, type WorkerJob } from './worker-message.ts';
+import { fileFailure } from '../../../base/file-failure.ts';
+import { SwpError } from '../../../base/failure.ts';
+import type { PreparedJob } from '../../executor.ts';
+import type { GatheredArtifact, Progress, StageDefinition, StageJob } from '../../stage.ts';
+import type { JsonObject } from '../../../base/json.ts';
+import { loadStageFile } from '../../stage-module.ts';
+import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
 /** How long a stage may take to notice that the run was stopped. */
@@ -21,7 +22,7 @@ const STOP_GRACE_MS = 300;
 const PARENT_CHECK_MS = 500;
 
 const stopping = new AbortController();
-/** As they are now: a stage may replace them. */
+/** Kept from the start: a stage may replace the methods. */
 const [writeOutput, writeError] = [
   process.stdout.write.bind(process.stdout),
   process.stderr.write.bind(process.stderr),
@@ -38,7 +39,7 @@ process.on('message', (message: ToWorker) => {
 });
 watchParent();
 
-async function work(id: number, job: WorkerJob): Promise<void> {
+async function work(id: number, job: PreparedJob): Promise<void> {
   busy = true;
   const answer = await runStage(id, job);
   busy = false;
@@ -48,27 +49,27 @@ async function work(id: number, job: WorkerJob): Promise<void> {
   send(answer);
 }
 
-async function runStage(id: number, job: WorkerJob): Promise<FromWorker> {
+async function runStage(id: number, job: PreparedJob): Promise<FromWorker> {
   try {
     const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
     const metrics = await stage.run(stageJob(id, job, stage));
     return { kind: 'done', id, metrics: metrics ?? {} };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const foreseen = error instanceof Error ? ofTheDisk(error) : error;
-    const cause = foreseen instanceof SwpError ? { cause: foreseen.failure } : {};
+    const explained = error instanceof Error ? explainDiskError(error) : error;
+    const cause = explained instanceof SwpError ? { cause: explained.failure } : {};
     return { kind: 'error', id, message, ...cause, stack: error instanceof Error ? (error.stack ?? message) : message };
   }
 }
 
-/** A disk that is full or fails is nobody's bug: it is told with what to do about it. */
-function ofTheDisk(error: Error & { code?: unknown; path?: unknown }): Error {
-  const isOfTheDisk = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE'].includes(String(error.code));
-  return isOfTheDisk ? fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write') : error;
+/** A disk that is full or fails is no bug of a stage: the failure says what to do about it. */
+function explainDiskError(error: Error & { code?: unknown; path?: unknown }): Error {
+  const isDiskError = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE'].includes(String(error.code));
+  return isDiskError ? fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write') : error;
 }
 
 /** The stage's view of its job. */
-function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<JsonObject> {
+function stageJob(id: number, job: PreparedJob, stage: StageDefinition): StageJob<JsonObject> {
   const report = throttle((progress: Progress) => send({ kind: 'progress', id, progress }), PROGRESS_INTERVAL_MS);
   return {
     params: job.params,
@@ -87,15 +88,15 @@ function stageJob(id: number, job: WorkerJob, stage: StageDefinition): StageJob<
   };
 }
 
-function resumed({ at, state }: NonNullable<WorkerJob['resume']>): NonNullable<StageJob<JsonObject>['resume']> {
+function resumed({ at, state }: NonNullable<PreparedJob['resume']>): NonNullable<StageJob<JsonObject>['resume']> {
   return { at, state: (name) => declared(state, name, `The trajectory's state has no "${name}"`) };
 }
 
 /**
- * Checkpoints by time since the last one was begun, one at a time: while the engine still takes the last one in, none
- * is due. When the run is stopped, one is due at once.
+ * A checkpoint is due some time after the last one was begun, but not while the last one is still being kept. When the
+ * run is stopped, one is due at once.
  */
-function checkpointer(id: number, { checkpoints }: WorkerJob): StageJob<JsonObject>['checkpoint'] {
+function checkpointer(id: number, { checkpoints }: PreparedJob): StageJob<JsonObject>['checkpoint'] {
   if (checkpoints === undefined) return async () => {};
   const { folder, everySeconds, state } = checkpoints;
   let [last, lastAt, waiting] = [performance.now(), -1, false];
@@ -134,7 +135,7 @@ function send(message: FromWorker): void {
   if (process.connected) process.send!(message);
 }
 
-/** Tells the stage, gives it a moment to put things down, and ends. */
+/** Tells the stage, gives it a moment to write a checkpoint, and ends. */
 function stop(): void {
   stopping.abort();
   if (busy) setTimeout(() => process.exit(0), STOP_GRACE_MS);

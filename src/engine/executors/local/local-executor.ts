@@ -1,0 +1,159 @@
+/**
+ * Runs jobs in child processes of this machine: one thread each, warm and used again, replaced when one dies. A job
+ * that needs a GPU gets one to itself, among all processes of the machine that use swp.
+ */
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import { installedBuild } from '../../../base/installed-build.ts';
+import type { Gpu } from '../../../base/nvidia-smi.ts';
+import type {
+  DeviceUse,
+  Executor,
+  JobEvent,
+  JobOutcome,
+  JobResources,
+  PreparedJob,
+  Slot,
+  SlotRequest,
+} from '../../executor.ts';
+import type { GpuGrant, GpuSlots } from './gpu-slots.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+export interface LocalExecutorOptions {
+  /** Jobs at a time, at least 1. */
+  jobs: number;
+  gpus: GpuSlots;
+  /** What the environment of every worker has besides that of this process. */
+  environment?: Record<string, string>;
+  /** Whether a stage's error message says that a device had no memory left. */
+  isOutOfDeviceMemory?(message: string): boolean;
+  /** Path of the built worker.ts; the installed one if absent. */
+  worker?: string;
+}
+
+interface Place {
+  process?: WorkerProcess;
+  /** The device variables that the process was started with. */
+  devices?: string;
+  busy: boolean;
+}
+
+export class LocalExecutor implements Executor {
+  readonly capabilities = { computes: true };
+  readonly #places: Place[];
+  readonly #queue: PQueue;
+  readonly #gpus: GpuSlots;
+  readonly #module: string;
+  readonly #environment: Record<string, string>;
+  readonly #isOutOfDeviceMemory: (message: string) => boolean;
+  readonly #closing = new AbortController();
+
+  constructor({
+    jobs,
+    gpus,
+    environment = {},
+    isOutOfDeviceMemory = () => false,
+    worker = join(installedBuild, 'worker.js'),
+  }: LocalExecutorOptions) {
+    this.#places = Array.from({ length: jobs }, () => ({ busy: false }));
+    this.#queue = new PQueue({ concurrency: jobs });
+    this.#gpus = gpus;
+    this.#environment = environment;
+    this.#isOutOfDeviceMemory = isOutOfDeviceMemory;
+    this.#module = worker;
+  }
+
+  /** Waits for a GPU first, and then for a worker: a job that waits for a GPU holds up none that needs only a CPU. */
+  async reserve({ place, resources, priority = 0, signal, onWait }: SlotRequest): Promise<Slot | undefined> {
+    const closing = this.#closing.signal;
+    let gpu: GpuGrant | undefined;
+    if (resources.gpus > 0) {
+      const givenUp = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+      gpu = await this.#gpus.acquire(place, (all) => onWait?.(all.map(useOf)), givenUp);
+      if (gpu === undefined) return undefined;
+    }
+    const leaveQueue = await this.#enterQueue(priority);
+    const slot = this.#openSlot(resources, gpu, leaveQueue);
+    if (signal?.aborted !== true && !closing.aborted) return slot;
+    slot.release();
+    return undefined;
+  }
+
+  /** Ends every worker, busy or not, which takes about a second at most. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#places.map(({ process }) => process?.stop()));
+    await this.#gpus.close();
+  }
+
+  /** @returns what lets the next one in */
+  #enterQueue(priority: number): Promise<() => void> {
+    return new Promise((enter) => {
+      void this.#queue.add(() => new Promise<void>((leave) => enter(leave)), { priority });
+    });
+  }
+
+  #openSlot(resources: JobResources, gpu: GpuGrant | undefined, leaveQueue: () => void): Slot {
+    let released = false;
+    const release = () => {
+      if (released) return;
+      released = true;
+      leaveQueue();
+      gpu?.release();
+    };
+    return {
+      submit: (job, hear, signal) => this.#run(job, hear, resources, gpu?.env ?? {}, signal),
+      release,
+      [Symbol.dispose]: release,
+    };
+  }
+
+  async #run(
+    job: PreparedJob,
+    hear: (event: JobEvent) => void,
+    { memoryBytes }: JobResources,
+    devices: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<JobOutcome> {
+    const isCancelled = () => signal?.aborted === true || this.#closing.signal.aborted;
+    if (isCancelled()) return { kind: 'cancelled' };
+    const [index, place] = this.#freePlace(JSON.stringify(devices));
+    place.busy = true;
+    try {
+      const worker = await this.#workerFor(place, devices);
+      const cancel = () => void worker.stop();
+      signal?.addEventListener('abort', cancel);
+      if (isCancelled()) cancel();
+      hear({ kind: 'started', slot: index });
+      const outcome = await worker.run(job, hear, memoryBytes);
+      signal?.removeEventListener('abort', cancel);
+      if (outcome.kind !== 'done' && isCancelled()) return { kind: 'cancelled' };
+      return outcome.kind === 'error' && this.#isOutOfDeviceMemory(outcome.message)
+        ? { kind: 'out-of-device-memory', message: outcome.message, stack: outcome.stack }
+        : outcome;
+    } finally {
+      place.busy = false;
+    }
+  }
+
+  /** One whose worker sees the right devices, if there is one. */
+  #freePlace(devices: string): [index: number, place: Place] {
+    const fitting = this.#places.findIndex((place) => !place.busy && place.devices === devices);
+    const index = fitting >= 0 ? fitting : this.#places.findIndex(({ busy }) => !busy);
+    if (index < 0) throw new Error('More jobs than slots.');
+    return [index, this.#places[index]!];
+  }
+
+  /** A warm worker, unless it sees other devices than the job should, or has died. */
+  async #workerFor(place: Place, devices: Record<string, string>): Promise<WorkerProcess> {
+    const identity = JSON.stringify(devices);
+    if (place.process?.alive && place.devices !== identity) await place.process.stop();
+    if (!place.process?.alive) place.process = new WorkerProcess(this.#module, { ...this.#environment, ...devices });
+    place.devices = identity;
+    return place.process;
+  }
+}
+
+function useOf({ index, name, usedMemory }: Gpu): DeviceUse {
+  return { index, name, usedMemory };
+}

@@ -1,0 +1,230 @@
+/** Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, and checks what it made. */
+import { lstatSync, rmSync } from 'node:fs';
+import type { Cache } from '../cache/cache.ts';
+import type { NodeLog } from '../cache/node-log.ts';
+import { SwpError } from '../base/failure.ts';
+import { wholeRecord } from './existing-result.ts';
+import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
+import { refuseChangedFiles } from './external-file.ts';
+import { prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
+import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
+import { placeOf, type Metrics, type StageOutput } from './stage.ts';
+import { startingPoint, type StartingPoint, type TrajectoryPoint } from './trajectory.ts';
+
+export interface StageResult {
+  /** Finished files by output name, and the name each is published under. */
+  outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
+  metrics: Metrics;
+  seconds: number;
+  startedAt: Date;
+  finishedAt: Date;
+  /** Relative to the cache. */
+  log?: string;
+  /** Length of the trajectory from which it went on. */
+  resumedAt?: number;
+}
+
+/** How a node on a trajectory runs. */
+interface TrajectoryRun {
+  point: TrajectoryPoint;
+  /** Where it goes on; undefined for the beginning. */
+  from: StartingPoint | undefined;
+  /** Id of the dismissed record that it replaces. */
+  replaces: string | null;
+}
+
+/** A folder for what a node makes; what is left in it goes when it is disposed of. */
+export async function openOutputFolder(cache: Cache): Promise<{ path: string } & Disposable> {
+  const path = await cache.scratch.node();
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/**
+ * @param folder an empty directory
+ * @returns `cancelled` if the user stopped the run meanwhile
+ * @throws SwpError of kind `stage`, `worker-died`, `memory-limit` or `out-of-memory`, naming the log
+ */
+export async function runJob(
+  work: NodeWork,
+  folder: string,
+  slot: Slot,
+  context: RunContext,
+): Promise<StageResult | 'cancelled'> {
+  const { node } = work.planned;
+  const { cache, stages, checkpointSeconds, signal } = context;
+  const trajectory = await planTrajectory(work, context);
+  const findArtifact = verifiedArtifacts(cache, (key) => recordOf(work.producers, key));
+  const job: PreparedJob = {
+    ...(await prepareJob(node, folder, stages, findArtifact)),
+    ...(trajectory && {
+      checkpoints: await prepareCheckpoints(folder, checkpointSeconds, trajectory.point.declared.state),
+    }),
+    ...(trajectory?.from && { resume: trajectory.from }),
+  };
+  await refuseChangedFiles(node);
+
+  const log = cache.log(work.identity.key);
+  const listener = new JobListener(work, trajectory, log, context);
+  const startedAt = new Date();
+  const start = performance.now();
+  try {
+    const outcome = await slot.submit(job, (event) => listener.hear(event), signal);
+    const seconds = (performance.now() - start) / 1000;
+    if (outcome.kind === 'cancelled') return 'cancelled';
+    if (outcome.kind !== 'done') log.write(lastLogText(outcome));
+    listener.throwLogError();
+    const metrics = metricsOf(outcome, job, {
+      stage: node.stage.name,
+      node: placeOf(node.labels[0]!),
+      ...(log.path !== undefined && { log: log.path }),
+    });
+    return {
+      outputs: Object.fromEntries(
+        Object.entries(job.outputs).map(([name, path]) => [name, { path, ...published(node.stage.outputs[name]!) }]),
+      ),
+      metrics,
+      seconds,
+      startedAt,
+      finishedAt: new Date(),
+      ...(log.name !== undefined && { log: log.name }),
+      ...(trajectory?.from && { resumedAt: trajectory.from.at }),
+    };
+  } finally {
+    await listener.checkpointsKept;
+    log.close();
+  }
+}
+
+/** Of a node on a trajectory: where it goes on. */
+async function planTrajectory(
+  { planned, reason, point }: NodeWork,
+  context: RunContext,
+): Promise<TrajectoryRun | undefined> {
+  if (point === undefined) return undefined;
+  const replaces = reason.kind === 'invalidated' ? planned.record!.id : null;
+  const from = await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces);
+  return { point, from, replaces };
+}
+
+/** Passes a job's events on: to the run's events, to the node's log, and checkpoints to the cache. */
+class JobListener {
+  readonly #work: NodeWork;
+  readonly #trajectory: TrajectoryRun | undefined;
+  readonly #log: NodeLog;
+  readonly #context: RunContext;
+  /** The end of the output, as far as it is no whole line yet. */
+  #rest = '';
+  #logError: unknown;
+  /** Resolves when all checkpoints so far are kept, or could not be. */
+  checkpointsKept: Promise<void> = Promise.resolve();
+
+  constructor(work: NodeWork, trajectory: TrajectoryRun | undefined, log: NodeLog, context: RunContext) {
+    this.#work = work;
+    this.#trajectory = trajectory;
+    this.#log = log;
+    this.#context = context;
+  }
+
+  hear(event: JobEvent): void {
+    const { key } = this.#work.planned.node;
+    if (event.kind === 'started') this.#emitStart(event.slot);
+    else if (event.kind === 'output') this.#write(event.text);
+    else if (event.kind === 'progress') this.#context.emit({ event: 'node-progress', key, progress: event.progress });
+    else this.checkpointsKept = this.#keep(event).then(event.taken);
+  }
+
+  /** A log that cannot be written fails the node: thrown in `hear`, the error would reach nobody. */
+  throwLogError(): void {
+    if (this.#logError !== undefined) throw this.#logError;
+  }
+
+  #emitStart(worker: number): void {
+    const { planned, reason } = this.#work;
+    const { node } = planned;
+    const from = this.#trajectory?.from;
+    this.#context.emit({
+      event: 'node-start',
+      key: node.key,
+      stage: node.stage.name,
+      label: node.labels[0]!,
+      sharedBy: node.labels.length,
+      reason,
+      worker,
+      ...(from && { resumedAt: from.at, interrupted: from.interrupted }),
+    });
+  }
+
+  #write(text: string): void {
+    try {
+      this.#log.write(text);
+    } catch (error) {
+      this.#logError ??= error;
+    }
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop()!;
+    const { key } = this.#work.planned.node;
+    for (const line of lines) this.#context.emit({ event: 'node-log', key, line });
+  }
+
+  /** A failed checkpoint only costs time if the run is killed. */
+  async #keep({ at, files, folder }: Extract<JobEvent, { kind: 'checkpoint' }>): Promise<void> {
+    const { point, replaces } = this.#trajectory!; // only a job with a trajectory has checkpoints
+    try {
+      await this.#context.cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder);
+      this.#context.emit({ event: 'node-checkpoint', key: this.#work.planned.node.key, at });
+    } catch (error) {
+      if (!(error instanceof SwpError)) throw error;
+      this.#write(`The checkpoint at ${at} was not kept: ${error.message}\n`);
+    }
+  }
+}
+
+type EndedJob = Exclude<JobOutcome, { kind: 'cancelled' }>;
+
+/** What the log says at its end of a job that failed. */
+function lastLogText(outcome: Exclude<EndedJob, { kind: 'done' }>): string {
+  if (outcome.kind === 'error' || outcome.kind === 'out-of-device-memory') return `${outcome.stack}\n`;
+  if (outcome.kind === 'too-large')
+    return `The worker process took ${outcome.reached} bytes, more than ${outcome.limit}, and was ended.\n`;
+  const how = outcome.signal !== undefined ? `by the signal ${outcome.signal}` : `with exit code ${outcome.exitCode}`;
+  return `The worker process ended ${how}, without an answer.\n`;
+}
+
+/** @throws SwpError unless the stage did what it should */
+function metricsOf(outcome: EndedJob, job: PreparedJob, where: { stage: string; node: string; log?: string }): Metrics {
+  switch (outcome.kind) {
+    case 'done': {
+      const message = problemWith(outcome.metrics, job);
+      if (message !== undefined) throw new SwpError({ ...where, kind: 'stage', message });
+      return outcome.metrics;
+    }
+    case 'error': {
+      const { message, cause } = outcome;
+      throw new SwpError({ kind: 'stage', message, ...(cause !== undefined && { cause }), ...where });
+    }
+    case 'out-of-device-memory':
+      throw new SwpError({ ...where, kind: 'out-of-memory', message: outcome.message.split('\n')[0]! });
+    case 'too-large':
+      throw new SwpError({ ...where, kind: 'memory-limit', limit: outcome.limit, reached: outcome.reached });
+    case 'died':
+      throw new SwpError({ ...outcome, ...where, kind: 'worker-died' });
+  }
+}
+
+/** What is wrong with the result of a stage that did not throw; undefined if nothing is. */
+function problemWith(metrics: unknown, job: PreparedJob): string | undefined {
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics))
+    return 'The stage returned no object of metrics.';
+  for (const [name, value] of Object.entries(metrics))
+    if (value !== null && !['number', 'string', 'boolean'].includes(typeof value))
+      return `The metric "${name}" is no number, string, boolean or null.`;
+  for (const [name, path] of Object.entries(job.outputs)) {
+    const written = lstatSync(path, { throwIfNoEntry: false });
+    if (!written?.isFile()) return `The stage did not write its output "${name}".`;
+  }
+  return undefined;
+}
+
+function published({ file, evictable = false }: StageOutput): { file: string; evictable?: boolean } {
+  return { file, ...(evictable && { evictable }) };
+}
