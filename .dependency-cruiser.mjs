@@ -46,7 +46,12 @@ const SEEN_AS_TYPES = ['bundle', 'verify', 'estimate', 'pipeline', 'science', 'm
 
 /** Where programs start: what none of them reaches is dead. */
 const ENTRY_POINTS = [
-  ...['^src/cli/main\\.ts$', '^src/index\\.ts$', '^src/engine/worker\\.ts$', '^src/doctor/probe-child\\.ts$'],
+  ...[
+    '^src/cli/main\\.ts$',
+    '^src/index\\.ts$',
+    '^src/engine/executors/local/worker\\.ts$',
+    '^src/doctor/probe-child\\.ts$',
+  ],
   ...['^src/report/dag-page/script\\.ts$', '^stages/'],
 ];
 

@@ -13,7 +13,7 @@ const SOUND = {
     import type { Metrics } from '../generated/record.ts';
     export const stage: Metrics = failure;`,
   'src/engine/run.ts': `import { stage } from './stage.ts'; export const run = stage; export type Result = number;`,
-  'src/engine/worker.ts': `import { run } from './run.ts'; export const worker = run;`,
+  'src/engine/executors/local/worker.ts': `import { run } from '../../run.ts'; export const worker = run;`,
   'src/model/weights.ts': `import { stage } from '../engine/stage.ts'; export const weights = stage;`,
   'src/project/project.ts': `import { run } from '../engine/run.ts'; export const project = run;`,
   'src/cli/main.ts': `import { project } from '../project/project.ts';

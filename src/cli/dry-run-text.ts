@@ -12,11 +12,12 @@ import type { Terminal } from './terminal.ts';
  */
 export function writeDryRun(
   study: string,
-  { total, cached, toRun, lengths }: DryRun,
+  { event, toRun, lengths }: DryRun,
   verbose: boolean,
   terminal: Terminal,
 ): void {
   const { colors } = terminal;
+  const { total, cached } = event.nodes;
   terminal.line(study);
   if (toRun.length === 0) return terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
   terminal.line();

@@ -1,6 +1,9 @@
 /** What a run would do: the plan, narrowed to what selectors ask for; and how large it is. */
-import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import type { SwpEvent } from '../engine/event.ts';
+import { dryRunExecutor } from '../engine/executors/dry-run-executor.ts';
+import type { Wanted } from '../engine/needed-nodes.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
+import { planEvent, run } from '../engine/run.ts';
 import { lengthsOf, type Length } from '../engine/trajectory.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
@@ -27,30 +30,27 @@ export async function planRun(project: Project, selectors: readonly string[]): P
 
 /** What `swp repro --dry-run` says. */
 export interface DryRun {
-  /** How many nodes the run would bring up to date. */
-  total: number;
-  cached: number;
-  /** With the reason why each would run. */
+  /** The event with which the run would begin. */
+  event: Extract<SwpEvent, { event: 'plan' }>;
+  /** With the reason why each would run, producers first. */
   toRun: PlannedState[];
-  /** How many nodes would run, by stage. */
-  stages: Record<string, number>;
   /** Of the stages that count more than nodes: how much there is to do, and how much it would be without sharing. */
   lengths: Length[];
 }
 
-export function dryRun({ plan, wanted }: PlannedRun): DryRun {
-  const needed = neededNodes(plan, wanted);
-  const restores = expectedRestores(plan, needed);
-  const toRun = needed
-    .filter(({ node, state }) => state !== 'cached' || restores.has(node.key))
-    .map((planned) => ({ ...planned, reason: restores.get(planned.node.key) ?? planned.reason }));
-  const stages: Record<string, number> = {};
-  for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
-  return {
-    total: needed.length,
-    cached: needed.length - toRun.length,
-    toRun,
+/** Runs with an executor that computes nothing. Changes nothing in the cache. */
+export async function dryRun({ dag, cache, state, stages }: Project, { plan, wanted }: PlannedRun): Promise<DryRun> {
+  const { total, wouldRun } = await run({
+    ...wanted,
+    dag,
+    cache,
+    study: state,
     stages,
-    lengths: lengthsOf(toRun.map(({ node }) => node)),
-  };
+    plan,
+    executor: dryRunExecutor,
+    environment: async () => ({}),
+    emit: () => {},
+    signal: new AbortController().signal,
+  });
+  return { event: planEvent(total, wouldRun), toRun: wouldRun, lengths: lengthsOf(wouldRun.map(({ node }) => node)) };
 }

@@ -42,12 +42,16 @@ function hintAtLint({ study }: Project, terminal: Terminal): void {
     );
 }
 
-function sayDryRun({ study }: Project, planned: PlannedRun, { json, verbose }: ReproOptions, terminal: Terminal): void {
-  const found = dryRun(planned);
-  if (!json) return writeDryRun(studyLine(sizeOf(study), terminal.colors), found, verbose ?? false, terminal);
-  const { total, cached, toRun, stages, lengths } = found;
-  const nodes = { total, cached, toRun: toRun.length };
-  terminal.line(JSON.stringify({ event: 'plan', nodes, stages, lengths, toRun: toRun.map(nodeJson) }));
+async function sayDryRun(
+  project: Project,
+  planned: PlannedRun,
+  { json, verbose = false }: ReproOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const found = await dryRun(project, planned);
+  if (!json) return writeDryRun(studyLine(sizeOf(project.study), terminal.colors), found, verbose, terminal);
+  const { event, lengths, toRun } = found;
+  terminal.line(JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson) }));
 }
 
 /** @returns the records of all nodes that have a result now */
