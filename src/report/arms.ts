@@ -1,6 +1,7 @@
-/** What the declaration says of an experiment, as the report asks for it. */
+/** Experiments of a study with their declaration, their results and their runs. */
 import type { ExperimentDeclaration } from '../generated/aggregate.ts';
 import type { ComparisonResult, ExperimentPoint, ExperimentResult, RunResult } from '../generated/results.ts';
+import { paramOf, paramValues } from '../science/study-declaration.ts';
 import type { StudyResults } from './read-results.ts';
 import type { TopicId } from './topics/topic.ts';
 
@@ -27,13 +28,9 @@ export function measuredEnd(results: StudyResults, run: RunResult): RunResult['m
   return run.measurements.find(({ round, phase }) => round === end?.round && phase === end.phase);
 }
 
-/** A parameter as resolved: a list, one value per round, where rounds differ. */
-export function parameter({ params }: ExperimentDeclaration, stage: string, name: string): unknown {
-  return (params[stage] as Record<string, unknown> | undefined)?.[name];
-}
-
+/** How the models start; `unknown` where no stage `init` says it. */
 export function schemeOf(experiment: ExperimentDeclaration): string {
-  return String(parameter(experiment, 'init', 'scheme') ?? 'unknown');
+  return paramOf(experiment, 'init', 'scheme') ?? 'unknown';
 }
 
 export function isControl({ role }: ExperimentDeclaration): boolean {
@@ -42,7 +39,7 @@ export function isControl({ role }: ExperimentDeclaration): boolean {
 
 /** Whether the super weights are pruned by name in some round. */
 export function isForced(experiment: ExperimentDeclaration): boolean {
-  return [parameter(experiment, 'prune', 'force')].flat().some((each) => each !== undefined && each !== 'none');
+  return paramValues(experiment, 'prune', 'force').some((force) => force !== 'none');
 }
 
 /** Whether something is pruned at the experiment's end. */
@@ -50,8 +47,14 @@ export function isPruned(results: StudyResults, { id }: ExperimentDeclaration): 
   return (endOf(results, id)?.sparsity.mean ?? 0) > 0;
 }
 
+/** The comparisons that are declared for a question. */
 export function comparisonsOf({ comparisons }: StudyResults, topic: TopicId): ComparisonResult[] {
   return comparisons.filter((comparison) => comparison.topic === topic);
+}
+
+/** The comparisons that are tested on a question's page: the last one has them all. */
+export function comparisonsOn(results: StudyResults, { id }: { id: TopicId }): ComparisonResult[] {
+  return id === 'variance' ? results.comparisons : comparisonsOf(results, id);
 }
 
 /** Experiments of a topic's comparisons, in the order of their declaration. */

@@ -1,5 +1,5 @@
 /**
- * Renders what aggregate wrote: an overview, a page for each of the six questions, and beside them every figure as SVG
+ * Renders what aggregate wrote: an overview, a page for each question, and beside them every figure as SVG
  * and PNG with its data. Importing this module loads vega, which takes a moment: import it only when there is something
  * to draw.
  */
@@ -10,18 +10,16 @@ import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
 import { csv } from './csv.ts';
-import { atAGlance } from './figures/at-a-glance.ts';
-import type { Figure } from './figures/figure.ts';
 import type { Origin } from './origin.ts';
+import { Html } from './page/html.ts';
 import type { DrawnFigure, DrawnPlot } from './page/figure-view.ts';
 import { overviewPage } from './page/overview.ts';
 import { OVERVIEW } from './page/shell.ts';
 import { runRows } from './page/tables.ts';
-import { topicPage, type DrawnAnswer } from './page/topic-page.ts';
-import { readResults } from './read-results.ts';
+import { topicPage, type DrawnPage, type Section } from './page/topic-page.ts';
+import { readResults, type StudyResults } from './read-results.ts';
+import { OVERVIEW_FIGURE, QUESTIONS, type Page, type PlacedFigure } from './registry.ts';
 import { studySummary } from './summary.ts';
-import { answers } from './topics/answers.ts';
-import { pageName, type Answer } from './topics/topic.ts';
 
 export interface ReportRequest {
   /** results.json of the stage aggregate. */
@@ -47,8 +45,8 @@ export interface RenderedReport {
  */
 export async function renderReport({ resultsPath, outDir, origin }: ReportRequest): Promise<RenderedReport> {
   const results = await readResults(resultsPath);
-  const glance = await drawFigure(atAGlance(results));
-  const drawn = await Promise.all(answers(results).map(drawAnswer));
+  const glance = await drawFigure(results, OVERVIEW_FIGURE);
+  const drawn = await Promise.all(QUESTIONS.map((page) => drawPage(results, page)));
   const digest = createHash('sha256')
     .update(await readFile(resultsPath))
     .digest('hex');
@@ -63,13 +61,13 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
       ),
     );
     const pages = await Promise.all(
-      drawn.map((answer) => written(join(outDir, pageName(answer.topic)), topicPage(results, answer, made))),
+      drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
     const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
     const copy = join(outDir, 'results.json');
     await copyFile(resultsPath, copy);
     // last: it links to all others
-    const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, drawn, made));
+    const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, made));
     return { html, files: [html, ...pages, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
@@ -87,17 +85,24 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
   }
 }
 
-async function drawFigure(figure: Figure): Promise<DrawnFigure> {
+async function drawFigure(results: StudyResults, { entry, ids }: PlacedFigure): Promise<DrawnFigure> {
+  const figure = entry.draw(results);
   const plots: DrawnPlot[] = [];
-  for (const plot of figure.plots) plots.push({ ...plot, svg: await drawSvg(plot.spec) });
+  for (const plot of figure.plots) plots.push({ ...plot, id: ids.get(plot.name)!, svg: await drawSvg(plot.spec) });
   return { ...figure, plots };
 }
 
-async function drawAnswer(answer: Answer): Promise<DrawnAnswer> {
-  const { sections, gaps } = answer.content();
-  const drawn = [];
-  for (const section of sections) drawn.push({ ...section, figure: await drawFigure(section.figure) });
-  return { ...answer, sections: drawn, gaps };
+/** Figures without anything to draw are left out: what is missing is then said in a sentence. */
+async function drawPage(results: StudyResults, page: Page): Promise<DrawnPage> {
+  const sections: Section[] = [];
+  for (const placed of page.figures) {
+    const figure = await drawFigure(results, placed);
+    if (figure.plots.length === 0) continue;
+    const tables = (placed.entry.tables?.(results) ?? []).filter((each) => each instanceof Html);
+    sections.push({ figure, finding: placed.entry.finding(results), tables });
+  }
+  const drawn = new Set(sections.flatMap(({ figure }) => figure.plots.map(({ name }) => name)));
+  return { page, sections, gaps: page.gaps(results, drawn) };
 }
 
 function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: string): Promise<string>[] {

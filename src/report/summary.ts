@@ -2,7 +2,7 @@
 import type { JsonObject } from '../base/json.ts';
 import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
 import { readResults, type StudyResults } from './read-results.ts';
-import { answers } from './topics/answers.ts';
+import { QUESTIONS } from './registry.ts';
 import { countText, counted, percent, perplexityText, scalingText, spreadText } from './wording.ts';
 
 export interface StudySummary {
@@ -31,7 +31,7 @@ function summaryLines(results: StudyResults): string[] {
     `${results.study.name}: ${counted(results.runs.length, 'run')}, ${complete} complete${missing > 0 ? `, ${missing} incomplete (${missingRuns(results)})` : ''}`,
     scalingText(results.study),
     ...aligned(table),
-    ...aligned(answers(results).map(({ topic, brief }) => [`${topic.number} ${topic.name}`, brief])),
+    ...aligned(QUESTIONS.map(({ number, name, brief }) => [`${number} ${name}`, brief(results)])),
   ];
 }
 
@@ -74,7 +74,7 @@ function highlights(results: StudyResults): JsonObject {
   return {
     runs: { total: results.runs.length, complete, incomplete: results.runs.length - complete },
     floor: results.floor,
-    questions: Object.fromEntries(answers(results).map(({ topic, answer }) => [topic.id, answer])),
+    questions: Object.fromEntries(QUESTIONS.map(({ id, answer }) => [id, answer(results)])),
     experiments: Object.fromEntries(
       results.experiments.map((experiment) => [experiment.id, experimentHighlights(experiment)]),
     ),

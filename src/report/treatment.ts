@@ -1,36 +1,47 @@
-/** What is done to an experiment besides plain magnitude pruning and training, in words. */
-import type { ExperimentDeclaration } from '../generated/aggregate.ts';
+/** What is done to an experiment besides plain pruning and training, in words. */
+import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
+import {
+  ownStepValues,
+  paramValues,
+  type ParamName,
+  type ParamValue,
+  type StageName,
+} from '../science/study-declaration.ts';
 
-const TREATMENTS: [stage: string, name: string, words: Record<string, string>][] = [
-  ['prune', 'criterion', { random: 'random pruning', shuffled: 'random within tensors' }],
-  ['prune', 'protect', { reference: 'super weights protected', detected: 'detected super weights protected' }],
-  ['prune', 'scope', { layerwise: 'per layer' }],
-  ['prune', 'of', { cumulative: 'cumulative targets' }],
-  ['train', 'mask', { release: 'mask released' }],
-  [
-    'rewind',
-    'to',
-    {
-      init: 'rewound to init',
-      step: 'rewound to an early step',
-      pretrained: 'rewound to pretrained',
-      fresh: 'fresh init under the mask',
-    },
-  ],
-  ['rewind', 'mask', { shuffle: 'mask shuffled' }],
-  ['eval', 'restore', { 'super-activation': 'super activation restored' }],
+type Treatment = (study: StudyDeclaration, experiment: ExperimentDeclaration) => string | undefined;
+
+/** Says the words of the first of an experiment's values that has any. */
+function treatment<Stage extends StageName, Name extends ParamName<Stage>>(
+  stage: Stage,
+  name: Name,
+  words: Partial<Record<ParamValue<Stage, Name> & string, string>>,
+): Treatment {
+  return (study, experiment) => {
+    const values = [...paramValues(experiment, stage, name), ...ownStepValues(study, experiment, stage, name)];
+    return values.map((value) => words[value as ParamValue<Stage, Name> & string]).find((text) => text !== undefined);
+  };
+}
+
+const TREATMENTS: readonly Treatment[] = [
+  treatment('prune', 'criterion', { random: 'random pruning', shuffled: 'random within tensors' }),
+  treatment('prune', 'protect', {
+    reference: 'super weights protected',
+    detected: 'detected super weights protected',
+  }),
+  treatment('prune', 'scope', { layerwise: 'per layer' }),
+  treatment('prune', 'of', { cumulative: 'cumulative targets' }),
+  treatment('train', 'mask', { release: 'mask released' }),
+  treatment('rewind', 'to', {
+    init: 'rewound to init',
+    step: 'rewound to an early step',
+    pretrained: 'rewound to pretrained',
+    fresh: 'fresh init under the mask',
+  }),
+  treatment('rewind', 'mask', { shuffle: 'mask shuffled' }),
+  treatment('eval', 'restore', { 'super-activation': 'super activation restored' }),
 ];
 
-/** `super weights protected, layerwise`; empty if nothing is. */
-export function treatmentOf(experiment: ExperimentDeclaration): string {
-  return TREATMENTS.flatMap(([stage, name, words]) => {
-    const own = [(experiment.params[stage] as Record<string, unknown> | undefined)?.[name]].flat();
-    const inSteps = Object.values(experiment.steps ?? {}).flatMap(({ params }) =>
-      [(params as Record<string, unknown>)[name]].flat(),
-    );
-    const found = [...own, ...(stage === 'eval' || stage === 'rewind' ? inSteps : [])].find(
-      (value) => typeof value === 'string' && value in words,
-    );
-    return found === undefined ? [] : [words[found as string]!];
-  }).join(', ');
+/** `super weights protected, per layer`; empty if nothing is. */
+export function treatmentOf(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
+  return TREATMENTS.flatMap((textOf) => textOf(study, experiment) ?? []).join(', ');
 }

@@ -32,6 +32,11 @@ export function natsText(value: number): string {
   return signed(value, size >= 1 ? 2 : size >= 0.1 ? 3 : size >= 0.0001 || size === 0 ? 4 : 5);
 }
 
+/** Two or three figures: 0.0021, 0.112. */
+export function sdText(sd: number): string {
+  return decimal(sd, sd >= 0.1 ? 3 : sd >= 0.001 || sd === 0 ? 4 : 5);
+}
+
 /** One sentence on one difference: how large, of how many pairs, and what its test can say. */
 export function differenceSentence(difference: TestedDifference): string {
   const { arm, baseline, n, mean, interval, verdict } = difference;

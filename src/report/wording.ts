@@ -1,6 +1,7 @@
 /** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
+import { foreignPruningStages, paramIn, paramOf, paramValues, trainingStages } from '../science/study-declaration.ts';
 import { treatmentOf } from './treatment.ts';
 
 const MINUS = '\u2212';
@@ -91,44 +92,48 @@ function factorText(factor: number): string {
 }
 
 /** An experiment in a few words: `pretrained · 5 × 10 % · 60 steps`. */
-export function experimentPhrase(experiment: ExperimentDeclaration): string {
-  const { params, rounds } = experiment;
-  const value = (stage: string, name: string) => (params[stage] as Record<string, unknown> | undefined)?.[name];
-  const besides = treatmentOf(experiment);
+export function experimentPhrase(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
+  const besides = treatmentOf(study, experiment);
   return [
-    String(value('init', 'scheme') ?? 'unknown init'),
-    pruningPhrase(value('prune', 'fraction'), value('prune', 'force'), value('prune', 'of'), rounds),
-    stepsPhrase(value('train', 'steps')),
+    paramOf(experiment, 'init', 'scheme') ?? 'unknown init',
+    pruningPhrase(study, experiment),
+    stepsPhrase(study, experiment),
     ...(besides === '' ? [] : [besides]),
   ].join(' · ');
 }
 
-function pruningPhrase(fraction: unknown, force: unknown, of: unknown, rounds: number): string {
-  const values = perRound(fraction, rounds).slice(0, rounds);
-  const forced =
-    force !== undefined && (Array.isArray(force) ? force.some((each) => each !== 'none') : force !== 'none');
-  if (values.every((each) => each === 0)) return forced ? 'super weight pruned' : 'no pruning';
-  const share = of === 'total' ? ' of all' : '';
+function pruningPhrase(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
+  const foreign = foreignPruningStages(study, experiment).map((stage) => `"${stage}"`);
+  const { rounds } = experiment;
+  const values = Array.from({ length: rounds }, (_, i) => paramIn(experiment, 'prune', 'fraction', i + 1) ?? 0);
+  const forced = paramValues(experiment, 'prune', 'force').some((force) => force !== 'none');
+  if (values.every((each) => each === 0)) {
+    if (foreign.length > 0) return `pruned by ${listed(foreign)}`;
+    return forced ? 'super weight pruned' : 'no pruning';
+  }
+  const also = `${forced ? ', super weight first' : ''}${foreign.length === 0 ? '' : ` and by ${listed(foreign)}`}`;
+  const share = paramOf(experiment, 'prune', 'of') === 'total' ? ' of all' : '';
   const number = (fraction: number) => String(Number((100 * fraction).toFixed(2)));
   const pruning = values.flatMap((fraction, i) => (fraction > 0 ? [{ fraction, round: i + 1 }] : []));
   const [only] = pruning;
   if (only !== undefined && pruning.length === 1 && rounds > 1)
-    return `${number(only.fraction)} %${share} in round ${only.round}${forced ? ', super weight first' : ''}`;
+    return `${number(only.fraction)} %${share} in round ${only.round}${also}`;
   const text = groups(values)
     .map(({ item, times }) => (times === 1 ? number(item) : `${times} × ${number(item)}`))
     .join(', ');
-  return `${text} %${share}${forced ? ', super weight first' : ''}`;
+  return `${text} %${share}${also}`;
 }
 
-function stepsPhrase(steps: unknown): string {
-  const values = Array.isArray(steps) ? (steps as number[]) : [Number(steps)];
+/** Training steps of a round, or who trains where it is a stage of the study's own. */
+function stepsPhrase(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
+  const values = paramValues(experiment, 'train', 'steps');
+  if (values.length === 0) {
+    const stages = trainingStages(study, experiment);
+    return stages.length === 0 ? 'no training' : `trained by ${listed(stages.map((stage) => `"${stage}"`))}`;
+  }
   return `${groups(values)
     .map(({ item }) => decimal(item, 0))
     .join(', then ')} steps`;
-}
-
-function perRound(value: unknown, rounds: number): number[] {
-  return Array.isArray(value) ? (value as number[]) : Array.from({ length: rounds }, () => Number(value ?? 0));
 }
 
 /** Runs of equal neighbours. */

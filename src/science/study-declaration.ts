@@ -102,9 +102,25 @@ export function isPruningStep({ steps }: StudyDeclaration, step: string): boolea
  * @param experiment those that prune in its runs; none if nothing does. Without it, those of the whole study
  */
 export function pruningStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
+  return stagesGatheredAs('prunings', study, experiment);
+}
+
+/** Those of them that are no stage of swp's: what they go by, only their authors know. */
+export function foreignPruningStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
+  return pruningStages(study, experiment).filter((stage) => stage !== 'prune');
+}
+
+/** The same as `pruningStages` for the stages that train. */
+export function trainingStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
+  return stagesGatheredAs('curves', study, experiment);
+}
+
+function stagesGatheredAs(input: string, study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
   const wired = experiment?.wiring === undefined ? undefined : study.wirings?.[experiment.wiring];
   const runs = (step: string) =>
     wired === undefined || wired.some(({ steps }) => steps.some((each) => each.step === step));
-  const steps = Object.keys(study.steps).filter((step) => isPruningStep(study, step) && runs(step));
-  return [...new Set(steps.map((step) => study.steps[step]!.stage))];
+  const found = Object.entries(study.steps).filter(
+    ([step, { gatheredAs }]) => gatheredAs.includes(input) && runs(step),
+  );
+  return [...new Set(found.map(([, { stage }]) => stage))];
 }

@@ -51,13 +51,18 @@ describe('words', () => {
     ['at-once', 'pretrained · 90 % · 60 steps'],
     ['forced', 'pretrained · super weight pruned · 60 steps'],
   ])('describe %s', (id, phrase) => {
-    expect(experimentPhrase(results.study.experiments.find((experiment) => experiment.id === id)!)).toBe(phrase);
+    const experiment = results.study.experiments.find((each) => each.id === id)!;
+    expect(experimentPhrase(results.study, experiment)).toBe(phrase);
   });
 
   it('name the round of a single prune, and what is a share of all weights', () => {
     const [base] = results.study.experiments;
-    const pruned = (prune: object) =>
-      experimentPhrase({ ...base!, params: { init: { scheme: 'xavier' }, train: { steps: [0, 10_000] }, prune } });
+    const pruned = (prune: { fraction: number | number[]; [name: string]: unknown }) =>
+      experimentPhrase(results.study, {
+        ...base!,
+        byRound: ['train.steps', ...(Array.isArray(prune.fraction) ? ['prune.fraction'] : [])],
+        params: { init: { scheme: 'xavier' }, train: { steps: [0, 10_000] }, prune },
+      });
     expect(pruned({ fraction: [0, 0.2, 0, 0, 0], scope: 'layerwise' })).toBe(
       'xavier · 20 % in round 2 · 0, then 10,000 steps · per layer',
     );

@@ -4,14 +4,22 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
-import { FULL_WIDTH, type Figure } from './figure.ts';
+import { defineFigure, FULL_WIDTH, type Figure } from './figure.ts';
 
 const TITLE = 'A super weight at a glance';
 
 /** Starting models shown at most; all of them are in the data. */
 const PANELS = 6;
 
-export function atAGlance(results: StudyResults): Figure {
+/** On the overview: it supports no finding of the study's, so that it has no sentence below it. */
+export const atAGlance = defineFigure({
+  plots: ['at-a-glance'],
+  shows: 'what a super weight is: the loss when each of the largest weights is zeroed alone',
+  draw,
+  finding: () => '',
+});
+
+function draw(results: StudyResults): Figure<'at-a-glance'> {
   const pretrained = results.ablations.filter(({ scheme }) => scheme === 'pretrained');
   const models = pretrained.length > 0 ? pretrained : results.ablations;
   if (models.length === 0)
@@ -57,7 +65,7 @@ export function atAGlance(results: StudyResults): Figure {
       `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured on the starting models, before any training of this study. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '0-at-a-glance',
+        name: 'at-a-glance',
         alt: `Bar charts of the loss increase when each of the ${ablated} largest weights is zeroed alone, for ${counted(models.length, 'model')}. Seed ${clearest.seed}: ${describeWorst(clearest)}`,
         spec,
         rows: models.flatMap((model) =>

@@ -1,11 +1,15 @@
 /** Question 1's main plot: three kinds of survival beside what would have become of an ordinary weight. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
-import { declarationOf } from '../arms.ts';
+import { comparisonsOf, declarationOf, endOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { survivalTestsTable } from '../page/comparison-tables.ts';
+import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { fateText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, listed, percent, scalingText } from '../wording.ts';
-import { panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Three kinds of survival, beside their base rates';
@@ -38,8 +42,18 @@ export const KINDS = [
 /** How far apart the three kinds are drawn, in levels. */
 const APART = 0.2;
 
-/** @param ids experiments to show; those without anything to survive are named in the caption instead */
-export function baseRatesFigure(results: StudyResults, ids: readonly string[]): Figure {
+export const baseRates = defineFigure({
+  plots: ['survival'],
+  shows: 'three kinds of survival by sparsity, beside the base rate: what became of ordinary weights',
+  draw,
+  finding: (results) => `${fateText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
+  tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'survival'))],
+});
+
+/** Arms that are followed; those without anything to survive are named in the caption instead. */
+function draw(results: StudyResults): Figure<'survival'> {
+  const withoutAny = prunedArms(results).filter((arm) => !isFollowed(results, arm));
+  const ids = [...followedArms(results), ...withoutAny.map(({ id }) => id)];
   const arms = ids.map((id) => ({ id, points: pointsOf(results, id) }));
   const shown = arms.filter(({ points }) => points.some(({ survival }) => survival.n > 0));
   if (shown.length === 0)
@@ -61,7 +75,7 @@ export function baseRatesFigure(results: StudyResults, ids: readonly string[]): 
       `After each prune and the training that follows it: the share of runs in which the super weight survives, with exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} bars; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(most, 'run')} an arm). ` +
       `The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls. A mask bit that is kept says something only where it stands above them. ` +
       `${empty.length === 0 ? '' : `Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}. `}${scalingText(results.study)}`,
-    plots: [{ id: '1a-survival', alt: alt(shown), spec: panels(results, shown), rows }],
+    plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, shown), rows }],
   };
 }
 
@@ -143,7 +157,7 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
         : [{ at: level, share: controls.k / controls.n, label: `matched controls kept: ${countText(controls)}` }],
     );
     return {
-      title: panelTitle(declarationOf(results, id)),
+      title: panelTitle(results.study, declarationOf(results, id)),
       layer: [
         {
           data: { values: stretched },
@@ -226,4 +240,25 @@ function alt(arms: ShownArm[]): string {
     return `${id} at ${percent(sparsity.mean!)}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}${base}`;
   });
   return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;
+}
+
+/** Where the first loss shows, by rising sparsity. */
+function lossText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const points = arms.flatMap(({ id }) =>
+    endOf(results, id) === undefined
+      ? []
+      : results.experiments
+          .find((each) => each.id === id)!
+          .points.flatMap((point) =>
+            point.phase === 'trained' && point.survival.n > 0 && (point.sparsity.mean ?? 0) > 0
+              ? [{ id, ...point }]
+              : [],
+          ),
+  );
+  const lost = points
+    .filter(({ survival }) => survival.functional.k < survival.functional.n)
+    .sort((a, b) => a.sparsity.mean! - b.sparsity.mean!)[0];
+  const runs = 'Runs of different arms that share a checkpoint are not independent of each other.';
+  if (lost === undefined) return points.length === 0 ? '' : `After no retraining had it stopped mattering. ${runs}`;
+  return `The lowest sparsity at which it had stopped mattering in some run is ${percent(lost.sparsity.mean!)} (${lost.id}: ${countText(lost.survival.functional)} left). ${runs}`;
 }

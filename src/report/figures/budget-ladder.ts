@@ -1,22 +1,31 @@
 /** Question 5's main plot: final loss and the super weight's effect against the steps of each round. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { measuredEnd, parameter, resultOf, runsOf } from '../arms.ts';
+import { measuredEnd, resultOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
 import { seriesStyles, SOFT } from '../theme.ts';
+import { laddersOf, stepComparisons, stepsPerRound, type Ladder } from '../topics/budget.ts';
+import { differencesText } from '../topics/parts.ts';
 import { counted, decimal, listed, scalingText, signed } from '../wording.ts';
-import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Steps per round';
 
-/** Arms that differ in their steps alone. */
-export interface Ladder {
-  name: string;
-  arms: readonly ExperimentDeclaration[];
-}
+export const budgetLadder = defineFigure({
+  plots: ['budget'],
+  shows: 'final loss and the super weight’s effect against the training steps of each round',
+  draw,
+  finding: (results) => `${ladderText(laddersOf(results))} ${differencesText(stepComparisons(results))}`,
+  tables: (results) => [
+    differencesTable(results, stepComparisons(results)),
+    survivalTestsTable(results, stepComparisons(results)),
+  ],
+});
 
-export function budgetLadderFigure(results: StudyResults, ladders: readonly Ladder[]): Figure {
+function draw(results: StudyResults): Figure<'budget'> {
+  const ladders = laddersOf(results);
   const rows = ladders.flatMap((ladder) => ladder.arms.flatMap((arm) => endRows(results, ladder, arm)));
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
@@ -34,7 +43,7 @@ export function budgetLadderFigure(results: StudyResults, ladders: readonly Ladd
       `Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '5a-budget',
+        name: 'budget',
         alt: alt(ladders, values),
         spec: chart(ladders, values, measured),
         rows: values.map((row): Row => row),
@@ -72,12 +81,6 @@ function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclara
       },
     ];
   });
-}
-
-/** Steps of a round; where rounds differ, of the last, which all rounds after the first mostly share. */
-export function stepsPerRound(arm: ExperimentDeclaration): number | undefined {
-  const steps = [parameter(arm, 'train', 'steps')].flat().at(-1);
-  return typeof steps === 'number' && steps > 0 ? steps : undefined;
 }
 
 /** Whether every arm has a positive control that trains as long as it does. */
@@ -214,4 +217,13 @@ function alt(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: number
     }),
   );
   return `Final loss and effect of the super weight by steps per round. Mean cost: ${[...new Set(parts)].join('; ')}.`;
+}
+
+function ladderText(ladders: readonly Ladder[]): string {
+  return ladders
+    .map(({ name, arms }) => {
+      const sorted = [...arms].sort((a, b) => stepsPerRound(a)! - stepsPerRound(b)!);
+      return `Compared in ${name}: ${listed(sorted.map((arm) => `${decimal(stepsPerRound(arm)!, 0)} steps (${arm.id})`))}.`;
+    })
+    .join(' ');
 }

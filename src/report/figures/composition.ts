@@ -1,11 +1,15 @@
 /** The threshold's composition: how sparse each kind of tensor is at the end, against the whole. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
+import { foreignPruningStages } from '../../science/study-declaration.ts';
 import { declarationOf, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
-import { counted, decimal, percent, scalingText } from '../wording.ts';
-import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { range } from '../topics/parts.ts';
+import { counted, decimal, listed, percent, scalingText } from '../wording.ts';
+import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 import { strip } from './run-axis.ts';
 
@@ -21,17 +25,46 @@ interface Arm {
   kinds: Map<string, number>;
 }
 
-export function compositionFigure(results: StudyResults, id: string, ids: readonly string[]): Figure {
+/**
+ * On several pages, each with its arms.
+ * @param finding the sentence below it, of the same arms
+ */
+export function composition(
+  armsOf: (results: StudyResults) => ExperimentDeclaration[],
+  finding: (results: StudyResults, arms: readonly ExperimentDeclaration[]) => string,
+) {
+  return defineFigure({
+    plots: ['composition'],
+    shows: 'how sparse each kind of tensor became at the end, against the whole',
+    draw: (results) =>
+      draw(
+        results,
+        armsOf(results).map(({ id }) => id),
+      ),
+    finding: (results) => finding(results, armsOf(results)),
+  });
+}
+
+function draw(results: StudyResults, ids: readonly string[]): Figure<'composition'> {
   const arms = ids.flatMap((experiment) => compositionOf(results, experiment) ?? []);
   if (arms.length === 0)
-    return { title: TITLE, caption: 'Nothing to draw: nothing was pruned by magnitude.', plots: [] };
+    return {
+      title: TITLE,
+      caption: `Nothing to draw: nothing was pruned ${prunedBy(results.study, prunedArms(results))}.`,
+      plots: [],
+    };
+  const hasThreshold = arms.some(
+    ({ id }) => foreignPruningStages(results.study, declarationOf(results, id)).length === 0,
+  );
   const kinds = [...new Set(arms.flatMap((arm) => [...arm.kinds.keys()]))];
   return {
     title: TITLE,
     caption:
       `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
-      `One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ${scalingText(results.study)}`,
-    plots: [{ id, alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) }],
+      `${hasThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
+    plots: [
+      { name: 'composition', alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) },
+    ],
   };
 }
 
@@ -50,7 +83,7 @@ function compositionOf(results: StudyResults, id: string): Arm | undefined {
   return {
     id,
     n: pruned.length,
-    scope: String((declarationOf(results, id).params['prune'] as { scope?: unknown } | undefined)?.scope ?? 'global'),
+    scope: scopeOf(results.study, declarationOf(results, id)),
     sparsity: mean(({ sparsity }) => sparsity),
     kinds: new Map(pruned[0]!.kinds.map(({ kind }) => [kind, mean(share(kind))])),
   };
@@ -155,4 +188,49 @@ function alt(arms: readonly Arm[]): string {
     return `${id} (${percent(sparsity)} of all): least in ${spared[0]} ${decimal(100 * spared[1], 1)} %, most in ${hit[0]} ${decimal(100 * hit[1], 1)} %`;
   });
   return `Table of sparsity by kind of tensor. ${worst.join('; ')}.`;
+}
+
+/** @param groupOf what arms are told apart by; of each group the arm is named whose kinds differ most */
+export function spareText(
+  results: StudyResults,
+  arms: readonly ExperimentDeclaration[],
+  groupOf: (arm: ExperimentDeclaration) => string,
+): string {
+  const measured = arms.flatMap((arm) => {
+    const last = runsOf(results, arm.id).flatMap(({ measurements }) =>
+      measurements.flatMap(({ pruning }) => (pruning === null ? [] : [pruning])).slice(-1),
+    );
+    const kinds = [...new Set(last.flatMap((pruning) => pruning.kinds.map(({ kind }) => kind)))];
+    const shares = kinds.map((kind) => {
+      const own = last.flatMap((pruning) => pruning.kinds.filter((each) => each.kind === kind && each.weights > 0));
+      return own.reduce((sum, { pruned, weights }) => sum + pruned / weights, 0) / own.length;
+    });
+    return shares.length === 0
+      ? []
+      : [{ arm, n: last.length, shares, spread: Math.max(...shares) - Math.min(...shares) }];
+  });
+  const groups = [...new Set(measured.map(({ arm }) => groupOf(arm)))].map((group) => {
+    const widest = measured.filter(({ arm }) => groupOf(arm) === group).sort((a, b) => b.spread - a.spread)[0]!;
+    return `${group}, ${range(widest.shares, (share) => percent(share, 0))} (${widest.arm.id}, n = ${counted(widest.n, 'run')})`;
+  });
+  if (groups.length === 0) return `Nothing was pruned ${prunedBy(results.study, arms)}.`;
+  return `From the most spared to the hardest hit kind of tensor, where they differ most, the share pruned at the end is: ${listed(groups)}.`;
+}
+
+/** The kind of tensor that is farthest from the whole. */
+export function farthestKindText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const gaps = arms.flatMap(({ id }) =>
+    runsOf(results, id).flatMap((run) => {
+      const pruning = run.measurements.flatMap((measured) => measured.pruning ?? []).at(-1);
+      return pruning === undefined
+        ? []
+        : pruning.kinds.flatMap(({ kind, weights, pruned }) =>
+            weights === 0 ? [] : [{ id, seed: run.seed, kind, share: pruned / weights, overall: pruning.sparsity }],
+          );
+    }),
+  );
+  const farthest = [...gaps].sort((a, b) => Math.abs(b.share - b.overall) - Math.abs(a.share - a.overall))[0];
+  if (farthest === undefined) return `Nothing was pruned ${prunedBy(results.study, arms)}.`;
+  const { id, seed, kind, share, overall } = farthest;
+  return `The kinds of tensor are not pruned alike: farthest from the whole is ${kind} in ${id} (${schemeOf(declarationOf(results, id))}, seed ${seed}), ${percent(share)} of whose weights are zero where ${percent(overall)} of all are. A survival in a spared tensor is partly the tensor's.`;
 }

@@ -4,10 +4,11 @@
 import type { RunResult } from '../../generated/results.ts';
 import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, decimal, percent, scalingText, signed } from '../wording.ts';
-import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
 import { strip } from './run-axis.ts';
 
@@ -25,12 +26,27 @@ interface Fate {
   key: string | null;
 }
 
-/** @param groups headings with the experiments below them */
-export function effectRowsFigure(
-  results: StudyResults,
-  id: string,
-  groups: readonly { heading: string; ids: readonly string[] }[],
-): Figure {
+/** A heading with the experiments below it. */
+export interface EffectGroup {
+  heading: string;
+  ids: readonly string[];
+}
+
+/** On several pages, each with its groups of arms and its sentence. */
+export function effectRows(options: {
+  groups: (results: StudyResults) => EffectGroup[];
+  finding: (results: StudyResults) => string;
+  tables?: (results: StudyResults) => (Html | '')[];
+}) {
+  return defineFigure({
+    ...options,
+    plots: ['effect'],
+    shows: 'what zeroing the super weight costs, when it was confirmed and at the end, arm by arm',
+    draw: (results) => draw(results, options.groups(results)),
+  });
+}
+
+function draw(results: StudyResults, groups: readonly EffectGroup[]): Figure<'effect'> {
   const ids = groups.flatMap((group) => group.ids);
   const fates = ids.flatMap((experiment) => runsOf(results, experiment).flatMap((run) => fateOf(results, run) ?? []));
   const known = ids.filter(
@@ -50,7 +66,7 @@ export function effectRowsFigure(
       `Was there: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
     plots: [
       {
-        id,
+        name: 'effect',
         alt: alt(results, known),
         spec: chart(results, groups, fates),
         rows: fates.map((fate): Row => ({ ...fate, scheme: schemeOf(declarationOf(results, fate.experiment)) })),
@@ -75,11 +91,7 @@ function fateOf(results: StudyResults, run: RunResult): Fate | undefined {
   };
 }
 
-function chart(
-  results: StudyResults,
-  groups: readonly { heading: string; ids: readonly string[] }[],
-  fates: readonly Fate[],
-): Spec {
+function chart(results: StudyResults, groups: readonly EffectGroup[], fates: readonly Fate[]): Spec {
   const rows: (ChartRow & { id?: string })[] = groups.flatMap(({ heading, ids }) =>
     ids.length === 0
       ? []

@@ -1,16 +1,24 @@
 /** Emergence: when and where super weights appear in training. */
 import type { EmergencePoint } from '../../generated/results.ts';
+import { paramOf } from '../../science/study-declaration.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
-import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
-import { panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { coordinateText, counted, decimal, listed, scalingText, signed } from '../wording.ts';
+import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'When a super weight appears';
 
-export function emergenceFigure(results: StudyResults, id: string): Figure {
+export const emergence = defineFigure({
+  plots: ['emergence'],
+  shows: 'when a super weight appears in training',
+  draw,
+  finding: emergenceText,
+});
+
+function draw(results: StudyResults): Figure<'emergence'> {
   const points = results.emergence.filter(({ step, confirmed }) => step !== null && confirmed !== null);
   if (points.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no experiment of this profile follows emergence.', plots: [] };
@@ -21,7 +29,14 @@ export function emergenceFigure(results: StudyResults, id: string): Figure {
     caption:
       `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it passed the causal test and is a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
       `The weight behind a line may change from detection to detection: the data name it. ${scalingText(results.study)}`,
-    plots: [{ id, alt: alt(experiments, points), spec: panels(results, experiments, points), rows: points.map(rowOf) }],
+    plots: [
+      {
+        name: 'emergence',
+        alt: alt(experiments, points),
+        spec: panels(results, experiments, points),
+        rows: points.map(rowOf),
+      },
+    ],
   };
 }
 
@@ -51,7 +66,7 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   );
   const top = Math.max(0.3, ...points.map(({ best }) => best?.effect ?? 0)) * 1.2;
   const bottom = Math.min(0, ...points.map(({ best }) => best?.effect ?? 0));
-  const minimum = minimumEffect(results, experiments[0]!);
+  const minimum = paramOf(declarationOf(results, experiments[0]!), 'detect-sw', 'minimumEffect');
   const specs = experiments.map((id, i) => {
     const own = points.filter(({ experiment }) => experiment === id);
     const color = styles.get(own[0]!.scheme ?? 'unknown')!.color;
@@ -80,7 +95,7 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
       },
     };
     return {
-      title: panelTitle(declarationOf(results, id)),
+      title: panelTitle(results.study, declarationOf(results, id)),
       layer: [
         ...(minimum === undefined
           ? []
@@ -132,17 +147,8 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   };
 }
 
-function minimumEffect(results: StudyResults, id: string): number | undefined {
-  const { minimumEffect } = (declarationOf(results, id).params['detect-sw'] ?? {}) as { minimumEffect?: unknown };
-  return typeof minimumEffect === 'number' ? minimumEffect : undefined;
-}
-
 /** The step of a run's first detection with a confirmed super weight. */
-export function firstConfirmed(
-  points: readonly EmergencePoint[],
-  experiment: string,
-  seed: number,
-): number | undefined {
+function firstConfirmed(points: readonly EmergencePoint[], experiment: string, seed: number): number | undefined {
   const steps = points.flatMap((point) =>
     point.experiment === experiment && point.seed === seed && (point.confirmed ?? 0) > 0 && point.step !== null
       ? [point.step]
@@ -158,4 +164,22 @@ function alt(experiments: readonly string[], points: readonly EmergencePoint[]):
     return `${id}: confirmed in ${steps.length} of ${counted(seeds.length, 'run')}${steps.length === 0 ? '' : `, first at step ${decimal(Math.min(...steps), 0)}`}`;
   });
   return `Effect of the most harmful candidate by training step. ${parts.join('; ')}.`;
+}
+
+/** `one was confirmed in 2 of 3 runs (xavier, first at step 1,000)`, by experiment. */
+function emergenceText({ emergence }: StudyResults): string {
+  const known = emergence.filter(({ confirmed }) => confirmed !== null);
+  const experiments = [...new Set(known.map(({ experiment }) => experiment))];
+  if (experiments.length === 0) return 'No experiment of this profile follows emergence.';
+  const parts = experiments.map((id) => {
+    const own = known.filter(({ experiment }) => experiment === id);
+    const seeds = [...new Set(own.map(({ seed }) => seed))];
+    const steps = seeds.flatMap((seed) => firstConfirmed(own, id, seed) ?? []);
+    const when =
+      steps.length === 0
+        ? ''
+        : `, first seen at step ${[...new Set([Math.min(...steps), Math.max(...steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
+    return `${steps.length} of ${counted(seeds.length, 'run')} of ${id} (${own[0]!.scheme ?? 'unknown init'}${when})`;
+  });
+  return `A super weight was confirmed in the course of training in ${listed(parts)}; a detection sees only the steps at which it looked.`;
 }

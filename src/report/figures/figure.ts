@@ -1,27 +1,46 @@
 /** What a figure is before it is drawn: words, specifications, and the data behind each plot. */
-import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Spec } from '../chart.ts';
 import { textWidth } from '../font.ts';
+import type { Html } from '../page/html.ts';
+import type { StudyResults } from '../read-results.ts';
 import { experimentPhrase } from '../wording.ts';
 
 /** One flat row of a plot's data: becomes a line of its CSV. */
 export type Row = Record<string, string | number | boolean | null>;
 
-export interface Plot {
-  /** Stem of its files, e.g. `1-at-a-glance`. */
-  id: string;
+export interface Plot<Name extends string = string> {
+  /** The end of its files' names, e.g. `at-a-glance`; where its figure is listed says what stands before it. */
+  name: Name;
   /** What the picture shows, for those who do not see it. */
   alt: string;
   spec: Spec;
   rows: Row[];
 }
 
-export interface Figure {
+export interface Figure<Name extends string = string> {
   title: string;
   /** What is shown, n, the unit of replication and the scaling of steps. Plain text. */
   caption: string;
   /** Empty where there is nothing to draw; the caption then says why. */
-  plots: Plot[];
+  plots: Plot<Name>[];
+}
+
+/** A figure as registry.ts lists it: the picture, the sentence that it supports, and the tables behind it. */
+export interface FigureEntry<Name extends string = string> {
+  /** Every plot that it may have, in order. One that has nothing to draw in some study still keeps its letter. */
+  plots: readonly Name[];
+  /** What it shows, in a line: for the list of figures in docs/report.md. */
+  shows: string;
+  draw(results: StudyResults): Figure<Name>;
+  /** Made from the numbers: it claims no more than they hold, and carries its n. */
+  finding(results: StudyResults): string;
+  tables?(results: StudyResults): (Html | '')[];
+}
+
+/** Identity function that checks the names of a figure's plots. */
+export function defineFigure<const Name extends string>(entry: FigureEntry<Name>): FigureEntry<Name> {
+  return entry;
 }
 
 /** Width of a full-width plot in pixels, axes included: what the page's column holds. */
@@ -62,8 +81,8 @@ function withoutSecondLine(panel: Spec): Spec {
 }
 
 /** A panel's title: the experiment, and what it does in two lines, so that panels of one row have equal heads. */
-export function panelTitle(experiment: ExperimentDeclaration): Spec {
-  return { text: experiment.id, subtitle: wrapped(experimentPhrase(experiment), PANEL_WIDTH, 10.5) };
+export function panelTitle(study: StudyDeclaration, experiment: ExperimentDeclaration): Spec {
+  return { text: experiment.id, subtitle: wrapped(experimentPhrase(study, experiment), PANEL_WIDTH, 10.5) };
 }
 
 /** Breaks a phrase at its dots into two lines; the second is blank where one suffices. */

@@ -4,12 +4,15 @@
  */
 import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
+import { differencesTable } from '../page/comparison-tables.ts';
+import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, GRID, SOFT } from '../theme.ts';
+import { differencesText } from '../topics/parts.ts';
 import { natsText, pText, verdictText } from '../verdict-text.ts';
 import { counted, percent, scalingText } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
-import { FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
 import { strip } from './run-axis.ts';
 
@@ -21,14 +24,33 @@ const PLOT = FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0
 const SEEDS_AT = 0.24;
 const MEAN_AT = -0.1;
 
-export interface ForestOptions {
-  id: string;
-  title: string;
-  comparisons: readonly ComparisonResult[];
+/** On several pages, each with its comparisons. */
+export function differences<const Name extends string>(options: {
+  /** The end of its files' names. */
+  plot: Name;
+  title: (results: StudyResults) => string;
+  comparisons: (results: StudyResults) => ComparisonResult[];
+  /** The sentence below; that of all comparisons unless it says otherwise. */
+  finding?: (results: StudyResults) => string;
+  tables?: (results: StudyResults) => (Html | '')[];
+}) {
+  const { plot, title, comparisons } = options;
+  return defineFigure({
+    plots: [plot],
+    shows: 'paired differences of the declared comparisons in final loss, with their verdicts',
+    draw: (results) => draw(results, plot, title(results), comparisons(results)),
+    finding: options.finding ?? ((results) => differencesText(comparisons(results))),
+    tables: options.tables ?? ((results) => [differencesTable(results, comparisons(results))]),
+  });
 }
 
 /** Comparisons without a difference in loss are left out; a figure without plots where none is left. */
-export function forestFigure(results: StudyResults, { id, title, comparisons }: ForestOptions): Figure {
+function draw<Name extends string>(
+  results: StudyResults,
+  name: Name,
+  title: string,
+  comparisons: readonly ComparisonResult[],
+): Figure<Name> {
   const shown = comparisons.filter(({ differences }) => differences.length > 0);
   const differences = shown.flatMap((comparison) => comparison.differences);
   if (differences.every(({ mean }) => mean === null))
@@ -40,7 +62,7 @@ export function forestFigure(results: StudyResults, { id, title, comparisons }: 
     caption:
       `Final validation loss of an arm minus that of the comparison's first arm (its baseline), in nats per token: the difference of log-perplexities, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. ` +
       `p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant. ${scalingText(results.study)}`,
-    plots: [{ id, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
+    plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
   };
 }
 

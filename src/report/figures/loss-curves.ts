@@ -4,7 +4,7 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
 import { counted, decimal, scalingText } from '../wording.ts';
-import { horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
+import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Loss curves';
@@ -15,7 +15,17 @@ const PANELS = 24;
 /** Points drawn per run: more than a panel has pixels would only make the page heavy. The data hold all. */
 const DRAWN_POINTS = 300;
 
-export function lossCurvesFigure(results: StudyResults): Figure {
+/** A run whose training loss moves by less between the halves of its last round has settled, in nats. */
+const SETTLED = 0.01;
+
+export const lossCurves = defineFigure({
+  plots: ['loss-curves'],
+  shows: 'the training loss of every run, with its prunes',
+  draw,
+  finding: settledText,
+});
+
+function draw(results: StudyResults): Figure<'loss-curves'> {
   const rows = curveRows(results);
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no training left a loss curve.', plots: [] };
   const all = results.study.experiments.length;
@@ -27,7 +37,7 @@ export function lossCurvesFigure(results: StudyResults): Figure {
       `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '6c-loss-curves',
+        name: 'loss-curves',
         alt: `Small multiples, one per experiment, of training loss by step. Final training losses: ${results.study.experiments.map(({ id }) => finalText(rows, id)).join('; ')}.`,
         spec: panels(results, drawn, rows),
         rows,
@@ -82,7 +92,7 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
       axis: { tickCount: 4, title: titled(i, experiments.length).y ? 'nats per token' : null },
     };
     return {
-      title: panelTitle(experiment),
+      title: panelTitle(results.study, experiment),
       layer: [
         {
           data: { values: [...prunes].map((step) => ({ step })) },
@@ -125,4 +135,18 @@ function finalText(rows: CurveRow[], experiment: string): string {
   const own = rows.filter((row) => row.experiment === experiment);
   const last = own.at(-1);
   return last === undefined ? `${experiment} none` : `${experiment} ${decimal(last.loss, 3)} (seed ${last.seed})`;
+}
+
+/** A comparison of ends is worth something only where runs had settled. */
+function settledText({ runs }: StudyResults): string {
+  const moves = runs.flatMap(({ curves }) => {
+    const points = curves.at(-1)?.points ?? [];
+    if (points.length < 4) return [];
+    const mean = (part: typeof points) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    const half = Math.floor(points.length / 2);
+    return [mean(points.slice(half)) - mean(points.slice(0, half))];
+  });
+  if (moves.length === 0) return 'The last rounds are too short to say whether runs had settled.';
+  const settled = moves.filter((move) => Math.abs(move) < SETTLED).length;
+  return `In ${settled} of ${counted(moves.length, 'run')} the training loss of the last round's second half is within ${SETTLED} nats of that of its first: those had settled before their end was measured.`;
 }

@@ -1,11 +1,22 @@
 /** Mask stability: how much the masks of different seeds agree, against masks that are independent but as large. */
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MaskAgreement, TensorOverlap } from '../../generated/results.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { leading, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT } from '../theme.ts';
 import { counted, decimal, percent, scalingText } from '../wording.ts';
-import { COLUMNS, panelTitle, PANEL_WIDTH, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import {
+  COLUMNS,
+  defineFigure,
+  panelTitle,
+  PANEL_WIDTH,
+  smallMultiples,
+  titled,
+  type Figure,
+  type Row,
+} from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Mask stability: agreement between seeds, against chance';
@@ -14,8 +25,15 @@ const TITLE = 'Mask stability: agreement between seeds, against chance';
 const TENSOR_PANELS = 2 * COLUMNS;
 const TENSOR_ROW = 13;
 
-/** @param ids experiments to show, those first whose tensors matter most */
-export function maskOverlapFigure(results: StudyResults, ids: readonly string[]): Figure {
+export const maskOverlap = defineFigure({
+  plots: ['mask-overlap', 'mask-tensors'],
+  shows: 'how much the masks of different seeds agree, against chance, by round and by tensor',
+  draw,
+  finding: (results) => overlapText(results, prunedArms(results)),
+});
+
+function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
+  const ids = leading(results, prunedArms(results));
   const agreements = ids
     .map((id) => ({
       id,
@@ -34,13 +52,13 @@ export function maskOverlapFigure(results: StudyResults, ids: readonly string[])
       `Below, tensor by tensor after the last prune: grey tick, chance; blue, the masks. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '1f-mask-overlap',
+        name: 'mask-overlap',
         alt: alt(agreements),
         spec: byRound(results, agreements),
         rows: agreements.flatMap(({ rounds }) => rounds.flatMap(pairRows)),
       },
       {
-        id: '1g-mask-tensors',
+        name: 'mask-tensors',
         alt: `Jaccard index against chance by tensor after the last prune, for ${agreements
           .slice(0, TENSOR_PANELS)
           .map(({ id }) => id)
@@ -105,7 +123,7 @@ function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec
       axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' },
     };
     return {
-      title: panelTitle(declarationOf(results, id)),
+      title: panelTitle(results.study, declarationOf(results, id)),
       layer: [
         {
           data: { values: values.filter(({ chance }) => chance !== null) },
@@ -216,4 +234,22 @@ function alt(agreements: readonly Agreements[]): string {
     return `${id} ${decimal(all.jaccard!, 2)}${all.chance === null ? '' : ` against ${decimal(all.chance, 2)}`}`;
   });
   return `Jaccard index of the masks of different seeds by round, against chance. After the last prune: ${ends.join('; ')}.`;
+}
+
+function overlapText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const last = arms.flatMap(({ id }) => {
+    const rounds = results.masks
+      .filter(({ experiment, all }) => experiment === id && all.jaccard !== null && all.chance !== null)
+      .sort((a, b) => a.round - b.round);
+    return rounds
+      .slice(-1)
+      .map((agreement) => ({ id, agreement, beyond: agreement.all.jaccard! - agreement.all.chance! }));
+  });
+  if (last.length === 0) return 'No two masks can be compared with chance.';
+  const sorted = [...last].sort((a, b) => b.beyond - a.beyond);
+  const text = ({ id, agreement }: (typeof last)[number]) =>
+    `${id} (Jaccard index ${decimal(agreement.all.jaccard!, 3)} against ${decimal(agreement.all.chance!, 3)} by chance, ${counted(agreement.pairs.length, 'pair')} of seeds)`;
+  if (sorted.length === 1)
+    return `After the last prune, masks of different seeds agree as follows in ${text(sorted[0]!)}.`;
+  return `After the last prune, masks of different seeds agree most beyond chance in ${text(sorted[0]!)} and least in ${text(sorted.at(-1)!)}.`;
 }

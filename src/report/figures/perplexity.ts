@@ -2,13 +2,21 @@
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
-import { counted, perplexityText, percent, scalingText } from '../wording.ts';
-import { FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
+import { named } from '../topics/parts.ts';
+import { counted, decimal, listed, perplexityText, percent, scalingText } from '../wording.ts';
+import { defineFigure, FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'Sparsity and validation perplexity';
 
-export function perplexityFigure(results: StudyResults): Figure {
+export const perplexity = defineFigure({
+  plots: ['sparsity-perplexity'],
+  shows: 'validation perplexity against sparsity, of all experiments that are pruned and the controls',
+  draw,
+  finding: sparsestText,
+});
+
+function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
   const shown = shownIn(results);
   const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
@@ -18,7 +26,7 @@ export function perplexityFigure(results: StudyResults): Figure {
     caption:
       `Validation perplexity (logarithmic) against the fraction of prunable weights that are zero. Lines and filled marks: mean over seeds after retraining, bars ± 1 SD; hollow marks: mean right after the prune; faint marks: every run. ` +
       `Up to ${counted(seeds, 'run')} per experiment; a run (one seed, which for pretrained arms is one independently trained model) is the unit of replication. ${scalingText(results.study)}`,
-    plots: [{ id: '3b-sparsity-perplexity', alt: overviewAlt(results), spec: overview(results, rows), rows }],
+    plots: [{ name: 'sparsity-perplexity', alt: overviewAlt(results), spec: overview(results, rows), rows }],
   };
 }
 
@@ -194,4 +202,27 @@ function overviewAlt(results: StudyResults): string {
       : `${id} ${percent(end.sparsity.mean)}: ${perplexityText(end.perplexity.mean)}`;
   });
   return `Sparsity against validation perplexity. At the end, after retraining: ${ends.join('; ')}.`;
+}
+
+function sparsestText(results: StudyResults): string {
+  const ends = results.experiments.flatMap(({ id, points }) => {
+    const end = points.at(-1);
+    return end === undefined || end.sparsity.mean === null || end.perplexity.mean === null || end.sparsity.mean === 0
+      ? []
+      : [{ id, sparsity: end.sparsity.mean, n: end.perplexity.n }];
+  });
+  const within =
+    results.floor === null
+      ? ''
+      : ` The exact entropy floor of this language is ${decimal(results.floor, 4)} nats: no model can go below it on average.`;
+  if (ends.length === 0) return `No pruned arm reached its end.${within}`;
+  const sparsest = [...ends].sort((a, b) => b.sparsity - a.sparsity).slice(0, 3);
+  return `The sparsest arms end at ${listed(sparsest.map(({ id, sparsity, n }) => `${percent(sparsity)} (${id}, n = ${n})`))}; ${counted(ends.length, 'pruned arm')} in all${
+    ends.length > 3
+      ? `, ${named(
+          ends.map(({ id }) => id),
+          5,
+        )}`
+      : ''
+  }.${within}`;
 }

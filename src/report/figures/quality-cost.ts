@@ -1,13 +1,17 @@
 /** Question 3's main plot: what sparsity costs over the positive control, with and without protecting super weights. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { SweetSpot } from '../../generated/results.ts';
-import { declarationOf, resultOf, runsOf } from '../arms.ts';
+import { paramOf } from '../../science/study-declaration.ts';
+import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { increaseRows, lastRows, type IncreaseRow } from '../increase.ts';
+import { sweetSpotsTable } from '../page/sweet-spots-table.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
+import { qualityGroups, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
 import { natsText } from '../verdict-text.ts';
 import { counted, decimal, percent, scalingText } from '../wording.ts';
-import { FULL_WIDTH, horizontalRule, type Figure } from './figure.ts';
+import { defineFigure, FULL_WIDTH, horizontalRule, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
 const TITLE = 'What sparsity costs over the positive control';
@@ -15,59 +19,16 @@ const TITLE = 'What sparsity costs over the positive control';
 /** Sparsities closer than this are one. */
 const STANDSTILL = 0.0005;
 
-/** Arms that are drawn together: a baseline and its controlled variants. */
-export interface QualityGroup {
-  title: string;
-  ids: readonly string[];
-}
+export const qualityCost = defineFigure({
+  plots: ['cost'],
+  shows: 'the increase of log-perplexity over the positive control, by sparsity, with the sweet spots',
+  draw,
+  finding: (results) => `${sweetSpotText(results)} ${steepestText(results, qualityGroups(results))}`.trim(),
+  tables: (results) => [sweetSpotsTable(results)],
+});
 
-export interface IncreaseRow {
-  experiment: string;
-  control: string;
-  seed: number;
-  round: number;
-  level: number;
-  sparsity: number;
-  loss: number;
-  controlLoss: number;
-  increase: number;
-  [column: string]: string | number;
-}
-
-/**
- * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control
- * with the same seed, at the same round and after as many steps. Empty where there is no such control.
- */
-export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
-  const control =
-    results.sweetSpots.find(({ experiment }) => experiment === id)?.control ??
-    resultOf(results, id).toControl?.baseline;
-  if (control === undefined || control === null) return [];
-  return runsOf(results, id).flatMap(({ seed, measurements }) => {
-    const twin = runsOf(results, control).find((run) => run.seed === seed);
-    return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }, i) => {
-      // some arms end with a prune
-      const counts = phase === 'trained' || (phase === 'pruned' && i === measurements.length - 1);
-      const other = twin?.measurements.find(
-        (each) => each.phase === 'trained' && each.round === round && each.step === step,
-      )?.evaluation;
-      if (!counts || sparsity === null || evaluation === null || !other) return [];
-      return {
-        experiment: id,
-        control,
-        seed,
-        round,
-        level,
-        sparsity,
-        loss: evaluation.loss,
-        controlLoss: other.loss,
-        increase: evaluation.loss - other.loss,
-      };
-    });
-  });
-}
-
-export function qualityCostFigure(results: StudyResults, groups: readonly QualityGroup[]): Figure {
+function draw(results: StudyResults): Figure<'cost'> {
+  const groups = qualityGroups(results);
   const drawn = groups
     .map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) }))
     .filter(({ rows }) => rows.length > 0);
@@ -86,7 +47,7 @@ export function qualityCostFigure(results: StudyResults, groups: readonly Qualit
     caption:
       `Log-perplexity after retraining minus that of the positive control with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean; where an arm stays at one sparsity for several rounds, after the last of them. ` +
       `Dashed: the tolerance of ${decimal(tolerance, 3)} nats; a ring marks the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays below it. ${scalingText(results.study)}`,
-    plots: [{ id: '3a-cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
+    plots: [{ name: 'cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
   };
 }
 
@@ -253,13 +214,6 @@ function panel(
   };
 }
 
-/** Each run's last. */
-export function lastRows(rows: readonly IncreaseRow[]): IncreaseRow[] {
-  return rows.filter(
-    (row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed),
-  );
-}
-
 /** Where a run stays at one sparsity for several rounds, the last of them: the others would pile up. */
 function withoutStandstill(rows: readonly IncreaseRow[]): IncreaseRow[] {
   return rows.filter(
@@ -293,14 +247,11 @@ function groupStyles(experiments: readonly ExperimentDeclaration[]) {
   const [first, ...others] = experiments;
   const styles = seriesStyles(others.map(({ id, role }) => ({ id, ...(role === undefined ? {} : { role }) })));
   if (first !== undefined) styles.set(first.id, { color: INK, shape: 'circle', dash: [1, 0] });
+  // Random pruning is the floor under which no criterion should fall.
   for (const experiment of others)
-    if (isFloor(experiment)) styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
+    if (paramOf(experiment, 'prune', 'criterion') === 'random')
+      styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
   return styles;
-}
-
-/** Random pruning: the floor under which no criterion should fall. */
-function isFloor({ params }: ExperimentDeclaration): boolean {
-  return (params['prune'] as { criterion?: unknown } | undefined)?.criterion === 'random';
 }
 
 function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
@@ -313,4 +264,27 @@ function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
     }),
   );
   return `Increase of log-perplexity over the positive control by sparsity. At the end: ${[...new Set(parts)].join('; ')}.`;
+}
+
+/** The largest cost that was seen. */
+function steepestText(results: StudyResults, groups: readonly QualityGroup[]): string {
+  const ends = groups.flatMap(({ ids }) =>
+    ids.flatMap((id) => {
+      const last = lastRows(increaseRows(results, id));
+      return last.length === 0
+        ? []
+        : [
+            {
+              id,
+              n: last.length,
+              sparsity: last[0]!.sparsity,
+              mean: last.reduce((sum, { increase }) => sum + increase, 0) / last.length,
+            },
+          ];
+    }),
+  );
+  const worst = [...ends].sort((a, b) => b.mean - a.mean)[0];
+  return worst === undefined
+    ? ''
+    : `At the end the highest cost is ${natsText(worst.mean)} nats, in ${worst.id} at ${percent(worst.sparsity)} sparsity (n = ${counted(worst.n, 'pair')}).`;
 }

@@ -3,12 +3,20 @@ import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE } from '../theme.ts';
+import { named, range } from '../topics/parts.ts';
 import { counted, percent, scalingText } from '../wording.ts';
-import { panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
+import { defineFigure, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 
 const TITLE = 'Recovery of pruned positions';
 
-export function recoveryFigure(results: StudyResults): Figure {
+export const recovery = defineFigure({
+  plots: ['recovery'],
+  shows: 'which pruned positions came back where the mask was released',
+  draw,
+  finding: recoveryText,
+});
+
+function draw(results: StudyResults): Figure<'recovery'> {
   const known = results.recovery.flatMap(({ experiment, seed, round, pruned, recovered }) =>
     pruned === null || recovered === null || pruned === 0
       ? []
@@ -23,7 +31,7 @@ export function recoveryFigure(results: StudyResults): Figure {
     caption: `Of the positions pruned at the end of the round before, the share that this round's prune kept; one line a run, the unit of replication (${counted(new Set(shown.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}). Only where the mask is released in training can a position come back; elsewhere the share is 0 by construction and is not drawn. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '1h-recovery',
+        name: 'recovery',
         alt: `Share of pruned positions that came back, by round. ${released.map((id) => `${id}: up to ${percent(Math.max(...shown.filter(({ experiment }) => experiment === id).map(({ share }) => share)))}`).join('; ')}.`,
         spec: panels(results, released, shown),
         rows: shown,
@@ -61,7 +69,7 @@ function panels(
         axis: { title: has.y ? 'share that came back' : null, tickCount: 4, format: '~%' },
       };
       return {
-        title: panelTitle(declarationOf(results, id)),
+        title: panelTitle(results.study, declarationOf(results, id)),
         layer: [
           {
             data: { values },
@@ -78,4 +86,16 @@ function panels(
     }),
     110,
   );
+}
+
+function recoveryText(results: StudyResults): string {
+  const known = results.recovery.filter(
+    ({ pruned, recovered }) => pruned !== null && pruned > 0 && recovered !== null && recovered > 0,
+  );
+  const ids = [...new Set(known.map(({ experiment }) => experiment))];
+  const runs = new Set(known.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
+  return `Where the mask was released in training (${named(ids)}; n = ${counted(runs, 'run')}), ${range(
+    known.map(({ pruned, recovered }) => recovered! / pruned!),
+    (share) => percent(share, 2),
+  )} of the positions pruned before were kept by the next prune.`;
 }

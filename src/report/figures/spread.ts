@@ -3,10 +3,11 @@ import { declarationOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
-import { natsText } from '../verdict-text.ts';
+import { spreadText } from '../topics/variance.ts';
+import { natsText, sdText } from '../verdict-text.ts';
 import { counted, decimal, experimentPhrase, percent, scalingText } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
-import { FULL_WIDTH, logTicks, type Figure, type Row } from './figure.ts';
+import { defineFigure, FULL_WIDTH, logTicks, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 
 const TITLE = 'Run-to-run variance';
@@ -14,7 +15,14 @@ const LABELS = 250;
 const SDS = 210;
 const COLUMNS = [30, 70];
 
-export function spreadFigure(results: StudyResults): Figure {
+export const spread = defineFigure({
+  plots: ['spread'],
+  shows: 'how far runs of one experiment are apart at its end',
+  draw,
+  finding: spreadText,
+});
+
+function draw(results: StudyResults): Figure<'spread'> {
   const arms = results.variance
     .flatMap(({ experiment, n, mean, sd, sdInterval }) =>
       sd === null || mean === null || n < 2 ? [] : [{ experiment, n, mean, sd, sdInterval }],
@@ -44,7 +52,7 @@ export function spreadFigure(results: StudyResults): Figure {
     caption: `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '6a-spread',
+        name: 'spread',
         alt: `Spread of final losses by experiment, largest first. Standard deviations: ${arms.map(({ experiment, sd, n }) => `${experiment} ${sdText(sd)} (n = ${n})`).join('; ')}.`,
         spec: chart(results, arms, seeds),
         rows: seeds.map(({ experiment, row, seed, loss, deviation }): Row => ({
@@ -77,7 +85,7 @@ function chart(
 ): Spec {
   const rows = arms.map(({ experiment }) => ({
     label: experiment,
-    note: experimentPhrase(declarationOf(results, experiment)),
+    note: experimentPhrase(results.study, declarationOf(results, experiment)),
   }));
   const y = rowChannel(rows);
   const { scale, ticks } = differenceScale(seeds.map(({ deviation }) => deviation));
@@ -149,9 +157,4 @@ function chart(
       { head: 'SD', width: COLUMNS[1]!, cells: arms.map(({ sd: value }) => sdText(value)) },
     ]),
   ]);
-}
-
-/** Two or three figures: 0.0021, 0.112. */
-export function sdText(sd: number): string {
-  return decimal(sd, sd >= 0.1 ? 3 : sd >= 0.001 || sd === 0 ? 4 : 5);
 }

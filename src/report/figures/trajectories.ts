@@ -2,17 +2,32 @@
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { isPositiveControl } from '../../science/positive-control.ts';
+import { PANELS } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles } from '../theme.ts';
-import { counted, decimal, scalingText } from '../wording.ts';
-import { horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
+import { natsText } from '../verdict-text.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { evaluationRows, type EvaluationRow } from './perplexity.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 const TITLE = 'Trajectories: loss through the rounds';
 
-/** @param ids experiments to show, in this order */
-export function trajectoriesFigure(results: StudyResults, id: string, ids: readonly string[]): Figure {
+/**
+ * On several pages, each with its experiments.
+ * @param idsOf experiments in the order in which they are shown; the first of them are drawn, the sentence is of all
+ */
+export function trajectories(idsOf: (results: StudyResults) => string[]) {
+  return defineFigure({
+    plots: ['trajectories'],
+    shows: 'the loss of every run through its rounds, just pruned and retrained',
+    draw: (results) => draw(results, idsOf(results).slice(0, PANELS)),
+    finding: (results) => trajectoryText(results, idsOf(results)),
+  });
+}
+
+function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectories'> {
   const rows = evaluationRows(results).filter(({ experiment }) => ids.includes(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
   const runs = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
@@ -23,7 +38,7 @@ export function trajectoriesFigure(results: StudyResults, id: string, ids: reado
       `A run is the unit of replication (${counted(runs, 'run')}). ${scalingText(results.study)}`,
     plots: [
       {
-        id,
+        name: 'trajectories',
         alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the entropy floor of each run at every round, right after each prune and after retraining.`,
         spec: sawtooth(
           results,
@@ -43,7 +58,7 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
   const top = Math.max(...excess.map((row) => row.excess)) * 1.1;
   const bottom = Math.min(0, ...excess.map((row) => row.excess));
   const styles = seriesStyles(results.study.experiments);
-  const control = results.study.experiments.find(({ role }) => role === 'positive-control');
+  const control = results.study.experiments.find(isPositiveControl);
   const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean ?? null;
   const ticks = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top);
   const panels = experiments.map((experiment, i) => {
@@ -67,7 +82,7 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
       label: `${experiment.id} seed ${row.seed}, round ${row.round} ${row.phase}: +${decimal(row.excess, 4)} nats`,
     }));
     return {
-      title: panelTitle(experiment),
+      title: panelTitle(results.study, experiment),
       layer: [
         ...(controlLoss === null || experiment.id === control?.id
           ? []
@@ -103,4 +118,36 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
     ],
     spacing: 10,
   };
+}
+
+/** What prunes cost at once and what training wins back. */
+function trajectoryText(results: StudyResults, ids: readonly string[]): string {
+  const jumps = ids.flatMap((id) =>
+    results.runs
+      .filter(({ experiment }) => experiment === id)
+      .flatMap(({ seed, measurements }) =>
+        measurements.flatMap((measured, i) => {
+          const before = measurements[i - 1];
+          if (measured.phase !== 'pruned' || !measured.evaluation || !before?.evaluation) return [];
+          return [
+            {
+              id,
+              seed,
+              round: measured.round,
+              sparsity: measured.sparsity,
+              jump: measured.evaluation.loss - before.evaluation.loss,
+              after: measurements[i + 1]?.evaluation?.loss,
+              was: before.evaluation.loss,
+            },
+          ];
+        }),
+      ),
+  );
+  const worst = [...jumps].sort((a, b) => b.jump - a.jump)[0];
+  if (worst === undefined) return 'No prune was evaluated before and after.';
+  const back =
+    worst.after === undefined
+      ? ''
+      : `; the training that followed left ${percent(Math.max(0, (worst.after - worst.was) / worst.jump), 0)} of it`;
+  return `The worst single prune cost ${natsText(worst.jump)} nats (${worst.id} seed ${worst.seed}, round ${worst.round}${worst.sparsity === null ? '' : `, to ${percent(worst.sparsity)}`})${back}. It is one of ${counted(jumps.length, 'prune')} of ${counted(new Set(jumps.map(({ id, seed }) => `${id} ${seed}`)).size, 'run')}.`;
 }

@@ -6,6 +6,12 @@ import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { 
 import pruneSchema from '../../../schemas/stages/prune.schema.json' with { type: 'json' };
 import rewindSchema from '../../../schemas/stages/rewind.schema.json' with { type: 'json' };
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import {
+  declaredValue,
+  foreignPruningStages,
+  type ParamName,
+  type StageName,
+} from '../../science/study-declaration.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText } from '../verdict-text.ts';
 import { decimal, listed, percent, scalingText } from '../wording.ts';
@@ -22,9 +28,13 @@ export function definitions(results: StudyResults): Html {
     <h3>The definition’s parameters, and why they are what they are</h3>
     <div class="wide">
       ${parameters(results.study, 'detect-sw', detectSchema, 'What counts as a super weight (stage detect-sw).')}
-      ${parameters(results.study, 'prune', pruneSchema, 'What is pruned (stage prune).')}
-      ${results.study.experiments.some(({ params }) => params['rewind'] !== undefined) ? parameters(results.study, 'rewind', rewindSchema, 'What training goes on from (stage rewind).') : ''}
+      ${hasStage(results.study, 'prune') ? parameters(results.study, 'prune', pruneSchema, 'What is pruned (stage prune).') : ''}
+      ${hasStage(results.study, 'rewind') ? parameters(results.study, 'rewind', rewindSchema, 'What training goes on from (stage rewind).') : ''}
     </div>`;
+}
+
+function hasStage({ experiments }: StudyDeclaration, stage: StageName): boolean {
+  return experiments.some(({ params }) => params[stage] !== undefined);
 }
 
 /** Parameters that say how something is computed, not what it means. */
@@ -91,7 +101,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
     ],
     [
       'Sparsity',
-      `The fraction of the weights of the blocks' matrices that are zero (never the density). Prunable: ${value('prune', 'prunable')}. A round prunes ${value('prune', 'fraction')} of the ${value('prune', 'of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('prune', 'scope')}.`,
+      `The fraction of the weights of the blocks' matrices that are zero (never the density). ${pruningText(study)}`,
     ],
     [
       'Just pruned and retrained',
@@ -136,14 +146,31 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
   ];
 }
 
+/** How a round prunes, as far as it is known: what a stage of the study's own does, its parameters say. */
+function pruningText(study: StudyDeclaration): string {
+  const value = (name: ParamName<'prune'>) => valueText(study, 'prune', name);
+  const byMagnitude = hasStage(study, 'prune')
+    ? [
+        `Prunable: ${value('prunable')}. A round prunes ${value('fraction')} of the ${value('of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('scope')}.`,
+      ]
+    : [];
+  const foreign = foreignPruningStages(study).map((stage) => {
+    const names = new Set(study.experiments.flatMap(({ params }) => Object.keys(params[stage] ?? {})));
+    const values = [...names].map((name) => `${name}: ${valueText(study, stage, name)}`);
+    return `The study's own stage "${stage}" decides what it prunes${values.length === 0 ? '' : ` (${values.join('; ')})`}.`;
+  });
+  return [...byMagnitude, ...foreign].join(' ');
+}
+
 /** Experiments that share the commonest value are named up to this many. */
 const NAMED = 6;
 
 /** A parameter's value in this study; where experiments differ, each value with the experiments that have it. */
 function valueText({ experiments }: StudyDeclaration, stage: string, name: string, unsaid = '(not stated)'): string {
   const byValue = new Map<string, string[]>();
-  for (const { id, params } of experiments) {
-    const text = plain((params[stage] as Record<string, unknown> | undefined)?.[name], unsaid);
+  for (const experiment of experiments) {
+    const { id } = experiment;
+    const text = plain(declaredValue(experiment, stage, name), unsaid);
     byValue.set(text, [...(byValue.get(text) ?? []), id]);
   }
   if (byValue.size === 1) return [...byValue.keys()][0]!;

@@ -4,6 +4,8 @@ import { counted } from '../wording.ts';
 import { escaped, Html, html } from './html.ts';
 
 export interface DrawnPlot extends Plot {
+  /** Stem of its files. */
+  id: string;
   svg: string;
 }
 

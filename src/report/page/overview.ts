@@ -1,8 +1,8 @@
 /** The report's first page: what a super weight is, what was found, the six questions, and what everything rests on. */
-import { comparisonsOf } from '../arms.ts';
+import { comparisonsOn } from '../arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { QUESTIONS, type Page } from '../registry.ts';
 import { verdictsOf } from '../topics/parts.ts';
-import { pageName, type Answer } from '../topics/topic.ts';
 import { verdictCounts } from '../verdict-text.ts';
 import { decimal, perplexityText, scalingText } from '../wording.ts';
 import { definitions } from './definitions.ts';
@@ -14,20 +14,18 @@ import { shell } from './shell.ts';
 import { cautions, plainSummary } from './summary-text.ts';
 import { experimentsTable, missingTable, parametersTable, runsTable } from './tables.ts';
 
-export function overviewPage(
-  results: StudyResults,
-  glance: DrawnFigure,
-  answers: readonly Answer[],
-  made: Provenance,
-): string {
+/** How many questions there are, in words. */
+const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
+
+export function overviewPage(results: StudyResults, glance: DrawnFigure, made: Provenance): string {
   const main = html`<section aria-labelledby="h-glance">
       <h2 id="h-glance">${glance.title}</h2>
       ${figureView(glance)}
     </section>
     <section aria-labelledby="h-questions">
-      <h2 id="h-questions">Six questions</h2>
+      <h2 id="h-questions">${NUMBERS[QUESTIONS.length] ?? QUESTIONS.length} questions</h2>
       <ul class="cards">
-        ${answers.map((answer) => card(results, answer))}
+        ${QUESTIONS.map((page) => card(results, page))}
       </ul>
     </section>
     <section aria-labelledby="h-tables">
@@ -69,14 +67,13 @@ function heading(results: StudyResults): Html {
     <p class="caution">${cautions(results).join(' ')}</p>`;
 }
 
-function card(results: StudyResults, { topic, answer }: Answer): Html {
-  const comparisons = topic.id === 'variance' ? results.comparisons : comparisonsOf(results, topic.id);
+function card(results: StudyResults, page: Page): Html {
   return html`<li>
     <h3>
-      <a href="${pageName(topic)}"><span class="step">${topic.number}</span>${topic.name}</a>
+      <a href="${page.file}"><span class="step">${page.number}</span>${page.name}</a>
     </h3>
-    <p class="asked">${topic.question}</p>
-    <p class="answer">${answer}</p>
-    <p class="tests">${verdictCounts(verdictsOf(comparisons))}</p>
+    <p class="asked">${page.question}</p>
+    <p class="answer">${page.answer(results)}</p>
+    <p class="tests">${verdictCounts(verdictsOf(comparisonsOn(results, page)))}</p>
   </li> `;
 }

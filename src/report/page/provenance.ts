@@ -2,10 +2,10 @@
  * How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them.
  */
 import type { ComparisonResult, RunResult } from '../../generated/results.ts';
-import { comparisonsOf, measuredEnd } from '../arms.ts';
+import { comparisonsOn, measuredEnd } from '../arms.ts';
 import type { Origin } from '../origin.ts';
 import type { StudyResults } from '../read-results.ts';
-import type { Answer } from '../topics/topic.ts';
+import type { Topic } from '../topics/topic.ts';
 import { pText } from '../verdict-text.ts';
 import { counted, decimal, listed, percent, scalingText } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
@@ -17,12 +17,9 @@ export interface Provenance {
   origin: Origin | undefined;
 }
 
-export function provenance(
-  results: StudyResults,
-  { topic, experiments }: Answer,
-  { digest, origin }: Provenance,
-): Html {
-  const comparisons = topic.id === 'variance' ? results.comparisons : comparisonsOf(results, topic.id);
+export function provenance(results: StudyResults, topic: Topic, { digest, origin }: Provenance): Html {
+  const comparisons = comparisonsOn(results, topic);
+  const experiments = topic.experiments(results);
   const { study } = results;
   const entries: [string, string | Html][] = [
     [

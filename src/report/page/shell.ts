@@ -1,37 +1,37 @@
 /** What every page of a report has around its content: head, navigation, footer. No script, nothing from elsewhere. */
 import type { StudyResults } from '../read-results.ts';
-import { pageName, TOPICS, type Topic } from '../topics/topic.ts';
+import { QUESTIONS, type Page } from '../registry.ts';
 import { escaped, html, type Html } from './html.ts';
 import { styleSheet } from './styles.ts';
 
 export const OVERVIEW = 'index.html';
 
-export interface Page {
+export interface PageContent {
   /** Of the browser's window, after the study's name. */
   title: string;
   /** undefined: the overview. */
-  topic?: Topic;
+  page?: Page;
   header: Html;
   main: Html;
 }
 
 /** @param digest SHA-256 of results.json, for provenance */
-export function shell({ study }: StudyResults, { title, topic, header, main }: Page, digest: string): string {
+export function shell({ study }: StudyResults, { title, page, header, main }: PageContent, digest: string): string {
   const body = html`<a class="skip" href="#main">To the content</a>
     <nav class="bar" aria-label="Pages of this report">
       <div>
-        <a class="study" href="${OVERVIEW}"${current(topic === undefined)}>${study.name} · ${study.profile.name}</a>
+        <a class="study" href="${OVERVIEW}"${current(page === undefined)}>${study.name} · ${study.profile.name}</a>
         <ol>
-          ${TOPICS.map((each) => html`<li><a href="${pageName(each)}" ${current(each.id === topic?.id)}>${each.number} ${each.name}</a></li> `)}
+          ${QUESTIONS.map((each) => html`<li><a href="${each.file}" ${current(each.id === page?.id)}>${each.number} ${each.name}</a></li> `)}
         </ol>
       </div>
     </nav>
-    <div${topic === undefined ? '' : html` class="question"`}>
+    <div${page === undefined ? '' : html` class="question"`}>
       <header>${header}</header>
       <main id="main">${main}</main>
     </div>
     <footer>
-      ${topic === undefined ? '' : turn(topic)}
+      ${page === undefined ? '' : turn(page)}
       <p>
         All numbers: <a href="results.json">results.json</a> (SHA-256 <code>${digest.slice(0, 16)}…</code>),
         <a href="runs.csv">runs.csv</a>. results.json names, for every measurement, the recipe key of the node that made it;
@@ -58,10 +58,11 @@ function current(here: boolean): Html | '' {
 }
 
 /** To the questions before and after. */
-function turn({ number }: Topic): Html {
-  const [before, after] = [TOPICS[number - 2], TOPICS[number]];
+function turn(page: Page): Html {
+  const here = QUESTIONS.indexOf(page);
+  const [before, after] = [QUESTIONS[here - 1], QUESTIONS[here + 1]];
   return html`<nav class="turn" aria-label="Previous and next question">
-    ${before === undefined ? html`<a href="${OVERVIEW}">← Overview</a>` : html`<a href="${pageName(before)}">← ${before.number} ${before.name}</a>`}
-    ${after === undefined ? html`<a href="${OVERVIEW}">Overview →</a>` : html`<a href="${pageName(after)}">${after.number} ${after.name} →</a>`}
+    ${before === undefined ? html`<a href="${OVERVIEW}">← Overview</a>` : html`<a href="${before.file}">← ${before.number} ${before.name}</a>`}
+    ${after === undefined ? html`<a href="${OVERVIEW}">Overview →</a>` : html`<a href="${after.file}">${after.number} ${after.name} →</a>`}
   </nav>`;
 }

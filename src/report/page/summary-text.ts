@@ -4,10 +4,13 @@
  */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
+import { isPositiveControl } from '../../science/positive-control.ts';
 import { proportion } from '../../science/statistics/proportion.ts';
+import { paramOf } from '../../science/study-declaration.ts';
 import { endOf, schemeOf } from '../arms.ts';
+import { prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { magnitudeArms } from '../topics/parts.ts';
+import { range } from '../topics/parts.ts';
 import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
 
 const BUILT_IN_MODEL = 'marker-retrieval';
@@ -39,22 +42,23 @@ function glance({ ablations }: StudyResults): string {
     0,
     ...holding.flatMap(({ weights }) => weights.filter(({ confirmed }) => !confirmed).map(({ effect }) => effect)),
   );
-  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, 1)}; any other of the largest weights, by ${decimal(Math.exp(others), 2)} at most.`;
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor) => decimal(factor, 1))}; any other of the largest weights, by ${decimal(Math.exp(others), 2)} at most.`;
 }
 
 function pretrainedArms(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
+  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
   const total = sums(arms.map(({ end }) => end));
   if (total.n === 0) return '';
   const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
-  return `Pruned by magnitude to ${range(
-    sparsities.map((value) => 100 * value),
-    1,
-  )} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
+  const by = prunedBy(
+    results.study,
+    arms.map(({ experiment }) => experiment),
+  );
+  return `Pruned ${by} to ${range(sparsities, (value) => decimal(100 * value, 1))} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) !== 'pretrained');
+  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) !== 'pretrained');
   if (arms.length === 0) return '';
   const outcomes = arms.flatMap(({ experiment: { id } }) => {
     const { reference } = results.experiments.find((experiment) => experiment.id === id)!;
@@ -88,11 +92,11 @@ function stepsBeforeReference({ runs }: StudyResults, id: string): number | null
 }
 
 function cost(results: StudyResults): string {
-  const ends = prunedArms(results).filter(({ end }) => end.sparsity.mean !== null && end.perplexity.mean !== null);
+  const ends = armEnds(results).filter(({ end }) => end.sparsity.mean !== null && end.perplexity.mean !== null);
   const sparsest = ends.sort((a, b) => b.end.sparsity.mean! - a.end.sparsity.mean!)[0];
   if (sparsest === undefined) return '';
   const { experiment, end } = sparsest;
-  const control = results.study.experiments.find(({ role }) => role === 'positive-control');
+  const control = results.study.experiments.find(isPositiveControl);
   const controlEnd = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.perplexity;
   const against = [
     ...(controlEnd === undefined || controlEnd.mean === null
@@ -107,8 +111,7 @@ function cost(results: StudyResults): string {
 function selection({ study }: StudyResults): string {
   const builtIn = study.experiments.some(
     (experiment) =>
-      schemeOf(experiment) === 'pretrained' &&
-      (experiment.params['load-pretrained'] as { model?: unknown } | undefined)?.model === BUILT_IN_MODEL,
+      schemeOf(experiment) === 'pretrained' && paramOf(experiment, 'load-pretrained', 'model') === BUILT_IN_MODEL,
   );
   return builtIn
     ? 'The built-in checkpoints come from a recipe that was chosen because super weights emerge under it: how often they do is no finding.'
@@ -116,7 +119,7 @@ function selection({ study }: StudyResults): string {
 }
 
 function dependence(results: StudyResults): string {
-  const arms = prunedArms(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
+  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
   if (arms.length < 2) return '';
   const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
   return `Pretrained arms start from the same ${counted(seeds, 'checkpoint')}, so they are not independent of each other.`;
@@ -141,9 +144,9 @@ interface ArmEnd {
   end: ExperimentPoint;
 }
 
-/** Arms that are pruned by magnitude, at their end. */
-function prunedArms(results: StudyResults): ArmEnd[] {
-  return magnitudeArms(results).flatMap((experiment) => {
+/** Arms that a criterion prunes, at their end. */
+function armEnds(results: StudyResults): ArmEnd[] {
+  return prunedArms(results).flatMap((experiment) => {
     const end = endOf(results, experiment.id);
     return end === undefined ? [] : [{ experiment, end }];
   });
@@ -159,9 +162,4 @@ function sums(ends: ExperimentPoint[]): { n: number; kept: number; functional: n
     }),
     { n: 0, kept: 0, functional: 0, same: 0 },
   );
-}
-
-function range(values: number[], digits: number): string {
-  const [low, high] = [decimal(Math.min(...values), digits), decimal(Math.max(...values), digits)];
-  return low === high ? low : `${low} to ${high}`;
 }

@@ -1,6 +1,7 @@
 /** Tables of the overview: experiments with their outcome, their parameters, all runs, what is missing. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
+import { paramValues, type ParamName, type StageName } from '../../science/study-declaration.ts';
 import { declarationOf, measuredEnd } from '../arms.ts';
 import type { Row } from '../figures/figure.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -35,7 +36,10 @@ export function experimentsTable(results: StudyResults): Html {
   return table<ExperimentResult>(
     'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats, paired by seed.',
     [
-      { head: 'experiment', cell: ({ id }) => html`${id}<small>${experimentPhrase(declaration(id))}</small>` },
+      {
+        head: 'experiment',
+        cell: ({ id }) => html`${id}<small>${experimentPhrase(results.study, declaration(id))}</small>`,
+      },
       { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
       {
         head: 'sparsity',
@@ -87,10 +91,10 @@ function withInterval(proportion: Proportion): Html {
 
 /** The parameters that tell experiments apart, in words; the rest is in the definitions and in results.json. */
 export function parametersTable({ study }: StudyResults): Html {
-  const value = (stage: string, name: string) => (experiment: ExperimentDeclaration) => {
-    const found = (experiment.params[stage] as Record<string, unknown> | undefined)?.[name];
-    return found === undefined ? DASH : Array.isArray(found) ? found.join(', ') : String(found);
-  };
+  const value =
+    <Stage extends StageName>(stage: Stage, name: ParamName<Stage>) =>
+    (experiment: ExperimentDeclaration) =>
+      paramValues(experiment, stage, name).join(', ') || DASH;
   return table<ExperimentDeclaration>(
     'Parameters of the experiments as resolved for this profile. Lists give one value per round, the final training last.',
     [
@@ -106,7 +110,7 @@ export function parametersTable({ study }: StudyResults): Html {
       { head: 'pruned', cell: value('prune', 'fraction') },
       { head: 'of', cell: value('prune', 'of') },
       { head: 'scope', cell: value('prune', 'scope') },
-      { head: 'besides', cell: (experiment) => treatmentOf(experiment) || DASH },
+      { head: 'besides', cell: (experiment) => treatmentOf(study, experiment) || DASH },
       { head: 'variant of', cell: ({ extends: base }) => base ?? DASH },
       { head: 'steps scaled by', numeric: true, cell: ({ scaleSteps }) => String(scaleSteps) },
     ],

@@ -1,24 +1,29 @@
 /** The page of one question: its plot first, then the sentence that it supports, then tables, then how it was made. */
 import type { StudyResults } from '../read-results.ts';
-import type { Answer, Section } from '../topics/topic.ts';
+import { QUESTIONS, type Page } from '../registry.ts';
 import { figureView, type DrawnFigure } from './figure-view.ts';
 import { html, type Html } from './html.ts';
 import { provenance, type Provenance } from './provenance.ts';
 import { shell } from './shell.ts';
 
-export interface DrawnSection extends Section {
+/** A figure that has something to draw, the sentence that it supports, and the tables behind it. */
+export interface Section {
   figure: DrawnFigure;
+  finding: string;
+  tables: Html[];
 }
 
-export interface DrawnAnswer extends Answer {
-  sections: DrawnSection[];
+export interface DrawnPage {
+  page: Page;
+  sections: Section[];
+  /** What this profile cannot say, and which arms would: a sentence each. */
   gaps: string[];
 }
 
-export function topicPage(results: StudyResults, answer: DrawnAnswer, made: Provenance): string {
-  const { topic, sections, gaps } = answer;
-  const header = html`<p class="eyebrow">Question ${topic.number} of 6 · ${topic.name}</p>
-    <h1>${topic.question}</h1>`;
+export function topicPage(results: StudyResults, { page, sections, gaps }: DrawnPage, made: Provenance): string {
+  const { number, name, question } = page;
+  const header = html`<p class="eyebrow">Question ${number} of ${QUESTIONS.length} · ${name}</p>
+    <h1>${question}</h1>`;
   const main = html`${sections.map(sectionView)}
   ${
     gaps.length === 0
@@ -28,11 +33,11 @@ export function topicPage(results: StudyResults, answer: DrawnAnswer, made: Prov
           ${gaps.map((gap) => html`<p class="gap">${gap}</p> `)}
         </section>`
   }
-  ${provenance(results, answer, made)}`;
-  return shell(results, { title: `${topic.number} ${topic.name}`, topic, header, main }, made.digest);
+  ${provenance(results, page, made)}`;
+  return shell(results, { title: `${number} ${name}`, page, header, main }, made.digest);
 }
 
-function sectionView({ figure, finding, tables }: DrawnSection, i: number): Html {
+function sectionView({ figure, finding, tables }: Section, i: number): Html {
   const id = `section-${i + 1}`;
   return html`<section aria-labelledby="${id}">
     <h2 id="${id}">${figure.title}</h2>

@@ -1,22 +1,7 @@
-/**
- * What the answers to the six questions share: sections that have something to draw, and sentences for what is missing.
- */
+/** What the answers to several questions share: sentences of differences, and for what is missing. */
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
-import { isControl, isForced, isPruned, parameter, resultOf } from '../arms.ts';
-import type { Figure } from '../figures/figure.ts';
-import type { Html } from '../page/html.ts';
-import type { StudyResults } from '../read-results.ts';
 import { differenceSentence, natsText, verdictText } from '../verdict-text.ts';
 import { counted, decimal, listed } from '../wording.ts';
-import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { Section } from './topic.ts';
-
-/** A section, or nothing where the figure has nothing to draw: what is missing is then a gap's to say. */
-export function section(figure: Figure, finding: string, tables: readonly (Html | '')[] = []): Section[] {
-  return figure.plots.length === 0
-    ? []
-    : [{ figure, finding, tables: tables.filter((each): each is Html => each !== '') }];
-}
 
 /** A sentence if `isMissing`. */
 export function gap(isMissing: boolean, sentence: string): string[] {
@@ -77,44 +62,6 @@ export function differencesText(comparisons: readonly ComparisonResult[]): strin
 /** Significant ones first, then by size. */
 function weight({ verdict, mean }: TestedDifference): number {
   return (verdict === 'significant' ? 1e6 : 0) + Math.abs(mean ?? 0);
-}
-
-/**
- * Arms that are pruned by magnitude; controls, forced and random prunes, transplanted and
- * released masks left out, and arms whose super weights are spared by name: there, a kept mask bit says nothing.
- */
-export function magnitudeArms(results: StudyResults): ExperimentDeclaration[] {
-  return results.study.experiments.filter(
-    (experiment) =>
-      isPruned(results, experiment) &&
-      !isControl(experiment) &&
-      !isForced(experiment) &&
-      experiment.role !== 'emergence' &&
-      (parameter(experiment, 'prune', 'criterion') ?? 'magnitude') === 'magnitude' &&
-      !isProtected(experiment) &&
-      !isTransplanted(experiment),
-  );
-}
-
-function isProtected(experiment: ExperimentDeclaration): boolean {
-  return [parameter(experiment, 'prune', 'protect')]
-    .flat()
-    .some((protect) => protect !== undefined && protect !== 'none');
-}
-
-/**
- * Whether its masks are shuffled, put on fresh weights or not enforced: it is no longer magnitude alone that decides
- * what is kept.
- */
-function isTransplanted(experiment: ExperimentDeclaration): boolean {
-  const says = (stage: string, name: string, value: string) =>
-    [parameter(experiment, stage, name)].flat().includes(value);
-  return says('rewind', 'mask', 'shuffle') || says('rewind', 'to', 'fresh') || says('train', 'mask', 'release');
-}
-
-/** Whether a run of it was followed or found to hold nothing. */
-export function isFollowed(results: StudyResults, { id }: ExperimentDeclaration): boolean {
-  return resultOf(results, id).reference.confirmed > 0;
 }
 
 /** `4.6 to 9.9`; one number where both print alike. */

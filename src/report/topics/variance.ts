@@ -1,52 +1,32 @@
 /** Question 6: how large run-to-run variance is, and which differences are significant. */
-import { forestFigure } from '../figures/forest-plot.ts';
-import { lossCurvesFigure } from '../figures/loss-curves.ts';
-import { sdText, spreadFigure } from '../figures/spread.ts';
-import { differencesTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
-import { pText, verdictCounts } from '../verdict-text.ts';
+import { pText, sdText, verdictCounts } from '../verdict-text.ts';
 import { counted, decimal, listed } from '../wording.ts';
-import { differencesOf, gap, range, section, verdictsOf } from './parts.ts';
-import { TOPICS, type Answer } from './topic.ts';
+import { differencesOf, gap, range, verdictsOf } from './parts.ts';
+import type { Topic } from './topic.ts';
 
-/** A run whose training loss moves by less between the halves of its last round has settled, in nats. */
-const SETTLED = 0.01;
+export const variance: Topic = {
+  id: 'variance',
+  name: 'Variance',
+  question: 'How large is the run-to-run variance, and which differences are significant?',
+  answer: spreadText,
+  brief: briefText,
+  experiments: ({ study }) => study.experiments.map(({ id }) => id),
+  gaps: ({ comparisons, variance }) => [
+    ...gap(
+      !variance.some(({ n }) => n > 1),
+      'Run-to-run variance is not known here: an experiment with two finished seeds would show it.',
+    ),
+    ...gap(
+      !differencesOf(comparisons).some(({ mean }) => mean !== null),
+      comparisons.length === 0
+        ? 'No comparison is declared whose arms this profile runs: it tests nothing.'
+        : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.',
+    ),
+  ],
+};
 
-export function varianceAnswer(results: StudyResults): Answer {
-  const { comparisons, variance } = results;
-  const known = differencesOf(comparisons).some(({ mean }) => mean !== null);
-  return {
-    topic: TOPICS[5]!,
-    answer: spreadText(results),
-    brief: briefText(results),
-    experiments: results.study.experiments.map(({ id }) => id),
-    content: () => ({
-      sections: [
-        ...section(spreadFigure(results), spreadText(results)),
-        ...section(
-          forestFigure(results, { id: '6b-all-differences', title: 'All declared comparisons', comparisons }),
-          `${testsText(results)} ${seedsText(results)}`.trim(),
-          [differencesTable(results, comparisons)],
-        ),
-        ...section(lossCurvesFigure(results), settledText(results)),
-      ],
-      gaps: [
-        ...gap(
-          !variance.some(({ n }) => n > 1),
-          'Run-to-run variance is not known here: an experiment with two finished seeds would show it.',
-        ),
-        ...gap(
-          !known,
-          comparisons.length === 0
-            ? 'No comparison is declared whose arms this profile runs: it tests nothing.'
-            : 'Of no declared comparison is a pair of runs known: arms with common seeds, run to their end, would provide it.',
-        ),
-      ],
-    }),
-  };
-}
-
-function spreadText({ variance }: StudyResults): string {
+export function spreadText({ variance }: StudyResults): string {
   const known = variance
     .flatMap(({ experiment, n, sd }) => (sd === null ? [] : [{ experiment, n, sd }]))
     .sort((a, b) => a.sd - b.sd);
@@ -60,26 +40,12 @@ function spreadText({ variance }: StudyResults): string {
   )} runs.`;
 }
 
-/** A comparison of ends is worth something only where runs had settled. */
-function settledText({ runs }: StudyResults): string {
-  const moves = runs.flatMap(({ curves }) => {
-    const points = curves.at(-1)?.points ?? [];
-    if (points.length < 4) return [];
-    const mean = (part: typeof points) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
-    const half = Math.floor(points.length / 2);
-    return [mean(points.slice(half)) - mean(points.slice(0, half))];
-  });
-  if (moves.length === 0) return 'The last rounds are too short to say whether runs had settled.';
-  const settled = moves.filter((move) => Math.abs(move) < SETTLED).length;
-  return `In ${settled} of ${counted(moves.length, 'run')} the training loss of the last round's second half is within ${SETTLED} nats of that of its first: those had settled before their end was measured.`;
-}
-
 function briefText({ variance, comparisons }: StudyResults): string {
   const sds = variance.flatMap(({ sd }) => sd ?? []);
   return `${sds.length === 0 ? '' : `SD ${range(sds, sdText)} nats; `}${verdictCounts(verdictsOf(comparisons))}`;
 }
 
-function testsText({ comparisons, study: { analysis } }: StudyResults): string {
+export function testsText({ comparisons, study: { analysis } }: StudyResults): string {
   const verdicts = verdictsOf(comparisons);
   if (verdicts.length === 0) return 'No comparison is declared.';
   const significant = differencesOf(comparisons).filter(({ verdict }) => verdict === 'significant');
@@ -87,7 +53,7 @@ function testsText({ comparisons, study: { analysis } }: StudyResults): string {
 }
 
 /** From how many seeds on a test could reach alpha at all. */
-function seedsText({ comparisons }: StudyResults): string {
+export function seedsText({ comparisons }: StudyResults): string {
   const out = differencesOf(comparisons).filter(
     ({ verdict, power }) => verdict === 'cannot-be-significant' && power !== null,
   );

@@ -7,6 +7,15 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
+import {
+  declaredValue,
+  foreignPruningStages,
+  isByRound,
+  trainings,
+  type ParamName,
+  type ParamValue,
+  type StageName,
+} from '../study-declaration.ts';
 
 /** Variables that are no parameters. */
 const OF_RUN = ['rounds', 'finalTrain', 'model'] as const;
@@ -15,6 +24,8 @@ type OfRun = (typeof OF_RUN)[number];
 export class Arm {
   /** Steps by round, 0 being what comes before the rounds; undefined where the declaration does not say. */
   readonly wiring: ReadonlyMap<number, WiredStep[]> | undefined;
+  /** Stages of the study's own that prune in its runs: how much, only they know. */
+  readonly foreignPruning: readonly string[];
   readonly #stageOfStep = new Map<string, string>();
 
   constructor(
@@ -29,6 +40,7 @@ export class Arm {
           Array.from({ length: to - from + 1 }, (_, index) => [from + index, steps] as const),
         ),
       );
+    this.foreignPruning = foreignPruningStages(study, declaration);
     for (const steps of this.wiring?.values() ?? [])
       for (const { step, stage } of steps) this.#stageOfStep.set(step, stage);
   }
@@ -39,7 +51,7 @@ export class Arm {
 
   /** The last round: that of the final training, if there is one. */
   get lastRound(): number {
-    return this.declaration.rounds + (this.declaration.finalTrain ? 1 : 0);
+    return trainings(this.declaration);
   }
 
   /** Whether a step of the stage runs at all. */
@@ -83,7 +95,7 @@ export class Arm {
     const { owner, param } = split(variable);
     const own = this.declaration.steps?.[owner]?.params;
     if (own !== undefined && Object.hasOwn(own, param)) return own[param];
-    return this.#ofStage(this.#stageOf(owner), param);
+    return declaredValue(this.declaration, this.#stageOf(owner), param);
   }
 
   /** The value in one round. @param round 0 for steps outside the rounds */
@@ -91,6 +103,17 @@ export class Arm {
     const value = this.value(variable);
     if (!this.#isByRound(variable) || !Array.isArray(value)) return value;
     return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
+  }
+
+  /** A parameter of a stage of swp, as one of its steps has it in one round. */
+  paramIn<Stage extends StageName, Name extends ParamName<Stage>>(
+    stage: Stage,
+    name: Name,
+    round: number,
+    step: string = stage,
+  ): ParamValue<Stage, Name> | undefined {
+    // The stage's schema has checked it.
+    return this.valueIn(`${step}.${name}`, round) as ParamValue<Stage, Name> | undefined;
   }
 
   /**
@@ -113,21 +136,16 @@ export class Arm {
     return Object.hasOwn(this.declaration.params, owner) ? owner : (this.#stageOfStep.get(owner) ?? owner);
   }
 
-  #ofStage(stage: string, param: string): unknown {
-    const params = this.declaration.params[stage] as Record<string, unknown> | undefined;
-    return params !== undefined && Object.hasOwn(params, param) ? params[param] : undefined;
-  }
-
   #isByRound(variable: string): boolean {
     const { owner, param } = split(variable);
     const own = this.declaration.steps?.[owner];
     if (own !== undefined && Object.hasOwn(own.params, param)) return own.byRound.includes(param);
-    return (this.declaration.byRound ?? []).includes(`${this.#stageOf(owner)}.${param}`);
+    return isByRound(this.declaration, this.#stageOf(owner), param);
   }
 
   /** A parameter that follows the experiment's model is told as that. */
   #isModel(stage: string, param: string): boolean {
-    return param === 'model' && this.#ofStage(this.#stageOf(stage), param) === this.declaration.model;
+    return param === 'model' && declaredValue(this.declaration, this.#stageOf(stage), param) === this.declaration.model;
   }
 }
 

@@ -3,14 +3,18 @@
  */
 import type { Arm } from './arm.ts';
 
-/** Fraction of the prunable weights that will be zero after the last prune; what is forced besides is a few weights. */
-export function finalSparsity(arm: Arm): number {
+/**
+ * Fraction of the prunable weights that will be zero after the last prune; what is forced besides is a few weights.
+ * @returns undefined where a stage of the study's own prunes
+ */
+export function finalSparsity(arm: Arm): number | undefined {
+  if (arm.foreignPruning.length > 0) return undefined;
   let sparsity = 0;
   for (const [round, step] of runsOf(arm, 'prune')) {
-    const fraction = Number(arm.valueIn(`${step}.fraction`, round) ?? 0);
-    const of = arm.valueIn(`${step}.of`, round);
+    const fraction = arm.paramIn('prune', 'fraction', round, step) ?? 0;
+    const of = arm.paramIn('prune', 'of', round, step);
     // A mask that is released is not handed on: the next prune starts from none.
-    const before = arm.valueIn('train.mask', round) === 'release' ? 0 : sparsity;
+    const before = arm.paramIn('train', 'mask', round) === 'release' ? 0 : sparsity;
     if (of === 'total') sparsity = Math.min(1, before + fraction);
     else if (of === 'cumulative') sparsity = Math.max(before, fraction);
     else sparsity = before + (1 - before) * fraction;
@@ -18,9 +22,9 @@ export function finalSparsity(arm: Arm): number {
   return sparsity;
 }
 
-/** Optimizer steps over all rounds; of a run without rounds those outside them. */
+/** Training steps over all rounds; of a run without rounds those outside them. */
 export function totalSteps(arm: Arm): number {
-  return sum(trainings(arm), ([round, step]) => Number(arm.valueIn(`${step}.steps`, round) ?? 0));
+  return sum(trainings(arm), ([round, step]) => arm.paramIn('train', 'steps', round, step) ?? 0);
 }
 
 /** Training sequences over all rounds. */
@@ -28,13 +32,13 @@ export function sequencesSeen(arm: Arm): number {
   return sum(
     trainings(arm),
     ([round, step]) =>
-      Number(arm.valueIn(`${step}.steps`, round) ?? 0) * Number(arm.valueIn(`${step}.batchSize`, round) ?? 1),
+      (arm.paramIn('train', 'steps', round, step) ?? 0) * (arm.paramIn('train', 'batchSize', round, step) ?? 1),
   );
 }
 
 /** Whether the arm makes weights zero in order of a criterion, so that sparsity grows. */
 export function prunes(arm: Arm): boolean {
-  return finalSparsity(arm) > 0;
+  return (finalSparsity(arm) ?? 1) > 0;
 }
 
 /** Trainings of the rounds: one before them, such as a rewinding point, is an early stop of the first. */

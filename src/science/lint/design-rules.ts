@@ -1,6 +1,7 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { isDeepStrictEqual } from 'node:util';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import { sameLength, trainsAlike } from '../positive-control.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
 import type { Arm } from './arm.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
@@ -39,7 +40,10 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
   const missing: string[] = [];
   const withRole = (role: string) => experiments.filter(({ declaration }) => declaration.role === role);
   const uncontrolled = pruning.filter(
-    (arm) => !withRole('positive-control').some((control) => trainsAlike(control, arm)),
+    ({ declaration }) =>
+      !withRole('positive-control').some(
+        (control) => sameLength(control.declaration, declaration) && trainsAlike(control.declaration, declaration),
+      ),
   );
   if (uncontrolled.length > 0)
     missing.push(
@@ -69,14 +73,6 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
       `This profile lacks ${missing.join('; ')}.`,
     ),
   ];
-}
-
-/** The same start and training, round by round; how the mask is kept does not matter to what prunes nothing. */
-function trainsAlike(control: Arm, arm: Arm): boolean {
-  return !differingVariables(control, arm).some(
-    (variable) =>
-      variable !== 'train.mask' && /^(model|rounds|finalTrain|(load-pretrained|init|train)\..*)$/.test(variable),
-  );
 }
 
 /** More training is an advantage of its own. */

@@ -111,8 +111,11 @@ export function consequence(comparison: Comparison): LintFinding[] {
     ['sequences seen', sequencesSeen, countText],
   ] as const;
   const told = quantities.flatMap(([what, of, text]) => {
-    const values = arms.map((arm) => text(of(arm)));
-    return new Set(values).size > 1
+    const values = arms.flatMap((arm) => {
+      const value = of(arm);
+      return value === undefined ? [] : [text(value)];
+    });
+    return values.length === arms.length && new Set(values).size > 1
       ? [`${what} ${arms.map(({ id }, index) => `${values[index]} (${id})`).join(', ')}`]
       : [];
   });

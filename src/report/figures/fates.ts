@@ -1,23 +1,14 @@
-/**
- * What becomes of the reference super weights: magnitude rank, margin, effect and the three survivals, round by round.
- */
+/** What becomes of the reference super weights: magnitude rank, margin and effect, run by run and round by round. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
-import { endOf } from '../arms.ts';
+import { endOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { superWeightsTable } from '../page/super-weights-table.ts';
+import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
+import { range } from '../topics/parts.ts';
 import { coordinateText, countText, counted, decimal, scalingText, signed } from '../wording.ts';
-import {
-  FULL_WIDTH,
-  horizontalRule,
-  logTicks,
-  panelTitle,
-  smallMultiples,
-  titled,
-  type Figure,
-  type Row,
-} from './figure.ts';
+import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
 /** Height of a panel in pixels. */
@@ -28,8 +19,19 @@ const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as co
 
 const TITLE = 'Magnitude rank, margin and effect, run by run';
 
-/** @param ids experiments whose runs are drawn; the grid of counts has them all */
-export function survivalFigure(results: StudyResults, ids: readonly string[]): Figure {
+/** Experiments whose runs are drawn; the grid of counts has them all. */
+const DRAWN = 9;
+
+export const fates = defineFigure({
+  plots: ['rank', 'margin', 'effect'],
+  shows: 'magnitude rank, margin over the threshold, and what zeroing the super weight costs, run by run',
+  draw,
+  finding: (results) => rankText(results, prunedArms(results)),
+  tables: (results) => [superWeightsTable(results)],
+});
+
+function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
+  const ids = followedArms(results).slice(0, DRAWN);
   const rows = survivalRows(results).filter(({ experiment }) => ids.includes(experiment));
   const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   if (rows.length === 0)
@@ -43,51 +45,26 @@ export function survivalFigure(results: StudyResults, ids: readonly string[]): F
       `Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
     plots: [
       {
-        id: '1b-rank',
+        name: 'rank',
         alt: fateAlt(results, 'Magnitude rank', experiments),
-        spec: fates(experiments, rows, rankMeasure(rows)),
+        spec: panels(results, experiments, rows, rankMeasure(rows)),
         rows,
       },
       ...(margins.length === 0
         ? []
         : [
             {
-              id: '1c-margin',
+              name: 'margin' as const,
               alt: fateAlt(results, 'Margin to the threshold', experiments),
-              spec: fates(experiments, margins, marginMeasure(margins)),
+              spec: panels(results, experiments, margins, marginMeasure(margins)),
               rows: margins,
             },
           ]),
       {
-        id: '1d-effect',
+        name: 'effect',
         alt: fateAlt(results, 'Functional effect', experiments),
-        spec: fates(experiments, rows, effectMeasure(rows)),
+        spec: panels(results, experiments, rows, effectMeasure(rows)),
         rows,
-      },
-    ],
-  };
-}
-
-const GRID_TITLE = 'Three survivals, round by round';
-
-/**
- * In how many runs each survival holds, of all experiments, right after each prune and after the training that follows.
- */
-export function survivalGridFigure(results: StudyResults): Figure {
-  const counts = countRows(results);
-  if (counts.every(({ n, noneEmerged }) => n === 0 && noneEmerged === 0))
-    return { title: GRID_TITLE, caption: 'Nothing to draw: no detection left a result.', plots: [] };
-  return {
-    title: GRID_TITLE,
-    caption:
-      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
-      `The exact intervals are in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
-    plots: [
-      {
-        id: '1e-counts',
-        alt: 'Grid of experiments by rounds: in how many runs the super weight is kept, still matters, and is found again at the same place. The table of experiments holds the figures at the end.',
-        spec: grid(results, counts),
-        rows: counts,
       },
     ],
   };
@@ -174,8 +151,13 @@ function effectMeasure(rows: SurvivalRow[]): Measure {
 }
 
 /** One panel an experiment, one line a run and reference super weight; marks hold the three survivals. */
-function fates(experiments: readonly ExperimentDeclaration[], rows: SurvivalRow[], measure: Measure): Spec {
-  const panels = experiments.map((experiment, i) => {
+function panels(
+  results: StudyResults,
+  experiments: readonly ExperimentDeclaration[],
+  rows: SurvivalRow[],
+  measure: Measure,
+): Spec {
+  const specs = experiments.map((experiment, i) => {
     const own = rows.filter((row) => row.experiment === experiment.id);
     const apart = 0.014 * (experiment.rounds + 1); // equal values of several seeds stay visible side by side
     const marks = own.map((row) => ({
@@ -193,7 +175,7 @@ function fates(experiments: readonly ExperimentDeclaration[], rows: SurvivalRow[
       axis: { values: measure.ticks, labelOverlap: false, format: measure.format, title: has.y ? measure.title : null },
     };
     return {
-      title: panelTitle(experiment),
+      title: panelTitle(results.study, experiment),
       layer: [
         ...(measure.rule === undefined ? [] : [horizontalRule(measure.rule, y, SOFT)]),
         {
@@ -233,7 +215,7 @@ function fates(experiments: readonly ExperimentDeclaration[], rows: SurvivalRow[
         { text: 'elsewhere', shape: SHAPES.moved, filled: true, color: INK },
         { text: 'nowhere', shape: SHAPES.none, filled: true, color: INK },
       ]),
-      smallMultiples(panels, PANEL_HEIGHT),
+      smallMultiples(specs, PANEL_HEIGHT),
     ],
     spacing: 10,
   };
@@ -245,133 +227,6 @@ function markLabel(row: SurvivalRow): string {
   return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, ${found}`;
 }
 
-const KINDS = [
-  { name: 'kept', title: 'mask bit: kept', of: (survival: SurvivalSummary) => survival.kept },
-  {
-    name: 'functional',
-    title: 'functional: zeroing it still hurts',
-    of: (survival: SurvivalSummary) => survival.functional,
-  },
-  {
-    name: 'redetectedSame',
-    title: 're-detected at the same place',
-    of: (survival: SurvivalSummary) => survival.redetectedSame,
-  },
-] as const;
-
-/** A cell to which survival does not apply. */
-const NONE_EMERGED = '\u2013';
-
-type CountRow = Row & {
-  experiment: string;
-  kind: string;
-  phase: ExperimentPoint['phase'];
-  level: number;
-  n: number;
-  text: string;
-};
-
-function countRows(results: StudyResults): CountRow[] {
-  return results.experiments.flatMap(({ id, points }) =>
-    points
-      .filter(({ phase }) => phase !== 'start')
-      .flatMap(({ phase, round, level, survival }) =>
-        KINDS.map(({ name, of }) => {
-          const { k, n, interval } = of(survival);
-          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
-          return {
-            experiment: id,
-            kind: name,
-            phase,
-            round,
-            level,
-            k,
-            n,
-            lower: interval?.lower ?? null,
-            upper: interval?.upper ?? null,
-            noneEmerged: survival.noneEmerged,
-            missing: survival.missing,
-            text,
-          };
-        }),
-      ),
-  );
-}
-
-/** Three survivals (rows) by just pruned and retrained (columns); in each, experiments by rounds. */
-function grid(results: StudyResults, counts: CountRow[]): Spec {
-  const ids = results.study.experiments.map(({ id }) => id);
-  const levels = Math.max(...counts.map(({ level }) => level)) + 1;
-  const NAMES = 76;
-  const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
-  const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
-    const values = counts
-      .filter((row) => row.kind === kind.name && row.phase === phase)
-      .map((row) => ({
-        ...row,
-        share: row.n === 0 ? 0 : Number(row['k']) / row.n,
-        label: cellLabel(row),
-      }));
-    const x = {
-      field: 'level',
-      type: 'ordinal',
-      scale: { domain: Array.from({ length: levels }, (_, i) => i) },
-      axis: {
-        title: kind === KINDS.at(-1) ? 'rounds completed' : null,
-        labelAngle: 0,
-        domain: false,
-        ticks: false,
-        labels: true,
-      },
-    };
-    const y = {
-      field: 'experiment',
-      type: 'ordinal',
-      scale: { domain: ids },
-      axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK },
-    };
-    return {
-      title: { text: kind.title, subtitle: phase === 'pruned' ? 'just pruned' : 'retrained' },
-      width: cell * levels,
-      height: 17 * ids.length,
-      layer: [
-        {
-          data: { values },
-          mark: { type: 'rect', cornerRadius: 2, height: { band: 0.88 }, width: { band: 0.92 } },
-          encoding: {
-            x,
-            y,
-            fill: { condition: { test: 'datum.n === 0', value: FAINT }, value: BLUE },
-            fillOpacity: {
-              condition: { test: 'datum.n === 0', value: 0.35 },
-              field: 'share',
-              type: 'quantitative',
-              scale: { domain: [0, 1], range: [0.06, 0.5] },
-              legend: null,
-            },
-            description: { field: 'label', type: 'nominal' },
-          },
-        },
-        {
-          data: { values },
-          mark: { type: 'text', fontSize: cell < 30 ? 8.5 : 10, aria: false, baseline: 'middle', color: INK },
-          encoding: { x, y, text: { field: 'text' } },
-        },
-      ],
-    };
-  };
-  return {
-    vconcat: KINDS.map((kind) => ({ hconcat: [panel(kind, 'pruned'), panel(kind, 'trained')], spacing: 16 })),
-    spacing: 16,
-  };
-}
-
-function cellLabel(row: CountRow): string {
-  const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
-  if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
-  return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
-}
-
 function fateAlt(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
   const ends = experiments.map(({ id }) => {
     const survival = endOf(results, id)?.survival;
@@ -380,4 +235,20 @@ function fateAlt(results: StudyResults, what: string, experiments: readonly Expe
     return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;
   });
   return `${what} of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;
+}
+
+function rankText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const weights = arms.flatMap(({ id }) =>
+    runsOf(results, id).flatMap((run) => measuredEnd(results, run)?.survival.weights[0] ?? []),
+  );
+  const kept = weights.filter((weight) => weight.kept);
+  if (kept.length === 0) return 'At the end no followed super weight was kept.';
+  const margins = kept.flatMap(({ margin }) => margin ?? []);
+  return `In the ${counted(kept.length, 'run')} of arms pruned ${prunedBy(results.study, arms)} that still keep it at the end, its magnitude rank is ${range(
+    kept.map(({ rank }) => rank),
+    (rank) => decimal(rank, 0),
+  )}${margins.length === 0 ? '' : ` and its magnitude ${range(margins, (margin) => decimal(margin, 1))} times the last threshold`}: for a weight this large the mask bit alone says little. Zeroing it costs ${range(
+    kept.map(({ effect }) => effect),
+    (effect) => decimal(effect, 3),
+  )} nats there.`;
 }

@@ -1,0 +1,171 @@
+/** In how many runs each kind of survival holds: a grid of experiments by rounds. */
+import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
+import { comparisonsOf } from '../arms.ts';
+import type { Spec } from '../chart.ts';
+import type { StudyResults } from '../read-results.ts';
+import { BLUE, FAINT, INK } from '../theme.ts';
+import { survivalSentences } from '../verdict-text.ts';
+import { countText, counted, decimal, scalingText } from '../wording.ts';
+import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
+
+const TITLE = 'Three survivals, round by round';
+
+/** Of all experiments, right after each prune and after the training that follows. */
+export const survivalCounts = defineFigure({
+  plots: ['counts'],
+  shows: 'in how many runs each kind of survival holds, of all experiments, round by round',
+  draw,
+  finding: (results) => {
+    const tests = comparisonsOf(results, 'survival').flatMap(({ survivalTests }) => survivalTests);
+    return tests.length === 0
+      ? 'No comparison of this study tests a survival: the counts stand for themselves.'
+      : survivalSentences(tests);
+  },
+});
+
+function draw(results: StudyResults): Figure<'counts'> {
+  const counts = countRows(results);
+  if (counts.every(({ n, noneEmerged }) => n === 0 && noneEmerged === 0))
+    return { title: TITLE, caption: 'Nothing to draw: no detection left a result.', plots: [] };
+  return {
+    title: TITLE,
+    caption:
+      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `The exact intervals are in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
+    plots: [
+      {
+        name: 'counts',
+        alt: 'Grid of experiments by rounds: in how many runs the super weight is kept, still matters, and is found again at the same place. The table of experiments holds the figures at the end.',
+        spec: grid(results, counts),
+        rows: counts,
+      },
+    ],
+  };
+}
+
+const KINDS = [
+  { name: 'kept', title: 'mask bit: kept', of: (survival: SurvivalSummary) => survival.kept },
+  {
+    name: 'functional',
+    title: 'functional: zeroing it still hurts',
+    of: (survival: SurvivalSummary) => survival.functional,
+  },
+  {
+    name: 'redetectedSame',
+    title: 're-detected at the same place',
+    of: (survival: SurvivalSummary) => survival.redetectedSame,
+  },
+] as const;
+
+/** A cell to which survival does not apply. */
+const NONE_EMERGED = '\u2013';
+
+type CountRow = Row & {
+  experiment: string;
+  kind: string;
+  phase: ExperimentPoint['phase'];
+  level: number;
+  n: number;
+  text: string;
+};
+
+function countRows(results: StudyResults): CountRow[] {
+  return results.experiments.flatMap(({ id, points }) =>
+    points
+      .filter(({ phase }) => phase !== 'start')
+      .flatMap(({ phase, round, level, survival }) =>
+        KINDS.map(({ name, of }) => {
+          const { k, n, interval } = of(survival);
+          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
+          return {
+            experiment: id,
+            kind: name,
+            phase,
+            round,
+            level,
+            k,
+            n,
+            lower: interval?.lower ?? null,
+            upper: interval?.upper ?? null,
+            noneEmerged: survival.noneEmerged,
+            missing: survival.missing,
+            text,
+          };
+        }),
+      ),
+  );
+}
+
+/** Three survivals (rows) by just pruned and retrained (columns); in each, experiments by rounds. */
+function grid(results: StudyResults, counts: CountRow[]): Spec {
+  const ids = results.study.experiments.map(({ id }) => id);
+  const levels = Math.max(...counts.map(({ level }) => level)) + 1;
+  const NAMES = 76;
+  const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
+  const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
+    const values = counts
+      .filter((row) => row.kind === kind.name && row.phase === phase)
+      .map((row) => ({
+        ...row,
+        share: row.n === 0 ? 0 : Number(row['k']) / row.n,
+        label: cellLabel(row),
+      }));
+    const x = {
+      field: 'level',
+      type: 'ordinal',
+      scale: { domain: Array.from({ length: levels }, (_, i) => i) },
+      axis: {
+        title: kind === KINDS.at(-1) ? 'rounds completed' : null,
+        labelAngle: 0,
+        domain: false,
+        ticks: false,
+        labels: true,
+      },
+    };
+    const y = {
+      field: 'experiment',
+      type: 'ordinal',
+      scale: { domain: ids },
+      axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK },
+    };
+    return {
+      title: { text: kind.title, subtitle: phase === 'pruned' ? 'just pruned' : 'retrained' },
+      width: cell * levels,
+      height: 17 * ids.length,
+      layer: [
+        {
+          data: { values },
+          mark: { type: 'rect', cornerRadius: 2, height: { band: 0.88 }, width: { band: 0.92 } },
+          encoding: {
+            x,
+            y,
+            fill: { condition: { test: 'datum.n === 0', value: FAINT }, value: BLUE },
+            fillOpacity: {
+              condition: { test: 'datum.n === 0', value: 0.35 },
+              field: 'share',
+              type: 'quantitative',
+              scale: { domain: [0, 1], range: [0.06, 0.5] },
+              legend: null,
+            },
+            description: { field: 'label', type: 'nominal' },
+          },
+        },
+        {
+          data: { values },
+          mark: { type: 'text', fontSize: cell < 30 ? 8.5 : 10, aria: false, baseline: 'middle', color: INK },
+          encoding: { x, y, text: { field: 'text' } },
+        },
+      ],
+    };
+  };
+  return {
+    vconcat: KINDS.map((kind) => ({ hconcat: [panel(kind, 'pruned'), panel(kind, 'trained')], spacing: 16 })),
+    spacing: 16,
+  };
+}
+
+function cellLabel(row: CountRow): string {
+  const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
+  if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
+  return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
+}

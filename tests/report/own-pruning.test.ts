@@ -1,0 +1,77 @@
+/** A study whose pruning stage is its author's own: the report says so, and claims nothing of how it prunes. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExperimentDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { renderReport } from '../../src/report/render-report.ts';
+import { readSummary } from '../../src/report/summary.ts';
+import { lintStudy } from '../../src/science/lint/lint.ts';
+import { maskFindings } from '../../src/science/results/mask-findings.ts';
+import { studyResults } from '../../src/science/results/study-results.ts';
+import { controlsMasks, controlsPieces, controlsStudy } from './controls-fixture.ts';
+
+/** The fixture's study with the stage of its pruning step replaced. */
+function withOwnPruning(study: StudyDeclaration): StudyDeclaration {
+  const own = ({ params: { prune, ...params }, ...experiment }: ExperimentDeclaration): ExperimentDeclaration => ({
+    ...experiment,
+    byRound: (experiment.byRound ?? []).map((name) => name.replace(/^prune\.fraction$/, 'wanda.share')),
+    params: { ...params, wanda: { share: (prune as { fraction: unknown }).fraction } },
+  });
+  return {
+    ...study,
+    steps: { ...study.steps, prune: { ...study.steps['prune']!, stage: 'wanda' } },
+    experiments: study.experiments.map(own),
+    comparisons: study.comparisons.filter(({ topic }) => topic === 'budget'),
+  };
+}
+
+let folder: string;
+let pages: string;
+let lines: string[];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swp-own-pruning-'));
+  const study = withOwnPruning(controlsStudy());
+  const pieces = controlsPieces();
+  const results = studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
+  const resultsPath = join(folder, 'results.json');
+  await writeFile(resultsPath, JSON.stringify(results));
+  const { files } = await renderReport({ resultsPath, outDir: join(folder, 'report') });
+  const html = await Promise.all(files.filter((file) => file.endsWith('.html')).map((file) => readFile(file, 'utf8')));
+  pages = html.join('\n').replaceAll('&quot;', '"').replaceAll('\u00a0', ' ');
+  lines = (await readSummary(resultsPath)).lines;
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Whether a page says it. The pages are too long for a matcher to print. */
+const says = (text: string | RegExp): boolean => (typeof text === 'string' ? pages.includes(text) : text.test(pages));
+
+describe('the report of a study with a pruning stage of its own', () => {
+  it('names the stage wherever it says how an arm was pruned', () => {
+    expect(says(/Pruned by the study's own stage "wanda" to [\d.]+ to [\d.]+ % sparsity/)).toBe(true);
+    expect(says('of arms pruned by the study\'s own stage "wanda" that still keep it')).toBe(true);
+    expect(says('pretrained · pruned by "wanda" · 60 steps')).toBe(true);
+    expect(says('The study\'s own stage "wanda" decides what it prunes (share: ')).toBe(true);
+    expect(says('· stage "wanda"')).toBe(true);
+  });
+
+  it('never calls an arm pruned by magnitude, and gives no threshold, scope or share that nobody declared', () => {
+    expect(says(/pruned by magnitude/i)).toBe(false);
+    expect(says(/smallest magnitudes/)).toBe(false);
+    expect(says(/global threshold (\(|is)/)).toBe(false);
+    expect(says('(stage prune)')).toBe(false);
+    expect(says('· no pruning ·')).toBe(false);
+    expect(says(/undefined|NaN/)).toBe(false);
+  });
+
+  it('still follows the super weights', () => {
+    expect(lines.find((line) => line.startsWith('1 Survival'))).toMatch(/kept \d+\/\d+, still matters \d+\/\d+/);
+  });
+
+  it('lets lint ask for controls, as of any pruning, without a sparsity that it cannot know', () => {
+    const findings = lintStudy(withOwnPruning(controlsStudy()));
+    const control = findings.find(({ rule }) => rule === 'missing-control');
+    expect(control?.arms).toEqual(['A1', 'B1']);
+    expect(findings.map(({ message }) => message).join()).not.toContain('final sparsity');
+  });
+});
