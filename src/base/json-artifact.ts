@@ -12,10 +12,13 @@ export async function writeJsonArtifact(path: string, value: object): Promise<vo
   await writeFile(path, `${canonicalize(value)}\n`);
 }
 
-/** @throws SwpError if the file cannot be read or is not JSON */
-export async function readJsonArtifact<Content>(path: string): Promise<Content> {
+/**
+ * @param remedy what to do where the file cannot be read or is damaged
+ * @throws SwpError if the file cannot be read or is not JSON
+ */
+export async function readJsonArtifact<Content>(path: string, remedy?: string): Promise<Content> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileFailure(error, path, 'read', 'Check that the file exists and may be read.');
+    throw fileFailure(error, path, 'read', remedy ?? 'Check that the file exists and may be read.');
   });
   try {
     return JSON.parse(text) as Content;
@@ -24,7 +27,7 @@ export async function readJsonArtifact<Content>(path: string): Promise<Content> 
       kind: 'content',
       path,
       message: `This artifact is not JSON: ${(error as Error).message}`,
-      remedy: 'The artifact is damaged; invalidate the node that made it and run again.',
+      remedy: remedy ?? 'The artifact is damaged; invalidate the node that made it and run again.',
     });
   }
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import aggregateSchema from '../../schemas/stages/aggregate.schema.json' with { type: 'json' };
 import pipelineSchema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { packageRoot } from '../../src/base/package-root.ts';
 import { OVERVIEW_FIGURE, QUESTIONS, type PlacedFigure } from '../../src/report/registry.ts';
@@ -17,6 +18,8 @@ describe('the registry', () => {
   it('has a page for each topic that a comparison can name, in the order of the schema', () => {
     const { topic } = pipelineSchema.definitions.comparison.properties;
     expect(QUESTIONS.map(({ id }) => id)).toEqual(topic.enum);
+    const declared = aggregateSchema.properties.study.properties.comparisons.items.properties.topic;
+    expect(declared.enum).toEqual(topic.enum);
     expect(QUESTIONS.map(({ file }) => file)).toEqual(topic.enum.map((id, index) => `${index + 1}-${id}.html`));
   });
 

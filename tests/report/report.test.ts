@@ -365,12 +365,17 @@ describe('a report', () => {
       remedy: 'Run swp repro, which makes it anew.',
     });
     const other = join(folder, 'other.json');
-    for (const content of ['{"version":1}', '{"version":', 'null']) {
-      await writeFile(other, content);
+    const notResults = 'This is not the results of a study, version 3.';
+    for (const [content, message] of [
+      ['{"version":1}', notResults],
+      ['null', notResults],
+      ['{"version":', expect.stringContaining('This artifact is not JSON: ')],
+    ]) {
+      await writeFile(other, content as string);
       expect(await failure(other, folder)).toEqual({
         kind: 'content',
         path: other,
-        message: 'This is not the results of a study, version 3.',
+        message,
         remedy: 'Run swp repro, which makes it anew.',
       });
     }
