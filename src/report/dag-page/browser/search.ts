@@ -1,0 +1,38 @@
+/** Which nodes a search means. */
+import type { PageNode } from '../page-data.ts';
+
+/** Whether each of the words stands somewhere in what is known of a node. */
+export function matches(node: PageNode, words: string): boolean {
+  if (words === '') return true;
+  const text = [
+    ...namesOf(node),
+    `round ${node.round}`,
+    node.key,
+    ...Object.entries(node.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+  ]
+    .join('\n')
+    .toLowerCase();
+  return words.split(/\s+/).every((word) => text.includes(word));
+}
+
+/** What a node is called, alone and as the selectors of the command line say it. */
+function namesOf({ stage, step, round, state, runs }: PageNode): string[] {
+  const experiments = runs.map((run) => run.slice(0, run.lastIndexOf('/')));
+  return [
+    stage,
+    step,
+    state,
+    `stage=${stage}`,
+    `step=${step}`,
+    `round=${round}`,
+    ...runs,
+    ...experiments.flatMap((name) => [name, `experiment=${name}`]),
+  ].map((name) => name.toLowerCase());
+}
+
+/** The node that a search means most likely: one that is called so rather than one that has it in a value. */
+export function bestMatch(nodes: readonly PageNode[], words: string): PageNode | undefined {
+  const asked = words.split(/\s+/);
+  const score = (node: PageNode) => asked.filter((word) => namesOf(node).includes(word)).length;
+  return nodes.filter((node) => matches(node, words)).sort((a, b) => score(b) - score(a))[0];
+}
