@@ -1,10 +1,11 @@
 /** The models of the benchmarks: the built-in one, and GPT-2-like decoders from tiny to GPT-2 itself. */
 import type { DecoderShape } from '../src/model/decoder/family.ts';
-import type { ModelConfig } from '../src/model/language-model.ts';
+import type { Gpt2Config } from '../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../src/model/decoder/llama.ts';
 
 export interface BenchModel {
   name: string;
-  config: ModelConfig;
+  config: LlamaConfig | Gpt2Config;
   shape: DecoderShape;
 }
 

@@ -6,7 +6,7 @@ import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { HostTrainer } from '../src/compute/training/host-trainer.ts';
 import { installedBuild } from '../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
-import { isBlockMatrix } from '../src/model/tensor-name.ts';
+import { tensorsOf } from '../src/model/decoder/families.ts';
 import type { BenchModel } from './models.ts';
 
 const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
@@ -18,10 +18,12 @@ export async function openTrainer({ config, shape }: BenchModel): Promise<() => 
     CPU_TARGET,
     join(installedBuild, 'optimizer.wasm'),
   );
-  for (const { name, shape: dimensions, weight, length } of trainer.memory.parameters) {
-    const [centre, spread] = dimensions.length > 1 ? [0, 0.07] : [name.endsWith('bias') ? 0 : 1, 0];
+  const tensors = tensorsOf(config);
+  for (const { name, weight, length } of trainer.memory.parameters) {
+    const { role } = tensors.get(name)!;
+    const [centre, spread] = role === 'gain' ? [1, 0] : role === 'bias' ? [0, 0] : [0, 0.07];
     for (let index = 0; index < length; index++) weight[index] = centre + (Math.random() - 0.5) * spread;
-    if (isBlockMatrix(name, dimensions))
+    if (role === 'block')
       trainer.memory.setMask(
         name,
         Uint8Array.from({ length }, (_, index) => index & 1),

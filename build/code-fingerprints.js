@@ -142,11 +142,11 @@ function checkDeclaration(root, groups, groupOf, reached) {
           `  Correct the line if the file was moved; remove it if the file is gone.`,
       ),
     ...listed
-      .filter(({ name, path }) => path.endsWith('/') && name !== 'results')
+      .filter(({ name, path }) => path.endsWith('/') && !groups[name].folders)
       .map(
         ({ name, path }) =>
           `${path} is a whole folder, listed under ${name} in build/code-groups.js.\n` +
-          `  List its files: only under \`results\` may a folder stand, since there a new file cannot be missed.`,
+          `  List its files: a folder may stand only where a new file cannot be missed (\`folders\`).`,
       ),
   ];
   if (problems.length > 0) throw new BuildError(problems.join('\n\n'));

@@ -6,6 +6,8 @@
 import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
+import { configPath } from '../src/model/model-config.ts';
+import { namesFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<AggregateParams>>({
   name: 'aggregate',
@@ -22,5 +24,7 @@ export default defineStage<Required<AggregateParams>>({
     results: { summary: 'Everything the report shows, with the keys of the nodes behind it.', file: 'results.json' },
   },
 
+  watches: ({ study }) => study.experiments.map(({ model }) => configPath(model)),
+  fingerprint: ({ study }) => namesFingerprint(study.experiments.map(({ model }) => model)),
   body: () => import('./bodies/aggregate.ts'),
 });

@@ -9,6 +9,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { DetectSwParams } from '../src/generated/detect-sw.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { configPath } from '../src/model/model-config.ts';
+import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
 import { detectionWork } from '../src/science/stage-work.ts';
 
 export default defineStage<Required<DetectSwParams>>({
@@ -33,8 +34,13 @@ export default defineStage<Required<DetectSwParams>>({
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
-  fingerprint: ({ model, batchSize, sequenceLength, ...target }) =>
-    graphFingerprint('forward', model, { batch: batchSize, sequence: sequenceLength }, target),
+  async fingerprint({ model, batchSize, sequenceLength, ...target }) {
+    const shape = { batch: batchSize, sequence: sequenceLength };
+    return {
+      ...(await graphFingerprint('forward', model, shape, target)),
+      ...(await detectionFingerprint(model)),
+    };
+  },
   work: detectionWork,
   body: () => import('./bodies/detect-sw.ts'),
 });

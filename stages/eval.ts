@@ -9,6 +9,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { EvalParams } from '../src/generated/eval.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { configPath } from '../src/model/model-config.ts';
+import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { evaluationWork } from '../src/science/stage-work.ts';
 
 export default defineStage<Required<EvalParams>>({
@@ -28,13 +29,13 @@ export default defineStage<Required<EvalParams>>({
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
-  fingerprint: ({ model, batchSize, sequenceLength, restore, ...target }) =>
-    graphFingerprint(
-      restore === 'none' ? 'forward' : 'restored',
-      model,
-      { batch: batchSize, sequence: sequenceLength },
-      target,
-    ),
+  async fingerprint({ model, batchSize, sequenceLength, restore, ...target }) {
+    const shape = { batch: batchSize, sequence: sequenceLength };
+    return {
+      ...(await graphFingerprint(restore === 'none' ? 'forward' : 'restored', model, shape, target)),
+      ...(await tensorsFingerprint(model, ['role'])),
+    };
+  },
   work: evaluationWork,
   body: () => import('./bodies/eval.ts'),
 });

@@ -7,7 +7,7 @@ import schema from '../schemas/stages/init.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
 import { configFile } from '../src/model/model-files.ts';
-import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
+import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<InitParams>>({
   name: 'init',
@@ -19,6 +19,6 @@ export default defineStage<Required<InitParams>>({
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
   files: ({ model }) => [configFile(model)],
-  fingerprint: ({ model }) => parametersFingerprint(model),
+  fingerprint: ({ model }) => initialisationFingerprint(model),
   body: () => import('./bodies/init.ts'),
 });

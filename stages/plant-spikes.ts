@@ -7,13 +7,21 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { PlantSpikesParams } from '../src/generated/plant-spikes.ts';
+import { FAMILIES } from '../src/model/decoder/families.ts';
 import { forwardFingerprint } from '../src/model/graph-fingerprint.ts';
+import { plantingFingerprint } from '../src/model/model-fingerprint.ts';
 import { randomModelConfigs } from '../src/science/random-models.ts';
 
 export default defineStage<Required<PlantSpikesParams>>({
   name: 'plant-spikes',
   summary: 'Plants spikes in random models and lets the detector look for them: its hit and false-alarm rates there.',
-  params: schema,
+  params: {
+    ...schema,
+    properties: {
+      ...schema.properties,
+      families: { ...schema.properties.families, items: { enum: Object.keys(FAMILIES) } },
+    },
+  },
   inputs: {},
   outputs: {
     planted: { summary: 'What was planted and what was found, model by model.', file: 'planted-spikes.json' },
@@ -23,7 +31,12 @@ export default defineStage<Required<PlantSpikesParams>>({
 
   fingerprint(params) {
     const shape = { batch: params.batchSize, sequence: params.sequenceLength };
-    return Promise.resolve(randomModelConfigs(params).map((config) => forwardFingerprint(config, shape, CPU_TARGET)));
+    return Promise.resolve(
+      randomModelConfigs(params).map((config) => ({
+        ...forwardFingerprint(config, shape, CPU_TARGET),
+        ...plantingFingerprint(config),
+      })),
+    );
   },
   body: () => import('./bodies/plant-spikes.ts'),
 });

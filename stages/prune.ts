@@ -6,6 +6,8 @@
 import schema from '../schemas/stages/prune.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { PruneParams } from '../src/generated/prune.ts';
+import { configPath } from '../src/model/model-config.ts';
+import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<PruneParams>>({
   name: 'prune',
@@ -26,5 +28,7 @@ export default defineStage<Required<PruneParams>>({
     pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
   },
 
+  watches: ({ model }) => [configPath(model)],
+  fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
   body: () => import('./bodies/prune.ts'),
 });

@@ -10,7 +10,7 @@ import schema from '../schemas/stages/rewind.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { RewindParams } from '../src/generated/rewind.ts';
 import { configFile } from '../src/model/model-files.ts';
-import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
+import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 
 export default defineStage<Required<RewindParams>>({
   name: 'rewind',
@@ -33,6 +33,6 @@ export default defineStage<Required<RewindParams>>({
   },
 
   files: ({ model }) => [configFile(model)],
-  fingerprint: ({ model }) => parametersFingerprint(model),
+  fingerprint: ({ model }) => initialisationFingerprint(model),
   body: () => import('./bodies/rewind.ts'),
 });

@@ -1,10 +1,10 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
 import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
 import { elementCount } from '../base/element-count.ts';
-import { familyOf } from './decoder/families.ts';
-import { buildForwardGraph, parameterShapes, type ForwardOutput } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/family.ts';
-import type { DownProjActivations, LanguageModel, ModelConfig, OutputOverride, Weights } from './language-model.ts';
+import { familyOf, tensorsOf } from './decoder/families.ts';
+import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
+import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts';
+import type { DownProjActivations, LanguageModel, OutputOverride, Weights } from './language-model.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 
@@ -33,9 +33,9 @@ interface OverrideMemory {
 class DecoderModel implements LanguageModel {
   readonly batch: number;
   readonly sequence: number;
+  readonly tensors: TensorTable;
   readonly #config: ModelConfig;
   readonly #target: ExecutionTarget;
-  readonly #shapes: ReadonlyMap<string, number[]>;
   readonly #weights = new Map<string, Float32Array>();
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
@@ -47,8 +47,8 @@ class DecoderModel implements LanguageModel {
     this.batch = batch;
     this.sequence = sequence;
     this.#config = config;
-    this.#shapes = parameterShapes(config);
-    for (const [name, shape] of this.#shapes) this.#weights.set(name, new Float32Array(elementCount(shape)));
+    this.tensors = tensorsOf(config);
+    for (const [name, { shape }] of this.tensors) this.#weights.set(name, new Float32Array(elementCount(shape)));
     this.#tokens = new Int32Array(batch * sequence);
     this.#targets = new Int32Array(batch * sequence);
   }
@@ -69,13 +69,9 @@ class DecoderModel implements LanguageModel {
   }
 
   shape(name: string): number[] {
-    const shape = this.#shapes.get(name);
-    if (shape === undefined) throw new Error(`The model has no tensor ${name}.`);
-    return shape;
-  }
-
-  names(): string[] {
-    return [...this.#shapes.keys()];
+    const facts = this.tensors.get(name);
+    if (facts === undefined) throw new Error(`The model has no tensor ${name}.`);
+    return facts.shape;
   }
 
   downProjection(layer: number): string {

@@ -11,8 +11,7 @@ import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import { corpusOf } from './corpora.ts';
-import type { DecoderShape } from './decoder/family.ts';
-import type { ModelConfig } from './language-model.ts';
+import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
 import type { TrainingShape } from './training-shape.ts';
 

@@ -1,4 +1,6 @@
 /** Tensors by name, as the stages pass them around. Names follow Hugging Face's models; matrices are [out, in]. */
+import type { TensorTable } from './decoder/family.ts';
+
 export interface Tensor {
   shape: number[];
   data: Float32Array | Uint8Array;
@@ -14,32 +16,7 @@ export type Weights = Map<string, FloatTensor>;
 /** 1 = kept, 0 = pruned, for every prunable tensor, same shape as the weight. */
 export type Masks = Map<string, { shape: number[]; data: Uint8Array }>;
 
-interface CommonConfig {
-  /** The corpus the model is trained and evaluated on. */
-  corpus: 'marker-retrieval' | 'marker-retrieval-no-bos';
-  layers: number;
-  width: number;
-  heads: number;
-  feedForward: number;
-  vocabulary: number;
-  normEpsilon: number;
-}
-
-export interface LlamaConfig extends CommonConfig {
-  family: 'llama';
-  ropeTheta: number;
-}
-
-export interface Gpt2Config extends CommonConfig {
-  family: 'gpt2';
-  /** Longest sequence. */
-  positions: number;
-}
-
-/** models/<name>/config.json. */
-export type ModelConfig = LlamaConfig | Gpt2Config;
-
-/** Inputs and outputs of one layer's down_proj for a batch, token-major. */
+/** Inputs and outputs of one layer's down projection for a batch, token-major. */
 export interface DownProjActivations {
   layer: number;
   /** [batch * sequence, feedForward] */
@@ -68,7 +45,8 @@ export interface LanguageModel {
   /** Live view of a tensor's data. */
   weight(name: string): Float32Array;
   shape(name: string): number[];
-  names(): string[];
+  /** What is known of every tensor. */
+  readonly tensors: TensorTable;
   /** Name of the tensor in which super weights are sought: the down projection of a layer's MLP. */
   downProjection(layer: number): string;
   /**
@@ -85,6 +63,6 @@ export interface LanguageModel {
     tokens: Int32Array,
     overrides?: readonly OutputOverride[],
   ): Promise<{ losses: Float32Array; predictions: Int32Array }>;
-  /** Activations around every down_proj. `tokens` as above; the last token of each row is not read. */
+  /** Activations around every down projection. `tokens` as above; the last token of each row is not read. */
   downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]>;
 }

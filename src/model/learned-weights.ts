@@ -6,7 +6,9 @@
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
 import { createLanguageModel } from './create-language-model.ts';
-import type { ModelConfig, Weights } from './language-model.ts';
+import { familyOf } from './decoder/families.ts';
+import type { ModelConfig } from './decoder/family.ts';
+import type { Weights } from './language-model.ts';
 import { corpusOf } from './corpora.ts';
 
 /**
@@ -31,7 +33,7 @@ export async function learnedLoss(
   path: string,
   remedy: string,
 ): Promise<number> {
-  const sequence = config.family === 'gpt2' ? Math.min(LENGTH, config.positions) : LENGTH;
+  const sequence = Math.min(LENGTH, familyOf(config).longestSequence(config));
   const model = await createLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET);
   model.load(weights);
   const losses = await model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));

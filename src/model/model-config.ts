@@ -1,14 +1,29 @@
 /** Reads a model's folder under models/: config.json and the checkpoints beside it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
-import schema from '../../schemas/model-config.schema.json' with { type: 'json' };
+import { Ajv, type ValidateFunction } from 'ajv';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { listNames } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
-import type { ModelConfig } from './language-model.ts';
+import { CORPUS_NAMES } from './corpora.ts';
+import { FAMILIES, familyOf } from './decoder/families.ts';
+import type { ModelConfig } from './decoder/family.ts';
 
-const validate = new Ajv({ allErrors: true, validateSchema: false, discriminator: true }).compile<ModelConfig>(schema);
+/** The fields that every family has, as JSON Schema. A family adds its own (DecoderFamily.fields). */
+const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
+  family: { type: 'string' },
+  corpus: { enum: CORPUS_NAMES },
+  layers: { type: 'integer', minimum: 1 },
+  width: { type: 'integer', minimum: 2 },
+  heads: { type: 'integer', minimum: 1 },
+  feedForward: { type: 'integer', minimum: 1 },
+  vocabulary: { type: 'integer', minimum: 2 },
+  normEpsilon: { type: 'number', exclusiveMinimum: 0 },
+};
+
+/** By family, made when a configuration of the family is read. */
+const validators = new Map<string, ValidateFunction<ModelConfig>>();
 
 /** Folder of a model's config.json and checkpoints. */
 export function modelDirectory(model: string): string {
@@ -30,39 +45,54 @@ export function configRemedy(model: string): string {
   return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`;
 }
 
-/** @throws SwpError if config.json is missing or not what schemas/model-config.schema.json says */
+/** @throws SwpError if config.json is missing or not what its family says */
 export async function readModelConfig(model: string): Promise<ModelConfig> {
   const path = configPath(model);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw fileFailure(error, path, 'read', configRemedy(model));
   });
-  const config = parse(path, text);
-  if (!validate(config)) {
-    const problem = validate.errors![0]!;
-    throw contentFailure(path, `${problem.instancePath || 'The file'} ${problem.message}`);
-  }
-  const halves = config.family === 'llama' ? 2 : 1; // rotary positions pair a head's lower and upper features
-  if (config.width % (halves * config.heads) !== 0)
+  return checkedConfig(path, parse(path, text));
+}
+
+function checkedConfig(path: string, content: unknown): ModelConfig {
+  const family = (content as Partial<ModelConfig> | null)?.family;
+  if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
     throw contentFailure(
       path,
-      `/width ${config.width} is no multiple of ${halves === 2 ? 'twice ' : ''}the ${config.heads} heads`,
+      family === undefined ? 'The file names no family' : `/family ${JSON.stringify(family)} is no family of decoders`,
+      `Write "family": ${listNames(Object.keys(FAMILIES))}.`,
     );
-  return config;
+  const { fields, problem, summary } = familyOf({ family });
+  const remedy = `A ${family} (${summary}) has the fields ${[...Object.keys(COMMON_FIELDS), ...Object.keys(fields)].join(', ')}.`;
+  const validate = validators.get(family) ?? compile(fields);
+  validators.set(family, validate);
+  if (!validate(content)) {
+    const { instancePath, message } = validate.errors![0]!;
+    throw contentFailure(path, `${instancePath || 'The file'} ${message}`, remedy);
+  }
+  const found = problem?.(content);
+  if (found !== undefined) throw contentFailure(path, found, remedy);
+  return content;
+}
+
+function compile(fields: Record<string, object>): ValidateFunction<ModelConfig> {
+  const properties = { ...COMMON_FIELDS, ...fields };
+  return new Ajv({ allErrors: true, validateSchema: false }).compile<ModelConfig>({
+    type: 'object',
+    additionalProperties: false,
+    required: Object.keys(properties),
+    properties,
+  });
 }
 
 function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw contentFailure(path, (error as Error).message);
+    throw contentFailure(path, (error as Error).message, 'Correct the JSON.');
   }
 }
 
-function contentFailure(path: string, message: string): SwpError {
-  return new SwpError({
-    kind: 'content',
-    path,
-    message,
-    remedy: 'schemas/model-config.schema.json describes the file.',
-  });
+function contentFailure(path: string, message: string, remedy: string): SwpError {
+  return new SwpError({ kind: 'content', path, message, remedy });
 }

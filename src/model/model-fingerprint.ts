@@ -1,13 +1,94 @@
-/** What a model's configuration comes to, for the keys of nodes that make or check its weights. */
+/**
+ * What a model's family says of its tensors, for the keys of nodes whose results depend on it. The code of the families
+ * is in no stage's code fingerprint: what it comes to for a model is in the keys instead, so that another family, or
+ * a fact that a stage does not read, costs nobody anything.
+ */
+import { digestJson } from '../base/digest.ts';
+import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
+import { familyOf, tensorsOf } from './decoder/families.ts';
+import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
 
-/**
- * Names and shapes of the tensors that follow from the configuration: the decoder's code is in no stage's code
- * fingerprint.
- * @throws SwpError if the configuration cannot be read or is wrong
- */
+type Fact = keyof MatrixFacts;
+
+/** Names and shapes of the tensors. */
 export async function parametersFingerprint(model: string): Promise<JsonObject> {
   return { parameters: Object.fromEntries(parameterShapes(await readModelConfig(model))) };
+}
+
+/** Names and shapes of the tensors, and a digest of how schemes draw them. */
+export async function initialisationFingerprint(model: string): Promise<JsonObject> {
+  return { ...(await parametersFingerprint(model)), ...(await tensorsFingerprint(model, ['role', 'deviation'])) };
+}
+
+/** A digest of these facts of every tensor. */
+export function tensorsFingerprint(model: string, facts: readonly Fact[]): Promise<JsonObject> {
+  return once(JSON.stringify([model, facts]), async () => digestOf(tensorsOf(await readModelConfig(model)), facts));
+}
+
+/** The same of the facts that a detection reads. */
+export function detectionFingerprint(model: string): Promise<JsonObject> {
+  return once(JSON.stringify([model, 'detection']), async () => {
+    const config = await readModelConfig(model);
+    return { ...digestOf(tensorsOf(config), ['role', 'layer']), ...downProjections(config) };
+  });
+}
+
+const fingerprints = new Map<string, Promise<JsonObject>>();
+
+/** Every node of a study asks: computed once. */
+function once(identity: string, compute: () => Promise<JsonObject>): Promise<JsonObject> {
+  const fingerprint = fingerprints.get(identity) ?? compute();
+  fingerprints.set(identity, fingerprint);
+  return fingerprint;
+}
+
+/** The same of the facts that drawing a model's weights and planting a spike in them read. */
+export function plantingFingerprint(config: ModelConfig): JsonObject {
+  const { embedding, readers, activation } = familyOf(config).mlpChannel(0);
+  return {
+    ...digestOf(tensorsOf(config), ['shape', 'role', 'layer', 'deviation', 'writesResidual']),
+    ...downProjections(config),
+    // Rounded: the last bits of exponentials depend on the JavaScript engine.
+    channel: { embedding, readers, activation: [0.5, 1, 4].map((y) => activation(y).toPrecision(9)) },
+  };
+}
+
+/** The tensors of a model; undefined if there is no such model under models/. */
+export async function tensorsIfKnown(model: string): Promise<TensorTable | undefined> {
+  try {
+    return tensorsOf(await readModelConfig(model));
+  } catch (error) {
+    if (error instanceof SwpError && error.failure.kind === 'file') return undefined;
+    throw error;
+  }
+}
+
+/** Digests of what tables call the tensors, by model; null for a model that is not known. */
+export async function namesFingerprint(models: Iterable<string>): Promise<JsonObject> {
+  const names: JsonObject = {};
+  for (const model of new Set(models)) {
+    const tensors = await tensorsIfKnown(model);
+    names[model] = tensors === undefined ? null : digestOf(tensors, ['kind', 'layer']).tensors!;
+  }
+  return { names };
+}
+
+function downProjections(config: ModelConfig): JsonObject {
+  return {
+    downProjections: Array.from({ length: config.layers }, (_, layer) => familyOf(config).downProjection(layer)),
+  };
+}
+
+function digestOf(tensors: TensorTable, facts: readonly Fact[]): JsonObject {
+  return {
+    tensors: digestJson(
+      [...tensors].map(([name, tensor]) => [
+        name,
+        ...facts.map((fact) => (tensor as Partial<MatrixFacts>)[fact] ?? null),
+      ]),
+    ),
+  };
 }

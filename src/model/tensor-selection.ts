@@ -1,14 +1,21 @@
-/** Selects tensors by globs over their names. */
+/** Selects tensors of a model by what they are and by globs over their names. */
 import picomatch from 'picomatch';
+import { blockMatrices } from './block-matrices.ts';
+import type { TensorTable } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
+
+/** Stands for the block matrices, whatever the family calls them. */
+const BLOCKS = 'blocks';
 
 /**
  * The tensors that match any pattern, in the order given.
+ * @param patterns globs over names, or `blocks`
  * @throws Error naming a pattern that matches nothing: a typo must not shrink the prunable set in silence
  */
-export function selectTensors(weights: Weights, patterns: readonly string[]): Weights {
+export function selectTensors(weights: Weights, tensors: TensorTable, patterns: readonly string[]): Weights {
+  const blocks = new Set(blockMatrices(tensors));
   const matchers = patterns.map((pattern) => {
-    const matches = picomatch(pattern, { dot: true });
+    const matches = pattern === BLOCKS ? (name: string) => blocks.has(name) : picomatch(pattern, { dot: true });
     if (![...weights.keys()].some((name) => matches(name)))
       throw new Error(`The pattern "${pattern}" matches none of the tensors: ${[...weights.keys()].join(', ')}.`);
     return matches;

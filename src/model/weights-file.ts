@@ -2,7 +2,8 @@
  * A model's weights in a safetensors file: every tensor that the configuration names, in its shape, and nothing else.
  */
 import { parameterShapes } from './decoder/decoder-graph.ts';
-import type { FloatTensor, Masks, ModelConfig, Tensor, Weights } from './language-model.ts';
+import type { ModelConfig } from './decoder/family.ts';
+import type { FloatTensor, Masks, Tensor, Weights } from './language-model.ts';
 import { readSafetensors } from './safetensors.ts';
 import { SwpError } from '../base/failure.ts';
 

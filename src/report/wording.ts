@@ -46,9 +46,8 @@ export function countText({ k, n }: Proportion): string {
 }
 
 /** `layer 0 down_proj [45, 94]`. */
-export function coordinateText({ tensor, layer, row, col }: WeightCoordinate): string {
-  const kind = tensor.split('.').find((part) => part.endsWith('_proj')) ?? tensor;
-  return `layer ${layer} ${kind} [${row}, ${col}]`;
+export function coordinateText({ tensor, kind, layer, row, col }: WeightCoordinate): string {
+  return `layer ${layer} ${kind ?? tensor} [${row}, ${col}]`;
 }
 
 /** `+0.0012 [−0.0003, +0.0027]` nats. */

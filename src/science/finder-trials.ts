@@ -2,8 +2,8 @@
  * How often the detector finds what was planted in random models, and how often it finds something where nothing was.
  */
 import type { PlantedTrial, RandomModelTrial } from '../generated/planted-spikes.ts';
-import { parameterShapes } from '../model/decoder/decoder-graph.ts';
-import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
+import type { ModelConfig } from '../model/decoder/family.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { stream } from '../base/random.ts';
 import { isCandidate, passesCausalTest, smallerRatio } from './causal-test.ts';
 import { initialise, type InitialisationScheme } from './initialisation.ts';
@@ -36,7 +36,7 @@ export async function tryRandomModel(
   data: TrialData,
   { scheme, seed, strengths, rule }: TrialSettings,
 ): Promise<RandomModelTrial> {
-  const weights = initialise(parameterShapes(config), scheme, seed, config.layers);
+  const weights = initialise(model.tensors, scheme, seed);
   model.load(weights);
   const unplanted = await detectSuperWeights(model, data, rule);
   const draw = stream(seed, 'planted-place', config.layers, config.width);

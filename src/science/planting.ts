@@ -8,10 +8,10 @@
  * part along v (W - v v'W). Then the embeddings of the tokens that shall spike get one, and the channel's input
  * weights are a multiple of v. So the channel is silent at all other tokens, whatever the weights are.
  */
-import type { LanguageModel, ModelConfig } from '../model/language-model.ts';
+import { familyOf } from '../model/decoder/families.ts';
+import { isMatrix, type MatrixFacts, type ModelConfig } from '../model/decoder/family.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import type { RandomStream } from '../base/random.ts';
-import { tensorKind } from '../model/tensor-name.ts';
-import { BASE_DEVIATION, EMBEDDINGS, RESIDUAL_WRITERS } from './initialisation.ts';
 import { findSpikes, type Spike } from './spikes.ts';
 
 export interface PlantedSpike {
@@ -50,14 +50,15 @@ export async function plantSpike(
 ): Promise<void> {
   const { layer, row, col, strength } = spike;
   const { width, feedForward } = config;
-  const channel = channelOf(config, layer);
+  const channel = familyOf(config).mlpChannel(layer);
   const down = model.weight(model.downProjection(layer));
   const scan = async (): Promise<Spike> => (await findSpikes(model, tokens, isOrdinary))[layer]!;
 
   const direction = unitVector(width, random);
   emptyDirection(model, direction);
   const embedding = model.weight(channel.embedding);
-  const length = BASE_DEVIATION * Math.sqrt(width); // as long as an embedding is under every scheme
+  const { deviation } = model.tensors.get(channel.embedding) as MatrixFacts;
+  const length = deviation * Math.sqrt(width); // as long as an embedding is under every scheme
   for (const token of spiking)
     direction.forEach((value, feature) => (embedding[token * width + feature]! += length * value));
 
@@ -87,29 +88,6 @@ export async function plantSpike(
     ((random.uniform() < 0.5 ? -1 : 1) * strength * (silent.outputSpike / silent.outputRatio)) / target;
 }
 
-/** The matrices that a hidden channel reads the residual stream by, and its activation if all of them read y > 0. */
-function channelOf(
-  { family }: ModelConfig,
-  layer: number,
-): { embedding: string; readers: string[]; activation(y: number): number } {
-  switch (family) {
-    case 'llama': {
-      const mlp = `model.layers.${layer}.mlp`;
-      return {
-        embedding: 'model.embed_tokens.weight',
-        readers: [`${mlp}.gate_proj.weight`, `${mlp}.up_proj.weight`],
-        activation: (y) => (y * y) / (1 + Math.exp(-y)),
-      };
-    }
-    case 'gpt2':
-      return {
-        embedding: 'transformer.wte.weight',
-        readers: [`transformer.h.${layer}.mlp.c_fc.weight`],
-        activation: (y) => 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
-      };
-  }
-}
-
 /** A random direction without a mean, which LayerNorm would take out. */
 function unitVector(width: number, random: RandomStream): Float64Array {
   const drawn = Float64Array.from({ length: width }, () => random.normal());
@@ -121,13 +99,12 @@ function unitVector(width: number, random: RandomStream): Float64Array {
 
 /** Takes the part along the direction out of everything that reaches the residual stream. */
 function emptyDirection(model: LanguageModel, direction: Float64Array): void {
-  for (const name of model.names()) {
-    const [rows, cols] = model.shape(name) as [number, number];
-    // A writer is [width, inputs]: the direction runs down its columns. An embedding is [tokens, width]: along its
-    // rows.
-    if (RESIDUAL_WRITERS.includes(tensorKind(name)) && cols !== undefined)
-      for (let col = 0; col < cols; col++) project(model.weight(name), col, cols, direction);
-    else if (EMBEDDINGS.includes(tensorKind(name)))
+  for (const [name, facts] of model.tensors) {
+    if (!isMatrix(facts)) continue;
+    const [rows, cols] = facts.shape;
+    // A writer is [width, inputs]: the direction runs down its columns. An embedding is [rows, width]: along its rows.
+    if (facts.writesResidual) for (let col = 0; col < cols; col++) project(model.weight(name), col, cols, direction);
+    else if (facts.role === 'embedding')
       for (let row = 0; row < rows; row++) project(model.weight(name), row * cols, 1, direction);
   }
 }

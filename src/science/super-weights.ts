@@ -15,8 +15,8 @@ import type {
   ReferenceSurvival,
   SuperWeightReport,
 } from '../generated/super-weights.ts';
+import { blockMatrices } from '../model/block-matrices.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { isBlockMatrix, layerOf } from '../model/tensor-name.ts';
 import { Ablation, identityOf } from './ablation.ts';
 import { CONTROL_KINDS, matchedControls } from './controls.ts';
 import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
@@ -181,7 +181,7 @@ class Detector {
 
   /** Names of the matrices inside blocks: the weights over which ranks are counted. */
   blockTensors(): string[] {
-    return this.#model.names().filter((name) => isBlockMatrix(name, this.#model.shape(name)));
+    return blockMatrices(this.#model.tensors);
   }
 
   async #judge(
@@ -305,7 +305,8 @@ class Detector {
   }
 
   #coordinate(tensor: string, row: number, col: number): Coordinate {
-    return { tensor, layer: layerOf(tensor), row, col, value: this.#ablation.value({ tensor, row, col }) };
+    const layer = this.#model.tensors.get(tensor)!.layer!; // only block matrices are looked at, and each has a layer
+    return { tensor, layer, row, col, value: this.#ablation.value({ tensor, row, col }) };
   }
 }
 

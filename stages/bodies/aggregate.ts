@@ -2,21 +2,24 @@
 import { readJsonArtifacts, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { AggregateParams } from '../../src/generated/aggregate.ts';
+import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 
 export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
   const { study } = job.params;
+  const tensors = await studyTensors(study, tensorsIfKnown);
   const results = studyResults(
     study,
     {
       curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
       prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
       evaluations: await readJsonArtifacts(job.gathered('evaluations'), job.signal),
-      superWeights: await readJsonArtifacts(job.gathered('superWeights'), job.signal),
+      superWeights: withKinds(await readJsonArtifacts(job.gathered('superWeights'), job.signal), tensors),
     },
-    await maskFindings(study, maskPieces(job)),
+    await maskFindings(study, maskPieces(job), tensors),
   );
   await writeJsonArtifact(job.output('results'), results);
   const incomplete = results.runs.filter(({ status }) => status === 'incomplete');

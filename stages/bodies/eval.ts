@@ -8,7 +8,7 @@ import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
-import { isBlockMatrix } from '../../src/model/tensor-name.ts';
+import { blockMatrices } from '../../src/model/block-matrices.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { sparsityOf } from '../../src/science/pruning.ts';
 import { SuperActivations } from '../../src/science/super-activations.ts';
@@ -50,7 +50,7 @@ export default async function evaluateWeights({
     progress({ done, total });
   };
   const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
-  const blocks = [...weights].filter(([name, { shape }]) => isBlockMatrix(name, shape)).map(([, tensor]) => tensor);
+  const blocks = blockMatrices(model.tensors).map((name) => weights.get(name)!);
   const evaluation: Evaluation = {
     ...measured,
     sparsity: sparsityOf(blocks),

@@ -1,7 +1,7 @@
 /** Runs init: passes the pretrained weights on, or draws new ones. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { InitParams } from '../../src/generated/init.ts';
-import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { tensorsOf } from '../../src/model/decoder/families.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
@@ -14,7 +14,7 @@ export default async function init({
 }: StageJob<Required<InitParams>>): Promise<Metrics> {
   const config = await readModelConfig(model);
   if (scheme !== 'pretrained') {
-    await writeSafetensors(output('weights'), initialise(parameterShapes(config), scheme, seed, config.layers));
+    await writeSafetensors(output('weights'), initialise(tensorsOf(config), scheme, seed));
     return { scheme };
   }
   const pretrained = optionalInput('pretrained');

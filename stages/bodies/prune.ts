@@ -5,9 +5,10 @@ import type { PruneParams } from '../../src/generated/prune.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
-import { tensorKind } from '../../src/model/tensor-name.ts';
+import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
 import { composition, totals } from '../../src/science/pruning-composition.ts';
 import { applyMasks, prune, type MatrixPosition } from '../../src/science/pruning.ts';
 
@@ -17,7 +18,13 @@ export default async function pruneWeights({
   optionalInput,
   output,
 }: StageJob<Required<PruneParams>>): Promise<Metrics> {
-  const weights = await readWeights(input('weights'));
+  const config = await readModelConfig(params.model);
+  const facts = tensorsOf(config);
+  const weights = await readModelWeights(
+    input('weights'),
+    config,
+    `Check that prune.model, ${params.model}, is the model that was trained.`,
+  );
   const earlier = optionalInput('mask');
   const masks = earlier === undefined ? new Map() : await readMasks(earlier);
   /** The super weights of a detection; only what the parameters ask for is read. */
@@ -32,8 +39,8 @@ export default async function pruneWeights({
   const forced = [...coordinates, ...(force === 'none' ? [] : await confirmedBy(force, `prune.force: ${force}`))];
   const safe = protect === 'none' ? [] : await confirmedBy(protect, `prune.protect: ${protect}`);
 
-  const outcome = prune(selectTensors(weights, params.prunable), masks, { ...params, forced, protected: safe });
-  const tensors = outcome.tensors.map((tensor) => ({ ...tensor, kind: tensorKind(tensor.tensor) }));
+  const outcome = prune(selectTensors(weights, facts, params.prunable), masks, { ...params, forced, protected: safe });
+  const tensors = outcome.tensors.map((tensor) => ({ ...tensor, kind: facts.get(tensor.tensor)!.kind }));
   const counts = totals(tensors);
   const pruning: Pruning = {
     ...counts,

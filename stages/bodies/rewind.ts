@@ -1,7 +1,7 @@
 /** Runs rewind: takes the values to go back to from the input that the parameter `to` names. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { RewindParams } from '../../src/generated/rewind.ts';
-import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { tensorsOf } from '../../src/model/decoder/families.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
@@ -20,7 +20,7 @@ export default async function rewind({
 }: StageJob<Required<RewindParams>>): Promise<Metrics> {
   const config = await readModelConfig(model);
   const source = async (): Promise<Weights> => {
-    if (to === 'fresh') return initialise(parameterShapes(config), scheme, seed, config.layers, 'fresh');
+    if (to === 'fresh') return initialise(tensorsOf(config), scheme, seed, 'fresh');
     const name = SOURCES[to];
     const path = optionalInput(name);
     if (path === undefined)

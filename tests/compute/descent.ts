@@ -9,7 +9,8 @@ import { ViewingSession } from '../../src/compute/runtimes/onnx/viewing-session.
 import { CPU_TARGET, type GraphSession, type TensorData } from '../../src/compute/runtimes/runtime.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
 import type { DecoderShape } from '../../src/model/decoder/family.ts';
-import type { ModelConfig } from '../../src/model/language-model.ts';
+import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 
 const LEARNING_RATE = 0.1;
 
@@ -17,7 +18,7 @@ const LEARNING_RATE = 0.1;
 export type Access = 'stages' | 'package' | { threads: number };
 
 export interface DescentModel {
-  config: ModelConfig;
+  config: LlamaConfig | Gpt2Config;
   shape: DecoderShape;
 }
 

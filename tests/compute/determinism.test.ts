@@ -15,6 +15,7 @@ import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
 import { ViewingSession } from '../../src/compute/runtimes/onnx/viewing-session.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { bundle } from '../engine/rig.ts';
 import { descend, GPT2_FEW_TOKENS, GPT2_MANY_TOKENS, type Access, type Descent, type DescentModel } from './descent.ts';
@@ -22,7 +23,7 @@ import { LLAMA } from './small-decoders.ts';
 
 const STEPS = 2;
 const BUILT_IN: DescentModel = {
-  config: await readModelConfig('marker-retrieval'),
+  config: (await readModelConfig('marker-retrieval')) as LlamaConfig,
   shape: { batch: 16, sequence: 64 },
 };
 /** Gains and losses of at most 64 bytes, which JavaScript's heap would hold itself. */

@@ -10,8 +10,7 @@ import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
 import type { AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
-import type { DecoderShape } from '../../src/model/decoder/family.ts';
-import type { ModelConfig } from '../../src/model/language-model.ts';
+import type { DecoderShape, ModelConfig } from '../../src/model/decoder/family.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import reference from './pytorch/reference.json' with { type: 'json' };
 

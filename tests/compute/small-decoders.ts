@@ -1,7 +1,8 @@
 /** Decoders of both families, small enough for the slowest runtime, and data for them. */
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import type { TensorData } from '../../src/compute/runtimes/runtime.ts';
-import type { ModelConfig } from '../../src/model/language-model.ts';
+import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import { dataFor } from './operator-cases.ts';
 
 const SIZES = {
@@ -14,8 +15,8 @@ const SIZES = {
   normEpsilon: 1e-6,
 };
 
-export const LLAMA: ModelConfig = { ...SIZES, family: 'llama', ropeTheta: 1e4 };
-export const GPT2: ModelConfig = { ...SIZES, family: 'gpt2', positions: 6 };
+export const LLAMA: LlamaConfig = { ...SIZES, family: 'llama', ropeTheta: 1e4 };
+export const GPT2: Gpt2Config = { ...SIZES, family: 'gpt2', positions: 6 };
 
 /** Weights around 0, gains around 1, and indices into the vocabulary: for every input of a graph of the above. */
 export function trainingFeeds(graph: Graph): Record<string, TensorData> {

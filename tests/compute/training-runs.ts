@@ -13,10 +13,12 @@ import type {
   Trainer,
 } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
-import type { ModelConfig } from '../../src/model/language-model.ts';
+import type { ModelConfig } from '../../src/model/decoder/family.ts';
+import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-export const LLAMA: ModelConfig = {
+export const LLAMA: LlamaConfig = {
   family: 'llama',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -27,7 +29,7 @@ export const LLAMA: ModelConfig = {
   ropeTheta: 1e4,
   normEpsilon: 1e-6,
 };
-export const GPT2: ModelConfig = {
+export const GPT2: Gpt2Config = {
   family: 'gpt2',
   corpus: 'marker-retrieval',
   layers: 2,

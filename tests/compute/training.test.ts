@@ -11,13 +11,14 @@ import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
 import type { AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { familyOf } from '../../src/model/decoder/families.ts';
-import type { DecoderShape } from '../../src/model/decoder/family.ts';
-import type { ModelConfig } from '../../src/model/language-model.ts';
+import type { DecoderShape, ModelConfig } from '../../src/model/decoder/family.ts';
+import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { dataFor } from './operator-cases.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-const CONFIG: ModelConfig = {
+const CONFIG: LlamaConfig = {
   family: 'llama',
   corpus: 'marker-retrieval',
   layers: 2,
@@ -35,7 +36,11 @@ const batch = {
   targets: Int32Array.from({ length: 10 }, (_, i) => (i * 5 + 1) % 7),
 };
 
-async function newTrainer(model = CONFIG, size: DecoderShape = SHAPE, microBatches = 1): Promise<HostTrainer> {
+async function newTrainer(
+  model: ModelConfig = CONFIG,
+  size: DecoderShape = SHAPE,
+  microBatches = 1,
+): Promise<HostTrainer> {
   const microBatch = { ...size, batch: size.batch / microBatches };
   const trainer = await HostTrainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
   let state = 1;
@@ -47,7 +52,7 @@ async function newTrainer(model = CONFIG, size: DecoderShape = SHAPE, microBatch
   return trainer;
 }
 
-const GPT2: ModelConfig = {
+const GPT2: Gpt2Config = {
   family: 'gpt2',
   corpus: 'marker-retrieval',
   layers: 2,

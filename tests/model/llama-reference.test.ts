@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
-import type { LlamaConfig, Weights } from '../../src/model/language-model.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
+import type { Weights } from '../../src/model/language-model.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 

@@ -8,7 +8,8 @@ import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { buildForwardGraph, everyLayer, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
-import type { LanguageModel, ModelConfig, OutputOverride, Weights } from '../../src/model/language-model.ts';
+import type { ModelConfig } from '../../src/model/decoder/family.ts';
+import type { LanguageModel, OutputOverride, Weights } from '../../src/model/language-model.ts';
 import { splitNextTokens } from '../../src/model/next-token.ts';
 import { GPT2, LLAMA, trainingFeeds } from '../compute/small-decoders.ts';
 

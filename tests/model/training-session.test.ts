@@ -9,7 +9,9 @@ import { createTrainer } from '../../src/compute/training/create-trainer.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
-import type { FloatTensor, ModelConfig } from '../../src/model/language-model.ts';
+import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
+import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
+import type { FloatTensor } from '../../src/model/language-model.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { TrainingSession } from '../../src/model/training-session.ts';
 
@@ -34,7 +36,7 @@ const SETTINGS = {
 };
 
 interface Kind {
-  config: ModelConfig;
+  config: LlamaConfig | Gpt2Config;
   microBatches: number;
   /** A matrix to prune. */
   pruned: string;

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
-import type { ModelConfig, Weights } from '../../src/model/language-model.ts';
+import { tensorsOf } from '../../src/model/decoder/families.ts';
+import type { ModelConfig } from '../../src/model/decoder/family.ts';
+import type { Weights } from '../../src/model/language-model.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
@@ -24,8 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const random = (scheme: InitialisationScheme, seed: number): Weights =>
-  initialise(parameterShapes(config), scheme, seed, config.layers);
+const random = (scheme: InitialisationScheme, seed: number): Weights => initialise(tensorsOf(config), scheme, seed);
 
 it('a missing checkpoint is an error, never noise', async () => {
   await expect(runStage(loadPretrained, { params: { checkpoint: 99 } })).rejects.toMatchObject({

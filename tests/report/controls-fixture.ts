@@ -6,9 +6,11 @@
 import type { ComparisonDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
 import type { Results } from '../../src/generated/results.ts';
 import type { Masks } from '../../src/model/language-model.ts';
+import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 import { ARMS, fixturePieces, fixtureStudy, noiseOf, repeat, type FixtureArm } from './study-fixture.ts';
 
 const SIX = [0, 1, 2, 3, 4, 5];
@@ -219,7 +221,12 @@ export function controlsMasks(pieces: StudyPieces = controlsPieces()): MaskPiece
 export async function controlsResults(arms: FixtureArm[] = CONTROL_ARMS): Promise<Results> {
   const study = controlsStudy(arms);
   const pieces = controlsPieces(arms);
-  return studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
+  const tensors = await studyTensors(study, tensorsIfKnown);
+  return studyResults(
+    study,
+    { ...pieces, superWeights: withKinds(pieces.superWeights, tensors) },
+    await maskFindings(study, controlsMasks(pieces), tensors),
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A language model whose spikes and losses are planted: what a detector must find is known beforehand. */
+import type { TensorFacts, TensorTable } from '../../src/model/decoder/family.ts';
 import type { DownProjActivations, LanguageModel, Weights } from '../../src/model/language-model.ts';
 import type { MatrixPosition } from '../../src/science/pruning.ts';
 
@@ -29,6 +30,7 @@ export interface Plan {
   baseline?: number;
 }
 
+const EMBEDDING = 'model.embed_tokens.weight';
 const downProjection = (layer: number): string => `model.layers.${layer}.mlp.down_proj.weight`;
 
 export function down(layer: number, row: number, col: number): MatrixPosition {
@@ -53,7 +55,7 @@ export class PlantedModel implements LanguageModel {
       const data = Float32Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => (layer * 100 + index + 1) / 1000);
       this.#tensors.set(downProjection(layer), { shape: [WIDTH, FEED_FORWARD], data });
     }
-    this.#tensors.set('model.embed_tokens.weight', { shape: [10, WIDTH], data: new Float32Array(10 * WIDTH).fill(50) });
+    this.#tensors.set(EMBEDDING, { shape: [10, WIDTH], data: new Float32Array(10 * WIDTH).fill(50) });
     for (const { tensor, row, col, value } of this.#plan.weights) this.weight(tensor)[row * FEED_FORWARD + col] = value;
   }
 
@@ -69,8 +71,15 @@ export class PlantedModel implements LanguageModel {
     return this.#tensors.get(name)!.shape;
   }
 
-  names(): string[] {
-    return [...this.#tensors.keys()];
+  get tensors(): TensorTable {
+    const matrix = { writesResidual: true, deviation: 0.02 };
+    return new Map([
+      ...Array.from({ length: this.#plan.layers }, (_, layer): [string, TensorFacts] => [
+        downProjection(layer),
+        { ...matrix, kind: 'down_proj', layer, role: 'block', shape: [WIDTH, FEED_FORWARD] },
+      ]),
+      [EMBEDDING, { ...matrix, kind: 'embed_tokens', layer: null, role: 'embedding', shape: [10, WIDTH] }],
+    ]);
   }
 
   losses(tokens: Int32Array): Promise<Float32Array> {

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
-import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { BOS, MARKERS } from '../../src/model/marker-retrieval.ts';
 import { stream } from '../../src/base/random.ts';
 import { initialise } from '../../src/science/initialisation.ts';
@@ -25,7 +24,7 @@ const configs = randomModelConfigs({
 
 async function randomModel(config: (typeof configs)[number], scheme: 'original' | 'xavier' | 'kaiming', seed: number) {
   const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
-  model.load(initialise(parameterShapes(config), scheme, seed, config.layers));
+  model.load(initialise(model.tensors, scheme, seed));
   return model;
 }
 
@@ -36,7 +35,8 @@ describe('a spike planted in a random decoder', () => {
       scheme: fc.constantFrom('original' as const, 'xavier' as const, 'kaiming' as const),
       seed: fc.nat(1000),
       fractions: fc.tuple(fc.nat(999), fc.nat(999), fc.nat(999)),
-      strength: fc.double({ min: 3, max: 100, noNaN: true }),
+      // From the height at which a spike makes a candidate: another channel may top a lower one.
+      strength: fc.double({ min: 4, max: 100, noNaN: true }),
     });
     await fc.assert(
       fc.asyncProperty(places, async ({ config, scheme, seed, fractions, strength }) => {

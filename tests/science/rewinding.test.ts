@@ -1,6 +1,7 @@
 /** Rewinding: kept weights take the values they are given, pruned ones stay 0, and a shuffled mask keeps as many. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TensorTable } from '../../src/model/decoder/family.ts';
 import type { Masks, Weights } from '../../src/model/language-model.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { rewindTo, shuffleMasks } from '../../src/science/rewinding.ts';
@@ -83,9 +84,11 @@ describe('a shuffled mask', () => {
 });
 
 it('fresh weights are not those of init, though seed and scheme are the same', () => {
-  const shapes = new Map([['model.layers.0.mlp.down_proj.weight', [48, 96]]]);
+  const tensors: TensorTable = new Map([
+    ['w', { kind: 'w', layer: 0, role: 'block', shape: [48, 96], writesResidual: false, deviation: 0.02 }],
+  ]);
   const [init, fresh] = (['init', 'fresh'] as const).map(
-    (purpose) => [...initialise(shapes, 'xavier', 4, 1, purpose).values()][0]!.data,
+    (purpose) => [...initialise(tensors, 'xavier', 4, purpose).values()][0]!.data,
   );
   expect(fresh!.filter((value, index) => value === init![index]).length).toBeLessThan(3);
 });

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
-import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { tensorsOf } from '../../src/model/decoder/families.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { readMasks, readWeights } from '../../src/model/weights-file.ts';
@@ -25,7 +25,7 @@ let mask: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-train-'));
   const config = await readModelConfig(MODEL);
-  const weights = initialise(parameterShapes(config), 'original', 7, config.layers);
+  const weights = initialise(tensorsOf(config), 'original', 7);
   start = join(folder, 'start.safetensors');
   await writeSafetensors(start, weights);
   mask = join(folder, 'mask.safetensors');

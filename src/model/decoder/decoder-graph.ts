@@ -3,13 +3,12 @@ import { gradients } from '../../compute/autodiff/gradients.ts';
 import { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { TrainingGraph } from '../../compute/training/trainer.ts';
-import type { ModelConfig } from '../language-model.ts';
-import { familyOf } from './families.ts';
-import type { DecoderOutputs, DecoderShape } from './family.ts';
+import { familyOf, tensorsOf } from './families.ts';
+import type { DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
 
 /** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
-  return familyOf(config).parameters(config);
+  return new Map([...tensorsOf(config)].map(([name, { shape }]) => [name, [...shape]]));
 }
 
 /** The indices of a model's layers. */
@@ -46,7 +45,7 @@ export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
 
 /**
  * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
- * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down_proj.
+ * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down projection.
  * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input
  *   `kept:LAYER`
  *   and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no trace of it.

@@ -1,14 +1,21 @@
-/** The decoder families by name. A new one is a file beside this one, a line here, and its configuration's schema. */
-import type { ModelConfig } from '../language-model.ts';
-import type { DecoderFamily } from './family.ts';
+/** The decoder families by name. A new one is a file beside this one and a line here. */
+import type { DecoderFamily, ModelConfig, TensorTable } from './family.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 
-const FAMILIES: { [Name in ModelConfig['family']]: DecoderFamily<Extract<ModelConfig, { family: Name }>> } = {
+export const FAMILIES: Record<string, DecoderFamily> = {
   gpt2,
   llama,
 };
 
-export function familyOf<Config extends ModelConfig>(config: Config): DecoderFamily<Config> {
-  return FAMILIES[config.family] as unknown as DecoderFamily<Config>; // the table's type ties names to configurations
+/** The family of a configuration that was checked. */
+export function familyOf({ family }: Pick<ModelConfig, 'family'>): DecoderFamily {
+  const found = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
+  if (found === undefined) throw new Error(`There is no decoder family "${family}".`);
+  return found;
+}
+
+/** Every tensor of a model with what its family says of it, in the order of its checkpoint. */
+export function tensorsOf(config: ModelConfig): TensorTable {
+  return familyOf(config).tensors(config);
 }

@@ -1,6 +1,25 @@
-/** What a family of decoders offers: its parameters by name, and its graph. */
+/**
+ * What a family of decoders declares: its tensors and what they are for, the form of its configuration, its graph.
+ * Whatever other code has to know about a family it reads here; nothing else knows a family or its tensors by name.
+ */
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
+
+/** models/NAME/config.json: what every family has, and fields of the family's own. */
+export interface ModelConfig {
+  /** Name of the decoder's family. */
+  family: string;
+  /** The corpus the model is trained and evaluated on. */
+  corpus: 'marker-retrieval' | 'marker-retrieval-no-bos';
+  layers: number;
+  /** Residual channels. */
+  width: number;
+  heads: number;
+  /** Hidden channels of the MLP: input channels of its down projection. */
+  feedForward: number;
+  vocabulary: number;
+  normEpsilon: number;
+}
 
 export interface DecoderShape {
   /** Sequences per pass. */
@@ -18,13 +37,81 @@ export interface DecoderOutputs {
 
 export type DownProjected = (layer: number, output: Value) => Value;
 
-export interface DecoderFamily<Config> {
-  /** Name and shape of every parameter, in the order of the checkpoint file; matrices are [out, in]. */
-  parameters(config: Config): Map<string, number[]>;
+interface CommonFacts {
+  /** What tables and figures call the tensor, the same in every layer, such as `down_proj`. */
+  kind: string;
+  /** Null for a tensor outside the layers. */
+  layer: number | null;
+}
+
+/** A matrix of a decoder. */
+export interface MatrixFacts extends CommonFacts {
+  /**
+   * - `block`: of attention or MLP, inside a layer. Schemes initialise it; it is pruned by default, and counts in ranks
+   *   and sparsity.
+   * - `head`: makes logits. Schemes initialise it; it is not pruned by default. A tied head is no tensor of its own.
+   * - `embedding`: [rows, width], rows of which are added to the residual stream. It is drawn alike under every scheme.
+   */
+  role: 'block' | 'head' | 'embedding';
+  /** [out, in] */
+  shape: [number, number];
+  /** Whether its output is added to the residual stream; of a block matrix [width, inputs]. */
+  writesResidual: boolean;
+  /** Standard deviation under the family's own initialisation, the scheme `original`; normal with mean 0. */
+  deviation: number;
+}
+
+/** A vector of a decoder: a gain starts at 1, a bias at 0, under every scheme. */
+export interface VectorFacts extends CommonFacts {
+  role: 'gain' | 'bias';
+  shape: [number];
+}
+
+export type TensorFacts = MatrixFacts | VectorFacts;
+
+export function isMatrix(facts: TensorFacts): facts is MatrixFacts {
+  return facts.shape.length === 2;
+}
+
+/** Facts by tensor name, in the order of a checkpoint file. */
+export type TensorTable = ReadonlyMap<string, TensorFacts>;
+
+/** A hidden channel of a layer's MLP: where an activation spike can be planted. */
+export interface MlpChannel {
+  /** Name of the matrix [vocabulary, width] that embeds tokens. */
+  embedding: string;
+  /** Names of the matrices [feedForward, width] by which the channel reads the residual stream. */
+  readers: string[];
+  /** What the channel holds if all its readers give y > 0; it grows with y. */
+  activation(y: number): number;
+}
+
+/** The size of a model, whatever its family. */
+export interface ModelSize extends Pick<ModelConfig, 'corpus' | 'layers' | 'width' | 'heads' | 'vocabulary'> {
+  /** Longest sequence that the model must read. */
+  sequence: number;
+}
+
+export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
+  /** The decoder in a few words. */
+  summary: string;
+  /** JSON Schema (draft-07) of the fields that configurations of this family have besides the common ones. */
+  fields: Record<string, object>;
+  /** What is wrong with a configuration whose fields have the right types, such as `/width 50 is ...`, if anything. */
+  problem?(config: Config): string | undefined;
+  /** Every tensor, in the order of the checkpoint file. */
+  tensors(config: Config): TensorTable;
+  /** Name of a layer's down projection [width, feedForward]: where super weights are sought. */
+  downProjection(layer: number): string;
+  mlpChannel(layer: number): MlpChannel;
+  /** Longest sequence that a model can read; Infinity if there is no limit. */
+  longestSequence(config: Config): number;
+  /** A model of that size, for trials with random weights; its MLPs have 6 * width^2 weights or so. */
+  ofSize(size: ModelSize): Config;
   /**
    * Adds the decoder to a graph.
    * @param tokens int32 [batch * sequence]
-   * @param parameter value of a parameter by name
+   * @param parameter value of a tensor by name
    * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down
    *   projection; by default itself
    */
@@ -36,6 +123,4 @@ export interface DecoderFamily<Config> {
     parameter: (name: string) => Value,
     downProjected?: DownProjected,
   ): DecoderOutputs;
-  /** Name of a layer's down projection, where super weights are sought. */
-  downProjection(layer: number): string;
 }

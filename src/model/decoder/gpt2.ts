@@ -7,41 +7,94 @@
  */
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
-import type { Gpt2Config } from '../language-model.ts';
-import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from './family.ts';
+import type {
+  DecoderFamily,
+  DecoderOutputs,
+  DecoderShape,
+  DownProjected,
+  MatrixFacts,
+  ModelConfig,
+  TensorFacts,
+} from './family.ts';
+
+export interface Gpt2Config extends ModelConfig {
+  family: 'gpt2';
+  /** Longest sequence. */
+  positions: number;
+}
 
 const EMBEDDING = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
+/** Standard deviation of all matrices, but for those that write to the residual stream. */
+const DEVIATION = 0.02;
 
 export const gpt2: DecoderFamily<Gpt2Config> = {
-  parameters,
-  build,
+  summary: 'Pre-LayerNorm, learned positions, GELU, biases, head tied to the embedding.',
+  fields: { positions: { type: 'integer', minimum: 1, description: 'Longest sequence.' } },
+  problem: ({ width, heads }) =>
+    width % heads === 0 ? undefined : `/width ${width} is no multiple of the ${heads} heads`,
+  tensors,
   downProjection: (layer) => `${blockName(layer)}.mlp.c_proj.weight`,
+  mlpChannel: (layer) => ({
+    embedding: EMBEDDING,
+    readers: [`${blockName(layer)}.mlp.c_fc.weight`],
+    activation: (y) => 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
+  }),
+  longestSequence: ({ positions }) => positions,
+  ofSize: ({ corpus, layers, width, heads, vocabulary, sequence }) => ({
+    ...{ family: 'gpt2', corpus, layers, width, heads, vocabulary },
+    ...{ feedForward: 3 * width, positions: sequence, normEpsilon: 1e-5 },
+  }),
+  build,
 };
 
 function blockName(layer: number): string {
   return `transformer.h.${layer}`;
 }
 
-function parameters({ layers, width, feedForward, vocabulary, positions }: Gpt2Config): Map<string, number[]> {
-  const shapes = new Map<string, number[]>([
-    [EMBEDDING, [vocabulary, width]],
-    [POSITIONS, [positions, width]],
-  ]);
-  const norm = (name: string) => shapes.set(`${name}.weight`, [width]).set(`${name}.bias`, [width]);
-  const linear = (name: string, outputs: number, inputs: number) =>
-    shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
+function tensors({ layers, width, feedForward, vocabulary, positions }: Gpt2Config): Map<string, TensorFacts> {
+  const facts = new Map<string, TensorFacts>();
+  const embedding = (name: string, kind: string, rows: number) =>
+    facts.set(name, {
+      kind,
+      layer: null,
+      role: 'embedding',
+      shape: [rows, width],
+      writesResidual: false,
+      deviation: DEVIATION,
+    });
+  const vector = (name: string, kind: string, layer: number | null, role: 'gain' | 'bias', length: number) =>
+    facts.set(name, { kind, layer, role, shape: [length] });
+  const norm = (name: string, kind: string, layer: number | null) => {
+    vector(`${name}.weight`, kind, layer, 'gain', width);
+    vector(`${name}.bias`, kind, layer, 'bias', width);
+  };
+  const linear = (
+    { layer, name, kind }: { layer: number; name: string; kind: string },
+    shape: [number, number],
+    changes: Partial<MatrixFacts> = {},
+  ) => {
+    facts.set(`${blockName(layer)}.${name}.weight`, {
+      ...{ kind, layer, role: 'block', shape, writesResidual: false, deviation: DEVIATION },
+      ...changes,
+    });
+    vector(`${blockName(layer)}.${name}.bias`, kind, layer, 'bias', shape[0]);
+  };
+  /** Scaled down so that the residual stream does not grow with depth (Radford et al. 2019). */
+  const writer = { writesResidual: true, deviation: DEVIATION / Math.sqrt(2 * layers) };
+
+  embedding(EMBEDDING, 'wte', vocabulary);
+  embedding(POSITIONS, 'wpe', positions);
   for (let layer = 0; layer < layers; layer++) {
-    const block = blockName(layer);
-    norm(`${block}.ln_1`);
-    linear(`${block}.attn.c_attn`, 3 * width, width);
-    linear(`${block}.attn.c_proj`, width, width);
-    norm(`${block}.ln_2`);
-    linear(`${block}.mlp.c_fc`, feedForward, width);
-    linear(`${block}.mlp.c_proj`, width, feedForward);
+    norm(`${blockName(layer)}.ln_1`, 'ln_1', layer);
+    linear({ layer, name: 'attn.c_attn', kind: 'c_attn' }, [3 * width, width]);
+    linear({ layer, name: 'attn.c_proj', kind: 'attn.c_proj' }, [width, width], writer);
+    norm(`${blockName(layer)}.ln_2`, 'ln_2', layer);
+    linear({ layer, name: 'mlp.c_fc', kind: 'c_fc' }, [feedForward, width]);
+    linear({ layer, name: 'mlp.c_proj', kind: 'mlp.c_proj' }, [width, feedForward], writer);
   }
-  norm('transformer.ln_f');
-  return shapes;
+  norm('transformer.ln_f', 'ln_f', null);
+  return facts;
 }
 
 function build(

@@ -9,30 +9,77 @@
  */
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
-import type { LlamaConfig } from '../language-model.ts';
-import type { DecoderFamily, DecoderOutputs, DecoderShape, DownProjected } from './family.ts';
+import type {
+  DecoderFamily,
+  DecoderOutputs,
+  DecoderShape,
+  DownProjected,
+  MatrixFacts,
+  ModelConfig,
+  TensorFacts,
+} from './family.ts';
+
+export interface LlamaConfig extends ModelConfig {
+  family: 'llama';
+  /** Base of the rotary angles. */
+  ropeTheta: number;
+}
+
+/** Standard deviation of all matrices, but for those that write to the residual stream. */
+const DEVIATION = 0.02;
 
 export const llama: DecoderFamily<LlamaConfig> = {
-  parameters,
-  build,
+  summary: 'Pre-RMSNorm, rotary positions, SwiGLU, no biases, untied head.',
+  fields: { ropeTheta: { type: 'number', exclusiveMinimum: 0 } },
+  problem: ({ width, heads }) =>
+    width % (2 * heads) === 0
+      ? undefined // rotary positions pair a head's lower and upper features
+      : `/width ${width} is no multiple of twice the ${heads} heads`,
+  tensors,
   downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight`,
+  mlpChannel: (layer) => ({
+    embedding: 'model.embed_tokens.weight',
+    readers: [`model.layers.${layer}.mlp.gate_proj.weight`, `model.layers.${layer}.mlp.up_proj.weight`],
+    activation: (y) => (y * y) / (1 + Math.exp(-y)),
+  }),
+  longestSequence: () => Infinity,
+  ofSize: ({ corpus, layers, width, heads, vocabulary }) => ({
+    ...{ family: 'llama', corpus, layers, width, heads, vocabulary },
+    ...{ feedForward: 2 * width, ropeTheta: 10_000, normEpsilon: 1e-6 },
+  }),
+  build,
 };
 
-function parameters(config: LlamaConfig): Map<string, number[]> {
-  const { layers, width, feedForward, vocabulary } = config;
-  const shapes = new Map<string, number[]>([['model.embed_tokens.weight', [vocabulary, width]]]);
+function tensors({ layers, width, feedForward, vocabulary }: LlamaConfig): Map<string, TensorFacts> {
+  const facts = new Map<string, TensorFacts>();
+  const matrix = (name: string, layer: number | null, shape: [number, number], changes: Partial<MatrixFacts> = {}) =>
+    facts.set(`${name}.weight`, {
+      ...{ kind: kindOf(name), layer, role: 'block', shape, writesResidual: false, deviation: DEVIATION },
+      ...changes,
+    });
+  const gain = (name: string, layer: number | null) =>
+    facts.set(`${name}.weight`, { kind: kindOf(name), layer, role: 'gain', shape: [width] });
+  /** Scaled down so that the residual stream does not grow with depth (Radford et al. 2019). */
+  const writer = { writesResidual: true, deviation: DEVIATION / Math.sqrt(2 * layers) };
+
+  matrix('model.embed_tokens', null, [vocabulary, width], { role: 'embedding' });
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
-    shapes.set(`${prefix}.input_layernorm.weight`, [width]);
-    for (const name of ['q', 'k', 'v', 'o']) shapes.set(`${prefix}.self_attn.${name}_proj.weight`, [width, width]);
-    shapes.set(`${prefix}.post_attention_layernorm.weight`, [width]);
-    shapes.set(`${prefix}.mlp.gate_proj.weight`, [feedForward, width]);
-    shapes.set(`${prefix}.mlp.up_proj.weight`, [feedForward, width]);
-    shapes.set(`${prefix}.mlp.down_proj.weight`, [width, feedForward]);
+    gain(`${prefix}.input_layernorm`, layer);
+    for (const name of ['q', 'k', 'v']) matrix(`${prefix}.self_attn.${name}_proj`, layer, [width, width]);
+    matrix(`${prefix}.self_attn.o_proj`, layer, [width, width], writer);
+    gain(`${prefix}.post_attention_layernorm`, layer);
+    matrix(`${prefix}.mlp.gate_proj`, layer, [feedForward, width]);
+    matrix(`${prefix}.mlp.up_proj`, layer, [feedForward, width]);
+    matrix(`${prefix}.mlp.down_proj`, layer, [width, feedForward], writer);
   }
-  shapes.set('model.norm.weight', [width]);
-  shapes.set('lm_head.weight', [vocabulary, width]);
-  return shapes;
+  gain('model.norm', null);
+  matrix('lm_head', null, [vocabulary, width], { role: 'head' });
+  return facts;
+}
+
+function kindOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
 }
 
 function build(

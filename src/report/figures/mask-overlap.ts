@@ -165,9 +165,8 @@ function every(rounds: readonly number[]): number[] {
 }
 
 /** `0 q_proj` of `model.layers.0.self_attn.q_proj.weight`. */
-function shortTensor({ tensor, kind }: Pick<TensorOverlap, 'tensor' | 'kind'>): string {
-  const layer = /\.(\d+)\./.exec(tensor)?.[1];
-  return layer === undefined ? tensor : `${layer} ${kind}`;
+function shortTensor({ tensor, kind, layer }: TensorOverlap): string {
+  return layer === null ? tensor : `${layer} ${kind}`;
 }
 
 function byTensor(agreements: readonly Agreements[]): Spec {

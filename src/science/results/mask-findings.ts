@@ -6,13 +6,14 @@
  */
 import type { ComparisonDeclaration, ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ArmMasks, MaskAgreement, MaskRecovery, PairOverlap, TensorOverlap } from '../../generated/results.ts';
+import type { TensorTable } from '../../model/decoder/family.ts';
 import type { Masks } from '../../model/language-model.ts';
-import { tensorKind } from '../../model/tensor-name.ts';
 import { isPruningStep } from '../study-declaration.ts';
 import { spread } from '../statistics/spread.ts';
 import { jaccard, overlapByTensor, together, type Overlap } from './mask-overlap.ts';
 import { packMask, sameTensors, type PackedMask } from './packed-mask.ts';
 import type { Piece } from './study-pieces.ts';
+import type { StudyTensors } from './study-tensors.ts';
 
 /** A planned mask; `content` reads it. */
 export type MaskPiece = Piece<() => Promise<Masks>>;
@@ -31,7 +32,11 @@ export const NO_MASKS: MaskFindings = { masks: [], recovery: [], arms: [] };
  * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so
  *   that its mask is the one in force
  */
-export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[]): Promise<MaskFindings> {
+export async function maskFindings(
+  study: StudyDeclaration,
+  pieces: MaskPiece[],
+  tensors: StudyTensors = new Map(),
+): Promise<MaskFindings> {
   const findings: MaskFindings = { masks: [], recovery: [], arms: [] };
   // Whatever else writes masks changes those of a prune.
   const isPrune: IsPrune = ({ label }) => isPruningStep(study, label.step);
@@ -49,7 +54,7 @@ export async function maskFindings(study: StudyDeclaration, pieces: MaskPiece[])
             experiment,
             ofRound.filter((piece) => !isPrune(piece)),
           );
-      findings.masks.push(agreement(experiment, round, inForce));
+      findings.masks.push(agreement(experiment, round, inForce, tensors.get(experiment.id)));
       before = inForce;
     }
   }
@@ -78,6 +83,7 @@ function agreement(
   experiment: ExperimentDeclaration,
   round: number,
   masks: Map<number, PackedMask | undefined>,
+  facts: TensorTable | undefined,
 ): MaskAgreement {
   const known = [...masks].flatMap(([seed, mask]) => (mask === undefined ? [] : [{ seed, mask }]));
   const pairs: PairOverlap[] = [];
@@ -107,7 +113,8 @@ function agreement(
     pairs,
     tensors: [...(known[0]?.mask.keys() ?? [])].map((tensor): TensorOverlap => ({
       tensor,
-      kind: tensorKind(tensor),
+      kind: facts?.get(tensor)?.kind ?? tensor,
+      layer: facts?.get(tensor)?.layer ?? null,
       kept: shares((mask) => [mask.get(tensor)!]),
       ...meanIndex((byTensor.get(tensor) ?? []).flatMap((overlap) => jaccard(overlap) ?? [])),
     })),

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { tensorsIfKnown } from '../../../src/model/model-fingerprint.ts';
 import type { Masks } from '../../../src/model/language-model.ts';
 import { jaccard, overlapByTensor, together } from '../../../src/science/results/mask-overlap.ts';
 import { maskFindings, type MaskPiece } from '../../../src/science/results/mask-findings.ts';
 import { packMask, sameTensors } from '../../../src/science/results/packed-mask.ts';
+import { studyTensors } from '../../../src/science/results/study-tensors.ts';
 import { fixtureStudy, repeat, type FixtureArm } from '../../report/study-fixture.ts';
 
 const bits = fc.array(fc.constantFrom(0, 1), { minLength: 1, maxLength: 100 });
@@ -51,10 +53,11 @@ describe('the overlap of two masks', () => {
   });
 });
 
-describe('what the masks of a study say', () => {
+describe('what the masks of a study say', async () => {
   const arm = (id: string): FixtureArm => ({ id, description: '', steps: repeat(1, 3), fractions: [0.25, 0.25] });
   const study = fixtureStudy([arm('hold'), arm('release')]);
   study.comparisons = [{ ...study.comparisons[0]!, name: 'mask', arms: ['hold', 'release'] }];
+  const tensors = await studyTensors(study, tensorsIfKnown);
   let open = 0;
   let mostOpen = 0;
   const piece = (
@@ -84,7 +87,7 @@ describe('what the masks of a study say', () => {
   ];
 
   it('compares every pair of seeds, and names the seeds whose mask is missing', async () => {
-    const { masks } = await maskFindings(study, pieces);
+    const { masks } = await maskFindings(study, pieces, tensors);
     expect(
       masks.map(({ experiment, round, seeds, missing, pairs }) => [experiment, round, seeds, missing, pairs.length]),
     ).toEqual([
@@ -100,7 +103,7 @@ describe('what the masks of a study say', () => {
     ]);
     expect(masks[0]).toMatchObject({
       all: { kept: 0.75, jaccard: 2 / 3 },
-      tensors: [{ kind: 'down_proj', kept: 0.75, jaccard: 2 / 3 }],
+      tensors: [{ kind: 'down_proj', layer: 0, kept: 0.75, jaccard: 2 / 3 }],
     });
   });
 
