@@ -9,6 +9,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { compile as compileSchema } from 'json-schema-to-typescript';
+import { apiDeclarations } from './api-declarations.js';
 import { WORKER } from './code-groups.js';
 import { BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
 
@@ -37,8 +38,12 @@ async function build() {
   await compileKernel(fresh);
   await bundle(fresh);
   await bundlePage(fresh);
+  await declareApi(fresh);
   await writeFingerprints(code, fresh);
   const name = await publish(fresh);
+  // What package.json exports: stable names for the present build.
+  await writeAtomically(join(dist, 'index.js'), `export * from './${name}/index.js';\n`);
+  await writeAtomically(join(dist, 'index.d.ts'), `export * from './${name}/types/index.js';\n`);
   await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build: name, sources }));
   await removeOldBuilds(name);
 }
@@ -99,6 +104,15 @@ async function compileAssembly(main, source) {
   return { ...result, binary };
 }
 
+/** Types for programs that import the package. */
+async function declareApi(out) {
+  const declarations = await apiDeclarations(root, join(dist, 'api-declarations.json'), writeAtomically);
+  for (const [path, text] of Object.entries(declarations)) {
+    await mkdir(join(out, 'types', dirname(path)), { recursive: true });
+    await writeFile(join(out, 'types', path), text);
+  }
+}
+
 /** The script of the DAG page: for browsers, with everything in it, and the licences of what is. */
 async function bundlePage(out) {
   await esbuild.build({
@@ -121,6 +135,7 @@ async function bundle(out) {
     absWorkingDir: root,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
+      { in: 'src/index.ts', out: 'index' },
       { in: WORKER, out: 'worker' },
       { in: 'src/doctor/probe-child.ts', out: 'probe' },
       ...(await stageFiles(root)).map((file) => ({ in: file, out: file.slice(0, -'.ts'.length) })),

@@ -1,30 +1,11 @@
 /** What was measured, by experiment, seed, round and step; and how it differs between two experiments. */
 import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
-import type { Metrics, NodeLabel } from '../engine/stage.ts';
 import { parseSelector, selectPlaces } from '../pipeline/selector.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import { experimentNamed } from './comparison.ts';
+import type { MetricChange, MetricsRow } from './node-rows.ts';
 import { planProject, type Project } from './project.ts';
-
-/** What one place of the study measured. */
-export interface MetricsRow extends NodeLabel {
-  stage: string;
-  key: string;
-  metrics: Metrics;
-}
-
-/** One metric of two experiments at the same seed, round and step. */
-export interface MetricChange {
-  seed: number;
-  round: number;
-  step: string;
-  metric: string;
-  a: Metrics[string];
-  b: Metrics[string];
-  /** b - a; null unless both are numbers. */
-  change: number | null;
-}
 
 /**
  * Places of runs, in the order of the study; those of the whole study, such as aggregate, are none of a run.

@@ -4,6 +4,7 @@ import type { PlannedNode } from '../engine/node.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { parseSelector, selectNodes } from '../pipeline/selector.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
+import type { NodeJson } from './node-rows.ts';
 import { planProject, type Project } from './project.ts';
 
 /** The nodes that the words of a selector mean; all of them for no words. */
@@ -40,19 +41,6 @@ export function experimentsOf(node: PlannedNode): string[] {
 }
 
 /** A node as `--json` shows it. */
-export interface NodeJson {
-  key: string;
-  stage: string;
-  round: number;
-  step: string;
-  runs: { experiment: string; seed: number }[];
-  state: NodeState;
-  /** Why it is, or is not, to be run. */
-  reason: PlannedState['reason'];
-  /** Keys of the nodes that it consumes. */
-  inputs: string[];
-}
-
 export function nodeJson({ node, state, reason }: PlannedState): NodeJson {
   const [label] = node.labels;
   const gathered = Object.values(node.gathers).flat();

@@ -8,8 +8,8 @@ import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { run, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
 import { expectedDuration } from './estimates.ts';
+import { HistoryRecorder } from './history-recorder.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
-import { HistoryRecorder } from './note-history.ts';
 import type { PlannedRun } from './planned-run.ts';
 import type { Project } from './project.ts';
 import { RunState } from './run-state.ts';
@@ -25,6 +25,8 @@ export interface RunSettings {
   memoryPerNode?: number | undefined;
   /** Seconds between two checkpoints of a long node. */
   checkpointSeconds?: number | undefined;
+  /** From when on somebody has been waiting, as `performance.now()` says it; since the process began if absent. */
+  since?: number;
 }
 
 export type SummaryEvent = Extract<SwpEvent, { event: 'summary' }>;
@@ -111,7 +113,7 @@ export class StudyRun {
     const results = this.#results();
     const { report, failure } = results === undefined ? {} : await renderOrExplain(this.#project, results);
     const written = await this.#history.write(this.#project, result, [...this.#planned.selectors], {
-      waited: secondsOfProcess(),
+      waited: this.#secondsWaited(),
       ...(this.#estimate && { estimate: this.#estimate }),
     });
     const { total, cached, ran, failed, blocked, stopped } = result;
@@ -120,7 +122,7 @@ export class StudyRun {
       summary: {
         event: 'summary',
         nodes: { total, cached, ran, failed, blocked },
-        seconds: secondsOfProcess(),
+        seconds: this.#secondsWaited(),
         ...(stopped !== undefined && { stopped }),
         ...(accuracy !== undefined && { estimate: comparison(accuracy) }),
         ...(report !== undefined && { report: report.html, highlights: report.highlights }),
@@ -134,16 +136,15 @@ export class StudyRun {
     };
   }
 
+  #secondsWaited(): number {
+    return (performance.now() - (this.#settings.since ?? 0)) / 1000;
+  }
+
   /** The record that the report is made of. A report with holes is still a report. */
   #results() {
     const key = resultsKey(this.#project);
     return key === undefined || this.#result?.stopped !== undefined ? undefined : this.#result?.records.get(key);
   }
-}
-
-/** Since the process began: what the person waited. */
-function secondsOfProcess(): number {
-  return performance.now() / 1000;
 }
 
 function comparison({ estimated, lower, upper, took, ratio }: NonNullable<SummaryEvent['estimate']>) {

@@ -3,7 +3,8 @@
  * experiments.
  */
 import type { Metrics } from '../../engine/stage.ts';
-import { compareMetrics, readMetrics, type MetricChange, type MetricsRow } from '../../project/metrics.ts';
+import { compareMetrics, readMetrics } from '../../project/metrics.ts';
+import type { MetricChange, MetricsRow } from '../../project/node-rows.ts';
 import { openProject } from '../../project/project.ts';
 import { csv } from '../../report/csv.ts';
 import type { MetricsOptions } from '../declarations/metrics.ts';

@@ -1,4 +1,4 @@
-/** Writes down what a run did. */
+/** Follows the events of a run, and writes down in the study's history what it did. */
 import { addToHistory, type HistoryEntry, type HistoryEstimate, type HistoryNode } from '../cache/run-history.ts';
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
@@ -9,7 +9,6 @@ import { placeOf } from '../engine/stage.ts';
 import type { RunResult } from '../engine/run.ts';
 import type { Project } from './project.ts';
 
-/** Follows a run's events. */
 export class HistoryRecorder {
   readonly #startedAt = new Date();
   readonly #nodes: HistoryNode[] = [];
