@@ -1,8 +1,9 @@
 /** What every command pays before it does anything: a package more at the start is felt at each prompt. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { installedBuild } from '../../src/base/installed-build.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 /** Packages that a module of the build loads at once, and not on demand. */
 async function packagesAtOnce(entry: string): Promise<string[]> {
@@ -24,4 +25,24 @@ async function packagesAtOnce(entry: string): Promise<string[]> {
 
 test('the command line loads what parses it and colours it, and nothing else', async () => {
   expect(await packagesAtOnce('main.js')).toEqual(['commander', 'picocolors']);
+});
+
+test('finding nothing to do loads neither what plans and runs, nor what draws', async () => {
+  const [repro] = (await readdir(installedBuild)).filter((name) => /^repro-\w+\.js$/.test(name));
+  expect(await packagesAtOnce(repro!)).toEqual(['canonicalize', 'picocolors']);
+});
+
+test('the command line and what it calls import on demand at few places, which say why', async () => {
+  const places: string[] = [];
+  for (const folder of ['src/cli', 'src/project'])
+    for (const name of await readdir(join(packageRoot, folder), { recursive: true })) {
+      if (!name.endsWith('.ts')) continue;
+      const path = join(folder, name);
+      if (/\bimport\(/.test(await readFile(join(packageRoot, path), 'utf8'))) places.push(path);
+    }
+  expect(places.sort()).toEqual([
+    'src/cli/commands/repro.ts',
+    'src/cli/lazy-commands.ts',
+    'src/project/study-report.ts',
+  ]);
 });
