@@ -3,17 +3,17 @@
  * artifact of the record that its key names, and every artifact that is kept for ever is there. Recomputes nothing.
  */
 import { readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseRecord, type CacheRecord } from '../cache/record.ts';
 import { SwpError } from '../base/failure.ts';
 import { canonicalJson } from '../base/json.ts';
 import { digestJson } from '../base/digest.ts';
 import type { JsonValue } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
-import { recordName } from './contents.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 import { inputRefs, type GatheredItem } from './preimage.ts';
+import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
 
 /** What both pre-images of a record say alike. */
 const COMMON = ['version', 'stage', 'code', 'computes', 'params', 'files'] as const;
@@ -204,13 +204,9 @@ function checkStrangers({ files }: Manifest, records: ReadonlyMap<string, CacheR
   for (const [name, { sha256 }] of Object.entries(files)) {
     if (!name.startsWith('artifacts/')) continue;
     if (!known.has(name)) findings.push({ check: 'records', where: name, message: 'no record names it' });
-    else if (!name.startsWith(`artifacts/${sha256.slice(0, 2)}/${sha256}`))
+    else if (artifactDigest(name) !== sha256)
       findings.push({ check: 'files', where: name, message: `its SHA-256 is ${sha256}, and not its name` });
   }
-}
-
-function artifactName({ sha256, file }: { sha256: string; file: string }): string {
-  return `artifacts/${sha256.slice(0, 2)}/${sha256}${extname(file)}`;
 }
 
 function sameNames(a: object, b: object): boolean {

@@ -15,6 +15,7 @@ import { packageRoot } from '../base/package-root.ts';
 import type { Content } from './archive-writer.ts';
 import { isSafeName, type Manifest } from './manifest.ts';
 import { gatheredRefs, inputRefs } from './preimage.ts';
+import { recordName } from '../cache/layout.ts';
 
 export interface BundledStudy {
   study: { name: string; path: string; root: string; profile: { name: string } };
@@ -85,11 +86,6 @@ export async function bundleContents(
     files: Object.fromEntries(digests),
   };
   return { manifest, files };
-}
-
-/** The bundle's name of a record: that in a cache, so that an unpacked bundle is one. */
-export function recordName(key: string): string {
-  return `records/${key.slice(0, 2)}/${key}.json`;
 }
 
 function placesOf(plan: Plan, results: CacheRecord | undefined): Pick<Manifest, 'places' | 'missing'> {

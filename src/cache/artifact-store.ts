@@ -3,26 +3,29 @@
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
 import { chmodSync, renameSync, statSync } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import type { RecordedArtifact } from './record.ts';
+import { artifactName } from './layout.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
 
 export class ArtifactStore {
-  readonly #directory: string;
+  readonly #cache: string;
   /** Hashes under way or done in this process, by path. */
   readonly #verified = new Map<string, Promise<void>>();
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  /** @param cache its directory */
+  constructor(cache: string) {
+    this.#cache = cache;
   }
 
-  path({ sha256, file }: ArtifactName): string {
-    return join(this.#directory, sha256.slice(0, 2), `${sha256}${extname(file)}`);
+  /** Absolute path. */
+  path(artifact: ArtifactName): string {
+    return join(this.#cache, artifactName(artifact));
   }
 
   /**

@@ -29,9 +29,9 @@ import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
 import { Scratch } from './scratch.ts';
 import { TrajectoryStore } from './trajectory-store.ts';
+import { contentName, FOLDERS, recordName } from './layout.ts';
 
 const LAYOUT_VERSION = '1';
-const DIRECTORIES = ['artifacts', 'records', 'contents', 'trajectories', 'leases', 'studies', 'logs', 'tmp'];
 /** https://bford.info/cachedir/ */
 const CACHEDIR_TAG =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds results that swp (super-weight-pruning) can compute again.\n';
@@ -74,7 +74,7 @@ export class Cache {
     this.scratch = new Scratch(join(directory, 'tmp'));
     this.trajectories = new TrajectoryStore(join(directory, 'trajectories'), this.scratch);
     this.leases = new LeaseStore(join(directory, 'leases'), this.scratch);
-    this.#artifacts = new ArtifactStore(join(directory, 'artifacts'));
+    this.#artifacts = new ArtifactStore(directory);
   }
 
   /**
@@ -101,13 +101,13 @@ export class Cache {
 
   /** Recipe key that produced this content; undefined if none did or the note of it is damaged. */
   async keyByContent(contentKey: string): Promise<string | undefined> {
-    const text = readIfPresent(this.#shard('contents', contentKey));
+    const text = readIfPresent(join(this.directory, contentName(contentKey)));
     const key = text === undefined ? undefined : /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
     return key;
   }
 
   recordPath(key: string): string {
-    return this.#shard('records', key);
+    return join(this.directory, recordName(key));
   }
 
   /** Absolute path of an artifact, e.g. `cache.artifactPath(record.artifacts.weights)`. */
@@ -187,7 +187,7 @@ export class Cache {
 
   async #write(record: CacheRecord): Promise<CacheRecord> {
     const path = this.recordPath(record.key);
-    const contentPath = this.#shard('contents', record.contentKey);
+    const contentPath = join(this.directory, contentName(record.contentKey));
     try {
       const scratch = await this.scratch.directory();
       await this.#keepAside(path, record.key, scratch);
@@ -210,10 +210,6 @@ export class Cache {
     await writeAtomically(path.replace(`${key}.json`, `${key}.${digest}.json`), text, scratch);
   }
 
-  #shard(kind: string, digest: string): string {
-    return join(this.directory, kind, digest.slice(0, 2), `${digest}.json`);
-  }
-
   async #prepare(): Promise<void> {
     const versionFile = join(this.directory, 'version');
     const version = readIfPresent(versionFile)?.trim();
@@ -227,7 +223,7 @@ export class Cache {
       });
     try {
       makeDirectory(this.directory);
-      for (const name of DIRECTORIES) makeDirectory(join(this.directory, name));
+      for (const name of FOLDERS) makeDirectory(join(this.directory, name));
       const scratch = await this.scratch.directory();
       await writeAtomically(join(this.directory, 'CACHEDIR.TAG'), CACHEDIR_TAG, scratch);
       await writeAtomically(versionFile, `${LAYOUT_VERSION}\n`, scratch); // last: it says that the rest is there

@@ -6,12 +6,13 @@
  * It is safe while others run: a node that is about to run links what it consumes into a folder of its own, and what is
  * gone before that is computed again.
  */
-import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
+import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
 const UNREFERENCED_MS = 24 * 3600 * 1000;
@@ -56,7 +57,7 @@ interface Referenced {
 /** @throws SwpError of kind `file` */
 export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boolean): Promise<Collection> {
   const { records, damaged } = readRecords(cache);
-  const stored = storedArtifacts(cache);
+  const stored = new Map(artifactFiles(cache.directory).map((artifact) => [artifact.path, artifact]));
   const referenced = references(cache, records, stored);
   const now = await fileSystemTime(cache);
   const removed: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
@@ -134,12 +135,11 @@ function untilTheyFit(
 /** What every study that uses the cache had last, in each of its sizes. */
 function roots(cache: Cache): Set<string> {
   const keys = new Set<string>();
-  const studies = join(cache.directory, 'studies');
-  for (const study of list(studies))
-    for (const name of list(join(studies, study))) {
+  for (const study of studyFolders(cache.directory))
+    for (const name of namesIn(study)) {
       if (!name.startsWith('ledger')) continue;
       // damaged ones too: what is in doubt stays
-      for (const key of readFileSync(join(studies, study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
+      for (const key of readFileSync(join(study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;
 }
@@ -148,19 +148,14 @@ function roots(cache: Cache): Set<string> {
 function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } {
   const records: CacheRecord[] = [];
   let damaged = 0;
-  const folder = join(cache.directory, 'records');
-  for (const shard of list(folder))
-    for (const name of list(join(folder, shard))) {
-      const key = /^([0-9a-f]{64})(\.[0-9a-f]+)?\.json$/.exec(name)?.[1];
-      if (key === undefined) continue;
-      const path = join(folder, shard, name);
-      try {
-        records.push(parseRecord(readFileSync(path, 'utf8'), path, key));
-      } catch (error) {
-        if (!(error instanceof SwpError)) throw fileFailure(error, path, 'read');
-        damaged++;
-      }
+  for (const { path, key } of recordFiles(cache.directory)) {
+    try {
+      records.push(parseRecord(readFileSync(path, 'utf8'), path, key));
+    } catch (error) {
+      if (!(error instanceof SwpError)) throw fileFailure(error, path, 'read');
+      damaged++;
     }
+  }
   return { records, damaged };
 }
 
@@ -188,31 +183,18 @@ function references(
   return referenced;
 }
 
-function storedArtifacts(cache: Cache): Map<string, { bytes: number; mtimeMs: number }> {
-  const stored = new Map<string, { bytes: number; mtimeMs: number }>();
-  const folder = join(cache.directory, 'artifacts');
-  for (const shard of list(folder))
-    for (const name of list(join(folder, shard))) {
-      const path = join(folder, shard, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      if (found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)?$/.test(name))
-        stored.set(path, { bytes: found.size, mtimeMs: found.mtimeMs });
-    }
-  return stored;
-}
-
 function oldCheckpoints(cache: Cache, now: number): Collected[] {
   const folder = join(cache.directory, 'trajectories');
-  return list(folder).flatMap((shard) =>
-    list(join(folder, shard)).flatMap((trajectory) =>
-      list(join(folder, shard, trajectory)).flatMap((name): Collected[] => {
+  return namesIn(folder).flatMap((shard) =>
+    namesIn(join(folder, shard)).flatMap((trajectory) =>
+      namesIn(join(folder, shard, trajectory)).flatMap((name): Collected[] => {
         const path = join(folder, shard, trajectory, name);
         if (!/^checkpoint-\d+$/.test(name) || now - statSync(path).mtimeMs < CHECKPOINT_MS) return [];
         return [
           {
             kind: 'checkpoint',
             path,
-            bytes: list(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0),
+            bytes: namesIn(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0),
           },
         ];
       }),
@@ -236,17 +218,5 @@ function remove(path: string): void {
     rmSync(path, { recursive: true, force: true });
   } catch (error) {
     throw fileFailure(error, path, 'write');
-  }
-}
-
-/** Names in a folder of the cache; links are passed over, since they may lead out of it. */
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name]))
-      .sort();
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw fileFailure(error, folder, 'read');
   }
 }

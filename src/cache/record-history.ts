@@ -1,10 +1,9 @@
 /** The records of a cache as a collection: looked up by the beginning of a key, or all those of a stage. */
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
-import { isAbsent } from '../base/file-failure.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
+import { recordKeys } from './layout.ts';
 
 /** More records than these are not compared: it only explains. */
 const COMPARED_RECORDS = 2_000;
@@ -18,13 +17,12 @@ export class RecordCollection {
 
   /** Keys of all records, sorted; those kept aside have the key of the one that replaced them. */
   keys(): string[] {
-    const root = join(this.#cache.directory, 'records');
-    return list(root).flatMap((shard) => this.#keysIn(shard));
+    return [...recordKeys(this.#cache.directory)];
   }
 
   /** @param prefix at least the first two digits of a key */
   keysBeginning(prefix: string): string[] {
-    return this.#keysIn(prefix.slice(0, 2)).filter((key) => key.startsWith(prefix));
+    return [...recordKeys(this.#cache.directory, prefix.slice(0, 2))].filter((key) => key.startsWith(prefix));
   }
 
   /** The record of a key; undefined if there is none or it is damaged. */
@@ -50,20 +48,5 @@ export class RecordCollection {
       }
     }
     return records;
-  }
-
-  #keysIn(shard: string): string[] {
-    return list(join(this.#cache.directory, 'records', shard)).flatMap(
-      (name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? [],
-    );
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
   }
 }

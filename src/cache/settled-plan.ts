@@ -13,6 +13,7 @@ import type { JsonObject } from '../base/json.ts';
 import { writeAtomically } from '../base/atomic-file.ts';
 import type { Cache } from './cache.ts';
 import type { CacheRecord } from './record.ts';
+import { recordName } from './layout.ts';
 
 const VERSION = 1;
 
@@ -58,7 +59,7 @@ export function readSettledPlan(
     )
       return undefined;
     for (const [path, stamp] of Object.entries(file.watched)) if (stampOf(path) !== stamp) return undefined;
-    for (const [key, stamp] of file.records) if (recordStamp(recordPath(cache, key)) !== stamp) return undefined;
+    for (const [key, stamp] of file.records) if (recordStamp(join(cache, recordName(key))) !== stamp) return undefined;
     for (const [path, bytes] of file.artifacts)
       if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
     return file.summary;
@@ -105,10 +106,6 @@ export async function writeSettledPlan(
 
 function settledPath(studyFolder: string, name: string): string {
   return join(studyFolder, `settled-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`);
-}
-
-function recordPath(cache: string, key: string): string {
-  return join(cache, 'records', key.slice(0, 2), `${key}.json`);
 }
 
 function recordStamp(path: string): string {

@@ -1,12 +1,12 @@
 /** Verifies a cache: every artifact against its name, every record against its keys. What is damaged is put aside. */
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
 import { digestJson } from '../base/digest.ts';
 import { digestFile } from '../base/digest.ts';
 import type { Cache } from './cache.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { parseRecord } from './record.ts';
+import { artifactFiles, recordFiles } from './layout.ts';
 
 export interface Damage {
   /** Absolute, where it was. */
@@ -41,15 +41,17 @@ export async function verifyCache(
   signal?: AbortSignal,
 ): Promise<Verification> {
   const result: Verification = { records: 0, artifacts: 0, bytes: 0, damages: [] };
-  for (const { path, name } of filesIn(cache, 'records')) verifyRecord(cache, path, name, result);
-  const artifacts = filesIn(cache, 'artifacts').filter(({ name }) => parseInt(name.slice(0, 8), 16) / 2 ** 32 <= share);
+  for (const { path, key } of recordFiles(cache.directory)) verifyRecord(cache, path, key, result);
+  const artifacts = artifactFiles(cache.directory).filter(
+    (artifact) => parseInt(artifact.sha256.slice(0, 8), 16) / 2 ** 32 <= share,
+  );
   const total = artifacts.reduce((sum, { bytes }) => sum + bytes, 0);
-  for (const { path, name, bytes } of artifacts) {
+  for (const { path, sha256: named, bytes } of artifacts) {
     if (signal?.aborted) break;
     const { sha256 } = await digestFile(path);
     result.artifacts++;
     result.bytes += bytes;
-    if (!name.startsWith(sha256))
+    if (sha256 !== named)
       result.damages.push({ path, message: `its SHA-256 is ${sha256}`, aside: cache.moveAside(path) });
     progress({ done: result.bytes, total });
   }
@@ -57,8 +59,7 @@ export async function verifyCache(
 }
 
 /** Also that what it names and is kept for ever is there. */
-function verifyRecord(cache: Cache, path: string, name: string, result: Verification): void {
-  const key = name.slice(0, 64);
+function verifyRecord(cache: Cache, path: string, key: string, result: Verification): void {
   result.records++;
   try {
     const record = parseRecord(readFileSync(path, 'utf8'), path, key);
@@ -81,25 +82,5 @@ function verifyRecord(cache: Cache, path: string, name: string, result: Verifica
   } catch (error) {
     if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw fileFailure(error, path, 'read');
     result.damages.push({ path, message: error.failure.message, aside: cache.moveAside(path) });
-  }
-}
-
-function filesIn(cache: Cache, kind: 'records' | 'artifacts'): { path: string; name: string; bytes: number }[] {
-  const folder = join(cache.directory, kind);
-  return list(folder).flatMap((shard) =>
-    list(join(folder, shard)).flatMap((name) => {
-      const path = join(folder, shard, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found?.isFile() && /^[0-9a-f]{64}(\.[A-Za-z0-9]+)*$/.test(name) ? [{ path, name, bytes: found.size }] : [];
-    }),
-  );
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw fileFailure(error, folder, 'read');
   }
 }

@@ -3,16 +3,14 @@
  * work, on the same kind of processor. A worker's first node of a kind also opens what later ones find open, so it
  * counts apart.
  */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { readHistory } from '../cache/run-history.ts';
-import { isAbsent } from '../base/file-failure.ts';
 import { SwpError } from '../base/failure.ts';
 import type { StageDefinition, StageWork } from '../engine/stage.ts';
 import { quantile, type Timed } from './rate.ts';
 import { groupOf, workOf } from './workload.ts';
+import { recordKeys, studyFolders } from '../cache/layout.ts';
 
 /** What was measured of one kind of work. */
 export interface Measured {
@@ -67,7 +65,7 @@ export class Measurements {
       read++;
       await this.#add(record, first.has(record.key));
     }
-    for (const key of keysOf(cache)) {
+    for (const key of recordKeys(cache.directory)) {
       if (done()) return;
       if (this.#seen.has(key)) continue;
       read++;
@@ -142,22 +140,6 @@ function travelled(stage: StageDefinition, { preimage, resumedAt = 0 }: CacheRec
  * Keys of the nodes that were the first of their kind in their worker, by the histories of all studies of the cache.
  */
 function firstNodes(cache: Cache): Set<string> {
-  const folder = join(cache.directory, 'studies');
-  const runs = namesIn(folder).flatMap((study) => readHistory(join(folder, study), RUNS));
+  const runs = studyFolders(cache.directory).flatMap((study) => readHistory(study, RUNS));
   return new Set(runs.flatMap(({ nodes }) => nodes.filter(({ first }) => first === true).map(({ key }) => key)));
-}
-
-function* keysOf({ directory }: Cache): Generator<string> {
-  const folder = join(directory, 'records');
-  for (const shard of namesIn(folder))
-    for (const name of namesIn(join(folder, shard))) if (/^[0-9a-f]{64}\.json$/.test(name)) yield name.slice(0, 64);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsent(error) || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
-    throw error;
-  }
 }

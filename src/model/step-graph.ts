@@ -1,4 +1,5 @@
 /** The graph that a node of a study runs, from its stage and parameters: to look at it and to estimate its cost. */
+import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { Graph } from '../compute/graph/graph.ts';
 import type { JsonObject } from '../base/json.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
@@ -50,6 +51,16 @@ export async function buildStepGraph(stage: string, params: JsonObject): Promise
     pass: 'forward',
     graph: buildForwardGraph(config, step, pass, restores(params) ? everyLayer(config) : []),
   };
+}
+
+const counted = new Map<string, Promise<number>>();
+
+/** Floating-point operations of one pass of a stage's graph; counted once. */
+export function countPassFlops(stage: string, params: JsonObject): Promise<number> {
+  const identity = stepGraphIdentity(stage, params);
+  const flops = counted.get(identity) ?? buildStepGraph(stage, params).then(({ graph }) => countMatmulFlops(graph));
+  counted.set(identity, flops);
+  return flops;
 }
 
 /** Whether a node's forward passes can overwrite outputs of down projections. */

@@ -65,7 +65,7 @@ export async function renderStudyReport(
 ): Promise<RenderedReport | undefined> {
   const results = record.artifacts[RESULTS_NAME];
   if (results === undefined) return undefined;
-  const store = new ArtifactStore(join(project.cache.directory, 'artifacts'));
+  const store = new ArtifactStore(project.cache.directory);
   await store.verify(results);
   const resultsPath = store.path(results);
   const outDir = reportFolder(project);

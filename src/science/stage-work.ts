@@ -2,17 +2,15 @@
  * How much the stages that run a model compute: counted in training steps, evaluated sequences and forward passes, and
  * in floating-point operations of their graphs. Estimates rest on it; no result does.
  */
-import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { StageWork } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { readModelConfig } from '../model/model-config.ts';
-import { buildStepGraph, stepGraphIdentity, stepOf } from '../model/step-graph.ts';
+import { countPassFlops, stepOf } from '../model/step-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
 
-const counted = new Map<string, Promise<number>>();
 const depths = new Map<string, Promise<number>>();
 
 /** Training steps, each of the whole batch. */
@@ -22,7 +20,7 @@ export function trainingWork(params: Required<TrainParams>): StageWork {
     unit: 'steps',
     count: params.steps,
     alike: alike(params),
-    flops: async () => params.steps * microBatches * (await passFlops('train', params)),
+    flops: async () => params.steps * microBatches * (await countPassFlops('train', { ...params })),
     sample: (units) => ({ steps: units }),
   };
 }
@@ -37,7 +35,7 @@ export function evaluationWork(params: Required<EvalParams>): StageWork {
     unit: 'sequences',
     count: batches * params.batchSize,
     alike: alike(params),
-    flops: async () => batches * (await passFlops('eval', params)),
+    flops: async () => batches * (await countPassFlops('eval', { ...params })),
     sample: (units) => ({
       sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize,
       restore: 'none',
@@ -60,7 +58,7 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
     unit: 'passes',
     count: passes,
     alike: alike(params),
-    flops: async () => passes * (await passFlops('detect-sw', params)),
+    flops: async () => passes * (await countPassFlops('detect-sw', { ...params })),
     sample: () => ({
       causalSequences: batchSize,
       candidateSequences: Math.min(batchSize, candidateSequences),
@@ -87,14 +85,4 @@ function alike(params: {
 }): JsonObject {
   const { engine, device, precision } = params;
   return { ...stepOf({ ...params }), engine, device, precision };
-}
-
-/** Of one pass of the stage's graph; counted once. */
-function passFlops(stage: string, params: object): Promise<number> {
-  const identity = stepGraphIdentity(stage, { ...params } as JsonObject);
-  const flops =
-    counted.get(identity) ??
-    buildStepGraph(stage, { ...params } as JsonObject).then(({ graph }) => countMatmulFlops(graph));
-  counted.set(identity, flops);
-  return flops;
 }
