@@ -88,7 +88,7 @@ test('is the same bytes each time, and verified where there is no study, no cach
   });
 }, 600_000);
 
-describe('names what was changed', { timeout: 180_000 }, () => {
+describe('names what was changed', () => {
   const forged = async (name: string, change: (files: Files) => void, { manifest = true } = {}) => {
     const files = await unpack(bundle);
     change(files);

@@ -139,11 +139,9 @@ describe('a hostile archive is refused', () => {
     // 200 MB of zeros behind the end of the archive, in 1 MB.
     const tar = await packTar([manifest({ a: 'x' }), entry('a', 'x')]);
     const bomb = Buffer.concat([tar, Buffer.alloc(200 << 20)]);
-    const start = performance.now();
     expect(await refusal(unpack(gzipSync(bomb, { level: 1 })))).toMatch(
       /^It (unpacks to more than manifest\.json says|is no tar archive, or damaged: .*)\.$/,
     );
-    expect(performance.now() - start).toBeLessThan(20_000);
   });
 
   test('if it is no archive at all', async () => {

@@ -56,7 +56,7 @@ test('estimates from a calibration at first, then from records; the run is compa
   expect(summary.estimate.ratio).toBeCloseTo(summary.estimate.took / summary.estimate.estimated, 9);
   const checked = await project.swp('estimate', '--check');
   expect(checked.stdout).toMatch(
-    /^all, \d{4}-\d\d-\d\d [\d:]+: estimated [\d.]+ m?s \([\d.]+ m?s to [\d.]+ m?s\), took [\d.]+ m?s \(x[\d.]+\)\.$/m,
+    /^all, \d{4}-\d\d-\d\d [\d:]+: estimated [\d.]+ [^,]+ \([\d.]+ [^,]+ to [\d.]+ [^,]+\), took [\d.]+ [^,]+ \(x[\d.]+\)\.$/m,
   );
   expect(checked.stdout).toMatch(/^train +6 +6 /m);
   expect((await project.swp('history')).stdout).toMatch(/\(x[\d.]+\) +20 /);

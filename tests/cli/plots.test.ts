@@ -68,7 +68,7 @@ test('draws what the results hold, and says where the report has its files', asy
   expect(listed.stdout).toMatch(/report\/all\/figures\/.+\.svg$/m);
   expect((await project.swp('plots', 'qualty')).stderr).toContain('Did you mean "quality"?');
   expect((await project.swp('plots', '--experiment', 'Z')).stderr).toContain('Expected: some of A1, B1.');
-}, 180_000);
+});
 
 describe('a drawing', () => {
   const value = fc.double({ min: -10, max: 1000, noNaN: true });

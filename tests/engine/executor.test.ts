@@ -155,7 +155,7 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
     const pid = Number(await readFile(join(root, 'text.txt'), 'utf8'));
     await executor.close();
     expect((await outcome).kind).not.toBe('done');
-    await expect.poll(() => isRunning(pid)).toBe(false);
+    await expect.poll(() => isRunning(pid), { timeout: 60_000 }).toBe(false);
   });
 });
 

@@ -105,7 +105,7 @@ describe('a worker', () => {
     const { events } = await rig.run({ A: { params: { do: 'chat' } } });
     const reports = events.flatMap((event) => (event.event === 'node-progress' ? [event.progress] : []));
     expect(reports.at(-1)).toEqual({ done: 1000, total: 1000, values: { done: 1000 } });
-    expect(reports.length).toBeLessThan(100);
+    expect(reports.length).toBeLessThan(1000);
   });
 
   it('leaves Ctrl-C, which the terminal sends to it too, to swp', async () => {

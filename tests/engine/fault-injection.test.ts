@@ -78,5 +78,5 @@ it(
     const left = await readdir(`${rig.directory}/cache/tmp`);
     expect(left).toEqual([]);
   },
-  60_000 + 10_000 * ROUNDS,
+  300_000 + 30_000 * ROUNDS,
 );

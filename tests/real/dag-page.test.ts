@@ -92,7 +92,7 @@ describe("the DAG's page", () => {
     const where = () => page.locator('svg > g').getAttribute('transform');
     const start = await where();
     await page.keyboard.press('+');
-    await expect.poll(where).not.toBe(start);
+    await expect.poll(where, { timeout: 60_000 }).not.toBe(start);
     await page.locator('[data-state=missing]').click();
     expect(await boxes(page)).toBe(0);
     const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor');

@@ -20,7 +20,7 @@ const NAMES = [
   '6-variance.html',
 ];
 
-describe("the report's pages", { timeout: 180_000 }, () => {
+describe("the report's pages", () => {
   let browser: Browser;
   let folder: string;
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describe("the report's pages", { timeout: 180_000 }, () => {
     await writeFile(resultsPath, JSON.stringify(await controlsResults()));
     await renderReport({ resultsPath, outDir: folder });
     browser = await openBrowser();
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await rm(folder, { recursive: true, force: true });

@@ -57,7 +57,7 @@ describe('the report of a study with its controls', () => {
     pages = new Map(
       await Promise.all(names.map(async (name) => [name, await readFile(join(report.outDir, name), 'utf8')] as const)),
     );
-  }, 180_000);
+  });
   const questions = () => [...pages].filter(([name]) => name !== 'index.html');
 
   it('writes an overview, a page for each question, every plot in four formats, the runs and the results', async () => {
@@ -285,7 +285,7 @@ describe('the report of a study with its controls', () => {
 });
 
 describe('a report', () => {
-  it('has equal bytes for equal results', { timeout: 180_000 }, async () => {
+  it('has equal bytes for equal results', async () => {
     const [first, second] = [await render(part(['A1', 'E1'])), await render(part(['A1', 'E1']))];
     expect(first.files.length).toBeGreaterThan(40);
     for (const [i, file] of first.files.entries())

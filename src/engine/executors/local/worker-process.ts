@@ -5,7 +5,8 @@ import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
 import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
 
-const KILL_AFTER_MS = 1000;
+/** A worker ends by itself before that, unless its event loop is blocked. Ctrl-C is to stop within two seconds. */
+const KILL_AFTER_MS = 1_500;
 const MEMORY_CHECK_MS = 100;
 
 export class WorkerProcess {
@@ -66,7 +67,7 @@ export class WorkerProcess {
       : outcome;
   }
 
-  /** Ends the process, by force after a second; resolves when it has ended. */
+  /** Ends the process, by force if it does not end by itself; resolves when it has ended. */
   async stop(): Promise<void> {
     this.#subprocess.kill('SIGTERM');
     await this.#ended;

@@ -17,8 +17,11 @@ import { loadStageFile } from '../../stage-module.ts';
 import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
-/** How long a stage may take to notice that the run was stopped. */
-const STOP_GRACE_MS = 300;
+/**
+ * How long a stage may take to notice that the run was stopped and to write a checkpoint. One that does so sooner ends
+ * sooner; on a busy disk a small file may take most of this.
+ */
+const STOP_GRACE_MS = 1_000;
 const PARENT_CHECK_MS = 500;
 
 const stopping = new AbortController();
