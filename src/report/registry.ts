@@ -9,13 +9,13 @@ import { budgetLadder } from './figures/budget-ladder.ts';
 import { composition, farthestKindText, spareText } from './figures/composition.ts';
 import { effectRows } from './figures/effect-rows.ts';
 import { emergence } from './figures/emergence.ts';
-import { fates } from './figures/fates.ts';
 import type { FigureEntry } from './figures/figure.ts';
 import { differences } from './figures/forest-plot.ts';
 import { lossCurves } from './figures/loss-curves.ts';
 import { maskOverlap } from './figures/mask-overlap.ts';
 import { perplexity } from './figures/perplexity.ts';
 import { qualityCost } from './figures/quality-cost.ts';
+import { rankMarginEffect } from './figures/rank-margin-effect.ts';
 import { recovery } from './figures/recovery.ts';
 import { spread } from './figures/spread.ts';
 import { survivalCounts } from './figures/survival-counts.ts';
@@ -38,7 +38,7 @@ const PAGES: readonly [Topic, readonly FigureEntry[]][] = [
     survival,
     [
       baseRates,
-      fates,
+      rankMarginEffect,
       survivalCounts,
       differences({
         plot: 'differences',

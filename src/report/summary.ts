@@ -39,7 +39,7 @@ function experimentCells({ id, points }: ExperimentResult): string[] {
   const end = points.at(-1);
   if (end === undefined || end.loss.n === 0) return [id, 'no run reached its end', '', '', '', ''];
   const { survival, perplexity, sparsity } = end;
-  const fate =
+  const survivalCells =
     survival.n === 0
       ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
       : [survival.kept, survival.functional, survival.redetectedSame].map(countText);
@@ -47,7 +47,7 @@ function experimentCells({ id, points }: ExperimentResult): string[] {
     id,
     spreadText({ ...sparsity, sd: null }, percent),
     `${spreadText(perplexity, perplexityText)} (n ${perplexity.n})`,
-    ...fate,
+    ...survivalCells,
   ];
 }
 

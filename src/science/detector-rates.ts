@@ -2,7 +2,7 @@
  * The detector's own error rates. On trained models the truth is brute force: the largest weights zeroed one by one,
  * which knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
  */
-import type { StudyDeclaration } from '../generated/aggregate.ts';
+import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type {
   DetectorRates,
   PlantedRates,
@@ -18,6 +18,7 @@ import { identityOf } from './ablation.ts';
 import { passesCausalTest } from './causal-test.ts';
 import type { Piece } from './results/study-pieces.ts';
 import { proportion } from './statistics/proportion.ts';
+import { paramOf } from './study-declaration.ts';
 import type { DetectionRule } from './super-weights.ts';
 
 /** What of the rule the rates depend on. */
@@ -47,19 +48,21 @@ export function detectorRates(
   const looked = lastLooks(detections);
   const evaluated = lastLooks(evaluations);
   const truths = new Map<string, Truth>();
-  for (const { id, params, seeds } of study.experiments)
-    for (const seed of seeds) {
+  for (const experiment of study.experiments)
+    for (const seed of experiment.seeds) {
+      const { id } = experiment;
       const ablation = looked.get(runOf(id, seed))?.ablation ?? [];
       if (ablation.length > 0)
-        truths.set(runOf(id, seed), { ablation, holds: standingApart(ablation, thresholdsOf(params['detect-sw'])) });
+        truths.set(runOf(id, seed), { ablation, holds: standingApart(ablation, thresholdsOf(experiment)) });
     }
-  const trained = study.experiments.flatMap(({ id, extends: parent, model, seeds, params }): TrainedRates[] => {
+  const trained = study.experiments.flatMap((experiment): TrainedRates[] => {
+    const { id, extends: parent, model, seeds } = experiment;
     const judge = parent === undefined || seeds.some((seed) => truths.has(runOf(id, seed))) ? id : parent;
     const runs = seeds.flatMap((seed): RunDetection[] => {
       const [report, evaluation] = [looked.get(runOf(id, seed)), evaluated.get(runOf(id, seed))];
       const truth = truths.get(runOf(judge, seed));
       if (report === undefined || evaluation === undefined || truth === undefined) return [];
-      return [runDetection(seed, report, evaluation, truth, thresholdsOf(params['detect-sw']))];
+      return [runDetection(seed, report, evaluation, truth, thresholdsOf(experiment))];
     });
     if (runs.length === 0) return [];
     const [holding, empty] = [runs.filter(({ holds }) => holds > 0), runs.filter(({ holds }) => holds === 0)];
@@ -68,7 +71,7 @@ export function detectorRates(
         experiment: id,
         truth: judge,
         model,
-        thresholds: thresholdsOf(params['detect-sw']),
+        thresholds: thresholdsOf(experiment),
         runs,
         hits: proportion(
           count(holding, ({ found }) => found),
@@ -218,10 +221,19 @@ function randomRates(models: PlantedSpikes['models']): RandomRates | null {
   };
 }
 
-function thresholdsOf(params: unknown): Thresholds {
-  // The stage's schema has checked them.
-  const { spikeRatio, minimumEffect, controlFactor, maximumTwins } = params as Thresholds;
-  return { spikeRatio, minimumEffect, controlFactor, maximumTwins };
+/** @throws Error if the experiment detects nothing, or judges by other thresholds from round to round */
+function thresholdsOf(experiment: ExperimentDeclaration): Thresholds {
+  const threshold = (name: keyof Thresholds) => {
+    const value = paramOf(experiment, 'detect-sw', name);
+    if (value === undefined) throw new Error(`${experiment.id} has no one value of detect-sw.${name}.`);
+    return value;
+  };
+  return {
+    spikeRatio: threshold('spikeRatio'),
+    minimumEffect: threshold('minimumEffect'),
+    controlFactor: threshold('controlFactor'),
+    maximumTwins: threshold('maximumTwins'),
+  };
 }
 
 function count<Item>(items: readonly Item[], matches: (item: Item) => boolean): number {

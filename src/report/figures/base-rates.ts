@@ -6,7 +6,7 @@ import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { fateText } from '../topics/survival.ts';
+import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, listed, percent, scalingText } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
@@ -46,7 +46,8 @@ export const baseRates = defineFigure({
   plots: ['survival'],
   shows: 'three kinds of survival by sparsity, beside the base rate: what became of ordinary weights',
   draw,
-  finding: (results) => `${fateText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
+  finding: (results) =>
+    `${survivalText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
   tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'survival'))],
 });
 

@@ -16,7 +16,8 @@ const TITLE = 'The super weight’s effect, at first and at the end';
 const LABELS = 190;
 const COLUMNS = [72, 92, 54, 66, 66];
 
-interface Fate {
+/** What zeroing a run's primary super weight costs. */
+interface RunEffect {
   experiment: string;
   seed: number;
   first: number;
@@ -48,7 +49,9 @@ export function effectRows(options: {
 
 function draw(results: StudyResults, groups: readonly EffectGroup[]): Figure<'effect'> {
   const ids = groups.flatMap((group) => group.ids);
-  const fates = ids.flatMap((experiment) => runsOf(results, experiment).flatMap((run) => fateOf(results, run) ?? []));
+  const effects = ids.flatMap((experiment) =>
+    runsOf(results, experiment).flatMap((run) => effectOf(results, run) ?? []),
+  );
   const known = ids.filter(
     (experiment) =>
       resultOf(results, experiment).reference.confirmed + resultOf(results, experiment).reference.noneEmerged > 0,
@@ -62,20 +65,20 @@ function draw(results: StudyResults, groups: readonly EffectGroup[]): Figure<'ef
   return {
     title: TITLE,
     caption:
-      `Nats per token that zeroing the primary super weight costs (symmetric log): hollow, when it was confirmed; filled, at the end of the run; one line a run (${counted(fates.length, 'run')} with a super weight; the unit of replication). ` +
+      `Nats per token that zeroing the primary super weight costs (symmetric log): hollow, when it was confirmed; filled, at the end of the run; one line a run (${counted(effects.length, 'run')} with a super weight; the unit of replication). ` +
       `Was there: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
     plots: [
       {
         name: 'effect',
         alt: alt(results, known),
-        spec: chart(results, groups, fates),
-        rows: fates.map((fate): Row => ({ ...fate, scheme: schemeOf(declarationOf(results, fate.experiment)) })),
+        spec: chart(results, groups, effects),
+        rows: effects.map((run): Row => ({ ...run, scheme: schemeOf(declarationOf(results, run.experiment)) })),
       },
     ],
   };
 }
 
-function fateOf(results: StudyResults, run: RunResult): Fate | undefined {
+function effectOf(results: StudyResults, run: RunResult): RunEffect | undefined {
   const [primary] = run.reference.superWeights;
   if (primary === undefined) return undefined;
   const end = measuredEnd(results, run);
@@ -91,15 +94,15 @@ function fateOf(results: StudyResults, run: RunResult): Fate | undefined {
   };
 }
 
-function chart(results: StudyResults, groups: readonly EffectGroup[], fates: readonly Fate[]): Spec {
+function chart(results: StudyResults, groups: readonly EffectGroup[], effects: readonly RunEffect[]): Spec {
   const rows: (ChartRow & { id?: string })[] = groups.flatMap(({ heading, ids }) =>
     ids.length === 0
       ? []
       : [{ heading: true, label: heading }, ...ids.map((id) => ({ id, label: id, note: stepsNote(results, id) }))],
   );
   const y = rowChannel(rows);
-  const top = Math.max(0.3, ...fates.flatMap(({ first, end }) => [first, end ?? 0])) * 1.2;
-  const bottom = Math.min(0, ...fates.map(({ end }) => end ?? 0));
+  const top = Math.max(0.3, ...effects.flatMap(({ first, end }) => [first, end ?? 0])) * 1.2;
+  const bottom = Math.min(0, ...effects.map(({ end }) => end ?? 0));
   const x = {
     field: 'first',
     type: 'quantitative',
@@ -111,14 +114,14 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], fates: rea
       grid: true,
     },
   };
-  const marks = fates.map((fate) => {
-    const row = rows.findIndex(({ id }) => id === fate.experiment);
-    const seeds = declarationOf(results, fate.experiment).seeds;
-    const offset = (seeds.indexOf(fate.seed) - (seeds.length - 1) / 2) * Math.min(0.24, 0.7 / seeds.length);
+  const marks = effects.map((run) => {
+    const row = rows.findIndex(({ id }) => id === run.experiment);
+    const seeds = declarationOf(results, run.experiment).seeds;
+    const offset = (seeds.indexOf(run.seed) - (seeds.length - 1) / 2) * Math.min(0.24, 0.7 / seeds.length);
     return {
-      ...fate,
+      ...run,
       row: row + offset,
-      label: `${fate.experiment} seed ${fate.seed}: ${signed(fate.first, 3)} nats at first${fate.end === null ? '' : `, ${signed(fate.end, 3)} at the end; ${fate.kept === true ? 'kept' : 'pruned'}`}`,
+      label: `${run.experiment} seed ${run.seed}: ${signed(run.first, 3)} nats at first${run.end === null ? '' : `, ${signed(run.end, 3)} at the end; ${run.kept === true ? 'kept' : 'pruned'}`}`,
     };
   });
   const ended = marks.filter(({ end }) => end !== null);

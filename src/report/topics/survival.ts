@@ -11,7 +11,7 @@ export const survival: Topic = {
   id: 'survival',
   name: 'Survival',
   question: 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
-  answer: (results) => fateText(results, prunedArms(results)),
+  answer: (results) => survivalText(results, prunedArms(results)),
   brief: (results) => briefText(results, prunedArms(results)),
   experiments: (results) => [
     ...new Set([...followedArms(results), ...armsOf(results, 'survival').map(({ id }) => id)]),
@@ -64,7 +64,7 @@ function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]
   return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(Math.max(...known.map(({ sparsity }) => sparsity)))})`;
 }
 
-export function fateText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+export function survivalText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const known = ends(results, arms);
   if (known.length === 0)
     return `In no run that was pruned ${prunedBy(results.study, arms)} was there a super weight to follow.`;

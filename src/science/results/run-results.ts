@@ -134,7 +134,7 @@ function measurement(moment: Moment, pieces: StudyPieces, reference: ReferenceSe
   };
 }
 
-/** The fate of the reference set at one moment, one entry per reference super weight and in its order. */
+/** What is left of the reference set at one moment: one entry per reference super weight, in its order. */
 function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   const defined =
     reference.phase === null || reference.round === null
@@ -145,8 +145,8 @@ function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   const report = moment.detection?.content;
   if (report === undefined || reference.status === 'unknown') return { status: 'missing', weights: [] };
   const weights = reference.superWeights.map(({ coordinate }) => {
-    const fate = report.survival.find((entry) => sameWeight(entry.coordinate, coordinate));
-    if (fate !== undefined) return fate;
+    const found = report.survival.find((entry) => sameWeight(entry.coordinate, coordinate));
+    if (found !== undefined) return found;
     throw new SwpError({
       kind: 'content',
       path: placeOf(moment.detection!.label),

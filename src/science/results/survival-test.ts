@@ -33,16 +33,18 @@ export function survivalTest(
   baseline: Arm,
   { effect, copies, confidence }: Pairing,
 ): SurvivalTest {
-  const ours = fates(arm, metric);
-  const theirs = fates(baseline, metric);
+  const ours = outcomes(arm, metric);
+  const theirs = outcomes(baseline, metric);
   const shared = ours.filter(({ seed }) => theirs.some((other) => other.seed === seed));
-  const pairs = shared.flatMap(({ seed, fate }) => {
-    const other = theirs.find((each) => each.seed === seed)!.fate;
-    return typeof fate !== 'boolean' || typeof other !== 'boolean' || copies.includes(seed) ? [] : [{ fate, other }];
+  const pairs = shared.flatMap(({ seed, survived }) => {
+    const other = theirs.find((each) => each.seed === seed)!.survived;
+    return typeof survived !== 'boolean' || typeof other !== 'boolean' || copies.includes(seed)
+      ? []
+      : [{ survived, other }];
   });
   const discordant = {
-    armOnly: pairs.filter(({ fate, other }) => fate && !other).length,
-    baselineOnly: pairs.filter(({ fate, other }) => !fate && other).length,
+    armOnly: pairs.filter(({ survived, other }) => survived && !other).length,
+    baselineOnly: pairs.filter(({ survived, other }) => !survived && other).length,
   };
   const armCount = survivalCount(ours, confidence);
   const baselineCount = survivalCount(theirs, confidence);
@@ -64,24 +66,24 @@ export function survivalTest(
   };
 }
 
-/** What became of each declared run's primary super weight at the end. */
-interface Fate {
+/** Whether a declared run's primary super weight survived to the end. */
+interface Outcome {
   seed: number;
-  fate: boolean | 'none-emerged' | 'missing';
+  survived: boolean | 'none-emerged' | 'missing';
 }
 
-function fates({ runs }: Arm, metric: Metric): Fate[] {
+function outcomes({ runs }: Arm, metric: Metric): Outcome[] {
   return runs.map((run) => {
     const survival = lastMeasurement(run, runs)?.survival;
-    if (survival?.status === 'none-emerged') return { seed: run.seed, fate: 'none-emerged' };
+    if (survival?.status === 'none-emerged') return { seed: run.seed, survived: 'none-emerged' };
     const primary = survival?.weights[0];
-    return { seed: run.seed, fate: primary === undefined ? 'missing' : SURVIVED[metric](primary) };
+    return { seed: run.seed, survived: primary === undefined ? 'missing' : SURVIVED[metric](primary) };
   });
 }
 
-function survivalCount(all: Fate[], confidence: number): SurvivalCount {
-  const known = all.filter(({ fate }) => typeof fate === 'boolean');
-  const count = (fate: Fate['fate']) => all.filter((run) => run.fate === fate).length;
+function survivalCount(all: Outcome[], confidence: number): SurvivalCount {
+  const known = all.filter(({ survived }) => typeof survived === 'boolean');
+  const count = (survived: Outcome['survived']) => all.filter((run) => run.survived === survived).length;
   return {
     proportion: proportion(count(true), known.length, confidence),
     noneEmerged: count('none-emerged'),

@@ -1,4 +1,4 @@
-/** What becomes of the reference super weights: magnitude rank, margin and effect, run by run and round by round. */
+/** Magnitude rank, margin and effect of the reference super weights, run by run and round by round. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { endOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -22,7 +22,7 @@ const TITLE = 'Magnitude rank, margin and effect, run by run';
 /** Experiments whose runs are drawn; the grid of counts has them all. */
 const DRAWN = 9;
 
-export const fates = defineFigure({
+export const rankMarginEffect = defineFigure({
   plots: ['rank', 'margin', 'effect'],
   shows: 'magnitude rank, margin over the threshold, and what zeroing the super weight costs, run by run',
   draw,
@@ -46,7 +46,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     plots: [
       {
         name: 'rank',
-        alt: fateAlt(results, 'Magnitude rank', experiments),
+        alt: altText(results, 'Magnitude rank', experiments),
         spec: panels(results, experiments, rows, rankMeasure(rows)),
         rows,
       },
@@ -55,14 +55,14 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
         : [
             {
               name: 'margin' as const,
-              alt: fateAlt(results, 'Margin to the threshold', experiments),
+              alt: altText(results, 'Margin to the threshold', experiments),
               spec: panels(results, experiments, margins, marginMeasure(margins)),
               rows: margins,
             },
           ]),
       {
         name: 'effect',
-        alt: fateAlt(results, 'Functional effect', experiments),
+        alt: altText(results, 'Functional effect', experiments),
         spec: panels(results, experiments, rows, effectMeasure(rows)),
         rows,
       },
@@ -227,7 +227,7 @@ function markLabel(row: SurvivalRow): string {
   return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, ${found}`;
 }
 
-function fateAlt(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
+function altText(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
   const ends = experiments.map(({ id }) => {
     const survival = endOf(results, id)?.survival;
     if (survival === undefined || survival.n === 0)
