@@ -1,6 +1,8 @@
 /** Two runs on one cache: each node is computed once, and who waits says for whom. */
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { renameSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
@@ -88,4 +90,28 @@ it('leave no lease behind', async () => {
   const store = (await Cache.open(rig.cache.directory)).leases;
   expect((await store.acquire('ef'.repeat(32), 'x')).kind).toBe('held');
   await store.close();
+});
+
+it('of which one has published a result but still holds its lease: the other one takes the result at once', async () => {
+  const made = [...(await rig.run({ A: {} })).result.records.values()][0]!;
+  const { key, contentKey } = made;
+  const published = [
+    rig.cache.recordPath(key),
+    rig.path('cache/contents', contentKey.slice(0, 2), `${contentKey}.json`),
+  ];
+  for (const path of published) await rename(path, `${path}.later`);
+  const { leases } = await Cache.open(rig.cache.directory);
+  onTestFinished(() => leases.close());
+  expect((await leases.acquire(contentKey, 'elsewhere')).kind).toBe('held');
+  await rig.reopen();
+  const { result, events } = await rig.run(
+    { A: {} },
+    {
+      onEvent: ({ event }) => {
+        if (event === 'node-wait') for (const path of published) renameSync(`${path}.later`, path);
+      },
+    },
+  );
+  expect(result).toMatchObject({ cached: 1, ran: 0, failed: 0 });
+  expect(events.filter(({ event }) => event === 'node-wait')).toHaveLength(1);
 });

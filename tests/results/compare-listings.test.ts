@@ -44,8 +44,12 @@ describe('the results of two versions', () => {
       'study aggregate: results': JSON.stringify({ runs: [{ key: '2'.repeat(64), loss: 1.5, phase: 'pruned' }] }),
     };
     expect(unexpected(changed)).toEqual(['study aggregate: results: runs[0].phase: nothing before, "pruned" after']);
-    const listed = { where: /^aggregate\.results$/, what: /^runs\[\]\.phase$/, reason: 'a new field' };
-    expect(unexpected(changed, [...EXPECTED_DIFFERENCES, listed])).toEqual([]);
+    const rule = { where: /^aggregate\.results$/, newField: true as const, reason: 'a new field' };
+    expect(unexpected(changed, [...EXPECTED_DIFFERENCES, { ...rule, what: /^runs\[\]\.phase$/ }])).toEqual([]);
+    const loss = { 'study aggregate: results': JSON.stringify({ runs: [{ key: '2'.repeat(64), loss: 1.6 }] }) };
+    expect(unexpected(loss, [...EXPECTED_DIFFERENCES, { ...rule, what: /^runs\[\]\.loss$/ }])).toEqual([
+      'study aggregate: results: runs[0].loss: 1.5 before, 1.6 after',
+    ]);
   });
 
   it('differ where aggregate names another node', () => {
@@ -71,5 +75,19 @@ describe('the results of two versions', () => {
 
     const comparison = compareListings(listing('1', added), listing('2'), EXPECTED_DIFFERENCES);
     expect(comparison).toMatchObject({ removed: ['report/7-new.html'], unexpected: ['report/7-new.html: removed'] });
+  });
+
+  it('are compared although a figure has another letter now', () => {
+    const figure = (letter: string, loss: number) => ({
+      [`report/figures/1${letter}-loss.json`]: JSON.stringify({ loss }),
+    });
+    const before = listing('1', figure('b', 1.5));
+    expect(compareListings(before, listing('2', figure('c', 1.5)), EXPECTED_DIFFERENCES)).toMatchObject({
+      equal: 4,
+      unexpected: [],
+    });
+    expect(compareListings(before, listing('2', figure('c', 1.6)), EXPECTED_DIFFERENCES).unexpected).toEqual([
+      'report/figures/1-loss.json: loss: 1.5 before, 1.6 after',
+    ]);
   });
 });

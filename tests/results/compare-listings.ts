@@ -1,7 +1,7 @@
 /** Compares what two versions made of one study: by place and artifact, never by key: keys change with the code. */
 import { differences } from '../../src/base/json-diff.ts';
 import type { JsonValue } from '../../src/base/json.ts';
-import type { ExpectedDifference } from './expected-differences.ts';
+import { EXPECTED_NAMES, type ExpectedDifference } from './expected-differences.ts';
 
 /** An artifact of a node, a node's metrics, or a file of the report. */
 export interface Item {
@@ -45,9 +45,10 @@ const SHORT_KEY = 8;
 export function compareListings(before: Listing, after: Listing, expected: readonly ExpectedDifference[]): Comparison {
   const comparison: Comparison = { equal: 0, expected: new Map(), added: [], removed: [], unexpected: [] };
   const texts = [textWithNames(before), textWithNames(after)] as const;
+  const [items, otherItems] = [byExpectedName(before), byExpectedName(after)];
 
-  for (const [name, item] of before.items) {
-    const other = after.items.get(name);
+  for (const [name, item] of items) {
+    const other = otherItems.get(name);
     if (other === undefined) {
       comparison.removed.push(name);
       wholeFile(comparison, expected, item, name, 'removed');
@@ -69,8 +70,8 @@ export function compareListings(before: Listing, after: Listing, expected: reado
       if (unlisted.length === 0) comparison.equal++;
     }
   }
-  for (const [name, item] of after.items) {
-    if (before.items.has(name)) continue;
+  for (const [name, item] of otherItems) {
+    if (items.has(name)) continue;
     comparison.added.push(name);
     wholeFile(comparison, expected, item, name, 'added');
   }
@@ -103,10 +104,24 @@ function textWithNames({ places, items }: Listing): (content: Buffer) => string 
   for (const [name, { stage, sha256 }] of items) if (stage === AGGREGATE) named.push({ digits: sha256, name });
   const byShortKey = new Map(named.map((entry) => [entry.digits.slice(0, SHORT_KEY), entry]));
   return (content) =>
-    content.toString('utf8').replace(/\b[0-9a-f]{8,64}\b/g, (digits) => {
-      const entry = byShortKey.get(digits.slice(0, SHORT_KEY));
-      return entry?.digits.startsWith(digits) ? entry.name : digits;
-    });
+    expectedName(
+      content.toString('utf8').replace(/\b[0-9a-f]{8,64}\b/g, (digits) => {
+        const entry = byShortKey.get(digits.slice(0, SHORT_KEY));
+        return entry?.digits.startsWith(digits) ? entry.name : digits;
+      }),
+    );
+}
+
+function expectedName(text: string): string {
+  return EXPECTED_NAMES.reduce((named, { pattern, replacement }) => named.replace(pattern, replacement), text);
+}
+
+function byExpectedName({ items }: Listing): Map<string, Item> {
+  return new Map(
+    [...items].map(([name, item]) =>
+      item.stage === undefined ? [expectedName(name), { ...item, kind: expectedName(item.kind) }] : [name, item],
+    ),
+  );
 }
 
 function isJson(text: string): boolean {
@@ -128,7 +143,10 @@ function jsonDifferences(
   const unlisted: string[] = [];
   for (const difference of differences(JSON.parse(before) as JsonValue, JSON.parse(after) as JsonValue)) {
     const field = difference.path.replace(/\[\d+\]/g, '[]');
-    const rule = rules.find(({ what }) => what instanceof RegExp && what.test(field));
+    const rule = rules.find(
+      ({ what, newField }) =>
+        what instanceof RegExp && what.test(field) && (newField !== true || difference.before === undefined),
+    );
     if (rule !== undefined) count(comparison, kind, field, rule);
     else unlisted.push(`${difference.path}: ${shown(difference.before)} before, ${shown(difference.after)} after`);
   }

@@ -16,13 +16,60 @@ export interface ExpectedDifference {
    * that is ignored. `added` or `removed`: the whole artifact or file.
    */
   what: RegExp | 'added' | 'removed';
+  /** Only where the field was not there before. */
+  newField?: true;
   reason: string;
 }
+
+/** In names of files and in texts: what matches is replaced before anything is compared. */
+export const EXPECTED_NAMES: readonly { pattern: RegExp; replacement: string; reason: string }[] = [
+  {
+    pattern: /\b([0-9])[a-z]-(?=[a-z])/g,
+    replacement: '$1-',
+    reason: "the letter of a figure follows from its place in its page's list",
+  },
+];
+
+const RESULTS = /^(aggregate\.results|report\/results\.json)$/;
+const OVERVIEW = /^report\/index\.html$/;
 
 export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
   {
     where: /^report\/[^/]*\.html$/,
     what: /\bswp \d+\.\d+\.\d+ at commit [0-9a-f]+( with uncommitted changes)?/,
     reason: 'the pages name the version that made them',
+  },
+
+  // Of the version after 0.1.0 beside 0.1.0:
+  { where: RESULTS, what: /^version$/, reason: 'fields were added' },
+  { where: RESULTS, what: /^study\.steps$/, newField: true, reason: 'what a step measures is declared' },
+  {
+    where: RESULTS,
+    what: /\.coordinate\.kind$/,
+    newField: true,
+    reason: 'the family says what kind of tensor a weight is in',
+  },
+  {
+    where: RESULTS,
+    what: /^masks\[\]\.tensors\[\]\.layer$/,
+    newField: true,
+    reason: 'the family says which layer a tensor is in',
+  },
+  {
+    where: RESULTS,
+    what: /\.params\.prune\.model$/,
+    newField: true,
+    reason: 'pruning asks the family which tensors are in blocks',
+  },
+  { where: RESULTS, what: /\.params\.prune\.prunable\[\]$/, reason: 'the default is called blocks' },
+  {
+    where: OVERVIEW,
+    what: /\{model\.layers\.\*_proj,transformer\.h\.\*\.c_\*\}\.weight|\bblocks(?=[<.])/,
+    reason: 'the default of prunable is called blocks',
+  },
+  {
+    where: OVERVIEW,
+    what: /Globs over tensor names\.[^<]*|Which tensors are pruned: [^<]*/,
+    reason: 'the description of prunable',
   },
 ];
