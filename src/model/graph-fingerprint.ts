@@ -45,7 +45,7 @@ async function compute(
   const target = { engine, device, precision };
   if (pass !== 'training')
     return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
-  const { engines, kernel } = readFingerprints();
+  const { kernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
@@ -53,7 +53,7 @@ async function compute(
   if (lowered !== 'cpu')
     return {
       ...common,
-      steps: engines.onnxSteps ?? null,
+      steps: engineCode('onnxSteps'),
       step: trainingStepHash(buildTrainingStepProgram(training, microBatches), lowered, precision),
     };
   return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
@@ -77,8 +77,14 @@ function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): Js
   return {
     corpus: corpusOf(config).fingerprint,
     engine: engineVersion(engine),
-    runtime: readFingerprints().engines[engine] ?? null,
+    runtime: engineCode(engine),
   };
+}
+
+function engineCode(name: string): string {
+  const fingerprint = readFingerprints().engines[name];
+  if (fingerprint === undefined) throw new Error(`ENGINES in build/code-groups.js has no ${name}.`);
+  return fingerprint;
 }
 
 /** The other engine reads the graph itself; the translation for the CPU stands for it. */

@@ -2,19 +2,25 @@
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import { foreignPruningStages, paramOf, paramValues, pruningStages } from '../science/study-declaration.ts';
 import { armsOf, isControl, isForced, isPruned, resultOf } from './arms.ts';
+import type { PruneParams } from '../generated/prune.ts';
 import type { StudyResults } from './read-results.ts';
 import { listed } from './wording.ts';
 
 /** The stage of swp that prunes. */
 const PRUNE = 'prune';
 
+type Criterion = NonNullable<PruneParams['criterion']>;
+
+/** Criteria that are controls for the others. */
+const CONTROL_CRITERIA: readonly Criterion[] = ['random', 'shuffled'];
+
 /** Small multiples in a figure at most: more cannot be compared by eye. Tables and the grid hold all experiments. */
 export const PANELS = 12;
 
 /**
- * Arms that a criterion prunes: magnitude, or that of a stage of the study's own. Controls, forced and random prunes,
- * transplanted and released masks are left out, and arms whose super weights are spared by name: there, a kept mask bit
- * says nothing.
+ * Arms that a criterion prunes: one of the stage prune, or that of a stage of the study's own. Controls, forced and
+ * random prunes, transplanted and released masks are left out, and arms whose super weights are spared by name: there,
+ * a kept mask bit says nothing.
  */
 export function prunedArms(results: StudyResults): ExperimentDeclaration[] {
   return results.study.experiments.filter(
@@ -23,15 +29,25 @@ export function prunedArms(results: StudyResults): ExperimentDeclaration[] {
       !isControl(experiment) &&
       !isForced(experiment) &&
       experiment.role !== 'emergence' &&
-      (foreignPruningStages(results.study, experiment).length > 0 || isPrunedByMagnitude(results.study, experiment)) &&
+      (foreignPruningStages(results.study, experiment).length > 0 || isPrunedByCriterion(results.study, experiment)) &&
       !isProtected(experiment) &&
       !isTransplanted(experiment),
   );
 }
 
-function isPrunedByMagnitude(study: StudyDeclaration, experiment: ExperimentDeclaration): boolean {
+function isPrunedByCriterion(study: StudyDeclaration, experiment: ExperimentDeclaration): boolean {
   const criteria = paramValues(experiment, 'prune', 'criterion');
-  return pruningStages(study, experiment).includes(PRUNE) && criteria.every((criterion) => criterion === 'magnitude');
+  return (
+    pruningStages(study, experiment).includes(PRUNE) &&
+    !criteria.some((criterion) => CONTROL_CRITERIA.includes(criterion))
+  );
+}
+
+/** The criteria of the stage prune that these arms go by, controls left out. */
+function criteriaOf(study: StudyDeclaration, arms: readonly ExperimentDeclaration[]): Criterion[] {
+  const pruned = arms.filter((arm) => pruningStages(study, arm).includes(PRUNE));
+  const criteria = new Set(pruned.flatMap((arm) => paramValues(arm, 'prune', 'criterion')));
+  return [...criteria].filter((criterion) => !CONTROL_CRITERIA.includes(criterion));
 }
 
 /**
@@ -43,8 +59,10 @@ export function prunedBy(study: StudyDeclaration, arms: readonly ExperimentDecla
   const foreign = [...new Set(stages.filter((stage) => stage !== PRUNE))].map((stage) => `"${stage}"`);
   const own =
     foreign.length === 0 ? [] : [`by the study's own ${foreign.length === 1 ? 'stage' : 'stages'} ${listed(foreign)}`];
-  const isByMagnitude = stages.includes(PRUNE) || own.length === 0;
-  return [...(isByMagnitude ? ['by magnitude'] : []), ...own].join(' or ');
+  const criteria = criteriaOf(study, arms.length === 0 ? study.experiments : arms);
+  const isByPrune = stages.includes(PRUNE) || own.length === 0;
+  const byPrune = !isByPrune ? [] : criteria.length === 0 ? ['by magnitude'] : criteria.map((name) => `by ${name}`);
+  return [...byPrune, ...own].join(' or ');
 }
 
 /** `global threshold`, or what stands in its place where another stage prunes: `stage "wanda"`. */

@@ -22,8 +22,19 @@ function treatment<Stage extends StageName, Name extends ParamName<Stage>>(
   };
 }
 
+const CRITERIA: Partial<Record<ParamValue<'prune', 'criterion'>, string>> = {
+  random: 'random pruning',
+  shuffled: 'random within tensors',
+};
+
+/** A criterion that has no words here goes by its name. */
+const criterion: Treatment = (_study, experiment) => {
+  const other = paramValues(experiment, 'prune', 'criterion').find((value) => value !== 'magnitude');
+  return other === undefined ? undefined : (CRITERIA[other] ?? `by ${other}`);
+};
+
 const TREATMENTS: readonly Treatment[] = [
-  treatment('prune', 'criterion', { random: 'random pruning', shuffled: 'random within tensors' }),
+  criterion,
   treatment('prune', 'protect', {
     reference: 'super weights protected',
     detected: 'detected super weights protected',

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { prunedArms, prunedBy } from '../../src/report/pruned-arms.ts';
+import type { StudyResults } from '../../src/report/read-results.ts';
 import { renderReport } from '../../src/report/render-report.ts';
 import { readSummary } from '../../src/report/summary.ts';
+import { treatmentOf } from '../../src/report/treatment.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
 import { maskFindings } from '../../src/science/results/mask-findings.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
@@ -73,5 +76,24 @@ describe('the report of a study with a pruning stage of its own', () => {
     const control = findings.find(({ rule }) => rule === 'missing-control');
     expect(control?.arms).toEqual(['A1', 'B1']);
     expect(findings.map(({ message }) => message).join()).not.toContain('final sparsity');
+  });
+});
+
+describe('the report of a study whose prune goes by a criterion that it has no words for', () => {
+  it('calls the criterion by its name, and counts the arms among the pruned ones', () => {
+    const study = controlsStudy();
+    const experiments = study.experiments.map((experiment) => {
+      const { prune, ...params } = experiment.params as Record<string, Record<string, unknown>>;
+      return prune?.['criterion'] === 'magnitude'
+        ? { ...experiment, params: { ...params, prune: { ...prune, criterion: 'wanda' } } }
+        : experiment;
+    });
+    const resultsOf = (declaration: StudyDeclaration) =>
+      studyResults(declaration, controlsPieces()) as unknown as StudyResults;
+    const results = resultsOf({ ...study, experiments });
+    const arms = prunedArms(results);
+    expect(arms.map(({ id }) => id)).toEqual(prunedArms(resultsOf(study)).map(({ id }) => id));
+    expect(prunedBy(results.study, arms)).toBe('by wanda');
+    expect(treatmentOf(results.study, arms[0]!)).toContain('by wanda');
   });
 });
