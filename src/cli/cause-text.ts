@@ -5,7 +5,7 @@ import type { JsonValue } from '../base/json.ts';
 
 const SHOWN_CHARACTERS = 60;
 
-/** E.g. `train.learningRate 0.001 -> 0.002`. Begins so that `follows from` may stand before it. */
+/** E.g. `train.learningRate 0.001 -> 0.002`; it can follow the words `follows from`. */
 export function causeText({ stage, path, before, after, packages = [] }: Cause): string {
   const change = `${valueText(before)} -> ${valueText(after)}`;
   const versions =
@@ -23,7 +23,7 @@ export function differenceText({ path, before, after }: Difference): string {
   return `${path}  ${valueText(before)} -> ${valueText(after)}`;
 }
 
-/** Digests are cut short: their beginnings tell them apart. */
+/** Digests are cut to their first eight digits. */
 function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return 'none';
   const text = JSON.stringify(value);

@@ -96,7 +96,7 @@ function drawRows(rows: DagRow[], layout: Layout, colors: Colors): Glyph[][] {
     for (let x = positions[start] ?? 0; x < (positions[end] ?? 0); x++) glyphs[x] = line('─');
     for (let column = start; column <= end; column++) glyphs[positions[column] ?? 0] = cellGlyph(cells[column], colors);
   }
-  // Branches: from the row they leave, down past the rows between, into their own first column.
+  // Branches: from the parent's row down to the row that branches off, left of its first column.
   for (const [index, { start, parent }] of rows.entries()) {
     const x = connectors.get(start);
     if (parent === undefined || x === undefined) continue;

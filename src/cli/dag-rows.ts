@@ -14,13 +14,13 @@ export interface DagColumn {
 export interface DagRow {
   /** Several only if these experiments have all their nodes in common. */
   experiments: string[];
-  /** Index of the first column of its own; what stands before is that of `parent`. */
+  /** Index of the first column in which it differs from `parent`; before it, the two share their nodes. */
   start: number;
   /** Index of the row from which this one branches off. */
   parent?: number;
   /** By column; undefined where the experiment has no such node. */
   cells: (PlannedState[] | undefined)[];
-  /** How many of its nodes stand in no row above. */
+  /** How many of its nodes are in no row above. */
   ownNodes: number;
 }
 

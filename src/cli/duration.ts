@@ -1,4 +1,4 @@
-/** Times for people. */
+/** Durations as text. */
 
 /** @param seconds e.g. 0.42 -> `0.4 s`, 83 -> `1 min 23 s`, 5000 -> `1 h 23 min` */
 export function durationText(seconds: number): string {

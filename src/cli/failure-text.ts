@@ -1,4 +1,4 @@
-/** Every expected failure in words, in one place: what happened, where, what was expected, what to do. */
+/** The text of every kind of failure: what happened, where, what was expected, what to do. */
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
@@ -6,7 +6,7 @@ import { quantityText } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 import { unreachable } from './unreachable.ts';
 
-/** More of a source line than this is not shown. */
+/** A longer source line is cut. */
 const SHOWN_COLUMNS = 110;
 
 /** Writes to standard error what ends a command, or what costs no result but has to be known. */
@@ -14,7 +14,7 @@ export function writeFailure(failure: Failure, terminal: Terminal): void {
   terminal.errorLine(failureText(failure, terminal.colors));
 }
 
-/** The same for what went wrong and stops nothing. */
+/** The text of a failure that stops nothing. */
 export function warningText(failure: Failure, colors: Colors): string {
   return failureText(failure, colors, colors.yellow(colors.bold('warning:')));
 }
@@ -94,7 +94,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
   }
 }
 
-/** What a stage foresaw says the file and the remedy, too. */
+/** If the stage threw a failure, that says more than its message: the file and the remedy. */
 function stageMessage({ message, cause }: Extract<Failure, { kind: 'stage' }>, colors: Colors): string {
   return cause === undefined ? sentence(message) : failureText(cause, colors, '').trimStart();
 }

@@ -1,4 +1,4 @@
-/** Words that the help pages of several commands share. */
+/** Options and help texts that several commands share. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 
@@ -11,7 +11,7 @@ export function withProjectOptions(command: Command): Command {
     .option('--json', 'machine-readable output');
 }
 
-/** Adds the options of the commands that plan a study: what stands here changes which nodes it has. */
+/** Adds the options of commands that plan a study: also those that change which nodes it has. */
 export function withStudyOptions(command: Command): Command {
   return withProjectOptions(command).option(
     '--device <device>',
@@ -19,7 +19,7 @@ export function withStudyOptions(command: Command): Command {
   );
 }
 
-/** An empty path would mean the working folder: mostly a shell variable that is not set. */
+/** Refuses an empty path, which mostly comes from a shell variable that is not set. */
 function path(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;

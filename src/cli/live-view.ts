@@ -30,7 +30,7 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
   let notes: string[] = [];
   draw();
 
-  /** What is over moves up and stays; what runs is drawn below it. */
+  /** Lines about finished nodes stay on the screen; the running ones are redrawn below them. */
   function emit(event: SwpEvent): void {
     state.apply(event);
     if (event.event !== 'node-end') return;
@@ -62,7 +62,7 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
   };
 }
 
-/** The drawing of a moment. */
+/** @returns the lines to draw now */
 export function drawRun(
   state: RunState,
   notes: string[],
@@ -106,7 +106,7 @@ function detail(node: RunningNode, state: RunState): string {
     .join('  ');
 }
 
-/** Eighths of a character, so that slow work is seen to move. */
+/** Drawn to an eighth of a character, so that slow work is seen to move. */
 export function progressBar(share: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
   const full = Math.floor(eighths / 8);

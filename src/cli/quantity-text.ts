@@ -1,4 +1,4 @@
-/** Amounts for people, with the prefixes of the SI: 557 MFLOP, 4.1 MB. */
+/** Amounts as text, with SI prefixes: 557 MFLOP, 4.1 MB. */
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P'];
 

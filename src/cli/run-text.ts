@@ -1,4 +1,4 @@
-/** The words in which a run is told, whoever shows them. */
+/** Texts about nodes and runs that several views and commands share. */
 import type { Colors } from 'picocolors/types';
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
@@ -35,7 +35,7 @@ export function timeLeftText(state: RunState): string {
     : `about ${durationText(Math.max(1, seconds))} left`;
 }
 
-/** A finished node in a line; undefined for one that says nothing on its own. */
+/** A finished node in a line; undefined for one that was blocked, since the failure that blocks it has a line. */
 export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors: Colors): string | undefined {
   const place = labelText(event.label);
   switch (event.outcome) {

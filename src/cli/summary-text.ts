@@ -5,7 +5,7 @@ import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
 
-/** More failures than these are only counted: one cause mostly has many. */
+/** Further failures are only counted: many mostly have one cause. */
 const SHOWN_FAILURES = 10;
 
 export interface SummaryParts {

@@ -57,7 +57,7 @@ export async function acceptChanges(
   return fresh;
 }
 
-/** Another parameter or another file is another experiment. */
+/** Only code can be accepted: another parameter or another file is another experiment. */
 function isOfCode({ path, before, after }: Cause): boolean {
   return /^(code|computes\.[^.[]+)$/.test(path) && typeof before === 'string' && typeof after === 'string';
 }

@@ -1,4 +1,4 @@
-/** What two experiments do differently, and what came of it. */
+/** Compares two experiments: which parameters differ, where their nodes part, and their metrics. */
 import { SwpError } from '../base/failure.ts';
 import { differences } from '../base/json-diff.ts';
 import { nearestName } from '../base/nearest-name.ts';

@@ -1,4 +1,4 @@
-/** What is known of a run at a moment, put together from its events: what the plain and the live view draw. */
+/** The state of a run, kept up to date by its events: what the plain and the live view draw. */
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel, Progress } from '../engine/stage.ts';
 import type { TimeLeft } from './time-left.ts';
@@ -12,7 +12,7 @@ export interface RunningNode {
   progress?: Progress;
   /** Length from which it went on. */
   resumedAt?: number;
-  /** The first progress and when it was told: a rate leaves out what a stage prepares before. */
+  /** The first progress and when it came: a rate leaves out what a stage prepares before it. */
   first?: { at: number; done: number };
 }
 

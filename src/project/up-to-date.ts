@@ -17,7 +17,7 @@ import type { Project } from './project.ts';
 import { sizeOf, type StudySize } from './study-size.ts';
 import { renderOrExplain, resultsKey, type RenderedReport } from './study-report.ts';
 
-/** What there is to say of a study in which everything is there. */
+/** What `swp repro` needs to say that a study is up to date. */
 export interface UpToDate {
   /** How many nodes. */
   total: number;
@@ -28,7 +28,7 @@ export interface UpToDate {
   results: CacheRecord['artifacts'] | null;
 }
 
-/** Changes younger than this may hide behind an equal stamp: file systems keep times in ticks. */
+/** File systems keep times in ticks: a file that changed less than this ago may change again with an equal stamp. */
 const RACY_MS = 2_000;
 
 /** @returns undefined if a plan has to be made */
@@ -112,7 +112,7 @@ function basisOf(options: ProjectOptions): string | undefined {
   }
 }
 
-/** One per profile and device, so that they do not push each other out. */
+/** One note per profile and device, so that they do not overwrite each other. */
 function nameOf(options: ProjectOptions): string {
   const { profile, overrides } = locate(options);
   return JSON.stringify([profile ?? null, overrides]);

@@ -1,4 +1,4 @@
-/** swp bundle verify: does what a bundle says hold together? Or compute all of it again, and compare. */
+/** swp bundle verify: checks that a bundle is consistent; with --recompute, runs its study and compares. */
 import { SwpError } from '../../base/failure.ts';
 import { verifyBundleFile, type BundleVerification } from '../../project/bundles.ts';
 import type { RunState } from '../../project/run-state.ts';
@@ -58,7 +58,7 @@ function refuseContradictions(words: string[], { recompute, id }: BundleVerifyOp
     });
 }
 
-/** On standard error: standard output is the verdict's. */
+/** Writes to standard error: standard output is for the verdict. */
 function openView(state: RunState, json: boolean, terminal: Terminal): Pick<RunView, 'emit' | 'close'> {
   if (json) return { emit: () => {}, close: () => {} };
   const toStandardError: Terminal = { ...terminal, line: (text = '') => terminal.errorLine(text) };

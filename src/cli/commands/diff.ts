@@ -1,4 +1,4 @@
-/** swp diff: what two experiments do differently, and what came of it. */
+/** swp diff: which parameters of two experiments differ, where their nodes part, and how their metrics differ. */
 import { compareExperiments, type Comparison } from '../../project/comparison.ts';
 import { openProject } from '../../project/project.ts';
 import type { DiffOptions } from '../declarations/diff.ts';

@@ -68,7 +68,7 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
   );
 }
 
-/** What sharing saves, of the stages that count more than nodes. */
+/** For stages that count training steps: how many there are, and how many there would be without sharing. */
 function sharingLines({ stages }: Estimate): string[] {
   return stages.flatMap(({ stage, unit, units, asked, resumed }) => {
     if (unit !== 'steps') return [];

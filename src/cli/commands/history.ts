@@ -1,4 +1,4 @@
-/** swp history: what the runs of this study did, and what became of a node over them. */
+/** swp history: what the runs of this study did, or what they did to some nodes. */
 import type { HistoryEntry } from '../../cache/run-history.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { pastRuns, pastRunsOf, type PastRun } from '../../project/past-runs.ts';
@@ -65,7 +65,7 @@ function writeNodes(runs: HistoryEntry[], terminal: Terminal): void {
     terminal.line(line);
 }
 
-/** Local time would differ between those who share a cache. */
+/** In UTC: those who share a cache may be in several time zones. */
 function dateText(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ');
 }

@@ -22,7 +22,7 @@ export async function lint(options: ProjectOptions): Promise<void> {
 function writeFindings({ study, findings, remedies }: LintResult, terminal: Terminal): void {
   const { profile, comparisons, experiments } = study;
   const { colors } = terminal;
-  /** What the profile overrides is told once, below. */
+  /** Findings that the profile accepts are listed once, below. */
   const isOfProfile = ({ rule, comparison, accepted }: LintFinding) =>
     accepted !== null && comparisons.find(({ name }) => name === comparison)?.accept[rule] === undefined;
   terminal.line(

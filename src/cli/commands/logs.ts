@@ -1,4 +1,4 @@
-/** swp logs: what the workers of nodes wrote. */
+/** swp logs: prints what nodes wrote while they ran. */
 import { readFile } from 'node:fs/promises';
 import { planNodes } from '../../project/nodes.ts';
 import { openProject } from '../../project/project.ts';

@@ -13,7 +13,7 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 
 const PLOT_NAMES = Object.keys(PLOTS) as PlotName[];
 
-/** The numbers that a plot is drawn of, and its lines. */
+/** How each plot gets its rows from the results, and its lines from the rows. */
 const DRAWINGS = {
   quality: drawing(qualityRows, drawQuality),
   sparsity: drawing(sparsityRows, drawSparsity),
@@ -60,7 +60,7 @@ export async function plots(words: string[], options: PlotsOptions): Promise<voi
   );
 }
 
-/** @throws SwpError of kind `usage` for a name that is none of a plot */
+/** @throws SwpError of kind `usage` if there is no plot of that name */
 function chosenPlots(words: string[]): PlotName[] {
   const unknown = words.find((word) => !(PLOT_NAMES as string[]).includes(word));
   if (unknown !== undefined)

@@ -1,4 +1,4 @@
-/** What swp repro does if there is something to do, or --dry-run asks what: plans, runs, and shows it. */
+/** swp repro where a plan has to be made: plans, runs, and shows it; with --dry-run, only says what would run. */
 import { lint } from '../../project/lint.ts';
 import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
@@ -33,7 +33,7 @@ export async function planAndRun(words: string[], options: ReproOptions): Promis
   if (words.length === 0) await noteUpToDate(options, project, records);
 }
 
-/** A comparison that compares something else than it says costs no result, but what the report says of it. */
+/** Says that swp lint finds errors. The run goes on: every result is right, but the report compares unlike arms. */
 function hintAtLint({ study }: Project, terminal: Terminal): void {
   const { openErrors: errors } = lint(study);
   if (errors > 0)
@@ -85,7 +85,7 @@ async function run(
   return result.records;
 }
 
-/** What costs no result. Standard error, whatever the output is. */
+/** To standard error, also with --json. */
 function writeWarnings(warnings: readonly Failure[], terminal: Terminal): void {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }

@@ -35,7 +35,7 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
   if (options.heal) await repro([], { ...options, checkpointEvery: 60 });
 }
 
-/** Whoever names nodes and forgets --recompute would believe that these were computed again. */
+/** E.g. selectors without --recompute: they would look as if those nodes were computed again. */
 function refuseContradictions(words: string[], { recompute, heal, sample }: VerifyOptions): void {
   if (!recompute && words.length > 0)
     throw new SwpError({
