@@ -5,6 +5,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { collectEnvironment } from '../engine/environment.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
+import { readSummary } from '../report/summary.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import { RESULTS } from './check-results.ts';
 import type { CheckResult, Finding } from './finding.ts';
@@ -32,7 +33,6 @@ export async function checkReport(
   if (record === undefined || results === undefined || bundled.length === 0)
     return { findings: [], said: ['no report'], summary: [] };
   const resultsPath = cache.artifactPath(results);
-  const { readSummary } = await import('../report/summary.ts');
   const summary = (await readSummary(resultsPath)).lines;
   const fresh = await cache.scratch.node();
   try {

@@ -1,6 +1,7 @@
 /**
  * What goes into a bundle: the study, the records of all its nodes, what they made and is kept for ever, the report.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
@@ -141,7 +142,6 @@ function filesUnder(folder: string): string[] {
 }
 
 async function digestOf(content: Content): Promise<string> {
-  const { createHash } = await import('node:crypto');
   return 'path' in content
     ? (await digestFile(content.path)).sha256
     : createHash('sha256').update(content.text).digest('hex');

@@ -1,5 +1,6 @@
 /** The report of a bundle, rendered from its results and records alone. */
 import type { Cache } from '../cache/cache.ts';
+import { reportOrigin } from '../report/report-origin.ts';
 
 /**
  * @param folder to write into
@@ -12,9 +13,8 @@ export async function renderBundledReport(
   resultsPath: string,
   cache: Pick<Cache, 'record'>,
 ): Promise<void> {
-  const [{ renderReport }, { reportOrigin }] = await Promise.all([
-    import('../report/render-report.ts'),
-    import('../report/report-origin.ts'),
-  ]); // slow to load: vega
+  // Loaded only here, since Vega is slow to load; and what is loaded on demand has a file of its own in the build, by
+  // which one renderer is told from another (renderer-stamp.ts).
+  const { renderReport } = await import('../report/render-report.ts');
   await renderReport({ resultsPath, outDir: folder, origin: await reportOrigin(cache, resultsPath) });
 }
