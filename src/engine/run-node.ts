@@ -36,7 +36,7 @@ export async function runNode(
   lost?: Reason,
 ): Promise<NodeEnding> {
   const { node } = planned;
-  const { signal } = context;
+  const { executor, signal } = context;
   let startedAt: number | undefined;
   try {
     if (lost === undefined && isUntouched(planned, producers)) return { kind: 'cached', record: planned.record! };
@@ -76,7 +76,7 @@ export async function runNode(
       // Slot: a free worker, for instance, and a GPU if it needs one.
       using slot = await reserveSlot(node, context);
       if (slot === undefined)
-        return signal.aborted ? { kind: 'stopped', started: false } : { kind: 'would-run', reason };
+        return executor.capabilities.computes ? { kind: 'stopped', started: false } : { kind: 'would-run', reason };
       startedAt = performance.now();
 
       // Lease: one process at a time computes it. Whoever waits for another process holds no slot meanwhile.
