@@ -4,7 +4,7 @@ import type { WiredRounds, WiredStep } from '../generated/aggregate.ts';
 import { expandRun, type StepInstance } from './expand.ts';
 import type { Experiment, Study } from './study.ts';
 
-/** The same for all seeds of an experiment; successive rounds that are alike are told once. */
+/** The same for all seeds of an experiment; successive rounds that are alike stand there once. */
 export function declareWiring(study: Study, experiment: Experiment): WiredRounds[] {
   const rounds: WiredRounds[] = [];
   const byRound = new Map<number, WiredStep[]>();

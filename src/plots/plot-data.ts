@@ -37,7 +37,7 @@ export interface CurveRow {
   experiment: string;
   seed: number;
   points: { step: number; loss: number }[];
-  /** Cumulative steps after which something was pruned. */
+  /** Cumulative training steps after which something was pruned. */
   prunes: number[];
 }
 

@@ -57,7 +57,7 @@ export function drawPng(svg: string): Uint8Array {
   return image.render().asPng();
 }
 
-/** The same SVG as a file of its own: on white, since it cannot know the page it will be put on. */
+/** The same SVG for a separate file: on white, since the page that will show it is not known. */
 export function onWhite(svg: string): string {
   return svg.replace(/(<svg[^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>');
 }

@@ -17,7 +17,7 @@ export interface IncreaseRow {
 
 /**
  * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control
- * with the same seed, at the same round and after as many steps. Empty where there is no such control.
+ * with the same seed, at the same round and after as many training steps. Empty where there is no such control.
  */
 export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
   const control =

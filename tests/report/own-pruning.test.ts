@@ -62,6 +62,7 @@ describe('the report of a study with a pruning stage of its own', () => {
     expect(says(/pruned by magnitude/i)).toBe(false);
     expect(says(/smallest magnitudes/)).toBe(false);
     expect(says(/global threshold (\(|is)/)).toBe(false);
+    expect(says('What the threshold spares')).toBe(false);
     expect(says('(stage prune)')).toBe(false);
     expect(says('· no pruning ·')).toBe(false);
     expect(says(/undefined|NaN/)).toBe(false);

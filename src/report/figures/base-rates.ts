@@ -1,4 +1,4 @@
-/** Question 1's main plot: three kinds of survival beside what would have become of an ordinary weight. */
+/** Three kinds of survival of super weights, beside the survival of ordinary weights. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
 import { comparisonsOf, declarationOf, endOf } from '../arms.ts';
@@ -220,7 +220,7 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
   };
 }
 
-/** `41 %`; one decimal where whole per cents would hide the steps. */
+/** `41 %`; one decimal where whole per cents would make levels look alike. */
 function percentLabel(sparsity: number): string {
   return sparsity > 0.9 && sparsity < 1 ? percent(sparsity, 1) : percent(sparsity, 0);
 }

@@ -1,4 +1,4 @@
-/** Question 5's main plot: final loss and the super weight's effect against the steps of each round. */
+/** Final loss and the super weight's effect against the training steps of each round. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { measuredEnd, resultOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';

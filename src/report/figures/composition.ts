@@ -58,7 +58,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'compositio
   );
   const kinds = [...new Set(arms.flatMap((arm) => [...arm.kinds.keys()]))];
   return {
-    title: TITLE,
+    title: hasThreshold ? TITLE : 'What the pruning spares: sparsity by kind of tensor',
     caption:
       `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
       `${hasThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
@@ -190,7 +190,10 @@ function alt(arms: readonly Arm[]): string {
   return `Table of sparsity by kind of tensor. ${worst.join('; ')}.`;
 }
 
-/** @param groupOf what arms are told apart by; of each group the arm is named whose kinds differ most */
+/**
+ * How unequally kinds of tensor are pruned, group by group.
+ * @param groupOf the group of an arm; of each group, the sentence names the arm whose kinds of tensor differ most
+ */
 export function spareText(
   results: StudyResults,
   arms: readonly ExperimentDeclaration[],

@@ -147,7 +147,7 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   };
 }
 
-/** The step of a run's first detection with a confirmed super weight. */
+/** The training step of a run's first detection with a confirmed super weight. */
 function firstConfirmed(points: readonly EmergencePoint[], experiment: string, seed: number): number | undefined {
   const steps = points.flatMap((point) =>
     point.experiment === experiment && point.seed === seed && (point.confirmed ?? 0) > 0 && point.step !== null

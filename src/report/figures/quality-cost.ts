@@ -1,4 +1,4 @@
-/** Question 3's main plot: what sparsity costs over the positive control, with and without protecting super weights. */
+/** What sparsity costs over the positive control, with and without protecting super weights. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { SweetSpot } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';

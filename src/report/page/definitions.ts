@@ -37,7 +37,7 @@ function hasStage({ experiments }: StudyDeclaration, stage: StageName): boolean 
   return experiments.some(({ params }) => params[stage] !== undefined);
 }
 
-/** Parameters that say how something is computed, not what it means. */
+/** Parameters that say how something is computed, and not what it means: the tables leave them out. */
 const MACHINERY = new Set(['model', 'engine', 'device', 'precision', 'batchSize', 'microBatchSize']);
 
 interface StageSchema {

@@ -107,7 +107,7 @@ function cost(results: StudyResults): string {
   return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
 }
 
-/** The built-in models were made to hold super weights: that they do is where this study starts, not what it found. */
+/** The built-in models were trained to hold super weights, so that they do is no finding of the study. */
 function selection({ study }: StudyResults): string {
   const builtIn = study.experiments.some(
     (experiment) =>

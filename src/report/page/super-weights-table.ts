@@ -1,4 +1,4 @@
-/** Every reference super weight, several of a model included: where it is, and what it and its worst control cost. */
+/** Every reference super weight: where it is, and what zeroing it and its worst control cost. */
 import type { ConfirmedSuperWeight } from '../../generated/results.ts';
 import type { StudyResults } from '../read-results.ts';
 import { coordinateText, decimal, signed } from '../wording.ts';

@@ -37,7 +37,7 @@ export function briefDifference(comparisons: readonly ComparisonResult[]): strin
   return `${first.arm} − ${first.baseline} ${natsText(first.mean!)} nats (n ${first.n}, ${verdictText(first.verdict)})${others === 0 ? '' : `; ${counted(others, 'other difference')}`}`;
 }
 
-/** The two differences that say most, in sentences, and what becomes of the others. */
+/** The two differences that say most, in sentences, and how many others have which verdict. */
 export function differencesText(comparisons: readonly ComparisonResult[]): string {
   const all = differencesOf(comparisons).filter(({ mean }) => mean !== null);
   if (all.length === 0) return 'Of none of the declared comparisons is a pair of runs known.';

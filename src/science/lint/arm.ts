@@ -143,7 +143,7 @@ export class Arm {
     return isByRound(this.declaration, this.#stageOf(owner), param);
   }
 
-  /** A parameter that follows the experiment's model is told as that. */
+  /** Whether a parameter is the experiment's model, which is a variable already. */
   #isModel(stage: string, param: string): boolean {
     return param === 'model' && declaredValue(this.declaration, this.#stageOf(stage), param) === this.declaration.model;
   }

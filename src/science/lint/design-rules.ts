@@ -75,7 +75,7 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
   ];
 }
 
-/** More training is an advantage of its own. */
+/** More training is an advantage, whatever else differs. */
 export function unequalBudget(comparison: Comparison): LintFinding[] {
   if (namesParameter(comparison, 'steps')) return [];
   const arms = armsOf(comparison);
@@ -93,7 +93,7 @@ export function unequalBudget(comparison: Comparison): LintFinding[] {
 
 /**
  * The exact two-sided sign-flip test of n pairs cannot give less than 2 / 2^n, and Holm's method asks the smallest
- * p-value of m for alpha / m. What cannot be significant with this n is told before anything runs.
+ * p-value of m for alpha / m. A test that cannot be significant with this n is reported before anything runs.
  */
 export function sampleSize(
   comparison: Comparison,

@@ -30,7 +30,7 @@ export function isOpenError({ severity, accepted }: LintFinding): boolean {
   return severity === 'error' && accepted === null;
 }
 
-/** Arms that the study does not have are left out: whoever reads the study complains about them. */
+/** Arms that the study does not have are left out: reading the study has reported them. */
 function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]): Comparison[] {
   return comparisons.flatMap((declaration) => {
     const [baseline, ...others] = declaration.arms.flatMap((id) => arms.find((arm) => arm.id === id) ?? []);
@@ -39,7 +39,8 @@ function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]):
 }
 
 /**
- * Puts the reasons to what they override: the comparison's own before the profile's. What overrides nothing is told.
+ * Puts the reasons to what they override: the comparison's own before the profile's. A reason that overrides nothing is
+ * reported.
  */
 function override(findings: LintFinding[], { comparisons, profile }: StudyDeclaration): LintFinding[] {
   const ofProfile = profile.accept ?? {};

@@ -1,6 +1,6 @@
 /** Values in words. */
 
-/** A list of one value per round is told in runs: `0.2, then 4 x 0`. */
+/** A list of one value per round is shortened: `[0.2, 4 x 0]`. */
 export function valueText(value: unknown): string {
   if (value === undefined) return "the run's seed";
   if (!Array.isArray(value) || value.length < 3) return JSON.stringify(value);

@@ -31,7 +31,7 @@ export function comparisonResults(context: ComparisonContext): ComparisonResult[
   return drafts.map(({ result }) => result);
 }
 
-/** A comparison whose tests await the rest of their families. */
+/** A comparison before its p-values are adjusted, for which all tests of a family must be known. */
 interface Draft {
   result: ComparisonResult;
   members: FamilyMember[];

@@ -5,7 +5,9 @@ import { spread } from '../statistics/spread.ts';
 import { paramIn } from '../study-declaration.ts';
 import { lastMeasurement, type Arm } from './paired-difference.ts';
 
-/** Final sparsity, total steps and sequences seen, where the arms' means over runs differ or one of them is unknown. */
+/**
+ * Final sparsity, training steps and sequences seen, where the arms' means over runs differ or one of them is unknown.
+ */
 export function consequences(arm: Arm, baseline: Arm): Consequence[] {
   const compare = (what: Consequence['what'], of: (own: Arm) => number | null): Consequence[] => {
     const ours = of(arm);
@@ -29,7 +31,10 @@ export function consequences(arm: Arm, baseline: Arm): Consequence[] {
   ];
 }
 
-/** Training sequences of a whole run: steps times batch size over its rounds; undefined while a training is missing. */
+/**
+ * Training sequences of a whole run: training steps times batch size over its rounds; undefined while a training is
+ * missing.
+ */
 function sequencesSeen(experiment: ExperimentDeclaration, run: RunResult): number | undefined {
   if (run.missing.some(({ artifact }) => artifact === 'curve') || run.curves.length === 0) return undefined;
   let sequences = 0;

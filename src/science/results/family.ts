@@ -5,7 +5,7 @@ import { holmAdjusted } from '../statistics/holm.ts';
 import { verdict } from '../statistics/verdict.ts';
 import type { Effect } from './paired-difference.ts';
 
-/** One declared test with the result that awaits its verdict. */
+/** One declared test, with the result that gets the adjusted p-value and the verdict. */
 export interface FamilyMember {
   family: string;
   effect: Effect;

@@ -3,7 +3,7 @@ import type { LossCurve } from '../../generated/curve.ts';
 import type { RunCurve } from '../../generated/results.ts';
 import type { Piece } from './study-pieces.ts';
 
-/** Points that a round keeps: enough for any plot, and results.json stays small at 20,000 steps a round. */
+/** Points that a round keeps: enough for any plot, and results.json stays small at 20,000 training steps a round. */
 const POINTS_PER_ROUND = 120;
 
 /** The curve of one round; nothing where the training is missing (the run lists it as missing). */
@@ -13,7 +13,7 @@ export function runCurve({ label, key, content }: Piece<LossCurve>): RunCurve[] 
   return [{ round: label.round, firstStep, steps, key, points: thinned(content) }];
 }
 
-/** Means over consecutive points, weighted by the steps behind each, so that the curve's area is kept. */
+/** Means over consecutive points, weighted by the training steps behind each, so that the curve's area is kept. */
 function thinned({ firstStep, points }: LossCurve): RunCurve['points'] {
   const group = Math.ceil(points.length / POINTS_PER_ROUND);
   const thin: RunCurve['points'] = [];

@@ -157,7 +157,10 @@ function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   return { status: 'measured', weights };
 }
 
-/** Cumulative steps at a moment: the end of the last training up to it. Null if a training before it left no curve. */
+/**
+ * Cumulative training steps at a moment: the end of the last training up to it. Null if a training before it left no
+ * curve.
+ */
 function cumulativeStep({ curves }: StudyPieces, round: number, phase: Phase): number | null {
   if (phase === 'start') return 0;
   const before = curves.filter(({ label }) => label.round <= round);

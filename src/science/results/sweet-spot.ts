@@ -10,8 +10,8 @@ import type { Arm } from './paired-difference.ts';
  * The sweet spot of every experiment that prunes and is no control itself: the largest sparsity up to which the
  * one-sided upper t bound of the mean increase of log-perplexity over the positive control stays under the tolerance.
  * Each level is measured after its retraining and paired by seed with the control at the same round and after as many
- * steps, so that training alone makes no difference. Levels are taken by rising sparsity and the first that fails ends
- * the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
+ * training steps, so that training alone makes no difference. Levels are taken by rising sparsity and the first that
+ * fails ends the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
 export function sweetSpots(arms: Arm[], analysis: AnalysisDeclaration): SweetSpot[] {
   return arms.filter(isCandidate).map((arm) => {

@@ -14,8 +14,8 @@ import { pairedTTest } from '../statistics/student-t.ts';
 import { effectOf, independentDifferences, pairedDifference, type Arm } from './paired-difference.ts';
 
 /**
- * The difference with its tests, before its family is adjusted (holm, verdict and attainableFrom await that). Where the
- * comparison does not declare `loss`, the points and their interval stand there and no test.
+ * The difference with its tests, before its family is adjusted, which fills in holm, verdict and attainableFrom. Where
+ * the comparison does not declare `loss`, the points and their interval stand there and no test.
  * @throws SwpError for more pairs than the exact test enumerates
  */
 export function testedDifference(
