@@ -13,21 +13,23 @@ let rig: Rig;
 let env: NodeJS.ProcessEnv;
 beforeEach(async () => {
   rig = await Rig.create();
+  // The shell, since it starts at once on the busiest machine; there is no other program in the PATH.
   await writeFile(
     rig.path('nvidia-smi'),
-    `#!${process.execPath}
-import { readFileSync } from 'node:fs';
-const { gpus, apps } = JSON.parse(readFileSync(${JSON.stringify(rig.path('gpus.json'))}, 'utf8'));
-if (gpus === 'broken') { console.error('Failed to initialize NVML: Driver/library version mismatch'); process.exit(18); }
-console.log(process.argv.some((arg) => arg.includes('compute-apps')) ? apps.join('\\n') : gpus.join('\\n'));`,
+    `#!/bin/sh
+cd '${rig.directory}'
+if [ -e broken ]; then echo 'Failed to initialize NVML: Driver/library version mismatch' >&2; exit 18; fi
+case "$*" in *compute-apps*) /bin/cat apps ;; *) /bin/cat gpus ;; esac`,
   );
   await chmod(rig.path('nvidia-smi'), 0o755);
   env = { PATH: rig.directory };
 });
 afterEach(() => rig.remove());
 
-const machine = (gpus: string[] | 'broken', apps: string[] = []) =>
-  writeFile(rig.path('gpus.json'), JSON.stringify({ gpus, apps }));
+async function machine(gpus: string[] | 'broken', apps: string[] = []): Promise<void> {
+  if (gpus === 'broken') return writeFile(rig.path('broken'), '');
+  for (const [file, lines] of Object.entries({ gpus, apps })) await writeFile(rig.path(file), `${lines.join('\n')}\n`);
+}
 const IDLE = [
   '0, GPU-aaaa, 3, 81559, 550.54.15, NVIDIA H100 80GB HBM3',
   '1, GPU-bbbb, 10, 81559, 550.54.15, NVIDIA A100-SXM4, 80GB',

@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# A browser, with SwiftShader (a Vulkan driver in software) beside it, and the loader that WebGPU finds the driver with;
-# PyTorch for the CPU; users to be; a compiler for the addon below.
-packages=(chromium libvulkan1 python3-torch python3-pip util-linux mount g++ make unzip)
+# A browser, which brings SwiftShader (a Vulkan driver in software), and the loader by which WebGPU finds the driver;
+# PyTorch for the CPU; mount, for a small disk; what builds the addon below.
+packages=(chromium libvulkan1 python3-torch mount python3-pip g++ make unzip)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

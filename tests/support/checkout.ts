@@ -1,4 +1,4 @@
-/** A checkout of its own, in which a test may change stages: it is built as any other when it is first used. */
+/** A copy of the checkout, in which a test may change stages. It is built when it is first used, as any other. */
 import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

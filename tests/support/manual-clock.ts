@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Lets time pass, and wakes whom it is time to wake. */
+  /** Lets time pass, and wakes the sleepers whose time is over. */
   advance(milliseconds: number): void {
     this.#time += milliseconds;
     this.#wall += milliseconds;
@@ -31,7 +31,7 @@ export class ManualClock implements Clock {
       if (sleeper.until <= this.#time) sleeper.wake();
   }
 
-  /** Somebody sets the wall clock. */
+  /** Changes the wall clock alone, as somebody does who sets it. */
   jump(milliseconds: number): void {
     this.#wall += milliseconds;
   }

@@ -31,13 +31,13 @@ export interface StageOutcome {
 }
 
 let folder: string;
-let JOBS = 0;
+let jobs = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-stage-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A path in the test file's own folder. */
+/** A path in the folder of this test file. */
 export function temporaryFile(name: string): string {
   return join(folder, name);
 }
@@ -46,7 +46,7 @@ export async function runStage<Params>(
   stage: StageDefinition<Params>,
   { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>,
 ): Promise<StageOutcome> {
-  const job = join(folder, String(JOBS++));
+  const job = join(folder, String(jobs++));
   await mkdir(job);
   const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
   const progress: Progress[] = [];

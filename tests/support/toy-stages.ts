@@ -1,4 +1,5 @@
 /** Stage definitions without work in them: what a study says about stages can be tested with these alone. */
+import { SwpError } from '../../src/base/failure.ts';
 import type { StageDefinition } from '../../src/engine/stage.ts';
 import type { StageSource } from '../../src/pipeline/study.ts';
 
@@ -68,7 +69,6 @@ export const toyStageSource: StageSource = {
   async load(name) {
     const definition = Object.hasOwn(toyStages, name) ? toyStages[name] : undefined;
     if (definition !== undefined) return { definition };
-    const { SwpError } = await import('../../src/base/failure.ts');
     throw new SwpError({
       kind: 'usage',
       message: `There is no stage "${name}".`,
