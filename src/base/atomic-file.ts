@@ -8,17 +8,15 @@ import { chmodSync, closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, s
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-// Small steps are taken synchronously: the way through the thread pool costs ten times as much processor time as the
-// step.
-// Only waiting for the disk is left to it.
+// Short operations are synchronous: Node's thread pool would cost ten times as much processor time as the operation
+// itself. Only waiting for the disk uses it.
 const syncDescriptor = promisify(fsync);
 
 /**
  * Writes `text` to `path`, replacing what was there; creates the directory.
  * @param scratch a directory on the same file system, where the file is until it is whole
  * @param options.durable false for a note whose loss costs time and nothing else: after a power failure it may be
- *   gone, or
- *   empty
+ *   gone or empty
  */
 export async function writeAtomically(
   path: string,

@@ -6,7 +6,7 @@ export interface Clock {
   monotonic(): number;
   /** Wall-clock time, for people: never compared. */
   now(): Date;
-  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
+  /** Resolves after the given milliseconds, or at once when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ const TWO_32 = 2 ** 32;
 /**
  * @param seed a non-negative safe integer
  * @param name what the draws are for, e.g. `train-data`; never an experiment's name
- * @param indices e.g. the step: one generator per index costs about 5 microseconds
+ * @param indices e.g. the training step: one generator per index costs about 5 microseconds
  * @throws RangeError if a number is no non-negative safe integer
  */
 export function stream(seed: number, name: string, ...indices: number[]): RandomStream {

@@ -1,6 +1,6 @@
 /**
  * Reads a bundle that anybody may have made: nothing is written but regular files that its manifest names, of the sizes
- * that it says, into a folder of one's own; and never more than a limit.
+ * that it gives, into a fresh folder, and never more than a limit.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -23,15 +23,15 @@ export interface UnpackedBundle {
 
 /** A manifest names some hundred bytes per file. */
 const MOST_MANIFEST_BYTES = 1 << 26;
-/** What a tar adds to its files: a header and padding each, the end, and what fills its last record. */
+/** What tar adds: a header and padding per file, an end mark, and padding of the last block. */
 const BYTES_PER_FILE = 1024;
 const SPARE_BYTES = 1 << 16;
 
 /**
  * @param folder an empty one
  * @param limit bytes of all files together
- * @throws SwpError of kind `content` for an archive that is none, is no bundle, or wants what it must not; of kind
- *   `file`
+ * @throws SwpError of kind `content` for a file that is no archive or no bundle, or that would write what it must not;
+ *   of kind `file` if it cannot be read
  */
 export async function unpackBundle(file: string, folder: string, limit: number): Promise<UnpackedBundle> {
   const budget = { left: MOST_MANIFEST_BYTES };
@@ -124,7 +124,7 @@ async function collect(body: ReadableStream<Uint8Array>): Promise<Uint8Array[]> 
   return chunks;
 }
 
-/** Lets through what the manifest says and the manifest itself, whatever the compressed archive may swell to. */
+/** Stops a compressed archive that unpacks to more than its manifest says. */
 function metered(budget: { left: number }, file: string): Transform {
   let passed = 0;
   return new Transform({

@@ -15,7 +15,7 @@ import type { Manifest } from './manifest.ts';
 import { inputRefs, type GatheredItem } from './preimage.ts';
 import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
 
-/** What both pre-images of a record say alike. */
+/** What the two pre-images of a record have in common. */
 const COMMON = ['version', 'stage', 'code', 'computes', 'params', 'files'] as const;
 
 export interface CheckedRecords extends CheckResult {
@@ -94,7 +94,7 @@ interface Context {
   manifest: Manifest;
 }
 
-/** What a record says that it consumed is what the records of its producers say that they made. */
+/** Checks that what a record consumed is what the records of its producers say that they made. */
 function checkLineage(record: CacheRecord, { records, named, manifest }: Context, findings: Finding[]): void {
   const where = named(record.key);
   const consumed = (input: string, key: string, artifact: string, sha256: string | undefined) => {
@@ -167,7 +167,7 @@ function checkArtifacts(
   }
 }
 
-/** A metric is in no hash; but where an artifact of the node has a number of that name, they are one. */
+/** No hash covers metrics. Where an artifact of the node has a number of the same name, the two must be equal. */
 function checkMetrics(
   { key, artifacts, metrics }: CacheRecord,
   { named, manifest, folder }: Pick<Context, 'named' | 'manifest'> & { folder: string },
@@ -198,7 +198,7 @@ function parsed(path: string): Record<string, unknown> {
   }
 }
 
-/** Artifacts under another name than their content's, and such as no record names. */
+/** Finds artifacts whose name is not their content's digest, and artifacts that no record names. */
 function checkStrangers({ files }: Manifest, records: ReadonlyMap<string, CacheRecord>, findings: Finding[]): void {
   const known = new Set([...records.values()].flatMap(({ artifacts }) => Object.values(artifacts).map(artifactName)));
   for (const [name, { sha256 }] of Object.entries(files)) {

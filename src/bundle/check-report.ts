@@ -17,7 +17,7 @@ const AROUND = 40;
 const TOLERANCE = 1e-9;
 
 export interface CheckedReport extends CheckResult {
-  /** Terminal lines that say the results in short. */
+  /** The results in short, as lines for the terminal. */
   summary: string[];
 }
 
@@ -91,14 +91,14 @@ async function difference(before: string, after: string, renderer: Renderer): Pr
   return `line ${is.slice(0, at).split('\n').length} says ${excerpt(is)}; the results give ${excerpt(should)}`;
 }
 
-/** Whether the report was rendered where bits come out alike. */
+/** Whether the report was rendered on the same platform and version of Node, where equal input gives equal bytes. */
 async function isSamePlatform(folder: string): Promise<boolean> {
   const here = await collectEnvironment(folder, {});
   const there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
   return ['node', 'platform', 'arch'].every((name) => there[name] === here[name]);
 }
 
-/** Equal words, and numbers that differ by rounding at most: coordinates may, between platforms. */
+/** Whether texts have equal words, and numbers that differ by rounding at most, as coordinates do between platforms. */
 function sayTheSame(a: string, b: string): boolean {
   const number = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?/gi;
   if (a.replace(number, '#') !== b.replace(number, '#')) return false;

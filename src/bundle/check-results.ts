@@ -22,7 +22,7 @@ import { inputRefs, type GatheredItem } from './preimage.ts';
 
 /** The artifact that a report is made of. */
 export const RESULTS = 'results';
-/** Other code may add up in another order; a number that was changed by hand is further away. */
+/** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;
 const SHOWN = 5;
 

@@ -14,7 +14,7 @@ import { loadStudy, type Study } from '../pipeline/study.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 
-/** More places that differ in the same way would say nothing new. */
+/** This many places that differ in the same way are listed; the others are counted. */
 const SHOWN = 10;
 
 /**

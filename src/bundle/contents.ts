@@ -104,7 +104,7 @@ function placesOf(plan: Plan, results: CacheRecord | undefined): Pick<Manifest, 
   return { places, missing };
 }
 
-/** With all that they were made of, even what the study has no more. */
+/** The records and all records that they were made from, also of nodes that the study no longer has. */
 async function recordsOf(keys: Set<string>, cache: Cache): Promise<Map<string, CacheRecord>> {
   const records = new Map<string, CacheRecord>();
   const open = [...keys];
@@ -120,7 +120,7 @@ async function recordsOf(keys: Set<string>, cache: Cache): Promise<Map<string, C
   return records;
 }
 
-/** The study's own programs that made something of it. */
+/** The programs of the study that ran as stages. */
 async function programFiles(
   root: string,
   stages: StageLoader,

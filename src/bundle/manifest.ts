@@ -18,7 +18,7 @@ export function manifestText(manifest: Manifest): string {
   return `${canonicalJson(manifest as unknown as JsonValue)}\n`;
 }
 
-/** The bundle's id: whoever knows it, from the paper say, knows every byte of the bundle. */
+/** The bundle's id: a hash over every file. Printed in a paper, it tells whether a bundle is the one that is meant. */
 export function bundleId(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }
@@ -38,7 +38,7 @@ export function parseManifest(text: string, file: string): Manifest {
   for (const name of Object.keys(value.files)) {
     if (!isSafeName(name))
       throw refusal(file, `${MANIFEST} names a file that must not be written: ${JSON.stringify(name.slice(0, 100))}`);
-    // Some file systems take two such names for one.
+    // File systems that ignore case would take two such names for one.
     const folded = name.normalize('NFC').toLowerCase();
     if (seen.has(folded) || folded === MANIFEST) throw refusal(file, `${MANIFEST} names ${JSON.stringify(name)} twice`);
     seen.add(folded);
@@ -46,7 +46,7 @@ export function parseManifest(text: string, file: string): Manifest {
   return value;
 }
 
-/** Relative, with slashes, inside of the folder, and a name on every system. */
+/** Whether a name is relative, has slashes, stays inside the folder, and is allowed on every system. */
 export function isSafeName(name: string): boolean {
   return (
     name.length <= 250 &&
@@ -63,7 +63,7 @@ export function isSafeName(name: string): boolean {
   );
 }
 
-/** A bundle that is not opened at all. */
+/** The failure for a bundle that is not opened at all. */
 export function refusal(file: string, message: string): SwpError {
   return new SwpError({
     kind: 'content',

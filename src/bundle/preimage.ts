@@ -1,4 +1,4 @@
-/** A record's pre-images as what they are: which nodes' artifacts it was made of. */
+/** Reads from a record's pre-image which nodes' artifacts it was made of. */
 import type { CacheRecord } from '../cache/record.ts';
 import type { GatheredRef, InputRef } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';

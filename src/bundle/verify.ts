@@ -25,11 +25,11 @@ export interface VerifiedBundle {
   findings: Finding[];
   /** What was checked, in words. */
   said: string[];
-  /** The results in short; empty if what they rest on did not hold. */
+  /** The results in short; empty if a check that they depend on failed. */
   summary: string[];
 }
 
-/** A bundle on disk, for as long as `work` lasts. */
+/** An unpacked bundle; its folder is removed when `work` is done. */
 export interface OpenBundle {
   folder: string;
   verified: VerifiedBundle;
@@ -69,7 +69,7 @@ export async function withBundle<Result>(
     findings.push(...study.findings);
     said.push(...study.said);
     let summary: string[] = [];
-    // What rests on files that are not what they should be says nothing.
+    // Checks that read damaged files would find nothing of use.
     if (findings.some(shakesResults))
       said.push('results and report were not made again, since what they rest on does not hold');
     else {
@@ -85,7 +85,7 @@ export async function withBundle<Result>(
   }
 }
 
-/** Another bundle than the one that is meant proves nothing of that one. */
+/** A sound bundle with another id is not the one that was asked for. */
 function checkId(id: string, wanted = ''): Finding[] {
   return id.startsWith(wanted.toLowerCase())
     ? []

@@ -16,15 +16,15 @@ import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
 const UNREFERENCED_MS = 24 * 3600 * 1000;
-/** A checkpoint of a run that nobody has taken up for so long. */
+/** A checkpoint that no run has resumed for this long is removed. */
 const CHECKPOINT_MS = 30 * 24 * 3600 * 1000;
 
 export interface Policy {
   /** Keys whose artifacts are kept. */
   keep: ReadonlySet<string>;
-  /** Keep what the newest so many records made. */
+  /** Keep what this many of the newest records made. */
   keepLast?: number;
-  /** Keep what was finished in the last so many milliseconds. */
+  /** Keep what was finished within this time, in milliseconds. */
   youngerMs?: number;
   /** Evict the oldest of what no rule keeps, and only until all artifacts together take no more bytes. */
   maxBytes?: number;

@@ -32,11 +32,11 @@ export type Acquisition = { kind: 'held'; lease: Lease } | { kind: 'busy'; holde
 
 export interface LeaseStoreOptions {
   clock?: Clock;
-  /** Whom this process says that it is. */
+  /** How this process names itself in its leases. */
   identity?: ProcessIdentity;
-  /** How often a holder shows that it lives. */
+  /** How often a holder writes its heartbeat. */
   heartbeatMs?: number;
-  /** How long an observer elsewhere waits for the next sign of life. */
+  /** How long another machine waits for the next heartbeat before it takes a lease for dead. */
   deadAfterMs?: number;
   /** How folders are made: makeOpenDirectory where users who share no group leave leases. */
   makeFolder?: (path: string) => void;
@@ -48,7 +48,7 @@ export const HEARTBEAT_MS = 2_000;
  * them).
  */
 export const DEAD_AFTER_MS = 30_000;
-/** Removing a dead lease takes a moment: after five seconds, who was at it is gone. */
+/** Removing a dead lease takes a moment: after five seconds, the process that was removing it is gone too. */
 const BREAKER_LOOK_MS = 10;
 const BREAKER_DEAD_AFTER_LOOKS = 500;
 /** How often somebody who waits looks. */
@@ -154,7 +154,7 @@ export class LeaseStore {
       linkSync(fresh, path);
       return true;
     } catch (error) {
-      // A server that answered twice says EEXIST of its own link: the count of links tells.
+      // An NFS server that repeats a request answers EEXIST for the link that it has just made: the link count tells.
       if (statSync(fresh).nlink > 1) return true;
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return false;
@@ -202,7 +202,8 @@ export class LeaseStore {
       try {
         beat();
       } catch {
-        // A sign that cannot be given costs others a wait at most; what matters fails with its own words.
+        // A missed heartbeat makes others wait or compute the node twice; a broken disk is reported where results are
+        // published.
       }
     }, this.#heartbeatMs).unref();
   }

@@ -5,7 +5,7 @@ import type { Cache } from './cache.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
 import { recordKeys } from './layout.ts';
 
-/** More records than these are not compared: it only explains. */
+/** More records than these are not compared: an explanation must not take long. */
 const COMPARED_RECORDS = 2_000;
 
 export class RecordCollection {

@@ -1,6 +1,6 @@
 /**
  * What the runs of a study did: `studies/SHA/history/TIME-ID.json`, one file per `swp repro` that had something to do.
- * It only explains; a damaged file is passed over.
+ * No result depends on it: a damaged file is passed over.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';

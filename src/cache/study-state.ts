@@ -124,7 +124,7 @@ export function studyFolder(cache: string, pipeline: string): string {
   return join(cache, 'studies', createHash('sha256').update(resolve(pipeline)).digest('hex'));
 }
 
-/** A damaged ledger counts as empty: it only explains. */
+/** A damaged ledger counts as empty: it serves explanations, and no result depends on it. */
 async function readLedger(path: string, pipeline: string): Promise<Ledger> {
   const empty: Ledger = { version: 1, pipeline, places: {} };
   try {

@@ -61,7 +61,7 @@ export class TrajectoryStore {
   }
 
   /**
-   * Notes where the record of a stop is, and drops the checkpoints that it makes needless.
+   * Notes where the record of a stop is, and removes the checkpoints that are not needed any more.
    * @throws SwpError of kind `file`
    */
   async addStop(trajectory: string, { at, key }: Stop): Promise<void> {

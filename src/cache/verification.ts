@@ -58,7 +58,7 @@ export async function verifyCache(
   return result;
 }
 
-/** Also that what it names and is kept for ever is there. */
+/** Checks a record's keys, and that the artifacts that it names and that are kept for ever exist. */
 function verifyRecord(cache: Cache, path: string, key: string, result: Verification): void {
   result.records++;
   try {

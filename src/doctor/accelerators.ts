@@ -7,7 +7,7 @@ import { queryGpus } from '../base/nvidia-smi.ts';
 
 export interface AcceleratorsFinding {
   gpus: { name: string; memoryMib: number | null; driver: string }[];
-  /** What nvidia-smi says where it is there and fails, or that it is not there; null where it answered. */
+  /** Why nvidia-smi told nothing: its error, or that it is not installed; null where it answered. */
   nvidiaSmi: string | null;
   /** CUDA libraries that the loader finds, e.g. `libcudart.so.12`. */
   cudaLibraries: string[];

@@ -34,7 +34,7 @@ async function nearestExisting(path: string): Promise<string> {
   return found !== undefined || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 
-/** By writing: permissions alone do not tell of read-only file systems, quotas and full disks. */
+/** Tries to write: permissions alone do not show read-only file systems, quotas and full disks. */
 async function whyNotWritable(folder: string): Promise<string | null> {
   try {
     await rmdir(await mkdtemp(join(folder, '.swp-doctor-')));

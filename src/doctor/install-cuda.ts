@@ -58,7 +58,7 @@ async function runScript(script: string, log: (line: string) => void): Promise<v
     reject: false,
     stdin: 'ignore',
     env: {
-      // "true", not "cuda12": in 1.30 the script takes a named part for no request at all, and ends silently under npm.
+      // "true", not "cuda12": the script of 1.30 ignores a named part, and then ends silently under npm.
       ONNXRUNTIME_NODE_INSTALL: 'true',
       ...(proxy !== undefined && { GLOBAL_AGENT_HTTPS_PROXY: proxy, GLOBAL_AGENT_HTTP_PROXY: proxy }),
     },

@@ -1,5 +1,5 @@
 /**
- * The machine as far as it decides what runs and how fast: processor, memory, and what this process may use of them.
+ * The parts of the machine that decide what runs and how fast: processor, memory, and what this process may use.
  */
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';

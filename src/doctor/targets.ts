@@ -1,4 +1,4 @@
-/** Which engines and devices work here: each is tried for real, in a process of its own. */
+/** Which engines and devices work here: each one computes something, in a process of its own. */
 import { join } from 'node:path';
 import { execaNode } from 'execa';
 import { CPU_TARGET, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
@@ -18,7 +18,7 @@ const PROBE_TIMEOUT_MS = 60_000;
 
 const installedProbe = join(installedBuild, 'probe.js');
 
-/** Of what a process that died had written, so much is shown. */
+/** Characters that are shown of what a process wrote before it died. */
 const SHOWN_CHARACTERS = 300;
 
 export interface TargetFinding extends Pick<ExecutionTarget, 'engine' | 'device'> {

@@ -1,6 +1,6 @@
 /**
- * What a run will cost: nodes, steps, floating-point operations, hours, disk. Every time rests on nodes that were
- * timed, in this cache or just now on this machine, and says on how many; what was never measured is said to be
+ * What a run will cost: nodes, training steps, floating-point operations, hours, disk. Every time rests on nodes that
+ * were timed, in this cache or just now on this machine, and says on how many; what was never measured is reported as
  * unknown.
  */
 import type { Plan } from '../engine/plan.ts';
@@ -67,7 +67,7 @@ interface Known {
   sizes: { evictable: number; kept: number };
 }
 
-/** Fewer timed nodes than these, and a calibration says more. */
+/** With fewer timed nodes than these, a calibration is used instead. */
 const FEW = 3;
 
 export interface EstimateOptions {
@@ -76,7 +76,7 @@ export interface EstimateOptions {
   measurements: Measurements;
   /** By kind of work. */
   samples: Record<string, Sampled>;
-  /** Take the samples where there are both. */
+  /** Use the calibration where there are records, too. */
   preferSamples?: boolean;
 }
 
@@ -153,7 +153,7 @@ async function stageEstimates(
   for (const task of tasks) groups.set(task.group, [...(groups.get(task.group) ?? []), task]);
   const estimates: StageEstimate[] = [];
   for (const [group, members] of groups) {
-    const openings = Math.min(members.length, jobs); // every worker opens once what it runs
+    const openings = Math.min(members.length, jobs); // every worker loads once what it runs
     const { planned, work } = members[0]!;
     const of = known.get(group);
     const stage = planned.node.stage.name;

@@ -1,4 +1,4 @@
-/** How long a run takes when so many nodes run at a time: it is played through, node by node, as the engine would. */
+/** How long a run takes with a number of workers: simulates it node by node, in the engine's order. */
 import { DirectedGraph } from 'graphology';
 import { longestWays } from '../engine/longest-way.ts';
 
@@ -7,13 +7,13 @@ export interface Job {
   /** Keys of the jobs that must be done before. */
   waitsFor: readonly string[];
   seconds: number;
-  /** The first job of a group in each worker takes `warmUp` longer: it opens what later ones find open. */
+  /** The first job of a group in each worker takes `warmUp` longer: it loads what later ones find loaded. */
   group: string;
   warmUp: number;
 }
 
 /**
- * List scheduling: whoever has the longest way to the end behind it goes first, into the first free worker.
+ * List scheduling: the job with the longest way to the end goes first, into the first free worker.
  * @param jobs producers first
  * @param workers at least 1
  * @returns seconds until the last one is done, and of all together
@@ -61,7 +61,7 @@ function secondsBehind(jobs: readonly Job[]): Map<string, number> {
   return longestWays(dag, (key) => dag.getNodeAttribute(key, 'seconds'));
 }
 
-/** Into an ordered list, behind its equals. */
+/** Inserts into an ordered list, behind equal items. */
 function insert(list: Job[], job: Job, compare: (a: Job, b: Job) => number): void {
   let [low, high] = [0, list.length];
   while (low < high) {

@@ -1,6 +1,6 @@
 /**
  * What nodes took and how large their results were, from a cache's records: of the same stage and the same kind of
- * work, on the same kind of processor. A worker's first node of a kind also opens what later ones find open, so it
+ * work, on the same kind of processor. A worker's first node of a kind also loads what later ones find loaded, so it
  * counts apart.
  */
 import type { Cache } from '../cache/cache.ts';
@@ -14,7 +14,7 @@ import { recordKeys, studyFolders } from '../cache/layout.ts';
 
 /** What was measured of one kind of work. */
 export interface Measured {
-  /** Nodes that found everything open. */
+  /** Nodes that found everything loaded. */
   warm: Timed[];
   /** The first ones of their workers. */
   first: Timed[];
@@ -24,7 +24,7 @@ export interface Measured {
   recordBytes: number[];
 }
 
-/** So many nodes of a kind say as much as more would. */
+/** Enough nodes of a kind: more make the rate hardly more exact. */
 const ENOUGH = 60;
 /** A cache may hold a hundred thousand records; this many are read in a third of a second. */
 const MOST_RECORDS = 3000;
@@ -77,7 +77,7 @@ export class Measurements {
     }
   }
 
-  /** If it is of this kind of machine and of a stage that is asked for. */
+  /** Takes in a record if it is of this kind of processor and of a stage that is asked for. */
   async #add(record: CacheRecord, isFirst: boolean): Promise<void> {
     this.#seen.add(record.key);
     const stage = this.#stages.get(record.stage);

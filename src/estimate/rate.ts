@@ -1,7 +1,7 @@
 /**
- * How long a node of so many units takes, from nodes that were timed: seconds = fixed + perUnit x units. The line is
- * Theil and Sen's (the median of the slopes between all pairs; Sen 1968, J. Am. Stat. Assoc. 63, 1379): half of the
- * times may be wild, as on a machine with other users, and it still stands.
+ * How long a node takes by its units of work, from nodes that were timed: seconds = fixed + perUnit x units. The line
+ * is Theil and Sen's (the median of the slopes between all pairs; Sen 1968, J. Am. Stat. Assoc. 63, 1379): half of the
+ * times may be far off, as on a machine with other users, without moving it much.
  */
 
 export interface Timed {
@@ -20,7 +20,7 @@ export interface Rate {
   n: number;
 }
 
-/** Slopes between more nodes than these change nothing. */
+/** More nodes than these make the slope hardly more exact. */
 const MOST_POINTS = 200;
 /** Below this ratio of the largest to the smallest node, a slope says more about noise than about size. */
 const LEAST_REACH = 2;
@@ -81,7 +81,7 @@ function throughOrigin(points: readonly Timed[]): Pick<Rate, 'fixed' | 'perUnit'
   };
 }
 
-/** So many of them, the first and the last among them. */
+/** Picks `most` items at equal distances, the first and the last among them. */
 function evenly<Item>(items: readonly Item[], most: number): Item[] {
   if (items.length <= most) return [...items];
   return Array.from({ length: most }, (_, index) => items[Math.round((index * (items.length - 1)) / (most - 1))]!);

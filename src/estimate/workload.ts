@@ -1,4 +1,4 @@
-/** What a run has to do: the nodes, how many units of work each is, and what of that is spared. */
+/** What a run has to do: the nodes, how many units of work each has, and which of these are done already. */
 import { producersOf } from '../engine/dag-builder.ts';
 import { canonicalJson } from '../base/json.ts';
 import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
@@ -83,7 +83,7 @@ export async function workloadOf(
   return { total: needed.length, tasks, waitsFor };
 }
 
-/** How much a node computes by what its stage says, or else one node, or as many pieces as it gathers. */
+/** How much a node computes: what its stage says; otherwise one unit, or one per artifact that it gathers. */
 export function workOf({
   stage,
   params,
@@ -138,7 +138,7 @@ interface Spared {
 }
 
 /**
- * The share of a node's way that is behind it when it starts: an earlier stop of the plan, or one or a checkpoint in
+ * The share of a node's work that is done when it starts: by an earlier stop of the plan, or a stop or checkpoint in
  * the cache.
  */
 async function spared(node: PlannedNode, { chained, fresh, cache, recordOf, countingRecord }: Spared): Promise<number> {

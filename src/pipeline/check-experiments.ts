@@ -10,7 +10,7 @@ import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 
-/** A study of more instances than this is taken for a slip of the keyboard. */
+/** A study of more instances than this is taken for a mistake. */
 const MAXIMUM_INSTANCES = 200_000;
 
 export function checkExperiments(

@@ -7,7 +7,7 @@ import type { ArtifactReference, Condition, Reference } from './reference.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 
-/** One step in one round of one run: a node before it has a key. */
+/** One step in one round of one run: what becomes a node once it has a key. */
 export interface StepInstance {
   label: NodeLabel;
   step: StepDeclaration;
@@ -20,7 +20,7 @@ export interface InstanceArtifact {
   artifact: string;
 }
 
-/** The instances of a run in the order in which they flow: every input stands before its consumer. */
+/** The instances of a run, producers before consumers. */
 export function expandRun(study: Study, experiment: Experiment, seed: number): StepInstance[] {
   return new RunExpansion(study, experiment, seed).expand();
 }

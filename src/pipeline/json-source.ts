@@ -1,7 +1,7 @@
 /**
  * A JSON file together with where everything in it stands, so that a mistake can be shown at its place.
  * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
- * `maximumDepth` levels and `maximumBytes`, so that a broken or hostile file cannot exhaust the stack or the memory.
+ * MAXIMUM_DEPTH levels and MAXIMUM_BYTES, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
 import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from '../base/failure.ts';
@@ -10,7 +10,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 /** Names and list indices from the top of a file to a value in it. */
 export type JsonPath = (string | number)[];
 
-/** What of a place to mark: the whole value, the name before it, or where it begins (for what is missing in it). */
+/** Which part to mark: the whole value, the name before it, or where it begins (for what is missing in it). */
 export type Mark = 'value' | 'key' | 'start';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;

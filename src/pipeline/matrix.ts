@@ -15,7 +15,7 @@ type Scalar = string | number | boolean;
 /** One combination of the variables' values. */
 type Assignment = Map<string, Scalar>;
 
-/** More entries than these come from no hand that meant it. */
+/** More entries than these are taken for a mistake. */
 const MAXIMUM_ENTRIES = 10_000;
 /** What is text whatever the value: a description that is nothing but `{steps}` is no number. */
 const TEXTS = new Set([

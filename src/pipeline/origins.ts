@@ -1,5 +1,5 @@
 /**
- * Where the values of an expanded study stand in its file: a template stands once and is there many times, and what an
+ * Where the values of an expanded study stand in its file: one template gives many entries, and what an
  * experiment inherits stands with its base.
  */
 import type { JsonPath } from './json-source.ts';

@@ -9,7 +9,7 @@ import type { JsonPath } from './json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 
 /**
- * steps: counted in optimizer steps, so `scaleSteps` applies. seed: defaults to the run's seed.
+ * steps: counted in training steps, so `scaleSteps` applies. seed: defaults to the run's seed.
  * model: defaults to the experiment's model, above the schema's own default.
  * study: filled with the study's declaration, never set by hand.
  */

@@ -40,7 +40,7 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   const diagnostics = new Diagnostics(source);
   diagnostics.throwIfAny();
   const content = expand(source.value, diagnostics);
-  diagnostics.throwIfAny(); // what is left of a template that cannot be written out would only echo it
+  diagnostics.throwIfAny(); // a template that cannot be written out would be reported a second time
   validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(
     forExpanded(schema) as object,
   );

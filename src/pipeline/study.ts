@@ -27,7 +27,7 @@ export interface Experiment {
   seeds: number[];
   rounds: number;
   finalTrain: boolean;
-  /** The factor in force on parameters counted in steps: 1 if the experiment opts out. */
+  /** The factor on parameters counted in training steps: 1 if the experiment opts out. */
   scaleSteps: number;
   params: ParamsByStage;
   /** One value per round; the last one serves the rounds beyond the list. */
