@@ -63,7 +63,7 @@ export interface Estimate {
 interface Known {
   rate: Rate;
   warmUp: number;
-  source: Source;
+  source: Exclude<Source, { kind: 'unknown' }>;
   sizes: { evictable: number; kept: number };
 }
 
@@ -195,26 +195,38 @@ function whatIsKnown(
   sample: Sampled | undefined,
   preferSamples: boolean,
 ): Known | undefined {
+  const found = rateOf(measured, sample, preferSamples);
+  if (found === undefined) return undefined;
+  const sizes =
+    found.source.kind === 'records'
+      ? measured!
+      : {
+          bytes: new Map(Object.entries(sample!.bytes).map(([name, bytes]) => [name, [bytes]])),
+          recordBytes: [RECORD_BYTES],
+        };
+  return { ...found, sizes: sizesOf(stage, sizes) };
+}
+
+/**
+ * How fast a kind of work is: by records where enough nodes were timed, by a calibration elsewhere.
+ * @returns undefined where nothing was measured
+ */
+export function rateOf(
+  measured: Measured | undefined,
+  sample: Sampled | undefined,
+  preferSamples = false,
+): Pick<Known, 'rate' | 'warmUp' | 'source'> | undefined {
   const enough = (measured?.warm.length ?? 0) >= FEW;
   if (sample !== undefined && (preferSamples || !enough)) {
     const rate = fitRate(sample.timed);
-    if (rate !== undefined)
-      return {
-        rate,
-        warmUp: sample.warmUp,
-        source: { kind: 'calibration', n: rate.n },
-        sizes: sizesOf(stage, {
-          bytes: new Map(Object.entries(sample.bytes).map(([name, bytes]) => [name, [bytes]])),
-          recordBytes: [RECORD_BYTES],
-        }),
-      };
+    if (rate !== undefined) return { rate, warmUp: sample.warmUp, source: { kind: 'calibration', n: rate.n } };
   }
   if (measured === undefined) return undefined;
   const rate = fitRate(measured.warm.length > 0 ? measured.warm : measured.first);
   if (rate === undefined) return undefined;
   const late = measured.first.map(({ units, seconds }) => seconds - secondsOf(rate, units));
   const warmUp = measured.warm.length > 0 && late.length > 0 ? Math.max(0, quantile(late, 0.5)) : (sample?.warmUp ?? 0);
-  return { rate, warmUp, source: { kind: 'records', n: rate.n }, sizes: sizesOf(stage, measured) };
+  return { rate, warmUp, source: { kind: 'records', n: rate.n } };
 }
 
 /** Of a record, where none was seen yet. */

@@ -56,6 +56,7 @@ export class Measurements {
    * @param wanted kinds of work that something is to be known of
    */
   async read(known: readonly CacheRecord[], cache: Cache, wanted: ReadonlySet<string>): Promise<void> {
+    if (wanted.size === 0) return;
     const first = firstNodes(cache);
     const lacking = () => [...wanted].some((group) => (this.#groups.get(group)?.warm.length ?? 0) < ENOUGH);
     let read = 0;

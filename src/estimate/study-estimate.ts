@@ -14,7 +14,7 @@ import type { StageLoader } from '../engine/stage-loader.ts';
 import { Calibration, MOST_WORKERS, keepCalibration, readCalibration, type Sampled } from './calibration.ts';
 import { estimateRun, unmeasured, type Estimate } from './estimate.ts';
 import { Measurements } from './measurements.ts';
-import { workloadOf, type Task } from './workload.ts';
+import { workloadOf, type Task, type Workload } from './workload.ts';
 
 export interface EstimatedProject {
   study: { path: string };
@@ -35,29 +35,51 @@ export interface StudyEstimateOptions extends Wanted {
   onCalibration?(stages: string[]): void;
 }
 
-/** Changes nothing in the cache but the note of what a calibration found. */
-export async function estimateStudy(
-  project: EstimatedProject,
+/** What there is to do, and what is known of how long it takes: estimates and the time left rest on it. */
+export interface Forecast {
+  workload: Workload;
+  measurements: Measurements;
+  /** What calibrations found, by kind of work. */
+  samples: Record<string, Sampled>;
+}
+
+/**
+ * Reads records of this cache; changes nothing.
+ * @param options.fresh as if nothing were in the cache
+ * @throws SwpError of kind `file` if the cache cannot be read
+ */
+export async function forecastRun(
+  { study, cache, state }: Pick<EstimatedProject, 'study' | 'cache' | 'state'>,
   plan: Plan,
-  { jobs, calibrate, fresh = false, openExecutor, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
-): Promise<Estimate> {
-  const { cache, state } = project;
+  { fresh = false, ...wanted }: Wanted & { fresh?: boolean },
+): Promise<Forecast> {
   const workload = await workloadOf(plan, {
     wanted,
     cache,
     countingRecord: (key) => wholeRecord(key, { cache, study: state }),
     fresh,
   });
-  const cpu = cpus()[0]?.model.trim() ?? null;
   const groups = new Set(workload.tasks.map(({ group }) => group));
   const stages = new Map(workload.tasks.map(({ planned }) => [planned.node.stage.name, planned.node.stage]));
-  const measurements = new Measurements(cpu, stages);
+  const measurements = new Measurements(thisCpu(), stages);
   const records = [...plan.nodes.values()].flatMap(({ record, node }) =>
     record !== undefined && stages.has(node.stage.name) ? [record] : [],
   );
   await measurements.read(records, cache, groups);
-  const note = join(studyFolder(cache.directory, project.study.path), 'calibration.json');
-  const samples = readCalibration(note, cpu);
+  return { workload, measurements, samples: readCalibration(calibrationNote(cache, study.path), thisCpu()) };
+}
+
+/**
+ * Changes nothing in the cache but the note of what a calibration found.
+ * @param known a forecast of the same run, if there is one already
+ */
+export async function estimateStudy(
+  project: EstimatedProject,
+  plan: Plan,
+  { jobs, calibrate, fresh = false, openExecutor, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
+  known?: Forecast,
+): Promise<Estimate> {
+  const { workload, measurements, samples } = known ?? (await forecastRun(project, plan, { ...wanted, fresh }));
   if (calibrate !== 'never' && openExecutor !== undefined) {
     const tasks =
       calibrate === 'all'
@@ -65,7 +87,9 @@ export async function estimateStudy(
         : unmeasured(workload, { measurements, samples });
     const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration });
     Object.assign(samples, taken);
-    if (Object.keys(taken).length > 0) await keepCalibration(note, { version: 1, cpu, samples }, cache);
+    const note = calibrationNote(project.cache, project.study.path);
+    if (Object.keys(taken).length > 0)
+      await keepCalibration(note, { version: 1, cpu: thisCpu(), samples }, project.cache);
   }
   return estimateRun(plan, workload, {
     jobs,
@@ -74,6 +98,15 @@ export async function estimateStudy(
     samples,
     preferSamples: calibrate === 'all',
   });
+}
+
+/** This machine's processor, as records name it. */
+function thisCpu(): string | null {
+  return cpus()[0]?.model.trim() ?? null;
+}
+
+function calibrationNote(cache: Cache, pipeline: string): string {
+  return join(studyFolder(cache.directory, pipeline), 'calibration.json');
 }
 
 async function takeSamples(

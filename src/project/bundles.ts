@@ -176,7 +176,7 @@ async function recomputeBundle(
       ...(typeof overrides.device === 'string' && { device: overrides.device }),
     });
     const run = new StudyRun(project, await planBundledRun(project, words), { jobs, gpus: 'auto' });
-    const view = openView(run.openState());
+    const view = openView(await run.openState());
     const made = new Map<string, CacheRecord>();
     try {
       const { records } = await run.execute(view.emit, new AbortController().signal);

@@ -6,7 +6,7 @@ import { usableCpus } from '../base/usable-cpus.ts';
 import { accuracyOf, type Accuracy } from '../estimate/accuracy.ts';
 import type { Estimate } from '../estimate/estimate.ts';
 import { quantile } from '../estimate/rate.ts';
-import { estimateStudy, type StudyEstimateOptions } from '../estimate/study-estimate.ts';
+import { estimateStudy, type Forecast, type StudyEstimateOptions } from '../estimate/study-estimate.ts';
 import { localExecutor } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import type { PlannedRun } from './planned-run.ts';
@@ -64,9 +64,10 @@ export async function expectedDuration(
   project: Project,
   { plan, wanted }: PlannedRun,
   jobs: number,
+  forecast: Forecast,
 ): Promise<HistoryEstimate | undefined> {
-  if ([...plan.nodes.values()].every(({ state }) => state === 'cached')) return undefined;
-  const { seconds, stages, unknown } = await estimateStudy(project, plan, { ...wanted, jobs, calibrate: 'never' });
+  const options = { ...wanted, jobs, calibrate: 'never' } as const;
+  const { seconds, stages, unknown } = await estimateStudy(project, plan, options, forecast);
   if (stages.length === 0 || unknown.length === new Set(stages.map(({ stage }) => stage)).size) return undefined;
   return {
     seconds,

@@ -16,9 +16,13 @@ export interface RunningNode {
   first?: { at: number; done: number };
 }
 
+/** How long a time left is shown before it is computed anew: views draw more often. */
+const TIME_LEFT_MS = 1_000;
+
 export class RunState {
   readonly #now: () => number;
   readonly #timeLeft: TimeLeft;
+  #left: { at: number; seconds: number | undefined } | undefined;
   readonly running = new Map<string, RunningNode>();
   /** Nodes that another process is computing. */
   readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
@@ -101,7 +105,11 @@ export class RunState {
     return (this.#now() - startedAt) / 1000;
   }
 
+  /** Of the whole run; undefined while nothing was measured. */
   secondsLeft(): number | undefined {
-    return this.#timeLeft.seconds();
+    const now = this.#now();
+    if (this.#left === undefined || now - this.#left.at >= TIME_LEFT_MS)
+      this.#left = { at: now, seconds: this.#timeLeft.seconds() };
+    return this.#left.seconds;
   }
 }

@@ -2,11 +2,11 @@
 import type { HistoryEntry } from '../cache/run-history.ts';
 import type { Failure } from '../base/failure.ts';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
-import { neededNodes } from '../engine/needed-nodes.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { run, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
+import { forecastRun, type Forecast } from '../estimate/study-estimate.ts';
 import { expectedDuration } from './estimates.ts';
 import { HistoryRecorder } from './history-recorder.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
@@ -49,6 +49,7 @@ export class StudyRun {
   readonly #settings: RunSettings;
   readonly #jobs: number;
   readonly #history = new HistoryRecorder();
+  #forecasted: Promise<Forecast> | undefined;
   #estimate: HistoryEntry['estimate'];
   #result: RunResult | undefined;
 
@@ -60,9 +61,8 @@ export class StudyRun {
   }
 
   /** What a view of the run draws; events are applied to it by the view. */
-  openState(): RunState {
-    const { plan, wanted } = this.#planned;
-    return new RunState(new TimeLeft(plan, this.#jobs, neededNodes(plan, wanted)));
+  async openState(): Promise<RunState> {
+    return new RunState(new TimeLeft(await this.#forecast(), Math.min(this.#jobs, usableCpus())));
   }
 
   /**
@@ -70,7 +70,13 @@ export class StudyRun {
    * @throws SwpError of kind `file` if the cache cannot be read
    */
   async estimate(): Promise<void> {
-    this.#estimate = await expectedDuration(this.#project, this.#planned, this.#jobs);
+    if ([...this.#planned.plan.nodes.values()].every(({ state }) => state === 'cached')) return;
+    this.#estimate = await expectedDuration(this.#project, this.#planned, this.#jobs, await this.#forecast());
+  }
+
+  /** Read once: the expected duration and the time left rest on the same. */
+  #forecast(): Promise<Forecast> {
+    return (this.#forecasted ??= forecastRun(this.#project, this.#planned.plan, this.#planned.wanted));
   }
 
   /**

@@ -1,31 +1,36 @@
 /**
- * Estimates how long a run will still take. Work is weighed by the parameters that count steps, so a node of 10,000
- * steps weighs ten of 1,000; what a unit of work costs is measured per stage, from nodes that ran before and now. Nodes
- * that are under way count by the part that they have done: a study may begin with one long training.
+ * How long a run will still take, by the model that estimates rest on (src/estimate): the work that is left, at the
+ * rates of nodes that were timed, before and in this run. Nodes that are running count by the part that they have done:
+ * a study may begin with one long training.
  */
-import type { Plan, PlannedState } from '../engine/plan.ts';
-import { paramSchemas } from '../pipeline/stage-params.ts';
+import { rateOf } from '../estimate/estimate.ts';
+import { makespan, type Job } from '../estimate/makespan.ts';
+import { fitRate, secondsOf, type Rate, type Timed } from '../estimate/rate.ts';
+import type { Forecast } from '../estimate/study-estimate.ts';
+import type { Task } from '../estimate/workload.ts';
 
-interface Measured {
+interface Running {
+  /** Of the node's work, 0 to 1. */
+  share: number;
+  /** Share from which it went on. */
+  before: number;
+  /** Since it started. */
   seconds: number;
-  weight: number;
-  nodes: number;
 }
 
 export class TimeLeft {
+  readonly #forecast: Forecast;
   readonly #jobs: number;
-  readonly #waiting = new Map<string, PlannedState>();
-  readonly #measured = new Map<string, Measured>();
-  /** Of running nodes: the share that is done, the share that an earlier run had done, and the seconds since. */
-  readonly #underWay = new Map<string, { share: number; seconds: number; before: number }>();
+  readonly #waiting: Map<string, Task>;
+  readonly #running = new Map<string, Running>();
+  /** Nodes of this run that are done, by kind of work. */
+  readonly #timed = new Map<string, Timed[]>();
 
-  /** @param needed what the run brings up to date; everything that is known of other nodes serves to measure, too */
-  constructor(plan: Plan, jobs: number, needed: Iterable<PlannedState> = plan.nodes.values()) {
+  /** @param jobs nodes at a time */
+  constructor(forecast: Forecast, jobs: number) {
+    this.#forecast = forecast;
     this.#jobs = jobs;
-    for (const planned of needed) if (planned.state !== 'cached') this.#waiting.set(planned.node.key, planned);
-    for (const planned of plan.nodes.values())
-      if (planned.record !== undefined)
-        this.#measure(planned, planned.record.seconds, (planned.record.resumedAt ?? 0) / weightOf(planned));
+    this.#waiting = new Map(forecast.workload.tasks.map((task) => [task.planned.node.key, task]));
   }
 
   /**
@@ -34,81 +39,68 @@ export class TimeLeft {
    * @param before share from which it went on
    */
   progress(key: string, share: number, seconds: number, before = 0): void {
-    this.#underWay.set(key, { share, seconds, before });
+    this.#running.set(key, { share, seconds, before });
   }
 
   /** @param seconds what the node took, if it ran */
   finish(key: string, seconds?: number): void {
-    const planned = this.#waiting.get(key);
-    if (planned !== undefined && seconds !== undefined)
-      this.#measure(planned, seconds, this.#underWay.get(key)?.before);
+    const task = this.#waiting.get(key);
+    if (task !== undefined && seconds !== undefined) {
+      const before = this.#running.get(key)?.before;
+      const units = before === undefined ? task.units : task.work.count * (1 - before);
+      if (units > 0) this.#timed.set(task.group, [...(this.#timed.get(task.group) ?? []), { units, seconds }]);
+    }
     this.#waiting.delete(key);
-    this.#underWay.delete(key);
+    this.#running.delete(key);
   }
 
   /**
-   * Seconds: all work spread over the jobs, but no less than the longest chain of nodes that wait for one another.
-   * Undefined while nothing was measured.
+   * Plays the rest of the run through. It takes milliseconds for a thousand nodes, so views ask once a second.
+   * @returns undefined while nothing was measured
    */
   seconds(): number | undefined {
-    const measured = this.#measuredSoFar();
-    if (measured.size === 0) return undefined;
-    let total = 0;
-    let longest = 0;
-    const chains = new Map<string, number>();
-    for (const [key, planned] of this.#waiting) {
-      const cost = costOf(planned, measured) * (1 - (this.#underWay.get(key)?.share ?? 0));
-      const inputs = Object.values(planned.node.inputs).map((input) => chains.get(input.key) ?? 0);
-      const chain = cost + Math.max(0, ...inputs);
-      chains.set(key, chain);
-      total += cost;
-      longest = Math.max(longest, chain);
+    const rates = this.#rates();
+    if (rates.size === 0) return undefined;
+    // Work of a kind that was never seen: as long as a node takes on average.
+    const known = this.#forecast.workload.tasks.flatMap((task) => {
+      const rate = rates.get(task.group);
+      return rate === undefined ? [] : [secondsOf(rate, task.units)];
+    });
+    const average = known.reduce((sum, each) => sum + each, 0) / known.length;
+    const jobs = [...this.#waiting].map(([key, task]): Job => {
+      const rate = rates.get(task.group);
+      const running = this.#running.get(key);
+      const left = 1 - (running?.share ?? 0);
+      const whole = running === undefined ? task.units : task.work.count;
+      return {
+        key,
+        group: task.group,
+        seconds: (rate === undefined ? average : secondsOf(rate, whole)) * left,
+        waitsFor: this.#forecast.workload.waitsFor.get(key)!.filter((producer) => this.#waiting.has(producer)),
+        warmUp: 0,
+      };
+    });
+    return makespan(jobs, this.#jobs).wall;
+  }
+
+  /** By kind of work: from this run where there is something, running nodes included, or else from what was known. */
+  #rates(): Map<string, Rate> {
+    const timed = new Map([...this.#timed].map(([group, done]) => [group, [...done]]));
+    for (const [key, { share, before, seconds }] of this.#running) {
+      const task = this.#waiting.get(key);
+      if (task === undefined || share <= before) continue;
+      const part = { units: (share - before) * task.work.count, seconds };
+      timed.set(task.group, [...(timed.get(task.group) ?? []), part]);
     }
-    return Math.max(total / this.#jobs, longest);
-  }
-
-  #measuredSoFar(): Map<string, Measured> {
-    const measured = new Map(this.#measured);
-    for (const [key, { share, seconds, before }] of this.#underWay) {
-      const planned = this.#waiting.get(key);
-      const own = share - before;
-      if (planned !== undefined && own > 0)
-        addMeasure(measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
+    const rates = new Map<string, Rate>();
+    const { measurements, samples } = this.#forecast;
+    for (const group of new Set(this.#forecast.workload.tasks.map((task) => task.group))) {
+      const measured = measurements.of(group);
+      const own = timed.get(group) ?? [];
+      const rate =
+        own.length > 0 ? fitRate([...(measured?.warm ?? []), ...own]) : rateOf(measured, samples[group])?.rate;
+      if (rate !== undefined) rates.set(group, rate);
     }
-    return measured;
+    return rates;
   }
-
-  #measure(planned: PlannedState, seconds: number, before = 0): void {
-    const own = 1 - before;
-    if (own > 0) addMeasure(this.#measured, planned, { seconds, weight: own * weightOf(planned), nodes: own });
-  }
-}
-
-function addMeasure(
-  measured: Map<string, Measured>,
-  { node }: PlannedState,
-  { seconds, weight, nodes }: Measured,
-): void {
-  const before = measured.get(node.stage.name) ?? { seconds: 0, weight: 0, nodes: 0 };
-  measured.set(node.stage.name, {
-    seconds: before.seconds + seconds,
-    weight: before.weight + weight,
-    nodes: before.nodes + nodes,
-  });
-}
-
-function costOf(planned: PlannedState, measured: ReadonlyMap<string, Measured>): number {
-  const known = measured.get(planned.node.stage.name);
-  if (known !== undefined) return (known.seconds / known.weight) * weightOf(planned);
-  // A stage that was never seen: as much as a node has taken on average.
-  const all = [...measured.values()];
-  return all.reduce((sum, { seconds }) => sum + seconds, 0) / all.reduce((sum, { nodes }) => sum + nodes, 0);
-}
-
-/** The largest of the parameters that count steps, or 1 for a stage that has none. */
-function weightOf({ node }: PlannedState): number {
-  const steps = [...paramSchemas(node.stage)]
-    .filter(([, { unit }]) => unit === 'steps')
-    .map(([name]) => Number(node.params[name] ?? 0));
-  return Math.max(1, ...steps);
 }

@@ -4,10 +4,30 @@ import type { PlannedNode } from '../../src/engine/node.ts';
 import type { Plan, PlannedState } from '../../src/engine/plan.ts';
 import { drawRun, progressBar } from '../../src/cli/live-view.ts';
 import { openPlainView } from '../../src/cli/plain-view.ts';
+import type { StageDefinition } from '../../src/engine/stage.ts';
+import type { StateSource } from '../../src/engine/trajectory.ts';
+import { Measurements } from '../../src/estimate/measurements.ts';
+import { workloadOf } from '../../src/estimate/workload.ts';
 import { RunState } from '../../src/project/run-state.ts';
 import { TimeLeft } from '../../src/project/time-left.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { toyStages } from '../support/toy-stages.ts';
+
+const training: StageDefinition = {
+  ...toyStages.train!,
+  work: ({ steps }) => ({ unit: 'steps', count: Number(steps), alike: null }),
+};
+
+/** Of a machine that was never measured. */
+async function timeLeft(plan: Plan, jobs: number, targets?: string[]): Promise<TimeLeft> {
+  const workload = await workloadOf(plan, {
+    wanted: { targets },
+    cache: {} as StateSource,
+    countingRecord: () => Promise.resolve(undefined),
+  });
+  const measurements = new Measurements(null, new Map([['train', training]]));
+  return new TimeLeft({ workload, measurements, samples: {} }, jobs);
+}
 
 /** A chain of trainings, each of which continues the one before. */
 function chain(...steps: number[]): Plan {
@@ -17,7 +37,7 @@ function chain(...steps: number[]): Plan {
     const inputs: PlannedNode['inputs'] = index === 0 ? {} : { weights: { key: `t${index - 1}`, artifact: 'weights' } };
     const node = {
       key: `t${index}`,
-      stage: toyStages.train!,
+      stage: training,
       params: { steps: count },
       inputs,
       gathers: {},
@@ -51,8 +71,8 @@ const end = (key: string, round: number, seconds: number) =>
   }) as const;
 
 describe('the time left', () => {
-  test('is unknown before anything was measured, then goes by steps', () => {
-    const left = new TimeLeft(chain(100, 300, 50), 1);
+  test('is unknown before anything was measured, then goes by steps', async () => {
+    const left = await timeLeft(chain(100, 300, 50), 1);
     expect(left.seconds()).toBeUndefined();
     left.finish('t0', 2);
     expect(left.seconds()).toBeCloseTo(7); // 350 steps at 50 a second
@@ -63,38 +83,38 @@ describe('the time left', () => {
     expect(left.seconds()).toBe(0);
   });
 
-  test('counts what the run was asked for, and not the rest of the study', () => {
+  test('counts what the run was asked for, and not the rest of the study', async () => {
     const plan = chain(100, 300, 50);
-    const left = new TimeLeft(plan, 1, [plan.nodes.get('t0')!, plan.nodes.get('t1')!]);
+    const left = await timeLeft(plan, 1, ['t0', 't1']);
     left.finish('t0', 2);
     expect(left.seconds()).toBeCloseTo(6);
   });
 
-  test('goes by the part that a first long node has done', () => {
-    const left = new TimeLeft(chain(100, 300, 50), 1);
+  test('goes by the part that a first long node has done', async () => {
+    const left = await timeLeft(chain(100, 300, 50), 1);
     left.progress('t0', 0.25, 1);
     expect(left.seconds()).toBeCloseTo(17); // 425 steps left at 25 a second
   });
 
-  test('does not take for its own what an earlier run had done', () => {
-    const left = new TimeLeft(chain(100, 300), 1);
+  test('does not take for its own what an earlier run had done', async () => {
+    const left = await timeLeft(chain(100, 300), 1);
     left.progress('t0', 0.75, 1, 0.5);
     expect(left.seconds()).toBeCloseTo(13); // 325 steps left at 25 a second
     left.finish('t0', 2);
     expect(left.seconds()).toBeCloseTo(12);
   });
 
-  test('of a chain is not shortened by more jobs', () => {
-    const left = new TimeLeft(chain(100, 300, 50), 8);
+  test('of a chain is not shortened by more jobs', async () => {
+    const left = await timeLeft(chain(100, 300, 50), 8);
     left.finish('t0', 2);
     expect(left.seconds()).toBeCloseTo(7);
   });
 });
 
 describe('the live view', () => {
-  test('shows a bar per running node and one for the whole', () => {
+  test('shows a bar per running node and one for the whole', async () => {
     let clock = 0;
-    const state = new RunState(new TimeLeft(chain(100, 300), 1), () => clock);
+    const state = new RunState(await timeLeft(chain(100, 300), 1), () => clock);
     state.apply({ event: 'plan', nodes: { total: 4, cached: 2, toRun: 2 }, stages: { train: 2 } });
     state.apply(start('t0', 1));
     state.apply(end('t0', 1, 2));
@@ -104,7 +124,7 @@ describe('the live view', () => {
     state.apply({ event: 'node-progress', key: 't1', progress: { done: 150, total: 300, values: { loss: 2.25 } } });
     expect(drawRun(state, [], { width: 100, rows: 24, colors: picocolors.createColors(false) })).toEqual([
       ' A1 seed 0 round 2 train  ████████████░░░░░░░░░░░░  150/300  50 steps/s  loss 2.250',
-      ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 2.4 s left',
+      ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 2.5 s left',
     ]);
     expect(
       drawRun(state, [], { width: 40, rows: 24, colors: picocolors.createColors(true) }).every(
@@ -113,13 +133,13 @@ describe('the live view', () => {
     ).toBe(true);
   });
 
-  test('a bar moves in eighths of a sign', () => {
+  test('a bar moves in eighths of a sign', async () => {
     expect([0, 1 / 16, 0.5, 1, 7].map((share) => progressBar(share, 2))).toEqual(['░░', '▏░', '█░', '██', '██']);
   });
 });
 
 describe('plain lines', () => {
-  test('tell the plan, failures at once, and how far it is every few seconds', () => {
+  test('tell the plan, failures at once, and how far it is every few seconds', async () => {
     let clock = 0;
     const lines: string[] = [];
     const terminal: Terminal = {
@@ -132,7 +152,7 @@ describe('plain lines', () => {
     };
     const view = openPlainView({
       terminal,
-      state: new RunState(new TimeLeft(chain(100, 100, 100), 1), () => clock),
+      state: new RunState(await timeLeft(chain(100, 100, 100), 1), () => clock),
       verbose: false,
       now: () => clock,
     });

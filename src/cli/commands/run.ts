@@ -63,7 +63,7 @@ async function run(
 ): Promise<RunResult['records']> {
   const run = new StudyRun(project, planned, { ...options, checkpointSeconds: options.checkpointEvery });
   await run.estimate();
-  const view = openView(() => run.openState(), options, terminal);
+  const view = await openView(() => run.openState(), options, terminal);
   const interruption = listenForInterruption(view);
   let result: RunResult;
   try {
@@ -90,9 +90,13 @@ function writeWarnings(warnings: readonly Failure[], terminal: Terminal): void {
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
 }
 
-function openView(openState: () => RunState, { json, verbose = false }: ReproOptions, terminal: Terminal): RunView {
+async function openView(
+  openState: () => Promise<RunState>,
+  { json, verbose = false }: ReproOptions,
+  terminal: Terminal,
+): Promise<RunView> {
   if (json) return openJsonView(terminal);
-  const state = openState();
+  const state = await openState();
   return terminal.interactive
     ? openLiveView({ terminal, state, verbose })
     : openPlainView({ terminal, state, verbose });
