@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { anchorsOf, readPage, readPages, ROOT, targetOf } from './pages.ts';
 
@@ -7,6 +7,14 @@ import { anchorsOf, readPage, readPages, ROOT, targetOf } from './pages.ts';
 const PATH = /`((?:\.ci|bench|build|docs|examples|models|schemas|src|stages|studies|tests)\/[\w./-]*\w\/?)`/g;
 /** Paths in a reader's own project, and files that only a build or a run writes. */
 const NOT_OURS = [/NAME/, /^stages\/(own|sparsity)/, /^src\/generated\//, /^studies\/SHA/];
+
+/** A file's name alone in backticks: a file of that name is somewhere in the project. */
+const FILE = /`([\w-]+\.(?:ts|js|mjs))`/g;
+const FILE_NAMES = new Set(
+  ['bench', 'bin', 'build', 'examples', 'models', 'src', 'stages', 'tests'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => basename(name)),
+  ),
+);
 
 describe.each(readPages().map((page) => [page.path, page] as const))('%s', (path, page) => {
   it('has one title, and lines of at most 120 characters', () => {
@@ -40,6 +48,8 @@ describe.each(readPages().map((page) => [page.path, page] as const))('%s', (path
         !existsSync(join(ROOT, path, '..', place.path)),
     );
     expect(missing).toEqual([]);
+    const files = page.prose.flatMap(({ line }) => [...line.matchAll(FILE)].map((match) => match[1]!));
+    expect(files.filter((file) => !FILE_NAMES.has(file))).toEqual([]);
   });
 });
 
