@@ -2,8 +2,8 @@
  * Stages that are programs of any language: `stages/NAME.stage.json` beside pipeline.json says what the program takes
  * and makes (schemas/stage-manifest.schema.json), and how it is started. What they say to each other is JSON:
  *
- *     standard input    {"version":1,"params":{...},"inputs":{name: path},"gathered":{name: [...]},"outputs":{name:
- * path}}
+ *     standard input    {"version": 1, "params": {...}, "inputs": {name: path}, "gathered": {name: [...]},
+ *                        "outputs": {name: path}}
  *     standard output   {"progress":{"done":3,"total":10}}   any number of times
  *                       {"metrics":{...}}                     once
  *                       any other line belongs to the log, and so does standard error
