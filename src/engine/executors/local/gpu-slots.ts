@@ -1,6 +1,6 @@
 /**
- * GPUs as slots: one node has one to itself, among all processes of the host that use swp. A GPU that others use is
- * waited for, and not crowded.
+ * GPUs as slots: one node has one to itself, among all processes of this machine that use swp. A GPU on which another
+ * program computes is left alone until it is free.
  */
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
