@@ -39,16 +39,16 @@ export class BuildError extends Error {
 /**
  * @param root of a checkout
  * @param declaration what code-groups.js exports
- * @returns the fingerprint of every stage's and every engine's code, the versions of packages that are in those of the
- *   stages, and the fingerprint of what renders reports
+ * @returns the fingerprint of the code of every stage, engine and corpus, the versions of packages that are in those of
+ *   the stages, and the fingerprint of what renders reports
  * @throws BuildError if a module that a stage or a worker reaches is not in exactly one group, or if a group lists one
  *   that does not exist
  */
 export async function codeFingerprints(root, declaration = codeGroups) {
-  const { GROUPS, STAGE_GROUPS, ENGINES, WORKER, RENDERER } = declaration;
+  const { GROUPS, STAGE_GROUPS, ENGINES, CORPORA, WORKER, RENDERER } = declaration;
   const stages = await stageFiles(root);
   const imports = await importsBetween(root, [...stages, WORKER, RENDERER]);
-  const groupOf = groupsOfModules(GROUPS);
+  const groupOf = groupsOfModules(GROUPS, imports);
   checkDeclaration(root, GROUPS, groupOf, reachedFrom([...stages, WORKER], imports));
 
   const code = new Code(await printedModules(root, [...imports.keys()]), imports, await packageVersions(root));
@@ -57,12 +57,15 @@ export async function codeFingerprints(root, declaration = codeGroups) {
     const passes = (module) => counts(module) || GROUPS[groupOf(module)].through;
     return code.fingerprint([...reachedFrom([entry], imports, passes).keys()].filter(counts), counts);
   };
+  const parts = (declared) =>
+    Object.fromEntries(
+      Object.entries(declared).map(([name, { module, groups }]) => [name, fingerprintOf(module, groups).sha256]),
+    );
   const byStage = stages.map((file) => [stageName(file), fingerprintOf(file, STAGE_GROUPS)]);
   return {
     stages: Object.fromEntries(byStage.map(([stage, { sha256 }]) => [stage, sha256])),
-    engines: Object.fromEntries(
-      Object.entries(ENGINES).map(([engine, { module, groups }]) => [engine, fingerprintOf(module, groups).sha256]),
-    ),
+    engines: parts(ENGINES),
+    corpora: parts(CORPORA),
     packages: Object.fromEntries(byStage.map(([stage, { packages }]) => [stage, packages])),
     renderer: code.fingerprint([...reachedFrom([RENDERER], imports).keys()], () => true).sha256,
   };
@@ -117,10 +120,17 @@ function reachedFrom(entryPoints, imports, passes = () => true) {
   return reached;
 }
 
-/** @returns a function that names a module's group; undefined for one that has none */
-function groupsOfModules(groups) {
-  const byPath = new Map(Object.entries(groups).flatMap(([name, { modules }]) => modules.map((path) => [path, name])));
-  const folders = [...byPath].filter(([path]) => path.endsWith('/'));
+/**
+ * @returns a function that names a module's group: that of its own line, else of a table that imports it, else of the
+ *   folder that it is in; undefined for one that has none
+ */
+function groupsOfModules(groups, imports) {
+  const lines = Object.entries(groups).flatMap(([name, { modules }]) => modules.map((path) => [path, name]));
+  const fromTables = Object.entries(groups).flatMap(([name, { tables = [] }]) =>
+    tables.flatMap((table) => (imports.get(table)?.modules ?? []).map((path) => [path, name])),
+  );
+  const byPath = new Map([...fromTables, ...lines]);
+  const folders = lines.filter(([path]) => path.endsWith('/'));
   return (module) => byPath.get(module) ?? folders.find(([folder]) => module.startsWith(folder))?.[1];
 }
 
@@ -142,11 +152,11 @@ function checkDeclaration(root, groups, groupOf, reached) {
           `  Correct the line if the file was moved; remove it if the file is gone.`,
       ),
     ...listed
-      .filter(({ name, path }) => path.endsWith('/') && !groups[name].folders)
+      .filter(({ name, path }) => path.endsWith('/') && name !== 'results')
       .map(
         ({ name, path }) =>
           `${path} is a whole folder, listed under ${name} in build/code-groups.js.\n` +
-          `  List its files: a folder may stand only where a new file cannot be missed (\`folders\`).`,
+          `  List its files: only under \`results\` may a folder stand, since there a new file cannot be missed.`,
       ),
   ];
   if (problems.length > 0) throw new BuildError(problems.join('\n\n'));

@@ -11,17 +11,16 @@
 
 /**
  * By group: why its modules belong together, and `through`: whether what is reached only through one of them counts all
- * the same. It does not where whatever the group does with it ends in the key already, or in no result. `folders`: a
- * whole folder may stand for its files, since a new file there cannot be missed.
+ * the same. It does not where whatever the group does with it ends in the key already, or in no result. `tables`:
+ * modules that list others; what they import belongs to the group unless it has a line of its own.
  */
 export const GROUPS = {
   results: {
     why: 'computes what is in an artifact, or writes it',
     through: true,
-    folders: true,
     modules: [
-      // Whole folders stand in this group: what is added there counts before anybody thinks of it. What counts for
-      // nothing there has a line of its own below.
+      // Whole folders stand in this group alone: what is added there counts before anybody thinks of it. What counts
+      // for nothing there has a line of its own below.
       'stages/',
       'src/science/',
       'src/base/element-count.ts',
@@ -37,12 +36,10 @@ export const GROUPS = {
       'src/compute/training/parameter-memory.ts',
       'src/compute/training/host-trainer.ts',
       'src/model/block-matrices.ts',
-      'src/model/corpora.ts',
       'src/model/create-language-model.ts',
       'src/model/evaluate.ts',
       'src/model/fixed-batches.ts',
       'src/model/learned-weights.ts',
-      'src/model/marker-retrieval.ts',
       'src/model/next-token.ts',
       'src/model/safetensors.ts',
       'src/model/tensor-selection.ts',
@@ -75,10 +72,18 @@ export const GROUPS = {
     ],
   },
 
-  graph: {
-    why: 'makes the graph and translates it: its effect is in the hash of the graph (`computes.graph`, `computes.step`) and in the list of parameters (`computes.parameters`)',
+  corpus: {
+    why: 'makes the sequences of a corpus: `computes.corpusCode` of the nodes whose model has this corpus',
     through: false,
-    folders: true,
+    modules: ['src/model/corpora.ts', 'src/model/marker-retrieval.ts'],
+  },
+
+  graph: {
+    why: 'makes the graph and translates it: its effect is in the hash of the graph (`computes.graph`, `computes.step`) and in what else `computes` says of the model',
+    through: false,
+    // A new decoder family is a file and a line in this table: its graph is in the graph's hash, and the facts that it
+    // declares are in the keys of the stages that read them (src/model/model-fingerprint.ts).
+    tables: ['src/model/decoder/families.ts'],
     modules: [
       'src/compute/autodiff/gradient-sums.ts',
       'src/compute/autodiff/gradients.ts',
@@ -94,9 +99,9 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/onnx-model.ts',
       'src/compute/runtimes/onnx/protobuf.ts',
       'src/compute/runtimes/onnx/training-step-model.ts',
-      // A new family is a file here: its graph is in the graph's hash, and the facts that it declares are in the keys
-      // of the stages that read them (src/model/model-fingerprint.ts).
-      'src/model/decoder/',
+      'src/model/decoder/decoder-graph.ts',
+      'src/model/decoder/families.ts',
+      'src/model/decoder/family.ts',
     ],
   },
 
@@ -197,6 +202,12 @@ export const ENGINES = {
     module: 'src/compute/runtimes/tensorflow/tensorflow-runtime.ts',
     groups: ['results', 'engine', 'graph'],
   },
+};
+
+/** The corpora, by the names that models give them: where their code begins, and the groups that count in it. */
+export const CORPORA = {
+  'marker-retrieval': { module: 'src/model/marker-retrieval.ts', groups: ['results', 'corpus'] },
+  'marker-retrieval-no-bos': { module: 'src/model/marker-retrieval.ts', groups: ['results', 'corpus'] },
 };
 
 /** What a worker process runs, besides the stages. */

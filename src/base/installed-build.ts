@@ -16,6 +16,8 @@ export interface Fingerprints {
   stages: Record<string, string>;
   /** SHA-256 of the code that executes graphs, by engine. */
   engines: Record<string, string>;
+  /** SHA-256 of the code that makes a corpus's sequences, by corpus. */
+  corpora: Record<string, string>;
   /** SHA-256 of the optimizer kernel. */
   kernel: string;
   /** Versions of the packages that are in the hash of each stage's code, by stage and package. */

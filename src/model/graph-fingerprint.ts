@@ -7,6 +7,7 @@ import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts';
+import { digestJson } from '../base/digest.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
@@ -45,7 +46,7 @@ async function compute(
   const target = { engine, device, precision };
   if (pass !== 'training')
     return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
-  const { kernel } = readFingerprints();
+  const { engines, kernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
@@ -53,10 +54,16 @@ async function compute(
   if (lowered !== 'cpu')
     return {
       ...common,
-      steps: engineCode('onnxSteps'),
+      steps: declaredCode(engines, 'onnxSteps', 'ENGINES'),
       step: trainingStepHash(buildTrainingStepProgram(training, microBatches), lowered, precision),
     };
-  return { ...common, graph: graphHash(training.graph, 'cpu', precision), kernel };
+  return {
+    ...common,
+    graph: graphHash(training.graph, 'cpu', precision),
+    kernel,
+    // The graph ends with the gradients: the kernel is told by the trainer which parameters decay.
+    decay: digestJson(training.parameters.map(({ name, decay }) => [name, decay])),
+  };
 }
 
 /**
@@ -74,20 +81,23 @@ export function forwardFingerprint(
 }
 
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
+  const { corpora, engines } = readFingerprints();
   return {
     corpus: corpusOf(config).fingerprint,
+    corpusCode: declaredCode(corpora, config.corpus, 'CORPORA'),
     engine: engineVersion(engine),
-    runtime: engineCode(engine),
+    runtime: declaredCode(engines, engine, 'ENGINES'),
   };
-}
-
-function engineCode(name: string): string {
-  const fingerprint = readFingerprints().engines[name];
-  if (fingerprint === undefined) throw new Error(`ENGINES in build/code-groups.js has no ${name}.`);
-  return fingerprint;
 }
 
 /** The other engine reads the graph itself; the translation for the CPU stands for it. */
 function loweredFor({ engine, device }: ExecutionTarget): ExecutionTarget['device'] {
   return engine === 'onnx' ? device : 'cpu';
+}
+
+/** @throws Error for a name that the build made no fingerprint for: what it computes would be in no key */
+function declaredCode(fingerprints: Readonly<Record<string, string>>, name: string, table: string): string {
+  const fingerprint = fingerprints[name];
+  if (fingerprint === undefined) throw new Error(`${table} in build/code-groups.js has no ${name}.`);
+  return fingerprint;
 }

@@ -6,6 +6,7 @@ import type { PruneParams } from '../generated/prune.ts';
 import type { FloatTensor, Masks } from '../model/language-model.ts';
 import { stream, type RandomStream } from '../base/random.ts';
 import { randomSample } from './random-sample.ts';
+import { zeros } from './sparsity.ts';
 
 /** Those that schemas/stages/prune.schema.json lists. */
 export type PruningCriterion = NonNullable<PruneParams['criterion']>;
@@ -42,12 +43,6 @@ export function markPruned(criterion: PruningCriterion, ...rest: Parameters<Mark
 /** How many weights of a scope are pruned. */
 export function prunedIn(scope: PruningScope, masks: Masks): number {
   return scope.reduce((sum, [name]) => sum + zeros(masks.get(name)!.data), 0);
-}
-
-export function zeros(values: Float32Array | Uint8Array): number {
-  let count = 0;
-  for (let index = 0; index < values.length; index++) if (values[index] === 0) count += 1;
-  return count;
 }
 
 /** The smallest magnitudes; among equal ones the earlier tensor and the smaller index go first. */

@@ -6,12 +6,12 @@ import type { Masks, Weights } from '../model/language-model.ts';
 import {
   markPruned,
   prunedIn,
-  zeros,
   type PruningCriterion,
   type PruningScope,
   type SparedWeights,
   type Thresholds,
 } from './pruning-criteria.ts';
+import { zeros } from './sparsity.ts';
 
 /** A scalar of a matrix [out, in]. */
 export interface MatrixPosition {
@@ -131,17 +131,6 @@ export function applyMasks(weights: Weights, masks: Masks): Weights {
       return [name, { shape, data: mask ? data.map((value, index) => (mask[index] === 0 ? 0 : value)) : data }];
     }),
   );
-}
-
-/** Fraction of the weights that ARE zero. */
-export function sparsityOf(tensors: Iterable<{ data: Float32Array }>): number {
-  let zero = 0;
-  let total = 0;
-  for (const { data } of tensors) {
-    zero += zeros(data);
-    total += data.length;
-  }
-  return total === 0 ? 0 : zero / total;
 }
 
 /**

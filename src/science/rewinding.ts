@@ -4,7 +4,7 @@
  */
 import type { Masks, Weights } from '../model/language-model.ts';
 import { stream } from '../base/random.ts';
-import { zeros } from './pruning-criteria.ts';
+import { zeros } from './sparsity.ts';
 import { applyMasks } from './pruning.ts';
 import { randomSample } from './random-sample.ts';
 

@@ -21,7 +21,7 @@ import { Ablation, identityOf } from './ablation.ts';
 import { CONTROL_KINDS, matchedControls } from './controls.ts';
 import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
-import { zeros } from './pruning-criteria.ts';
+import { zeros } from './sparsity.ts';
 import { findSpikes, type Spike } from './spikes.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */

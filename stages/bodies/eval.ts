@@ -10,7 +10,7 @@ import { evaluate } from '../../src/model/evaluate.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { blockMatrices } from '../../src/model/block-matrices.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
-import { sparsityOf } from '../../src/science/pruning.ts';
+import { sparsityOf } from '../../src/science/sparsity.ts';
 import { SuperActivations } from '../../src/science/super-activations.ts';
 
 export default async function evaluateWeights({

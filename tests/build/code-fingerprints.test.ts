@@ -14,6 +14,7 @@ interface CodeGroups {
 interface CodeFingerprints {
   stages: Record<string, string>;
   engines: Record<string, string>;
+  corpora: Record<string, string>;
   packages: Record<string, Record<string, string>>;
   renderer: string;
 }
@@ -83,7 +84,7 @@ async function move(from: string, to: string): Promise<void> {
 /** Names of the stages and engines whose code counts as another one than before. */
 async function changed(): Promise<string[]> {
   const after = await fingerprints();
-  return (['stages', 'engines'] as const).flatMap((kind) =>
+  return (['stages', 'engines', 'corpora'] as const).flatMap((kind) =>
     Object.keys(after[kind]).filter((name) => after[kind][name] !== before[kind][name]),
   );
 }
@@ -141,16 +142,32 @@ describe('the fingerprints of code change', () => {
     expect(await changed()).toEqual(['train']);
   });
 
-  test('for every stage that draws random numbers, if the generator changes', async () => {
+  test('for everything that draws random numbers, if the generator changes', async () => {
     await append('src/base/random.ts', 'export const changed = 1;');
-    expect(await changed()).toEqual(
-      ['detect-sw', 'eval', 'init', 'load-pretrained', 'plant-spikes', 'prune', 'rewind', 'train'].sort(),
-    );
+    expect(await changed()).toEqual([
+      'detect-sw',
+      'init',
+      'plant-spikes',
+      'prune',
+      'rewind',
+      'marker-retrieval',
+      'marker-retrieval-no-bos',
+    ]);
   });
 
   test('for an engine alone, if what executes its graphs changes', async () => {
     await append('src/compute/runtimes/onnx/viewing-session.ts', 'export const changed = 1;');
     expect(await changed()).toEqual(['onnx']);
+  });
+
+  test('for what prunes, and no training, detection or evaluation, if a pruning criterion is added', async () => {
+    await append('src/science/pruning-criteria.ts', 'export const another = 1;');
+    expect(await changed()).toEqual(['prune', 'rewind']);
+  });
+
+  test('for the corpora alone, if what makes their sequences changes', async () => {
+    await append('src/model/marker-retrieval.ts', 'export const changed = 1;');
+    expect(await changed()).toEqual(['marker-retrieval', 'marker-retrieval-no-bos']);
   });
 
   test('for a name that is imported from another module, though both modules were there before', async () => {
@@ -213,9 +230,14 @@ describe('the build refuses', () => {
         '  Correct the line if the file was moved; remove it if the file is gone.',
         '',
         'src/doctor/ is a whole folder, listed under carrier in build/code-groups.js.',
-        '  List its files: a folder may stand only where a new file cannot be missed (`folders`).',
+        '  List its files: only under `results` may a folder stand, since there a new file cannot be missed.',
       ].join('\n'),
     );
+  });
+
+  test('code that computes and moves to a place where code does not count', async () => {
+    await move('src/science/magnitude.ts', 'src/model/decoder/magnitude.ts');
+    await expect(fingerprints()).rejects.toThrow('src/model/decoder/magnitude.ts is in no group');
   });
 
   test('modules that import each other in a circle', async () => {

@@ -6,11 +6,11 @@ import { PRUNING_CRITERIA } from '../../src/science/pruning-criteria.ts';
 import {
   applyMasks,
   prune,
-  sparsityOf,
   type MatrixPosition,
   type PruningOutcome,
   type PruningRule,
 } from '../../src/science/pruning.ts';
+import { sparsityOf } from '../../src/science/sparsity.ts';
 
 interface Case {
   weights: Weights;
