@@ -14,15 +14,6 @@ const PRECISIONS: Record<ExecutionTarget['device'], readonly Precision[]> = {
 /** The package of each CUDA's last libraries in NVIDIA's repository for Debian and Ubuntu. */
 const CUDA_PACKAGES: Record<string, string> = { 12: 'cuda-libraries-12-9', 13: 'cuda-libraries-13-0' };
 
-/**
- * The value of NVIDIA_TF32_OVERRIDE that a precision needs. ONNX Runtime lets cuBLAS round the operands of float32
- * products to TF32 unless told otherwise, and this variable, which CUDA's libraries read once, is the only way to tell
- * it from Node.
- */
-export function tf32Override(precision: Precision): '0' | undefined {
-  return precision === 'tf32' ? undefined : '0';
-}
-
 /** @throws UnavailableTarget naming what this machine lacks for a session on the target */
 export async function assertAvailable(target: ExecutionTarget, libraries: NativeLibraries): Promise<void> {
   const { device, precision } = target;

@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import { UnavailableTarget, type ExecutionTarget, type Precision } from '../runtime.ts';
-import { assertAvailable, explainRefusal, tf32Override } from './execution-provider.ts';
+import { assertAvailable, explainRefusal } from './execution-provider.ts';
 import { installedLibraries } from './native-libraries.ts';
-import { sessionOptions } from './session-options.ts';
+import { sessionOptions, tf32Override } from './session-options.ts';
 
 // Since 1.29 the library reports usage over the network and keeps a device id in the home directory, unless this is set
 // before it is loaded: hence `require` here and no static import, which would run first.

@@ -4,7 +4,7 @@
  * training-step-runner.ts.)
  */
 import type { InferenceSession } from 'onnxruntime-node';
-import type { ExecutionTarget } from '../runtime.ts';
+import type { ExecutionTarget, Precision } from '../runtime.ts';
 
 const COMMON: InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'all',
@@ -42,4 +42,13 @@ export function sessionOptions({ device }: Pick<ExecutionTarget, 'device'>): Inf
         extra: { session: ON_DEVICE_ONLY, optimization: { disable_specified_optimizers: 'MatmulTransposeFusion' } },
       };
   }
+}
+
+/**
+ * The value of NVIDIA_TF32_OVERRIDE that a precision needs. ONNX Runtime lets cuBLAS round the operands of float32
+ * products to TF32 unless told otherwise, and this variable, which CUDA's libraries read once, is the only way to tell
+ * it from Node.
+ */
+export function tf32Override(precision: Precision): '0' | undefined {
+  return precision === 'tf32' ? undefined : '0';
 }
