@@ -9,7 +9,7 @@ const PATH = /`((?:\.ci|bench|build|docs|examples|models|schemas|src|stages|stud
 const NOT_OURS = [/NAME/, /^stages\/(own|sparsity)/, /^src\/generated\//, /^studies\/SHA/];
 
 /** A file's name alone in backticks: a file of that name is somewhere in the project. */
-const FILE = /`([\w-]+\.(?:ts|js|mjs))`/g;
+const FILE = /`([\w-]+\.ts)`/g;
 const FILE_NAMES = new Set(
   ['bench', 'bin', 'build', 'examples', 'models', 'src', 'stages', 'tests'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => basename(name)),
