@@ -6,7 +6,7 @@ import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { HostTrainer } from '../src/compute/training/host-trainer.ts';
 import { installedBuild } from '../src/base/installed-build.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
-import { tensorsOf } from '../src/model/decoder/families.ts';
+import { tensorsOf } from '../src/model/decoder/family-of.ts';
 import type { BenchModel } from './models.ts';
 
 const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };

@@ -7,7 +7,7 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { PlantSpikesParams } from '../src/generated/plant-spikes.ts';
-import { FAMILIES } from '../src/model/decoder/families.ts';
+import { FAMILIES } from '../src/model/decoder/family-of.ts';
 import { forwardFingerprint } from '../src/model/graph-fingerprint.ts';
 import { plantingFingerprint } from '../src/model/model-fingerprint.ts';
 import { randomModelConfigs } from '../src/science/random-models.ts';

@@ -1,7 +1,7 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
 import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
 import { elementCount } from '../base/element-count.ts';
-import { familyOf, tensorsOf } from './decoder/families.ts';
+import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts';
 import type { DownProjActivations, LanguageModel, OutputOverride, Weights } from './language-model.ts';

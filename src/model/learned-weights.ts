@@ -6,7 +6,7 @@
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
 import { createLanguageModel } from './create-language-model.ts';
-import { familyOf } from './decoder/families.ts';
+import { familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
 import { corpusOf } from './corpora.ts';

@@ -7,7 +7,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { listNames } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { CORPUS_NAMES } from './corpora.ts';
-import { FAMILIES, familyOf } from './decoder/families.ts';
+import { FAMILIES, familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
 
 /** The fields that every family has, as JSON Schema. A family adds its own (DecoderFamily.fields). */

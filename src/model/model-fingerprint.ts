@@ -7,7 +7,7 @@ import { digestJson } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
-import { familyOf, tensorsOf } from './decoder/families.ts';
+import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
 

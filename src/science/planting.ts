@@ -8,7 +8,7 @@
  * part along v (W - v v'W). Then the embeddings of the tokens that shall spike get one, and the channel's input
  * weights are a multiple of v. So the channel is silent at all other tokens, whatever the weights are.
  */
-import { familyOf } from '../model/decoder/families.ts';
+import { familyOf } from '../model/decoder/family-of.ts';
 import { isMatrix, type MatrixFacts, type ModelConfig } from '../model/decoder/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { RandomStream } from '../base/random.ts';

@@ -1,6 +1,6 @@
 /** The random models in which the detector is tried. Nothing in them is trained, so nothing is a super weight. */
 import { corpusOf } from '../model/corpora.ts';
-import { familyOf } from '../model/decoder/families.ts';
+import { familyOf } from '../model/decoder/family-of.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 
 /** The language that the random models read. Their weights know nothing of it; it says where spikes sit. */

@@ -1,7 +1,7 @@
 /** Runs init: passes the pretrained weights on, or draws new ones. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { InitParams } from '../../src/generated/init.ts';
-import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';

@@ -5,7 +5,7 @@ import type { PruneParams } from '../../src/generated/prune.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
-import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
 import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';

@@ -1,7 +1,7 @@
 /** Runs rewind: takes the values to go back to from the input that the parameter `to` names. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { RewindParams } from '../../src/generated/rewind.ts';
-import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';

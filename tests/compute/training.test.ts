@@ -10,7 +10,7 @@ import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import { HostTrainer } from '../../src/compute/training/host-trainer.ts';
 import type { AdamWSettings } from '../../src/compute/training/trainer.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
-import { familyOf } from '../../src/model/decoder/families.ts';
+import { familyOf } from '../../src/model/decoder/family-of.ts';
 import type { DecoderShape, ModelConfig } from '../../src/model/decoder/family.ts';
 import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
 import type { LlamaConfig } from '../../src/model/decoder/llama.ts';

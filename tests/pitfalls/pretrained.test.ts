@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import type { ModelConfig } from '../../src/model/decoder/family.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';

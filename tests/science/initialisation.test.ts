@@ -1,6 +1,6 @@
 /** Initial weights have the scale that their scheme states, and share nothing between seeds. */
 import { describe, expect, it } from 'vitest';
-import { FAMILIES } from '../../src/model/decoder/families.ts';
+import { FAMILIES } from '../../src/model/decoder/family-of.ts';
 import type { TensorTable } from '../../src/model/decoder/family.ts';
 import { initialise, type InitialisationScheme } from '../../src/science/initialisation.ts';
 

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
-import { tensorsOf } from '../../src/model/decoder/families.ts';
+import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { readMasks, readWeights } from '../../src/model/weights-file.ts';

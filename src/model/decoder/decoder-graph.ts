@@ -3,7 +3,7 @@ import { gradients } from '../../compute/autodiff/gradients.ts';
 import { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { TrainingGraph } from '../../compute/training/trainer.ts';
-import { familyOf, tensorsOf } from './families.ts';
+import { familyOf, tensorsOf } from './family-of.ts';
 import type { DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
 
 /** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
