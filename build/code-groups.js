@@ -184,7 +184,7 @@ export const GROUPS = {
   estimate: {
     why: 'says beforehand how much there is to compute, and nothing else',
     through: false,
-    modules: ['src/compute/graph/flops.ts', 'src/model/step-graph.ts', 'src/science/stage-work.ts'],
+    modules: ['src/compute/graph/flops.ts', 'src/model/pass-graph.ts', 'src/science/stage-work.ts'],
   },
 };
 

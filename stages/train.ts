@@ -1,14 +1,14 @@
 /**
  * train: one round of training under the mask in force.
  *
- * The batch is a pure function of (stream, seed, cumulative step of the run), so round 2 continues round 1's stream and
- * arms stay paired whatever their names. The stream is another than the one that the checkpoints were pretrained on.
- * The optimizer's moments start from zero (`optimizerState: reset`) or are kept and masked, since a stale moment would
- * revive a pruned weight. The mask invariant is checked after the last step. A recovery arm releases the mask: its
- * pruned weights start from zero, nothing holds them there, and no mask may be connected.
+ * The batch is a pure function of (stream, seed, cumulative training step of the run), so round 2 continues round 1's
+ * stream and arms stay paired whatever their names. The stream is another than the one that the checkpoints were
+ * pretrained on. The optimizer's moments start from zero (`optimizerState: reset`) or are kept and masked, since a
+ * stale moment would revive a pruned weight. The mask invariant is checked after the last training step. A recovery arm
+ * releases the mask: its pruned weights start from zero, nothing holds them there, and no mask may be connected.
  *
- * Trainings that differ in their number of steps alone are one training with several stops, unless their schedule
- * depends on where it ends. It goes on from the weights, the moments and the curve of an earlier stop or of a
+ * Trainings that differ in how many training steps they take alone are one training with several stops, unless their
+ * schedule depends on where it ends. It goes on from the weights, the moments and the curve of an earlier stop or of a
  * checkpoint, to the same bits.
  */
 import schema from '../schemas/stages/train.schema.json' with { type: 'json' };

@@ -1,6 +1,7 @@
 /**
  * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and
- * the engine, and for training the optimizer: its kernel, or the step with it inside where a device takes whole steps.
+ * the engine, and for training the optimizer: its kernel, or the training step with it inside where a
+ * device takes whole ones.
  * It loads no runtime, since planning asks for it at every start.
  */
 import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash.ts';

@@ -1,5 +1,5 @@
 /**
- * A trainer for one model and batch shape, with its corpus: loads and saves checkpoints, draws the batch of a step,
+ * A trainer for one model and batch shape, with its corpus: loads and saves checkpoints, draws training batches,
  * checks the mask. One per model and shape lives in a worker process, since building a session takes longer than many
  * steps.
  */
@@ -64,7 +64,7 @@ export class TrainingSession {
     this.#shape = shape;
   }
 
-  /** How many steps a call should take: more than one where the state travels to a device and back with each call. */
+  /** How many training steps a call should take: several where each call moves the state to a device and back. */
   get stepsPerCall(): number {
     return this.#trainer.stepsPerCall;
   }
@@ -104,8 +104,8 @@ export class TrainingSession {
   }
 
   /**
-   * One step on the batch of (stream, seed, cumulative step).
-   * @param cumulativeStep 0-based step of the whole run
+   * One training step, on the batch of (stream, seed, cumulative step).
+   * @param cumulativeStep 0-based training step of the whole run
    */
   async step(
     settings: BatchStream & AdamWSettings,
@@ -117,9 +117,9 @@ export class TrainingSession {
   }
 
   /**
-   * The same for consecutive steps, in one call. However steps are divided into calls, the result is the same.
-   * @param firstStep cumulative step of the first of them
-   * @param learningRates one per step
+   * The same for consecutive training steps, in one call. However they are divided into calls, the result is the same.
+   * @param firstStep cumulative training step of the first of them
+   * @param learningRates one per training step
    */
   steps(
     settings: BatchStream & AdamWSettings,

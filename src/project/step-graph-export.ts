@@ -8,7 +8,7 @@ import { countMemory } from '../compute/graph/memory.ts';
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { buildStepGraph, graphStages, stepGraphIdentity, stepOf, type StepGraph } from '../model/step-graph.ts';
+import { buildPassGraph, graphStages, passGraphIdentity, passOf, type PassGraph } from '../model/pass-graph.ts';
 import { planNodes } from './nodes.ts';
 import type { Project } from './project.ts';
 
@@ -25,7 +25,7 @@ export interface ExportedGraph {
   /** Absolute path. */
   file: string;
   bytes: number;
-  step: StepGraph;
+  step: PassGraph;
   /** Hash of the graph. */
   graph: string;
   cost: StepCost;
@@ -45,7 +45,7 @@ export async function exportStepGraph(
 ): Promise<ExportedGraph> {
   const nodes = nodesOfOneGraph(await planNodes(project, words), placeText);
   const { node } = nodes[0]!;
-  const step = await buildStepGraph(node.stage.name, node.params);
+  const step = await buildPassGraph(node.stage.name, node.params);
   const cost = costOf(step.graph);
   const graph = graphHash(step.graph);
   const file = resolve(output ?? `${step.stage}.onnx`);
@@ -67,7 +67,7 @@ export async function exportStepGraph(
 }
 
 /** E.g. `A training step of marker-retrieval, batch 16 x 64: loss and gradients`. */
-export function stepText({ pass, model, batch, sequence, microBatches }: StepGraph): string {
+export function stepText({ pass, model, batch, sequence, microBatches }: PassGraph): string {
   const shape = `of ${model}, batch ${batch} x ${sequence}`;
   if (pass === 'forward') return `A forward pass ${shape}`;
   return microBatches === 1
@@ -80,7 +80,7 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
   for (const planned of selected) {
     const { stage, params } = planned.node;
     if (!graphStages.includes(stage.name)) continue;
-    const identity = stepGraphIdentity(stage.name, params);
+    const identity = passGraphIdentity(stage.name, params);
     groups.set(identity, [...(groups.get(identity) ?? []), planned]);
   }
   const [nodes] = groups.values();
@@ -93,7 +93,7 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
   if (groups.size === 1) return nodes;
   const lines = [...groups.values()].map(([first]) => {
     const { stage, params } = first!.node;
-    const { model, batch, sequence } = stepOf(params);
+    const { model, batch, sequence } = passOf(params);
     return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${placeText(first!)}`;
   });
   const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];

@@ -1,4 +1,4 @@
-/** Records a training's loss curve: means over consecutive steps, and what is needed to go on in the middle of one. */
+/** Records a training's loss curve: means over consecutive training steps, and what is needed to go on. */
 import { readFile } from 'node:fs/promises';
 import type { LossCurve } from '../generated/curve.ts';
 
@@ -19,8 +19,8 @@ export class CurveRecorder {
   #learningRate = 0;
 
   /**
-   * @param firstStep the run's cumulative step before this training
-   * @param every steps per point
+   * @param firstStep the run's cumulative training step before this training
+   * @param every training steps per point
    */
   constructor(firstStep: number, every: number) {
     this.#firstStep = firstStep;
@@ -54,7 +54,7 @@ export class CurveRecorder {
     this.#sums = { loss: 0, gradientNorm: 0, steps: 0 };
   }
 
-  /** The curve so far; its last point is the mean over the steps there are. */
+  /** The curve so far; its last point is the mean over the training steps there are. */
   curve(): LossCurve {
     const unfinished = this.#sums.steps > 0;
     const points = unfinished ? [...this.#points, this.#point()] : [...this.#points];

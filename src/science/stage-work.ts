@@ -8,14 +8,14 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { readModelConfig } from '../model/model-config.ts';
-import { countPassFlops, stepOf } from '../model/step-graph.ts';
+import { countPassFlops, passOf } from '../model/pass-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
 
 const depths = new Map<string, Promise<number>>();
 
 /** Training steps, each of the whole batch. */
 export function trainingWork(params: Required<TrainParams>): StageWork {
-  const { microBatches } = stepOf({ ...params });
+  const { microBatches } = passOf({ ...params });
   return {
     unit: 'steps',
     count: params.steps,
@@ -74,7 +74,7 @@ function layersOf(model: string): Promise<number> {
   return layers;
 }
 
-/** What the time of a step or a pass depends on, besides the machine. */
+/** What the time of a training step or a forward pass depends on, besides the machine. */
 function alike(params: {
   model: string;
   batchSize: number;
@@ -84,5 +84,5 @@ function alike(params: {
   precision: string;
 }): JsonObject {
   const { engine, device, precision } = params;
-  return { ...stepOf({ ...params }), engine, device, precision };
+  return { ...passOf({ ...params }), engine, device, precision };
 }

@@ -1,6 +1,6 @@
 /** swp export: writes the graph of a node's step as an .onnx file to look at, and says what the step costs. */
 import type { Graph } from '../../compute/graph/graph.ts';
-import type { StepGraph } from '../../model/step-graph.ts';
+import type { PassGraph } from '../../model/pass-graph.ts';
 import { openProject } from '../../project/project.ts';
 import { exportStepGraph, stepText, type ExportedGraph } from '../../project/step-graph-export.ts';
 import type { ExportOptions } from '../declarations/export.ts';
@@ -21,7 +21,7 @@ export async function exportGraph(options: ExportOptions): Promise<void> {
   else writeSummary(exported, terminal);
 }
 
-function stepJson({ stage, pass, model, batch, sequence, microBatches, graph }: StepGraph) {
+function stepJson({ stage, pass, model, batch, sequence, microBatches, graph }: PassGraph) {
   const described = (values: Graph['inputs']) =>
     [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
   return {

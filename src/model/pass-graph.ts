@@ -12,12 +12,12 @@ const PASSES: Record<string, 'training' | readonly ForwardOutput[]> = {
   'detect-sw': ['losses', 'downProjections'],
 };
 
-export interface StepGraph {
+export interface PassGraph {
   stage: string;
   pass: 'training' | 'forward';
   /** A folder under models/. */
   model: string;
-  /** Sequences per pass: of a step in micro-batches, those of one. */
+  /** Sequences per pass: of a training step in micro-batches, those of one. */
   batch: number;
   /** Predicted tokens per sequence. */
   sequence: number;
@@ -30,8 +30,8 @@ export interface StepGraph {
 export const graphStages = Object.keys(PASSES);
 
 /** Whatever the graph depends on, as one string: nodes that share it share the graph. */
-export function stepGraphIdentity(stage: string, params: JsonObject): string {
-  return JSON.stringify([stage, stepOf(params), restores(params)]);
+export function passGraphIdentity(stage: string, params: JsonObject): string {
+  return JSON.stringify([stage, passOf(params), restores(params)]);
 }
 
 /**
@@ -39,17 +39,17 @@ export function stepGraphIdentity(stage: string, params: JsonObject): string {
  * @param params with defaults filled in
  * @throws SwpError if the model's configuration cannot be read
  */
-export async function buildStepGraph(stage: string, params: JsonObject): Promise<StepGraph> {
-  const step = stepOf(params);
-  const config = await readModelConfig(step.model);
+export async function buildPassGraph(stage: string, params: JsonObject): Promise<PassGraph> {
+  const shape = passOf(params);
+  const config = await readModelConfig(shape.model);
   const pass = PASSES[stage];
   if (pass === undefined) throw new Error(`The stage ${stage} runs no graph.`);
-  if (pass === 'training') return { ...step, stage, pass, graph: buildTrainingGraph(config, step).graph };
+  if (pass === 'training') return { ...shape, stage, pass, graph: buildTrainingGraph(config, shape).graph };
   return {
-    ...step,
+    ...shape,
     stage,
     pass: 'forward',
-    graph: buildForwardGraph(config, step, pass, restores(params) ? everyLayer(config) : []),
+    graph: buildForwardGraph(config, shape, pass, restores(params) ? everyLayer(config) : []),
   };
 }
 
@@ -57,8 +57,8 @@ const counted = new Map<string, Promise<number>>();
 
 /** Floating-point operations of one pass of a stage's graph; counted once. */
 export function countPassFlops(stage: string, params: JsonObject): Promise<number> {
-  const identity = stepGraphIdentity(stage, params);
-  const flops = counted.get(identity) ?? buildStepGraph(stage, params).then(({ graph }) => countMatmulFlops(graph));
+  const identity = passGraphIdentity(stage, params);
+  const flops = counted.get(identity) ?? buildPassGraph(stage, params).then(({ graph }) => countMatmulFlops(graph));
   counted.set(identity, flops);
   return flops;
 }
@@ -69,7 +69,7 @@ function restores(params: JsonObject): boolean {
 }
 
 /** What of a node's parameters decides its graph. */
-export function stepOf(params: JsonObject): Pick<StepGraph, 'model' | 'batch' | 'sequence' | 'microBatches'> {
+export function passOf(params: JsonObject): Pick<PassGraph, 'model' | 'batch' | 'sequence' | 'microBatches'> {
   // The stage's schema has checked them; only training knows micro-batches.
   const {
     model,
