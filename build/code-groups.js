@@ -101,6 +101,7 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/protobuf.ts',
       'src/model/decoder/decoder-graph.ts',
       'src/model/decoder/families.ts',
+      'src/model/decoder/family-of.ts',
       'src/model/decoder/family.ts',
     ],
   },

@@ -1,7 +1,7 @@
 /** A copy of the checkout, in which a test may change stages. It is built when it is first used, as any other. */
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../src/base/package-root.ts';
 
@@ -21,8 +21,11 @@ export class Checkout {
     return rm(this.root, { recursive: true });
   }
 
-  write(file: string, content: unknown): Promise<void> {
-    return writeFile(join(this.root, file), typeof content === 'string' ? content : JSON.stringify(content));
+  /** Writes a file, and the folders that it lies in. */
+  async write(file: string, content: unknown): Promise<void> {
+    const path = join(this.root, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
   }
 
   swp(...args: string[]) {
