@@ -169,7 +169,7 @@ function textDifferences(
   const pieces = [before, after].map((text) => {
     let masked = text;
     for (const rule of rules) {
-      if (rule.what instanceof RegExp) masked = masked.replace(new RegExp(rule.what, 'g'), '(ignored)');
+      if (rule.what instanceof RegExp) masked = masked.replace(new RegExp(rule.what, 'g'), '');
     }
     return masked
       .split(isMarkup ? /(<[^>]*>)/ : '\n')

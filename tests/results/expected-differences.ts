@@ -45,7 +45,7 @@ export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
   { where: RESULTS, what: /^study\.steps$/, newField: true, reason: 'what a step measures is declared' },
   {
     where: RESULTS,
-    what: /\.coordinate\.kind$/,
+    what: /\.(coordinate|newlyConfirmed\[\])\.kind$/,
     newField: true,
     reason: 'the family says what kind of tensor a weight is in',
   },
@@ -71,5 +71,16 @@ export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [
     where: OVERVIEW,
     what: /Globs over tensor names\.[^<]*|Which tensors are pruned: [^<]*/,
     reason: 'the description of prunable',
+  },
+  {
+    where: /^report\/figures\/1-mask-tensors\.json$/,
+    what: /^rows\[\]\.layer$/,
+    newField: true,
+    reason: 'the family says which layer a tensor is in',
+  },
+  {
+    where: /^report\/figures\/1-mask-tensors\.csv$/,
+    what: /(?<=,kind),layer(?=,tensor)|(?<=,[a-z]+_proj),\d+(?=,model\.)/,
+    reason: 'the same, as a column',
   },
 ];
