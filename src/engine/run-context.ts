@@ -110,6 +110,11 @@ export function recordOf(producers: Producers, key: string): CacheRecord | undef
   return 'record' in ending ? ending.record : undefined;
 }
 
+/** Whether a node has the very result that the plan found: nothing has happened to it. */
+export function isAsPlanned({ state, record: planned }: PlannedState, record: CacheRecord): boolean {
+  return state === 'cached' && planned!.id === record.id;
+}
+
 /** The ending of a node whose producer `key` has no result: names the node that failed first. */
 export function blockedBy(key: string, producers: Producers): NodeEnding {
   const ending = producers.get(key)?.ending;

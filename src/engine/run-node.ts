@@ -15,6 +15,7 @@ import { inputsAreUsable, restoreInputs, warnOfOtherBits } from './restore-input
 import {
   blockedBy,
   failedWith,
+  isAsPlanned,
   recordOf,
   type NodeEnding,
   type NodeWork,
@@ -126,7 +127,7 @@ function isUntouched({ node, state }: PlannedState, producers: Producers): boole
     if (ending === undefined) return true;
     // Equal recipes give equal results, until a run has shown something else.
     if (ending.kind === 'restored' || ending.kind === 'would-run') return true;
-    if (ending.kind === 'cached' || ending.kind === 'reused') return ending.record === planned.record;
+    if (ending.kind === 'cached' || ending.kind === 'reused') return isAsPlanned(planned, ending.record);
     // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
     return ending.kind !== 'ran' && ['missing', 'failed'].includes(planned.reason.kind) && !gathers;
   });

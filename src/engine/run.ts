@@ -10,7 +10,7 @@ import type { Executor } from './executor.ts';
 import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
-import { Claims, collectProducers, type NodeEnding, type RunContext } from './run-context.ts';
+import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
 import { restoreNode, runNode } from './run-node.ts';
 import { placeOf, type NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
@@ -202,9 +202,10 @@ const OUTCOMES: Record<Exclude<NodeEnding['kind'], 'would-run'>, Outcome> = {
   stopped: 'blocked',
 };
 
-function emitEnd({ node, record }: PlannedState, ending: NodeEnding, { emit, signal }: RunContext): void {
+function emitEnd(planned: PlannedState, ending: NodeEnding, { emit, signal }: RunContext): void {
+  const { node } = planned;
   if (ending.kind === 'would-run') return;
-  if (ending.kind === 'cached' && ending.record === record) return; // nothing happened
+  if (ending.kind === 'cached' && isAsPlanned(planned, ending.record)) return; // nothing happened
   if (ending.kind === 'stopped' && !ending.started) return;
   const outcome = OUTCOMES[ending.kind];
   emit({

@@ -178,6 +178,17 @@ describe('a dismissed record', () => {
     expect(events).toContainEqual(expect.objectContaining({ event: 'node-start', reason: { kind: 'invalidated' } }));
   });
 
+  it('whose rerun comes out the same lets what follows from it stand: nothing is told of that', async () => {
+    const study = await rig.study();
+    const { result } = await rig.run(CHAIN, { study });
+    await study.dismiss([...result.records.values()][0]!, [placeFor('A')]);
+    const again = await rig.run(CHAIN, { study });
+    expect(again.ran).toEqual(['A']);
+    expect(again.result).toMatchObject({ total: 3, cached: 2, ran: 1 });
+    expect(again.events[0]).toMatchObject({ event: 'plan', nodes: { total: 3, cached: 2, toRun: 1 } });
+    expect(again.ended('cached')).toEqual([]);
+  });
+
   it('whose rerun comes out different makes what follows from it run again', async () => {
     const hidden: ToyStudy = {
       A: { params: { hiddenFile: rig.path('hidden') } },
