@@ -65,8 +65,9 @@ export interface RunResult extends NodeCounts {
 }
 
 /**
- * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it returns,
- * no job is running and no unpublished file is left. With an executor that computes nothing, the cache is only read.
+ * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it ends, also
+ * by a bug in swp, no job is running and no unpublished file is left. With an executor that computes nothing, the cache is
+ * only read.
  * @throws SwpError of kind `file` if the cache cannot be read
  */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -122,7 +123,8 @@ async function runAll(
   shared: Omit<RunContext, 'restore'>,
 ): Promise<void> {
   const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
-  const context: RunContext = { ...shared, restore };
+  const abandoned = new AbortController();
+  const context: RunContext = { ...shared, signal: AbortSignal.any([shared.signal, abandoned.signal]), restore };
   const restoring = new Map<string, Promise<NodeEnding>>();
   const stopBefore = chainStops(needed.filter(({ state }) => state !== 'cached').map(({ node }) => node));
   const running = new Map<string, Promise<void>>();
@@ -170,7 +172,14 @@ async function runAll(
     return ending;
   }
 
-  await Promise.all([...byKey.keys()].map(runOnce));
+  try {
+    await Promise.all([...byKey.keys()].map(runOnce));
+  } catch (bug) {
+    // Nobody waits for the other nodes any more: they must not write into a cache that this run has left.
+    abandoned.abort();
+    await Promise.allSettled(running.values());
+    throw bug;
+  }
 }
 
 function emitPlan(needed: PlannedState[], plan: Plan, emit: EventSink): void {

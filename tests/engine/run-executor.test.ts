@@ -65,6 +65,27 @@ describe('a run', () => {
   });
 });
 
+it('a run that meets a bug of swp stops its other jobs before it ends', async () => {
+  let begin!: () => void;
+  const hasBegun = new Promise<void>((resolve) => (begin = resolve));
+  let isCancelled = false;
+  const executor = new FakeExecutor({
+    slots: 2,
+    run: async ({ job, signal }) => {
+      if (job.params.say === 'A') {
+        await hasBegun;
+        throw new Error('a bug');
+      }
+      signal.addEventListener('abort', () => (isCancelled = true));
+      begin();
+      return new Promise(() => {});
+    },
+  });
+  await expect(rig.run({ A: {}, B: {}, C: { from: 'B' } }, { executor })).rejects.toThrow('a bug');
+  expect(isCancelled).toBe(true);
+  expect(await readdir(rig.path('cache/tmp'))).toEqual([]);
+});
+
 describe('a dry run', () => {
   /** Every file of the cache with its time of change. */
   async function cacheFiles(): Promise<[string, number][]> {

@@ -119,19 +119,19 @@ export class LocalExecutor implements Executor {
     if (isCancelled()) return { kind: 'cancelled' };
     const [index, place] = this.#freePlace(JSON.stringify(devices));
     place.busy = true;
+    const cancel = () => void place.process?.stop();
+    signal?.addEventListener('abort', cancel);
     try {
       const worker = await this.#workerFor(place, devices);
-      const cancel = () => void worker.stop();
-      signal?.addEventListener('abort', cancel);
       if (isCancelled()) cancel();
       hear({ kind: 'started', slot: index });
       const outcome = await worker.run(job, hear, memoryBytes);
-      signal?.removeEventListener('abort', cancel);
       if (outcome.kind !== 'done' && isCancelled()) return { kind: 'cancelled' };
       return outcome.kind === 'error' && this.#isOutOfDeviceMemory(outcome.message)
         ? { kind: 'out-of-device-memory', message: outcome.message, stack: outcome.stack }
         : outcome;
     } finally {
+      signal?.removeEventListener('abort', cancel);
       place.busy = false;
     }
   }
@@ -144,11 +144,12 @@ export class LocalExecutor implements Executor {
     return [index, this.#places[index]!];
   }
 
-  /** A warm worker, unless it sees other devices than the job should, or has died. */
+  /** A warm worker, unless it sees other devices than the job should, or has died or is being stopped. */
   async #workerFor(place: Place, devices: Record<string, string>): Promise<WorkerProcess> {
     const identity = JSON.stringify(devices);
-    if (place.process?.alive && place.devices !== identity) await place.process.stop();
-    if (!place.process?.alive) place.process = new WorkerProcess(this.#module, { ...this.#environment, ...devices });
+    if (place.process?.isUsable && place.devices === identity) return place.process;
+    await place.process?.stop();
+    place.process = new WorkerProcess(this.#module, { ...this.#environment, ...devices });
     place.devices = identity;
     return place.process;
   }

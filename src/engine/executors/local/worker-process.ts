@@ -18,7 +18,7 @@ export class WorkerProcess {
   #hear: ((event: JobEvent) => void) | undefined;
   #onAnswer: ((answer: FromWorker) => void) | undefined;
   #jobs = 0;
-  #alive = true;
+  #isUsable = true;
 
   /**
    * @param module path of the built worker.ts
@@ -38,16 +38,16 @@ export class WorkerProcess {
     this.#subprocess.stderr.on('data', (chunk: Buffer) => this.#errors.push(chunk));
     this.#subprocess.on('message', (message) => this.#receive(message as unknown as FromWorker));
     this.#ended = this.#subprocess.then(({ exitCode, signal }) => {
-      this.#alive = false;
+      this.#isUsable = false;
       this.#output.end();
       this.#errors.end();
       return { kind: 'died', ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) };
     });
   }
 
-  /** Whether it can take a job. */
-  get alive(): boolean {
-    return this.#alive;
+  /** Whether it can take a job: it has not ended and was not told to. */
+  get isUsable(): boolean {
+    return this.#isUsable;
   }
 
   /** @param memoryLimit bytes that the process may take; Linux only */
@@ -69,6 +69,7 @@ export class WorkerProcess {
 
   /** Ends the process, by force if it does not end by itself; resolves when it has ended. */
   async stop(): Promise<void> {
+    this.#isUsable = false;
     this.#subprocess.kill('SIGTERM');
     await this.#ended;
   }
