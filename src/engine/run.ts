@@ -65,9 +65,9 @@ export interface RunResult extends NodeCounts {
 }
 
 /**
- * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it ends, also
- * by a bug in swp, no job is running and no unpublished file is left. With an executor that computes nothing, the cache is
- * only read.
+ * Emits everything but the summary, which the caller writes once it has rendered what it wants to say. When it ends,
+ * also by a bug in swp, no job is running and no unpublished file is left. With an executor that computes nothing, the
+ * cache is only read.
  * @throws SwpError of kind `file` if the cache cannot be read
  */
 export async function run(options: RunOptions): Promise<RunResult> {
