@@ -26,7 +26,7 @@ const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
 const validators = new Map<string, ValidateFunction<ModelConfig>>();
 
 /** Folder of a model's config.json and checkpoints. */
-export function modelDirectory(model: string): string {
+function modelDirectory(model: string): string {
   return join(packageRoot, 'models', model);
 }
 

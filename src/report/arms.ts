@@ -1,6 +1,13 @@
 /** Experiments of a study with their declaration, their results and their runs. */
 import type { ExperimentDeclaration } from '../generated/aggregate.ts';
-import type { ComparisonResult, ExperimentPoint, ExperimentResult, RunResult } from '../generated/results.ts';
+import type {
+  ComparisonResult,
+  ExperimentPoint,
+  ExperimentResult,
+  MeasuredPruning,
+  RunResult,
+  SurvivalSummary,
+} from '../generated/results.ts';
 import { paramOf, paramValues } from '../science/study-declaration.ts';
 import type { StudyResults } from './read-results.ts';
 import type { TopicId } from './topics/topic.ts';
@@ -26,6 +33,40 @@ export function endOf(results: StudyResults, id: string): ExperimentPoint | unde
 export function measuredEnd(results: StudyResults, run: RunResult): RunResult['measurements'][number] | undefined {
   const end = endOf(results, run.experiment);
   return run.measurements.find(({ round, phase }) => round === end?.round && phase === end.phase);
+}
+
+/**
+ * Cumulative training steps after which the super weights that an experiment follows were sought: whether one had the
+ * time to emerge. Null where no run says it.
+ */
+export function stepsBeforeReference(results: StudyResults, id: string): number | null {
+  for (const { reference, measurements } of runsOf(results, id)) {
+    const sought = measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase);
+    if (sought !== undefined && sought.step !== null) return sought.step;
+  }
+  return null;
+}
+
+/** Over several moments, in how many runs there was a super weight to follow, and in how many it survived, by kind. */
+export function survivalTotals(moments: readonly Pick<ExperimentPoint, 'survival'>[]): SurvivalTotals {
+  const sum = (of: (survival: SurvivalSummary) => number) =>
+    moments.reduce((total, { survival }) => total + of(survival), 0);
+  return {
+    n: sum(({ n }) => n),
+    kept: sum(({ kept }) => kept.k),
+    functional: sum(({ functional }) => functional.k),
+    same: sum(({ redetectedSame }) => redetectedSame.k),
+  };
+}
+
+/** `same`: found again at its place. */
+type SurvivalTotals = Record<'n' | 'kept' | 'functional' | 'same', number>;
+
+/** What the last prune of each run did; runs of which none is known are left out. */
+export function lastPrunings(results: StudyResults, id: string): MeasuredPruning[] {
+  return runsOf(results, id).flatMap(
+    ({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? [],
+  );
 }
 
 /** How the models start; `unknown` where no stage `init` says it. */

@@ -30,8 +30,8 @@ export const FAINT = '#bbbbbb';
 export const GRID = '#e6e6e6';
 export const BLUE = '#0072b2';
 export const GREEN = '#009e73';
-export const PURPLE = '#cc79a7';
-export const ORANGE = '#e69f00';
+const PURPLE = '#cc79a7';
+const ORANGE = '#e69f00';
 export const VERMILION = '#d55e00';
 
 const SERIES = [BLUE, GREEN, ORANGE, PURPLE, '#56b4e9', VERMILION, '#999933'];

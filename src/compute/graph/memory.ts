@@ -43,7 +43,7 @@ export function countMemory(graph: Graph): GraphMemory {
   return memory;
 }
 
-export function bytesOf({ shape }: Value): number {
+function bytesOf({ shape }: Value): number {
   return BYTES_PER_ELEMENT * elementCount(shape);
 }
 

@@ -15,7 +15,7 @@ import { strip } from './run-axis.ts';
 const TITLE = 'Three kinds of survival, beside their base rates';
 const PANEL_HEIGHT = 130;
 
-export const KINDS = [
+const KINDS = [
   {
     name: 'kept',
     text: 'mask bit: kept',

@@ -2,7 +2,7 @@
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
 import { foreignPruningStages } from '../../science/study-declaration.ts';
-import { declarationOf, runsOf, schemeOf } from '../arms.ts';
+import { declarationOf, lastPrunings, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -69,10 +69,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'compositio
 }
 
 function compositionOf(results: StudyResults, id: string): Arm | undefined {
-  const last = runsOf(results, id).flatMap(
-    ({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? [],
-  );
-  const pruned = last.filter(({ pruned, forced, kinds }) => pruned > forced && kinds.length > 0);
+  const pruned = lastPrunings(results, id).filter(({ pruned, forced, kinds }) => pruned > forced && kinds.length > 0);
   if (pruned.length === 0) return undefined;
   const mean = (of: (pruning: MeasuredPruning) => number) =>
     pruned.reduce((sum, pruning) => sum + of(pruning), 0) / pruned.length;
@@ -200,9 +197,7 @@ export function spareText(
   groupOf: (arm: ExperimentDeclaration) => string,
 ): string {
   const measured = arms.flatMap((arm) => {
-    const last = runsOf(results, arm.id).flatMap(({ measurements }) =>
-      measurements.flatMap(({ pruning }) => (pruning === null ? [] : [pruning])).slice(-1),
-    );
+    const last = lastPrunings(results, arm.id);
     const kinds = [...new Set(last.flatMap((pruning) => pruning.kinds.map(({ kind }) => kind)))];
     const shares = kinds.map((kind) => {
       const own = last.flatMap((pruning) => pruning.kinds.filter((each) => each.kind === kind && each.weights > 0));

@@ -2,7 +2,7 @@
  * What the super weight costs when zeroed, at first and at the end, arm by arm: is one there, and does it still matter?
  */
 import type { RunResult } from '../../generated/results.ts';
-import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf } from '../arms.ts';
+import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf, stepsBeforeReference } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -208,12 +208,9 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
 
 /** When the reference set was sought: `after 3,500 steps`. */
 function stepsNote(results: StudyResults, id: string): string {
-  for (const { reference, measurements } of runsOf(results, id)) {
-    const step =
-      measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
-    if (step !== null) return step === 0 ? 'at the start' : `after ${decimal(step, 0)} steps`;
-  }
-  return '';
+  const steps = stepsBeforeReference(results, id);
+  if (steps === null) return '';
+  return steps === 0 ? 'at the start' : `after ${decimal(steps, 0)} steps`;
 }
 
 function alt(results: StudyResults, ids: readonly string[]): string {

@@ -53,7 +53,7 @@ const AXIS_WIDTH = 54;
 export const PANEL_WIDTH = Math.floor((FULL_WIDTH - 10 - (COLUMNS - 1) * COLUMN_GAP) / COLUMNS) - AXIS_WIDTH;
 
 /** One or two panels are wider than those of a full row. */
-export function panelWidth(panels: number): number {
+function panelWidth(panels: number): number {
   return panels >= COLUMNS ? PANEL_WIDTH : Math.floor((FULL_WIDTH - 10 - COLUMN_GAP) / 2) - AXIS_WIDTH;
 }
 
@@ -86,7 +86,7 @@ export function panelTitle(study: StudyDeclaration, experiment: ExperimentDeclar
 }
 
 /** Breaks a phrase at its dots into two lines; the second is blank where one suffices. */
-export function wrapped(phrase: string, width: number, fontSize: number): string[] {
+function wrapped(phrase: string, width: number, fontSize: number): string[] {
   const parts = phrase.split(' · ');
   let first = parts.length;
   while (first > 1 && textWidth(parts.slice(0, first).join(' · '), fontSize) > width) first -= 1;

@@ -1,4 +1,5 @@
 /** Sparsity against validation perplexity, all experiments in one picture. */
+import { isControl } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
@@ -61,9 +62,11 @@ function shownIn({ experiments, study }: StudyResults): Set<string> {
   return new Set(
     study.experiments
       .filter(
-        ({ id, role }) =>
-          role?.endsWith('control') ||
-          experiments.some((each) => each.id === id && each.points.some(({ sparsity }) => (sparsity.mean ?? 0) > 0)),
+        (experiment) =>
+          isControl(experiment) ||
+          experiments.some(
+            (each) => each.id === experiment.id && each.points.some(({ sparsity }) => (sparsity.mean ?? 0) > 0),
+          ),
       )
       .map(({ id }) => id),
   );

@@ -14,7 +14,7 @@ export interface ChartRow {
   heading?: boolean;
 }
 
-export const ROW_HEIGHT = 24;
+const ROW_HEIGHT = 24;
 
 /** Where heads of columns stand, above row 0. */
 export const HEAD = -0.85;
@@ -131,7 +131,7 @@ export function rowChart(parts: readonly Spec[], spacing = 14): Spec {
 }
 
 /** Text that fits into `width`, ended by an ellipsis where it had to be cut. */
-export function shortened(text: string, width: number, fontSize: number, bold = false): string {
+function shortened(text: string, width: number, fontSize: number, bold = false): string {
   if (textWidth(text, fontSize, bold) <= width) return text;
   let kept = text;
   while (kept !== '' && textWidth(`${kept}…`, fontSize, bold) > width) kept = kept.slice(0, -1);

@@ -26,7 +26,7 @@ export function roundChannel(rounds: number, withTitle: boolean): Spec {
   };
 }
 
-export interface Symbol {
+interface LegendSymbol {
   text: string;
   /** A Vega shape, or `stroke` for a line. */
   shape: string;
@@ -35,7 +35,7 @@ export interface Symbol {
 }
 
 /** Symbols with their meanings, in as many lines as they need: a legend for combinations of shape, fill and colour. */
-export function strip(symbols: Symbol[], width = STRIP_WIDTH): Spec {
+export function strip(symbols: LegendSymbol[], width = STRIP_WIDTH): Spec {
   const LINE = 18;
   let x = 8;
   let y = 8;
@@ -76,7 +76,7 @@ export function strip(symbols: Symbol[], width = STRIP_WIDTH): Spec {
   };
 }
 
-function symbolMark({ shape, filled, color }: Symbol): Spec {
+function symbolMark({ shape, filled, color }: LegendSymbol): Spec {
   return {
     type: 'point',
     shape,

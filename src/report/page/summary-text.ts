@@ -7,7 +7,7 @@ import type { ExperimentPoint } from '../../generated/results.ts';
 import { isPositiveControl } from '../../science/positive-control.ts';
 import { proportion } from '../../science/statistics/proportion.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { endOf, schemeOf } from '../arms.ts';
+import { endOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.ts';
 import { prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { range } from '../topics/parts.ts';
@@ -47,7 +47,7 @@ function glance({ ablations }: StudyResults): string {
 
 function pretrainedArms(results: StudyResults): string {
   const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
-  const total = sums(arms.map(({ end }) => end));
+  const total = survivalTotals(arms.map(({ end }) => end));
   if (total.n === 0) return '';
   const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
   const by = prunedBy(
@@ -67,7 +67,7 @@ function reinitialisedArms(results: StudyResults): string {
   });
   if (outcomes.length === 0) return '';
   const emerged = outcomes.reduce((sum, outcome) => sum + outcome.emerged, 0);
-  const total = sums(arms.map(({ end }) => end));
+  const total = survivalTotals(arms.map(({ end }) => end));
   const fate =
     emerged === 0
       ? 'survival does not apply there'
@@ -79,16 +79,6 @@ function reinitialisedArms(results: StudyResults): string {
       `${emerged} of ${counted(known, 'run')} of ${id}${steps === null ? '' : ` (${decimal(steps, 0)} steps)`}`,
   );
   return `In re-initialised models one had emerged after the first training in ${listed(counts)}; ${fate}.`;
-}
-
-/** Steps of training after which an experiment's reference set was sought: whether one had the time to emerge. */
-function stepsBeforeReference({ runs }: StudyResults, id: string): number | null {
-  for (const { experiment, reference, measurements } of runs) {
-    const step =
-      measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase)?.step ?? null;
-    if (experiment === id && step !== null) return step;
-  }
-  return null;
 }
 
 function cost(results: StudyResults): string {
@@ -127,7 +117,7 @@ function dependence(results: StudyResults): string {
 
 function smallness({ study }: StudyResults): string {
   const most = Math.max(1, ...study.experiments.map(({ seeds }) => seeds.length));
-  const { interval } = proportion(most, most);
+  const { interval } = proportion(most, most, study.analysis.confidence);
   return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(interval!.lower, 0)}.`;
 }
 
@@ -150,16 +140,4 @@ function armEnds(results: StudyResults): ArmEnd[] {
     const end = endOf(results, experiment.id);
     return end === undefined ? [] : [{ experiment, end }];
   });
-}
-
-function sums(ends: ExperimentPoint[]): { n: number; kept: number; functional: number; same: number } {
-  return ends.reduce(
-    (sum, { survival }) => ({
-      n: sum.n + survival.n,
-      kept: sum.kept + survival.kept.k,
-      functional: sum.functional + survival.functional.k,
-      same: sum.same + survival.redetectedSame.k,
-    }),
-    { n: 0, kept: 0, functional: 0, same: 0 },
-  );
 }

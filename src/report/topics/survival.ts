@@ -1,6 +1,6 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { armsOf, endOf } from '../arms.ts';
+import { armsOf, endOf, survivalTotals } from '../arms.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, percent } from '../wording.ts';
@@ -45,21 +45,9 @@ function ends(results: StudyResults, arms: readonly ExperimentDeclaration[]) {
   });
 }
 
-/** The ends of these arms taken together. */
-function sums(known: ReturnType<typeof ends>) {
-  const sum = (of: (survival: (typeof known)[number]['end']['survival']) => number) =>
-    known.reduce((total, { end }) => total + of(end.survival), 0);
-  return {
-    n: sum(({ n }) => n),
-    kept: sum(({ kept }) => kept.k),
-    functional: sum(({ functional }) => functional.k),
-    same: sum(({ redetectedSame }) => redetectedSame.k),
-  };
-}
-
 function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const known = ends(results, arms);
-  const { n, kept, functional, same } = sums(known);
+  const { n, kept, functional, same } = survivalTotals(known.map(({ end }) => end));
   if (n === 0) return 'no super weight to follow';
   return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(Math.max(...known.map(({ sparsity }) => sparsity)))})`;
 }
@@ -68,7 +56,7 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const known = ends(results, arms);
   if (known.length === 0)
     return `In no run that was pruned ${prunedBy(results.study, arms)} was there a super weight to follow.`;
-  const { n, kept, functional, same } = sums(known);
+  const { n, kept, functional, same } = survivalTotals(known.map(({ end }) => end));
   const base = known.flatMap(({ end }) => end.baseRate.tensorKept.mean ?? []);
   const where =
     base.length === 0 ? '' : `, where ${range(base, (value) => percent(value, 0))} of all weights of its tensor were`;

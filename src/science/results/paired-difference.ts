@@ -122,7 +122,7 @@ export function lastMeasurement(run: RunResult, runs: RunResult[]): Measurement 
 }
 
 /** The last planned moment of the experiment: every complete run has a measurement of it. */
-export function endOf(runs: RunResult[]): Measurement | undefined {
+function endOf(runs: RunResult[]): Measurement | undefined {
   return runs
     .flatMap(({ measurements }) => measurements)
     .sort(inOrderOfTime)

@@ -1,6 +1,6 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import type { Results, RunResult, StartAblation } from '../../generated/results.ts';
+import type { Results, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
 import { isPositiveControl, sameLength, trainsAlike } from '../positive-control.ts';
 import { paramOf } from '../study-declaration.ts';
@@ -124,9 +124,4 @@ function startAblations(
     });
   }
   return [...byContent.values()].sort((a, b) => a.seed - b.seed);
-}
-
-/** The runs of one experiment, in the order of its seeds. */
-export function runsOf(results: Results, experiment: string): RunResult[] {
-  return results.runs.filter((run) => run.experiment === experiment);
 }

@@ -4,7 +4,7 @@ import { risingRoot } from './root.ts';
 import { quantile } from './student-t.ts';
 
 /** The probability with which a difference that is there should be found. */
-export const POWER = 0.8;
+const POWER = 0.8;
 const MOST_SEEDS = 10_000;
 
 /**
