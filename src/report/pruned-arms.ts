@@ -43,15 +43,16 @@ function isPrunedByCriterion(study: StudyDeclaration, experiment: ExperimentDecl
   );
 }
 
-/** The criteria of the stage prune that these arms go by, controls left out. */
-function criteriaOf(study: StudyDeclaration, arms: readonly ExperimentDeclaration[]): Criterion[] {
+/** The criteria of the stage prune that these arms go by; those that are controls for others are left out. */
+export function criteriaOf(study: StudyDeclaration, arms: readonly ExperimentDeclaration[]): Criterion[] {
   const pruned = arms.filter((arm) => pruningStages(study, arm).includes(PRUNE));
   const criteria = new Set(pruned.flatMap((arm) => paramValues(arm, 'prune', 'criterion')));
   return [...criteria].filter((criterion) => !CONTROL_CRITERIA.includes(criterion));
 }
 
 /**
- * What prunes these arms, in words: `by magnitude`, `by the study's own stage "wanda"`, or both.
+ * What prunes these arms, in words: `by magnitude`, `by the study's own stage "wanda"`, or both; `by a criterion` where
+ * nothing but controls is pruned.
  * @param arms some of `prunedArms`; if there are none, what prunes in the study is said
  */
 export function prunedBy(study: StudyDeclaration, arms: readonly ExperimentDeclaration[]): string {
@@ -60,9 +61,8 @@ export function prunedBy(study: StudyDeclaration, arms: readonly ExperimentDecla
   const own =
     foreign.length === 0 ? [] : [`by the study's own ${foreign.length === 1 ? 'stage' : 'stages'} ${listed(foreign)}`];
   const criteria = criteriaOf(study, arms.length === 0 ? study.experiments : arms);
-  const isByPrune = stages.includes(PRUNE) || own.length === 0;
-  const byPrune = !isByPrune ? [] : criteria.length === 0 ? ['by magnitude'] : criteria.map((name) => `by ${name}`);
-  return [...byPrune, ...own].join(' or ');
+  const words = [...criteria.map((name) => `by ${name}`), ...own];
+  return words.length === 0 ? 'by a criterion' : words.join(' or ');
 }
 
 /** `global threshold`, or what stands in its place where another stage prunes: `stage "wanda"`. */
@@ -82,7 +82,7 @@ function scopeText(experiment: ExperimentDeclaration): string {
 }
 
 /** `stage "wanda"`. */
-export function stagesText(stages: readonly string[]): string {
+function stagesText(stages: readonly string[]): string {
   return `${stages.length === 1 ? 'stage' : 'stages'} ${listed(stages.map((stage) => `"${stage}"`))}`;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { definitions } from '../../src/report/page/definitions.ts';
 import { prunedArms, prunedBy } from '../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { renderReport } from '../../src/report/render-report.ts';
@@ -81,20 +82,37 @@ describe('the report of a study with a pruning stage of its own', () => {
 });
 
 describe('the report of a study whose prune goes by a criterion that it has no words for', () => {
-  it('calls the criterion by its name, and counts the arms among the pruned ones', () => {
-    const study = controlsStudy();
+  const study = controlsStudy();
+  const resultsOf = (declaration: StudyDeclaration) =>
+    studyResults(declaration, controlsPieces()) as unknown as StudyResults;
+  /** The study with other criteria in place of those that a test chooses. */
+  const withCriteria = (change: (criterion: unknown) => unknown): StudyResults => {
     const experiments = study.experiments.map((experiment) => {
       const { prune, ...params } = experiment.params as Record<string, Record<string, unknown>>;
-      return prune?.['criterion'] === 'magnitude'
-        ? { ...experiment, params: { ...params, prune: { ...prune, criterion: 'wanda' } } }
-        : experiment;
+      return { ...experiment, params: { ...params, prune: { ...prune, criterion: change(prune?.['criterion']) } } };
     });
-    const resultsOf = (declaration: StudyDeclaration) =>
-      studyResults(declaration, controlsPieces()) as unknown as StudyResults;
-    const results = resultsOf({ ...study, experiments });
+    return resultsOf({ ...study, experiments });
+  };
+
+  it('calls the criterion by its name, and counts the arms among the pruned ones', () => {
+    const results = withCriteria((criterion) => (criterion === 'magnitude' ? 'wanda' : criterion));
     const arms = prunedArms(results);
     expect(arms.map(({ id }) => id)).toEqual(prunedArms(resultsOf(study)).map(({ id }) => id));
     expect(prunedBy(results.study, arms)).toBe('by wanda');
     expect(treatmentOf(results.study, arms[0]!)).toContain('by wanda');
+  });
+
+  it('speaks of the smallest magnitudes only where they are what is pruned', () => {
+    const definitionsWith = (change: (criterion: unknown) => unknown) => definitions(withCriteria(change)).source;
+    expect(definitionsWith((criterion) => criterion)).toContain('weights with the smallest magnitudes');
+    for (const criterion of ['wanda', 'random']) {
+      const text = definitionsWith(() => criterion);
+      expect(text).not.toContain('weights with the smallest magnitudes');
+      expect(text).toContain(`exactly the rounded number; criterion: ${criterion}`);
+    }
+  });
+
+  it('names no criterion where everything that is pruned is a control', () => {
+    expect(prunedBy(withCriteria(() => 'random').study, [])).toBe('by a criterion');
   });
 });

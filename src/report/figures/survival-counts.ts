@@ -1,11 +1,12 @@
 /** In how many runs each kind of survival holds: a grid of experiments by rounds. */
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
+import { proportion } from '../../science/statistics/proportion.ts';
 import { comparisonsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { survivalSentences } from '../verdict-text.ts';
-import { countText, counted, decimal, scalingText } from '../wording.ts';
+import { countText, counted, decimal, percent, scalingText } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 
 const TITLE = 'Three survivals, round by round';
@@ -31,7 +32,7 @@ function draw(results: StudyResults): Figure<'counts'> {
     title: TITLE,
     caption:
       `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
-      `The exact intervals are in the data: 3 of 3 is compatible with 29 %. ${scalingText(results.study)}`,
+      `The exact intervals are in the data: 3 of 3 is compatible with ${percent(proportion(3, 3, results.study.analysis.confidence).interval!.lower, 0)}. ${scalingText(results.study)}`,
     plots: [
       {
         name: 'counts',
@@ -108,7 +109,7 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
       .map((row) => ({
         ...row,
         share: row.n === 0 ? 0 : Number(row['k']) / row.n,
-        label: cellLabel(row),
+        label: cellLabel(row, results.study.analysis.confidence),
       }));
     const x = {
       field: 'level',
@@ -164,8 +165,8 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
   };
 }
 
-function cellLabel(row: CountRow): string {
+function cellLabel(row: CountRow, confidence: number): string {
   const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
   if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
-  return `${what}: ${row.text}, 95 % interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
+  return `${what}: ${row.text}, ${percent(confidence, 0)} interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
 }

@@ -12,6 +12,7 @@ import {
   type ParamName,
   type StageName,
 } from '../../science/study-declaration.ts';
+import { criteriaOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText } from '../verdict-text.ts';
 import { decimal, listed, percent, scalingText } from '../wording.ts';
@@ -149,9 +150,13 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
 /** How a round prunes, as far as it is known: what a stage of the study's own does, its parameters say. */
 function pruningText(study: StudyDeclaration): string {
   const value = (name: ParamName<'prune'>) => valueText(study, 'prune', name);
-  const byMagnitude = hasStage(study, 'prune')
+  const isByMagnitude = criteriaOf(study, study.experiments).join() === 'magnitude';
+  const which = isByMagnitude
+    ? 'weights with the smallest magnitudes, exactly the rounded number, ties broken by index'
+    : `weights, exactly the rounded number; criterion: ${value('criterion')}`;
+  const byPrune = hasStage(study, 'prune')
     ? [
-        `Prunable: ${value('prunable')}. A round prunes ${value('fraction')} of the ${value('of')} weights with the smallest magnitudes, exactly the rounded number, ties broken by index; scope: ${value('scope')}.`,
+        `Prunable: ${value('prunable')}. A round prunes ${value('fraction')} of the ${value('of')} ${which}; scope: ${value('scope')}.`,
       ]
     : [];
   const foreign = foreignPruningStages(study).map((stage) => {
@@ -159,7 +164,7 @@ function pruningText(study: StudyDeclaration): string {
     const values = [...names].map((name) => `${name}: ${valueText(study, stage, name)}`);
     return `The study's own stage "${stage}" decides what it prunes${values.length === 0 ? '' : ` (${values.join('; ')})`}.`;
   });
-  return [...byMagnitude, ...foreign].join(' ');
+  return [...byPrune, ...foreign].join(' ');
 }
 
 /** Experiments that share the commonest value are named up to this many. */

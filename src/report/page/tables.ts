@@ -34,7 +34,7 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    'Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: 95 % intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats, paired by seed.',
+    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats, paired by seed.`,
     [
       {
         head: 'experiment',
