@@ -1,6 +1,7 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../base/failure.ts';
+import { packageRoot } from '../base/package-root.ts';
 import { declareAccept } from './declarations/accept.ts';
 import { declareBundle } from './declarations/bundle.ts';
 import { declareDag } from './declarations/dag.ts';
@@ -80,7 +81,20 @@ async function explain(error: unknown): Promise<number> {
     await bodies.writeFailure(error.failure, terminal);
     return exitCodeOf(error.failure);
   }
+  const missing = missingPackage(error);
+  if (missing !== undefined) {
+    terminal.errorLine(
+      `swp: the package ${missing} is not installed.\n  Run \`npm ci\` in ${packageRoot}: what swp needs has changed since it last ran.`,
+    );
+    return EXIT_CODE.internal;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.errorLine(`swp ${version} met a bug of its own. Please report it with these lines:\n${stack}`);
   return EXIT_CODE.internal;
+}
+
+/** The package whose absence ended a command: after a pull that brought a new one, before `npm ci`. */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') return undefined;
+  return /^Cannot find package '([^']+)'/.exec(error.message)?.[1];
 }

@@ -1,6 +1,7 @@
 /** What every command pays before it does anything: a package more at the start is felt at each prompt. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -46,3 +47,22 @@ test('the command line and what it calls import on demand at few places, which s
     'src/project/study-report.ts',
   ]);
 });
+
+test('a package that a pull has brought and nobody has installed is no bug: swp says to run npm ci', async () => {
+  // Node itself finds that there is no such package; only the name that it looks for is changed.
+  const hooks = `export const resolve = (name, context, next) =>
+    next(name === 'graphology-dag' ? 'graphology-dag-of-nobody' : name, context);`;
+  const register = `import { register } from 'node:module';
+    register(${JSON.stringify(asModule(hooks))});`;
+  const { exitCode, stderr } = await execa(
+    process.execPath,
+    ['--import', asModule(register), join(packageRoot, 'bin/swp.js'), 'estimate', '--profile', 'smoke'],
+    { cwd: packageRoot, reject: false },
+  );
+  expect(stderr).toContain('swp: the package graphology-dag-of-nobody is not installed.\n  Run `npm ci` in ');
+  expect(exitCode).toBe(70);
+});
+
+function asModule(source: string): string {
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
