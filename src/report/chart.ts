@@ -24,16 +24,17 @@ textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
 
 /**
  * SVG of a specification: transparent, with `<title>`s (tooltips) on marks that have a description.
+ * @param name which plot it is, for the message
  * @throws Error if vega-lite warns: a figure that drops a channel or a scale is wrong, not ugly
  */
-export async function drawSvg(spec: Spec): Promise<string> {
+export async function drawSvg(spec: Spec, name: string): Promise<string> {
   const whole = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: null,
     config: chartConfig,
     ...spec,
   };
-  const compiled = compile(whole as unknown as TopLevelSpec, { logger: strictLogger() }).spec;
+  const compiled = compile(whole as unknown as TopLevelSpec, { logger: strictLogger(name) }).spec;
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
   try {
     return withoutNeedlessDigits(withTooltips(await view.toSVG()));
@@ -77,9 +78,9 @@ function withoutNeedlessDigits(svg: string): string {
   );
 }
 
-function strictLogger() {
+function strictLogger(name: string) {
   const fail = (...messages: readonly unknown[]): never => {
-    throw new Error(`vega-lite: ${messages.join(' ')}`);
+    throw new Error(`Plot ${name}: vega-lite: ${messages.join(' ')}`);
   };
   const quiet = () => logger;
   const logger = { level: quiet, error: fail, warn: fail, info: quiet, debug: quiet };

@@ -85,10 +85,14 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
   }
 }
 
+/** @throws Error that names the plot, if vega-lite warns of it */
 async function drawFigure(results: StudyResults, { entry, ids }: PlacedFigure): Promise<DrawnFigure> {
   const figure = entry.draw(results);
   const plots: DrawnPlot[] = [];
-  for (const plot of figure.plots) plots.push({ ...plot, id: ids.get(plot.name)!, svg: await drawSvg(plot.spec) });
+  for (const plot of figure.plots) {
+    const id = ids.get(plot.name)!;
+    plots.push({ ...plot, id, svg: await drawSvg(plot.spec, id) });
+  }
   return { ...figure, plots };
 }
 
