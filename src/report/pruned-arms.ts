@@ -65,10 +65,22 @@ export function prunedBy(study: StudyDeclaration, arms: readonly ExperimentDecla
   return words.length === 0 ? 'by a criterion' : words.join(' or ');
 }
 
-/** `global threshold`, or what stands in its place where another stage prunes: `stage "wanda"`. */
+/** `global threshold`; of another criterion `global, criterion wanda`, of a stage of its own `stage "wanda"`. */
 export function thresholdText(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
   const foreign = foreignPruningStages(study, experiment);
-  return foreign.length > 0 ? stagesText(foreign) : `${scopeText(experiment)} threshold`;
+  if (foreign.length > 0) return stagesText(foreign);
+  const scope = scopeText(experiment);
+  return hasThreshold(study, experiment)
+    ? `${scope} threshold`
+    : `${scope}, criterion ${[...new Set(paramValues(experiment, PRUNE, 'criterion'))].join('/')}`;
+}
+
+/** Whether in some round all below a magnitude are pruned; other criteria have no threshold that compares tensors. */
+export function hasThreshold(study: StudyDeclaration, experiment: ExperimentDeclaration): boolean {
+  const criteria = paramValues(experiment, PRUNE, 'criterion');
+  return (
+    foreignPruningStages(study, experiment).length === 0 && (criteria.length === 0 || criteria.includes('magnitude'))
+  );
 }
 
 /** `global`, `layerwise`, or the stage that prunes instead: the shorter form, for labels. */

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { composition } from '../../src/report/figures/composition.ts';
 import { definitions } from '../../src/report/page/definitions.ts';
-import { prunedArms, prunedBy } from '../../src/report/pruned-arms.ts';
+import { prunedArms, prunedBy, thresholdText } from '../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { renderReport } from '../../src/report/render-report.ts';
 import { readSummary } from '../../src/report/summary.ts';
@@ -110,6 +111,17 @@ describe('the report of a study whose prune goes by a criterion that it has no w
       expect(text).not.toContain('weights with the smallest magnitudes');
       expect(text).toContain(`exactly the rounded number; criterion: ${criterion}`);
     }
+  });
+
+  it('speaks of a threshold only where there is one', () => {
+    const figure = composition(prunedArms, () => '');
+    const [arm] = prunedArms(resultsOf(study));
+    expect(thresholdText(study, arm!)).toBe('global threshold');
+    expect(figure.draw(resultsOf(study)).caption).toContain('One global threshold');
+    const other = withCriteria(() => 'wanda');
+    expect(thresholdText(other.study, prunedArms(other)[0]!)).toBe('global, criterion wanda');
+    expect(figure.draw(other).title).toBe('What the pruning spares: sparsity by kind of tensor');
+    expect(figure.draw(other).caption).not.toContain('threshold');
   });
 
   it('names no criterion where everything that is pruned is a control', () => {

@@ -1,10 +1,9 @@
 /** The threshold's composition: how sparse each kind of tensor is at the end, against the whole. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
-import { foreignPruningStages } from '../../science/study-declaration.ts';
 import { declarationOf, lastPrunings, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
-import { prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
+import { hasThreshold, prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
@@ -53,15 +52,13 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'compositio
       caption: `Nothing to draw: nothing was pruned ${prunedBy(results.study, prunedArms(results))}.`,
       plots: [],
     };
-  const hasThreshold = arms.some(
-    ({ id }) => foreignPruningStages(results.study, declarationOf(results, id)).length === 0,
-  );
+  const isByThreshold = arms.some(({ id }) => hasThreshold(results.study, declarationOf(results, id)));
   const kinds = [...new Set(arms.flatMap((arm) => [...arm.kinds.keys()]))];
   return {
-    title: hasThreshold ? TITLE : 'What the pruning spares: sparsity by kind of tensor',
+    title: isByThreshold ? TITLE : 'What the pruning spares: sparsity by kind of tensor',
     caption:
       `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
-      `${hasThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
+      `${isByThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
     plots: [
       { name: 'composition', alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) },
     ],
