@@ -175,7 +175,8 @@ async function recomputeBundle(
       ...(profile !== 'all' && { profile }),
       ...(typeof overrides.device === 'string' && { device: overrides.device }),
     });
-    const run = new StudyRun(project, await planBundledRun(project, words), { jobs, gpus: 'auto' });
+    const planned = await planBundledRun(project, words);
+    const run = new StudyRun(project, planned, { jobs, gpus: 'auto' });
     const view = openView(await run.openState());
     const made = new Map<string, CacheRecord>();
     try {
@@ -185,8 +186,10 @@ async function recomputeBundle(
     } finally {
       view.close();
     }
+    // A node that was asked for and has failed counts; one that was only needed is compared if it ran.
+    const asked = selectPlanned(planned.plan, words).flatMap(({ node }) => node.labels.map(placeOf));
     return await compareWithBundle(
-      onlyPlaces(open, made),
+      onlyPlaces(open, new Set([...asked, ...made.keys()])),
       made,
       project.cache,
       await nodeEnvironment(open.folder),
@@ -207,8 +210,8 @@ async function planBundledRun(project: Project, selectors: readonly string[]): P
 }
 
 /** A bundle as if only these places were in it. */
-function onlyPlaces(open: OpenBundle, made: ReadonlyMap<string, unknown>): OpenBundle {
+function onlyPlaces(open: OpenBundle, wanted: ReadonlySet<string>): OpenBundle {
   const { manifest } = open.verified;
-  const places = Object.fromEntries(Object.entries(manifest.places).filter(([place]) => made.has(place)));
+  const places = Object.fromEntries(Object.entries(manifest.places).filter(([place]) => wanted.has(place)));
   return { ...open, verified: { ...open.verified, manifest: { ...manifest, places } } };
 }

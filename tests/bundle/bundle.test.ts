@@ -1,6 +1,6 @@
 /** A bundle proves the report's numbers to whoever has only it; whatever was changed in it is found and named. */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -85,6 +85,18 @@ test('is the same bytes each time, and verified where there is no study, no cach
       { place: 'A1/s0/r1/prune', verdict: 'same' },
       { place: 'A1/s0/r1/train', verdict: 'same' },
     ]) as unknown,
+  });
+
+  // A cache in which no result can be kept: what fails when it is computed again does not hold.
+  await mkdir(elsewhere.path('broken'));
+  await writeFile(elsewhere.path('broken/version'), '1\n');
+  await writeFile(elsewhere.path('broken/artifacts'), '');
+  const selected = ['--recompute', 'step=prune', 'seed=0', '--cache', 'broken', '--json'];
+  const failed = await elsewhere.swp('bundle', 'verify', bundle, ...selected);
+  expect(failed.exitCode).toBe(1);
+  expect(failed.json<{ ok: boolean; recomputed: object[] }>()[0]).toMatchObject({
+    ok: false,
+    recomputed: [{ place: 'A1/s0/r1/prune', verdict: 'missing' }],
   });
 }, 600_000);
 
