@@ -1,5 +1,5 @@
 /** What differs between two JSON values, value by value. */
-import type { JsonObject, JsonValue } from './json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 export interface Difference {
   /** E.g. `params.learningRate` or `inputs.weights.key`. */
@@ -12,7 +12,7 @@ export interface Difference {
 
 /** @returns the differing leaves, in the order of the first value, then of the second */
 export function differences(before: JsonValue | undefined, after: JsonValue | undefined, path = ''): Difference[] {
-  if (isObject(before) && isObject(after)) {
+  if (isJsonObject(before) && isJsonObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return names.flatMap((name) =>
       differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`),
@@ -28,10 +28,6 @@ export function differences(before: JsonValue | undefined, after: JsonValue | un
 /** A name such as `__proto__` may stand in a record: only the object's own properties count. */
 function own(object: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function equal(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

@@ -1,13 +1,14 @@
 /** Renders the report again from the bundled results and compares every file of it with the bundled one. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { extname, join, relative, sep } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { collectEnvironment } from '../engine/environment.ts';
+import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { readSummary } from '../report/summary.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
-import { RESULTS } from './check-results.ts';
+import { filesUnder } from './contents.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 import { renderBundledReport } from './report.ts';
@@ -28,7 +29,7 @@ export async function checkReport(
   cache: Cache,
 ): Promise<CheckedReport> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
-  const results = record?.artifacts[RESULTS];
+  const results = record?.artifacts[RESULTS_ARTIFACT];
   const bundled = Object.keys(manifest.files).filter((name) => name.startsWith('report/'));
   if (record === undefined || results === undefined || bundled.length === 0)
     return { findings: [], said: ['no report'], summary: [] };
@@ -37,7 +38,7 @@ export async function checkReport(
   const fresh = await cache.scratch.node();
   try {
     await renderBundledReport(fresh, resultsPath, cache);
-    const made = new Set(filesUnder(fresh).map((path) => `report/${relative(fresh, path).split(sep).join('/')}`));
+    const made = new Set(filesUnder(fresh).map((name) => `report/${name}`));
     const renderer: Renderer =
       manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
     const sameRenderer = renderer !== 'other';
@@ -105,11 +106,5 @@ function sayTheSame(a: string, b: string): boolean {
   const others = b.match(number) ?? [];
   return (a.match(number) ?? []).every(
     (text, index) => Math.abs(Number(text) - Number(others[index])) <= 1e-6 * Math.max(1, Math.abs(Number(text))),
-  );
-}
-
-function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
   );
 }

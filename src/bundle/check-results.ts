@@ -15,13 +15,12 @@ import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
 import { placeOf } from '../engine/stage.ts';
 import { StageLoader, type LoadedStage } from '../engine/stage-loader.ts';
+import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 import { inputRefs, type GatheredItem } from './preimage.ts';
 
-/** The artifact that a report is made of. */
-export const RESULTS = 'results';
 /** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;
 const SHOWN = 5;
@@ -37,7 +36,7 @@ export async function checkResults(
   openExecutor: () => Executor,
 ): Promise<CheckResult> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
-  const bundled = record?.artifacts[RESULTS];
+  const bundled = record?.artifacts[RESULTS_ARTIFACT];
   if (record === undefined || bundled === undefined)
     return { findings: [], said: ['no results: nothing to make again'] };
   const stage = await installedStage(record.stage);
@@ -68,7 +67,7 @@ export async function checkResults(
             said: [`${record.stage} of this version of swp cannot read the bundled artifacts: ${message}`],
           };
     }
-    const [before, after] = [cache.artifactPath(bundled), job.outputs[RESULTS]!];
+    const [before, after] = [cache.artifactPath(bundled), job.outputs[RESULTS_ARTIFACT]!];
     if ((await digestFile(after)).sha256 === bundled.sha256)
       return {
         findings: [],

@@ -68,7 +68,7 @@ export async function bundleContents(
   if (lockFile !== undefined) addPath('package-lock.json', lockFile);
   addText('environment.json', `${JSON.stringify(options.environment, null, 1)}\n`);
   if (options.report !== undefined)
-    for (const path of filesUnder(options.report)) addPath(`report/${toName(relative(options.report, path))}`, path);
+    for (const name of filesUnder(options.report)) addPath(`report/${name}`, join(options.report, name));
   const digests = await Promise.all(
     [...files].map(
       async ([name, content]) => [name, { sha256: await digestOf(content), bytes: content.bytes }] as const,
@@ -135,10 +135,11 @@ async function programFiles(
   return [...files];
 }
 
-function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
-  );
+/** Names of all files in a folder and below it, relative to it, with slashes as a bundle writes them. */
+export function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => toName(relative(folder, join(entry.parentPath, entry.name))));
 }
 
 async function digestOf(content: Content): Promise<string> {

@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { Ajv } from 'ajv';
 import schema from '../../schemas/bundle-manifest.schema.json' with { type: 'json' };
 import { SwpError } from '../base/failure.ts';
-import { canonicalJson } from '../base/json.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { BundleManifest } from '../generated/bundle-manifest.ts';
 
 export const MANIFEST = 'manifest.json';

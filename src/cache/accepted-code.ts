@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject, type JsonValue } from '../base/json.ts';
 import { writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Scratch } from './scratch.ts';
@@ -40,7 +40,7 @@ export function readAcceptances(studyFolder: string): Acceptance[] {
     const names = ['stage', 'path', 'from', 'to'] as const;
     if (accepted.every((each) => names.every((name) => typeof each[name] === 'string'))) return accepted;
   } catch {
-    // told below
+    // damaged like a list that lacks something
   }
   throw new SwpError({
     kind: 'content',
@@ -70,13 +70,12 @@ export function applyAcceptances(
   const substitute = (path: string, value: JsonValue): JsonValue =>
     relevant.find((each) => each.path === path && each.from === value)?.to ?? value;
   const { computes } = work;
-  const known = typeof computes === 'object' && computes !== null && !Array.isArray(computes);
   return {
     code: substitute('code', work.code) as string,
-    computes: known
-      ? (Object.fromEntries(
+    computes: isJsonObject(computes)
+      ? Object.fromEntries(
           Object.entries(computes).map(([name, value]) => [name, substitute(`computes.${name}`, value)]),
-        ) as JsonObject)
+        )
       : computes,
   };
 }

@@ -1,8 +1,7 @@
 /** Verifies a cache: every artifact against its name, every record against its keys. What is damaged is put aside. */
 import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
-import { digestJson } from '../base/digest.ts';
-import { digestFile } from '../base/digest.ts';
+import { digestFile, digestJson } from '../base/digest.ts';
 import type { Cache } from './cache.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { parseRecord } from './record.ts';

@@ -5,13 +5,11 @@
 import { DirectedGraph } from 'graphology';
 import { readExternalFile } from './external-file.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
 import { recipePreimage } from './key.ts';
-import { canonicalJson } from '../base/json.ts';
 import { digestJson } from '../base/digest.ts';
 import type { ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
-import { placeOf } from './stage.ts';
-import type { NodeLabel } from './stage.ts';
+import { placeOf, type NodeLabel } from './stage.ts';
 import type { LoadedStage, StageLoader } from './stage-loader.ts';
 
 /** Nodes by recipe key; edges lead from producers to consumers. */

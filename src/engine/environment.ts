@@ -22,11 +22,16 @@ export async function collectEnvironment(root: string, libraries: JsonObject): P
     platform: platform(),
     release: release(),
     arch: arch(),
-    cpu: cpus()[0]?.model.trim() ?? null,
+    cpu: processorModel(),
     cpus: cpus().length,
     host: hostname(),
     git: await gitState(root),
   };
+}
+
+/** The processor as records name it: times are compared between records of the same one. */
+export function processorModel(): string | null {
+  return cpus()[0]?.model.trim() ?? null;
 }
 
 /** Commit and whether there are uncommitted changes; null without git, or outside a repository. */

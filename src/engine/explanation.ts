@@ -6,7 +6,7 @@
 import type { CacheRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
 import { differences, type Difference } from '../base/json-diff.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './stage.ts';
 import type { PlannedState } from './plan.ts';
@@ -140,7 +140,7 @@ function isCode({ path, before, after }: Difference): boolean {
 
 /** @param before what a record says; one that is older than these notes says nothing */
 function packageChanges(before: JsonValue | undefined, after: Record<string, string>): PackageChange[] {
-  if (typeof before !== 'object' || before === null || Array.isArray(before)) return [];
+  if (!isJsonObject(before)) return [];
   const version = (packages: JsonObject, name: string) =>
     Object.hasOwn(packages, name) ? String(packages[name]) : null;
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();

@@ -1,6 +1,6 @@
 /** Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, and checks what it made. */
 import { lstatSync, rmSync } from 'node:fs';
-import type { Cache } from '../cache/cache.ts';
+import type { Cache, Publication } from '../cache/cache.ts';
 import type { NodeLog } from '../cache/node-log.ts';
 import { SwpError } from '../base/failure.ts';
 import { wholeRecord } from './existing-result.ts';
@@ -11,18 +11,11 @@ import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
 import { placeOf, type Metrics, type StageOutput } from './stage.ts';
 import { startingPoint, type StartingPoint, type TrajectoryPoint } from './trajectory.ts';
 
-export interface StageResult {
-  /** Finished files by output name, and the name each is published under. */
-  outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
-  metrics: Metrics;
-  seconds: number;
-  startedAt: Date;
-  finishedAt: Date;
-  /** Relative to the cache. */
-  log?: string;
-  /** Length of the trajectory from which it went on. */
-  resumedAt?: number;
-}
+/** What a job adds to a node's publication. */
+export type StageResult = Omit<
+  Publication,
+  'key' | 'contentKey' | 'stage' | 'preimage' | 'contentPreimage' | 'environment'
+>;
 
 /** How a node on a trajectory runs. */
 interface TrajectoryRun {

@@ -1,11 +1,11 @@
 /**
  * Estimates a run of a study in a cache: brings together what there is to do and what is known of how long it takes.
  */
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
+import { processorModel } from '../engine/environment.ts';
 import { wholeRecord } from '../engine/existing-result.ts';
 import type { Executor } from '../engine/executor.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
@@ -61,12 +61,12 @@ export async function forecastRun(
   });
   const groups = new Set(workload.tasks.map(({ group }) => group));
   const stages = new Map(workload.tasks.map(({ planned }) => [planned.node.stage.name, planned.node.stage]));
-  const measurements = new Measurements(thisCpu(), stages);
+  const measurements = new Measurements(processorModel(), stages);
   const records = [...plan.nodes.values()].flatMap(({ record, node }) =>
     record !== undefined && stages.has(node.stage.name) ? [record] : [],
   );
   await measurements.read(records, cache, groups);
-  return { workload, measurements, samples: readCalibration(calibrationNote(cache, study.path), thisCpu()) };
+  return { workload, measurements, samples: readCalibration(calibrationNote(cache, study.path), processorModel()) };
 }
 
 /**
@@ -89,7 +89,7 @@ export async function estimateStudy(
     Object.assign(samples, taken);
     const note = calibrationNote(project.cache, project.study.path);
     if (Object.keys(taken).length > 0)
-      await keepCalibration(note, { version: 1, cpu: thisCpu(), samples }, project.cache);
+      await keepCalibration(note, { version: 1, cpu: processorModel(), samples }, project.cache);
   }
   return estimateRun(plan, workload, {
     jobs,
@@ -98,11 +98,6 @@ export async function estimateStudy(
     samples,
     preferSamples: calibrate === 'all',
   });
-}
-
-/** This machine's processor, as records name it. */
-function thisCpu(): string | null {
-  return cpus()[0]?.model.trim() ?? null;
 }
 
 function calibrationNote(cache: Cache, pipeline: string): string {

@@ -1,11 +1,10 @@
 /** What a run has to do: the nodes, how many units of work each has, and which of these are done already. */
 import { producersOf } from '../engine/dag-builder.ts';
-import { canonicalJson } from '../base/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
 import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
 import { identify } from '../engine/node-identity.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition, StageWork } from '../engine/stage.ts';
 import { chainStops, pointOf, startingPoint, type StateSource } from '../engine/trajectory.ts';
 import type { CacheRecord } from '../cache/record.ts';

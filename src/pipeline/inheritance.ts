@@ -3,10 +3,9 @@
  * merged one by one; a parameter is given either once for all rounds or by round, so what an experiment says of it
  * replaces what its base says in the other way.
  */
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
-import { isObject } from './matrix.ts';
 
 /** What holds parameters by stage or step. */
 const MERGED = ['params', 'perRound', 'perStep'];
@@ -15,7 +14,7 @@ const ALTERNATIVES: Record<string, string> = { params: 'perRound', perRound: 'pa
 
 /** Fills in what experiments inherit. An unknown base and a cycle are reported at the `extends` in question. */
 export function inheritExperiments(content: JsonObject, diagnostics: Diagnostics): JsonObject {
-  if (!isObject(content.experiments)) return content;
+  if (!isJsonObject(content.experiments)) return content;
   const experiments = new Inheritance(content.experiments, diagnostics).resolveAll();
   return Object.assign(Object.create(null), content, { experiments }) as JsonObject;
 }
@@ -41,8 +40,8 @@ class Inheritance {
     const known = this.#resolved.get(id);
     if (known !== undefined) return known;
     const entry = this.#entries[id] as JsonValue;
-    const base = isObject(entry) ? entry.extends : undefined;
-    if (!isObject(entry) || typeof base !== 'string') return this.#keep(id, entry);
+    const base = isJsonObject(entry) ? entry.extends : undefined;
+    if (!isJsonObject(entry) || typeof base !== 'string') return this.#keep(id, entry);
     const path = ['experiments', id, 'extends'];
     if (this.#entries[base] === undefined) {
       this.#diagnostics.addUnknown(
@@ -64,7 +63,7 @@ class Inheritance {
       return this.#keep(id, entry);
     }
     const inherited = this.#resolve(base, chain);
-    return this.#keep(id, isObject(inherited) ? this.#merge(id, base, inherited, entry) : entry);
+    return this.#keep(id, isJsonObject(inherited) ? this.#merge(id, base, inherited, entry) : entry);
   }
 
   #keep(id: string, entry: JsonValue): JsonValue {
@@ -76,8 +75,8 @@ class Inheritance {
     const result = Object.assign(Object.create(null), own) as JsonObject;
     for (const [key, value] of Object.entries(inherited)) {
       const ownValue = own[key];
-      const groups = MERGED.includes(key) && isObject(value) ? value : undefined;
-      if (groups !== undefined && (ownValue === undefined || isObject(ownValue))) {
+      const groups = MERGED.includes(key) && isJsonObject(value) ? value : undefined;
+      if (groups !== undefined && (ownValue === undefined || isJsonObject(ownValue))) {
         result[key] = this.#mergeGroups(id, base, key, groups, ownValue ?? {}, own[ALTERNATIVES[key] ?? '']);
       } else if (ownValue === undefined && key !== 'extends') {
         result[key] = value;
@@ -99,11 +98,11 @@ class Inheritance {
     const result = Object.assign(Object.create(null), own) as JsonObject;
     for (const [group, values] of Object.entries(inherited)) {
       const ownValues = own[group];
-      if (!isObject(values) || (ownValues !== undefined && !isObject(ownValues))) {
+      if (!isJsonObject(values) || (ownValues !== undefined && !isJsonObject(ownValues))) {
         result[group] ??= values;
         continue;
       }
-      const replaced = isObject(otherwise) && isObject(otherwise[group]) ? otherwise[group] : {};
+      const replaced = isJsonObject(otherwise) && isJsonObject(otherwise[group]) ? otherwise[group] : {};
       const filled = Object.assign(Object.create(null), ownValues) as JsonObject;
       for (const [param, value] of Object.entries(values)) {
         if (Object.hasOwn(filled, param) || Object.hasOwn(replaced, param)) continue;

@@ -7,7 +7,7 @@
  * with its type. Names inside an entry (of stages, parameters, steps) are no templates; an experiment's own name is
  * one.
  */
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from './json-source.ts';
 
@@ -37,7 +37,7 @@ const VARIABLE_PATTERN = /\{([A-Za-z][A-Za-z0-9_]*)\}/g;
 /** Writes out the templates among experiments and comparisons. Mistakes are reported where the template stands. */
 export function expandTemplates(content: JsonObject, diagnostics: Diagnostics): JsonObject {
   const expanded = Object.assign(Object.create(null), content) as JsonObject;
-  if (isObject(content.experiments)) expanded.experiments = expandExperiments(content.experiments, diagnostics);
+  if (isJsonObject(content.experiments)) expanded.experiments = expandExperiments(content.experiments, diagnostics);
   if (Array.isArray(content.comparisons)) expanded.comparisons = expandComparisons(content.comparisons, diagnostics);
   return expanded;
 }
@@ -74,7 +74,7 @@ function expandComparisons(entries: JsonValue[], diagnostics: Diagnostics): Json
   for (const [index, entry] of entries.entries()) {
     const path = ['comparisons', index];
     for (const { entry: own } of new Template(path, undefined, entry, diagnostics).expand(expanded.length)) {
-      const name = isObject(own) && typeof own.name === 'string' ? own.name : '';
+      const name = isJsonObject(own) && typeof own.name === 'string' ? own.name : '';
       if (own !== entry || expanded.length !== index)
         diagnostics.origins.set(['comparisons', expanded.length], path, own === entry ? '' : name);
       expanded.push(own);
@@ -102,7 +102,7 @@ class Template {
   expand(before: number): { name: string; entry: JsonValue }[] {
     const entry = this.#entry;
     const name = this.#name ?? '';
-    if (!isObject(entry) || entry.matrix === undefined) {
+    if (!isJsonObject(entry) || entry.matrix === undefined) {
       if (name.includes('{')) this.#replace(name, new Map(), this.#path, 'key', String);
       return [{ name, entry }];
     }
@@ -139,7 +139,7 @@ class Template {
   #variables(matrix: JsonValue): Map<string, Scalar[]> | undefined {
     const diagnostics = this.#diagnostics;
     const path = [...this.#path, 'matrix'];
-    if (!isObject(matrix) || Object.keys(matrix).length === 0) {
+    if (!isJsonObject(matrix) || Object.keys(matrix).length === 0) {
       diagnostics.add({
         path,
         message: 'This is no matrix.',
@@ -186,7 +186,7 @@ class Template {
   #fill(value: JsonValue, values: Assignment, path: JsonPath, whole: (value: Scalar) => Scalar): JsonValue {
     if (typeof value === 'string') return this.#replace(value, values, path, 'value', whole);
     if (Array.isArray(value)) return value.map((item, index) => this.#fill(item, values, [...path, index], whole));
-    if (!isObject(value)) return value;
+    if (!isJsonObject(value)) return value;
     const filled = Object.create(null) as JsonObject;
     for (const [key, item] of Object.entries(value)) filled[key] = this.#fill(item, values, [...path, key], whole);
     return filled;
@@ -226,10 +226,6 @@ function assignments(variables: Map<string, Scalar[]>): Assignment[] {
   for (const [variable, values] of variables)
     all = all.flatMap((before) => values.map((value) => new Map([...before, [variable, value]])));
   return all;
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isScalar(value: JsonValue): value is Scalar {

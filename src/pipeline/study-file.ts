@@ -4,12 +4,12 @@ import { relative } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { fileFailure } from '../base/file-failure.ts';
-import type { JsonValue } from '../base/json.ts';
+import { isJsonObject, type JsonValue } from '../base/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { inheritExperiments } from './inheritance.ts';
 import { JsonSource } from './json-source.ts';
-import { expandTemplates, isObject } from './matrix.ts';
+import { expandTemplates } from './matrix.ts';
 
 export interface StudyFile {
   /** Absolute. */
@@ -51,7 +51,7 @@ export function parseStudyFile(path: string, text: string): StudyFile {
 
 /** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */
 function expand(value: JsonValue, diagnostics: Diagnostics): JsonValue {
-  return isObject(value) ? inheritExperiments(expandTemplates(value, diagnostics), diagnostics) : value;
+  return isJsonObject(value) ? inheritExperiments(expandTemplates(value, diagnostics), diagnostics) : value;
 }
 
 /** As the user would write it: relative to the working folder where that is shorter. */

@@ -13,6 +13,7 @@ import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/veri
 import type { CacheRecord } from '../cache/record.ts';
 import type { EventSink } from '../engine/event.ts';
 import { placeOf, type NodeLabel } from '../engine/stage.ts';
+import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
@@ -78,7 +79,7 @@ async function renderInto(
   results: CacheRecord | undefined,
   { cache }: Project,
 ): Promise<string | undefined> {
-  const artifact = results?.artifacts.results;
+  const artifact = results?.artifacts[RESULTS_ARTIFACT];
   if (artifact === undefined) return undefined;
   await cache.verify(artifact);
   await renderBundledReport(folder, cache.artifactPath(artifact), cache);

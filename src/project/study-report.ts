@@ -9,13 +9,10 @@ import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import { readSummary } from '../report/summary.ts';
-import { readResults, type StudyResults } from '../report/read-results.ts';
+import { readResults, RESULTS_ARTIFACT, type StudyResults } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
-
-/** The artifact that a report is made of: the output of a step that gathers the whole study. */
-const RESULTS_NAME = 'results';
 
 /** What rendering a report has to know of a project, even if no plan was made. */
 export interface ReportedProject {
@@ -34,7 +31,7 @@ export interface RenderedReport {
 /** Key of the node that makes the results; undefined if the study has no such step. */
 export function resultsKey({ dag }: Project): string | undefined {
   return dag.findNode(
-    (_key, { stage, labels }) => labels[0]?.experiment === WHOLE_STUDY && stage.outputs[RESULTS_NAME] !== undefined,
+    (_key, { stage, labels }) => labels[0]?.experiment === WHOLE_STUDY && stage.outputs[RESULTS_ARTIFACT] !== undefined,
   );
 }
 
@@ -58,12 +55,12 @@ export function reportFolder({ study }: ReportedProject): string {
  * @param options.always render even if the page is there and made of the same results
  * @throws SwpError if the results are damaged or the report cannot be written
  */
-export async function renderStudyReport(
+async function renderStudyReport(
   project: ReportedProject,
   record: Pick<CacheRecord, 'artifacts'>,
   options: { always?: boolean } = {},
 ): Promise<RenderedReport | undefined> {
-  const results = record.artifacts[RESULTS_NAME];
+  const results = record.artifacts[RESULTS_ARTIFACT];
   if (results === undefined) return undefined;
   const store = new ArtifactStore(project.cache.directory);
   await store.verify(results);
@@ -122,7 +119,7 @@ export async function renderLatest(project: Project): Promise<RenderedReport> {
  */
 export async function readLatestResults(project: Project): Promise<StudyResults | undefined> {
   const key = resultsKey(project);
-  const artifact = key === undefined ? undefined : (await latestResults(project, key))?.artifacts[RESULTS_NAME];
+  const artifact = key === undefined ? undefined : (await latestResults(project, key))?.artifacts[RESULTS_ARTIFACT];
   if (artifact === undefined) return undefined;
   await project.cache.verify(artifact);
   return readResults(project.cache.artifactPath(artifact));

@@ -4,6 +4,9 @@ import { readJsonArtifact } from '../base/json-artifact.ts';
 import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { Results } from '../generated/results.ts';
 
+/** Name of the artifact that a report is made of: the output of a step that gathers the whole study. */
+export const RESULTS_ARTIFACT = 'results';
+
 /** Results with their declaration typed: the schema leaves it open so that aggregate's schema alone describes it. */
 export type StudyResults = Omit<Results, 'study'> & { study: StudyDeclaration };
 
