@@ -48,7 +48,7 @@ async function build() {
   await removeOldBuilds(name);
 }
 
-/** schemas/**.schema.json -> src/generated/schemas/*.ts, one type per schema. */
+/** schemas/**.schema.json -> src/generated/*.ts, one file per schema. */
 async function generateTypes() {
   const out = join(root, 'src/generated');
   const files = (await filesUnder(join(root, 'schemas'))).filter((file) => file.endsWith('.schema.json'));

@@ -1,7 +1,6 @@
 /**
  * Files that appear whole or not at all, even if the power fails: written elsewhere, synced, renamed into place, and
- * the directory synced (but for mere notes, see `durable`). Nothing in the cache's final places is written in another
- * way.
+ * the directory synced (except for notes, see `durable`).
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -59,7 +58,7 @@ export function makeDirectory(path: string): void {
   }
 }
 
-/** The same for a directory in which every user of the machine may write, whoever is the first to need it. */
+/** The same for a directory in which every user of the machine may write: the first who needs it makes it. */
 export function makeOpenDirectory(path: string): void {
   makeDirectory(path);
   try {

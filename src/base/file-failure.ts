@@ -64,7 +64,7 @@ function nameIn(file: string, id: number): string {
   }
 }
 
-/** Whether a file is simply not there; so it is, too, where a directory of its path is no directory. */
+/** Whether a file does not exist; it does not, either, where a part of its path is no directory. */
 export function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';

@@ -15,7 +15,7 @@ export function stampOf(path: string): string {
   }
 }
 
-/** The same for a file that may be missing; what cannot be read is told by who reads it. */
+/** The same for a file that may be missing, or that cannot be read: whoever reads it meets the error. */
 export function stampIfThere(path: string): string {
   try {
     return stampOf(path);

@@ -1,4 +1,4 @@
-/** What differs between two JSON values, value by value. */
+/** Finds where two JSON values differ. */
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 export interface Difference {

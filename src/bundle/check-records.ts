@@ -40,7 +40,7 @@ export function checkRecords(manifest: Manifest, folder: string, installed: Read
   for (const [place, key] of Object.entries(manifest.places))
     if (!records.has(key))
       findings.push({ check: 'records', where: place, message: `its record ${key.slice(0, 12)} is not there` });
-  checkStrangers(manifest, records, findings);
+  checkArtifactNames(manifest, records, findings);
   return {
     findings,
     records,
@@ -193,12 +193,12 @@ function parsed(path: string): Record<string, unknown> {
     const value = JSON.parse(readFileSync(path, 'utf8')) as unknown;
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    return {}; // damaged, or not there: its hash has told
+    return {}; // damaged, or not there: checkFiles reports it
   }
 }
 
 /** Finds artifacts whose name is not their content's digest, and artifacts that no record names. */
-function checkStrangers({ files }: Manifest, records: ReadonlyMap<string, CacheRecord>, findings: Finding[]): void {
+function checkArtifactNames({ files }: Manifest, records: ReadonlyMap<string, CacheRecord>, findings: Finding[]): void {
   const known = new Set([...records.values()].flatMap(({ artifacts }) => Object.values(artifacts).map(artifactName)));
   for (const [name, { sha256 }] of Object.entries(files)) {
     if (!name.startsWith('artifacts/')) continue;

@@ -81,8 +81,8 @@ async function difference(before: string, after: string, renderer: Renderer): Pr
       ? `a number in it is not that of the results (relative difference ${distance.toExponential(1)})`
       : undefined;
   }
+  // Elsewhere, the SVG file of the same figure is compared instead.
   if (extname(before) === '.png')
-    // its drawing is compared as SVG
     return renderer === 'same' ? 'the picture differs from the one that the results give' : undefined;
   const [is, should] = [a.toString('utf8'), b.toString('utf8')];
   if (renderer === 'elsewhere' && sayTheSame(is, should)) return undefined;

@@ -1,5 +1,5 @@
 /**
- * What goes into a bundle: the study, the records of all its nodes, what they made and is kept for ever, the report.
+ * What goes into a bundle: the study, the records of all its nodes, their artifacts that are never evicted, the report.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -111,7 +111,7 @@ async function recordsOf(keys: Set<string>, cache: Cache): Promise<Map<string, C
   for (let key = open.pop(); key !== undefined; key = open.pop()) {
     if (records.has(key)) continue;
     const record = await cache.record(key);
-    if (record === undefined) continue; // whoever verifies is told
+    if (record === undefined) continue; // `swp bundle verify` reports it
     records.set(key, record);
     open.push(
       ...producersOf({ inputs: inputRefs(record), gathers: gatheredRefs(record) }).map((producer) => producer.key),

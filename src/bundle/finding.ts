@@ -1,4 +1,4 @@
-/** What is wrong with a bundle, named. */
+/** What a check of a bundle returns. */
 
 export interface Finding {
   /** What was looked at. */
@@ -8,7 +8,7 @@ export interface Finding {
   message: string;
 }
 
-/** What one check came to. */
+/** The result of one check. */
 export interface CheckResult {
   findings: Finding[];
   /** What was checked, and what could not be, in words. */

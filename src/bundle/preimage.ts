@@ -17,7 +17,7 @@ export function inputRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<s
   return preimage.inputs as unknown as Record<string, InputRef>;
 }
 
-/** Those that were there. */
+/** Without the missing ones. */
 export function gatheredRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<string, GatheredRef[]> {
   const gathers = preimage.gathers as unknown as Record<string, GatheredItem[]>;
   return Object.fromEntries(

@@ -1,7 +1,6 @@
 /**
- * Verifies a bundle without computing anything of it again but its results: are the files those of the manifest, do the
- * records hold together, does the study lead to them, do the results follow from the artifacts, and the report from
- * those?
+ * Verifies a bundle: files against the manifest, records against one another, the study against the records, the
+ * results and the report against the artifacts. Only the results and the report are made again.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,7 +69,7 @@ export async function withBundle<Result>(
     said.push(...study.said);
     let summary: string[] = [];
     // Checks that read damaged files would find nothing of use.
-    if (findings.some(shakesResults))
+    if (findings.some(concernsResults))
       said.push('results and report were not made again, since what they rest on does not hold');
     else {
       const results = await checkResults(manifest, checked.records, cache, openExecutor);
@@ -109,10 +108,7 @@ function checkFiles({ files }: Manifest, digests: ReadonlyMap<string, string>): 
   });
 }
 
-/**
- * A file of the report that is not what it should be, or a study that asks for other things, leaves the results as they
- * are.
- */
-function shakesResults({ check, where }: Finding): boolean {
+/** Results and report can still be made again if only a file of the report, or the declared study, is wrong. */
+function concernsResults({ check, where }: Finding): boolean {
   return check !== 'study' && !where.startsWith('report/');
 }

@@ -64,14 +64,14 @@ export class ArtifactStore {
     });
   }
 
-  /** Forgets what it knows of a file, which has gone or is another one now. */
+  /** Hashes a file anew when it is verified next: it was removed or replaced. */
   forget(path: string): void {
     this.#verified.delete(path);
   }
 
   /**
-   * Moves a finished file into the store; durable when it returns. An existing file of that name is replaced, which
-   * puts a damaged one right and changes nothing otherwise.
+   * Moves a finished file into the store; durable when it returns. An existing file of that name is replaced: it had
+   * the same content, unless it was damaged.
    * @param source a file on the cache's own file system
    */
   async take(source: string, file: string, evictable = false): Promise<RecordedArtifact> {

@@ -102,8 +102,7 @@ export class Cache {
   /** Recipe key that produced this content; undefined if none did or the note of it is damaged. */
   async keyByContent(contentKey: string): Promise<string | undefined> {
     const text = readIfPresent(join(this.directory, contentName(contentKey)));
-    const key = text === undefined ? undefined : /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
-    return key;
+    return text === undefined ? undefined : /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
   }
 
   recordPath(key: string): string {
@@ -134,8 +133,8 @@ export class Cache {
   }
 
   /**
-   * Moves a damaged file to `damaged/`, where it can be looked at and is in nobody's way; nothing happens if it has
-   * gone.
+   * Moves a damaged file to `damaged/`, so that it can be examined and is not used again; nothing happens if it is not
+   * there any more.
    * @returns its path there
    * @throws SwpError of kind `file`
    */

@@ -1,10 +1,9 @@
 /**
- * Garbage collection by policy. Records, and artifacts that are not evictable, are kept for ever: what was found out
- * stays, and so does the explanation of it. Evicted are large artifacts, which are computed again if something asks for
- * them.
+ * Garbage collection by policy. Records, and artifacts that are not evictable, are always kept. Evicted are large
+ * artifacts, which are computed again if a node needs them.
  *
- * It is safe while others run: a node that is about to run links what it consumes into a folder of its own, and what is
- * gone before that is computed again.
+ * It is safe while others run: a node that is about to run links what it consumes into its own folder, and what was
+ * removed before that is computed again.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -118,7 +117,7 @@ function newestRecords(candidates: readonly Referenced[], count: number): Set<st
   );
 }
 
-/** As many of the first ones as it takes. */
+/** As many of the first ones as have to go. */
 function untilTheyFit(
   inOrder: readonly Referenced[],
   stored: Map<string, { bytes: number }>,
@@ -138,7 +137,7 @@ function roots(cache: Cache): Set<string> {
   for (const study of studyFolders(cache.directory))
     for (const name of namesIn(study)) {
       if (!name.startsWith('ledger')) continue;
-      // damaged ones too: what is in doubt stays
+      // Without parsing: the keys in a damaged ledger count, too.
       for (const key of readFileSync(join(study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;

@@ -4,7 +4,7 @@
  *     leases/ab/ab12....json     who computes it, since when
  *     leases/holders/ID          a number that the holder raises every few seconds, as long as it lives
  *
- * A lease only saves work: whoever loses one, or never had one, does no harm, since results are published atomically.
+ * A lease only saves work: a process that has lost its lease does no harm, since results are published atomically.
  * A lease is taken by link(2), which is atomic on NFS too. A holder that is gone is noticed at once where process ids
  * can be compared; elsewhere when its number has not changed for a while by the observer's own monotonic clock. Wall
  * clocks and file times are never compared.
@@ -42,16 +42,16 @@ export interface LeaseStoreOptions {
   makeFolder?: (path: string) => void;
 }
 
-export const HEARTBEAT_MS = 2_000;
+const HEARTBEAT_MS = 2_000;
 /**
  * Much longer than file attributes are cached by NFS clients (at most 60 s by default, but opening a file refreshes
  * them).
  */
-export const DEAD_AFTER_MS = 30_000;
+const DEAD_AFTER_MS = 30_000;
 /** Removing a dead lease takes a moment: after five seconds, the process that was removing it is gone too. */
 const BREAKER_LOOK_MS = 10;
 const BREAKER_DEAD_AFTER_LOOKS = 500;
-/** How often somebody who waits looks. */
+/** How often a process that waits for a lease looks. */
 const LOOK_EVERY_MS = 250;
 
 interface LeaseFile {
@@ -60,8 +60,8 @@ interface LeaseFile {
   holder: LeaseHolder;
 }
 
-/** A lease that cannot be read: it is watched like one of an unknown holder. */
-const unreadable: LeaseHolder = {
+/** Of a lease file that cannot be read: it is dead when it has not changed for a while. */
+const UNKNOWN_HOLDER: LeaseHolder = {
   host: 'unknown',
   user: 'unknown',
   pid: 0,
@@ -135,7 +135,7 @@ export class LeaseStore {
     }
   }
 
-  /** Gives everything back that this process holds. */
+  /** Releases all leases that this process holds. */
   close(): void {
     for (const lease of this.#held) lease.release();
     if (this.#heartbeat === undefined) return;
@@ -183,8 +183,8 @@ export class LeaseStore {
   async #breakLease(path: string, dead: LeaseFile): Promise<void> {
     const mark = `${path}.${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
     for (let looks = 0; !(await this.#publish(mark, dead)); looks++) {
-      if (read(path)?.nonce !== dead.nonce) return; // it is done
-      if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // who marked it was killed at that very moment
+      if (read(path)?.nonce !== dead.nonce) return; // another process has removed it
+      if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // the process that was to remove it was killed just then
       await systemClock.sleep(BREAKER_LOOK_MS);
     }
     if (read(path)?.nonce === dead.nonce) rmSync(path, { force: true });
@@ -250,7 +250,7 @@ function createExclusively(path: string, content: LeaseFile): boolean {
   }
 }
 
-/** What a holder last showed; opening the file asks an NFS server for its present content. */
+/** The number that a holder has raised last; opening the file asks an NFS server for its present content. */
 function signOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -281,5 +281,5 @@ function read(path: string): LeaseFile | undefined {
   } catch {
     // falls through: half written, or damaged
   }
-  return { nonce: `unreadable ${text}`, holder: unreadable };
+  return { nonce: `unreadable ${text}`, holder: UNKNOWN_HOLDER };
 }

@@ -1,4 +1,4 @@
-/** Which process this is, in words that another one can check: for what processes leave in a cache that they share. */
+/** Identifies a process so that another one can check whether it still runs: leases and scratch folders carry it. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
@@ -7,7 +7,7 @@ export interface ProcessIdentity {
   host: string;
   user: string;
   pid: number;
-  /** Where process ids mean the same: the host, and on Linux the PID namespace. */
+  /** Process ids can be compared within one space: the host, and on Linux the PID namespace. */
   space: string;
   /** When the process began, in ticks since the host did; null where the system does not say. Tells a reused pid. */
   started: string | null;

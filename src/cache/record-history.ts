@@ -1,4 +1,4 @@
-/** The records of a cache as a collection: looked up by the beginning of a key, or all those of a stage. */
+/** Looks up records of a cache: by the beginning of a key, or all those of a stage. */
 import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';

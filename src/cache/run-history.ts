@@ -20,7 +20,7 @@ export interface HistoryNode {
   failure?: Failure;
   /** Absent in histories of earlier versions. */
   stage?: string;
-  /** It was the first of its stage in its worker, and opened what later ones found open. */
+  /** It was the first of its stage in its worker: it loaded what later ones found loaded. */
   first?: true;
 }
 

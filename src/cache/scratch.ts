@@ -44,7 +44,7 @@ export class Scratch {
   async clear(): Promise<void> {
     const own = this.#own;
     this.#own = undefined;
-    const made = await own?.catch(() => undefined); // whoever asked for it was told why there is none
+    const made = await own?.catch(() => undefined); // the caller of directory() has met the error
     if (made !== undefined) await rm(made, { recursive: true, force: true });
   }
 
@@ -65,7 +65,7 @@ export class Scratch {
     for (const name of await readdir(this.#parent)) {
       const [space, pid] = name.split('-');
       if (space !== processSpace || isAlive(Number(pid))) continue;
-      // A folder of another user is theirs to remove.
+      // A folder of another user is removed by that user's next process.
       await rm(join(this.#parent, name), { recursive: true, force: true }).catch(() => {});
     }
   }

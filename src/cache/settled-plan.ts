@@ -3,8 +3,8 @@
  * changed that the plan depends on, and every record and artifact is where it was, the answer is the same, and no plan
  * has to be made to know it.
  *
- * A wrong "all is there" would be the worst mistake of all, so whatever is in doubt counts as changed. Records are
- * compared by what stat says: they are only ever replaced by rename, which gives them another inode.
+ * A wrong "all is there" would hide work that has to be done, so whatever is in doubt counts as changed. Records are
+ * compared by what stat says: they are only replaced by rename, which gives them another inode.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';

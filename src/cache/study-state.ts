@@ -1,8 +1,8 @@
 /**
  * What one study remembers in a cache that others may share, under `studies/SHA-256 of pipeline.json's path/`:
  * - `ledger.json`: the key that each place of the study ("A1/s0/r2/train") had last, which tells a changed node from a
- *   new one. Each profile has one of its own, `ledger-PROFILE.json`: another size of the study is no change of it.
- *   Losing it loses explanations, never results.
+ *   new one. Each profile has its own, `ledger-PROFILE.json`: another size of the study is not a change of it. If it is
+ *   lost, only explanations are.
  * - `tombstones/RECORD-ID.json`: records that `swp invalidate` dismissed, for this study only. A tombstone names one
  *   record by its id, so the record that a rerun publishes under the same key counts again.
  */
@@ -65,12 +65,12 @@ export class StudyState {
     return new StudyState(cache, directory, file, ledger, tombstones);
   }
 
-  /** The key that a place had when it was last settled. */
+  /** The key that a place had in the last run that has a result there. */
   lastKey(place: string): string | undefined {
     return this.#places.get(place);
   }
 
-  /** Every place ever settled, with its last key. */
+  /** Every place that ever had a result, with its last key. */
   places(): ReadonlyMap<string, string> {
     return this.#places;
   }

@@ -2,11 +2,10 @@
  * Trajectories: how far a long computation has come, so that a longer one goes on instead of beginning again.
  *
  *     trajectories/ab/ab12.../stop-3000.json       the recipe key whose record holds the state at 3000
- *     trajectories/ab/ab12.../checkpoint-4711/     the state files of a run that has not reached its stop, and
- * manifest.json
+ *     trajectories/ab/ab12.../checkpoint-4711/     state files and manifest.json of a run that has not reached its stop
  *
- * A stop is a note beside a record, a checkpoint has files of its own. Only the furthest checkpoint is kept, and it
- * goes when a stop beyond it is there. Losing any of this costs time, never a result.
+ * The state at a stop is in the artifacts of a record; a checkpoint has files for it. Only the furthest checkpoint is
+ * kept, and it is removed when a stop beyond it is there. Losing any of this costs time, never a result.
  */
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -26,7 +26,7 @@ interface Glyph {
   paint: (text: string) => string;
 }
 
-const plain = (text: string) => text;
+const unpainted = (text: string) => text;
 
 /** @returns lines: the drawing, then what its signs mean */
 export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing): string[] {
@@ -89,7 +89,7 @@ function layOut(columns: DagColumn[], rows: DagRow[]): Layout {
 function drawRows(rows: DagRow[], layout: Layout, colors: Colors): Glyph[][] {
   const { positions, connectors } = layout;
   const line = (text: string): Glyph => ({ text, paint: colors.dim });
-  const grid = rows.map(() => Array.from({ length: layout.width }, () => ({ text: ' ', paint: plain }) as Glyph));
+  const grid = rows.map(() => Array.from({ length: layout.width }, () => ({ text: ' ', paint: unpainted }) as Glyph));
   for (const [index, { start, cells }] of rows.entries()) {
     const glyphs = grid[index] ?? [];
     const end = cells.findLastIndex((cell) => cell !== undefined);
@@ -117,7 +117,7 @@ function cellGlyph(cell: PlannedState[] | undefined, colors: Colors): Glyph {
   const states = new Set(cell.map(({ state }) => state));
   if (states.has('stale')) return { text: '▲', paint: colors.yellow };
   if (states.size > 1) return { text: '◐', paint: colors.cyan };
-  return states.has('cached') ? { text: '●', paint: colors.green } : { text: '○', paint: plain };
+  return states.has('cached') ? { text: '●', paint: colors.green } : { text: '○', paint: unpainted };
 }
 
 function headLines(

@@ -32,7 +32,7 @@ Selectors choose nodes by NAME=VALUE[,VALUE...], with globs, by stage, experimen
   stage=eval round=[1-3]         evaluations of rounds 1 to 3
 Different names must all hold; values of one name are alternatives. A key may be cut short.`;
 
-export const generalHelp = `
+export const GENERAL_HELP = `
 Examples:
   swp repro                                  do all work that is missing, then render the report
   swp repro --dry-run                        say what would be done

@@ -80,7 +80,7 @@ export function drawRun(
   for (const { label, holder } of [...state.waiting.values()].slice(0, Math.max(0, room - shown.length)))
     lines.push(colors.dim(` ${labelText(label)}  waits: ${holderText(holder)}`));
   if (running.length > shown.length) lines.push(colors.dim(` and ${running.length - shown.length} more`));
-  const share = state.total === 0 ? 0 : state.settled / state.total;
+  const share = state.total === 0 ? 0 : state.ended / state.total;
   const parts = [countsText(state, colors), timeLeftText(state)].filter((part) => part !== '');
   return [
     ...lines,
@@ -114,9 +114,8 @@ export function progressBar(share: number, width: number): string {
   return `${'█'.repeat(full)}${part}`.padEnd(width, '░');
 }
 
-/** A line that wraps would be drawn twice. One that is cut loses its colours, so that none of them leaks. */
+/** A line that wraps would be drawn twice. One that is cut loses its colours: the code that ends them may be gone. */
 function cut(line: string, width: number): string {
   if (stringWidth(line) < width) return line;
-
   return `${stripVTControlCharacters(line).slice(0, Math.max(0, width - 2))}…`;
 }

@@ -23,7 +23,7 @@ import { declareShow } from './declarations/show.ts';
 import { declareStatus } from './declarations/status.ts';
 import { declareVerify } from './declarations/verify.ts';
 import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
-import { generalHelp } from './help.ts';
+import { GENERAL_HELP } from './help.ts';
 import * as bodies from './lazy-commands.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -36,7 +36,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 const program = new Command('swp')
   .description('Brings a declared study of pruning and super weights up to date, doing only the work that is missing.')
   .version(version)
-  .addHelpText('after', generalHelp)
+  .addHelpText('after', GENERAL_HELP)
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
 

@@ -18,21 +18,19 @@ export function labelText({ experiment, seed, round, step }: NodeLabel): string 
 
 /** E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`. */
 export function countsText(state: RunState, colors: Colors): string {
-  const { settled, total, cached, ran, failed, blocked } = state;
+  const { ended, total, cached, ran, failed, blocked } = state;
   const parts = [
     cached > 0 ? `${cached} cached` : '',
     ran > 0 ? `${ran} ran` : '',
     failed > 0 ? colors.red(`${failed} failed`) : '',
     blocked > 0 ? colors.yellow(`${blocked} blocked`) : '',
   ].filter((part) => part !== '');
-  return `${settled}/${total} nodes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
+  return `${ended}/${total} nodes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
 }
 
 export function timeLeftText(state: RunState): string {
   const seconds = state.secondsLeft();
-  return seconds === undefined || state.settled >= state.total
-    ? ''
-    : `about ${durationText(Math.max(1, seconds))} left`;
+  return seconds === undefined || state.ended >= state.total ? '' : `about ${durationText(Math.max(1, seconds))} left`;
 }
 
 /** A finished node in a line; undefined for one that was blocked, since the failure that blocks it has a line. */
@@ -40,9 +38,9 @@ export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors:
   const place = labelText(event.label);
   switch (event.outcome) {
     case 'failed':
-      return `${colors.red('failed')} ${place}`; // why, the end of the run says
+      return `${colors.red('failed')} ${place}`; // the summary says why
     case 'blocked':
-      return undefined; // the summary counts them; the failure that blocks them has been told
+      return undefined;
     case 'cached':
       return `${colors.dim('same')}   ${place}`;
     case 'ran':

@@ -59,6 +59,6 @@ async function fileSystemOf(path: string): Promise<string | null> {
         ];
   });
   const holding = mounts.filter(({ point }) => point === '/' || path === point || path.startsWith(`${point}/`));
-  // of equals the last one is on top
+  // Of several mounts at one place, the last one counts: sort keeps their order.
   return holding.sort((a, b) => a.point.length - b.point.length).at(-1)?.type ?? null;
 }

@@ -16,7 +16,7 @@ const TARGETS: readonly ExecutionTarget[] = [
 /** Loading a GPU's libraries from a slow disk takes tens of seconds. */
 const PROBE_TIMEOUT_MS = 60_000;
 
-const installedProbe = join(installedBuild, 'probe.js');
+const PROBE = join(installedBuild, 'probe.js');
 
 /** Characters that are shown of what a process wrote before it died. */
 const SHOWN_CHARACTERS = 300;
@@ -52,7 +52,7 @@ export function isDefaultTarget({ engine, device }: Pick<ExecutionTarget, 'engin
 /** @param options.module path of the built probe-child.ts */
 export async function probe(
   { engine, device, precision }: ExecutionTarget,
-  { module = installedProbe, timeoutMs = PROBE_TIMEOUT_MS }: { module?: string; timeoutMs?: number } = {},
+  { module = PROBE, timeoutMs = PROBE_TIMEOUT_MS }: { module?: string; timeoutMs?: number } = {},
 ): Promise<TargetFinding> {
   const child = await execaNode(module, [engine, device, precision], {
     ipc: true,
@@ -95,7 +95,7 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
     case 'error':
       return broken(message.message);
     case undefined: {
-      const said = lastWords(String(ending.all ?? ''));
+      const said = lastLineText(String(ending.all ?? ''));
       if (ending.timedOut) return broken(`it hung: no answer in ${Math.round(ending.durationMs / 1000)} s${said}`);
       const how =
         ending.signal === undefined
@@ -106,7 +106,7 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
   }
 }
 
-function lastWords(output: string): string {
+function lastLineText(output: string): string {
   const line = output
     .trim()
     .split('\n')

@@ -44,7 +44,7 @@ export function readManifest(path: string, name: string): StageManifest {
   return manifest;
 }
 
-/** What a program's code is. */
+/** The code of a program. */
 export interface ProgramCode {
   /** SHA-256 of the manifest and of every file that it names as code, hexadecimal. */
   fingerprint: string;
@@ -99,7 +99,7 @@ async function runProgram(
     gathered: Object.fromEntries(names.flatMap(([name, { gather }]) => (gather ? [[name, job.gathered(name)]] : []))),
     outputs: Object.fromEntries(Object.keys(outputs).map((name) => [name, job.output(name)])),
   };
-  // A group of its own, so that what it started ends with it.
+  // In a new process group, so that the processes that it started can be ended with it.
   const running = execa(program!, args, {
     cwd: root,
     input: JSON.stringify(message),

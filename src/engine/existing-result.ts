@@ -26,7 +26,7 @@ export async function findResult(
   return record?.contentKey === identity.contentKey ? record : undefined;
 }
 
-/** A record that counts and has its artifacts, but for those that were evicted. */
+/** A record that counts and has its artifacts, except for evicted ones. */
 async function countingRecord(key: string, context: Records): Promise<CacheRecord | undefined> {
   const record = await wholeRecord(key, context);
   return record === undefined || isIncomplete(record, await context.cache.absentArtifacts(record)) ? undefined : record;

@@ -31,7 +31,7 @@ export interface Explanation {
   planned: PlannedState;
   /** Key of the record that it is compared with; absent for a cached node, and where there is none. */
   comparedWith?: string;
-  /** Whether that is what stood at this place before, or only the nearest one of the stage. */
+  /** `before`: what this place had before; `nearest`: only the most similar record of the stage. */
   relation?: 'before' | 'nearest';
   causes: Cause[];
 }
@@ -149,7 +149,7 @@ function packageChanges(before: JsonValue | undefined, after: Record<string, str
     .filter((change) => change.before !== change.after);
 }
 
-/** One value may reach a node on several ways, and many nodes may differ in it alike. */
+/** A changed value can reach a node through several inputs, and many nodes can have the same change. */
 function unique(causes: Cause[]): Cause[] {
   return [
     ...new Map(

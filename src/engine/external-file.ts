@@ -1,6 +1,6 @@
 /**
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
- * after the node runs, so that no record claims an input that it did not have.
+ * after the node runs.
  */
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
@@ -45,7 +45,7 @@ async function isUnchanged(file: ExternalFile): Promise<boolean> {
 }
 
 /**
- * Files are compared before and after a node runs, so that no record claims an input that it did not have.
+ * To be called before and after a node runs, so that no record claims an input that it did not have.
  * @throws SwpError of kind `file-changed`
  */
 export async function refuseChangedFiles({ files, stage }: Pick<PlannedNode, 'files' | 'stage'>): Promise<void> {

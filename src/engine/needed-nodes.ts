@@ -12,8 +12,8 @@ export interface Wanted {
 }
 
 /**
- * The cached nodes that will probably have to run nevertheless: what a node that runs consumes of them was evicted.
- * Probably, since a node to run may turn out to be equal to another one, and then it consumes nothing.
+ * Cached nodes that will probably have to run, since a node that runs consumes artifacts of them that were evicted.
+ * Probably: a node to run may turn out to be equal to another one, and then it consumes nothing.
  * @returns why, by key
  */
 export function expectedRestores(plan: Plan, needed: readonly PlannedState[]): Map<string, Reason> {

@@ -1,4 +1,4 @@
-/** A node's two keys, once its producers are settled: over what exists, and over the list of what is missing. */
+/** A node's two keys, once its producers have ended. Gathered artifacts that are missing are listed in them. */
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import type { JsonObject } from '../base/json.ts';
 import { contentPreimage, recipePreimage, type ByContent, type BySource, type Gathered, type Work } from './key.ts';

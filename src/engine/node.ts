@@ -22,7 +22,7 @@ export interface ExternalFile {
   path: string;
   /** SHA-256 of the content, hexadecimal. */
   sha256: string;
-  /** What stat said: as long as it says the same, the content is not read again. */
+  /** By file-stamp.ts: as long as it is the same, the content is not read again. */
   stamp: string;
 }
 

@@ -78,7 +78,7 @@ async function examine(
   return { state: 'cached', reason: { kind: 'cached' }, record, ...(absent.length > 0 && { evicted: absent }) };
 }
 
-/** Whether something is absent that is kept for ever: the node has to be computed again, whoever asks. */
+/** Whether an artifact is absent that is never evicted: the node has to be computed again. */
 export function isIncomplete(record: CacheRecord, absent: readonly string[]): boolean {
   return absent.some((name) => record.artifacts[name]!.evictable !== true);
 }
@@ -98,7 +98,7 @@ async function whyMissing(
   return { state: 'missing', reason: { kind: 'missing' } };
 }
 
-/** Whether a result was made without some of what it gathers: that has a key of its own, though no recipe changed. */
+/** Whether a result was made without some of what it gathers: it has another key, though no recipe changed. */
 async function hadHoles(key: string, cache: RecordSource): Promise<boolean> {
   const record = await readRecord(key, cache, []);
   const gathered = Object.values((record?.preimage.gathers ?? {}) as Record<string, { missing?: true }[]>).flat();

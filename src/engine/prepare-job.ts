@@ -29,7 +29,7 @@ export function verifiedArtifacts(cache: Cache, recordOf: (producer: string) => 
 }
 
 /**
- * @param folder an empty directory, for the outputs and for second names of the inputs
+ * @param folder an empty directory, for the outputs and for links to the inputs
  * @throws SwpError of kind `content` for an artifact that is damaged
  */
 export async function prepareJob(
@@ -64,7 +64,7 @@ export async function prepareJob(
 }
 
 /**
- * A second name for an artifact as long as a node runs: whoever evicts it meanwhile takes away the first one only.
+ * A hard link to an artifact, so that the file stays while the node runs, even if the artifact is evicted meanwhile.
  * @returns the path to use
  */
 function pin(path: string, link: string): string {

@@ -1,4 +1,4 @@
-/** What a node that runs consumes has to be there: what was evicted, or is damaged, is computed again first. */
+/** Before a node runs: artifacts that it consumes and that were evicted, or are damaged, are computed again. */
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import { producersOf } from './dag-builder.ts';
 import { SwpError } from '../base/failure.ts';
@@ -26,7 +26,7 @@ export async function restoreInputs(
     now.set(key, { ...now.get(key)!, ending });
     isChanged = true;
     const isGathered = !Object.values(node.inputs).some((input) => input.key === key);
-    if (['failed', 'blocked', 'stopped'].includes(ending.kind) && !isGathered) break; // it cannot run in any case
+    if (['failed', 'blocked', 'stopped'].includes(ending.kind) && !isGathered) break; // so the node cannot run
   }
   return isChanged ? now : undefined;
 }

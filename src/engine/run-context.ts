@@ -69,7 +69,7 @@ export interface NodeWork {
 export class Claims {
   readonly #claims = new Map<string, Promise<void>>();
 
-  /** Resolves when whoever computes this content is through with it; undefined if nobody does. */
+  /** Resolves when the node that computes this content has ended; undefined if none does. */
   heldBy(contentKey: string): Promise<void> | undefined {
     return this.#claims.get(contentKey);
   }
@@ -110,7 +110,7 @@ export function recordOf(producers: Producers, key: string): CacheRecord | undef
   return 'record' in ending ? ending.record : undefined;
 }
 
-/** Whether a node has the very result that the plan found: nothing has happened to it. */
+/** Whether a node has the result that the plan found: nothing has happened to it. */
 export function isAsPlanned({ state, record: planned }: PlannedState, record: CacheRecord): boolean {
   return state === 'cached' && planned!.id === record.id;
 }

@@ -49,7 +49,7 @@ export async function runNode(
         return { kind: 'would-run', reason };
       }
 
-      // Identity: what it is made of decides which node it is.
+      // Identity: its keys follow from what its producers have made.
       const blocker = inputWithoutRecord(node, producers);
       if (blocker !== undefined) return blockedBy(blocker, producers);
       const work = describeWork(planned, producers, reason);
@@ -80,7 +80,7 @@ export async function runNode(
         return executor.capabilities.computes ? { kind: 'stopped', started: false } : { kind: 'would-run', reason };
       startedAt = performance.now();
 
-      // Lease: one process at a time computes it. Whoever waits for another process holds no slot meanwhile.
+      // Lease: one process at a time computes it. While it waits for another process, the node holds no slot.
       using lease = await takeLease(work, slot, context);
       if (lease === undefined) continue;
 
@@ -104,7 +104,7 @@ export async function runNode(
 }
 
 /**
- * Computes a node whose result is known but not whole any more. What it is made of has ended.
+ * Computes a node whose record is there but has lost an artifact. Its producers have ended.
  * @param lost says what is gone
  */
 export async function restoreNode(
@@ -128,7 +128,7 @@ function isUntouched({ node, state }: PlannedState, producers: Producers): boole
     // Equal recipes give equal results, until a run has shown something else.
     if (ending.kind === 'restored' || ending.kind === 'would-run') return true;
     if (ending.kind === 'cached' || ending.kind === 'reused') return isAsPlanned(planned, ending.record);
-    // A producer that only lost its artifacts, and cannot make them again, still was what the record says.
+    // A producer that lost its artifacts and cannot make them again: the record was made of them all the same.
     return ending.kind !== 'ran' && ['missing', 'failed'].includes(planned.reason.kind) && !gathers;
   });
 }

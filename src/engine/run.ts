@@ -16,8 +16,8 @@ import { placeOf, type NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { chainStops } from './trajectory.ts';
 
-/** Seldom enough to cost next to nothing, often enough that a killed run loses a minute. */
-export const CHECKPOINT_SECONDS = 60;
+/** At this interval checkpoints cost next to nothing, and a killed run loses a minute. */
+const CHECKPOINT_SECONDS = 60;
 
 export interface RunOptions extends Wanted {
   dag: Dag;
@@ -161,7 +161,7 @@ async function runAll(
     return result;
   }
 
-  /** What it is made of may be outside of what the run needed so far. */
+  /** Its producers may not be among the nodes that the run needed so far. */
   async function restoreAfterProducers(planned: PlannedState, reason: Reason): Promise<NodeEnding> {
     const { node } = planned;
     const producers = neededNodes(plan, { targets: producersOf(node).map(({ key }) => key) });

@@ -1,6 +1,5 @@
 /**
- * Loads stages by name from built modules. The engine imports none of them; whoever adds a file under stages/ adds a
- * stage.
+ * Loads stages by name from built modules. The engine imports none of them: a new file under stages/ is a new stage.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Trajectories: nodes that differ in nothing but how far they go are stops of one computation. The planner chains them,
- * and each goes on where the one before it, or a checkpoint, left off. That is how a node is executed; it is in no key.
+ * Trajectories: nodes that differ only in how far they go are stops of one computation. They run in order, and each
+ * goes on where the one before it, or a checkpoint, has stopped. This only saves work: keys do not depend on it.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { TrajectoryStore } from '../cache/trajectory-store.ts';
@@ -112,9 +112,8 @@ export interface StateSource {
  * The furthest point before a node's own from which its trajectory can go on.
  * @param point by the content pre-image
  * @param countingRecord a record that counts in this study, whether or not all its artifacts are there
- * @param replaces id of the record that the user dismissed, if this run is to replace one: a checkpoint counts only
- *   if it
- *   was made for that, too
+ * @param replaces id of the record that the user dismissed, if this run is to replace one: a checkpoint counts only if
+ *   it was made for that, too
  */
 export async function startingPoint(
   point: TrajectoryPoint,

@@ -1,6 +1,7 @@
 /**
- * A short run of this machine: of each kind of work, a node of the study made small is run a few times, in as many
- * workers at once as the run will have. What it consumes is there, or is made the same way. Nothing is published.
+ * Measures how fast this machine is: of each kind of work, a small version of one node runs a few times, in as many
+ * workers at once as the run will have. What it consumes is taken from the cache, or made small, too. Nothing is
+ * published.
  */
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { writeAtomically } from '../base/atomic-file.ts';
@@ -67,8 +68,8 @@ export class Calibration {
 
   async #measure(node: PlannedNode): Promise<Sampled> {
     const timed: Timed[] = [];
-    const small = await this.#everywhere(node, 1);
-    const least = await this.#everywhere(node, 1);
+    const small = await this.#runInEveryWorker(node, 1);
+    const least = await this.#runInEveryWorker(node, 1);
     timed.push(...least.timed);
     const each = quantile(
       least.timed.map(({ seconds }) => seconds),
@@ -77,7 +78,7 @@ export class Calibration {
     const units = least.timed[0]!.units * Math.max(2, GOAL_SECONDS / REPEATS / Math.max(each, 1e-3));
     let bytes = least.bytes;
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      const larger = await this.#everywhere(node, Math.min(units, (await workOf(node)).count));
+      const larger = await this.#runInEveryWorker(node, Math.min(units, (await workOf(node)).count));
       timed.push(...larger.timed);
       bytes = larger.bytes;
     }
@@ -89,7 +90,7 @@ export class Calibration {
   }
 
   /** Runs a node of so many units in every worker at once. */
-  async #everywhere(node: PlannedNode, units: number): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
+  async #runInEveryWorker(node: PlannedNode, units: number): Promise<Pick<Sampled, 'timed' | 'bytes'>> {
     const runs = await Promise.all(Array.from({ length: this.#workers }, () => this.#run(node, units)));
     const sizes = Object.entries(runs[0]!.outputs).map(([name, path]) => [name, statSync(path).size] as const);
     for (const { folder } of runs) rmSync(folder, { recursive: true, force: true });

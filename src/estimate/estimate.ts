@@ -101,7 +101,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
     if (!known.has(group))
       known.set(
         group,
-        whatIsKnown(
+        knownOf(
           planned.node.stage,
           options.measurements.of(group),
           options.samples[group],
@@ -189,7 +189,7 @@ async function flopsOf(members: readonly Task[]): Promise<number | null> {
   return total;
 }
 
-function whatIsKnown(
+function knownOf(
   stage: StageDefinition,
   measured: Measured | undefined,
   sample: Sampled | undefined,

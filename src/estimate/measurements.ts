@@ -71,7 +71,7 @@ export class Measurements {
       if (this.#seen.has(key)) continue;
       read++;
       const record = await cache.record(key).catch((error: unknown) => {
-        if (error instanceof SwpError) return undefined; // damaged: it says nothing
+        if (error instanceof SwpError) return undefined; // damaged
         throw error;
       });
       if (record !== undefined) await this.#add(record, first.has(key));
@@ -93,7 +93,7 @@ export class Measurements {
       recordBytes: [],
     };
     this.#groups.set(group, measured);
-    const units = work.count * travelled(stage, record);
+    const units = work.count * measuredShare(stage, record);
     if (units > 0) (isFirst ? measured.first : measured.warm).push({ units, seconds: record.seconds });
     for (const [name, { bytes }] of Object.entries(record.artifacts))
       measured.bytes.set(name, [...(measured.bytes.get(name) ?? []), bytes]);
@@ -101,7 +101,7 @@ export class Measurements {
   }
 }
 
-/** Median size of a node's results: for ever, and until they are evicted. */
+/** Median size of a node's results, by whether they may be evicted. */
 export function sizesOf(
   stage: StageDefinition,
   { bytes, recordBytes }: Pick<Measured, 'bytes' | 'recordBytes'>,
@@ -129,8 +129,8 @@ async function workOfRecord(stage: StageDefinition, { preimage }: CacheRecord): 
   }
 }
 
-/** The share of a node's length that its seconds count: it may have gone on from an earlier stop. */
-function travelled(stage: StageDefinition, { preimage, resumedAt = 0 }: CacheRecord): number {
+/** The share of a node's work that its seconds measure: it may have gone on from an earlier stop. */
+function measuredShare(stage: StageDefinition, { preimage, resumedAt = 0 }: CacheRecord): number {
   const params = preimage.params as CacheRecord['preimage'];
   const length = stage.trajectory?.(params).length;
   const end = length === undefined ? 0 : Number(params[length]);

@@ -14,7 +14,7 @@ export interface Task {
   work: StageWork;
   /** Tasks of one group take as long per unit. */
   group: string;
-  /** Units that this run has to do; the rest is done by an earlier stop, or is there. */
+  /** Units that this run has to do; an earlier stop or checkpoint has done the rest. */
   units: number;
   /** Units that an earlier run has done already, in the cache. */
   resumed: number;
@@ -64,7 +64,7 @@ export async function workloadOf(
     const before = stopBefore.get(node.key);
     const chained = before === undefined ? undefined : seen.nodes.get(before);
     const recordOf = (key: string) => (running.has(key) ? undefined : seen.nodes.get(key)?.record);
-    const share = await spared(node, { chained, fresh, cache, recordOf, countingRecord });
+    const share = await shareDoneBefore(node, { chained, fresh, cache, recordOf, countingRecord });
     const units = work.count * (1 - share);
     tasks.push({
       planned,
@@ -95,7 +95,7 @@ export function workOf({
   return { unit: 'nodes', count: 1, alike: modelOf(stage, params) };
 }
 
-/** What a node that gathers will find: it goes on without the rest. */
+/** Of what a node gathers, the artifacts that will be there: it runs without the others. */
 function existing({ gathers }: PlannedNode, willBe: (key: string) => boolean): PlannedNode['gathers'] {
   return Object.fromEntries(
     Object.entries(gathers).map(([name, items]) => [name, items.filter(({ key }) => willBe(key))]),
@@ -127,7 +127,7 @@ function hasState({ state, node, evicted = [] }: PlannedState): boolean {
   return state === 'cached' && !names.some((name) => evicted.includes(name));
 }
 
-interface Spared {
+interface DoneBefore {
   /** The stop before it in the plan, if it goes on from one. */
   chained: PlannedState | undefined;
   fresh: boolean;
@@ -140,7 +140,10 @@ interface Spared {
  * The share of a node's work that is done when it starts: by an earlier stop of the plan, or a stop or checkpoint in
  * the cache.
  */
-async function spared(node: PlannedNode, { chained, fresh, cache, recordOf, countingRecord }: Spared): Promise<number> {
+async function shareDoneBefore(
+  node: PlannedNode,
+  { chained, fresh, cache, recordOf, countingRecord }: DoneBefore,
+): Promise<number> {
   const end = pointOf(node, node.preimage)?.at ?? 0;
   if (end <= 0) return 0;
   const reached = chained === undefined ? 0 : pointOf(chained.node, chained.node.preimage)!.at;

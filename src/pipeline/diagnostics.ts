@@ -74,7 +74,7 @@ export class Diagnostics {
     const distinct = new Map<string, StudyFailure>();
     for (const failure of this.#failures) {
       const place = `${failure.at.line}:${failure.at.column}`;
-      if (!distinct.has(place)) distinct.set(place, failure); // a second one mostly follows
+      if (!distinct.has(place)) distinct.set(place, failure); // a second one mostly follows from the first
     }
     const failures = [...distinct.values()].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
     const first = failures[0];

@@ -19,6 +19,7 @@ const MAXIMUM_DEPTH = 64;
 const MAXIMUM_BYTES = 8_000_000;
 
 export class JsonSource {
+  readonly #text: string;
   readonly #lineStarts: number[];
   #root: Node | undefined;
   #content: JsonValue = null;
@@ -34,8 +35,6 @@ export class JsonSource {
     this.#lineStarts = startsOfLines(this.#text);
     this.#read();
   }
-
-  readonly #text: string;
 
   get value(): JsonValue {
     return this.mistakes.length > 0 ? null : this.#content;

@@ -17,7 +17,7 @@ type Assignment = Map<string, Scalar>;
 
 /** More entries than these are taken for a mistake. */
 const MAXIMUM_ENTRIES = 10_000;
-/** What is text whatever the value: a description that is nothing but `{steps}` is no number. */
+/** Properties that are text: a description that is nothing but `{steps}` must not become a number. */
 const TEXTS = new Set([
   'description',
   'role',
@@ -192,7 +192,7 @@ class Template {
     return filled;
   }
 
-  /** @param whole what becomes of the value where the text is nothing but its variable. */
+  /** @param whole converts the value where the text is nothing but its variable */
   #replace(
     text: string,
     values: Assignment,

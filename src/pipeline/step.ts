@@ -156,7 +156,7 @@ class StepChecks {
       });
   }
 
-  /** What a step measures is known by declaration alone: its name may be anything. */
+  /** Checks that steps declare what they measure: their names say nothing of it. */
   #checkMeasures(): void {
     const { stage, gathers } = this.#step;
     for (const [name, references] of gathers) {

@@ -1,4 +1,4 @@
-/** How the steps of one run are connected, in few words: what the declaration says of it, and lint compares. */
+/** How the steps of one run are connected: lint compares it between arms. */
 import { isDeepStrictEqual } from 'node:util';
 import type { WiredRounds, WiredStep } from '../generated/aggregate.ts';
 import { expandRun, type StepInstance } from './expand.ts';

@@ -1,5 +1,4 @@
 /** Dismisses results in this study, so that the next run computes them again. Deletes nothing. */
-import { SwpError } from '../base/failure.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { placeOf } from '../engine/stage.ts';
 import { selectPlanned } from './nodes.ts';
@@ -8,14 +7,14 @@ import { planProject, type Project } from './project.ts';
 export interface Invalidation {
   /** What the selectors mean. */
   selected: PlannedState[];
-  /** With what follows from it, unless that was not wanted. */
+  /** With the nodes that depend on them, unless `only` was given. */
   meant: PlannedState[];
   /** Those of `meant` that had a result. */
   dismissed: PlannedState[];
 }
 
 export interface InvalidationOptions {
-  /** Not what follows from the selected nodes. */
+  /** Only the selected nodes, not those that depend on them. */
   only?: boolean;
   /** Status and repro repeat it. */
   why?: string | undefined;
@@ -32,12 +31,13 @@ export async function invalidateNodes(
   const selected = selectPlanned(planned, words);
   const meant = only ? selected : withDescendants(project, planned, selected);
   const dismissed = meant.filter(({ state }) => state === 'cached');
-  if (!dryRun)
-    for (const { node, record } of dismissed) {
-      if (record === undefined)
-        throw new SwpError({ kind: 'usage', message: `${node.key} is cached without a record.` });
-      await project.state.dismiss(record, node.labels.map(placeOf), why);
+  if (!dryRun) {
+    try {
+      for (const { node, record } of dismissed) await project.state.dismiss(record!, node.labels.map(placeOf), why);
+    } finally {
+      await project.cache.scratch.clear();
     }
+  }
   return { selected, meant, dismissed };
 }
 

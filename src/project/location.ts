@@ -44,7 +44,7 @@ function environment(name: string): string | undefined {
 /** Where results are kept, or would be: without a study, beside one that would be made here. */
 export function cacheFolder(options: ProjectOptions): string {
   const named = options.cache ?? environment('SWP_CACHE');
-  if (named !== undefined && named !== '') return resolve(named);
+  if (named !== undefined) return resolve(named);
   try {
     return locate(options).cache;
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What `--json` and the public API say of nodes. Types only: other programs see them. */
+/** Types of what `--json` and the public API show of nodes. */
 import type { NodeState, Reason } from '../engine/event.ts';
 import type { Metrics, NodeLabel } from '../engine/stage.ts';
 

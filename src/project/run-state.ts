@@ -90,11 +90,12 @@ export class RunState {
     }
   }
 
-  get settled(): number {
+  /** Nodes that have ended, or were cached. */
+  get ended(): number {
     return this.cached + this.ran + this.failed + this.blocked;
   }
 
-  /** Steps per second of a running node since its first progress; undefined before there is a second one. */
+  /** What a running node does per second, as it counts it, since its first progress; undefined before the second. */
   rate({ progress, first }: RunningNode): number | undefined {
     if (progress === undefined || first === undefined || progress.done <= first.done) return undefined;
     return (1000 * (progress.done - first.done)) / Math.max(1, this.#now() - first.at);

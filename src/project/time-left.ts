@@ -83,7 +83,7 @@ export class TimeLeft {
     return makespan(jobs, this.#jobs).wall;
   }
 
-  /** By kind of work: from this run where there is something, running nodes included, or else from what was known. */
+  /** By kind of work: from nodes that were timed before and in this run, running ones included. */
   #rates(): Map<string, Rate> {
     const timed = new Map([...this.#timed].map(([group, done]) => [group, [...done]]));
     for (const [key, { share, before, seconds }] of this.#running) {

@@ -28,7 +28,7 @@ export interface UpToDate {
   results: CacheRecord['artifacts'] | null;
 }
 
-/** File systems keep times in ticks: a file that changed less than this ago may change again with an equal stamp. */
+/** File systems count time in ticks: a file that changed less than this ago may change again and keep its stamp. */
 const RACY_MS = 2_000;
 
 /** @returns undefined if a plan has to be made */
@@ -68,7 +68,7 @@ export async function noteUpToDate(
     nameOf(options),
     { basis, watched, summary: summary as never },
     records.values(),
-  );
+  ).finally(() => cache.scratch.clear());
 }
 
 /** Renders the report if it is not there any more, or was made by another renderer. */

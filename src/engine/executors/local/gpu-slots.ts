@@ -31,7 +31,7 @@ export interface GpuSlotsOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-/** A desktop and the driver take some hundred MiB; containers hide other processes, so memory is what tells. */
+/** A desktop and the driver take some hundred MiB. Containers hide other processes, but not their memory. */
 const FREE_BELOW_MIB = 600;
 const LOOK_EVERY_MS = 3_000;
 

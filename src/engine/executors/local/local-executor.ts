@@ -86,7 +86,7 @@ export class LocalExecutor implements Executor {
     await this.#gpus.close();
   }
 
-  /** @returns what lets the next one in */
+  /** @returns what lets the next request in */
   #enterQueue(priority: number): Promise<() => void> {
     return new Promise((enter) => {
       void this.#queue.add(() => new Promise<void>((leave) => enter(leave)), { priority });

@@ -74,7 +74,7 @@ export class WorkerProcess {
     await this.#ended;
   }
 
-  /** A worker that is gone cannot be told anything; its end is the answer to every message. */
+  /** Ignores errors: `#ended` resolves if the worker has ended. */
   #send(message: ToWorker): void {
     this.#subprocess.send(message as never, () => {});
   }
