@@ -5,6 +5,17 @@ import type { CacheRecord } from '../cache/record.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import type { StudyResults } from '../report/read-results.ts';
+import {
+  BYTES,
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  JOBS,
+  SELECTORS,
+  SIGNAL,
+  TEXT,
+  type OptionType,
+} from './check-options.ts';
 import { readMetrics } from './metrics.ts';
 import type { MetricsRow, NodeJson } from './node-rows.ts';
 import { nodeJson, planNodes } from './nodes.ts';
@@ -36,7 +47,10 @@ export interface RunOptions {
   memoryPerNode?: number;
   /** Stops the run: what is done is kept, and the next run goes on. */
   signal?: AbortSignal;
-  /** Is told what happens, as `swp repro --json` writes it; the last event is the summary. */
+  /**
+   * Is told what happens, as `swp repro --json` writes it; the last event is the summary. If it throws, the run stops
+   * as by the signal, and rejects with what was thrown.
+   */
   onEvent?: (event: SwpEvent) => void;
 }
 
@@ -44,7 +58,7 @@ export interface RunOutcome {
   /** How many nodes: all of them, and how each came to its result. */
   nodes: { total: number; cached: number; ran: number; failed: number; blocked: number };
   seconds: number;
-  /** The reason of the signal that stopped the run. */
+  /** The reason of the signal that stopped the run if that is a string, else `stop`. */
   stopped?: string;
   /** Nodes that failed; those that need them were not run. */
   failures: { key: string; stage: string; label: NodeLabel; failure: Failure }[];
@@ -76,9 +90,23 @@ export interface NodeRecord extends NodeJson {
  * anew.
  * @throws SwpError whose `failure` says what is wrong, where, and what to do
  */
-export function openStudy(options: OpenOptions = {}): Promise<OpenStudy> {
+export async function openStudy(options: OpenOptions = {}): Promise<OpenStudy> {
+  checkOptions('openStudy', options, OPEN_OPTIONS);
   return OpenStudy.open(options);
 }
+
+const OPEN_OPTIONS = { pipeline: TEXT, profile: TEXT, cache: TEXT, device: TEXT } satisfies Record<
+  keyof OpenOptions,
+  OptionType
+>;
+const RUN_OPTIONS = {
+  select: SELECTORS,
+  jobs: JOBS,
+  gpus: TEXT,
+  memoryPerNode: BYTES,
+  signal: SIGNAL,
+  onEvent: FUNCTION,
+} satisfies Record<keyof RunOptions, OptionType>;
 
 /** Made by openStudy. Every method throws an SwpError for what a user can get wrong. */
 export class OpenStudy {
@@ -116,18 +144,22 @@ export class OpenStudy {
    * @param select selectors such as `stage=train`; all nodes if there are none
    */
   async plan(select: readonly string[] = []): Promise<NodeJson[]> {
+    checkArgument('plan', 'select', select, SELECTORS);
     return (await planNodes(this.#project, select)).map(nodeJson);
   }
 
   /** Does the work that is missing, renders the report, and notes the run in the study's history. */
   async run(options: RunOptions = {}): Promise<RunOutcome> {
-    const { select = [], signal = new AbortController().signal, onEvent = () => {}, ...settings } = options;
+    checkOptions('run', options, RUN_OPTIONS);
+    const { select = [], signal, onEvent = () => {}, ...settings } = options;
     const planned = await planRun(this.#project, select);
     const run = new StudyRun(this.#project, planned, { ...settings, since: performance.now() });
     await run.estimate();
-    const { failures } = await run.execute(onEvent, signal);
+    const listener = new Listener(onEvent, signal);
+    const { failures } = await run.execute(listener.emit, listener.signal);
     const { summary, report, reportFailure, warnings } = await run.conclude();
-    onEvent(summary);
+    listener.emit(summary);
+    listener.throwIfFailed();
     const { nodes, seconds, stopped } = summary;
     return {
       nodes,
@@ -150,6 +182,8 @@ export class OpenStudy {
    * @param columns names of metrics with globs, separated by commas, such as `loss,spars*`
    */
   async metrics(select: readonly string[] = [], columns?: string): Promise<MetricsRow[]> {
+    checkArgument('metrics', 'select', select, SELECTORS);
+    if (columns !== undefined) checkArgument('metrics', 'columns', columns, TEXT);
     return (await readMetrics(this.#project, select, columns)).rows;
   }
 
@@ -158,6 +192,7 @@ export class OpenStudy {
    * @param select selectors such as `stage=prune experiment=A1`
    */
   async records(select: readonly string[] = []): Promise<NodeRecord[]> {
+    checkArgument('records', 'select', select, SELECTORS);
     const nodes = await planNodes(this.#project, select);
     return Promise.all(
       nodes.map(async (planned) => {
@@ -170,5 +205,37 @@ export class OpenStudy {
   /** Renders the report anew from the latest results. */
   report(): Promise<StudyReport> {
     return renderLatest(this.#project);
+  }
+}
+
+/**
+ * Calls another program's `onEvent`. An exception of it must not arise inside the engine, where messages of workers
+ * arrive: it would end the whole process. So it stops the run, and is thrown when the run has ended.
+ */
+class Listener {
+  readonly #onEvent: (event: SwpEvent) => void;
+  readonly #failing = new AbortController();
+  #thrown: { error: unknown } | undefined;
+  /** Stops the run, by the caller's signal or because `onEvent` threw. */
+  readonly signal: AbortSignal;
+
+  constructor(onEvent: (event: SwpEvent) => void, signal: AbortSignal | undefined) {
+    this.#onEvent = onEvent;
+    this.signal = signal === undefined ? this.#failing.signal : AbortSignal.any([signal, this.#failing.signal]);
+  }
+
+  readonly emit = (event: SwpEvent): void => {
+    if (this.#thrown !== undefined) return;
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#failing.abort('onEvent threw');
+    }
+  };
+
+  /** @throws what `onEvent` threw first */
+  throwIfFailed(): void {
+    if (this.#thrown !== undefined) throw this.#thrown.error;
   }
 }

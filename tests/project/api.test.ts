@@ -113,6 +113,40 @@ test('a run that is stopped before it begins computes nothing, and says by what 
   expect(events.at(-1)).toMatchObject({ event: 'summary', stopped: 'enough' });
 });
 
+test('an onEvent that throws stops the run, and the program is told; the next run goes on', async () => {
+  const study = await openStudy({ pipeline: join(folder, 'pipeline.json'), cache: join(folder, 'throwing-cache') });
+  const told: string[] = [];
+  const running = study.run({
+    onEvent: ({ event }) => {
+      told.push(event);
+      // It arrives as a message of a worker, where nobody would catch an exception.
+      if (event === 'node-progress') throw new Error('the listener fails');
+    },
+  });
+  await expect(running).rejects.toThrow('the listener fails');
+  expect(told.at(-1)).toBe('node-progress');
+  const { nodes } = await study.run();
+  expect(nodes).toMatchObject({ failed: 0, blocked: 0 });
+});
+
+test('options of a wrong name or type are refused before anything is done', async () => {
+  const study = await open();
+  const wrong: [call: () => Promise<unknown>, message: string][] = [
+    [() => openStudy({ pipelin: 'pipeline.json' } as object), 'openStudy has no option "pipelin".'],
+    [() => openStudy(null as never), 'The options of openStudy are null.'],
+    [() => openStudy({ cache: 5 } as never), '"cache" of openStudy is 5.'],
+    [() => study.run({ jobs: 0 }), '"jobs" of run is 0.'],
+    [() => study.run({ jobs: 1.5 }), '"jobs" of run is 1.5.'],
+    [() => study.run({ memoryPerNode: '8GB' } as never), '"memoryPerNode" of run is "8GB".'],
+    [() => study.run({ signal: new AbortController() } as never), '"signal" of run is an object.'],
+    [() => study.plan('stage=train' as never), '"select" of plan is "stage=train".'],
+    [() => study.records([5] as never), '"select" of records is a list.'],
+    [() => study.metrics([], 5 as never), '"columns" of metrics is 5.'],
+  ];
+  for (const [call, message] of wrong)
+    await expect(call(), message).rejects.toMatchObject({ failure: { kind: 'usage', message } });
+});
+
 test('the packed package has the entry, its types, and what they stand on', async () => {
   const { stdout } = await execa('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: packageRoot });
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
