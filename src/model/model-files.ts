@@ -15,5 +15,5 @@ export function checkpointFile(model: string, checkpoint: number): DeclaredFile 
 
 /** What to do about a checkpoint that cannot be used. */
 export function checkpointRemedy(model: string, checkpoint: number): string {
-  return `Restore checkpoint ${checkpoint} of ${model} (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.`;
+  return `Restore checkpoint ${checkpoint} of ${model} (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;
 }

@@ -65,7 +65,7 @@ describe('load-pretrained', () => {
         kind: 'file',
         path: checkpointPath(MODEL, 987),
         remedy:
-          'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint.',
+          'Restore checkpoint 987 of marker-retrieval (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.',
       },
     });
     await expect(preimageOf({ model: 'nowhere', checkpoint: 987 })).rejects.toMatchObject({

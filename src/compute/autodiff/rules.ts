@@ -10,7 +10,7 @@ import { GraphError } from '../graph/shape.ts';
  */
 export function differentiate(
   graph: Graph,
-  { operation, inputs, output }: OperationNode,
+  { operation, inputs, output, scope }: OperationNode,
   upstream: Value,
   needed: readonly boolean[],
 ): (Value | undefined)[] {
@@ -117,7 +117,9 @@ export function differentiate(
     case 'oneHot':
     case 'argmax':
     case 'maximum':
-      throw new GraphError(`${operation.op} has no gradient.`);
+      throw new GraphError(
+        `${operation.op} has no gradient${scope === '' ? '' : ` (in ${scope})`}. Use operators that have one, or give it one in autodiff/rules.ts.`,
+      );
   }
 }
 
