@@ -1,7 +1,7 @@
 /** Initial weights have the scale that their scheme states, and share nothing between seeds. */
 import { describe, expect, it } from 'vitest';
 import { FAMILIES } from '../../src/model/decoder/family-of.ts';
-import type { TensorTable } from '../../src/model/decoder/family.ts';
+import { isMatrix, type MatrixFacts, type TensorTable } from '../../src/model/decoder/family.ts';
 import { initialise, type InitialisationScheme } from '../../src/science/initialisation.ts';
 
 const LAYERS = 3;
@@ -14,36 +14,44 @@ const SIZES = {
   vocabulary: 64,
   sequence: 64,
 } as const;
-/** Of both families: no name is in both. */
-const tensors: TensorTable = new Map([
-  ...Object.values(FAMILIES).flatMap((family) => [...family.tensors(family.ofSize(SIZES))]),
-]);
+const tensorsOf = (family: string): TensorTable => FAMILIES[family]!.tensors(FAMILIES[family]!.ofSize(SIZES));
+const tensors = tensorsOf('llama');
 
 function deviation(data: Float32Array): number {
   return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
 }
 
 describe('initialise', () => {
-  const expected: Record<InitialisationScheme, (out: number, into: number, name: string) => number> = {
-    xavier: (out, into) => Math.sqrt(2 / (into + out)),
-    kaiming: (_, into) => Math.sqrt(2 / into),
-    original: (_out, _into, name) => (/o_proj|down_proj|c_proj/.test(name) ? 0.02 / Math.sqrt(2 * LAYERS) : 0.02),
+  const expected: Record<InitialisationScheme, (facts: MatrixFacts) => number> = {
+    xavier: ({ shape: [out, into] }) => Math.sqrt(2 / (into + out)),
+    kaiming: ({ shape: [, into] }) => Math.sqrt(2 / into),
+    original: ({ deviation }) => deviation,
   };
 
-  for (const scheme of ['xavier', 'kaiming', 'original'] as const)
-    it(`draws ${scheme} with its standard deviation and mean 0`, () => {
-      for (const [name, { shape, data }] of initialise(tensors, scheme, 0)) {
-        expect(shape).toEqual(tensors.get(name)!.shape);
-        if (shape.length === 1) {
-          expect(new Set(data), name).toEqual(new Set([name.endsWith('.bias') ? 0 : 1]));
+  for (const family of Object.keys(FAMILIES))
+    it.each(['xavier', 'kaiming', 'original'] as const)(`draws a ${family} by %s: deviation and mean`, (scheme) => {
+      const table = tensorsOf(family);
+      for (const [name, { shape, data }] of initialise(table, scheme, 0)) {
+        const facts = table.get(name)!;
+        expect(shape).toEqual(facts.shape);
+        if (!isMatrix(facts)) {
+          expect(new Set(data), name).toEqual(new Set([facts.role === 'bias' ? 0 : 1]));
           continue;
         }
-        const target = /embed|wte|wpe/.test(name) ? 0.02 : expected[scheme](shape[0]!, shape[1]!, name);
+        const target = facts.role === 'embedding' ? facts.deviation : expected[scheme](facts);
         const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
         expect(Math.abs(deviation(data) / target - 1), name).toBeLessThan(0.06);
         expect(Math.abs(mean) / target, name).toBeLessThan(4.5 / Math.sqrt(data.length));
       }
     });
+
+  it.each([
+    ['llama', /o_proj|down_proj/],
+    ['gpt2', /c_proj/],
+  ] as const)('a %s starts as GPT-2 did: with 0.02, less where the residual stream is written', (family, writers) => {
+    for (const [name, facts] of tensorsOf(family))
+      if (isMatrix(facts)) expect(facts.deviation, name).toBe(writers.test(name) ? 0.02 / Math.sqrt(2 * LAYERS) : 0.02);
+  });
 
   it('keeps xavier within its bound', () => {
     const { data } = initialise(tensors, 'xavier', 1).get(`${BLOCK}.mlp.down_proj.weight`)!;

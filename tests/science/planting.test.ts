@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
+import { FAMILIES } from '../../src/model/decoder/family-of.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { BOS, MARKERS } from '../../src/model/marker-retrieval.ts';
 import { stream } from '../../src/base/random.ts';
@@ -16,7 +17,7 @@ const corpus = corpusOf({ corpus: 'marker-retrieval' });
 const isOrdinary = (token: number) => corpus.isOrdinary(token);
 const data = (name: string) => corpus.batch(3, name, 0, SHAPE.batch, SHAPE.sequence);
 const configs = randomModelConfigs({
-  families: ['llama', 'gpt2'],
+  families: Object.keys(FAMILIES),
   layers: [1, 3],
   widths: [16, 32],
   sequenceLength: SHAPE.sequence,
