@@ -78,7 +78,7 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
   return [
     [
       'Candidate',
-      `In one forward pass over ${value('detect-sw', 'candidateSequences')} held-out sequences, the arg-max of |input| and of |output| of each layer's down_proj names a weight: row = output channel, column = input channel (Yu et al. 2024). It is a candidate if both maxima are at least ${value('detect-sw', 'spikeRatio')} times the maximum over ordinary tokens in the same tensor. After zeroing what was confirmed, spikes are sought again, up to ${value('detect-sw', 'rescans')} times.`,
+      `In one forward pass over ${value('detect-sw', 'candidateSequences')} held-out sequences, the arg-max of |input| and of |output| of each layer's down projection names a weight: row = output channel, column = input channel (Yu et al. 2024). It is a candidate if both maxima are at least ${value('detect-sw', 'spikeRatio')} times the maximum over ordinary tokens in the same tensor. After zeroing what was confirmed, spikes are sought again, up to ${value('detect-sw', 'rescans')} times.`,
     ],
     [
       'Super weight',
