@@ -1,7 +1,7 @@
 /** Every executor that computes keeps to one contract. */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobOutcome } from '../../src/engine/executor.ts';
+import type { Executor, JobOutcome } from '../../src/engine/executor.ts';
 import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { executorContract } from './executor-contract.ts';
@@ -49,7 +49,8 @@ const STAGE = `
 const NVIDIA_SMI = `#!/bin/sh
 case "$*" in *compute-apps*) ;; *) echo '0, GPU-aaaa, 3, 81559, 550.54.15, A GPU';; esac`;
 
-executorContract('workers of this machine', async (folder) => {
+/** Two slots for processes of this machine, which load the stage above, and a GPU. */
+async function onThisMachine(folder: string, make: (options: MachineOptions) => Promise<Executor>) {
   await mkdir(join(folder, 'stages'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await writeFile(join(folder, 'stages/deeds.js'), STAGE);
@@ -59,11 +60,18 @@ executorContract('workers of this machine', async (folder) => {
   const env = { PATH: folder };
   const gpus = new GpuSlots({ choice: 'auto', env, folder: join(folder, 'gpu-leases'), clock });
   return {
-    executor: await localExecutor({ jobs: 2, gpus }),
+    executor: await make({ jobs: 2, gpus }),
     module: join(folder, 'stages/deeds.js'),
     lookAgain: () => clock.advance(10_000),
   };
-});
+}
+
+interface MachineOptions {
+  jobs: number;
+  gpus: GpuSlots;
+}
+
+executorContract('workers of this machine', (folder) => onThisMachine(folder, localExecutor));
 
 /** The contract's stage, for an executor without processes. */
 const DEEDS: Record<string, (fake: FakeJob) => Promise<JobOutcome> | JobOutcome> = {

@@ -99,7 +99,10 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
   fields: Record<string, object>;
   /** What is wrong with a configuration whose fields have the right types, such as `/width 50 is ...`, if anything. */
   problem?(config: Config): string | undefined;
-  /** Every tensor, in the order of the checkpoint file. */
+  /**
+   * Every tensor, in the order of the checkpoint file. One with a dot, such as `decoder.0.ffn.out`, is
+   * sure to be no name of the graph's own: `tokens`, `targets` and others are.
+   */
   tensors(config: Config): TensorTable;
   /** Name of a layer's down projection [width, feedForward]: where super weights are sought. */
   downProjection(layer: number): string;
@@ -109,7 +112,7 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
   /** A model of that size, for trials with random weights; its MLPs have 6 * width^2 weights or so. */
   ofSize(size: ModelSize): Config;
   /**
-   * Adds the decoder to a graph.
+   * Adds the decoder to a graph, of operators that have a gradient (compute/autodiff/rules.ts): `maximum` has none.
    * @param tokens int32 [batch * sequence]
    * @param parameter value of a tensor by name
    * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down
