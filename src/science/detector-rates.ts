@@ -221,11 +221,12 @@ function randomRates(models: PlantedSpikes['models']): RandomRates | null {
   };
 }
 
-/** @throws Error if the experiment detects nothing, or judges by other thresholds from round to round */
+/** @throws Error if the experiment's rounds have different thresholds */
 function thresholdsOf(experiment: ExperimentDeclaration): Thresholds {
   const threshold = (name: keyof Thresholds) => {
     const value = paramOf(experiment, 'detect-sw', name);
-    if (value === undefined) throw new Error(`${experiment.id} has no one value of detect-sw.${name}.`);
+    if (value === undefined)
+      throw new Error(`The rounds of ${experiment.id} differ in detect-sw.${name}: rates are of one threshold.`);
     return value;
   };
   return {

@@ -1,19 +1,21 @@
 /** Which positive control shows what an experiment's training does without its pruning. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ExperimentDeclaration } from '../generated/aggregate.ts';
-import { declaredValue, isByRound, trainings } from './study-declaration.ts';
-
-/** Stages that decide where a run starts and how it trains. */
-const TRAINING_STAGES = ['load-pretrained', 'init', 'train'];
+import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
+import { declaredValue, isByRound, trainings, trainingStages } from './study-declaration.ts';
 
 /**
  * Whether a control starts and trains as an experiment does, round by round, for at least as many trainings. How the
  * mask is kept (train.mask) does not matter to what prunes nothing.
  */
-export function trainsAlike(control: ExperimentDeclaration, experiment: ExperimentDeclaration): boolean {
+export function trainsAlike(
+  study: StudyDeclaration,
+  control: ExperimentDeclaration,
+  experiment: ExperimentDeclaration,
+): boolean {
   if (control.model !== experiment.model || trainings(control) < trainings(experiment)) return false;
   const rounds = Array.from({ length: trainings(experiment) }, (_, index) => index + 1);
-  return TRAINING_STAGES.every((stage) => {
+  const own = [control, experiment].flatMap((each) => trainingStages(study, each));
+  return [...new Set(['load-pretrained', 'init', 'train', ...own])].every((stage) => {
     const names = new Set([control, experiment].flatMap(({ params }) => Object.keys(params[stage] ?? {})));
     if (stage === 'train') names.delete('mask');
     return [...names].every((name) =>

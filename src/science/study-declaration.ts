@@ -105,7 +105,7 @@ export function pruningStages(study: StudyDeclaration, experiment?: ExperimentDe
   return stagesGatheredAs('prunings', study, experiment);
 }
 
-/** Those of them that are no stage of swp's: what they go by, only their authors know. */
+/** Those of them that are the study's own: how they choose what to prune, only their authors know. */
 export function foreignPruningStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
   return pruningStages(study, experiment).filter((stage) => stage !== 'prune');
 }
@@ -113,6 +113,11 @@ export function foreignPruningStages(study: StudyDeclaration, experiment?: Exper
 /** The same as `pruningStages` for the stages that train. */
 export function trainingStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
   return stagesGatheredAs('curves', study, experiment);
+}
+
+/** The same as `foreignPruningStages` for the stages that train. */
+export function foreignTrainingStages(study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
+  return trainingStages(study, experiment).filter((stage) => stage !== 'train');
 }
 
 function stagesGatheredAs(input: string, study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {

@@ -372,6 +372,20 @@ test('unequal-budget: more training is an advantage of its own, unless that is t
   expect(await messages('unequal-budget', experiments, { arms: ['A', 'C'], varies: ['train.steps'] })).toEqual([]);
 });
 
+test('for how long a stage of the study trains is not known: no budget is called unequal, none a consequence', async () => {
+  const experiments = {
+    A: { params: { ...train(100), ...prune(0.1) } },
+    B: { rounds: 3, params: { ...train(100), ...prune(0.1) } },
+  };
+  const study = declareStudy(await studyOf(experiments, { ...TWO_ARMS, varies: ['rounds'] }));
+  const about = (steps: typeof study.steps) =>
+    lintStudy({ ...study, steps }).filter(({ message }) =>
+      /training steps|sequences seen|numbers of steps/.test(message),
+    );
+  expect(about(study.steps).map(({ rule }) => rule)).toEqual(['unequal-budget', 'consequence']);
+  expect(about({ ...study.steps, train: { ...study.steps['train']!, stage: 'distill' } })).toEqual([]);
+});
+
 describe('sample-size', () => {
   const arms = (seeds: number[]) => ({
     A: { seeds, params: { ...train(10), ...prune(0.1) } },

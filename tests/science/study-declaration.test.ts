@@ -73,11 +73,12 @@ describe('the stages that prune', () => {
 
 describe('a positive control', () => {
   const twin = (control: Partial<FixtureArm>, tested: Partial<FixtureArm> = {}) => {
-    const [a, b] = fixtureStudy([
+    const declared = fixtureStudy([
       arm('control', { role: 'positive-control', fractions: repeat(0, 5), ...control }),
       arm('arm', tested),
-    ]).experiments as [ExperimentDeclaration, ExperimentDeclaration];
-    return { alike: trainsAlike(a, b), length: sameLength(a, b) };
+    ]);
+    const [a, b] = declared.experiments as [ExperimentDeclaration, ExperimentDeclaration];
+    return { alike: trainsAlike(declared, a, b), length: sameLength(a, b) };
   };
 
   it('trains alike from the same start, for as long or longer', () => {
@@ -92,6 +93,17 @@ describe('a positive control', () => {
     expect(twin({ steps: [60, 60, 60, 60, 60, 200] }).alike).toBe(false);
     expect(twin({ scheme: 'xavier' }).alike).toBe(false);
     expect(twin({ params: { train: { learningRate: 1 } } }).alike).toBe(false);
+  });
+
+  it('does not where a training stage of the study has other parameters', () => {
+    const { experiments, ...declared } = fixtureStudy([arm('control', {}), arm('arm', {})]);
+    const [control, tested] = experiments.map((each, index): ExperimentDeclaration => ({
+      ...each,
+      params: { ...each.params, distill: { temperature: index + 1 } },
+    })) as [ExperimentDeclaration, ExperimentDeclaration];
+    const steps = { ...declared.steps, teach: { stage: 'distill', gatheredAs: ['curves'] } };
+    expect(trainsAlike({ ...declared, experiments, steps }, control, tested)).toBe(false);
+    expect(trainsAlike({ ...declared, experiments, steps }, control, control)).toBe(true);
   });
 
   it('has no mask to keep or release', () => {

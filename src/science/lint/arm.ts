@@ -10,6 +10,7 @@ import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../g
 import {
   declaredValue,
   foreignPruningStages,
+  foreignTrainingStages,
   isByRound,
   trainings,
   type ParamName,
@@ -24,8 +25,10 @@ type OfRun = (typeof OF_RUN)[number];
 export class Arm {
   /** Steps by round, 0 being what comes before the rounds; undefined where the declaration does not say. */
   readonly wiring: ReadonlyMap<number, WiredStep[]> | undefined;
-  /** Stages of the study's own that prune in its runs: how much, only they know. */
+  /** Stages of the study's own that prune in its runs: how much they prune is not declared. */
   readonly foreignPruning: readonly string[];
+  /** Stages of the study's own that train in its runs: for how long is not declared. */
+  readonly foreignTraining: readonly string[];
   readonly #stageOfStep = new Map<string, string>();
 
   constructor(
@@ -41,6 +44,7 @@ export class Arm {
         ),
       );
     this.foreignPruning = foreignPruningStages(study, declaration);
+    this.foreignTraining = foreignTrainingStages(study, declaration);
     for (const steps of this.wiring?.values() ?? [])
       for (const { step, stage } of steps) this.#stageOfStep.set(step, stage);
   }

@@ -22,18 +22,21 @@ export function finalSparsity(arm: Arm): number | undefined {
   return sparsity;
 }
 
-/** Training steps over all rounds; of a run without rounds those outside them. */
-export function totalSteps(arm: Arm): number {
-  return sum(trainings(arm), ([round, step]) => arm.paramIn('train', 'steps', round, step) ?? 0);
+/**
+ * Training steps over all rounds; of a run without rounds those outside them.
+ * @returns undefined where a stage of the study's own trains
+ */
+export function totalSteps(arm: Arm): number | undefined {
+  return sumOverTrainings(arm, (round, step) => arm.paramIn('train', 'steps', round, step));
 }
 
-/** Training sequences over all rounds. */
-export function sequencesSeen(arm: Arm): number {
-  return sum(
-    trainings(arm),
-    ([round, step]) =>
-      (arm.paramIn('train', 'steps', round, step) ?? 0) * (arm.paramIn('train', 'batchSize', round, step) ?? 1),
-  );
+/** Training sequences over all rounds; undefined as `totalSteps` is. */
+export function sequencesSeen(arm: Arm): number | undefined {
+  return sumOverTrainings(arm, (round, step) => {
+    const steps = arm.paramIn('train', 'steps', round, step);
+    const size = arm.paramIn('train', 'batchSize', round, step);
+    return steps === undefined || size === undefined ? undefined : steps * size;
+  });
 }
 
 /** Whether the arm makes weights zero in order of a criterion, so that sparsity grows. */
@@ -59,6 +62,14 @@ function runsOf(arm: Arm, stage: string): [round: number, step: string][] {
   );
 }
 
-function sum<Item>(items: readonly Item[], valueOf: (item: Item) => number): number {
-  return items.reduce((total, item) => total + valueOf(item), 0);
+/** Undefined where it is not known of every training. */
+function sumOverTrainings(arm: Arm, valueOf: (round: number, step: string) => number | undefined): number | undefined {
+  if (arm.foreignTraining.length > 0) return undefined;
+  let total = 0;
+  for (const [round, step] of trainings(arm)) {
+    const value = valueOf(round, step);
+    if (value === undefined) return undefined;
+    total += value;
+  }
+  return total;
 }

@@ -33,7 +33,11 @@ export function unpairedSeeds({ declaration, baseline, others }: Comparison): Li
  * pruning that must hurt (can the measure show it?), and, where how much or where is pruned is the question, the same
  * with random weights pruned (is it the criterion?) and with the super weights protected (is it them?).
  */
-export function missingControl(comparison: Comparison, experiments: readonly Arm[]): LintFinding[] {
+export function missingControl(
+  comparison: Comparison,
+  experiments: readonly Arm[],
+  study: StudyDeclaration,
+): LintFinding[] {
   const arms = armsOf(comparison);
   const pruning = arms.filter(prunes);
   if (pruning.length === 0) return [];
@@ -42,7 +46,8 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
   const uncontrolled = pruning.filter(
     ({ declaration }) =>
       !withRole('positive-control').some(
-        (control) => sameLength(control.declaration, declaration) && trainsAlike(control.declaration, declaration),
+        (control) =>
+          sameLength(control.declaration, declaration) && trainsAlike(study, control.declaration, declaration),
       ),
   );
   if (uncontrolled.length > 0)
@@ -75,12 +80,15 @@ export function missingControl(comparison: Comparison, experiments: readonly Arm
   ];
 }
 
-/** More training is an advantage, whatever else differs. */
+/** More training is an advantage, whatever else differs. Nothing is found where it is not known of an arm. */
 export function unequalBudget(comparison: Comparison): LintFinding[] {
   if (namesParameter(comparison, 'steps')) return [];
   const arms = armsOf(comparison);
-  const steps = arms.map((arm) => countText(totalSteps(arm)));
-  if (new Set(steps).size === 1) return [];
+  const steps = arms.flatMap((arm) => {
+    const total = totalSteps(arm);
+    return total === undefined ? [] : [countText(total)];
+  });
+  if (steps.length < arms.length || new Set(steps).size === 1) return [];
   return [
     finding(
       'unequal-budget',

@@ -17,7 +17,7 @@ export function lintStudy(study: StudyDeclaration): LintFinding[] {
     ...neverActs(comparison),
     ...mixedDevice(comparison),
     ...unpairedSeeds(comparison),
-    ...missingControl(comparison, arms),
+    ...missingControl(comparison, arms, study),
     ...unequalBudget(comparison),
     ...sampleSize(comparison, study),
     ...consequence(comparison),

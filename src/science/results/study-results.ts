@@ -39,13 +39,13 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map(({ experiment, runs }) =>
-      experimentResult(study, experiment, runs, controlFor(experiment, arms)),
+      experimentResult(study, experiment, runs, controlFor(study, experiment, arms)),
     ),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights, phaseOf),
     masks: masks.masks,
     recovery: masks.recovery,
-    sweetSpots: sweetSpots(arms, study.analysis),
+    sweetSpots: sweetSpots(study, arms),
     variance: arms.map((arm) => runVariance(arm, confidence)),
     emergence: emergencePoints(arms, pieces.superWeights, phaseOf),
     lint,
@@ -64,10 +64,10 @@ function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' 
  * The positive control that trains as this experiment does and ends where it does; failing that, the first one (the
  * report names what differs).
  */
-function controlFor(experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
+function controlFor(study: StudyDeclaration, experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
   const controls = arms.filter((arm) => isPositiveControl(arm.experiment));
   return (
-    controls.find((arm) => sameLength(arm.experiment, experiment) && trainsAlike(arm.experiment, experiment)) ??
+    controls.find((arm) => sameLength(arm.experiment, experiment) && trainsAlike(study, arm.experiment, experiment)) ??
     controls[0]
   );
 }

@@ -1,5 +1,5 @@
 /** How sparse an experiment gets before its quality is no longer known to hold. */
-import type { AnalysisDeclaration } from '../../generated/aggregate.ts';
+import type { AnalysisDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/results.ts';
 import { isPositiveControl, trainsAlike } from '../positive-control.ts';
 import { spread } from '../statistics/spread.ts';
@@ -13,12 +13,12 @@ import type { Arm } from './paired-difference.ts';
  * training steps, so that training alone makes no difference. Levels are taken by rising sparsity and the first that
  * fails ends the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
-export function sweetSpots(arms: Arm[], analysis: AnalysisDeclaration): SweetSpot[] {
+export function sweetSpots(study: StudyDeclaration, arms: Arm[]): SweetSpot[] {
   return arms.filter(isCandidate).map((arm) => {
     const control = arms.find(
-      ({ experiment }) => isPositiveControl(experiment) && trainsAlike(experiment, arm.experiment),
+      ({ experiment }) => isPositiveControl(experiment) && trainsAlike(study, experiment, arm.experiment),
     );
-    return sweetSpot(arm, control, analysis);
+    return sweetSpot(arm, control, study.analysis);
   });
 }
 
