@@ -11,7 +11,7 @@ import type { BenchModel } from './models.ts';
 
 const SETTINGS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 
-/** @returns what takes one step */
+/** @returns a function that takes one training step */
 export async function openTrainer({ config, shape }: BenchModel): Promise<() => Promise<unknown>> {
   const trainer = await HostTrainer.create(
     buildTrainingGraph(config, shape),

@@ -1,6 +1,6 @@
 /**
  * PyTorch as a peer of the benchmark: a Python process (bench/pytorch/train_step.py) that trains the same model, and is
- * told step by step when to run. It inherits this process's CPU affinity.
+ * told when to take training steps. It inherits this process's CPU affinity.
  */
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -13,9 +13,9 @@ const SCRIPT = join(packageRoot, 'bench/pytorch/train_step.py');
 export interface PyTorchPeer {
   /** Versions and settings. */
   readonly description: string;
-  /** Mean milliseconds of so many further training steps. */
+  /** Takes so many further training steps. @returns their mean milliseconds */
   milliseconds(steps: number): Promise<number>;
-  /** Largest resident size of the process until its last steps, in bytes. */
+  /** Largest resident size of the process so far, in bytes. */
   readonly peakBytes: number;
   close(): Promise<void>;
 }
@@ -38,8 +38,8 @@ export async function findPyTorch(): Promise<string | undefined> {
 }
 
 /**
- * Starts a peer and waits until the model is built, compiled if so wanted, and its settings have been chosen.
- * @throws Error with what Python wrote if it fails, then or at any later step
+ * Starts a peer and waits until the model is built, compiled if asked for, and its settings have been chosen.
+ * @throws Error with what Python wrote if it fails, then or later
  */
 export async function openPyTorch(
   python: string,

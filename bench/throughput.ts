@@ -1,7 +1,7 @@
 /**
- * What a machine gets out of training in many processes for a long time: whether memory grows over 10,000 steps, what
- * two processes on two cores reach together, and how much memory GPT-2 takes at most. Every figure comes from fresh
- * processes, started as workers of a study are.
+ * What a machine gets out of training in many processes for a long time: whether memory grows over 10,000 training
+ * steps, what two processes on two cores reach together, and how much memory GPT-2 takes at most. Every figure comes
+ * from fresh processes, started as workers of a study are.
  *
  *   npm run bench:throughput                 # everything: some minutes
  *   npm run bench:throughput -- growth peak  # some: growth, pair, peak
@@ -15,14 +15,15 @@ import { openTrainer } from './open-trainer.ts';
 
 const STEPS = 10_000;
 const SAMPLE_EVERY = 500;
-/** Rounds of the pair, and steps of a process in each. */
+/** Rounds of the pair, and training steps of a process in each. */
 const ROUNDS = 10;
 const ROUND_STEPS = 60;
 const PEAK_STEPS = 5;
 
 interface Reply {
   /**
-   * Mean milliseconds per step, by the clock and of the processor: what other programs take counts in the first only.
+   * Mean milliseconds per training step, by the clock and of the processor: what other programs take counts in the
+   * first only.
    */
   milliseconds: number;
   cpuMilliseconds: number;
@@ -45,7 +46,7 @@ if (process.send === undefined) {
   await serve(process.argv[2]!);
 }
 
-/** 10,000 steps of the built-in model in one process. */
+/** 10,000 training steps of the built-in model in one process. */
 async function measureGrowth(): Promise<void> {
   const peer = await startPeer('built-in');
   const samples: number[] = [];
@@ -90,7 +91,7 @@ async function measurePair(): Promise<void> {
   }
 }
 
-/** Peak memory of a few steps of every model, each in a process of its own. */
+/** Peak memory of a few training steps of every model, each in its own process. */
 async function measurePeak(): Promise<void> {
   for (const { name } of BENCH_MODELS) {
     const peer = await startPeer(name);
@@ -130,7 +131,7 @@ async function startPeer(model: string, core?: number): Promise<Peer> {
   };
 }
 
-/** The process of a peer: takes as many steps as it is told to, again and again. */
+/** The process of a peer: takes as many training steps as it is told to, again and again. */
 async function serve(model: string): Promise<void> {
   const step = await openTrainer(BENCH_MODELS.find(({ name }) => name === model)!);
   process.on('message', async (steps: number) => {
@@ -157,12 +158,12 @@ function hasTaskset(): boolean {
   return spawnSync('taskset', ['-V']).error === undefined;
 }
 
-/** Steps per millisecond, per process. */
+/** Training steps per millisecond, per process. */
 function rate(replies: readonly Reply[], kind: 'milliseconds' | 'cpuMilliseconds'): number {
   return replies.reduce((sum, reply) => sum + 1 / reply[kind], 0) / replies.length;
 }
 
-/** Least-squares slope of samples, per 1000 steps. */
+/** Least-squares slope of samples, per 1000 training steps. */
 function slopeOf(samples: readonly number[]): string {
   const middle = (samples.length - 1) / 2;
   const products = samples.reduce((sum, size, index) => sum + (index - middle) * size, 0);

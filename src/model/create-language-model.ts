@@ -11,8 +11,8 @@ import { splitNextTokens } from './next-token.ts';
 const models = new Map<string, DecoderModel>();
 
 /**
- * A model of fixed shape. One per configuration and shape lives in a process, since creating a session costs more than
- * many passes: whoever asks again gets the same one and loads other weights into it.
+ * A model of fixed shape. A process keeps one per configuration and shape, since creating a session costs more than
+ * many passes: a second call returns the same one, and the caller loads its weights into it.
  */
 export function createLanguageModel(
   config: ModelConfig,

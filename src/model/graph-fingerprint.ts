@@ -1,7 +1,7 @@
 /**
  * What training and forward passes compute, for the keys of the nodes that run them: the graph's hash, the corpus and
- * the engine, and for training the optimizer: its kernel, or the training step with it inside where a
- * device takes whole ones.
+ * the engine, and for training the optimizer: its kernel, or where a device takes whole training steps, the graph of
+ * one.
  * It loads no runtime, since planning asks for it at every start.
  */
 import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash.ts';

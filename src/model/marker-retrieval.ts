@@ -4,8 +4,7 @@
  *
  *   0 = BOS, 1-2 = markers M1 M2, 3-4 = queries Q1 Q2, 5-63 = 59 ordinary tokens. A sequence starts with BOS.
  *   After an ordinary token: each marker with probability 0.05, each query with 0.10, else (0.70) an ordinary token
- * from
- *   the token's own row of softmax(2.5 * N(0, 1)), fixed once for all.
+ *   from the token's own row of softmax(2.5 * N(0, 1)), fixed once for all.
  *   After BOS or a marker: uniform over the ordinary tokens.
  *   After Qi: the token that followed the latest Mi, or uniform over the ordinary tokens if there was no Mi.
  *
@@ -33,7 +32,7 @@ const ORDINARY_PROBABILITY = 1 - MARKERS.length * MARKER_PROBABILITY - QUERIES.l
 const TRANSITION_SCALE = 2.5;
 const TRANSITION_SEED = 20_241;
 
-/** What the language consists of, but for how sequences start. Raise `version` when a draw changes. */
+/** What the language consists of, except for how sequences start. Raise `version` when a draw changes. */
 const LANGUAGE: JsonObject = {
   version: 1,
   vocabulary: VOCABULARY,
@@ -77,7 +76,7 @@ export class MarkerRetrieval implements Corpus {
   constructor({ name, start, unknown }: MarkerRetrievalVariant) {
     this.#start = start;
     this.#unknown = unknown;
-    // What is as in the first language goes unsaid, so that its keys are what they were before there were variants.
+    // Only what differs from the first language is listed: its keys stay what they were before there were variants.
     this.fingerprint = {
       corpus: name,
       ...LANGUAGE,

@@ -1,7 +1,7 @@
 /**
  * What a model's family says of its tensors, for the keys of nodes whose results depend on it. The code of the families
- * is in no stage's code fingerprint: what it comes to for a model is in the keys instead, so that another family, or
- * a fact that a stage does not read, costs nobody anything.
+ * is in no stage's code fingerprint. Instead, keys hold the facts that a stage reads, so that a new family, or a change
+ * of another fact, makes nothing be computed again.
  */
 import { digestJson } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';

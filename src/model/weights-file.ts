@@ -14,8 +14,7 @@ export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wr
  * Reads weights in the order of the configuration.
  * @param remedy what to do about a file that does not fit
  * @throws SwpError if the file is missing or corrupt, lacks a tensor, has one too many, or one of another shape or
- *   type,
- *   or holds a value that is not finite
+ *   type, or holds a value that is not finite
  */
 export async function readModelWeights(path: string, config: ModelConfig, remedy: string): Promise<Weights> {
   const { tensors } = await readSafetensors(path);
@@ -33,8 +32,8 @@ export async function readModelWeights(path: string, config: ModelConfig, remedy
 }
 
 /**
- * One tensor of a file that was read, as a model wants it.
- * @param tensors all of the file
+ * A float32 tensor of a file that was read, checked against the shape that the model gives it.
+ * @param tensors all of the file, by name
  * @throws SwpError if it is missing, or has another shape or type
  */
 export function floatTensor(
@@ -52,9 +51,7 @@ export function floatTensor(
   return { shape: tensor.shape, data: tensor.data };
 }
 
-/**
- * Reads float32 tensors under whatever names they have. @throws SwpError for a missing or corrupt file, or another type
- */
+/** Reads float32 tensors, whatever their names. @throws SwpError for a missing or corrupt file, or another type */
 export async function readWeights(path: string): Promise<Weights> {
   return typed(path, Float32Array, 'float32');
 }

@@ -1,4 +1,4 @@
-/** The two halves of a candidate's verdict apart: its spikes, and what zeroing it costs. */
+/** The two conditions of a super weight, one by one: its spikes, and what zeroing it costs. */
 import type { Candidate } from '../generated/super-weights.ts';
 import type { DetectionRule } from './super-weights.ts';
 

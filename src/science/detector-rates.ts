@@ -39,7 +39,7 @@ interface Truth {
 /**
  * Rates of every experiment whose detections have a brute-force truth: their own, or that of the experiment which
  * theirs extends, by that experiment's thresholds. So other thresholds are judged by the same truth. Of a run that
- * looks several times, the last look counts. What is missing is left out and counted by nobody.
+ * looks several times, the last look counts. What is missing is left out and not counted.
  */
 export function detectorRates(
   study: StudyDeclaration,

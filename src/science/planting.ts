@@ -5,7 +5,7 @@
  * anything is another matter, which the causal test decides.
  *
  * A direction v of the residual stream is emptied first: embeddings and whatever writes to the stream lose their
- * part along v (W - v v'W). Then the embeddings of the tokens that shall spike get one, and the channel's input
+ * part along v (W - v v'W). Then the embeddings of the tokens that are to spike get one, and the channel's input
  * weights are a multiple of v. So the channel is silent at all other tokens, whatever the weights are.
  */
 import { familyOf } from '../model/decoder/family-of.ts';
@@ -29,7 +29,7 @@ export interface Calibration {
   /** Rows of model.sequence + 1 token ids; other data than spikes are sought in. */
   tokens: Int32Array;
   isOrdinary(token: number): boolean;
-  /** Tokens at which the spike shall be. */
+  /** Tokens at which the spike is to be. */
   spiking: readonly number[];
 }
 

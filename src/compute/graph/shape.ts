@@ -17,6 +17,7 @@ function broadcastShapes(a: readonly number[], b: readonly number[]): number[] {
   });
 }
 
+/** The shape of an operation's result. @throws GraphError if the operands do not fit the operation */
 export function outputShape(operation: Operation, inputs: readonly Value[]): number[] {
   const [a, b] = inputs.map((input) => input.shape);
   switch (operation.op) {

@@ -1,4 +1,4 @@
-/** Recognises that a device ran out of memory, whoever says so. */
+/** Recognises that a device ran out of memory by the messages of CUDA, ONNX Runtime, TensorFlow and WebGPU. */
 const WORDS = [
   /CUDA (error|failure)[^\n]*out of memory/i,
   /cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY/,

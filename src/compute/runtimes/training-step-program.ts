@@ -19,8 +19,8 @@ export interface TrainingStepProgram {
   /** Parameters by name and the batch inputs -> `loss` [1] and `gradient:NAME`, for one micro-batch. */
   gradients: Graph;
   /**
-   * `weight:I`, `first:I`, `second:I`, `mask:I`, `gradient:I` and `settings` -> the first three anew and `gradientNorm`
-   * [1].
+   * `weight:I`, `first:I`, `second:I`, `mask:I`, `gradient:I` and `settings` -> the new `weight:I`, `first:I` and
+   * `second:I`, and `gradientNorm` [1].
    */
   update: Graph;
   /** Names of the int32 inputs of `gradients` that hold the micro-batch. */

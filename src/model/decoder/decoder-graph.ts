@@ -47,8 +47,8 @@ export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
  * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
  * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down projection.
  * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input
- *   `kept:LAYER`
- *   and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no trace of it.
+ *   `kept:LAYER`, and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no
+ *   trace of it.
  */
 export function buildForwardGraph(
   config: ModelConfig,

@@ -25,7 +25,7 @@ export interface Gpt2Config extends ModelConfig {
 
 const EMBEDDING = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
-/** Standard deviation of all matrices, but for those that write to the residual stream. */
+/** Standard deviation of all matrices except those that write to the residual stream. */
 const DEVIATION = 0.02;
 
 export const gpt2: DecoderFamily<Gpt2Config> = {

@@ -25,7 +25,7 @@ export interface LlamaConfig extends ModelConfig {
   ropeTheta: number;
 }
 
-/** Standard deviation of all matrices, but for those that write to the residual stream. */
+/** Standard deviation of all matrices except those that write to the residual stream. */
 const DEVIATION = 0.02;
 
 export const llama: DecoderFamily<LlamaConfig> = {

@@ -152,7 +152,7 @@ function activate(item: Item): void {
   draw();
 }
 
-/** Dims what the search does not mean, and marks what is chosen with its neighbours. */
+/** Dims what the search does not match, and marks what is chosen with its neighbours. */
 function mark(): void {
   const hits = page.nodes.filter((node) => matches(node, words));
   found.textContent = words === '' ? '' : `${hits.length.toLocaleString('en')} found`;

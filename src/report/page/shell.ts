@@ -31,7 +31,7 @@ export function shell({ study }: StudyResults, { title, page, header, main }: Pa
       <main id="main">${main}</main>
     </div>
     <footer>
-      ${page === undefined ? '' : turn(page)}
+      ${page === undefined ? '' : previousAndNext(page)}
       <p>
         All numbers: <a href="results.json">results.json</a> (SHA-256 <code>${digest.slice(0, 16)}…</code>),
         <a href="runs.csv">runs.csv</a>. results.json names, for every measurement, the recipe key of the node that made it;
@@ -58,7 +58,7 @@ function current(here: boolean): Html | '' {
 }
 
 /** To the questions before and after. */
-function turn(page: Page): Html {
+function previousAndNext(page: Page): Html {
   const here = QUESTIONS.indexOf(page);
   const [before, after] = [QUESTIONS[here - 1], QUESTIONS[here + 1]];
   return html`<nav class="turn" aria-label="Previous and next question">

@@ -75,7 +75,8 @@ function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
 }
 
 /**
- * What survival must be held against: how the weights around the primary super weights fared, in the runs that say so.
+ * What survival must be compared with: how many weights around the primary super weights were kept, over the runs of
+ * which it is known.
  */
 function baseRateSummary(primary: WeightSurvival[], confidence: number): BaseRateSummary {
   const baseRates = primary.map(({ baseRate }) => baseRate);

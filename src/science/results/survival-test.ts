@@ -1,4 +1,4 @@
-/** Whether the super weights of two arms fared differently, counted in runs. */
+/** Whether the super weights of two arms survived differently often, counted in runs. */
 import type { SurvivalCount, SurvivalTest, WeightSurvival } from '../../generated/results.ts';
 import { fisherTest } from '../statistics/fisher.ts';
 import { mcNemarTest } from '../statistics/mcnemar.ts';
@@ -25,7 +25,7 @@ interface Pairing {
  * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are
  * paired by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's. A
  * run in which nothing emerged takes no part in k of n or in a pair. Identical arms have no test. Holm's adjustment and
- * the verdict await the family.
+ * the verdict are filled in when the whole family is known.
  */
 export function survivalTest(
   metric: Metric,

@@ -9,7 +9,7 @@ export const MOST_PAIRS = 40;
 
 /**
  * Two-sided p: the share of the 2^n sign patterns whose sum of differences is at least as far from 0 as the observed
- * one. Sums that are equal but for rounding count as equal, which can only raise p. Undefined without differences and
+ * one. Sums that are equal up to rounding count as equal, which can only raise p. Undefined without differences and
  * where all are 0: identical arms are no evidence for anything.
  * @throws RangeError for more than MOST_PAIRS differences
  */

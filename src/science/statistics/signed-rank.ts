@@ -5,8 +5,8 @@ import { smallestFlipP } from './sign-flip.ts';
 /**
  * Two-sided p: the share of the 2^n sign patterns whose sum of signed ranks is at least as far from 0 as the observed
  * one. Tied magnitudes share their mean rank. Zeros are ranked and then left out of the sum (Pratt, JASA 1959):
- * dropping them first, as Wilcoxon did, can make p fall when a difference shrinks. The distribution is counted for the
- * very ranks at hand, so that no table or approximation can put p below what n pairs can give. Undefined as the
+ * dropping them first, as Wilcoxon did, can make p fall when a difference shrinks. The distribution is counted for
+ * these ranks, so that no table or approximation can put p below what n pairs can give. Undefined as the
  * sign-flip test is.
  */
 export function signedRankTest(differences: readonly number[]): ExactTest | undefined {
@@ -27,7 +27,7 @@ export function signedRankTest(differences: readonly number[]): ExactTest | unde
   return { p: Math.min(1, p), smallestP: smallestFlipP(n) };
 }
 
-/** Twice the mean ranks of the magnitudes, which are whole numbers. Magnitudes that are equal but for rounding tie. */
+/** Twice the mean ranks of the magnitudes, which are whole numbers. Magnitudes that are equal up to rounding tie. */
 function doubledRanks(differences: readonly number[]): number[] {
   const order = differences
     .map((difference, i) => ({ i, magnitude: Math.abs(difference) }))

@@ -19,7 +19,7 @@ export interface Varied {
 }
 
 /**
- * The spread of a sample that varies; undefined for fewer than two values, and for values that are all the same but for
+ * The spread of a sample that varies; undefined for fewer than two values, and for values that are all the same up to
  * rounding. A constant difference has no spread to be measured in: t would be infinite and p zero, which three equal
  * numbers cannot support.
  */

@@ -254,7 +254,7 @@ interface LoopParts {
   carried: readonly { initial: string; length: number }[];
   /** How many float32 [1] each iteration leaves behind. */
   scanned: number;
-  /** @returns the carried values anew, then what is left behind */
+  /** @returns the new carried values, then the scanned ones */
   body(iteration: string, carried: readonly string[]): string[];
 }
 

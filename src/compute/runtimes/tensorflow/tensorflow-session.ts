@@ -12,7 +12,7 @@ import { SessionConstants } from './session-constants.ts';
 import { activate, type Tensor, type TensorflowBackend } from './tensorflow-backend.ts';
 
 /** A node, and what is to be done once it is computed. */
-interface Step {
+interface PlannedNode {
   node: OperationNode;
   /** Names of the outputs that it computes: read at once. */
   outputs: readonly string[];
@@ -24,7 +24,7 @@ export class TensorflowSession implements GraphSession {
   readonly #graph: Graph;
   readonly #backend: TensorflowBackend;
   readonly #constants: SessionConstants;
-  readonly #steps: readonly Step[];
+  readonly #nodes: readonly PlannedNode[];
   readonly #feeds = new Map<string, TensorData>();
   readonly #fetches = new Map<string, TensorData>();
   #released = false;
@@ -33,7 +33,7 @@ export class TensorflowSession implements GraphSession {
     this.#graph = graph;
     this.#backend = backend;
     this.#constants = new SessionConstants(backend.tf);
-    this.#steps = planSteps(graph);
+    this.#nodes = planNodes(graph);
   }
 
   feed(name: string, data: TensorData): void {
@@ -57,7 +57,7 @@ export class TensorflowSession implements GraphSession {
     const results: Record<string, TensorData> = {};
     const live = new Map<number, Tensor>();
     try {
-      for (const { node, outputs, freed } of this.#steps) {
+      for (const { node, outputs, freed } of this.#nodes) {
         const tensor = this.#tensor(node, live);
         for (const name of outputs) results[name] = this.#read(name, tensor);
         for (const id of freed) {
@@ -109,7 +109,7 @@ export class TensorflowSession implements GraphSession {
 }
 
 /** The nodes that the outputs need, in order, each with what it is the last to use. Constants outlive every run. */
-function planSteps(graph: Graph): Step[] {
+function planNodes(graph: Graph): PlannedNode[] {
   const nodes = graph.reachable();
   const lastUses = new Map<number, number>();
   nodes.forEach(({ operation, inputs, output }, index) => {

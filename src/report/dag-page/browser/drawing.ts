@@ -10,6 +10,7 @@ export const STATES: readonly State[] = ['cached', 'missing', 'stale', 'failed']
  * apart.
  */
 const GATHERED_ITEMS = 12;
+
 /** Where something is drawn, by its middle. */
 export interface Place {
   x: number;

@@ -1,4 +1,4 @@
-/** Which nodes a search means. */
+/** Which nodes match a search. */
 import type { PageNode } from '../page-data.ts';
 
 /** Whether each of the words stands somewhere in what is known of a node. */
@@ -30,7 +30,7 @@ function namesOf({ stage, step, round, state, runs }: PageNode): string[] {
   ].map((name) => name.toLowerCase());
 }
 
-/** The node that a search means most likely: one that is called so rather than one that has it in a value. */
+/** The node that is most likely meant: one that has the word as a name rather than in a value. */
 export function bestMatch(nodes: readonly PageNode[], words: string): PageNode | undefined {
   const asked = words.split(/\s+/);
   const score = (node: PageNode) => asked.filter((word) => namesOf(node).includes(word)).length;
