@@ -1,20 +1,13 @@
-/** The graph that a node of a study runs, from its stage and parameters: to look at it and to estimate its cost. */
+/** The graph of a training step or a forward pass of a model, to look at it and to count its operations. */
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { Graph } from '../compute/graph/graph.ts';
-import type { JsonObject } from '../base/json.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 
-/** What a stage runs over and over: a training step, or forward passes with these outputs. */
-const PASSES: Record<string, 'training' | readonly ForwardOutput[]> = {
-  train: 'training',
-  eval: ['losses', 'predictions'],
-  'detect-sw': ['losses', 'downProjections'],
-};
-
-export interface PassGraph {
-  stage: string;
-  pass: 'training' | 'forward';
+/** All that a graph depends on. */
+export interface Pass {
+  /** A training step, or a forward pass with these outputs. */
+  computes: 'training' | readonly ForwardOutput[];
   /** A folder under models/. */
   model: string;
   /** Sequences per pass: of a training step in micro-batches, those of one. */
@@ -23,60 +16,24 @@ export interface PassGraph {
   sequence: number;
   /** How many such passes make up a training step. */
   microBatches: number;
-  graph: Graph;
+  /** Whether a forward pass can overwrite outputs of down projections. */
+  overrides: boolean;
 }
 
-/** The stages that run a graph. */
-export const graphStages = Object.keys(PASSES);
-
-/** Whatever the graph depends on, as one string: nodes that share it share the graph. */
-export function passGraphIdentity(stage: string, params: JsonObject): string {
-  return JSON.stringify([stage, passOf(params), restores(params)]);
-}
-
-/**
- * @param stage one of graphStages
- * @param params with defaults filled in
- * @throws SwpError if the model's configuration cannot be read
- */
-export async function buildPassGraph(stage: string, params: JsonObject): Promise<PassGraph> {
-  const shape = passOf(params);
-  const config = await readModelConfig(shape.model);
-  const pass = PASSES[stage];
-  if (pass === undefined) throw new Error(`The stage ${stage} runs no graph.`);
-  if (pass === 'training') return { ...shape, stage, pass, graph: buildTrainingGraph(config, shape).graph };
-  return {
-    ...shape,
-    stage,
-    pass: 'forward',
-    graph: buildForwardGraph(config, shape, pass, restores(params) ? everyLayer(config) : []),
-  };
+/** @throws SwpError if the model's configuration cannot be read */
+export async function buildPassGraph({ computes, model, batch, sequence, overrides }: Pass): Promise<Graph> {
+  const config = await readModelConfig(model);
+  return computes === 'training'
+    ? buildTrainingGraph(config, { batch, sequence }).graph
+    : buildForwardGraph(config, { batch, sequence }, computes, overrides ? everyLayer(config) : []);
 }
 
 const counted = new Map<string, Promise<number>>();
 
-/** Floating-point operations of one pass of a stage's graph; counted once. */
-export function countPassFlops(stage: string, params: JsonObject): Promise<number> {
-  const identity = passGraphIdentity(stage, params);
-  const flops = counted.get(identity) ?? buildPassGraph(stage, params).then(({ graph }) => countMatmulFlops(graph));
+/** Floating-point operations of one pass; counted once. @throws SwpError if the model's configuration cannot be read */
+export function countPassFlops(pass: Pass): Promise<number> {
+  const identity = JSON.stringify(pass);
+  const flops = counted.get(identity) ?? buildPassGraph(pass).then(countMatmulFlops);
   counted.set(identity, flops);
   return flops;
-}
-
-/** Whether a node's forward passes can overwrite outputs of down projections. */
-function restores(params: JsonObject): boolean {
-  return params.restore === 'super-activation';
-}
-
-/** What of a node's parameters decides its graph. */
-export function passOf(params: JsonObject): Pick<PassGraph, 'model' | 'batch' | 'sequence' | 'microBatches'> {
-  // The stage's schema has checked them; only training knows micro-batches.
-  const {
-    model,
-    batchSize,
-    sequenceLength,
-    microBatchSize = 0,
-  } = params as { model: string; batchSize: number; sequenceLength: number; microBatchSize?: number };
-  const batch = microBatchSize || batchSize;
-  return { model, batch, sequence: sequenceLength, microBatches: batchSize / batch };
 }

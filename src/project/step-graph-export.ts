@@ -8,7 +8,8 @@ import { countMemory } from '../compute/graph/memory.ts';
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { buildPassGraph, graphStages, passGraphIdentity, passOf, type PassGraph } from '../model/pass-graph.ts';
+import { buildPassGraph, type Pass } from '../model/pass-graph.ts';
+import { GRAPH_STAGES, passOf } from '../science/stage-work.ts';
 import { planNodes } from './nodes.ts';
 import type { Project } from './project.ts';
 
@@ -25,7 +26,9 @@ export interface ExportedGraph {
   /** Absolute path. */
   file: string;
   bytes: number;
-  step: PassGraph;
+  stage: string;
+  pass: Pass;
+  contents: Graph;
   /** Hash of the graph. */
   graph: string;
   cost: StepCost;
@@ -45,31 +48,42 @@ export async function exportStepGraph(
 ): Promise<ExportedGraph> {
   const nodes = nodesOfOneGraph(await planNodes(project, words), placeText);
   const { node } = nodes[0]!;
-  const step = await buildPassGraph(node.stage.name, node.params);
-  const cost = costOf(step.graph);
-  const graph = graphHash(step.graph);
-  const file = resolve(output ?? `${step.stage}.onnx`);
-  const bytes = lowerToOnnx(step.graph, {
+  const stage = node.stage.name;
+  const pass = passOf(stage, node.params);
+  const contents = await buildPassGraph(pass);
+  const cost = costOf(contents);
+  const graph = graphHash(contents);
+  const file = resolve(output ?? `${stage}.onnx`);
+  const bytes = lowerToOnnx(contents, {
     producerVersion: version,
-    text: stepText(step),
+    text: passText(pass),
     metadata: {
-      stage: step.stage,
-      model: step.model,
-      batch: `${step.batch}`,
-      sequence: `${step.sequence}`,
-      microBatches: `${step.microBatches}`,
+      stage,
+      model: pass.model,
+      batch: `${pass.batch}`,
+      sequence: `${pass.sequence}`,
+      microBatches: `${pass.microBatches}`,
       graph,
       flops: `${cost.flops}`,
     },
   });
   await write(file, bytes);
-  return { file, bytes: bytes.length, step, graph, cost, nodes: nodes.map(({ node: { key } }) => key) };
+  return {
+    file,
+    bytes: bytes.length,
+    stage,
+    pass,
+    contents,
+    graph,
+    cost,
+    nodes: nodes.map(({ node: { key } }) => key),
+  };
 }
 
 /** E.g. `A training step of marker-retrieval, batch 16 x 64: loss and gradients`. */
-export function stepText({ pass, model, batch, sequence, microBatches }: PassGraph): string {
+export function passText({ computes, model, batch, sequence, microBatches }: Pass): string {
   const shape = `of ${model}, batch ${batch} x ${sequence}`;
-  if (pass === 'forward') return `A forward pass ${shape}`;
+  if (computes !== 'training') return `A forward pass ${shape}`;
   return microBatches === 1
     ? `A training step ${shape}: loss and gradients`
     : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
@@ -79,8 +93,8 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
   const groups = new Map<string, PlannedState[]>();
   for (const planned of selected) {
     const { stage, params } = planned.node;
-    if (!graphStages.includes(stage.name)) continue;
-    const identity = passGraphIdentity(stage.name, params);
+    if (!GRAPH_STAGES.includes(stage.name)) continue;
+    const identity = JSON.stringify([stage.name, passOf(stage.name, params)]);
     groups.set(identity, [...(groups.get(identity) ?? []), planned]);
   }
   const [nodes] = groups.values();
@@ -88,12 +102,12 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
     throw new SwpError({
       kind: 'usage',
       message: 'None of the selected nodes runs a graph.',
-      expected: `a node of ${graphStages.slice(0, -1).join(', ')} or ${graphStages.at(-1)!}`,
+      expected: `a node of ${GRAPH_STAGES.slice(0, -1).join(', ')} or ${GRAPH_STAGES.at(-1)!}`,
     });
   if (groups.size === 1) return nodes;
   const lines = [...groups.values()].map(([first]) => {
     const { stage, params } = first!.node;
-    const { model, batch, sequence } = passOf(params);
+    const { model, batch, sequence } = passOf(stage.name, params);
     return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${placeText(first!)}`;
   });
   const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];

@@ -8,19 +8,50 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { readModelConfig } from '../model/model-config.ts';
-import { countPassFlops, passOf } from '../model/pass-graph.ts';
+import { countPassFlops, type Pass } from '../model/pass-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
+
+/** What the stages that run a graph run over and over. */
+const COMPUTES: Record<string, Pass['computes']> = {
+  train: 'training',
+  eval: ['losses', 'predictions'],
+  'detect-sw': ['losses', 'downProjections'],
+};
+
+/** The stages that run a graph. */
+export const GRAPH_STAGES = Object.keys(COMPUTES);
+
+/**
+ * The training step or forward pass that a node runs over and over.
+ * @param stage one of GRAPH_STAGES
+ * @param params with defaults filled in
+ */
+export function passOf(stage: string, params: object): Pass {
+  const computes = COMPUTES[stage];
+  if (computes === undefined) throw new Error(`The stage ${stage} runs no graph.`);
+  // The stage's schema has checked them. Only training knows micro-batches, only eval restores activations.
+  const { model, batchSize, sequenceLength, microBatchSize, restore } = params as PassParams;
+  const batch = microBatchSize || batchSize;
+  return {
+    ...{ computes, model, batch, sequence: sequenceLength, microBatches: batchSize / batch },
+    overrides: restore === 'super-activation',
+  };
+}
+
+type PassParams = Pick<Required<DetectSwParams>, 'model' | 'batchSize' | 'sequenceLength'> &
+  Pick<TrainParams, 'microBatchSize'> &
+  Pick<EvalParams, 'restore'>;
 
 const depths = new Map<string, Promise<number>>();
 
 /** Training steps, each of the whole batch. */
 export function trainingWork(params: Required<TrainParams>): StageWork {
-  const { microBatches } = passOf({ ...params });
+  const pass = passOf('train', params);
   return {
     unit: 'steps',
     count: params.steps,
-    alike: alike(params),
-    flops: async () => params.steps * microBatches * (await countPassFlops('train', { ...params })),
+    alike: alike(pass, params),
+    flops: async () => params.steps * pass.microBatches * (await countPassFlops(pass)),
     sample: (units) => ({ steps: units }),
   };
 }
@@ -30,12 +61,13 @@ export function trainingWork(params: Required<TrainParams>): StageWork {
  * on all of them first.
  */
 export function evaluationWork(params: Required<EvalParams>): StageWork {
+  const pass = passOf('eval', params);
   const batches = Math.ceil(params.sequences / params.batchSize) * (params.restore === 'none' ? 1 : 2);
   return {
     unit: 'sequences',
     count: batches * params.batchSize,
-    alike: alike(params),
-    flops: async () => batches * (await countPassFlops('eval', { ...params })),
+    alike: alike(pass, params),
+    flops: async () => batches * (await countPassFlops(pass)),
     sample: (units) => ({
       sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize,
       restore: 'none',
@@ -49,6 +81,7 @@ export function evaluationWork(params: Required<EvalParams>): StageWork {
  * @throws SwpError if the model's configuration cannot be read
  */
 export async function detectionWork(params: Required<DetectSwParams>): Promise<StageWork> {
+  const pass = passOf('detect-sw', params);
   const layers = await layersOf(params.model);
   const { causalSequences, candidateSequences, batchSize, controlsPerKind, rescans, ablateLargest } = params;
   const scans = rescans > 0 ? 2 : 1;
@@ -57,8 +90,8 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
   return {
     unit: 'passes',
     count: passes,
-    alike: alike(params),
-    flops: async () => passes * (await countPassFlops('detect-sw', { ...params })),
+    alike: alike(pass, params),
+    flops: async () => passes * (await countPassFlops(pass)),
     sample: () => ({
       causalSequences: batchSize,
       candidateSequences: Math.min(batchSize, candidateSequences),
@@ -75,14 +108,9 @@ function layersOf(model: string): Promise<number> {
 }
 
 /** What the time of a training step or a forward pass depends on, besides the machine. */
-function alike(params: {
-  model: string;
-  batchSize: number;
-  sequenceLength: number;
-  engine: string;
-  device: string;
-  precision: string;
-}): JsonObject {
-  const { engine, device, precision } = params;
-  return { ...passOf({ ...params }), engine, device, precision };
+function alike(
+  { model, batch, sequence, microBatches }: Pass,
+  { engine, device, precision }: { engine: string; device: string; precision: string },
+): JsonObject {
+  return { model, batch, sequence, microBatches, engine, device, precision };
 }

@@ -1,8 +1,7 @@
 /** swp export: writes the graph of a node's step as an .onnx file to look at, and says what the step costs. */
 import type { Graph } from '../../compute/graph/graph.ts';
-import type { PassGraph } from '../../model/pass-graph.ts';
 import { openProject } from '../../project/project.ts';
-import { exportStepGraph, stepText, type ExportedGraph } from '../../project/step-graph-export.ts';
+import { exportStepGraph, passText, type ExportedGraph } from '../../project/step-graph-export.ts';
 import type { ExportOptions } from '../declarations/export.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
@@ -16,35 +15,36 @@ export async function exportGraph(options: ExportOptions): Promise<void> {
     ...(options.output !== undefined && { output: options.output }),
   });
   const terminal = openTerminal();
-  const { file, step, graph, cost, nodes } = exported;
-  if (options.json) terminal.line(JSON.stringify({ file, ...stepJson(step), graph, ...cost, nodes }));
+  const { file, graph, cost, nodes } = exported;
+  if (options.json) terminal.line(JSON.stringify({ file, ...passJson(exported), graph, ...cost, nodes }));
   else writeSummary(exported, terminal);
 }
 
-function stepJson({ stage, pass, model, batch, sequence, microBatches, graph }: PassGraph) {
+function passJson({ stage, pass, contents }: ExportedGraph) {
+  const { computes, model, batch, sequence, microBatches } = pass;
   const described = (values: Graph['inputs']) =>
     [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
   return {
     stage,
-    pass,
+    pass: computes === 'training' ? 'training' : 'forward',
     model,
     batch,
     sequence,
     microBatches,
-    inputs: described(graph.inputs),
-    outputs: described(graph.outputs),
+    inputs: described(contents.inputs),
+    outputs: described(contents.outputs),
   };
 }
 
-function writeSummary({ file, bytes, step, cost }: ExportedGraph, terminal: Terminal): void {
+function writeSummary({ file, bytes, pass, cost }: ExportedGraph, terminal: Terminal): void {
   const { colors } = terminal;
   const { parameters, activations } = cost.memory;
-  terminal.line(`${stepText(step)} (${cost.operations.toLocaleString('en')} operations).`);
+  terminal.line(`${passText(pass)} (${cost.operations.toLocaleString('en')} operations).`);
   terminal.line(
     [
-      `${quantityText(cost.flops, 'FLOP')} per ${step.pass === 'forward' ? 'pass' : step.microBatches === 1 ? 'step' : 'micro-batch'}`,
+      `${quantityText(cost.flops, 'FLOP')} per ${pass.computes !== 'training' ? 'pass' : pass.microBatches === 1 ? 'step' : 'micro-batch'}`,
       `${quantityText(parameters, 'B')} parameters`,
-      ...(step.pass === 'training' ? [`${quantityText(cost.memory.outputs, 'B')} gradients`] : []),
+      ...(pass.computes === 'training' ? [`${quantityText(cost.memory.outputs, 'B')} gradients`] : []),
       `${quantityText(activations, 'B')} activations`,
     ].join(', '),
   );
