@@ -13,6 +13,11 @@ export function checkpointFile(model: string, checkpoint: number): DeclaredFile 
   return { name: 'checkpoint', path: checkpointPath(model, checkpoint), remedy: checkpointRemedy(model, checkpoint) };
 }
 
+/** What to do about weights that do not fit the model which a stage's parameter names. */
+export function otherModelRemedy(stage: string, model: string): string {
+  return `Check that ${stage}.model, ${model}, is the model that was trained.`;
+}
+
 /** What to do about a checkpoint that cannot be used. */
 export function checkpointRemedy(model: string, checkpoint: number): string {
   return `Restore checkpoint ${checkpoint} of ${model} (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;

@@ -7,6 +7,7 @@ import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
+import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { detectSuperWeights } from '../../src/science/super-weights.ts';
 
@@ -19,13 +20,7 @@ export default async function detectSw({
 }: StageJob<Required<DetectSwParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
   const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
-  model.load(
-    await readModelWeights(
-      input('weights'),
-      config,
-      `Check that detect-sw.model, ${params.model}, is the model that was trained.`,
-    ),
-  );
+  model.load(await readModelWeights(input('weights'), config, otherModelRemedy('detect-sw', params.model)));
   const corpus = corpusOf(config);
   const draw = (stream: string, sequences: number) =>
     corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);

@@ -8,6 +8,7 @@ import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
+import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { blockMatrices } from '../../src/model/block-matrices.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { sparsityOf } from '../../src/science/sparsity.ts';
@@ -22,8 +23,7 @@ export default async function evaluateWeights({
   signal,
 }: StageJob<Required<EvalParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
-  const read = (path: string) =>
-    readModelWeights(path, config, `Check that eval.model, ${params.model}, is the model that was trained.`);
+  const read = (path: string) => readModelWeights(path, config, otherModelRemedy('eval', params.model));
   const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
   const corpus = corpusOf(config);
   const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);

@@ -7,6 +7,7 @@ import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
+import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
 import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
 import { composition, totals } from '../../src/science/pruning-composition.ts';
@@ -20,11 +21,7 @@ export default async function pruneWeights({
 }: StageJob<Required<PruneParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
   const facts = tensorsOf(config);
-  const weights = await readModelWeights(
-    input('weights'),
-    config,
-    `Check that prune.model, ${params.model}, is the model that was trained.`,
-  );
+  const weights = await readModelWeights(input('weights'), config, otherModelRemedy('prune', params.model));
   const earlier = optionalInput('mask');
   const masks = earlier === undefined ? new Map() : await readMasks(earlier);
   /** The super weights of a detection; only what the parameters ask for is read. */

@@ -4,6 +4,7 @@ import type { RewindParams } from '../../src/generated/rewind.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
+import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
@@ -27,7 +28,7 @@ export default async function rewind({
       throw new Error(
         `rewind.to: ${to} needs the input \`${name}\`: connect it in the study, or choose another value.`,
       );
-    return readModelWeights(path, config, `Check that rewind.model, ${model}, is the model that was trained.`);
+    return readModelWeights(path, config, otherModelRemedy('rewind', model));
   };
   const found = await readMasks(input('mask'));
   const masks = mask === 'shuffle' ? shuffleMasks(found, seed) : found;
