@@ -1,23 +1,8 @@
 /** What the benchmark says where PyTorch is missing or fails. With PyTorch: tests/real. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BenchModel } from '../../bench/models.ts';
 import { findPyTorch, openPyTorch } from '../../bench/pytorch-peer.ts';
+import { LEAST_MODEL } from './least-bench-model.ts';
 
-const MODEL: BenchModel = {
-  name: 'least',
-  config: {
-    family: 'gpt2',
-    corpus: 'marker-retrieval',
-    layers: 1,
-    width: 8,
-    heads: 2,
-    feedForward: 16,
-    vocabulary: 7,
-    positions: 4,
-    normEpsilon: 1e-5,
-  },
-  shape: { batch: 2, sequence: 4 },
-};
 const named = process.env.SWP_BENCH_PYTHON;
 
 describe('without PyTorch', () => {
@@ -32,7 +17,7 @@ describe('without PyTorch', () => {
   });
 
   it('a process that ends instead of answering is an error with what it wrote', async () => {
-    await expect(openPyTorch(process.execPath, MODEL, 'eager')).rejects.toThrow(
+    await expect(openPyTorch(process.execPath, LEAST_MODEL, 'eager')).rejects.toThrow(
       /^PyTorch's process ended: [\s\S]*train_step\.py/,
     );
   });
