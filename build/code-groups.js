@@ -25,6 +25,7 @@ export const GROUPS = {
       'src/science/',
       'src/base/element-count.ts',
       'src/base/json-artifact.ts',
+      'src/base/listed.ts',
       'src/base/random.ts',
       'src/compute/runtimes/runtime.ts',
       'src/compute/training/adamw-graph.ts',

@@ -93,11 +93,6 @@ export function comparisonsOf({ comparisons }: StudyResults, topic: TopicId): Co
   return comparisons.filter((comparison) => comparison.topic === topic);
 }
 
-/** The comparisons that are tested on a question's page: the last one has them all. */
-export function comparisonsOn(results: StudyResults, { id }: { id: TopicId }): ComparisonResult[] {
-  return id === 'variance' ? results.comparisons : comparisonsOf(results, id);
-}
-
 /** Experiments of a topic's comparisons, in the order of their declaration. */
 export function armsOf(results: StudyResults, topic: TopicId): ExperimentDeclaration[] {
   const ids = new Set(comparisonsOf(results, topic).flatMap(({ arms }) => arms));

@@ -1,10 +1,10 @@
 /** Which arms are pruned by a criterion, and by which: what the report may say of them depends on it. */
+import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import { foreignPruningStages, paramOf, paramValues, pruningStages } from '../science/study-declaration.ts';
 import { armsOf, isControl, isForced, isPruned, resultOf } from './arms.ts';
 import type { PruneParams } from '../generated/prune.ts';
 import type { StudyResults } from './read-results.ts';
-import { listed } from './wording.ts';
 
 /** The stage of swp that prunes. */
 const PRUNE = 'prune';

@@ -1,6 +1,7 @@
 /** What a test says, in words: never more than it can, and always with its n. */
+import { listed } from '../base/listed.ts';
 import type { HolmAdjustment, SurvivalTest, TestedDifference, Verdict } from '../generated/results.ts';
-import { countText, counted, decimal, listed, signed } from './wording.ts';
+import { countText, counted, decimal, signed } from './wording.ts';
 
 /** p as papers print it: two figures, no zero before the point: .25, .031, .0022. */
 export function pText(p: number): string {

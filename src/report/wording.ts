@@ -1,4 +1,5 @@
 /** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
+import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
 import { foreignPruningStages, paramIn, paramOf, paramValues, trainingStages } from '../science/study-declaration.ts';
@@ -61,11 +62,6 @@ export function differenceText({ mean, interval }: Pick<PairedDifference, 'mean'
 /** `1 run`, `3 runs`. */
 export function counted(n: number, noun: string): string {
   return `${decimal(n, 0)} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-/** `A1, B1 and C1`. */
-export function listed(items: readonly string[]): string {
-  return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
 /** The profile's scaling, for every caption: "Steps are 1/50 of the declared ones, except in C1 (as declared)." */

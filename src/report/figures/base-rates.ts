@@ -1,4 +1,5 @@
 /** Three kinds of survival of super weights, beside the survival of ordinary weights. */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
 import { comparisonsOf, declarationOf, endOf } from '../arms.ts';
@@ -8,7 +9,7 @@ import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, listed, percent, scalingText } from '../wording.ts';
+import { countText, counted, percent, scalingText } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 

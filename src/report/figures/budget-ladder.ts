@@ -1,4 +1,5 @@
 /** Final loss and the super weight's effect against the training steps of each round. */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { measuredEnd, resultOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -7,7 +8,7 @@ import type { StudyResults } from '../read-results.ts';
 import { seriesStyles, SOFT } from '../theme.ts';
 import { laddersOf, stepComparisons, stepsPerRound, type Ladder } from '../topics/budget.ts';
 import { differencesText } from '../topics/parts.ts';
-import { counted, decimal, listed, scalingText, signed } from '../wording.ts';
+import { counted, decimal, scalingText, signed } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 

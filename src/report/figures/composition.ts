@@ -1,4 +1,5 @@
 /** The threshold's composition: how sparse each kind of tensor is at the end, against the whole. */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
 import { declarationOf, lastPrunings, runsOf, schemeOf } from '../arms.ts';
@@ -7,7 +8,7 @@ import { hasThreshold, prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
-import { counted, decimal, listed, percent, scalingText } from '../wording.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 import { strip } from './run-axis.ts';

@@ -1,11 +1,12 @@
 /** Emergence: when and where super weights appear in training. */
+import { listed } from '../../base/listed.ts';
 import type { EmergencePoint } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
-import { coordinateText, counted, decimal, listed, scalingText, signed } from '../wording.ts';
+import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 

@@ -1,10 +1,11 @@
 /** Sparsity against validation perplexity, all experiments in one picture. */
+import { listed } from '../../base/listed.ts';
 import { isControl } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
-import { counted, decimal, listed, perplexityText, percent, scalingText } from '../wording.ts';
+import { counted, decimal, perplexityText, percent, scalingText } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 

@@ -2,6 +2,7 @@
  * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why
  * it has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
  */
+import { listed } from '../../base/listed.ts';
 import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { type: 'json' };
 import pruneSchema from '../../../schemas/stages/prune.schema.json' with { type: 'json' };
 import rewindSchema from '../../../schemas/stages/rewind.schema.json' with { type: 'json' };
@@ -15,7 +16,7 @@ import {
 import { criteriaOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText } from '../verdict-text.ts';
-import { decimal, listed, percent, scalingText } from '../wording.ts';
+import { decimal, percent, scalingText } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 
 export function definitions(results: StudyResults): Html {

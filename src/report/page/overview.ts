@@ -1,5 +1,4 @@
 /** The report's first page: what a super weight is, what was found, the six questions, and what everything rests on. */
-import { comparisonsOn } from '../arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { QUESTIONS, type Page } from '../registry.ts';
 import { verdictsOf } from '../topics/parts.ts';
@@ -74,6 +73,6 @@ function card(results: StudyResults, page: Page): Html {
     </h3>
     <p class="asked">${page.question}</p>
     <p class="answer">${page.answer(results)}</p>
-    <p class="tests">${verdictCounts(verdictsOf(comparisonsOn(results, page)))}</p>
+    <p class="tests">${verdictCounts(verdictsOf(page.comparisons(results)))}</p>
   </li> `;
 }

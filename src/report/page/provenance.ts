@@ -1,13 +1,14 @@
 /**
  * How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them.
  */
+import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, RunResult } from '../../generated/results.ts';
-import { comparisonsOn, measuredEnd } from '../arms.ts';
+import { measuredEnd } from '../arms.ts';
 import type { Origin } from '../origin.ts';
 import type { StudyResults } from '../read-results.ts';
 import type { Topic } from '../topics/topic.ts';
 import { pText } from '../verdict-text.ts';
-import { counted, decimal, listed, percent, scalingText } from '../wording.ts';
+import { counted, decimal, percent, scalingText } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 import { lintTable } from './lint-table.ts';
 
@@ -18,7 +19,7 @@ export interface Provenance {
 }
 
 export function provenance(results: StudyResults, topic: Topic, { digest, origin }: Provenance): Html {
-  const comparisons = comparisonsOn(results, topic);
+  const comparisons = topic.comparisons(results);
   const experiments = topic.experiments(results);
   const { study } = results;
   const entries: [string, string | Html][] = [

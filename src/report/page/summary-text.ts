@@ -2,6 +2,7 @@
  * The report's first paragraph, made from the numbers. It claims no more than they hold: every sentence carries its n,
  * and what does not apply or is missing is said.
  */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
 import { isPositiveControl } from '../../science/positive-control.ts';
@@ -11,7 +12,7 @@ import { endOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.t
 import { prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { range } from '../topics/parts.ts';
-import { counted, decimal, listed, percent, perplexityText, spreadText } from '../wording.ts';
+import { counted, decimal, percent, perplexityText, spreadText } from '../wording.ts';
 
 const BUILT_IN_MODEL = 'marker-retrieval';
 

@@ -17,6 +17,7 @@ export const budget: Topic = {
     return isKnown ? headline(declared) : 'This profile compares no retraining budgets.';
   },
   brief: (results) => briefDifference(comparisonsOf(results, 'budget')),
+  comparisons: (results) => comparisonsOf(results, 'budget'),
   experiments: budgetArms,
   gaps: (results) => [
     ...gap(

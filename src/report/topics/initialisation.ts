@@ -1,4 +1,5 @@
 /** Question 2: how the initialisation changes whether a super weight is there, and whether it survives. */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { pruningStages } from '../../science/study-declaration.ts';
 import { armsOf, comparisonsOf, endOf, isControl, isForced, resultOf, schemeOf } from '../arms.ts';
@@ -6,7 +7,7 @@ import type { EffectGroup } from '../figures/effect-rows.ts';
 import { isFollowed, isLayerwise, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
-import { counted, listed } from '../wording.ts';
+import { counted } from '../wording.ts';
 import { gap } from './parts.ts';
 import type { Topic } from './topic.ts';
 
@@ -16,6 +17,7 @@ export const initialisation: Topic = {
   question: 'How does the initialisation change whether a super weight is there, and whether it survives?',
   answer: schemesText,
   brief: briefText,
+  comparisons: (results) => comparisonsOf(results, 'initialisation'),
   experiments: (results) => schemeArms(results).map(({ id }) => id),
   gaps: (results, drawn) => [
     ...gap(

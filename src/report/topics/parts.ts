@@ -1,7 +1,8 @@
 /** What the answers to several questions share: sentences of differences, and for what is missing. */
+import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
 import { differenceSentence, natsText, verdictText } from '../verdict-text.ts';
-import { counted, decimal, listed } from '../wording.ts';
+import { counted, decimal } from '../wording.ts';
 
 /** A sentence if `isMissing`. */
 export function gap(isMissing: boolean, sentence: string): string[] {

@@ -26,6 +26,7 @@ export const quality: Topic = {
   question: 'How does quality fall with sparsity, with and without protecting super weights?',
   answer: sweetSpotText,
   brief: briefText,
+  comparisons: (results) => comparisonsOf(results, 'quality'),
   experiments: (results) => [
     ...new Set([
       ...qualityGroups(results).flatMap(({ ids }) => ids),

@@ -20,6 +20,7 @@ export const schedule: Topic = {
     return `This profile compares no schedules or scopes${length === 0 ? '' : `; it has ${counted(length, 'pruned arm')}, whose ways through the rounds are shown`}.`;
   },
   brief: (results) => briefDifference(comparisonsOf(results, 'schedule')),
+  comparisons: (results) => comparisonsOf(results, 'schedule'),
   experiments: (results) => scheduleArms(results).map(({ id }) => id),
   gaps: (results) => [
     ...gap(

@@ -1,6 +1,6 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { armsOf, endOf, survivalTotals } from '../arms.ts';
+import { armsOf, comparisonsOf, endOf, survivalTotals } from '../arms.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, percent } from '../wording.ts';
@@ -13,6 +13,7 @@ export const survival: Topic = {
   question: 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
   answer: (results) => survivalText(results, prunedArms(results)),
   brief: (results) => briefText(results, prunedArms(results)),
+  comparisons: (results) => comparisonsOf(results, 'survival'),
   experiments: (results) => [
     ...new Set([...followedArms(results), ...armsOf(results, 'survival').map(({ id }) => id)]),
   ],

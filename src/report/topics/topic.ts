@@ -1,5 +1,6 @@
 /** One of a study's questions, and how a page answers it. registry.ts lists them with their figures. */
 import type { ComparisonDeclaration } from '../../generated/aggregate.ts';
+import type { ComparisonResult } from '../../generated/results.ts';
 import type { StudyResults } from '../read-results.ts';
 
 /** As a comparison's `topic` names them in pipeline.json. */
@@ -14,6 +15,8 @@ export interface Topic {
   answer(results: StudyResults): string;
   /** A few words for the terminal. */
   brief(results: StudyResults): string;
+  /** The declared comparisons that the page tests. */
+  comparisons(results: StudyResults): readonly ComparisonResult[];
   /** Experiments that the page speaks of: its provenance lists their runs. */
   experiments(results: StudyResults): string[];
   /**

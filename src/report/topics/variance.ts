@@ -1,7 +1,8 @@
 /** Question 6: how large run-to-run variance is, and which differences are significant. */
+import { listed } from '../../base/listed.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText, sdText, verdictCounts } from '../verdict-text.ts';
-import { counted, decimal, listed } from '../wording.ts';
+import { counted, decimal } from '../wording.ts';
 import { differencesOf, gap, range, verdictsOf } from './parts.ts';
 import type { Topic } from './topic.ts';
 
@@ -11,6 +12,7 @@ export const variance: Topic = {
   question: 'How large is the run-to-run variance, and which differences are significant?',
   answer: spreadText,
   brief: briefText,
+  comparisons: ({ comparisons }) => comparisons,
   experiments: ({ study }) => study.experiments.map(({ id }) => id),
   gaps: ({ comparisons, variance }) => [
     ...gap(

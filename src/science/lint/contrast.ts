@@ -1,7 +1,7 @@
 /** What two arms differ in: variables, connections, nodes. */
 import { isDeepStrictEqual } from 'node:util';
+import { listed } from '../../base/listed.ts';
 import { split, type Arm } from './arm.ts';
-import { listText } from './value-text.ts';
 
 /** Variables with different values, of steps that run in at least one of the arms. */
 export function differingVariables(a: Arm, b: Arm): string[] {
@@ -91,7 +91,7 @@ export function wiringDifferences(a: Arm, b: Arm): string[] {
   }
   const connections = [...otherwise].map(([key, steps]) => {
     const [input = '', round, what = ''] = key.split('\n');
-    return `the ${input} of ${listText(steps)}${round === '0' ? '' : ` in round ${round}`} ${what}`;
+    return `the ${input} of ${listed(steps)}${round === '0' ? '' : ` in round ${round}`} ${what}`;
   });
   return [...oneSided, ...connections];
 }

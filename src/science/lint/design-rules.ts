@@ -1,5 +1,6 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { isDeepStrictEqual } from 'node:util';
+import { listed } from '../../base/listed.ts';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import { sameLength, trainsAlike } from '../positive-control.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
@@ -8,7 +9,7 @@ import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
 import { differingVariables } from './contrast.ts';
 import { finding, type LintFinding } from './finding.ts';
-import { countText, listText } from './value-text.ts';
+import { countText } from './value-text.ts';
 
 /** Differences are paired by seed: what only one arm has is lost. */
 export function unpairedSeeds({ declaration, baseline, others }: Comparison): LintFinding[] {
@@ -52,7 +53,7 @@ export function missingControl(
   );
   if (uncontrolled.length > 0)
     missing.push(
-      `a positive control (no pruning) with the training and start of ${listText(uncontrolled.map(({ id }) => id))}`,
+      `a positive control (no pruning) with the training and start of ${listed(uncontrolled.map(({ id }) => id))}`,
     );
   if (withRole('negative-control').length === 0) missing.push('a negative control (pruning that must hurt)');
   if (

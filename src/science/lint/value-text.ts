@@ -14,11 +14,6 @@ export function valueText(value: unknown): string {
   return `[${runs.map(({ text, times }) => (times === 1 ? text : `${times} x ${text}`)).join(', ')}]`;
 }
 
-/** `A`, `A and B`, `A, B and C`. */
-export function listText(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
-}
-
 /** `12,000`. */
 export function countText(count: number): string {
   return Math.round(count).toLocaleString('en-US');

@@ -1,10 +1,11 @@
 /** Do the arms of a comparison differ in exactly the variables that it names, and what follows from them? */
+import { listed } from '../../base/listed.ts';
 import { split } from './arm.ts';
 import { armsOf, names, type Comparison } from './comparison.ts';
 import { finalSparsity, sequencesSeen, totalSteps } from './consequences.ts';
 import { acts, commonNodes, differingVariables, wiringDifferences } from './contrast.ts';
 import { finding, type LintFinding } from './finding.ts';
-import { countText, listText, valueText } from './value-text.ts';
+import { countText, valueText } from './value-text.ts';
 
 /** How a result is computed, not what: to mix these inside a comparison confounds it, whatever else it names. */
 const OF_MACHINE = ['engine', 'device', 'precision'];
@@ -18,7 +19,7 @@ export function oneVariable(comparison: Comparison): LintFinding[] {
   return others.flatMap((arm) => {
     const differing = differingVariables(baseline, arm);
     const further = differing.filter((variable) => !names(comparison, variable) && !isOfMachine(variable));
-    const named = listText(declaration.varies);
+    const named = listed(declaration.varies);
     if (further.length > 0) {
       const values = further.map(
         (variable) =>
