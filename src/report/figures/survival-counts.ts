@@ -1,6 +1,6 @@
 /** In how many runs each kind of survival holds: a grid of experiments by rounds. */
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
-import { proportion } from '../../science/statistics/proportion.ts';
+import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { comparisonsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -32,7 +32,7 @@ function draw(results: StudyResults): Figure<'counts'> {
     title: TITLE,
     caption:
       `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
-      `The exact intervals are in the data: 3 of 3 is compatible with ${percent(proportion(3, 3, results.study.analysis.confidence).interval!.lower, 0)}. ${scalingText(results.study)}`,
+      `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}. ${scalingText(results.study)}`,
     plots: [
       {
         name: 'counts',

@@ -6,7 +6,7 @@ import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
 import { isPositiveControl } from '../../science/positive-control.ts';
-import { proportion } from '../../science/statistics/proportion.ts';
+import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { paramOf } from '../../science/study-declaration.ts';
 import { endOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.ts';
 import { prunedArms, prunedBy } from '../pruned-arms.ts';
@@ -118,8 +118,7 @@ function dependence(results: StudyResults): string {
 
 function smallness({ study }: StudyResults): string {
   const most = Math.max(1, ...study.experiments.map(({ seeds }) => seeds.length));
-  const { interval } = proportion(most, most, study.analysis.confidence);
-  return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(interval!.lower, 0)}.`;
+  return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(lowerBoundOfAll(most, study.analysis.confidence), 0)}.`;
 }
 
 function holes({ runs }: StudyResults): string {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deviationInterval } from '../../../src/science/statistics/deviation-interval.ts';
+import { lowerBoundOfAll } from '../../../src/science/statistics/all-of-n.ts';
 import { proportion } from '../../../src/science/statistics/proportion.ts';
 import { spread, variedSpread } from '../../../src/science/statistics/spread.ts';
 import { quantile, tInterval, tUpperBound } from '../../../src/science/statistics/student-t.ts';
@@ -104,7 +105,7 @@ describe('the exact interval of a proportion', () => {
       .chain((n) => fc.tuple(fc.integer({ min: 0, max: n }), fc.constant(n)));
     fc.assert(
       fc.property(count, ([k, n]) => {
-        expect(proportion(n, n).interval!.lower).toBeCloseTo(0.025 ** (1 / n), 12);
+        expect(proportion(n, n).interval!.lower).toBeCloseTo(lowerBoundOfAll(n, 0.95), 12);
         const [one, other] = [proportion(k, n).interval!, proportion(n - k, n).interval!];
         expect(one.lower).toBeCloseTo(1 - other.upper, 10);
         expect(one.lower).toBeLessThanOrEqual(k / n);
