@@ -26,11 +26,12 @@ export async function queryGpus(env: NodeJS.ProcessEnv = process.env): Promise<G
   if (processes.kind !== 'lines') return processes;
   return {
     kind: 'gpus',
-    gpus: gpus.lines.map((line) => {
+    gpus: gpus.lines.flatMap((line) => {
       // a name may contain commas
       const [index = '', uuid = '', used = '', total = '', driver = '', ...name] = line
         .split(',')
         .map((part) => part.trim());
+      if (name.length === 0) return []; // a sentence, such as "No devices were found"
       return {
         index: Number(index),
         uuid,

@@ -54,6 +54,8 @@ describe('nvidia-smi', () => {
         { index: 2, uuid: 'GPU-cccc', name: 'Tesla', driver, usedMemory: null, totalMemory: null, processes: 0 },
       ],
     });
+    await machine(['No devices were found']);
+    expect(await queryGpus(env)).toEqual({ kind: 'gpus', gpus: [] });
   });
 
   it('that fails is told; one that is missing means no GPU', async () => {
