@@ -95,7 +95,12 @@ async function difference(before: string, after: string, renderer: Renderer): Pr
 /** Whether the report was rendered on the same platform and version of Node, where equal input gives equal bytes. */
 async function isSamePlatform(folder: string): Promise<boolean> {
   const here = await collectEnvironment(folder, {});
-  const there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
+  let there: Partial<typeof here>;
+  try {
+    there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
+  } catch {
+    return false; // whoever made the bundle left it out, or damaged it
+  }
   return ['node', 'platform', 'arch'].every((name) => there[name] === here[name]);
 }
 

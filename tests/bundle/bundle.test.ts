@@ -139,6 +139,12 @@ describe('names what was changed', () => {
     });
   });
 
+  test('nothing, if it does not say where it was made: its report is compared as that of another platform', async () => {
+    const { findings, said } = await forged('nowhere', (files) => void files.delete('environment.json'));
+    expect(findings).toEqual([]);
+    expect(said.join('\n')).toMatch(/\d+ files of the report rendered again/);
+  });
+
   test('a number of the report, by its line', async () => {
     const page = await forged('page', (files) =>
       put(
