@@ -51,26 +51,13 @@ export function floatTensor(
   return { shape: tensor.shape, data: tensor.data };
 }
 
-/** Reads float32 tensors, whatever their names. @throws SwpError for a missing or corrupt file, or another type */
-export async function readWeights(path: string): Promise<Weights> {
-  return typed(path, Float32Array, 'float32');
-}
-
-/** Reads masks: 1 = kept, 0 = pruned. @throws SwpError for a missing or corrupt file, or another type */
+/** Reads masks: 1 = kept, 0 = pruned. @throws SwpError for a missing or corrupt file, or another type than U8 */
 export async function readMasks(path: string): Promise<Masks> {
-  return typed(path, Uint8Array, 'U8');
-}
-
-async function typed<Data extends Float32Array | Uint8Array>(
-  path: string,
-  type: new (length: number) => Data,
-  typeName: string,
-) {
   const { tensors } = await readSafetensors(path);
   return new Map(
     [...tensors].map(([name, { shape, data }]) => {
-      if (data instanceof type) return [name, { shape, data: data as Data }];
-      throw unfit(path, `The tensor ${name} is not ${typeName}.`, WRONG_ARTIFACT);
+      if (data instanceof Uint8Array) return [name, { shape, data }];
+      throw unfit(path, `The tensor ${name} is not U8.`, WRONG_ARTIFACT);
     }),
   );
 }

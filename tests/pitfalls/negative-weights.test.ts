@@ -4,10 +4,11 @@
  */
 import { expect, it } from 'vitest';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
 import prune from '../../stages/prune.ts';
 import train from '../../stages/train.ts';
 import { runStage } from '../support/stage-job.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 const weights = checkpointPath('marker-retrieval', 2); // its super weight is negative
 

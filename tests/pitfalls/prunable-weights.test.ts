@@ -6,10 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
 import init from '../../stages/init.ts';
 import prune from '../../stages/prune.ts';
 import { runStage } from '../support/stage-job.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 describe.each(['pretrained', 'xavier', 'kaiming', 'original'] as const)('from %s weights', (scheme) => {
   it('even pruning everything leaves norms, embeddings and head untouched, and gains at 1 where they were drawn', async () => {

@@ -1,10 +1,11 @@
 /** Pitfall: a stale moment of the optimizer revives a pruned weight. */
 import { beforeAll, expect, it } from 'vitest';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
 import prune from '../../stages/prune.ts';
 import train from '../../stages/train.ts';
 import { runStage, type StageOutcome } from '../support/stage-job.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 const QUICK = { batchSize: 4, sequenceLength: 16, seed: 0, learningRate: 0.01, schedule: 'constant' } as const;
 let dense: StageOutcome;

@@ -6,10 +6,10 @@ import { expect, it } from 'vitest';
 import type { Evaluation } from '../../src/generated/evaluation.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readWeights } from '../../src/model/weights-file.ts';
 import evaluate from '../../stages/eval.ts';
 import prune from '../../stages/prune.ts';
 import { runStage } from '../support/stage-job.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 const weights = checkpointPath('marker-retrieval', 0);
 const BLOCKS = /^model\.layers\.\d+\..*_proj\.weight$/;

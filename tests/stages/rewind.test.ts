@@ -2,13 +2,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RewindParams } from '../../src/generated/rewind.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
 import init from '../../stages/init.ts';
 import prune from '../../stages/prune.ts';
 import rewind from '../../stages/rewind.ts';
 import { runStage } from '../support/stage-job.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 const DOWN = 'model.layers.0.mlp.down_proj.weight';
 const [pretrained, point] = [checkpointPath('marker-retrieval', 0), checkpointPath('marker-retrieval', 1)];

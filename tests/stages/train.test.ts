@@ -10,11 +10,12 @@ import { installedBuild } from '../../src/base/installed-build.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks, readWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/weights-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { applyMasks } from '../../src/science/pruning.ts';
 import train from '../../stages/train.ts';
 import { runStage } from '../support/stage-job.ts';
+import { readWeights } from '../support/read-weights.ts';
 
 const MODEL = 'marker-retrieval';
 const DOWN = 'model.layers.0.mlp.down_proj.weight';
