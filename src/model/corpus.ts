@@ -15,7 +15,7 @@ export interface Corpus {
   /**
    * One batch: a pure function of its arguments.
    * @param stream which stream is read, e.g. `train-data`, `eval`
-   * @param index which batch of the stream, e.g. the cumulative step
+   * @param index which batch of the stream, e.g. the cumulative training step
    * @param length predicted tokens per sequence
    * @returns sequences x (length + 1) token ids, row-major
    */

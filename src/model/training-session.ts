@@ -1,7 +1,7 @@
 /**
  * A trainer for one model and batch shape, with its corpus: loads and saves checkpoints, draws training batches,
  * checks the mask. One per model and shape lives in a worker process, since building a session takes longer than many
- * steps.
+ * training steps.
  */
 import { join } from 'node:path';
 import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';

@@ -123,7 +123,7 @@ const PAGES: readonly [Topic, readonly FigureEntry[]][] = [
           const shapes = shapeComparisons(results);
           return differencesText(shapes.length === 0 ? comparisonsOf(results, 'budget') : shapes);
         },
-        // The comparisons of steps stand in the table of the plot above, if there is one.
+        // The comparisons of numbers of training steps are in the table of the plot above, if there is one.
         tables: (results) => [
           differencesTable(
             results,

@@ -10,7 +10,7 @@ import {
 
 type Treatment = (study: StudyDeclaration, experiment: ExperimentDeclaration) => string | undefined;
 
-/** Says the words of the first of an experiment's values that has any. */
+/** The words for an experiment's first value that has some. */
 function treatment<Stage extends StageName, Name extends ParamName<Stage>>(
   stage: Stage,
   name: Name,

@@ -119,7 +119,7 @@ function pruningPhrase(study: StudyDeclaration, experiment: ExperimentDeclaratio
   return `${text} %${share}${also}`;
 }
 
-/** Training steps of a round, or who trains where it is a stage of the study's own. */
+/** Training steps of a round, or the stage that trains where it is the study's own. */
 function stepsPhrase(study: StudyDeclaration, experiment: ExperimentDeclaration): string {
   const values = paramValues(experiment, 'train', 'steps');
   if (values.length === 0) {

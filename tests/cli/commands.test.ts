@@ -1,3 +1,4 @@
+/** swp dag, status, show, invalidate and help; what is wrong is said on standard error. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';

@@ -1,3 +1,4 @@
+/** swp report, and the report at the end of swp repro. */
 import { readFile, stat } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';

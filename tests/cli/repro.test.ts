@@ -1,3 +1,4 @@
+/** swp repro, on the real command line. */
 import { describe, expect, test } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { SwpProject, type SwpResult } from '../support/swp-project.ts';

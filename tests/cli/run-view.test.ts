@@ -1,3 +1,4 @@
+/** What a terminal shows during a run: the time left, and the live view. */
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import type { PlannedNode } from '../../src/engine/node.ts';

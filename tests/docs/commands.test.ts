@@ -1,3 +1,4 @@
+/** The commands and options in the docs exist, and every command is described. */
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** The recipes of CONTRIBUTING.md: the compiler names the files that they say it names. */
 import { join, relative } from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';

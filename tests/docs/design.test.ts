@@ -1,3 +1,4 @@
+/** The table of folders in docs/design.md says what the rules of .dependency-cruiser.mjs say. */
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';

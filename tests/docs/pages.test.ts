@@ -1,3 +1,4 @@
+/** The Markdown pages: their form, their links, and the files that they name. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';

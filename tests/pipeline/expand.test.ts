@@ -1,3 +1,4 @@
+/** A run written out: its steps in order, and what each input refers to. */
 import { describe, expect, test } from 'vitest';
 import { toyStudy } from '../support/toy-stages.ts';
 import { runOf, studyOf } from './study-of.ts';

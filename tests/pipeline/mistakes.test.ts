@@ -1,3 +1,4 @@
+/** Mistakes in pipeline.json: each is shown at its place, with what was expected. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import picocolors from 'picocolors';

@@ -1,3 +1,4 @@
+/** Selectors of nodes on the command line. */
 import { describe, expect, test } from 'vitest';
 import { SwpError } from '../../src/base/failure.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';

@@ -1,3 +1,4 @@
+/** What aggregate makes of the pieces of a study: its runs, its experiments, the whole. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

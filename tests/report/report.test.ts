@@ -1,3 +1,4 @@
+/** The report's pages and figures, rendered from the made-up studies. */
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';

@@ -1,3 +1,4 @@
+/** The summary for the terminal and for scripts, and the phrases that it shares with the report. */
 import { describe, expect, it } from 'vitest';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { studySummary } from '../../src/report/summary.ts';

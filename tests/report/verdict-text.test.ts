@@ -1,3 +1,4 @@
+/** Differences and their tests in words, and the axis on which differences are drawn. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TestedDifference } from '../../src/generated/results.ts';

@@ -1,3 +1,4 @@
+/** Comparing the results of two versions: what counts as a difference. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { compareListings, type Listing } from './compare-listings.ts';

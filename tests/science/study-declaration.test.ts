@@ -1,3 +1,4 @@
+/** A study's declaration, read with types: parameters, who prunes, who trains, positive controls. */
 import { describe, expect, it } from 'vitest';
 import type { ExperimentDeclaration } from '../../src/generated/aggregate.ts';
 import { sameLength, trainsAlike } from '../../src/science/positive-control.ts';

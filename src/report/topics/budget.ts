@@ -52,7 +52,7 @@ export interface Ladder {
   arms: readonly ExperimentDeclaration[];
 }
 
-/** Of every comparison of steps, the arms that are known, if there are two. */
+/** Of every comparison of numbers of training steps, the arms that are known, if there are two. */
 export function laddersOf(results: StudyResults): Ladder[] {
   return stepComparisons(results).flatMap(({ name, arms }): Ladder[] => {
     const known = arms
@@ -62,7 +62,7 @@ export function laddersOf(results: StudyResults): Ladder[] {
   });
 }
 
-/** Training steps of a round; where rounds differ, of the last, which all rounds after the first mostly share. */
+/** Training steps of a round; where rounds differ, of the last one: mostly only the first round differs. */
 export function stepsPerRound(arm: ExperimentDeclaration): number | undefined {
   const steps = paramValues(arm, 'train', 'steps').at(-1);
   return steps !== undefined && steps > 0 ? steps : undefined;

@@ -14,7 +14,7 @@ export function armsOf({ baseline, others }: Comparison): Arm[] {
   return [baseline, ...others];
 }
 
-/** Whether "varies" names the variable: itself, or its stage's parameter where a step has a value of its own. */
+/** Whether "varies" names the variable. */
 export function names({ declaration }: Comparison, variable: string): boolean {
   return declaration.varies.includes(variable);
 }

@@ -1,3 +1,4 @@
+/** What masks say: overlap against chance, and positions that come back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tensorsIfKnown } from '../../../src/model/model-fingerprint.ts';

@@ -1,3 +1,4 @@
+/** Sweet spots: the largest sparsity that is known to cost less than the tolerance. */
 import { describe, expect, it } from 'vitest';
 import type { SweetSpot } from '../../../src/generated/results.ts';
 import { studyResults } from '../../../src/science/results/study-results.ts';

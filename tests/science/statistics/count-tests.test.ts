@@ -1,3 +1,4 @@
+/** Tests of counts, against published values. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fisherTest } from '../../../src/science/statistics/fisher.ts';

@@ -1,3 +1,4 @@
+/** Intervals, against published values and other programs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deviationInterval } from '../../../src/science/statistics/deviation-interval.ts';

@@ -1,3 +1,4 @@
+/** Tests of paired differences, against published values and other programs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signFlipTest, smallestFlipP } from '../../../src/science/statistics/sign-flip.ts';

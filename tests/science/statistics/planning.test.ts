@@ -1,3 +1,4 @@
+/** The noncentral t, power, effect sizes, Holm and verdicts, against other programs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hedgesG, smallSampleCorrection } from '../../../src/science/statistics/effect-size.ts';

@@ -1,3 +1,4 @@
+/** The table in docs/statistics.md is what the code computes. */
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { fisherTest } from '../../../src/science/statistics/fisher.ts';
