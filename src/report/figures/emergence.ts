@@ -67,7 +67,9 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   );
   const top = Math.max(0.3, ...points.map(({ best }) => best?.effect ?? 0)) * 1.2;
   const bottom = Math.min(0, ...points.map(({ best }) => best?.effect ?? 0));
-  const minimum = paramOf(declarationOf(results, experiments[0]!), 'detect-sw', 'minimumEffect');
+  // One rule for all panels: where experiments differ in it, there is none.
+  const minima = new Set(experiments.map((id) => paramOf(declarationOf(results, id), 'detect-sw', 'minimumEffect')));
+  const minimum = minima.size === 1 ? [...minima][0] : undefined;
   const specs = experiments.map((id, i) => {
     const own = points.filter(({ experiment }) => experiment === id);
     const color = styles.get(own[0]!.scheme ?? 'unknown')!.color;
