@@ -1,9 +1,15 @@
-/** Where swp itself lives: the folder of its package.json, whether run from sources or from the build. */
-import { existsSync } from 'node:fs';
+/** The package: its folder, whether run from sources or from the build, and its version. */
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** swp's version, as its package.json says it. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
 
 function findPackageRoot(directory: string): string {
   if (existsSync(join(directory, 'package.json'))) return directory;

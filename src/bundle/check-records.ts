@@ -11,7 +11,7 @@ import { digestJson } from '../base/digest.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
-import { inputRefs, type GatheredItem } from './preimage.ts';
+import { gatheredItems, inputRefs, type GatheredItem } from './preimage.ts';
 import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
 
 /** What the two pre-images of a record have in common. */
@@ -127,7 +127,7 @@ function checkLineage(record: CacheRecord, { records, named, manifest }: Context
     findings.push({ check: 'lineage', where, message: 'its two pre-images have different inputs' });
   for (const [name, { key, artifact }] of Object.entries(inputs))
     consumed(name, key, artifact, byContent.inputs[name]?.sha256);
-  for (const [name, items] of Object.entries(record.preimage.gathers as unknown as Record<string, GatheredItem[]>)) {
+  for (const [name, items] of Object.entries(gatheredItems(record))) {
     const contents = byContent.gathers[name] ?? [];
     if (contents.length !== items.length)
       findings.push({ check: 'lineage', where, message: `its two pre-images gather different "${name}"` });

@@ -19,7 +19,7 @@ import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
-import { inputRefs, type GatheredItem } from './preimage.ts';
+import { gatheredItems, inputRefs } from './preimage.ts';
 
 /** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;
@@ -109,17 +109,15 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
 
 /** The node as it was planned when the record was made. */
 function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: Manifest): PlannedNode {
-  const gathers = Object.entries(record.preimage.gathers as unknown as Record<string, GatheredItem[]>).map(
-    ([name, items]) => [
-      name,
-      items.map(({ label, stage, artifact, key }): GatheredRef => ({
-        label,
-        stage,
-        artifact,
-        key: key ?? missing[placeOf(label)] ?? '',
-      })),
-    ],
-  );
+  const gathers = Object.entries(gatheredItems(record)).map(([name, items]) => [
+    name,
+    items.map(({ label, stage, artifact, key }): GatheredRef => ({
+      label,
+      stage,
+      artifact,
+      key: key ?? missing[placeOf(label)] ?? '',
+    })),
+  ]);
   return {
     key: record.key,
     stage: definition,

@@ -17,11 +17,14 @@ export function inputRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<s
   return preimage.inputs as unknown as Record<string, InputRef>;
 }
 
+export function gatheredItems({ preimage }: Pick<CacheRecord, 'preimage'>): Record<string, GatheredItem[]> {
+  return preimage.gathers as unknown as Record<string, GatheredItem[]>;
+}
+
 /** Without the missing ones. */
-export function gatheredRefs({ preimage }: Pick<CacheRecord, 'preimage'>): Record<string, GatheredRef[]> {
-  const gathers = preimage.gathers as unknown as Record<string, GatheredItem[]>;
+export function gatheredRefs(record: Pick<CacheRecord, 'preimage'>): Record<string, GatheredRef[]> {
   return Object.fromEntries(
-    Object.entries(gathers).map(([name, items]) => [
+    Object.entries(gatheredItems(record)).map(([name, items]) => [
       name,
       items.filter((item): item is GatheredItem & { key: string } => item.key !== undefined),
     ]),

@@ -4,7 +4,6 @@ import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import { quantityText } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
-import { unreachable } from './unreachable.ts';
 
 /** A longer source line is cut. */
 const SHOWN_COLUMNS = 110;
@@ -89,8 +88,6 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     }
     case 'stopped':
       return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
-    default:
-      return unreachable(failure);
   }
 }
 

@@ -1,6 +1,7 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { SwpError } from '../base/failure.ts';
+import { packageVersion } from '../base/package-root.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { declareAccept } from './declarations/accept.ts';
 import { declareBundle } from './declarations/bundle.ts';
@@ -26,7 +27,6 @@ import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { GENERAL_HELP } from './help.ts';
 import * as bodies from './lazy-commands.ts';
 import { openTerminal } from './terminal.ts';
-import { version } from './version.ts';
 
 // `swp status | head` closes the pipe early: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
@@ -35,7 +35,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 
 const program = new Command('swp')
   .description('Brings a declared study of pruning and super weights up to date, doing only the work that is missing.')
-  .version(version)
+  .version(packageVersion())
   .addHelpText('after', GENERAL_HELP)
   .showHelpAfterError('swp COMMAND --help shows what there is.')
   .exitOverride();
@@ -89,7 +89,7 @@ async function explain(error: unknown): Promise<number> {
     return EXIT_CODE.internal;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.errorLine(`swp ${version} met a bug of its own. Please report it with these lines:\n${stack}`);
+  terminal.errorLine(`swp ${packageVersion()} met a bug of its own. Please report it with these lines:\n${stack}`);
   return EXIT_CODE.internal;
 }
 

@@ -2,11 +2,9 @@
  * Where and with what a node ran: kept in its record, never in a key or an artifact. It lets a comparison that spans
  * several machines or versions be seen as such.
  */
-import { readFileSync } from 'node:fs';
 import { arch, cpus, hostname, platform, release } from 'node:os';
-import { join } from 'node:path';
 import { execa } from 'execa';
-import { packageRoot } from '../base/package-root.ts';
+import { packageVersion } from '../base/package-root.ts';
 import type { JsonObject } from '../base/json.ts';
 
 /**
@@ -14,10 +12,9 @@ import type { JsonObject } from '../base/json.ts';
  * @param libraries versions of what stages compute with
  */
 export async function collectEnvironment(root: string, libraries: JsonObject): Promise<JsonObject> {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   return {
     node: process.versions.node,
-    swp: version,
+    swp: packageVersion(),
     ...libraries,
     platform: platform(),
     release: release(),

@@ -108,6 +108,7 @@ export class StageLoader {
         message: `There is a stage "${name}" in swp already`,
         remedy: 'Give yours another name, in the file, its name and pipeline.json.',
       });
+    // Loaded only for a program: starting programs and checking manifests is slow to load.
     const { programCode, readManifest } = await import('./executable-stage.ts');
     const { fingerprint, files } = programCode(this.#root!, module, readManifest(module, name));
     return { definition: (await loadStageFile(module))!, code: fingerprint, packages: {}, module, files };

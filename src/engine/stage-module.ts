@@ -13,6 +13,7 @@ export const MANIFEST_SUFFIX = '.stage.json';
 export async function loadStageFile(path: string): Promise<StageDefinition | undefined> {
   if (!path.endsWith(MANIFEST_SUFFIX))
     return ((await import(pathToFileURL(path).href)) as { default?: StageDefinition }).default;
+  // Loaded only for a program: starting programs and checking manifests is slow to load.
   const { executableStage, readManifest } = await import('./executable-stage.ts');
   return executableStage(dirname(dirname(path)), readManifest(path, basename(path, MANIFEST_SUFFIX)));
 }

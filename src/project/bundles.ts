@@ -7,12 +7,13 @@ import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
 import { bundleContents } from '../bundle/contents.ts';
 import { bundleId, manifestText, type Manifest } from '../bundle/manifest.ts';
+import { gatheredItems } from '../bundle/preimage.ts';
 import { compareWithBundle, type RecomputedPlace } from '../bundle/recompute.ts';
 import { renderBundledReport } from '../bundle/report.ts';
 import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/verify.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { EventSink } from '../engine/event.ts';
-import { placeOf, type NodeLabel } from '../engine/stage.ts';
+import { placeOf } from '../engine/stage.ts';
 import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
@@ -88,8 +89,7 @@ async function renderInto(
 
 /** @throws SwpError of kind `usage` if the results were made of other nodes than the study has now */
 function refuseOldResults({ places }: Manifest, results: CacheRecord | undefined, profile: string): void {
-  const gathers = (results?.preimage.gathers ?? {}) as unknown as Record<string, { key?: string; label: NodeLabel }[]>;
-  const old = Object.values(gathers)
+  const old = Object.values(results === undefined ? {} : gatheredItems(results))
     .flat()
     .find(({ key, label }) => key !== undefined && places[placeOf(label)] !== key);
   if (old !== undefined)

@@ -148,7 +148,7 @@ export class OpenStudy {
     return (await planNodes(this.#project, select)).map(nodeJson);
   }
 
-  /** Does the work that is missing, renders the report, and notes the run in the study's history. */
+  /** Does the work that is missing, renders the report, and notes the run in the study's history. One run at a time. */
   async run(options: RunOptions = {}): Promise<RunOutcome> {
     checkOptions('run', options, RUN_OPTIONS);
     const { select = [], signal, onEvent = () => {}, ...settings } = options;

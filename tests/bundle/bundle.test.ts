@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareWithBundle } from '../../src/bundle/recompute.ts';
 import { withBundle, type VerifiedBundle } from '../../src/bundle/verify.ts';
-import { version } from '../../src/cli/version.ts';
+import { packageVersion } from '../../src/base/package-root.ts';
 import { digestJson } from '../../src/base/digest.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import { localExecutor, nodeEnvironment } from '../../src/project/local-executor.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const limits = { limit: 1e9, version, openExecutor: () => localExecutor({ jobs: 1 }) };
+const limits = { limit: 1e9, version: packageVersion(), openExecutor: () => localExecutor({ jobs: 1 }) };
 const verify = (file: string): Promise<VerifiedBundle> =>
   withBundle(file, limits, ({ verified }) => Promise.resolve(verified));
 

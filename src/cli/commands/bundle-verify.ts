@@ -1,5 +1,6 @@
 /** swp bundle verify: checks that a bundle is consistent; with --recompute, runs its study and compares. */
 import { SwpError } from '../../base/failure.ts';
+import { packageVersion } from '../../base/package-root.ts';
 import { verifyBundleFile, type BundleVerification } from '../../project/bundles.ts';
 import type { RunState } from '../../project/run-state.ts';
 import type { BundleVerifyOptions } from '../declarations/bundle.ts';
@@ -7,14 +8,13 @@ import { EXIT_CODE } from '../exit-code.ts';
 import { openPlainView } from '../plain-view.ts';
 import type { RunView } from '../run-view.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
-import { version } from '../version.ts';
 
 export async function verifyBundle(file: string, words: string[], options: BundleVerifyOptions): Promise<void> {
   const terminal = openTerminal();
   refuseContradictions(words, options);
   const { id, maxSize, recompute, cache, jobs, tolerance, json = false } = options;
   const verification = await verifyBundleFile(file, {
-    version,
+    version: packageVersion(),
     maxSize,
     ...(id !== undefined && { id }),
     ...(recompute && {

@@ -1,4 +1,5 @@
 /** swp export: writes the graph of a node's step as an .onnx file to look at, and says what the step costs. */
+import { packageVersion } from '../../base/package-root.ts';
 import type { Graph } from '../../compute/graph/graph.ts';
 import { openProject } from '../../project/project.ts';
 import { exportStepGraph, passText, type ExportedGraph } from '../../project/step-graph-export.ts';
@@ -6,11 +7,10 @@ import type { ExportOptions } from '../declarations/export.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
-import { version } from '../version.ts';
 
 export async function exportGraph(options: ExportOptions): Promise<void> {
   const exported = await exportStepGraph(await openProject(options), options.graph, {
-    version,
+    version: packageVersion(),
     placeText: ({ node }) => labelText(node.labels[0]!),
     ...(options.output !== undefined && { output: options.output }),
   });
