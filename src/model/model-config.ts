@@ -1,7 +1,7 @@
 /** Reads a model's folder under models/: config.json and the checkpoints beside it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { listNames } from '../base/nearest-name.ts';
@@ -63,16 +63,24 @@ function checkedConfig(path: string, content: unknown): ModelConfig {
       `Write "family": ${listNames(Object.keys(FAMILIES))}.`,
     );
   const { fields, problem, summary } = familyOf({ family });
-  const remedy = `A ${family} (${summary}) has the fields ${[...Object.keys(COMMON_FIELDS), ...Object.keys(fields)].join(', ')}.`;
+  const remedy = `A ${family} (${summary.replace(/\.$/, '')}) has the fields ${[...Object.keys(COMMON_FIELDS), ...Object.keys(fields)].join(', ')}.`;
   const validate = validators.get(family) ?? compile(fields);
   validators.set(family, validate);
   if (!validate(content)) {
-    const { instancePath, message } = validate.errors![0]!;
-    throw contentFailure(path, `${instancePath || 'The file'} ${message}`, remedy);
+    throw contentFailure(path, inWords(validate.errors![0]!), remedy);
   }
   const found = problem?.(content);
   if (found !== undefined) throw contentFailure(path, found, remedy);
   return content;
+}
+
+/** Ajv leaves out of its message which values are allowed, and which field is too many. */
+function inWords({ instancePath, message, keyword, params }: ErrorObject): string {
+  const place = instancePath || 'The file';
+  if (keyword === 'enum') return `${place} must be ${listNames(params.allowedValues as unknown[])}`;
+  if (keyword === 'additionalProperties')
+    return `${place} has a field "${String(params.additionalProperty)}", which is none`;
+  return `${place} ${message}`;
 }
 
 function compile(fields: Record<string, object>): ValidateFunction<ModelConfig> {

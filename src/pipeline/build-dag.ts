@@ -2,7 +2,8 @@
 import { DagBuilder, type AcceptCode, type Dag } from '../engine/dag-builder.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { GatheredRef } from '../engine/node.ts';
-import type { NodeLabel } from '../engine/stage.ts';
+import { placeOf, type NodeLabel } from '../engine/stage.ts';
+import { SwpError } from '../base/failure.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { declareStudy } from './declaration.ts';
 import { expandRun, type StepInstance } from './expand.ts';
@@ -36,7 +37,7 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
       stage: step.stage.name,
       params: studyParams(study, step),
       inputs: {},
-      gathers: gather(step, keys),
+      gathers: gather(step, keys, study.path),
       label,
     });
   }
@@ -49,9 +50,20 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
   }
 }
 
-function gather(step: StepDeclaration, keys: Map<StepInstance, string>): Record<string, GatheredRef[]> {
+function gather(
+  step: StepDeclaration,
+  keys: Map<StepInstance, string>,
+  studyPath: string,
+): Record<string, GatheredRef[]> {
   const gathered: Record<string, GatheredRef[]> = {};
   for (const [name, references] of step.gathers) {
+    if (step.stage.inputs[name]?.measured)
+      refuseRivals(
+        step.name,
+        name,
+        [...keys.keys()].filter((instance) => references.some((reference) => reference.step === instance.step.name)),
+        studyPath,
+      );
     gathered[name] = [...keys].flatMap(([{ label, step: producer }, key]) =>
       references
         .filter((reference) => reference.step === producer.name)
@@ -59,6 +71,28 @@ function gather(step: StepDeclaration, keys: Map<StepInstance, string>): Record<
     );
   }
   return gathered;
+}
+
+/**
+ * Two steps that measure the same model of a run would be taken for one measurement, and one of the two be dropped.
+ * Only here is it known which steps a run has: `unless` may leave out one of them.
+ * @throws SwpError of kind `content`
+ */
+function refuseRivals(gatherer: string, input: string, instances: StepInstance[], studyPath: string): void {
+  const seen = new Map<string, StepInstance>();
+  for (const instance of instances) {
+    const { label, step } = instance;
+    const moment = JSON.stringify([label.experiment, label.seed, label.round, step.measures]);
+    const other = seen.get(moment);
+    if (other !== undefined && other.step !== step)
+      throw new SwpError({
+        kind: 'content',
+        path: studyPath,
+        message: `Steps "${other.step.name}" and "${step.name}" both measure "${step.measures}" at ${placeOf(label)}, and "${gatherer}" gathers both among its ${input}`,
+        remedy: `Let "${gatherer}" gather one of them, or let "unless" leave one out of each run.`,
+      });
+    seen.set(moment, instance);
+  }
 }
 
 function studyParams(study: Study, step: StepDeclaration): JsonObject {

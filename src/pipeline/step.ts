@@ -158,15 +158,21 @@ class StepChecks {
 
   /** Checks that steps declare what they measure: their names say nothing of it. */
   #checkMeasures(): void {
-    const { stage, gathers } = this.#step;
-    for (const [name, references] of gathers) {
-      if (stage.inputs[name]?.measured !== true) continue;
+    const { name, stage, gathers, measures, repeated, path } = this.#step;
+    if (measures === 'start' && repeated)
+      this.#diagnostics.add({
+        path: [...path, 'measures'],
+        message: `Step "${name}" is repeated, and a run starts with one model.`,
+        expected: '"trained" or "pruned"; or the step before the repeated block',
+      });
+    for (const [input, references] of gathers) {
+      if (stage.inputs[input]?.measured !== true) continue;
       for (const { step } of references) {
         const target = this.#steps.get(step);
         if (target === undefined || target.measures !== undefined) continue;
         this.#diagnostics.add({
           path: [...target.path, 'step'],
-          message: `Step "${step}" does not say what it measures, and "${this.#step.name}" gathers it among its ${name}.`,
+          message: `Step "${step}" does not say what it measures, and "${name}" gathers it among its ${input}.`,
           expected:
             '"measures" in the step: "start" (the model that the run starts with), "trained" (after the round\'s training) or "pruned" (after the round\'s prune)',
         });

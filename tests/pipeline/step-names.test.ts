@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 import type { StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { buildDag } from '../../src/pipeline/build-dag.ts';
 import { declareStudy } from '../../src/pipeline/declaration.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy } from '../../src/pipeline/study.ts';
@@ -132,6 +133,37 @@ describe('a step whose measurements are gathered', () => {
         expected: expect.stringContaining('"measures" in the step: "start"') as unknown,
       },
     });
+  });
+
+  it('measures the start outside of the rounds alone', async () => {
+    const study = await committedStudy();
+    const { steps } = (study['dag'] as { steps?: Json[] }[]).find((entry) => entry.steps !== undefined)!;
+    steps!.find(({ step }) => step === 'eval-trained')!['measures'] = 'start';
+    await expect(declarationOf(study)).rejects.toMatchObject({
+      failure: { kind: 'study', message: 'Step "eval-trained" is repeated, and a run starts with one model.' },
+    });
+  });
+
+  it('is the only one of its run and round that measures the same, unless a run leaves it out', async () => {
+    const rival = async (unless: object) => {
+      const study = await committedStudy();
+      const { steps } = (study['dag'] as { steps?: Json[] }[]).find((entry) => entry.steps !== undefined)!;
+      const place = steps!.findIndex(({ step }) => step === 'eval-trained');
+      steps!.splice(place + 1, 0, { ...steps![place], step: 'eval-again', ...unless });
+      const { gather } = (study['dag'] as { gather?: { evaluations: string[] } }[]).at(-1)!;
+      gather!.evaluations.push('eval-again.evaluation');
+      const file = parseStudyFile(join(packageRoot, 'pipeline.json'), JSON.stringify(study, null, 2));
+      const loader = StageLoader.installed();
+      return buildDag(await resolveStudy(file, { profile: 'smoke', loader }), loader);
+    };
+    await expect(rival({})).rejects.toMatchObject({
+      failure: {
+        kind: 'content',
+        message:
+          'Steps "eval-trained" and "eval-again" both measure "trained" at A1/s0/r1/eval-again, and "aggregate" gathers both among its evaluations',
+      },
+    });
+    await expect(rival({ unless: { restore: 'none' } })).resolves.toHaveProperty('order', 26);
   });
 
   it('can measure nothing but the start, what was trained, and what was pruned', async () => {
