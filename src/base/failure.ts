@@ -51,7 +51,24 @@ export class SwpError extends Error {
     readonly failure: Failure,
     options?: ErrorOptions,
   ) {
-    super('message' in failure ? failure.message : failure.kind, options);
+    super(messageOf(failure), options);
     this.name = 'SwpError';
+  }
+}
+
+/** One line for whoever shows an exception without looking into its failure. */
+function messageOf(failure: Failure): string {
+  if ('message' in failure) return failure.message;
+  switch (failure.kind) {
+    case 'several': {
+      const count = failure.failures.length + failure.more;
+      return `${count} mistakes, of which the first: ${failure.failures.slice(0, 1).map(messageOf).join('')}`;
+    }
+    case 'file':
+      return `Cannot ${failure.operation} ${failure.path} (${failure.code}).`;
+    case 'file-changed':
+      return `${failure.path} changed while ${failure.stage} used it.`;
+    default:
+      return failure.kind;
   }
 }

@@ -1,6 +1,7 @@
 /** Renders the report again from the bundled results and compares every file of it with the bundled one. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { SwpError } from '../base/failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { collectEnvironment } from '../engine/environment.ts';
@@ -34,13 +35,17 @@ export async function checkReport(
   if (record === undefined || results === undefined || bundled.length === 0)
     return { findings: [], said: ['no report'], summary: [] };
   const resultsPath = cache.artifactPath(results);
-  const summary = (await readSummary(resultsPath)).lines;
+  const renderer: Renderer =
+    manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
+  const summary = await readSummary(resultsPath).catch((error: unknown) => {
+    if (!(error instanceof SwpError && error.failure.kind === 'content')) throw error;
+    return error.failure;
+  });
+  if (!('lines' in summary)) return unreadable(summary.message, renderer, manifest);
   const fresh = await cache.scratch.node();
   try {
     await renderBundledReport(fresh, resultsPath, cache);
     const made = new Set(filesUnder(fresh).map((name) => `report/${name}`));
-    const renderer: Renderer =
-      manifest.renderer !== rendererStamp() ? 'other' : (await isSamePlatform(cache.directory)) ? 'same' : 'elsewhere';
     const sameRenderer = renderer !== 'other';
     const findings: Finding[] = [];
     for (const name of bundled) {
@@ -59,11 +64,25 @@ export async function checkReport(
     const said = sameRenderer
       ? `${bundled.length} files of the report rendered again from the results${findings.length === 0 ? ': the same bytes' : ''}`
       : `the report was rendered by another version (${manifest.swp}): its data were compared number by number, its pages and pictures were not`;
-    return { findings, said: [said], summary };
+    return { findings, said: [said], summary: summary.lines };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
     await cache.scratch.clear();
   }
+}
+
+/** Results that this swp does not read: another version may have written them in its own form, this one cannot have. */
+function unreadable(message: string, renderer: Renderer, { swp }: Manifest): CheckedReport {
+  return renderer === 'other'
+    ? {
+        findings: [],
+        unchecked: true,
+        said: [
+          `the report was not rendered again: this version of swp does not read the bundled results (${message}). The version that wrote the bundle (${swp}) does`,
+        ],
+        summary: [],
+      }
+    : { findings: [{ check: 'report', where: 'results.json', message }], said: [], summary: [] };
 }
 
 /** The same code here, the same code on another platform, or other code. */

@@ -64,7 +64,11 @@ export async function checkResults(
         ? finding(`${record.stage} fails on the bundled artifacts: ${message}`)
         : {
             findings: [],
-            said: [`${record.stage} of this version of swp cannot read the bundled artifacts: ${message}`],
+            unchecked: true,
+            // What it did not foresee (a property of undefined) would tell nobody anything.
+            said: [
+              `${record.stage} is of another version here, and cannot read the bundled artifacts${'cause' in outcome && outcome.cause !== undefined ? `: ${message}` : ''}`,
+            ],
           };
     }
     const [before, after] = [cache.artifactPath(bundled), job.outputs[RESULTS_ARTIFACT]!];
@@ -87,6 +91,7 @@ export async function checkResults(
       };
     return {
       findings: [],
+      unchecked: true,
       said: [
         `${record.stage} is of another version here, and its results say other things: ${await firstDifferences(before, after)}. The version that wrote the bundle (${manifest.swp}) can tell whether they are right`,
       ],

@@ -19,13 +19,13 @@ const SHOWN = 10;
 
 /**
  * @param folder of the unpacked bundle
- * @param version of this swp: another one may have other parameters and defaults
+ * @param sameSwp whether this swp wrote the bundle: another one may have other parameters and defaults
  */
 export async function checkStudy(
   manifest: Manifest,
   records: ReadonlyMap<string, CacheRecord>,
   folder: string,
-  version: string,
+  sameSwp: boolean,
 ): Promise<CheckResult> {
   const path = join(folder, 'pipeline.json');
   if (!existsSync(path))
@@ -64,7 +64,7 @@ export async function checkStudy(
       }
     }
     const planned = `${places.toLocaleString('en')} places of pipeline.json planned again: ${sameKeys === places - Object.keys(manifest.missing).length ? 'the keys of all records' : `${sameKeys.toLocaleString('en')} have the keys of their records`}`;
-    if (version === manifest.swp)
+    if (sameSwp)
       return {
         findings: found.slice(0, SHOWN),
         said: [`${planned}${found.length > SHOWN ? `; ${found.length} places differ in what they are to do` : ''}`],
@@ -72,17 +72,21 @@ export async function checkStudy(
     return {
       findings: [],
       said: [
-        `${planned}; swp ${manifest.swp} wrote the bundle and this is ${version}, so that others may differ${found.length > 0 ? `, and ${found.length} do in their parameters` : ''}`,
+        `${planned}; another version of swp (${manifest.swp}) wrote the bundle, so that others may differ${found.length > 0 ? `, and ${found.length} do in their parameters` : ''}`,
       ],
     };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
-    if (version === manifest.swp)
+    if (sameSwp)
       return {
         findings: [{ check: 'study', where: 'pipeline.json', message: `it cannot be planned: ${error.message}` }],
         said: [],
       };
-    return { findings: [], said: [`pipeline.json cannot be planned by this version of swp: ${error.message}`] };
+    return {
+      findings: [],
+      unchecked: true,
+      said: [`pipeline.json cannot be planned by this version of swp: ${error.message}`],
+    };
   }
 }
 

@@ -13,4 +13,6 @@ export interface CheckResult {
   findings: Finding[];
   /** What was checked, and what could not be, in words. */
   said: string[];
+  /** The check can tell nothing here: only the version of swp that wrote the bundle can. */
+  unchecked?: boolean;
 }

@@ -9,6 +9,7 @@ import { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Executor } from '../engine/executor.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
+import { rendererStamp } from '../report/renderer-stamp.ts';
 import { unpackBundle } from './archive-reader.ts';
 import { checkRecords } from './check-records.ts';
 import { checkReport } from './check-report.ts';
@@ -24,6 +25,8 @@ export interface VerifiedBundle {
   findings: Finding[];
   /** What was checked, in words. */
   said: string[];
+  /** What only the version of swp that wrote the bundle can check. */
+  unchecked: Finding['check'][];
   /** The results in short; empty if a check that they depend on failed. */
   summary: string[];
 }
@@ -64,9 +67,10 @@ export async function withBundle<Result>(
     findings.push(...checked.findings);
     said.push(...checked.said);
     const cache = await Cache.open(folder);
-    const study = await checkStudy(manifest, checked.records, folder, version);
+    const study = await checkStudy(manifest, checked.records, folder, isOurs(manifest, version));
     findings.push(...study.findings);
     said.push(...study.said);
+    const unchecked: Finding['check'][] = study.unchecked ? ['study'] : [];
     let summary: string[] = [];
     // Checks that read damaged files would find nothing of use.
     if (findings.some(concernsResults))
@@ -76,12 +80,20 @@ export async function withBundle<Result>(
       const report = await checkReport(manifest, checked.records, cache);
       findings.push(...results.findings, ...report.findings);
       said.push(...results.said, ...report.said);
+      if (results.unchecked) unchecked.push('results');
+      if (report.unchecked) unchecked.push('report');
       summary = report.summary;
     }
-    return await work({ folder, cache, records: checked.records, verified: { id, manifest, findings, said, summary } });
+    const verified = { id, manifest, findings, said, unchecked, summary };
+    return await work({ folder, cache, records: checked.records, verified });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Between two releases the version stays while the code changes: the renderer's code tells such states apart. */
+function isOurs({ swp, renderer }: Manifest, version: string): boolean {
+  return swp === version && renderer === rendererStamp();
 }
 
 /** A sound bundle with another id is not the one that was asked for. */

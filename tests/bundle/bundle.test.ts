@@ -297,6 +297,24 @@ describe('names what was changed', () => {
     );
   });
 
+  test('nothing, where another version wrote a study and results that this one does not read', async () => {
+    const unread = (files: Files, renderer: object) => {
+      put(files, 'pipeline.json', '{}');
+      put(files, 'manifest.json', { ...json<object>(files, 'manifest.json'), ...renderer });
+      const { after } = forgeArtifact(files, '*/s0/r0/aggregate', 'results', (text) =>
+        text.replace(/"version":\d+/, '"version":1'),
+      );
+      files.set('report/results.json', files.get(`artifacts/${after.slice(0, 2)}/${after}.json`)!);
+    };
+    const older = await forged('older', (files) => unread(files, { renderer: '0'.repeat(64) }));
+    expect(older.findings.filter(({ check }) => check !== 'results')).toEqual([]);
+    expect(older.unchecked).toEqual(['study', 'report']);
+    expect(older.said.join('\n')).toMatch(/pipeline\.json cannot be planned by this version of swp: "name" is missing/);
+    expect(older.said.join('\n')).toMatch(/the report was not rendered again: this version of swp does not read/);
+    const own = await forged('own', (files) => unread(files, {}));
+    expect(own.findings.map(({ check }) => check)).toEqual(['study', 'results', 'report']);
+  });
+
   test('the study: what it asks for is not what was done', async () => {
     const { findings } = await forged('study', (files) =>
       put(

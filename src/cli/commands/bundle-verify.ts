@@ -36,6 +36,7 @@ export async function verifyBundle(file: string, words: string[], options: Bundl
         study: verified.manifest.study,
         findings: verified.findings,
         checked: verified.said,
+        unchecked: verified.unchecked,
         ...(recomputed && { recomputed }),
       }),
     );
@@ -66,7 +67,7 @@ function openView(state: RunState, json: boolean, terminal: Terminal): Pick<RunV
 }
 
 function writeVerdict({ verified, recomputed }: BundleVerification, { colors, line }: Terminal): void {
-  const { id, manifest, findings, said, summary } = verified;
+  const { id, manifest, findings, said, unchecked, summary } = verified;
   line(`${colors.bold(manifest.study.name)}, profile ${colors.bold(manifest.study.profile)}, by swp ${manifest.swp}`);
   line(`id ${id}`);
   line();
@@ -87,9 +88,12 @@ function writeVerdict({ verified, recomputed }: BundleVerification, { colors, li
     line(`Computed again: ${[...counts].map(([verdict, count]) => `${count} ${verdict}`).join(', ') || 'nothing'}.`);
   }
   const holes = Object.keys(manifest.missing).length;
-  line(
-    findings.length > 0
-      ? colors.red(`${findings.length} ${findings.length === 1 ? 'thing does' : 'things do'} not hold.`)
-      : `${colors.green('Everything holds')}: the report's numbers follow from the bundled records${holes > 0 ? `; ${holes} places of the study have no result in it` : ''}.`,
-  );
+  const lacking = holes > 0 ? `; ${holes} places of the study have no result in it` : '';
+  if (findings.length > 0)
+    line(colors.red(`${findings.length} ${findings.length === 1 ? 'thing does' : 'things do'} not hold.`));
+  else if (unchecked.length > 0)
+    line(
+      `${colors.yellow('What could be checked holds')}${lacking}. Not checked: ${unchecked.join(', ')}; the version of swp that wrote the bundle (${manifest.swp}) can.`,
+    );
+  else line(`${colors.green('Everything holds')}: the report's numbers follow from the bundled records${lacking}.`);
 }
