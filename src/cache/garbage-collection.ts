@@ -187,15 +187,13 @@ function oldCheckpoints(cache: Cache, now: number): Collected[] {
   return namesIn(folder).flatMap((shard) =>
     namesIn(join(folder, shard)).flatMap((trajectory) =>
       namesIn(join(folder, shard, trajectory)).flatMap((name): Collected[] => {
+        if (!/^checkpoint-\d+$/.test(name)) return [];
         const path = join(folder, shard, trajectory, name);
-        if (!/^checkpoint-\d+$/.test(name) || now - statSync(path).mtimeMs < CHECKPOINT_MS) return [];
-        return [
-          {
-            kind: 'checkpoint',
-            path,
-            bytes: namesIn(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0),
-          },
-        ];
+        // A run may replace its checkpoint, or remove it, at any moment.
+        const found = statSync(path, { throwIfNoEntry: false });
+        if (found === undefined || now - found.mtimeMs < CHECKPOINT_MS) return [];
+        const sizes = namesIn(path).map((file) => statSync(join(path, file), { throwIfNoEntry: false })?.size ?? 0);
+        return [{ kind: 'checkpoint', path, bytes: sizes.reduce((sum, size) => sum + size, 0) }];
       }),
     ),
   );

@@ -1,8 +1,9 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { namesIn } from './layout.ts';
 
 export class NodeLog {
   readonly #cache: string;
@@ -65,7 +66,7 @@ export class NodeLog {
 /** Absolute paths of a key's logs, the first attempt first. */
 export function attemptLogs(cache: string, key: string): string[] {
   const folder = join(cache, 'logs');
-  const attempts = readdirSync(folder).flatMap((name) => {
+  const attempts = namesIn(folder).flatMap((name) => {
     const attempt = name.startsWith(`${key}.`) ? /\.(\d+)\.log$/.exec(name)?.[1] : undefined;
     return attempt === undefined ? [] : [Number(attempt)];
   });

@@ -1,6 +1,7 @@
 /** Looks up records of a cache: by the beginning of a key, or all those of a stage. */
 import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Cache } from './cache.ts';
 import { parseRecord, type CacheRecord } from './record.ts';
 import { recordKeys } from './layout.ts';
@@ -38,13 +39,14 @@ export class RecordCollection {
     const mark = `"stage":${JSON.stringify(stage)}`;
     for (const key of this.keys().slice(0, COMPARED_RECORDS)) {
       const path = this.#cache.recordPath(key);
-      const text = readFileSync(path, 'utf8');
-      if (!text.includes(mark)) continue;
       try {
+        const text = readFileSync(path, 'utf8');
+        if (!text.includes(mark)) continue;
         const record = parseRecord(text, path, key);
         if (record.stage === stage) records.push(record);
       } catch (error) {
-        if (!(error instanceof SwpError)) throw error; // a damaged one explains nothing
+        // A damaged record explains nothing; another process may have put it aside meanwhile.
+        if (!(error instanceof SwpError) && !isAbsent(error)) throw fileFailure(error, path, 'read');
       }
     }
     return records;

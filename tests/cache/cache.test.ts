@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
+import { attemptLogs } from '../../src/cache/node-log.ts';
 import { StudyState } from '../../src/cache/study-state.ts';
 
 const KEY = 'a'.repeat(64);
@@ -110,6 +111,18 @@ describe('publishing', () => {
     await cache.scratch.clear();
     expect(await readdir(join(cache.directory, 'tmp'))).toEqual([]);
   });
+});
+
+it('finds the logs of a key in order, and none where there is no folder of them', async () => {
+  for (const text of ['first', 'second']) {
+    const log = cache.log(KEY);
+    log.write(text);
+    log.close();
+  }
+  const paths = attemptLogs(cache.directory, KEY);
+  expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(['first', 'second']);
+  await rm(join(cache.directory, 'logs'), { recursive: true });
+  expect(attemptLogs(cache.directory, KEY)).toEqual([]);
 });
 
 describe('reading', () => {
