@@ -19,6 +19,7 @@ import picomatch from 'picomatch';
 import schema from '../../schemas/stage-manifest.schema.json' with { type: 'json' };
 import type { StageManifest } from '../generated/stage-manifest.ts';
 import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
 
@@ -52,8 +53,20 @@ export interface ProgramCode {
   files: string[];
 }
 
-/** @param root the project's root: what the patterns are relative to */
-export function programCode(root: string, path: string, { code = [] }: StageManifest): ProgramCode {
+/**
+ * @param root the project's root: what the patterns are relative to
+ * @param path of the manifest
+ * @throws SwpError of kind `file` if a file of the code cannot be read
+ */
+export function programCode(root: string, path: string, manifest: StageManifest): ProgramCode {
+  try {
+    return readCode(root, path, manifest);
+  } catch (error) {
+    throw fileFailure(error, join(root, 'stages'), 'read');
+  }
+}
+
+function readCode(root: string, path: string, { code = [] }: StageManifest): ProgramCode {
   const hash = createHash('sha256').update(readFileSync(path));
   const isCode = picomatch(code);
   const entries = entriesUnder(root);

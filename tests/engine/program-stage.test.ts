@@ -1,9 +1,10 @@
 /** A stage may be a module or a program of any language: a worker runs both alike. */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { programCode, readManifest } from '../../src/engine/executable-stage.ts';
 import { execute, type JobOutcome } from '../../src/engine/executor.ts';
 import { localExecutor } from './rig.ts';
 
@@ -168,3 +169,15 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+it('the code of a program that cannot be read is named', async () => {
+  const manifest = join(root, 'stages/own.stage.json');
+  const declared = { name: 'own', summary: '', command: ['node'], code: ['stages/*.py'], ...DECLARED };
+  await writeFile(manifest, JSON.stringify(declared));
+  await symlink('nowhere', join(root, 'stages/gone.py'));
+  expect(() => programCode(root, manifest, readManifest(manifest, 'own'))).toThrow(
+    expect.objectContaining({
+      failure: expect.objectContaining({ kind: 'file', path: join(root, 'stages/gone.py'), code: 'ENOENT' }) as unknown,
+    }),
+  );
+});
