@@ -3,6 +3,7 @@ import type { Colors } from 'picocolors/types';
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { durationText } from './duration.ts';
+import { isOfWholeStudy } from '../project/nodes.ts';
 import type { RunState } from '../project/run-state.ts';
 
 /** E.g. `ann on gpu-box (process 4711) is computing it as B1/s0/r1/train`. */
@@ -11,8 +12,9 @@ export function holderText({ user, host, pid, place }: WorkHolder): string {
 }
 
 /** E.g. `A1 seed 0 round 2 train`. */
-export function labelText({ experiment, seed, round, step }: NodeLabel): string {
-  if (experiment === '*') return step;
+export function labelText(label: NodeLabel): string {
+  const { experiment, seed, round, step } = label;
+  if (isOfWholeStudy(label)) return step;
   return [experiment, `seed ${seed}`, ...(round > 0 ? [`round ${round}`] : []), step].join(' ');
 }
 

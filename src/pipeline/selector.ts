@@ -7,6 +7,7 @@ import { SwpError } from '../base/failure.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
+import { WHOLE_STUDY } from './whole-study.ts';
 
 const SELECTABLE = ['stage', 'experiment', 'seed', 'round', 'step', 'key'] as const;
 type Selectable = (typeof SELECTABLE)[number];
@@ -85,7 +86,9 @@ function checkPatterns(nodes: readonly PlannedNode[], name: Selectable, patterns
     const matches = matcherOf(name, [pattern]);
     if ([...known].some(matches)) continue;
     const shown =
-      name === 'key' ? undefined : listNames([...known].filter((value) => value !== '*').sort(byNumberOrName), 24);
+      name === 'key'
+        ? undefined
+        : listNames([...known].filter((value) => value !== WHOLE_STUDY).sort(byNumberOrName), 24);
     throw new SwpError({
       kind: 'usage',
       message: `No node of this profile has ${name}=${pattern}.`,

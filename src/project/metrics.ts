@@ -2,9 +2,9 @@
 import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
 import { parseSelector, selectPlaces } from '../pipeline/selector.ts';
-import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import { experimentNamed } from './comparison.ts';
 import type { MetricChange, MetricsRow } from './node-rows.ts';
+import { isOfWholeStudy } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function readMetrics(
   const places = selectPlaces(
     [...planned.nodes.values()].map(({ node }) => node),
     parseSelector(words),
-  ).filter(({ label }) => label.experiment !== WHOLE_STUDY);
+  ).filter(({ label }) => !isOfWholeStudy(label));
   const isShown = columns === undefined ? () => true : picomatch(columns.split(','));
   const names = new Set<string>();
   let lacking = 0;

@@ -2,6 +2,7 @@
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
+import type { NodeLabel } from '../engine/stage.ts';
 import { parseSelector, selectNodes } from '../pipeline/selector.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { NodeJson } from './node-rows.ts';
@@ -25,11 +26,16 @@ export async function planNodes(project: Project, words: readonly string[]): Pro
   return selectPlanned(await planProject(project), words);
 }
 
+/** Whether a node stands for the whole study at this place, and for no run. */
+export function isOfWholeStudy({ experiment }: NodeLabel): boolean {
+  return experiment === WHOLE_STUDY;
+}
+
 /** The runs that a node serves, e.g. [{ experiment: 'A1', seed: 0 }]; none for a node of the whole study. */
 export function runsOf({ labels }: PlannedNode): { experiment: string; seed: number }[] {
   const runs = new Map(
     labels
-      .filter(({ experiment }) => experiment !== WHOLE_STUDY)
+      .filter((label) => !isOfWholeStudy(label))
       .map(({ experiment, seed }) => [`${experiment}/${seed}`, { experiment, seed }]),
   );
   return [...runs.values()];

@@ -65,6 +65,7 @@ export class GpuSlots {
   async acquire(place: string, waiting: (gpus: Gpu[]) => void, signal: AbortSignal): Promise<GpuGrant | undefined> {
     for (let told = false; !signal.aborted;) {
       const usable = await this.#usable();
+      if (signal.aborted) break; // a lease taken now would be left behind
       for (const gpu of usable.filter((each) => isFree(each) && !this.#held.has(each.uuid))) {
         const lease = await this.#lease(gpu, place);
         if (lease !== undefined) return this.#grant(gpu, lease);
