@@ -10,6 +10,7 @@
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
+import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Scratch } from './scratch.ts';
@@ -73,13 +74,13 @@ export class TrajectoryStore {
     }
   }
 
-  /** The furthest whole checkpoint below `end`; damaged ones are removed. */
+  /** The furthest whole checkpoint below `end`; damaged ones are removed, and those that cannot be read stay. */
   async checkpoint(trajectory: string, end: number): Promise<Checkpoint | undefined> {
     const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
     for (const { at, folder } of places) {
       const checkpoint = await readCheckpoint(folder, at);
-      if (checkpoint !== undefined) return checkpoint;
-      await rm(folder, { recursive: true, force: true });
+      if (checkpoint === 'damaged') await rm(folder, { recursive: true, force: true });
+      else if (checkpoint !== undefined) return checkpoint;
     }
     return undefined;
   }
@@ -140,19 +141,22 @@ export class TrajectoryStore {
   }
 }
 
-/** @returns undefined unless every file is what the manifest says */
-async function readCheckpoint(folder: string, at: number): Promise<Checkpoint | undefined> {
+/** @returns `damaged` unless every file is what the manifest says; undefined if one cannot be read now */
+async function readCheckpoint(folder: string, at: number): Promise<Checkpoint | 'damaged' | undefined> {
   try {
     const { version, replaces, files } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
-    if (version !== 1) return undefined;
+    if (version !== 1) return 'damaged';
     const paths: Record<string, string> = {};
     for (const [name, sha256] of Object.entries(files)) {
-      if (!/^[A-Za-z0-9_-]+$/.test(name)) return undefined; // a name must not lead out of the folder
+      if (!/^[A-Za-z0-9_-]+$/.test(name)) return 'damaged'; // a name must not lead out of the folder
       paths[name] = join(folder, name);
-      if ((await digestFile(paths[name])).sha256 !== sha256) return undefined;
+      if ((await digestFile(paths[name])).sha256 !== sha256) return 'damaged';
     }
     return { at, replaces, files: paths };
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Too many open files, or a server that does not answer, must not cost hours of work.
+    const isFileFailure = error instanceof SwpError && error.failure.kind === 'file';
+    const { code } = isFileFailure ? error.failure : (error as NodeJS.ErrnoException);
+    return code === undefined || code === 'ENOENT' ? 'damaged' : undefined;
   }
 }

@@ -187,6 +187,28 @@ describe('reading', () => {
   });
 });
 
+it('removes a damaged checkpoint, and passes over one that cannot be read now', async () => {
+  const keep = async (at: number) => {
+    const folder = await cache.scratch.node();
+    const files = { text: join(folder, 'text') };
+    await writeFile(files.text, `state at ${at}`);
+    await cache.trajectories.keep(KEY, { at, files, replaces: null }, folder);
+    return join(cache.directory, 'trajectories/aa', KEY, `checkpoint-${at}`);
+  };
+  const kept = await keep(5);
+  expect(await cache.trajectories.checkpoint(KEY, 9)).toMatchObject({ at: 5 });
+  const manifest = await readFile(join(kept, 'manifest.json'), 'utf8');
+  await rm(join(kept, 'manifest.json'));
+  await mkdir(join(kept, 'manifest.json')); // reading it gives EISDIR
+  expect(await cache.trajectories.checkpoint(KEY, 9)).toBeUndefined();
+  await rm(join(kept, 'manifest.json'), { recursive: true });
+  await writeFile(join(kept, 'manifest.json'), manifest);
+  expect(await cache.trajectories.checkpoint(KEY, 9)).toMatchObject({ at: 5 });
+  await writeFile(join(kept, 'text'), 'other');
+  expect(await cache.trajectories.checkpoint(KEY, 9)).toBeUndefined();
+  expect(await readdir(join(cache.directory, 'trajectories/aa', KEY))).toEqual([]);
+});
+
 describe('opening', () => {
   it('makes the directory one that backup programs know to skip', async () => {
     expect(await readFile(join(cache.directory, 'CACHEDIR.TAG'), 'utf8')).toMatch(
