@@ -143,7 +143,7 @@ export type Metrics = RecordFile['metrics'];
 export interface StageDefinition<Params = JsonObject> {
   name: string;
   summary: string;
-  /** JSON Schema (draft-07) of the parameters; `default` fills in; `"unit": "steps" | "seed"` types them. */
+  /** JSON Schema (draft-07) of the parameters; `default` fills in; `unit` says what they count or name. */
   params: object;
   inputs: Record<string, StageInput>;
   outputs: Record<string, StageOutput>;
