@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { Graph } from '../compute/graph/graph.ts';
 import { countMemory } from '../compute/graph/memory.ts';
@@ -130,16 +131,7 @@ function costOf(graph: Graph): StepCost {
 }
 
 async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await writeFile(file, bytes).catch((error: NodeJS.ErrnoException) => {
-    throw new SwpError(
-      {
-        kind: 'file',
-        path: file,
-        operation: 'write',
-        code: error.code ?? 'unknown',
-        remedy: 'Choose another place with --output FILE.',
-      },
-      { cause: error },
-    );
+  await writeFile(file, bytes).catch((error: unknown) => {
+    throw fileFailure(error, file, 'write', 'Choose another place with --output FILE.');
   });
 }

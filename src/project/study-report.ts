@@ -6,6 +6,7 @@ import { makeDirectory } from '../base/atomic-file.ts';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import { readSummary } from '../report/summary.ts';
@@ -152,5 +153,5 @@ function unwritable(error: unknown, folder: string): unknown {
   const { code, path = folder } = error as NodeJS.ErrnoException;
   if (error instanceof SwpError || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
-  return new SwpError({ kind: 'file', path, operation: 'write', code, remedy }, { cause: error });
+  return fileFailure(error, path, 'write', remedy);
 }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SwpError } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
 import { csv } from './csv.ts';
@@ -70,18 +70,8 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
     const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, made));
     return { html, files: [html, ...pages, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
   } catch (error) {
-    const { code, path } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new SwpError(
-      {
-        kind: 'file',
-        path: path ?? outDir,
-        operation: 'write',
-        code,
-        remedy: 'Free space or choose another folder for the report.',
-      },
-      { cause: error },
-    );
+    const { path = outDir } = error as NodeJS.ErrnoException;
+    throw fileFailure(error, path, 'write', 'Free space or choose another folder for the report.');
   }
 }
 
