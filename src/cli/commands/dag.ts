@@ -1,15 +1,10 @@
 /** swp dag: draws the study's DAG. */
-import { writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { makeDirectory } from '../../base/atomic-file.ts';
-import { fileFailure } from '../../base/file-failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { Study } from '../../pipeline/study.ts';
+import { renderDagPage, writeDagPage } from '../../project/dag-page.ts';
 import { countStates, nodeJson, planNodes, runsOf } from '../../project/nodes.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { sizeOf } from '../../project/study-size.ts';
-import { reportFolder } from '../../project/study-report.ts';
-import { dagPage } from '../../report/dag-page/page.ts';
 import { drawDag } from '../dag-drawing.ts';
 import { dotText, mermaidText } from '../dag-text.ts';
 import type { DagOptions } from '../declarations/dag.ts';
@@ -41,35 +36,8 @@ async function writePage(
   output: string | undefined,
   terminal: Terminal,
 ): Promise<void> {
-  const html = dagPage({
-    study: project.study.name,
-    profile: project.study.profile.name,
-    nodes: nodes.map((planned) => {
-      const { key, stage, step, round, inputs, state } = nodeJson(planned);
-      return {
-        key,
-        stage,
-        step,
-        round,
-        inputs,
-        runs: runsOf(planned.node).map(({ experiment, seed }) => `${experiment}/s${seed}`),
-        state: planned.reason.kind === 'failed' ? 'failed' : state,
-        reason: reasonText(planned.reason),
-        params: planned.node.params,
-        metrics: planned.record?.metrics ?? {},
-        artifacts: Object.keys(planned.node.stage.outputs),
-      };
-    }),
-  });
-  if (output === '-') return terminal.line(html);
-  const path = resolve(output ?? join(reportFolder(project), 'dag.html'));
-  try {
-    makeDirectory(dirname(path));
-    await writeFile(path, html);
-  } catch (error) {
-    throw fileFailure(error, path, 'write');
-  }
-  terminal.line(path);
+  const html = renderDagPage(project, nodes, reasonText);
+  terminal.line(output === '-' ? html : await writeDagPage(project, html, output));
 }
 
 function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {
