@@ -13,22 +13,11 @@ import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/dec
 import { familyOf } from '../../src/model/decoder/family-of.ts';
 import type { DecoderShape, ModelConfig } from '../../src/model/decoder/family.ts';
 import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
-import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { dataFor } from './operator-cases.ts';
+import { LLAMA } from './training-runs.ts';
 
 const kernel = join(installedBuild, 'optimizer.wasm');
-const CONFIG: LlamaConfig = {
-  family: 'llama',
-  corpus: 'marker-retrieval',
-  layers: 2,
-  width: 8,
-  heads: 2,
-  feedForward: 12,
-  vocabulary: 7,
-  ropeTheta: 1e4,
-  normEpsilon: 1e-6,
-};
 const SHAPE = { batch: 2, sequence: 5 };
 const SETTINGS: AdamWSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const batch = {
@@ -37,7 +26,7 @@ const batch = {
 };
 
 async function newTrainer(
-  model: ModelConfig = CONFIG,
+  model: ModelConfig = LLAMA,
   size: DecoderShape = SHAPE,
   microBatches = 1,
 ): Promise<HostTrainer> {
@@ -65,7 +54,7 @@ const GPT2: Gpt2Config = {
 };
 
 describe.each([
-  { decoder: 'llama', config: CONFIG, shape: SHAPE },
+  { decoder: 'llama', config: LLAMA, shape: SHAPE },
   { decoder: 'gpt2 with few tokens', config: GPT2, shape: { batch: 1, sequence: 6 } },
   { decoder: 'gpt2 with many tokens for its width', config: GPT2, shape: { batch: 4, sequence: 5 } },
 ])('$decoder', ({ config, shape }) => {
@@ -155,7 +144,7 @@ function buildUntied(shape: DecoderShape): Graph {
 
 describe('a training step', () => {
   it('decays every matrix, embeddings and head included, and no gain', () => {
-    const { parameters } = buildTrainingGraph(CONFIG, SHAPE);
+    const { parameters } = buildTrainingGraph(LLAMA, SHAPE);
     expect(parameters.filter(({ decay }) => !decay).map(({ name }) => name)).toEqual([
       ...[0, 1].flatMap((layer) => [
         `model.layers.${layer}.input_layernorm.weight`,

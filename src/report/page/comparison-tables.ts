@@ -53,15 +53,7 @@ export function differencesTable(
                 >`,
       },
       { head: 'exact p', numeric: true, cell: ({ item }) => testsCell(item) },
-      {
-        head: 'Holm p',
-        numeric: true,
-        cell: ({ item: { holm } }) =>
-          holm === null
-            ? DASH
-            : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
-                ><small>${holm.family}, m = ${holm.members}</small>`,
-      },
+      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item) },
       { head: 'seeds needed', numeric: true, cell: ({ item: { power } }) => powerCell(power) },
       {
         head: 'verdict',
@@ -100,6 +92,13 @@ function testsCell({ signFlip, wilcoxon, tTest }: TestedDifference): string | Ht
   if (signFlip === null) return DASH;
   return html`${pText(signFlip.p)}<small>smallest ${pText(signFlip.smallestP)}</small
     >${wilcoxon === null ? '' : html`<small>Wilcoxon ${pText(wilcoxon.p)}</small>`}${tTest === null ? '' : html`<small>t-test ${pText(tTest.p)}</small>`}`;
+}
+
+/** Holm's adjusted p, and within which family of tests. */
+function holmCell({ holm }: Pick<TestedDifference, 'holm'>): string | Html {
+  if (holm === null) return DASH;
+  return html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
+    ><small>${holm.family}, m = ${holm.members}</small>`;
 }
 
 function powerCell(power: TestedDifference['power']): string | Html {
@@ -165,15 +164,7 @@ export function survivalTestsTable(
             : html`${pText(test.p)}<small>smallest ${pText(test.smallestP)}</small
                 ><small>${test.name === 'mcnemar' ? 'McNemar' : 'Fisher'}</small>`,
       },
-      {
-        head: 'Holm p',
-        numeric: true,
-        cell: ({ item: { holm } }) =>
-          holm === null
-            ? DASH
-            : html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
-                ><small>${holm.family}, m = ${holm.members}</small>`,
-      },
+      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item) },
       {
         head: 'verdict',
         cell: ({ item: { verdict } }) =>
