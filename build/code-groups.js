@@ -24,6 +24,7 @@ export const GROUPS = {
       'stages/',
       'src/science/',
       'src/base/element-count.ts',
+      'src/base/glob.ts',
       'src/base/json-artifact.ts',
       'src/base/listed.ts',
       'src/base/random.ts',

@@ -15,11 +15,11 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Ajv } from 'ajv';
 import { execa } from 'execa';
-import picomatch from 'picomatch';
 import schema from '../../schemas/stage-manifest.schema.json' with { type: 'json' };
 import type { StageManifest } from '../generated/stage-manifest.ts';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { globMatcher } from '../base/glob.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
 
@@ -68,7 +68,7 @@ export function programCode(root: string, path: string, manifest: StageManifest)
 
 function readCode(root: string, path: string, { code = [] }: StageManifest): ProgramCode {
   const hash = createHash('sha256').update(readFileSync(path));
-  const isCode = picomatch(code);
+  const isCode = globMatcher(code);
   const entries = entriesUnder(root);
   const files = entries
     .filter(({ name, isFolder }) => !isFolder && isCode(name))

@@ -1,5 +1,5 @@
 /** Selects tensors of a model by what they are and by globs over their names. */
-import picomatch from 'picomatch';
+import { globMatcher } from '../base/glob.ts';
 import { blockMatrices } from './block-matrices.ts';
 import type { TensorTable } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
@@ -15,7 +15,7 @@ const BLOCKS = 'blocks';
 export function selectTensors(weights: Weights, tensors: TensorTable, patterns: readonly string[]): Weights {
   const blocks = new Set(blockMatrices(tensors));
   const matchers = patterns.map((pattern) => {
-    const matches = pattern === BLOCKS ? (name: string) => blocks.has(name) : picomatch(pattern, { dot: true });
+    const matches = pattern === BLOCKS ? (name: string) => blocks.has(name) : globMatcher(pattern, { dot: true });
     if (![...weights.keys()].some((name) => matches(name)))
       throw new Error(`The pattern "${pattern}" matches none of the tensors: ${[...weights.keys()].join(', ')}.`);
     return matches;

@@ -1,5 +1,5 @@
 /** Checks what experiments, profiles and comparisons say: every stage, parameter and arm exists, every value fits. */
-import picomatch from 'picomatch';
+import { globMatcher } from '../base/glob.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
@@ -145,7 +145,7 @@ class ExperimentChecks {
     this.params(profile?.params, [...path, 'params']);
     const ids = Object.keys(this.#content.experiments);
     for (const [index, pattern] of (profile?.experiments ?? []).entries())
-      if (pattern === '' || !ids.some((id) => picomatch.isMatch(id, pattern)))
+      if (pattern === '' || !ids.some(globMatcher(pattern)))
         this.#diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
   }
 

@@ -2,8 +2,8 @@
  * Selectors: which nodes a command means. `name=value,value` with globs; different names must all hold, values of one
  * name are alternatives: `stage=prune experiment=A1,B* round=2`.
  */
-import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
+import { globMatcher } from '../base/glob.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
@@ -101,7 +101,7 @@ function checkPatterns(nodes: readonly PlannedNode[], name: Selectable, patterns
 /** Keys are long: their beginning is enough. */
 function matcherOf(name: Selectable, patterns: string[]): (value: string) => boolean {
   if (name === 'key') return (value) => patterns.some((pattern) => value.startsWith(pattern.toLowerCase()));
-  return picomatch(patterns);
+  return globMatcher(patterns);
 }
 
 function valueOf(node: PlannedNode, label: NodeLabel, name: Selectable): string {

@@ -1,7 +1,7 @@
 /** A study for one profile: everything that pipeline.json declares, checked. */
 import { dirname } from 'node:path';
-import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
+import { globMatcher } from '../base/glob.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../generated/aggregate.ts';
@@ -180,7 +180,7 @@ function chooseProfile(content: PipelineFile, named: string | undefined): Chosen
       suggestion: nearestName(name, known),
     });
   }
-  return { name, entry, has: picomatch(entry.experiments) };
+  return { name, entry, has: globMatcher(entry.experiments) };
 }
 
 /** For rounds, seeds, finalTrain and model as for parameters: defaults < profile < experiment. */

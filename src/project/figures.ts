@@ -1,8 +1,8 @@
 /** What the report's figures are drawn of, and where the report has drawn them. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
+import { globMatcher } from '../base/glob.ts';
 import type { StudyResults } from '../report/read-results.ts';
 import { type Project } from './project.ts';
 import { noResults, readLatestResults, reportFolder } from './study-report.ts';
@@ -22,7 +22,7 @@ export async function resultsToDraw(project: Project, experiments: string | unde
   const results = await readLatestResults(project);
   if (results === undefined) throw noResults(project);
   if (experiments === undefined) return results;
-  const isMeant = picomatch(experiments.split(','));
+  const isMeant = globMatcher(experiments.split(','));
   const meant = results.experiments.filter(({ id }) => isMeant(id));
   if (meant.length === 0)
     throw new SwpError({

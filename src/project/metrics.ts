@@ -1,6 +1,6 @@
 /** What was measured, by experiment, seed, round and step; and how it differs between two experiments. */
-import picomatch from 'picomatch';
 import { SwpError } from '../base/failure.ts';
+import { globMatcher } from '../base/glob.ts';
 import { parseSelector, selectPlaces } from '../pipeline/selector.ts';
 import { experimentNamed } from './comparison.ts';
 import type { MetricChange, MetricsRow } from './node-rows.ts';
@@ -23,7 +23,7 @@ export async function readMetrics(
     [...planned.nodes.values()].map(({ node }) => node),
     parseSelector(words),
   ).filter(({ label }) => !isOfWholeStudy(label));
-  const isShown = columns === undefined ? () => true : picomatch(columns.split(','));
+  const isShown = columns === undefined ? () => true : globMatcher(columns.split(','));
   const names = new Set<string>();
   let lacking = 0;
   const rows = places.flatMap(({ node, label }): MetricsRow[] => {

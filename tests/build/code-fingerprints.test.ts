@@ -184,9 +184,11 @@ describe('the fingerprints of code change', () => {
   });
 
   test('with the version of a package that the code imports, which is named', async () => {
-    await edit('package.json', (text) => text.replace(/"picomatch": "[^"]+"/, '"picomatch": "9.9.9"'));
-    expect(await changed()).toEqual(['prune']);
-    expect((await fingerprints()).packages.prune).toMatchObject({ picomatch: '9.9.9' });
+    await edit('package.json', (text) =>
+      text.replace(/"@stdlib\/stats-padjust": "[^"]+"/, '"@stdlib/stats-padjust": "9.9.9"'),
+    );
+    expect(await changed()).toEqual(['aggregate']);
+    expect((await fingerprints()).packages.aggregate).toMatchObject({ '@stdlib/stats-padjust': '9.9.9' });
   });
 });
 
