@@ -94,6 +94,7 @@ export const GROUPS = {
       'src/compute/graph/graph.ts',
       'src/compute/graph/operation.ts',
       'src/compute/graph/shape.ts',
+      'src/compute/graph/table.ts',
       'src/compute/runtimes/onnx/compositions.ts',
       'src/compute/runtimes/onnx/dialect.ts',
       'src/compute/runtimes/onnx/fused-additions.ts',

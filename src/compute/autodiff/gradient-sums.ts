@@ -5,6 +5,7 @@
  */
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
+import { Table } from '../graph/table.ts';
 import { elementCount } from '../../base/element-count.ts';
 
 interface SliceGradient {
@@ -67,6 +68,6 @@ export class GradientSums {
   #zeros(value: Value, axis: number, length: number): Value[] {
     if (length === 0) return [];
     const shape = value.shape.map((other, index) => (index === axis ? length : other));
-    return [this.#graph.constant(new Float32Array(elementCount(shape)), shape)];
+    return [this.#graph.constant(Table.filled(elementCount(shape), 0), shape)];
   }
 }

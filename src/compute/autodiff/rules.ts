@@ -2,6 +2,7 @@
 import type { Graph } from '../graph/graph.ts';
 import { GELU, MIX_VALUES, type MatmulAttributes, type OperationNode, type Value } from '../graph/operation.ts';
 import { GraphError } from '../graph/shape.ts';
+import { Table } from '../graph/table.ts';
 
 /**
  * @param upstream gradient of the node's output
@@ -130,7 +131,7 @@ export function differentiate(
 function centredWeightGradient(graph: Graph, values: Value, upstream: Value, output: Value): Value {
   const [, count, length] = values.shape as [number, number, number];
   const excess = graph.affine(graph.sum(graph.mul(upstream, output), [1]), -1);
-  const ones = graph.constant(new Float32Array(count * length).fill(1), [1, count, length]);
+  const ones = graph.constant(Table.filled(count * length, 1), [1, count, length]);
   return graph.matmul(graph.concat([upstream, excess], 1), graph.concat([values, ones], 0), {
     transA: true,
     batchB: 'inner',

@@ -5,6 +5,7 @@
 import type { MatmulAttributes, Operation, OperationNode, Value } from './operation.ts';
 import { elementCount } from '../../base/element-count.ts';
 import { GraphError, outputShape } from './shape.ts';
+import { Table } from './table.ts';
 
 export class Graph {
   readonly nodes: OperationNode[] = [];
@@ -20,10 +21,11 @@ export class Graph {
     return value;
   }
 
-  constant(data: Float32Array | Int32Array, shape: readonly number[]): Value {
-    if (data.length !== elementCount(shape))
-      throw new GraphError(`${data.length} numbers are no constant of shape [${shape}].`);
-    return this.#append({ op: 'constant', data }, [], [...shape], data instanceof Float32Array ? 'float32' : 'int32');
+  constant(numbers: Table | Float32Array | Int32Array, shape: readonly number[]): Value {
+    const table = numbers instanceof Table ? numbers : Table.written(numbers);
+    if (table.length !== elementCount(shape))
+      throw new GraphError(`${table.length} numbers are no constant of shape [${shape}].`);
+    return this.#append({ op: 'constant', table }, [], [...shape], table.dtype);
   }
 
   scalar(value: number): Value {
@@ -71,9 +73,9 @@ export class Graph {
   affine(x: Value, factor: number, offset = 0): Value {
     if (factor === 1 && offset === 0) return x;
     const { operation, inputs } = this.producer(this.#unexpanded(x));
-    if (operation.op === 'constant' && operation.data.length === 1)
+    if (operation.op === 'constant' && operation.table.length === 1)
       return this.expand(
-        this.constant(Float32Array.of(operation.data[0]! * factor + offset), this.#unexpanded(x).shape),
+        this.constant(Float32Array.of(operation.table.numbers()[0]! * factor + offset), this.#unexpanded(x).shape),
         x.shape,
       );
     if (operation.op === 'affine' && operation.offset === 0)
@@ -126,7 +128,7 @@ export class Graph {
         shape,
       );
     const { operation, inputs } = this.producer(x);
-    if (operation.op === 'constant') return this.constant(operation.data, shape);
+    if (operation.op === 'constant') return this.constant(operation.table, shape);
     if (operation.op === 'reshape') return this.reshape(inputs[0]!, shape);
     return this.#derive({ op: 'reshape', shape: [...shape] }, [x]);
   }
@@ -198,8 +200,8 @@ export class Graph {
   /** The number that every element of a value is, if that is known. */
   #singleConstant(x: Value): number | undefined {
     const { operation } = this.producer(this.#unexpanded(x));
-    return operation.op === 'constant' && operation.data instanceof Float32Array && operation.data.length === 1
-      ? operation.data[0]
+    return operation.op === 'constant' && operation.table.dtype === 'float32' && operation.table.length === 1
+      ? operation.table.numbers()[0]
       : undefined;
   }
 

@@ -2,6 +2,8 @@
  * The operators of the graph IR: a small closed set, so that every table over it (shapes, gradients, runtimes) is
  * checked for completeness by the compiler. Shapes are static. Element-wise operators broadcast as numpy does.
  */
+import type { Table } from './table.ts';
+
 export type DType = 'float32' | 'int32';
 
 export interface Value {
@@ -27,7 +29,7 @@ export interface MatmulAttributes {
 
 export type Operation =
   | { readonly op: 'input'; readonly name: string }
-  | { readonly op: 'constant'; readonly data: Float32Array | Int32Array }
+  | { readonly op: 'constant'; readonly table: Table }
   | { readonly op: 'add' | 'sub' | 'mul' | 'div' }
   /** The larger of two, element by element; without a gradient. */
   | { readonly op: 'maximum' }

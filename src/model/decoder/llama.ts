@@ -9,6 +9,7 @@
  */
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
+import { Table } from '../../compute/graph/table.ts';
 import type {
   DecoderFamily,
   DecoderOutputs,
@@ -186,16 +187,15 @@ function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: De
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;
   const tokenCount = batch * sequence;
-  const cosine = new Float32Array(width * tokenCount);
-  const sine = new Float32Array(cosine.length);
-  for (let row = 0; row < width; row++) {
-    const frequency = ropeTheta ** ((-2 * Math.floor((row % (width / 2)) / heads)) / headWidth);
-    for (let token = 0; token < tokenCount; token++) {
-      const angle = (token % sequence) * frequency;
-      cosine[row * tokenCount + token] = Math.cos(angle);
-      sine[row * tokenCount + token] = Math.sin(angle);
-    }
-  }
-  const shape = [width, tokenCount];
-  return { cosine: graph.constant(cosine, shape), sine: graph.constant(sine, shape) };
+  const frequencies = Float64Array.from(
+    { length: width },
+    (_, row) => ropeTheta ** ((-2 * Math.floor((row % (width / 2)) / heads)) / headWidth),
+  );
+  const angleAt = (index: number) => ((index % tokenCount) % sequence) * frequencies[Math.floor(index / tokenCount)]!;
+  const table = (of: (angle: number) => number) =>
+    graph.constant(
+      Table.computed(width * tokenCount, (index) => of(angleAt(index))),
+      [width, tokenCount],
+    );
+  return { cosine: table(Math.cos), sine: table(Math.sin) };
 }

@@ -1,5 +1,6 @@
 /** Operators put together from others, for devices that have no kernel for them. */
 import type { MatmulAttributes } from '../../graph/operation.ts';
+import { Table } from '../../graph/table.ts';
 import { cast, integers, scalar } from './model-parts.ts';
 import type { OnnxModel } from './onnx-model.ts';
 
@@ -35,7 +36,7 @@ export function composeOneHot(model: OnnxModel, index: string, shape: readonly n
   const column = model.node('Reshape', [index, integers(model, [...shape, 1])]);
   const counting = model.sharedConstant(
     `counting ${depth}`,
-    Int32Array.from({ length: depth }, (_, i) => i),
+    Table.computed(depth, (index) => index, 'int32'),
     [depth],
   );
   return cast(model, model.node('Equal', [column, counting]), 'float32');
@@ -47,7 +48,7 @@ export function composeArgmax(model: OnnxModel, name: string, length: number): s
   const elsewhere = cast(model, model.node('Less', [name, largest]), 'float32');
   const counting = model.sharedConstant(
     `positions ${length}`,
-    Float32Array.from({ length }, (_, i) => i),
+    Table.computed(length, (index) => index),
     [length],
   );
   const candidates = model.node('Add', [counting, model.node('Mul', [elsewhere, scalar(model, length)])]);

@@ -9,7 +9,7 @@ import { lowerTrainingStep, lowerTrainingLoop } from './training-step-model.ts';
 
 /** SHA-256 of the graph as a device gets it in a precision, hex: the ingredient of keys that stands for the graph. */
 export function graphHash(graph: Graph, device: Device = 'cpu', precision: Precision = 'float32'): string {
-  return hashOf(lowerToOnnx(graph, undefined, dialectFor({ device, precision })));
+  return hashOf(lowerToOnnx(graph, undefined, dialectFor({ device, precision }), 'told'));
 }
 
 /** The same for a whole training step with its optimizer, on a device that runs both. */
@@ -19,7 +19,7 @@ export function trainingStepHash(
   precision: Precision,
 ): string {
   const lower = device === 'webgpu' ? lowerTrainingStep : lowerTrainingLoop;
-  return hashOf(lower(program, dialectFor({ device, precision })));
+  return hashOf(lower(program, dialectFor({ device, precision }), 'told'));
 }
 
 function hashOf(model: Uint8Array): string {

@@ -4,21 +4,28 @@
  */
 import type { Graph } from '../../graph/graph.ts';
 import { MIX_VALUES, type OperationNode, type OperationOf, type Value } from '../../graph/operation.ts';
+import { Table } from '../../graph/table.ts';
 import { elementCount } from '../../../base/element-count.ts';
 import { composeArgmax, composeFusedMatmul, composeLogSoftmax, composeOneHot } from './compositions.ts';
 import { CPU_DIALECT, type Dialect } from './dialect.ts';
 import { findFusedAdditions } from './fused-additions.ts';
 import { cast, integers, scalar } from './model-parts.ts';
-import { OnnxModel, type OnnxDescription } from './onnx-model.ts';
+import { OnnxModel, type OnnxDescription, type TablesWritten } from './onnx-model.ts';
 
 /** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
 const MASKED = -1e9;
 
 /**
  * @param description names the nodes by their scopes, for people; without it names are short and scopes have no effect
+ * @param tables of a file that is only hashed: `told`
  * @returns the bytes of an .onnx file: a pure function of the graph and the dialect, so its hash says what is computed
  */
-export function lowerToOnnx(graph: Graph, description?: OnnxDescription, dialect: Dialect = CPU_DIALECT): Uint8Array {
+export function lowerToOnnx(
+  graph: Graph,
+  description?: OnnxDescription,
+  dialect: Dialect = CPU_DIALECT,
+  tables?: TablesWritten,
+): Uint8Array {
   const model = new OnnxModel(description);
   for (const { operation, output } of graph.reachable())
     if (operation.op === 'input') model.input(operation.name, output.shape, output.dtype);
@@ -28,7 +35,7 @@ export function lowerToOnnx(graph: Graph, description?: OnnxDescription, dialect
     model.node('Identity', [outputs.get(name)!], {}, { output: name });
     model.output(name, value.shape, value.dtype);
   }
-  return model.serialize();
+  return model.serialize(tables);
 }
 
 /**
@@ -101,7 +108,7 @@ function lowerNode(
     case 'input':
       throw new Error('Inputs are declared, not lowered.');
     case 'constant':
-      return model.constant(operation.data, output.shape);
+      return model.constant(operation.table, output.shape);
     case 'add':
     case 'sub':
     case 'mul':
@@ -166,7 +173,7 @@ function lowerNode(
     case 'subtractOneHot': {
       const [count, columns] = a.shape as [number, number];
       if (!dialect.scatterElements) return model.node('Sub', [nameA, oneHot(model, nameB, [count], columns, dialect)]);
-      const minusOne = model.sharedConstant(`-1 x ${count}`, new Float32Array(count).fill(-1), [count, 1]);
+      const minusOne = model.sharedConstant(`-1 x ${count}`, Table.filled(count, -1), [count, 1]);
       return model.node('ScatterElements', [nameA, reshape(model, nameB, [count, 1]), minusOne], {
         axis: { int: 1 },
         reduction: { string: 'add' },
@@ -251,19 +258,17 @@ function oneHot(
     const values = model.constant(Float32Array.of(0, 1), [2]);
     return model.node('OneHot', [index, model.constant(Int32Array.of(depth), [1]), values]);
   }
-  const identity = new Float32Array(depth * depth);
-  for (let row = 0; row < depth; row++) identity[row * depth + row] = 1;
+  const identity = Table.computed(depth * depth, (index) => Number(index % (depth + 1) === 0));
   return model.node('Gather', [model.sharedConstant(`identity ${depth}`, identity, [depth, depth]), index], {
     axis: { int: 0 },
   });
 }
 
 function causalMask(model: OnnxModel, length: number): string {
-  const mask = new Float32Array(length * length);
-  for (let row = 0; row < length; row++) mask.fill(MASKED, row * length + row + 1, (row + 1) * length);
+  const mask = Table.computed(length * length, (index) => (index % length > Math.floor(index / length) ? MASKED : 0));
   return model.sharedConstant(`causal ${length}`, mask, [length, length]);
 }
 
 function ones(model: OnnxModel, length: number): string {
-  return model.sharedConstant(`ones ${length}`, new Float32Array(length).fill(1), [1, length]);
+  return model.sharedConstant(`ones ${length}`, Table.filled(length, 1), [1, length]);
 }

@@ -3,6 +3,7 @@
  * Source: onnx/onnx.proto; field numbers are that file's.
  */
 import type { DType } from '../../graph/operation.ts';
+import { Table } from '../../graph/table.ts';
 import { ProtobufMessage } from './protobuf.ts';
 
 const IR_VERSION = 8;
@@ -15,6 +16,23 @@ const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as con
 
 export type AttributeValue =
   { int: number } | { float: number } | { string: string } | { ints: readonly number[] } | { graph: ProtobufMessage };
+
+/**
+ * How constants are written: `whole`; or, in what is hashed and never run, large ones `told` by a sample of their
+ * numbers.
+ */
+export type TablesWritten = 'whole' | 'told';
+
+/** Constants of more numbers than these are told by a sample. */
+const TOLD_FROM = 2 ** 20;
+
+type Numbers = Table | Float32Array | Int32Array | BigInt64Array;
+
+interface Initializer {
+  name: string;
+  shape: readonly number[];
+  numbers: Table | BigInt64Array;
+}
 
 /** A length, or the name of one that is known when the model runs. */
 export type Dimension = number | string;
@@ -30,7 +48,7 @@ export interface OnnxDescription {
 export class OnnxModel {
   readonly #description: OnnxDescription | undefined;
   #nodes: ProtobufMessage[] = [];
-  readonly #initializers: ProtobufMessage[] = [];
+  readonly #initializers: Initializer[] = [];
   #inputs: ProtobufMessage[] = [];
   #outputs: ProtobufMessage[] = [];
   readonly #constants = new Map<string, string>();
@@ -66,8 +84,9 @@ export class OnnxModel {
   }
 
   /** Adds a constant tensor and returns its name; equal small constants are one. */
-  constant(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
-    if (data.length > 64) return this.#initializer(data, shape);
+  constant(numbers: Numbers, shape: readonly number[]): string {
+    if (numbers.length > 64) return this.#initializer(numbers, shape);
+    const data = numbers instanceof Table ? numbers.numbers() : numbers;
     return this.sharedConstant(
       `${data.constructor.name} ${shape.join('x')} ${Array.from(data, String).join()}`,
       data,
@@ -76,22 +95,18 @@ export class OnnxModel {
   }
 
   /** A constant that is known by what it is, so that a large one occurs once in the file. */
-  sharedConstant(identity: string, data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
+  sharedConstant(identity: string, numbers: Numbers, shape: readonly number[]): string {
     const known = this.#constants.get(identity);
     if (known !== undefined) return known;
-    const name = this.#initializer(data, shape);
+    const name = this.#initializer(numbers, shape);
     this.#constants.set(identity, name);
     return name;
   }
 
-  #initializer(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): string {
-    const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
+  #initializer(numbers: Numbers, shape: readonly number[]): string {
     const name = this.name('constant');
-    const tensor = new ProtobufMessage();
-    for (const length of shape) tensor.integer(1, length);
-    tensor.integer(2, DATA_TYPE[dtype]).string(8, name);
-    tensor.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    this.#initializers.push(tensor);
+    const kept = numbers instanceof Table || numbers instanceof BigInt64Array ? numbers : Table.written(numbers);
+    this.#initializers.push({ name, shape, numbers: kept });
     return name;
   }
 
@@ -150,11 +165,11 @@ export class OnnxModel {
     return count === 0 ? name : `${name}_${count}`;
   }
 
-  serialize(): Uint8Array {
+  serialize(tables: TablesWritten = 'whole'): Uint8Array {
     const graph = new ProtobufMessage();
     for (const node of this.#nodes) graph.message(1, node);
     graph.string(2, 'swp');
-    for (const initializer of this.#initializers) graph.message(5, initializer);
+    for (const initializer of this.#initializers) graph.message(5, tensorOf(initializer, tables));
     for (const input of this.#inputs) graph.message(11, input);
     for (const output of this.#outputs) graph.message(12, output);
     for (const value of this.#values.values()) graph.message(13, value);
@@ -171,6 +186,16 @@ export class OnnxModel {
       .message(8, new ProtobufMessage().string(1, CONTRIB_DOMAIN).integer(2, 1))
       .finish();
   }
+}
+
+function tensorOf({ name, shape, numbers }: Initializer, tables: TablesWritten): ProtobufMessage {
+  const told = numbers instanceof Table && tables === 'told' && numbers.length > TOLD_FROM;
+  const data = numbers instanceof BigInt64Array ? numbers : told ? numbers.sample() : numbers.numbers();
+  const tensor = new ProtobufMessage();
+  for (const length of shape) tensor.integer(1, length);
+  tensor.integer(2, DATA_TYPE[numbers instanceof Table ? numbers.dtype : 'int64']).string(8, name);
+  tensor.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return told ? tensor.string(12, 'a sample of its numbers') : tensor;
 }
 
 function attribute(name: string, value: AttributeValue): ProtobufMessage {

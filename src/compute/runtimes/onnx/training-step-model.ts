@@ -7,7 +7,7 @@ import { STATE_KINDS, type TrainingStepProgram } from '../training-step-program.
 import type { Dialect } from './dialect.ts';
 import { lowerInto } from './lowering.ts';
 import { integers, scalar } from './model-parts.ts';
-import { OnnxModel } from './onnx-model.ts';
+import { OnnxModel, type TablesWritten } from './onnx-model.ts';
 
 /** Inputs and outputs of the files: `weight:NAME` of a parameter, `weight:I` of a pack. */
 export const parameterValue = (kind: string, name: string): string => `${kind}:${name}`;
@@ -27,7 +27,7 @@ type Names = ReadonlyMap<string, string>;
  * Outputs: the state of every parameter under names that begin with `next:`, `loss` and
  * `gradientNorm` [count, 1].
  */
-export function lowerTrainingLoop(program: TrainingStepProgram, dialect: Dialect): Uint8Array {
+export function lowerTrainingLoop(program: TrainingStepProgram, dialect: Dialect, tables?: TablesWritten): Uint8Array {
   const model = new OnnxModel();
   model.input(COUNT, [], 'int64');
   model.input('settings', [FED, settingsLength(program)], 'float32');
@@ -61,14 +61,14 @@ export function lowerTrainingLoop(program: TrainingStepProgram, dialect: Dialect
     model.node('Identity', [results[carried.length + index]!], {}, { output: name });
     model.output(name, [TAKEN, 1], 'float32');
   });
-  return model.serialize();
+  return model.serialize(tables);
 }
 
 /**
  * One training step. Inputs: `settings` [n], every batch input int32 [tokens], state and mask of every pack. Outputs:
  * the state of every pack under names that begin with `next:`, `loss` and `gradientNorm` [1].
  */
-export function lowerTrainingStep(program: TrainingStepProgram, dialect: Dialect): Uint8Array {
+export function lowerTrainingStep(program: TrainingStepProgram, dialect: Dialect, tables?: TablesWritten): Uint8Array {
   const model = new OnnxModel();
   model.input('settings', [settingsLength(program)], 'float32');
   for (const name of program.batchInputs) model.input(name, [batchLength(program, name)], 'int32');
@@ -96,7 +96,7 @@ export function lowerTrainingStep(program: TrainingStepProgram, dialect: Dialect
     model.node('Identity', [step.get(name)!], {}, { output: name });
     model.output(name, [1], 'float32');
   }
-  return model.serialize();
+  return model.serialize(tables);
 }
 
 /** Parameters -> packs, of one kind of state. */

@@ -49,7 +49,7 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
     case 'input':
       throw new Error('Inputs are fed.');
     case 'constant':
-      return Float64Array.from(operation.data);
+      return Float64Array.from(operation.table.numbers());
     case 'add':
       return combine(a, b, shape, (x, y) => x + y);
     case 'sub':

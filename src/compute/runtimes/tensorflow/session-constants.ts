@@ -1,6 +1,6 @@
 /** Tensors that stay the same from run to run: made at their first use, kept until the session is released. */
 import type { Value } from '../../graph/operation.ts';
-import type { TensorData } from '../runtime.ts';
+import type { Table } from '../../graph/table.ts';
 import type { Tensor, TensorFlowApi } from './tensorflow-backend.ts';
 
 /** Masked scores: exp of it is exactly 0 after the row's maximum is subtracted. */
@@ -14,9 +14,9 @@ export class SessionConstants {
     this.#tf = tf;
   }
 
-  /** The data of a constant of the graph. */
-  ofGraph({ id, shape, dtype }: Value, data: TensorData): Tensor {
-    return this.#once(`constant ${id}`, () => this.#tf.tensor(data, [...shape], dtype));
+  /** A constant of the graph. */
+  ofGraph({ id, shape, dtype }: Value, table: Table): Tensor {
+    return this.#once(`constant ${id}`, () => this.#tf.tensor(table.numbers(), [...shape], dtype));
   }
 
   scalar(value: number): Tensor {

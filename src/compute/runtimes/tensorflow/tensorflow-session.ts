@@ -80,7 +80,7 @@ export class TensorflowSession implements GraphSession {
   /** The value of a node. Unless it is a constant, it is kept until its last use. */
   #tensor(node: OperationNode, live: Map<number, Tensor>): Tensor {
     const { operation, output } = node;
-    if (operation.op === 'constant') return this.#constants.ofGraph(output, operation.data);
+    if (operation.op === 'constant') return this.#constants.ofGraph(output, operation.table);
     const tensor = operation.op === 'input' ? this.#upload(operation.name, output) : this.#compute(node, live);
     live.set(output.id, tensor);
     return tensor;
