@@ -8,6 +8,8 @@ export interface Clock {
   now(): Date;
   /** Resolves after the given milliseconds, or at once when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back at this interval until it is disposed of. It does not keep the process alive. */
+  repeat(milliseconds: number, action: () => void): Disposable;
 }
 
 export const systemClock: Clock = {
@@ -17,4 +19,8 @@ export const systemClock: Clock = {
     sleep(milliseconds, undefined, signal && { signal }).catch((error: Error) => {
       if (error.name !== 'AbortError') throw error;
     }),
+  repeat: (milliseconds, action) => {
+    const timer = setInterval(action, milliseconds).unref();
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  },
 };

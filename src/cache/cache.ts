@@ -24,6 +24,7 @@ import type { JsonObject } from '../base/json.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { LeaseFolder } from './lease-files.ts';
 import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
@@ -73,7 +74,7 @@ export class Cache {
     this.directory = directory;
     this.scratch = new Scratch(join(directory, 'tmp'));
     this.trajectories = new TrajectoryStore(join(directory, 'trajectories'), this.scratch);
-    this.leases = new LeaseStore(join(directory, 'leases'), this.scratch);
+    this.leases = new LeaseStore(new LeaseFolder(join(directory, 'leases'), this.scratch));
     this.#artifacts = new ArtifactStore(directory);
   }
 

@@ -1,32 +1,19 @@
 /**
- * Leases: one process at a time computes a key. There is one file per key and no global lock.
- *
- *     leases/ab/ab12....json     who computes it, since when
- *     leases/holders/ID          a number that the holder raises every few seconds, as long as it lives
+ * Leases: one process at a time computes a content. There is one per content and no global lock. The lease of a node on
+ * a trajectory states how far it goes, so that others know whether waiting for it is worth while.
  *
  * A lease only saves work: a process that has lost its lease does no harm, since results are published atomically.
- * A lease is taken by link(2), which is atomic on NFS too. A holder that is gone is noticed at once where process ids
- * can be compared; elsewhere when its number has not changed for a while by the observer's own monotonic clock. Wall
- * clocks and file times are never compared.
+ * Taking one never waits, so nobody holds one lease while waiting for another.
+ *
+ * A holder lives as long as others hear its heartbeat, which is judged by the observer's own monotonic clock: wall
+ * clocks and file times are never compared. Only its end is also known at once, where process numbers can be compared.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { systemClock, type Clock } from '../base/clock.ts';
-import { makeDirectory } from '../base/atomic-file.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
-import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.ts';
-import type { Scratch } from './scratch.ts';
-
-/** Who computes a key. */
-export interface LeaseHolder extends ProcessIdentity {
-  /** Of the holding process, at random. */
-  id: string;
-  /** ISO 8601, by the holder's clock. */
-  since: string;
-  /** The place in the holder's study, such as `A1/s0/r2/train`. */
-  place: string;
-}
+import { SwpError } from '../base/failure.ts';
+import { stopLease, type Beat, type LeaseFiles } from './lease-files.ts';
+import { hasEnded, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { UNKNOWN_HOLDER, type LeaseHolder, type StoredLease } from './stored-lease.ts';
 
 export type Acquisition = { kind: 'held'; lease: Lease } | { kind: 'busy'; holder: LeaseHolder };
 
@@ -34,12 +21,12 @@ export interface LeaseStoreOptions {
   clock?: Clock;
   /** How this process names itself in its leases. */
   identity?: ProcessIdentity;
+  /** Whether it is certain that a process has ended. */
+  hasEnded?: (process: ProcessIdentity) => boolean;
   /** How often a holder writes its heartbeat. */
   heartbeatMs?: number;
-  /** How long another machine waits for the next heartbeat before it takes a lease for dead. */
+  /** How long an observer waits for the next heartbeat before it takes a lease for dead. */
   deadAfterMs?: number;
-  /** How folders are made: makeOpenDirectory where users who share no group leave leases. */
-  makeFolder?: (path: string) => void;
 }
 
 const HEARTBEAT_MS = 2_000;
@@ -48,191 +35,176 @@ const HEARTBEAT_MS = 2_000;
  * them).
  */
 const DEAD_AFTER_MS = 30_000;
+/** Between two looks no more than this counts as silence: the observer may have stood still, and the holder with it. */
+const LONGEST_GAP_MS = 5_000;
 /** Removing a dead lease takes a moment: after five seconds, the process that was removing it is gone too. */
 const BREAKER_LOOK_MS = 10;
 const BREAKER_DEAD_AFTER_LOOKS = 500;
 /** How often a process that waits for a lease looks. */
 const LOOK_EVERY_MS = 250;
-
-interface LeaseFile {
-  /** Of one lease: tells it from the next one of the same name. */
-  nonce: string;
-  holder: LeaseHolder;
-}
-
-/** Of a lease file that cannot be read: it is dead when it has not changed for a while. */
-const UNKNOWN_HOLDER: LeaseHolder = {
-  host: 'unknown',
-  user: 'unknown',
-  pid: 0,
-  space: '',
-  started: null,
-  id: '',
-  since: '',
-  place: '',
-};
+/** A lease that was given back just when it was looked at is asked for again, but not without an end. */
+const ATTEMPTS = 10;
 
 export class LeaseStore {
-  readonly #directory: string;
-  readonly #scratch: Scratch;
+  readonly #files: LeaseFiles;
   readonly #clock: Clock;
   readonly #identity: ProcessIdentity;
+  readonly #hasEnded: (process: ProcessIdentity) => boolean;
   readonly #heartbeatMs: number;
   readonly #deadAfterMs: number;
-  readonly #makeFolder: (path: string) => void;
   readonly #id = randomUUID();
-  /** What was last seen of a holder elsewhere, and when it was seen to change. */
-  readonly #seen = new Map<string, { sign: string; at: number }>();
-  readonly #held = new Set<Lease>();
-  #heartbeat: NodeJS.Timeout | undefined;
+  /** Of leases that others hold: the last heartbeat, and for how long there was no other one. */
+  readonly #heard = new Map<string, { beat: string | undefined; silentMs: number; lookedAt: number }>();
+  /** By nonce. */
+  readonly #held = new Map<string, Lease>();
+  #heartbeat: Disposable | undefined;
 
-  /** @param directory the cache's leases/ */
-  constructor(directory: string, scratch: Scratch, options: LeaseStoreOptions = {}) {
-    this.#directory = directory;
-    this.#scratch = scratch;
+  constructor(files: LeaseFiles, options: LeaseStoreOptions = {}) {
+    this.#files = files;
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? thisProcess();
+    this.#hasEnded = options.hasEnded ?? hasEnded;
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
-    this.#makeFolder = options.makeFolder ?? makeDirectory;
   }
 
   /**
-   * Takes the lease of a key, unless somebody has it who lives.
-   * @param name 64 hexadecimal digits
-   * @param place where in the study the key stands, for those who wait
+   * Takes a lease, unless somebody has it who lives. It does not wait.
+   * @param name a content key, or what `stopLease` makes of a stop
+   * @param place where in the study the node stands, for those who wait
    * @throws SwpError of kind `file`
    */
   async acquire(name: string, place: string): Promise<Acquisition> {
-    const path = this.#path(name);
+    this.#heartbeat ??= this.#startHeartbeat();
+    const nonce = randomBytes(8).toString('hex');
+    const holder: LeaseHolder = { ...this.#identity, id: this.#id, since: this.#clock.now().toISOString(), place };
+    const lease = new Lease(() => {
+      this.#held.delete(nonce);
+      this.#files.remove(name, nonce);
+    });
+    this.#held.set(nonce, lease); // before others see it: what this process does not hold is a remnant
     try {
-      this.#heartbeat ??= this.#startHeartbeat();
-      const nonce = randomBytes(8).toString('hex');
-      const holder: LeaseHolder = { ...this.#identity, id: this.#id, since: this.#clock.now().toISOString(), place };
-      for (;;) {
-        if (await this.#publish(path, { nonce, holder })) {
-          const lease = new Lease(path, nonce, (released) => this.#held.delete(released));
-          this.#held.add(lease);
-          return { kind: 'held', lease };
-        }
-        const current = read(path);
-        if (current === undefined) continue; // released in between
-        if (!this.#isDead(current)) return { kind: 'busy', holder: current.holder };
-        await this.#breakLease(path, current);
+      for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
+        if (await this.#files.create(name, { nonce, holder })) return { kind: 'held', lease };
+        const current = await this.#files.read(name);
+        if (current === undefined) continue; // given back in between
+        if (!(await this.#isDead(current))) return this.#busy(nonce, current.holder);
+        // One that cannot be removed must stop nobody: then nobody has the lease, and the work may be done twice.
+        if (!(await this.#breakLease(name, current))) return { kind: 'held', lease };
       }
+      return this.#busy(nonce, UNKNOWN_HOLDER);
     } catch (error) {
-      throw fileFailure(error, path, 'write');
+      this.#held.delete(nonce);
+      throw error;
     }
   }
 
-  /** Resolves when the lease is free or its holder is dead, when `done` says so, or when the signal is aborted. */
-  async wait(name: string, done: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
-    const path = this.#path(name);
-    while (signal?.aborted !== true && !(await done())) {
-      const current = read(path);
-      if (current === undefined || this.#isDead(current)) return;
+  /** Who computes a stop of a trajectory before this length, if somebody does who lives: the nearest such stop. */
+  async holderBefore(trajectory: string, at: number): Promise<{ name: string; holder: LeaseHolder } | undefined> {
+    const lengths = (await this.#files.lengths(trajectory)).filter((length) => length < at).sort((a, b) => b - a);
+    for (const length of lengths) {
+      const name = stopLease(trajectory, length);
+      const current = await this.#files.read(name);
+      if (current === undefined) continue;
+      if (!(await this.#isDead(current))) return { name, holder: current.holder };
+      await this.#breakLease(name, current);
+    }
+    return undefined;
+  }
+
+  /**
+   * Waits until a lease is free or its holder is dead, until `isOver` says so, or until the signal is aborted. It looks
+   * at intervals, and pauses at least once unless it is over already: whoever asks again and again does not spin.
+   */
+  async wait(name: string, isOver: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
+    while (signal?.aborted !== true && !(await isOver())) {
       await this.#clock.sleep(LOOK_EVERY_MS * (0.75 + Math.random() / 2), signal);
+      const current = await this.#files.read(name);
+      if (current === undefined || (await this.#isDead(current))) return;
     }
   }
 
   /** Releases all leases that this process holds. */
   close(): void {
-    for (const lease of this.#held) lease.release();
-    if (this.#heartbeat === undefined) return;
-    clearInterval(this.#heartbeat);
+    for (const lease of this.#held.values()) lease.release();
+    this.#heartbeat?.[Symbol.dispose]();
     this.#heartbeat = undefined;
-    rmSync(this.#beatFile(this.#id), { force: true });
   }
 
-  /** @returns whether the lease is ours now */
-  async #publish(path: string, content: LeaseFile): Promise<boolean> {
-    const fresh = join(await this.#scratch.directory(), `lease-${randomBytes(8).toString('hex')}`);
-    writeFileSync(fresh, JSON.stringify(content));
-    try {
-      this.#makeFolder(this.#directory);
-      this.#makeFolder(dirname(path));
-      linkSync(fresh, path);
-      return true;
-    } catch (error) {
-      // An NFS server that repeats a request answers EEXIST for the link that it has just made: the link count tells.
-      if (statSync(fresh).nlink > 1) return true;
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST') return false;
-      if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? ''))
-        return createExclusively(path, content);
-      throw error;
-    } finally {
-      rmSync(fresh, { force: true });
-    }
+  #busy(nonce: string, holder: LeaseHolder): Acquisition {
+    this.#held.delete(nonce);
+    return { kind: 'busy', holder };
   }
 
-  #isDead({ nonce, holder }: LeaseFile): boolean {
-    if (holder.space === this.#identity.space) return !isAlive(holder.pid, holder.started);
-    const sign = holder.id === '' ? nonce : signOf(this.#beatFile(holder.id));
+  async #isDead({ nonce, holder }: StoredLease): Promise<boolean> {
+    if (holder.id === this.#id) return !this.#held.has(nonce);
+    if (this.#hasEnded(holder)) return true;
+    const beat = holder.id === '' ? undefined : await this.#files.lastBeat(holder.id);
     const now = this.#clock.monotonic();
-    const seen = this.#seen.get(nonce);
-    if (seen?.sign === sign) return now - seen.at >= this.#deadAfterMs;
-    this.#seen.set(nonce, { sign, at: now });
-    return false;
+    const heard = this.#heard.get(nonce);
+    if (heard === undefined || heard.beat !== beat) {
+      this.#heard.set(nonce, { beat, silentMs: 0, lookedAt: now });
+      return false;
+    }
+    heard.silentMs += Math.min(now - heard.lookedAt, LONGEST_GAP_MS);
+    heard.lookedAt = now;
+    return heard.silentMs >= this.#deadAfterMs;
   }
 
   /**
    * Several may find the same lease dead at once. A mark named after it makes one of them remove it, so that nobody
    * removes the lease that comes next.
+   * @returns false if it is still there, since the file system does not let it be removed
    */
-  async #breakLease(path: string, dead: LeaseFile): Promise<void> {
-    const mark = `${path}.${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
-    for (let looks = 0; !(await this.#publish(mark, dead)); looks++) {
-      if (read(path)?.nonce !== dead.nonce) return; // another process has removed it
+  async #breakLease(name: string, dead: StoredLease): Promise<boolean> {
+    const mark = `${name}.broken-${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
+    for (let looks = 0; !(await this.#files.create(mark, dead)); looks++) {
+      if ((await this.#files.read(name))?.nonce !== dead.nonce) return true; // another process has removed it
       if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // the process that was to remove it was killed just then
-      await systemClock.sleep(BREAKER_LOOK_MS);
+      await this.#clock.sleep(BREAKER_LOOK_MS);
     }
-    if (read(path)?.nonce === dead.nonce) rmSync(path, { force: true });
-    rmSync(mark, { force: true });
+    try {
+      this.#files.remove(name, dead.nonce);
+      this.#heard.delete(dead.nonce);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      quietly(() => this.#files.remove(mark, dead.nonce));
+    }
   }
 
-  #startHeartbeat(): NodeJS.Timeout {
-    const path = this.#beatFile(this.#id);
-    this.#makeFolder(this.#directory);
-    this.#makeFolder(dirname(path));
+  #startHeartbeat(): Disposable {
+    const beat: Beat = this.#files.openBeat(this.#id);
     let beats = 0;
-    const beat = () => writeFileSync(path, String(beats++));
-    beat();
-    return setInterval(() => {
-      try {
-        beat();
-      } catch {
-        // A missed heartbeat makes others wait or compute the node twice; a broken disk is reported where results are
-        // published.
-      }
-    }, this.#heartbeatMs).unref();
-  }
-
-  #path(name: string): string {
-    return join(this.#directory, name.slice(0, 2), `${name}.json`);
-  }
-
-  #beatFile(id: string): string {
-    // an id is read from a file: it must not lead elsewhere
-    return join(this.#directory, 'holders', id.replace(/[^0-9a-f-]/g, ''));
+    beat.show(beats++);
+    const timer = this.#clock.repeat(this.#heartbeatMs, () => {
+      // A missed heartbeat makes others wait or compute the node twice; a broken disk is reported where results are
+      // published.
+      quietly(() => beat.show(beats++));
+    });
+    return {
+      [Symbol.dispose]: () => {
+        timer[Symbol.dispose]();
+        quietly(() => beat.close());
+      },
+    };
   }
 }
 
 export class Lease {
-  readonly #path: string;
-  readonly #nonce: string;
-  readonly #released: (lease: Lease) => void;
+  readonly #giveBack: () => void;
 
-  constructor(path: string, nonce: string, released: (lease: Lease) => void) {
-    this.#path = path;
-    this.#nonce = nonce;
-    this.#released = released;
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
   }
 
-  /** Gives it back, unless it was broken meanwhile and is somebody else's now. */
+  /**
+   * Gives it back, unless it was broken meanwhile and is somebody else's now. It never throws: one that cannot be
+   * removed is a remnant, which counts until this process ends.
+   */
   release(): void {
-    this.#released(this);
-    if (read(this.#path)?.nonce === this.#nonce) rmSync(this.#path, { force: true });
+    quietly(this.#giveBack);
   }
 
   [Symbol.dispose](): void {
@@ -240,46 +212,11 @@ export class Lease {
   }
 }
 
-function createExclusively(path: string, content: LeaseFile): boolean {
+/** @throws what is a bug: file systems may refuse */
+function quietly(act: () => void): void {
   try {
-    writeFileSync(path, JSON.stringify(content), { flag: 'wx' });
-    return true;
+    act();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if (!(error instanceof SwpError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
   }
-}
-
-/** The number that a holder has raised last; opening the file asks an NFS server for its present content. */
-function signOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return 'none';
-  }
-}
-
-/** @returns undefined if there is none */
-function read(path: string): LeaseFile | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-  try {
-    const { nonce, holder } = JSON.parse(text) as LeaseFile;
-    if (
-      typeof nonce === 'string' &&
-      typeof holder.id === 'string' &&
-      typeof holder.space === 'string' &&
-      Number.isSafeInteger(holder.pid) &&
-      holder.pid > 0
-    )
-      return { nonce, holder };
-  } catch {
-    // falls through: half written, or damaged
-  }
-  return { nonce: `unreadable ${text}`, holder: UNKNOWN_HOLDER };
 }

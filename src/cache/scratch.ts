@@ -8,7 +8,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { isAlive, processSpace } from './process-identity.ts';
+import { hasEnded, processSpace } from './process-identity.ts';
 
 export class Scratch {
   readonly #parent: string;
@@ -49,7 +49,7 @@ export class Scratch {
   }
 
   async #create(): Promise<string> {
-    const own = join(this.#parent, `${processSpace}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const own = join(this.#parent, `${processSpace()}-${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       this.#makeParent(this.#parent);
       makeDirectory(own);
@@ -63,8 +63,8 @@ export class Scratch {
   /** Removes the directories of processes of this machine that have ended. Those of other machines are let alone. */
   async #sweep(): Promise<void> {
     for (const name of await readdir(this.#parent)) {
-      const [space, pid] = name.split('-');
-      if (space !== processSpace || isAlive(Number(pid))) continue;
+      const [space = '', pid] = name.split('-');
+      if (!hasEnded({ space, pid: Number(pid), started: null })) continue;
       // A folder of another user is removed by that user's next process.
       await rm(join(this.#parent, name), { recursive: true, force: true }).catch(() => {});
     }

@@ -2,7 +2,8 @@
  * How one node comes to its result, once its producers have ended. `runNode` reads from top to bottom: identity,
  * existing results, inputs, slot, lease, run, publication. NodeEnding (run-context.ts) names the ways it can end.
  */
-import type { Lease, LeaseHolder } from '../cache/lease-store.ts';
+import type { Lease } from '../cache/lease-store.ts';
+import type { LeaseHolder } from '../cache/stored-lease.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Reason } from './event.ts';
 import { resourcesOf, type Slot } from './executor.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LeaseFolder } from '../../src/cache/lease-files.ts';
 import { LeaseStore, type Acquisition, type Lease } from '../../src/cache/lease-store.ts';
 import { thisProcess } from '../../src/cache/process-identity.ts';
 import { Scratch } from '../../src/cache/scratch.ts';
@@ -19,8 +20,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const open = (options: ConstructorParameters<typeof LeaseStore>[2] = {}) => {
-  const store = new LeaseStore(join(directory, 'leases'), new Scratch(join(directory, 'tmp')), options);
+const open = (options: ConstructorParameters<typeof LeaseStore>[1] = {}) => {
+  const store = new LeaseStore(
+    new LeaseFolder(join(directory, 'leases'), new Scratch(join(directory, 'tmp'))),
+    options,
+  );
   onTestFinished(() => store.close());
   return store;
 };
@@ -28,6 +32,23 @@ const held = (acquisition: Acquisition): Lease => {
   if (acquisition.kind !== 'held') throw new Error(`busy: ${JSON.stringify(acquisition.holder)}`);
   return acquisition.lease;
 };
+/** Lets time pass for an observer that looks every few seconds and finds the lease held each time. */
+async function watch(observer: LeaseStore, clock: ManualClock, milliseconds: number): Promise<void> {
+  for (let passed = 0; passed < milliseconds; passed += 5_000) {
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    clock.advance(Math.min(5_000, milliseconds - passed));
+  }
+}
+/** Lets time pass until something is done. */
+async function passUntil<Value>(clock: ManualClock, done: Promise<Value>, each = 500): Promise<Value> {
+  let over = false;
+  void done.finally(() => (over = true)).catch(() => {});
+  while (!over) {
+    clock.advance(each);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return done;
+}
 /** As a store on another machine sees it: process ids say nothing. */
 const elsewhere = (clock: ManualClock, space = 'elsewhere') =>
   open({ clock, identity: { ...thisProcess(), host: space, space } });
@@ -101,8 +122,7 @@ describe('between hosts', () => {
     const clock = new ManualClock();
     held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
     const observer = elsewhere(clock);
-    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
-    clock.advance(29_999);
+    await watch(observer, clock, 29_999);
     expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
     clock.advance(1);
     expect((await observer.acquire(NAME, 'there')).kind).toBe('held');
@@ -115,7 +135,7 @@ describe('between hosts', () => {
     const observer = elsewhere(clock);
     expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
     for (const sign of ['1', '2', '3']) {
-      clock.advance(20_000);
+      await watch(observer, clock, 20_000);
       clock.jump(-1e9);
       for (const name of await readdir(join(directory, 'leases/holders')))
         await writeFile(join(directory, 'leases/holders', name), sign);
@@ -128,31 +148,29 @@ describe('between hosts', () => {
     const holder = open({ heartbeatMs: 1e9 });
     const lease = held(await holder.acquire(NAME, 'here'));
     const observer = elsewhere(clock);
-    const pass = async (done: Promise<void>) => {
-      let over = false;
-      void done.then(() => (over = true));
-      while (!over) {
-        clock.advance(500);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
     let there = false;
     const result = observer.wait(NAME, async () => there);
     there = true;
-    await pass(result);
-    await pass(observer.wait(NAME, async () => false)); // 30 seconds without a sign
+    await passUntil(clock, result);
+    await passUntil(
+      clock,
+      observer.wait(NAME, async () => false),
+    ); // 30 seconds without a sign
     const free = observer.wait(NAME, async () => false);
-    await lease.release();
-    await pass(free);
+    lease.release();
+    await passUntil(clock, free);
   });
 
   it('of several that break the lease of a dead holder, one gets it', async () => {
     const clock = new ManualClock();
     held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
     const observers = Array.from({ length: 5 }, (_, index) => elsewhere(clock, `host ${index}`));
-    for (const observer of observers) expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
-    clock.advance(30_000);
-    const kinds = await Promise.all(observers.map(async (observer) => (await observer.acquire(NAME, 'there')).kind));
+    for (let passed = 0; passed < 30_000; passed += 5_000) {
+      for (const observer of observers) expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+      clock.advance(5_000);
+    }
+    const attempts = Promise.all(observers.map((observer) => observer.acquire(NAME, 'there')));
+    const kinds = (await passUntil(clock, attempts, 10)).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'held')).toHaveLength(1);
   });
 });
@@ -161,10 +179,9 @@ it('a lease that was broken is not given back by who lost it', async () => {
   const clock = new ManualClock();
   const lost = held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
   const second = elsewhere(clock);
-  await second.acquire(NAME, 'there');
-  clock.advance(30_000);
+  await watch(second, clock, 30_000);
   held(await second.acquire(NAME, 'there'));
-  await lost.release();
+  lost.release();
   expect((await open().acquire(NAME, 'here')).kind).toBe('busy');
 });
 
@@ -174,7 +191,7 @@ it('a lease that cannot be read is broken like one without a sign of life', asyn
   await writeFile(join(directory, 'leases/ab', `${NAME}.json`), '{"nonce":');
   const store = open({ clock });
   expect(await store.acquire(NAME, 'here')).toMatchObject({ kind: 'busy', holder: { user: 'unknown' } });
-  clock.advance(30_000);
+  await watch(store, clock, 30_000);
   expect((await store.acquire(NAME, 'here')).kind).toBe('held');
 });
 

@@ -23,6 +23,18 @@ export class ManualClock implements Clock {
     });
   }
 
+  repeat(milliseconds: number, action: () => void): Disposable {
+    let isOver = false;
+    void (async () => {
+      for (;;) {
+        await this.sleep(milliseconds);
+        if (isOver) return;
+        action();
+      }
+    })();
+    return { [Symbol.dispose]: () => void (isOver = true) };
+  }
+
   /** Lets time pass, and wakes the sleepers whose time is over. */
   advance(milliseconds: number): void {
     this.#time += milliseconds;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOpenDirectory } from '../../../base/atomic-file.ts';
+import { LeaseFolder } from '../../../cache/lease-files.ts';
 import { LeaseStore, type Lease } from '../../../cache/lease-store.ts';
 import { Scratch } from '../../../cache/scratch.ts';
 import { systemClock, type Clock } from '../../../base/clock.ts';
@@ -129,7 +130,7 @@ export class GpuSlots {
   async #lease(gpu: Gpu, place: string): Promise<Lease | undefined> {
     makeOpenDirectory(this.#folder); // every user of the host leaves leases here
     this.#scratch ??= new Scratch(join(this.#folder, 'tmp'), makeOpenDirectory);
-    this.#leases ??= new LeaseStore(join(this.#folder, 'leases'), this.#scratch, { makeFolder: makeOpenDirectory });
+    this.#leases ??= new LeaseStore(new LeaseFolder(join(this.#folder, 'leases'), this.#scratch, makeOpenDirectory));
     const name = createHash('sha256').update(gpu.uuid).digest('hex');
     const acquisition = await this.#leases.acquire(name, place);
     return acquisition.kind === 'held' ? acquisition.lease : undefined;

@@ -1,0 +1,260 @@
+/**
+ * The files of the leases in a folder that several users write into:
+ *
+ *     leases/ab/ab12....json      who computes a content, since when
+ *     leases/ab/ab12....60.json   who computes a stop of a trajectory, here at the length 60
+ *     leases/holders/ID           a number that a holder raises every few seconds, as long as it lives
+ *
+ * Whatever stands in place of such a file, others may have put it there: links are not followed, and what is no lease
+ * is read as one of an unknown holder. Operations are short, and synchronous since Node's thread pool would cost more.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeDirectory } from '../base/atomic-file.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { parseLease, type StoredLease } from './stored-lease.ts';
+import type { Scratch } from './scratch.ts';
+
+/** Where a store keeps leases: this folder, or in a simulation of many processes, memory. */
+export interface LeaseFiles {
+  /** @returns whether it is there now; false if there was something of this name already */
+  create(name: string, lease: StoredLease): Promise<boolean>;
+  /** @returns undefined if there is none; what is no lease is one of an unknown holder */
+  read(name: string): Promise<StoredLease | undefined>;
+  /** Removes what has this name, if it is still the lease with this nonce. */
+  remove(name: string, nonce: string): void;
+  /** Lengths at which there are leases of stops of a trajectory. */
+  lengths(trajectory: string): Promise<number[]>;
+  /** Begins a holder's heartbeat. */
+  openBeat(id: string): Beat;
+  /** What a holder has written last; undefined if it has no heartbeat. */
+  lastBeat(id: string): Promise<string | undefined>;
+}
+
+/** A holder's heartbeat. */
+export interface Beat {
+  /** Shows a new number. */
+  show(number: number): void;
+  /** Takes it away. */
+  close(): void;
+}
+
+/** The name of the lease of a stop. */
+export function stopLease(trajectory: string, at: number): string {
+  return `${trajectory}.${at}`;
+}
+
+/** A lease has some 300 bytes. */
+const LARGEST = 16_384;
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+
+export class LeaseFolder implements LeaseFiles {
+  readonly #directory: string;
+  readonly #scratch: Scratch;
+  readonly #makeFolder: (path: string) => void;
+
+  /**
+   * @param directory the cache's leases/
+   * @param makeFolder how folders are made: makeOpenDirectory where users who share no group leave leases
+   */
+  constructor(directory: string, scratch: Scratch, makeFolder: (path: string) => void = makeDirectory) {
+    this.#directory = directory;
+    this.#scratch = scratch;
+    this.#makeFolder = makeFolder;
+  }
+
+  /** By link(2), which is atomic on NFS too. */
+  async create(name: string, lease: StoredLease): Promise<boolean> {
+    const path = this.#path(name);
+    const fresh = join(await this.#scratch.directory(), `lease-${randomBytes(8).toString('hex')}`);
+    try {
+      writeFresh(fresh, lease);
+      this.#makeFolders(dirname(path));
+      return link(fresh, path) ?? writeIfAbsent(path, lease);
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    } finally {
+      rmSync(fresh, { force: true });
+    }
+  }
+
+  async read(name: string): Promise<StoredLease | undefined> {
+    return readLease(this.#path(name));
+  }
+
+  remove(name: string, nonce: string): void {
+    const path = this.#path(name);
+    if (readLease(path)?.nonce === nonce) rmSync(path, { recursive: true, force: true });
+  }
+
+  async lengths(trajectory: string): Promise<number[]> {
+    const folder = dirname(this.#path(trajectory));
+    try {
+      return readdirSync(folder).flatMap((name) => {
+        const length = name.startsWith(`${trajectory}.`) && /^\.(\d+)\.json$/.exec(name.slice(trajectory.length))?.[1];
+        return length ? [Number(length)] : [];
+      });
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw fileFailure(error, folder, 'read');
+    }
+  }
+
+  openBeat(id: string): Beat {
+    const path = this.#beatPath(id);
+    try {
+      this.#makeFolders(dirname(path));
+      return new BeatFile(path);
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+  }
+
+  async lastBeat(id: string): Promise<string | undefined> {
+    return readSmall(this.#beatPath(id)); // opening a file asks an NFS server for its present content
+  }
+
+  /** What stands in place of one of the folders holds nothing of value. */
+  #makeFolders(folder: string): void {
+    for (const path of [this.#directory, folder]) {
+      if (isNoFolder(path)) rmSync(path);
+      this.#makeFolder(path);
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name.slice(0, 2), `${name}.json`);
+  }
+
+  #beatPath(id: string): string {
+    // an id is read from a file: it must not lead elsewhere
+    return join(this.#directory, 'holders', id.replace(/[^0-9a-f-]/g, '') || 'none');
+  }
+}
+
+/** Stays open, so that each number goes into the file that was made here, whatever has its name by then. */
+class BeatFile implements Beat {
+  readonly #path: string;
+  #file: number;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = makeFile(path);
+  }
+
+  show(number: number): void {
+    if (fstatSync(this.#file).nlink === 0) this.#makeAgain(); // somebody has removed it
+    writeSync(this.#file, String(number), 0);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    rmSync(this.#path, { recursive: true, force: true });
+  }
+
+  #makeAgain(): void {
+    rmSync(this.#path, { recursive: true, force: true });
+    const file = makeFile(this.#path);
+    closeSync(this.#file);
+    this.#file = file;
+  }
+}
+
+/** Whether a file or a link that leads to no folder is there. */
+function isNoFolder(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') return true;
+    throw error;
+  }
+}
+
+/** @returns undefined where the file system has no links */
+function link(fresh: string, path: string): boolean | undefined {
+  try {
+    linkSync(fresh, path);
+    return true;
+  } catch (error) {
+    // An NFS server that repeats a request answers EEXIST for the link that it has just made: the link count tells.
+    if (statSync(fresh).nlink > 1) return true;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function writeIfAbsent(path: string, lease: StoredLease): boolean {
+  try {
+    writeFresh(path, lease);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function writeFresh(path: string, lease: StoredLease): void {
+  const file = makeFile(path);
+  try {
+    writeSync(file, JSON.stringify(lease));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whoever may enter the folder may read who holds what: with a umask of 077, others would take its owner for dead. */
+function makeFile(path: string): number {
+  const file = openSync(path, MAKE, 0o664);
+  fchmodSync(file, 0o664);
+  return file;
+}
+
+function readLease(path: string): StoredLease | undefined {
+  let text: string | undefined;
+  try {
+    text = readSmall(path);
+  } catch (error) {
+    throw fileFailure(error, path, 'read');
+  }
+  return text === undefined ? undefined : parseLease(text);
+}
+
+/** @returns undefined if there is nothing; of what is no small file, a word that says so */
+function readSmall(path: string): string | undefined {
+  let file: number;
+  try {
+    file = openSync(path, READ);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (['ELOOP', 'EMLINK', 'EISDIR', 'EACCES', 'EPERM', 'ENXIO', 'ENODEV'].includes(code ?? '')) return `(${code})`;
+    throw error;
+  }
+  try {
+    const found = fstatSync(file);
+    if (!found.isFile()) return '(no file)';
+    if (found.size > LARGEST) return `(${found.size} bytes)`;
+    const bytes = Buffer.alloc(LARGEST);
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, LARGEST, 0));
+  } finally {
+    closeSync(file);
+  }
+}
