@@ -37,9 +37,6 @@ const HEARTBEAT_MS = 2_000;
 const DEAD_AFTER_MS = 30_000;
 /** Between two looks no more than this counts as silence: the observer may have stood still, and the holder with it. */
 const LONGEST_GAP_MS = 5_000;
-/** Removing a dead lease takes a moment: after five seconds, the process that was removing it is gone too. */
-const BREAKER_LOOK_MS = 10;
-const BREAKER_DEAD_AFTER_LOOKS = 500;
 /** How often a process that waits for a lease looks. */
 const LOOK_EVERY_MS = 250;
 /** A lease that was given back just when it was looked at is asked for again, but not without an end. */
@@ -89,8 +86,10 @@ export class LeaseStore {
         const current = await this.#files.read(name);
         if (current === undefined) continue; // given back in between
         if (!(await this.#isDead(current))) return this.#busy(nonce, current.holder);
+        const broken = await this.#breakLease(name, current);
+        if (broken === 'busy') return this.#busy(nonce, current.holder);
         // One that cannot be removed must stop nobody: then nobody has the lease, and the work may be done twice.
-        if (!(await this.#breakLease(name, current))) return { kind: 'held', lease };
+        if (broken === 'stuck') return { kind: 'held', lease };
       }
       return this.#busy(nonce, UNKNOWN_HOLDER);
     } catch (error) {
@@ -152,26 +151,22 @@ export class LeaseStore {
   }
 
   /**
-   * Several may find the same lease dead at once. A mark named after it makes one of them remove it, so that nobody
-   * removes the lease that comes next.
-   * @returns false if it is still there, since the file system does not let it be removed
+   * Several may find the same lease dead at once. A second lease, named after it, makes one of them remove it, so that
+   * nobody removes the lease that comes next.
+   * @returns `busy` if another process is at it; `stuck` if the file system does not let it be removed
    */
-  async #breakLease(name: string, dead: StoredLease): Promise<boolean> {
-    const mark = `${name}.broken-${createHash('sha256').update(dead.nonce).digest('hex').slice(0, 16)}`;
-    for (let looks = 0; !(await this.#files.create(mark, dead)); looks++) {
-      if ((await this.#files.read(name))?.nonce !== dead.nonce) return true; // another process has removed it
-      if (looks >= BREAKER_DEAD_AFTER_LOOKS) break; // the process that was to remove it was killed just then
-      await this.#clock.sleep(BREAKER_LOOK_MS);
-    }
+  async #breakLease(name: string, dead: StoredLease): Promise<'removed' | 'busy' | 'stuck'> {
+    const right = createHash('sha256').update(`break ${name} ${dead.nonce}`).digest('hex');
+    const acquisition = await this.acquire(right, dead.holder.place);
+    if (acquisition.kind === 'busy') return 'busy';
+    using _right = acquisition.lease;
     try {
       this.#files.remove(name, dead.nonce);
-      this.#heard.delete(dead.nonce);
-      return true;
     } catch {
-      return false;
-    } finally {
-      quietly(() => this.#files.remove(mark, dead.nonce));
+      return 'stuck';
     }
+    this.#heard.delete(dead.nonce);
+    return 'removed';
   }
 
   #startHeartbeat(): Disposable {

@@ -1,7 +1,9 @@
 /** Prepares a node's work for an executor: paths of what it consumes and of what it makes. */
+import { randomBytes } from 'node:crypto';
 import { linkSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
@@ -41,7 +43,7 @@ export async function prepareJob(
   let pinned = 0;
   const pathOf = async (producer: string, artifact: string) => {
     const path = await findArtifact(producer, artifact);
-    return path === undefined ? undefined : pin(path, join(folder, `.input-${pinned++}${extname(path)}`));
+    return path === undefined ? undefined : await pin(path, join(folder, `.input-${pinned++}${extname(path)}`));
   };
   const inputs: Record<string, string> = {};
   for (const [name, { key, artifact }] of Object.entries(node.inputs)) inputs[name] = (await pathOf(key, artifact))!;
@@ -64,16 +66,38 @@ export async function prepareJob(
 }
 
 /**
- * A hard link to an artifact, so that the file stays while the node runs, even if the artifact is evicted meanwhile.
+ * A hard link to an artifact, so that the file stays while the node runs, even if the artifact is evicted meanwhile; a
+ * copy where the file system makes no link, or has too many of them.
  * @returns the path to use
  */
-function pin(path: string, link: string): string {
+async function pin(path: string, link: string): Promise<string> {
   try {
     linkSync(path, link);
-    return link;
   } catch (error) {
     if (isAbsent(error)) throw fileFailure(error, path, 'read');
-    return path; // a file system without links, or with too many of them
+    await copyFile(path, link).catch((failed: unknown) => {
+      throw fileFailure(failed, path, 'read');
+    });
+  }
+  return link;
+}
+
+/**
+ * Holds the files from which a trajectory goes on.
+ * @returns undefined if one of them is gone
+ */
+export async function pinState(
+  state: Record<string, string>,
+  folder: string,
+): Promise<Record<string, string> | undefined> {
+  const pinned: Record<string, string> = {};
+  try {
+    for (const [name, path] of Object.entries(state))
+      pinned[name] = await pin(path, join(folder, `.state-${randomBytes(4).toString('hex')}${extname(path)}`));
+    return pinned;
+  } catch (error) {
+    if (error instanceof SwpError && error.failure.kind === 'file' && error.failure.code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

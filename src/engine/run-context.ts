@@ -6,7 +6,7 @@ import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { producersOf } from './dag-builder.ts';
 import type { EventSink, Reason } from './event.ts';
-import type { Executor } from './executor.ts';
+import type { Executor, Slot } from './executor.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
@@ -50,6 +50,11 @@ export interface RunContext {
    * @returns how that ended; callers who ask at the same time share one run
    */
   restore(key: string, reason: Reason): Promise<NodeEnding>;
+  /**
+   * Runs a node's job in a slot and publishes what it made.
+   * @returns `cancelled` if the user stopped the run meanwhile
+   */
+  compute(work: NodeWork, slot: Slot): Promise<CacheRecord | 'cancelled'>;
   /** Notes what went wrong and cost no result. */
   warn(warning: Failure): void;
   claims: Claims;

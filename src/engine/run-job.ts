@@ -1,21 +1,24 @@
-/** Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, and checks what it made. */
+/**
+ * Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, checks what it made, and publishes it.
+ */
 import { lstatSync, rmSync } from 'node:fs';
 import type { Cache, Publication } from '../cache/cache.ts';
+import type { CacheRecord } from '../cache/record.ts';
 import type { NodeLog } from '../cache/node-log.ts';
 import { SwpError } from '../base/failure.ts';
 import { wholeRecord } from './existing-result.ts';
 import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
 import { refuseChangedFiles } from './external-file.ts';
-import { prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
+import { pinState, prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
 import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
 import { placeOf, type Metrics, type StageOutput } from './stage.ts';
 import { startingPoint, type StartingPoint, type TrajectoryPoint } from './trajectory.ts';
 
 /** What a job adds to a node's publication. */
-export type StageResult = Omit<
-  Publication,
-  'key' | 'contentKey' | 'stage' | 'preimage' | 'contentPreimage' | 'environment'
->;
+type StageResult = Omit<Publication, 'key' | 'contentKey' | 'stage' | 'preimage' | 'contentPreimage' | 'environment'>;
+
+/** A starting point that goes before it is had is looked for anew; then the node begins at the beginning. */
+const PIN_TRIES = 5;
 
 /** How a node on a trajectory runs. */
 interface TrajectoryRun {
@@ -26,8 +29,38 @@ interface TrajectoryRun {
   replaces: string | null;
 }
 
+/**
+ * @returns `cancelled` if the user stopped the run meanwhile
+ * @throws SwpError for whatever goes wrong with the node
+ */
+export async function computeNode(work: NodeWork, slot: Slot, context: RunContext): Promise<CacheRecord | 'cancelled'> {
+  using folder = await openOutputFolder(context.cache);
+  const made = await runJob(work, folder.path, slot, context);
+  if (made === 'cancelled') return 'cancelled';
+  slot.release(); // publication waits for the disk: the slot serves another node meanwhile
+  return await publish(made, work, context);
+}
+
+/** Under both keys, and as a stop of its trajectory. */
+async function publish(
+  made: StageResult,
+  { planned: { node }, identity, point }: NodeWork,
+  { cache, stages, environment }: RunContext,
+): Promise<CacheRecord> {
+  await refuseChangedFiles(node);
+  const { code, packages } = await stages.load(node.stage.name);
+  const record = await cache.publish({
+    ...identity,
+    ...made,
+    stage: node.stage.name,
+    environment: { ...(await environment()), code, packages },
+  });
+  if (point !== undefined) await cache.trajectories.addStop(point.trajectory, { at: point.at, key: record.key });
+  return record;
+}
+
 /** A folder for what a node makes; what is left in it goes when it is disposed of. */
-export async function openOutputFolder(cache: Cache): Promise<{ path: string } & Disposable> {
+async function openOutputFolder(cache: Cache): Promise<{ path: string } & Disposable> {
   const path = await cache.scratch.node();
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
@@ -37,7 +70,7 @@ export async function openOutputFolder(cache: Cache): Promise<{ path: string } &
  * @returns `cancelled` if the user stopped the run meanwhile
  * @throws SwpError of kind `stage`, `worker-died`, `memory-limit` or `out-of-memory`, naming the log
  */
-export async function runJob(
+async function runJob(
   work: NodeWork,
   folder: string,
   slot: Slot,
@@ -45,7 +78,7 @@ export async function runJob(
 ): Promise<StageResult | 'cancelled'> {
   const { node } = work.planned;
   const { cache, stages, checkpointSeconds, signal } = context;
-  const trajectory = await planTrajectory(work, context);
+  const trajectory = await planTrajectory(work, folder, context);
   const findArtifact = verifiedArtifacts(cache, (key) => recordOf(work.producers, key));
   const job: PreparedJob = {
     ...(await prepareJob(node, folder, stages, findArtifact)),
@@ -88,15 +121,24 @@ export async function runJob(
   }
 }
 
-/** Of a node on a trajectory: where it goes on. */
+/**
+ * Of a node on a trajectory: where it goes on. Other processes on the same trajectory remove checkpoints that they have
+ * no use for, and `swp gc` what was evicted, so the node holds the state by names of its own.
+ */
 async function planTrajectory(
   { planned, reason, point }: NodeWork,
+  folder: string,
   context: RunContext,
 ): Promise<TrajectoryRun | undefined> {
   if (point === undefined) return undefined;
   const replaces = reason.kind === 'invalidated' ? planned.record!.id : null;
-  const from = await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces);
-  return { point, from, replaces };
+  for (let tries = 0; tries < PIN_TRIES; tries++) {
+    const from = await startingPoint(point, context.cache, (key) => wholeRecord(key, context), replaces);
+    if (from === undefined) break;
+    const state = await pinState(from.state, folder);
+    if (state !== undefined) return { point, from: { ...from, state }, replaces };
+  }
+  return { point, from: undefined, replaces };
 }
 
 /** Passes a job's events on: to the run's events, to the node's log, and checkpoints to the cache. */

@@ -1,14 +1,15 @@
 /**
  * How one node comes to its result, once its producers have ended. `runNode` reads from top to bottom: identity,
- * existing results, inputs, slot, lease, run, publication. NodeEnding (run-context.ts) names the ways it can end.
+ * existing results, inputs, and the attempt to compute it: slot, lease, run. NodeEnding (run-context.ts) names the ways
+ * in which it can end.
  */
+import { stopLease } from '../cache/lease-files.ts';
 import type { Lease } from '../cache/lease-store.ts';
 import type { LeaseHolder } from '../cache/stored-lease.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Reason } from './event.ts';
 import { resourcesOf, type Slot } from './executor.ts';
 import { findResult } from './existing-result.ts';
-import { refuseChangedFiles } from './external-file.ts';
 import { identify } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
@@ -23,7 +24,6 @@ import {
   type Producers,
   type RunContext,
 } from './run-context.ts';
-import { openOutputFolder, runJob, type StageResult } from './run-job.ts';
 import { placeOf } from './stage.ts';
 import { pointOf } from './trajectory.ts';
 
@@ -38,8 +38,7 @@ export async function runNode(
   lost?: Reason,
 ): Promise<NodeEnding> {
   const { node } = planned;
-  const { executor, signal } = context;
-  let startedAt: number | undefined;
+  const told = new Set<string>();
   try {
     if (lost === undefined && isUntouched(planned, producers)) return { kind: 'cached', record: planned.record! };
     const reason = lost ?? reasonToRun(planned, producers);
@@ -58,7 +57,7 @@ export async function runNode(
       // Existing results: of this recipe, or of another one with the same content.
       const existing = await findResult(work, context);
       if (existing !== undefined) return await useResult(existing, work, context);
-      if (signal.aborted) return { kind: 'stopped', started: false };
+      if (context.signal.aborted) return { kind: 'stopped', started: false };
 
       // Inputs: what was evicted, or is damaged, is computed again first; other bits make it another node.
       const restored = await restoreInputs(node, producers, context);
@@ -67,40 +66,65 @@ export async function runNode(
         continue;
       }
 
-      // Two recipes with the same content in this process: one computes it, the other one looks again.
-      const twin = context.claims.heldBy(work.identity.contentKey);
-      if (twin !== undefined) {
-        await twin;
-        continue;
-      }
-      using _claim = context.claims.take(work.identity.contentKey);
-
-      // Slot: a free worker, for instance, and a GPU if it needs one.
-      using slot = await reserveSlot(node, context);
-      if (slot === undefined)
-        return executor.capabilities.computes ? { kind: 'stopped', started: false } : { kind: 'would-run', reason };
-      startedAt = performance.now();
-
-      // Lease: one process at a time computes it. While it waits for another process, the node holds no slot.
-      using lease = await takeLease(work, slot, context);
-      if (lease === undefined) continue;
-
-      // Meanwhile another process may have made the result, or evicted an input.
-      const madeMeanwhile = await findResult(work, context);
-      if (madeMeanwhile !== undefined) return await useResult(madeMeanwhile, work, context);
-      if (!(await inputsAreUsable(node, producers, context))) continue;
-
-      // Run.
-      using folder = await openOutputFolder(context.cache);
-      const made = await runJob(work, folder.path, slot, context);
-      if (made === 'cancelled') return { kind: 'stopped', started: true };
-
-      // Publication waits for the disk: the slot serves another node meanwhile.
-      slot.release();
-      return { kind: 'ran', record: await publish(made, work, context) };
+      // Computing: what it waits for, it waits for here, when the attempt has given everything back.
+      const attempt = await attemptToCompute(work, context);
+      if (attempt.kind === 'ended') return attempt.ending;
+      if (attempt.kind === 'twin') await attempt.ended;
+      if (attempt.kind === 'busy') await waitForHolder(attempt, work, told, context);
     }
   } catch (error) {
-    return failedWith(error, startedAt);
+    return failedWith(error, undefined);
+  }
+}
+
+/** What an attempt at computing a node came to. It holds nothing any more. */
+type Attempt =
+  | { kind: 'ended'; ending: NodeEnding }
+  /** Another recipe of this run has the same content and is at it. */
+  | { kind: 'twin'; ended: Promise<void> }
+  /** Another process has this lease, and what it makes is of use. */
+  | { kind: 'busy'; name: string; holder: LeaseHolder }
+  /** An input was evicted meanwhile. */
+  | { kind: 'again' };
+
+/**
+ * Takes what computing a node needs: its content's claim in this run, a slot, and the lease. It waits for nothing but
+ * the slot, and holds nothing else meanwhile that another process needs.
+ */
+async function attemptToCompute(work: NodeWork, context: RunContext): Promise<Attempt> {
+  const { node } = work.planned;
+  const { claims, executor } = context;
+  const ended = (ending: NodeEnding): Attempt => ({ kind: 'ended', ending });
+
+  // Two recipes with the same content in this process: one computes it, the other one looks again.
+  const twin = claims.heldBy(work.identity.contentKey);
+  if (twin !== undefined) return { kind: 'twin', ended: twin };
+  using _claim = claims.take(work.identity.contentKey);
+
+  // Slot: a free worker, for instance, and a GPU if it needs one.
+  using slot = await reserveSlot(node, context);
+  if (slot === undefined)
+    return ended(
+      executor.capabilities.computes ? { kind: 'stopped', started: false } : { kind: 'would-run', reason: work.reason },
+    );
+  const startedAt = performance.now();
+  try {
+    // Lease: one process at a time computes it. What another one has published by now is taken before it is asked for,
+    // and what was published just before it was had, after that.
+    const published = await findResult(work, context);
+    if (published !== undefined) return ended(await useResult(published, work, context));
+    const acquisition = await takeLease(work, context);
+    if (acquisition.kind === 'busy') return acquisition;
+    using _lease = acquisition.lease;
+    const madeMeanwhile = await findResult(work, context);
+    if (madeMeanwhile !== undefined) return ended(await useResult(madeMeanwhile, work, context));
+
+    // Run, unless an input was evicted meanwhile.
+    if (!(await inputsAreUsable(node, work.producers, context))) return { kind: 'again' };
+    const record = await context.compute(work, slot);
+    return ended(record === 'cancelled' ? { kind: 'stopped', started: true } : { kind: 'ran', record });
+  } catch (error) {
+    return ended(failedWith(error, startedAt));
   }
 }
 
@@ -194,20 +218,41 @@ function reserveSlot(
 }
 
 /**
- * Takes the lease of a node's content; of its whole trajectory if it is on one, so that its stops build on one another.
- * If another process has it, gives the slot back and waits.
- * @returns undefined when the wait is over: the other process has made the result, or has failed, or is gone
+ * Takes the lease of a node's content, unless another process is computing it, or a nearer stop of its trajectory from
+ * which it can go on. Who computes a farther stop is of no use: its result is beyond this one.
  */
-async function takeLease(work: NodeWork, slot: Slot, context: RunContext): Promise<Lease | undefined> {
-  const { planned, identity, point } = work;
-  const { leases } = context.cache;
-  const name = point?.trajectory ?? identity.contentKey;
+async function takeLease(
+  { planned, identity, point }: NodeWork,
+  { cache: { leases } }: RunContext,
+): Promise<{ kind: 'held'; lease: Lease } | Extract<Attempt, { kind: 'busy' }>> {
+  const name = point === undefined ? identity.contentKey : stopLease(point.trajectory, point.at);
   const acquisition = await leases.acquire(name, placeOf(planned.node.labels[0]!));
-  if (acquisition.kind === 'held') return acquisition.lease;
-  slot.release();
-  emitWait(planned.node, acquisition.holder, context);
-  await leases.wait(name, async () => (await findResult(work, context)) !== undefined, context.signal);
-  return undefined;
+  if (acquisition.kind === 'busy') return { ...acquisition, name };
+  if (point === undefined) return acquisition;
+  try {
+    const before = await leases.holderBefore(point.trajectory, point.at);
+    if (before === undefined) return acquisition;
+    acquisition.lease.release();
+    return { kind: 'busy', ...before };
+  } catch (error) {
+    acquisition.lease.release();
+    throw error;
+  }
+}
+
+/**
+ * Waits until the result is there, or the lease is free, or its holder is dead.
+ * @param told ids of holders of which this node has said already that it waits for them
+ */
+async function waitForHolder(
+  { name, holder }: Extract<Attempt, { kind: 'busy' }>,
+  work: NodeWork,
+  told: Set<string>,
+  context: RunContext,
+): Promise<void> {
+  if (!told.has(holder.id)) emitWait(work.planned.node, holder, context);
+  told.add(holder.id);
+  await context.cache.leases.wait(name, async () => (await findResult(work, context)) !== undefined, context.signal);
 }
 
 function emitWait(node: PlannedNode, { user, host, pid, since, place }: LeaseHolder, { emit }: RunContext): void {
@@ -218,22 +263,4 @@ function emitWait(node: PlannedNode, { user, host, pid, since, place }: LeaseHol
     label: node.labels[0]!,
     holder: { user, host, pid, since, place },
   });
-}
-
-/** Under both keys, and as a stop of its trajectory. */
-async function publish(
-  made: StageResult,
-  { planned: { node }, identity, point }: NodeWork,
-  { cache, stages, environment }: RunContext,
-): Promise<CacheRecord> {
-  await refuseChangedFiles(node);
-  const { code, packages } = await stages.load(node.stage.name);
-  const record = await cache.publish({
-    ...identity,
-    ...made,
-    stage: node.stage.name,
-    environment: { ...(await environment()), code, packages },
-  });
-  if (point !== undefined) await cache.trajectories.addStop(point.trajectory, { at: point.at, key: record.key });
-  return record;
 }

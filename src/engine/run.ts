@@ -11,6 +11,7 @@ import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
+import { computeNode } from './run-job.ts';
 import { restoreNode, runNode } from './run-node.ts';
 import { placeOf, type NodeLabel } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
@@ -95,7 +96,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
   return summarise(ended, endings, warnings, signal, (performance.now() - start) / 1000);
 }
 
-function createContext(options: RunOptions, warnings: Failure[]): Omit<RunContext, 'restore'> {
+/** A run's context, but for what only the run itself can do. */
+type SharedContext = Omit<RunContext, 'restore' | 'compute'>;
+
+function createContext(options: RunOptions, warnings: Failure[]): SharedContext {
   const { dag, cache, study, stages, executor, emit, signal } = options;
   const nodesBehind = longestWays(dag, () => 1);
   let environment: Promise<JsonObject> | undefined;
@@ -120,11 +124,16 @@ async function runAll(
   needed: PlannedState[],
   plan: Plan,
   endings: Map<string, NodeEnding>,
-  shared: Omit<RunContext, 'restore'>,
+  shared: SharedContext,
 ): Promise<void> {
   const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
   const abandoned = new AbortController();
-  const context: RunContext = { ...shared, signal: AbortSignal.any([shared.signal, abandoned.signal]), restore };
+  const context: RunContext = {
+    ...shared,
+    signal: AbortSignal.any([shared.signal, abandoned.signal]),
+    restore,
+    compute: (work, slot) => computeNode(work, slot, context),
+  };
   const restoring = new Map<string, Promise<NodeEnding>>();
   const stopBefore = chainStops(needed.filter(({ state }) => state !== 'cached').map(({ node }) => node));
   const running = new Map<string, Promise<void>>();

@@ -105,6 +105,7 @@ export function lengthsOf(nodes: Iterable<PlannedNode>): Length[] {
 export interface StateSource {
   trajectories: Pick<TrajectoryStore, 'stops' | 'checkpoint'>;
   artifactPath(artifact: CacheRecord['artifacts'][string]): string;
+  hasArtifact(artifact: CacheRecord['artifacts'][string]): boolean;
   verify(artifact: CacheRecord['artifacts'][string]): Promise<void>;
 }
 
@@ -144,7 +145,7 @@ async function stateOf(
   const state: Record<string, string> = {};
   for (const name of names) {
     const artifact = record.artifacts[name];
-    if (artifact === undefined) return undefined;
+    if (artifact === undefined || !cache.hasArtifact(artifact)) return undefined;
     try {
       await cache.verify(artifact);
     } catch (error) {
