@@ -167,6 +167,8 @@ export const GROUPS = {
       'src/engine/stage.ts',
       // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
       'src/compute/runtimes/open-session.ts',
+      // Whether a session was used before changes nothing that is computed.
+      'src/model/session-pool.ts',
       // Lets messages through between two runs of a graph.
       'src/compute/runtimes/event-loop.ts',
     ],
@@ -188,7 +190,12 @@ export const GROUPS = {
   estimate: {
     why: 'says beforehand how much there is to compute, and nothing else',
     through: false,
-    modules: ['src/compute/graph/flops.ts', 'src/model/pass-graph.ts', 'src/science/stage-work.ts'],
+    modules: [
+      'src/compute/graph/flops.ts',
+      'src/compute/graph/memory.ts',
+      'src/model/pass-graph.ts',
+      'src/science/stage-work.ts',
+    ],
   },
 };
 

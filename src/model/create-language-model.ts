@@ -1,5 +1,5 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
-import type { ExecutionTarget, GraphSession } from '../compute/runtimes/runtime.ts';
+import { targetOf, type ExecutionTarget, type GraphSession } from '../compute/runtimes/runtime.ts';
 import { elementCount } from '../base/element-count.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
@@ -7,22 +7,30 @@ import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts
 import type { DownProjActivations, LanguageModel, OutputOverride, Weights } from './language-model.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
-
-const models = new Map<string, DecoderModel>();
+import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
 
 /**
- * A model of fixed shape. A process keeps one per configuration and shape, since creating a session costs more than
- * many passes: a second call returns the same one, and the caller loads its weights into it.
+ * Works with a model of fixed shape, whose weights the work loads first: it may be one that was used before.
+ * @param target an object that has more besides, such as a stage's parameters, will do
  */
-export function createLanguageModel(
+export function useLanguageModel<Result>(
   config: ModelConfig,
-  shape: DecoderShape,
+  { batch, sequence }: DecoderShape,
   target: ExecutionTarget,
-): Promise<LanguageModel> {
-  const identity = JSON.stringify([config, shape, target]);
-  const model = models.get(identity) ?? new DecoderModel(config, shape, target);
-  models.set(identity, model);
-  return Promise.resolve(model);
+  work: (model: LanguageModel) => Promise<Result>,
+): Promise<Result> {
+  const shape = { batch, sequence };
+  const own = targetOf(target);
+  return sessionPool.use<DecoderModel, Result>(
+    ['forward', { ...config }, shape, { ...own }],
+    () => Promise.resolve(new DecoderModel(config, shape, own)),
+    work,
+  );
+}
+
+/** A model of fixed shape for the caller alone. */
+export function createLanguageModel(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): LanguageModel {
+  return new DecoderModel(config, shape, target);
 }
 
 interface OverrideMemory {
@@ -30,7 +38,13 @@ interface OverrideMemory {
   restored: Float32Array;
 }
 
-class DecoderModel implements LanguageModel {
+/** A session, and the bytes that it holds. */
+interface OpenPass {
+  session: GraphSession;
+  bytes: number;
+}
+
+class DecoderModel implements LanguageModel, PooledSession {
   readonly batch: number;
   readonly sequence: number;
   readonly tensors: TensorTable;
@@ -40,7 +54,7 @@ class DecoderModel implements LanguageModel {
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
   readonly #overrides = new Map<number, OverrideMemory>();
-  readonly #sessions = new Map<string, Promise<GraphSession>>();
+  readonly #passes = new Map<string, OpenPass>();
 
   constructor(config: ModelConfig, { batch, sequence }: DecoderShape, target: ExecutionTarget) {
     this.#target = target;
@@ -51,6 +65,19 @@ class DecoderModel implements LanguageModel {
     for (const [name, { shape }] of this.tensors) this.#weights.set(name, new Float32Array(elementCount(shape)));
     this.#tokens = new Int32Array(batch * sequence);
     this.#targets = new Int32Array(batch * sequence);
+  }
+
+  get bytes(): number {
+    const passes = [...this.#passes.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    const overrides = [...this.#overrides.values()].flatMap(({ kept, restored }) => [kept, restored]);
+    const memory = [...this.#weights.values(), ...overrides, this.#tokens, this.#targets];
+    return passes + memory.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  async release(): Promise<void> {
+    const passes = [...this.#passes.values()];
+    this.#passes.clear();
+    for (const { session } of passes) await session.release();
   }
 
   load(weights: Weights): void {
@@ -134,16 +161,15 @@ class DecoderModel implements LanguageModel {
     return (await this.#session(outputs, overridden)).run();
   }
 
-  #session(outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
+  #session(outputs: ForwardOutput[], overridden: readonly number[]): GraphSession | Promise<GraphSession> {
     const identity = [...outputs, ...overridden].join();
-    const session = this.#sessions.get(identity) ?? this.#createSession(outputs, overridden);
-    this.#sessions.set(identity, session);
-    return session;
+    return this.#passes.get(identity)?.session ?? this.#open(identity, outputs, overridden);
   }
 
-  async #createSession(outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
+  async #open(identity: string, outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
     const graph = buildForwardGraph(this.#config, this, outputs, overridden);
     const session = await openModelSession(graph, this.#target);
+    this.#passes.set(identity, { session, bytes: heldBytes(graph) });
     for (const [name, data] of this.#weights) session.feed(name, data);
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);

@@ -6,7 +6,7 @@
  */
 import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
-import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
+import { targetOf, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts';
 import { digestJson } from '../base/digest.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -29,22 +29,17 @@ export function graphFingerprint(
   pass: Pass,
   model: string,
   shape: TrainingShape,
-  { engine, device, precision }: ExecutionTarget,
+  target: ExecutionTarget,
 ): Promise<JsonObject> {
-  const identity = JSON.stringify([pass, model, shape, engine, device, precision]);
-  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, { engine, device, precision });
+  const own = targetOf(target);
+  const identity = JSON.stringify([pass, model, shape, own]);
+  const fingerprint = fingerprints.get(identity) ?? compute(pass, model, shape, own);
   fingerprints.set(identity, fingerprint);
   return fingerprint;
 }
 
-async function compute(
-  pass: Pass,
-  model: string,
-  shape: TrainingShape,
-  { engine, device, precision }: ExecutionTarget,
-): Promise<JsonObject> {
+async function compute(pass: Pass, model: string, shape: TrainingShape, target: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
-  const target = { engine, device, precision };
   if (pass !== 'training')
     return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
   const { engines, kernel } = readFingerprints();
@@ -56,11 +51,11 @@ async function compute(
     return {
       ...common,
       steps: declaredCode(engines, 'onnxSteps', 'ENGINES'),
-      step: trainingStepHash(buildTrainingStepProgram(training, microBatches), lowered, precision),
+      step: trainingStepHash(buildTrainingStepProgram(training, microBatches), lowered, target.precision),
     };
   return {
     ...common,
-    graph: graphHash(training.graph, 'cpu', precision),
+    graph: graphHash(training.graph, 'cpu', target.precision),
     kernel,
     // The graph ends with the gradients: the kernel is told by the trainer which parameters decay.
     decay: digestJson(training.parameters.map(({ name, decay }) => [name, decay])),

@@ -5,7 +5,7 @@
  */
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
-import { createLanguageModel } from './create-language-model.ts';
+import { useLanguageModel } from './create-language-model.ts';
 import { familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
@@ -34,9 +34,10 @@ export async function learnedLoss(
   remedy: string,
 ): Promise<number> {
   const sequence = Math.min(LENGTH, familyOf(config).longestSequence(config));
-  const model = await createLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET);
-  model.load(weights);
-  const losses = await model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+  const losses = await useLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET, (model) => {
+    model.load(weights);
+    return model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+  });
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const guessing = Math.log(config.vocabulary);
   if (loss <= guessing - LEARNED) return loss;

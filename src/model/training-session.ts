@@ -1,48 +1,58 @@
 /**
  * A trainer for one model and batch shape, with its corpus: loads and saves checkpoints, draws training batches,
- * checks the mask. One per model and shape lives in a worker process, since building a session takes longer than many
- * training steps.
+ * checks the mask.
  */
 import { join } from 'node:path';
-import type { ExecutionTarget } from '../compute/runtimes/runtime.ts';
+import { targetOf, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, TrainingStepResult, Trainer, TransferStatistics } from '../compute/training/trainer.ts';
 import { installedBuild } from '../base/installed-build.ts';
 import type { Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
-import type { DecoderShape } from './decoder/family.ts';
+import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import type { FloatTensor, Tensor } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
 import { floatTensor, readMasks, WRONG_ARTIFACT } from './weights-file.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
-const sessions = new Map<string, Promise<TrainingSession>>();
 
-export function openTrainingSession(
+/**
+ * Works with a session of a model and batch shape, into which the work loads its files first: it may be one that was
+ * used before.
+ * @param model a folder under models/
+ * @param target an object that has more besides, such as a stage's parameters, will do
+ */
+export async function useTrainingSession<Result>(
   model: string,
-  shape: TrainingShape,
+  { batch, sequence, microBatches = 1 }: TrainingShape,
   target: ExecutionTarget,
-): Promise<TrainingSession> {
-  const identity = JSON.stringify([model, shape, target]);
-  const session = sessions.get(identity) ?? createSession(model, shape, target);
-  sessions.set(identity, session);
-  return session;
+  work: (session: TrainingSession) => Promise<Result>,
+): Promise<Result> {
+  const config = await readModelConfig(model);
+  const shape = { batch, sequence, microBatches };
+  const own = targetOf(target);
+  return sessionPool.use(
+    ['training', { ...config }, shape, { ...own }],
+    () => openTrainingSession(config, shape, own),
+    work,
+  );
 }
 
-async function createSession(model: string, shape: TrainingShape, target: ExecutionTarget): Promise<TrainingSession> {
-  const { batch, sequence, microBatches = 1 } = shape;
-  const config = await readModelConfig(model);
+/** A session for the caller alone. */
+export async function openTrainingSession(
+  config: ModelConfig,
+  { batch, sequence, microBatches = 1 }: TrainingShape,
+  target: ExecutionTarget,
+): Promise<TrainingSession> {
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
-  return new TrainingSession(
-    await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure),
-    corpusOf(config),
-    shape,
-  );
+  const trainer = await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure);
+  return new TrainingSession(trainer, corpusOf(config), { batch, sequence }, heldBytes(training.graph));
 }
 
 /** Where batches are drawn from. */
@@ -51,17 +61,28 @@ export interface BatchStream {
   seed: number;
 }
 
-export class TrainingSession {
+export class TrainingSession implements PooledSession {
   readonly #trainer: Trainer;
   readonly #corpus: Corpus;
   readonly #shape: DecoderShape;
+  readonly #graphBytes: number;
   /** Transfers of the trainer before files were loaded: those of other nodes. */
   #before: TransferStatistics | undefined;
 
-  constructor(trainer: Trainer, corpus: Corpus, shape: DecoderShape) {
+  /** @param graphBytes what the runtime holds for the graph */
+  constructor(trainer: Trainer, corpus: Corpus, shape: DecoderShape, graphBytes: number) {
     this.#trainer = trainer;
     this.#corpus = corpus;
     this.#shape = shape;
+    this.#graphBytes = graphBytes;
+  }
+
+  get bytes(): number {
+    return this.#graphBytes + this.#trainer.memory.memory.buffer.byteLength;
+  }
+
+  release(): Promise<void> {
+    return this.#trainer.release();
   }
 
   /** How many training steps a call should take: several where each call moves the state to a device and back. */

@@ -5,7 +5,7 @@ import type { DetectSwParams } from '../../src/generated/detect-sw.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
-import { createLanguageModel } from '../../src/model/create-language-model.ts';
+import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
@@ -19,8 +19,7 @@ export default async function detectSw({
   signal,
 }: StageJob<Required<DetectSwParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
-  const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
-  model.load(await readModelWeights(input('weights'), config, otherModelRemedy('detect-sw', params.model)));
+  const weights = await readModelWeights(input('weights'), config, otherModelRemedy('detect-sw', params.model));
   const corpus = corpusOf(config);
   const draw = (stream: string, sequences: number) =>
     corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
@@ -37,7 +36,11 @@ export default async function detectSw({
   const threshold = (tensor: string) =>
     pruning?.threshold ?? pruning?.tensors.find((entry) => entry.tensor === tensor)?.threshold ?? null;
 
-  const report = await detectSuperWeights(model, data, params, { reference, threshold, signal });
+  const shape = { batch: params.batchSize, sequence: params.sequenceLength };
+  const report = await useLanguageModel(config, shape, params, (model) => {
+    model.load(weights);
+    return detectSuperWeights(model, data, params, { reference, threshold, signal });
+  });
   await writeJsonArtifact(output('superWeights'), report);
   const { confirmed, candidates, survival } = report;
   return {

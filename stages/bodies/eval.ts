@@ -5,8 +5,10 @@ import type { EvalParams } from '../../src/generated/eval.ts';
 import type { Evaluation } from '../../src/generated/evaluation.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
-import { createLanguageModel } from '../../src/model/create-language-model.ts';
+import { useLanguageModel } from '../../src/model/create-language-model.ts';
+import type { ModelConfig } from '../../src/model/decoder/family.ts';
 import { evaluate } from '../../src/model/evaluate.ts';
+import type { LanguageModel } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { blockMatrices } from '../../src/model/block-matrices.ts';
@@ -14,17 +16,22 @@ import { readModelWeights } from '../../src/model/weights-file.ts';
 import { sparsityOf } from '../../src/science/sparsity.ts';
 import { SuperActivations } from '../../src/science/super-activations.ts';
 
-export default async function evaluateWeights({
-  params,
-  input,
-  optionalInput,
-  output,
-  progress,
-  signal,
-}: StageJob<Required<EvalParams>>): Promise<Metrics> {
+export default async function evaluateWeights(job: StageJob<Required<EvalParams>>): Promise<Metrics> {
+  const { params, output } = job;
   const config = await readModelConfig(params.model);
+  const shape = { batch: params.batchSize, sequence: params.sequenceLength };
+  const evaluation = await useLanguageModel(config, shape, params, (model) => measure(model, config, job));
+  await writeJsonArtifact(output('evaluation'), evaluation);
+  const { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity } = evaluation;
+  return { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity };
+}
+
+async function measure(
+  model: LanguageModel,
+  config: ModelConfig,
+  { params, input, optionalInput, progress, signal }: StageJob<Required<EvalParams>>,
+): Promise<Evaluation> {
   const read = (path: string) => readModelWeights(path, config, otherModelRemedy('eval', params.model));
-  const model = await createLanguageModel(config, { batch: params.batchSize, sequence: params.sequenceLength }, params);
   const corpus = corpusOf(config);
   const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
   /** What the intact model's super weights make of these very tokens. */
@@ -51,12 +58,9 @@ export default async function evaluateWeights({
   };
   const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
   const blocks = blockMatrices(model.tensors).map((name) => weights.get(name)!);
-  const evaluation: Evaluation = {
+  return {
     ...measured,
     sparsity: sparsityOf(blocks),
     ...(activations && { restored: activations.channels() }),
   };
-  await writeJsonArtifact(output('evaluation'), evaluation);
-  const { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity } = evaluation;
-  return { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity };
 }

@@ -4,7 +4,7 @@ import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { PlantSpikesParams } from '../../src/generated/plant-spikes.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
-import { createLanguageModel } from '../../src/model/create-language-model.ts';
+import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import { BOS, MARKERS } from '../../src/model/marker-retrieval.ts';
 import { tryRandomModel } from '../../src/science/finder-trials.ts';
 import { RANDOM_MODELS_CORPUS, randomModelConfigs } from '../../src/science/random-models.ts';
@@ -29,18 +29,16 @@ export default async function plantSpikes({
   const models = [];
   for (const { config, scheme } of trials) {
     signal.throwIfAborted();
-    const model = await createLanguageModel(
-      config,
-      { batch: params.batchSize, sequence: params.sequenceLength },
-      CPU_TARGET,
-    );
+    const shape = { batch: params.batchSize, sequence: params.sequenceLength };
     models.push(
-      await tryRandomModel(model, config, data, {
-        scheme,
-        seed: params.seed,
-        strengths: params.strengths,
-        rule: { ...params, ablateLargest: 0 },
-      }),
+      await useLanguageModel(config, shape, CPU_TARGET, (model) =>
+        tryRandomModel(model, config, data, {
+          scheme,
+          seed: params.seed,
+          strengths: params.strengths,
+          rule: { ...params, ablateLargest: 0 },
+        }),
+      ),
     );
     progress({ done: models.length, total: trials.length });
   }

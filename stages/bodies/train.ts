@@ -1,18 +1,22 @@
-/** Runs train: opens or reuses a session, takes the training steps, keeps the curve and checkpoints. */
+/** Runs train: takes the training steps in a session, keeps the curve and checkpoints. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../../src/base/failure.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import type { TransferStatistics } from '../../src/compute/training/trainer.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
-import { openTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
+import { useTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 import { trainingShape } from '../../src/model/training-shape.ts';
 import { CurveRecorder } from '../../src/science/loss-curve.ts';
 
 export default async function train(job: StageJob<Required<TrainParams>>): Promise<Metrics> {
   const { params } = job;
   refuseContradiction(job);
-  const session = await openTrainingSession(params.model, trainingShape(params), params);
+  return useTrainingSession(params.model, trainingShape(params), params, (session) => takeSteps(session, job));
+}
+
+async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainParams>>): Promise<Metrics> {
+  const { params } = job;
   await load(session, job);
   const firstStep = await readPosition(job);
   const curve = job.resume

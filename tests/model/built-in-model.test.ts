@@ -13,7 +13,7 @@ const corpus = corpusOf({ corpus: MODEL });
 
 async function load(checkpoint: number): Promise<LanguageModel> {
   const config = await readModelConfig(MODEL);
-  const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
+  const model = createLanguageModel(config, SHAPE, CPU_TARGET);
   model.load(await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test'));
   return model;
 }

@@ -109,7 +109,7 @@ describe('the decoder', () => {
     async (checkpoint) => {
       const config = (await readModelConfig(MODEL)) as LlamaConfig;
       const weights = await readModelWeights(checkpointPath(MODEL, checkpoint), config, 'test');
-      const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
+      const model = createLanguageModel(config, SHAPE, CPU_TARGET);
       model.load(weights);
       const tokens = corpusOf({ corpus: 'marker-retrieval' }).batch(5, 'test', 0, SHAPE.batch, SHAPE.sequence);
       const row = SHAPE.sequence + 1;

@@ -25,7 +25,7 @@ function weightsOf(config: ModelConfig): Weights {
 }
 
 async function modelOf(config: ModelConfig, weights: Weights): Promise<LanguageModel> {
-  const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
+  const model = createLanguageModel(config, SHAPE, CPU_TARGET);
   model.load(weights);
   return model;
 }

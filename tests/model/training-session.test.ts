@@ -5,15 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
-import { createTrainer } from '../../src/compute/training/create-trainer.ts';
-import { installedBuild } from '../../src/base/installed-build.ts';
-import { corpusOf } from '../../src/model/corpora.ts';
-import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
+import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
 import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import type { FloatTensor } from '../../src/model/language-model.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
-import { TrainingSession } from '../../src/model/training-session.ts';
+import { openTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 
 const SIZE = {
   corpus: 'marker-retrieval',
@@ -76,14 +73,8 @@ const filesOf = (name: string): Files => ({
   optimizer: join(folder, `${name}.optimizer`),
 });
 
-async function newSession({ config, microBatches }: Kind): Promise<TrainingSession> {
-  const training = buildTrainingGraph(config, { ...SHAPE, batch: SHAPE.batch / microBatches });
-  return new TrainingSession(
-    await createTrainer(training, CPU_TARGET, join(installedBuild, 'optimizer.wasm'), microBatches),
-    corpusOf(config),
-    SHAPE,
-  );
-}
+const newSession = ({ config, microBatches }: Kind): Promise<TrainingSession> =>
+  openTrainingSession(config, { ...SHAPE, microBatches }, CPU_TARGET);
 
 /** Files of weights that are always the same, and of a mask that prunes every third weight of a matrix. */
 async function begin({ config, pruned }: Kind): Promise<{ weights: string; mask: string }> {

@@ -24,7 +24,7 @@ const configs = randomModelConfigs({
 });
 
 async function randomModel(config: (typeof configs)[number], scheme: 'original' | 'xavier' | 'kaiming', seed: number) {
-  const model = await createLanguageModel(config, SHAPE, CPU_TARGET);
+  const model = createLanguageModel(config, SHAPE, CPU_TARGET);
   model.load(initialise(model.tensors, scheme, seed));
   return model;
 }

@@ -18,6 +18,11 @@ export interface ExecutionTarget {
 
 export const CPU_TARGET: ExecutionTarget = { engine: 'onnx', device: 'cpu', precision: 'float32' };
 
+/** The target that a stage's parameters declare, without whatever else they say: two that are equal are one. */
+export function targetOf({ engine, device, precision }: ExecutionTarget): ExecutionTarget {
+  return { engine, device, precision };
+}
+
 export type TensorData = Float32Array | Int32Array;
 
 export interface GraphSession {

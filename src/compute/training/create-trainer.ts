@@ -19,8 +19,11 @@ export async function createTrainer(
   if (target.engine !== 'onnx' || target.device === 'cpu')
     return HostTrainer.create(training, target, kernelFile, microBatches);
   const { openTrainingStepRunner } = await import('../runtimes/onnx/training-step-runner.ts');
-  return new DeviceTrainer(
-    training,
-    await openTrainingStepRunner(buildTrainingStepProgram(training, microBatches), target),
-  );
+  const runner = await openTrainingStepRunner(buildTrainingStepProgram(training, microBatches), target);
+  try {
+    return new DeviceTrainer(training, runner);
+  } catch (error) {
+    await runner.release(); // the parameters may be too large for the host's memory
+    throw error;
+  }
 }

@@ -47,7 +47,13 @@ export class HostTrainer implements Trainer {
     kernelFile: string | URL,
     microBatches = 1,
   ): Promise<HostTrainer> {
-    return new HostTrainer(await openSession(training.graph, target), training, kernelFile, microBatches);
+    const session = await openSession(training.graph, target);
+    try {
+      return new HostTrainer(session, training, kernelFile, microBatches);
+    } catch (error) {
+      await session.release(); // the parameters may be too large for the kernel's memory
+      throw error;
+    }
   }
 
   reset(): void {

@@ -114,15 +114,24 @@ class ResidentRunner implements TrainingStepRunner {
     const onDevice = (outputs: readonly string[]): InferenceSession.SessionOptions => ({
       preferredOutputLocation: Object.fromEntries(outputs.map((name) => [name, 'gpu-buffer' as const])),
     });
-    const bring = await Promise.all(
-      WITH_MASK.map((kind) => openModel(lowerPacking(program, dialect, kind), target, onDevice(names(kind)))),
-    );
-    const stepOutputs = STATE_KINDS.flatMap((kind) => names(kind).map((name) => `next:${name}`));
-    const step = await openModel(lowerTrainingStep(program, dialect), target, onDevice(stepOutputs));
-    const take = await Promise.all(
-      STATE_KINDS.map((kind) => openModel(lowerUnpacking(program, dialect, kind), target)),
-    );
-    return new ResidentRunner(program, step, bring, take);
+    const opened: InferenceSession[] = [];
+    const open = async (model: Uint8Array, options?: InferenceSession.SessionOptions) => {
+      const session = await openModel(model, target, options);
+      opened.push(session);
+      return session;
+    };
+    try {
+      const bring: InferenceSession[] = [];
+      for (const kind of WITH_MASK) bring.push(await open(lowerPacking(program, dialect, kind), onDevice(names(kind))));
+      const stepOutputs = STATE_KINDS.flatMap((kind) => names(kind).map((name) => `next:${name}`));
+      const step = await open(lowerTrainingStep(program, dialect), onDevice(stepOutputs));
+      const take: InferenceSession[] = [];
+      for (const kind of STATE_KINDS) take.push(await open(lowerUnpacking(program, dialect, kind)));
+      return new ResidentRunner(program, step, bring, take);
+    } catch (error) {
+      for (const session of opened) await session.release(); // the device may have no room for all of them
+      throw error;
+    }
   }
 
   async run(
@@ -131,31 +140,34 @@ class ResidentRunner implements TrainingStepRunner {
   ): Promise<TrainingStepsResult> {
     const results = { loss: new Float32Array(steps), gradientNorm: new Float32Array(steps) };
     const start = performance.now();
-    const held = await this.#bringIn(state);
-    const brought = performance.now();
-    for (let step = 0; step < steps; step++) {
-      const { loss, gradientNorm, ...next } = await this.#step.run({
-        ...held,
-        settings: row(settings, step, steps),
-        ...Object.fromEntries(Object.entries(batches).map(([name, data]) => [name, row(data, step, steps)])),
-      });
-      results.loss[step] = loss!.data[0] as number;
-      results.gradientNorm[step] = gradientNorm!.data[0] as number;
-      for (const [name, tensor] of Object.entries(next)) replace(held, name.slice('next:'.length), tensor);
+    const held: Record<string, OnnxTensor> = {};
+    try {
+      await this.#bringIn(state, held);
+      const brought = performance.now();
+      for (let step = 0; step < steps; step++) {
+        const { loss, gradientNorm, ...next } = await this.#step.run({
+          ...held,
+          settings: row(settings, step, steps),
+          ...Object.fromEntries(Object.entries(batches).map(([name, data]) => [name, row(data, step, steps)])),
+        });
+        results.loss[step] = loss!.data[0] as number;
+        results.gradientNorm[step] = gradientNorm!.data[0] as number;
+        for (const [name, tensor] of Object.entries(next)) replace(held, name.slice('next:'.length), tensor);
+      }
+      const computed = performance.now();
+      await this.#takeOut(held, state);
+      return { ...results, transferMilliseconds: brought - start + (performance.now() - computed) };
+    } finally {
+      for (const tensor of Object.values(held)) tensor.dispose();
     }
-    const computed = performance.now();
-    await this.#takeOut(held, state);
-    for (const tensor of Object.values(held)) tensor.dispose();
-    return { ...results, transferMilliseconds: brought - start + (performance.now() - computed) };
   }
 
   async release(): Promise<void> {
     for (const session of [this.#step, ...this.#bring, ...this.#take]) await session.release();
   }
 
-  /** @returns tensors on the device, by pack */
-  async #bringIn(state: readonly StateViews[]): Promise<Record<string, OnnxTensor>> {
-    const held: Record<string, OnnxTensor> = {};
+  /** @param held receives tensors on the device, by pack */
+  async #bringIn(state: readonly StateViews[], held: Record<string, OnnxTensor>): Promise<void> {
     for (const [index, kind] of WITH_MASK.entries()) {
       const feeds = this.#program.parameters.map(({ name, shape }, at) => [
         parameterValue(kind, name),
@@ -163,7 +175,6 @@ class ResidentRunner implements TrainingStepRunner {
       ]);
       Object.assign(held, await this.#bring[index]!.run(Object.fromEntries(feeds) as InferenceSession.FeedsType));
     }
-    return held;
   }
 
   async #takeOut(held: Readonly<Record<string, OnnxTensor>>, state: readonly StateViews[]): Promise<void> {
