@@ -24,7 +24,16 @@ if (!buildIsFresh()) {
     process.exit(70);
   }
 }
-await import(`../dist/${current().build}/main.js`);
+try {
+  await import(`../dist/${current().build}/main.js`);
+} catch (error) {
+  // swp itself puts into words whatever happens later; this is about the files that it consists of.
+  if (!(error instanceof Error) || error.syscall === undefined) throw error;
+  console.error(
+    `swp: its own files cannot be read: ${error.message}.\n  Too many open files: raise the limit (ulimit -n 1024). Otherwise check the disk and the permissions there.`,
+  );
+  process.exit(2);
+}
 
 function current() {
   return JSON.parse(readFileSync(manifest, 'utf8'));

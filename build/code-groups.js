@@ -181,6 +181,7 @@ export const GROUPS = {
       'src/base/failure.ts',
       'src/base/file-failure.ts',
       'src/base/nearest-name.ts',
+      'src/base/system-error.ts',
       'src/compute/runtimes/onnx/execution-provider.ts',
       'src/compute/runtimes/onnx/native-libraries.ts',
       'src/model/model-session.ts',

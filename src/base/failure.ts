@@ -24,6 +24,8 @@ export type Failure =
   | { kind: 'usage'; message: string; expected?: string; suggestion?: string }
   /** A file cannot be read or written. */
   | { kind: 'file'; path: string; operation: 'read' | 'write' | 'create'; code: string; remedy: string }
+  /** The system refuses something else, such as to start a process. `operation` follows the word "Cannot". */
+  | { kind: 'system'; operation: string; code: string; remedy: string }
   /** A file's content is not what it should be (a checkpoint, a record, an artifact). */
   | { kind: 'content'; path: string; message: string; remedy: string }
   /** This machine lacks what a declared parameter needs (an engine, a device). */
@@ -42,6 +44,19 @@ export type Failure =
   | { kind: 'memory-limit'; stage: string; node: string; limit: number; reached: number; log?: string }
   /** A worker process ended without an answer. */
   | { kind: 'worker-died'; stage: string; node: string; exitCode?: number; signal?: string; log?: string }
+  /**
+   * A worker process could not be started, or never came to the point of taking a job. `command`: what was run; `code`:
+   * the system's answer, if it refused; `said`: the last line that the process wrote.
+   */
+  | {
+      kind: 'worker-not-started';
+      stage: string;
+      node: string;
+      command: string;
+      message: string;
+      code?: string;
+      said?: string;
+    }
   /** The user stopped the run. */
   | { kind: 'stopped'; signal: string };
 
@@ -66,6 +81,8 @@ function messageOf(failure: Failure): string {
     }
     case 'file':
       return `Cannot ${failure.operation} ${failure.path} (${failure.code}).`;
+    case 'system':
+      return `Cannot ${failure.operation} (${failure.code}).`;
     case 'file-changed':
       return `${failure.path} changed while ${failure.stage} used it.`;
     default:

@@ -1,22 +1,8 @@
-/** Turns an error of the file system into a Failure that says what to do about it. */
+/** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SwpError } from './failure.ts';
-
-const REMEDIES: Record<string, string> = {
-  ENOSPC:
-    'The disk is full. Free some space, or choose another disk with --cache DIRECTORY, and run again: finished work is kept.',
-  EDQUOT: 'Your disk quota is used up. Free some space, or choose another disk with --cache DIRECTORY, and run again.',
-  EACCES: 'You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.',
-  EPERM: 'You lack the permission. Ask its owner for it, or choose another cache with --cache DIRECTORY.',
-  EROFS: 'The file system is read-only. Choose another cache with --cache DIRECTORY.',
-  ENOTDIR: 'A file stands where a directory should be. Move it away, or choose another cache with --cache DIRECTORY.',
-  EEXIST: 'A file stands where a directory should be. Move it away, or choose another cache with --cache DIRECTORY.',
-  EISDIR: 'A directory stands where a file should be. Move it away and run again.',
-  ENOENT: 'It does not exist (any more). Check the path and run again.',
-  EMFILE: 'Too many files are open. Raise the limit (ulimit -n) or lower --jobs.',
-  EIO: 'The disk reports an error. Check it before trusting what it holds.',
-};
+import { SwpError, type Failure } from './failure.ts';
+import { remedyFor, systemErrorCode, type SystemError } from './system-error.ts';
 
 /**
  * @param error what node:fs threw; the path that it names is preferred to `path`, being more exact
@@ -30,12 +16,49 @@ export function fileFailure(
   remedy?: string,
 ): Error {
   if (error instanceof SwpError) return error;
-  const { code, path: exact } = error as NodeJS.ErrnoException;
+  const code = systemErrorCode(error) ?? (error as NodeJS.ErrnoException).code;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
   if (remedy !== undefined) return new SwpError({ kind: 'file', path, operation, code, remedy }, { cause: error });
-  const known = REMEDIES[code] ?? `The system says "${(error as Error).message}". Put that right and run again.`;
-  const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact ?? path) : '';
-  return new SwpError({ kind: 'file', path: exact ?? path, operation, code, remedy: owner + known }, { cause: error });
+  const exact = (error as NodeJS.ErrnoException).path ?? path;
+  const known = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
+  const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact) : '';
+  return new SwpError({ kind: 'file', path: exact, operation, code, remedy: owner + known }, { cause: error });
+}
+
+/**
+ * What the system refused and nobody expected it to, as a Failure: a disk that fails, a limit that is reached, a file
+ * that somebody removes meanwhile. No bug of swp.
+ * @returns the failure that an SwpError carries; undefined where the error is none of the system
+ */
+export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof SwpError) return error.failure;
+  const code = systemErrorCode(error);
+  if (code === undefined || BUG_CODES.has(code)) return undefined;
+  const { syscall = '', path } = error as SystemError;
+  if (syscall === 'uv_cwd' || syscall === 'getcwd')
+    return {
+      kind: 'system',
+      operation: 'find the working folder',
+      code,
+      remedy: 'The folder in which swp was started is gone. Change into one that exists, and run again.',
+    };
+  if (path !== undefined && !syscall.startsWith('spawn'))
+    return (fileFailure(error, path, operationOf(syscall)) as SwpError).failure;
+  const operation = syscall.startsWith('spawn')
+    ? `start ${path ?? (syscall.replace(/^spawn ?/, '') || 'a process')}`
+    : `${operationOf(syscall)} a file${syscall === '' ? '' : ` (${syscall})`}`;
+  const remedy = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
+  return { kind: 'system', operation, code, remedy };
+}
+
+/** Codes that say that swp has asked for nonsense, such as reading a file that it has closed. */
+const BUG_CODES = new Set(['EBADF', 'EFAULT']);
+
+function operationOf(syscall: string): 'read' | 'write' | 'create' {
+  if (syscall === 'mkdir' || syscall === 'mkdtemp') return 'create';
+  const writes =
+    /^(write|f?datasync|fsync|rename|link|symlink|unlink|rmdir|rm|copyfile|cp|f?truncate|f?chmod|f?chown|f?utime)/;
+  return writes.test(syscall) ? 'write' : 'read';
 }
 
 /** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */

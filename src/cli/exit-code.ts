@@ -1,4 +1,5 @@
 /** What swp's exit codes mean; docs/commands.md and --help say the same. */
+import { constants } from 'node:os';
 import type { Failure } from '../base/failure.ts';
 
 export const EXIT_CODE = {
@@ -13,10 +14,14 @@ export const EXIT_CODE = {
   usage: 2,
   /** A bug in swp. */
   internal: 70,
-  /** Ctrl-C. */
-  interrupted: 130,
-  terminated: 143,
+  /** SIGHUP: the terminal is gone. */
+  hungUp: 129,
 } as const;
+
+/** Of a command that a signal has stopped: 128 and its number, as shells have it. 130 is Ctrl-C. */
+export function exitCodeOfSignal(signal: string): number {
+  return 128 + (constants.signals[signal as NodeJS.Signals] ?? constants.signals.SIGTERM);
+}
 
 export const EXIT_CODE_HELP = `
 Exit codes:
@@ -24,19 +29,20 @@ Exit codes:
   1    some nodes failed; the others are done (swp doctor: the default engine does not work here; swp lint: errors)
   2    the command line or the study is wrong, or a file cannot be used
   70   a bug in swp
-  130  stopped by Ctrl-C (143: by SIGTERM); swp repro continues`;
+  130  stopped by Ctrl-C (128 + N by another signal: 129 a lost terminal, 143 SIGTERM); swp repro continues`;
 
 /** The exit code for a failure that ends a command. */
 export function exitCodeOf(failure: Failure): number {
   switch (failure.kind) {
     case 'stage':
     case 'worker-died':
+    case 'worker-not-started':
     case 'out-of-memory':
     case 'memory-limit':
     case 'file-changed':
       return EXIT_CODE.nodesFailed;
     case 'stopped':
-      return failure.signal === 'SIGTERM' ? EXIT_CODE.terminated : EXIT_CODE.interrupted;
+      return exitCodeOfSignal(failure.signal);
     default:
       return EXIT_CODE.usage;
   }

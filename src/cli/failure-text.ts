@@ -2,6 +2,7 @@
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
+import { meaningOf, remedyFor } from '../base/system-error.ts';
 import { quantityText } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -39,7 +40,9 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'usage':
       return [`${error} ${failure.message}`, ...hints(failure, colors)].join('\n');
     case 'file':
-      return `${error} Cannot ${failure.operation} ${failure.path}: ${ERROR_CODES[failure.code] ?? failure.code}.\n  ${failure.remedy}`;
+      return `${error} Cannot ${failure.operation} ${failure.path}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
+    case 'system':
+      return `${error} Cannot ${failure.operation}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
     case 'content':
       return `${error} ${failure.path}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'unavailable':
@@ -79,13 +82,23 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       const memory =
         failure.signal === 'SIGKILL'
           ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.']
-          : [];
+          : ['SIGABRT', 'SIGTRAP'].includes(failure.signal ?? '')
+            ? ['  Programs end like this when the system gives them no more memory (ulimit -v): fewer --jobs may help.']
+            : [];
       return [
         `${error} ${failure.node} (${failure.stage}): its process ${how}.`,
         ...memory,
         ...logHint(failure.log),
       ].join('\n');
     }
+    case 'worker-not-started':
+      return [
+        // The same for every node: a run names it once.
+        `${error} No worker process could be started: ${sentence(failure.message)}`,
+        ...(failure.said === undefined ? [] : [`  It wrote: ${printable(failure.said)}`]),
+        `  What was run: ${failure.command}`,
+        `  ${(failure.code === undefined ? undefined : remedyFor(failure.code)) ?? 'Run that by hand to see what it says; `npm ci` installs it anew.'}`,
+      ].join('\n');
     case 'stopped':
       return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
   }
@@ -139,16 +152,3 @@ function printable(text: string): string {
 function sentence(message: string): string {
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
-
-const ERROR_CODES: Record<string, string> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission is denied',
-  EPERM: 'it is not permitted',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of the path is no folder',
-  EEXIST: 'something else is there',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-  EMFILE: 'too many files are open',
-  EDQUOT: 'the disk quota is used up',
-};

@@ -28,6 +28,8 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
   const screen = createLogUpdate(stream, { showCursor: false });
   const timer = setInterval(draw, FRAME);
   let notes: string[] = [];
+  let closed = false;
+  process.on('SIGTSTP', suspend);
   draw();
 
   /** Lines about finished nodes stay on the screen; the running ones are redrawn below them. */
@@ -40,6 +42,18 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
 
   function draw(): void {
     screen(drawRun(state, notes, terminal).join('\n'));
+  }
+
+  /** Ctrl-Z: the shell gets its cursor back. After `fg`, the view is drawn anew below what the shell has written. */
+  function suspend(): void {
+    screen.clear();
+    screen.done();
+    // What the signal does by itself: it stops the process, unless there is no shell that could let it go on.
+    process.off('SIGTSTP', suspend);
+    process.kill(process.pid, 'SIGTSTP');
+    setImmediate(() => {
+      if (!closed) process.on('SIGTSTP', suspend);
+    });
   }
 
   function keep(text: string): void {
@@ -55,6 +69,8 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
       draw();
     },
     close: () => {
+      closed = true;
+      process.off('SIGTSTP', suspend);
       clearInterval(timer);
       screen.clear();
       screen.done();

@@ -1,8 +1,6 @@
 /** swp: reads the command line, runs a command, and turns what went wrong into words and an exit code. */
 import { Command, CommanderError } from 'commander';
-import { SwpError } from '../base/failure.ts';
 import { packageVersion } from '../base/package-root.ts';
-import { packageRoot } from '../base/package-root.ts';
 import { declareAccept } from './declarations/accept.ts';
 import { declareBundle } from './declarations/bundle.ts';
 import { declareDag } from './declarations/dag.ts';
@@ -23,15 +21,18 @@ import { declareRepro } from './declarations/repro.ts';
 import { declareShow } from './declarations/show.ts';
 import { declareStatus } from './declarations/status.ts';
 import { declareVerify } from './declarations/verify.ts';
-import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { explainError } from './explain-error.ts';
+import { ignoresHangup } from './hangup.ts';
 import { GENERAL_HELP } from './help.ts';
 import * as bodies from './lazy-commands.ts';
+import { guardProcess } from './process-guard.ts';
 import { openTerminal } from './terminal.ts';
 
-// `swp status | head` closes the pipe early: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? EXIT_CODE.ok : EXIT_CODE.internal),
-);
+guardProcess((error) => explainError(error, openTerminal()));
+// Where programs are looked for if nobody says so, as shells have it: what starts them takes PATH for granted.
+process.env.PATH ||= '/usr/local/bin:/usr/bin:/bin';
+if (ignoresHangup) process.on('SIGHUP', () => {});
 
 const program = new Command('swp')
   .description('Brings a declared study of pruning and super weights up to date, doing only the work that is missing.')
@@ -69,32 +70,7 @@ for (const command of commands.flatMap((each) => [each, ...each.commands]))
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = await explain(error);
-}
-
-/** @returns the exit code */
-async function explain(error: unknown): Promise<number> {
   // Commander has written what is wrong.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
-  const terminal = openTerminal();
-  if (error instanceof SwpError) {
-    await bodies.writeFailure(error.failure, terminal);
-    return exitCodeOf(error.failure);
-  }
-  const missing = missingPackage(error);
-  if (missing !== undefined) {
-    terminal.errorLine(
-      `swp: the package ${missing} is not installed.\n  Run \`npm ci\` in ${packageRoot}: what swp needs has changed since it last ran.`,
-    );
-    return EXIT_CODE.internal;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.errorLine(`swp ${packageVersion()} met a bug of its own. Please report it with these lines:\n${stack}`);
-  return EXIT_CODE.internal;
-}
-
-/** The package whose absence ended a command: after a pull that brought a new one, before `npm ci`. */
-function missingPackage(error: unknown): string | undefined {
-  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') return undefined;
-  return /^Cannot find package '([^']+)'/.exec(error.message)?.[1];
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
+  else process.exitCode = await explainError(error, openTerminal());
 }

@@ -34,7 +34,9 @@ export function writeSummary({ summary, failures, report, terminal }: SummaryPar
   writeFailures(failures, terminal);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined)
-    terminal.line(`Stopped by ${summary.stopped}. What is done is kept; \`swp repro\` continues.`);
+    terminal.line(
+      `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
+    );
   if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
 }
 

@@ -1,6 +1,7 @@
 /** Where a command writes, and what that place can show. */
 import pc from 'picocolors';
 import type { Colors } from 'picocolors/types';
+import { isOutputLost } from './process-guard.ts';
 
 export interface Terminal {
   /** Whether lines can be redrawn. */
@@ -9,7 +10,7 @@ export interface Terminal {
   width: number;
   rows: number;
   colors: Colors;
-  /** Writes a line to standard output. */
+  /** Writes a line to standard output; to standard error once that takes nothing more. */
   line(text?: string): void;
   /** Writes a line to standard error. */
   errorLine(text: string): void;
@@ -30,7 +31,7 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
     width: columns > 0 ? columns : stdout.isTTY ? stdout.columns || 80 : 120,
     rows: stdout.rows || 24,
     colors: pc.createColors(!refused && (wanted || interactive)),
-    line: (text = '') => void stdout.write(`${text}\n`),
+    line: (text = '') => void (isOutputLost() ? stderr : stdout).write(`${text}\n`),
     errorLine: (text) => void stderr.write(`${text}\n`),
   };
 }

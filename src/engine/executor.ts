@@ -89,6 +89,11 @@ export type JobOutcome =
   | { kind: 'out-of-device-memory'; message: string; stack: string }
   /** Its process ended without an answer. */
   | { kind: 'died'; exitCode?: number; signal?: string }
+  /**
+   * The process that was to run it could not be started, or never came to the point of taking a job. `command`: what
+   * was run; `code`: the system's answer, if it refused; `said`: what the process wrote before it ended.
+   */
+  | { kind: 'not-started'; command: string; message: string; code?: string; said?: string }
   /** It took more memory than it may, and was ended. In bytes. */
   | { kind: 'too-large'; limit: number; reached: number }
   /** It was cancelled before it was done, and nothing of it is running any more. */

@@ -2,7 +2,8 @@
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
-import { SwpError, type Failure } from '../base/failure.ts';
+import type { Failure } from '../base/failure.ts';
+import { failureOf } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { producersOf } from './dag-builder.ts';
 import type { EventSink, Reason } from './event.ts';
@@ -129,10 +130,11 @@ export function blockedBy(key: string, producers: Producers): NodeEnding {
 
 /**
  * @param startedAt by performance.now(); undefined if it failed before it had a slot
- * @throws anything but an SwpError: that is a bug
+ * @throws anything but an SwpError or an error of the system: that is a bug
  */
 export function failedWith(error: unknown, startedAt: number | undefined): NodeEnding {
-  if (!(error instanceof SwpError)) throw error;
+  const failure = failureOf(error);
+  if (failure === undefined) throw error;
   const seconds = startedAt === undefined ? 0 : (performance.now() - startedAt) / 1000;
-  return { kind: 'failed', failure: error.failure, seconds };
+  return { kind: 'failed', failure, seconds };
 }

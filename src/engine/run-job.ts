@@ -6,6 +6,7 @@ import type { Cache, Publication } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { NodeLog } from '../cache/node-log.ts';
 import { SwpError } from '../base/failure.ts';
+import { failureOf } from '../base/file-failure.ts';
 import { wholeRecord } from './existing-result.ts';
 import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
 import { refuseChangedFiles } from './external-file.ts';
@@ -62,7 +63,16 @@ async function publish(
 /** A folder for what a node makes; what is left in it goes when it is disposed of. */
 async function openOutputFolder(cache: Cache): Promise<{ path: string } & Disposable> {
   const path = await cache.scratch.node();
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      try {
+        rmSync(path, { recursive: true, force: true });
+      } catch {
+        // It is under the process's own scratch folder, which goes as a whole.
+      }
+    },
+  };
 }
 
 /**
@@ -208,8 +218,8 @@ class JobListener {
       await this.#context.cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder);
       this.#context.emit({ event: 'node-checkpoint', key: this.#work.planned.node.key, at });
     } catch (error) {
-      if (!(error instanceof SwpError)) throw error;
-      this.#write(`The checkpoint at ${at} was not kept: ${error.message}\n`);
+      if (failureOf(error) === undefined) throw error;
+      this.#write(`The checkpoint at ${at} was not kept: ${(error as Error).message}\n`);
     }
   }
 }
@@ -221,6 +231,8 @@ function lastLogText(outcome: Exclude<EndedJob, { kind: 'done' }>): string {
   if (outcome.kind === 'error' || outcome.kind === 'out-of-device-memory') return `${outcome.stack}\n`;
   if (outcome.kind === 'too-large')
     return `The worker process took ${outcome.reached} bytes, more than ${outcome.limit}, and was ended.\n`;
+  if (outcome.kind === 'not-started')
+    return `The worker process did not start: ${outcome.command}: ${outcome.message}\n${outcome.said ?? ''}\n`;
   const how = outcome.signal !== undefined ? `by the signal ${outcome.signal}` : `with exit code ${outcome.exitCode}`;
   return `The worker process ended ${how}, without an answer.\n`;
 }
@@ -241,6 +253,8 @@ function metricsOf(outcome: EndedJob, job: PreparedJob, where: { stage: string; 
       throw new SwpError({ ...where, kind: 'out-of-memory', message: outcome.message.split('\n')[0]! });
     case 'too-large':
       throw new SwpError({ ...where, kind: 'memory-limit', limit: outcome.limit, reached: outcome.reached });
+    case 'not-started':
+      throw new SwpError({ ...outcome, ...where, kind: 'worker-not-started' });
     case 'died':
       throw new SwpError({ ...outcome, ...where, kind: 'worker-died' });
   }

@@ -2,7 +2,8 @@
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
-import { SwpError, type Failure } from '../base/failure.ts';
+import type { Failure } from '../base/failure.ts';
+import { failureOf } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { producersOf, type Dag } from './dag-builder.ts';
 import type { EventSink, NodeCounts, Reason, SwpEvent } from './event.ts';
@@ -84,13 +85,19 @@ export async function run(options: RunOptions): Promise<RunResult> {
       await runAll(needed, plan, endings, createContext(options, warnings));
     else for (const { node, record } of needed) endings.set(node.key, { kind: 'cached', record: record! });
   } finally {
-    if (executor.capabilities.computes)
-      await rememberPlaces(needed, endings, study).catch((error: unknown) => {
-        if (!(error instanceof SwpError)) throw error;
-        warnings.push(error.failure); // this memory only explains: what happened to the nodes counts all the same
-      });
-    cache.leases.close();
-    await cache.scratch.clear();
+    // None of this makes a result: where the system refuses it, that is said, and what happened to the nodes counts.
+    const attempt = async (work: () => void | Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === undefined) throw error;
+        warnings.push(failure);
+      }
+    };
+    if (executor.capabilities.computes) await attempt(() => rememberPlaces(needed, endings, study));
+    await attempt(() => cache.leases.close());
+    await attempt(() => cache.scratch.clear());
   }
   const ended = [...plan.nodes.values()].filter(({ node }) => endings.has(node.key));
   return summarise(ended, endings, warnings, signal, (performance.now() - start) / 1000);
@@ -279,6 +286,7 @@ function summarise(
   return { total: ended.length, ...counts, seconds, ...stopped, failures, warnings, records, wouldRun };
 }
 
-function stopReason({ reason }: AbortSignal): string {
+/** What stopped a run, as events and results call it. */
+export function stopReason({ reason }: AbortSignal): string {
   return typeof reason === 'string' ? reason : 'stop';
 }

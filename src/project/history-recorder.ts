@@ -3,7 +3,8 @@ import { addToHistory, type HistoryEntry, type HistoryEstimate, type HistoryNode
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import type { SwpEvent } from '../engine/event.ts';
-import { SwpError, type Failure } from '../base/failure.ts';
+import type { Failure } from '../base/failure.ts';
+import { failureOf } from '../base/file-failure.ts';
 import { gitState } from '../engine/environment.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { RunResult } from '../engine/run.ts';
@@ -68,10 +69,11 @@ export class HistoryRecorder {
       await addToHistory(studyFolder(cache.directory, study.path), entry, cache.scratch);
       return { entry };
     } catch (error) {
-      if (!(error instanceof SwpError)) throw error;
-      return { entry, failure: error.failure };
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      return { entry, failure };
     } finally {
-      await cache.scratch.clear();
+      await cache.scratch.clear().catch(() => {}); // what stays there is swept by the next run
     }
   }
 }

@@ -6,7 +6,8 @@ import { makeDirectory } from '../base/atomic-file.ts';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
-import { fileFailure } from '../base/file-failure.ts';
+import { failureOf, fileFailure } from '../base/file-failure.ts';
+import { systemErrorCode } from '../base/system-error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import { readSummary } from '../report/summary.ts';
@@ -54,12 +55,13 @@ export function reportFolder({ study }: ReportedProject): string {
 /**
  * @param record of the node that made the results
  * @param options.always render even if the page is there and made of the same results
+ * @param options.signal gives up between two figures
  * @throws SwpError if the results are damaged or the report cannot be written
  */
 async function renderStudyReport(
   project: ReportedProject,
   record: Pick<CacheRecord, 'artifacts'>,
-  options: { always?: boolean } = {},
+  options: { always?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<RenderedReport | undefined> {
   const results = record.artifacts[RESULTS_ARTIFACT];
   if (results === undefined) return undefined;
@@ -85,6 +87,7 @@ async function renderStudyReport(
         resultsPath,
         outDir,
         origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
+        signal: options.signal,
       });
       await writeFile(stampPath, stamp);
     } catch (error) {
@@ -134,24 +137,31 @@ export function noResults({ study }: Project): SwpError {
   });
 }
 
-/** A report that cannot be written takes nothing from what a run did. */
+/**
+ * A report that cannot be written takes nothing from what a run did.
+ * @returns neither where the study makes none, or the signal was aborted
+ */
 export async function renderOrExplain(
   project: ReportedProject,
   record: Pick<CacheRecord, 'artifacts'>,
+  signal?: AbortSignal,
 ): Promise<{ report?: RenderedReport; failure?: Failure }> {
+  if (signal?.aborted) return {};
   try {
-    const report = await renderStudyReport(project, record);
+    const report = await renderStudyReport(project, record, { signal });
     return report === undefined ? {} : { report };
   } catch (error) {
-    if (!(error instanceof SwpError)) throw error;
-    return { failure: error.failure };
+    if (signal?.aborted) return {};
+    const failure = failureOf(error);
+    if (failure === undefined) throw error;
+    return { failure };
   }
 }
 
 /** @returns the failure to throw, or `error` itself where it is none of the file system */
 function unwritable(error: unknown, folder: string): unknown {
-  const { code, path = folder } = error as NodeJS.ErrnoException;
-  if (error instanceof SwpError || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (error instanceof SwpError || systemErrorCode(error) === undefined) return error;
+  const { path = folder } = error as NodeJS.ErrnoException;
   const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
   return fileFailure(error, path, 'write', remedy);
 }

@@ -4,7 +4,7 @@ import type { Failure } from '../base/failure.ts';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
-import { run, type RunResult } from '../engine/run.ts';
+import { run, stopReason, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
 import { forecastRun, type Forecast } from '../estimate/study-estimate.ts';
 import { expectedDuration } from './estimates.ts';
@@ -112,12 +112,17 @@ export class StudyRun {
     return this.#results() !== undefined;
   }
 
-  /** Renders the report, and writes the run into the study's history. After `execute`. */
-  async conclude(): Promise<Conclusion> {
+  /**
+   * Renders the report, and writes the run into the study's history. After `execute`.
+   * @param signal gives up the report; its reason becomes `stopped`
+   */
+  async conclude(signal?: AbortSignal): Promise<Conclusion> {
     const result = this.#result;
     if (result === undefined) throw new Error('A run is concluded before it was executed.');
     const results = this.#results();
-    const { report, failure } = results === undefined ? {} : await renderOrExplain(this.#project, results);
+    const { report, failure } = results === undefined ? {} : await renderOrExplain(this.#project, results, signal);
+    if (signal?.aborted && results !== undefined && report === undefined && failure === undefined)
+      result.stopped = stopReason(signal);
     const written = await this.#history.write(this.#project, result, [...this.#planned.selectors], {
       waited: this.#secondsWaited(),
       ...(this.#estimate && { estimate: this.#estimate }),

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileFailure } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
@@ -28,6 +29,8 @@ export interface ReportRequest {
   outDir: string;
   /** Where the nodes behind the results ran, if their records are at hand. */
   origin?: Origin | undefined;
+  /** Gives it up between two figures. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RenderedReport {
@@ -43,10 +46,10 @@ export interface RenderedReport {
  * Equal results of equal origin give equal files, byte for byte.
  * @throws SwpError of kind `file` if something cannot be read or written, `content` if the file holds no results
  */
-export async function renderReport({ resultsPath, outDir, origin }: ReportRequest): Promise<RenderedReport> {
+export async function renderReport({ resultsPath, outDir, origin, signal }: ReportRequest): Promise<RenderedReport> {
   const results = await readResults(resultsPath);
-  const glance = await drawFigure(results, OVERVIEW_FIGURE);
-  const drawn = await Promise.all(QUESTIONS.map((page) => drawPage(results, page)));
+  const glance = await drawFigure(results, OVERVIEW_FIGURE, signal);
+  const drawn = await Promise.all(QUESTIONS.map((page) => drawPage(results, page, signal)));
   const digest = createHash('sha256')
     .update(await readFile(resultsPath))
     .digest('hex');
@@ -55,11 +58,12 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
   try {
     await rm(join(outDir, 'figures'), { recursive: true, force: true });
     await mkdir(join(outDir, 'figures'), { recursive: true });
-    const files = await Promise.all(
-      figures.flatMap(({ caption, plots }) =>
-        plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption)),
-      ),
-    );
+    const files: string[] = [];
+    for (const { caption, plots } of figures) {
+      await hearSignals(signal);
+      const writing = plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption));
+      files.push(...(await Promise.all(writing)));
+    }
     const pages = await Promise.all(
       drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
@@ -76,7 +80,12 @@ export async function renderReport({ resultsPath, outDir, origin }: ReportReques
 }
 
 /** @throws Error that names the plot, if vega-lite warns of it */
-async function drawFigure(results: StudyResults, { entry, ids }: PlacedFigure): Promise<DrawnFigure> {
+async function drawFigure(
+  results: StudyResults,
+  { entry, ids }: PlacedFigure,
+  signal?: AbortSignal,
+): Promise<DrawnFigure> {
+  await hearSignals(signal);
   const figure = entry.draw(results);
   const plots: DrawnPlot[] = [];
   for (const plot of figure.plots) {
@@ -87,16 +96,22 @@ async function drawFigure(results: StudyResults, { entry, ids }: PlacedFigure): 
 }
 
 /** Figures without anything to draw are left out: what is missing is then said in a sentence. */
-async function drawPage(results: StudyResults, page: Page): Promise<DrawnPage> {
+async function drawPage(results: StudyResults, page: Page, signal?: AbortSignal): Promise<DrawnPage> {
   const sections: Section[] = [];
   for (const placed of page.figures) {
-    const figure = await drawFigure(results, placed);
+    const figure = await drawFigure(results, placed, signal);
     if (figure.plots.length === 0) continue;
     const tables = (placed.entry.tables?.(results) ?? []).filter((each) => each instanceof Html);
     sections.push({ figure, finding: placed.entry.finding(results), tables });
   }
   const drawn = new Set(sections.flatMap(({ figure }) => figure.plots.map(({ name }) => name)));
   return { page, sections, gaps: page.gaps(results, drawn) };
+}
+
+/** Drawing keeps the processor busy: in between, Ctrl-C has to be heard. */
+async function hearSignals(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
 }
 
 function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: string): Promise<string>[] {

@@ -11,11 +11,13 @@ import type { Failure } from '../../base/failure.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { ReproOptions } from '../declarations/repro.ts';
 import { writeDryRun } from '../dry-run-text.ts';
-import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
+import { EXIT_CODE, exitCodeOf, exitCodeOfSignal } from '../exit-code.ts';
 import { failureText, warningText, writeFailure } from '../failure-text.ts';
+import { listenForInterruption } from '../interruption.ts';
 import { openJsonView } from '../json-view.ts';
 import { openLiveView } from '../live-view.ts';
 import { openPlainView } from '../plain-view.ts';
+import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
@@ -64,25 +66,26 @@ async function run(
   const run = new StudyRun(project, planned, { ...options, checkpointSeconds: options.checkpointEvery });
   await run.estimate();
   const view = await openView(() => run.openState(), options, terminal);
-  const interruption = listenForInterruption(view);
-  let result: RunResult;
+  const interruption = listenForInterruption((text) => view.note(text));
   try {
-    result = await run.execute(view.emit, interruption.signal);
+    const result = await run.execute(view.emit, interruption.signal).finally(() => view.close());
+    const willRender = run.hasReport && !interruption.signal.aborted;
+    if (!options.json && terminal.interactive && result.ran > 0 && willRender) terminal.line('Rendering the report.');
+    const { summary, report, reportFailure, warnings } = await run.conclude(interruption.signal);
+    writeWarnings(warnings, terminal);
+    // A summary for people, on standard error, where a program that read the events has gone.
+    if (options.json && !isOutputLost()) view.emit(summary);
+    else {
+      const failures = result.failures.map(({ failure }) => failureText(failure, terminal.colors));
+      writeSummary({ summary, failures, report, terminal });
+    }
+    for (const failure of [reportFailure, interruption.failure])
+      if (failure !== undefined) writeFailure(failure, terminal);
+    process.exitCode = exitCodeFor(result, summary.stopped, interruption.failure ?? reportFailure);
+    return result.records;
   } finally {
-    view.close();
     interruption.stopListening();
   }
-  if (!options.json && terminal.interactive && result.ran > 0 && run.hasReport) terminal.line('Rendering the report.');
-  const { summary, report, reportFailure, warnings } = await run.conclude();
-  writeWarnings(warnings, terminal);
-  if (options.json) view.emit(summary);
-  else {
-    const failures = result.failures.map(({ failure }) => failureText(failure, terminal.colors));
-    writeSummary({ summary, failures, report, terminal });
-  }
-  if (reportFailure !== undefined) writeFailure(reportFailure, terminal);
-  process.exitCode = exitCodeFor(result, reportFailure);
-  return result.records;
 }
 
 /** To standard error, also with --json. */
@@ -102,20 +105,13 @@ async function openView(
     : openPlainView({ terminal, state, verbose });
 }
 
-/** The first Ctrl-C stops the run; further ones change nothing, so that stopping can finish its work. */
-function listenForInterruption(view: RunView): { signal: AbortSignal; stopListening(): void } {
-  const controller = new AbortController();
-  const stop = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) return;
-    view.note('Stopping. What is done is kept; `swp repro` continues.');
-    controller.abort(name);
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  return { signal: controller.signal, stopListening: () => void process.off('SIGINT', stop).off('SIGTERM', stop) };
-}
-
-function exitCodeFor({ stopped, failed, blocked }: RunResult, report: Failure | undefined): number {
-  if (stopped !== undefined) return stopped === 'SIGTERM' ? EXIT_CODE.terminated : EXIT_CODE.interrupted;
+function exitCodeFor(
+  { failed, blocked }: RunResult,
+  stopped: string | undefined,
+  failure: Failure | undefined,
+): number {
+  if (stopped?.startsWith('SIG')) return exitCodeOfSignal(stopped);
+  if (failure !== undefined && stopped !== undefined) return exitCodeOf(failure);
   if (failed + blocked > 0) return EXIT_CODE.nodesFailed;
-  return report === undefined ? EXIT_CODE.ok : exitCodeOf(report);
+  return failure === undefined ? EXIT_CODE.ok : exitCodeOf(failure);
 }

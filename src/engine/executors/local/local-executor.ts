@@ -29,6 +29,8 @@ export interface LocalExecutorOptions {
   isOutOfDeviceMemory?(message: string): boolean;
   /** Path of the built worker.ts; the installed one if absent. */
   worker?: string;
+  /** How long a worker may take to start. */
+  startMs?: number;
 }
 
 interface Place {
@@ -46,7 +48,11 @@ export class LocalExecutor implements Executor {
   readonly #module: string;
   readonly #environment: Record<string, string>;
   readonly #isOutOfDeviceMemory: (message: string) => boolean;
+  readonly #startMs: number | undefined;
   readonly #closing = new AbortController();
+  #hasStartedOne = false;
+  /** Why the first worker did not start: the next ones would not, either, and each may take long to show it. */
+  #startFailure: JobOutcome | undefined;
 
   constructor({
     jobs,
@@ -54,6 +60,7 @@ export class LocalExecutor implements Executor {
     environment = {},
     isOutOfDeviceMemory = () => false,
     worker = join(installedBuild, 'worker.js'),
+    startMs,
   }: LocalExecutorOptions) {
     this.#places = Array.from({ length: jobs }, () => ({ busy: false }));
     this.#queue = new PQueue({ concurrency: jobs });
@@ -61,6 +68,7 @@ export class LocalExecutor implements Executor {
     this.#environment = environment;
     this.#isOutOfDeviceMemory = isOutOfDeviceMemory;
     this.#module = worker;
+    this.#startMs = startMs;
   }
 
   /** Waits for a GPU first, and then for a worker: a job that waits for a GPU holds up none that needs only a CPU. */
@@ -117,6 +125,7 @@ export class LocalExecutor implements Executor {
   ): Promise<JobOutcome> {
     const isCancelled = () => signal?.aborted === true || this.#closing.signal.aborted;
     if (isCancelled()) return { kind: 'cancelled' };
+    if (this.#startFailure !== undefined) return this.#startFailure;
     const [index, place] = this.#freePlace(JSON.stringify(devices));
     place.busy = true;
     const cancel = () => void place.process?.stop();
@@ -127,6 +136,8 @@ export class LocalExecutor implements Executor {
       hear({ kind: 'started', slot: index });
       const outcome = await worker.run(job, hear, memoryBytes);
       if (outcome.kind !== 'done' && isCancelled()) return { kind: 'cancelled' };
+      if (outcome.kind !== 'not-started') this.#hasStartedOne = true;
+      else if (!this.#hasStartedOne) this.#startFailure ??= outcome;
       return outcome.kind === 'error' && this.#isOutOfDeviceMemory(outcome.message)
         ? { kind: 'out-of-device-memory', message: outcome.message, stack: outcome.stack }
         : outcome;
@@ -149,7 +160,11 @@ export class LocalExecutor implements Executor {
     const identity = JSON.stringify(devices);
     if (place.process?.isUsable && place.devices === identity) return place.process;
     await place.process?.stop();
-    place.process = new WorkerProcess(this.#module, { ...this.#environment, ...devices });
+    place.process = new WorkerProcess({
+      module: this.#module,
+      environment: { ...this.#environment, ...devices },
+      ...(this.#startMs !== undefined && { startMs: this.#startMs }),
+    });
     place.devices = identity;
     return place.process;
   }

@@ -8,6 +8,11 @@ export type ToWorker =
   /** The last checkpoint is kept, or cannot be: another one may be written. */
   | { kind: 'checkpoint-taken'; id: number };
 
+/** A worker's first message: it has started, and takes jobs. */
+export interface WorkerReady {
+  kind: 'ready';
+}
+
 export type FromWorker =
   | { kind: 'progress'; id: number; progress: Progress }
   /** The state at this length is written to the folder, one file per state artifact. */

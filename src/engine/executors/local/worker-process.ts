@@ -1,48 +1,71 @@
 /** The executor's end of one worker: a child process that takes one job at a time. */
+// Not execa, which throws a TypeError where too many files are open: a worker that cannot be started is foreseen.
+import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { execaNode } from 'execa';
+import { delimiter, dirname } from 'node:path';
+import { env, execArgv, execPath } from 'node:process';
+import { meaningOf, systemErrorCode } from '../../../base/system-error.ts';
 import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
-import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
+import { endOfOutput, type FromWorker, type ToWorker, type WorkerReady } from './worker-message.ts';
 
 /** A worker ends by itself before that, unless its event loop is blocked. Ctrl-C is to stop within two seconds. */
 const KILL_AFTER_MS = 1_500;
 const MEMORY_CHECK_MS = 100;
+/** Reading some megabytes of code takes a second; from a file server that is busy, much longer. */
+const START_MS = 60_000;
+const START_LOOKS = 100;
+/** A worker that fails at its start may write much. */
+const SAID_CHARACTERS = 10_000;
+
+/** How a process ended; `error`: it never was. */
+interface ProcessEnd {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  error?: unknown;
+}
+
+export interface WorkerOptions {
+  /** Path of the built worker.ts. */
+  module: string;
+  /** What it has besides the environment of this process, such as the GPU that it sees. */
+  environment: Record<string, string>;
+  /** How long it may take to start. */
+  startMs?: number;
+}
 
 export class WorkerProcess {
-  readonly #subprocess;
-  readonly #output = new OutputSplitter((text) => this.#hear?.({ kind: 'output', text }));
-  readonly #errors = new OutputSplitter((text) => this.#hear?.({ kind: 'output', text }));
+  /** Undefined where the system refused at once. */
+  #subprocess: ChildProcess | undefined;
+  readonly #command: string;
+  /** What it wrote before its first job: why it did not start, if it did not. */
+  #said = '';
+  readonly #output = new OutputSplitter((text) => this.#write(text));
+  readonly #errors = new OutputSplitter((text) => this.#write(text));
   /** Resolves when the process has ended and its output has been read. */
   readonly #ended: Promise<JobOutcome>;
+  /** Resolves with undefined when the worker has started; with an outcome when it never will. */
+  readonly #started: Promise<JobOutcome | undefined>;
+  #onReady: (() => void) | undefined;
   #hear: ((event: JobEvent) => void) | undefined;
   #onAnswer: ((answer: FromWorker) => void) | undefined;
   #jobs = 0;
+  #isStarted = false;
   #isUsable = true;
 
-  /**
-   * @param module path of the built worker.ts
-   * @param environment what it has besides that of this process, such as the GPU that it sees
-   */
-  constructor(module: string, environment: Record<string, string> = {}) {
-    this.#subprocess = execaNode(module, [], {
-      env: environment,
-      ipc: true,
-      serialization: 'json',
-      buffer: false,
-      stdin: 'ignore',
-      reject: false,
-      forceKillAfterDelay: KILL_AFTER_MS,
-    });
-    this.#subprocess.stdout.on('data', (chunk: Buffer) => this.#output.push(chunk));
-    this.#subprocess.stderr.on('data', (chunk: Buffer) => this.#errors.push(chunk));
-    this.#subprocess.on('message', (message) => this.#receive(message as unknown as FromWorker));
-    this.#ended = this.#subprocess.then(({ exitCode, signal }) => {
+  constructor({ module, environment, startMs = START_MS }: WorkerOptions) {
+    this.#command = `${execPath} ${module}`;
+    const ready = new Promise<undefined>((resolve) => (this.#onReady = () => resolve(undefined)));
+    this.#ended = this.#run(module, environment).then((ending) => {
       this.#isUsable = false;
       this.#output.end();
       this.#errors.end();
-      return { kind: 'died', ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) };
+      return this.#endOf(ending);
     });
+    const late = startLimit(startMs);
+    this.#started = Promise.race([ready, this.#ended, late.passed.then(() => this.#giveUp(startMs))]).finally(
+      late.cancel,
+    );
   }
 
   /** Whether it can take a job: it has not ended and was not told to. */
@@ -52,13 +75,15 @@ export class WorkerProcess {
 
   /** @param memoryLimit bytes that the process may take; Linux only */
   async run(job: PreparedJob, hear: (event: JobEvent) => void, memoryLimit?: number): Promise<JobOutcome> {
+    const neverStarted = await this.#started;
+    if (neverStarted !== undefined) return neverStarted;
     const id = ++this.#jobs;
     this.#hear = hear;
     const answered = new Promise<FromWorker>((resolve) => (this.#onAnswer = resolve));
     const output = Promise.all([this.#output.until(endOfOutput(id)), this.#errors.until(endOfOutput(id))]);
     const finished = Promise.all([answered, output]).then(([answer]) => answer as JobOutcome);
     this.#send({ kind: 'job', id, job });
-    const watch = memoryLimit === undefined ? undefined : watchMemory(this.#subprocess.pid, memoryLimit);
+    const watch = memoryLimit === undefined ? undefined : watchMemory(this.#subprocess?.pid, memoryLimit);
     const outcome = await Promise.race([finished, this.#ended]);
     this.#hear = undefined;
     const reached = watch?.();
@@ -70,16 +95,81 @@ export class WorkerProcess {
   /** Ends the process, by force if it does not end by itself; resolves when it has ended. */
   async stop(): Promise<void> {
     this.#isUsable = false;
-    this.#subprocess.kill('SIGTERM');
+    this.#subprocess?.kill('SIGTERM');
+    const force = setTimeout(() => this.#subprocess?.kill('SIGKILL'), KILL_AFTER_MS);
     await this.#ended;
+    clearTimeout(force);
+  }
+
+  /** Starts the process; resolves when it has ended. */
+  #run(module: string, environment: Record<string, string>): Promise<ProcessEnd> {
+    return new Promise((resolve) => {
+      try {
+        const process = fork(module, [], {
+          env: { ...inheritedEnvironment(), ...environment },
+          execArgv: execArgv.filter((argument) => !argument.startsWith('--inspect')),
+          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        });
+        this.#subprocess = process;
+        process.on('message', (message) => this.#receive(message as FromWorker | WorkerReady));
+        process.on('close', (exitCode, signal) => resolve({ exitCode, signal }));
+        // Also of a message that does not reach a process that has ended.
+        process.on('error', (error) => process.pid === undefined && resolve({ exitCode: null, signal: null, error }));
+        // Where too many files are open there are no streams.
+        process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk));
+        process.stderr?.on('data', (chunk: Buffer) => this.#errors.push(chunk));
+      } catch (error) {
+        resolve({ exitCode: null, signal: null, error });
+      }
+    });
+  }
+
+  #endOf({ exitCode, signal, error }: ProcessEnd): JobOutcome {
+    if (this.#isStarted)
+      return { kind: 'died', ...(exitCode !== null && { exitCode }), ...(signal !== null && { signal }) };
+    if (error !== undefined) {
+      const code = systemErrorCode(error);
+      return this.#notStarted(code === undefined ? String(error) : meaningOf(code), code);
+    }
+    return this.#notStarted(
+      `it ended ${signal === null ? `with exit code ${exitCode}` : `by ${signal}`} before it took a job`,
+    );
+  }
+
+  async #giveUp(limit: number): Promise<JobOutcome> {
+    await this.stop();
+    return this.#notStarted(`it did not answer within ${Math.round(limit / 1000)} seconds`);
+  }
+
+  #notStarted(message: string, code?: string): JobOutcome {
+    const lines = this.#said.split('\n').map((line) => line.trim());
+    // Of an exception that Node.js writes, the line that says what it is; else the last one.
+    const said = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.filter((line) => line !== '').at(-1);
+    return {
+      kind: 'not-started',
+      command: this.#command,
+      message,
+      ...(code !== undefined && { code }),
+      ...(said !== undefined && { said }),
+    };
+  }
+
+  #write(text: string): void {
+    if (this.#hear !== undefined) this.#hear({ kind: 'output', text });
+    else if (!this.#isStarted && this.#said.length < SAID_CHARACTERS) this.#said += text;
   }
 
   /** Ignores errors: `#ended` resolves if the worker has ended. */
   #send(message: ToWorker): void {
-    this.#subprocess.send(message as never, () => {});
+    this.#subprocess?.send(message, () => {});
   }
 
-  #receive(message: FromWorker): void {
+  #receive(message: FromWorker | WorkerReady): void {
+    if (message.kind === 'ready') {
+      this.#isStarted = true;
+      this.#onReady?.();
+      return;
+    }
     if (message.id !== this.#jobs) return; // a late message of a job that is over
     if (message.kind === 'progress') this.#hear?.({ kind: 'progress', progress: message.progress });
     else if (message.kind === 'checkpoint') {
@@ -88,6 +178,23 @@ export class WorkerProcess {
       this.#hear?.({ kind: 'checkpoint', at, folder, files, taken });
     } else this.#onAnswer?.(message);
   }
+}
+
+/** The environment of this process, where programs that a stage starts find the same Node.js. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return env.PATH === undefined ? env : { ...env, PATH: [dirname(execPath), env.PATH].join(delimiter) };
+}
+
+/** Passes after some time, of which only what this process was awake counts: Ctrl-Z or a lid may have stopped both. */
+function startLimit(limit: number): { passed: Promise<void>; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<void>((resolve) => {
+    let looks = 0;
+    timer = setInterval(() => {
+      if (++looks >= START_LOOKS) resolve();
+    }, limit / START_LOOKS);
+  });
+  return { passed, cancel: () => clearInterval(timer) };
 }
 
 /**

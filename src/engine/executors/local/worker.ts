@@ -3,18 +3,19 @@
  * costly to build. Its standard output and error are the running node's log.
  *
  * It ends with its parent: at once when the IPC channel closes, and by a thread that looks for the parent where a stage
- * keeps the event loop busy. Ctrl-C reaches it through the terminal, too; it leaves that to the parent.
+ * keeps the event loop busy. Ctrl-C and the end of the terminal reach it, too; it leaves them to the parent.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
 import { SwpError } from '../../../base/failure.ts';
+import { isMachineFault, systemErrorCode } from '../../../base/system-error.ts';
 import type { PreparedJob } from '../../executor.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from '../../stage.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import { loadStageFile } from '../../stage-module.ts';
-import { endOfOutput, type FromWorker, type ToWorker } from './worker-message.ts';
+import { endOfOutput, type FromWorker, type ToWorker, type WorkerReady } from './worker-message.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
 /**
@@ -33,7 +34,7 @@ const [writeOutput, writeError] = [
 let busy = false;
 let checkpointTaken: ((job: number) => void) | undefined;
 
-process.on('SIGINT', () => {});
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 process.on('SIGTERM', stop);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToWorker) => {
@@ -41,6 +42,7 @@ process.on('message', (message: ToWorker) => {
   else checkpointTaken?.(message.id);
 });
 watchParent();
+if (process.connected) process.send!({ kind: 'ready' } satisfies WorkerReady);
 
 async function work(id: number, job: PreparedJob): Promise<void> {
   busy = true;
@@ -59,16 +61,17 @@ async function runStage(id: number, job: PreparedJob): Promise<FromWorker> {
     return { kind: 'done', id, metrics: metrics ?? {} };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const explained = error instanceof Error ? explainDiskError(error) : error;
+    const explained = error instanceof Error ? explainMachineFault(error) : error;
     const cause = explained instanceof SwpError ? { cause: explained.failure } : {};
     return { kind: 'error', id, message, ...cause, stack: error instanceof Error ? (error.stack ?? message) : message };
   }
 }
 
-/** A disk that is full or fails is no bug of a stage: the failure says what to do about it. */
-function explainDiskError(error: Error & { code?: unknown; path?: unknown }): Error {
-  const isDiskError = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE'].includes(String(error.code));
-  return isDiskError ? fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write') : error;
+/** A disk that fails, or a limit that is reached, is no bug of a stage: the failure says what to do about it. */
+function explainMachineFault(error: Error & { path?: unknown }): Error {
+  const code = systemErrorCode(error);
+  if (code === undefined || !isMachineFault(code)) return error;
+  return fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write');
 }
 
 /** The stage's view of its job. */
