@@ -116,6 +116,7 @@ function cellGlyph(cell: PlannedState[] | undefined, colors: Colors): Glyph {
   if (cell === undefined) return { text: '─', paint: colors.dim };
   const states = new Set(cell.map(({ state }) => state));
   if (states.has('stale')) return { text: '▲', paint: colors.yellow };
+  if (states.has('blocked')) return { text: '✕', paint: colors.red };
   if (states.size > 1) return { text: '◐', paint: colors.cyan };
   return states.has('cached') ? { text: '●', paint: colors.green } : { text: '○', paint: unpainted };
 }
@@ -172,6 +173,7 @@ function legend(letters: Map<string, string>, nodes: readonly PlannedState[], co
     '○ missing',
     ...(states.size > 1 ? [`${colors.cyan('◐')} cached for some seeds`] : []),
     ...(states.has('stale') ? [`${colors.yellow('▲')} stale`] : []),
+    ...(states.has('blocked') ? [`${colors.red('✕')} blocked`] : []),
     `${colors.dim('├ └')} nodes of its own begin; what stands before is shared`,
   ];
   return [[...letters].map(([stage, letter]) => `${colors.bold(letter)} ${stage}`).join('   '), signs.join('   ')];

@@ -1,6 +1,6 @@
 /**
  * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier
- * record. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
+ * record. Of a blocked node the recipe is not known: its reason says what it lacks. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
  * that is no key.
  */
 import type { CacheRecord } from '../cache/record.ts';
@@ -66,7 +66,7 @@ export class Explainer {
 
   async explain(planned: PlannedState): Promise<Explanation> {
     const { node, state } = planned;
-    if (state === 'cached' || planned.record !== undefined) return { planned, causes: [] };
+    if (state === 'cached' || state === 'blocked' || planned.record !== undefined) return { planned, causes: [] };
     const before = await this.#before(node);
     if (before !== undefined)
       return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };

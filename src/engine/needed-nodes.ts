@@ -11,6 +11,11 @@ export interface Wanted {
   gather?: Iterable<string> | undefined;
 }
 
+/** Whether a node has no result and can come to one. */
+export function isToRun({ state }: Pick<PlannedState, 'state'>): boolean {
+  return state !== 'cached' && state !== 'blocked';
+}
+
 /**
  * Cached nodes that will probably have to run, since a node that runs consumes artifacts of them that were evicted.
  * Probably: a node to run may turn out to be equal to another one, and then it consumes nothing.
@@ -18,7 +23,7 @@ export interface Wanted {
  */
 export function expectedRestores(plan: Plan, needed: readonly PlannedState[]): Map<string, Reason> {
   const restores = new Map<string, Reason>();
-  const open = needed.filter(({ state }) => state !== 'cached').map(({ node }) => node);
+  const open = needed.filter(isToRun).map(({ node }) => node);
   for (let node = open.pop(); node !== undefined; node = open.pop())
     for (const { key, artifact } of producersOf(node)) {
       const producer = plan.nodes.get(key)!;

@@ -87,8 +87,8 @@ export interface DeclaredFile {
    * keys.
    */
   path: string;
-  /** What to do where it cannot be read. */
-  remedy?: string;
+  /** What to do where it cannot be read; a function where that takes looking around. */
+  remedy?: string | (() => string);
 }
 
 export interface GatheredArtifact {

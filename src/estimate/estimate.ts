@@ -48,7 +48,8 @@ export interface Estimate {
   jobs: number;
   /** CPUs that there are for them: more nodes at a time than these make none faster. */
   cpus: number;
-  nodes: { total: number; toRun: number };
+  /** `blocked`: those that cannot run, if there are any; they are in none of the other numbers. */
+  nodes: { total: number; toRun: number; blocked?: number };
   stages: StageEstimate[];
   /** Of the stages that count them; 0 if none does. */
   flops: number;
@@ -95,7 +96,7 @@ export function unmeasured(
 }
 
 export async function estimateRun(plan: Plan, workload: Workload, options: EstimateOptions): Promise<Estimate> {
-  const { tasks, waitsFor, total } = workload;
+  const { tasks, waitsFor, total, blocked } = workload;
   const known = new Map<string, Known | undefined>();
   for (const { group, planned } of tasks)
     if (!known.has(group))
@@ -128,7 +129,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
     version: 1,
     jobs: options.jobs,
     cpus: options.cpus,
-    nodes: { total, toRun: tasks.length },
+    nodes: { total, toRun: tasks.length, ...(blocked > 0 && { blocked }) },
     stages,
     flops: sum(stages.map(({ flops }) => flops ?? 0)),
     seconds: {

@@ -1,10 +1,11 @@
 /** Reads a model's folder under models/: config.json and the checkpoints beside it. */
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { listNames } from '../base/nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { CORPUS_NAMES } from './corpora.ts';
 import { FAMILIES, familyOf } from './decoder/family-of.ts';
@@ -40,9 +41,28 @@ export function checkpointPath(model: string, checkpoint: number): string {
   return join(modelDirectory(model), `seed-${checkpoint}.safetensors`);
 }
 
+/** The pretraining seeds of which there is a checkpoint file, in order. */
+export function existingCheckpoints(model: string): number[] {
+  return namesIn(modelDirectory(model))
+    .flatMap((name) => /^seed-(0|[1-9]\d*)\.safetensors$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
-  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`;
+  const models = namesIn(join(packageRoot, 'models')).filter((name) => existsSync(configPath(name)));
+  const nearest = nearestName(model, models);
+  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
+  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json: ${listNames(models)}.${hint}`;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }
 
 /** @throws SwpError if config.json is missing or not what its family says */

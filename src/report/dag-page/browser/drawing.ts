@@ -3,7 +3,7 @@ import { Graph, layout } from '@dagrejs/dagre';
 import { svgElement } from './elements.ts';
 import type { Item, State } from './items.ts';
 
-export const STATES: readonly State[] = ['cached', 'missing', 'stale', 'failed'];
+export const STATES: readonly State[] = ['cached', 'missing', 'stale', 'blocked', 'failed'];
 
 /**
  * What gathers from more items than these stands beside the drawing: lines to it from everywhere would push all else
