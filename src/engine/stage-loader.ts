@@ -29,6 +29,8 @@ export class StageLoader {
   readonly #packages: Record<string, Record<string, string>>;
   readonly #root: string | undefined;
   readonly #loaded = new Map<string, Promise<LoadedStage>>();
+  /** Of the stages that were loaded: code that they run and that is in no key. */
+  readonly warnings: Failure[] = [];
 
   /**
    * @param options.modules directory of `NAME.js` ES modules whose default export is a StageDefinition

@@ -33,7 +33,7 @@ export async function planRun(project: Project, selectors: readonly string[]): P
 }
 
 export function plannedRun(plan: Plan, selectors: readonly string[], wanted: Wanted): PlannedRun {
-  return { plan, selectors, wanted, missing: missingInputs(neededNodes(plan, wanted)) };
+  return { plan, selectors, wanted, missing: missingInputs(neededNodes(plan, wanted).map(({ node }) => node)) };
 }
 
 /** What `swp repro --dry-run` says. */

@@ -18,7 +18,7 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const planned = await planProject(project);
   const nodes = selectPlanned(planned, words);
   const terminal = openTerminal();
-  const missing = missingInputs(nodes);
+  const missing = missingInputs(nodes.map(({ node }) => node));
   if (options.json)
     return terminal.line(
       JSON.stringify({ nodes: nodes.map(nodeJson), missingInputs: missing, warnings: planned.warnings }),
@@ -27,8 +27,7 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const { colors } = terminal;
   for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
   for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
-  if (nodes.some(isToRun))
-    terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
+  if (nodes.some(isToRun)) terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
 }
 
 function writeStatus(study: StudySize, nodes: PlannedState[], terminal: Terminal): void {
