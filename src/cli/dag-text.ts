@@ -20,7 +20,8 @@ export function mermaidText(nodes: readonly PlannedState[]): string {
   for (const { from, to, artifact } of edgesOf(nodes)) lines.push(`  ${ids.get(from)} -->|${artifact}| ${ids.get(to)}`);
   const states = new Set<string>(nodes.map(({ state }) => state));
   for (const [state, fill] of Object.entries(FILLS))
-    if (state !== 'blocked' || states.has(state)) lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
+    if (state !== 'blocked' || states.has(state))
+      lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
   return lines.join('\n');
 }
 

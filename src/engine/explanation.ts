@@ -1,7 +1,7 @@
 /**
  * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier
- * record. Of a blocked node the recipe is not known: its reason says what it lacks. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
- * that is no key.
+ * record. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
+ * that is no key. Of a blocked node the recipe is not known: its reason says what it lacks.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';

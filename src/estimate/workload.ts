@@ -122,9 +122,7 @@ function emptied({ nodes, warnings }: Plan): Plan {
     nodes: new Map(
       [...nodes].map(([key, planned]) => [
         key,
-        planned.state === 'blocked'
-          ? planned
-          : { node: planned.node, state: 'missing', reason: { kind: 'missing' } },
+        planned.state === 'blocked' ? planned : { node: planned.node, state: 'missing', reason: { kind: 'missing' } },
       ]),
     ),
     warnings,

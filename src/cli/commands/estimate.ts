@@ -33,7 +33,9 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
   terminal.line(studyLine(sizeOf(project.study), colors));
   const { blocked = 0 } = nodes;
   if (blocked > 0)
-    terminal.line(colors.red(`${plural(blocked, 'node')} of ${nodes.total} blocked, and not estimated; \`swp status\` says why.`));
+    terminal.line(
+      colors.red(`${plural(blocked, 'node')} of ${nodes.total} blocked, and not estimated; \`swp status\` says why.`),
+    );
   else if (nodes.toRun === 0) terminal.line(`Nothing to do: all ${plural(nodes.total, 'node')} are cached.`);
   if (nodes.toRun === 0) return;
   const rangeText = ({ lower, upper }: SecondsRange) => `${durationText(lower)} to ${durationText(upper)}`;

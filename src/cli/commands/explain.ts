@@ -67,7 +67,8 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
     terminal.line(
       `${colors.bold(head)}${why}${colors.dim(`  ${members.length > 1 ? 'such as ' : ''}${labelText(labels[0]!)}`)}`,
     );
-    if (planned.reason.kind === 'missing-input') for (const line of remedyOf(planned.reason.failure, colors)) terminal.line(line);
+    if (planned.reason.kind === 'missing-input')
+      for (const line of remedyOf(planned.reason.failure, colors)) terminal.line(line);
     if (planned.evicted)
       terminal.line(`  evicted, and computed again when something asks for it: ${planned.evicted.join(', ')}`);
     if (planned.record !== undefined)
