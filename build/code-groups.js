@@ -145,6 +145,7 @@ export const GROUPS = {
       'src/model/model-config.ts',
       'src/model/model-files.ts',
       'src/base/digest.ts',
+      'src/base/regular-file.ts',
       'src/base/json.ts',
       'src/compute/runtimes/engine-version.ts',
       'src/compute/runtimes/onnx/graph-hash.ts',
@@ -158,6 +159,7 @@ export const GROUPS = {
     through: true,
     modules: [
       'schemas/stage-manifest.schema.json',
+      'src/base/held-folder.ts',
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',

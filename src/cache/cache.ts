@@ -17,14 +17,16 @@
  * whole, at any moment and after any crash. No lock is needed for that.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { guardFolder, moveTo } from '../base/held-folder.ts';
 import { LeaseFolder } from './lease-files.ts';
+import { readRegularText } from '../base/regular-file.ts';
 import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
 import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
@@ -86,6 +88,7 @@ export class Cache {
   static async open(directory: string): Promise<Cache> {
     const cache = new Cache(resolve(directory));
     respectGroup(cache.directory);
+    guardFolder(cache.directory);
     await cache.#prepare();
     return cache;
   }
@@ -145,7 +148,7 @@ export class Cache {
     this.#artifacts.forget(path);
     try {
       makeDirectory(folder);
-      renameSync(path, aside);
+      moveTo(path, aside);
     } catch (error) {
       if (!isAbsent(error)) throw fileFailure(error, path, 'write');
     }
@@ -255,7 +258,7 @@ function respectGroup(directory: string): void {
  */
 function readIfPresent(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularText(path);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw fileFailure(error, path, 'read');
