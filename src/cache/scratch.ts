@@ -112,10 +112,12 @@ export class Scratch {
 }
 
 const openNow = new Set<Scratch>();
+let isListening = false;
 
 /** Whatever makes this process end by itself, nothing unpublished stays. */
 function clearAtExit(scratch: Scratch): void {
-  if (openNow.size === 0) process.once('exit', clearAll);
+  if (!isListening) process.once('exit', clearAll);
+  isListening = true;
   openNow.add(scratch);
 }
 
