@@ -10,11 +10,12 @@ import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { removeFile, removeTree } from '../base/held-folder.ts';
-import { createFile, readRegularText } from '../base/regular-file.ts';
+import { createFile } from '../base/regular-file.ts';
 import { findLeftovers } from './leftovers.ts';
-import { parseRecord, type CacheRecord } from './record.ts';
+import { readStoredRecord, type UnsealedRecord } from './record.ts';
+import { readStoredText } from './stored-text.ts';
 import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
@@ -146,21 +147,23 @@ function roots(cache: Cache): Set<string> {
     for (const name of namesIn(study)) {
       if (!name.startsWith('ledger')) continue;
       // Without parsing: the keys in a damaged ledger count, too.
-      for (const key of readIfThere(join(study, name)).match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
+      for (const key of textOrNothing(join(study, name)).match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;
 }
 
 /** Replaced records are kept aside: they refer to their artifacts as well. */
-function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } {
-  const records: CacheRecord[] = [];
+function readRecords(cache: Cache): { records: UnsealedRecord[]; damaged: number } {
+  const records: UnsealedRecord[] = [];
   let damaged = 0;
   for (const { path, key } of recordFiles(cache.directory)) {
     try {
-      const text = readIfThere(path);
-      if (text !== '') records.push(parseRecord(text, path, key)); // verify puts damaged ones aside meanwhile
+      const stored = readStoredRecord(path, key);
+      if (stored === undefined) continue; // verify puts damaged ones aside meanwhile
+      if ('record' in stored) records.push(stored.record);
+      else damaged++; // a later version wrote it: what it refers to is not known
     } catch (error) {
-      if (!(error instanceof SwpError)) throw fileFailure(error, path, 'read');
+      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
       damaged++;
     }
   }
@@ -169,7 +172,7 @@ function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } 
 
 function references(
   cache: Cache,
-  records: readonly CacheRecord[],
+  records: readonly UnsealedRecord[],
   stored: Map<string, { bytes: number }>,
 ): Map<string, Referenced> {
   const referenced = new Map<string, Referenced>();
@@ -208,13 +211,13 @@ function oldCheckpoints(cache: Cache, now: number): Collected[] {
   );
 }
 
-/** Empty for a file that is not there any more. */
-function readIfThere(path: string): string {
+/** Empty for a file that is not there any more, and where something else stands in its place. */
+function textOrNothing(path: string): string {
   try {
-    return readRegularText(path);
+    return readStoredText(path, '') ?? '';
   } catch (error) {
-    if (isAbsent(error)) return '';
-    throw fileFailure(error, path, 'read');
+    if (error instanceof SwpError && error.failure.kind === 'content') return '';
+    throw error;
   }
 }
 

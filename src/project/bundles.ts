@@ -7,7 +7,7 @@ import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
 import { bundleContents } from '../bundle/contents.ts';
 import { bundleId, manifestText, type Manifest } from '../bundle/manifest.ts';
-import { gatheredItems } from '../bundle/preimage.ts';
+import { gatheredItems } from '../verify/preimage.ts';
 import { compareWithBundle, type RecomputedPlace } from '../bundle/recompute.ts';
 import { renderBundledReport } from '../bundle/report.ts';
 import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/verify.ts';
