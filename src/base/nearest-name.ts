@@ -19,8 +19,9 @@ export function nearestName(name: string, known: Iterable<string>): string | und
 
 /** `"a", "b" or "c"`; long lists are cut. */
 export function listNames(names: Iterable<unknown>, limit = 12): string {
-  const all = [...names].map((name) => JSON.stringify(name));
-  if (all.length > limit) return `${all.slice(0, limit).join(', ')}, ... (${all.length} in all)`;
+  const given = [...names];
+  const all = given.slice(0, limit).map((name) => JSON.stringify(name));
+  if (given.length > limit) return `${all.join(', ')}, ... (${given.length} in all)`;
   if (all.length < 2) return all.join('');
   return `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`;
 }

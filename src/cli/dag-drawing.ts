@@ -7,6 +7,7 @@
  *     A2     12   │       └○────○○○──...
  *     C1     24   └●●───○○─○────○○○──...
  */
+import { largest } from '../base/extremes.ts';
 import type { Colors } from 'picocolors/types';
 import type { PlannedState } from '../engine/plan.ts';
 import { arrangeDag, type DagColumn, type DagRow } from './dag-rows.ts';
@@ -36,8 +37,8 @@ export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing
   const grid = drawRows(rows, layout, colors);
   const labels = rows.map(({ experiments: ids }) => ids.join(' = '));
   const counts = rows.map(({ ownNodes }) => `${ownNodes}`);
-  const labelWidth = Math.max(0, ...labels.map((label) => label.length));
-  const countWidth = Math.max(5, ...counts.map((count) => count.length));
+  const labelWidth = Math.max(0, largest(labels.map((label) => label.length)));
+  const countWidth = Math.max(5, largest(counts.map((count) => count.length)));
   const margin = labelWidth + 1 + countWidth + 2;
 
   const lines: string[] = [];

@@ -47,6 +47,10 @@ export class DagBuilder {
   readonly #fingerprints = new Map<string, Promise<JsonValue>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
   readonly #watched = new Map<string, string>();
+  /** Stages whose files are watched. */
+  readonly #watchedStages = new Set<LoadedStage>();
+  /** Keys with the places that they serve: half of a study's runs may share one node. */
+  readonly #places = new Set<string>();
 
   /**
    * @param options.root the project's root: what `StageDefinition.files` is relative to
@@ -76,7 +80,7 @@ export class DagBuilder {
    */
   async add({ stage: name, params, inputs, gathers = {}, label }: NodeSpec): Promise<string> {
     const stage = await this.#loader.load(name);
-    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
+    this.#watchFiles(stage);
     this.#check(stage, inputs, gathers, label);
     const gathered = mapValues(gathers, (items) => items.map((item) => this.#gathered(item)));
     const work = await this.#describe(stage, params);
@@ -85,9 +89,11 @@ export class DagBuilder {
         ? blockedPreimage(name, params, inputs, gathered)
         : recipePreimage({ stage: name, ...work.code, params, files: digestsOf(work.files) }, inputs, gathered);
     const key = digestJson(preimage);
+    const servedPlace = `${key} ${placeOf(label)}`;
+    const isKnown = this.#places.has(servedPlace);
+    this.#places.add(servedPlace);
     if (this.dag.hasNode(key)) {
-      const { labels } = this.dag.getNodeAttributes(key);
-      if (!labels.some((known) => placeOf(known) === placeOf(label))) labels.push(label);
+      if (!isKnown) this.dag.getNodeAttributes(key).labels.push(label);
       return key;
     }
     const blocked = 'failure' in work ? { by: key, failure: work.failure } : this.#blockage(inputs);
@@ -126,6 +132,12 @@ export class DagBuilder {
     return Object.values(inputs)
       .map(({ key }) => this.dag.getNodeAttributes(key).blocked)
       .find((blocked) => blocked !== undefined);
+  }
+
+  #watchFiles(stage: LoadedStage): void {
+    if (this.#watchedStages.has(stage)) return;
+    this.#watchedStages.add(stage);
+    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
   }
 
   /** What a stage computes depends on its parameters alone, so it is asked once for each. */

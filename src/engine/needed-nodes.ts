@@ -37,14 +37,20 @@ export function expectedRestores(plan: Plan, needed: readonly PlannedState[]): M
 /** @returns producers first */
 export function neededNodes(plan: Plan, { targets, gather = [] }: Wanted): PlannedState[] {
   if (targets === undefined) return [...plan.nodes.values()];
+  const needed = neededKeys(plan, targets);
+  for (const key of gather) needed.add(key);
+  return [...plan.nodes.values()].filter(({ node }) => needed.has(node.key));
+}
+
+/** Of these nodes and all that they need, in no order: it takes no longer than there are such nodes. */
+export function neededKeys(plan: Plan, targets: Iterable<string>): Set<string> {
   const needed = new Set<string>();
   const open = [...targets];
   for (let key = open.pop(); key !== undefined; key = open.pop()) {
     if (needed.has(key)) continue;
     needed.add(key);
     const { state, node } = plan.nodes.get(key)!;
-    if (state !== 'cached') open.push(...producersOf(node).map((producer) => producer.key));
+    if (state !== 'cached') for (const producer of producersOf(node)) open.push(producer.key);
   }
-  for (const key of gather) needed.add(key);
-  return [...plan.nodes.values()].filter(({ node }) => needed.has(node.key));
+  return needed;
 }

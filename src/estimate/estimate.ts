@@ -8,6 +8,7 @@ import type { StageDefinition } from '../engine/stage.ts';
 import type { Sampled } from './calibration.ts';
 import { makespan, type Job } from './makespan.ts';
 import { sizesOf, type Measured, type Measurements } from './measurements.ts';
+import { addTo } from '../base/groups.ts';
 import { fitRate, quantile, secondsOf, type Rate } from './rate.ts';
 import type { Task, Workload } from './workload.ts';
 
@@ -151,7 +152,7 @@ async function stageEstimates(
   jobs: number,
 ): Promise<StageEstimate[]> {
   const groups = new Map<string, Task[]>();
-  for (const task of tasks) groups.set(task.group, [...(groups.get(task.group) ?? []), task]);
+  for (const task of tasks) addTo(groups, task.group, task);
   const estimates: StageEstimate[] = [];
   for (const [group, members] of groups) {
     const openings = Math.min(members.length, jobs); // every worker loads once what it runs

@@ -2,7 +2,7 @@
 import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonValue } from '../base/json.ts';
-import type { JsonPath, JsonSource, Mark } from './json-source.ts';
+import type { JsonPath, JsonSource, Mark, Place } from './json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
@@ -13,47 +13,51 @@ export interface Mistake {
   path: JsonPath;
   mark?: Mark;
   message: string;
-  expected?: string;
-  suggestion?: string;
+  /** Where it takes some time to say it: a function, which is called if the mistake is shown. */
+  expected?: string | undefined | (() => string | undefined);
+  suggestion?: string | undefined | (() => string | undefined);
 }
+
+type FoundMistake = Pick<Mistake, 'message' | 'expected' | 'suggestion'> & { place: Place };
 
 /** More than these are not shown at once. */
 const SHOWN_MISTAKES = 10;
 
 export class Diagnostics {
-  readonly #failures: StudyFailure[] = [];
+  readonly #found: FoundMistake[] = [];
   /** Of what was written out from templates or inherited: where it stands in the file. */
   readonly origins = new Origins();
 
   constructor(readonly source: JsonSource) {
-    this.#failures.push(...source.mistakes);
+    for (const mistake of source.mistakes) this.#found.push(mistake);
   }
 
   get empty(): boolean {
-    return this.#failures.length === 0;
+    return this.#found.length === 0;
   }
 
   add({ path, mark, message, expected, suggestion }: Mistake): void {
     const origin = this.origins.of(path);
     const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
-    this.#failures.push({
-      kind: 'study',
-      at: this.source.at(origin.path, mark),
+    this.#found.push({
+      place: this.source.at(origin.path, mark),
       message: message.replace(/\.$/, `${where}.`),
       expected,
       suggestion,
     });
   }
 
-  /** A name at `path` that is none of the known ones. */
-  addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
-    const names = [...new Set(known)];
+  /**
+   * A name at `path` that is none of the known ones.
+   * @param known says these, if the mistake is shown
+   */
+  addUnknown(what: string, name: string, known: () => Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
     this.add({
       path,
       mark,
       message: `${what} "${name}" does not exist.`,
-      expected: names.length > 0 ? listNames(names) : undefined,
-      suggestion: nearestName(name, names),
+      expected: () => listNames(new Set(known())) || undefined,
+      suggestion: () => nearestName(name, known()),
     });
   }
 
@@ -71,21 +75,30 @@ export class Diagnostics {
 
   /** @throws SwpError with all mistakes, if there are any. */
   throwIfAny(): void {
-    const distinct = new Map<string, StudyFailure>();
-    for (const failure of this.#failures) {
-      const place = `${failure.at.line}:${failure.at.column}`;
-      if (!distinct.has(place)) distinct.set(place, failure); // a second one mostly follows from the first
+    const distinct = new Map<number, FoundMistake>();
+    for (const mistake of this.#found) {
+      const { offset } = mistake.place;
+      if (!distinct.has(offset)) distinct.set(offset, mistake); // a second one mostly follows from the first
     }
-    const failures = [...distinct.values()].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+    const failures = [...distinct.values()]
+      .sort((a, b) => a.place.offset - b.place.offset)
+      .slice(0, SHOWN_MISTAKES)
+      .map(({ place, message, expected, suggestion }): StudyFailure => ({
+        kind: 'study',
+        at: place.locate(),
+        message,
+        expected: said(expected),
+        suggestion: said(suggestion),
+      }));
     const first = failures[0];
     if (first === undefined) return;
     if (failures.length === 1) throw new SwpError(first);
-    throw new SwpError({
-      kind: 'several',
-      failures: failures.slice(0, SHOWN_MISTAKES),
-      more: Math.max(0, failures.length - SHOWN_MISTAKES),
-    });
+    throw new SwpError({ kind: 'several', failures, more: distinct.size - failures.length });
   }
+}
+
+function said(text: Mistake['expected']): string | undefined {
+  return typeof text === 'function' ? text() : text;
 }
 
 /** One ajv error in words; undefined for those that only repeat another one. */

@@ -3,7 +3,7 @@
  * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
  * MAXIMUM_DEPTH levels and MAXIMUM_BYTES, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
-import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 
@@ -15,6 +15,15 @@ export type Mark = 'value' | 'key' | 'start';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
+/** A place in the text. Only of the few places that are shown is it worked out how they look. */
+export interface Place {
+  offset: number;
+  locate(): SourceLocation;
+}
+
+/** A mistake with its place in the text. */
+export type PlacedMistake = Omit<StudyFailure, 'kind' | 'at'> & { place: Place };
+
 const MAXIMUM_DEPTH = 64;
 const MAXIMUM_BYTES = 8_000_000;
 
@@ -22,9 +31,11 @@ export class JsonSource {
   readonly #text: string;
   readonly #lineStarts: number[];
   #root: Node | undefined;
+  /** The values in an object, by name: files may have many thousands of mistakes in one object. */
+  readonly #values = new WeakMap<Node, Map<string, Node>>();
   #content: JsonValue = null;
   /** What keeps the text from being read at all; where there are any, `value` is null. */
-  readonly mistakes: StudyFailure[] = [];
+  readonly mistakes: PlacedMistake[] = [];
 
   /** @param file path as the user knows it. */
   constructor(
@@ -41,12 +52,40 @@ export class JsonSource {
   }
 
   /** Where the value at `path` stands. Falls back to the nearest parent. */
-  at(path: JsonPath, mark: Mark = 'value'): SourceLocation {
-    const node = this.#root && findNodeAtLocation(this.#root, path);
-    if (node === undefined) return path.length === 0 ? this.#locate(0, 1) : this.at(path.slice(0, -1), mark);
+  at(path: JsonPath, mark: Mark = 'value'): Place {
+    const node = this.#nearest(path);
+    if (node === undefined) return this.#place(0, 1);
     const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
-    if (mark === 'key' && key !== undefined) return this.#locate(key.offset, key.length);
-    return this.#locate(node.offset, mark === 'start' || this.#spansLines(node) ? 1 : node.length);
+    if (mark === 'key' && key !== undefined) return this.#place(key.offset, key.length);
+    return {
+      offset: node.offset,
+      locate: () => this.#locate(node.offset, mark === 'start' || this.#spansLines(node) ? 1 : node.length),
+    };
+  }
+
+  #nearest(path: JsonPath): Node | undefined {
+    let node = this.#root;
+    for (const part of path) {
+      const child = node && this.#child(node, part);
+      if (child === undefined) break;
+      node = child;
+    }
+    return node;
+  }
+
+  #child(node: Node, part: string | number): Node | undefined {
+    if (typeof part === 'number') return node.type === 'array' ? node.children?.[part] : undefined;
+    if (node.type !== 'object') return undefined;
+    let values = this.#values.get(node);
+    if (values === undefined) {
+      values = new Map(
+        (node.children ?? []).flatMap(({ children: [key, value] = [] }) =>
+          key === undefined || value === undefined ? [] : [[key.value as string, value] as const],
+        ),
+      );
+      this.#values.set(node, values);
+    }
+    return values.get(part);
   }
 
   #read(): void {
@@ -109,7 +148,11 @@ export class JsonSource {
   }
 
   #complain(offset: number, length: number, message: string, expected?: string): void {
-    this.mistakes.push({ kind: 'study', at: this.#locate(offset, length), message, expected });
+    this.mistakes.push({ place: this.#place(offset, length), message, expected });
+  }
+
+  #place(offset: number, length: number): Place {
+    return { offset, locate: () => this.#locate(offset, length) };
   }
 
   #locate(offset: number, length: number): SourceLocation {

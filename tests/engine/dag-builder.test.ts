@@ -23,6 +23,25 @@ it('merges equal nodes, with a label for each place', async () => {
   expect(builder.dag.getNodeAttribute(keys[0]!, 'labels')).toEqual([label('A'), label('B')]);
 });
 
+it('looks at the places of a node as often for each of many as for each of a few', async () => {
+  let looks = 0;
+  const share = async (places: number) => {
+    looks = 0;
+    for (let index = 0; index < places; index++) {
+      const counted = {
+        ...label(`E${index}`),
+        get experiment() {
+          looks++;
+          return `E${index}`;
+        },
+      };
+      await builder.add({ stage: 'text', params: { say: String(places) }, inputs: {}, label: counted });
+    }
+    return looks;
+  };
+  expect(await share(400)).toBe(10 * (await share(40)));
+});
+
 it('keeps where a result stands out of its key', async () => {
   const [one, other] = await Promise.all(
     ['A/s0/r0/x', 'B/s1/r9/y'].map((place) =>

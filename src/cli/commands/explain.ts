@@ -1,6 +1,7 @@
 /** swp explain: why nodes are cached, stale, missing or blocked, and what differs between two keys. */
 import type { Colors } from 'picocolors/types';
 import type { Failure } from '../../base/failure.ts';
+import { addTo } from '../../base/groups.ts';
 import type { Cause, Explanation } from '../../engine/explanation.ts';
 import { compareKeys, explainNodes } from '../../project/explanations.ts';
 import type { ProjectOptions } from '../../project/location.ts';
@@ -57,7 +58,7 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
       relation ?? '',
       causes.map(causeText),
     ]);
-    groups.set(group, [...(groups.get(group) ?? []), explanation]);
+    addTo(groups, group, explanation);
   }
   for (const members of groups.values()) {
     const { planned, comparedWith, relation, causes } = members[0]!;
