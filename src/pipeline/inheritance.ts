@@ -11,7 +11,7 @@ import type { JsonPath } from './json-source.ts';
 const MERGED = ['params', 'perRound', 'perStep'];
 /** The same parameter in both would be given twice. */
 const ALTERNATIVES: Record<string, string> = { params: 'perRound', perRound: 'params' };
-/** More values than these, written out, are taken for a mistake: in a long chain every heir adds to what it inherits. */
+/** More values than these, written out, are taken for a mistake: in a chain every heir adds to what it inherits. */
 const MAXIMUM_VALUES = 2_000_000;
 /** Of a longer cycle, only its ends are named. */
 const NAMED_OF_CYCLE = 8;

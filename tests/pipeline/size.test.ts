@@ -1,4 +1,4 @@
-/** Studies of many thousand experiments: nothing takes a time that grows with their square, and no chain is too long. */
+/** Studies of many experiments: nothing takes a time that grows with their square, and no chain is too long. */
 import { describe, expect, test } from 'vitest';
 import type { SwpError } from '../../src/base/failure.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
