@@ -3,23 +3,9 @@
  * the directory synced (except for notes, see `durable`).
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { holdFolder, isBelowGuarded, makeHeld } from './held-folder.ts';
-import { createFile } from './regular-file.ts';
 
 // Short operations are synchronous: Node's thread pool would cost ten times as much processor time as the operation
 // itself. Only waiting for the disk uses it.
@@ -37,23 +23,23 @@ export async function writeAtomically(
   scratch: string,
   { durable = true } = {},
 ): Promise<void> {
-  makeDirectory(dirname(path));
-  using folder = holdFolder(dirname(path));
+  const directory = dirname(path);
+  makeDirectory(directory);
   const fresh = join(scratch, randomBytes(8).toString('hex'));
   try {
-    const file = createFile(fresh);
+    const file = openSync(fresh, 'wx', 0o664);
     try {
       writeFileSync(file, text);
       if (durable) await syncDescriptor(file);
     } finally {
       closeSync(file);
     }
-    renameSync(fresh, folder.path(basename(path)));
+    renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
   }
-  if (durable) await syncFolder(folder.descriptor);
+  if (durable) await syncDirectory(directory);
 }
 
 /**
@@ -61,10 +47,6 @@ export async function writeAtomically(
  * read-only, and never returns where a directory cannot have new ones, as in /proc.
  */
 export function makeDirectory(path: string): void {
-  if (isBelowGuarded(path)) {
-    using _made = holdFolder(path, makeHeld);
-    return;
-  }
   try {
     mkdirSync(path);
   } catch (error) {
@@ -78,8 +60,12 @@ export function makeDirectory(path: string): void {
 
 /** The same for a directory in which every user of the machine may write: the first who needs it makes it. */
 export function makeOpenDirectory(path: string): void {
-  using folder = holdFolder(path, makeHeld);
-  if (fstatSync(folder.descriptor).uid === process.geteuid?.()) fchmodSync(folder.descriptor, 0o777);
+  makeDirectory(path);
+  try {
+    chmodSync(path, 0o777);
+  } catch {
+    // only its owner may, and has done so
+  }
 }
 
 function isDirectory(path: string): boolean {
@@ -92,7 +78,7 @@ function isDirectory(path: string): boolean {
 
 /** Makes a file's content durable. */
 export async function syncFile(path: string): Promise<void> {
-  const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  const file = openSync(path, 'r');
   try {
     await syncDescriptor(file);
   } finally {
@@ -100,17 +86,17 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Makes the names in a directory durable. */
+/**
+ * Makes the names in a directory durable. Some file systems refuse to sync a directory; their renames are as durable
+ * as they get.
+ */
 export async function syncDirectory(directory: string): Promise<void> {
-  using folder = holdFolder(directory);
-  await syncFolder(folder.descriptor);
-}
-
-/** Some file systems refuse to sync a directory; their renames are as durable as they get. */
-async function syncFolder(descriptor: number): Promise<void> {
+  const handle = openSync(directory, 'r');
   try {
-    await syncDescriptor(descriptor);
+    await syncDescriptor(handle);
   } catch (error) {
     if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    closeSync(handle);
   }
 }

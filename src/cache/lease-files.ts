@@ -19,17 +19,15 @@ import {
   openSync,
   readSync,
   readdirSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
-import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
-import { holdFolder, removeFile, removeTree } from '../base/held-folder.ts';
-import { createFile } from '../base/regular-file.ts';
 import { parseLease, type StoredLease } from './stored-lease.ts';
-import { sweepEnded, type Scratch } from './scratch.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Where a store keeps leases: this folder, or in a simulation of many processes, memory. */
 export interface LeaseFiles {
@@ -63,6 +61,7 @@ export function stopLease(trajectory: string, at: number): string {
 /** A lease has some 300 bytes. */
 const LARGEST = 16_384;
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 export class LeaseFolder implements LeaseFiles {
   readonly #directory: string;
@@ -86,13 +85,11 @@ export class LeaseFolder implements LeaseFiles {
     try {
       writeFresh(fresh, lease);
       this.#makeFolders(dirname(path));
-      using folder = holdFolder(dirname(path));
-      const held = folder.path(basename(path));
-      return link(fresh, held) ?? writeIfAbsent(held, lease);
+      return link(fresh, path) ?? writeIfAbsent(path, lease);
     } catch (error) {
       throw fileFailure(error, path, 'write');
     } finally {
-      removeFile(fresh);
+      rmSync(fresh, { force: true });
     }
   }
 
@@ -102,7 +99,7 @@ export class LeaseFolder implements LeaseFiles {
 
   remove(name: string, nonce: string): void {
     const path = this.#path(name);
-    if (readLease(path)?.nonce === nonce) removeTree(path);
+    if (readLease(path)?.nonce === nonce) rmSync(path, { recursive: true, force: true });
   }
 
   async lengths(trajectory: string): Promise<number[]> {
@@ -122,7 +119,6 @@ export class LeaseFolder implements LeaseFiles {
     const path = this.#beatPath(id);
     try {
       this.#makeFolders(dirname(path));
-      sweepEnded(dirname(path));
       return new BeatFile(path);
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -136,14 +132,8 @@ export class LeaseFolder implements LeaseFiles {
   /** What stands in place of one of the folders holds nothing of value. */
   #makeFolders(folder: string): void {
     for (const path of [this.#directory, folder]) {
-      if (isNoFolder(path)) removeFile(path);
-      try {
-        this.#makeFolder(path);
-      } catch (error) {
-        if (!(error instanceof SwpError)) throw error;
-        removeFile(path); // a link that is not to be trusted
-        this.#makeFolder(path);
-      }
+      if (isNoFolder(path)) rmSync(path);
+      this.#makeFolder(path);
     }
   }
 
@@ -164,7 +154,7 @@ class BeatFile implements Beat {
 
   constructor(path: string) {
     this.#path = path;
-    this.#file = makeBeat(path);
+    this.#file = makeFile(path);
   }
 
   show(number: number): void {
@@ -174,12 +164,12 @@ class BeatFile implements Beat {
 
   close(): void {
     closeSync(this.#file);
-    removeTree(this.#path);
+    rmSync(this.#path, { recursive: true, force: true });
   }
 
   #makeAgain(): void {
-    removeTree(this.#path);
-    const file = makeBeat(this.#path);
+    rmSync(this.#path, { recursive: true, force: true });
+    const file = makeFile(this.#path);
     closeSync(this.#file);
     this.#file = file;
   }
@@ -232,14 +222,9 @@ function writeFresh(path: string, lease: StoredLease): void {
 
 /** Whoever may enter the folder may read who holds what: with a umask of 077, others would take its owner for dead. */
 function makeFile(path: string): number {
-  const file = createFile(path);
+  const file = openSync(path, MAKE, 0o664);
   fchmodSync(file, 0o664);
   return file;
-}
-
-function makeBeat(path: string): number {
-  using folder = holdFolder(dirname(path));
-  return makeFile(folder.path(basename(path)));
 }
 
 function readLease(path: string): StoredLease | undefined {

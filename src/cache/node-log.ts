@@ -1,10 +1,8 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
-import { closeSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { holdFolder } from '../base/held-folder.ts';
-import { createFile } from '../base/regular-file.ts';
 import { namesIn } from './layout.ts';
 
 export class NodeLog {
@@ -55,8 +53,7 @@ export class NodeLog {
       const path = join(this.#cache, name);
       try {
         makeDirectory(dirname(path));
-        using folder = holdFolder(dirname(path));
-        const file = createFile(folder.path(basename(path)));
+        const file = openSync(path, 'ax', 0o664);
         this.#name = name;
         return file;
       } catch (error) {

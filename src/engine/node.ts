@@ -1,5 +1,4 @@
 /** A vertex of the DAG: one stage with its parameters resolved. */
-import type { Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { NodeLabel, StageDefinition } from './stage.ts';
 
@@ -27,16 +26,8 @@ export interface ExternalFile {
   stamp: string;
 }
 
-/** Why a node cannot run as things are. */
-export interface Blockage {
-  /** Key of the node that lacks something: the node itself, or one that it needs. */
-  by: string;
-  /** What that one lacks. */
-  failure: Failure;
-}
-
 export interface PlannedNode {
-  /** Recipe key: SHA-256, hex. Of a blocked node it only names the node: no record ever has it. */
+  /** Recipe key: SHA-256, hex. */
   key: string;
   stage: StageDefinition;
   /** With defaults filled in; exactly what the stage's schema declares. */
@@ -50,6 +41,4 @@ export interface PlannedNode {
   labels: NodeLabel[];
   /** What was hashed into the key. */
   preimage: JsonObject;
-  /** Absent for a node that can run. */
-  blocked?: Blockage;
 }

@@ -1,12 +1,10 @@
 /** What a run would do: the plan, narrowed to what selectors ask for; and how large it is. */
 import type { SwpEvent } from '../engine/event.ts';
 import { dryRunExecutor } from '../engine/executors/dry-run-executor.ts';
-import { neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import type { Wanted } from '../engine/needed-nodes.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { planEvent, run } from '../engine/run.ts';
 import { lengthsOf, type Length } from '../engine/trajectory.ts';
-import { missingInputs } from './missing-inputs.ts';
-import type { MissingInput } from './node-rows.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
 import { resultsKey } from './study-report.ts';
@@ -16,8 +14,6 @@ export interface PlannedRun {
   /** The selectors that it was asked for by; none for the whole study. */
   selectors: readonly string[];
   wanted: Wanted;
-  /** What nodes that it asks for lack: these are not run. */
-  missing: MissingInput[];
 }
 
 /**
@@ -26,14 +22,10 @@ export interface PlannedRun {
  */
 export async function planRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
   const plan = await planProject(project);
-  if (selectors.length === 0) return plannedRun(plan, selectors, {});
+  if (selectors.length === 0) return { plan, selectors, wanted: {} };
   const key = resultsKey(project);
   const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);
-  return plannedRun(plan, selectors, { targets, gather: key === undefined ? [] : [key] });
-}
-
-export function plannedRun(plan: Plan, selectors: readonly string[], wanted: Wanted): PlannedRun {
-  return { plan, selectors, wanted, missing: missingInputs(neededNodes(plan, wanted).map(({ node }) => node)) };
+  return { plan, selectors, wanted: { targets, gather: key === undefined ? [] : [key] } };
 }
 
 /** What `swp repro --dry-run` says. */
@@ -48,7 +40,7 @@ export interface DryRun {
 
 /** Runs with an executor that computes nothing. Changes nothing in the cache. */
 export async function dryRun({ dag, cache, state, stages }: Project, { plan, wanted }: PlannedRun): Promise<DryRun> {
-  const { total, blocked, wouldRun } = await run({
+  const { total, wouldRun } = await run({
     ...wanted,
     dag,
     cache,
@@ -60,6 +52,5 @@ export async function dryRun({ dag, cache, state, stages }: Project, { plan, wan
     emit: () => {},
     signal: new AbortController().signal,
   });
-  const lengths = lengthsOf(wouldRun.map(({ node }) => node));
-  return { event: planEvent(total, wouldRun, blocked), toRun: wouldRun, lengths };
+  return { event: planEvent(total, wouldRun), toRun: wouldRun, lengths: lengthsOf(wouldRun.map(({ node }) => node)) };
 }

@@ -1,7 +1,6 @@
 /** Looks for damage in the cache, and recomputes nodes to compare. */
 import { Cache } from '../cache/cache.ts';
-import { verifyCache, type Verification, type VerificationProgress } from '../verify/verify-cache.ts';
-import { StageLoader } from '../engine/stage-loader.ts';
+import { verifyCache, type Verification, type VerificationProgress } from '../cache/verification.ts';
 import { recomputeNodes, type Recomputed } from '../verify/recompute.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
@@ -14,8 +13,7 @@ export async function verifyCacheOf(
   share: number,
   progress: (progress: VerificationProgress) => void,
 ): Promise<Verification> {
-  const installed = new Set(StageLoader.installed().names());
-  return verifyCache(await Cache.open(locate(options).cache), { share, installed, progress });
+  return verifyCache(await Cache.open(locate(options).cache), share, progress);
 }
 
 /**

@@ -1,5 +1,4 @@
 /** What two arms differ in: variables, connections, nodes. */
-import { addTo } from '../../base/groups.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
 import { split, type Arm } from './arm.ts';
@@ -86,7 +85,7 @@ export function wiringDifferences(a: Arm, b: Arm): string[] {
         said.add(`${step}.${input}`);
         const what = `is ${sourceText(mine[input], round)} in ${a.id}, ${sourceText(theirs[input], round)} in ${b.id}`;
         const key = `${input}\n${round}\n${what}`;
-        addTo(otherwise, key, step);
+        otherwise.set(key, [...(otherwise.get(key) ?? []), step]);
       }
     }
   }
