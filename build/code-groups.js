@@ -24,7 +24,9 @@ export const GROUPS = {
       'stages/',
       'src/science/',
       'src/base/element-count.ts',
+      'src/base/extremes.ts',
       'src/base/glob.ts',
+      'src/base/groups.ts',
       'src/base/json-artifact.ts',
       'src/base/listed.ts',
       'src/base/random.ts',
@@ -145,6 +147,7 @@ export const GROUPS = {
       'src/model/model-config.ts',
       'src/model/model-files.ts',
       'src/base/digest.ts',
+      'src/base/regular-file.ts',
       'src/base/json.ts',
       'src/compute/runtimes/engine-version.ts',
       'src/compute/runtimes/onnx/graph-hash.ts',
@@ -158,6 +161,7 @@ export const GROUPS = {
     through: true,
     modules: [
       'schemas/stage-manifest.schema.json',
+      'src/base/held-folder.ts',
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',
@@ -189,13 +193,12 @@ export const GROUPS = {
   },
 
   estimate: {
-    why: 'says beforehand how much there is to compute, or that it cannot be computed, and nothing else',
+    why: 'says beforehand how much there is to compute, and nothing else',
     through: false,
     modules: [
       'src/compute/graph/flops.ts',
       'src/compute/graph/memory.ts',
       'src/model/pass-graph.ts',
-      'src/science/param-problems.ts',
       'src/science/stage-work.ts',
     ],
   },

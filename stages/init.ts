@@ -8,7 +8,6 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
 import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
-import { modelProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<InitParams>>({
   name: 'init',
@@ -20,7 +19,6 @@ export default defineStage<Required<InitParams>>({
   outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
   files: ({ model }) => [configFile(model)],
-  problems: modelProblems,
   fingerprint: ({ model }) => initialisationFingerprint(model),
   body: () => import('./bodies/init.ts'),
 });

@@ -10,7 +10,6 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../src/generated/load-pretrained.ts';
 import { checkpointFile, configFile } from '../src/model/model-files.ts';
 import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
-import { modelProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<LoadPretrainedParams>>({
   name: 'load-pretrained',
@@ -26,7 +25,6 @@ export default defineStage<Required<LoadPretrainedParams>>({
   },
 
   files: ({ model, checkpoint }) => [configFile(model), checkpointFile(model, checkpoint)],
-  problems: modelProblems,
   fingerprint: ({ model }) => parametersFingerprint(model),
   body: () => import('./bodies/load-pretrained.ts'),
 });

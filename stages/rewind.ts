@@ -11,7 +11,6 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { RewindParams } from '../src/generated/rewind.ts';
 import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
-import { modelProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<RewindParams>>({
   name: 'rewind',
@@ -34,7 +33,6 @@ export default defineStage<Required<RewindParams>>({
   },
 
   files: ({ model }) => [configFile(model)],
-  problems: modelProblems,
   fingerprint: ({ model }) => initialisationFingerprint(model),
   body: () => import('./bodies/rewind.ts'),
 });

@@ -3,9 +3,23 @@
  * the directory synced (except for notes, see `durable`).
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { holdFolder, isBelowGuarded, makeHeld } from './held-folder.ts';
+import { createFile } from './regular-file.ts';
 
 // Short operations are synchronous: Node's thread pool would cost ten times as much processor time as the operation
 // itself. Only waiting for the disk uses it.
@@ -23,23 +37,23 @@ export async function writeAtomically(
   scratch: string,
   { durable = true } = {},
 ): Promise<void> {
-  const directory = dirname(path);
-  makeDirectory(directory);
+  makeDirectory(dirname(path));
+  using folder = holdFolder(dirname(path));
   const fresh = join(scratch, randomBytes(8).toString('hex'));
   try {
-    const file = openSync(fresh, 'wx', 0o664);
+    const file = createFile(fresh);
     try {
       writeFileSync(file, text);
       if (durable) await syncDescriptor(file);
     } finally {
       closeSync(file);
     }
-    renameSync(fresh, path);
+    renameSync(fresh, folder.path(basename(path)));
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
   }
-  if (durable) await syncDirectory(directory);
+  if (durable) await syncFolder(folder.descriptor);
 }
 
 /**
@@ -47,6 +61,10 @@ export async function writeAtomically(
  * read-only, and never returns where a directory cannot have new ones, as in /proc.
  */
 export function makeDirectory(path: string): void {
+  if (isBelowGuarded(path)) {
+    using _made = holdFolder(path, makeHeld);
+    return;
+  }
   try {
     mkdirSync(path);
   } catch (error) {
@@ -60,12 +78,8 @@ export function makeDirectory(path: string): void {
 
 /** The same for a directory in which every user of the machine may write: the first who needs it makes it. */
 export function makeOpenDirectory(path: string): void {
-  makeDirectory(path);
-  try {
-    chmodSync(path, 0o777);
-  } catch {
-    // only its owner may, and has done so
-  }
+  using folder = holdFolder(path, makeHeld);
+  if (fstatSync(folder.descriptor).uid === process.geteuid?.()) fchmodSync(folder.descriptor, 0o777);
 }
 
 function isDirectory(path: string): boolean {
@@ -78,7 +92,7 @@ function isDirectory(path: string): boolean {
 
 /** Makes a file's content durable. */
 export async function syncFile(path: string): Promise<void> {
-  const file = openSync(path, 'r');
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   try {
     await syncDescriptor(file);
   } finally {
@@ -86,17 +100,17 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/**
- * Makes the names in a directory durable. Some file systems refuse to sync a directory; their renames are as durable
- * as they get.
- */
+/** Makes the names in a directory durable. */
 export async function syncDirectory(directory: string): Promise<void> {
-  const handle = openSync(directory, 'r');
+  using folder = holdFolder(directory);
+  await syncFolder(folder.descriptor);
+}
+
+/** Some file systems refuse to sync a directory; their renames are as durable as they get. */
+async function syncFolder(descriptor: number): Promise<void> {
   try {
-    await syncDescriptor(handle);
+    await syncDescriptor(descriptor);
   } catch (error) {
     if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    closeSync(handle);
   }
 }

@@ -1,5 +1,5 @@
 /** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwpError, type Failure } from './failure.ts';
 import { remedyFor, systemErrorCode, type SystemError } from './system-error.ts';
@@ -19,7 +19,7 @@ export function fileFailure(
   const code = systemErrorCode(error) ?? (error as NodeJS.ErrnoException).code;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
   if (remedy !== undefined) return new SwpError({ kind: 'file', path, operation, code, remedy }, { cause: error });
-  const exact = (error as NodeJS.ErrnoException).path ?? path;
+  const exact = shownPath((error as NodeJS.ErrnoException).path ?? path);
   const known = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
   const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact) : '';
   return new SwpError({ kind: 'file', path: exact, operation, code, remedy: owner + known }, { cause: error });
@@ -59,6 +59,17 @@ function operationOf(syscall: string): 'read' | 'write' | 'create' {
   const writes =
     /^(write|f?datasync|fsync|rename|link|symlink|unlink|rmdir|rm|copyfile|cp|f?truncate|f?chmod|f?chown|f?utime)/;
   return writes.test(syscall) ? 'write' : 'read';
+}
+
+/** The path by which people know a file that was named through an open folder. */
+export function shownPath(path: string): string {
+  const folder = /^\/proc\/\d+\/fd\/\d+(?=\/|$)/.exec(path)?.[0];
+  if (folder === undefined) return path;
+  try {
+    return readlinkSync(folder) + path.slice(folder.length);
+  } catch {
+    return path; // it is open no more
+  }
 }
 
 /** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */

@@ -54,7 +54,11 @@ const MEANINGS: Record<string, Meaning> = {
     remedy: `A file stands where a directory should be. Move it away, ${OTHER_CACHE}.`,
   },
   ENOTEMPTY: { meaning: 'the folder is not empty', remedy: 'Another program writes into it. Run again.' },
-  ELOOP: { meaning: 'its links lead in a circle', remedy: 'Move the link away and run again.' },
+  ELOOP: { meaning: 'it is a link, or its links lead in a circle', remedy: 'Move the link away and run again.' },
+  EFTYPE: {
+    meaning: 'it is no regular file, or far too large',
+    remedy: 'Something else stands where swp keeps a file. Move it away and run again.',
+  },
   ENAMETOOLONG: { meaning: 'the path is too long', remedy: 'Choose a shorter one.' },
   EXDEV: {
     meaning: 'it is on another file system',

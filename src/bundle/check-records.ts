@@ -1,24 +1,21 @@
 /**
- * Checks what records say against themselves and one another: every key is the hash of its pre-image, every input is an
- * artifact of the record that its key names, and every artifact that is kept for ever is there. Recomputes nothing.
+ * Checks what a bundle's records say against themselves and one another, by the list in ../verify/record-checks.ts, and
+ * that every artifact that is kept for ever is there. Recomputes nothing.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseRecord, type CacheRecord } from '../cache/record.ts';
+import { readStoredRecord, type CacheRecord, type UnsealedRecord } from '../cache/record.ts';
 import { SwpError } from '../base/failure.ts';
-import { canonicalJson, type JsonValue } from '../base/json.ts';
-import { digestJson } from '../base/digest.ts';
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
-import { gatheredItems, inputRefs, type GatheredItem } from './preimage.ts';
+import { gatheredItems } from '../verify/preimage.ts';
+import { consumedBy, contradiction, metricProblems, own, problemsOf } from '../verify/record-checks.ts';
 import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
 
-/** What the two pre-images of a record have in common. */
-const COMMON = ['version', 'stage', 'code', 'computes', 'params', 'files'] as const;
-
 export interface CheckedRecords extends CheckResult {
-  /** By key; those that cannot be read are missing. */
+  /** By key; those that cannot be read, or contradict themselves, are missing. */
   records: Map<string, CacheRecord>;
 }
 
@@ -28,11 +25,10 @@ export interface CheckedRecords extends CheckResult {
  */
 export function checkRecords(manifest: Manifest, folder: string, installed: ReadonlySet<string>): CheckedRecords {
   const findings: Finding[] = [];
-  const records = readRecords(manifest, folder, findings);
   const placeOfKey = new Map(Object.entries(manifest.places).map(([place, key]) => [key, place]));
   const named = (key: string) => placeOfKey.get(key) ?? recordName(key);
+  const { records, unsealed } = readRecords(manifest, folder, named, findings);
   for (const record of records.values()) {
-    checkKeys(record, findings);
     checkLineage(record, { records, named, manifest }, findings);
     checkArtifacts(record, { named, manifest }, findings);
     if (installed.has(record.stage)) checkMetrics(record, { named, manifest, folder }, findings);
@@ -41,50 +37,54 @@ export function checkRecords(manifest: Manifest, folder: string, installed: Read
     if (!records.has(key))
       findings.push({ check: 'records', where: place, message: `its record ${key.slice(0, 12)} is not there` });
   checkArtifactNames(manifest, records, findings);
+  const count = (of: number) => of.toLocaleString('en');
   return {
     findings,
     records,
     said: [
-      `${records.size.toLocaleString('en')} records: keys re-derived from their pre-images, inputs followed to the artifacts that they name`,
+      `${count(records.size)} records: keys re-derived from their pre-images, inputs followed to the artifacts that they name`,
+      ...(unsealed > 0
+        ? [`${count(unsealed)} of them are of an earlier version of swp, which gave records no checksum of their own`]
+        : []),
     ],
   };
 }
 
-function readRecords({ files }: Manifest, folder: string, findings: Finding[]): Map<string, CacheRecord> {
+function readRecords(
+  { files }: Manifest,
+  folder: string,
+  named: (key: string) => string,
+  findings: Finding[],
+): { records: Map<string, CacheRecord>; unsealed: number } {
   const records = new Map<string, CacheRecord>();
+  let unsealed = 0;
   for (const name of Object.keys(files)) {
     const key = /^records\/[0-9a-f]{2}\/([0-9a-f]{64})\.json$/.exec(name)?.[1];
     if (key === undefined || recordName(key) !== name) continue;
-    try {
-      records.set(key, parseRecord(readFileSync(join(folder, name), 'utf8'), name, key));
-    } catch (error) {
-      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
-      findings.push({ check: 'records', where: name, message: error.failure.message });
-    }
+    const record = readRecord(join(folder, name), key, name, findings);
+    if (record === undefined) continue;
+    const problems = problemsOf(record);
+    for (const { check, message } of problems)
+      findings.push({ check, where: check === 'records' ? name : named(key), message });
+    if (problems.length > 0) continue;
+    if (!('checksum' in record)) unsealed++;
+    records.set(key, record as CacheRecord);
   }
-  return records;
+  return { records, unsealed };
 }
 
-function checkKeys(record: CacheRecord, findings: Finding[]): void {
-  const where = recordName(record.key);
-  const { preimage, contentPreimage } = record;
-  if (digestJson(preimage) !== record.key)
-    findings.push({
-      check: 'records',
-      where,
-      message: `its key is not the hash of its pre-image, which is ${digestJson(preimage).slice(0, 12)}...`,
-    });
-  if (digestJson(contentPreimage) !== record.contentKey)
-    findings.push({ check: 'records', where, message: 'its content key is not the hash of its content pre-image' });
-  if (record.stage !== preimage.stage)
-    findings.push({
-      check: 'records',
-      where,
-      message: `it calls itself ${record.stage}, and its pre-image says ${String(preimage.stage)}`,
-    });
-  for (const part of COMMON)
-    if (canonicalJson(preimage[part] as JsonValue) !== canonicalJson(contentPreimage[part] as JsonValue))
-      findings.push({ check: 'records', where, message: `its two pre-images differ in "${part}"` });
+/** The whole archive has a digest, so that a record without a checksum of its own is checked as well. */
+function readRecord(path: string, key: string, name: string, findings: Finding[]): UnsealedRecord | undefined {
+  try {
+    const stored = readStoredRecord(path, key);
+    if (stored === undefined) return undefined; // checkFiles reports it
+    if ('record' in stored) return stored.record;
+    findings.push({ check: 'records', where: name, message: 'it is of a later version of swp' });
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+    findings.push({ check: 'records', where: name, message: error.failure.message });
+  }
+  return undefined;
 }
 
 interface Context {
@@ -96,55 +96,29 @@ interface Context {
 /** Checks that what a record consumed is what the records of its producers say that they made. */
 function checkLineage(record: CacheRecord, { records, named, manifest }: Context, findings: Finding[]): void {
   const where = named(record.key);
-  const consumed = (input: string, key: string, artifact: string, sha256: string | undefined) => {
-    const producer = records.get(key);
-    const made = producer?.artifacts[artifact];
-    if (producer === undefined)
-      findings.push({
-        check: 'lineage',
-        where,
-        message: `its input "${input}" is of the record ${key.slice(0, 12)}, which is not there`,
-      });
-    else if (made === undefined)
-      findings.push({
-        check: 'lineage',
-        where,
-        message: `its input "${input}" is "${artifact}" of ${named(key)}, which made none`,
-      });
-    else if (made.sha256 !== sha256)
-      findings.push({
-        check: 'lineage',
-        where,
-        message: `its input "${input}" was ${String(sha256).slice(0, 12)}; "${artifact}" of ${named(key)} is ${made.sha256.slice(0, 12)}`,
-      });
-  };
-  const byContent = record.contentPreimage as unknown as {
-    inputs: Record<string, { sha256?: string }>;
-    gathers: Record<string, GatheredItem[]>;
-  };
-  const inputs = inputRefs(record);
-  if (!sameNames(inputs, byContent.inputs))
-    findings.push({ check: 'lineage', where, message: 'its two pre-images have different inputs' });
-  for (const [name, { key, artifact }] of Object.entries(inputs))
-    consumed(name, key, artifact, byContent.inputs[name]?.sha256);
-  for (const [name, items] of Object.entries(gatheredItems(record))) {
-    const contents = byContent.gathers[name] ?? [];
-    if (contents.length !== items.length)
-      findings.push({ check: 'lineage', where, message: `its two pre-images gather different "${name}"` });
-    for (const [index, { key, artifact, label, missing }] of items.entries()) {
+  for (const consumed of consumedBy(record)) {
+    const producer = records.get(consumed.key);
+    if (producer === undefined) {
+      const message = `its input "${consumed.input}" is of the record ${consumed.key.slice(0, 12)}, which is not there`;
+      findings.push({ check: 'lineage', where, message });
+      continue;
+    }
+    const made = own(producer.artifacts, consumed.artifact);
+    const problem = contradiction(consumed, made === undefined ? [] : [made.sha256], named(consumed.key));
+    if (problem !== undefined) findings.push({ ...problem, where });
+  }
+  if (record.key !== manifest.results) return;
+  for (const [name, items] of Object.entries(gatheredItems(record)))
+    for (const { key, label } of items) {
       const place = placeOf(label);
-      if (missing === true) continue;
-      if (key === undefined)
-        findings.push({ check: 'lineage', where, message: `it gathers "${name}" of ${place} from no record` });
-      else consumed(`${name} of ${place}`, key, artifact, contents[index]?.sha256);
-      if (record.key === manifest.results && key !== undefined && manifest.places[place] !== key)
+      const there = own(manifest.places, place);
+      if (key !== undefined && there !== key)
         findings.push({
           check: 'lineage',
           where,
-          message: `it gathers "${name}" of ${place} from ${key.slice(0, 12)}; the bundle says that this place has ${manifest.places[place]?.slice(0, 12) ?? 'no result'}`,
+          message: `it gathers "${name}" of ${place} from ${key.slice(0, 12)}; the bundle says that this place has ${there?.slice(0, 12) ?? 'no result'}`,
         });
     }
-  }
 }
 
 function checkArtifacts(
@@ -166,34 +140,25 @@ function checkArtifacts(
   }
 }
 
-/** No hash covers metrics. Where an artifact of the node has a number of the same name, the two must be equal. */
+/** A record's checksum says that nobody changed it by accident; this, that its metrics are what was measured. */
 function checkMetrics(
-  { key, artifacts, metrics }: CacheRecord,
+  record: CacheRecord,
   { named, manifest, folder }: Pick<Context, 'named' | 'manifest'> & { folder: string },
   findings: Finding[],
 ): void {
-  for (const [name, artifact] of Object.entries(artifacts)) {
+  for (const [name, artifact] of Object.entries(record.artifacts)) {
     const file = artifactName(artifact);
     if (!file.endsWith('.json') || !Object.hasOwn(manifest.files, file)) continue;
-    const content = parsed(join(folder, file));
-    for (const [metric, value] of Object.entries(metrics)) {
-      const said = Object.hasOwn(content, metric) ? content[metric] : undefined;
-      if (typeof value === 'number' && typeof said === 'number' && value !== said)
-        findings.push({
-          check: 'records',
-          where: named(key),
-          message: `its metric "${metric}" is ${value}; its artifact "${name}" says ${said}`,
-        });
-    }
+    for (const message of metricProblems(record, name, parsed(join(folder, file))))
+      findings.push({ check: 'records', where: named(record.key), message });
   }
 }
 
-function parsed(path: string): Record<string, unknown> {
+function parsed(path: string): unknown {
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as unknown;
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return parseBoundedJson(readFileSync(path, 'utf8'));
   } catch {
-    return {}; // damaged, or not there: checkFiles reports it
+    return undefined; // damaged, or not there: checkFiles reports it
   }
 }
 
@@ -206,8 +171,4 @@ function checkArtifactNames({ files }: Manifest, records: ReadonlyMap<string, Ca
     else if (artifactDigest(name) !== sha256)
       findings.push({ check: 'files', where: name, message: `its SHA-256 is ${sha256}, and not its name` });
   }
-}
-
-function sameNames(a: object, b: object): boolean {
-  return Object.keys(a).sort().join('\n') === Object.keys(b).sort().join('\n');
 }

@@ -19,7 +19,7 @@ import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
-import { gatheredItems, inputRefs } from './preimage.ts';
+import { gatheredItems, inputRefs } from '../verify/preimage.ts';
 
 /** Other code may add numbers in another order, which changes them less than this; a change by hand is larger. */
 const TOLERANCE = 1e-9;

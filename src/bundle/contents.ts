@@ -15,7 +15,7 @@ import type { StageLoader } from '../engine/stage-loader.ts';
 import { packageRoot } from '../base/package-root.ts';
 import type { Content } from './archive-writer.ts';
 import { isSafeName, type Manifest } from './manifest.ts';
-import { gatheredRefs, inputRefs } from './preimage.ts';
+import { gatheredRefs, inputRefs } from '../verify/preimage.ts';
 import { recordName } from '../cache/layout.ts';
 
 export interface BundledStudy {

@@ -3,12 +3,11 @@
  * list, keys are made with the earlier one, so that what was computed counts on. It concerns one study and deletes
  * nothing.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
-import { isJsonObject, type JsonValue } from '../base/json.ts';
-import { writeAtomically } from '../base/atomic-file.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { fileFailure } from '../base/file-failure.ts';
+import { readNote, writeNote } from './note.ts';
 import type { Scratch } from './scratch.ts';
 
 export interface Acceptance {
@@ -28,20 +27,10 @@ export interface Acceptance {
 /** @throws SwpError of kind `content` if it is damaged: without it, everything would look changed */
 export function readAcceptances(studyFolder: string): Acceptance[] {
   const path = join(studyFolder, 'accepted.json');
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw fileFailure(error, path, 'read');
-  }
-  try {
-    const { accepted } = JSON.parse(text) as { accepted: Acceptance[] };
-    const names = ['stage', 'path', 'from', 'to'] as const;
-    if (accepted.every((each) => names.every((name) => typeof each[name] === 'string'))) return accepted;
-  } catch {
-    // damaged like a list that lacks something
-  }
+  const note = readNote(path);
+  if (note.kind === 'none') return [];
+  const accepted = 'value' in note ? note.value.accepted : undefined;
+  if (Array.isArray(accepted) && accepted.every(isAcceptance)) return accepted;
   throw new SwpError({
     kind: 'content',
     path,
@@ -53,10 +42,16 @@ export function readAcceptances(studyFolder: string): Acceptance[] {
 export async function writeAcceptances(studyFolder: string, accepted: Acceptance[], scratch: Scratch): Promise<void> {
   const path = join(studyFolder, 'accepted.json');
   try {
-    await writeAtomically(path, `${JSON.stringify({ version: 1, accepted }, null, 1)}\n`, await scratch.directory());
+    const cache = dirname(dirname(studyFolder));
+    await writeNote(path, { accepted }, { cache, scratch: await scratch.directory(), indent: 1 });
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
+}
+
+function isAcceptance(value: unknown): value is Acceptance & JsonObject {
+  const names = ['stage', 'path', 'from', 'to'] as const;
+  return names.every((name) => typeof (value as Partial<Acceptance> | null)?.[name] === 'string');
 }
 
 /** @returns what stands in a key for a stage's code and what it computes */

@@ -2,12 +2,14 @@
  * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
-import { chmodSync, renameSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, constants, fchmodSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { moveTo } from '../base/held-folder.ts';
+import { openRegularFile } from '../base/regular-file.ts';
 import type { RecordedArtifact } from './record.ts';
 import { artifactName } from './layout.ts';
 
@@ -35,7 +37,7 @@ export class ArtifactStore {
   has(artifact: RecordedArtifact): boolean {
     const path = this.path(artifact);
     try {
-      const found = statSync(path, { throwIfNoEntry: false });
+      const found = lstatSync(path, { throwIfNoEntry: false });
       return found !== undefined && found.isFile() && found.size === artifact.bytes;
     } catch (error) {
       throw fileFailure(error, path, 'read');
@@ -54,7 +56,7 @@ export class ArtifactStore {
   }
 
   async #hash(path: string, expected: string): Promise<void> {
-    const { sha256 } = await digestFile(path);
+    const { sha256 } = await digestFile(path, { follow: false });
     if (sha256 === expected) return;
     throw new SwpError({
       kind: 'content',
@@ -75,19 +77,40 @@ export class ArtifactStore {
    * @param source a file on the cache's own file system
    */
   async take(source: string, file: string, evictable = false): Promise<RecordedArtifact> {
-    const { sha256, bytes } = await digestFile(source);
+    makeImmutable(source);
+    const { sha256, bytes } = await digestFile(source, { follow: false });
     const artifact = { sha256, bytes, file, ...(evictable && { evictable }) };
     const path = this.path(artifact);
     try {
       await syncFile(source);
-      chmodSync(source, 0o444);
       makeDirectory(dirname(path));
-      renameSync(source, path);
+      moveTo(source, path);
       await syncDirectory(dirname(path));
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
     this.#verified.set(path, Promise.resolve());
     return artifact;
+  }
+}
+
+/** A file that has another name, too, becomes a copy: whoever knows that name may write to it. */
+function makeImmutable(path: string): void {
+  try {
+    let opened = openRegularFile(path);
+    if (opened.found.nlink > 1) {
+      closeSync(opened.file);
+      const copy = `${path}.copy`;
+      copyFileSync(path, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      moveTo(copy, path);
+      opened = openRegularFile(path);
+    }
+    try {
+      fchmodSync(opened.file, 0o444);
+    } finally {
+      closeSync(opened.file);
+    }
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
   }
 }

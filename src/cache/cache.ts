@@ -17,18 +17,31 @@
  * whole, at any moment and after any crash. No lock is needed for that.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
+import { guardFolder } from '../base/held-folder.ts';
+import { putAside, type Damage } from './damaged.ts';
 import { LeaseFolder } from './lease-files.ts';
 import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
-import { parseRecord, RECORD_VERSION, type CacheRecord, type RecordedArtifact } from './record.ts';
+import { keyOf, readNote, writeNote } from './note.ts';
+import {
+  parseStoredRecord,
+  readRecordText,
+  readStoredRecord,
+  RECORD_VERSION,
+  sealRecord,
+  type CacheRecord,
+  type RecordedArtifact,
+  type UnsealedRecord,
+} from './record.ts';
 import { Scratch } from './scratch.ts';
+import { readStoredText } from './stored-text.ts';
 import { TrajectoryStore } from './trajectory-store.ts';
 import { contentName, FOLDERS, recordName } from './layout.ts';
 
@@ -68,6 +81,8 @@ export class Cache {
   readonly trajectories: TrajectoryStore;
   /** Who is computing what. */
   readonly leases: LeaseStore;
+  /** Damage that was found and put right when the cache was opened. */
+  readonly repaired: Damage[] = [];
   readonly #artifacts: ArtifactStore;
 
   private constructor(directory: string) {
@@ -86,24 +101,23 @@ export class Cache {
   static async open(directory: string): Promise<Cache> {
     const cache = new Cache(resolve(directory));
     respectGroup(cache.directory);
+    guardFolder(cache.directory);
     await cache.#prepare();
     return cache;
   }
 
   /**
-   * The record of a recipe key; undefined if there is none.
+   * The record of a recipe key; undefined if there is none, or another version of swp wrote it.
    * @throws SwpError of kind `content` if the record is damaged
    */
   async record(key: string): Promise<CacheRecord | undefined> {
-    const path = this.recordPath(key);
-    const text = readIfPresent(path);
-    return text === undefined ? undefined : parseRecord(text, path, key);
+    const stored = readStoredRecord(this.recordPath(key), key);
+    return stored?.kind === 'current' ? stored.record : undefined;
   }
 
   /** Recipe key that produced this content; undefined if none did or the note of it is damaged. */
   async keyByContent(contentKey: string): Promise<string | undefined> {
-    const text = readIfPresent(join(this.directory, contentName(contentKey)));
-    return text === undefined ? undefined : /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
+    return keyOf(readNote(join(this.directory, contentName(contentKey))));
   }
 
   recordPath(key: string): string {
@@ -140,16 +154,8 @@ export class Cache {
    * @throws SwpError of kind `file`
    */
   moveAside(path: string): string {
-    const folder = join(this.directory, 'damaged');
-    const aside = join(folder, `${basename(path)}.${randomUUID().slice(0, 8)}`);
     this.#artifacts.forget(path);
-    try {
-      makeDirectory(folder);
-      renameSync(path, aside);
-    } catch (error) {
-      if (!isAbsent(error)) throw fileFailure(error, path, 'write');
-    }
-    return aside;
+    return putAside(this.directory, path);
   }
 
   /** A log for one attempt at a node. */
@@ -181,11 +187,12 @@ export class Cache {
    * Early cutoff: lets the results of `source` serve under a new recipe key, since the content is the same.
    * @throws SwpError of kind `file`
    */
-  async alias(key: string, preimage: JsonObject, source: CacheRecord): Promise<CacheRecord> {
+  async alias(key: string, preimage: JsonObject, { checksum: _, ...source }: CacheRecord): Promise<CacheRecord> {
     return this.#write({ ...source, id: randomUUID(), key, preimage, aliasOf: source.aliasOf ?? source.key });
   }
 
-  async #write(record: CacheRecord): Promise<CacheRecord> {
+  async #write(unsealed: UnsealedRecord): Promise<CacheRecord> {
+    const { record, text } = sealRecord(unsealed);
     const path = this.recordPath(record.key);
     const contentPath = join(this.directory, contentName(record.contentKey));
     try {
@@ -194,45 +201,102 @@ export class Cache {
       // The note comes first: where it finds no room there is no record either, and a node that is said to have failed
       // has none.
       if (record.aliasOf === undefined)
-        await writeAtomically(contentPath, `${JSON.stringify({ key: record.key })}\n`, scratch, { durable: false });
-      await writeAtomically(path, `${JSON.stringify(record)}\n`, scratch);
+        await writeNote(contentPath, { key: record.key }, { cache: this.directory, scratch, durable: false });
+      await writeAtomically(path, text, scratch);
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
     return record;
   }
 
-  /** A record that is about to be replaced stays, named by its own digest. */
+  /** A record that is about to be replaced stays, named by its own digest; a damaged one goes to `damaged/`. */
   async #keepAside(path: string, key: string, scratch: string): Promise<void> {
-    const text = readIfPresent(path);
-    if (text === undefined) return;
+    let text;
+    try {
+      text = readRecordText(path);
+      if (text === undefined) return;
+      parseStoredRecord(text, path, key);
+    } catch (error) {
+      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+      this.moveAside(path);
+      return;
+    }
     const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
     await writeAtomically(path.replace(`${key}.json`, `${key}.${digest}.json`), text, scratch);
   }
 
   async #prepare(): Promise<void> {
     const versionFile = join(this.directory, 'version');
-    const version = readIfPresent(versionFile)?.trim();
-    if (version === LAYOUT_VERSION) return;
-    if (version !== undefined && version !== '')
+    const found = layoutVersion(versionFile);
+    if (found === LAYOUT_VERSION) return;
+    if (typeof found === 'object' && 'later' in found)
       throw new SwpError({
         kind: 'content',
         path: versionFile,
-        message: `The cache has layout version ${version}; this swp writes version ${LAYOUT_VERSION}`,
+        message: `The cache has layout version ${found.later}; this swp writes version ${LAYOUT_VERSION}`,
         remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
       });
     try {
       makeDirectory(this.directory);
       for (const name of FOLDERS) makeDirectory(join(this.directory, name));
+      if (found !== undefined) this.#noteDamage(versionFile, found.damage);
       const scratch = await this.scratch.directory();
       await writeAtomically(join(this.directory, 'CACHEDIR.TAG'), CACHEDIR_TAG, scratch);
       await writeAtomically(versionFile, `${LAYOUT_VERSION}\n`, scratch); // last: it says that the rest is there
     } catch (error) {
-      throw fileFailure(error, this.directory, 'create');
+      // In a cache that this user may only read, the rest can be read all the same.
+      if (found === undefined) throw fileFailure(error, this.directory, 'create');
     } finally {
       await this.scratch.clear();
     }
   }
+
+  /**
+   * Writes the note to backup programs anew if it is damaged or missing.
+   * @throws SwpError of kind `file`
+   */
+  async repairTag(): Promise<void> {
+    const path = join(this.directory, 'CACHEDIR.TAG');
+    const found = textOrDamage(path);
+    if (found === CACHEDIR_TAG) return;
+    try {
+      if (found !== undefined) this.#noteDamage(path, typeof found === 'object' ? found.damage : sayingOf(found));
+      await writeAtomically(path, CACHEDIR_TAG, await this.scratch.directory());
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    } finally {
+      await this.scratch.clear();
+    }
+  }
+
+  #noteDamage(path: string, message: string): void {
+    this.repaired.push({ path, message, aside: this.moveAside(path) });
+  }
+}
+
+/**
+ * A layout of another number says so in more words than a changed byte makes: `swp-cache 2`.
+ * @returns undefined if there is no version yet
+ */
+function layoutVersion(path: string): typeof LAYOUT_VERSION | { later: string } | { damage: string } | undefined {
+  const text = textOrDamage(path);
+  if (text === undefined || typeof text === 'object') return text;
+  if (text === `${LAYOUT_VERSION}\n`) return LAYOUT_VERSION;
+  const later = /^swp-cache (\d+)\n$/.exec(text)?.[1];
+  return later === undefined ? { damage: sayingOf(text) } : { later };
+}
+
+function textOrDamage(path: string): string | { damage: string } | undefined {
+  try {
+    return readStoredText(path, '');
+  } catch (error) {
+    if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+    return { damage: 'it is no file that can be read' };
+  }
+}
+
+function sayingOf(text: string): string {
+  return `it says ${JSON.stringify(text.slice(0, 60))}`;
 }
 
 /**
@@ -247,17 +311,4 @@ function respectGroup(directory: string): void {
     return; // it is made next, which says what is wrong if it cannot be
   }
   if ((mode & 0o2020) === 0o2020) process.umask(process.umask() & ~0o070);
-}
-
-/**
- * Reads at once, since records are small: the way through the thread pool takes ten times as long as the read itself,
- * and planning reads a record for every node.
- */
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw fileFailure(error, path, 'read');
-  }
 }

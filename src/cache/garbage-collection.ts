@@ -5,12 +5,17 @@
  * It is safe while others run: a node that is about to run links what it consumes into its own folder, and what was
  * removed before that is computed again.
  */
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from './cache.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { parseRecord, type CacheRecord } from './record.ts';
+import { removeFile, removeTree } from '../base/held-folder.ts';
+import { createFile } from '../base/regular-file.ts';
+import { findLeftovers } from './leftovers.ts';
+import { readStoredRecord, type UnsealedRecord } from './record.ts';
+import { readStoredText } from './stored-text.ts';
 import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
@@ -30,7 +35,7 @@ export interface Policy {
 }
 
 export interface Collected {
-  kind: 'evicted' | 'unreferenced' | 'checkpoint';
+  kind: 'evicted' | 'unreferenced' | 'checkpoint' | 'leftover';
   /** Absolute. */
   path: string;
   bytes: number;
@@ -38,6 +43,8 @@ export interface Collected {
 
 export interface Collection {
   removed: Collected[];
+  /** Leftovers that only their owners, or root, can remove. */
+  refused: Collected[];
   /** Artifacts that stay. */
   kept: { files: number; bytes: number };
   /** Records that cannot be read: their artifacts stay. */
@@ -63,12 +70,14 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
-  removed.push(...oldCheckpoints(cache, now));
-  if (!dryRun) for (const { path } of removed) remove(path);
+  removed.push(...oldCheckpoints(cache, now), ...findLeftovers(cache.directory, now));
+  const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, now));
+  for (const each of refused) removed.splice(removed.indexOf(each), 1);
   const gone = new Set(removed.map(({ path }) => path));
   const left = [...stored].filter(([path]) => !gone.has(path));
   return {
     removed,
+    refused,
     kept: { files: left.length, bytes: left.reduce((sum, [, { bytes }]) => sum + bytes, 0) },
     damagedRecords: damaged,
   };
@@ -138,20 +147,23 @@ function roots(cache: Cache): Set<string> {
     for (const name of namesIn(study)) {
       if (!name.startsWith('ledger')) continue;
       // Without parsing: the keys in a damaged ledger count, too.
-      for (const key of readFileSync(join(study, name), 'utf8').match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
+      for (const key of textOrNothing(join(study, name)).match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;
 }
 
 /** Replaced records are kept aside: they refer to their artifacts as well. */
-function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } {
-  const records: CacheRecord[] = [];
+function readRecords(cache: Cache): { records: UnsealedRecord[]; damaged: number } {
+  const records: UnsealedRecord[] = [];
   let damaged = 0;
   for (const { path, key } of recordFiles(cache.directory)) {
     try {
-      records.push(parseRecord(readFileSync(path, 'utf8'), path, key));
+      const stored = readStoredRecord(path, key);
+      if (stored === undefined) continue; // verify puts damaged ones aside meanwhile
+      if ('record' in stored) records.push(stored.record);
+      else damaged++; // a later version wrote it: what it refers to is not known
     } catch (error) {
-      if (!(error instanceof SwpError)) throw fileFailure(error, path, 'read');
+      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
       damaged++;
     }
   }
@@ -160,7 +172,7 @@ function readRecords(cache: Cache): { records: CacheRecord[]; damaged: number } 
 
 function references(
   cache: Cache,
-  records: readonly CacheRecord[],
+  records: readonly UnsealedRecord[],
   stored: Map<string, { bytes: number }>,
 ): Map<string, Referenced> {
   const referenced = new Map<string, Referenced>();
@@ -190,30 +202,51 @@ function oldCheckpoints(cache: Cache, now: number): Collected[] {
         if (!/^checkpoint-\d+$/.test(name)) return [];
         const path = join(folder, shard, trajectory, name);
         // A run may replace its checkpoint, or remove it, at any moment.
-        const found = statSync(path, { throwIfNoEntry: false });
+        const found = lstatSync(path, { throwIfNoEntry: false });
         if (found === undefined || now - found.mtimeMs < CHECKPOINT_MS) return [];
-        const sizes = namesIn(path).map((file) => statSync(join(path, file), { throwIfNoEntry: false })?.size ?? 0);
+        const sizes = namesIn(path).map((file) => lstatSync(join(path, file), { throwIfNoEntry: false })?.size ?? 0);
         return [{ kind: 'checkpoint', path, bytes: sizes.reduce((sum, size) => sum + size, 0) }];
       }),
     ),
   );
 }
 
+/** Empty for a file that is not there any more, and where something else stands in its place. */
+function textOrNothing(path: string): string {
+  try {
+    return readStoredText(path, '') ?? '';
+  } catch (error) {
+    if (error instanceof SwpError && error.failure.kind === 'content') return '';
+    throw error;
+  }
+}
+
 /** The file system's own clock: that of a server may differ from this machine's. */
 async function fileSystemTime(cache: Cache): Promise<number> {
-  const path = join(await cache.scratch.directory(), 'now');
+  const path = join(await cache.scratch.directory(), randomBytes(8).toString('hex'));
   try {
-    writeFileSync(path, '');
-    return statSync(path).mtimeMs;
+    const file = createFile(path);
+    const { mtimeMs } = fstatSync(file);
+    closeSync(file);
+    removeFile(path);
+    return mtimeMs;
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
 }
 
-function remove(path: string): void {
+/**
+ * What another process has put in its place meanwhile stays.
+ * @returns false if it belongs to another user, who lets nobody remove it
+ */
+function remove({ kind, path }: Collected, now: number): boolean {
   try {
-    rmSync(path, { recursive: true, force: true });
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && found.mtimeMs <= now) removeTree(path);
+    return true;
   } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (kind === 'leftover' && ['EACCES', 'EPERM', 'ENOTEMPTY'].includes(code)) return false;
     throw fileFailure(error, path, 'write');
   }
 }

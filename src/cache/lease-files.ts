@@ -19,15 +19,17 @@ import {
   openSync,
   readSync,
   readdirSync,
-  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
+import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { holdFolder, removeFile, removeTree } from '../base/held-folder.ts';
+import { createFile } from '../base/regular-file.ts';
 import { parseLease, type StoredLease } from './stored-lease.ts';
-import type { Scratch } from './scratch.ts';
+import { sweepEnded, type Scratch } from './scratch.ts';
 
 /** Where a store keeps leases: this folder, or in a simulation of many processes, memory. */
 export interface LeaseFiles {
@@ -61,7 +63,6 @@ export function stopLease(trajectory: string, at: number): string {
 /** A lease has some 300 bytes. */
 const LARGEST = 16_384;
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-const MAKE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 export class LeaseFolder implements LeaseFiles {
   readonly #directory: string;
@@ -85,11 +86,13 @@ export class LeaseFolder implements LeaseFiles {
     try {
       writeFresh(fresh, lease);
       this.#makeFolders(dirname(path));
-      return link(fresh, path) ?? writeIfAbsent(path, lease);
+      using folder = holdFolder(dirname(path));
+      const held = folder.path(basename(path));
+      return link(fresh, held) ?? writeIfAbsent(held, lease);
     } catch (error) {
       throw fileFailure(error, path, 'write');
     } finally {
-      rmSync(fresh, { force: true });
+      removeFile(fresh);
     }
   }
 
@@ -99,7 +102,7 @@ export class LeaseFolder implements LeaseFiles {
 
   remove(name: string, nonce: string): void {
     const path = this.#path(name);
-    if (readLease(path)?.nonce === nonce) rmSync(path, { recursive: true, force: true });
+    if (readLease(path)?.nonce === nonce) removeTree(path);
   }
 
   async lengths(trajectory: string): Promise<number[]> {
@@ -119,6 +122,7 @@ export class LeaseFolder implements LeaseFiles {
     const path = this.#beatPath(id);
     try {
       this.#makeFolders(dirname(path));
+      sweepEnded(dirname(path));
       return new BeatFile(path);
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -132,8 +136,14 @@ export class LeaseFolder implements LeaseFiles {
   /** What stands in place of one of the folders holds nothing of value. */
   #makeFolders(folder: string): void {
     for (const path of [this.#directory, folder]) {
-      if (isNoFolder(path)) rmSync(path);
-      this.#makeFolder(path);
+      if (isNoFolder(path)) removeFile(path);
+      try {
+        this.#makeFolder(path);
+      } catch (error) {
+        if (!(error instanceof SwpError)) throw error;
+        removeFile(path); // a link that is not to be trusted
+        this.#makeFolder(path);
+      }
     }
   }
 
@@ -154,7 +164,7 @@ class BeatFile implements Beat {
 
   constructor(path: string) {
     this.#path = path;
-    this.#file = makeFile(path);
+    this.#file = makeBeat(path);
   }
 
   show(number: number): void {
@@ -164,12 +174,12 @@ class BeatFile implements Beat {
 
   close(): void {
     closeSync(this.#file);
-    rmSync(this.#path, { recursive: true, force: true });
+    removeTree(this.#path);
   }
 
   #makeAgain(): void {
-    rmSync(this.#path, { recursive: true, force: true });
-    const file = makeFile(this.#path);
+    removeTree(this.#path);
+    const file = makeBeat(this.#path);
     closeSync(this.#file);
     this.#file = file;
   }
@@ -222,9 +232,14 @@ function writeFresh(path: string, lease: StoredLease): void {
 
 /** Whoever may enter the folder may read who holds what: with a umask of 077, others would take its owner for dead. */
 function makeFile(path: string): number {
-  const file = openSync(path, MAKE, 0o664);
+  const file = createFile(path);
   fchmodSync(file, 0o664);
   return file;
+}
+
+function makeBeat(path: string): number {
+  using folder = holdFolder(dirname(path));
+  return makeFile(folder.path(basename(path)));
 }
 
 function readLease(path: string): StoredLease | undefined {

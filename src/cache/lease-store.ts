@@ -8,11 +8,11 @@
  * A holder lives as long as others hear its heartbeat, which is judged by the observer's own monotonic clock: wall
  * clocks and file times are never compared. Only its end is also known at once, where process numbers can be compared.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { SwpError } from '../base/failure.ts';
 import { stopLease, type Beat, type LeaseFiles } from './lease-files.ts';
-import { hasEnded, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { hasEnded, processName, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { UNKNOWN_HOLDER, type LeaseHolder, type StoredLease } from './stored-lease.ts';
 
 export type Acquisition = { kind: 'held'; lease: Lease } | { kind: 'busy'; holder: LeaseHolder };
@@ -49,7 +49,8 @@ export class LeaseStore {
   readonly #hasEnded: (process: ProcessIdentity) => boolean;
   readonly #heartbeatMs: number;
   readonly #deadAfterMs: number;
-  readonly #id = randomUUID();
+  /** Names its heartbeat, by which others can tell whose it was. */
+  readonly #id: string;
   /** Of leases that others hold: the last heartbeat, and for how long there was no other one. */
   readonly #heard = new Map<string, { beat: string | undefined; silentMs: number; lookedAt: number }>();
   /** By nonce. */
@@ -60,6 +61,7 @@ export class LeaseStore {
     this.#files = files;
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? thisProcess();
+    this.#id = `${processName(this.#identity)}-${randomBytes(8).toString('hex')}`;
     this.#hasEnded = options.hasEnded ?? hasEnded;
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;

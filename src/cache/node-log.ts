@@ -1,8 +1,10 @@
 /** Logs of nodes: `logs/KEY.ATTEMPT.log`, one per attempt, created when there is something to say. */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { holdFolder } from '../base/held-folder.ts';
+import { createFile } from '../base/regular-file.ts';
 import { namesIn } from './layout.ts';
 
 export class NodeLog {
@@ -53,7 +55,8 @@ export class NodeLog {
       const path = join(this.#cache, name);
       try {
         makeDirectory(dirname(path));
-        const file = openSync(path, 'ax', 0o664);
+        using folder = holdFolder(dirname(path));
+        const file = createFile(folder.path(basename(path)));
         this.#name = name;
         return file;
       } catch (error) {

@@ -66,6 +66,22 @@ export function hasEnded({ space, pid, started }: Pick<ProcessIdentity, 'space' 
   return times !== undefined && (times.isZombie || (started !== null && times.started !== started));
 }
 
+/** Begins the names of what a process leaves in shared folders: its space, its number, and when it began. */
+export function processName({ space, pid, started }: ProcessIdentity = thisProcess()): string {
+  return `${space}-${pid}-${started ?? ''}`;
+}
+
+/** Whether a name was begun by `processName` in a process whose number can be compared. */
+export function isOwnSpace(name: string): boolean {
+  return name.startsWith(`${processSpace()}-`);
+}
+
+/** Whether a name was begun by `processName` in a process that has certainly ended. */
+export function isOfEnded(name: string): boolean {
+  const [space = '', pid, started = ''] = name.split('-');
+  return hasEnded({ space, pid: Number(pid), started: /^\d+$/.test(started) ? started : null });
+}
+
 function spaceMarks(): SpaceMarks {
   if (process.platform === 'darwin') return { boot: bootSession(), pidNamespace: '', timeNamespace: '' };
   return {

@@ -1,9 +1,13 @@
 /** Looks up records of a cache: by the beginning of a key, or all those of a stage. */
-import { readFileSync } from 'node:fs';
 import { SwpError } from '../base/failure.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Cache } from './cache.ts';
-import { parseRecord, type CacheRecord } from './record.ts';
+import {
+  parseStoredRecord,
+  readRecordText,
+  readStoredRecord,
+  type StoredRecord,
+  type UnsealedRecord,
+} from './record.ts';
 import { recordKeys } from './layout.ts';
 
 /** More records than these are not compared: an explanation must not take long. */
@@ -26,29 +30,33 @@ export class RecordCollection {
     return [...recordKeys(this.#cache.directory, prefix.slice(0, 2))].filter((key) => key.startsWith(prefix));
   }
 
-  /** The record of a key; undefined if there is none or it is damaged. */
-  async recorded(key: string): Promise<CacheRecord | undefined> {
-    return this.#cache.record(key).catch((error: unknown) => {
-      if (error instanceof SwpError && error.failure.kind === 'content') return undefined;
-      throw error;
-    });
+  /** The record of a key, also of an earlier version; undefined if there is none or it is damaged. */
+  async recorded(key: string): Promise<UnsealedRecord | undefined> {
+    return recordOf(() => readStoredRecord(this.#cache.recordPath(key), key));
   }
 
-  async ofStage(stage: string): Promise<CacheRecord[]> {
-    const records: CacheRecord[] = [];
+  async ofStage(stage: string): Promise<UnsealedRecord[]> {
     const mark = `"stage":${JSON.stringify(stage)}`;
-    for (const key of this.keys().slice(0, COMPARED_RECORDS)) {
-      const path = this.#cache.recordPath(key);
-      try {
-        const text = readFileSync(path, 'utf8');
-        if (!text.includes(mark)) continue;
-        const record = parseRecord(text, path, key);
-        if (record.stage === stage) records.push(record);
-      } catch (error) {
-        // A damaged record explains nothing; another process may have put it aside meanwhile.
-        if (!(error instanceof SwpError) && !isAbsent(error)) throw fileFailure(error, path, 'read');
-      }
-    }
-    return records;
+    return this.keys()
+      .slice(0, COMPARED_RECORDS)
+      .flatMap((key) => {
+        const path = this.#cache.recordPath(key);
+        const record = recordOf(() => {
+          const text = readRecordText(path);
+          return text?.includes(mark) ? parseStoredRecord(text, path, key) : undefined;
+        });
+        return record?.stage === stage ? [record] : [];
+      });
+  }
+}
+
+/** A damaged record explains nothing; another process may have put it aside meanwhile. */
+function recordOf(read: () => StoredRecord | undefined): UnsealedRecord | undefined {
+  try {
+    const stored = read();
+    return stored !== undefined && 'record' in stored ? stored.record : undefined;
+  } catch (error) {
+    if (error instanceof SwpError && error.failure.kind === 'content') return undefined;
+    throw error;
   }
 }

@@ -1,14 +1,18 @@
 /**
  * A record: what the cache keeps per recipe key. It holds the full pre-images, so that any two keys ever recorded can
- * be compared value by value. Format: schemas/record.schema.json.
+ * be compared value by value, and a checksum over all of it. Format: schemas/record.schema.json.
  */
 import { Ajv } from 'ajv';
 import schema from '../../schemas/record.schema.json' with { type: 'json' };
 import { SwpError } from '../base/failure.ts';
-import type { JsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { readStoredText } from './stored-text.ts';
+import { openSealedJson, seal } from '../base/sealed-json.ts';
 import type { RecordFile } from '../generated/record.ts';
 
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
+/** Of swp 0.1.0: the same, without a checksum. */
+const UNSEALED_VERSION = 1;
 
 export interface RecordedArtifact {
   /** SHA-256 of the content, hexadecimal. */
@@ -27,45 +31,89 @@ export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreim
   environment: JsonObject;
 }
 
-let validator: ReturnType<typeof compile> | undefined;
-function compile() {
+export type UnsealedRecord = Omit<CacheRecord, 'checksum'>;
+
+/** What lies in a cache in the place of a record. */
+export type StoredRecord =
+  | { kind: 'current'; record: CacheRecord }
+  /** Of an earlier version of swp, which wrote no checksum. It serves nothing; it explains, and has artifacts. */
+  | { kind: 'earlier'; record: UnsealedRecord }
+  /** Whole, of a version that this swp does not know. */
+  | { kind: 'later' };
+
+let validators: Record<'current' | 'earlier', ReturnType<typeof compile>> | undefined;
+function compile(properties: object, required: readonly string[]) {
   // The schema is our own: checking it against the meta-schema would cost every command tens of milliseconds.
-  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile<CacheRecord>({
+  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile({
     ...schema,
     $schema: undefined,
+    properties,
+    required,
   });
+}
+function compileAll() {
+  const { checksum: _, ...properties } = schema.properties;
+  return {
+    current: compile(schema.properties, schema.required),
+    earlier: compile(
+      { ...properties, version: { const: UNSEALED_VERSION } },
+      schema.required.filter((name) => name !== 'checksum'),
+    ),
+  };
+}
+
+/** @returns the record with its checksum, and the text of its file */
+export function sealRecord(record: UnsealedRecord): { record: CacheRecord; text: string } {
+  const { text, checksum } = seal(record);
+  return { record: { ...record, checksum }, text };
+}
+
+/**
+ * @param key the key under which it is looked up; a record of another key is refused
+ * @returns undefined if there is none
+ * @throws SwpError of kind `content` for what is no whole, valid record; of kind `file` if the folder or the disk is at
+ *   fault
+ */
+export function readStoredRecord(path: string, key: string): StoredRecord | undefined {
+  const text = readRecordText(path);
+  return text === undefined ? undefined : parseStoredRecord(text, path, key);
+}
+
+/** The text of a record's file, unchecked. Fails as `readStoredRecord` does. */
+export function readRecordText(path: string): string | undefined {
+  return readStoredText(path, REMEDY);
 }
 
 /**
  * @param path where the text was read, for the message
- * @param key the key under which it was looked up; a record of another key is refused
+ * @param key as of `readStoredRecord`
  * @throws SwpError of kind `content` if the text is no whole, valid record
  */
-export function parseRecord(text: string, path: string, key: string): CacheRecord {
-  const value = parseJson(text, path);
-  validator ??= compile();
+export function parseStoredRecord(text: string, path: string, key: string): StoredRecord {
+  const opened = openSealedJson(text);
+  if (opened.kind === 'damaged') throw damaged(path, opened.message);
+  const { kind, value } = opened;
+  if (kind === 'whole' && isOfLaterVersion(value)) return { kind: 'later' };
+  validators ??= compileAll();
+  const version = kind === 'whole' ? 'current' : 'earlier';
+  const validator = validators[version];
   if (!validator(value)) {
     const problem = validator.errors![0]!;
     throw damaged(path, `${problem.instancePath || 'The record'} ${problem.message}`);
   }
-  if (value.key !== key) throw damaged(path, `The record is of another key, ${value.key}`);
-  return value;
+  const record = value as unknown as CacheRecord;
+  if (record.key !== key) throw damaged(path, `The record is of another key, ${record.key}`);
+  return { kind: version, record };
 }
 
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw damaged(path, text === '' ? 'The file is empty' : `The file is no JSON: ${(error as Error).message}`);
-  }
+function isOfLaterVersion(value: JsonValue): boolean {
+  const version = isJsonObject(value) ? value.version : undefined;
+  return typeof version === 'number' && version > RECORD_VERSION;
 }
+
+const REMEDY =
+  'Run `swp repro`: it computes the node again and keeps the damaged file aside. Other records are not affected.';
 
 function damaged(path: string, message: string): SwpError {
-  return new SwpError({
-    kind: 'content',
-    path,
-    message,
-    remedy:
-      'Run `swp repro`: it computes the node again and keeps the damaged file aside. Other records are not affected.',
-  });
+  return new SwpError({ kind: 'content', path, message, remedy: REMEDY });
 }

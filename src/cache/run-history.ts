@@ -3,12 +3,12 @@
  * No result depends on it: a damaged file is passed over.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
-import { writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { readNote, writeNote } from './note.ts';
 import type { Scratch } from './scratch.ts';
 
 export interface HistoryNode {
@@ -34,7 +34,6 @@ export interface HistoryEstimate {
 }
 
 export interface HistoryEntry {
-  version: 1;
   /** ISO 8601. */
   startedAt: string;
   /** Of the nodes, from the first one's start to the last one's end. */
@@ -59,7 +58,8 @@ export async function addToHistory(studyFolder: string, entry: HistoryEntry, scr
   const name = `${entry.startedAt.replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}.json`;
   const path = join(studyFolder, 'history', name);
   try {
-    await writeAtomically(path, `${JSON.stringify(entry)}\n`, await scratch.directory(), { durable: false });
+    const cache = dirname(dirname(studyFolder));
+    await writeNote(path, entry, { cache, scratch: await scratch.directory(), durable: false });
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
@@ -83,13 +83,25 @@ export function readHistory(studyFolder: string, limit = Infinity): HistoryEntry
     .reverse()
     .slice(0, limit)
     .flatMap((name) => {
-      try {
-        const entry = JSON.parse(readFileSync(join(folder, name), 'utf8')) as HistoryEntry;
-        return entry.version === 1 && Array.isArray(entry.nodes) && typeof entry.counts === 'object' ? [entry] : [];
-      } catch {
-        return [];
-      }
+      const note = readNote(join(folder, name));
+      return 'value' in note && isEntry(note.value) ? [note.value] : [];
     });
+}
+
+/** Earlier versions sealed nothing, so that what they wrote is looked at before anything walks through it. */
+function isEntry(value: JsonObject | HistoryEntry): value is HistoryEntry & JsonObject {
+  const { nodes, counts, selectors, startedAt } = value;
+  return (
+    typeof startedAt === 'string' &&
+    typeof counts === 'object' &&
+    counts !== null &&
+    Array.isArray(selectors) &&
+    Array.isArray(nodes) &&
+    nodes.every((node) => {
+      const { key, place } = (node ?? {}) as Partial<HistoryNode>;
+      return typeof key === 'string' && typeof place === 'string';
+    })
+  );
 }
 
 /** The latest failure of each key that has not come to a result since. */

@@ -1,19 +1,41 @@
 /**
  * Unpublished files: one directory per process under the cache's tmp/, on the same file system as the final places, so
- * that publishing is a rename. What a killed process left behind is swept by the next process that starts work.
+ * that publishing is a rename.
+ *
+ *     tmp/SPACE-PID-STARTED-ID/        files of swp itself: each created new, under a random name
+ *     tmp/SPACE-PID-STARTED-ID/own/    a folder per node, where stages write by names that others know
+ *
+ * In a shared cache nobody else can write to own/, and it is named through a descriptor, so that no link can take the
+ * place of an output or of a folder above it. When a worker's parent is killed, the worker opens own/ to the group, and
+ * the next process of any member sweeps it (sweepEnded).
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { hasEnded, processSpace } from './process-identity.ts';
+import { CAN_NAME_BY_DESCRIPTOR, holdFolder, removeTree, type HeldFolder } from '../base/held-folder.ts';
+import { createFile } from '../base/regular-file.ts';
+import { isOfEnded, processName } from './process-identity.ts';
+
+/** Others take a process that they cannot compare for gone when its files have not changed for much longer. */
+const SIGN_OF_LIFE_MS = 10 * 60 * 1000;
+
+interface OwnDirectory {
+  /** By which it is used; through a descriptor in a shared cache. */
+  path: string;
+  /** By which it is removed in the end. */
+  place: string;
+  /** Where nodes write. */
+  nodes: string;
+  held: HeldFolder[];
+  signs: NodeJS.Timeout;
+}
 
 export class Scratch {
   readonly #parent: string;
   readonly #makeParent: (path: string) => void;
-  #own: Promise<string> | undefined;
+  #own: OwnDirectory | undefined;
 
   /**
    * @param parent the cache's tmp/
@@ -25,48 +47,111 @@ export class Scratch {
   }
 
   /** This process's directory, made when first asked for. */
-  directory(): Promise<string> {
-    this.#own ??= this.#create();
-    return this.#own;
+  async directory(): Promise<string> {
+    return this.#open().path;
   }
 
   /** A fresh empty directory for one node's outputs. */
   async node(): Promise<string> {
-    const own = await this.directory();
+    const { nodes, place } = this.#open();
     try {
-      return mkdtempSync(join(own, 'node-'));
+      const path = join(nodes, `node-${randomBytes(4).toString('hex')}`);
+      mkdirSync(path);
+      return path;
     } catch (error) {
-      throw fileFailure(error, own, 'create');
+      throw fileFailure(error, place, 'create');
     }
   }
 
   /** Removes everything of this process that was not published. */
   async clear(): Promise<void> {
-    const own = this.#own;
-    this.#own = undefined;
-    const made = await own?.catch(() => undefined); // the caller of directory() has met the error
-    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    this.remove();
   }
 
-  async #create(): Promise<string> {
-    const own = join(this.#parent, `${processSpace()}-${process.pid}-${randomBytes(4).toString('hex')}`);
+  #open(): OwnDirectory {
+    if (this.#own !== undefined) return this.#own;
+    const name = `${processName()}-${randomBytes(4).toString('hex')}`;
+    const place = join(this.#parent, name);
     try {
       this.#makeParent(this.#parent);
-      makeDirectory(own);
-      await this.#sweep();
+      sweepEnded(this.#parent);
+      this.#own = this.#create(place, name);
     } catch (error) {
-      throw fileFailure(error, own, 'create');
+      throw fileFailure(error, place, 'create');
     }
-    return own;
+    clearAtExit(this);
+    return this.#own;
   }
 
-  /** Removes the directories of processes of this machine that have ended. Those of other machines are let alone. */
-  async #sweep(): Promise<void> {
-    for (const name of await readdir(this.#parent)) {
-      const [space = '', pid] = name.split('-');
-      if (!hasEnded({ space, pid: Number(pid), started: null })) continue;
-      // A folder of another user is removed by that user's next process.
-      await rm(join(this.#parent, name), { recursive: true, force: true }).catch(() => {});
+  #create(place: string, name: string): OwnDirectory {
+    using parent = holdFolder(this.#parent);
+    mkdirSync(parent.path(name));
+    const own = parent.enter(name);
+    mkdirSync(own.path('own'), 0o700);
+    const signs = setInterval(() => giveSign(own), SIGN_OF_LIFE_MS).unref();
+    if (!CAN_NAME_BY_DESCRIPTOR || !isShared(this.#parent))
+      return { path: place, place, nodes: join(place, 'own'), held: [own], signs };
+    const nodes = own.enter('own');
+    return { path: own.path('.'), place, nodes: nodes.path('.'), held: [own, nodes], signs };
+  }
+
+  /** The same at once, for a process that ends. */
+  remove(): void {
+    const own = this.#own;
+    if (own === undefined) return;
+    this.#own = undefined;
+    openNow.delete(this);
+    clearInterval(own.signs);
+    for (const held of own.held) held[Symbol.dispose]();
+    try {
+      removeTree(own.place);
+    } catch {
+      // What is left is swept later; a disk that fails is reported where results are published.
+    }
+  }
+}
+
+const openNow = new Set<Scratch>();
+let isListening = false;
+
+/** Whatever makes this process end by itself, nothing unpublished stays. */
+function clearAtExit(scratch: Scratch): void {
+  if (!isListening) process.once('exit', clearAll);
+  isListening = true;
+  openNow.add(scratch);
+}
+
+function clearAll(): void {
+  for (const scratch of openNow) scratch.remove();
+}
+
+/** Changes the folder, by the file system's clock. */
+function giveSign(own: HeldFolder): void {
+  try {
+    const sign = own.path(randomBytes(8).toString('hex'));
+    closeSync(createFile(sign));
+    removeTree(sign);
+  } catch {
+    // the next one may come through
+  }
+}
+
+/** Whether others may write into a folder or replace it. */
+function isShared(folder: string): boolean {
+  return [folder, dirname(folder)].some((each) => (statSync(each).mode & 0o022) !== 0);
+}
+
+/**
+ * Removes what processes of this machine have left that have ended: entries that begin with their names. What belongs
+ * to others is removed as far as they let us.
+ */
+export function sweepEnded(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!isOfEnded(name)) continue;
+    try {
+      removeTree(join(folder, name));
+    } catch {
+      // private to another user, whose next process does it
     }
   }
 }

@@ -7,15 +7,14 @@
  * compared by what stat says: they are only replaced by rename, which gives them another inode.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../base/json.ts';
-import { writeAtomically } from '../base/atomic-file.ts';
+import { readStoredText } from './stored-text.ts';
 import type { Cache } from './cache.ts';
+import { readNote, writeNote } from './note.ts';
 import type { CacheRecord } from './record.ts';
 import { recordName } from './layout.ts';
-
-const VERSION = 1;
 
 export interface SettledPlan {
   /** Everything on which the plan depends that is read anew each time, such as the text of pipeline.json. */
@@ -27,7 +26,6 @@ export interface SettledPlan {
 }
 
 interface SettledFile extends SettledPlan {
-  version: typeof VERSION;
   tombstones: string;
   accepted: string;
   /** Key and stamp of every record. */
@@ -50,9 +48,10 @@ export function readSettledPlan(
   stampOf: (path: string) => string,
 ): JsonObject | undefined {
   try {
-    const file = JSON.parse(readFileSync(settledPath(studyFolder, name), 'utf8')) as SettledFile;
+    const note = readNote(settledPath(studyFolder, name));
+    if (note.kind !== 'whole') return undefined;
+    const file = note.value as unknown as SettledFile;
     if (
-      file.version !== VERSION ||
       file.basis !== basis ||
       file.tombstones !== tombstonesOf(studyFolder) ||
       file.accepted !== acceptedIn(studyFolder)
@@ -60,8 +59,7 @@ export function readSettledPlan(
       return undefined;
     for (const [path, stamp] of Object.entries(file.watched)) if (stampOf(path) !== stamp) return undefined;
     for (const [key, stamp] of file.records) if (recordStamp(join(cache, recordName(key))) !== stamp) return undefined;
-    for (const [path, bytes] of file.artifacts)
-      if (statSync(join(cache, path), { throwIfNoEntry: false })?.size !== bytes) return undefined;
+    for (const [path, bytes] of file.artifacts) if (sizeOf(join(cache, path)) !== bytes) return undefined;
     return file.summary;
   } catch {
     return undefined; // none, or damaged: a plan is made
@@ -80,7 +78,6 @@ export async function writeSettledPlan(
   records: Iterable<CacheRecord>,
 ): Promise<void> {
   const file: SettledFile = {
-    version: VERSION,
     ...plan,
     tombstones: tombstonesOf(studyFolder),
     accepted: acceptedIn(studyFolder),
@@ -96,7 +93,9 @@ export async function writeSettledPlan(
           artifacts.set(cache.artifactPath(artifact).slice(cache.directory.length + 1), artifact.bytes);
     }
     file.artifacts = [...artifacts];
-    await writeAtomically(settledPath(studyFolder, name), JSON.stringify(file), await cache.scratch.directory(), {
+    await writeNote(settledPath(studyFolder, name), file, {
+      cache: cache.directory,
+      scratch: await cache.scratch.directory(),
       durable: false,
     });
   } catch (error) {
@@ -109,19 +108,19 @@ function settledPath(studyFolder: string, name: string): string {
 }
 
 function recordStamp(path: string): string {
-  const { size, mtimeMs, ino } = statSync(path);
-  return `${size}:${mtimeMs}:${ino}`;
+  const { size, mtimeMs, ctimeMs, ino } = lstatSync(path);
+  return `${size}:${mtimeMs}:${ctimeMs}:${ino}`;
 }
 
-/** Which code counts as which: keys depend on it. */
+function sizeOf(path: string): number | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isFile() ? found.size : undefined;
+}
+
+/** Which code counts as which: keys depend on it. Of a list that cannot be read, whoever makes the plan says so. */
 function acceptedIn(studyFolder: string): string {
-  try {
-    return createHash('sha256')
-      .update(readFileSync(join(studyFolder, 'accepted.json')))
-      .digest('hex');
-  } catch {
-    return 'none';
-  }
+  const text = readStoredText(join(studyFolder, 'accepted.json'), '');
+  return text === undefined ? 'none' : createHash('sha256').update(text).digest('hex');
 }
 
 /** Which records the study has dismissed: one file each. */

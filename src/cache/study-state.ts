@@ -7,11 +7,12 @@
  *   record by its id, so the record that a rerun publishes under the same key counts again.
  */
 import { createHash } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cache } from './cache.ts';
-import { writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { isJsonObject } from '../base/json.ts';
+import { readNote, writeNote } from './note.ts';
 
 export interface Tombstone {
   /** Id of the dismissed record. */
@@ -25,7 +26,6 @@ export interface Tombstone {
 }
 
 interface Ledger {
-  version: 1;
   /** The study's pipeline.json, for people who look into the cache. */
   pipeline: string;
   places: Record<string, string>;
@@ -58,10 +58,8 @@ export class StudyState {
     const absolute = resolve(pipeline);
     const directory = studyFolder(cache.directory, pipeline);
     const file = profile === undefined ? 'ledger.json' : `ledger-${profile}.json`;
-    const [ledger, tombstones] = await Promise.all([
-      readLedger(join(directory, file), absolute),
-      readTombstones(directory),
-    ]);
+    const ledger = readLedger(join(directory, file), absolute);
+    const tombstones = await readTombstones(directory);
     return new StudyState(cache, directory, file, ledger, tombstones);
   }
 
@@ -104,15 +102,16 @@ export class StudyState {
   /** Writes the ledger, if it has changed. */
   async save(): Promise<void> {
     if (!this.#changed) return;
-    const ledger: Ledger = { version: 1, pipeline: this.#pipeline, places: Object.fromEntries(this.#places) };
+    const ledger: Ledger = { pipeline: this.#pipeline, places: Object.fromEntries(this.#places) };
     await this.#write(this.#ledger, ledger);
     this.#changed = false;
   }
 
-  async #write(name: string, value: unknown): Promise<void> {
+  async #write(name: string, value: object): Promise<void> {
     const path = join(this.#directory, name);
+    const { directory, scratch } = this.#cache;
     try {
-      await writeAtomically(path, `${JSON.stringify(value, null, 1)}\n`, await this.#cache.scratch.directory());
+      await writeNote(path, value, { cache: directory, scratch: await scratch.directory(), indent: 1 });
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
@@ -124,18 +123,17 @@ export function studyFolder(cache: string, pipeline: string): string {
   return join(cache, 'studies', createHash('sha256').update(resolve(pipeline)).digest('hex'));
 }
 
-/** A damaged ledger counts as empty: it serves explanations, and no result depends on it. */
-async function readLedger(path: string, pipeline: string): Promise<Ledger> {
-  const empty: Ledger = { version: 1, pipeline, places: {} };
-  try {
-    const { version, places } = (JSON.parse(await readFile(path, 'utf8')) ?? {}) as Partial<Ledger>;
-    if (version !== 1 || typeof places !== 'object' || places === null) return empty;
-    const valid = Object.entries(places).filter(([, key]) => typeof key === 'string');
-    return { ...empty, places: Object.fromEntries(valid) };
-  } catch (error) {
-    if (error instanceof SyntaxError || isAbsent(error)) return empty;
-    throw fileFailure(error, path, 'read');
-  }
+/**
+ * A damaged ledger counts as empty, and so does that of another study: it serves explanations, and finds the last
+ * results of a study that has none of its present state.
+ */
+function readLedger(path: string, pipeline: string): Ledger {
+  const note = readNote(path);
+  const places = 'value' in note && note.value.pipeline === pipeline ? note.value.places : undefined;
+  const valid = Object.entries(isJsonObject(places) ? places : {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return { pipeline, places: Object.fromEntries(valid) };
 }
 
 /** A damaged tombstone still dismisses: the record's id is its file name. */
@@ -143,18 +141,17 @@ async function readTombstones(directory: string): Promise<Tombstone[]> {
   const folder = join(directory, 'tombstones');
   try {
     const files = (await readdir(folder)).filter((file) => file.endsWith('.json'));
-    return await Promise.all(
-      files.map(async (file) => {
-        const recordId = file.slice(0, -'.json'.length);
-        const unknown: Tombstone = { recordId, key: '', places: [], at: '' };
-        const text = await readFile(join(folder, file), 'utf8');
-        try {
-          return { ...unknown, ...(JSON.parse(text) as Partial<Tombstone>), recordId };
-        } catch {
-          return unknown;
-        }
-      }),
-    );
+    return files.map((file) => {
+      const note = readNote(join(folder, file));
+      const said = 'value' in note ? (note.value as Partial<Tombstone>) : {};
+      return {
+        recordId: file.slice(0, -'.json'.length),
+        key: typeof said.key === 'string' ? said.key : '',
+        places: Array.isArray(said.places) ? said.places : [],
+        at: typeof said.at === 'string' ? said.at : '',
+        ...(typeof said.why === 'string' && { why: said.why }),
+      };
+    });
   } catch (error) {
     if (isAbsent(error)) return [];
     throw fileFailure(error, folder, 'read');

@@ -7,12 +7,14 @@
  * The state at a stop is in the artifacts of a record; a checkpoint has files for it. Only the furthest checkpoint is
  * kept, and it is removed when a stop beyond it is there. Losing any of this costs time, never a result.
  */
-import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { moveTo, removeTree } from '../base/held-folder.ts';
+import { readRegularText } from '../base/regular-file.ts';
 import type { Scratch } from './scratch.ts';
 
 /** A point where a record has the state. */
@@ -53,8 +55,7 @@ export class TrajectoryStore {
     for (const name of await this.#list(trajectory)) {
       const at = /^stop-(\d+)\.json$/.exec(name)?.[1];
       if (at === undefined) continue;
-      const text = await readFile(join(this.#folder(trajectory), name), 'utf8').catch(() => '');
-      const key = /"key":"([0-9a-f]{64})"/.exec(text)?.[1];
+      const key = /"key":"([0-9a-f]{64})"/.exec(textOf(join(this.#folder(trajectory), name)))?.[1];
       if (key !== undefined) stops.push({ at: Number(at), key });
     }
     return stops.sort((a, b) => b.at - a.at);
@@ -79,7 +80,7 @@ export class TrajectoryStore {
     const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
     for (const { at, folder } of places) {
       const checkpoint = await readCheckpoint(folder, at);
-      if (checkpoint === 'damaged') await rm(folder, { recursive: true, force: true });
+      if (checkpoint === 'damaged') removeTree(folder);
       else if (checkpoint !== undefined) return checkpoint;
     }
     return undefined;
@@ -95,7 +96,7 @@ export class TrajectoryStore {
     try {
       const digests: Record<string, string> = {};
       for (const [name, path] of Object.entries(files)) {
-        digests[name] = (await digestFile(path)).sha256;
+        digests[name] = (await digestFile(path, { follow: false })).sha256;
         await syncFile(path);
       }
       const manifest: Manifest = { version: 1, replaces, files: digests };
@@ -105,8 +106,8 @@ export class TrajectoryStore {
         await this.#scratch.directory(),
       );
       makeDirectory(this.#folder(trajectory));
-      await rm(place, { recursive: true, force: true });
-      await rename(folder, place);
+      removeTree(place);
+      moveTo(folder, place);
       await syncDirectory(this.#folder(trajectory));
       await this.#dropCheckpoints(trajectory, at - 1);
     } catch (error) {
@@ -115,8 +116,7 @@ export class TrajectoryStore {
   }
 
   async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
-    for (const { at, folder } of await this.#checkpoints(trajectory))
-      if (at <= upTo) await rm(folder, { recursive: true, force: true });
+    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) removeTree(folder);
   }
 
   async #checkpoints(trajectory: string): Promise<{ at: number; folder: string }[]> {
@@ -141,22 +141,31 @@ export class TrajectoryStore {
   }
 }
 
+/** Empty for a note that cannot be read. */
+function textOf(path: string): string {
+  try {
+    return readRegularText(path);
+  } catch {
+    return '';
+  }
+}
+
 /** @returns `damaged` unless every file is what the manifest says; undefined if one cannot be read now */
 async function readCheckpoint(folder: string, at: number): Promise<Checkpoint | 'damaged' | undefined> {
   try {
-    const { version, replaces, files } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+    const { version, replaces, files } = JSON.parse(readRegularText(join(folder, 'manifest.json'))) as Manifest;
     if (version !== 1) return 'damaged';
     const paths: Record<string, string> = {};
     for (const [name, sha256] of Object.entries(files)) {
       if (!/^[A-Za-z0-9_-]+$/.test(name)) return 'damaged'; // a name must not lead out of the folder
       paths[name] = join(folder, name);
-      if ((await digestFile(paths[name])).sha256 !== sha256) return 'damaged';
+      if ((await digestFile(paths[name], { follow: false })).sha256 !== sha256) return 'damaged';
     }
     return { at, replaces, files: paths };
   } catch (error) {
     // Too many open files, or a server that does not answer, must not cost hours of work.
     const isFileFailure = error instanceof SwpError && error.failure.kind === 'file';
     const { code } = isFileFailure ? error.failure : (error as NodeJS.ErrnoException);
-    return code === undefined || code === 'ENOENT' ? 'damaged' : undefined;
+    return code === undefined || ['ENOENT', 'ELOOP', 'EFTYPE'].includes(code) ? 'damaged' : undefined;
   }
 }

@@ -7,6 +7,7 @@
  *     A2     12   │       └○────○○○──...
  *     C1     24   └●●───○○─○────○○○──...
  */
+import { largest } from '../base/extremes.ts';
 import type { Colors } from 'picocolors/types';
 import type { PlannedState } from '../engine/plan.ts';
 import { arrangeDag, type DagColumn, type DagRow } from './dag-rows.ts';
@@ -36,8 +37,8 @@ export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing
   const grid = drawRows(rows, layout, colors);
   const labels = rows.map(({ experiments: ids }) => ids.join(' = '));
   const counts = rows.map(({ ownNodes }) => `${ownNodes}`);
-  const labelWidth = Math.max(0, ...labels.map((label) => label.length));
-  const countWidth = Math.max(5, ...counts.map((count) => count.length));
+  const labelWidth = Math.max(0, largest(labels.map((label) => label.length)));
+  const countWidth = Math.max(5, largest(counts.map((count) => count.length)));
   const margin = labelWidth + 1 + countWidth + 2;
 
   const lines: string[] = [];
@@ -116,6 +117,7 @@ function cellGlyph(cell: PlannedState[] | undefined, colors: Colors): Glyph {
   if (cell === undefined) return { text: '─', paint: colors.dim };
   const states = new Set(cell.map(({ state }) => state));
   if (states.has('stale')) return { text: '▲', paint: colors.yellow };
+  if (states.has('blocked')) return { text: '✕', paint: colors.red };
   if (states.size > 1) return { text: '◐', paint: colors.cyan };
   return states.has('cached') ? { text: '●', paint: colors.green } : { text: '○', paint: unpainted };
 }
@@ -172,6 +174,7 @@ function legend(letters: Map<string, string>, nodes: readonly PlannedState[], co
     '○ missing',
     ...(states.size > 1 ? [`${colors.cyan('◐')} cached for some seeds`] : []),
     ...(states.has('stale') ? [`${colors.yellow('▲')} stale`] : []),
+    ...(states.has('blocked') ? [`${colors.red('✕')} blocked`] : []),
     `${colors.dim('├ └')} nodes of its own begin; what stands before is shared`,
   ];
   return [[...letters].map(([stage, letter]) => `${colors.bold(letter)} ${stage}`).join('   '), signs.join('   ')];

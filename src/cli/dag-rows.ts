@@ -3,6 +3,7 @@
  * cell. Experiments that begin with the same nodes form a tree: what they share stands once, in the first row that has
  * it, and the other rows branch off where they differ.
  */
+import { addTo } from '../base/groups.ts';
 import type { PlannedState } from '../engine/plan.ts';
 
 export interface DagColumn {
@@ -80,7 +81,7 @@ function branch(lines: Line[], start: number, parent: number | undefined, rows: 
   for (const line of lines) {
     if (twins.includes(line)) continue;
     const column = firstDifference(first, line, start);
-    leavers.set(column, [...(leavers.get(column) ?? []), line]);
+    addTo(leavers, column, line);
   }
   for (const [column, group] of [...leavers].sort(([a], [b]) => b - a)) {
     for (const siblings of groupByCell(group, column)) branch(siblings, column, row, rows);
@@ -91,7 +92,7 @@ function groupByCell(lines: Line[], column: number): Line[][] {
   const groups = new Map<string, Line[]>();
   for (const line of lines) {
     const signature = signatureOf(line.cells[column]);
-    groups.set(signature, [...(groups.get(signature) ?? []), line]);
+    addTo(groups, signature, line);
   }
   return [...groups.values()];
 }

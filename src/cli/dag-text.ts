@@ -4,7 +4,12 @@ import type { PlannedState } from '../engine/plan.ts';
 import { runsOf, experimentsOf } from '../project/nodes.ts';
 
 /** Fill and stroke by state, from the Okabe-Ito palette, which the colour-blind can tell apart. */
-const FILLS: Record<NodeState, string> = { cached: '#9fd8c4', missing: '#ffffff', stale: '#f3d38a' };
+const FILLS: Record<NodeState, string> = {
+  cached: '#9fd8c4',
+  missing: '#ffffff',
+  stale: '#f3d38a',
+  blocked: '#f2b8a0',
+};
 
 /** https://mermaid.js.org/syntax/flowchart.html */
 export function mermaidText(nodes: readonly PlannedState[]): string {
@@ -13,8 +18,10 @@ export function mermaidText(nodes: readonly PlannedState[]): string {
   for (const planned of nodes)
     lines.push(`  ${ids.get(planned.node.key)}["${titleOf(planned).join('<br/>')}"]:::${planned.state}`);
   for (const { from, to, artifact } of edgesOf(nodes)) lines.push(`  ${ids.get(from)} -->|${artifact}| ${ids.get(to)}`);
+  const states = new Set<string>(nodes.map(({ state }) => state));
   for (const [state, fill] of Object.entries(FILLS))
-    lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
+    if (state !== 'blocked' || states.has(state))
+      lines.push(`  classDef ${state} fill:${fill},stroke:#333333,color:#000000`);
   return lines.join('\n');
 }
 

@@ -17,9 +17,14 @@ export function writeDryRun(
   terminal: Terminal,
 ): void {
   const { colors } = terminal;
-  const { total, cached } = event.nodes;
+  const { total, cached, blocked = 0 } = event.nodes;
   terminal.line(study);
-  if (toRun.length === 0) return terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
+  if (toRun.length === 0)
+    return terminal.line(
+      blocked === 0
+        ? `Nothing to do: all ${plural(total, 'node')} are cached.`
+        : `Nothing can be done: ${cached} of ${plural(total, 'node')} are cached, and ${blocked} are blocked.`,
+    );
   terminal.line();
   const groups = new Map<string, number>();
   for (const planned of toRun) {
@@ -41,5 +46,6 @@ export function writeDryRun(
       terminal.line(`${node.labels.map(labelText).join(', ')}  ${colors.dim(reasonText(reason))}`);
   }
   terminal.line();
-  terminal.line(`Would run ${plural(toRun.length, 'node')} of ${total}; ${cached} are cached. Nothing was done.`);
+  const others = `${cached} are cached${blocked > 0 ? `, ${blocked} are blocked` : ''}`;
+  terminal.line(`Would run ${plural(toRun.length, 'node')} of ${total}; ${others}. Nothing was done.`);
 }

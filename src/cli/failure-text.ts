@@ -1,4 +1,5 @@
 /** The text of every kind of failure: what happened, where, what was expected, what to do. */
+import picocolors from 'picocolors';
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
@@ -17,6 +18,12 @@ export function writeFailure(failure: Failure, terminal: Terminal): void {
 /** The text of a failure that stops nothing. */
 export function warningText(failure: Failure, colors: Colors): string {
   return failureText(failure, colors, colors.yellow(colors.bold('warning:')));
+}
+
+/** What happened, in one line without colours and without an end. */
+export function failureLine(failure: Failure): string {
+  const [line = ''] = failureText(failure, picocolors.createColors(false), '').split('\n');
+  return line.trim().replace(/\.$/, '');
 }
 
 /**

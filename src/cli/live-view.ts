@@ -2,6 +2,7 @@
  * The view on a terminal: a bar per running node, and one for the whole with the time left. Redrawn a few times a
  * second.
  */
+import { largest } from '../base/extremes.ts';
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
@@ -88,7 +89,7 @@ export function drawRun(
   const running = [...state.running.values()];
   const shown = running.slice(0, room);
   const labels = shown.map(({ label }) => labelText(label));
-  const labelWidth = Math.max(0, ...labels.map((label) => stringWidth(label)));
+  const labelWidth = Math.max(0, largest(labels.map((label) => stringWidth(label))));
   const lines = shown.map((node, index) => {
     const bar = colors.cyan(progressBar(shareOf(node), BAR_WIDTH));
     return ` ${(labels[index] ?? '').padEnd(labelWidth)}  ${bar}  ${detail(node, state)}`;

@@ -26,10 +26,10 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
   function emit(event: SwpEvent): void {
     state.apply(event);
     if (event.event === 'plan') {
-      const { total, cached, toRun } = event.nodes;
+      const { total, cached, toRun, blocked = 0 } = event.nodes;
       const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
       terminal.line(
-        `${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}.`,
+        `${plural(total, 'node')}: ${cached} cached, ${toRun} to run${stages.length > 0 ? ` (${stages.join(', ')})` : ''}${blocked > 0 ? `, ${blocked} blocked` : ''}.`,
       );
     } else if (event.event === 'node-wait') {
       terminal.line(`${labelText(event.label)}: ${holderText(event.holder)}; waiting for the result.`);

@@ -1,5 +1,6 @@
 /** Why a node is, or is not, run: in words. */
 import type { Reason } from '../engine/event.ts';
+import { failureLine } from './failure-text.ts';
 
 export function reasonText(reason: Reason): string {
   switch (reason.kind) {
@@ -7,6 +8,10 @@ export function reasonText(reason: Reason): string {
       return 'cached';
     case 'missing':
       return 'not computed yet';
+    case 'missing-input':
+      return failureLine(reason.failure);
+    case 'blocked':
+      return `${reason.by} lacks something: ${failureLine(reason.failure)}`;
     case 'failed':
       return `it failed: ${reason.message}`;
     case 'changed':

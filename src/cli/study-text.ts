@@ -9,12 +9,13 @@ export function studyLine({ name, profile, scaleSteps, experiments, runs }: Stud
   return `${colors.bold(name)}, profile ${colors.bold(profile)}${scale}: ${plural(experiments, 'experiment')}, ${plural(runs, 'run')}`;
 }
 
-/** E.g. `40 cached, 2 missing, 1 stale`; what there is none of is left out. */
+/** E.g. `40 cached, 2 missing, 1 stale, 3 blocked`; what there is none of is left out. */
 export function stateCounts(counts: Record<NodeState, number>, colors: Colors): string {
   const parts = [
     counts.cached > 0 ? colors.green(`${counts.cached.toLocaleString('en')} cached`) : '',
     counts.missing > 0 ? `${counts.missing.toLocaleString('en')} missing` : '',
     counts.stale > 0 ? colors.yellow(`${counts.stale.toLocaleString('en')} stale`) : '',
+    counts.blocked > 0 ? colors.red(`${counts.blocked.toLocaleString('en')} blocked`) : '',
   ];
   return parts.filter((part) => part !== '').join(', ') || 'none';
 }

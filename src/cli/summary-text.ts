@@ -12,11 +12,13 @@ export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
   /** Of nodes, in words. */
   failures: readonly string[];
+  /** What nodes lack, in words. */
+  missing?: readonly string[];
   report: RenderedReport | undefined;
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, failures, report, terminal }: SummaryParts): void {
+export function writeSummary({ summary, failures, missing = [], report, terminal }: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
@@ -32,6 +34,7 @@ export function writeSummary({ summary, failures, report, terminal }: SummaryPar
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
   writeFailures(failures, terminal);
+  for (const text of missing) terminal.line(text);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined)
     terminal.line(

@@ -3,14 +3,15 @@
  * anyone saying so.
  */
 import { DirectedGraph } from 'graphology';
+import { SwpError, type Failure } from '../base/failure.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { readExternalFile } from './external-file.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
-import { recipePreimage } from './key.ts';
+import { mapValues, recipePreimage, type BySource, type Gathered } from './key.ts';
 import { digestJson } from '../base/digest.ts';
-import type { ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
-import { placeOf, type NodeLabel, type ParamProblem, type StageDefinition } from './stage.ts';
-import { SwpError } from '../base/failure.ts';
+import type { Blockage, ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
+import { placeOf, type NodeLabel } from './stage.ts';
 import type { LoadedStage, StageLoader } from './stage-loader.ts';
 
 /** Nodes by recipe key; edges lead from producers to consumers. */
@@ -38,40 +39,33 @@ export type AcceptCode = (
   work: { code: string; computes: JsonValue },
 ) => { code: string; computes: JsonValue };
 
-/**
- * Is told of parameters that are impossible together. The node gets a key all the same, so that the others are looked
- * at; such a DAG is for nobody.
- */
-export type RefuseParams = (label: NodeLabel, problems: readonly ParamProblem[]) => void;
-
 export class DagBuilder {
   readonly dag: Dag = new DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>();
   readonly #loader: StageLoader;
   readonly #root: string;
   readonly #accept: AcceptCode;
-  readonly #refuse: RefuseParams;
-  readonly #fingerprints = new Map<string, Promise<JsonValue | undefined>>();
+  readonly #fingerprints = new Map<string, Promise<JsonValue>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
   readonly #watched = new Map<string, string>();
+  /** Stages whose files are watched. */
+  readonly #watchedStages = new Set<LoadedStage>();
+  /** Keys with the places that they serve: half of a study's runs may share one node. */
+  readonly #places = new Set<string>();
 
   /**
    * @param options.root the project's root: what `StageDefinition.files` is relative to
    * @param options.accept what stands in keys for a stage's code: an earlier fingerprint, if a person said that it is
    *   equivalent
-   * @param options.refuse by default throws an SwpError of kind `usage`
    */
   constructor({
     loader,
     root,
     accept = (_stage, work) => work,
-    refuse = refuseAsUsage,
   }: {
     loader: StageLoader;
     root: string;
     accept?: AcceptCode;
-    refuse?: RefuseParams;
   }) {
-    this.#refuse = refuse;
     this.#accept = accept;
     this.#loader = loader;
     this.#root = root;
@@ -79,71 +73,94 @@ export class DagBuilder {
   }
 
   /**
-   * Adds a node, or a label to the node that is equal to it. Producers must have been added before.
-   * @returns the node's recipe key
-   * @throws SwpError for an unknown stage or an unreadable external file; Error for inputs that the stage does not have
+   * Adds a node, or a label to the node that is equal to it. Producers must have been added before. A node that lacks
+   * something it needs is added as a blocked one, and so is what needs its results.
+   * @returns the node's key
+   * @throws SwpError for an unknown stage; Error for inputs that the stage does not have
    */
   async add({ stage: name, params, inputs, gathers = {}, label }: NodeSpec): Promise<string> {
     const stage = await this.#loader.load(name);
-    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
+    this.#watchFiles(stage);
     this.#check(stage, inputs, gathers, label);
-    const computes = await this.#fingerprint(stage, params, label);
-    const files = computes === undefined ? [] : await this.#externalFiles(stage, params, label);
-    const preimage = recipePreimage(
-      {
-        stage: name,
-        ...this.#accept(name, { code: stage.code, computes: computes ?? null }),
-        params,
-        files: Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256])),
-      },
-      inputs,
-      gathers,
-    );
+    const gathered = mapValues(gathers, (items) => items.map((item) => this.#gathered(item)));
+    const work = await this.#describe(stage, params);
+    const preimage =
+      'failure' in work
+        ? blockedPreimage(name, params, inputs, gathered)
+        : recipePreimage({ stage: name, ...work.code, params, files: digestsOf(work.files) }, inputs, gathered);
     const key = digestJson(preimage);
+    const servedPlace = `${key} ${placeOf(label)}`;
+    const isKnown = this.#places.has(servedPlace);
+    this.#places.add(servedPlace);
     if (this.dag.hasNode(key)) {
-      const { labels } = this.dag.getNodeAttributes(key);
-      if (!labels.some((known) => placeOf(known) === placeOf(label))) labels.push(label);
+      if (!isKnown) this.dag.getNodeAttributes(key).labels.push(label);
       return key;
     }
-    this.dag.addNode(key, { key, stage: stage.definition, params, inputs, gathers, files, labels: [label], preimage });
+    const blocked = 'failure' in work ? { by: key, failure: work.failure } : this.#blockage(inputs);
+    this.dag.addNode(key, {
+      ...{ key, stage: stage.definition, params, inputs, gathers, labels: [label], preimage },
+      files: 'failure' in work ? [] : work.files,
+      ...(blocked !== undefined && { blocked }),
+    });
     for (const { key: producer } of producersOf({ inputs, gathers })) this.dag.mergeEdge(producer, key);
     return key;
   }
 
-  /**
-   * What a stage computes depends on its parameters alone, so it is asked once for each.
-   * @returns undefined for parameters that were refused
-   */
-  #fingerprint(
-    { definition }: LoadedStage,
+  /** The ingredients of a node's key that the stage gives; or what it lacks to give them, which blocks the node. */
+  async #describe(
+    stage: LoadedStage,
     params: JsonObject,
-    label: NodeLabel,
-  ): Promise<JsonValue | undefined> | JsonValue {
-    if (definition.fingerprint === undefined && definition.problems === undefined) return null;
+  ): Promise<{ code: { code: string; computes: JsonValue }; files: ExternalFile[] } | { failure: Failure }> {
+    try {
+      if (stage.failure !== undefined) return { failure: stage.failure };
+      const files = await this.#externalFiles(stage, params);
+      const computes = await this.#fingerprint(stage, params);
+      return { files, code: this.#accept(stage.definition.name, { code: stage.code, computes }) };
+    } catch (error) {
+      return { failure: lackOf(error) };
+    }
+  }
+
+  /** An item as it stands in the key: the result of a blocked node is missing from the beginning. */
+  #gathered({ key, label, stage, artifact }: GatheredRef): Gathered<BySource> {
+    const { blocked } = this.dag.getNodeAttributes(key);
+    return { label, stage, artifact, ...(blocked === undefined ? { key } : { missing: true }) };
+  }
+
+  /** Of a node that lacks nothing itself: what blocks it, if one of its inputs is blocked. */
+  #blockage(inputs: Record<string, InputRef>): Blockage | undefined {
+    return Object.values(inputs)
+      .map(({ key }) => this.dag.getNodeAttributes(key).blocked)
+      .find((blocked) => blocked !== undefined);
+  }
+
+  #watchFiles(stage: LoadedStage): void {
+    if (this.#watchedStages.has(stage)) return;
+    this.#watchedStages.add(stage);
+    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
+  }
+
+  /** What a stage computes depends on its parameters alone, so it is asked once for each. */
+  #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> {
+    if (definition.fingerprint === undefined) return Promise.resolve(null);
     const question = canonicalJson([definition.name, params]);
     const known = this.#fingerprints.get(question);
     if (known !== undefined) return known;
     for (const path of definition.watches?.(params) ?? []) this.#watched.set(path, stampIfThere(path));
-    const answer = this.#askFingerprint(definition, params, label);
+    const answer = definition.fingerprint(params);
     this.#fingerprints.set(question, answer);
     return answer;
   }
 
-  async #askFingerprint(
-    definition: StageDefinition,
-    params: JsonObject,
-    label: NodeLabel,
-  ): Promise<JsonValue | undefined> {
-    const problems = (await definition.problems?.(params)) ?? [];
-    if (problems.length === 0) return definition.fingerprint?.(params) ?? null;
-    this.#refuse(label, problems);
-    return undefined;
-  }
-
-  async #externalFiles({ definition }: LoadedStage, params: JsonObject, label: NodeLabel): Promise<ExternalFile[]> {
+  async #externalFiles({ definition, module }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {
     const declared = (await definition.files?.(params)) ?? [];
     if (new Set(declared.map(({ name }) => name)).size < declared.length)
-      throw new Error(`${placeOf(label)}: stage ${definition.name} gives two of its files one name.`);
+      throw new SwpError({
+        kind: 'content',
+        path: module,
+        message: `Stage ${definition.name} gives two of its files one name`,
+        remedy: 'Let files(params) give each file a name of its own: names stand in the key.',
+      });
     const files: ExternalFile[] = [];
     for (const each of declared) {
       const identity = JSON.stringify([each.name, each.path]);
@@ -184,9 +201,29 @@ export class DagBuilder {
   }
 }
 
-function refuseAsUsage(label: NodeLabel, problems: readonly ParamProblem[]): never {
-  const [{ message, expected }] = problems as [ParamProblem];
-  throw new SwpError({ kind: 'usage', message: `${placeOf(label)}: ${message}.`, expected });
+/** What a node lacks that cannot be planned. @throws anything that is no such lack: a bug, or a mistake of the study */
+function lackOf(error: unknown): Failure {
+  if (error instanceof SwpError && ['file', 'content', 'unavailable'].includes(error.failure.kind))
+    return error.failure;
+  if (typeof (error as NodeJS.ErrnoException).code === 'string') {
+    const failure = fileFailure(error, (error as NodeJS.ErrnoException).path ?? '', 'read');
+    if (failure instanceof SwpError) return failure.failure;
+  }
+  throw error;
+}
+
+/** Of a key that only names a blocked node: what it lacks is not known, so that no record can ever have this key. */
+function blockedPreimage(
+  stage: string,
+  params: JsonObject,
+  inputs: Record<string, InputRef>,
+  gathers: Record<string, Gathered<BySource>[]>,
+): JsonObject {
+  return { record: 'swp-blocked', stage, params, inputs, gathers } as unknown as JsonObject;
+}
+
+function digestsOf(files: readonly ExternalFile[]): Record<string, string> {
+  return Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256]));
 }
 
 /** Everything that a node consumes, single inputs first. */

@@ -6,6 +6,10 @@ import type { Metrics, NodeLabel, Progress } from './stage.ts';
 /** Why a node is, or is not, run. Recorded where the decision is made. */
 export type Reason =
   | { kind: 'cached' }
+  /** It cannot run: a file, say, that it needs cannot be read. */
+  | { kind: 'missing-input'; failure: Failure }
+  /** It cannot run, since the node at the place `by`, which it needs, lacks something. */
+  | { kind: 'blocked'; by: string; failure: Failure }
   /** The last attempt at this very recipe failed. */
   | { kind: 'failed'; message: string; at: string }
   /** No record under this key, and none ever for this place in the study. */
@@ -32,8 +36,8 @@ export interface WorkHolder {
   place: string;
 }
 
-/** A node's state as status and dag show it. */
-export type NodeState = 'cached' | 'missing' | 'stale';
+/** A node's state as status and dag show it. `blocked`: something that it needs is missing or damaged. */
+export type NodeState = 'cached' | 'missing' | 'stale' | 'blocked';
 
 export interface NodeCounts {
   total: number;
@@ -41,13 +45,20 @@ export interface NodeCounts {
   cached: number;
   ran: number;
   failed: number;
-  /** Not run because an input failed or the run was stopped. */
+  /** Not run because an input failed, something that the node needs is missing, or the run was stopped. */
   blocked: number;
 }
 
 export type SwpEvent =
-  /** Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. */
-  | { event: 'plan'; nodes: { total: number; cached: number; toRun: number }; stages: Record<string, number> }
+  /**
+   * Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. `blocked`: nodes
+   * that cannot run as things are, if there are any.
+   */
+  | {
+      event: 'plan';
+      nodes: { total: number; cached: number; toRun: number; blocked?: number };
+      stages: Record<string, number>;
+    }
   /**
    * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length
    * of its trajectory from which it goes on; `interrupted` if that is where an earlier run was stopped.
@@ -85,7 +96,7 @@ export type SwpEvent =
       seconds: number;
       metrics?: Metrics;
       failure?: Failure;
-      /** For blocked nodes: key of the failed input. */
+      /** For blocked nodes: key of the node that failed, or that lacks something: `failure` then says what. */
       blockedBy?: string;
     }
   /** `estimate`: what the nodes were expected to take, and took. */

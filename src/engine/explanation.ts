@@ -1,9 +1,9 @@
 /**
  * Why a node is cached, stale or missing: the values in which its recipe differs from that of the nearest earlier
  * record. Where only an input's key differs, the cause lies upstream, and is followed to the node where a value differs
- * that is no key.
+ * that is no key. Of a blocked node the recipe is not known: its reason says what it lacks.
  */
-import type { CacheRecord } from '../cache/record.ts';
+import type { UnsealedRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
 import { differences, type Difference } from '../base/json-diff.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
@@ -39,9 +39,9 @@ export interface Explanation {
 /** What explaining asks of a cache. */
 export interface RecordHistory {
   /** The record of a key, whole or damaged alike: undefined if it cannot be read. */
-  recorded(key: string): Promise<CacheRecord | undefined>;
+  recorded(key: string): Promise<UnsealedRecord | undefined>;
   /** Records of a stage, in no order; it may leave some out. */
-  ofStage(stage: string): Promise<CacheRecord[]>;
+  ofStage(stage: string): Promise<UnsealedRecord[]>;
 }
 
 export class Explainer {
@@ -66,7 +66,7 @@ export class Explainer {
 
   async explain(planned: PlannedState): Promise<Explanation> {
     const { node, state } = planned;
-    if (state === 'cached' || planned.record !== undefined) return { planned, causes: [] };
+    if (state === 'cached' || state === 'blocked' || planned.record !== undefined) return { planned, causes: [] };
     const before = await this.#before(node);
     if (before !== undefined)
       return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };
@@ -75,7 +75,7 @@ export class Explainer {
     return { planned, comparedWith: nearest.key, relation: 'nearest', causes: await this.#follow(node, nearest) };
   }
 
-  async #before({ key, labels }: PlannedNode): Promise<CacheRecord | undefined> {
+  async #before({ key, labels }: PlannedNode): Promise<UnsealedRecord | undefined> {
     for (const label of labels) {
       const last = this.#lastKey(placeOf(label));
       const record = last === undefined || last === key ? undefined : await this.#history.recorded(last);
@@ -85,8 +85,8 @@ export class Explainer {
   }
 
   /** The record of the same stage with the fewest differences; keys of inputs count, but less than values. */
-  async #nearest({ stage, preimage }: PlannedNode): Promise<CacheRecord | undefined> {
-    let best: { record: CacheRecord; distance: number } | undefined;
+  async #nearest({ stage, preimage }: PlannedNode): Promise<UnsealedRecord | undefined> {
+    let best: { record: UnsealedRecord; distance: number } | undefined;
     for (const record of await this.#history.ofStage(stage.name)) {
       const found = differences(record.preimage, preimage);
       const distance = found.length - 0.5 * found.filter(isUpstream).length;
@@ -95,14 +95,14 @@ export class Explainer {
     return best?.record;
   }
 
-  #follow(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
+  #follow(node: PlannedNode, before: UnsealedRecord): Promise<Cause[]> {
     const identity = `${node.key} ${before.key}`;
     const causes = this.#causes.get(identity) ?? this.#trace(node, before);
     this.#causes.set(identity, causes);
     return causes;
   }
 
-  async #trace(node: PlannedNode, before: CacheRecord): Promise<Cause[]> {
+  async #trace(node: PlannedNode, before: UnsealedRecord): Promise<Cause[]> {
     const found = differences(before.preimage, node.preimage);
     const here = { stage: node.stage.name, place: placeOf(node.labels[0]!) };
     const packages = found.some(isCode)

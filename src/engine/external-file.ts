@@ -2,6 +2,7 @@
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
  * after the node runs.
  */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { stampOf } from '../base/file-stamp.ts';
@@ -22,13 +23,30 @@ export async function readExternalFile(
   try {
     for (;;) {
       const stamp = stampOf(path);
+      refuseOddFile(path);
       const { sha256 } = await digestFile(path);
       if (stampOf(path) === stamp) return { name, path, sha256, stamp };
     }
   } catch (error) {
     if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
-    throw new SwpError({ ...error.failure, remedy }, { cause: error });
+    const told = typeof remedy === 'function' ? remedy() : remedy;
+    throw new SwpError({ ...error.failure, remedy: told }, { cause: error });
   }
+}
+
+/**
+ * Reading a pipe or a device might never end.
+ * @throws SwpError of kind `content` for what is neither a file nor a folder: reading says of a folder that it is one
+ */
+function refuseOddFile(path: string): void {
+  const found = statSync(path);
+  if (!found.isFile() && !found.isDirectory())
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: 'It is a pipe, a socket or a device, and no file',
+      remedy: 'Put a file there.',
+    });
 }
 
 /**

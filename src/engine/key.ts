@@ -77,6 +77,6 @@ function preimage(
   return { record, version: VERSION, stage, code, computes, params, files, inputs, gathers: gathered };
 }
 
-function mapValues<From, To>(object: Record<string, From>, map: (value: From) => To): Record<string, To> {
+export function mapValues<From, To>(object: Record<string, From>, map: (value: From) => To): Record<string, To> {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
 }

@@ -1,4 +1,5 @@
 /** A vertex of the DAG: one stage with its parameters resolved. */
+import type { Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { NodeLabel, StageDefinition } from './stage.ts';
 
@@ -26,8 +27,16 @@ export interface ExternalFile {
   stamp: string;
 }
 
+/** Why a node cannot run as things are. */
+export interface Blockage {
+  /** Key of the node that lacks something: the node itself, or one that it needs. */
+  by: string;
+  /** What that one lacks. */
+  failure: Failure;
+}
+
 export interface PlannedNode {
-  /** Recipe key: SHA-256, hex. */
+  /** Recipe key: SHA-256, hex. Of a blocked node it only names the node: no record ever has it. */
   key: string;
   stage: StageDefinition;
   /** With defaults filled in; exactly what the stage's schema declares. */
@@ -41,4 +50,6 @@ export interface PlannedNode {
   labels: NodeLabel[];
   /** What was hashed into the key. */
   preimage: JsonObject;
+  /** Absent for a node that can run. */
+  blocked?: Blockage;
 }

@@ -4,6 +4,7 @@
  *
  * A node is cached if a record under its recipe key counts in this study and its artifacts exist, but for those that
  * may be evicted. It is not stale merely because an input must be computed again: equal recipes give equal results.
+ * A node is blocked if something that it needs cannot be read: the DAG says so, and its recipe is not known.
  */
 import type { CacheRecord } from '../cache/record.ts';
 import type { Tombstone } from '../cache/study-state.ts';
@@ -52,10 +53,21 @@ export async function plan(dag: Dag, cache: RecordSource, study: StudyView): Pro
     nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });
   await Promise.all(
     [...nodes.values()].map(async (planned) =>
-      Object.assign(planned, await examine(planned.node, cache, study, warnings)),
+      Object.assign(planned, whyBlocked(planned.node, dag) ?? (await examine(planned.node, cache, study, warnings))),
     ),
   );
   return { nodes, warnings };
+}
+
+/** @returns undefined for a node that can run */
+function whyBlocked({ key, blocked }: PlannedNode, dag: Dag): Omit<PlannedState, 'node'> | undefined {
+  if (blocked === undefined) return undefined;
+  const { by, failure } = blocked;
+  const reason: Reason =
+    by === key
+      ? { kind: 'missing-input', failure }
+      : { kind: 'blocked', by: placeOf(dag.getNodeAttributes(by).labels[0]!), failure };
+  return { state: 'blocked', reason };
 }
 
 async function examine(

@@ -23,7 +23,7 @@ export type NodeEnding =
   /** It ran because artifacts were gone; what was made of them before stands. */
   | { kind: 'restored'; record: CacheRecord }
   | { kind: 'failed'; failure: Failure; seconds: number }
-  /** A node that it needs has failed: `by` is the key of the one that failed first. */
+  /** Something that it needs is missing: `by` is the key of the node that failed first, or that lacks a file. */
   | { kind: 'blocked'; by: string }
   /** The run was stopped, before this node started or while it was running. */
   | { kind: 'stopped'; started: boolean }

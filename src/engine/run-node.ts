@@ -38,6 +38,7 @@ export async function runNode(
   lost?: Reason,
 ): Promise<NodeEnding> {
   const { node } = planned;
+  if (node.blocked !== undefined) return { kind: 'blocked', by: node.blocked.by };
   const told = new Set<string>();
   try {
     if (lost === undefined && isUntouched(planned, producers)) return { kind: 'cached', record: planned.record! };
@@ -149,7 +150,7 @@ function isUntouched({ node, state }: PlannedState, producers: Producers): boole
   if (state !== 'cached') return false;
   const gathers = Object.keys(node.gathers).length > 0;
   return [...producers.values()].every(({ planned, ending }) => {
-    if (ending === undefined) return true;
+    if (ending === undefined || planned.state === 'blocked') return true; // a result that it never was made of
     // Equal recipes give equal results, until a run has shown something else.
     if (ending.kind === 'restored' || ending.kind === 'would-run') return true;
     if (ending.kind === 'cached' || ending.kind === 'reused') return isAsPlanned(planned, ending.record);

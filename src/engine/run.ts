@@ -8,7 +8,7 @@ import type { JsonObject } from '../base/json.ts';
 import { producersOf, type Dag } from './dag-builder.ts';
 import type { EventSink, NodeCounts, Reason, SwpEvent } from './event.ts';
 import type { Executor } from './executor.ts';
-import { expectedRestores, neededNodes, type Wanted } from './needed-nodes.ts';
+import { expectedRestores, isToRun, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
@@ -142,7 +142,7 @@ async function runAll(
     compute: (work, slot) => computeNode(work, slot, context),
   };
   const restoring = new Map<string, Promise<NodeEnding>>();
-  const stopBefore = chainStops(needed.filter(({ state }) => state !== 'cached').map(({ node }) => node));
+  const stopBefore = chainStops(needed.filter(isToRun).map(({ node }) => node));
   const running = new Map<string, Promise<void>>();
 
   /** Runs a needed node once; undefined for one that is not needed. */
@@ -200,18 +200,23 @@ async function runAll(
 
 function emitPlan(needed: PlannedState[], plan: Plan, emit: EventSink): void {
   const restores = expectedRestores(plan, needed);
-  const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key));
-  emit(planEvent(needed.length, toRun));
+  const toRun = needed.filter((planned) => isToRun(planned) || restores.has(planned.node.key));
+  emit(planEvent(needed.length, toRun, needed.filter(({ state }) => state === 'blocked').length));
 }
 
-/** @param total nodes that were asked for */
+/**
+ * @param total nodes that were asked for
+ * @param blocked how many of them cannot run
+ */
 export function planEvent(
   total: number,
   toRun: readonly Pick<PlannedState, 'node'>[],
+  blocked: number,
 ): Extract<SwpEvent, { event: 'plan' }> {
   const stages: Record<string, number> = {};
   for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
-  return { event: 'plan', nodes: { total, cached: total - toRun.length, toRun: toRun.length }, stages };
+  const nodes = { total, cached: total - toRun.length - blocked, toRun: toRun.length, ...(blocked > 0 && { blocked }) };
+  return { event: 'plan', nodes, stages };
 }
 
 type Outcome = Extract<SwpEvent, { event: 'node-end' }>['outcome'];
@@ -244,7 +249,7 @@ function emitEnd(planned: PlannedState, ending: NodeEnding, { emit, signal }: Ru
     ...('record' in ending && { metrics: ending.record.metrics }),
     ...(ending.kind === 'failed' && { failure: ending.failure }),
     ...(ending.kind === 'stopped' && { failure: { kind: 'stopped', signal: stopReason(signal) } }),
-    ...(ending.kind === 'blocked' && { blockedBy: ending.by }),
+    ...(ending.kind === 'blocked' && { blockedBy: ending.by, ...(node.blocked && { failure: node.blocked.failure }) }),
   });
 }
 

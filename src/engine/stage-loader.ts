@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBuild, readFingerprints } from '../base/installed-build.ts';
-import { SwpError } from '../base/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
@@ -19,6 +19,8 @@ export interface LoadedStage {
   module: string;
   /** Absolute paths of the files on which `code` depends and that are not the build's. */
   files: string[];
+  /** What is wrong with it, so that none of its nodes can run. */
+  failure?: Failure;
 }
 
 export class StageLoader {
@@ -27,6 +29,8 @@ export class StageLoader {
   readonly #packages: Record<string, Record<string, string>>;
   readonly #root: string | undefined;
   readonly #loaded = new Map<string, Promise<LoadedStage>>();
+  /** Of the stages that were loaded: code that they run and that is in no key. */
+  readonly warnings: Failure[] = [];
 
   /**
    * @param options.modules directory of `NAME.js` ES modules whose default export is a StageDefinition

@@ -87,16 +87,8 @@ export interface DeclaredFile {
    * keys.
    */
   path: string;
-  /** What to do where it cannot be read. */
-  remedy?: string;
-}
-
-/** A parameter that the others, or the model that they name, make impossible. */
-export interface ParamProblem {
-  param: string;
-  /** What is wrong, with the values; without a full stop. */
-  message: string;
-  expected: string;
+  /** What to do where it cannot be read; a function where that takes looking around. */
+  remedy?: string | (() => string);
 }
 
 export interface GatheredArtifact {
@@ -157,8 +149,6 @@ export interface StageDefinition<Params = JsonObject> {
   outputs: Record<string, StageOutput>;
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
   files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
-  /** What is wrong with parameters that each fit the schema; nothing else is asked of them then. */
-  problems?(params: Params): ParamProblem[] | Promise<ParamProblem[]>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.

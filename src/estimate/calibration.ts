@@ -3,9 +3,9 @@
  * workers at once as the run will have. What it consumes is taken from the cache, or made small, too. Nothing is
  * published.
  */
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { writeAtomically } from '../base/atomic-file.ts';
+import { rmSync, statSync } from 'node:fs';
 import type { Cache } from '../cache/cache.ts';
+import { readNote, writeNote } from '../cache/note.ts';
 import type { JsonObject } from '../base/json.ts';
 import { resourcesOf, type Executor } from '../engine/executor.ts';
 import type { PlannedNode } from '../engine/node.ts';
@@ -137,26 +137,19 @@ class CannotSample extends Error {}
 
 /** What was measured on this kind of processor before, by kind of work; it only spares measuring again. */
 export interface CalibrationFile {
-  version: 1;
   cpu: string | null;
   samples: Record<string, Sampled>;
 }
 
-/** @returns no samples where there are none, or they are another machine's */
+/** @returns no samples where there are none, where they are another machine's, or where the note is damaged */
 export function readCalibration(path: string, cpu: string | null): Record<string, Sampled> {
-  if (!existsSync(path)) return {};
-  try {
-    const { version, cpu: measured, samples } = JSON.parse(readFileSync(path, 'utf8')) as CalibrationFile;
-    return version === 1 && measured === cpu && typeof samples === 'object' ? samples : {};
-  } catch {
-    return {};
-  }
+  const note = readNote(path);
+  return note.kind === 'whole' && note.value.cpu === cpu ? (note.value as unknown as CalibrationFile).samples : {};
 }
 
 /** Keeps what was measured; a cache that cannot be written costs measuring it again. */
 export async function keepCalibration(path: string, file: CalibrationFile, cache: Cache): Promise<void> {
-  await writeAtomically(path, `${JSON.stringify(file)}\n`, await cache.scratch.directory(), { durable: false }).catch(
-    () => undefined,
-  );
+  const scratch = await cache.scratch.directory();
+  await writeNote(path, file, { cache: cache.directory, scratch, durable: false }).catch(() => undefined);
   await cache.scratch.clear();
 }

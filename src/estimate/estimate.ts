@@ -8,6 +8,7 @@ import type { StageDefinition } from '../engine/stage.ts';
 import type { Sampled } from './calibration.ts';
 import { makespan, type Job } from './makespan.ts';
 import { sizesOf, type Measured, type Measurements } from './measurements.ts';
+import { addTo } from '../base/groups.ts';
 import { fitRate, quantile, secondsOf, type Rate } from './rate.ts';
 import type { Task, Workload } from './workload.ts';
 
@@ -48,7 +49,8 @@ export interface Estimate {
   jobs: number;
   /** CPUs that there are for them: more nodes at a time than these make none faster. */
   cpus: number;
-  nodes: { total: number; toRun: number };
+  /** `blocked`: those that cannot run, if there are any; they are in none of the other numbers. */
+  nodes: { total: number; toRun: number; blocked?: number };
   stages: StageEstimate[];
   /** Of the stages that count them; 0 if none does. */
   flops: number;
@@ -95,7 +97,7 @@ export function unmeasured(
 }
 
 export async function estimateRun(plan: Plan, workload: Workload, options: EstimateOptions): Promise<Estimate> {
-  const { tasks, waitsFor, total } = workload;
+  const { tasks, waitsFor, total, blocked } = workload;
   const known = new Map<string, Known | undefined>();
   for (const { group, planned } of tasks)
     if (!known.has(group))
@@ -128,7 +130,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
     version: 1,
     jobs: options.jobs,
     cpus: options.cpus,
-    nodes: { total, toRun: tasks.length },
+    nodes: { total, toRun: tasks.length, ...(blocked > 0 && { blocked }) },
     stages,
     flops: sum(stages.map(({ flops }) => flops ?? 0)),
     seconds: {
@@ -150,7 +152,7 @@ async function stageEstimates(
   jobs: number,
 ): Promise<StageEstimate[]> {
   const groups = new Map<string, Task[]>();
-  for (const task of tasks) groups.set(task.group, [...(groups.get(task.group) ?? []), task]);
+  for (const task of tasks) addTo(groups, task.group, task);
   const estimates: StageEstimate[] = [];
   for (const [group, members] of groups) {
     const openings = Math.min(members.length, jobs); // every worker loads once what it runs

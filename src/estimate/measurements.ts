@@ -3,6 +3,7 @@
  * work, on the same kind of processor. A worker's first node of a kind also loads what later ones find loaded, so it
  * counts apart.
  */
+import { addTo } from '../base/groups.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { readHistory } from '../cache/run-history.ts';
@@ -95,8 +96,7 @@ export class Measurements {
     this.#groups.set(group, measured);
     const units = work.count * measuredShare(stage, record);
     if (units > 0) (isFirst ? measured.first : measured.warm).push({ units, seconds: record.seconds });
-    for (const [name, { bytes }] of Object.entries(record.artifacts))
-      measured.bytes.set(name, [...(measured.bytes.get(name) ?? []), bytes]);
+    for (const [name, { bytes }] of Object.entries(record.artifacts)) addTo(measured.bytes, name, bytes);
     measured.recordBytes.push(JSON.stringify(record).length);
   }
 }

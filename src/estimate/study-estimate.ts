@@ -88,8 +88,7 @@ export async function estimateStudy(
     const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration });
     Object.assign(samples, taken);
     const note = calibrationNote(project.cache, project.study.path);
-    if (Object.keys(taken).length > 0)
-      await keepCalibration(note, { version: 1, cpu: processorModel(), samples }, project.cache);
+    if (Object.keys(taken).length > 0) await keepCalibration(note, { cpu: processorModel(), samples }, project.cache);
   }
   return estimateRun(plan, workload, {
     jobs,

@@ -1,7 +1,7 @@
 /** What a run has to do: the nodes, how many units of work each has, and which of these are done already. */
 import { producersOf } from '../engine/dag-builder.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
-import { expectedRestores, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
+import { expectedRestores, isToRun, neededNodes, type Wanted } from '../engine/needed-nodes.ts';
 import { identify } from '../engine/node-identity.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
@@ -23,6 +23,8 @@ export interface Task {
 export interface Workload {
   /** Nodes that the run looks at. */
   total: number;
+  /** How many of them cannot run. */
+  blocked: number;
   /** Producers first. */
   tasks: Task[];
   /** Keys of the tasks that a task waits for. */
@@ -46,7 +48,7 @@ export async function workloadOf(
   const seen = fresh ? emptied(plan) : plan;
   const needed = neededNodes(seen, wanted);
   const restores = expectedRestores(seen, needed);
-  const toRun = needed.filter(({ node, state }) => state !== 'cached' || restores.has(node.key));
+  const toRun = needed.filter((planned) => isToRun(planned) || restores.has(planned.node.key));
   const running = new Set(toRun.map(({ node }) => node.key));
   const stopBefore = chainStops(
     [...seen.nodes.values()]
@@ -79,7 +81,8 @@ export async function workloadOf(
       awaited.filter((key) => running.has(key)),
     );
   }
-  return { total: needed.length, tasks, waitsFor };
+  const blocked = needed.filter(({ state }) => state === 'blocked').length;
+  return { total: needed.length, blocked, tasks, waitsFor };
 }
 
 /** How much a node computes: what its stage says; otherwise one unit, or one per artifact that it gathers. */
@@ -116,7 +119,12 @@ function modelOf({ params: schema }: StageDefinition, params: JsonObject): JsonV
 
 function emptied({ nodes, warnings }: Plan): Plan {
   return {
-    nodes: new Map([...nodes].map(([key, { node }]) => [key, { node, state: 'missing', reason: { kind: 'missing' } }])),
+    nodes: new Map(
+      [...nodes].map(([key, planned]) => [
+        key,
+        planned.state === 'blocked' ? planned : { node: planned.node, state: 'missing', reason: { kind: 'missing' } },
+      ]),
+    ),
     warnings,
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { listNames } from '../base/nearest-name.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { CORPUS_NAMES } from './corpora.ts';
 import { FAMILIES, familyOf } from './decoder/family-of.ts';
@@ -15,12 +15,11 @@ import type { ModelConfig } from './decoder/family.ts';
 const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
   family: { type: 'string' },
   corpus: { enum: CORPUS_NAMES },
-  // Far above what can be run here, so that a slip of the hand does not make planning build a graph without an end.
-  layers: { type: 'integer', minimum: 1, maximum: 1000 },
-  width: { type: 'integer', minimum: 2, maximum: 65_536 },
-  heads: { type: 'integer', minimum: 1, maximum: 65_536 },
-  feedForward: { type: 'integer', minimum: 1, maximum: 1_000_000 },
-  vocabulary: { type: 'integer', minimum: 2, maximum: 10_000_000 },
+  layers: { type: 'integer', minimum: 1 },
+  width: { type: 'integer', minimum: 2 },
+  heads: { type: 'integer', minimum: 1 },
+  feedForward: { type: 'integer', minimum: 1 },
+  vocabulary: { type: 'integer', minimum: 2 },
   normEpsilon: { type: 'number', exclusiveMinimum: 0 },
 };
 
@@ -30,14 +29,6 @@ const validators = new Map<string, ValidateFunction<ModelConfig>>();
 /** Folder of a model's config.json and checkpoints. */
 function modelDirectory(model: string): string {
   return join(packageRoot, 'models', model);
-}
-
-/** Models that have a configuration, sorted. */
-export function modelNames(): string[] {
-  const folder = join(packageRoot, 'models');
-  return readdirSync(folder)
-    .filter((name) => existsSync(configPath(name)))
-    .sort();
 }
 
 /** The model's configuration. */
@@ -50,9 +41,28 @@ export function checkpointPath(model: string, checkpoint: number): string {
   return join(modelDirectory(model), `seed-${checkpoint}.safetensors`);
 }
 
+/** The pretraining seeds of which there is a checkpoint file, in order. */
+export function existingCheckpoints(model: string): number[] {
+  return namesIn(modelDirectory(model))
+    .flatMap((name) => /^seed-(0|[1-9]\d*)\.safetensors$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
-  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json.`;
+  const models = namesIn(join(packageRoot, 'models')).filter((name) => existsSync(configPath(name)));
+  const nearest = nearestName(model, models);
+  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
+  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json: ${listNames(models)}.${hint}`;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }
 
 /** @throws SwpError if config.json is missing or not what its family says */

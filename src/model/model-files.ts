@@ -3,14 +3,18 @@
  * models belong to swp itself, so a study in any folder, or another clone, has the same keys.
  */
 import type { DeclaredFile } from '../engine/stage.ts';
-import { checkpointPath, configPath, configRemedy } from './model-config.ts';
+import { checkpointPath, configPath, configRemedy, existingCheckpoints } from './model-config.ts';
 
 export function configFile(model: string): DeclaredFile {
-  return { name: 'config.json', path: configPath(model), remedy: configRemedy(model) };
+  return { name: 'config.json', path: configPath(model), remedy: () => configRemedy(model) };
 }
 
 export function checkpointFile(model: string, checkpoint: number): DeclaredFile {
-  return { name: 'checkpoint', path: checkpointPath(model, checkpoint), remedy: checkpointRemedy(model, checkpoint) };
+  return {
+    name: 'checkpoint',
+    path: checkpointPath(model, checkpoint),
+    remedy: () => `${model} has ${existingText(existingCheckpoints(model))}. ${otherCheckpoint('the file')}`,
+  };
 }
 
 /** What to do about weights that do not fit the model which a stage's parameter names. */
@@ -20,5 +24,22 @@ export function otherModelRemedy(stage: string, model: string): string {
 
 /** What to do about a checkpoint that cannot be used. */
 export function checkpointRemedy(model: string, checkpoint: number): string {
-  return `Restore checkpoint ${checkpoint} of ${model} (its README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;
+  return otherCheckpoint(`checkpoint ${checkpoint} of ${model}`);
+}
+
+function otherCheckpoint(damaged: string): string {
+  return `Restore ${damaged} (the model's README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;
+}
+
+/** E.g. `the checkpoints 0 to 3 and 5`. */
+function existingText(checkpoints: readonly number[]): string {
+  if (checkpoints.length === 0) return 'no checkpoint';
+  const ranges: [number, number][] = [];
+  for (const each of checkpoints) {
+    const last = ranges.at(-1);
+    if (last?.[1] === each - 1) last[1] = each;
+    else ranges.push([each, each]);
+  }
+  const words = ranges.map(([from, to]) => (from === to ? `${from}` : `${from} ${to - from > 1 ? 'to' : 'and'} ${to}`));
+  return `the checkpoint${checkpoints.length > 1 ? 's' : ''} ${words.join(', ')}`;
 }

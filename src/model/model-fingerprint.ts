@@ -56,12 +56,12 @@ export function plantingFingerprint(config: ModelConfig): JsonObject {
   };
 }
 
-/** The tensors of a model; undefined if there is no such model under models/. */
+/** The tensors of a model; undefined if there is no such model under models/, or its configuration is damaged. */
 export async function tensorsIfKnown(model: string): Promise<TensorTable | undefined> {
   try {
     return tensorsOf(await readModelConfig(model));
   } catch (error) {
-    if (error instanceof SwpError && error.failure.kind === 'file') return undefined;
+    if (error instanceof SwpError && ['file', 'content'].includes(error.failure.kind)) return undefined;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { TensorTable } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
 
 /** Stands for the block matrices, whatever the family calls them. */
-export const BLOCKS = 'blocks';
+const BLOCKS = 'blocks';
 
 /**
  * The tensors that match any pattern, in the order given.

@@ -33,6 +33,9 @@ class ExperimentChecks {
   readonly #stages: Map<string, StageDefinition>;
   readonly #steps: StepDeclaration[];
   readonly #content: PipelineFile;
+  readonly #stepsByName: ReadonlyMap<string, StepDeclaration>;
+  /** Of the comparisons: the first one of each name. */
+  readonly #firsts = new Map<string, number>();
 
   constructor(
     content: PipelineFile,
@@ -44,6 +47,9 @@ class ExperimentChecks {
     this.#stages = stages;
     this.#steps = steps;
     this.#content = content;
+    this.#stepsByName = new Map(steps.map((step) => [step.name, step]));
+    for (const [index, { name }] of (content.comparisons ?? []).entries())
+      if (!this.#firsts.has(name)) this.#firsts.set(name, index);
   }
 
   params(given: Record<string, Record<string, unknown>> | undefined, path: JsonPath): void {
@@ -67,16 +73,16 @@ class ExperimentChecks {
   }
 
   #perStep(experiment: Experiment, path: JsonPath): void {
+    const steps = () => this.#steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
     for (const [name, params] of Object.entries(experiment.perStep ?? {})) {
-      const step = this.#steps.find((each) => each.name === name);
-      const steps = this.#steps.filter(({ gathers }) => gathers.size === 0).map((each) => each.name);
+      const step = this.#stepsByName.get(name);
       if (step === undefined) this.#diagnostics.addUnknown('The step', name, steps, [...path, name], 'key');
       else if (step.gathers.size > 0)
         this.#diagnostics.add({
           path: [...path, name],
           mark: 'key',
           message: `Step "${name}" gathers all runs and has no parameters of one experiment.`,
-          expected: listNames(steps),
+          expected: () => listNames(steps()),
         });
       else checkParams(step.stage, params as JsonObject, [...path, name], this.#diagnostics);
     }
@@ -146,34 +152,38 @@ class ExperimentChecks {
     const ids = Object.keys(this.#content.experiments);
     for (const [index, pattern] of (profile?.experiments ?? []).entries())
       if (pattern === '' || !ids.some(globMatcher(pattern)))
-        this.#diagnostics.addUnknown('The experiment', pattern, ids, [...path, 'experiments', index]);
+        this.#diagnostics.addUnknown('The experiment', pattern, () => ids, [...path, 'experiments', index]);
   }
 
   defaultProfile(): void {
     const { defaultProfile, profiles = {} } = this.#content;
     if (defaultProfile !== undefined && profiles[defaultProfile] === undefined)
-      this.#diagnostics.addUnknown('The profile', defaultProfile, Object.keys(profiles), ['defaultProfile']);
+      this.#diagnostics.addUnknown('The profile', defaultProfile, () => Object.keys(profiles), ['defaultProfile']);
   }
 
   comparison(index: number): void {
     const comparison = this.#content.comparisons?.[index];
-    const ids = Object.keys(this.#content.experiments);
-    const first = this.#content.comparisons?.findIndex(({ name }) => name === comparison?.name) ?? index;
-    if (first < index)
+    const experiments = this.#content.experiments;
+    if (comparison !== undefined && this.#firsts.get(comparison.name)! < index)
       this.#diagnostics.add({
         path: ['comparisons', index, 'name'],
         message: `There are two comparisons "${comparison?.name}".`,
         expected: 'a name of its own for each',
       });
     for (const [place, arm] of (comparison?.arms ?? []).entries())
-      if (!ids.includes(arm))
-        this.#diagnostics.addUnknown('The experiment', arm, ids, ['comparisons', index, 'arms', place]);
+      if (experiments[arm] === undefined)
+        this.#diagnostics.addUnknown('The experiment', arm, () => Object.keys(experiments), [
+          'comparisons',
+          index,
+          'arms',
+          place,
+        ]);
     for (const [place, name] of (comparison?.varies ?? []).entries()) {
       const path = ['comparisons', index, 'varies', place];
       if (['rounds', 'finalTrain', 'model'].includes(name)) continue;
       const { stage: stageName, param } = splitParamName(name);
-      const stage = this.#stages.get(stageName) ?? this.#steps.find((step) => step.name === stageName)?.stage;
-      if (stage === undefined) this.#diagnostics.addUnknown('The stage', stageName, this.#stages.keys(), path);
+      const stage = this.#stages.get(stageName) ?? this.#stepsByName.get(stageName)?.stage;
+      if (stage === undefined) this.#diagnostics.addUnknown('The stage', stageName, () => this.#stages.keys(), path);
       else checkParamName(stage, param, path, 'value', this.#diagnostics);
     }
   }
@@ -183,12 +193,20 @@ class ExperimentChecks {
     const content = this.#content;
     const perRound = this.#steps.filter(({ repeated }) => repeated).length;
     const rest = this.#steps.length - perRound;
-    const seedCounts = Object.values(content.profiles ?? {}).map(({ seeds }) => seeds?.length ?? 0);
-    const roundCounts = Object.values(content.profiles ?? {}).map(({ rounds }) => rounds ?? 0);
+    const profiles = Object.values(content.profiles ?? {});
+    const most = (sizes: number[], least: number) => sizes.reduce((a, b) => Math.max(a, b), least);
+    const mostSeeds = most(
+      profiles.map(({ seeds }) => seeds?.length ?? 0),
+      content.defaults?.seeds?.length ?? 1,
+    );
+    const mostRounds = most(
+      profiles.map(({ rounds }) => rounds ?? 0),
+      content.defaults?.rounds ?? 1,
+    );
     let instances = 0;
     for (const [id, experiment] of Object.entries(content.experiments)) {
-      const seeds = experiment.seeds?.length ?? Math.max(content.defaults?.seeds?.length ?? 1, ...seedCounts);
-      const rounds = experiment.rounds ?? Math.max(content.defaults?.rounds ?? 1, ...roundCounts);
+      const seeds = experiment.seeds?.length ?? mostSeeds;
+      const rounds = experiment.rounds ?? mostRounds;
       instances += seeds * ((rounds + 1) * perRound + rest);
       if (instances <= MAXIMUM_INSTANCES) continue;
       this.#diagnostics.add({
@@ -203,7 +221,7 @@ class ExperimentChecks {
 
   #stage(name: string, path: JsonPath): StageDefinition | undefined {
     const stage = this.#stages.get(name);
-    if (stage === undefined) this.#diagnostics.addUnknown('The stage', name, this.#stages.keys(), path, 'key');
+    if (stage === undefined) this.#diagnostics.addUnknown('The stage', name, () => this.#stages.keys(), path, 'key');
     return stage;
   }
 }

@@ -2,8 +2,8 @@
 import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonValue } from '../base/json.ts';
-import type { JsonPath, JsonSource, Mark } from './json-source.ts';
-import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
+import type { JsonPath, JsonSource, Mark, Place } from './json-source.ts';
+import { listNames, nearestName } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
@@ -13,56 +13,51 @@ export interface Mistake {
   path: JsonPath;
   mark?: Mark;
   message: string;
-  expected?: string;
-  suggestion?: string;
+  /** Where it takes some time to say it: a function, which is called if the mistake is shown. */
+  expected?: string | undefined | (() => string | undefined);
+  suggestion?: string | undefined | (() => string | undefined);
 }
+
+type FoundMistake = Pick<Mistake, 'message' | 'expected' | 'suggestion'> & { place: Place };
 
 /** More than these are not shown at once. */
 const SHOWN_MISTAKES = 10;
-/** More are not collected: a file that is wrong so often is no study. */
-const MAXIMUM_MISTAKES = 1000;
 
 export class Diagnostics {
-  /** By place: a second one at a place mostly follows from the first. */
-  readonly #failures = new Map<string, StudyFailure>();
+  readonly #found: FoundMistake[] = [];
   /** Of what was written out from templates or inherited: where it stands in the file. */
   readonly origins = new Origins();
 
   constructor(readonly source: JsonSource) {
-    for (const mistake of source.mistakes) this.#keep(mistake);
+    for (const mistake of source.mistakes) this.#found.push(mistake);
   }
 
   get empty(): boolean {
-    return this.#failures.size === 0;
+    return this.#found.length === 0;
   }
 
   add({ path, mark, message, expected, suggestion }: Mistake): void {
-    if (this.#failures.size >= MAXIMUM_MISTAKES) return;
     const origin = this.origins.of(path);
     const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
-    this.#keep({
-      kind: 'study',
-      at: this.source.at(origin.path, mark),
+    this.#found.push({
+      place: this.source.at(origin.path, mark),
       message: message.replace(/\.$/, `${where}.`),
       expected,
       suggestion,
     });
   }
 
-  #keep(failure: StudyFailure): void {
-    const place = `${failure.at.line}:${failure.at.column}`;
-    if (!this.#failures.has(place)) this.#failures.set(place, failure);
-  }
-
-  /** A name at `path` that is none of the known ones. */
-  addUnknown(what: string, name: string, known: Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
-    const names = [...new Set(known)];
+  /**
+   * A name at `path` that is none of the known ones.
+   * @param known says these, if the mistake is shown
+   */
+  addUnknown(what: string, name: string, known: () => Iterable<string>, path: JsonPath, mark: Mark = 'value'): void {
     this.add({
       path,
       mark,
-      message: `${what} ${quoted(name)} does not exist.`,
-      expected: names.length > 0 ? listNames(names) : undefined,
-      suggestion: nearestName(name, names),
+      message: `${what} "${name}" does not exist.`,
+      expected: () => listNames(new Set(known())) || undefined,
+      suggestion: () => nearestName(name, known()),
     });
   }
 
@@ -80,16 +75,30 @@ export class Diagnostics {
 
   /** @throws SwpError with all mistakes, if there are any. */
   throwIfAny(): void {
-    const failures = [...this.#failures.values()].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+    const distinct = new Map<number, FoundMistake>();
+    for (const mistake of this.#found) {
+      const { offset } = mistake.place;
+      if (!distinct.has(offset)) distinct.set(offset, mistake); // a second one mostly follows from the first
+    }
+    const failures = [...distinct.values()]
+      .sort((a, b) => a.place.offset - b.place.offset)
+      .slice(0, SHOWN_MISTAKES)
+      .map(({ place, message, expected, suggestion }): StudyFailure => ({
+        kind: 'study',
+        at: place.locate(),
+        message,
+        expected: said(expected),
+        suggestion: said(suggestion),
+      }));
     const first = failures[0];
     if (first === undefined) return;
     if (failures.length === 1) throw new SwpError(first);
-    throw new SwpError({
-      kind: 'several',
-      failures: failures.slice(0, SHOWN_MISTAKES),
-      more: Math.max(0, failures.length - SHOWN_MISTAKES),
-    });
+    throw new SwpError({ kind: 'several', failures, more: distinct.size - failures.length });
   }
+}
+
+function said(text: Mistake['expected']): string | undefined {
+  return typeof text === 'function' ? text() : text;
 }
 
 /** One ajv error in words; undefined for those that only repeat another one. */
@@ -150,22 +159,17 @@ function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
   }
 }
 
-const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
 const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
 
 /** What a schema asks for, in words. */
 function expectation(schema: Record<string, unknown>): string {
   const words: string[] = [];
   const types = [schema.type ?? []].flat() as string[];
-  if (schema.pattern === NAME_PATTERN) words.push(NAME_RULE);
-  else if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
+  if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
   if (typeof schema.minimum === 'number') words.push(`at least ${schema.minimum}`);
   if (typeof schema.exclusiveMinimum === 'number') words.push(`more than ${schema.exclusiveMinimum}`);
   if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
   if (typeof schema.exclusiveMaximum === 'number') words.push(`less than ${schema.exclusiveMaximum}`);
-  if (typeof schema.multipleOf === 'number') words.push(`a multiple of ${schema.multipleOf}`);
-  if (typeof schema.minLength === 'number') words.push(`with ${schema.minLength} or more characters`);
-  if (typeof schema.maxLength === 'number') words.push(`with no more than ${schema.maxLength} characters`);
   if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);
   if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
   if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
@@ -192,7 +196,8 @@ function descriptionOf(schema: object): string | undefined {
 function short(value: unknown): string {
   if (Array.isArray(value)) return 'A list';
   if (typeof value === 'object' && value !== null) return 'An object';
-  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 56)}..."` : text;
 }
 
 /** A JSON pointer (RFC 6901) writes names and indices alike: which one a part is, the value tells. */

@@ -1,12 +1,11 @@
 /**
  * A JSON file together with where everything in it stands, so that a mistake can be shown at its place.
- * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; and on its
- * length, depth and number of values, so that a broken or hostile file cannot exhaust the stack or the memory.
+ * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
+ * MAXIMUM_DEPTH levels and MAXIMUM_BYTES, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
-import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
-import { quoted } from '../base/nearest-name.ts';
 
 /** Names and list indices from the top of a file to a value in it. */
 export type JsonPath = (string | number)[];
@@ -16,22 +15,27 @@ export type Mark = 'value' | 'key' | 'start';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
+/** A place in the text. Only of the few places that are shown is it worked out how they look. */
+export interface Place {
+  offset: number;
+  locate(): SourceLocation;
+}
+
+/** A mistake with its place in the text. */
+export type PlacedMistake = Omit<StudyFailure, 'kind' | 'at'> & { place: Place };
+
 const MAXIMUM_DEPTH = 64;
-/** Of text: a longer one is not even read. */
-export const MAXIMUM_LENGTH = 8_000_000;
-const MAXIMUM_VALUES = 1_000_000;
-/** Of one list or object: more than any key of a study may have. */
-const MAXIMUM_ENTRIES = 20_000;
-/** More are not collected. */
-const MAXIMUM_MISTAKES = 1000;
+const MAXIMUM_BYTES = 8_000_000;
 
 export class JsonSource {
   readonly #text: string;
   readonly #lineStarts: number[];
   #root: Node | undefined;
+  /** The values in an object, by name: files may have many thousands of mistakes in one object. */
+  readonly #values = new WeakMap<Node, Map<string, Node>>();
   #content: JsonValue = null;
   /** What keeps the text from being read at all; where there are any, `value` is null. */
-  readonly mistakes: StudyFailure[] = [];
+  readonly mistakes: PlacedMistake[] = [];
 
   /** @param file path as the user knows it. */
   constructor(
@@ -48,22 +52,50 @@ export class JsonSource {
   }
 
   /** Where the value at `path` stands. Falls back to the nearest parent. */
-  at(path: JsonPath, mark: Mark = 'value'): SourceLocation {
-    const node = this.#root && findNodeAtLocation(this.#root, path);
-    if (node === undefined) return path.length === 0 ? this.#locate(0, 1) : this.at(path.slice(0, -1), mark);
+  at(path: JsonPath, mark: Mark = 'value'): Place {
+    const node = this.#nearest(path);
+    if (node === undefined) return this.#place(0, 1);
     const key = node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
-    if (mark === 'key' && key !== undefined) return this.#locate(key.offset, key.length);
-    return this.#locate(node.offset, mark === 'start' || this.#spansLines(node) ? 1 : node.length);
+    if (mark === 'key' && key !== undefined) return this.#place(key.offset, key.length);
+    return {
+      offset: node.offset,
+      locate: () => this.#locate(node.offset, mark === 'start' || this.#spansLines(node) ? 1 : node.length),
+    };
+  }
+
+  #nearest(path: JsonPath): Node | undefined {
+    let node = this.#root;
+    for (const part of path) {
+      const child = node && this.#child(node, part);
+      if (child === undefined) break;
+      node = child;
+    }
+    return node;
+  }
+
+  #child(node: Node, part: string | number): Node | undefined {
+    if (typeof part === 'number') return node.type === 'array' ? node.children?.[part] : undefined;
+    if (node.type !== 'object') return undefined;
+    let values = this.#values.get(node);
+    if (values === undefined) {
+      values = new Map(
+        (node.children ?? []).flatMap(({ children: [key, value] = [] }) =>
+          key === undefined || value === undefined ? [] : [[key.value as string, value] as const],
+        ),
+      );
+      this.#values.set(node, values);
+    }
+    return values.get(part);
   }
 
   #read(): void {
-    if (this.#text.length > MAXIMUM_LENGTH) {
-      this.#complain(0, 1, 'The file is too large.', `at most ${MAXIMUM_LENGTH / 1e6} MB`);
+    if (this.#text.length > MAXIMUM_BYTES) {
+      this.#complain(0, 1, 'The file is too large.', `at most ${MAXIMUM_BYTES / 1e6} MB`);
       return;
     }
-    const beyond = beyondLimits(this.#text);
-    if (beyond !== undefined) {
-      this.#complain(beyond.offset, 1, beyond.message, beyond.expected);
+    const tooDeep = offsetOfDepth(this.#text, MAXIMUM_DEPTH);
+    if (tooDeep !== undefined) {
+      this.#complain(tooDeep, 1, 'This is nested too deeply.', `at most ${MAXIMUM_DEPTH} levels`);
       return;
     }
     if (this.#text.trim() === '') {
@@ -102,7 +134,7 @@ export class JsonSource {
         this.#complain(
           key.offset,
           key.length,
-          `${quoted(name)} stands here a second time.`,
+          `"${name}" stands here a second time.`,
           `each name once; the first is at ${line}:${column}`,
         );
       } else if (name === '__proto__') {
@@ -116,8 +148,11 @@ export class JsonSource {
   }
 
   #complain(offset: number, length: number, message: string, expected?: string): void {
-    if (this.mistakes.length < MAXIMUM_MISTAKES)
-      this.mistakes.push({ kind: 'study', at: this.#locate(offset, length), message, expected });
+    this.mistakes.push({ place: this.#place(offset, length), message, expected });
+  }
+
+  #place(offset: number, length: number): Place {
+    return { offset, locate: () => this.#locate(offset, length) };
   }
 
   #locate(offset: number, length: number): SourceLocation {
@@ -130,7 +165,7 @@ export class JsonSource {
     }
     const start = this.#lineStarts[low] ?? 0;
     const end = this.#lineStarts[low + 1] ?? this.#text.length;
-    const text = this.#text.slice(start, end - lengthOfLineEnd(this.#text, start, end));
+    const text = this.#text.slice(start, end).replace(/\r?\n$/, '');
     const column = offset - start + 1;
     return {
       file: this.file,
@@ -153,35 +188,19 @@ function startsOfLines(text: string): number[] {
   return starts;
 }
 
-function lengthOfLineEnd(text: string, start: number, end: number): number {
-  if (end === start || text[end - 1] !== '\n') return 0;
-  return end - 1 > start && text[end - 2] === '\r' ? 2 : 1;
-}
-
-/** The first place at which there is too much. Without recursion, unlike the parser. */
-function beyondLimits(text: string): { offset: number; message: string; expected: string } | undefined {
+/** Offset of the first bracket that opens level `depth + 1`. Without recursion, unlike the parser. */
+function offsetOfDepth(text: string, depth: number): number | undefined {
+  let level = 0;
   let inString = false;
-  let values = 0;
-  /** Of the lists and objects that are open: the commas in them. */
-  const commas: number[] = [];
   for (let offset = 0; offset < text.length; offset++) {
     const character = text[offset];
     if (inString) {
       if (character === '\\') offset++;
       else if (character === '"' || character === '\n') inString = false;
     } else if (character === '"') inString = true;
-    else if (character === '{' || character === '[') {
-      commas.push(0);
-      if (commas.length > MAXIMUM_DEPTH)
-        return { offset, message: 'This is nested too deeply.', expected: `at most ${MAXIMUM_DEPTH} levels` };
-    } else if (character === '}' || character === ']') commas.pop();
-    else if (character === ',') {
-      const entries = commas.length > 0 ? (commas[commas.length - 1]! += 1) : 0;
-      if (entries >= MAXIMUM_ENTRIES)
-        return { offset, message: 'There are too many entries here.', expected: `at most ${MAXIMUM_ENTRIES}` };
-      if (++values >= MAXIMUM_VALUES)
-        return { offset, message: 'The file holds too many values.', expected: `at most ${MAXIMUM_VALUES}` };
-    }
+    else if (character === '{' || character === '[') level++;
+    else if (character === '}' || character === ']') level--;
+    if (level > depth) return offset;
   }
   return undefined;
 }

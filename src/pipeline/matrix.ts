@@ -44,15 +44,23 @@ export function expandTemplates(content: JsonObject, diagnostics: Diagnostics): 
 
 function expandExperiments(entries: JsonObject, diagnostics: Diagnostics): JsonObject {
   const expanded = Object.create(null) as JsonObject;
+  const count = Object.keys(entries).length;
+  if (count > MAXIMUM_ENTRIES) {
+    diagnostics.add({
+      path: ['experiments'],
+      mark: 'key',
+      message: `There are ${count} experiments.`,
+      expected: `at most ${MAXIMUM_ENTRIES}`,
+    });
+    return expanded;
+  }
   const firsts = new Map<string, JsonPath>();
   for (const [template, entry] of Object.entries(entries)) {
     const path = ['experiments', template];
-    for (const { name, entry: own } of new Template(path, template, entry, diagnostics).expand(
-      Object.keys(expanded).length,
-    )) {
+    for (const { name, entry: own } of new Template(path, template, entry, diagnostics).expand(firsts.size)) {
       const first = firsts.get(name);
       if (first !== undefined) {
-        const { line, column } = diagnostics.source.at(first, 'key');
+        const { line, column } = diagnostics.source.at(first, 'key').locate();
         diagnostics.add({
           path,
           mark: 'key',
@@ -120,7 +128,7 @@ class Template {
       });
       return [];
     }
-    const expanded = assignments(variables).map((values) => ({
+    const expanded = assignments(variables, count).map((values) => ({
       name: String(this.#replace(name, values, this.#path, 'key', String)),
       entry: this.#fillEntry(body, values),
     }));
@@ -203,7 +211,7 @@ class Template {
     for (const [, variable = ''] of text.matchAll(VARIABLE_PATTERN)) {
       this.#used.add(variable);
       if (values.has(variable)) continue;
-      if (values.size > 0) this.#diagnostics.addUnknown('The variable', variable, values.keys(), path, mark);
+      if (values.size > 0) this.#diagnostics.addUnknown('The variable', variable, () => values.keys(), path, mark);
       else
         this.#diagnostics.add({
           path,
@@ -220,12 +228,17 @@ class Template {
   }
 }
 
-/** The cartesian product; the last variable changes fastest. */
-function assignments(variables: Map<string, Scalar[]>): Assignment[] {
-  let all: Assignment[] = [new Map()];
-  for (const [variable, values] of variables)
-    all = all.flatMap((before) => values.map((value) => new Map([...before, [variable, value]])));
-  return all;
+/** The cartesian product, of `count` combinations; the last variable changes fastest. */
+function assignments(variables: Map<string, Scalar[]>, count: number): Assignment[] {
+  return Array.from({ length: count }, (_, index) => {
+    let alike = count;
+    return new Map(
+      [...variables].map(([variable, values]) => {
+        alike /= values.length;
+        return [variable, values[Math.floor(index / alike) % values.length]!];
+      }),
+    );
+  });
 }
 
 function isScalar(value: JsonValue): value is Scalar {

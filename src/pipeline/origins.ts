@@ -13,6 +13,11 @@ export interface Origin {
 
 export class Origins {
   readonly #known = new Map<string, Required<Origin>>();
+  /**
+   * Says from where among the written entries a value was inherited, if it was. It is asked for places of mistakes, of
+   * which there are few: to note down the place of everything that is inherited would take more than the study itself.
+   */
+  inheritance: ((path: JsonPath) => JsonPath | undefined) | undefined;
 
   /** Everything at `path` and below it stands at `origin` in the file. A longer path says more. */
   set(path: JsonPath, origin: JsonPath, inside: string): void {
@@ -20,6 +25,11 @@ export class Origins {
   }
 
   of(path: JsonPath): Origin {
+    const source = this.inheritance?.(path);
+    return source === undefined ? this.#written(path) : { path: this.#written(source).path, inside: String(path[1]) };
+  }
+
+  #written(path: JsonPath): Origin {
     for (let length = path.length; length > 0; length--) {
       const found = this.#known.get(JSON.stringify(path.slice(0, length)));
       if (found !== undefined) return { path: [...found.path, ...path.slice(length)], inside: found.inside };

@@ -107,6 +107,7 @@ function matcherOf(name: Selectable, patterns: string[]): (value: string) => boo
 function valueOf(node: PlannedNode, label: NodeLabel, name: Selectable): string {
   if (name === 'stage') return node.stage.name;
   if (name === 'key') return node.key;
+  if (label.experiment === WHOLE_STUDY && name !== 'step') return WHOLE_STUDY; // such as aggregate: it has no seed
   return String(label[name]);
 }
 

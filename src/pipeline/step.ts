@@ -79,9 +79,10 @@ export function declareSteps(
     });
   }
   checkRepeats(dag, diagnostics);
-  const names = written.map(({ step }) => step.step);
+  const positions = new Map<string, number>();
+  for (const { step } of written) if (!positions.has(step.step)) positions.set(step.step, positions.size);
   const steps = [...declared.values()];
-  for (const step of steps) new StepChecks(step, names, declared, stages, diagnostics).check();
+  for (const step of steps) new StepChecks(step, positions, declared, stages, diagnostics).check();
   return steps;
 }
 
@@ -98,7 +99,7 @@ function checkRepeats(dag: PipelineFile['dag'], diagnostics: Diagnostics): void 
     const names = entry.steps.map(({ step }) => step);
     for (const [place, name] of (entry.final ?? []).entries())
       if (!names.includes(name))
-        diagnostics.addUnknown('The repeated step', name, names, ['dag', index, 'final', place]);
+        diagnostics.addUnknown('The repeated step', name, () => names, ['dag', index, 'final', place]);
   }
 }
 
@@ -107,13 +108,15 @@ class StepChecks {
   readonly #diagnostics: Diagnostics;
   readonly #stages: Map<string, StageDefinition>;
   readonly #steps: Map<string, StepDeclaration>;
-  readonly #names: string[];
+  readonly #names: readonly string[];
+  /** Where each step is among the names: the first, if there are two. */
+  readonly #positions: ReadonlyMap<string, number>;
   readonly #step: StepDeclaration;
   readonly #position: number;
 
   constructor(
     step: StepDeclaration,
-    names: string[],
+    positions: ReadonlyMap<string, number>,
     steps: Map<string, StepDeclaration>,
     stages: Map<string, StageDefinition>,
     diagnostics: Diagnostics,
@@ -121,9 +124,10 @@ class StepChecks {
     this.#diagnostics = diagnostics;
     this.#stages = stages;
     this.#steps = steps;
-    this.#names = names;
+    this.#names = [...positions.keys()];
+    this.#positions = positions;
     this.#step = step;
-    this.#position = names.indexOf(step.name);
+    this.#position = positions.get(step.name)!;
   }
 
   check(): void {
@@ -227,7 +231,7 @@ class StepChecks {
     const written = param === '' ? stageName : `${stageName}.${param}`;
     const stage = this.#stages.get(stageName);
     if (stage === undefined) {
-      this.#diagnostics.addUnknown('The stage', stageName, this.#stages.keys(), [...path, written], 'key');
+      this.#diagnostics.addUnknown('The stage', stageName, () => this.#stages.keys(), [...path, written], 'key');
     } else if (checkParamName(stage, param, [...path, written], 'key', this.#diagnostics)) {
       for (const value of values) checkValue(stage, param, value, [...path, written], this.#diagnostics);
     }
@@ -236,9 +240,9 @@ class StepChecks {
   #checkArtifact({ which, step: name, artifact }: ArtifactReference, path: JsonPath): void {
     const diagnostics = this.#diagnostics;
     const step = this.#step;
-    const position = this.#names.indexOf(name);
-    if (position === -1) {
-      diagnostics.addUnknown('The step', name, this.#names, path);
+    const position = this.#positions.get(name);
+    if (position === undefined) {
+      diagnostics.addUnknown('The step', name, () => this.#names, path);
       return;
     }
     const target = this.#steps.get(name);

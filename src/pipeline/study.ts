@@ -50,8 +50,6 @@ export interface Study {
   path: string;
   /** The project's root: its folder. */
   root: string;
-  /** What it was read from, with where everything in it stands. */
-  file: StudyFile;
   name: string;
   description: string;
   profile: Profile;
@@ -120,7 +118,6 @@ export async function resolveStudy(
   return {
     path: file.path,
     root: dirname(file.path),
-    file,
     name: content.name,
     description: content.description ?? '',
     profile: {

@@ -1,4 +1,5 @@
 /** Draws the figures with characters: dots on a line per experiment, marks on a field, and lines. */
+import { largest, smallest } from '../base/extremes.ts';
 import type { Interval, Proportion } from '../generated/results.ts';
 import { seriesColor, signsOf, type Ink } from './ink.ts';
 import type { CurveRow, QualityRow, SparsityRow, SurvivalRow } from './plot-data.ts';
@@ -113,9 +114,9 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
       thinned(points, width).map(({ step, loss }): [number, number] => [step, loss]),
     );
     const losses = [...series.flat().map(([, loss]) => loss), ...(floor === null ? [] : [floor])];
-    const [low, high] = [Math.min(...losses), Math.max(...losses)];
-    const last = Math.max(...series.flat().map(([step]) => step));
-    const first = Math.min(...series.flat().map(([step]) => step));
+    const [low, high] = [smallest(losses), largest(losses)];
+    const last = largest(series.flat().map(([step]) => step));
+    const first = smallest(series.flat().map(([step]) => step));
     const drawn = plot(series, {
       width,
       height: CURVE_ROWS,
@@ -218,7 +219,7 @@ function padded(names: readonly string[]): string[] {
 }
 
 function widest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map((text) => text.length));
+  return Math.max(0, largest(texts.map((text) => text.length)));
 }
 
 function percent(share: number): string {

@@ -1,4 +1,5 @@
 /** Axes: numbers to columns, and round numbers to write beside them. */
+import { largest, smallest } from '../base/extremes.ts';
 
 export interface Scale {
   low: number;
@@ -19,7 +20,8 @@ export function scaleOf(
   size: number,
   { zero = false, mayBeLogarithmic = false } = {},
 ): Scale {
-  const [least, most] = [Math.min(...values, ...(zero ? [0] : [])), Math.max(...values, ...(zero ? [0] : []))];
+  const all = zero ? [...values, 0] : values;
+  const [least, most] = [smallest(all), largest(all)];
   if (values.length === 0) return { low: 0, high: 1, size, logarithmic: false };
   if (mayBeLogarithmic && least > SMALLEST && most / least > WIDE)
     return { low: least, high: most, size, logarithmic: true };

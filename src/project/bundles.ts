@@ -7,7 +7,7 @@ import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
 import { bundleContents } from '../bundle/contents.ts';
 import { bundleId, manifestText, type Manifest } from '../bundle/manifest.ts';
-import { gatheredItems } from '../bundle/preimage.ts';
+import { gatheredItems } from '../verify/preimage.ts';
 import { compareWithBundle, type RecomputedPlace } from '../bundle/recompute.ts';
 import { renderBundledReport } from '../bundle/report.ts';
 import { withBundle, type OpenBundle, type VerifiedBundle } from '../bundle/verify.ts';
@@ -19,7 +19,7 @@ import { rendererStamp } from '../report/renderer-stamp.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
-import type { PlannedRun } from './planned-run.ts';
+import { plannedRun, type PlannedRun } from './planned-run.ts';
 import { openProject, planProject, type Project } from './project.ts';
 import type { RunState } from './run-state.ts';
 import { latestResults, noResults, resultsKey } from './study-report.ts';
@@ -204,10 +204,10 @@ async function recomputeBundle(
 /** With selectors, the results are made only if they are selected: over a part of the nodes they would be others. */
 async function planBundledRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
   const plan = await planProject(project);
-  if (selectors.length === 0) return { plan, selectors, wanted: {} };
+  if (selectors.length === 0) return plannedRun(plan, selectors, {});
   const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);
   const key = resultsKey(project);
-  return { plan, selectors, wanted: { targets, ...(key !== undefined && targets.includes(key) && { gather: [key] }) } };
+  return plannedRun(plan, selectors, { targets, ...(key !== undefined && targets.includes(key) && { gather: [key] }) });
 }
 
 /** A bundle as if only these places were in it. */

@@ -1,5 +1,7 @@
 /** Evicts what is large and can be computed again, by policy. */
 import { collectGarbage, type Collection } from '../cache/garbage-collection.ts';
+import type { Plan } from '../engine/plan.ts';
+import { placeOf } from '../engine/stage.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
 
@@ -26,7 +28,7 @@ export async function evict(
     return await collectGarbage(
       project.cache,
       {
-        keep: new Set(kept),
+        keep: new Set([...kept, ...lastResultsOfBlocked(planned, project)]),
         ...(keepLast !== undefined && { keepLast }),
         ...(younger !== undefined && { youngerMs: younger }),
         ...(maxSize !== undefined && { maxBytes: maxSize }),
@@ -36,4 +38,11 @@ export async function evict(
   } finally {
     await project.cache.scratch.clear();
   }
+}
+
+/** Keys of what the places of blocked nodes had last: as things are, nothing of it can be computed again. */
+function lastResultsOfBlocked({ nodes }: Plan, { state }: Project): string[] {
+  return [...nodes.values()]
+    .filter((planned) => planned.state === 'blocked')
+    .flatMap(({ node }) => node.labels.flatMap((label) => state.lastKey(placeOf(label)) ?? []));
 }

@@ -51,7 +51,6 @@ export class HistoryRecorder {
     const { total, cached, ran, failed, blocked, seconds, stopped } = result;
     const { user, host, pid } = thisProcess();
     const entry: HistoryEntry = {
-      version: 1,
       startedAt: this.#startedAt.toISOString(),
       seconds,
       ...more,

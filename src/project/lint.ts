@@ -1,9 +1,14 @@
-/** Lints the comparisons that a study declares. */
+/** Lints the comparisons that a study declares, and what its nodes read. */
+import type { Failure } from '../base/failure.ts';
 import type { StudyDeclaration } from '../generated/aggregate.ts';
+import { buildDag } from '../pipeline/build-dag.ts';
 import { declareStudy } from '../pipeline/declaration.ts';
 import type { Study } from '../pipeline/study.ts';
 import { LINT_RULES, type LintFinding } from '../science/lint/finding.ts';
 import { isOpenError, lintStudy } from '../science/lint/lint.ts';
+import { missingInputs } from './missing-inputs.ts';
+import type { MissingInput } from './node-rows.ts';
+import type { Project } from './project.ts';
 
 export interface LintResult {
   study: Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'>;
@@ -12,6 +17,22 @@ export interface LintResult {
   openErrors: number;
   /** What can be done about a finding, by rule. */
   remedies: Record<LintFinding['rule'], string>;
+}
+
+/** What the nodes of a study read. */
+export interface LintedInputs {
+  /** What nodes lack, so that they and those that need them are blocked. */
+  missingInputs: MissingInput[];
+  /** Code that runs and is in no key. */
+  warnings: Failure[];
+}
+
+export async function lintInputs({ study, stages }: Pick<Project, 'study' | 'stages'>): Promise<LintedInputs> {
+  const dag = await buildDag(study, stages);
+  return {
+    missingInputs: missingInputs(dag.nodes().map((key) => dag.getNodeAttributes(key))),
+    warnings: stages.warnings,
+  };
 }
 
 export function lint(study: Study): LintResult {

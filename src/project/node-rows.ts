@@ -1,4 +1,5 @@
 /** Types of what `--json` and the public API show of nodes. */
+import type { Failure } from '../base/failure.ts';
 import type { NodeState, Reason } from '../engine/event.ts';
 import type { Metrics, NodeLabel } from '../engine/stage.ts';
 
@@ -14,6 +15,18 @@ export interface NodeJson {
   reason: Reason;
   /** Keys of the nodes that it consumes. */
   inputs: string[];
+}
+
+/** What nodes need and lack. */
+export interface MissingInput {
+  /** Of the first of the files, where several are missing in one folder. */
+  failure: Failure;
+  /** Names of further files that are missing in the same folder, for the same reason and with the same remedy. */
+  alsoMissing: string[];
+  /** The places of the study that ask for them. */
+  places: NodeLabel[];
+  /** How many nodes are blocked by it, those that need others among them. */
+  nodes: number;
 }
 
 /** What one place of the study measured. */

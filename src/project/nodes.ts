@@ -65,7 +65,7 @@ export function nodeJson({ node, state, reason }: PlannedState): NodeJson {
 
 /** How many nodes are in each state. */
 export function countStates(nodes: Iterable<{ state: NodeState }>): Record<NodeState, number> {
-  const counts = { cached: 0, missing: 0, stale: 0 };
+  const counts = { cached: 0, missing: 0, stale: 0, blocked: 0 };
   for (const { state } of nodes) counts[state]++;
   return counts;
 }

@@ -17,7 +17,7 @@ import {
   type OptionType,
 } from './check-options.ts';
 import { readMetrics } from './metrics.ts';
-import type { MetricsRow, NodeJson } from './node-rows.ts';
+import type { MetricsRow, MissingInput, NodeJson } from './node-rows.ts';
 import { nodeJson, planNodes } from './nodes.ts';
 import { planRun } from './planned-run.ts';
 import { openProject, type Project } from './project.ts';
@@ -62,6 +62,8 @@ export interface RunOutcome {
   stopped?: string;
   /** Nodes that failed; those that need them were not run. */
   failures: { key: string; stage: string; label: NodeLabel; failure: Failure }[];
+  /** What nodes lack, so that they and those that need them were not run. */
+  missingInputs: MissingInput[];
   /** What went wrong and cost no result. */
   warnings: Failure[];
   /** Absent without results, or if the run was stopped. */
@@ -165,6 +167,7 @@ export class OpenStudy {
       nodes,
       seconds,
       failures,
+      missingInputs: planned.missing,
       warnings: [...planned.plan.warnings, ...warnings, ...(reportFailure ? [reportFailure] : [])],
       ...(stopped !== undefined && { stopped }),
       ...(report !== undefined && { report }),

@@ -1,10 +1,12 @@
 /** What a run would do: the plan, narrowed to what selectors ask for; and how large it is. */
 import type { SwpEvent } from '../engine/event.ts';
 import { dryRunExecutor } from '../engine/executors/dry-run-executor.ts';
-import type { Wanted } from '../engine/needed-nodes.ts';
+import { neededNodes, type Wanted } from '../engine/needed-nodes.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { planEvent, run } from '../engine/run.ts';
 import { lengthsOf, type Length } from '../engine/trajectory.ts';
+import { missingInputs } from './missing-inputs.ts';
+import type { MissingInput } from './node-rows.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
 import { resultsKey } from './study-report.ts';
@@ -14,6 +16,8 @@ export interface PlannedRun {
   /** The selectors that it was asked for by; none for the whole study. */
   selectors: readonly string[];
   wanted: Wanted;
+  /** What nodes that it asks for lack: these are not run. */
+  missing: MissingInput[];
 }
 
 /**
@@ -22,10 +26,14 @@ export interface PlannedRun {
  */
 export async function planRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
   const plan = await planProject(project);
-  if (selectors.length === 0) return { plan, selectors, wanted: {} };
+  if (selectors.length === 0) return plannedRun(plan, selectors, {});
   const key = resultsKey(project);
   const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);
-  return { plan, selectors, wanted: { targets, gather: key === undefined ? [] : [key] } };
+  return plannedRun(plan, selectors, { targets, gather: key === undefined ? [] : [key] });
+}
+
+export function plannedRun(plan: Plan, selectors: readonly string[], wanted: Wanted): PlannedRun {
+  return { plan, selectors, wanted, missing: missingInputs(neededNodes(plan, wanted).map(({ node }) => node)) };
 }
 
 /** What `swp repro --dry-run` says. */
@@ -40,7 +48,7 @@ export interface DryRun {
 
 /** Runs with an executor that computes nothing. Changes nothing in the cache. */
 export async function dryRun({ dag, cache, state, stages }: Project, { plan, wanted }: PlannedRun): Promise<DryRun> {
-  const { total, wouldRun } = await run({
+  const { total, blocked, wouldRun } = await run({
     ...wanted,
     dag,
     cache,
@@ -52,5 +60,6 @@ export async function dryRun({ dag, cache, state, stages }: Project, { plan, wan
     emit: () => {},
     signal: new AbortController().signal,
   });
-  return { event: planEvent(total, wouldRun), toRun: wouldRun, lengths: lengthsOf(wouldRun.map(({ node }) => node)) };
+  const lengths = lengthsOf(wouldRun.map(({ node }) => node));
+  return { event: planEvent(total, wouldRun, blocked), toRun: wouldRun, lengths };
 }

@@ -47,8 +47,9 @@ export async function openDeclaration(options: ProjectOptions): Promise<Pick<Pro
 const RECENT_RUNS = 20;
 
 /** What is there and what is missing, as it is now; nodes that failed in a recent run say so. */
-export async function planProject({ dag, cache, state, study }: Project): Promise<Plan> {
+export async function planProject({ dag, cache, state, study, stages }: Project): Promise<Plan> {
   const planned = await plan(dag, cache, state);
+  planned.warnings.unshift(...stages.warnings);
   const failures = latestFailures(readHistory(studyFolder(cache.directory, study.path), RECENT_RUNS));
   for (const node of planned.nodes.values()) {
     const failed = node.state === 'missing' || node.state === 'stale' ? failures.get(node.node.key) : undefined;

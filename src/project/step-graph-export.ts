@@ -1,4 +1,5 @@
 /** The graph of a node's training step or forward pass, as an .onnx file, and what the step costs. */
+import { addTo } from '../base/groups.ts';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
@@ -96,7 +97,7 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
     const { stage, params } = planned.node;
     if (!GRAPH_STAGES.includes(stage.name)) continue;
     const identity = JSON.stringify([stage.name, passOf(stage.name, params)]);
-    groups.set(identity, [...(groups.get(identity) ?? []), planned]);
+    addTo(groups, identity, planned);
   }
   const [nodes] = groups.values();
   if (nodes === undefined)

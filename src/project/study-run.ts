@@ -4,6 +4,7 @@ import type { Failure } from '../base/failure.ts';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
+import { isToRun } from '../engine/needed-nodes.ts';
 import { run, stopReason, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
 import { forecastRun, type Forecast } from '../estimate/study-estimate.ts';
@@ -70,7 +71,7 @@ export class StudyRun {
    * @throws SwpError of kind `file` if the cache cannot be read
    */
   async estimate(): Promise<void> {
-    if ([...this.#planned.plan.nodes.values()].every(({ state }) => state === 'cached')) return;
+    if (![...this.#planned.plan.nodes.values()].some(isToRun)) return;
     this.#estimate = await expectedDuration(this.#project, this.#planned, this.#jobs, await this.#forecast());
   }
 

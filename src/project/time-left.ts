@@ -3,6 +3,7 @@
  * rates of nodes that were timed, before and in this run. Nodes that are running count by the part that they have done:
  * a study may begin with one long training.
  */
+import { addTo } from '../base/groups.ts';
 import { rateOf } from '../estimate/estimate.ts';
 import { makespan, type Job } from '../estimate/makespan.ts';
 import { fitRate, secondsOf, type Rate, type Timed } from '../estimate/rate.ts';
@@ -48,7 +49,7 @@ export class TimeLeft {
     if (task !== undefined && seconds !== undefined) {
       const before = this.#running.get(key)?.before;
       const units = before === undefined ? task.units : task.work.count * (1 - before);
-      if (units > 0) this.#timed.set(task.group, [...(this.#timed.get(task.group) ?? []), { units, seconds }]);
+      if (units > 0) addTo(this.#timed, task.group, { units, seconds });
     }
     this.#waiting.delete(key);
     this.#running.delete(key);
@@ -89,8 +90,7 @@ export class TimeLeft {
     for (const [key, { share, before, seconds }] of this.#running) {
       const task = this.#waiting.get(key);
       if (task === undefined || share <= before) continue;
-      const part = { units: (share - before) * task.work.count, seconds };
-      timed.set(task.group, [...(timed.get(task.group) ?? []), part]);
+      addTo(timed, task.group, { units: (share - before) * task.work.count, seconds });
     }
     const rates = new Map<string, Rate>();
     const { measurements, samples } = this.#forecast;

@@ -1,6 +1,7 @@
 /** Looks for damage in the cache, and recomputes nodes to compare. */
 import { Cache } from '../cache/cache.ts';
-import { verifyCache, type Verification, type VerificationProgress } from '../cache/verification.ts';
+import { verifyCache, type Verification, type VerificationProgress } from '../verify/verify-cache.ts';
+import { StageLoader } from '../engine/stage-loader.ts';
 import { recomputeNodes, type Recomputed } from '../verify/recompute.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
@@ -13,7 +14,8 @@ export async function verifyCacheOf(
   share: number,
   progress: (progress: VerificationProgress) => void,
 ): Promise<Verification> {
-  return verifyCache(await Cache.open(locate(options).cache), share, progress);
+  const installed = new Set(StageLoader.installed().names());
+  return verifyCache(await Cache.open(locate(options).cache), { share, installed, progress });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The study in a few lines for the terminal, and as JSON for `--json`. Reads results only; draws nothing. */
+import { largest } from '../base/extremes.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
 import { readResults, type StudyResults } from './read-results.ts';
@@ -60,7 +61,7 @@ function missingRuns({ runs }: StudyResults): string {
 }
 
 function aligned(table: string[][]): string[] {
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  const widths = table[0]!.map((_, column) => largest(table.map((row) => (row[column] ?? '').length)));
   return table.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))

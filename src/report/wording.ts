@@ -1,4 +1,5 @@
 /** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
+import { addTo } from '../base/groups.ts';
 import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
@@ -67,7 +68,7 @@ export function counted(n: number, noun: string): string {
 /** The profile's scaling, for every caption: "Steps are 1/50 of the declared ones, except in C1 (as declared)." */
 export function scalingText({ profile, experiments }: StudyDeclaration): string {
   const factors = new Map<number, string[]>();
-  for (const { id, scaleSteps } of experiments) factors.set(scaleSteps, [...(factors.get(scaleSteps) ?? []), id]);
+  for (const { id, scaleSteps } of experiments) addTo(factors, scaleSteps, id);
   if (factors.size === 0) return `Steps are ${factorText(profile.scaleSteps)}.`;
   const [[most, ids], ...others] = [...factors].sort((a, b) => b[1].length - a[1].length) as [
     [number, string[]],

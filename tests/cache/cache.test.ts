@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
 import { attemptLogs } from '../../src/cache/node-log.ts';
+import { reseal } from '../support/reseal.ts';
 import { StudyState } from '../../src/cache/study-state.ts';
 
 const KEY = 'a'.repeat(64);
@@ -156,13 +157,13 @@ describe('reading', () => {
   });
 
   it('refuses a record of another key, and one that points out of the cache', async () => {
-    const record = await publish('content');
-    await writeFile(cache.recordPath(KEY), JSON.stringify({ ...record, key: OTHER_KEY }));
+    await publish('content');
+    await reseal(cache.recordPath(KEY), (content) => ({ ...content, key: OTHER_KEY }));
     await expect(cache.record(KEY)).rejects.toMatchObject({
       failure: { message: `The record is of another key, ${OTHER_KEY}` },
     });
     const escape = { sha256: '../'.repeat(21) + 'x', bytes: 1, file: 'x' };
-    await writeFile(cache.recordPath(KEY), JSON.stringify({ ...record, artifacts: { escape } }));
+    await reseal(cache.recordPath(KEY), (content) => ({ ...content, key: KEY, artifacts: { escape } }));
     await expect(cache.record(KEY)).rejects.toMatchObject({ failure: { kind: 'content' } });
   });
 
@@ -231,7 +232,7 @@ describe('opening', () => {
   });
 
   it("refuses another version's layout", async () => {
-    await writeFile(join(cache.directory, 'version'), '7\n');
+    await writeFile(join(cache.directory, 'version'), 'swp-cache 7\n');
     await expect(Cache.open(cache.directory)).rejects.toMatchObject({
       failure: { kind: 'content', message: 'The cache has layout version 7; this swp writes version 1' },
     });

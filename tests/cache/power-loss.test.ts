@@ -23,7 +23,8 @@ vi.mock('node:fs', async (original) => {
     ...fs,
     openSync: (...args: Parameters<typeof fs.openSync>) => {
       const descriptor = fs.openSync(...args);
-      paths.set(descriptor, String(args[0]));
+      // A folder may be named through its descriptor.
+      paths.set(descriptor, fs.realpathSync(String(args[0])));
       return descriptor;
     },
     fsync: (descriptor: number, done: (error: Error | null) => void) => {
@@ -32,9 +33,10 @@ vi.mock('node:fs', async (original) => {
         done(error);
       });
     },
-    renameSync: (from: string, to: string) => {
-      fs.renameSync(from, to);
-      steps.push({ kind: 'rename', from, path: to });
+    renameSync: (source: string, to: string) => {
+      const from = fs.realpathSync(source);
+      fs.renameSync(source, to);
+      steps.push({ kind: 'rename', from, path: fs.realpathSync(to) });
     },
   };
 });

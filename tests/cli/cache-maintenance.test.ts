@@ -1,8 +1,9 @@
 /** swp gc and swp verify, on caches that the real stages filled. */
-import { chmod, cp, mkdtemp, open, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, open, readdir, rm, truncate, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reseal } from '../support/reseal.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
 
@@ -150,7 +151,7 @@ describe('swp verify', () => {
     const [shard] = await readdir(of.path('cache/records'));
     const [name] = await readdir(of.path('cache/records', shard!));
     const record = of.path('cache/records', shard!, name!);
-    await writeFile(record, (await readFile(record, 'utf8')).replace('"version":1,"stage"', '"version":2,"stage"'));
+    await reseal<{ preimage: { version: number } }>(record, ({ preimage }) => void (preimage.version = 2));
 
     const found = await of.swp('verify');
     expect(found.exitCode).toBe(1);
@@ -186,13 +187,7 @@ describe('swp verify', () => {
     }>()[0]!;
     const path = of.path('cache/records', record.key.slice(0, 2), `${record.key}.json`);
     const other = record.artifacts.optimizer!.sha256;
-    await writeFile(
-      path,
-      (await readFile(path, 'utf8')).replace(
-        new RegExp(`("weights":\\{"sha256":")${record.artifacts.weights!.sha256}`),
-        `$1${other}`,
-      ),
-    );
+    await reseal<typeof record>(path, ({ artifacts }) => void (artifacts.weights!.sha256 = other));
     const different = await of.swp('verify', '--recompute', 'stage=train', 'experiment=A1', 'round=1');
     expect(different.stdout).toMatch(/^different A1 seed 0 round 1 train: weights: /);
     expect(different.exitCode).toBe(1);

@@ -5,6 +5,8 @@
 import { appendFile, chmod, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sealedJson } from '../../src/base/sealed-json.ts';
+import { reseal } from '../support/reseal.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
 
@@ -33,9 +35,7 @@ async function settledProject() {
     const folder = project.path('cache/studies', study!);
     for (const name of await readdir(folder)) {
       if (!name.startsWith('settled-')) continue;
-      const settled = JSON.parse(await readFile(join(folder, name), 'utf8')) as { summary: { total: number } };
-      settled.summary.total = 99;
-      await writeFile(join(folder, name), JSON.stringify(settled));
+      await reseal<{ summary: { total: number } }>(join(folder, name), ({ summary }) => void (summary.total = 99));
     }
     expect(await counts()).toMatchObject({ total: 99 });
     return folder;
@@ -110,7 +110,10 @@ test('a file that the study reads is looked at by stat, and a young one not trus
   const [study] = await readdir(project.path('cache/studies'));
   const folder = project.path('cache/studies', study!);
   const name = (await readdir(folder)).find((file) => file.startsWith('settled-'))!;
-  const settled = JSON.parse(await readFile(join(folder, name), 'utf8')) as { watched: Record<string, string> };
+  const { checksum: _, ...settled } = JSON.parse(await readFile(join(folder, name), 'utf8')) as {
+    checksum: string;
+    watched: Record<string, string>;
+  };
   const watched = Object.keys(settled.watched);
   expect(watched.some((path) => path.endsWith('config.json'))).toBe(true);
   expect(watched.some((path) => path.endsWith('.safetensors'))).toBe(true);
@@ -120,7 +123,7 @@ test('a file that the study reads is looked at by stat, and a young one not trus
       summary: { total: 99 },
       watched: { ...settled.watched, [path]: settled.watched[path]!.replace(/^\d+/, '0') },
     };
-    await writeFile(join(folder, name), JSON.stringify(changed));
+    await writeFile(join(folder, name), sealedJson(changed));
     expect((await project.swp('repro', '--json')).json<{ nodes: object }>().at(-1)!.nodes).toMatchObject(ALL);
   }
 });

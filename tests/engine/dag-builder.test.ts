@@ -23,6 +23,25 @@ it('merges equal nodes, with a label for each place', async () => {
   expect(builder.dag.getNodeAttribute(keys[0]!, 'labels')).toEqual([label('A'), label('B')]);
 });
 
+it('looks at the places of a node as often for each of many as for each of a few', async () => {
+  let looks = 0;
+  const share = async (places: number) => {
+    looks = 0;
+    for (let index = 0; index < places; index++) {
+      const counted = {
+        ...label(`E${index}`),
+        get experiment() {
+          looks++;
+          return `E${index}`;
+        },
+      };
+      await builder.add({ stage: 'text', params: { say: String(places) }, inputs: {}, label: counted });
+    }
+    return looks;
+  };
+  expect(await share(400)).toBe(10 * (await share(40)));
+});
+
 it('keeps where a result stands out of its key', async () => {
   const [one, other] = await Promise.all(
     ['A/s0/r0/x', 'B/s1/r9/y'].map((place) =>
@@ -51,16 +70,19 @@ it('is not led out of the folder of stages by a name', async () => {
     });
 });
 
-it('says which external file is not there', async () => {
-  await expect(
-    builder.add({ stage: 'text', params: { file: 'nowhere' }, inputs: {}, label: label('A') }),
-  ).rejects.toMatchObject({
-    failure: { kind: 'file', path: rig.path('nowhere'), operation: 'read', code: 'ENOENT' },
+it('says of a node which external file is not there, and what to do', async () => {
+  const lack = async (params: object) =>
+    builder.dag.getNodeAttribute(
+      await builder.add({ stage: 'text', params: { ...params }, inputs: {}, label: label('A') }),
+      'blocked',
+    )?.failure;
+  expect(await lack({ file: 'nowhere' })).toMatchObject({
+    kind: 'file',
+    path: rig.path('nowhere'),
+    operation: 'read',
+    code: 'ENOENT',
   });
-  const params = { file: 'nowhere else', remedy: 'Look elsewhere.' };
-  await expect(builder.add({ stage: 'text', params, inputs: {}, label: label('A') })).rejects.toMatchObject({
-    failure: { remedy: 'Look elsewhere.' },
-  });
+  expect(await lack({ file: 'nowhere else', remedy: 'Look elsewhere.' })).toMatchObject({ remedy: 'Look elsewhere.' });
 });
 
 it('keys an external file by its name and content, not by where it lies', async () => {

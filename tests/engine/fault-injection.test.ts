@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
-import { verifyCache } from '../../src/cache/verification.ts';
+import { verifyCache } from '../../src/verify/verify-cache.ts';
 import { Rig, builtWorker, bundle } from './rig.ts';
 
 const ROUNDS = Number(process.env.SWP_FAULTS ?? 10);
@@ -66,7 +66,7 @@ it(
       known = now;
       seen += now.length;
       const cache = await Cache.open(`${rig.directory}/cache`);
-      damaged.push(...(await verifyCache(cache, 1, () => {})).damages);
+      damaged.push(...(await verifyCache(cache)).damages);
     }
     console.log(
       `kill -9: ${ROUNDS} runs, ${cut} killed while they ran; ${seen} records looked at afterwards: ${lost.length} lost, ${damaged.length} damaged`,

@@ -5,6 +5,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { thisProcess } from '../../src/cache/process-identity.ts';
 import { builtWorker, bundle, Rig } from './rig.ts';
 
 let rig: Rig;
@@ -73,7 +74,7 @@ it.each(['wait', 'ignore the stop'])('kill -9 leaves no worker behind (a stage t
   // What it left behind is swept by the next run that starts work; the tmp/ of a living process is let alone.
   const leftovers = await readdir(rig.path('cache/tmp'));
   expect(leftovers).toHaveLength(1);
-  const alive = leftovers[0]!.replace(/-\d+-/, `-${process.pid}-`);
+  const alive = leftovers[0]!.replace(/-\d+-\d+-/, `-${process.pid}-${thisProcess().started}-`);
   await mkdir(rig.path('cache/tmp', alive));
   await writeFile(rig.path('cache/tmp', alive, 'unfinished'), '');
   expect((await rig.run({ B: {} })).ran).toEqual(['B']);

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
-import { verifyCache } from '../../src/cache/verification.ts';
+import { verifyCache } from '../../src/verify/verify-cache.ts';
 import { Rig } from '../engine/rig.ts';
 import { requireRoot } from './requirements.ts';
 
@@ -29,7 +29,7 @@ it('a disk that is full fails the nodes that do not fit, and says so; with room 
   expect(new Set(codes)).toEqual(new Set(['ENOSPC']));
   await writeFile(rig.path('cache/ballast'), '');
   await rig.reopen();
-  expect((await verifyCache(rig.cache, 1, () => {})).damages).toEqual([]);
+  expect((await verifyCache(rig.cache)).damages).toEqual([]);
   await execa('mount', ['-o', 'remount,size=5m', disk]);
   const again = await rig.run(study);
   expect(again.result).toMatchObject({ failed: 0, cached: full.result.ran, ran: 12 - full.result.ran });

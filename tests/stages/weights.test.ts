@@ -70,9 +70,9 @@ describe('load-pretrained', () => {
     });
     await expect(preimageOf({ model: 'nowhere', checkpoint: 987 })).rejects.toMatchObject({
       failure: {
-        kind: 'usage',
-        message: expect.stringContaining('There is no model "nowhere".') as string,
-        expected: expect.stringContaining('"marker-retrieval"') as string,
+        kind: 'file',
+        path: configPath('nowhere'),
+        remedy: 'Check the parameter "model": "nowhere"; it names a folder under models/ with a config.json.',
       },
     });
   });

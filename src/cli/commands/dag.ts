@@ -1,6 +1,7 @@
 /** swp dag: draws the study's DAG. */
 import type { PlannedState } from '../../engine/plan.ts';
 import type { Study } from '../../pipeline/study.ts';
+import { missingInputs } from '../../project/missing-inputs.ts';
 import { renderDagPage, writeDagPage } from '../../project/dag-page.ts';
 import { countStates, nodeJson, planNodes, runsOf } from '../../project/nodes.ts';
 import { openProject, type Project } from '../../project/project.ts';
@@ -8,6 +9,7 @@ import { sizeOf } from '../../project/study-size.ts';
 import { drawDag } from '../dag-drawing.ts';
 import { dotText, mermaidText } from '../dag-text.ts';
 import type { DagOptions } from '../declarations/dag.ts';
+import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -53,6 +55,8 @@ function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {
     const gathered = Object.values(node.gathers).reduce((sum, references) => sum + references.length, 0);
     terminal.line(`Then ${colors.bold(node.stage.name)}, once: it gathers ${plural(gathered, 'artifact')} (${state}).`);
   }
+  const missing = missingInputs(nodes.map(({ node }) => node));
+  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
   const places = nodes.reduce((sum, { node }) => sum + node.labels.length, 0);
   const shared = nodes.filter(({ node }) => runsOf(node).length > 1).length;
   terminal.line();

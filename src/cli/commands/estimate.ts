@@ -31,7 +31,13 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
   const { nodes, stages, seconds, unknown, disk, gpu, secondsAround } = estimated;
   const { colors } = terminal;
   terminal.line(studyLine(sizeOf(project.study), colors));
-  if (nodes.toRun === 0) return terminal.line(`Nothing to do: all ${plural(nodes.total, 'node')} are cached.`);
+  const { blocked = 0 } = nodes;
+  if (blocked > 0)
+    terminal.line(
+      colors.red(`${plural(blocked, 'node')} of ${nodes.total} blocked, and not estimated; \`swp status\` says why.`),
+    );
+  else if (nodes.toRun === 0) terminal.line(`Nothing to do: all ${plural(nodes.total, 'node')} are cached.`);
+  if (nodes.toRun === 0) return;
   const rangeText = ({ lower, upper }: SecondsRange) => `${durationText(lower)} to ${durationText(upper)}`;
   terminal.line(`${nodes.toRun} of ${plural(nodes.total, 'node')} to run.`);
   terminal.line();

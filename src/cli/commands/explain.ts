@@ -1,10 +1,14 @@
-/** swp explain: why nodes are cached, stale or missing, and what differs between two keys. */
+/** swp explain: why nodes are cached, stale, missing or blocked, and what differs between two keys. */
+import type { Colors } from 'picocolors/types';
+import type { Failure } from '../../base/failure.ts';
+import { addTo } from '../../base/groups.ts';
 import type { Cause, Explanation } from '../../engine/explanation.ts';
 import { compareKeys, explainNodes } from '../../project/explanations.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { nodeJson } from '../../project/nodes.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { causeText, differenceText } from '../cause-text.ts';
+import { failureText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
@@ -54,7 +58,7 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
       relation ?? '',
       causes.map(causeText),
     ]);
-    groups.set(group, [...(groups.get(group) ?? []), explanation]);
+    addTo(groups, group, explanation);
   }
   for (const members of groups.values()) {
     const { planned, comparedWith, relation, causes } = members[0]!;
@@ -64,6 +68,8 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
     terminal.line(
       `${colors.bold(head)}${why}${colors.dim(`  ${members.length > 1 ? 'such as ' : ''}${labelText(labels[0]!)}`)}`,
     );
+    if (planned.reason.kind === 'missing-input')
+      for (const line of remedyOf(planned.reason.failure, colors)) terminal.line(line);
     if (planned.evicted)
       terminal.line(`  evicted, and computed again when something asks for it: ${planned.evicted.join(', ')}`);
     if (planned.record !== undefined)
@@ -84,6 +90,11 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
         ),
       );
   }
+}
+
+/** The rest of a failure's text, its first line being the reason: what was expected, what to do. */
+function remedyOf(failure: Failure, colors: Colors): string[] {
+  return failureText(failure, colors, '').split('\n').slice(1);
 }
 
 function fromWhere({ stage }: Cause, own: string): string {

@@ -6,23 +6,29 @@ import { quantityText } from '../quantity-text.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal } from '../terminal.ts';
 
+/** Of each kind, what one and what several are called. */
 const KINDS = {
-  evicted: 'evictable artifact',
-  unreferenced: 'file that nothing refers to',
-  checkpoint: 'old checkpoint',
+  evicted: ['evictable artifact', 'evictable artifacts'],
+  unreferenced: ['file that nothing refers to', 'files that nothing refers to'],
+  checkpoint: ['old checkpoint', 'old checkpoints'],
+  leftover: ['leftover of a process that is gone', 'leftovers of processes that are gone'],
 } as const;
 
 export async function gc(options: GcOptions): Promise<void> {
   const { dryRun = false, json } = options;
-  const { removed, kept, damagedRecords } = await evict(await openProject(options), options, dryRun);
+  const { removed, refused, kept, damagedRecords } = await evict(await openProject(options), options, dryRun);
   const bytes = bytesOf(removed);
   const terminal = openTerminal();
-  if (json) return terminal.line(JSON.stringify({ dryRun, removed, bytes, kept, damagedRecords }));
-  for (const [kind, words] of Object.entries(KINDS)) {
+  if (json) return terminal.line(JSON.stringify({ dryRun, removed, bytes, refused, kept, damagedRecords }));
+  for (const [kind, [one, several]] of Object.entries(KINDS)) {
     const some = removed.filter((each) => each.kind === kind);
     if (some.length > 0)
-      terminal.line(`${some.length} ${words}${some.length === 1 ? '' : 's'}, ${quantityText(bytesOf(some), 'B')}`);
+      terminal.line(`${some.length} ${some.length === 1 ? one : several}, ${quantityText(bytesOf(some), 'B')}`);
   }
+  if (refused.length > 0)
+    terminal.errorLine(
+      `${plural(refused.length, 'leftover')} of other users cannot be removed: the next \`swp repro\` of the owner does it, or \`swp gc\` as root.`,
+    );
   if (damagedRecords > 0)
     terminal.errorLine(
       `${plural(damagedRecords, 'record')} cannot be read: what they refer to is kept. \`swp verify\` names them.`,

@@ -1,4 +1,5 @@
 /** swp invalidate: dismisses results in this study, so that the next repro computes them again. Deletes nothing. */
+import { addTo } from '../../base/groups.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import { invalidateNodes, type Invalidation } from '../../project/invalidation.ts';
 import { experimentsOf, nodeJson } from '../../project/nodes.ts';
@@ -43,8 +44,7 @@ function writeInvalidation({ selected, meant, dismissed }: Invalidation, dryRun:
       ),
     );
     const byExperiments = new Map<string, PlannedState[]>();
-    for (const { planned, experiments } of shared)
-      byExperiments.set(experiments.join(', '), [...(byExperiments.get(experiments.join(', ')) ?? []), planned]);
+    for (const { planned, experiments } of shared) addTo(byExperiments, experiments.join(', '), planned);
     for (const [experiments, nodes] of byExperiments)
       terminal.line(
         `  ${experiments}: ${plural(nodes.length, 'node')}, such as ${labelText(nodes[0]!.node.labels[0]!)}`,

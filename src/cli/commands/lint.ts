@@ -1,22 +1,38 @@
 /** swp lint: do the arms of each declared comparison differ in exactly what it names, and can it show anything? */
 import type { ProjectOptions } from '../../project/location.ts';
-import { lint as lintStudy, type LintResult } from '../../project/lint.ts';
+import { lint as lintStudy, lintInputs, type LintedInputs, type LintResult } from '../../project/lint.ts';
 import { openDeclaration } from '../../project/project.ts';
 import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
 import { EXIT_CODE } from '../exit-code.ts';
+import { warningText } from '../failure-text.ts';
+import { missingTexts } from '../missing-text.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function lint(options: ProjectOptions): Promise<void> {
-  const result = lintStudy((await openDeclaration(options)).study);
+  const declaration = await openDeclaration(options);
+  const result = lintStudy(declaration.study);
   const { study, findings, openErrors } = result;
+  const inputs = await lintInputs(declaration);
   const terminal = openTerminal();
   if (options.json)
     terminal.line(
-      JSON.stringify({ profile: study.profile.name, comparisons: study.comparisons.map(({ name }) => name), findings }),
+      JSON.stringify({
+        ...{ profile: study.profile.name, comparisons: study.comparisons.map(({ name }) => name), findings },
+        ...inputs,
+      }),
     );
-  else writeFindings(result, terminal);
+  else {
+    writeFindings(result, terminal);
+    writeInputs(inputs, terminal);
+  }
   process.exitCode = openErrors > 0 ? EXIT_CODE.lintErrors : EXIT_CODE.ok;
+}
+
+/** What the study's nodes read, where that is missing or enters no key: warnings, since lint is about comparisons. */
+function writeInputs({ missingInputs, warnings }: LintedInputs, { line, colors }: Terminal): void {
+  for (const text of missingTexts(missingInputs, colors, colors.yellow('missing:'))) line(text);
+  for (const warning of warnings) line(warningText(warning, colors));
 }
 
 function writeFindings({ study, findings, remedies }: LintResult, terminal: Terminal): void {

@@ -16,6 +16,7 @@ import { failureText, warningText, writeFailure } from '../failure-text.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { openJsonView } from '../json-view.ts';
 import { openLiveView } from '../live-view.ts';
+import { missingTexts } from '../missing-text.ts';
 import { openPlainView } from '../plain-view.ts';
 import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
@@ -51,9 +52,15 @@ async function sayDryRun(
   terminal: Terminal,
 ): Promise<void> {
   const found = await dryRun(project, planned);
-  if (!json) return writeDryRun(studyLine(sizeOf(project.study), terminal.colors), found, verbose, terminal);
   const { event, lengths, toRun } = found;
-  terminal.line(JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson) }));
+  const { missing: missingInputs, plan } = planned;
+  if (json)
+    return terminal.line(
+      JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson), missingInputs, warnings: plan.warnings }),
+    );
+  writeDryRun(studyLine(sizeOf(project.study), terminal.colors), found, verbose, terminal);
+  for (const text of missingInputTexts(planned, terminal)) terminal.line(text);
+  writeWarnings(plan.warnings, terminal);
 }
 
 /** @returns the records of all nodes that have a result now */
@@ -77,7 +84,7 @@ async function run(
     if (options.json && !isOutputLost()) view.emit(summary);
     else {
       const failures = result.failures.map(({ failure }) => failureText(failure, terminal.colors));
-      writeSummary({ summary, failures, report, terminal });
+      writeSummary({ summary, failures, missing: missingInputTexts(planned, terminal), report, terminal });
     }
     for (const failure of [reportFailure, interruption.failure])
       if (failure !== undefined) writeFailure(failure, terminal);
@@ -86,6 +93,10 @@ async function run(
   } finally {
     interruption.stopListening();
   }
+}
+
+function missingInputTexts({ missing }: PlannedRun, { colors }: Terminal): string[] {
+  return missingTexts(missing, colors, colors.red(colors.bold('error:')));
 }
 
 /** To standard error, also with --json. */

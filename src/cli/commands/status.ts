@@ -1,10 +1,13 @@
-/** swp status: what is cached, missing and stale, in a screenful. */
+/** swp status: what is cached, missing, stale and blocked, in a screenful. */
+import { isToRun } from '../../engine/needed-nodes.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { ProjectOptions } from '../../project/location.ts';
+import { missingInputs } from '../../project/missing-inputs.ts';
 import { countStates, experimentsOf, nodeJson, selectPlanned } from '../../project/nodes.ts';
 import { openProject, planProject } from '../../project/project.ts';
 import { sizeOf, type StudySize } from '../../project/study-size.ts';
 import { warningText } from '../failure-text.ts';
+import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { table } from '../table.ts';
@@ -15,23 +18,30 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const planned = await planProject(project);
   const nodes = selectPlanned(planned, words);
   const terminal = openTerminal();
-  if (options.json) return terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));
+  const missing = missingInputs(nodes.map(({ node }) => node));
+  if (options.json)
+    return terminal.line(
+      JSON.stringify({ nodes: nodes.map(nodeJson), missingInputs: missing, warnings: planned.warnings }),
+    );
   writeStatus(sizeOf(project.study), nodes, terminal);
-  for (const warning of planned.warnings) terminal.errorLine(warningText(warning, terminal.colors));
-  if (nodes.some(({ state }) => state !== 'cached'))
-    terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
+  const { colors } = terminal;
+  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
+  for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
+  if (nodes.some(isToRun)) terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
 }
 
 function writeStatus(study: StudySize, nodes: PlannedState[], terminal: Terminal): void {
   const { colors } = terminal;
   terminal.line(studyLine(study, colors));
   terminal.line();
+  const someBlocked = countStates(nodes).blocked > 0;
   const rows = (groups: Map<string, PlannedState[]>) =>
     [...groups].map(([name, group]) => {
-      const { cached, missing, stale } = countStates(group);
-      return [name, count(group.length), count(cached, colors.green), count(missing), count(stale, colors.yellow)];
+      const { cached, missing, stale, blocked } = countStates(group);
+      const row = [name, count(group.length), count(cached, colors.green), count(missing), count(stale, colors.yellow)];
+      return someBlocked ? [...row, count(blocked, colors.red)] : row;
     });
-  const head = ['nodes', 'cached', 'missing', 'stale'];
+  const head = ['nodes', 'cached', 'missing', 'stale', ...(someBlocked ? ['blocked'] : [])];
   for (const line of table(['stage', ...head], rows(groupBy(nodes, ({ node }) => [node.stage.name])), colors))
     terminal.line(line);
   terminal.line();

@@ -8,7 +8,7 @@ export interface PageNode {
   round: number;
   /** E.g. `A1/s0`; none for a node of the whole study. */
   runs: string[];
-  state: 'cached' | 'missing' | 'stale' | 'failed';
+  state: 'cached' | 'missing' | 'stale' | 'blocked' | 'failed';
   reason: string;
   inputs: string[];
   params: Record<string, unknown>;

@@ -1,4 +1,5 @@
 /** What a super weight is. Zero each of the largest weights alone; one bar explodes. */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { StartAblation } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -34,8 +35,11 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
     ...StartAblation[],
   ];
   const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
-  const top = Math.max(...models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
-  const domain = [Math.min(0, ...models.flatMap(({ weights }) => weights.map(({ effect }) => effect))), top * 1.12];
+  const top = largest(models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
+  const domain = [
+    Math.min(0, smallest(models.flatMap(({ weights }) => weights.map(({ effect }) => effect)))),
+    top * 1.12,
+  ];
   const ablated = clearest.weights.length;
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
@@ -175,7 +179,7 @@ function smallWidth(panels: number): number {
 
 /** How far the worst weight stands out from the runner-up: the order in which models are shown. */
 function contrast(model: StartAblation): number {
-  return Math.max(...model.weights.map(({ effect }) => effect)) - runnerUp(model);
+  return largest(model.weights.map(({ effect }) => effect)) - runnerUp(model);
 }
 
 /** The second-worst loss increase. */

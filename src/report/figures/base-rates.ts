@@ -1,4 +1,5 @@
 /** Three kinds of survival of super weights, beside the survival of ordinary weights. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
@@ -69,7 +70,7 @@ function draw(results: StudyResults): Figure<'survival'> {
       !shown.some((arm) => arm.id === id) &&
       results.experiments.find((each) => each.id === id)!.reference.noneEmerged > 0,
   );
-  const most = Math.max(...shown.flatMap(({ points }) => points.map(({ survival }) => survival.n)));
+  const most = largest(shown.flatMap(({ points }) => points.map(({ survival }) => survival.n)));
   const rows = shown.flatMap(({ id, points }) => points.flatMap((point) => rowsOf(id, point)));
   return {
     title: TITLE,
@@ -131,7 +132,7 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
     const x = {
       field: 'at',
       type: 'quantitative',
-      scale: { domain: [Math.min(...levels) - 0.5, Math.max(...levels) + 0.5], nice: false, zero: false },
+      scale: { domain: [smallest(levels) - 0.5, largest(levels) + 0.5], nice: false, zero: false },
       axis: {
         title: has.x ? 'sparsity after each round' : null,
         values: thinned(levels, labels),

@@ -1,4 +1,5 @@
 /** Final loss and the super weight's effect against the training steps of each round. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { measuredEnd, resultOf, runsOf } from '../arms.ts';
@@ -30,7 +31,7 @@ function draw(results: StudyResults): Figure<'budget'> {
   const rows = ladders.flatMap((ladder) => ladder.arms.flatMap((arm) => endRows(results, ladder, arm)));
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
-  const base = results.floor ?? Math.min(...rows.map(({ loss }) => loss));
+  const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
   const measured = matched(results, ladders)
     ? 'over the positive control with equal steps'
     : results.floor === null
@@ -167,9 +168,9 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
     };
   };
   const costs = rows.map(({ cost }) => cost);
-  const margin = 0.08 * (Math.max(...costs) - Math.min(...costs) || 0.01);
+  const margin = 0.08 * (largest(costs) - smallest(costs) || 0.01);
   const effects = rows.flatMap(({ effect }) => effect ?? []);
-  const top = Math.max(0.3, ...effects) * 1.2;
+  const top = Math.max(0.3, largest(effects)) * 1.2;
   return {
     vconcat: [
       strip(
@@ -185,13 +186,13 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
           panel('cost', `Final loss, nats ${measured}`, {
             field: 'cost',
             type: 'quantitative',
-            scale: { domain: [Math.min(...costs) - margin, Math.max(...costs) + margin], nice: false, zero: false },
+            scale: { domain: [smallest(costs) - margin, largest(costs) + margin], nice: false, zero: false },
             axis: { title: 'nats per token', tickCount: 5, format: '.3~g' },
           }),
           panel('effect', 'Effect of zeroing the super weight', {
             field: 'effect',
             type: 'quantitative',
-            scale: { type: 'symlog', constant: 0.1, domain: [Math.min(0, ...effects), top], nice: false },
+            scale: { type: 'symlog', constant: 0.1, domain: [Math.min(0, smallest(effects)), top], nice: false },
             axis: {
               title: 'nats if zeroed',
               values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),

@@ -1,4 +1,5 @@
 /** The threshold's composition: how sparse each kind of tensor is at the end, against the whole. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
@@ -58,7 +59,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'compositio
   return {
     title: isByThreshold ? TITLE : 'What the pruning spares: sparsity by kind of tensor',
     caption:
-      `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
+      `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(largest(arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
       `${isByThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
     plots: [
       { name: 'composition', alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) },
@@ -107,7 +108,7 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
       };
     }),
   );
-  const reach = Math.max(0.02, ...cells.map(({ excess }) => Math.abs(excess)));
+  const reach = Math.max(0.02, largest(cells.map(({ excess }) => Math.abs(excess))));
   const x = { field: 'column', type: 'quantitative', scale: { domain: [0, kinds.length], nice: false }, axis: null };
   const panel: Spec = {
     width,
@@ -201,9 +202,7 @@ export function spareText(
       const own = last.flatMap((pruning) => pruning.kinds.filter((each) => each.kind === kind && each.weights > 0));
       return own.reduce((sum, { pruned, weights }) => sum + pruned / weights, 0) / own.length;
     });
-    return shares.length === 0
-      ? []
-      : [{ arm, n: last.length, shares, spread: Math.max(...shares) - Math.min(...shares) }];
+    return shares.length === 0 ? [] : [{ arm, n: last.length, shares, spread: largest(shares) - smallest(shares) }];
   });
   const groups = [...new Set(measured.map(({ arm }) => groupOf(arm)))].map((group) => {
     const widest = measured.filter(({ arm }) => groupOf(arm) === group).sort((a, b) => b.spread - a.spread)[0]!;

@@ -1,4 +1,5 @@
 /** The axis of differences: linear where they are of one size, symmetric-logarithmic where they span several. */
+import { largest as largestOf, smallest as smallestOf } from '../../base/extremes.ts';
 import type { Spec } from '../chart.ts';
 
 /** Beyond this ratio of the largest to a typical difference, a linear axis would show the small ones as nothing. */
@@ -19,10 +20,10 @@ export interface DifferenceScale {
 /** @param values everything to be drawn: differences, and the ends of their intervals */
 export function differenceScale(values: readonly number[]): DifferenceScale {
   const sizes = values.map(Math.abs).filter((size) => size > 0);
-  const largest = Math.max(...sizes, 1e-6);
+  const largest = Math.max(largestOf(sizes), 1e-6);
   const typical = sizes.length === 0 ? largest : [...sizes].sort((a, b) => a - b)[Math.floor((sizes.length - 1) / 4)]!;
-  const low = Math.min(0, ...values);
-  const high = Math.max(0, ...values);
+  const low = Math.min(0, smallestOf(values));
+  const high = Math.max(0, largestOf(values));
   if (largest / typical <= LINEAR_UP_TO) {
     const margin = 0.06 * (high - low || largest);
     const domain: [number, number] = [low - margin, high + margin];

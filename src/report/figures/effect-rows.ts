@@ -1,6 +1,7 @@
 /**
  * What the super weight costs when zeroed, at first and at the end, arm by arm: is one there, and does it still matter?
  */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { RunResult } from '../../generated/results.ts';
 import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf, stepsBeforeReference } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -101,8 +102,8 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
       : [{ heading: true, label: heading }, ...ids.map((id) => ({ id, label: id, note: stepsNote(results, id) }))],
   );
   const y = rowChannel(rows);
-  const top = Math.max(0.3, ...effects.flatMap(({ first, end }) => [first, end ?? 0])) * 1.2;
-  const bottom = Math.min(0, ...effects.map(({ end }) => end ?? 0));
+  const top = Math.max(0.3, largest(effects.flatMap(({ first, end }) => [first, end ?? 0]))) * 1.2;
+  const bottom = Math.min(0, smallest(effects.map(({ end }) => end ?? 0)));
   const x = {
     field: 'first',
     type: 'quantitative',

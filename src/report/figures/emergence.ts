@@ -1,4 +1,5 @@
 /** Emergence: when and where super weights appear in training. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { EmergencePoint } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
@@ -65,8 +66,8 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   const styles = seriesStyles(
     [...new Set(points.map(({ scheme }) => scheme ?? 'unknown'))].map((scheme) => ({ id: scheme })),
   );
-  const top = Math.max(0.3, ...points.map(({ best }) => best?.effect ?? 0)) * 1.2;
-  const bottom = Math.min(0, ...points.map(({ best }) => best?.effect ?? 0));
+  const top = Math.max(0.3, largest(points.map(({ best }) => best?.effect ?? 0))) * 1.2;
+  const bottom = Math.min(0, smallest(points.map(({ best }) => best?.effect ?? 0)));
   // One rule for all panels: where experiments differ in it, there is none.
   const minima = new Set(experiments.map((id) => paramOf(declarationOf(results, id), 'detect-sw', 'minimumEffect')));
   const minimum = minima.size === 1 ? [...minima][0] : undefined;
@@ -84,7 +85,7 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
     const x = {
       field: 'step',
       type: 'quantitative',
-      scale: { domain: [0, Math.max(...own.map(({ step }) => step!)) * 1.03], nice: false },
+      scale: { domain: [0, largest(own.map(({ step }) => step!)) * 1.03], nice: false },
       axis: { title: has.x ? 'cumulative step' : null, tickCount: 4, format: ',d', grid: false },
     };
     const y = {
@@ -157,14 +158,14 @@ function firstConfirmed(points: readonly EmergencePoint[], experiment: string, s
       ? [point.step]
       : [],
   );
-  return steps.length === 0 ? undefined : Math.min(...steps);
+  return steps.length === 0 ? undefined : smallest(steps);
 }
 
 function alt(experiments: readonly string[], points: readonly EmergencePoint[]): string {
   const parts = experiments.map((id) => {
     const seeds = [...new Set(points.filter(({ experiment }) => experiment === id).map(({ seed }) => seed))];
     const steps = seeds.flatMap((seed) => firstConfirmed(points, id, seed) ?? []);
-    return `${id}: confirmed in ${steps.length} of ${counted(seeds.length, 'run')}${steps.length === 0 ? '' : `, first at step ${decimal(Math.min(...steps), 0)}`}`;
+    return `${id}: confirmed in ${steps.length} of ${counted(seeds.length, 'run')}${steps.length === 0 ? '' : `, first at step ${decimal(smallest(steps), 0)}`}`;
   });
   return `Effect of the most harmful candidate by training step. ${parts.join('; ')}.`;
 }
@@ -181,7 +182,7 @@ function emergenceText({ emergence }: StudyResults): string {
     const when =
       steps.length === 0
         ? ''
-        : `, first seen at step ${[...new Set([Math.min(...steps), Math.max(...steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
+        : `, first seen at step ${[...new Set([smallest(steps), largest(steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
     return `${steps.length} of ${counted(seeds.length, 'run')} of ${id} (${own[0]!.scheme ?? 'unknown init'}${when})`;
   });
   return `A super weight was confirmed in the course of training in ${listed(parts)}; a detection sees only the steps at which it looked.`;

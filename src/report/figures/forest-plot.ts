@@ -2,6 +2,7 @@
  * A forest plot of paired differences: one row a comparison of two arms, with every seed's point, the mean, its t
  * interval and what its test can say. The verdict is in the mark and in words, never in colour alone.
  */
+import { largest } from '../../base/extremes.ts';
 import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import { differencesTable } from '../page/comparison-tables.ts';
@@ -56,7 +57,7 @@ function draw<Name extends string>(
   if (differences.every(({ mean }) => mean === null))
     return { title, caption: 'Nothing to draw: of no comparison is a pair of runs known.', plots: [] };
   const { confidence, alpha } = results.study.analysis;
-  const most = Math.max(...differences.map(({ n }) => n));
+  const most = largest(differences.map(({ n }) => n));
   return {
     title,
     caption:

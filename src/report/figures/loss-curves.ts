@@ -1,4 +1,5 @@
 /** Training loss over the whole of each run, with its prunes. */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -63,8 +64,8 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
       .filter((run) => run.experiment === experiment.id)
       .flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
     const losses = own.map(({ loss }) => loss);
-    const low = Math.min(...losses, results.floor ?? Infinity);
-    const high = Math.max(...losses, low);
+    const low = Math.min(smallest(losses), results.floor ?? Infinity);
+    const high = Math.max(largest(losses), low);
     const margin = 0.06 * (high - low || 0.1);
     const prunes = new Set(
       results.runs
@@ -73,7 +74,7 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
           measurements.filter(({ phase }) => phase === 'pruned').flatMap(({ step }) => step ?? []),
         ),
     );
-    const last = Math.max(1, ...own.map(({ step }) => step));
+    const last = Math.max(1, largest(own.map(({ step }) => step)));
     const x = {
       field: 'step',
       type: 'quantitative',

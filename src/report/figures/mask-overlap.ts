@@ -1,4 +1,5 @@
 /** Mask stability: how much the masks of different seeds agree, against masks that are independent but as large. */
+import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MaskAgreement, TensorOverlap } from '../../generated/results.ts';
 import { declarationOf } from '../arms.ts';
@@ -44,7 +45,7 @@ function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
     .filter(({ rounds }) => rounds.length > 0);
   if (agreements.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no experiment has the masks of two seeds.', plots: [] };
-  const pairs = Math.max(...agreements.flatMap(({ rounds }) => rounds.map((round) => round.pairs.length)));
+  const pairs = largest(agreements.flatMap(({ rounds }) => rounds.map((round) => round.pairs.length)));
   return {
     title: TITLE,
     caption:
@@ -219,7 +220,7 @@ function byTensor(agreements: readonly Agreements[]): Spec {
       ],
     };
   });
-  const rows = Math.max(...agreements.map(({ rounds }) => rounds.at(-1)!.tensors.length));
+  const rows = largest(agreements.map(({ rounds }) => rounds.at(-1)!.tensors.length));
   return {
     concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 22, height: TENSOR_ROW * rows })),
     columns: COLUMNS,

@@ -1,4 +1,5 @@
 /** Sparsity against validation perplexity, all experiments in one picture. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import { isControl } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -22,7 +23,7 @@ function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
   const shown = shownIn(results);
   const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
-  const seeds = Math.max(...results.study.experiments.map((experiment) => experiment.seeds.length));
+  const seeds = largest(results.study.experiments.map((experiment) => experiment.seeds.length));
   return {
     title: TITLE,
     caption:
@@ -87,7 +88,7 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
       ),
     );
   const values = [...rows.map(({ perplexity }) => perplexity), ...bars, ...(floor === undefined ? [] : [floor])];
-  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
+  const [lowest, highest] = [smallest(values), largest(values)];
   // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
   const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
   const means = results.experiments

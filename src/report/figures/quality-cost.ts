@@ -1,4 +1,5 @@
 /** What sparsity costs over the positive control, with and without protecting super weights. */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { SweetSpot } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
@@ -58,8 +59,8 @@ interface DrawnGroup extends QualityGroup {
 function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
   const rows = groups.flatMap((group) => group.rows);
   const { tolerance } = results.study.analysis;
-  const top = Math.max(tolerance * 3, ...rows.map(({ increase }) => increase)) * 1.25;
-  const bottom = Math.min(-tolerance / 2, ...rows.map(({ increase }) => increase)) * 1.3;
+  const top = Math.max(tolerance * 3, largest(rows.map(({ increase }) => increase))) * 1.25;
+  const bottom = Math.min(-tolerance / 2, smallest(rows.map(({ increase }) => increase))) * 1.3;
   const y = {
     field: 'increase',
     type: 'quantitative',
@@ -92,7 +93,7 @@ function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
 
 /** What remains, on a logarithmic axis that is labelled by sparsity. */
 function remainingChannel(rows: readonly IncreaseRow[]): Spec {
-  const least = 1 - Math.max(0.3, ...rows.map(({ sparsity }) => sparsity));
+  const least = 1 - Math.max(0.3, largest(rows.map(({ sparsity }) => sparsity)));
   const steps = least > 0.45 ? [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6] : [0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99];
   return {
     field: 'remaining',

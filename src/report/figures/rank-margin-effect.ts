@@ -1,4 +1,5 @@
 /** Magnitude rank, margin and effect of the reference super weights, run by run and round by round. */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { endOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -115,7 +116,7 @@ interface Measure {
 }
 
 function rankMeasure(rows: SurvivalRow[]): Measure {
-  const worst = Math.max(...rows.map(({ rank }) => rank), 10);
+  const worst = Math.max(largest(rows.map(({ rank }) => rank)), 10);
   return {
     field: 'rank',
     title: 'magnitude rank',
@@ -127,7 +128,7 @@ function rankMeasure(rows: SurvivalRow[]): Measure {
 
 function marginMeasure(rows: SurvivalRow[]): Measure {
   const margins = rows.map(({ margin }) => margin!);
-  const domain = [Math.min(0.8, ...margins) / 1.15, Math.max(2, ...margins) * 1.25];
+  const domain = [Math.min(0.8, smallest(margins)) / 1.15, Math.max(2, largest(margins)) * 1.25];
   return {
     field: 'margin',
     title: 'times the threshold',
@@ -140,7 +141,7 @@ function marginMeasure(rows: SurvivalRow[]): Measure {
 
 function effectMeasure(rows: SurvivalRow[]): Measure {
   const effects = rows.map(({ effect }) => effect);
-  const domain = [Math.min(0, ...effects), Math.max(0.2, ...effects) * 1.15];
+  const domain = [Math.min(0, smallest(effects)), Math.max(0.2, largest(effects)) * 1.15];
   return {
     field: 'effect',
     title: 'nats if zeroed',

@@ -1,4 +1,5 @@
 /** Recovery: pruned positions that came back where the mask was released in training. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -32,7 +33,7 @@ function draw(results: StudyResults): Figure<'recovery'> {
     plots: [
       {
         name: 'recovery',
-        alt: `Share of pruned positions that came back, by round. ${released.map((id) => `${id}: up to ${percent(Math.max(...shown.filter(({ experiment }) => experiment === id).map(({ share }) => share)))}`).join('; ')}.`,
+        alt: `Share of pruned positions that came back, by round. ${released.map((id) => `${id}: up to ${percent(largest(shown.filter(({ experiment }) => experiment === id).map(({ share }) => share)))}`).join('; ')}.`,
         spec: panels(results, released, shown),
         rows: shown,
       },
@@ -45,7 +46,7 @@ function panels(
   ids: readonly string[],
   rows: { experiment: string; seed: number; round: number; share: number }[],
 ): Spec {
-  const top = Math.max(...rows.map(({ share }) => share)) * 1.12;
+  const top = largest(rows.map(({ share }) => share)) * 1.12;
   return smallMultiples(
     ids.map((id, i) => {
       const has = titled(i, ids.length);
@@ -59,7 +60,7 @@ function panels(
       const x = {
         field: 'round',
         type: 'quantitative',
-        scale: { domain: [Math.min(...rounds) - 0.4, Math.max(...rounds) + 0.4], nice: false, zero: false },
+        scale: { domain: [smallest(rounds) - 0.4, largest(rounds) + 0.4], nice: false, zero: false },
         axis: { title: has.x ? 'round' : null, tickMinStep: 1, tickCount: 6, format: 'd', grid: false },
       };
       const y = {

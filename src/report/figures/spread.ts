@@ -1,4 +1,5 @@
 /** Run-to-run variance: how far runs of one experiment are apart at its end. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { declarationOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -49,7 +50,7 @@ function draw(results: StudyResults): Figure<'spread'> {
   );
   return {
     title: TITLE,
-    caption: `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(Math.max(...arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
+    caption: `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
     plots: [
       {
         name: 'spread',
@@ -105,7 +106,7 @@ function chart(
     }))
     .filter(({ sd }) => sd > 0);
   const reach = positive.flatMap(({ low, high }) => [low, high]);
-  const domain = reach.length === 0 ? [0.001, 1] : [Math.min(...reach) * 0.85, Math.max(...reach) * 1.15];
+  const domain = reach.length === 0 ? [0.001, 1] : [smallest(reach) * 0.85, largest(reach) * 1.15];
   const sd = {
     field: 'sd',
     type: 'quantitative',

@@ -1,4 +1,5 @@
 /** In how many runs each kind of survival holds: a grid of experiments by rounds. */
+import { largest } from '../../base/extremes.ts';
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { comparisonsOf } from '../arms.ts';
@@ -31,7 +32,7 @@ function draw(results: StudyResults): Figure<'counts'> {
   return {
     title: TITLE,
     caption:
-      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(Math.max(...counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
       `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}. ${scalingText(results.study)}`,
     plots: [
       {
@@ -100,7 +101,7 @@ function countRows(results: StudyResults): CountRow[] {
 /** Three survivals (rows) by just pruned and retrained (columns); in each, experiments by rounds. */
 function grid(results: StudyResults, counts: CountRow[]): Spec {
   const ids = results.study.experiments.map(({ id }) => id);
-  const levels = Math.max(...counts.map(({ level }) => level)) + 1;
+  const levels = largest(counts.map(({ level }) => level)) + 1;
   const NAMES = 76;
   const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
   const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {

@@ -1,4 +1,5 @@
 /** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
+import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
@@ -53,10 +54,10 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
 
 /** One panel an experiment, one line a run, in nats above the floor. */
 function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: EvaluationRow[]): Spec {
-  const base = results.floor ?? Math.min(...rows.map(({ loss }) => loss));
+  const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
   const excess = rows.map((row) => ({ ...row, excess: row.loss - base, at: withinRun(row) }));
-  const top = Math.max(...excess.map((row) => row.excess)) * 1.1;
-  const bottom = Math.min(0, ...excess.map((row) => row.excess));
+  const top = largest(excess.map((row) => row.excess)) * 1.1;
+  const bottom = Math.min(0, smallest(excess.map((row) => row.excess)));
   const styles = seriesStyles(results.study.experiments);
   const control = results.study.experiments.find(isPositiveControl);
   const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean ?? null;

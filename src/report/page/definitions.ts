@@ -2,6 +2,7 @@
  * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why
  * it has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
  */
+import { addTo } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
 import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { type: 'json' };
 import pruneSchema from '../../../schemas/stages/prune.schema.json' with { type: 'json' };
@@ -177,7 +178,7 @@ function valueText({ experiments }: StudyDeclaration, stage: string, name: strin
   for (const experiment of experiments) {
     const { id } = experiment;
     const text = plain(declaredValue(experiment, stage, name), unsaid);
-    byValue.set(text, [...(byValue.get(text) ?? []), id]);
+    addTo(byValue, text, id);
   }
   if (byValue.size === 1) return [...byValue.keys()][0]!;
   const [most] = [...byValue.values()].sort((a, b) => b.length - a.length);

@@ -1,6 +1,7 @@
 /**
  * How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them.
  */
+import { addTo } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, RunResult } from '../../generated/results.ts';
 import { measuredEnd } from '../arms.ts';
@@ -56,9 +57,7 @@ export function provenance(results: StudyResults, topic: Topic, { digest, origin
 
 function seedsText({ study }: StudyResults, ids: readonly string[]): string {
   const bySeeds = new Map<string, string[]>();
-  for (const { id, seeds } of study.experiments)
-    if (ids.includes(id))
-      bySeeds.set(listed(seeds.map(String)), [...(bySeeds.get(listed(seeds.map(String))) ?? []), id]);
+  for (const { id, seeds } of study.experiments) if (ids.includes(id)) addTo(bySeeds, listed(seeds.map(String)), id);
   if (bySeeds.size === 0) return 'No experiment of this profile belongs to this page.';
   return `${[...bySeeds].map(([seeds, of]) => `${seeds} (${of.length > 8 ? counted(of.length, 'experiment') : of.join(', ')})`).join('; ')}.`;
 }

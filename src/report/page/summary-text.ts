@@ -2,6 +2,7 @@
  * The report's first paragraph, made from the numbers. It claims no more than they hold: every sentence carries its n,
  * and what does not apply or is missing is said.
  */
+import { largest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
@@ -117,7 +118,7 @@ function dependence(results: StudyResults): string {
 }
 
 function smallness({ study }: StudyResults): string {
-  const most = Math.max(1, ...study.experiments.map(({ seeds }) => seeds.length));
+  const most = Math.max(1, largest(study.experiments.map(({ seeds }) => seeds.length)));
   return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(lowerBoundOfAll(most, study.analysis.confidence), 0)}.`;
 }
 

@@ -1,4 +1,5 @@
 /** What the answers to several questions share: sentences of differences, and for what is missing. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
 import { differenceSentence, natsText, verdictText } from '../verdict-text.ts';
@@ -67,7 +68,7 @@ function weight({ verdict, mean }: TestedDifference): number {
 
 /** `4.6 to 9.9`; one number where both print alike. */
 export function range(values: readonly number[], text: (value: number) => string): string {
-  const [low, high] = [text(Math.min(...values)), text(Math.max(...values))];
+  const [low, high] = [text(smallest(values)), text(largest(values))];
   return low === high ? low : `${low} to ${high}`;
 }
 

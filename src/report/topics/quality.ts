@@ -2,6 +2,7 @@
  * Question 3: how quality falls with sparsity, with and without protecting super weights, and whether there is a sweet
  * spot.
  */
+import { largest } from '../../base/extremes.ts';
 import { isPositiveControl } from '../../science/positive-control.ts';
 import {
   ownStepValues,
@@ -128,7 +129,7 @@ export function sweetSpotText({ sweetSpots, study: { analysis } }: StudyResults)
     .flatMap(({ experiment, sweetSpot }) => (sweetSpot === null ? [] : [{ experiment, sparsity: sweetSpot.sparsity }]))
     .sort((a, b) => b.sparsity - a.sparsity);
   const bound = `the ${percent(analysis.confidence, 0)} upper bound of the increase in log-perplexity over the positive control stays under ${decimal(analysis.tolerance, 3)} nats`;
-  const n = Math.max(0, ...judged.flatMap(({ levels }) => levels.map((level) => level.n)));
+  const n = Math.max(0, largest(judged.flatMap(({ levels }) => levels.map((level) => level.n))));
   if (found.length === 0)
     return `In none of ${counted(judged.length, 'arm')} is there a sparsity up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.`;
   const best = found[0]!;

@@ -1,4 +1,5 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
+import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { armsOf, comparisonsOf, endOf, survivalTotals } from '../arms.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
@@ -50,7 +51,7 @@ function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]
   const known = ends(results, arms);
   const { n, kept, functional, same } = survivalTotals(known.map(({ end }) => end));
   if (n === 0) return 'no super weight to follow';
-  return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(Math.max(...known.map(({ sparsity }) => sparsity)))})`;
+  return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(largest(known.map(({ sparsity }) => sparsity)))})`;
 }
 
 export function survivalText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {

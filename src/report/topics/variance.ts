@@ -1,4 +1,5 @@
 /** Question 6: how large run-to-run variance is, and which differences are significant. */
+import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText, sdText, verdictCounts } from '../verdict-text.ts';
@@ -60,8 +61,8 @@ export function seedsText({ comparisons }: StudyResults): string {
     ({ verdict, power }) => verdict === 'cannot-be-significant' && power !== null,
   );
   if (out.length === 0) return '';
-  const least = Math.min(...out.map(({ power }) => power!.attainableFrom));
-  const most = Math.max(...out.map(({ power }) => power!.attainableFrom));
-  const n = Math.max(...out.map((difference) => difference.n));
+  const least = smallest(out.map(({ power }) => power!.attainableFrom));
+  const most = largest(out.map(({ power }) => power!.attainableFrom));
+  const n = largest(out.map((difference) => difference.n));
   return `With the ${counted(n, 'pair')} at hand (at most) the exact test of ${counted(out.length, 'difference')} could not have reached that level whatever had been measured; it could from ${least === most ? decimal(least, 0) : `${decimal(least, 0)} to ${decimal(most, 0)}`} pairs on, depending on the size of the family.`;
 }

@@ -1,4 +1,5 @@
 /** What two arms differ in: variables, connections, nodes. */
+import { addTo } from '../../base/groups.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
 import { split, type Arm } from './arm.ts';
@@ -85,7 +86,7 @@ export function wiringDifferences(a: Arm, b: Arm): string[] {
         said.add(`${step}.${input}`);
         const what = `is ${sourceText(mine[input], round)} in ${a.id}, ${sourceText(theirs[input], round)} in ${b.id}`;
         const key = `${input}\n${round}\n${what}`;
-        otherwise.set(key, [...(otherwise.get(key) ?? []), step]);
+        addTo(otherwise, key, step);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
+import { smallest } from '../../base/extremes.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
@@ -113,19 +114,17 @@ export function sampleSize(
   const members = comparisons
     .filter((each) => each.family === family)
     .reduce((sum, { arms, metrics }) => sum + (arms.length - 1) * metrics.length, 0);
-  const pairs = others.map(
-    (arm) => arm.declaration.seeds.filter((seed) => baseline.declaration.seeds.includes(seed)).length,
-  );
-  const n = Math.min(...pairs);
+  const seeds = new Set(baseline.declaration.seeds);
+  const n = smallest(others.map((arm) => arm.declaration.seeds.filter((seed) => seeds.has(seed)).length));
   const needed = attainableFrom(members, alpha);
   if (n >= needed) return [];
   const alone = attainableFrom(1, alpha);
-  const smallest = Math.min(1, 2 / 2 ** n);
+  const least = Math.min(1, 2 / 2 ** n);
   const inFamily = members > 1 ? `; ${needed} in the family "${family}" of ${members} tests` : '';
   const why =
     n < alone
-      ? `no less than p = ${rounded(smallest)}`
-      : `p = ${rounded(smallest)} at best, ${rounded(Math.min(1, smallest * members))} after Holm's adjustment`;
+      ? `no less than p = ${rounded(least)}`
+      : `p = ${rounded(least)} at best, ${rounded(Math.min(1, least * members))} after Holm's adjustment`;
   return [
     finding(
       'sample-size',

@@ -4,6 +4,7 @@
  * A study's masks may be larger than the memory, so they are read when their turn comes: those of one experiment's
  * seeds in one round at a time, packed to a bit per weight, beside the same seeds' masks of the round before.
  */
+import { addTo } from '../../base/groups.ts';
 import type { ComparisonDeclaration, ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ArmMasks, MaskAgreement, MaskRecovery, PairOverlap, TensorOverlap } from '../../generated/results.ts';
 import type { TensorTable } from '../../model/decoder/family.ts';
@@ -47,7 +48,8 @@ export async function maskFindings(
     for (const round of rounds) {
       const ofRound = own.filter(({ label }) => label.round === round);
       const pruned = await masksBySeed(experiment, ofRound.filter(isPrune));
-      if (before !== undefined) findings.recovery.push(...recoveries(experiment, round, before, pruned));
+      if (before !== undefined)
+        for (const recovery of recoveries(experiment, round, before, pruned)) findings.recovery.push(recovery);
       const inForce = ofRound.every(isPrune)
         ? pruned
         : await masksBySeed(
@@ -93,7 +95,7 @@ function agreement(
       const tensors = overlapByTensor(a.mask, b.mask);
       const all = jaccard(together(tensors.values()));
       if (all !== undefined) pairs.push({ a: a.seed, b: b.seed, ...all });
-      for (const [name, overlap] of tensors) byTensor.set(name, [...(byTensor.get(name) ?? []), overlap]);
+      for (const [name, overlap] of tensors) addTo(byTensor, name, overlap);
     }
   const shares = (tensors: (mask: PackedMask) => { kept: number; weights: number }[]) =>
     spread(

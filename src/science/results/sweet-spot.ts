@@ -1,4 +1,5 @@
 /** How sparse an experiment gets before its quality is no longer known to hold. */
+import { addTo } from '../../base/groups.ts';
 import type { AnalysisDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/results.ts';
 import { isPositiveControl, trainsAlike } from '../positive-control.ts';
@@ -68,8 +69,7 @@ function levelsOf(arm: Arm, control: Arm, confidence: number): SweetSpotLevel[] 
   const trained = new Map<number, Measurement[]>();
   for (const { measurements } of arm.runs)
     for (const measured of measurements)
-      if (measured.phase === 'trained' && measured.level > 0)
-        trained.set(measured.level, [...(trained.get(measured.level) ?? []), measured]);
+      if (measured.phase === 'trained' && measured.level > 0) addTo(trained, measured.level, measured);
   const levels = [...trained].flatMap(([level, all]) => {
     const sparsity = spread(all.flatMap((measured) => measured.sparsity ?? [])).mean;
     return sparsity === null || sparsity === 0 ? [] : [levelOf(arm, control, level, sparsity, confidence)];

@@ -1,4 +1,5 @@
 /** How far a handful of values lie apart. */
+import { largest } from '../../base/extremes.ts';
 import type { Spread } from '../../generated/results.ts';
 
 /** Mean and sample standard deviation (n - 1). An empty sample has no mean; a sample of one has no deviation. */
@@ -25,7 +26,7 @@ export interface Varied {
  */
 export function variedSpread(values: readonly number[]): Varied | undefined {
   const { n, mean, sd } = spread(values);
-  if (mean === null || sd === null || sd <= ROUNDING * Math.max(...values.map(Math.abs))) return undefined;
+  if (mean === null || sd === null || sd <= ROUNDING * largest(values.map(Math.abs))) return undefined;
   return { n, mean, sd };
 }
 

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeOpenDirectory } from '../../../base/atomic-file.ts';
+import { guardFolder } from '../../../base/held-folder.ts';
 import { LeaseFolder } from '../../../cache/lease-files.ts';
 import { LeaseStore, type Lease } from '../../../cache/lease-store.ts';
 import { Scratch } from '../../../cache/scratch.ts';
@@ -128,6 +129,7 @@ export class GpuSlots {
   }
 
   async #lease(gpu: Gpu, place: string): Promise<Lease | undefined> {
+    guardFolder(dirname(this.#folder)); // the folder itself may be a link of somebody else
     makeOpenDirectory(this.#folder); // every user of the host leaves leases here
     this.#scratch ??= new Scratch(join(this.#folder, 'tmp'), makeOpenDirectory);
     this.#leases ??= new LeaseStore(new LeaseFolder(join(this.#folder, 'leases'), this.#scratch, makeOpenDirectory));

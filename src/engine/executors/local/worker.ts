@@ -5,10 +5,12 @@
  * It ends with its parent: at once when the IPC channel closes, and by a thread that looks for the parent where a stage
  * keeps the event loop busy. Ctrl-C and the end of the terminal reach it, too; it leaves them to the parent.
  */
+import { fchmodSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
+import { reopenHeld } from '../../../base/held-folder.ts';
 import { SwpError } from '../../../base/failure.ts';
 import { isMachineFault, systemErrorCode } from '../../../base/system-error.ts';
 import type { PreparedJob } from '../../executor.ts';
@@ -33,19 +35,22 @@ const [writeOutput, writeError] = [
 ];
 let busy = false;
 let checkpointTaken: ((job: number) => void) | undefined;
+/** The parent's folder of the jobs' outputs in a shared cache; nobody else may write there while the parent lives. */
+let privateFolder: number | undefined;
 
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
 process.on('SIGTERM', stop);
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', endWithParent);
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'job') void work(message.id, message.job);
   else checkpointTaken?.(message.id);
 });
-watchParent();
+const parentWatch = watchParent();
 if (process.connected) process.send!({ kind: 'ready' } satisfies WorkerReady);
 
 async function work(id: number, job: PreparedJob): Promise<void> {
   busy = true;
+  privateFolder ??= openPrivateFolder(job);
   const answer = await runStage(id, job);
   busy = false;
   if (stopping.signal.aborted) process.exit(0);
@@ -148,10 +153,35 @@ function stop(): void {
   else process.exit(0);
 }
 
-function watchParent(): void {
+/** Opens the folder in time: when the parent is gone, only a path leads to it, which others may change. */
+function openPrivateFolder({ outputs }: PreparedJob): number | undefined {
+  const [path] = Object.values(outputs);
+  const folder = path === undefined ? undefined : reopenHeld(path);
+  if (folder !== undefined) parentWatch.postMessage(folder);
+  return folder;
+}
+
+function endWithParent(): void {
+  if (privateFolder !== undefined) fchmodSync(privateFolder, 0o2770);
+  process.exit(0);
+}
+
+/** When the parent is gone, what it has not published is garbage that the group may remove: its folder is opened. */
+function watchParent(): Thread {
   const source = `
     const parent = ${process.ppid};
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, ${PARENT_CHECK_MS});
+    let folder;
+    require('node:worker_threads').parentPort.on('message', (opened) => (folder = opened)).unref();
+    setInterval(() => {
+      if (process.ppid === parent) return;
+      try {
+        if (folder !== undefined) require('node:fs').fchmodSync(folder, 0o2770);
+      } finally {
+        process.kill(process.pid, 'SIGKILL');
+      }
+    }, ${PARENT_CHECK_MS});
   `;
-  new Thread(source, { eval: true, execArgv: [], env: {} }).unref();
+  const thread = new Thread(source, { eval: true, execArgv: [], env: {} });
+  thread.unref();
+  return thread;
 }

@@ -1,9 +1,10 @@
 /** Lays items out from left to right, and draws them as boxes with lines between them. */
+import { largest } from '../../../base/extremes.ts';
 import { Graph, layout } from '@dagrejs/dagre';
 import { svgElement } from './elements.ts';
 import type { Item, State } from './items.ts';
 
-export const STATES: readonly State[] = ['cached', 'missing', 'stale', 'failed'];
+export const STATES: readonly State[] = ['cached', 'missing', 'stale', 'blocked', 'failed'];
 
 /**
  * What gathers from more items than these stands beside the drawing: lines to it from everywhere would push all else
@@ -53,7 +54,7 @@ export function layOut(drawn: readonly Item[]): Drawing {
   for (const id of graph.nodes()) for (const from of sources.get(id)!) graph.setEdge(from, id);
   layout(graph);
   const places = new Map(graph.nodes().map((id) => [id, graph.node(id) as Place]));
-  const right = Math.max(...[...places.values()].map(({ x, width }) => x + width / 2));
+  const right = largest([...places.values()].map(({ x, width }) => x + width / 2));
   const middle = ((graph.graph() as { height?: number }).height ?? 0) / 2;
   gatherers.forEach((item, index) =>
     places.set(item.id, { x: right + 240, y: middle + 70 * (index - (gatherers.length - 1) / 2), ...sizeOf(item) }),

@@ -1,0 +1,58 @@
+/**
+ * Looks for damage in all that a cache holds besides records and artifacts: notes, which are sealed, and logs, of which
+ * records have the digest.
+ */
+import { join } from 'node:path';
+import { keyOf, readNote } from '../cache/note.ts';
+import { problemOfFile } from '../cache/stored-text.ts';
+import { entriesIn, shards } from './stored-records.ts';
+
+export interface DamagedFile {
+  path: string;
+  message: string;
+}
+
+/** Ledgers, tombstones, accepted code, histories, settled plans, calibrations, and what names a record by its key. */
+export function damagedNotes(cache: string): DamagedFile[] {
+  const damages: DamagedFile[] = [];
+  const damaged = (path: string, message: string) => void damages.push({ path, message });
+  const check = (path: string, namesKey = false) => {
+    const note = readNote(path);
+    if (note.kind === 'damaged') damaged(path, withoutCapital(note.message));
+    else if (namesKey && note.kind === 'whole' && keyOf(note) === undefined) damaged(path, 'it names no record');
+  };
+  for (const shard of shards(join(cache, 'contents'), damaged))
+    for (const { name } of entriesIn(shard)) if (/^[0-9a-f]{64}\.json$/.test(name)) check(join(shard, name), true);
+  for (const shard of shards(join(cache, 'trajectories'), damaged))
+    for (const trajectory of entriesIn(shard))
+      for (const { name } of trajectory.isDirectory() ? entriesIn(join(shard, trajectory.name)) : []) {
+        const path = join(shard, trajectory.name, name);
+        if (/^stop-\d+\.json$/.test(name)) check(path, true);
+        if (/^checkpoint-\d+$/.test(name)) check(join(path, 'manifest.json'));
+      }
+  for (const study of entriesIn(join(cache, 'studies'))) {
+    if (!/^[0-9a-f]{64}$/.test(study.name)) continue;
+    const home = join(cache, 'studies', study.name);
+    if (!study.isDirectory()) {
+      damaged(home, 'a folder should stand in its place');
+      continue;
+    }
+    for (const { name } of entriesIn(home)) if (name.endsWith('.json')) check(join(home, name));
+    for (const folder of ['tombstones', 'history'])
+      for (const { name } of entriesIn(join(home, folder))) if (name.endsWith('.json')) check(join(home, folder, name));
+  }
+  return damages;
+}
+
+/** Logs that are no files. */
+export function strangeLogs(cache: string): DamagedFile[] {
+  return entriesIn(join(cache, 'logs')).flatMap(({ name }) => {
+    const path = join(cache, 'logs', name);
+    const message = name.endsWith('.log') ? problemOfFile(path) : undefined;
+    return message === undefined ? [] : [{ path, message: withoutCapital(message) }];
+  });
+}
+
+function withoutCapital(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
