@@ -9,6 +9,7 @@ import {
   fchmodSync,
   fstatSync,
   fsync,
+  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -16,6 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { holdFolder, isBelowGuarded, makeHeld } from './held-folder.ts';
@@ -54,6 +56,25 @@ export async function writeAtomically(
     throw error;
   }
   if (durable) await syncFolder(folder.descriptor);
+}
+
+/**
+ * Writes a file that a person reads, such as a page of the report, in a folder in which others may write, too: it takes
+ * the place of whatever is there. Only what this user (or root) put there that is no regular file is written to: a link
+ * of one's own, or /dev/stdout.
+ */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile() && [0, process.geteuid?.() ?? 0].includes(found.uid))
+    return writeFile(path, content);
+  const fresh = `${path}.${randomBytes(8).toString('hex')}.part`;
+  try {
+    await writeFile(fresh, content, { flag: 'wx' });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw Object.assign(error as Error, { path });
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
  * Writes a bundle: a tar of sorted names, whose times, owners and modes say nothing, through gzip. The same files give
  * the same tar anywhere, and the same bytes wherever zlib is the same.
  */
+import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
@@ -26,7 +27,7 @@ const SYSTEM_BYTE = 9;
  * @throws SwpError of kind `file`
  */
 export async function writeArchive(out: string, manifest: string, files: ReadonlyMap<string, Content>): Promise<void> {
-  const fresh = `${out}.${process.pid}.part`;
+  const fresh = `${out}.${randomBytes(8).toString('hex')}.part`;
   const { readable, controller } = createTarPacker();
   const add = async (name: string, content: Content) => {
     const body = controller
@@ -53,7 +54,7 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
       Readable.fromWeb(readable as Parameters<typeof Readable.fromWeb>[0]),
       createGzip({ level: 6 }),
       namelessSystem(),
-      createWriteStream(fresh),
+      createWriteStream(fresh, { flags: 'wx' }),
     );
     const [packed, flushed] = await Promise.allSettled([pack(), written]);
     for (const outcome of [packed, flushed]) if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,7 +1,6 @@
 /** The page of a study's DAG: what it shows of each node, and where it is written. */
-import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { makeDirectory } from '../base/atomic-file.ts';
+import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import type { PlannedState } from '../engine/plan.ts';
 import { dagPage } from '../report/dag-page/page.ts';
@@ -49,7 +48,7 @@ export async function writeDagPage(project: Project, html: string, output: strin
   const path = resolve(output ?? join(reportFolder(project), 'dag.html'));
   try {
     makeDirectory(dirname(path));
-    await writeFile(path, html);
+    await replaceFile(path, html);
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }

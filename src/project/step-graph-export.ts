@@ -1,8 +1,8 @@
 /** The graph of a node's training step or forward pass, as an .onnx file, and what the step costs. */
 import { addTo } from '../base/groups.ts';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
+import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import type { Graph } from '../compute/graph/graph.ts';
@@ -132,7 +132,7 @@ function costOf(graph: Graph): StepCost {
 }
 
 async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await writeFile(file, bytes).catch((error: unknown) => {
+  await replaceFile(file, bytes).catch((error: unknown) => {
     throw fileFailure(error, file, 'write', 'Choose another place with --output FILE.');
   });
 }

@@ -1,12 +1,13 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from '../base/atomic-file.ts';
+import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { failureOf, fileFailure } from '../base/file-failure.ts';
+import { guardFolder } from '../base/held-folder.ts';
 import { systemErrorCode } from '../base/system-error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
@@ -81,6 +82,7 @@ async function renderStudyReport(
       import('../cache/cache.ts'),
     ]);
     try {
+      guardFolder(project.study.root); // a group may share a study's folder as well
       makeDirectory(outDir);
       await rm(stampPath, { force: true }); // half a page must not pass for a whole one
       await renderReport({
@@ -89,7 +91,7 @@ async function renderStudyReport(
         origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
         signal: options.signal,
       });
-      await writeFile(stampPath, stamp);
+      await replaceFile(stampPath, stamp);
     } catch (error) {
       throw unwritable(error, outDir);
     }

@@ -4,9 +4,10 @@
  * to draw.
  */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
@@ -50,9 +51,8 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
   const results = await readResults(resultsPath);
   const glance = await drawFigure(results, OVERVIEW_FIGURE, signal);
   const drawn = await Promise.all(QUESTIONS.map((page) => drawPage(results, page, signal)));
-  const digest = createHash('sha256')
-    .update(await readFile(resultsPath))
-    .digest('hex');
+  const content = await readFile(resultsPath);
+  const digest = createHash('sha256').update(content).digest('hex');
   const figures = [glance, ...drawn.flatMap(({ sections }) => sections.map(({ figure }) => figure))];
   const made = { digest, origin };
   try {
@@ -68,8 +68,7 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
       drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
     const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
-    const copy = join(outDir, 'results.json');
-    await copyFile(resultsPath, copy);
+    const copy = await written(join(outDir, 'results.json'), content);
     // last: it links to all others
     const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, made));
     return { html, files: [html, ...pages, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
@@ -125,6 +124,6 @@ function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: str
 }
 
 async function written(path: string, content: string | Uint8Array): Promise<string> {
-  await writeFile(path, content);
+  await replaceFile(path, content);
   return path;
 }

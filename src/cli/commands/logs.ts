@@ -1,5 +1,6 @@
 /** swp logs: prints what nodes wrote while they ran. */
-import { readFile } from 'node:fs/promises';
+import { fileFailure } from '../../base/file-failure.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import { planNodes } from '../../project/nodes.ts';
 import { openProject } from '../../project/project.ts';
 import { logsOf } from '../../project/records.ts';
@@ -17,8 +18,16 @@ export async function logs(words: string[], options: LogsOptions): Promise<void>
   for (const { label, logs } of logged)
     for (const path of logs) {
       if (nodes.length > 1 || logs.length > 1) terminal.line(terminal.colors.bold(`${labelText(label)}  ${path}`));
-      process.stdout.write(await readFile(path));
+      process.stdout.write(logText(path));
     }
   if (logged.length < nodes.length)
     terminal.line(terminal.colors.dim(`${nodes.length - logged.length} of ${nodes.length} nodes have logged nothing.`));
+}
+
+function logText(path: string): Uint8Array {
+  try {
+    return readRegularFile(path);
+  } catch (error) {
+    throw fileFailure(error, path, 'read');
+  }
 }
