@@ -70,7 +70,8 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
-  removed.push(...oldCheckpoints(cache, now), ...findLeftovers(cache.directory, now));
+  removed.push(...oldCheckpoints(cache, now));
+  for (const found of findLeftovers(cache.directory, now)) removed.push({ kind: 'leftover', ...found });
   const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, now));
   for (const each of refused) removed.splice(removed.indexOf(each), 1);
   const gone = new Set(removed.map(({ path }) => path));

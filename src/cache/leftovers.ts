@@ -7,7 +7,6 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { readRegularText } from '../base/regular-file.ts';
-import type { Collected } from './garbage-collection.ts';
 import { namesIn } from './layout.ts';
 import { isOfEnded, isOwnSpace } from './process-identity.ts';
 
@@ -15,34 +14,40 @@ const SILENT_MS = 24 * 3600 * 1000;
 /** How deep a scratch folder is looked into: `SPACE-PID-STARTED-ID/own/node-ID`. */
 const DEPTH = 3;
 
+export interface Leftover {
+  /** Absolute: a file, or a folder. */
+  path: string;
+  bytes: number;
+}
+
 /** @param now by the file system's clock */
-export function findLeftovers(cache: string, now: number): Collected[] {
+export function findLeftovers(cache: string, now: number): Leftover[] {
   const isSilent = ({ mtimeMs }: Stats) => now - mtimeMs > SILENT_MS;
   return [...silentScratch(cache, isSilent), ...silentLeases(join(cache, 'leases'), isSilent)];
 }
 
-function silentScratch(cache: string, isSilent: (found: Stats) => boolean): Collected[] {
+function silentScratch(cache: string, isSilent: (found: Stats) => boolean): Leftover[] {
   const parent = join(cache, 'tmp');
-  return namesIn(parent).flatMap((name): Collected[] => {
+  return namesIn(parent).flatMap((name): Leftover[] => {
     const path = join(parent, name);
     const all = filesIn(path, DEPTH);
     const isGone = isOwnSpace(name) ? isOfEnded(name) : all.every(isSilent);
     if (!isGone) return [];
-    return [{ kind: 'leftover', path, bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0) }];
+    return [{ path, bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0) }];
   });
 }
 
 /** Of heartbeats, leases and the marks of those who were breaking one, whatever has no heartbeat that beats. */
-function silentLeases(leases: string, isSilent: (found: Stats) => boolean): Collected[] {
+function silentLeases(leases: string, isSilent: (found: Stats) => boolean): Leftover[] {
   const beats = join(leases, 'holders');
   return namesIn(leases).flatMap((shard) =>
-    namesIn(join(leases, shard)).flatMap((name): Collected[] => {
+    namesIn(join(leases, shard)).flatMap((name): Leftover[] => {
       const path = join(leases, shard, name);
       const found = lstatSync(path, { throwIfNoEntry: false });
       if (found === undefined || !isSilent(found)) return [];
       const holder = shard === 'holders' ? undefined : holderOf(path);
       const beat = holder && lstatSync(join(beats, holder), { throwIfNoEntry: false });
-      return beat && !isSilent(beat) ? [] : [{ kind: 'leftover', path, bytes: found.size }];
+      return beat && !isSilent(beat) ? [] : [{ path, bytes: found.size }];
     }),
   );
 }
