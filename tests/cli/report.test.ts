@@ -40,7 +40,7 @@ test('a report that cannot be written takes nothing from the summary: 2, and wha
     /^\{"event":"summary","nodes":\{"total":11,"cached":0,"ran":11,"failed":0,"blocked":0\}/,
   );
   expect(stderr).toMatch(
-    /^error: Cannot write .+\/report\/all: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/,
+    /^error: Cannot write .+\/report: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/,
   );
   expect(exitCode).toBe(2);
 });
