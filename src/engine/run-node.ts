@@ -243,7 +243,7 @@ async function takeLease(
 
 /**
  * Waits until the result is there, or the lease is free, or its holder is dead.
- * @param told ids of holders of which this node has said already that it waits for them
+ * @param told holders of which this node has said already that it waits for them
  */
 async function waitForHolder(
   { name, holder }: Extract<Attempt, { kind: 'busy' }>,
@@ -251,8 +251,9 @@ async function waitForHolder(
   told: Set<string>,
   context: RunContext,
 ): Promise<void> {
-  if (!told.has(holder.id)) emitWait(work.planned.node, holder, context);
-  told.add(holder.id);
+  const who = `${holder.user} ${holder.host} ${holder.pid}`;
+  if (!told.has(who)) emitWait(work.planned.node, holder, context);
+  told.add(who);
   await context.cache.leases.wait(name, async () => (await findResult(work, context)) !== undefined, context.signal);
 }
 

@@ -1,13 +1,14 @@
 /** Leases: who computes a key, among real processes, and among hosts as far as one can be several. */
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { LeaseFolder } from '../../src/cache/lease-files.ts';
+import { LeaseFolder, stopLease } from '../../src/cache/lease-files.ts';
 import { LeaseStore, type Acquisition, type Lease } from '../../src/cache/lease-store.ts';
 import { thisProcess } from '../../src/cache/process-identity.ts';
+import { parseLease } from '../../src/cache/stored-lease.ts';
 import { Scratch } from '../../src/cache/scratch.ts';
 import { bundle } from '../engine/rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -185,14 +186,149 @@ it('a lease that was broken is not given back by who lost it', async () => {
   expect((await open().acquire(NAME, 'here')).kind).toBe('busy');
 });
 
-it('a lease that cannot be read is broken like one without a sign of life', async () => {
-  const clock = new ManualClock();
-  await mkdir(join(directory, 'leases/ab'), { recursive: true });
-  await writeFile(join(directory, 'leases/ab', `${NAME}.json`), '{"nonce":');
-  const store = open({ clock });
-  expect(await store.acquire(NAME, 'here')).toMatchObject({ kind: 'busy', holder: { user: 'unknown' } });
-  await watch(store, clock, 30_000);
-  expect((await store.acquire(NAME, 'here')).kind).toBe('held');
+describe('a holder of which nothing shows that it lives is waited for as long as one elsewhere:', () => {
+  const plant = async (holder: object) => {
+    const { space, started } = thisProcess();
+    const told = { host: 'h', user: 'u', since: 's', place: 'p', id: 'abc', space, started };
+    await mkdir(join(directory, 'leases/ab'), { recursive: true });
+    await writeFile(
+      join(directory, 'leases/ab', `${NAME}.json`),
+      JSON.stringify({ nonce: 'n', holder: { ...told, ...holder } }),
+    );
+  };
+
+  it.each([
+    ['process 1, without a start time, in the same namespace', { pid: 1, started: null }],
+    ['a process that is there, but gives no heartbeat', { pid: process.pid }],
+    ['a process that is there, with a start time of another type', { pid: process.pid, started: 7 }],
+    ['a number that is gone here, but of another host of the same name', { pid: 2 ** 22 + 1, space: 'another boot' }],
+  ])('%s', async (_, holder) => {
+    await plant(holder);
+    const clock = new ManualClock();
+    const observer = open({ clock });
+    await watch(observer, clock, 30_000);
+    expect((await observer.acquire(NAME, 'here')).kind).toBe('held');
+  });
+
+  it('which has ended here is dead at once, and so is a lease of the observer itself that it does not hold', async () => {
+    await plant({ pid: 2 ** 22 + 1 }); // no system has so many
+    const store = open();
+    const lease = held(await store.acquire(NAME, 'here'));
+    const path = join(directory, 'leases/ab', `${NAME}.json`);
+    const remnant = await readFile(path, 'utf8');
+    lease.release();
+    await writeFile(path, remnant);
+    held(await store.acquire(NAME, 'here'));
+  });
+
+  it('for an observer that stood still itself, the time meanwhile does not count', async () => {
+    const clock = new ManualClock();
+    held(await open({ heartbeatMs: 1e9 }).acquire(NAME, 'here'));
+    const observer = elsewhere(clock);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+    clock.advance(3600_000);
+    expect((await observer.acquire(NAME, 'there')).kind).toBe('busy');
+  });
+});
+
+describe('of the stops of a trajectory', () => {
+  it('an observer is told the nearest one before its own that somebody computes, and none beyond', async () => {
+    const other = open();
+    for (const at of [60, 100, 6_000]) held(await other.acquire(stopLease(NAME, at), `to ${at}`));
+    held(await other.acquire(NAME, 'no stop'));
+    const store = open();
+    expect(await store.holderBefore(NAME, 60)).toBeUndefined();
+    expect(await store.holderBefore(NAME, 6_000)).toMatchObject({
+      name: stopLease(NAME, 100),
+      holder: { place: 'to 100' },
+    });
+    other.close();
+    expect(await store.holderBefore(NAME, 6_000)).toBeUndefined();
+  });
+});
+
+describe('garbage', () => {
+  const path = () => join(directory, 'leases/ab', `${NAME}.json`);
+  const good = { nonce: 'n', holder: { ...thisProcess(), id: 'abc', since: '', place: 'p' } };
+  const texts: Record<string, string> = {
+    nothing: '',
+    'half of it': '{"nonce":',
+    null: 'null',
+    'a list': '[[[[]]]]',
+    'another version': '{"version":2,"lease":{"owner":"x"}}',
+    'a nonce that is none': JSON.stringify({ ...good, nonce: 7 }),
+    'a process that is none': JSON.stringify({ ...good, holder: { ...good.holder, pid: 'x' } }),
+    'a place that is no text': JSON.stringify({ ...good, holder: { ...good.holder, place: {} } }),
+    'brackets without an end': '['.repeat(16_000),
+    'more than a lease has': 'x'.repeat(10_000_000),
+  };
+  const things: Record<string, () => Promise<unknown>> = {
+    'a folder': () => mkdir(join(path(), 'in it'), { recursive: true }),
+    'a link that leads nowhere': () => symlink('/nowhere/at/all', path()),
+    'a link to itself': () => symlink(path(), path()),
+    'a link to a file without an end': () => symlink('/dev/zero', path()),
+    'a pipe in which nobody writes': () => execa('mkfifo', [path()]),
+    ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, () => writeFile(path(), text)])),
+  };
+
+  it.each(Object.keys(things))(
+    'in place of a lease counts until it has been silent for 30 seconds: %s',
+    async (name) => {
+      const clock = new ManualClock();
+      await mkdir(join(directory, 'leases/ab'), { recursive: true });
+      await things[name]!();
+      const store = open({ clock });
+      await watch(store, clock, 30_000);
+      held(await store.acquire(NAME, 'here')).release();
+      expect(await readdir(join(directory, 'leases/ab'))).toEqual([]);
+    },
+  );
+
+  it.each(Object.keys(things))('in place of a heartbeat is silence: %s', async (name) => {
+    const clock = new ManualClock();
+    const holder = open({ heartbeatMs: 1e9 });
+    held(await holder.acquire(NAME, 'here'));
+    const [id] = await readdir(join(directory, 'leases/holders'));
+    const lease = await readFile(path(), 'utf8');
+    await rm(path());
+    await things[name]!();
+    await rm(join(directory, 'leases/holders', id!));
+    await rename(path(), join(directory, 'leases/holders', id!));
+    await writeFile(path(), lease);
+    const observer = elsewhere(clock);
+    await watch(observer, clock, 30_000);
+    held(await observer.acquire(NAME, 'there'));
+  });
+
+  it('in place of a folder of leases is replaced', async () => {
+    await mkdir(join(directory, 'leases'));
+    await writeFile(join(directory, 'leases/ab'), 'a file');
+    await symlink('/nowhere/at/all', join(directory, 'leases/holders'));
+    held(await open().acquire(NAME, 'here'));
+  });
+
+  it('is not written through: a heartbeat whose file was replaced by a link begins another one', async () => {
+    const clock = new ManualClock();
+    await writeFile(join(directory, 'victim'), 'precious');
+    held(await open({ clock }).acquire(NAME, 'here'));
+    const [id] = await readdir(join(directory, 'leases/holders'));
+    const beat = join(directory, 'leases/holders', id!);
+    await rm(beat);
+    await symlink(join(directory, 'victim'), beat);
+    for (let beats = 0; beats < 3; beats++) {
+      clock.advance(2_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await readFile(join(directory, 'victim'), 'utf8')).toBe('precious');
+    expect([(await lstat(beat)).isFile(), await readFile(beat, 'utf8')]).toEqual([true, '3']);
+  });
+
+  it('in what a holder says of itself reaches no terminal', () => {
+    const { holder } = parseLease(
+      JSON.stringify({ ...good, holder: { ...good.holder, user: '\u001b[2Jann', place: 'x'.repeat(999) } }),
+    );
+    expect([holder.user, holder.place.length]).toEqual(['?[2Jann', 200]);
+  });
 });
 
 it('never has two holders that live, whatever is taken, given back, abandoned and broken', async () => {

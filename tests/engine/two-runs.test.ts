@@ -2,8 +2,8 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { renameSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { rename, rm } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { Rig, type ToyRun, type ToyStudy } from './rig.ts';
@@ -12,7 +12,10 @@ let rig: Rig;
 beforeEach(async () => {
   rig = await Rig.create();
 });
-afterEach(() => rig.remove());
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rig.remove();
+});
 
 /** Two runs, the second one begun when the first one computes A; `then` is called when the second one waits for it. */
 async function together(
@@ -83,6 +86,64 @@ it('whose recipes differ but whose content is the same compute it once, too', as
   expect(first.ran).toContain('A');
   expect(second.ran).toEqual(['head', 'start']);
   expect(second.result).toMatchObject({ failed: 0, cached: 1 });
+});
+
+describe('on one trajectory', () => {
+  const count = (to: number): ToyStudy[string] => ({ stage: 'count', params: { to } });
+  /** A run whose training stands still at a length; resolves once its checkpoint there is kept. */
+  const standing = async (study: ToyStudy, at: number) => {
+    vi.stubEnv('TOY_HOLD', String(at));
+    let pid = 0;
+    let ended!: Promise<ToyRun>;
+    await new Promise<void>((resolve) => {
+      ended = rig.run(study, {
+        checkpointSeconds: 0,
+        onEvent: (event) => {
+          if (event.event === 'node-log' && event.line.startsWith('holding ')) pid = Number(event.line.slice(8));
+          if (event.event === 'node-checkpoint' && event.at === at) resolve();
+        },
+      });
+    });
+    vi.unstubAllEnvs();
+    await rig.reopen();
+    return { ended, kill: () => process.kill(pid, 'SIGKILL') };
+  };
+
+  it('a short one does not wait for a long one: it computes its own piece', async () => {
+    const long = await standing({ L: count(20) }, 12);
+    const short = await rig.run({ S: count(5) });
+    expect([short.ran, short.events.filter(({ event }) => event === 'node-wait')]).toEqual([['S'], []]);
+    long.kill();
+    expect((await long.ended).ended('failed')).toEqual(['L']);
+  });
+
+  it('a long one waits for a short one, from which it goes on, and says so once', async () => {
+    const short = await standing({ S: count(5) }, 3);
+    const long = await rig.run({ L: count(9) }, { onEvent: ({ event }) => event === 'node-wait' && short.kill() });
+    await short.ended;
+    expect(long.ran).toEqual(['L']);
+    expect(long.events.filter(({ event }) => event === 'node-wait')).toMatchObject([
+      { label: { experiment: 'L' }, holder: { pid: process.pid, place: 'S/s0/r0/step' } },
+    ]);
+  });
+
+  it('a checkpoint that another run removes just when it is chosen costs time and nothing else', async () => {
+    const killed = await standing({ L: count(20) }, 12);
+    killed.kill();
+    await killed.ended;
+    const { trajectories } = rig.cache;
+    const checkpoint = trajectories.checkpoint.bind(trajectories);
+    let removed = 0;
+    trajectories.checkpoint = async (...args) => {
+      const found = await checkpoint(...args);
+      if (found === undefined) return undefined;
+      removed++;
+      await rm(rig.path('cache/trajectories'), { recursive: true });
+      return found;
+    };
+    expect((await rig.run({ L: count(20) })).ran).toEqual(['L']);
+    expect(removed).toBe(1);
+  });
 });
 
 it('leave no lease behind', async () => {
