@@ -176,9 +176,14 @@ export interface ToyOptions {
 }
 
 /** As the application makes it. Whoever asks for one closes it. */
-export async function localExecutor({ jobs = 2, gpus }: Pick<ToyOptions, 'jobs' | 'gpus'> = {}): Promise<Executor> {
+export async function localExecutor({
+  jobs = 2,
+  gpus,
+  workers = {},
+}: Pick<ToyOptions, 'jobs' | 'gpus'> & { workers?: Record<string, string> } = {}): Promise<Executor> {
   return new LocalExecutor({
     jobs,
+    environment: workers,
     gpus: gpus ?? new GpuSlots({ choice: 'none' }),
     isOutOfDeviceMemory,
     worker: await builtWorker(),

@@ -17,6 +17,7 @@ import type {
   SlotRequest,
 } from '../../executor.ts';
 import type { GpuGrant, GpuSlots } from './gpu-slots.ts';
+import { machineMemory } from './process-memory.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export interface LocalExecutorOptions {
@@ -32,6 +33,13 @@ export interface LocalExecutorOptions {
   /** How long a worker may take to start. */
   startMs?: number;
 }
+
+/**
+ * Of a job's limit, what a worker may still take before it. One that takes more is replaced, which costs up to a
+ * second; a job that does not fit into the rest, though it would by itself, is run again by itself. Where there is no
+ * limit, workers that wait may take half of the machine's memory together.
+ */
+const IDLE_SHARE = 0.75;
 
 interface Place {
   process?: WorkerProcess;
@@ -131,10 +139,17 @@ export class LocalExecutor implements Executor {
     const cancel = () => void place.process?.stop();
     signal?.addEventListener('abort', cancel);
     try {
-      const worker = await this.#workerFor(place, devices);
+      const worker = await this.#workerFor(place, devices, memoryBytes);
       if (isCancelled()) cancel();
       hear({ kind: 'started', slot: index });
-      const outcome = await worker.run(job, hear, memoryBytes);
+      const alone = !worker.hasWorked;
+      let outcome = await worker.run(job, hear, memoryBytes);
+      if (outcome.kind === 'too-large' && !alone && !isCancelled()) {
+        hear({ kind: 'output', text: tooLargeTogether(outcome) });
+        const fresh = await this.#workerFor(place, devices, memoryBytes);
+        if (isCancelled()) cancel();
+        outcome = await fresh.run(job, hear, memoryBytes);
+      }
       if (outcome.kind !== 'done' && isCancelled()) return { kind: 'cancelled' };
       if (outcome.kind !== 'not-started') this.#hasStartedOne = true;
       else if (!this.#hasStartedOne) this.#startFailure ??= outcome;
@@ -155,10 +170,15 @@ export class LocalExecutor implements Executor {
     return [index, this.#places[index]!];
   }
 
-  /** A warm worker, unless it sees other devices than the job should, or has died or is being stopped. */
-  async #workerFor(place: Place, devices: Record<string, string>): Promise<WorkerProcess> {
+  /**
+   * A warm worker, unless it sees other devices than the job should, has died or is being stopped, or still takes too
+   * much memory.
+   */
+  async #workerFor(place: Place, devices: Record<string, string>, memoryBytes?: number): Promise<WorkerProcess> {
     const identity = JSON.stringify(devices);
-    if (place.process?.isUsable && place.devices === identity) return place.process;
+    const most = memoryBytes === undefined ? machineMemory() / this.#places.length / 2 : memoryBytes * IDLE_SHARE;
+    const isFit = place.process?.isUsable && place.devices === identity;
+    if (isFit && (!place.process!.hasWorked || place.process!.memory <= most)) return place.process!;
     await place.process?.stop();
     place.process = new WorkerProcess({
       module: this.#module,
@@ -168,6 +188,11 @@ export class LocalExecutor implements Executor {
     place.devices = identity;
     return place.process;
   }
+}
+
+/** What the log says of a job that is run again, by itself: an earlier one may have left memory in its worker. */
+function tooLargeTogether({ limit, reached }: Extract<JobOutcome, { kind: 'too-large' }>): string {
+  return `The worker process took ${reached} bytes, more than ${limit}. It had run other nodes: once more in a new one.\n`;
 }
 
 function useOf({ index, name, usedMemory }: Gpu): DeviceUse {

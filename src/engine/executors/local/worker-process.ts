@@ -1,17 +1,16 @@
 /** The executor's end of one worker: a child process that takes one job at a time. */
 // Not execa, which throws a TypeError where too many files are open: a worker that cannot be started is foreseen.
 import { fork, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 import { env, execArgv, execPath } from 'node:process';
 import { meaningOf, systemErrorCode } from '../../../base/system-error.ts';
 import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
+import { memoryOf, watchMemory } from './process-memory.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerReady } from './worker-message.ts';
 
 /** A worker ends by itself before that, unless its event loop is blocked. Ctrl-C is to stop within two seconds. */
 const KILL_AFTER_MS = 1_500;
-const MEMORY_CHECK_MS = 100;
 /** Reading some megabytes of code takes a second; from a file server that is busy, much longer. */
 const START_MS = 60_000;
 const START_LOOKS = 100;
@@ -73,7 +72,18 @@ export class WorkerProcess {
     return this.#isUsable;
   }
 
-  /** @param memoryLimit bytes that the process may take; Linux only */
+  /** Whether it has taken a job: memory that it took for one may not be free yet. */
+  get hasWorked(): boolean {
+    return this.#jobs > 0;
+  }
+
+  /** Bytes that it takes at the moment; 0 where that cannot be told. */
+  get memory(): number {
+    const pid = this.#subprocess?.pid;
+    return pid === undefined ? 0 : memoryOf(pid);
+  }
+
+  /** @param memoryLimit bytes that the process and what it starts may take; Linux only */
   async run(job: PreparedJob, hear: (event: JobEvent) => void, memoryLimit?: number): Promise<JobOutcome> {
     const neverStarted = await this.#started;
     if (neverStarted !== undefined) return neverStarted;
@@ -195,26 +205,4 @@ function startLimit(limit: number): { passed: Promise<void>; cancel(): void } {
     }, limit / START_LOOKS);
   });
   return { passed, cancel: () => clearInterval(timer) };
-}
-
-/**
- * Ends a process that takes more memory than it may.
- * @returns stops watching, and says what it had reached if it was ended
- */
-function watchMemory(pid: number | undefined, limit: number): () => number | undefined {
-  let reached: number | undefined;
-  const timer = setInterval(() => {
-    try {
-      const resident = 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-      if (resident <= limit || reached !== undefined) return;
-      reached = resident;
-      process.kill(pid!, 'SIGKILL');
-    } catch {
-      // it has ended
-    }
-  }, MEMORY_CHECK_MS);
-  return () => {
-    clearInterval(timer);
-    return reached;
-  };
 }

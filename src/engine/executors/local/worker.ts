@@ -8,6 +8,8 @@
 import { fchmodSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
 import { reopenHeld } from '../../../base/held-folder.ts';
@@ -26,13 +28,19 @@ const PROGRESS_INTERVAL_MS = 100;
  */
 const STOP_GRACE_MS = 1_000;
 const PARENT_CHECK_MS = 500;
+/** How much larger the process may have become before garbage is collected after a job, which takes some 10 ms. */
+const COLLECT_AFTER_BYTES = 2 ** 25;
 
-const stopping = new AbortController();
+/** One for each job: what a stage leaves on its signal, such as a listener that holds tensors, goes with the job. */
+let stopping = new AbortController();
+let isStopped = false;
 /** Kept from the start: a stage may replace the methods. */
 const [writeOutput, writeError] = [
   process.stdout.write.bind(process.stdout),
   process.stderr.write.bind(process.stderr),
 ];
+const collectGarbage = garbageCollector();
+let sizeAfterCollection = process.memoryUsage.rss();
 let busy = false;
 let checkpointTaken: ((job: number) => void) | undefined;
 /** The parent's folder of the jobs' outputs in a shared cache; nobody else may write there while the parent lives. */
@@ -51,9 +59,11 @@ if (process.connected) process.send!({ kind: 'ready' } satisfies WorkerReady);
 async function work(id: number, job: PreparedJob): Promise<void> {
   busy = true;
   privateFolder ??= openPrivateFolder(job);
+  stopping = new AbortController();
   const answer = await runStage(id, job);
   busy = false;
-  if (stopping.signal.aborted) process.exit(0);
+  if (isStopped) process.exit(0);
+  giveMemoryBack();
   writeOutput(endOfOutput(id));
   writeError(endOfOutput(id));
   send(answer);
@@ -146,8 +156,24 @@ function send(message: FromWorker): void {
   if (process.connected) process.send!(message);
 }
 
+/**
+ * A finished job's tensors are garbage, most of it outside of V8's heap: V8 would collect it when its own heap is full,
+ * and until then it would count as the next job's.
+ */
+function giveMemoryBack(): void {
+  if (process.memoryUsage.rss() - sizeAfterCollection < COLLECT_AFTER_BYTES) return;
+  collectGarbage();
+  sizeAfterCollection = process.memoryUsage.rss();
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 /** Tells the stage, gives it a moment to write a checkpoint, and ends. */
 function stop(): void {
+  isStopped = true;
   stopping.abort();
   if (busy) setTimeout(() => process.exit(0), STOP_GRACE_MS);
   else process.exit(0);
