@@ -23,7 +23,7 @@ export function warningText(failure: Failure, colors: Colors): string {
 /** What happened, in one line without colours and without an end. */
 export function failureLine(failure: Failure): string {
   const [line = ''] = failureText(failure, picocolors.createColors(false), '').split('\n');
-  return line.trim().replace(/\.$/, '');
+  return line.trim().replace(/\s+/g, ' ').replace(/\.$/, '');
 }
 
 /**

@@ -16,10 +16,10 @@ export async function writeNothingToDo(
   options: ReproOptions,
   terminal: Terminal,
 ): Promise<Failure | undefined> {
-  const { total, study } = found;
+  const { total, study, warnings } = found;
   const plan: SwpEvent = { event: 'plan', nodes: { total, cached: total, toRun: 0 }, stages: {} };
   if (options.dryRun) {
-    if (options.json) terminal.line(JSON.stringify({ ...plan, lengths: [], toRun: [] }));
+    if (options.json) terminal.line(JSON.stringify({ ...plan, lengths: [], toRun: [], missingInputs: [], warnings }));
     else {
       terminal.line(studyLine(study, terminal.colors));
       terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
@@ -33,6 +33,7 @@ export async function writeNothingToDo(
     event: 'summary',
     nodes: { total, cached: total, ran: 0, failed: 0, blocked: 0 },
     seconds: performance.now() / 1000,
+    ...(warnings.length > 0 && { warnings }),
     ...(report !== undefined && { report: report.html, highlights: report.highlights }),
   };
   if (options.json) terminal.line(JSON.stringify(summary));

@@ -137,7 +137,8 @@ export class DagBuilder {
   #watchFiles(stage: LoadedStage): void {
     if (this.#watchedStages.has(stage)) return;
     this.#watchedStages.add(stage);
-    for (const path of stage.files) if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
+    for (const path of stage.files)
+      if (!this.#watched.has(path)) this.#watched.set(path, stage.stamps?.get(path) ?? stampIfThere(path));
   }
 
   /** What a stage computes depends on its parameters alone, so it is asked once for each. */
@@ -181,7 +182,7 @@ export class DagBuilder {
     label: NodeLabel,
   ): void {
     const place = placeOf(label);
-    for (const name of [...Object.keys(inputs), ...Object.keys(gathers)]) {
+    for (const name of definition.isUnknown ? [] : [...Object.keys(inputs), ...Object.keys(gathers)]) {
       const declared = definition.inputs[name];
       if (declared === undefined) throw new Error(`${place}: stage ${definition.name} has no input "${name}".`);
       if ((declared.gather ?? false) !== Object.hasOwn(gathers, name))
@@ -195,7 +196,7 @@ export class DagBuilder {
     for (const { key, artifact } of producersOf({ inputs, gathers })) {
       if (!this.dag.hasNode(key)) throw new Error(`${place}: its input ${key} is no node of the DAG.`);
       const { stage } = this.dag.getNodeAttributes(key);
-      if (stage.outputs[artifact] === undefined)
+      if (stage.outputs[artifact] === undefined && !stage.isUnknown)
         throw new Error(`${place}: stage ${stage.name} has no output "${artifact}".`);
     }
   }

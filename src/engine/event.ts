@@ -106,6 +106,8 @@ export type SwpEvent =
       seconds: number;
       stopped?: string;
       estimate?: { estimated: number; lower: number; upper: number; took: number; ratio: number };
+      /** What cost no result and has to be known; absent if there is nothing. */
+      warnings?: Failure[];
       report?: string;
       highlights?: JsonObject;
     };

@@ -9,75 +9,15 @@
  *                       any other line belongs to the log, and so does standard error
  *     exit code         0: done
  */
-import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Ajv } from 'ajv';
 import { execa } from 'execa';
-import schema from '../../schemas/stage-manifest.schema.json' with { type: 'json' };
 import type { StageManifest } from '../generated/stage-manifest.ts';
 import { SwpError } from '../base/failure.ts';
-import { fileFailure } from '../base/file-failure.ts';
-import { globMatcher } from '../base/glob.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
 
 const VERSION = 1;
 const KILL_AFTER_MS = 250;
-
-/** @throws SwpError of kind `content` for a manifest that is none */
-export function readManifest(path: string, name: string): StageManifest {
-  const damaged = (message: string) =>
-    new SwpError({ kind: 'content', path, message, remedy: 'docs/stages.md says what a manifest holds.' });
-  let manifest: unknown;
-  try {
-    manifest = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw damaged(`It is no JSON: ${(error as Error).message}`);
-  }
-  const validate = new Ajv({ validateSchema: false }).compile<StageManifest>(schema);
-  if (!validate(manifest)) {
-    const problem = validate.errors![0]!;
-    throw damaged(`${problem.instancePath || 'It'} ${problem.message}`);
-  }
-  if (manifest.name !== name) throw damaged(`It describes a stage "${manifest.name}"; the file's name says "${name}"`);
-  return manifest;
-}
-
-/** The code of a program. */
-export interface ProgramCode {
-  /** SHA-256 of the manifest and of every file that it names as code, hexadecimal. */
-  fingerprint: string;
-  /** Absolute paths of these, and of the folders in which another one may turn up. */
-  files: string[];
-}
-
-/**
- * @param root the project's root: what the patterns are relative to
- * @param path of the manifest
- * @throws SwpError of kind `file` if a file of the code cannot be read
- */
-export function programCode(root: string, path: string, manifest: StageManifest): ProgramCode {
-  try {
-    return readCode(root, path, manifest);
-  } catch (error) {
-    throw fileFailure(error, join(root, 'stages'), 'read');
-  }
-}
-
-function readCode(root: string, path: string, { code = [] }: StageManifest): ProgramCode {
-  const hash = createHash('sha256').update(readFileSync(path));
-  const isCode = globMatcher(code);
-  const entries = entriesUnder(root);
-  const files = entries
-    .filter(({ name, isFolder }) => !isFolder && isCode(name))
-    .map(({ name }) => name)
-    .sort();
-  for (const file of files) hash.update(`\n${file}\n`).update(readFileSync(join(root, file)));
-  const folders = ['stages', ...entries.filter(({ isFolder }) => isFolder).map(({ name }) => name)];
-  return { fingerprint: hash.digest('hex'), files: [path, ...[...files, ...folders].map((name) => join(root, name))] };
-}
 
 /** @param root the project's root: the program's working folder, and what its paths are relative to */
 export function executableStage(
@@ -178,12 +118,4 @@ function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | u
   } catch {
     return undefined;
   }
-}
-
-/** Names relative to the root. */
-function entriesUnder(root: string): { name: string; isFolder: boolean }[] {
-  return readdirSync(join(root, 'stages'), { recursive: true, withFileTypes: true }).map((entry) => ({
-    name: relative(root, join(entry.parentPath, entry.name)),
-    isFolder: entry.isDirectory(),
-  }));
 }

@@ -9,6 +9,10 @@ import { stampOf } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
 import type { ExternalFile, PlannedNode } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
+import type { StageLoader } from './stage-loader.ts';
+
+/** A file that changes more often while it is read is not at rest. */
+const TRIES = 5;
 
 /**
  * Hashes a file; one that changes meanwhile is hashed again, so that digest and stamp belong together.
@@ -21,12 +25,18 @@ export async function readExternalFile(
 ): Promise<ExternalFile> {
   const path = resolve(root, declared);
   try {
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const stamp = stampOf(path);
       refuseOddFile(path);
       const { sha256 } = await digestFile(path);
       if (stampOf(path) === stamp) return { name, path, sha256, stamp };
     }
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: 'It keeps changing while it is read',
+      remedy: 'Run again once it is at rest.',
+    });
   } catch (error) {
     if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
     const told = typeof remedy === 'function' ? remedy() : remedy;
@@ -63,10 +73,16 @@ async function isUnchanged(file: ExternalFile): Promise<boolean> {
 }
 
 /**
- * To be called before and after a node runs, so that no record claims an input that it did not have.
+ * To be called before and after a node runs, so that no record claims an input, or code, that it did not have.
  * @throws SwpError of kind `file-changed`
  */
-export async function refuseChangedFiles({ files, stage }: Pick<PlannedNode, 'files' | 'stage'>): Promise<void> {
+export async function refuseChangedFiles(
+  { files, stage: { name } }: Pick<PlannedNode, 'files' | 'stage'>,
+  stages: StageLoader,
+): Promise<void> {
   for (const file of files)
-    if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: stage.name });
+    if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: name });
+  const stage = await stages.load(name);
+  if (stage.isUnchanged?.() === false)
+    throw new SwpError({ kind: 'file-changed', path: `The code of ${stage.module}`, stage: name });
 }

@@ -48,7 +48,7 @@ async function publish(
   { planned: { node }, identity, point }: NodeWork,
   { cache, stages, environment }: RunContext,
 ): Promise<CacheRecord> {
-  await refuseChangedFiles(node);
+  await refuseChangedFiles(node, stages);
   const { code, packages } = await stages.load(node.stage.name);
   const record = await cache.publish({
     ...identity,
@@ -97,7 +97,7 @@ async function runJob(
     }),
     ...(trajectory?.from && { resume: trajectory.from }),
   };
-  await refuseChangedFiles(node);
+  await refuseChangedFiles(node, stages);
 
   const log = cache.log(work.identity.key);
   const listener = new JobListener(work, trajectory, log, context);

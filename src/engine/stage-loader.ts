@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBuild, readFingerprints } from '../base/installed-build.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
@@ -19,8 +20,12 @@ export interface LoadedStage {
   module: string;
   /** Absolute paths of the files on which `code` depends and that are not the build's. */
   files: string[];
+  /** Stamps of these as they were when `code` was made; absent where that cannot change. */
+  stamps?: ReadonlyMap<string, string>;
   /** What is wrong with it, so that none of its nodes can run. */
   failure?: Failure;
+  /** Whether `files` still hold what `code` was made of; absent where that cannot change. */
+  isUnchanged?(): boolean;
 }
 
 export class StageLoader {
@@ -72,11 +77,11 @@ export class StageLoader {
   }
 
   /**
-   * Loads a stage, once.
+   * Loads a stage, once. Of one that cannot be loaded, or whose code cannot be read, `failure` says why.
    * @throws SwpError of kind `usage` for a name that is no stage, with the nearest name
    */
   load(name: string): Promise<LoadedStage> {
-    const loaded = this.#loaded.get(name) ?? this.#import(name);
+    const loaded = this.#loaded.get(name) ?? this.#loadOrExplain(name);
     this.#loaded.set(name, loaded);
     return loaded;
   }
@@ -97,12 +102,31 @@ export class StageLoader {
       return readdirSync(join(this.#root, 'stages')).flatMap((file) =>
         file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : [],
       );
-    } catch {
-      return []; // no such folder
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw fileFailure(
+        error,
+        join(this.#root, 'stages'),
+        'read',
+        'It may hold stages of the study. Make it readable.',
+      );
     }
   }
 
-  /** @throws SwpError of kind `content` if the manifest is none, or if there is a stage of this name already */
+  /** @throws SwpError of kind `usage` for a name that is no stage */
+  async #loadOrExplain(name: string): Promise<LoadedStage> {
+    const isProgram = this.#programs().includes(name);
+    if (!isProgram && !Object.hasOwn(this.#fingerprints, name)) throw new SwpError(this.#unknown(name));
+    try {
+      return await (isProgram ? this.#loadProgram(name) : this.#import(name));
+    } catch (error) {
+      const failure = error instanceof SwpError ? error.failure : unloadable(this.modulePath(name), error);
+      const module = this.modulePath(name);
+      return { definition: unknownStage(name), code: '', packages: {}, module, files: [module], failure };
+    }
+  }
+
+  /** @throws SwpError if the manifest is none, or if there is a stage of this name already */
   async #loadProgram(name: string): Promise<LoadedStage> {
     const module = this.#manifestPath(name);
     if (Object.hasOwn(this.#fingerprints, name))
@@ -113,15 +137,25 @@ export class StageLoader {
         remedy: 'Give yours another name, in the file, its name and pipeline.json.',
       });
     // Loaded only for a program: starting programs and checking manifests is slow to load.
-    const { programCode, readManifest } = await import('./executable-stage.ts');
-    const { fingerprint, files } = programCode(this.#root!, module, readManifest(module, name));
-    return { definition: (await loadStageFile(module))!, code: fingerprint, packages: {}, module, files };
+    const [{ executableStage }, { readManifest }, { programCode }, { uncoveredCode }] = await Promise.all([
+      import('./executable-stage.ts'),
+      import('./stage-manifest.ts'),
+      import('./program-code.ts'),
+      import('./uncovered-code.ts'),
+    ]);
+    const { manifest, source } = readManifest(module, name);
+    const loaded = { definition: executableStage(this.#root!, manifest), packages: {}, module };
+    try {
+      const { fingerprint, names, stamps, isUnchanged } = programCode(this.#root!, module, manifest, source);
+      this.warnings.push(...uncoveredCode(this.#root!, manifest, names, source));
+      return { ...loaded, code: fingerprint, files: [...stamps.keys()], stamps, isUnchanged };
+    } catch (error) {
+      if (!(error instanceof SwpError)) throw error;
+      return { ...loaded, code: '', files: [module], failure: error.failure };
+    }
   }
 
   async #import(name: string): Promise<LoadedStage> {
-    if (this.#programs().includes(name)) return this.#loadProgram(name);
-    const code = Object.hasOwn(this.#fingerprints, name) ? this.#fingerprints[name] : undefined;
-    if (code === undefined) throw new SwpError(this.#unknown(name));
     const module = this.modulePath(name);
     const definition = await loadStageFile(module);
     if (definition?.name !== name || typeof definition.run !== 'function')
@@ -131,7 +165,7 @@ export class StageLoader {
         message: `The module's default export is no stage named "${name}"`,
         remedy: `End stages/${name}.ts with: export default defineStage({ name: '${name}', ... })`,
       });
-    return { definition, code, packages: this.#packages[name] ?? {}, module, files: [] };
+    return { definition, code: this.#fingerprints[name]!, packages: this.#packages[name] ?? {}, module, files: [] };
   }
 
   #unknown(name: string) {
@@ -144,4 +178,20 @@ export class StageLoader {
       ...(suggestion !== undefined && { suggestion }),
     };
   }
+}
+
+/** A module that throws when it is imported, or that is no JavaScript. */
+function unloadable(path: string, error: unknown): Failure {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    kind: 'content',
+    path,
+    message: `The stage cannot be loaded: ${message.split('\n')[0]}`,
+    remedy: 'Correct its code; the nodes of other stages do not need it.',
+  };
+}
+
+function unknownStage(name: string): StageDefinition {
+  const run = () => Promise.reject(new Error(`The stage ${name} could not be loaded.`));
+  return { isUnknown: true, name, summary: '', params: {}, inputs: {}, outputs: {}, run };
 }

@@ -8,12 +8,15 @@ export const MANIFEST_SUFFIX = '.stage.json';
 /**
  * @param path absolute
  * @returns undefined for a module that has no such export
- * @throws SwpError of kind `content` for a manifest that is none
+ * @throws SwpError of kind `study`, `several` or `file` for a manifest that is none
  */
 export async function loadStageFile(path: string): Promise<StageDefinition | undefined> {
   if (!path.endsWith(MANIFEST_SUFFIX))
     return ((await import(pathToFileURL(path).href)) as { default?: StageDefinition }).default;
   // Loaded only for a program: starting programs and checking manifests is slow to load.
-  const { executableStage, readManifest } = await import('./executable-stage.ts');
-  return executableStage(dirname(dirname(path)), readManifest(path, basename(path, MANIFEST_SUFFIX)));
+  const [{ executableStage }, { readManifest }] = await Promise.all([
+    import('./executable-stage.ts'),
+    import('./stage-manifest.ts'),
+  ]);
+  return executableStage(dirname(dirname(path)), readManifest(path, basename(path, MANIFEST_SUFFIX)).manifest);
 }

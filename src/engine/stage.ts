@@ -141,6 +141,11 @@ export interface StageJob<Params> {
 export type Metrics = RecordFile['metrics'];
 
 export interface StageDefinition<Params = JsonObject> {
+  /**
+   * It stands for a stage whose declaration cannot be read: nothing is known of its parameters, inputs and outputs. Its
+   * nodes are blocked.
+   */
+  isUnknown?: true;
   name: string;
   summary: string;
   /** JSON Schema (draft-07) of the parameters; `default` fills in; `unit` says what they count or name. */

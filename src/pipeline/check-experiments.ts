@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 import { listNames } from '../base/nearest-name.ts';
 import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';

@@ -2,7 +2,7 @@
 import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonValue } from '../base/json.ts';
-import type { JsonPath, JsonSource, Mark, Place } from './json-source.ts';
+import { pathOf, type JsonPath, type JsonSource, type Mark, type Place } from '../base/json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
@@ -198,18 +198,4 @@ function short(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'An object';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 56)}..."` : text;
-}
-
-/** A JSON pointer (RFC 6901) writes names and indices alike: which one a part is, the value tells. */
-function pathOf(pointer: string, value: JsonValue): JsonPath {
-  let inside: unknown = value;
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((escaped) => {
-      const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
-      const part = Array.isArray(inside) ? Number(name) : name;
-      inside = (inside as Record<string | number, unknown>)[part];
-      return part;
-    });
 }

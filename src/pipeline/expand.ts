@@ -1,7 +1,7 @@
 /** Writes one run out: the repeated steps become instances, and every reference the instance it means. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../base/json.ts';
-import type { NodeLabel } from '../engine/stage.ts';
+import type { NodeLabel, StageInput } from '../engine/stage.ts';
 import { resolveParams } from './parameters.ts';
 import type { ArtifactReference, Condition, Reference } from './reference.ts';
 import type { StepDeclaration } from './step.ts';
@@ -76,7 +76,7 @@ class RunExpansion {
       return;
 
     const inputs: Record<string, InstanceArtifact> = {};
-    for (const [name, { optional }] of Object.entries(step.stage.inputs)) {
+    for (const [name, { optional }] of inputsOf(step)) {
       const reference = step.inputs.get(name);
       const found = reference && this.#find(reference, step, round);
       if (found !== undefined) inputs[name] = found;
@@ -141,4 +141,10 @@ class RunExpansion {
 /** Values from the file have no prototype, those from schemas do: compared without it. */
 function plain(value: JsonObject[string]): unknown {
   return typeof value === 'object' ? JSON.parse(JSON.stringify(value)) : value;
+}
+
+/** The inputs that a step's stage declares; of a stage that could not be loaded, those that the step is given. */
+function inputsOf({ stage, inputs }: StepDeclaration): [string, StageInput][] {
+  if (!stage.isUnknown) return Object.entries(stage.inputs);
+  return [...inputs.keys()].map((name) => [name, { summary: '', optional: true }]);
 }

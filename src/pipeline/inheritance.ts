@@ -5,7 +5,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 
 /** What holds parameters by stage or step. */
 const MERGED = ['params', 'perRound', 'perStep'];

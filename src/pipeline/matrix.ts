@@ -9,7 +9,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 
 type Scalar = string | number | boolean;
 /** One combination of the variables' values. */

@@ -2,7 +2,7 @@
  * Where the values of an expanded study stand in its file: one template gives many entries, and what an
  * experiment inherits stands with its base.
  */
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 
 export interface Origin {
   /** The place in the file. */

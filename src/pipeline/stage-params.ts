@@ -5,7 +5,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 
 /**
@@ -86,6 +86,7 @@ export function checkParamName(
   mark: 'value' | 'key',
   diagnostics: Diagnostics,
 ): boolean {
+  if (stage.isUnknown) return true;
   const declared = paramSchemas(stage);
   const schema = declared.get(name);
   const settable = [...declared].filter(([, { unit }]) => unit !== 'study').map(([known]) => known);

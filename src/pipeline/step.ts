@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { PipelineFile, RepeatedSteps, Step } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { JsonPath } from './json-source.ts';
+import type { JsonPath } from '../base/json-source.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 import { parseArtifactReference, parseReference, type ArtifactReference, type Reference } from './reference.ts';
 import { checkParamName, checkParams, checkValue } from './stage-params.ts';
@@ -186,6 +186,7 @@ class StepChecks {
 
   #checkInputNames(): void {
     const step = this.#step;
+    if (step.stage.isUnknown) return;
     const diagnostics = this.#diagnostics;
     const declared = Object.entries(step.stage.inputs);
     const check = (given: Map<string, unknown>, list: 'inputs' | 'gather') => {
@@ -248,7 +249,7 @@ class StepChecks {
     const target = this.#steps.get(name);
     if (target === undefined) return; // its stage is unknown, which is reported
     const outputs = Object.keys(target.stage.outputs);
-    if (!outputs.includes(artifact)) {
+    if (!target.stage.isUnknown && !outputs.includes(artifact)) {
       diagnostics.add({
         path,
         message: `Step "${name}" has no artifact "${artifact}".`,

@@ -1,6 +1,5 @@
 /** Reads pipeline.json and checks its shape by schemas/pipeline.schema.json; what it says is checked in study.ts. */
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { fileFailure } from '../base/file-failure.ts';
@@ -8,7 +7,7 @@ import { isJsonObject, type JsonValue } from '../base/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { inheritExperiments } from './inheritance.ts';
-import { JsonSource } from './json-source.ts';
+import { displayPath, JsonSource } from '../base/json-source.ts';
 import { expandTemplates } from './matrix.ts';
 
 export interface StudyFile {
@@ -52,12 +51,6 @@ export function parseStudyFile(path: string, text: string): StudyFile {
 /** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */
 function expand(value: JsonValue, diagnostics: Diagnostics): JsonValue {
   return isJsonObject(value) ? inheritExperiments(expandTemplates(value, diagnostics), diagnostics) : value;
-}
-
-/** As the user would write it: relative to the working folder where that is shorter. */
-function displayPath(path: string): string {
-  const near = relative(process.cwd(), path);
-  return near !== '' && near.length < path.length && !near.startsWith('..') ? near : path;
 }
 
 /**

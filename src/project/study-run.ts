@@ -130,6 +130,7 @@ export class StudyRun {
     });
     const { total, cached, ran, failed, blocked, stopped } = result;
     const accuracy = written.entry && accuracyOf(written.entry);
+    const warnings = [...result.warnings, ...(written.failure ? [written.failure] : [])];
     return {
       summary: {
         event: 'summary',
@@ -137,14 +138,12 @@ export class StudyRun {
         seconds: this.#secondsWaited(),
         ...(stopped !== undefined && { stopped }),
         ...(accuracy !== undefined && { estimate: comparison(accuracy) }),
+        ...(warnings.length > 0 && { warnings }),
         ...(report !== undefined && { report: report.html, highlights: report.highlights }),
       },
       ...(report !== undefined && { report }),
       ...(failure !== undefined && { reportFailure: failure }),
-      warnings: [
-        ...result.warnings.slice(this.#planned.plan.warnings.length),
-        ...(written.failure ? [written.failure] : []),
-      ],
+      warnings: warnings.slice(this.#planned.plan.warnings.length),
     };
   }
 

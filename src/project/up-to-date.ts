@@ -26,6 +26,8 @@ export interface UpToDate {
   study: StudySize;
   /** The artifacts of the node that gathered the results; null if the study has none. */
   results: CacheRecord['artifacts'] | null;
+  /** Code that runs and is in no key. */
+  warnings: Failure[];
 }
 
 /** File systems count time in ticks: a file that changed less than this ago may change again and keep its stamp. */
@@ -36,7 +38,7 @@ export function findUpToDate(options: ProjectOptions): UpToDate | undefined {
   const { path, cache } = locate(options);
   const basis = basisOf(options);
   const found = basis && readSettledPlan(cache, studyFolder(cache, path), nameOf(options), basis, stampIfThere);
-  return found ? (found as unknown as UpToDate) : undefined;
+  return found ? ({ warnings: [], ...found } as unknown as UpToDate) : undefined;
 }
 
 /** @param records of every node of the DAG, each under the node's own key; otherwise nothing is noted */
@@ -45,7 +47,7 @@ export async function noteUpToDate(
   project: Project,
   records: ReadonlyMap<string, CacheRecord>,
 ): Promise<void> {
-  const { dag, study, cache } = project;
+  const { dag, study, cache, stages } = project;
   const basis = basisOf(options);
   const whole = dag.nodes().every((key) => records.get(key)?.key === key);
   const watched = Object.fromEntries(dag.getAttribute('watched'));
@@ -61,6 +63,7 @@ export async function noteUpToDate(
     root: study.root,
     study: sizeOf(study),
     results: (key === undefined ? undefined : records.get(key)?.artifacts) ?? null,
+    warnings: stages.warnings,
   };
   await writeSettledPlan(
     cache,

@@ -52,7 +52,7 @@ printf '%s' "$line" | grep -o '"path"' | wc -l > "$out"; echo '{"metrics":{}}'\n
   expect(status.stdout).toContain('10 nodes: 4 cached, 6 blocked.');
   expect(status.stdout).toContain(`blocked: ${lack}`);
   expect((await project.swp('dag', '--show')).stdout).toContain(`blocked: ${lack}`);
-  expect((await project.swp('lint')).stdout).toContain(`missing: ${lack}`);
+  expect((await project.swp('lint')).stdout).toContain(`blocked: ${lack}`);
   expect((await project.swp('explain', 'stage=init', 'seed=7')).stdout).toMatch(
     /^\d init nodes?: blocked, A\/s7\/r0\/load lacks something: Cannot read .*seed-7/,
   );

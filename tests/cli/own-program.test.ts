@@ -70,6 +70,7 @@ describe('a program that', () => {
   });
 
   test('does not exist, or whose manifest is wrong, is told with the place', async () => {
+    await project.write('stages/own.sh', '');
     await writeFile(
       project.path('stages/own.stage.json'),
       JSON.stringify({ ...manifest, command: ['no-such-program'] }),
@@ -77,18 +78,79 @@ describe('a program that', () => {
     expect((await project.swp('repro')).stdout).toContain(
       'This machine cannot run "no-such-program": There is no such program.',
     );
-    await writeFile(project.path('stages/own.stage.json'), JSON.stringify({ ...manifest, comand: [] }));
-    const wrong = await project.swp('status');
-    expect([wrong.stderr, wrong.exitCode]).toEqual([
-      `error: ${project.path('stages/own.stage.json')}: It must NOT have additional properties.\n  docs/stages.md says what a manifest holds.`,
-      2,
-    ]);
+    await project.write('stages/own.stage.json', { ...manifest, comand: [] });
+    const wrong = await project.swp('repro');
+    expect(wrong.stdout).toMatch(
+      /^stages\/own\.stage\.json:\d+:3 error: "comand" is not known here\.\n.*\n.*\n {2}Did you mean "command"\?\n/m,
+    );
+    expect(wrong.exitCode).toBe(1);
     await writeFile(project.path('stages/train.stage.json'), JSON.stringify({ ...manifest, name: 'train' }));
     await project.write('pipeline.json', {
       name: 'own',
       dag: [{ step: 'own', stage: 'train' }],
       experiments: { A: {} },
     });
-    expect((await project.swp('status')).stderr).toContain('There is a stage "train" in swp already.');
+    expect((await project.swp('status')).stdout).toContain('There is a stage "train" in swp already.');
   });
+
+  test('changes its code while it runs is not recorded as made by it', async () => {
+    expect(
+      await failsWith(
+        'echo "# more" >> stages/own.sh; echo \'{"metrics":{}}\'; read -r l; o=${l##*\'"out":"\'}; : > "${o%%\\"*}"',
+      ),
+    ).toContain(
+      `The code of ${project.path('stages/own.stage.json')} changed while own used it; its result was not kept.`,
+    );
+  });
+});
+
+test('code that no pattern names is an error of its stage at the place, or a warning; the rest of the study goes on', async () => {
+  const project = await SwpProject.create({
+    name: 'own',
+    dag: [
+      { step: 'own', stage: 'weights' },
+      { step: 'init', stage: 'init' },
+    ],
+    experiments: { A: { params: { init: { scheme: 'xavier' } } } },
+  });
+  const manifest = (code: string[]) => ({
+    name: 'weights',
+    summary: 'A program.',
+    command: ['sh', 'stages/weight-histogram.sh'],
+    code,
+    outputs: { out: { summary: 'out', file: 'out.txt' } },
+  });
+  const script = (word: string) =>
+    `read -r l; o=\${l##*'"out":"'}; echo ${word} > "\${o%%\\"*}"; echo '{"metrics":{}}'\n`;
+  await project.write('stages/weights.stage.json', manifest(['stages/weight_histogram.sh']));
+  await project.write('stages/weight-histogram.sh', script('one'));
+  const wrong = await project.swp('repro');
+  expect(wrong.exitCode).toBe(1);
+  expect(wrong.stdout).toContain('2 nodes: 0 cached, 1 ran, 1 not run');
+  const error = `stages/weights.stage.json:9:5 error: "stages/weight_histogram.sh" matches no file.
+  9 |     "stages/weight_histogram.sh"
+    |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  Did you mean "stages/weight-histogram.sh"?
+  Expected: the files of the program, relative to pipeline.json.
+  Asked for by A seed 0 own. Blocked by it: 1 node.`;
+  expect(wrong.stdout).toContain(error);
+  const linted = await project.swp('lint');
+  expect(linted.exitCode).toBe(1);
+  expect(linted.stdout).toContain(error.replace('error:', 'blocked:'));
+
+  await project.write('stages/weights.stage.json', manifest([]));
+  const warning = 'warning: stages/weight-histogram.sh is run, and no "code" names it';
+  const warned = await Promise.all([project.swp('repro'), project.swp('status'), project.swp('lint')]);
+  for (const { exitCode, stdout, stderr } of warned) {
+    expect(exitCode).toBe(0);
+    expect(`${stdout}${stderr}`.split(warning)).toHaveLength(2);
+  }
+  await project.swp('repro'); // notes that there is nothing to do
+  const [events] = [(await project.swp('repro', '--json')).json<{ event: string; warnings?: object[] }>()];
+  expect(events.at(-1)!.warnings).toMatchObject([{ kind: 'study', at: { file: 'stages/weights.stage.json' } }]);
+
+  await project.write('stages/weights.stage.json', manifest(['stages/weight-*.sh']));
+  expect((await project.swp('repro')).stderr).toBe('');
+  await project.write('stages/weight-histogram.sh', script('two'));
+  expect((await project.swp('repro')).stdout).toContain('2 nodes: 1 cached, 1 ran');
 });

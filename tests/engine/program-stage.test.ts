@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { programCode, readManifest } from '../../src/engine/executable-stage.ts';
+import { programCode } from '../../src/engine/program-code.ts';
+import { readManifest } from '../../src/engine/stage-manifest.ts';
 import { execute, type JobOutcome } from '../../src/engine/executor.ts';
 import { localExecutor } from './rig.ts';
 
@@ -175,7 +176,8 @@ it('the code of a program that cannot be read is named', async () => {
   const declared = { name: 'own', summary: '', command: ['node'], code: ['stages/*.py'], ...DECLARED };
   await writeFile(manifest, JSON.stringify(declared));
   await symlink('nowhere', join(root, 'stages/gone.py'));
-  expect(() => programCode(root, manifest, readManifest(manifest, 'own'))).toThrow(
+  const read = readManifest(manifest, 'own');
+  expect(() => programCode(root, manifest, read.manifest, read.source)).toThrow(
     expect.objectContaining({
       failure: expect.objectContaining({ kind: 'file', path: join(root, 'stages/gone.py'), code: 'ENOENT' }) as unknown,
     }),

@@ -26,12 +26,13 @@ export async function lint(options: ProjectOptions): Promise<void> {
     writeFindings(result, terminal);
     writeInputs(inputs, terminal);
   }
-  process.exitCode = openErrors > 0 ? EXIT_CODE.lintErrors : EXIT_CODE.ok;
+  const misdeclared = inputs.missingInputs.filter(({ failure: { kind } }) => kind === 'study' || kind === 'several');
+  process.exitCode = openErrors + misdeclared.length > 0 ? EXIT_CODE.lintErrors : EXIT_CODE.ok;
 }
 
 /** What the study's nodes read, where that is missing or enters no key: warnings, since lint is about comparisons. */
 function writeInputs({ missingInputs, warnings }: LintedInputs, { line, colors }: Terminal): void {
-  for (const text of missingTexts(missingInputs, colors, colors.yellow('missing:'))) line(text);
+  for (const text of missingTexts(missingInputs, colors, colors.red('blocked:'))) line(text);
   for (const warning of warnings) line(warningText(warning, colors));
 }
 

@@ -15,7 +15,8 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   const terminal = openTerminal();
   const failure = await writeNothingToDo(upToDate, options, terminal);
   process.exitCode = failure === undefined ? EXIT_CODE.ok : exitCodeOf(failure);
-  if (failure === undefined) return;
-  const { writeFailure } = await import('../failure-text.ts'); // it measures text as terminals show it: slow to load
-  writeFailure(failure, terminal);
+  if (failure === undefined && upToDate.warnings.length === 0) return;
+  const { warningText, writeFailure } = await import('../failure-text.ts'); // it measures text: slow to load
+  for (const warning of upToDate.warnings) terminal.errorLine(warningText(warning, terminal.colors));
+  if (failure !== undefined) writeFailure(failure, terminal);
 }

@@ -3,9 +3,16 @@
  * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
  * MAXIMUM_DEPTH levels and MAXIMUM_BYTES, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
+import { relative } from 'node:path';
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
-import type { Failure, SourceLocation } from '../base/failure.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { Failure, SourceLocation } from './failure.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** A file's path as the user would write it: relative to the working folder where that is shorter. */
+export function displayPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near !== '' && near.length < path.length && !near.startsWith('..') ? near : path;
+}
 
 /** Names and list indices from the top of a file to a value in it. */
 export type JsonPath = (string | number)[];
@@ -227,4 +234,18 @@ const SYNTAX_EXPECTATIONS: Record<string, string> = {
 function syntaxMessage({ error, offset }: ParseError, text: string): { message: string; expected?: string } {
   const message = offset >= text.trimEnd().length ? 'The file ends too early.' : 'This is not JSON.';
   return { message, expected: SYNTAX_EXPECTATIONS[printParseErrorCode(error)] };
+}
+
+/** A JSON pointer (RFC 6901) writes names and indices alike: which one a part is, the value tells. */
+export function pathOf(pointer: string, value: JsonValue): JsonPath {
+  let inside: unknown = value;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((escaped) => {
+      const name = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+      const part = Array.isArray(inside) ? Number(name) : name;
+      inside = (inside as Record<string | number, unknown>)[part];
+      return part;
+    });
 }
