@@ -73,7 +73,7 @@ describe('a pattern', () => {
     ['nowhere/**', 'matches no file', undefined],
     ['stages/lib', 'is a folder', undefined],
     ['stages/lib/', 'is a folder', undefined],
-    ['stages/main.py/x', 'matches no file', undefined],
+    ['stages/main.py/x', 'matches no file', 'stages/main.py'],
     ['../x.py', 'leads out of the project', undefined],
     ['stages/../../x.py', 'leads out of the project', undefined],
     ['/etc/passwd', 'leads out of the project', undefined],
