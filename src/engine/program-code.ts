@@ -38,8 +38,8 @@ const MADE_BY_RUNNING = '__pycache__';
  * @param root the project's root: what the patterns are relative to
  * @param path of the manifest
  * @param source the manifest with the places in it
- * @throws SwpError of kind `study` for a pattern that names no file, or that no pattern can be; `file` or `content` if a
- *   file of the code cannot be read
+ * @throws SwpError of kind `study` for a pattern that names no file, or that no pattern can be; `file` or `content` if
+ *   a file of the code cannot be read
  */
 export function programCode(
   root: string,
