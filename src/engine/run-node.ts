@@ -7,6 +7,7 @@ import { stopLease } from '../cache/lease-files.ts';
 import type { Lease } from '../cache/lease-store.ts';
 import type { LeaseHolder } from '../cache/stored-lease.ts';
 import type { CacheRecord } from '../cache/record.ts';
+import { failureOf } from '../base/file-failure.ts';
 import type { Reason } from './event.ts';
 import { resourcesOf, type Slot } from './executor.ts';
 import { findResult } from './existing-result.ts';
@@ -125,6 +126,9 @@ async function attemptToCompute(work: NodeWork, context: RunContext): Promise<At
     const record = await context.compute(work, slot);
     return ended(record === 'cancelled' ? { kind: 'stopped', started: true } : { kind: 'ran', record });
   } catch (error) {
+    // An input may be evicted just before the job has it by a name of its own.
+    if (failureOf(error)?.kind === 'file' && !(await inputsAreUsable(node, work.producers, context)))
+      return { kind: 'again' };
     return ended(failedWith(error, startedAt));
   }
 }

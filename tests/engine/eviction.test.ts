@@ -48,6 +48,21 @@ it('a new node has what it consumes computed again, and what that was made of, a
   ]);
 });
 
+it('what is evicted just before a node has it is computed again, and is no failure of the node', async () => {
+  await rig.run({ A: chain.A! });
+  await rig.reopen();
+  const { scratch } = rig.cache;
+  const folder = scratch.node.bind(scratch);
+  let evictions = 0;
+  scratch.node = async () => {
+    if (evictions++ === 0) await rm(rig.path('cache/artifacts'), { recursive: true });
+    return folder();
+  };
+  const run = await rig.run({ A: chain.A!, B: chain.B! });
+  expect(run.ran).toEqual(['A', 'B']);
+  expect(run.result.failed).toBe(0);
+});
+
 it('the plan counts what will have to be computed again', async () => {
   await evict(await rig.run({ A: chain.A!, B: chain.B! }), 'text');
   const planned = await rig.plan(chain);

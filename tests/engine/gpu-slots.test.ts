@@ -3,11 +3,11 @@ import { chmod, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
-import { GpuSlots, isFree, visibleGpus } from '../../src/engine/executors/local/gpu-slots.ts';
+import { GpuSlots, isFree, visibleGpus, type GpuGrant } from '../../src/engine/executors/local/gpu-slots.ts';
 import { queryGpus, type Gpu } from '../../src/base/nvidia-smi.ts';
 import { isOutOfDeviceMemory } from '../../src/compute/runtimes/out-of-memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { Rig } from './rig.ts';
+import { localExecutor, Rig } from './rig.ts';
 
 let rig: Rig;
 let env: NodeJS.ProcessEnv;
@@ -151,6 +151,26 @@ describe('a slot', () => {
     ]);
     fc.assert(fc.property(fc.string(), (variable) => seen(variable).every((index) => index >= 0 && index <= 2)));
   });
+});
+
+it('a job that waits for a worker holds no GPU meanwhile: another process can have it', async () => {
+  await machine(IDLE.slice(0, 1));
+  const executor = await localExecutor({ jobs: 1, gpus: slots() });
+  const worker = await executor.reserve({ place: 'A', resources: { cpus: 1, gpus: 0 } });
+  let isServed = false;
+  const request = executor.reserve({ place: 'B', resources: { cpus: 1, gpus: 1 } }).then((slot) => {
+    isServed = true;
+    return slot!;
+  });
+  const other = slots();
+  let taken: GpuGrant | undefined;
+  while (taken === undefined) taken = await other.tryAcquire('C');
+  taken.release();
+  expect(isServed).toBe(false);
+  worker!.release();
+  (await request).release();
+  await other.close();
+  await executor.close();
 });
 
 it('a run gives each node a GPU of its own, whose worker sees no other; processor nodes do not wait', async () => {

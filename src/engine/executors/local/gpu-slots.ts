@@ -68,10 +68,8 @@ export class GpuSlots {
     for (let told = false; !signal.aborted;) {
       const usable = await this.#usable();
       if (signal.aborted) break; // a lease taken now would be left behind
-      for (const gpu of usable.filter((each) => isFree(each) && !this.#held.has(each.uuid))) {
-        const lease = await this.#lease(gpu, place);
-        if (lease !== undefined) return this.#grant(gpu, lease);
-      }
+      const grant = await this.#takeOne(usable, place);
+      if (grant !== undefined) return grant;
       if (!told) waiting(usable);
       told = true;
       await this.#clock.sleep(LOOK_EVERY_MS, signal);
@@ -79,9 +77,25 @@ export class GpuSlots {
     return undefined;
   }
 
+  /**
+   * Takes a GPU if one is free now.
+   * @throws SwpError of kind `unavailable` if there is none that could ever be had
+   */
+  async tryAcquire(place: string): Promise<GpuGrant | undefined> {
+    return this.#takeOne(await this.#usable(), place);
+  }
+
   async close(): Promise<void> {
     this.#leases?.close();
     await this.#scratch?.clear();
+  }
+
+  async #takeOne(usable: readonly Gpu[], place: string): Promise<GpuGrant | undefined> {
+    for (const gpu of usable.filter((each) => isFree(each) && !this.#held.has(each.uuid))) {
+      const lease = await this.#lease(gpu, place);
+      if (lease !== undefined) return this.#grant(gpu, lease);
+    }
+    return undefined;
   }
 
   #grant(gpu: Gpu, lease: Lease): GpuGrant {

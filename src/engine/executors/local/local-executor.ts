@@ -79,20 +79,39 @@ export class LocalExecutor implements Executor {
     this.#startMs = startMs;
   }
 
-  /** Waits for a GPU first, and then for a worker: a job that waits for a GPU holds up none that needs only a CPU. */
+  /**
+   * A job that waits for a GPU holds up none that needs only a CPU, and while it waits for a worker, it holds no GPU
+   * that another process could use.
+   */
   async reserve({ place, resources, priority = 0, signal, onWait }: SlotRequest): Promise<Slot | undefined> {
     const closing = this.#closing.signal;
-    let gpu: GpuGrant | undefined;
-    if (resources.gpus > 0) {
-      const givenUp = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-      gpu = await this.#gpus.acquire(place, (all) => onWait?.(all.map(useOf)), givenUp);
-      if (gpu === undefined) return undefined;
+    const givenUp = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    const needsGpu = resources.gpus > 0;
+    let told = false;
+    const tell = (all: Gpu[]) => {
+      if (!told) onWait?.(all.map(useOf));
+      told = true;
+    };
+    for (;;) {
+      let gpu = needsGpu ? await this.#gpus.acquire(place, tell, givenUp) : undefined;
+      if (needsGpu && gpu === undefined) return undefined;
+      const hasToWait = this.#queue.pending >= this.#places.length;
+      if (hasToWait) {
+        gpu?.release();
+        gpu = undefined;
+      }
+      const leaveQueue = await this.#enterQueue(priority);
+      try {
+        if (needsGpu && hasToWait && !givenUp.aborted) gpu = await this.#gpus.tryAcquire(place);
+      } catch (error) {
+        leaveQueue();
+        throw error;
+      }
+      const slot = this.#openSlot(resources, gpu, leaveQueue);
+      if (!givenUp.aborted && (gpu !== undefined || !needsGpu)) return slot;
+      slot.release();
+      if (givenUp.aborted) return undefined; // otherwise another process has taken the GPU meanwhile
     }
-    const leaveQueue = await this.#enterQueue(priority);
-    const slot = this.#openSlot(resources, gpu, leaveQueue);
-    if (signal?.aborted !== true && !closing.aborted) return slot;
-    slot.release();
-    return undefined;
   }
 
   /** Ends every worker, busy or not, which takes about a second at most. */
