@@ -195,12 +195,13 @@ export const GROUPS = {
   },
 
   estimate: {
-    why: 'says beforehand how much there is to compute, and nothing else',
+    why: 'says beforehand how much there is to compute, or that it cannot be computed, and nothing else',
     through: false,
     modules: [
       'src/compute/graph/flops.ts',
       'src/compute/graph/memory.ts',
       'src/model/pass-graph.ts',
+      'src/science/param-problems.ts',
       'src/science/stage-work.ts',
     ],
   },

@@ -11,6 +11,7 @@ import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
 import { detectionWork } from '../src/science/stage-work.ts';
+import { detectionProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<DetectSwParams>>({
   name: 'detect-sw',
@@ -34,6 +35,7 @@ export default defineStage<Required<DetectSwParams>>({
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
+  problems: detectionProblems,
   async fingerprint({ model, batchSize, sequenceLength, ...target }) {
     const shape = { batch: batchSize, sequence: sequenceLength };
     return {

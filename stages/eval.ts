@@ -11,6 +11,7 @@ import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { evaluationWork } from '../src/science/stage-work.ts';
+import { evaluationProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<EvalParams>>({
   name: 'eval',
@@ -29,6 +30,7 @@ export default defineStage<Required<EvalParams>>({
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
+  problems: evaluationProblems,
   async fingerprint({ model, batchSize, sequenceLength, restore, ...target }) {
     const shape = { batch: batchSize, sequence: sequenceLength };
     return {

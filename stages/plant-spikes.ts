@@ -11,6 +11,7 @@ import { FAMILIES } from '../src/model/decoder/family-of.ts';
 import { forwardFingerprint } from '../src/model/graph-fingerprint.ts';
 import { plantingFingerprint } from '../src/model/model-fingerprint.ts';
 import { randomModelConfigs } from '../src/science/random-models.ts';
+import { plantingProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<PlantSpikesParams>>({
   name: 'plant-spikes',
@@ -29,6 +30,7 @@ export default defineStage<Required<PlantSpikesParams>>({
 
   watches: () => enginePackageFiles('onnx'),
 
+  problems: plantingProblems,
   fingerprint(params) {
     const shape = { batch: params.batchSize, sequence: params.sequenceLength };
     return Promise.resolve(

@@ -8,6 +8,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { PruneParams } from '../src/generated/prune.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
+import { pruningProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<PruneParams>>({
   name: 'prune',
@@ -29,6 +30,7 @@ export default defineStage<Required<PruneParams>>({
   },
 
   watches: ({ model }) => [configPath(model)],
+  problems: pruningProblems,
   fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
   body: () => import('./bodies/prune.ts'),
 });

@@ -19,6 +19,7 @@ import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
+import { trainingProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<TrainParams>>({
   name: 'train',
@@ -44,6 +45,7 @@ export default defineStage<Required<TrainParams>>({
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
+  problems: trainingProblems,
   fingerprint: async (params) => graphFingerprint('training', params.model, trainingShape(params), params),
 
   trajectory({ schedule, steps, warmupSteps }) {

@@ -1,12 +1,13 @@
 /**
  * A JSON file together with where everything in it stands, so that a mistake can be shown at its place.
- * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; at most
- * MAXIMUM_DEPTH levels and MAXIMUM_BYTES, so that a broken or hostile file cannot exhaust the stack or the memory.
+ * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; and on its
+ * length, depth and number of values, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
 import { relative } from 'node:path';
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from './failure.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { quoted } from './nearest-name.ts';
 
 /** A file's path as the user would write it: relative to the working folder where that is shorter. */
 export function displayPath(path: string): string {
@@ -32,7 +33,13 @@ export interface Place {
 export type PlacedMistake = Omit<StudyFailure, 'kind' | 'at'> & { place: Place };
 
 const MAXIMUM_DEPTH = 64;
-const MAXIMUM_BYTES = 8_000_000;
+/** Of text: a longer one is not even read. */
+export const MAXIMUM_LENGTH = 8_000_000;
+const MAXIMUM_VALUES = 1_000_000;
+/** Of one list or object: more than any key of a study may have. */
+const MAXIMUM_ENTRIES = 20_000;
+/** More are not collected. */
+const MAXIMUM_MISTAKES = 1000;
 
 export class JsonSource {
   readonly #text: string;
@@ -96,13 +103,13 @@ export class JsonSource {
   }
 
   #read(): void {
-    if (this.#text.length > MAXIMUM_BYTES) {
-      this.#complain(0, 1, 'The file is too large.', `at most ${MAXIMUM_BYTES / 1e6} MB`);
+    if (this.#text.length > MAXIMUM_LENGTH) {
+      this.#complain(0, 1, 'The file is too large.', `at most ${MAXIMUM_LENGTH / 1e6} MB`);
       return;
     }
-    const tooDeep = offsetOfDepth(this.#text, MAXIMUM_DEPTH);
-    if (tooDeep !== undefined) {
-      this.#complain(tooDeep, 1, 'This is nested too deeply.', `at most ${MAXIMUM_DEPTH} levels`);
+    const beyond = beyondLimits(this.#text);
+    if (beyond !== undefined) {
+      this.#complain(beyond.offset, 1, beyond.message, beyond.expected);
       return;
     }
     if (this.#text.trim() === '') {
@@ -141,7 +148,7 @@ export class JsonSource {
         this.#complain(
           key.offset,
           key.length,
-          `"${name}" stands here a second time.`,
+          `${quoted(name)} stands here a second time.`,
           `each name once; the first is at ${line}:${column}`,
         );
       } else if (name === '__proto__') {
@@ -155,7 +162,8 @@ export class JsonSource {
   }
 
   #complain(offset: number, length: number, message: string, expected?: string): void {
-    this.mistakes.push({ place: this.#place(offset, length), message, expected });
+    if (this.mistakes.length < MAXIMUM_MISTAKES)
+      this.mistakes.push({ place: this.#place(offset, length), message, expected });
   }
 
   #place(offset: number, length: number): Place {
@@ -172,7 +180,7 @@ export class JsonSource {
     }
     const start = this.#lineStarts[low] ?? 0;
     const end = this.#lineStarts[low + 1] ?? this.#text.length;
-    const text = this.#text.slice(start, end).replace(/\r?\n$/, '');
+    const text = this.#text.slice(start, end - lengthOfLineEnd(this.#text, start, end));
     const column = offset - start + 1;
     return {
       file: this.file,
@@ -195,19 +203,35 @@ function startsOfLines(text: string): number[] {
   return starts;
 }
 
-/** Offset of the first bracket that opens level `depth + 1`. Without recursion, unlike the parser. */
-function offsetOfDepth(text: string, depth: number): number | undefined {
-  let level = 0;
+function lengthOfLineEnd(text: string, start: number, end: number): number {
+  if (end === start || text[end - 1] !== '\n') return 0;
+  return end - 1 > start && text[end - 2] === '\r' ? 2 : 1;
+}
+
+/** The first place at which there is too much. Without recursion, unlike the parser. */
+function beyondLimits(text: string): { offset: number; message: string; expected: string } | undefined {
   let inString = false;
+  let values = 0;
+  /** Of the lists and objects that are open: the commas in them. */
+  const commas: number[] = [];
   for (let offset = 0; offset < text.length; offset++) {
     const character = text[offset];
     if (inString) {
       if (character === '\\') offset++;
       else if (character === '"' || character === '\n') inString = false;
     } else if (character === '"') inString = true;
-    else if (character === '{' || character === '[') level++;
-    else if (character === '}' || character === ']') level--;
-    if (level > depth) return offset;
+    else if (character === '{' || character === '[') {
+      commas.push(0);
+      if (commas.length > MAXIMUM_DEPTH)
+        return { offset, message: 'This is nested too deeply.', expected: `at most ${MAXIMUM_DEPTH} levels` };
+    } else if (character === '}' || character === ']') commas.pop();
+    else if (character === ',') {
+      const entries = commas.length > 0 ? (commas[commas.length - 1]! += 1) : 0;
+      if (entries >= MAXIMUM_ENTRIES)
+        return { offset, message: 'There are too many entries here.', expected: `at most ${MAXIMUM_ENTRIES}` };
+      if (++values >= MAXIMUM_VALUES)
+        return { offset, message: 'The file holds too many values.', expected: `at most ${MAXIMUM_VALUES}` };
+    }
   }
   return undefined;
 }

@@ -11,7 +11,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts'
 import { mapValues, recipePreimage, type BySource, type Gathered } from './key.ts';
 import { digestJson } from '../base/digest.ts';
 import type { Blockage, ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
-import { placeOf, type NodeLabel } from './stage.ts';
+import { placeOf, type NodeLabel, type ParamProblem, type StageDefinition } from './stage.ts';
 import type { LoadedStage, StageLoader } from './stage-loader.ts';
 
 /** Nodes by recipe key; edges lead from producers to consumers. */
@@ -39,12 +39,19 @@ export type AcceptCode = (
   work: { code: string; computes: JsonValue },
 ) => { code: string; computes: JsonValue };
 
+/**
+ * Is told of parameters that are impossible together. The node gets a key all the same, so that the others are looked
+ * at; such a DAG is for nobody.
+ */
+export type RefuseParams = (label: NodeLabel, problems: readonly ParamProblem[]) => void;
+
 export class DagBuilder {
   readonly dag: Dag = new DirectedGraph<PlannedNode, Record<string, unknown>, DagAttributes>();
   readonly #loader: StageLoader;
   readonly #root: string;
   readonly #accept: AcceptCode;
-  readonly #fingerprints = new Map<string, Promise<JsonValue>>();
+  readonly #refuse: RefuseParams;
+  readonly #fingerprints = new Map<string, Promise<JsonValue | undefined>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
   readonly #watched = new Map<string, string>();
   /** Stages whose files are watched. */
@@ -56,16 +63,20 @@ export class DagBuilder {
    * @param options.root the project's root: what `StageDefinition.files` is relative to
    * @param options.accept what stands in keys for a stage's code: an earlier fingerprint, if a person said that it is
    *   equivalent
+   * @param options.refuse by default throws an SwpError of kind `usage`
    */
   constructor({
     loader,
     root,
     accept = (_stage, work) => work,
+    refuse = refuseAsUsage,
   }: {
     loader: StageLoader;
     root: string;
     accept?: AcceptCode;
+    refuse?: RefuseParams;
   }) {
+    this.#refuse = refuse;
     this.#accept = accept;
     this.#loader = loader;
     this.#root = root;
@@ -83,7 +94,7 @@ export class DagBuilder {
     this.#watchFiles(stage);
     this.#check(stage, inputs, gathers, label);
     const gathered = mapValues(gathers, (items) => items.map((item) => this.#gathered(item)));
-    const work = await this.#describe(stage, params);
+    const work = await this.#describe(stage, params, label);
     const preimage =
       'failure' in work
         ? blockedPreimage(name, params, inputs, gathered)
@@ -110,11 +121,12 @@ export class DagBuilder {
   async #describe(
     stage: LoadedStage,
     params: JsonObject,
+    label: NodeLabel,
   ): Promise<{ code: { code: string; computes: JsonValue }; files: ExternalFile[] } | { failure: Failure }> {
     try {
       if (stage.failure !== undefined) return { failure: stage.failure };
       const files = await this.#externalFiles(stage, params);
-      const computes = await this.#fingerprint(stage, params);
+      const computes = (await this.#fingerprint(stage, params, label)) ?? null;
       return { files, code: this.#accept(stage.definition.name, { code: stage.code, computes }) };
     } catch (error) {
       return { failure: lackOf(error) };
@@ -141,16 +153,34 @@ export class DagBuilder {
       if (!this.#watched.has(path)) this.#watched.set(path, stage.stamps?.get(path) ?? stampIfThere(path));
   }
 
-  /** What a stage computes depends on its parameters alone, so it is asked once for each. */
-  #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> {
-    if (definition.fingerprint === undefined) return Promise.resolve(null);
+  /**
+   * What a stage computes depends on its parameters alone, so it is asked once for each.
+   * @returns undefined for parameters that were refused
+   */
+  #fingerprint(
+    { definition }: LoadedStage,
+    params: JsonObject,
+    label: NodeLabel,
+  ): Promise<JsonValue | undefined> | JsonValue {
+    if (definition.fingerprint === undefined && definition.problems === undefined) return null;
     const question = canonicalJson([definition.name, params]);
     const known = this.#fingerprints.get(question);
     if (known !== undefined) return known;
     for (const path of definition.watches?.(params) ?? []) this.#watched.set(path, stampIfThere(path));
-    const answer = definition.fingerprint(params);
+    const answer = this.#askFingerprint(definition, params, label);
     this.#fingerprints.set(question, answer);
     return answer;
+  }
+
+  async #askFingerprint(
+    definition: StageDefinition,
+    params: JsonObject,
+    label: NodeLabel,
+  ): Promise<JsonValue | undefined> {
+    const problems = (await definition.problems?.(params)) ?? [];
+    if (problems.length === 0) return definition.fingerprint?.(params) ?? null;
+    this.#refuse(label, problems);
+    return undefined;
   }
 
   async #externalFiles({ definition, module }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {
@@ -225,6 +255,11 @@ function blockedPreimage(
 
 function digestsOf(files: readonly ExternalFile[]): Record<string, string> {
   return Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256]));
+}
+
+function refuseAsUsage(label: NodeLabel, problems: readonly ParamProblem[]): never {
+  const [{ message, expected }] = problems as [ParamProblem];
+  throw new SwpError({ kind: 'usage', message: `${placeOf(label)}: ${message}.`, expected });
 }
 
 /** Everything that a node consumes, single inputs first. */

@@ -91,6 +91,14 @@ export interface DeclaredFile {
   remedy?: string | (() => string);
 }
 
+/** A parameter that the others, or the model that they name, make impossible. */
+export interface ParamProblem {
+  param: string;
+  /** What is wrong, with the values; without a full stop. */
+  message: string;
+  expected: string;
+}
+
 export interface GatheredArtifact {
   label: NodeLabel;
   stage: string;
@@ -154,6 +162,8 @@ export interface StageDefinition<Params = JsonObject> {
   outputs: Record<string, StageOutput>;
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
   files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
+  /** What is wrong with parameters that each fit the schema; nothing else is asked of them then. */
+  problems?(params: Params): ParamProblem[] | Promise<ParamProblem[]>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.

@@ -15,11 +15,12 @@ import type { ModelConfig } from './decoder/family.ts';
 const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
   family: { type: 'string' },
   corpus: { enum: CORPUS_NAMES },
-  layers: { type: 'integer', minimum: 1 },
-  width: { type: 'integer', minimum: 2 },
-  heads: { type: 'integer', minimum: 1 },
-  feedForward: { type: 'integer', minimum: 1 },
-  vocabulary: { type: 'integer', minimum: 2 },
+  // Far above what can be run here, so that a slip of the hand does not make planning build a graph without an end.
+  layers: { type: 'integer', minimum: 1, maximum: 1000 },
+  width: { type: 'integer', minimum: 2, maximum: 65_536 },
+  heads: { type: 'integer', minimum: 1, maximum: 65_536 },
+  feedForward: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+  vocabulary: { type: 'integer', minimum: 2, maximum: 10_000_000 },
   normEpsilon: { type: 'number', exclusiveMinimum: 0 },
 };
 

@@ -5,7 +5,7 @@ import type { TensorTable } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
 
 /** Stands for the block matrices, whatever the family calls them. */
-const BLOCKS = 'blocks';
+export const BLOCKS = 'blocks';
 
 /**
  * The tensors that match any pattern, in the order given.

@@ -7,14 +7,27 @@ import { SwpError } from '../base/failure.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { declareStudy } from './declaration.ts';
 import { expandRun, type StepInstance } from './expand.ts';
+import { placeOfParam } from './param-places.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Study } from './study.ts';
 import { WHOLE_STUDY } from './whole-study.ts';
 
-/** Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints. */
+/**
+ * Nodes by recipe key. Runs nothing; asks stages for no more than their fingerprints and what is wrong with parameters.
+ * @throws SwpError kind `study` or `several` for parameters that are impossible together or with the model
+ */
 export async function buildDag(study: Study, loader: StageLoader, accept?: AcceptCode): Promise<Dag> {
-  const builder = new DagBuilder({ loader, root: study.root, ...(accept && { accept }) });
+  const { diagnostics } = study.file;
+  const builder = new DagBuilder({
+    loader,
+    root: study.root,
+    ...(accept && { accept }),
+    refuse(label, problems) {
+      for (const { param, message, expected } of problems)
+        diagnostics.add({ path: placeOfParam(study, label, param), message: `${message}.`, expected });
+    },
+  });
   const keys = new Map<StepInstance, string>();
   for (const experiment of study.experiments) {
     for (const seed of experiment.seeds) {
@@ -30,6 +43,7 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
       }
     }
   }
+  diagnostics.throwIfAny();
   const studyWide = study.steps.filter(({ gathers }) => gathers.size > 0);
   for (const step of studyWide) {
     const label: NodeLabel = { experiment: WHOLE_STUDY, seed: 0, round: 0, step: step.name };
@@ -41,6 +55,7 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
       label,
     });
   }
+  diagnostics.throwIfAny();
   return builder.dag;
 
   function keyOf(instance: StepInstance): string {

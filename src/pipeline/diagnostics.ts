@@ -3,7 +3,7 @@ import type { ErrorObject } from 'ajv';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonValue } from '../base/json.ts';
 import { pathOf, type JsonPath, type JsonSource, type Mark, type Place } from '../base/json-source.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
@@ -22,6 +22,8 @@ type FoundMistake = Pick<Mistake, 'message' | 'expected' | 'suggestion'> & { pla
 
 /** More than these are not shown at once. */
 const SHOWN_MISTAKES = 10;
+/** More are not collected: a file that is wrong so often is no study. */
+const MAXIMUM_MISTAKES = 10_000;
 
 export class Diagnostics {
   readonly #found: FoundMistake[] = [];
@@ -37,6 +39,7 @@ export class Diagnostics {
   }
 
   add({ path, mark, message, expected, suggestion }: Mistake): void {
+    if (this.#found.length >= MAXIMUM_MISTAKES) return;
     const origin = this.origins.of(path);
     const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
     this.#found.push({
@@ -55,7 +58,7 @@ export class Diagnostics {
     this.add({
       path,
       mark,
-      message: `${what} "${name}" does not exist.`,
+      message: `${what} ${quoted(name)} does not exist.`,
       expected: () => listNames(new Set(known())) || undefined,
       suggestion: () => nearestName(name, known()),
     });
@@ -159,17 +162,22 @@ function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
   }
 }
 
+const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
 const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
 
 /** What a schema asks for, in words. */
 function expectation(schema: Record<string, unknown>): string {
   const words: string[] = [];
   const types = [schema.type ?? []].flat() as string[];
-  if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
+  if (schema.pattern === NAME_PATTERN) words.push(NAME_RULE);
+  else if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
   if (typeof schema.minimum === 'number') words.push(`at least ${schema.minimum}`);
   if (typeof schema.exclusiveMinimum === 'number') words.push(`more than ${schema.exclusiveMinimum}`);
   if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
   if (typeof schema.exclusiveMaximum === 'number') words.push(`less than ${schema.exclusiveMaximum}`);
+  if (typeof schema.multipleOf === 'number') words.push(`a multiple of ${schema.multipleOf}`);
+  if (typeof schema.minLength === 'number') words.push(`with ${schema.minLength} or more characters`);
+  if (typeof schema.maxLength === 'number') words.push(`with no more than ${schema.maxLength} characters`);
   if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);
   if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
   if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
@@ -196,6 +204,5 @@ function descriptionOf(schema: object): string | undefined {
 function short(value: unknown): string {
   if (Array.isArray(value)) return 'A list';
   if (typeof value === 'object' && value !== null) return 'An object';
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 56)}..."` : text;
+  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 }

@@ -1,5 +1,5 @@
 /** Reads pipeline.json and checks its shape by schemas/pipeline.schema.json; what it says is checked in study.ts. */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Ajv, type ValidateFunction } from 'ajv';
 import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { fileFailure } from '../base/file-failure.ts';
@@ -7,7 +7,7 @@ import { isJsonObject, type JsonValue } from '../base/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { inheritExperiments } from './inheritance.ts';
-import { displayPath, JsonSource } from '../base/json-source.ts';
+import { displayPath, JsonSource, MAXIMUM_LENGTH } from '../base/json-source.ts';
 import { expandTemplates } from './matrix.ts';
 
 export interface StudyFile {
@@ -18,19 +18,41 @@ export interface StudyFile {
   diagnostics: Diagnostics;
 }
 
+const OPTIONS = { verbose: true, strict: false, validateSchema: false };
 let validator: ValidateFunction | undefined;
+let explainer: ValidateFunction | undefined;
+/** Of a longer text only the first mistake of its shape is shown: there may be as many as there are values. */
+const EXPLAINED_LENGTH = 1_000_000;
 
 /**
  * @param path absolute
  * @throws SwpError kind `file` if it cannot be read, `study` or `several` if its shape is wrong
  */
 export async function readStudyFile(path: string): Promise<StudyFile> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(path).catch((error: NodeJS.ErrnoException) => {
     const remedy =
       error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
     throw fileFailure(error, displayPath(path), 'read', remedy);
   });
   return parseStudyFile(path, text);
+}
+
+/** No more of it than shows that it is too long: the file may be a device without an end. */
+async function readText(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const parts: Buffer[] = [];
+    // A character takes three bytes at most for each of its UTF-16 units.
+    for (let length = 0; length <= 3 * MAXIMUM_LENGTH;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65_536), 0, 65_536, null);
+      if (bytesRead === 0) break;
+      parts.push(buffer.subarray(0, bytesRead));
+      length += bytesRead;
+    }
+    return Buffer.concat(parts).toString('utf8');
+  } finally {
+    await file.close();
+  }
 }
 
 /** The same for text at hand. */
@@ -40,10 +62,16 @@ export function parseStudyFile(path: string, text: string): StudyFile {
   diagnostics.throwIfAny();
   const content = expand(source.value, diagnostics);
   diagnostics.throwIfAny(); // a template that cannot be written out would be reported a second time
-  validator ??= new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false }).compile(
-    forExpanded(schema) as object,
-  );
-  if (!validator(content)) diagnostics.addSchemaErrors(validator.errors ?? [], content);
+  validator ??= new Ajv(OPTIONS).compile(forExpanded(schema) as object);
+  if (!validator(content)) {
+    let { errors } = validator;
+    if (text.length <= EXPLAINED_LENGTH) {
+      explainer ??= new Ajv({ ...OPTIONS, allErrors: true }).compile(forExpanded(schema) as object);
+      explainer(content);
+      ({ errors } = explainer);
+    }
+    diagnostics.addSchemaErrors(errors ?? [], content);
+  }
   diagnostics.throwIfAny();
   return { path, content: content as unknown as PipelineFile, diagnostics };
 }
@@ -64,6 +92,7 @@ function forExpanded(value: unknown): unknown {
   if ('$ref' in value && typeof value.$ref === 'string') {
     if (value.$ref.startsWith('stages/')) return value.$ref.endsWith('.json') ? { type: 'object' } : {};
     if (value.$ref === '#/definitions/templateName') return { ...value, $ref: '#/definitions/name' };
+    if (value.$ref === '#/definitions/templateModel') return { ...value, $ref: '#/definitions/model' };
   }
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, forExpanded(part)]));
 }

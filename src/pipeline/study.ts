@@ -50,6 +50,8 @@ export interface Study {
   path: string;
   /** The project's root: its folder. */
   root: string;
+  /** What it was read from, with where everything in it stands. */
+  file: StudyFile;
   name: string;
   description: string;
   profile: Profile;
@@ -118,6 +120,7 @@ export async function resolveStudy(
   return {
     path: file.path,
     root: dirname(file.path),
+    file,
     name: content.name,
     description: content.description ?? '',
     profile: {

@@ -86,9 +86,10 @@ test('a micro-batch that does not divide the batch is refused before anything ru
   study.defaults.params.train = { steps: 2, batchSize: 6, microBatchSize: 4, sequenceLength: 8 };
   const project = await SwpProject.create(study);
   const { exitCode, stderr } = await project.swp('repro');
-  expect({ exitCode, stderr }).toEqual({
-    exitCode: 2,
-    stderr:
-      'error: train.microBatchSize is 4, which does not divide train.batchSize, 6.\n  Expected: a divisor of it, or 0 for the whole batch at once.',
-  });
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(
+    /^pipeline\.json:\d+:\d+ error: train\.microBatchSize is 4, which does not divide train\.batchSize, 6\.\n/,
+  );
+  expect(stderr).toContain('"microBatchSize": 4');
+  expect(stderr).toContain('Expected: a divisor of it, or 0 for the whole batch at once.');
 });

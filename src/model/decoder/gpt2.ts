@@ -30,7 +30,7 @@ const DEVIATION = 0.02;
 
 export const gpt2: DecoderFamily<Gpt2Config> = {
   summary: 'Pre-LayerNorm, learned positions, GELU, biases, head tied to the embedding.',
-  fields: { positions: { type: 'integer', minimum: 1, description: 'Longest sequence.' } },
+  fields: { positions: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'Longest sequence.' } },
   problem: ({ width, heads }) =>
     width % heads === 0 ? undefined : `/width ${width} is no multiple of the ${heads} heads`,
   tensors,

@@ -1,0 +1,177 @@
+/**
+ * What is wrong with parameters of which each is possible by itself: with one another, or with the model. Planning asks
+ * before it asks for keys, so that a user learns it with its place in pipeline.json, and not from a node that ran.
+ */
+import { elementCount } from '../base/element-count.ts';
+import { globMatcher } from '../base/glob.ts';
+import { listNames } from '../base/nearest-name.ts';
+import type { ParamProblem } from '../engine/stage.ts';
+import type { DetectSwParams } from '../generated/detect-sw.ts';
+import type { EvalParams } from '../generated/eval.ts';
+import type { PlantSpikesParams } from '../generated/plant-spikes.ts';
+import type { PruneParams } from '../generated/prune.ts';
+import type { TrainParams } from '../generated/train.ts';
+import { blockMatrices } from '../model/block-matrices.ts';
+import { buildForwardGraph } from '../model/decoder/decoder-graph.ts';
+import { familyOf, tensorsOf } from '../model/decoder/family-of.ts';
+import type { ModelConfig } from '../model/decoder/family.ts';
+import { readModelConfig } from '../model/model-config.ts';
+import { BLOCKS } from '../model/tensor-selection.ts';
+import { randomModelConfigs } from './random-models.ts';
+
+/** Engines and arrays count the elements of a tensor in 32 bits. */
+const LARGEST_TENSOR = 2 ** 31 - 1;
+/** As the schema says, but for what a profile's scaleSteps makes of it. */
+const MOST_STEPS = 1_000_000_000;
+/** On a device without loops the graph holds each micro-batch anew. */
+const MOST_UNROLLED = 64;
+/** Layers of all random models together: planning builds the graph of each. */
+const MOST_LAYERS = 500;
+
+export async function trainingProblems(params: Required<TrainParams>): Promise<ParamProblem[]> {
+  const { batchSize, microBatchSize, engine, device } = params;
+  const problems: ParamProblem[] = (['steps', 'warmupSteps', 'decaySteps'] as const)
+    .filter((param) => params[param] > MOST_STEPS)
+    .map((param) => ({
+      param,
+      message: `train.${param} comes to ${params[param]} with the profile's scaleSteps`,
+      expected: `at most ${MOST_STEPS}`,
+    }));
+  const microBatches = microBatchSize === 0 ? 1 : batchSize / microBatchSize;
+  if (!Number.isInteger(microBatches))
+    return [
+      ...problems,
+      {
+        param: 'microBatchSize',
+        message: `train.microBatchSize is ${microBatchSize}, which does not divide train.batchSize, ${batchSize}`,
+        expected: 'a divisor of it, or 0 for the whole batch at once',
+      },
+    ];
+  if (engine === 'onnx' && device === 'webgpu' && microBatches > MOST_UNROLLED)
+    problems.push({
+      param: 'microBatchSize',
+      message: `train.microBatchSize ${microBatchSize} makes ${microBatches} micro-batches of a batch`,
+      expected: `at most ${MOST_UNROLLED} on webgpu`,
+    });
+  return [...problems, ...(await passProblems('train', { ...params, batchSize: microBatchSize || batchSize }))];
+}
+
+export async function evaluationProblems(params: Required<EvalParams>): Promise<ParamProblem[]> {
+  return [...(await passProblems('eval', params)), ...sampleProblems('eval', params, ['sequences'])];
+}
+
+export async function detectionProblems(params: Required<DetectSwParams>): Promise<ParamProblem[]> {
+  return [
+    ...(await passProblems('detect-sw', params)),
+    ...sampleProblems('detect-sw', params, ['candidateSequences', 'causalSequences']),
+  ];
+}
+
+export function plantingProblems(params: Required<PlantSpikesParams>): ParamProblem[] {
+  const { families, layers, widths } = params;
+  const total = layers.reduce((sum, count) => sum + count, 0) * families.length * widths.length;
+  if (total > MOST_LAYERS)
+    return [
+      {
+        param: 'layers',
+        message: `The random models of plant-spikes have ${total} layers together`,
+        expected: `at most ${MOST_LAYERS}: layers times families times widths`,
+      },
+    ];
+  const largest = randomModelConfigs({ ...params, layers: [1], widths: [Math.max(...widths)] });
+  const tensors = largest.flatMap((config) => tensorProblems('plant-spikes', config, params));
+  return [
+    ...tensors.slice(0, 1),
+    ...sampleProblems('plant-spikes', params, ['calibrationSequences', 'candidateSequences', 'causalSequences']),
+  ];
+}
+
+export async function pruningProblems(params: Required<PruneParams>): Promise<ParamProblem[]> {
+  const tensors = tensorsOf(await readModelConfig(params.model));
+  const names = [...tensors.keys()];
+  const problems: ParamProblem[] = [];
+  for (const pattern of params.prunable)
+    if (pattern === BLOCKS ? blockMatrices(tensors).length === 0 : !names.some(globMatcher(pattern, { dot: true })))
+      problems.push({
+        param: 'prunable',
+        message: `The pattern "${pattern}" matches no tensor of ${params.model}`,
+        expected: `"${BLOCKS}", or globs over ${listNames(names)}`,
+      });
+  for (const { tensor, row, col } of params.coordinates) {
+    const shape = tensors.get(tensor)?.shape;
+    if (shape === undefined)
+      problems.push({
+        param: 'coordinates',
+        message: `${params.model} has no tensor "${tensor}"`,
+        expected: listNames(names),
+      });
+    else if (row >= shape[0] || col >= (shape[1] ?? 1))
+      problems.push({
+        param: 'coordinates',
+        message: `"${tensor}" has no weight [${row}, ${col}]`,
+        expected: `a row below ${shape[0]} and a column below ${shape[1] ?? 1}`,
+      });
+  }
+  return problems.slice(0, 1);
+}
+
+interface PassParams {
+  batchSize: number;
+  sequenceLength: number;
+}
+
+/** What is wrong with a pass of a model, with parameters that each are possible. */
+async function passProblems(stage: string, params: PassParams & { model: string }): Promise<ParamProblem[]> {
+  const config = await readModelConfig(params.model);
+  const longest = familyOf(config).longestSequence(config);
+  if (params.sequenceLength > longest)
+    return [
+      {
+        param: 'sequenceLength',
+        message: `${stage}.sequenceLength is ${params.sequenceLength}, and ${params.model} reads ${longest} tokens`,
+        expected: `at most ${longest}`,
+      },
+    ];
+  return tensorProblems(stage, config, params);
+}
+
+const largestTensors = new Map<string, number>();
+
+function tensorProblems(stage: string, config: ModelConfig, { batchSize, sequenceLength }: PassParams): ParamProblem[] {
+  const identity = JSON.stringify([config, batchSize, sequenceLength]);
+  let largest = largestTensors.get(identity);
+  if (largest === undefined) {
+    const graph = buildForwardGraph(config, { batch: batchSize, sequence: sequenceLength }, ['losses']);
+    largest = graph.nodes.reduce((most, { output }) => Math.max(most, elementCount(output.shape)), 0);
+    largestTensors.set(identity, largest);
+  }
+  if (largest <= LARGEST_TENSOR) return [];
+  const param = sequenceLength > batchSize ? 'sequenceLength' : 'batchSize';
+  return [
+    {
+      param,
+      message: `${stage}: a pass over ${batchSize} x ${sequenceLength} tokens makes a tensor of ${largest} numbers`,
+      expected: `fewer sequences or shorter ones: at most ${LARGEST_TENSOR} numbers`,
+    },
+  ];
+}
+
+/** Sequences are drawn all at once. */
+function sampleProblems<Params extends { sequenceLength: number }>(
+  stage: string,
+  params: Params,
+  counts: readonly (keyof Params & string)[],
+): ParamProblem[] {
+  return counts.flatMap((param) => {
+    const tokens = Number(params[param]) * (params.sequenceLength + 1);
+    return tokens <= LARGEST_TENSOR
+      ? []
+      : [
+          {
+            param,
+            message: `${stage}.${param}: ${params[param] as number} sequences of ${params.sequenceLength} tokens are ${tokens} numbers`,
+            expected: `at most ${Math.floor(LARGEST_TENSOR / (params.sequenceLength + 1))} sequences of this length`,
+          },
+        ];
+  });
+}
