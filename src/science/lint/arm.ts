@@ -30,6 +30,7 @@ export class Arm {
   /** Stages of the study's own that train in its runs: for how long is not declared. */
   readonly foreignTraining: readonly string[];
   readonly #stageOfStep = new Map<string, string>();
+  readonly #stages: ReadonlySet<string>;
 
   constructor(
     readonly declaration: ExperimentDeclaration,
@@ -47,6 +48,7 @@ export class Arm {
     this.foreignTraining = foreignTrainingStages(study, declaration);
     for (const steps of this.wiring?.values() ?? [])
       for (const { step, stage } of steps) this.#stageOfStep.set(step, stage);
+    this.#stages = new Set(this.#stageOfStep.values());
   }
 
   get id(): string {
@@ -60,9 +62,7 @@ export class Arm {
 
   /** Whether a step of the stage runs at all. */
   hasStage(stage: string): boolean {
-    return this.wiring === undefined
-      ? Object.hasOwn(this.declaration.params, stage)
-      : [...this.#stageOfStep.values()].includes(stage);
+    return this.wiring === undefined ? Object.hasOwn(this.declaration.params, stage) : this.#stages.has(stage);
   }
 
   hasStep(step: string): boolean {

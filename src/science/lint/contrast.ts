@@ -1,4 +1,5 @@
 /** What two arms differ in: variables, connections, nodes. */
+import { largest } from '../../base/extremes.ts';
 import { addTo } from '../../base/groups.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
@@ -18,16 +19,39 @@ function isRelevant(variable: string, a: Arm, b: Arm): boolean {
   );
 }
 
-/** Whether a variable has different values in a step that runs. */
-export function acts(variable: string, a: Arm, b: Arm): boolean {
+/** Whether a variable has different values in a step that runs, in any two of the arms. */
+export function acts(variable: string, arms: readonly Arm[]): boolean {
   const { owner, param } = split(variable);
-  if (owner === '' || a.wiring === undefined || b.wiring === undefined) return a.differsFrom(b, variable);
-  const rounds = new Set([...a.wiring.keys(), ...b.wiring.keys()]);
-  return [...rounds].some((round) =>
-    [...new Set([...a.takers(variable, round), ...b.takers(variable, round)])].some(
-      (step) => !isDeepStrictEqual(a.valueIn(`${step}.${param}`, round), b.valueIn(`${step}.${param}`, round)),
-    ),
+  if (owner === '' || arms.some(({ wiring }) => wiring === undefined)) return differs(variable, arms);
+  const taken = new Map<string, { step: string; round: number }>();
+  for (const arm of arms)
+    for (const round of arm.wiring!.keys())
+      for (const step of arm.takers(variable, round)) taken.set(`${round} ${step}`, { step, round });
+  // Where one arm takes it and any two values differ, one of the two differs from that of the arm that takes it.
+  return [...taken.values()].some(({ step, round }) =>
+    someDiffer(arms.map((arm) => arm.valueIn(`${step}.${param}`, round))),
   );
+}
+
+/** Whether a variable has different values in any two of the arms, as Arm.differsFrom says it of two. */
+export function differs(variable: string, arms: readonly Arm[]): boolean {
+  const most = largest(arms.map(({ declaration }) => declaration.rounds));
+  for (let round = 1; round <= most; round++) {
+    const having = arms.filter(({ declaration }) => declaration.rounds >= round);
+    if (someDiffer(having.map((arm) => arm.valueIn(variable, round)))) return true;
+  }
+  const [final, others] = [true, false].map((has) => arms.filter(({ declaration }) => declaration.finalTrain === has));
+  if (someDiffer(final!.map((arm) => arm.valueIn(variable, arm.lastRound)))) return true;
+  // Two arms without a training in common differ where they are declared otherwise.
+  const withoutRounds = (arm: Arm) => arm.declaration.rounds === 0;
+  const declared = (some: readonly Arm[]) => someDiffer(some.map((arm) => arm.value(variable)));
+  if (others!.some(withoutRounds) && declared(arms)) return true;
+  const finalOnly = final!.filter(withoutRounds);
+  return finalOnly.length > 0 && others!.length > 0 && declared([...finalOnly, ...others!]);
+}
+
+function someDiffer(values: readonly unknown[]): boolean {
+  return values.some((value) => !isDeepStrictEqual(value, values[0]));
 }
 
 /**
@@ -36,7 +60,8 @@ export function acts(variable: string, a: Arm, b: Arm): boolean {
  */
 export function commonNodes(a: Arm, b: Arm): number | undefined {
   if (a.wiring === undefined || b.wiring === undefined || !isDeepStrictEqual(a.wiring, b.wiring)) return undefined;
-  const seeds = a.declaration.seeds.filter((seed) => b.declaration.seeds.includes(seed));
+  const ofOther = new Set(b.declaration.seeds);
+  const seeds = a.declaration.seeds.filter((seed) => ofOther.has(seed));
   let nodes = 0;
   for (const [round, steps] of a.wiring)
     for (const { step, stage } of steps) {

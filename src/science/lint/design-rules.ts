@@ -1,14 +1,11 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { smallest } from '../../base/extremes.ts';
-import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
-import type { StudyDeclaration } from '../../generated/aggregate.ts';
-import { sameLength, trainsAlike } from '../positive-control.ts';
+import type { ComparisonDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
-import type { Arm } from './arm.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
-import { differingVariables } from './contrast.ts';
+import type { Controls } from './controls.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { countText } from './value-text.ts';
 
@@ -17,7 +14,8 @@ export function unpairedSeeds({ declaration, baseline, others }: Comparison): Li
   const text = (seeds: readonly number[]) => (seeds.length > 0 ? seeds.join(', ') : 'none');
   return others.flatMap((arm) => {
     const [own, other] = [baseline.declaration.seeds, arm.declaration.seeds];
-    const common = own.filter((seed) => other.includes(seed));
+    const ofOther = new Set(other);
+    const common = own.filter((seed) => ofOther.has(seed));
     if (common.length === own.length && common.length === other.length) return [];
     return [
       finding(
@@ -35,40 +33,24 @@ export function unpairedSeeds({ declaration, baseline, others }: Comparison): Li
  * pruning that must hurt (can the measure show it?), and, where how much or where is pruned is the question, the same
  * with random weights pruned (is it the criterion?) and with the super weights protected (is it them?).
  */
-export function missingControl(
-  comparison: Comparison,
-  experiments: readonly Arm[],
-  study: StudyDeclaration,
-): LintFinding[] {
+export function missingControl(comparison: Comparison, controls: Controls): LintFinding[] {
   const arms = armsOf(comparison);
   const pruning = arms.filter(prunes);
   if (pruning.length === 0) return [];
   const missing: string[] = [];
-  const withRole = (role: string) => experiments.filter(({ declaration }) => declaration.role === role);
-  const uncontrolled = pruning.filter(
-    ({ declaration }) =>
-      !withRole('positive-control').some(
-        (control) =>
-          sameLength(control.declaration, declaration) && trainsAlike(study, control.declaration, declaration),
-      ),
-  );
+  const uncontrolled = pruning.filter((arm) => !controls.hasPositive(arm));
   if (uncontrolled.length > 0)
     missing.push(
       `a positive control (no pruning) with the training and start of ${listed(uncontrolled.map(({ id }) => id))}`,
     );
-  if (withRole('negative-control').length === 0) missing.push('a negative control (pruning that must hurt)');
+  if (!controls.hasNegative) missing.push('a negative control (pruning that must hurt)');
   if (
     comparison.declaration.varies.some((variable) => ['prune.fraction', 'prune.scope', 'prune.of'].includes(variable))
   ) {
-    const hasTwin = (variable: string, is: (value: unknown) => boolean) =>
-      pruning.some((arm) =>
-        experiments.some(
-          (twin) => is(twin.value(variable)) && isDeepStrictEqual(differingVariables(arm, twin), [variable]),
-        ),
-      );
-    if (!hasTwin('prune.criterion', (value) => value === 'random'))
+    if (!pruning.some((arm) => controls.hasTwin(arm, 'prune.criterion', (value) => value === 'random')))
       missing.push('a twin of an arm that prunes as many at random (prune.criterion: random)');
-    if (!hasTwin('prune.protect', (value) => value !== 'none' && value !== undefined))
+    const isProtected = (value: unknown) => value !== 'none' && value !== undefined;
+    if (!pruning.some((arm) => controls.hasTwin(arm, 'prune.protect', isProtected)))
       missing.push('a twin of an arm with its super weights protected (prune.protect)');
   }
   if (missing.length === 0) return [];
@@ -104,16 +86,15 @@ export function unequalBudget(comparison: Comparison): LintFinding[] {
 /**
  * The exact two-sided sign-flip test of n pairs cannot give less than 2 / 2^n, and Holm's method asks the smallest
  * p-value of m for alpha / m. A test that cannot be significant with this n is reported before anything runs.
+ * @param members tests of the comparison's family
  */
 export function sampleSize(
   comparison: Comparison,
-  { comparisons, analysis: { alpha } }: StudyDeclaration,
+  members: number,
+  { analysis: { alpha } }: StudyDeclaration,
 ): LintFinding[] {
   const { declaration, baseline, others } = comparison;
   const { family } = declaration;
-  const members = comparisons
-    .filter((each) => each.family === family)
-    .reduce((sum, { arms, metrics }) => sum + (arms.length - 1) * metrics.length, 0);
   const seeds = new Set(baseline.declaration.seeds);
   const n = smallest(others.map((arm) => arm.declaration.seeds.filter((seed) => seeds.has(seed)).length));
   const needed = attainableFrom(members, alpha);
@@ -133,6 +114,14 @@ export function sampleSize(
       `${n} pair${n === 1 ? '' : 's'} can give ${why}, above ${alpha}: nothing can be significant. Needed: ${alone} pairs alone${inFamily}.`,
     ),
   ];
+}
+
+/** How many tests each family declares. */
+export function familySizes(comparisons: readonly ComparisonDeclaration[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { family, arms, metrics } of comparisons)
+    sizes.set(family, (sizes.get(family) ?? 0) + (arms.length - 1) * metrics.length);
+  return sizes;
 }
 
 function rounded(p: number): string {

@@ -5,21 +5,24 @@
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import { Arm } from './arm.ts';
 import type { Comparison } from './comparison.ts';
-import { missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
+import { Controls } from './controls.ts';
+import { familySizes, missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
 
 /** All findings, comparison by comparison; those that a person overrides carry the written reason. */
 export function lintStudy(study: StudyDeclaration): LintFinding[] {
   const arms = study.experiments.map((experiment) => new Arm(experiment, study));
+  const controls = new Controls(study, arms);
+  const families = familySizes(study.comparisons);
   const findings = comparisonsOf(study, arms).flatMap((comparison) => [
     ...oneVariable(comparison),
     ...neverActs(comparison),
     ...mixedDevice(comparison),
     ...unpairedSeeds(comparison),
-    ...missingControl(comparison, arms, study),
+    ...missingControl(comparison, controls),
     ...unequalBudget(comparison),
-    ...sampleSize(comparison, study),
+    ...sampleSize(comparison, families.get(comparison.declaration.family)!, study),
     ...consequence(comparison),
   ]);
   return override(findings, study);
@@ -32,8 +35,9 @@ export function isOpenError({ severity, accepted }: LintFinding): boolean {
 
 /** Arms that the study does not have are left out: reading the study has reported them. */
 function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]): Comparison[] {
+  const byId = new Map(arms.map((arm) => [arm.id, arm]));
   return comparisons.flatMap((declaration) => {
-    const [baseline, ...others] = declaration.arms.flatMap((id) => arms.find((arm) => arm.id === id) ?? []);
+    const [baseline, ...others] = declaration.arms.flatMap((id) => byId.get(id) ?? []);
     return baseline === undefined ? [] : [{ declaration, baseline, others }];
   });
 }
@@ -45,9 +49,10 @@ function comparisonsOf({ comparisons }: StudyDeclaration, arms: readonly Arm[]):
 function override(findings: LintFinding[], { comparisons, profile }: StudyDeclaration): LintFinding[] {
   const ofProfile = profile.accept ?? {};
   const useful = new Set<string>();
+  const byName = new Map(comparisons.map((comparison) => [comparison.name, comparison]));
   const overridden = findings.map((each): LintFinding => {
     if (each.severity === 'note') return each;
-    const own = comparisons.find(({ name }) => name === each.comparison)?.accept[each.rule];
+    const own = byName.get(each.comparison ?? '')?.accept[each.rule];
     if (own !== undefined) useful.add(`${each.comparison} ${each.rule}`);
     else if (ofProfile[each.rule] !== undefined) useful.add(` ${each.rule}`);
     return { ...each, accepted: own ?? ofProfile[each.rule] ?? null };

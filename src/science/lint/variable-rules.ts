@@ -3,7 +3,7 @@ import { listed } from '../../base/listed.ts';
 import { split } from './arm.ts';
 import { armsOf, names, type Comparison } from './comparison.ts';
 import { finalSparsity, sequencesSeen, totalSteps } from './consequences.ts';
-import { acts, commonNodes, differingVariables, wiringDifferences } from './contrast.ts';
+import { acts, commonNodes, differingVariables, differs, wiringDifferences } from './contrast.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { countText, valueText } from './value-text.ts';
 
@@ -67,11 +67,9 @@ export function neverActs(comparison: Comparison): LintFinding[] {
   }
   const arms = armsOf(comparison);
   for (const variable of declaration.varies) {
-    const pairs = arms.flatMap((arm, index) => arms.slice(index + 1).map((other) => [arm, other] as const));
-    if (pairs.some(([a, b]) => acts(variable, a, b))) continue;
+    if (acts(variable, arms)) continue;
     const ids = arms.map(({ id }) => id);
-    const differs = pairs.some(([a, b]) => a.differsFrom(b, variable));
-    const why = differs
+    const why = differs(variable, arms)
       ? 'differs only where no step takes it'
       : `is ${valueText(baseline.value(variable))} in all arms`;
     findings.push(finding('never-acts', declaration.name, ids, `${variable} is named, but ${why}.`));

@@ -2,6 +2,7 @@
  * What the study's declared comparisons came to: each further arm against the first, with tests whose p-values are
  * adjusted over the declared family. Nothing but a declared comparison is tested.
  */
+import { groupBy } from '../../base/groups.ts';
 import type { ComparisonDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ArmMasks, ComparisonResult, LintNote, SurvivalTest, TestedDifference } from '../../generated/results.ts';
 import { effectOf, type Arm } from './paired-difference.ts';
@@ -23,7 +24,17 @@ export interface ComparisonContext {
 /** Every declared comparison, in the order of declaration. Arms that the profile does not run are left out of it. */
 export function comparisonResults(context: ComparisonContext): ComparisonResult[] {
   const { study } = context;
-  const drafts = study.comparisons.map((comparison) => draft(comparison, context));
+  const arms = new Map(context.arms.map((arm) => [arm.experiment.id, arm]));
+  const masks = new Map(context.masks.map((pair) => [pairOf(pair.arm, pair.baseline), pair] as const).reverse());
+  const lint = groupBy(context.lint, (finding) => finding.comparison);
+  const drafts = study.comparisons.map((comparison) =>
+    draft(comparison, {
+      study,
+      armNamed: (id) => arms.get(id),
+      masksOf: (arm, baseline) => masks.get(pairOf(arm, baseline)),
+      lint: lint.get(comparison.name) ?? [],
+    }),
+  );
   adjustFamilies(
     drafts.flatMap(({ members }) => members),
     study.analysis.alpha,
@@ -37,15 +48,25 @@ interface Draft {
   members: FamilyMember[];
 }
 
-function draft(comparison: ComparisonDeclaration, { study, arms: all, lint, masks }: ComparisonContext): Draft {
+interface DraftContext extends Pick<ComparisonContext, 'study' | 'lint'> {
+  armNamed(id: string): Arm | undefined;
+  masksOf(arm: string, baseline: string): ComparisonContext['masks'][number] | undefined;
+}
+
+function pairOf(arm: string, baseline: string): string {
+  return `${arm} ${baseline}`;
+}
+
+/** @param context.lint what was found of this comparison */
+function draft(comparison: ComparisonDeclaration, { study, lint, armNamed, masksOf }: DraftContext): Draft {
   const { name, question, topic, family, metrics, varies, accept } = comparison;
-  const arms = comparison.arms.flatMap((id) => all.find(({ experiment }) => experiment.id === id) ?? []);
+  const arms = comparison.arms.flatMap((id) => armNamed(id) ?? []);
   const [baseline, ...others] = arms;
   const members: FamilyMember[] = [];
   const differences: TestedDifference[] = [];
   const survivalTests: SurvivalTest[] = [];
   for (const arm of baseline === undefined ? [] : others) {
-    const against = masks.find((pair) => pair.arm === arm.experiment.id && pair.baseline === baseline!.experiment.id);
+    const against = masksOf(arm.experiment.id, baseline!.experiment.id);
     const difference = testedDifference(arm, baseline!, comparison, study.analysis);
     differences.push({ ...difference, consequences: consequences(arm, baseline!), masks: armMasks(against) });
     const effect = effectOf(difference);
@@ -73,7 +94,7 @@ function draft(comparison: ComparisonDeclaration, { study, arms: all, lint, mask
     varies,
     arms: arms.map(({ experiment }) => experiment.id),
     accepted: accept,
-    lint: lint.filter((finding) => finding.comparison === name),
+    lint,
     differences,
     survivalTests: survivalTests.sort((a, b) => metrics.indexOf(a.metric) - metrics.indexOf(b.metric)),
   };

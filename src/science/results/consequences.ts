@@ -3,7 +3,7 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Consequence, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
 import { paramIn } from '../study-declaration.ts';
-import { lastMeasurement, type Arm } from './paired-difference.ts';
+import { lastMeasurements, type Arm } from './paired-difference.ts';
 
 /**
  * Final sparsity, training steps and sequences seen, where the arms' means over runs differ or one of them is unknown.
@@ -21,9 +21,12 @@ export function consequences(arm: Arm, baseline: Arm): Consequence[] {
   return [
     ...compare(
       'final sparsity',
-      ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.sparsity ?? [])).mean,
+      ({ runs }) => spread(lastMeasurements(runs).flatMap(({ measured }) => measured?.sparsity ?? [])).mean,
     ),
-    ...compare('total steps', ({ runs }) => spread(runs.flatMap((run) => lastMeasurement(run, runs)?.step ?? [])).mean),
+    ...compare(
+      'total steps',
+      ({ runs }) => spread(lastMeasurements(runs).flatMap(({ measured }) => measured?.step ?? [])).mean,
+    ),
     ...compare(
       'sequences seen',
       ({ experiment, runs }) => spread(runs.flatMap((run) => sequencesSeen(experiment, run) ?? [])).mean,

@@ -1,4 +1,5 @@
 /** When and where super weights appear in training: what every detection of an emergence arm found. */
+import { groupBy } from '../../base/groups.ts';
 import type { EmergencePoint } from '../../generated/results.ts';
 import type { Candidate, SuperWeightReport } from '../../generated/super-weights.ts';
 import type { Arm } from './paired-difference.ts';
@@ -11,18 +12,13 @@ export function emergencePoints(
   detections: Piece<SuperWeightReport>[],
   phaseOf: PhaseOf,
 ): EmergencePoint[] {
+  const reports = groupBy(detections, ({ label }) => momentOf(label, phaseOf(label)));
   return arms
     .filter(({ experiment }) => experiment.role === 'emergence')
     .flatMap(({ experiment, runs }) =>
       runs.flatMap(({ seed, measurements }) =>
         measurements.map(({ round, phase, step, evaluation, detection }) => {
-          const report = detections.find(
-            ({ label }) =>
-              label.experiment === experiment.id &&
-              label.seed === seed &&
-              label.round === round &&
-              phaseOf(label) === phase,
-          )?.content;
+          const report = reports.get(momentOf({ experiment: experiment.id, seed, round }, phase))?.[0]?.content;
           return {
             experiment: experiment.id,
             scheme: paramOf(experiment, 'init', 'scheme') ?? null,
@@ -37,6 +33,13 @@ export function emergencePoints(
         }),
       ),
     );
+}
+
+function momentOf(
+  { experiment, seed, round }: { experiment: string; seed: number; round: number },
+  phase: string,
+): string {
+  return `${experiment}/${seed}/${round}/${phase}`;
 }
 
 /** The candidate that cost most when it was zeroed, whether or not it passed. */

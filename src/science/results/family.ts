@@ -1,4 +1,5 @@
 /** Families of declared tests, over which p-values are adjusted together. */
+import { groupBy } from '../../base/groups.ts';
 import type { CountTest, ExactTest, SurvivalTest, TestedDifference } from '../../generated/results.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
 import { holmAdjusted } from '../statistics/holm.ts';
@@ -21,8 +22,7 @@ export interface FamilyMember {
  * missing.
  */
 export function adjustFamilies(members: FamilyMember[], alpha: number): void {
-  for (const family of new Set(members.map((member) => member.family))) {
-    const own = members.filter((member) => member.family === family);
+  for (const [family, own] of groupBy(members, (member) => member.family)) {
     const adjusted = holmAdjusted(own.map(({ test }) => test?.p ?? 1));
     const smallest = holmAdjusted(own.map(({ test }) => test?.smallestP ?? 1));
     for (const [i, { effect, test, result }] of own.entries()) {

@@ -4,8 +4,8 @@
  * A study's masks may be larger than the memory, so they are read when their turn comes: those of one experiment's
  * seeds in one round at a time, packed to a bit per weight, beside the same seeds' masks of the round before.
  */
-import { addTo } from '../../base/groups.ts';
-import type { ComparisonDeclaration, ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import { addTo, groupBy } from '../../base/groups.ts';
+import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ArmMasks, MaskAgreement, MaskRecovery, PairOverlap, TensorOverlap } from '../../generated/results.ts';
 import type { TensorTable } from '../../model/decoder/family.ts';
 import type { Masks } from '../../model/language-model.ts';
@@ -41,12 +41,13 @@ export async function maskFindings(
   const findings: MaskFindings = { masks: [], recovery: [], arms: [] };
   // Whatever else writes masks changes those of a prune.
   const isPrune: IsPrune = ({ label }) => isPruningStep(study, label.step);
+  const ofExperiment = groupBy(pieces, ({ label }) => label.experiment);
   for (const experiment of study.experiments) {
-    const own = pieces.filter(({ label }) => label.experiment === experiment.id);
-    const rounds = [...new Set(own.map(({ label }) => label.round))].sort((a, b) => a - b);
+    const own = groupBy(ofExperiment.get(experiment.id) ?? [], ({ label }) => label.round);
+    const rounds = [...own.keys()].sort((a, b) => a - b);
     let before: Map<number, PackedMask | undefined> | undefined;
     for (const round of rounds) {
-      const ofRound = own.filter(({ label }) => label.round === round);
+      const ofRound = own.get(round)!;
       const pruned = await masksBySeed(experiment, ofRound.filter(isPrune));
       if (before !== undefined)
         for (const recovery of recoveries(experiment, round, before, pruned)) findings.recovery.push(recovery);
@@ -60,9 +61,20 @@ export async function maskFindings(
       before = inForce;
     }
   }
-  for (const comparison of study.comparisons)
-    findings.arms.push(...(await armAgreements(comparison, study, pieces, isPrune)));
+  const experiments = new Map(study.experiments.map((experiment) => [experiment.id, experiment]));
+  const ofRun = groupBy(pieces, ({ label }) => runOf(label.experiment, label.seed));
+  const lastMask = (experiment: string, seed: number) => lastOf(ofRun.get(runOf(experiment, seed)) ?? [], isPrune);
+  for (const { arms } of study.comparisons)
+    for (const agreement of await armAgreements(
+      arms.flatMap((id) => experiments.get(id) ?? []),
+      lastMask,
+    ))
+      findings.arms.push(agreement);
   return findings;
+}
+
+function runOf(experiment: string, seed: number): string {
+  return `${experiment}/${seed}`;
 }
 
 /** Whether a mask was written by a step that prunes. */
@@ -74,8 +86,9 @@ async function masksBySeed(
   pieces: MaskPiece[],
 ): Promise<Map<number, PackedMask | undefined>> {
   const masks = new Map<number, PackedMask | undefined>();
+  const bySeed = groupBy(pieces, ({ label }) => label.seed);
   for (const seed of seeds) {
-    const read = pieces.find(({ label }) => label.seed === seed)?.content;
+    const read = bySeed.get(seed)?.[0]?.content;
     masks.set(seed, read === undefined ? undefined : packMask(await read()));
   }
   return masks;
@@ -148,21 +161,15 @@ function recoveries(
 
 /** Each further arm's last masks against those of the first arm, one seed at a time. */
 async function armAgreements(
-  { arms: ids }: ComparisonDeclaration,
-  study: StudyDeclaration,
-  pieces: MaskPiece[],
-  isPrune: IsPrune,
+  [baseline, ...others]: ExperimentDeclaration[],
+  lastMask: (experiment: string, seed: number) => Promise<PackedMask | undefined>,
 ): Promise<MaskFindings['arms']> {
-  const arms = ids.flatMap((id) => study.experiments.find((experiment) => experiment.id === id) ?? []);
-  const [baseline, ...others] = arms;
+  const ofBaseline = new Set(baseline?.seeds);
   const found: MaskFindings['arms'] = [];
   for (const arm of baseline === undefined ? [] : others) {
     const points: ArmMasks['points'] = [];
-    for (const seed of arm.seeds.filter((each) => baseline!.seeds.includes(each))) {
-      const [ours, theirs] = [
-        await lastMask(arm, seed, pieces, isPrune),
-        await lastMask(baseline!, seed, pieces, isPrune),
-      ];
+    for (const seed of arm.seeds.filter((each) => ofBaseline.has(each))) {
+      const [ours, theirs] = [await lastMask(arm.id, seed), await lastMask(baseline!.id, seed)];
       if (ours === undefined || theirs === undefined || !sameTensors(ours, theirs)) continue;
       const index = jaccard(together(overlapByTensor(ours, theirs).values()));
       if (index !== undefined) points.push({ seed, ...index });
@@ -175,13 +182,9 @@ async function armAgreements(
 }
 
 /** The mask that a run ends with; undefined where it has none or it is missing. */
-async function lastMask(
-  { id }: ExperimentDeclaration,
-  seed: number,
-  pieces: MaskPiece[],
-  isPrune: IsPrune,
-): Promise<PackedMask | undefined> {
-  const own = pieces.filter(({ label }) => label.experiment === id && label.seed === seed);
-  const last = own.sort((a, b) => a.label.round - b.label.round || Number(isPrune(b)) - Number(isPrune(a))).at(-1);
+async function lastOf(ofRun: readonly MaskPiece[], isPrune: IsPrune): Promise<PackedMask | undefined> {
+  const last = [...ofRun]
+    .sort((a, b) => a.label.round - b.label.round || Number(isPrune(b)) - Number(isPrune(a)))
+    .at(-1);
   return last?.content === undefined ? undefined : packMask(await last.content());
 }

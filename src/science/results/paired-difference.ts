@@ -1,4 +1,5 @@
 /** How two experiments differ at their ends: log-perplexity, seed by seed. */
+import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { AbsentRun, Measurement, PairedDifference, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
@@ -58,30 +59,33 @@ export function effectOf({ points }: Pick<PairedDifference, 'points'>): Effect {
 
 /** The differences that count: those of seeds that are no copies. */
 export function independentDifferences({ points, copies }: Pick<PairedDifference, 'points' | 'copies'>): number[] {
-  return points.filter(({ seed }) => !copies.includes(seed)).map(({ difference }) => difference);
+  const copied = new Set(copies);
+  return points.filter(({ seed }) => !copied.has(seed)).map(({ difference }) => difference);
 }
 
 /**
  * Seeds with the same two ends, to the bit, as an earlier seed: one computation under two names, never two replicates.
  */
 function copiedSeeds(points: PairedDifference['points']): number[] {
-  const first = (point: (typeof points)[number]) =>
-    points.find(({ arm, baseline }) => arm === point.arm && baseline === point.baseline);
-  return points.filter((point) => first(point) !== point).map(({ seed }) => seed);
+  const byEnds = groupBy(points, ({ arm, baseline }) => `${arm} ${baseline}`);
+  const firsts = new Set([...byEnds.values()].map(([first]) => first));
+  return points.filter((point) => !firsts.has(point)).map(({ seed }) => seed);
 }
 
 /** Runs of `arm` that `other` would be paired with, but whose end is not known. */
 function absentRuns(arm: Arm, other: Arm, losses: Map<number, number>): AbsentRun[] {
-  return runsOfSeeds(arm, (seed) => declares(other, seed) && !losses.has(seed));
+  const declared = seedsOf(other);
+  return runsOfSeeds(arm, (seed) => declared.has(seed) && !losses.has(seed));
 }
 
 /** Runs of `arm` whose seed `other` does not declare. */
 function unpairedRuns(arm: Arm, other: Arm): AbsentRun[] {
-  return runsOfSeeds(arm, (seed) => !declares(other, seed));
+  const declared = seedsOf(other);
+  return runsOfSeeds(arm, (seed) => !declared.has(seed));
 }
 
-function declares({ runs }: Arm, seed: number): boolean {
-  return runs.some((run) => run.seed === seed);
+function seedsOf({ runs }: Arm): Set<number> {
+  return new Set(runs.map(({ seed }) => seed));
 }
 
 function runsOfSeeds({ experiment, runs }: Arm, holds: (seed: number) => boolean): AbsentRun[] {
@@ -108,23 +112,22 @@ function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): 
 /** Validation loss at the experiment's end by seed; runs that did not get there are absent. */
 export function finalLosses(runs: RunResult[]): Map<number, number> {
   return new Map(
-    runs.flatMap((run) => {
-      const evaluation = lastMeasurement(run, runs)?.evaluation;
-      return evaluation ? [[run.seed, evaluation.loss] as const] : [];
-    }),
+    lastMeasurements(runs).flatMap(({ run, measured }) =>
+      measured?.evaluation ? [[run.seed, measured.evaluation.loss] as const] : [],
+    ),
   );
 }
 
-/** What was measured of a run at the end of its experiment; undefined for a run of which nothing was planned. */
-export function lastMeasurement(run: RunResult, runs: RunResult[]): Measurement | undefined {
-  const end = endOf(runs);
-  return run.measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0);
-}
-
-/** The last planned moment of the experiment: every complete run has a measurement of it. */
-function endOf(runs: RunResult[]): Measurement | undefined {
-  return runs
-    .flatMap(({ measurements }) => measurements)
-    .sort(inOrderOfTime)
-    .at(-1);
+/**
+ * What was measured of every run at the end of its experiment, which is the last planned moment: every complete run has
+ * a measurement of it. Undefined for a run of which nothing was planned.
+ */
+export function lastMeasurements(runs: RunResult[]): { run: RunResult; measured: Measurement | undefined }[] {
+  let end: Measurement | undefined;
+  for (const { measurements } of runs)
+    for (const measured of measurements) if (end === undefined || inOrderOfTime(end, measured) < 0) end = measured;
+  return runs.map((run) => ({
+    run,
+    measured: run.measurements.find((measured) => end !== undefined && inOrderOfTime(measured, end) === 0),
+  }));
 }

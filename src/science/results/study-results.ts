@@ -1,8 +1,9 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
+import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Results, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
-import { isPositiveControl, sameLength, trainsAlike } from '../positive-control.ts';
+import { ControlSearch, isPositiveControl, sameLength } from '../positive-control.ts';
 import { paramOf } from '../study-declaration.ts';
 import { comparisonResults } from './comparison-results.ts';
 import { emergencePoints } from './emergence.ts';
@@ -22,30 +23,30 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
   const { confidence } = study.analysis;
   const lint = lintStudy(study);
   const phaseOf = declaredPhases(study);
+  const ofRun = piecesByRun(pieces);
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
-      runResult(
-        { experiment: experiment.id, seed },
-        piecesOfRun(pieces, experiment.id, seed),
-        referencePhase(experiment),
-        phaseOf,
-      ),
+      runResult({ experiment: experiment.id, seed }, ofRun(experiment.id, seed), referencePhase(experiment), phaseOf),
     ),
   }));
+  const controls = new ControlSearch(
+    study,
+    arms.filter((arm) => isPositiveControl(arm.experiment)),
+  );
   return {
     version: 3,
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map(({ experiment, runs }) =>
-      experimentResult(study, experiment, runs, controlFor(study, experiment, arms)),
+      experimentResult(study, experiment, runs, controlFor(experiment, controls)),
     ),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights, phaseOf),
     masks: masks.masks,
     recovery: masks.recovery,
-    sweetSpots: sweetSpots(study, arms),
+    sweetSpots: sweetSpots(study, arms, controls),
     variance: arms.map((arm) => runVariance(arm, confidence)),
     emergence: emergencePoints(arms, pieces.superWeights, phaseOf),
     lint,
@@ -64,22 +65,27 @@ function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' 
  * The positive control that trains as this experiment does and ends where it does; failing that, the first one (the
  * report names what differs).
  */
-function controlFor(study: StudyDeclaration, experiment: ExperimentDeclaration, arms: Arm[]): Arm | undefined {
-  const controls = arms.filter((arm) => isPositiveControl(arm.experiment));
-  return (
-    controls.find((arm) => sameLength(arm.experiment, experiment) && trainsAlike(study, arm.experiment, experiment)) ??
-    controls[0]
-  );
+function controlFor(experiment: ExperimentDeclaration, controls: ControlSearch<Arm>): Arm | undefined {
+  return controls.find(experiment, (control) => sameLength(control, experiment)) ?? controls.all[0];
 }
 
-function piecesOfRun(pieces: StudyPieces, experiment: string, seed: number): StudyPieces {
-  const own = <Content>(all: Piece<Content>[]) =>
-    all.filter(({ label }) => label.experiment === experiment && label.seed === seed);
-  return {
-    curves: own(pieces.curves),
-    prunings: own(pieces.prunings),
-    evaluations: own(pieces.evaluations),
-    superWeights: own(pieces.superWeights),
+function piecesByRun(pieces: StudyPieces): (experiment: string, seed: number) => StudyPieces {
+  const runOf = (experiment: string, seed: number) => `${experiment}/${seed}`;
+  const byRun = <Content>(all: Piece<Content>[]) => groupBy(all, ({ label }) => runOf(label.experiment, label.seed));
+  const [curves, prunings, evaluations, superWeights] = [
+    byRun(pieces.curves),
+    byRun(pieces.prunings),
+    byRun(pieces.evaluations),
+    byRun(pieces.superWeights),
+  ];
+  return (experiment, seed) => {
+    const run = runOf(experiment, seed);
+    return {
+      curves: curves.get(run) ?? [],
+      prunings: prunings.get(run) ?? [],
+      evaluations: evaluations.get(run) ?? [],
+      superWeights: superWeights.get(run) ?? [],
+    };
   };
 }
 
@@ -97,16 +103,18 @@ function startAblations(
 ): StartAblation[] {
   // By content: under another seed one checkpoint has another key, and is still one model.
   const byContent = new Map<string, StartAblation>();
+  const experiments = new Map(study.experiments.map((experiment) => [experiment.id, experiment]));
   for (const { label, key, content } of detections) {
     if (content === undefined || content.ablation.length === 0 || phaseOf(label) !== 'start') continue;
     const identity = JSON.stringify([content.baselineLoss, content.ablation]);
     const known = byContent.get(identity);
     if (known !== undefined) {
-      if (!known.experiments.includes(label.experiment)) known.experiments.push(label.experiment);
+      if (known.experiments.at(-1) !== label.experiment && !known.experiments.includes(label.experiment))
+        known.experiments.push(label.experiment);
       continue;
     }
     const confirmed = confirmedSuperWeights(content);
-    const experiment = study.experiments.find(({ id }) => id === label.experiment);
+    const experiment = experiments.get(label.experiment);
     byContent.set(identity, {
       seed: label.seed,
       experiments: [label.experiment],

@@ -3,7 +3,7 @@ import type { SurvivalCount, SurvivalTest, WeightSurvival } from '../../generate
 import { fisherTest } from '../statistics/fisher.ts';
 import { mcNemarTest } from '../statistics/mcnemar.ts';
 import { proportion } from '../statistics/proportion.ts';
-import { lastMeasurement, type Arm, type Effect } from './paired-difference.ts';
+import { lastMeasurements, type Arm, type Effect } from './paired-difference.ts';
 
 type Metric = SurvivalTest['metric'];
 
@@ -35,12 +35,12 @@ export function survivalTest(
 ): SurvivalTest {
   const ours = outcomes(arm, metric);
   const theirs = outcomes(baseline, metric);
-  const shared = ours.filter(({ seed }) => theirs.some((other) => other.seed === seed));
+  const bySeed = new Map(theirs.map((outcome) => [outcome.seed, outcome]));
+  const shared = ours.filter(({ seed }) => bySeed.has(seed));
+  const copied = new Set(copies);
   const pairs = shared.flatMap(({ seed, survived }) => {
-    const other = theirs.find((each) => each.seed === seed)!.survived;
-    return typeof survived !== 'boolean' || typeof other !== 'boolean' || copies.includes(seed)
-      ? []
-      : [{ survived, other }];
+    const other = bySeed.get(seed)!.survived;
+    return typeof survived !== 'boolean' || typeof other !== 'boolean' || copied.has(seed) ? [] : [{ survived, other }];
   });
   const discordant = {
     armOnly: pairs.filter(({ survived, other }) => survived && !other).length,
@@ -73,8 +73,8 @@ interface Outcome {
 }
 
 function outcomes({ runs }: Arm, metric: Metric): Outcome[] {
-  return runs.map((run) => {
-    const survival = lastMeasurement(run, runs)?.survival;
+  return lastMeasurements(runs).map(({ run, measured }) => {
+    const survival = measured?.survival;
     if (survival?.status === 'none-emerged') return { seed: run.seed, survived: 'none-emerged' };
     const primary = survival?.weights[0];
     return { seed: run.seed, survived: primary === undefined ? 'missing' : SURVIVED[metric](primary) };

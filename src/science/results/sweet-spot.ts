@@ -2,7 +2,7 @@
 import { addTo } from '../../base/groups.ts';
 import type { AnalysisDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/results.ts';
-import { isPositiveControl, trainsAlike } from '../positive-control.ts';
+import type { ControlSearch } from '../positive-control.ts';
 import { spread } from '../statistics/spread.ts';
 import { tUpperBound } from '../statistics/student-t.ts';
 import type { Arm } from './paired-difference.ts';
@@ -14,13 +14,8 @@ import type { Arm } from './paired-difference.ts';
  * training steps, so that training alone makes no difference. Levels are taken by rising sparsity and the first that
  * fails ends the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
-export function sweetSpots(study: StudyDeclaration, arms: Arm[]): SweetSpot[] {
-  return arms.filter(isCandidate).map((arm) => {
-    const control = arms.find(
-      ({ experiment }) => isPositiveControl(experiment) && trainsAlike(study, experiment, arm.experiment),
-    );
-    return sweetSpot(arm, control, study.analysis);
-  });
+export function sweetSpots(study: StudyDeclaration, arms: Arm[], controls: ControlSearch<Arm>): SweetSpot[] {
+  return arms.filter(isCandidate).map((arm) => sweetSpot(arm, controls.find(arm.experiment), study.analysis));
 }
 
 function isCandidate({ experiment, runs }: Arm): boolean {
@@ -83,10 +78,11 @@ function levelsOf(arm: Arm, control: Arm, confidence: number): SweetSpotLevel[] 
 }
 
 function levelOf(arm: Arm, control: Arm, level: number, sparsity: number, confidence: number): SweetSpotLevel {
+  const controlRuns = new Map(control.runs.map((run) => [run.seed, run]));
   const increases = arm.runs.flatMap(({ seed, measurements }) => {
     const ours = measurements.find((measured) => measured.level === level && measured.phase === 'trained');
-    const theirs = control.runs
-      .find((run) => run.seed === seed)
+    const theirs = controlRuns
+      .get(seed)
       ?.measurements.find(
         (measured) => measured.round === ours?.round && measured.phase === 'trained' && measured.step === ours.step,
       );

@@ -2,12 +2,11 @@
  * The paired difference of log-perplexity between two arms of a declared comparison, with every test that says
  * something about it.
  */
-import { SwpError } from '../../base/failure.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../../generated/aggregate.ts';
 import type { TestedDifference } from '../../generated/results.ts';
 import { hedgesG } from '../statistics/effect-size.ts';
 import { detectableDifference, pairsNeeded } from '../statistics/power.ts';
-import { MOST_PAIRS, signFlipTest } from '../statistics/sign-flip.ts';
+import { signFlipTest } from '../statistics/sign-flip.ts';
 import { signedRankTest } from '../statistics/signed-rank.ts';
 import { variedSpread } from '../statistics/spread.ts';
 import { pairedTTest } from '../statistics/student-t.ts';
@@ -16,12 +15,11 @@ import { effectOf, independentDifferences, pairedDifference, type Arm } from './
 /**
  * The difference with its tests, before its family is adjusted, which fills in holm, verdict and attainableFrom. Where
  * the comparison does not declare `loss`, the points and their interval stand there and no test.
- * @throws SwpError for more pairs than the exact test enumerates
  */
 export function testedDifference(
   arm: Arm,
   baseline: Arm,
-  { name, varies, metrics }: ComparisonDeclaration,
+  { varies, metrics }: ComparisonDeclaration,
   { alpha, confidence }: AnalysisDeclaration,
 ): Omit<TestedDifference, 'consequences' | 'masks'> {
   const difference = pairedDifference(arm, baseline, varies, confidence);
@@ -30,13 +28,6 @@ export function testedDifference(
   const effect = effectOf(difference);
   if (effect !== 'measured') return { ...difference, ...untested, verdict: effect };
   const values = independentDifferences(difference);
-  if (values.length > MOST_PAIRS)
-    throw new SwpError({
-      kind: 'content',
-      path: `comparison ${name}`,
-      message: `${arm.experiment.id} and ${baseline.experiment.id} have ${values.length} pairs; the exact test enumerates at most ${MOST_PAIRS}.`,
-      remedy: 'Declare fewer seeds in these arms.',
-    });
   return {
     ...difference,
     hedgesG: hedgesG(values, confidence) ?? null,

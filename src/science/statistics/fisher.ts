@@ -9,33 +9,41 @@ export interface Count {
 
 /**
  * Two-sided p given both margins: the share of tables that are at most as likely as the observed one. Counted in whole
- * numbers, so equally likely tables tie exactly. `smallestP` is the least p of any outcome of as many runs. Undefined
- * where an arm has no run.
+ * numbers, so equally likely tables tie exactly. `smallestP` is the least p of any outcome of as many runs: all runs of
+ * one arm succeed and none of the other, or the other way round if they are as many. Undefined where an arm has no run.
  */
 export function fisherTest(a: Count, b: Count): ExactTest | undefined {
   if (a.n === 0 || b.n === 0) return undefined;
-  let smallestP = 1;
-  for (let successes = 0; successes <= a.n + b.n; successes++)
-    for (const p of pValues(a.n, b.n, successes).values()) smallestP = Math.min(smallestP, p);
-  return { p: pValues(a.n, b.n, a.k + b.k).get(a.k)!, smallestP };
+  const ways = waysOf(a.n, b.n, a.k + b.k);
+  const own = ways.get(a.k)!;
+  let [extreme, all] = [0n, 0n];
+  for (const other of ways.values()) {
+    all += other;
+    if (other <= own) extreme += other;
+  }
+  return { p: ratio(extreme, all), smallestP: ratio(a.n === b.n ? 2n : 1n, choose(a.n + b.n, a.n)) };
 }
 
-/** p of every table with these margins, by the first arm's successes. */
-function pValues(n: number, m: number, successes: number): Map<number, number> {
+/** In how many ways every table with these margins comes about, by the first arm's successes. */
+function waysOf(n: number, m: number, successes: number): Map<number, bigint> {
+  const [fewest, most] = [Math.max(0, successes - m), Math.min(n, successes)];
   const ways = new Map<number, bigint>();
-  for (let k = Math.max(0, successes - m); k <= Math.min(n, successes); k++)
-    ways.set(k, choose(n, k) * choose(m, successes - k));
-  const all = choose(n + m, successes);
-  return new Map(
-    [...ways].map(([k, own]) => {
-      const extreme = [...ways.values()].reduce((sum, other) => (other <= own ? sum + other : sum), 0n);
-      return [k, Number(extreme) / Number(all)];
-    }),
-  );
+  let own = choose(n, fewest) * choose(m, successes - fewest);
+  for (let k = fewest; k <= most; k++) {
+    ways.set(k, own);
+    own = (own * BigInt(n - k) * BigInt(successes - k)) / (BigInt(k + 1) * BigInt(m - successes + k + 1));
+  }
+  return ways;
 }
 
 function choose(n: number, k: number): bigint {
   let ways = 1n;
   for (let i = 1; i <= k; i++) ways = (ways * BigInt(n - k + i)) / BigInt(i);
   return ways;
+}
+
+/** Both may be larger than any number: then what they have in common goes first. */
+function ratio(part: bigint, all: bigint): number {
+  const excess = BigInt(Math.max(0, 4 * all.toString(16).length - 1000));
+  return Number(part >> excess) / Number(all >> excess);
 }

@@ -1,7 +1,7 @@
 /** How many pairs a paired two-sided t-test needs, and what it could find with those it has. */
 import { noncentralTCdf } from './noncentral-t.ts';
 import { risingRoot } from './root.ts';
-import { quantile } from './student-t.ts';
+import { upperQuantile } from './student-t.ts';
 
 /** The probability with which a difference that is there should be found. */
 const POWER = 0.8;
@@ -13,7 +13,7 @@ const MOST_SEEDS = 10_000;
  * @param d mean of the differences over their standard deviation
  */
 export function pairedPower(d: number, n: number, alpha: number): number {
-  const critical = quantile(1 - alpha / 2, n - 1);
+  const critical = upperQuantile(alpha / 2, n - 1);
   const delta = Math.abs(d) * Math.sqrt(n);
   return 1 - noncentralTCdf(critical, n - 1, delta) + noncentralTCdf(-critical, n - 1, delta);
 }

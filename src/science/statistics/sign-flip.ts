@@ -1,27 +1,28 @@
 /**
- * The exact sign-flip test of paired differences (Fisher 1935, The Design of Experiments, section 21): if the two arms
+ * The sign-flip test of paired differences (Fisher 1935, The Design of Experiments, section 21): if the two arms
  * were exchangeable within each seed, every difference could as well have had the other sign. It assumes nothing else.
  */
 import type { ExactTest } from '../../generated/results.ts';
 
 /** Beyond this many pairs the two halves of the enumeration no longer fit the memory. */
-export const MOST_PAIRS = 40;
+const MOST_ENUMERATED = 40;
+/** Steps of the grid on which more pairs are counted: the sum of all magnitudes takes so many. */
+const GRID = 2 ** 20;
 
 /**
  * Two-sided p: the share of the 2^n sign patterns whose sum of differences is at least as far from 0 as the observed
- * one. Sums that are equal up to rounding count as equal, which can only raise p. Undefined without differences and
+ * one. Sums that are equal up to rounding count as equal, which can only raise p. Beyond 40 pairs, magnitudes are
+ * rounded to a grid, and p is the largest that the rounding leaves possible. Undefined without differences and
  * where all are 0: identical arms are no evidence for anything.
- * @throws RangeError for more than MOST_PAIRS differences
  */
 export function signFlipTest(differences: readonly number[]): ExactTest | undefined {
   const n = differences.length;
-  if (n > MOST_PAIRS)
-    throw new RangeError(`The exact sign-flip test enumerates at most ${MOST_PAIRS} pairs, not ${n}.`);
   if (differences.every((difference) => difference === 0)) return undefined;
   const magnitudes = differences.map(Math.abs);
   const observed = Math.abs(differences.reduce((sum, difference) => sum + difference, 0));
   const tolerance = 1e-12 * magnitudes.reduce((sum, magnitude) => sum + magnitude, 0);
-  return { p: shareBeyond(magnitudes, observed - tolerance), smallestP: smallestFlipP(n) };
+  const share = n > MOST_ENUMERATED ? largestShareBeyond : shareBeyond;
+  return { p: share(magnitudes, observed - tolerance), smallestP: smallestFlipP(n) };
 }
 
 /**
@@ -65,4 +66,35 @@ function signedSums(magnitudes: readonly number[]): Float64Array {
     filled *= 2;
   }
   return sums.sort();
+}
+
+/**
+ * At least the share of sign patterns with |sum| >= bound, and hardly more: no pattern's sum moves further by the
+ * rounding than all roundings together, so the bound is lowered by as much.
+ */
+function largestShareBeyond(magnitudes: readonly number[], bound: number): number {
+  const step = magnitudes.reduce((sum, magnitude) => sum + magnitude, 0) / GRID;
+  const whole = magnitudes.map((magnitude) => Math.round(magnitude / step));
+  const moved = magnitudes.reduce((sum, magnitude, i) => sum + Math.abs(magnitude - whole[i]! * step), 0);
+  return wholeShareBeyond(whole, (bound - moved) / step);
+}
+
+/**
+ * Share of sign patterns with |sum| >= bound, of whole magnitudes. If those with a minus add up to m, the sum is that
+ * of all less 2 m; how likely every m is, is counted magnitude by magnitude. As many patterns lie on either side.
+ */
+export function wholeShareBeyond(magnitudes: readonly number[], bound: number): number {
+  if (bound <= 0) return 1;
+  const all = magnitudes.reduce((sum, magnitude) => sum + magnitude, 0);
+  const most = Math.floor((all - bound) / 2);
+  if (most < 0) return 0;
+  const likely = new Float64Array(most + 1);
+  likely[0] = 1;
+  let reached = 0;
+  for (const magnitude of magnitudes) {
+    reached = Math.min(most, reached + magnitude);
+    for (let m = reached; m >= magnitude; m--) likely[m] = (likely[m]! + likely[m - magnitude]!) / 2;
+    for (let m = Math.min(reached, magnitude - 1); m >= 0; m--) likely[m] = likely[m]! / 2;
+  }
+  return Math.min(1, 2 * likely.reduce((sum, probability) => sum + probability, 0));
 }

@@ -1,6 +1,6 @@
 /** Wilcoxon's signed-rank test (Biometrics Bulletin 1945), exact whatever ties and zeros there are. */
 import type { ExactTest } from '../../generated/results.ts';
-import { smallestFlipP } from './sign-flip.ts';
+import { smallestFlipP, wholeShareBeyond } from './sign-flip.ts';
 
 /**
  * Two-sided p: the share of the 2^n sign patterns whose sum of signed ranks is at least as far from 0 as the observed
@@ -15,16 +15,7 @@ export function signedRankTest(differences: readonly number[]): ExactTest | unde
   const ranks = doubledRanks(differences);
   const observed = Math.abs(ranks.reduce((sum, rank, i) => sum + Math.sign(differences[i]!) * rank, 0));
   const acting = ranks.filter((_, i) => differences[i] !== 0);
-  let probabilities = new Map([[0, 1]]);
-  for (const rank of acting) {
-    const next = new Map<number, number>();
-    for (const [sum, probability] of probabilities)
-      for (const signed of [sum - rank, sum + rank]) next.set(signed, (next.get(signed) ?? 0) + probability / 2);
-    probabilities = next;
-  }
-  let p = 0;
-  for (const [sum, probability] of probabilities) if (Math.abs(sum) >= observed) p += probability;
-  return { p: Math.min(1, p), smallestP: smallestFlipP(n) };
+  return { p: wholeShareBeyond(acting, observed), smallestP: smallestFlipP(n) };
 }
 
 /** Twice the mean ranks of the magnitudes, which are whole numbers. Magnitudes that are equal up to rounding tie. */

@@ -16,7 +16,7 @@ export function tInterval(values: readonly number[], confidence = CONFIDENCE): I
   const varied = variedSpread(values);
   if (varied === undefined) return undefined;
   const { n, mean, sd } = varied;
-  const half = (quantile(1 - (1 - confidence) / 2, n - 1) * sd) / Math.sqrt(n);
+  const half = (upperQuantile((1 - confidence) / 2, n - 1) * sd) / Math.sqrt(n);
   return { lower: mean - half, upper: mean + half, confidence };
 }
 
@@ -38,6 +38,11 @@ export function pairedTTest(differences: readonly number[]): PairedTTest | undef
   const { n, mean, sd } = varied;
   const t = mean / (sd / Math.sqrt(n));
   return { t, df: n - 1, p: Math.min(1, 2 * tCdf(-Math.abs(t), n - 1)) };
+}
+
+/** The t with P(T > t) = tail. @param tail so small that 1 - tail may be 1 */
+export function upperQuantile(tail: number, degrees: number): number {
+  return 1 - tail < 1 ? quantile(1 - tail, degrees) : -quantile(tail, degrees);
 }
 
 /** The t with P(T <= t) = p for `degrees` degrees of freedom. */

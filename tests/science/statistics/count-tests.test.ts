@@ -38,6 +38,31 @@ describe("Fisher's exact test", () => {
     );
   });
 
+  it.each([
+    // Counted in whole numbers by another program.
+    [{ k: 700, n: 1000 }, { k: 640, n: 1000 }, 0.005001529322327835],
+    [{ k: 41, n: 60 }, { k: 300, n: 700 }, 0.0002083305976081387],
+  ])('of %o against %o, as many as a study may have seeds, has p = %f', (a, b, p) =>
+    expect(fisherTest(a, b)!.p).toBeCloseTo(p, 12),
+  );
+
+  it('knows the least p of any outcome without trying all', () => {
+    const least = (n: number, m: number) =>
+      Math.min(
+        ...Array.from({ length: n + 1 }, (_, i) =>
+          Array.from({ length: m + 1 }, (_, j) => fisherTest({ k: i, n }, { k: j, n: m })!.p),
+        ).flat(),
+      );
+    for (const [n, m] of [
+      [1, 1],
+      [1, 4],
+      [3, 3],
+      [5, 2],
+      [4, 6],
+    ] as const)
+      expect(fisherTest({ k: 0, n }, { k: 0, n: m })!.smallestP).toBe(least(n, m));
+  });
+
   it('says nothing of an arm without runs', () => expect(fisherTest({ k: 0, n: 0 }, { k: 3, n: 3 })).toBeUndefined());
 });
 

@@ -29,6 +29,11 @@ function byListing(signed: readonly number[]): number {
   return extreme / patterns;
 }
 
+/** Whole differences of many pairs, ties and zeros among them. */
+function many(n: number, shift: number): number[] {
+  return Array.from({ length: n }, (_, i) => ((i * 37) % 101) - shift);
+}
+
 describe('the exact sign-flip test', () => {
   it("is Fisher's on Darwin's maize: 863 of 32,768 patterns on either side", () => {
     // The Design of Experiments (1935), section 21.
@@ -63,9 +68,28 @@ describe('the exact sign-flip test', () => {
   it('takes twenty pairs and more', () => {
     expect(signFlipTest(Array.from({ length: 20 }, () => 0.01))!.p).toBe(2 ** -19);
     expect(signFlipTest(Array.from({ length: 30 }, () => 0.01))!.p).toBe(2 ** -29);
-    expect(() => signFlipTest(Array.from({ length: 41 }, () => 1))).toThrow(
-      'The exact sign-flip test enumerates at most 40 pairs, not 41.',
-    );
+  });
+
+  it.each([
+    // Counted in whole numbers over all patterns, by another program.
+    [41, 40, 0.03347008116543293],
+    [150, 44, 0.01863003412519319],
+  ])('of %i pairs gives no less than listing all patterns, and hardly more', (n, shift, p) => {
+    const test = signFlipTest(many(n, shift).map((value) => value / 1000))!;
+    expect(test.p).toBeGreaterThan((1 - 1e-12) * p);
+    expect(test.p).toBeLessThan(1.002 * p);
+    expect(test.smallestP).toBe(2 ** (1 - n));
+  });
+
+  it('takes as many pairs as a study may have seeds', () => {
+    expect(signFlipTest(Array.from({ length: 1000 }, () => 0.01))!.p).toBeCloseTo(2 ** -999, 305);
+    expect(signFlipTest(Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? 1 : -1)))!.p).toBe(1);
+  });
+
+  it('is the same, counted or on the grid, from one more pair to the next', () => {
+    // A pair of almost no difference doubles the patterns and changes no share.
+    const values = many(40, 40);
+    expect(signFlipTest([...values, 1e-9])!.p / signFlipTest(values)!.p).toBeCloseTo(1, 3);
   });
 });
 
@@ -73,6 +97,11 @@ describe("Wilcoxon's exact signed-rank test", () => {
   it("is the published one on Darwin's maize", () => {
     // W = 96; R's wilcox.test(exact = TRUE) and SciPy: 0.04126.
     expect(signedRankTest(DARWIN)!.p).toBeCloseTo(0.041259765625, 12);
+  });
+
+  it('is exact for many pairs, too', () => {
+    // Counted in whole numbers over all patterns, by another program.
+    expect(signedRankTest(many(150, 44))!.p).toBeCloseTo(0.024020827400465777, 12);
   });
 
   it.each([
