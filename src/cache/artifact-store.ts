@@ -11,7 +11,9 @@ import { fileFailure } from '../base/file-failure.ts';
 import { moveTo } from '../base/held-folder.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import type { RecordedArtifact } from './record.ts';
+import { isFolderInTheWay, putAside } from './damaged.ts';
 import { artifactName } from './layout.ts';
+import { problemOfFile } from './stored-text.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
 
@@ -56,14 +58,21 @@ export class ArtifactStore {
   }
 
   async #hash(path: string, expected: string): Promise<void> {
-    const { sha256 } = await digestFile(path, { follow: false });
-    if (sha256 === expected) return;
+    const damage = await this.#damageOf(path, expected);
+    if (damage === undefined) return;
     throw new SwpError({
       kind: 'content',
       path,
-      message: `The artifact's content has changed: its SHA-256 is ${sha256}`,
-      remedy: 'Delete this file and run `swp repro` again: it computes the artifact anew. Then check the disk.',
+      message: damage,
+      remedy: 'Run `swp verify --heal`: it puts the file aside and computes the artifact anew. Then check the disk.',
     });
+  }
+
+  async #damageOf(path: string, expected: string): Promise<string | undefined> {
+    const problem = problemOfFile(path);
+    if (problem !== undefined) return problem;
+    const { sha256 } = await digestFile(path, { follow: false });
+    return sha256 === expected ? undefined : `The artifact's content has changed: its SHA-256 is ${sha256}`;
   }
 
   /** Hashes a file anew when it is verified next: it was removed or replaced. */
@@ -84,13 +93,24 @@ export class ArtifactStore {
     try {
       await syncFile(source);
       makeDirectory(dirname(path));
-      moveTo(source, path);
+      this.#moveTo(source, path);
       await syncDirectory(dirname(path));
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
     this.#verified.set(path, Promise.resolve());
     return artifact;
+  }
+
+  /** A folder that stands where the artifact goes is put aside. */
+  #moveTo(source: string, path: string): void {
+    try {
+      moveTo(source, path);
+    } catch (error) {
+      if (!isFolderInTheWay(error)) throw error;
+      putAside(this.#cache, path);
+      moveTo(source, path);
+    }
   }
 }
 

@@ -88,7 +88,7 @@ export class Cache {
   private constructor(directory: string) {
     this.directory = directory;
     this.scratch = new Scratch(join(directory, 'tmp'));
-    this.trajectories = new TrajectoryStore(join(directory, 'trajectories'), this.scratch);
+    this.trajectories = new TrajectoryStore(directory, this.scratch);
     this.leases = new LeaseStore(new LeaseFolder(join(directory, 'leases'), this.scratch));
     this.#artifacts = new ArtifactStore(directory);
   }

@@ -11,10 +11,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
-import { makeDirectory, syncDirectory, syncFile, writeAtomically } from '../base/atomic-file.ts';
+import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo, removeTree } from '../base/held-folder.ts';
-import { readRegularText } from '../base/regular-file.ts';
+import { keyOf, readNote, writeNote } from './note.ts';
 import type { Scratch } from './scratch.ts';
 
 /** A point where a record has the state. */
@@ -32,20 +32,24 @@ export interface Checkpoint {
   replaces: string | null;
 }
 
+/** It names its own place, so that it counts nowhere else. */
 interface Manifest {
-  version: 1;
+  trajectory: string;
+  at: number;
   replaces: string | null;
   /** SHA-256 of every state file, by name: the file is called like it. */
   files: Record<string, string>;
 }
 
 export class TrajectoryStore {
+  readonly #cache: string;
   readonly #directory: string;
   readonly #scratch: Scratch;
 
-  /** @param directory the cache's trajectories/ */
-  constructor(directory: string, scratch: Scratch) {
-    this.#directory = directory;
+  /** @param cache its directory */
+  constructor(cache: string, scratch: Scratch) {
+    this.#cache = cache;
+    this.#directory = join(cache, 'trajectories');
     this.#scratch = scratch;
   }
 
@@ -55,7 +59,7 @@ export class TrajectoryStore {
     for (const name of await this.#list(trajectory)) {
       const at = /^stop-(\d+)\.json$/.exec(name)?.[1];
       if (at === undefined) continue;
-      const key = /"key":"([0-9a-f]{64})"/.exec(textOf(join(this.#folder(trajectory), name)))?.[1];
+      const key = keyOf(readNote(join(this.#folder(trajectory), name)));
       if (key !== undefined) stops.push({ at: Number(at), key });
     }
     return stops.sort((a, b) => b.at - a.at);
@@ -68,7 +72,7 @@ export class TrajectoryStore {
   async addStop(trajectory: string, { at, key }: Stop): Promise<void> {
     const path = join(this.#folder(trajectory), `stop-${at}.json`);
     try {
-      await writeAtomically(path, `${JSON.stringify({ key })}\n`, await this.#scratch.directory(), { durable: false });
+      await writeNote(path, { key }, { ...(await this.#places()), durable: false });
       await this.#dropCheckpoints(trajectory, at);
     } catch (error) {
       throw fileFailure(error, path, 'write');
@@ -79,7 +83,7 @@ export class TrajectoryStore {
   async checkpoint(trajectory: string, end: number): Promise<Checkpoint | undefined> {
     const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
     for (const { at, folder } of places) {
-      const checkpoint = await readCheckpoint(folder, at);
+      const checkpoint = await readCheckpoint(folder, { trajectory, at });
       if (checkpoint === 'damaged') removeTree(folder);
       else if (checkpoint !== undefined) return checkpoint;
     }
@@ -99,12 +103,8 @@ export class TrajectoryStore {
         digests[name] = (await digestFile(path, { follow: false })).sha256;
         await syncFile(path);
       }
-      const manifest: Manifest = { version: 1, replaces, files: digests };
-      await writeAtomically(
-        join(folder, 'manifest.json'),
-        `${JSON.stringify(manifest)}\n`,
-        await this.#scratch.directory(),
-      );
+      const manifest: Manifest = { trajectory, at, replaces, files: digests };
+      await writeNote(join(folder, 'manifest.json'), manifest, await this.#places());
       makeDirectory(this.#folder(trajectory));
       removeTree(place);
       moveTo(folder, place);
@@ -136,36 +136,36 @@ export class TrajectoryStore {
     }
   }
 
+  async #places(): Promise<{ cache: string; scratch: string }> {
+    return { cache: this.#cache, scratch: await this.#scratch.directory() };
+  }
+
   #folder(trajectory: string): string {
     return join(this.#directory, trajectory.slice(0, 2), trajectory);
   }
 }
 
-/** Empty for a note that cannot be read. */
-function textOf(path: string): string {
-  try {
-    return readRegularText(path);
-  } catch {
-    return '';
-  }
-}
-
 /** @returns `damaged` unless every file is what the manifest says; undefined if one cannot be read now */
-async function readCheckpoint(folder: string, at: number): Promise<Checkpoint | 'damaged' | undefined> {
+async function readCheckpoint(
+  folder: string,
+  { trajectory, at }: Pick<Manifest, 'trajectory' | 'at'>,
+): Promise<Checkpoint | 'damaged' | undefined> {
   try {
-    const { version, replaces, files } = JSON.parse(readRegularText(join(folder, 'manifest.json'))) as Manifest;
-    if (version !== 1) return 'damaged';
+    const note = readNote(join(folder, 'manifest.json'));
+    if (note.kind !== 'whole') return 'damaged';
+    const manifest = note.value as unknown as Manifest;
+    if (manifest.trajectory !== trajectory || manifest.at !== at) return 'damaged';
     const paths: Record<string, string> = {};
-    for (const [name, sha256] of Object.entries(files)) {
+    for (const [name, sha256] of Object.entries(manifest.files)) {
       if (!/^[A-Za-z0-9_-]+$/.test(name)) return 'damaged'; // a name must not lead out of the folder
       paths[name] = join(folder, name);
       if ((await digestFile(paths[name], { follow: false })).sha256 !== sha256) return 'damaged';
     }
-    return { at, replaces, files: paths };
+    return { at, replaces: manifest.replaces, files: paths };
   } catch (error) {
     // Too many open files, or a server that does not answer, must not cost hours of work.
     const isFileFailure = error instanceof SwpError && error.failure.kind === 'file';
     const { code } = isFileFailure ? error.failure : (error as NodeJS.ErrnoException);
-    return code === undefined || ['ENOENT', 'ELOOP', 'EFTYPE'].includes(code) ? 'damaged' : undefined;
+    return code === undefined || ['ENOENT', 'ELOOP', 'EFTYPE', 'EISDIR'].includes(code) ? 'damaged' : undefined;
   }
 }

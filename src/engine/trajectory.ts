@@ -127,13 +127,19 @@ export async function startingPoint(
     if (at >= point.at) continue;
     if (checkpoint !== undefined && checkpoint.replaces === replaces && checkpoint.at > at) break;
     const record = await countingRecord(key);
-    if (record === undefined || trajectoryKey(record.contentPreimage, point.declared) !== point.trajectory) continue;
+    if (record === undefined || !isStop(record, point, at)) continue;
     const state = await stateOf(record, point.declared.state, cache);
     if (state !== undefined) return { at, interrupted: false, state };
   }
   return checkpoint?.replaces === replaces
     ? { at: checkpoint.at, interrupted: true, state: checkpoint.files }
     : undefined;
+}
+
+/** The note of a stop only helps to find its record: that the state is of this trajectory and length, the record says. */
+function isStop({ contentPreimage }: CacheRecord, { trajectory, declared }: TrajectoryPoint, at: number): boolean {
+  const params = contentPreimage.params as JsonObject;
+  return params[declared.length] === at && trajectoryKey(contentPreimage, declared) === trajectory;
 }
 
 /** @returns undefined unless every artifact of the state is there and whole: evicted or damaged ones only cost time */

@@ -1,6 +1,6 @@
 /** The cache: what is published is whole, found again, and never believed blindly. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -180,7 +180,7 @@ describe('reading', () => {
         kind: 'content',
         path,
         message: expect.stringContaining('SHA-256'),
-        remedy: expect.stringContaining('Delete this file'),
+        remedy: expect.stringContaining('Run `swp verify --heal`'),
       },
     });
     await truncate(path, 3);
@@ -188,7 +188,7 @@ describe('reading', () => {
   });
 });
 
-it('removes a damaged checkpoint, and passes over one that cannot be read now', async () => {
+describe('a checkpoint', () => {
   const keep = async (at: number) => {
     const folder = await cache.scratch.node();
     const files = { text: join(folder, 'text') };
@@ -196,18 +196,32 @@ it('removes a damaged checkpoint, and passes over one that cannot be read now', 
     await cache.trajectories.keep(KEY, { at, files, replaces: null }, folder);
     return join(cache.directory, 'trajectories/aa', KEY, `checkpoint-${at}`);
   };
-  const kept = await keep(5);
-  expect(await cache.trajectories.checkpoint(KEY, 9)).toMatchObject({ at: 5 });
-  const manifest = await readFile(join(kept, 'manifest.json'), 'utf8');
-  await rm(join(kept, 'manifest.json'));
-  await mkdir(join(kept, 'manifest.json')); // reading it gives EISDIR
-  expect(await cache.trajectories.checkpoint(KEY, 9)).toBeUndefined();
-  await rm(join(kept, 'manifest.json'), { recursive: true });
-  await writeFile(join(kept, 'manifest.json'), manifest);
-  expect(await cache.trajectories.checkpoint(KEY, 9)).toMatchObject({ at: 5 });
-  await writeFile(join(kept, 'text'), 'other');
-  expect(await cache.trajectories.checkpoint(KEY, 9)).toBeUndefined();
-  expect(await readdir(join(cache.directory, 'trajectories/aa', KEY))).toEqual([]);
+  const found = () => cache.trajectories.checkpoint(KEY, 9);
+
+  it('that is damaged is removed; one that cannot be read now is passed over', async () => {
+    const kept = await keep(5);
+    expect(await found()).toMatchObject({ at: 5 });
+    const manifest = join(kept, 'manifest.json');
+    const text = await readFile(manifest, 'utf8');
+    // No system opens a file of that name; which error it is does not matter.
+    await reseal<{ files: object }>(manifest, (content) => ({ ...content, files: { ['x'.repeat(5000)]: '' } }));
+    expect(await found()).toBeUndefined();
+    await writeFile(manifest, text);
+    expect(await found()).toMatchObject({ at: 5 });
+    await writeFile(join(kept, 'text'), 'other');
+    expect(await found()).toBeUndefined();
+    expect(await readdir(join(cache.directory, 'trajectories/aa', KEY))).toEqual([]);
+  });
+
+  it('counts at its own place alone: not under another length, nor on another trajectory', async () => {
+    for (const elsewhere of [`aa/${KEY}/checkpoint-6`, `bb/${OTHER_KEY}/checkpoint-5`]) {
+      const kept = await keep(5);
+      await mkdir(join(cache.directory, 'trajectories/bb', OTHER_KEY), { recursive: true });
+      await rename(kept, join(cache.directory, 'trajectories', elsewhere));
+      expect(await found()).toBeUndefined();
+      expect(await cache.trajectories.checkpoint(OTHER_KEY, 9)).toBeUndefined();
+    }
+  });
 });
 
 describe('opening', () => {
