@@ -1,6 +1,7 @@
 /** Renders the report again from the bundled results and compares every file of it with the bundled one. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { SwpError } from '../base/failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
@@ -116,7 +117,7 @@ async function isSamePlatform(folder: string): Promise<boolean> {
   const here = await collectEnvironment(folder, {});
   let there: Partial<typeof here>;
   try {
-    there = JSON.parse(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
+    there = parseBoundedJson(readFileSync(join(folder, 'environment.json'), 'utf8')) as typeof here;
   } catch {
     return false; // whoever made the bundle left it out, or damaged it
   }

@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { digestFile } from '../base/digest.ts';
 import { differences } from '../base/json-diff.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
@@ -81,7 +82,7 @@ export async function checkResults(
       return finding(
         `${record.stage} makes other results of the bundled artifacts: ${await firstDifferences(before, after)}`,
       );
-    const distance = await relativeDifference(before, after);
+    const distance = await relativeDifference(before, after).catch(() => Infinity);
     if (distance <= TOLERANCE)
       return {
         findings: [],
@@ -137,9 +138,10 @@ function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: M
 
 async function firstDifferences(before: string, after: string): Promise<string> {
   const [a, b] = await Promise.all(
-    [before, after].map(async (path) => JSON.parse(await readFile(path, 'utf8')) as JsonValue),
-  );
-  const found = differences(a!, b!);
+    [before, after].map(async (path) => parseBoundedJson(await readFile(path, 'utf8')) as JsonValue),
+  ).catch(() => []);
+  if (a === undefined || b === undefined) return 'they are no JSON that can be compared';
+  const found = differences(a, b);
   const shown = found
     .slice(0, SHOWN)
     .map(

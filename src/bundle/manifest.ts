@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Ajv } from 'ajv';
 import schema from '../../schemas/bundle-manifest.schema.json' with { type: 'json' };
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { SwpError } from '../base/failure.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { BundleManifest } from '../generated/bundle-manifest.ts';
@@ -74,7 +75,7 @@ export function refusal(file: string, message: string): SwpError {
 
 function parsed(text: string, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseBoundedJson(text);
   } catch (error) {
     throw refusal(file, `${MANIFEST} is no JSON: ${(error as Error).message}`);
   }

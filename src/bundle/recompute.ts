@@ -2,7 +2,7 @@
 import type { CacheRecord } from '../cache/record.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { JsonObject } from '../base/json.ts';
-import { compareArtifacts, differsFrom, type Compared } from '../verify/recompute.ts';
+import { compareResults, differsFrom, wholeArtifact, type Compared } from '../verify/recompute.ts';
 import type { OpenBundle } from './verify.ts';
 
 export interface RecomputedPlace extends Omit<Compared, 'verdict'> {
@@ -16,7 +16,7 @@ export interface RecomputedPlace extends Omit<Compared, 'verdict'> {
  * @param made records of a run of the bundle's study, by place
  * @param cache where that run kept its results
  * @param environment of the nodes of that run
- * @param tolerance as of compareArtifacts
+ * @param tolerance as of compareResults
  */
 export async function compareWithBundle(
   bundle: OpenBundle,
@@ -45,7 +45,7 @@ export async function compareWithBundle(
   return places;
 }
 
-function compareRecords(
+async function compareRecords(
   before: CacheRecord,
   after: CacheRecord,
   bundled: Cache,
@@ -53,15 +53,16 @@ function compareRecords(
   elsewhere: string[],
   tolerance: number,
 ): Promise<Compared> {
-  const there = (of: Cache, artifact: CacheRecord['artifacts'][string]) =>
-    of.hasArtifact(artifact) ? of.artifactPath(artifact) : undefined;
-  const made = Object.entries(after.artifacts).map(
-    ([name, artifact]) => [name, { sha256: artifact.sha256, path: there(cache, artifact) }] as const,
+  const made = await Promise.all(
+    Object.entries(after.artifacts).map(
+      async ([name, artifact]) =>
+        [name, { sha256: artifact.sha256, path: await wholeArtifact(cache, artifact) }] as const,
+    ),
   );
-  return compareArtifacts(
-    before.artifacts,
-    (artifact) => there(bundled, artifact),
-    Object.fromEntries(made),
+  return compareResults(
+    before,
+    (artifact) => wholeArtifact(bundled, artifact),
+    { artifacts: Object.fromEntries(made), metrics: after.metrics },
     elsewhere,
     tolerance,
   );

@@ -2,20 +2,20 @@
  * What `swp repro` says when everything is there: the same words and events as after a plan that found nothing to do.
  * It loads little, so that finding nothing to do takes no time.
  */
-import type { Failure } from '../base/failure.ts';
 import type { SwpEvent } from '../engine/event.ts';
-import { reportUpToDate, type UpToDate } from '../project/up-to-date.ts';
+import type { RenderedReport } from '../project/study-report.ts';
+import type { UpToDate } from '../project/up-to-date.ts';
 import type { ReproOptions } from './declarations/repro.ts';
 import { plural, studyLine } from './study-text.ts';
 import { writeSummary } from './summary-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/** @returns why the report could not be written, if it had to be */
-export async function writeNothingToDo(
+export function writeNothingToDo(
   found: UpToDate,
+  report: RenderedReport | undefined,
   options: ReproOptions,
   terminal: Terminal,
-): Promise<Failure | undefined> {
+): void {
   const { total, study, warnings } = found;
   const plan: SwpEvent = { event: 'plan', nodes: { total, cached: total, toRun: 0 }, stages: {} };
   if (options.dryRun) {
@@ -24,11 +24,10 @@ export async function writeNothingToDo(
       terminal.line(studyLine(study, terminal.colors));
       terminal.line(`Nothing to do: all ${plural(total, 'node')} are cached.`);
     }
-    return undefined;
+    return;
   }
   if (options.json) terminal.line(JSON.stringify(plan));
   else if (!terminal.interactive) terminal.line(`${plural(total, 'node')}: ${total} cached, 0 to run.`);
-  const { report, failure } = await reportUpToDate(options, found);
   const summary: Extract<SwpEvent, { event: 'summary' }> = {
     event: 'summary',
     nodes: { total, cached: total, ran: 0, failed: 0, blocked: 0 },
@@ -38,5 +37,4 @@ export async function writeNothingToDo(
   };
   if (options.json) terminal.line(JSON.stringify(summary));
   else writeSummary({ summary, failures: [], report, terminal });
-  return failure;
 }

@@ -136,7 +136,7 @@ export async function startingPoint(
     : undefined;
 }
 
-/** The note of a stop only helps to find its record: that the state is of this trajectory and length, the record says. */
+/** A stop's note only helps to find its record: that the state is of this trajectory and length, the record says. */
 function isStop({ contentPreimage }: CacheRecord, { trajectory, declared }: TrajectoryPoint, at: number): boolean {
   const params = contentPreimage.params as JsonObject;
   return params[declared.length] === at && trajectoryKey(contentPreimage, declared) === trajectory;

@@ -1,5 +1,5 @@
 /** What was measured, by experiment, seed, round and step; and how it differs between two experiments. */
-import { SwpError } from '../base/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import { globMatcher } from '../base/glob.ts';
 import { parseSelector, selectPlaces } from '../pipeline/selector.ts';
 import { experimentNamed } from './comparison.ts';
@@ -10,14 +10,14 @@ import { planProject, type Project } from './project.ts';
 /**
  * Places of runs, in the order of the study; those of the whole study, such as aggregate, are none of a run.
  * @param columns names of metrics with globs, separated by commas; all if absent
- * @returns with how many of the selected places have no result
+ * @returns with how many of the selected places have no result, and what planning warns of, such as damaged records
  * @throws SwpError of kind `usage` if no selected node has such a metric
  */
 export async function readMetrics(
   project: Project,
   words: readonly string[],
   columns: string | undefined,
-): Promise<{ rows: MetricsRow[]; lacking: number }> {
+): Promise<{ rows: MetricsRow[]; lacking: number; warnings: Failure[] }> {
   const planned = await planProject(project);
   const places = selectPlaces(
     [...planned.nodes.values()].map(({ node }) => node),
@@ -42,7 +42,7 @@ export async function readMetrics(
       message: `No selected node has a metric ${columns}.`,
       expected: `some of ${[...names].sort().join(', ')}`,
     });
-  return { rows: rows.sort(orderOf(project)), lacking };
+  return { rows: rows.sort(orderOf(project)), lacking, warnings: planned.warnings };
 }
 
 function orderOf({ study }: Project): (a: MetricsRow, b: MetricsRow) => number {

@@ -9,7 +9,7 @@ import { missingInputs } from './missing-inputs.ts';
 import type { MissingInput } from './node-rows.ts';
 import { selectPlanned } from './nodes.ts';
 import { planProject, type Project } from './project.ts';
-import { resultsKey } from './study-report.ts';
+import { putDamagedResultsAside, resultsKey } from './study-report.ts';
 
 export interface PlannedRun {
   plan: Plan;
@@ -23,9 +23,16 @@ export interface PlannedRun {
 /**
  * With selectors, what the report is made of is gathered besides, over whatever results there are: the report shows
  * those and lists the others as missing.
+ * @param options.changesNothing leave damaged results where they are: nothing is to run
  */
-export async function planRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
+export async function planRun(
+  project: Project,
+  selectors: readonly string[],
+  { changesNothing = false } = {},
+): Promise<PlannedRun> {
+  const damages = changesNothing ? [] : await putDamagedResultsAside(project);
   const plan = await planProject(project);
+  plan.warnings.unshift(...damages);
   if (selectors.length === 0) return plannedRun(plan, selectors, {});
   const key = resultsKey(project);
   const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);

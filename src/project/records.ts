@@ -1,4 +1,5 @@
 /** What is recorded of nodes: records, the paths of artifacts, and logs. */
+import { SwpError, type Failure } from '../base/failure.ts';
 import { attemptLogs } from '../cache/node-log.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { PlannedState } from '../engine/plan.ts';
@@ -12,11 +13,19 @@ export interface RecordedNode {
   artifacts: Record<string, string>;
   /** Absolute path of what its worker wrote. */
   log?: string;
+  /** Why the record cannot be shown, where there is one. */
+  damage?: Failure;
 }
 
-/** @throws SwpError of kind `content` for a damaged record, which planning only counts as missing */
 export async function readRecord({ cache }: Project, planned: PlannedState): Promise<RecordedNode> {
-  const record = planned.record ?? (await cache.record(planned.node.key));
+  let damage: Failure | undefined;
+  const record =
+    planned.record ??
+    (await cache.record(planned.node.key).catch((error: unknown) => {
+      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+      damage = error.failure;
+      return undefined;
+    }));
   const artifacts = Object.entries(record?.artifacts ?? {}).map(([name, artifact]) => [
     name,
     cache.artifactPath(artifact),
@@ -25,6 +34,7 @@ export async function readRecord({ cache }: Project, planned: PlannedState): Pro
     planned,
     record,
     artifacts: Object.fromEntries(artifacts) as Record<string, string>,
+    ...(damage !== undefined && { damage }),
     ...(record?.log !== undefined && { log: `${cache.directory}/${record.log}` }),
   };
 }

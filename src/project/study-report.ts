@@ -1,8 +1,6 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
-import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
+import { makeDirectory } from '../base/atomic-file.ts';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
@@ -16,6 +14,7 @@ import { readResults, RESULTS_ARTIFACT, type StudyResults } from '../report/read
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
+import { beginReport, endReport, isRendered } from './report-stamp.ts';
 
 /** What rendering a report has to know of a project, even if no plan was made. */
 export interface ReportedProject {
@@ -71,10 +70,8 @@ async function renderStudyReport(
   const resultsPath = store.path(results);
   const outDir = reportFolder(project);
   const html = join(outDir, 'index.html');
-  const stampPath = join(outDir, '.made-of');
-  const stamp = `${results.sha256} ${rendererStamp()}\n`;
-  const isFresh = existsSync(html) && (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
-  if (!isFresh || options.always) {
+  const madeOf = `${results.sha256} ${rendererStamp()}`;
+  if (options.always || !(await isRendered(outDir, madeOf))) {
     // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records.
     const [{ renderReport }, { reportOrigin }, { Cache }] = await Promise.all([
       import('../report/render-report.ts'),
@@ -84,14 +81,14 @@ async function renderStudyReport(
     try {
       guardFolder(project.study.root); // a group may share a study's folder as well
       makeDirectory(outDir);
-      await rm(stampPath, { force: true }); // half a page must not pass for a whole one
-      await renderReport({
+      beginReport(outDir);
+      const { files } = await renderReport({
         resultsPath,
         outDir,
         origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
         signal: options.signal,
       });
-      await replaceFile(stampPath, stamp);
+      await endReport(outDir, madeOf, files);
     } catch (error) {
       throw unwritable(error, outDir);
     }
@@ -129,6 +126,35 @@ export async function readLatestResults(project: Project): Promise<StudyResults 
   if (artifact === undefined) return undefined;
   await project.cache.verify(artifact);
   return readResults(project.cache.artifactPath(artifact));
+}
+
+/**
+ * Puts results aside that are damaged, so that planning finds them missing and a run makes them again: they are made at
+ * the end of a run, and no node reads them.
+ * @returns what was damaged
+ */
+export async function putDamagedResultsAside(project: Project): Promise<Failure[]> {
+  const { cache } = project;
+  const key = resultsKey(project);
+  const record = key === undefined ? undefined : await latestResults(project, key).catch(withoutDamage);
+  const artifact = record?.artifacts[RESULTS_ARTIFACT];
+  if (artifact === undefined) return [];
+  const path = cache.artifactPath(artifact);
+  try {
+    await cache.verify(artifact);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SwpError)) throw error;
+    const { failure } = error;
+    if (failure.kind === 'file' && failure.code === 'ENOENT') return [];
+    if (failure.kind !== 'content') throw error;
+    return [{ ...failure, remedy: `It is kept as ${cache.moveAside(path)}, and made again. Check the disk.` }];
+  }
+}
+
+/** A damaged record is told of by planning. */
+function withoutDamage(error: unknown): undefined {
+  if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
 }
 
 export function noResults({ study }: Project): SwpError {

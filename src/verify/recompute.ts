@@ -5,14 +5,14 @@
 import { rmSync } from 'node:fs';
 import type { Cache } from '../cache/cache.ts';
 import { digestFile } from '../base/digest.ts';
-import type { CacheRecord } from '../cache/record.ts';
+import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import { producersOf } from '../engine/dag-builder.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
-import { placeOf } from '../engine/stage.ts';
+import { placeOf, type Metrics } from '../engine/stage.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { relativeDifference } from './relative-difference.ts';
 
@@ -22,6 +22,9 @@ export interface Recomputed {
   verdict: 'same' | 'close' | 'different' | 'skipped';
   detail?: string;
 }
+
+/** Metrics of swp's stages that measure time: they differ from run to run. */
+const TIMES = ['transferShare'];
 
 /** What bits depend on besides the key. */
 const ENVIRONMENT = ['cpu', 'arch', 'platform', 'node', 'onnxruntime'] as const;
@@ -80,7 +83,8 @@ async function recompute(
         verdict: 'different',
         detail: 'message' in outcome ? `it failed: ${outcome.message}` : 'its process ended without an answer',
       };
-    return { planned, ...(await compare(record, job.outputs, cache, differsFrom(record, environment), tolerance)) };
+    const made = { outputs: job.outputs, metrics: outcome.metrics };
+    return { planned, ...(await compare(record, made, cache, differsFrom(record, environment), tolerance)) };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
     return { planned, verdict: 'skipped', detail: error.message };
@@ -96,7 +100,7 @@ export function differsFrom({ environment }: Pick<CacheRecord, 'environment'>, h
 
 async function compare(
   record: CacheRecord,
-  outputs: Record<string, string>,
+  { outputs, metrics }: { outputs: Record<string, string>; metrics: Metrics },
   cache: Cache,
   elsewhere: string[],
   tolerance: number,
@@ -106,15 +110,27 @@ async function compare(
       async ([name, path]) => [name, { path, sha256: (await digestFile(path)).sha256 }] as const,
     ),
   );
-  const compared = await compareArtifacts(
-    record.artifacts,
-    (artifact) => (cache.hasArtifact(artifact) ? cache.artifactPath(artifact) : undefined),
-    Object.fromEntries(made),
+  const compared = await compareResults(
+    record,
+    (artifact) => wholeArtifact(cache, artifact),
+    { artifacts: Object.fromEntries(made), metrics },
     elsewhere,
     tolerance,
   );
-  if (compared.verdict === 'unknown') return { verdict: 'different', detail: compared.detail };
+  if (compared.verdict === 'unknown') return { verdict: 'different', detail: compared.detail! };
   return compared as Omit<Recomputed, 'planned'>;
+}
+
+/** Path of an artifact to measure a distance from; undefined if it is not there, or is damaged. */
+export async function wholeArtifact(cache: Cache, artifact: RecordedArtifact): Promise<string | undefined> {
+  if (!cache.hasArtifact(artifact)) return undefined;
+  try {
+    await cache.verify(artifact);
+    return cache.artifactPath(artifact);
+  } catch (error) {
+    if (error instanceof SwpError) return undefined;
+    throw error;
+  }
 }
 
 export interface Compared {
@@ -126,15 +142,36 @@ export interface Compared {
   detail?: string;
 }
 
+/** From the best to the worst. */
+const VERDICTS = ['same', 'close', 'unknown', 'different'] as const satisfies readonly Compared['verdict'][];
+
 /**
- * Compares what a node made twice, artifact by artifact.
+ * Compares what a node made twice, artifact by artifact and metric by metric.
  * @param pathOf an earlier artifact's file; undefined if it is not there, as `path` of a later one is
  * @param elsewhere parts of the environment that were others; none where bits must be the same
  * @param tolerance largest relative difference (L2) of a tensor, or relative difference of a number, of `close`
  */
-export async function compareArtifacts<Artifact extends { sha256: string }>(
+export async function compareResults<Artifact extends { sha256: string }>(
+  before: { artifacts: Readonly<Record<string, Artifact>>; metrics: Metrics },
+  pathOf: (artifact: Artifact) => Promise<string | undefined>,
+  after: { artifacts: Readonly<Record<string, { path: string | undefined; sha256: string }>>; metrics: Metrics },
+  elsewhere: readonly string[],
+  tolerance: number,
+): Promise<Compared> {
+  const both = [
+    await compareArtifacts(before.artifacts, pathOf, after.artifacts, elsewhere, tolerance),
+    compareMetrics(before.metrics, after.metrics, elsewhere, tolerance),
+  ];
+  const details = both.flatMap(({ detail }) => (detail === undefined ? [] : [detail]));
+  const verdict = VERDICTS.findLast((each) => both.some((compared) => compared.verdict === each))!;
+  if (details.length === 0) return { verdict };
+  const other = elsewhere.length > 0 ? `; made with another ${elsewhere.join(', ')}` : '';
+  return { verdict, detail: details.join('; ') + other };
+}
+
+async function compareArtifacts<Artifact extends { sha256: string }>(
   before: Readonly<Record<string, Artifact>>,
-  pathOf: (artifact: Artifact) => string | undefined,
+  pathOf: (artifact: Artifact) => Promise<string | undefined>,
   after: Readonly<Record<string, { path: string | undefined; sha256: string }>>,
   elsewhere: readonly string[],
   tolerance: number,
@@ -146,7 +183,7 @@ export async function compareArtifacts<Artifact extends { sha256: string }>(
   let worst = 0;
   let absent = 0;
   for (const name of different) {
-    const [earlier, later] = [pathOf(before[name]!), after[name]!.path];
+    const [earlier, later] = [await pathOf(before[name]!), after[name]!.path];
     if (earlier === undefined || later === undefined) absent++;
     else worst = Math.max(worst, await relativeDifference(earlier, later));
   }
@@ -154,7 +191,29 @@ export async function compareArtifacts<Artifact extends { sha256: string }>(
     absent === different.length || !Number.isFinite(worst)
       ? 'they cannot be compared value by value'
       : `largest relative difference ${worst.toExponential(1)}`;
-  const detail = `${different.join(', ')}: ${measured}${elsewhere.length > 0 ? `; made with another ${elsewhere.join(', ')}` : ''}`;
+  const detail = `${different.join(', ')}: ${measured}`;
   if (elsewhere.length === 0 || worst > tolerance) return { verdict: 'different', detail };
   return { verdict: absent > 0 ? 'unknown' : 'close', detail };
+}
+
+/** What a metric says must follow from what was computed; what measures time is left out of it. */
+function compareMetrics(before: Metrics, after: Metrics, elsewhere: readonly string[], tolerance: number): Compared {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => !TIMES.includes(name));
+  const different = names.filter((name) => before[name] !== after[name]);
+  if (different.length === 0) return { verdict: 'same' };
+  const isClose = different.every((name) => distance(before[name], after[name]) <= tolerance);
+  const shown = different.map((name) => `${name} was ${valueText(before[name])}, and is ${valueText(after[name])}`);
+  return {
+    verdict: elsewhere.length > 0 && isClose ? 'close' : 'different',
+    detail: `metrics: ${shown.join(', ')}`,
+  };
+}
+
+function distance(a: Metrics[string] | undefined, b: Metrics[string] | undefined): number {
+  if (typeof a !== 'number' || typeof b !== 'number') return Infinity;
+  return Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+}
+
+function valueText(value: Metrics[string] | undefined): string {
+  return value === undefined ? 'not there' : JSON.stringify(value);
 }

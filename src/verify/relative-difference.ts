@@ -1,13 +1,13 @@
 /** How far apart two artifacts are, value by value: tensors by their L2 norm, numbers in JSON by themselves. */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { readSafetensors } from '../model/safetensors.ts';
 
 /** @returns the largest relative difference of a tensor or a number; Infinity where something else differs */
 export async function relativeDifference(before: string, after: string): Promise<number> {
   if (extname(before) === '.safetensors') return ofTensors(before, after);
-  if (extname(before) === '.json')
-    return ofValues(JSON.parse(await readFile(before, 'utf8')), JSON.parse(await readFile(after, 'utf8')));
+  if (extname(before) === '.json') return ofValues(await readJson(before), await readJson(after));
   return Infinity;
 }
 
@@ -35,10 +35,17 @@ function ofValues(a: unknown, b: unknown): number {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b ? 0 : Infinity;
   const names = Object.keys(a);
   if (names.length !== Object.keys(b).length) return Infinity;
-  return Math.max(
+  // Not all at once: a list may have more values than a function takes arguments.
+  return names.reduce(
+    (worst, name) =>
+      Math.max(worst, ofValues((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name])),
     0,
-    ...names.map((name) => ofValues((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name])),
   );
+}
+
+/** @throws SyntaxError for what is no JSON, or is nested too deeply to walk through */
+async function readJson(path: string): Promise<unknown> {
+  return parseBoundedJson(await readFile(path, 'utf8'));
 }
 
 function isDigest(value: unknown): boolean {

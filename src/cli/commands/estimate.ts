@@ -16,7 +16,7 @@ export async function estimate(words: string[], options: EstimateOptions): Promi
   const terminal = openTerminal();
   if (options.check) return check(options, terminal);
   const project = await openProject(options);
-  const estimated = await estimateProject(project, await planRun(project, words), {
+  const estimated = await estimateProject(project, await planRun(project, words, { changesNothing: true }), {
     jobs: options.jobs,
     calibrate: options.calibrate ? 'all' : 'lacking',
     fresh: options.fresh ?? false,

@@ -8,12 +8,14 @@ import type { MetricChange, MetricsRow } from '../../project/node-rows.ts';
 import { openProject } from '../../project/project.ts';
 import { csv } from '../../report/csv.ts';
 import type { MetricsOptions } from '../declarations/metrics.ts';
+import { warningText } from '../failure-text.ts';
 import { table } from '../table.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function metrics(words: string[], options: MetricsOptions): Promise<void> {
   const terminal = openTerminal();
-  const { rows, lacking } = await readMetrics(await openProject(options), words, options.columns);
+  const { rows, lacking, warnings } = await readMetrics(await openProject(options), words, options.columns);
+  for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
   if (options.json) return terminal.line(JSON.stringify({ rows, lacking }));
   if (options.csv)
     return writeCsv(

@@ -28,7 +28,7 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
-  const planned = await planRun(project, words);
+  const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
   if (options.dryRun) return sayDryRun(project, planned, options, terminal);
   writeWarnings(planned.plan.warnings, terminal);

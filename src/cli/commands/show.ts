@@ -4,6 +4,7 @@ import { nodeJson, planNodes } from '../../project/nodes.ts';
 import { openProject } from '../../project/project.ts';
 import { readRecord, type RecordedNode } from '../../project/records.ts';
 import { durationText } from '../duration.ts';
+import { warningText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText, numberText } from '../run-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -16,15 +17,23 @@ export async function show(words: string[], options: ProjectOptions): Promise<vo
   const nodes = await planNodes(project, words);
   const terminal = openTerminal();
   if (options.json) {
-    const shown = (await Promise.all(nodes.map((planned) => readRecord(project, planned)))).map(recordJson);
+    const recorded = await Promise.all(nodes.map((planned) => readRecord(project, planned)));
+    for (const each of recorded) warnOfDamage(each, terminal);
+    const shown = recorded.map(recordJson);
     return terminal.line(JSON.stringify(shown.length === 1 ? shown[0] : { nodes: shown }));
   }
   for (const [index, planned] of nodes.slice(0, SHOWN_NODES).entries()) {
     if (index > 0) terminal.line();
-    writeNode(await readRecord(project, planned), terminal);
+    const recorded = await readRecord(project, planned);
+    writeNode(recorded, terminal);
+    warnOfDamage(recorded, terminal);
   }
   if (nodes.length > SHOWN_NODES)
     terminal.line(`\n... and ${nodes.length - SHOWN_NODES} more nodes. Select fewer, or take --json.`);
+}
+
+function warnOfDamage({ damage }: RecordedNode, terminal: Terminal): void {
+  if (damage !== undefined) terminal.errorLine(warningText(damage, terminal.colors));
 }
 
 function recordJson({ planned, record, artifacts }: RecordedNode) {

@@ -18,7 +18,7 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
   const progress = progressLine(terminal, performance.now());
   const result = await verifyCacheOf(options, options.sample ?? 1, progress);
   if (terminal.interactive) process.stdout.write('\r\x1b[K');
-  const { records, artifacts, bytes, damages } = result;
+  const { records, otherVersions, artifacts, bytes, damages } = result;
   if (options.json) terminal.line(JSON.stringify(result));
   else {
     for (const { path, message, aside } of damages)
@@ -28,6 +28,10 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
     terminal.line(
       `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,
     );
+    if (otherVersions > 0)
+      terminal.line(
+        `${plural(otherVersions, 'record')} of other versions of swp: nothing is served from ${otherVersions === 1 ? 'it' : 'them'} here.`,
+      );
     if (damages.length > 0 && !options.heal) terminal.line('`swp repro` computes again what the study has lost.');
   }
   if (damages.length === 0) return;

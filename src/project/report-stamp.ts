@@ -1,0 +1,71 @@
+/**
+ * What a rendered report was made of, and which files it has: `.made-of` in its folder. A file that was changed, cut
+ * off or removed since is rendered again.
+ */
+import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join, relative } from 'node:path';
+import { replaceFile } from '../base/atomic-file.ts';
+import { digestFile } from '../base/digest.ts';
+import { stampIfThere } from '../base/file-stamp.ts';
+import type { JsonObject } from '../base/json.ts';
+import { sealedJson } from '../base/sealed-json.ts';
+import { NOTE_VERSION, readNote } from '../cache/note.ts';
+import { problemOfFile } from '../cache/stored-text.ts';
+
+const NAME = '.made-of';
+
+interface ReportStamp {
+  /** The results and the renderer. */
+  madeOf: string;
+  /** Of every file, by its path in the report's folder: as long as the stamp is the same, it need not be read. */
+  files: Record<string, { sha256: string; stamp: string }>;
+}
+
+/** Whether a report is there, made of this, with every file as it was rendered. */
+export async function isRendered(folder: string, madeOf: string): Promise<boolean> {
+  const stamp = readStamp(folder);
+  if (stamp?.madeOf !== madeOf) return false;
+  for (const [name, { sha256, stamp: before }] of Object.entries(stamp.files)) {
+    const path = join(folder, name);
+    // A copy of the folder has other stamps, and the same content.
+    if (stampIfThere(path) !== before && !(await hasDigest(path, sha256))) return false;
+  }
+  return true;
+}
+
+/**
+ * To be called before anything is rendered: half a report must not pass for a whole one, and what stands in a file's
+ * place must not keep the file from being written. It gets another name beside.
+ */
+export function beginReport(folder: string): void {
+  const names = Object.keys(readStamp(folder)?.files ?? {});
+  rmSync(join(folder, NAME), { recursive: true, force: true });
+  for (const name of names) {
+    const path = join(folder, name);
+    const isInTheWay = lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
+    if (isInTheWay) renameSync(path, `${path}.${randomBytes(4).toString('hex')}`);
+  }
+}
+
+/** @param files that were written, by path */
+export async function endReport(folder: string, madeOf: string, files: readonly string[]): Promise<void> {
+  const entries = await Promise.all(
+    files.map(async (path) => {
+      const stamp = stampIfThere(path);
+      return [relative(folder, path), { sha256: (await digestFile(path)).sha256, stamp }] as const;
+    }),
+  );
+  const stamp: ReportStamp = { madeOf, files: Object.fromEntries(entries) };
+  await replaceFile(join(folder, NAME), sealedJson({ version: NOTE_VERSION, ...stamp }));
+}
+
+function readStamp(folder: string): ReportStamp | undefined {
+  const note = readNote(join(folder, NAME));
+  return note.kind === 'whole' ? (note.value as JsonObject & ReportStamp) : undefined;
+}
+
+async function hasDigest(path: string, sha256: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined || problemOfFile(path) !== undefined) return false;
+  return (await digestFile(path)).sha256 === sha256;
+}
