@@ -2,7 +2,7 @@
  * What a rendered report was made of, and which files it has: `.made-of` in its folder. A file that was changed, cut
  * off or removed since is rendered again.
  */
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { replaceFile } from '../base/atomic-file.ts';
@@ -43,8 +43,16 @@ export function beginReport(folder: string): void {
   rmSync(join(folder, NAME), { recursive: true, force: true });
   for (const name of names) {
     const path = join(folder, name);
-    const isInTheWay = lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
-    if (isInTheWay) renameSync(path, `${path}.${randomBytes(4).toString('hex')}`);
+    if (isInTheWay(path)) renameSync(path, `${path}.${randomBytes(4).toString('hex')}`);
+  }
+}
+
+/** Whether something else than a file stands there. A link to a file is one that somebody laid for a purpose. */
+function isInTheWay(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  } catch {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false; // it leads in a circle
   }
 }
 
