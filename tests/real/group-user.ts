@@ -1,5 +1,9 @@
-/** A user of a shared cache: reads what is named second, then publishes what is named first. */
+/**
+ * A user of a shared cache: reads what is named second, then publishes what is named first. With PAUSE in the environment
+ * it says when it is about to write, and waits for a word.
+ */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cache } from '../../src/cache/cache.ts';
@@ -16,6 +20,11 @@ try {
   }
   const lease = await cache.leases.acquire(keyOf(`lease ${name}`), name);
   const path = join(await cache.scratch.node(), 'text');
+  if (process.env.PAUSE !== undefined) {
+    console.log('about to write');
+    await once(process.stdin, 'data');
+    process.stdin.destroy();
+  }
   writeFileSync(path, name);
   const at = new Date();
   await cache.publish({
