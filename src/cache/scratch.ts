@@ -72,15 +72,15 @@ export class Scratch {
     if (this.#own !== undefined) return this.#own;
     const name = `${processName()}-${randomBytes(4).toString('hex')}`;
     const place = join(this.#parent, name);
+    clearAtExit(this); // first: a signal may come as soon as there is something to clear
     try {
       this.#makeParent(this.#parent);
       sweepEnded(this.#parent);
-      this.#own = this.#create(place, name);
+      return (this.#own = this.#create(place, name));
     } catch (error) {
+      forget(this);
       throw fileFailure(error, place, 'create');
     }
-    clearAtExit(this);
-    return this.#own;
   }
 
   #create(place: string, name: string): OwnDirectory {
@@ -100,7 +100,6 @@ export class Scratch {
     const own = this.#own;
     if (own === undefined) return;
     this.#own = undefined;
-    openNow.delete(this);
     clearInterval(own.signs);
     for (const held of own.held) held[Symbol.dispose]();
     try {
@@ -108,21 +107,36 @@ export class Scratch {
     } catch {
       // What is left is swept later; a disk that fails is reported where results are published.
     }
+    forget(this);
   }
 }
 
 const openNow = new Set<Scratch>();
 let isListening = false;
+const DEADLY_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Whatever makes this process end by itself, nothing unpublished stays. */
+/** Whatever makes this process end, but SIGKILL, nothing unpublished stays. */
 function clearAtExit(scratch: Scratch): void {
   if (!isListening) process.once('exit', clearAll);
   isListening = true;
+  if (openNow.size === 0) for (const signal of DEADLY_SIGNALS) process.on(signal, endCleanly);
   openNow.add(scratch);
+}
+
+/** Ends the process as the signal does where nobody listens. Who listens stops the work, and clears in the end. */
+function endCleanly(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  clearAll();
+  process.kill(process.pid, signal);
 }
 
 function clearAll(): void {
   for (const scratch of openNow) scratch.remove();
+}
+
+function forget(scratch: Scratch): void {
+  openNow.delete(scratch);
+  if (openNow.size === 0) for (const signal of DEADLY_SIGNALS) process.off(signal, endCleanly);
 }
 
 /** Changes the folder, by the file system's clock. */
