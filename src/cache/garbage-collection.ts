@@ -70,9 +70,10 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
-  removed.push(...oldCheckpoints(cache, now));
+  const inodes = new Map([...stored].map(([path, { inode }]) => [path, inode]));
+  removed.push(...oldCheckpoints(cache, now, inodes));
   for (const found of findLeftovers(cache.directory, now)) removed.push({ kind: 'leftover', ...found });
-  const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, now));
+  const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, inodes.get(collected.path)));
   for (const each of refused) removed.splice(removed.indexOf(each), 1);
   const gone = new Set(removed.map(({ path }) => path));
   const left = [...stored].filter(([path]) => !gone.has(path));
@@ -195,7 +196,8 @@ function references(
   return referenced;
 }
 
-function oldCheckpoints(cache: Cache, now: number): Collected[] {
+/** @param inodes is given the checkpoints' */
+function oldCheckpoints(cache: Cache, now: number, inodes: Map<string, number>): Collected[] {
   const folder = join(cache.directory, 'trajectories');
   return namesIn(folder).flatMap((shard) =>
     namesIn(join(folder, shard)).flatMap((trajectory) =>
@@ -205,6 +207,7 @@ function oldCheckpoints(cache: Cache, now: number): Collected[] {
         // A run may replace its checkpoint, or remove it, at any moment.
         const found = lstatSync(path, { throwIfNoEntry: false });
         if (found === undefined || now - found.mtimeMs < CHECKPOINT_MS) return [];
+        inodes.set(path, found.ino);
         const sizes = namesIn(path).map((file) => lstatSync(join(path, file), { throwIfNoEntry: false })?.size ?? 0);
         return [{ kind: 'checkpoint', path, bytes: sizes.reduce((sum, size) => sum + size, 0) }];
       }),
@@ -237,13 +240,13 @@ async function fileSystemTime(cache: Cache): Promise<number> {
 }
 
 /**
- * What another process has put in its place meanwhile stays.
+ * @param inode what had it when it was listed: another file that a run has put there since stays
  * @returns false if it belongs to another user, who lets nobody remove it
  */
-function remove({ kind, path }: Collected, now: number): boolean {
+function remove({ kind, path }: Collected, inode: number | undefined): boolean {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found !== undefined && found.mtimeMs <= now) removeTree(path);
+    if (found !== undefined && (inode ?? found.ino) === found.ino) removeTree(path);
     return true;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;

@@ -2,7 +2,7 @@
  * Where records, artifacts and studies lie in a cache, and what is there. Names are relative to the cache and have
  * slashes on every system: a bundle has the same ones, so that an unpacked bundle is a cache.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 
@@ -64,6 +64,8 @@ export interface StoredArtifact {
   sha256: string;
   bytes: number;
   mtimeMs: number;
+  /** Another one than before where the file was made anew. */
+  inode: number;
 }
 
 /** All artifacts, whether a record names them or not. */
@@ -73,8 +75,10 @@ export function artifactFiles(cache: string): StoredArtifact[] {
       const name = `artifacts/${shard}/${file}`;
       const sha256 = artifactDigest(name);
       const path = join(cache, name);
-      const found = sha256 === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-      return found?.isFile() ? [{ path, sha256: sha256!, bytes: found.size, mtimeMs: found.mtimeMs }] : [];
+      const found = sha256 === undefined ? undefined : lstatSync(path, { throwIfNoEntry: false });
+      return found?.isFile()
+        ? [{ path, sha256: sha256!, bytes: found.size, mtimeMs: found.mtimeMs, inode: found.ino }]
+        : [];
     }),
   );
 }
