@@ -1,4 +1,4 @@
-/** What processes leave behind goes: by themselves, by the next one, or by gc. What lives stays, and races harm nobody. */
+/** What processes leave behind goes: by themselves, by the next one, or by gc. What lives stays; races harm nobody. */
 import { createHash } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';

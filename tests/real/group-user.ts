@@ -1,6 +1,6 @@
 /**
- * A user of a shared cache: reads what is named second, then publishes what is named first. With PAUSE in the environment
- * it says when it is about to write, and waits for a word.
+ * A user of a shared cache: reads what is named second, then publishes what is named first. With PAUSE in the
+ * environment it says when it is about to write, and waits for a word.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
