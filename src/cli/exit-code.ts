@@ -10,7 +10,7 @@ export const EXIT_CODE = {
   lintErrors: 1,
   /** swp doctor: the default target does not work here. */
   defaultTargetFails: 1,
-  /** The command line or the study is wrong, or a file cannot be used. */
+  /** The command line or the study is wrong, a file cannot be used, or the system refuses something. */
   usage: 2,
   /** A bug in swp. */
   internal: 70,
@@ -27,7 +27,7 @@ export const EXIT_CODE_HELP = `
 Exit codes:
   0    done
   1    some nodes failed; the others are done (swp doctor: the default engine does not work here; swp lint: errors)
-  2    the command line or the study is wrong, or a file cannot be used
+  2    the command line or the study is wrong, a file cannot be used, or the output cannot be written
   70   a bug in swp
   130  stopped by Ctrl-C (128 + N by another signal: 129 a lost terminal, 143 SIGTERM); swp repro continues`;
 

@@ -104,7 +104,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
         `${error} No worker process could be started: ${sentence(failure.message)}`,
         ...(failure.said === undefined ? [] : [`  It wrote: ${printable(failure.said)}`]),
         `  What was run: ${failure.command}`,
-        `  ${(failure.code === undefined ? undefined : remedyFor(failure.code)) ?? 'Run that by hand to see what it says; `npm ci` installs it anew.'}`,
+        `  ${startRemedy(failure.code)}`,
       ].join('\n');
     case 'stopped':
       return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
@@ -114,6 +114,12 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
 /** If the stage threw a failure, that says more than its message: the file and the remedy. */
 function stageMessage({ message, cause }: Extract<Failure, { kind: 'stage' }>, colors: Colors): string {
   return cause === undefined ? sentence(message) : failureText(cause, colors, '').trimStart();
+}
+
+function startRemedy(code: string | undefined): string {
+  if (code === undefined) return 'Run that by hand to see what it says; `npm ci` installs it anew.';
+  if (code === 'ENOENT' || code === 'EACCES') return 'Node.js has been moved or removed. Install it there again.';
+  return remedyFor(code) ?? 'Put that right and run again.';
 }
 
 function hints({ expected, suggestion }: { expected?: string; suggestion?: string }, colors: Colors): string[] {

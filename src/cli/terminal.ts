@@ -22,7 +22,8 @@ export interface Terminal {
  */
 export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const { stdout, stderr } = process;
-  const interactive = stdout.isTTY === true && env.TERM !== 'dumb';
+  // A terminal that says it has no rows, as some have in containers, would be drawn nothing.
+  const interactive = stdout.isTTY === true && env.TERM !== 'dumb' && stdout.rows !== 0;
   const wanted = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
   const refused = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
   const columns = Number(env.COLUMNS);

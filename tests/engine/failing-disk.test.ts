@@ -2,24 +2,23 @@
  * A disk that fails at any call of a run: the run comes to its end, says what failed, and what was computed stays. With
  * a sound disk again, the next run comes to the same results. SWP_FAULTS=2000 asks for more cases than the suite takes.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SwpError } from '../../src/base/failure.ts';
 import { failureOf } from '../../src/base/file-failure.ts';
-import { verifyCache } from '../../src/cache/verification.ts';
+import { verifyCache } from '../../src/verify/verify-cache.ts';
 import type { JobOutcome, PreparedJob } from '../../src/engine/executor.ts';
 import { FailingFiles, type Fault } from '../support/failing-files.ts';
 import { FakeExecutor, type FakeJob } from './fake-executor.ts';
 import { Rig, type ToyStudy } from './rig.ts';
 
-const CASES = Number(process.env.SWP_FAULTS ?? 150);
+const CASES = Number(process.env.SWP_FAULTS ?? 42);
 const CODES = ['ENOSPC', 'EROFS', 'EIO', 'EDQUOT', 'EMFILE', 'EACCES', 'ESTALE'];
 const STUDY: ToyStudy = {
   A: {},
   B: { stage: 'count', from: 'A', params: { to: 2 } },
-  C: { stage: 'count', from: 'A', params: { to: 4 } },
-  D: { from: 'C' },
-  E: { stage: 'list', all: ['A', 'B', 'D'] },
+  C: { stage: 'count', from: 'A', params: { to: 3 } },
+  D: { stage: 'list', all: ['A', 'C'] },
 };
 
 let rig: Rig;
@@ -32,7 +31,9 @@ afterEach(() => rig.remove());
 async function runInProcess({ job, hear, signal }: FakeJob): Promise<JobOutcome> {
   try {
     hear({ kind: 'output', text: 'begun\n' });
-    const { default: stage } = (await import(/* @vite-ignore */ job.module)) as { default: { run(job: unknown): Promise<object> } };
+    const { default: stage } = (await import(/* @vite-ignore */ job.module)) as {
+      default: { run(job: unknown): Promise<object> };
+    };
     return { kind: 'done', metrics: (await stage.run(stageJob(job, hear, signal))) as Record<string, number> };
   } catch (error) {
     const cause = failureOf(error);
@@ -54,7 +55,9 @@ function stageJob(job: PreparedJob, hear: FakeJob['hear'], signal: AbortSignal) 
       const folder = `${checkpoints!.folder}/at-${at}`;
       await mkdir(folder);
       await write((name) => `${folder}/${name}`);
-      await new Promise<void>((taken) => hear({ kind: 'checkpoint', at, folder, files: { text: `${folder}/text` }, taken }));
+      await new Promise<void>((taken) =>
+        hear({ kind: 'checkpoint', at, folder, files: { text: `${folder}/text` }, taken }),
+      );
     },
   };
 }
@@ -64,7 +67,10 @@ const run = async () => {
   return rig.run(STUDY, { executor: new FakeExecutor({ slots: 1, run: runInProcess }) });
 };
 const results = async (toy: Awaited<ReturnType<typeof run>>) =>
-  [...toy.result.records.values()].map(({ artifacts }) => Object.values(artifacts).map(({ sha256 }) => sha256)).flat().sort();
+  [...toy.result.records.values()]
+    .map(({ artifacts }) => Object.values(artifacts).map(({ sha256 }) => sha256))
+    .flat()
+    .sort();
 
 it(`${CASES} faults at any call of a run: it ends, says why, and the next one comes to the same results`, async () => {
   const disk = new FailingFiles();
@@ -93,17 +99,19 @@ it(`${CASES} faults at any call of a run: it ends, says why, and the next one co
     } catch (error) {
       if (!(error instanceof SwpError)) problem(`throws ${(error as Error).stack}`);
     }
+    // The next run is another process, to which the leases of one that has ended mean nothing; this one lives.
+    disk.arm(rig.path('cache'));
+    await rm(rig.path('cache/leases'), { recursive: true, force: true });
     try {
       const again = await within(soundRun(), 'the next run hangs');
       const left = again.result.failures.map(({ failure }) => failure);
       if (left.length > 0 || JSON.stringify(await results(again)) !== JSON.stringify(expected))
         problem(`the next run ends with ${JSON.stringify(left)}`);
-      const { damages } = await verifyCache(rig.cache, 1, () => {});
+      const { damages } = await verifyCache(rig.cache);
       if (damages.length > 0) problem(`damaged ${JSON.stringify(damages)}`);
     } catch (error) {
       problem(`the next run throws ${(error as Error).stack}`);
     }
-    if (process.env.SWP_LOUD && problems.length>0) { console.error(problems.splice(0).join('\n').slice(0,1500)); }
   }
   console.log(`${CASES} cases over ${calls} calls: ${problems.length} problems`);
   expect(problems).toEqual([]);

@@ -25,8 +25,26 @@ const STYLES = [
   {
     calls: fs as unknown as Calls,
     names: [
-      ...['openSync', 'closeSync', 'readSync', 'writeSync', 'readFileSync', 'writeFileSync', 'mkdirSync', 'mkdtempSync'],
-      ...['renameSync', 'rmSync', 'unlinkSync', 'linkSync', 'readdirSync', 'copyFileSync', 'fsyncSync', 'ftruncateSync'],
+      ...[
+        'openSync',
+        'closeSync',
+        'readSync',
+        'writeSync',
+        'readFileSync',
+        'writeFileSync',
+        'mkdirSync',
+        'mkdtempSync',
+      ],
+      ...[
+        'renameSync',
+        'rmSync',
+        'unlinkSync',
+        'linkSync',
+        'readdirSync',
+        'copyFileSync',
+        'fsyncSync',
+        'ftruncateSync',
+      ],
       ...['statSync', 'lstatSync', 'fstatSync', 'chmodSync', 'realpathSync', 'readlinkSync', 'rmdirSync'],
     ],
     fail: (error: Error) => {
@@ -71,8 +89,10 @@ export class FailingFiles {
           const path = this.#pathOf(parameters[0]);
           const error = path === undefined ? undefined : this.#refuse(name, path, parameters);
           if (error !== undefined) return fail(error, parameters);
+          // A test does not wait for a real disk.
+          if (name === 'fsync' && path !== undefined) return void setImmediate(parameters.at(-1) as Call, null);
           const result = original.apply(calls, parameters);
-          if (name === 'openSync') this.#paths.set(result as number, String(parameters[0]));
+          if (name === 'openSync') this.#paths.set(result as number, path ?? String(parameters[0]));
           return result;
         }, original);
       }
@@ -92,7 +112,13 @@ export class FailingFiles {
   }
 
   #pathOf(target: unknown): string | undefined {
-    const path = typeof target === 'number' ? this.#paths.get(target) : target === undefined ? undefined : String(target);
+    const held = /^\/proc\/self\/fd\/(\d+)(.*)$/.exec(String(target));
+    const path =
+      held !== null
+        ? `${this.#paths.get(Number(held[1]))}${held[2]}`
+        : typeof target === 'number'
+          ? this.#paths.get(target)
+          : String(target);
     return path?.startsWith(this.#folder) ? path : undefined;
   }
 

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { execa, type ResultPromise } from 'execa';
 import { onTestFinished } from 'vitest';
 
-const command = join(dirname(fileURLToPath(import.meta.url)), '../../bin/swp.js');
+/** Path of bin/swp.js. */
+export const command = join(dirname(fileURLToPath(import.meta.url)), '../../bin/swp.js');
 
 export interface SwpResult {
   exitCode: number | undefined;
@@ -56,11 +57,24 @@ export class SwpProject {
 
   /** Starts it, for tests that act while it runs. It does not outlive the test. */
   start(...args: string[]): ResultPromise<{ reject: false }> {
-    const running = execa(process.execPath, [command, ...args], {
+    return this.startProgram(process.execPath, [command, ...args]);
+  }
+
+  /**
+   * Starts another program in the project, such as one that starts swp, in a process group of its own. It does not
+   * outlive the test.
+   */
+  startProgram(
+    program: string,
+    args: string[],
+    options: { detached?: boolean; stdio?: ['pipe', 'pipe', 'pipe', 'pipe'] } = {},
+  ): ResultPromise<{ reject: false }> {
+    const running = execa(program, args, {
+      ...options,
       cwd: this.root,
       reject: false,
       env: { NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
-    });
+    }) as ResultPromise<{ reject: false }>;
     onTestFinished(() => void running.kill('SIGKILL'));
     return running;
   }

@@ -2,7 +2,6 @@
 // Not execa, which throws a TypeError where too many files are open: a worker that cannot be started is foreseen.
 import { fork, type ChildProcess } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
-import { env, execArgv, execPath } from 'node:process';
 import { meaningOf, systemErrorCode } from '../../../base/system-error.ts';
 import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
@@ -50,10 +49,12 @@ export class WorkerProcess {
   #onAnswer: ((answer: FromWorker) => void) | undefined;
   #jobs = 0;
   #isStarted = false;
+  /** Why it was given up before it started. */
+  #lateness: string | undefined;
   #isUsable = true;
 
   constructor({ module, environment, startMs = START_MS }: WorkerOptions) {
-    this.#command = `${execPath} ${module}`;
+    this.#command = `${process.execPath} ${module}`;
     const ready = new Promise<undefined>((resolve) => (this.#onReady = () => resolve(undefined)));
     this.#ended = this.#run(module, environment).then((ending) => {
       this.#isUsable = false;
@@ -115,19 +116,19 @@ export class WorkerProcess {
   #run(module: string, environment: Record<string, string>): Promise<ProcessEnd> {
     return new Promise((resolve) => {
       try {
-        const process = fork(module, [], {
+        const worker = fork(module, [], {
           env: { ...inheritedEnvironment(), ...environment },
-          execArgv: execArgv.filter((argument) => !argument.startsWith('--inspect')),
+          execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         });
-        this.#subprocess = process;
-        process.on('message', (message) => this.#receive(message as FromWorker | WorkerReady));
-        process.on('close', (exitCode, signal) => resolve({ exitCode, signal }));
+        this.#subprocess = worker;
+        worker.on('message', (message) => this.#receive(message as FromWorker | WorkerReady));
+        worker.on('close', (exitCode, signal) => resolve({ exitCode, signal }));
         // Also of a message that does not reach a process that has ended.
-        process.on('error', (error) => process.pid === undefined && resolve({ exitCode: null, signal: null, error }));
+        worker.on('error', (error) => worker.pid === undefined && resolve({ exitCode: null, signal: null, error }));
         // Where too many files are open there are no streams.
-        process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk));
-        process.stderr?.on('data', (chunk: Buffer) => this.#errors.push(chunk));
+        worker.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk));
+        worker.stderr?.on('data', (chunk: Buffer) => this.#errors.push(chunk));
       } catch (error) {
         resolve({ exitCode: null, signal: null, error });
       }
@@ -137,6 +138,7 @@ export class WorkerProcess {
   #endOf({ exitCode, signal, error }: ProcessEnd): JobOutcome {
     if (this.#isStarted)
       return { kind: 'died', ...(exitCode !== null && { exitCode }), ...(signal !== null && { signal }) };
+    if (this.#lateness !== undefined) return this.#notStarted(this.#lateness);
     if (error !== undefined) {
       const code = systemErrorCode(error);
       return this.#notStarted(code === undefined ? String(error) : meaningOf(code), code);
@@ -146,9 +148,10 @@ export class WorkerProcess {
     );
   }
 
-  async #giveUp(limit: number): Promise<JobOutcome> {
-    await this.stop();
-    return this.#notStarted(`it did not answer within ${Math.round(limit / 1000)} seconds`);
+  #giveUp(limit: number): Promise<JobOutcome> {
+    this.#lateness = `it did not answer within ${Math.round(limit / 1000)} seconds`;
+    void this.stop();
+    return this.#ended;
   }
 
   #notStarted(message: string, code?: string): JobOutcome {
@@ -192,6 +195,7 @@ export class WorkerProcess {
 
 /** The environment of this process, where programs that a stage starts find the same Node.js. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const { env, execPath } = process;
   return env.PATH === undefined ? env : { ...env, PATH: [dirname(execPath), env.PATH].join(delimiter) };
 }
 
