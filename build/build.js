@@ -10,11 +10,14 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { compile as compileSchema } from 'json-schema-to-typescript';
 import { apiDeclarations } from './api-declarations.js';
-import { WORKER } from './code-groups.js';
-import { BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
+import * as codeGroups from './code-groups.js';
+import { brokenStages, BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
+
+/** bin/swp.js asks for it: if a stage does not build, the others do, and swp says so of its nodes. */
+const WITHOUT_BROKEN = '--without-broken-stages';
 
 const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
@@ -23,23 +26,30 @@ const KEPT_DAYS = 30;
 try {
   await build();
 } catch (error) {
-  if (!(error instanceof BuildError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+  // A mistake in one stage is no matter to the nodes of the others.
+  const broken = process.argv.includes(WITHOUT_BROKEN) && error.errors ? await brokenStages(root) : {};
+  if (Object.keys(broken).length > 0) await build(broken);
+  else {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }
 
-async function build() {
+/** @param broken stages to leave out, by name: why they do not build */
+async function build(broken = {}) {
   await mkdir(join(root, 'src/generated'), { recursive: true }); // a folder that the build adds must not make it stale
   const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
   await mkdir(dist, { recursive: true });
   await generateTypes();
-  const code = await codeFingerprints(root);
+  for (const why of Object.values(broken)) console.error(`${why}\n  The nodes of this stage cannot run.`);
+  const code = await codeFingerprints(root, codeGroups, broken);
   const fresh = await mkdtemp(join(dist, 'fresh-'));
   await compileKernel(fresh);
-  await bundle(fresh);
+  await bundle(fresh, broken);
   await bundlePage(fresh);
   await declareApi(fresh);
-  await writeFingerprints(code, fresh);
+  await writeFingerprints({ ...code, broken }, fresh);
   const name = await publish(fresh);
   // What package.json exports: stable names for the present build.
   await writeAtomically(join(dist, 'index.js'), `export * from './${name}/index.js';\n`);
@@ -130,15 +140,17 @@ async function bundlePage(out) {
 }
 
 /** The program, its worker process, the probe of `swp doctor`, and each stage; code that they share is written once. */
-async function bundle(out) {
+async function bundle(out, broken) {
   await esbuild.build({
     absWorkingDir: root,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
       { in: 'src/index.ts', out: 'index' },
-      { in: WORKER, out: 'worker' },
+      { in: codeGroups.WORKER, out: 'worker' },
       { in: 'src/doctor/probe-child.ts', out: 'probe' },
-      ...(await stageFiles(root)).map((file) => ({ in: file, out: file.slice(0, -'.ts'.length) })),
+      ...(await stageFiles(root))
+        .filter((file) => broken[basename(file, '.ts')] === undefined)
+        .map((file) => ({ in: file, out: file.slice(0, -'.ts'.length) })),
     ],
     outdir: out,
     bundle: true,

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
 import { basename, extname, join, posix } from 'node:path';
 import * as esbuild from 'esbuild';
 import * as codeGroups from './code-groups.js';
@@ -39,19 +40,21 @@ export class BuildError extends Error {
 /**
  * @param root of a checkout
  * @param declaration what code-groups.js exports
+ * @param broken stages that do not build, by name: they have no fingerprint
  * @returns the fingerprint of the code of every stage, engine and corpus, the versions of packages that are in those of
  *   the stages, and the fingerprint of what renders reports
  * @throws BuildError if a module that a stage or a worker reaches is not in exactly one group, or if a group lists one
  *   that does not exist
  */
-export async function codeFingerprints(root, declaration = codeGroups) {
+export async function codeFingerprints(root, declaration = codeGroups, broken = {}) {
   const { GROUPS, STAGE_GROUPS, ENGINES, CORPORA, WORKER, RENDERER } = declaration;
-  const stages = await stageFiles(root);
+  const stages = (await stageFiles(root)).filter((file) => broken[stageName(file)] === undefined);
   const imports = await importsBetween(root, [...stages, WORKER, RENDERER]);
   const groupOf = groupsOfModules(GROUPS, imports);
   checkDeclaration(root, GROUPS, groupOf, reachedFrom([...stages, WORKER], imports));
 
-  const code = new Code(await printedModules(root, [...imports.keys()]), imports, await packageVersions(root));
+  const printed = await printedModules(root, [...imports.keys()]);
+  const code = new Code(printed, imports, await packageVersions(root));
   const fingerprintOf = (entry, groups) => {
     const counts = (module) => groups.includes(groupOf(module));
     const passes = (module) => counts(module) || GROUPS[groupOf(module)].through;
@@ -61,6 +64,8 @@ export async function codeFingerprints(root, declaration = codeGroups) {
     Object.fromEntries(
       Object.entries(declared).map(([name, { module, groups }]) => [name, fingerprintOf(module, groups).sha256]),
     );
+  const ofStages = [...reachedFrom(stages, imports).keys()].filter((module) => STAGE_GROUPS.includes(groupOf(module)));
+  await refuseUnseenImports(root, ofStages, printed, imports);
   const byStage = stages.map((file) => [stageName(file), fingerprintOf(file, STAGE_GROUPS)]);
   return {
     stages: Object.fromEntries(byStage.map(([stage, { sha256 }]) => [stage, sha256])),
@@ -82,6 +87,54 @@ export async function stageFiles(root) {
 
 function stageName(file) {
   return basename(file, '.ts');
+}
+
+/**
+ * Tries every stage by itself, where the sources do not build: a mistake in one stage is no matter to the others.
+ * @returns the stages that do not build, by name: where, and why
+ */
+export async function brokenStages(root) {
+  const broken = {};
+  for (const file of await stageFiles(root))
+    try {
+      await esbuild.build({
+        ...OPTIONS,
+        absWorkingDir: root,
+        entryPoints: [file],
+        packages: 'external',
+        logLevel: 'silent',
+      });
+    } catch (error) {
+      const [{ location, text }] = error.errors ?? [{ location: null, text: error.message }];
+      broken[stageName(file)] = location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text;
+    }
+  return broken;
+}
+
+/**
+ * What a stage imports counts as its code only if it can be seen here.
+ * @throws BuildError for an import whose name is only known when it runs, and for a package of no declared version
+ */
+async function refuseUnseenImports(root, modules, printed, imports) {
+  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const declared = new Set([...Object.keys({ ...dependencies, ...optionalDependencies }), ...builtinModules]);
+  const problems = modules.flatMap((module) => [
+    ...(/\bimport\((?!"|'|`[^`$]*`)/.test(printed.get(module))
+      ? [
+          `${module} imports a module whose name is only known when it runs: its code would be in no key.\n` +
+            '  Write import(...) with the path itself, once for each module.',
+        ]
+      : []),
+    ...imports
+      .get(module)
+      .packages.filter((name) => !name.startsWith('node:') && !declared.has(name))
+      .map(
+        (name) =>
+          `${module} imports the package ${name}, and package.json has no version of it for the keys.\n` +
+          `  Add it to "dependencies": npm install --save-exact ${name}`,
+      ),
+  ]);
+  if (problems.length > 0) throw new BuildError(problems.join('\n\n'));
 }
 
 /**

@@ -22,6 +22,8 @@ export interface Fingerprints {
   kernel: string;
   /** Versions of the packages that are in the hash of each stage's code, by stage and package. */
   packages: Record<string, Record<string, string>>;
+  /** Stages that do not build, by name: where, and why. */
+  broken: Record<string, string>;
   /** SHA-256 of the code that renders reports. It is in no key. */
   renderer: string;
 }

@@ -2,8 +2,8 @@
  * The code of a stage that is a program: the files that the patterns under "code" of its manifest name. Their contents
  * enter the key of every node, so a pattern that names no file is an error, told at its place.
  */
-import { createHash } from 'node:crypto';
-import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, lstatSync, openSync, readFileSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
@@ -27,6 +27,8 @@ export interface ProgramCode {
   /** Whether all of it is still what was hashed, for the moment before and after a node runs. */
   isUnchanged(): boolean;
 }
+
+const PART_BYTES = 1 << 20;
 
 /** A file that changes more often while it is read is none of code. */
 const TRIES = 5;
@@ -88,12 +90,18 @@ function isSame(...[root, path, manifest, source, fingerprint]: [...Parameters<t
 
 function hashOf(root: string, path: string, names: readonly string[]): string {
   const hash = createHash('sha256').update(readFileSync(path));
-  for (const name of names) hash.update(`\n${name}\n`).update(readFileOf(join(root, name)));
+  for (const name of names) {
+    hash.update(`\n${name}\n`);
+    hashFile(join(root, name), hash);
+  }
   return hash.digest('hex');
 }
 
-/** @throws SwpError of kind `content` for a pipe or a device, which reading might never end */
-function readFileOf(path: string): Buffer {
+/**
+ * Part by part, since a file may be large.
+ * @throws SwpError of kind `content` for a pipe or a device, which reading might never end
+ */
+function hashFile(path: string, hash: Hash): void {
   const found = statSync(path);
   if (!found.isFile() && !found.isDirectory())
     throw new SwpError({
@@ -102,7 +110,13 @@ function readFileOf(path: string): Buffer {
       message: 'It is a pipe, a socket or a device, and no file',
       remedy: 'Put a file there, or name another one in "code" of the manifest.',
     });
-  return readFileSync(path);
+  const file = openSync(path, 'r');
+  try {
+    const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, found.size)));
+    for (let read = readSync(file, part); read > 0; read = readSync(file, part)) hash.update(part.subarray(0, read));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** One entry of "code". */

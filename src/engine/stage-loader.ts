@@ -32,6 +32,7 @@ export class StageLoader {
   readonly #modules: string;
   readonly #fingerprints: Record<string, string>;
   readonly #packages: Record<string, Record<string, string>>;
+  readonly #broken: Record<string, string>;
   readonly #root: string | undefined;
   readonly #loaded = new Map<string, Promise<LoadedStage>>();
   /** Of the stages that were loaded: code that they run and that is in no key. */
@@ -41,19 +42,23 @@ export class StageLoader {
    * @param options.modules directory of `NAME.js` ES modules whose default export is a StageDefinition
    * @param options.fingerprints code fingerprint by stage name; it also says which stages there are
    * @param options.packages versions of packages by stage; none if absent
+   * @param options.broken why stages do not build, by name; none if absent
    * @param options.root the project's root, if it may have programs as stages: stages/NAME.stage.json
    */
   constructor({
     modules,
     fingerprints,
     packages = {},
+    broken = {},
     root,
   }: {
     modules: string;
     fingerprints: Record<string, string>;
     packages?: Record<string, Record<string, string>>;
+    broken?: Record<string, string>;
     root?: string;
   }) {
+    this.#broken = broken;
     this.#root = root;
     this.#modules = modules;
     this.#fingerprints = fingerprints;
@@ -62,18 +67,19 @@ export class StageLoader {
 
   /** The stages of the build that this process runs from, and those of a project. */
   static installed(root?: string): StageLoader {
-    const { stages, packages } = readFingerprints();
+    const { stages, packages, broken } = readFingerprints();
     return new StageLoader({
       modules: join(installedBuild, 'stages'),
       fingerprints: stages,
       packages,
+      broken,
       ...(root !== undefined && { root }),
     });
   }
 
   /** Names of all stages, sorted. */
   names(): string[] {
-    return [...Object.keys(this.#fingerprints), ...this.#programs()].sort();
+    return [...Object.keys(this.#fingerprints), ...Object.keys(this.#broken), ...this.#programs()].sort();
   }
 
   /**
@@ -116,7 +122,8 @@ export class StageLoader {
   /** @throws SwpError of kind `usage` for a name that is no stage */
   async #loadOrExplain(name: string): Promise<LoadedStage> {
     const isProgram = this.#programs().includes(name);
-    if (!isProgram && !Object.hasOwn(this.#fingerprints, name)) throw new SwpError(this.#unknown(name));
+    if (!isProgram && ![this.#fingerprints, this.#broken].some((known) => Object.hasOwn(known, name)))
+      throw new SwpError(this.#unknown(name));
     try {
       return await (isProgram ? this.#loadProgram(name) : this.#import(name));
     } catch (error) {
@@ -157,6 +164,7 @@ export class StageLoader {
 
   async #import(name: string): Promise<LoadedStage> {
     const module = this.modulePath(name);
+    if (Object.hasOwn(this.#broken, name)) throw new Error(this.#broken[name]);
     const definition = await loadStageFile(module);
     if (definition?.name !== name || typeof definition.run !== 'function')
       throw new SwpError({
@@ -182,7 +190,7 @@ export class StageLoader {
 
 /** A module that throws when it is imported, or that is no JavaScript. */
 function unloadable(path: string, error: unknown): Failure {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = error instanceof Error ? error.message : String(error);
   return {
     kind: 'content',
     path,

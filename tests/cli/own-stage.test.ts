@@ -56,6 +56,16 @@ test('a new stage is found, and its changed code reruns it, without anyone calli
   const shown = JSON.parse((await swp('show', 'stage=greet', '--json')).stdout) as { metrics: unknown };
   expect(shown.metrics).toEqual({ word: 'good day' });
 
+  // A mistake in a stage is no matter to the nodes of the others.
+  await writeFile(join(checkout, 'stages/greet.ts'), `${stage('good day')} }`);
+  const broken = await swp('status');
+  expect(broken.exitCode).toBe(0);
+  expect(broken.stdout).toMatch(/blocked: .*: The stage cannot be loaded: stages\/greet\.ts:\d+:\d+: Unexpected "}"\./);
+  await writeFile(join(checkout, 'stages/greet.ts'), `${stage('good day')}\nawait import(process.argv[1]!);`);
+  expect((await swp('status')).stderr).toContain(
+    'stages/greet.ts imports a module whose name is only known when it runs: its code would be in no key.',
+  );
+
   await rm(join(checkout, 'stages/greet.ts'));
   expect((await swp('status')).stderr).toContain('There is no stage "greet".');
 });

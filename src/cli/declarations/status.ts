@@ -9,7 +9,7 @@ export function declareStatus(
 ): Command {
   const command = program
     .command('status')
-    .description('Say what is cached, missing and stale.')
+    .description('Say what is cached, missing, stale and blocked.')
     .argument('[selectors...]', 'only these nodes, e.g. experiment=A1')
     .addHelpText(
       'after',
@@ -17,10 +17,10 @@ export function declareStatus(
 Examples:
   swp status                       the whole study
   swp status experiment=A1         one arm
-  swp status --json                {"nodes":[{key, stage, round, step, runs, state, reason, inputs}]}
+  swp status --json                {"nodes":[{key, stage, round, step, runs, state, reason, inputs}], ...}
 
 cached: its result is there. missing: it has not been computed. stale: it was computed, but its recipe has
-changed since, or swp invalidate dismissed it.
+changed since, or swp invalidate dismissed it. blocked: something that it needs is not there.
 ${SELECTOR_HELP}`,
     )
     .action(body);
