@@ -165,6 +165,7 @@ export const GROUPS = {
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',
+      'src/engine/line-splitter.ts',
       'src/engine/stage-manifest.ts',
       'src/base/json-source.ts',
       'src/engine/executors/local/worker-message.ts',

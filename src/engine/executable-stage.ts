@@ -9,15 +9,18 @@
  *                       any other line belongs to the log, and so does standard error
  *     exit code         0: done
  */
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { StageManifest } from '../generated/stage-manifest.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
+import { LineSplitter } from './line-splitter.ts';
 import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
 
 const VERSION = 1;
 const KILL_AFTER_MS = 250;
+/** Characters of a program's last line of errors that say why it failed. */
+const LONGEST_REASON = 2_000;
 
 /** @param root the project's root: the program's working folder, and what its paths are relative to */
 export function executableStage(
@@ -72,14 +75,14 @@ async function runProgram(
   process.once('exit', endGroup);
   let metrics: Metrics | undefined;
   let lastError = '';
-  createInterface({ input: running.stdout }).on('line', (line) => {
+  readLines(running.stdout, (line) => {
     const said = parseLine(line);
     if (said?.progress !== undefined) job.progress(said.progress);
     else if (said?.metrics !== undefined) ({ metrics } = said);
     else job.log(line);
   });
-  createInterface({ input: running.stderr }).on('line', (line) => {
-    if (line.trim() !== '') lastError = line;
+  readLines(running.stderr, (line) => {
+    if (line.trim() !== '') lastError = line.slice(0, LONGEST_REASON);
     job.log(line);
   });
   try {
@@ -106,6 +109,13 @@ async function runProgram(
     process.off('exit', endGroup);
     endGroup();
   }
+}
+
+function readLines(stream: Readable, onLine: (line: string) => void): void {
+  const splitter = new LineSplitter(onLine);
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => splitter.push(text));
+  stream.on('end', () => splitter.end());
 }
 
 function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | undefined {

@@ -10,6 +10,7 @@ import { failureOf } from '../base/file-failure.ts';
 import { wholeRecord } from './existing-result.ts';
 import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
 import { refuseChangedFiles } from './external-file.ts';
+import { LineSplitter } from './line-splitter.ts';
 import { pinState, prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
 import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
 import { placeOf, type Metrics, type StageOutput } from './stage.ts';
@@ -126,6 +127,7 @@ async function runJob(
       ...(trajectory?.from && { resumedAt: trajectory.from.at }),
     };
   } finally {
+    listener.endOutput();
     await listener.checkpointsKept;
     log.close();
   }
@@ -157,8 +159,7 @@ class JobListener {
   readonly #trajectory: TrajectoryRun | undefined;
   readonly #log: NodeLog;
   readonly #context: RunContext;
-  /** The end of the output, as far as it is no whole line yet. */
-  #rest = '';
+  readonly #lines: LineSplitter;
   #logError: unknown;
   /** Resolves when all checkpoints so far are kept, or could not be. */
   checkpointsKept: Promise<void> = Promise.resolve();
@@ -168,6 +169,7 @@ class JobListener {
     this.#trajectory = trajectory;
     this.#log = log;
     this.#context = context;
+    this.#lines = new LineSplitter((line) => context.emit({ event: 'node-log', key: work.planned.node.key, line }));
   }
 
   hear(event: JobEvent): void {
@@ -176,6 +178,11 @@ class JobListener {
     else if (event.kind === 'output') this.#write(event.text);
     else if (event.kind === 'progress') this.#context.emit({ event: 'node-progress', key, progress: event.progress });
     else this.checkpointsKept = this.#keep(event).then(event.taken);
+  }
+
+  /** The last line may lack its end. */
+  endOutput(): void {
+    this.#lines.end();
   }
 
   /** A log that cannot be written fails the node: thrown in `hear`, the error would reach nobody. */
@@ -205,10 +212,7 @@ class JobListener {
     } catch (error) {
       this.#logError ??= error;
     }
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop()!;
-    const { key } = this.#work.planned.node;
-    for (const line of lines) this.#context.emit({ event: 'node-log', key, line });
+    this.#lines.push(text);
   }
 
   /** A failed checkpoint only costs time if the run is killed. */
