@@ -55,7 +55,10 @@ export interface Beat {
   close(): void;
 }
 
-/** The name of the lease of a stop. */
+/**
+ * The name of the lease of a stop. A trajectory and a length determine a content, so this one lease stands for both: a
+ * node never needs two, and others see from its name how far it goes.
+ */
 export function stopLease(trajectory: string, at: number): string {
   return `${trajectory}.${at}`;
 }
@@ -233,7 +236,11 @@ function writeFresh(path: string, lease: StoredLease): void {
 /** Whoever may enter the folder may read who holds what: with a umask of 077, others would take its owner for dead. */
 function makeFile(path: string): number {
   const file = createFile(path);
-  fchmodSync(file, 0o664);
+  try {
+    fchmodSync(file, 0o664);
+  } catch {
+    // a file system without permissions
+  }
   return file;
 }
 

@@ -51,7 +51,7 @@ export class LeaseStore {
   readonly #deadAfterMs: number;
   /** Names its heartbeat, by which others can tell whose it was. */
   readonly #id: string;
-  /** Of leases that others hold: the last heartbeat, and for how long there was no other one. */
+  /** Of other holders, by id, or by nonce if that is not known: the last heartbeat, and how long there was no other. */
   readonly #heard = new Map<string, { beat: string | undefined; silentMs: number; lookedAt: number }>();
   /** By nonce. */
   readonly #held = new Map<string, Lease>();
@@ -142,9 +142,10 @@ export class LeaseStore {
     if (this.#hasEnded(holder)) return true;
     const beat = holder.id === '' ? undefined : await this.#files.lastBeat(holder.id);
     const now = this.#clock.monotonic();
-    const heard = this.#heard.get(nonce);
+    const name = holder.id || nonce;
+    const heard = this.#heard.get(name);
     if (heard === undefined || heard.beat !== beat) {
-      this.#heard.set(nonce, { beat, silentMs: 0, lookedAt: now });
+      this.#heard.set(name, { beat, silentMs: 0, lookedAt: now });
       return false;
     }
     heard.silentMs += Math.min(now - heard.lookedAt, LONGEST_GAP_MS);
@@ -167,7 +168,6 @@ export class LeaseStore {
     } catch {
       return 'stuck';
     }
-    this.#heard.delete(dead.nonce);
     return 'removed';
   }
 

@@ -74,7 +74,10 @@ export type SwpEvent =
       resumedAt?: number;
       interrupted?: boolean;
     }
-  /** Somebody else is computing it: this run waits for the result. */
+  /**
+   * Somebody else is computing it, or a nearer stop of its trajectory: this run waits for the result. It comes once for
+   * each holder.
+   */
   | { event: 'node-wait'; key: string; stage: string; label: NodeLabel; holder: WorkHolder }
   /** It needs a GPU, and others use all that there are. */
   | {
