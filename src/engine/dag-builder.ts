@@ -7,7 +7,7 @@ import { SwpError, type Failure } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { readExternalFile } from './external-file.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
-import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import { mapValues, recipePreimage, type BySource, type Gathered } from './key.ts';
 import { digestJson } from '../base/digest.ts';
 import type { Blockage, ExternalFile, GatheredRef, InputRef, PlannedNode } from './node.ts';
@@ -163,7 +163,7 @@ export class DagBuilder {
     label: NodeLabel,
   ): Promise<JsonValue | undefined> | JsonValue {
     if (definition.fingerprint === undefined && definition.problems === undefined) return null;
-    const question = canonicalJson([definition.name, params]);
+    const question = JSON.stringify([definition.name, params]); // equal ones are written alike: by the schema's order
     const known = this.#fingerprints.get(question);
     if (known !== undefined) return known;
     for (const path of definition.watches?.(params) ?? []) this.#watched.set(path, stampIfThere(path));

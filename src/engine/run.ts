@@ -8,7 +8,7 @@ import type { JsonObject } from '../base/json.ts';
 import { producersOf, type Dag } from './dag-builder.ts';
 import type { EventSink, NodeCounts, Reason, SwpEvent } from './event.ts';
 import type { Executor } from './executor.ts';
-import { expectedRestores, isToRun, neededNodes, type Wanted } from './needed-nodes.ts';
+import { expectedRestores, isToRun, neededKeys, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
 import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
@@ -148,7 +148,12 @@ async function runAll(
   /** Runs a needed node once; undefined for one that is not needed. */
   function runOnce(key: string): Promise<void> | undefined {
     const planned = byKey.get(key);
-    if (planned !== undefined && !running.has(key)) running.set(key, runAfterProducers(planned));
+    // Not at once: the stops of a trajectory, each of which starts the one before it, may be more than the stack holds.
+    if (planned !== undefined && !running.has(key))
+      running.set(
+        key,
+        Promise.resolve().then(() => runAfterProducers(planned)),
+      );
     return running.get(key);
   }
 
@@ -180,9 +185,15 @@ async function runAll(
   /** Its producers may not be among the nodes that the run needed so far. */
   async function restoreAfterProducers(planned: PlannedState, reason: Reason): Promise<NodeEnding> {
     const { node } = planned;
-    const producers = neededNodes(plan, { targets: producersOf(node).map(({ key }) => key) });
-    for (const producer of producers) if (producer.state !== 'cached') byKey.set(producer.node.key, producer);
-    await Promise.all(producers.map((producer) => runOnce(producer.node.key)));
+    const producers = neededKeys(
+      plan,
+      producersOf(node).map(({ key }) => key),
+    );
+    for (const key of producers) {
+      const producer = plan.nodes.get(key)!;
+      if (producer.state !== 'cached') byKey.set(key, producer);
+    }
+    await Promise.all([...producers].map(runOnce));
     const ending = await restoreNode(planned, collectProducers(node, plan.nodes, endings), reason, context);
     end(planned, ending);
     return ending;

@@ -1,5 +1,6 @@
 /** How long a run takes with a number of workers: simulates it node by node, in the engine's order. */
 import { DirectedGraph } from 'graphology';
+import { addTo } from '../base/groups.ts';
 import { longestWays } from '../engine/longest-way.ts';
 
 export interface Job {
@@ -22,9 +23,9 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
   const priority = secondsBehind(jobs);
   const open = new Map(jobs.map(({ key, waitsFor }) => [key, waitsFor.length]));
   const followers = new Map<string, Job[]>();
-  for (const job of jobs) for (const key of job.waitsFor) followers.set(key, [...(followers.get(key) ?? []), job]);
-  const byPriority = (a: Job, b: Job) => priority.get(b.key)! - priority.get(a.key)!;
-  const ready = jobs.filter(({ key }) => open.get(key) === 0).sort(byPriority);
+  for (const job of jobs) for (const key of job.waitsFor) addTo(followers, key, job);
+  const ready = new ReadyJobs(({ key }) => priority.get(key)!);
+  for (const job of jobs) if (open.get(job.key) === 0) ready.add(job);
   const slots = Array.from({ length: workers }, () => ({
     warm: new Set<string>(),
     busyUntil: 0,
@@ -34,7 +35,7 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
   for (;;) {
     for (const slot of slots) {
       if (slot.job !== undefined) continue;
-      const job = ready.shift();
+      const job = ready.take();
       if (job === undefined) break;
       const seconds = job.seconds + (slot.warm.has(job.group) ? 0 : job.warmUp);
       slot.warm.add(job.group);
@@ -47,7 +48,7 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
     for (const follower of followers.get(next.job!.key) ?? []) {
       const left = open.get(follower.key)! - 1;
       open.set(follower.key, left);
-      if (left === 0) insert(ready, follower, byPriority);
+      if (left === 0) ready.add(follower);
     }
     next.job = undefined;
   }
@@ -61,13 +62,46 @@ function secondsBehind(jobs: readonly Job[]): Map<string, number> {
   return longestWays(dag, (key) => dag.getNodeAttribute(key, 'seconds'));
 }
 
-/** Inserts into an ordered list, behind equal items. */
-function insert(list: Job[], job: Job, compare: (a: Job, b: Job) => number): void {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compare(list[middle]!, job) <= 0) low = middle + 1;
-    else high = middle;
+/** Jobs that can start, the most urgent first, equal ones in the order in which they came: a binary heap. */
+class ReadyJobs {
+  readonly #priorityOf: (job: Job) => number;
+  readonly #heap: { job: Job; priority: number; arrival: number }[] = [];
+  #arrivals = 0;
+
+  constructor(priorityOf: (job: Job) => number) {
+    this.#priorityOf = priorityOf;
   }
-  list.splice(low, 0, job);
+
+  add(job: Job): void {
+    const heap = this.#heap;
+    let place = heap.push({ job, priority: this.#priorityOf(job), arrival: this.#arrivals++ }) - 1;
+    for (let above = (place - 1) >> 1; place > 0 && this.#before(place, above); above = (place - 1) >> 1) {
+      this.#swap(place, above);
+      place = above;
+    }
+  }
+
+  take(): Job | undefined {
+    const heap = this.#heap;
+    if (heap.length === 0) return undefined;
+    this.#swap(0, heap.length - 1);
+    const { job } = heap.pop()!;
+    for (let place = 0; ;) {
+      let first = place;
+      for (const below of [2 * place + 1, 2 * place + 2])
+        if (below < heap.length && this.#before(below, first)) first = below;
+      if (first === place) return job;
+      this.#swap(place, first);
+      place = first;
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    const [first, second] = [this.#heap[a]!, this.#heap[b]!];
+    return first.priority > second.priority || (first.priority === second.priority && first.arrival < second.arrival);
+  }
+
+  #swap(a: number, b: number): void {
+    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+  }
 }

@@ -116,6 +116,15 @@ describe('a dry run', () => {
     expect(await foretold({ ...chain, B: { from: 'A', params: { say: 'b' } } })).toEqual(['B: changed', 'C: changed']);
   });
 
+  it('goes through thousands of stops of one trajectory, whichever comes first', async () => {
+    const stops = Array.from({ length: 4_000 }, (_, index) => [
+      `A${index}`,
+      { stage: 'count', params: { to: 4_000 - index } },
+    ]);
+    const { result } = await rig.run(Object.fromEntries(stops) as ToyStudy, { executor: dryRunExecutor });
+    expect(result.wouldRun).toHaveLength(4_000);
+  });
+
   it('counts what has to be computed again since it was evicted, also outside of what was asked for', async () => {
     const count = (to: number, from?: string): ToyStudy[string] => ({
       stage: 'count',
