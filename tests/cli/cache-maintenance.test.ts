@@ -187,9 +187,14 @@ describe('swp verify', () => {
     }>()[0]!;
     const path = of.path('cache/records', record.key.slice(0, 2), `${record.key}.json`);
     const other = record.artifacts.optimizer!.sha256;
-    await reseal<typeof record>(path, ({ artifacts }) => void (artifacts.weights!.sha256 = other));
+    await reseal<typeof record & { metrics: object }>(path, ({ artifacts, metrics }) => {
+      artifacts.weights!.sha256 = other;
+      Object.assign(metrics, { finalLoss: 1.25 });
+    });
     const different = await of.swp('verify', '--recompute', 'stage=train', 'experiment=A1', 'round=1');
-    expect(different.stdout).toMatch(/^different A1 seed 0 round 1 train: weights: /);
+    expect(different.stdout).toMatch(
+      /^different A1 seed 0 round 1 train: weights: .*; metrics: finalLoss was 1\.25, and is \d/,
+    );
     expect(different.exitCode).toBe(1);
     await gc(of, '--keep-last', '0');
     expect((await of.swp('verify', '--recompute', 'stage=prune')).stdout).toContain(

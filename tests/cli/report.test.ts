@@ -1,5 +1,6 @@
 /** swp report, and the report at the end of swp repro. */
-import { readFile, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
@@ -30,6 +31,24 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   const again = await project.swp('report', '--json');
   expect(again.json()[0]).toMatchObject({ report: page });
   expect((await stat(page)).mtimeMs).toBeGreaterThan(mtimeMs);
+
+  // What is damaged of it is made again, and the results that it is made of.
+  const digest = createHash('sha256')
+    .update(await project.read('report/all/results.json'))
+    .digest('hex');
+  const results = project.path(`cache/artifacts/${digest.slice(0, 2)}/${digest}.json`);
+  const [figure] = await readdir(project.path('report/all/figures'));
+  const files = [results, project.path('report/all/figures', figure!), page];
+  const before = await Promise.all(files.map((path) => readFile(path)));
+  await chmod(results, 0o644);
+  for (const [index, path] of files.entries()) await writeFile(path, Buffer.from(before[index]!).fill('x', 0, 9));
+  const plots = await project.swp('plots');
+  expect([plots.exitCode, plots.stderr]).toEqual([2, expect.stringContaining('Run `swp verify --heal`')]);
+  const healed = await project.swp('repro');
+  expect(healed.exitCode).toBe(0);
+  expect(healed.stderr).toContain(`warning: ${results}: The artifact's content has changed`);
+  expect(healed.stdout).toContain('11 nodes: 10 cached, 1 ran in ');
+  expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
 });
 
 test('a report that cannot be written takes nothing from the summary: 2, and what to do', async () => {

@@ -16,7 +16,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SwpError } from '../../src/base/failure.ts';
@@ -28,10 +27,8 @@ import { parseStoredRecord } from '../../src/cache/record.ts';
 import { addToHistory, latestFailures, readHistory } from '../../src/cache/run-history.ts';
 import { readSettledPlan, writeSettledPlan } from '../../src/cache/settled-plan.ts';
 import { studyFolder } from '../../src/cache/study-state.ts';
-import type { JobOutcome, PreparedJob } from '../../src/engine/executor.ts';
-import type { StageDefinition } from '../../src/engine/stage.ts';
 import { verifyCache } from '../../src/verify/verify-cache.ts';
-import { FakeExecutor, type FakeJob } from './fake-executor.ts';
+import { runToysHere } from './toys-here.ts';
 import { Rig, type ToyStudy } from './rig.ts';
 
 const STUDY: ToyStudy = {
@@ -251,32 +248,7 @@ async function readEverything(kind: string): Promise<void> {
 
 async function run(study = STUDY) {
   await rig.reopen();
-  const executor = new FakeExecutor({ slots: 1, run: runHere });
-  return rig.run(study, { executor }).finally(() => executor.close());
-}
-
-/** Runs a toy stage within this process. */
-async function runHere({ job, hear, signal }: FakeJob): Promise<JobOutcome> {
-  const { default: stage } = (await import(pathToFileURL(job.module).href)) as { default: StageDefinition };
-  const metrics = await stage.run({
-    ...asStageJob(job),
-    checkpoint: () => Promise.resolve(),
-    progress: () => {},
-    log: (line) => hear({ kind: 'output', text: `${line}\n` }),
-    signal,
-  });
-  return { kind: 'done', metrics };
-}
-
-function asStageJob({ params, inputs, gathered, outputs, resume }: PreparedJob) {
-  return {
-    params,
-    input: (name: string) => inputs[name]!,
-    optionalInput: (name: string) => inputs[name],
-    gathered: (name: string) => gathered[name] ?? [],
-    output: (name: string) => outputs[name]!,
-    ...(resume && { resume: { at: resume.at, state: (name: string) => resume.state[name]! } }),
-  };
+  return runToysHere(rig, study);
 }
 
 /** Of what may be evicted, and is gone, the content that it had. */
