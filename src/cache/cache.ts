@@ -3,11 +3,11 @@
  *
  *     artifacts/ab/ab12....safetensors   contents, immutable, named by their SHA-256
  *     records/cd/cd34....json            what a recipe key produced (schemas/record.schema.json)
- *     records/cd/cd34....DIGEST.json     an earlier or damaged record of that key, kept aside
+ *     records/cd/cd34....DIGEST.json     an earlier record of that key, kept aside
  *     contents/ef/ef56....json           content key -> recipe key whose results have that content
  *     trajectories/gh/gh78.../           how far long computations have come (trajectory-store.ts)
  *     leases/                            who is computing what (lease-store.ts)
- *     damaged/                           artifacts whose content had changed, put aside
+ *     damaged/                           whatever was found damaged, put aside
  *     studies/SHA/                       what one study remembers (study-state.ts)
  *     logs/KEY.ATTEMPT.log               what a node's worker wrote (node-log.ts)
  *     tmp/                               unpublished files of running processes (scratch.ts)
