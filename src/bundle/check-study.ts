@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import { differences } from '../base/json-diff.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { entryOf, type JsonObject, type JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import { placeOf } from '../engine/stage.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
@@ -40,7 +40,7 @@ export async function checkStudy(
       const { labels, params } = dag.getNodeAttributes(key);
       for (const place of labels.map(placeOf)) {
         places++;
-        const recorded = manifest.places[place];
+        const recorded = entryOf(manifest.places, place);
         if (recorded === undefined) {
           if (!Object.hasOwn(manifest.missing, place))
             found.push({

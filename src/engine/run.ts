@@ -224,7 +224,7 @@ export function planEvent(
   toRun: readonly Pick<PlannedState, 'node'>[],
   blocked: number,
 ): Extract<SwpEvent, { event: 'plan' }> {
-  const stages: Record<string, number> = {};
+  const stages = Object.create(null) as Record<string, number>; // no prototype: a stage may be called "constructor"
   for (const { node } of toRun) stages[node.stage.name] = (stages[node.stage.name] ?? 0) + 1;
   const nodes = { total, cached: total - toRun.length - blocked, toRun: toRun.length, ...(blocked > 0 && { blocked }) };
   return { event: 'plan', nodes, stages };

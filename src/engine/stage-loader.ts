@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { installedBuild, readFingerprints } from '../base/installed-build.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
-import { nearestName } from '../base/nearest-name.ts';
+import { nearestName, quoted } from '../base/nearest-name.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
 
@@ -140,7 +140,7 @@ export class StageLoader {
       throw new SwpError({
         kind: 'content',
         path: module,
-        message: `There is a stage "${name}" in swp already`,
+        message: `There is a stage ${quoted(name)} in swp already`,
         remedy: 'Give yours another name, in the file, its name and pipeline.json.',
       });
     // Loaded only for a program: starting programs and checking manifests is slow to load.
@@ -170,7 +170,7 @@ export class StageLoader {
       throw new SwpError({
         kind: 'content',
         path: module,
-        message: `The module's default export is no stage named "${name}"`,
+        message: `The module's default export is no stage named ${quoted(name)}`,
         remedy: `End stages/${name}.ts with: export default defineStage({ name: '${name}', ... })`,
       });
     return { definition, code: this.#fingerprints[name]!, packages: this.#packages[name] ?? {}, module, files: [] };
@@ -181,7 +181,7 @@ export class StageLoader {
     const suggestion = nearestName(name, names);
     return {
       kind: 'usage' as const,
-      message: `There is no stage "${name}".`,
+      message: `There is no stage ${quoted(name)}.`,
       expected: `one of ${names.join(', ')}`,
       ...(suggestion !== undefined && { suggestion }),
     };

@@ -1,4 +1,5 @@
 /** Turns a study into its DAG: every run is written out, and the engine merges what runs have in common. */
+import { quoted } from '../base/nearest-name.ts';
 import { DagBuilder, type AcceptCode, type Dag } from '../engine/dag-builder.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { GatheredRef } from '../engine/node.ts';
@@ -103,8 +104,8 @@ function refuseRivals(gatherer: string, input: string, instances: StepInstance[]
       throw new SwpError({
         kind: 'content',
         path: studyPath,
-        message: `Steps "${other.step.name}" and "${step.name}" both measure "${step.measures}" at ${placeOf(label)}, and "${gatherer}" gathers both among its ${input}`,
-        remedy: `Let "${gatherer}" gather one of them, or let "unless" leave one out of each run.`,
+        message: `Steps ${quoted(other.step.name)} and ${quoted(step.name)} both measure "${step.measures}" at ${placeOf(label)}, and ${quoted(gatherer)} gathers both among its ${input}`,
+        remedy: `Let ${quoted(gatherer)} gather one of them, or let "unless" leave one out of each run.`,
       });
     seen.set(moment, instance);
   }

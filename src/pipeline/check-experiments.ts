@@ -1,11 +1,11 @@
 /** Checks what experiments, profiles and comparisons say: every stage, parameter and arm exists, every value fits. */
 import { globMatcher } from '../base/glob.ts';
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { NO_ENTRIES, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
-import { listNames } from '../base/nearest-name.ts';
+import { listNames, quoted } from '../base/nearest-name.ts';
 import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
@@ -22,7 +22,7 @@ export function checkExperiments(
   const checks = new ExperimentChecks(content, steps, stages, diagnostics);
   checks.params(content.defaults?.params, ['defaults', 'params']);
   for (const [id, experiment] of Object.entries(content.experiments)) checks.experiment(id, experiment);
-  for (const name of Object.keys(content.profiles ?? {})) checks.profile(name);
+  for (const name of Object.keys(content.profiles ?? NO_ENTRIES)) checks.profile(name);
   checks.defaultProfile();
   for (const index of (content.comparisons ?? []).keys()) checks.comparison(index);
   checks.size();
@@ -81,7 +81,7 @@ class ExperimentChecks {
         this.#diagnostics.add({
           path: [...path, name],
           mark: 'key',
-          message: `Step "${name}" gathers all runs and has no parameters of one experiment.`,
+          message: `Step ${quoted(name)} gathers all runs and has no parameters of one experiment.`,
           expected: () => listNames(steps()),
         });
       else checkParams(step.stage, params as JsonObject, [...path, name], this.#diagnostics);
@@ -110,7 +110,7 @@ class ExperimentChecks {
       diagnostics.add({
         path,
         mark: 'key',
-        message: `"${param}" has ${values.length} values for ${rounds} rounds.`,
+        message: `${quoted(param)} has ${values.length} values for ${rounds} rounds.`,
         expected: `${rounds}, one per round${withFinal}`,
       });
     }
@@ -138,7 +138,7 @@ class ExperimentChecks {
         this.#diagnostics.add({
           path: ['experiments', id],
           mark: 'key',
-          message: `Experiment "${id}" sets no "${name}.${param}", which has no default.`,
+          message: `Experiment ${quoted(id)} sets no "${name}.${param}", which has no default.`,
           expected: schema?.description,
         });
       }
@@ -151,12 +151,12 @@ class ExperimentChecks {
     this.params(profile?.params, [...path, 'params']);
     const ids = Object.keys(this.#content.experiments);
     for (const [index, pattern] of (profile?.experiments ?? []).entries())
-      if (pattern === '' || !ids.some(globMatcher(pattern)))
+      if (!Object.hasOwn(this.#content.experiments, pattern) && !ids.some(globMatcher(pattern)))
         this.#diagnostics.addUnknown('The experiment', pattern, () => ids, [...path, 'experiments', index]);
   }
 
   defaultProfile(): void {
-    const { defaultProfile, profiles = {} } = this.#content;
+    const { defaultProfile, profiles = NO_ENTRIES } = this.#content;
     if (defaultProfile !== undefined && profiles[defaultProfile] === undefined)
       this.#diagnostics.addUnknown('The profile', defaultProfile, () => Object.keys(profiles), ['defaultProfile']);
   }
@@ -167,7 +167,7 @@ class ExperimentChecks {
     if (comparison !== undefined && this.#firsts.get(comparison.name)! < index)
       this.#diagnostics.add({
         path: ['comparisons', index, 'name'],
-        message: `There are two comparisons "${comparison?.name}".`,
+        message: `There are two comparisons ${quoted(comparison?.name)}.`,
         expected: 'a name of its own for each',
       });
     for (const [place, arm] of (comparison?.arms ?? []).entries())
@@ -193,7 +193,7 @@ class ExperimentChecks {
     const content = this.#content;
     const perRound = this.#steps.filter(({ repeated }) => repeated).length;
     const rest = this.#steps.length - perRound;
-    const profiles = Object.values(content.profiles ?? {});
+    const profiles = Object.values(content.profiles ?? NO_ENTRIES);
     const most = (sizes: number[], least: number) => sizes.reduce((a, b) => Math.max(a, b), least);
     const mostSeeds = most(
       profiles.map(({ seeds }) => seeds?.length ?? 0),

@@ -41,7 +41,8 @@ export class Diagnostics {
   add({ path, mark, message, expected, suggestion }: Mistake): void {
     if (this.#found.length >= MAXIMUM_MISTAKES) return;
     const origin = this.origins.of(path);
-    const where = origin.inside && !message.includes(`"${origin.inside}"`) ? ` (in "${origin.inside}")` : '';
+    const inside = origin.inside ? quoted(origin.inside) : '';
+    const where = inside !== '' && !message.includes(inside) ? ` (in ${inside})` : '';
     this.#found.push({
       place: this.source.at(origin.path, mark),
       message: message.replace(/\.$/, `${where}.`),

@@ -3,6 +3,7 @@
  * merged one by one; a parameter is given either once for all rounds or by round, so what an experiment says of it
  * replaces what its base says in the other way.
  */
+import { quoted } from '../base/nearest-name.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
@@ -115,7 +116,7 @@ class Inheritance {
   #closesCycle(id: string, base: string, heirs: ReadonlySet<string>): boolean {
     if (base !== id && !heirs.has(base)) return false;
     const chain = [...heirs, id];
-    const cycle = [...chain.slice(chain.indexOf(base)), base].map((each) => `"${each}"`);
+    const cycle = [...chain.slice(chain.indexOf(base)), base].map(quoted);
     const left = cycle.length - NAMED_OF_CYCLE;
     if (left > 0) cycle.splice(NAMED_OF_CYCLE / 2, left, `... (${left} more) ...`);
     this.#diagnostics.add({

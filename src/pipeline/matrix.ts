@@ -7,6 +7,7 @@
  * with its type. Names inside an entry (of stages, parameters, steps) are no templates; an experiment's own name is
  * one.
  */
+import { quoted } from '../base/nearest-name.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
@@ -64,7 +65,7 @@ function expandExperiments(entries: JsonObject, diagnostics: Diagnostics): JsonO
         diagnostics.add({
           path,
           mark: 'key',
-          message: `"${name}" comes out of this a second time.`,
+          message: `${quoted(name)} comes out of this a second time.`,
           expected: `a name of its own for each: every variable in it; the first is at ${line}:${column}`,
         });
         break;
@@ -137,7 +138,7 @@ class Template {
         this.#diagnostics.add({
           path: [...this.#path, 'matrix', variable],
           mark: 'key',
-          message: `The variable "${variable}" is used nowhere.`,
+          message: `The variable ${quoted(variable)} is used nowhere.`,
           expected: `"{${variable}}" in ${this.#name === undefined ? '' : 'the name or '}a value of this entry`,
         });
     return expanded;
@@ -161,7 +162,7 @@ class Template {
         diagnostics.add({
           path: [...path, variable],
           mark: 'key',
-          message: `"${variable}" cannot be a variable.`,
+          message: `${quoted(variable)} cannot be a variable.`,
           expected: "letters, digits and '_', beginning with a letter",
         });
       else if (!Array.isArray(values) || values.length === 0)
@@ -216,8 +217,8 @@ class Template {
         this.#diagnostics.add({
           path,
           mark,
-          message: `The variable "${variable}" does not exist.`,
-          expected: `"matrix": { "${variable}": [...] } in this entry`,
+          message: `The variable ${quoted(variable)} does not exist.`,
+          expected: `"matrix": { ${quoted(variable)}: [...] } in this entry`,
         });
     }
     const [match] = text.matchAll(VARIABLE_PATTERN);

@@ -2,7 +2,7 @@
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { paramSchemas } from './stage-params.ts';
 
 /**
@@ -14,7 +14,7 @@ export function checkOverrides(overrides: JsonObject, stages: ReadonlyMap<string
     if (declaring.length === 0)
       throw new SwpError({
         kind: 'usage',
-        message: `No stage of this study has a parameter "${name}".`,
+        message: `No stage of this study has a parameter ${quoted(name)}.`,
         expected: `no --${name}`,
       });
     const taken = declaring.map(({ enum: values }) => values).filter((values) => values !== undefined);

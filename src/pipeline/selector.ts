@@ -6,7 +6,7 @@ import { SwpError } from '../base/failure.ts';
 import { globMatcher } from '../base/glob.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { NodeLabel } from '../engine/stage.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { WHOLE_STUDY } from './whole-study.ts';
 
 const SELECTABLE = ['stage', 'experiment', 'seed', 'round', 'step', 'key'] as const;
@@ -31,12 +31,16 @@ export function parseSelector(words: readonly string[]): Selector {
     if (!isSelectable(name))
       throw new SwpError({
         kind: 'usage',
-        message: equals === -1 ? `"${word}" is no selector.` : `Nothing can be selected by "${name}".`,
+        message: equals === -1 ? `${quoted(word)} is no selector.` : `Nothing can be selected by ${quoted(name)}.`,
         expected: `NAME=VALUE[,VALUE...] with one of ${listNames(SELECTABLE)}, such as stage=train experiment=A*`,
         suggestion: equals === -1 ? undefined : nearestName(name, SELECTABLE),
       });
     if (values.length === 0)
-      throw new SwpError({ kind: 'usage', message: `"${word}" has no value.`, expected: `${name}=VALUE[,VALUE...]` });
+      throw new SwpError({
+        kind: 'usage',
+        message: `${quoted(word)} has no value.`,
+        expected: `${name}=VALUE[,VALUE...]`,
+      });
     selector.set(name, [...(selector.get(name) ?? []), ...values]);
   }
   return selector;
@@ -66,7 +70,7 @@ export function selectPlaces(
       .map((label) => ({ node, label })),
   );
   if (selected.length === 0) {
-    const words = [...selector].map(([name, patterns]) => `${name}=${patterns.join(',')}`).join(' ');
+    const words = [...selector].map(([name, patterns]) => `${name}=${written(patterns.join(','))}`).join(' ');
     throw new SwpError({
       kind: 'usage',
       message: `No node of this profile is ${words}.`,
@@ -74,6 +78,11 @@ export function selectPlaces(
     });
   }
   return selected;
+}
+
+/** As it was written, but for its length and what a terminal would obey. */
+function written(pattern: string): string {
+  return quoted(pattern).slice(1, -1);
 }
 
 function isSelectable(name: string): name is Selectable {
@@ -91,7 +100,7 @@ function checkPatterns(nodes: readonly PlannedNode[], name: Selectable, patterns
         : listNames([...known].filter((value) => value !== WHOLE_STUDY).sort(byNumberOrName), 24);
     throw new SwpError({
       kind: 'usage',
-      message: `No node of this profile has ${name}=${pattern}.`,
+      message: `No node of this profile has ${name}=${written(pattern)}.`,
       expected: shown ?? 'the beginning of a key as `swp status --json` shows it',
       suggestion: name === 'key' ? undefined : nearestName(pattern, known),
     });

@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 
 /**
  * steps: counted in training steps, so `scaleSteps` applies. seed: defaults to the run's seed.
@@ -94,7 +94,7 @@ export function checkParamName(
     diagnostics.add({
       path,
       mark,
-      message: `${stage.name} has no parameter "${name}".`,
+      message: `${stage.name} has no parameter ${quoted(name)}.`,
       expected: settable.length > 0 ? listNames(settable, 24) : `none: ${stage.name} has no parameters to set`,
       suggestion: nearestName(name, settable),
     });
@@ -104,7 +104,7 @@ export function checkParamName(
     diagnostics.add({
       path,
       mark,
-      message: `"${name}" cannot be set.`,
+      message: `${quoted(name)} cannot be set.`,
       expected: 'nothing: swp fills in the declared study',
     });
     return false;

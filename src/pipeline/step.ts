@@ -1,10 +1,10 @@
 /** The steps of `dag`, parsed and checked: every name in them exists. */
-import type { JsonObject, JsonValue } from '../base/json.ts';
+import { NO_ENTRIES, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { PipelineFile, RepeatedSteps, Step } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { parseArtifactReference, parseReference, type ArtifactReference, type Reference } from './reference.ts';
 import { checkParamName, checkParams, checkValue } from './stage-params.ts';
 
@@ -58,7 +58,7 @@ export function declareSteps(
     if (declared.has(step.step)) {
       diagnostics.add({
         path: [...path, 'step'],
-        message: `There are two steps "${step.step}".`,
+        message: `There are two steps ${quoted(step.step)}.`,
         expected: 'a name of its own for each step',
       });
       continue;
@@ -70,7 +70,7 @@ export function declareSteps(
       gathers: new Map(
         Object.entries(step.gather ?? {}).map(([name, refs]) => [name, [refs].flat().map(parseArtifactReference)]),
       ),
-      params: (step.params ?? {}) as JsonObject,
+      params: (step.params ?? NO_ENTRIES) as JsonObject,
       unless: step.unless as JsonObject | undefined,
       measures: step.measures,
       repeated: block !== undefined,
@@ -166,7 +166,7 @@ class StepChecks {
     if (measures === 'start' && repeated)
       this.#diagnostics.add({
         path: [...path, 'measures'],
-        message: `Step "${name}" is repeated, and a run starts with one model.`,
+        message: `Step ${quoted(name)} is repeated, and a run starts with one model.`,
         expected: '"trained" or "pruned"; or the step before the repeated block',
       });
     for (const [input, references] of gathers) {
@@ -176,7 +176,7 @@ class StepChecks {
         if (target === undefined || target.measures !== undefined) continue;
         this.#diagnostics.add({
           path: [...target.path, 'step'],
-          message: `Step "${step}" does not say what it measures, and "${name}" gathers it among its ${input}.`,
+          message: `Step ${quoted(step)} does not say what it measures, and ${quoted(name)} gathers it among its ${input}.`,
           expected:
             '"measures" in the step: "start" (the model that the run starts with), "trained" (after the round\'s training) or "pruned" (after the round\'s prune)',
         });
@@ -198,7 +198,7 @@ class StepChecks {
           diagnostics.add({
             path: [...step.path, list, name],
             mark: 'key',
-            message: `${step.stage.name} has no input "${name}" for "${list}".`,
+            message: `${step.stage.name} has no input ${quoted(name)} for ${quoted(list)}.`,
             expected: known.length > 0 ? listNames(known) : 'none',
             suggestion: nearestName(name, known),
           });
@@ -206,8 +206,8 @@ class StepChecks {
         if (known.includes(name) && !optional && !given.has(name))
           diagnostics.add({
             path: [...step.path, 'step'],
-            message: `Step "${step.name}" lacks the input "${name}".`,
-            expected: `"${name}" in "${list}": ${summary}`,
+            message: `Step ${quoted(step.name)} lacks the input ${quoted(name)}.`,
+            expected: `${quoted(name)} in ${quoted(list)}: ${summary}`,
           });
     };
     check(step.inputs, 'inputs');
@@ -252,7 +252,7 @@ class StepChecks {
     if (!target.stage.isUnknown && !outputs.includes(artifact)) {
       diagnostics.add({
         path,
-        message: `Step "${name}" has no artifact "${artifact}".`,
+        message: `Step ${quoted(name)} has no artifact ${quoted(artifact)}.`,
         expected: listNames(outputs),
         suggestion: nearestName(artifact, outputs),
       });
@@ -268,15 +268,19 @@ class StepChecks {
     else if (which === 'this' && position >= this.#position)
       diagnostics.add({
         path,
-        message: `Step "${name}" comes later in the round.`,
+        message: `Step ${quoted(name)} comes later in the round.`,
         expected: `"${name}.${artifact}": its instance of the round before`,
       });
     else if (position >= this.#position && !loops)
-      diagnostics.add({ path, message: `Step "${name}" comes later.`, expected: `a step before "${step.name}"` });
+      diagnostics.add({
+        path,
+        message: `Step ${quoted(name)} comes later.`,
+        expected: `a step before ${quoted(step.name)}`,
+      });
     if (target.gathers.size > 0)
       diagnostics.add({
         path,
-        message: `Step "${name}" gathers all runs and cannot be an input of one.`,
+        message: `Step ${quoted(name)} gathers all runs and cannot be an input of one.`,
         expected: 'a step of the run',
       });
   }

@@ -2,13 +2,13 @@
 import { dirname } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import { globMatcher } from '../base/glob.ts';
-import type { JsonObject } from '../base/json.ts';
+import { NO_ENTRIES, type JsonObject } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { AnalysisDeclaration, ComparisonDeclaration } from '../generated/aggregate.ts';
 import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEntry } from '../generated/pipeline.ts';
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { checkOverrides } from './overrides.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';
@@ -127,10 +127,10 @@ export async function resolveStudy(
       name: profile.name,
       description: profile.entry.description ?? '',
       scaleSteps: profile.entry.scaleSteps ?? 1,
-      params: (profile.entry.params ?? {}) as ParamsByStage,
+      params: (profile.entry.params ?? NO_ENTRIES) as ParamsByStage,
       accept: { ...profile.entry.accept },
     },
-    defaults: (content.defaults?.params ?? {}) as ParamsByStage,
+    defaults: (content.defaults?.params ?? NO_ENTRIES) as ParamsByStage,
     overrides,
     steps,
     stages,
@@ -165,7 +165,7 @@ interface ChosenProfile {
 }
 
 function chooseProfile(content: PipelineFile, named: string | undefined): ChosenProfile {
-  const profiles = content.profiles ?? {};
+  const profiles = content.profiles ?? NO_ENTRIES;
   const name = named ?? content.defaultProfile;
   if (name === undefined)
     return {
@@ -178,7 +178,7 @@ function chooseProfile(content: PipelineFile, named: string | undefined): Chosen
     const known = Object.keys(profiles);
     throw new SwpError({
       kind: 'usage',
-      message: `There is no profile "${name}".`,
+      message: `There is no profile ${quoted(name)}.`,
       expected: listNames(known) || 'no --profile: the study declares none',
       suggestion: nearestName(name, known),
     });
@@ -203,8 +203,8 @@ function resolveExperiment(
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
     finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,
     scaleSteps: entry.scaleSteps === false ? 1 : (profile.scaleSteps ?? 1),
-    params: (entry.params ?? {}) as ParamsByStage,
-    perRound: (entry.perRound ?? {}) as Experiment['perRound'],
-    perStep: (entry.perStep ?? {}) as Experiment['perStep'],
+    params: (entry.params ?? NO_ENTRIES) as ParamsByStage,
+    perRound: (entry.perRound ?? NO_ENTRIES) as Experiment['perRound'],
+    perStep: (entry.perStep ?? NO_ENTRIES) as Experiment['perStep'],
   };
 }

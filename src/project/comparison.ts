@@ -1,7 +1,7 @@
 /** Compares two experiments: which parameters differ, where their nodes part, and their metrics. */
 import { SwpError } from '../base/failure.ts';
 import { differences } from '../base/json-diff.ts';
-import { nearestName } from '../base/nearest-name.ts';
+import { nearestName, quoted } from '../base/nearest-name.ts';
 import type { JsonValue } from '../base/json.ts';
 import type { Metrics } from '../engine/stage.ts';
 import type { PlannedState } from '../engine/plan.ts';
@@ -76,7 +76,7 @@ export function experimentNamed({ study }: Project, id: string): Experiment {
   const ids = study.experiments.map((experiment) => experiment.id);
   throw new SwpError({
     kind: 'usage',
-    message: `There is no experiment "${id}" in profile "${study.profile.name}".`,
+    message: `There is no experiment ${quoted(id)} in profile ${quoted(study.profile.name)}.`,
     expected: `one of ${ids.join(', ')}`,
     suggestion: nearestName(id, ids),
   });

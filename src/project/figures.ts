@@ -1,4 +1,5 @@
 /** What the report's figures are drawn of, and where the report has drawn them. */
+import { quoted } from '../base/nearest-name.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
@@ -27,7 +28,7 @@ export async function resultsToDraw(project: Project, experiments: string | unde
   if (meant.length === 0)
     throw new SwpError({
       kind: 'usage',
-      message: `No experiment is "${experiments}".`,
+      message: `No experiment is ${quoted(experiments)}.`,
       expected: `some of ${results.experiments.map(({ id }) => id).join(', ')}`,
     });
   return { ...results, experiments: meant, runs: results.runs.filter(({ experiment }) => isMeant(experiment)) };

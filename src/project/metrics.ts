@@ -1,4 +1,5 @@
 /** What was measured, by experiment, seed, round and step; and how it differs between two experiments. */
+import { entryOf } from '../base/json.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { globMatcher } from '../base/glob.ts';
 import { parseSelector, selectPlaces } from '../pipeline/selector.ts';
@@ -80,7 +81,7 @@ export async function compareMetrics(
 function changesBetween({ seed, round, step, metrics }: MetricsRow, other: MetricsRow): MetricChange[] {
   const names = [...new Set([...Object.keys(metrics), ...Object.keys(other.metrics)])];
   return names.map((metric) => {
-    const [a, b] = [metrics[metric] ?? null, other.metrics[metric] ?? null];
+    const [a, b] = [entryOf(metrics, metric) ?? null, entryOf(other.metrics, metric) ?? null];
     const change = typeof a === 'number' && typeof b === 'number' ? b - a : null;
     return { seed, round, step, metric, a, b, change };
   });

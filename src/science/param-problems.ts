@@ -4,7 +4,7 @@
  */
 import { elementCount } from '../base/element-count.ts';
 import { globMatcher } from '../base/glob.ts';
-import { listNames } from '../base/nearest-name.ts';
+import { listNames, quoted } from '../base/nearest-name.ts';
 import type { ParamProblem } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
@@ -94,21 +94,21 @@ export async function pruningProblems(params: Required<PruneParams>): Promise<Pa
     if (pattern === BLOCKS ? blockMatrices(tensors).length === 0 : !names.some(globMatcher(pattern, { dot: true })))
       problems.push({
         param: 'prunable',
-        message: `The pattern "${pattern}" matches no tensor of ${params.model}`,
-        expected: `"${BLOCKS}", or globs over ${listNames(names)}`,
+        message: `The pattern ${quoted(pattern)} matches no tensor of ${params.model}`,
+        expected: `${quoted(BLOCKS)}, or globs over ${listNames(names)}`,
       });
   for (const { tensor, row, col } of params.coordinates) {
     const shape = tensors.get(tensor)?.shape;
     if (shape === undefined)
       problems.push({
         param: 'coordinates',
-        message: `${params.model} has no tensor "${tensor}"`,
+        message: `${params.model} has no tensor ${quoted(tensor)}`,
         expected: listNames(names),
       });
     else if (row >= shape[0] || col >= (shape[1] ?? 1))
       problems.push({
         param: 'coordinates',
-        message: `"${tensor}" has no weight [${row}, ${col}]`,
+        message: `${quoted(tensor)} has no weight [${row}, ${col}]`,
         expected: `a row below ${shape[0]} and a column below ${shape[1] ?? 1}`,
       });
   }

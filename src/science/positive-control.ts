@@ -1,4 +1,5 @@
 /** Which positive control shows what an experiment's training does without its pruning. */
+import { entryOf } from '../base/json.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { groupBy } from '../base/groups.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
@@ -25,7 +26,9 @@ export function trainsAlike(
   const rounds = Array.from({ length: trainings(experiment) }, (_, index) => index + 1);
   const own = [control, experiment].flatMap((each) => trainingStages(study, each));
   return [...new Set([...OF_TRAINING, ...own])].every((stage) => {
-    const names = [...new Set([control, experiment].flatMap(({ params }) => Object.keys(params[stage] ?? {})))];
+    const names = [
+      ...new Set([control, experiment].flatMap(({ params }) => Object.keys(entryOf(params, stage) ?? {}))),
+    ];
     return names
       .filter((name) => !isOfMask(stage, name))
       .every((name) =>

@@ -2,6 +2,7 @@
  * What a study's declaration says of its experiments, read with the types of the stages' parameter schemas. A stage's
  * name is enough to know its schema: a study cannot have a stage of its own under a name that swp uses.
  */
+import { entryOf } from '../base/json.ts';
 import type { ExperimentDeclaration, StepParams, StudyDeclaration } from '../generated/aggregate.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
@@ -72,14 +73,14 @@ export function ownStepValues<Stage extends StageName, Name extends ParamName<St
 ): ParamValue<Stage, Name>[] {
   return Object.entries(experiment.steps ?? {}).flatMap(([step, { params, byRound }]) => {
     const value = params[name];
-    if (study.steps[step]?.stage !== stage || value === undefined) return [];
+    if (entryOf(study.steps, step)?.stage !== stage || value === undefined) return [];
     return (byRound.includes(name) ? (value as unknown[]) : [value]) as ParamValue<Stage, Name>[];
   });
 }
 
 /** A parameter by a name that is known only at run time, as it is declared: for tables of all parameters. */
 export function declaredValue({ params }: ExperimentDeclaration, stage: string, name: string): unknown {
-  return (params[stage] as StepParams['params'] | undefined)?.[name];
+  return entryOf(entryOf(params, stage) as StepParams['params'] | undefined, name);
 }
 
 /** Whether a declared value is a list with one value per round. */
@@ -94,7 +95,7 @@ export function trainings({ rounds, finalTrain }: ExperimentDeclaration): number
 
 /** Whether a step prunes: the study gathers what it reports about its pruning. */
 export function isPruningStep({ steps }: StudyDeclaration, step: string): boolean {
-  return steps[step]?.gatheredAs.includes('prunings') ?? false;
+  return entryOf(steps, step)?.gatheredAs.includes('prunings') ?? false;
 }
 
 /**

@@ -2,6 +2,7 @@
  * swp metrics: what records say was measured, as a table by experiment, seed, round and step; and between two
  * experiments.
  */
+import { entryOf } from '../../base/json.ts';
 import type { Metrics } from '../../engine/stage.ts';
 import { compareMetrics, readMetrics } from '../../project/metrics.ts';
 import type { MetricChange, MetricsRow } from '../../project/node-rows.ts';
@@ -56,7 +57,7 @@ function writeTables(rows: readonly MetricsRow[], terminal: Terminal): void {
       String(seed),
       String(round),
       step,
-      ...names.map((name) => valueText(metrics[name])),
+      ...names.map((name) => valueText(entryOf(metrics, name))),
     ]);
     for (const line of table(['experiment', 'seed', 'round', 'step', ...names], cells, terminal.colors))
       terminal.line(line);

@@ -2,6 +2,7 @@
  * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why
  * it has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
  */
+import { entryOf } from '../../base/json.ts';
 import { addTo } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
 import detectSchema from '../../../schemas/stages/detect-sw.schema.json' with { type: 'json' };
@@ -37,7 +38,7 @@ export function definitions(results: StudyResults): Html {
 }
 
 function hasStage({ experiments }: StudyDeclaration, stage: StageName): boolean {
-  return experiments.some(({ params }) => params[stage] !== undefined);
+  return experiments.some(({ params }) => Object.hasOwn(params, stage));
 }
 
 /** Parameters that say how something is computed, and not what it means: the tables leave them out. */
@@ -162,7 +163,7 @@ function pruningText(study: StudyDeclaration): string {
       ]
     : [];
   const foreign = foreignPruningStages(study).map((stage) => {
-    const names = new Set(study.experiments.flatMap(({ params }) => Object.keys(params[stage] ?? {})));
+    const names = new Set(study.experiments.flatMap(({ params }) => Object.keys(entryOf(params, stage) ?? {})));
     const values = [...names].map((name) => `${name}: ${valueText(study, stage, name)}`);
     return `The study's own stage "${stage}" decides what it prunes${values.length === 0 ? '' : ` (${values.join('; ')})`}.`;
   });

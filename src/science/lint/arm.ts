@@ -5,6 +5,7 @@
  * Variables are named as in a comparison's "varies": `stage.param`, `step.param` for what a step has of its own,
  * `model`, `rounds`, `finalTrain`.
  */
+import { entryOf } from '../../base/json.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
 import {
@@ -97,7 +98,7 @@ export class Arm {
   value(variable: string): unknown {
     if (isOfRun(variable)) return this.declaration[variable];
     const { owner, param } = split(variable);
-    const own = this.declaration.steps?.[owner]?.params;
+    const own = entryOf(this.declaration.steps, owner)?.params;
     if (own !== undefined && Object.hasOwn(own, param)) return own[param];
     return declaredValue(this.declaration, this.#stageOf(owner), param);
   }
@@ -142,7 +143,7 @@ export class Arm {
 
   #isByRound(variable: string): boolean {
     const { owner, param } = split(variable);
-    const own = this.declaration.steps?.[owner];
+    const own = entryOf(this.declaration.steps, owner);
     if (own !== undefined && Object.hasOwn(own.params, param)) return own.byRound.includes(param);
     return isByRound(this.declaration, this.#stageOf(owner), param);
   }

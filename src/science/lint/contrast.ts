@@ -1,5 +1,6 @@
 /** What two arms differ in: variables, connections, nodes. */
 import { largest } from '../../base/extremes.ts';
+import { entryOf } from '../../base/json.ts';
 import { addTo } from '../../base/groups.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
@@ -68,8 +69,8 @@ export function commonNodes(a: Arm, b: Arm): number | undefined {
       nodes++;
       const params = new Set(
         [a, b].flatMap(({ declaration }) => [
-          ...Object.keys(declaration.params[stage] ?? {}),
-          ...Object.keys(declaration.steps?.[step]?.params ?? {}),
+          ...Object.keys(entryOf(declaration.params, stage) ?? {}),
+          ...Object.keys(entryOf(declaration.steps, step)?.params ?? {}),
         ]),
       );
       for (const param of params) {

@@ -1,6 +1,7 @@
 /**
  * What aggregate is given: every artifact that the study planned, with its place, and its content where it exists.
  */
+import { entryOf } from '../../base/json.ts';
 import { SwpError } from '../../base/failure.ts';
 import { placeOf } from '../../engine/stage.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
@@ -33,7 +34,7 @@ export type PhaseOf = (label: NodeLabel) => Phase;
 /** @returns a function that throws an SwpError for a step that does not say what it measures */
 export function declaredPhases({ steps }: StudyDeclaration): PhaseOf {
   return (label) => {
-    const phase = steps[label.step]?.measures;
+    const phase = entryOf(steps, label.step)?.measures;
     if (phase !== undefined) return phase;
     throw new SwpError({
       kind: 'content',
