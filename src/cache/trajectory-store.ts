@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { failureOf, fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo, removeTree } from '../base/held-folder.ts';
 import { keyOf, readNote, writeNote } from './note.ts';
 import type { Scratch } from './scratch.ts';
@@ -84,7 +84,7 @@ export class TrajectoryStore {
     const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
     for (const { at, folder } of places) {
       const checkpoint = await readCheckpoint(folder, { trajectory, at });
-      if (checkpoint === 'damaged') removeTree(folder);
+      if (checkpoint === 'damaged') discard(folder);
       else if (checkpoint !== undefined) return checkpoint;
     }
     return undefined;
@@ -106,8 +106,8 @@ export class TrajectoryStore {
       const manifest: Manifest = { trajectory, at, replaces, files: digests };
       await writeNote(join(folder, 'manifest.json'), manifest, await this.#places());
       makeDirectory(this.#folder(trajectory));
-      removeTree(place);
-      moveTo(folder, place);
+      discard(place);
+      if (!moveUnlessOccupied(folder, place)) return; // another process has just kept the state at this length
       await syncDirectory(this.#folder(trajectory));
       await this.#dropCheckpoints(trajectory, at - 1);
     } catch (error) {
@@ -116,7 +116,7 @@ export class TrajectoryStore {
   }
 
   async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
-    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) removeTree(folder);
+    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) discard(folder);
   }
 
   async #checkpoints(trajectory: string): Promise<{ at: number; folder: string }[]> {
@@ -142,6 +142,25 @@ export class TrajectoryStore {
 
   #folder(trajectory: string): string {
     return join(this.#directory, trajectory.slice(0, 2), trajectory);
+  }
+}
+
+/** Removes a checkpoint as far as it can be: other processes may be at it. What is left goes with `swp gc`. */
+function discard(folder: string): void {
+  try {
+    removeTree(folder);
+  } catch (error) {
+    if (failureOf(error) === undefined) throw error;
+  }
+}
+
+function moveUnlessOccupied(folder: string, place: string): boolean {
+  try {
+    moveTo(folder, place);
+    return true;
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
 

@@ -12,7 +12,7 @@ import { LeaseStore, type Lease } from '../../../cache/lease-store.ts';
 import { Scratch } from '../../../cache/scratch.ts';
 import { systemClock, type Clock } from '../../../base/clock.ts';
 import { SwpError } from '../../../base/failure.ts';
-import { queryGpus, type Gpu } from '../../../base/nvidia-smi.ts';
+import { queryGpus, type Gpu, type GpuQuery } from '../../../base/nvidia-smi.ts';
 
 /** `auto`: any that CUDA_VISIBLE_DEVICES leaves; or indices and UUIDs. */
 export type GpuChoice = 'auto' | 'none' | readonly string[];
@@ -45,6 +45,7 @@ export class GpuSlots {
   readonly #held = new Set<string>();
   #leases: LeaseStore | undefined;
   #scratch: Scratch | undefined;
+  #looking: Promise<GpuQuery> | undefined;
 
   constructor({
     choice,
@@ -114,7 +115,7 @@ export class GpuSlots {
     const refuse = (message: string, remedy: string) =>
       new SwpError({ kind: 'unavailable', what: 'a node on a GPU', message, remedy });
     if (this.#choice === 'none') throw refuse('--gpus none was given', 'Leave it out, or run with --device cpu.');
-    const found = await queryGpus(this.#env);
+    const found = await this.#query();
     if (found.kind === 'failed')
       throw refuse(found.message, 'Run nvidia-smi by hand; mostly the driver has to be loaded anew.');
     const all = found.kind === 'absent' ? [] : found.gpus;
@@ -140,6 +141,12 @@ export class GpuSlots {
       return found;
     });
     return [...new Set(chosen)];
+  }
+
+  /** Nodes that wait at the same time look together. */
+  #query(): Promise<GpuQuery> {
+    this.#looking ??= queryGpus(this.#env).finally(() => (this.#looking = undefined));
+    return this.#looking;
   }
 
   async #lease(gpu: Gpu, place: string): Promise<Lease | undefined> {
