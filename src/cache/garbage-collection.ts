@@ -26,6 +26,8 @@ const CHECKPOINT_MS = 30 * 24 * 3600 * 1000;
 export interface Policy {
   /** Keys whose artifacts are kept. */
   keep: ReadonlySet<string>;
+  /** Keys whose artifacts nobody could make again as things are: kept, whatever the rules say. */
+  irreplaceable?: ReadonlySet<string>;
   /** Keep what this many of the newest records made. */
   keepLast?: number;
   /** Keep what was finished within this time, in milliseconds. */
@@ -87,12 +89,13 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
 
 function evictions(
   referenced: Map<string, Referenced>,
-  { keep, keepLast, youngerMs, maxBytes }: Policy,
+  { keep, irreplaceable = new Set(), keepLast, youngerMs, maxBytes }: Policy,
   rooted: ReadonlySet<string>,
   stored: Map<string, { bytes: number }>,
 ): Collected[] {
   const candidates = [...referenced.values()].filter(
-    ({ evictable, path, keys }) => evictable && stored.has(path) && !keys.some((key) => keep.has(key)),
+    ({ evictable, path, keys }) =>
+      evictable && stored.has(path) && !keys.some((key) => keep.has(key) || irreplaceable.has(key)),
   );
   const byRule = keepLast !== undefined || youngerMs !== undefined || keep.size > 0;
   const last = newestRecords(candidates, keepLast ?? 0);

@@ -1,7 +1,9 @@
 /** What nodes of a study lack, for people: the cause, the remedy, and which places ask for it. */
 import { basename } from 'node:path';
 import type { Colors } from 'picocolors/types';
+import type { NodeLabel } from '../engine/stage.ts';
 import type { MissingInput } from '../project/node-rows.ts';
+import { isOfWholeStudy } from '../project/nodes.ts';
 import { failureText } from './failure-text.ts';
 import { labelText } from './run-text.ts';
 import { plural } from './study-text.ts';
@@ -25,8 +27,17 @@ function missingText({ failure, alsoMissing, places, nodes }: MissingInput, colo
   return [
     failureText(failure, colors, word),
     ...also,
-    `  Asked for by ${shortList(places.map(labelText))}. Blocked by it: ${plural(nodes, 'node')}.`,
+    `  Asked for by ${placesText(places)}. Blocked by it: ${plural(nodes, 'node')}.`,
   ].join('\n');
+}
+
+/** Place by place; run by run where a run asks for it at many places, as for a model. */
+function placesText(places: readonly NodeLabel[]): string {
+  const ofWholeStudy = places.some(isOfWholeStudy);
+  const runs = [...new Set(places.map(({ experiment, seed }) => `${experiment} seed ${seed}`))];
+  return ofWholeStudy || runs.length === places.length
+    ? shortList(places.map(labelText))
+    : `${shortList(runs)} (${plural(places.length, 'place')})`;
 }
 
 function shortList(items: readonly string[]): string {

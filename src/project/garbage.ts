@@ -28,7 +28,8 @@ export async function evict(
     return await collectGarbage(
       project.cache,
       {
-        keep: new Set([...kept, ...lastResultsOfBlocked(planned, project)]),
+        keep: new Set(kept),
+        irreplaceable: new Set(lastResultsOfBlocked(planned, project)),
         ...(keepLast !== undefined && { keepLast }),
         ...(younger !== undefined && { youngerMs: younger }),
         ...(maxSize !== undefined && { maxBytes: maxSize }),

@@ -118,7 +118,7 @@ test('code that no pattern names is an error of its stage at the place, or a war
     summary: 'A program.',
     command: ['sh', 'stages/weight-histogram.sh'],
     code,
-    outputs: { out: { summary: 'out', file: 'out.txt' } },
+    outputs: { out: { summary: 'out', file: 'out.txt', evictable: true } },
   });
   const script = (word: string) =>
     `read -r l; o=\${l##*'"out":"'}; echo ${word} > "\${o%%\\"*}"; echo '{"metrics":{}}'\n`;
@@ -153,4 +153,18 @@ test('code that no pattern names is an error of its stage at the place, or a war
   expect((await project.swp('repro')).stderr).toBe('');
   await project.write('stages/weight-histogram.sh', script('two'));
   expect((await project.swp('repro')).stdout).toContain('2 nodes: 1 cached, 1 ran');
+
+  // What a blocked place had last cannot be made again, so it is kept.
+  const removed = async () =>
+    (await project.swp('gc', '--dry-run', '--keep-last', '0', '--json')).json<{
+      removed: { kind: string; path: string }[];
+    }>()[0]!.removed;
+  const before = await removed();
+  await project.write('stages/weights.stage.json', manifest(['stages/nothing-*.sh']));
+  const after = await removed();
+  expect(before.length - after.length).toBe(1);
+  expect((await project.swp('show', 'stage=weights', '--json')).json()[0]).toMatchObject({
+    state: 'blocked',
+    record: { stage: 'weights' },
+  });
 });
