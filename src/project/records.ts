@@ -17,11 +17,14 @@ export interface RecordedNode {
   damage?: Failure;
 }
 
-export async function readRecord({ cache }: Project, planned: PlannedState): Promise<RecordedNode> {
+/** Of a blocked node: what its place in the study had last. */
+export async function readRecord({ cache, state }: Project, planned: PlannedState): Promise<RecordedNode> {
   let damage: Failure | undefined;
+  const { blocked, key, labels } = planned.node;
+  const recorded = blocked === undefined ? key : (state.lastKey(placeOf(labels[0]!)) ?? key);
   const record =
     planned.record ??
-    (await cache.record(planned.node.key).catch((error: unknown) => {
+    (await cache.record(recorded).catch((error: unknown) => {
       if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
       damage = error.failure;
       return undefined;
