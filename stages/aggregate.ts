@@ -8,6 +8,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { namesFingerprint } from '../src/model/model-fingerprint.ts';
+import { referenceProblems } from '../src/science/reference-sets.ts';
 
 export default defineStage<Required<AggregateParams>>({
   name: 'aggregate',
@@ -24,6 +25,7 @@ export default defineStage<Required<AggregateParams>>({
     results: { summary: 'Everything the report shows, with the keys of the nodes behind it.', file: 'results.json' },
   },
 
+  problems: ({ study }) => referenceProblems(study),
   watches: ({ study }) => study.experiments.map(({ model }) => configPath(model)),
   fingerprint: ({ study }) => namesFingerprint(study.experiments.map(({ model }) => model)),
   body: () => import('./bodies/aggregate.ts'),

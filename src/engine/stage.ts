@@ -94,6 +94,8 @@ export interface DeclaredFile {
 /** A parameter that the others, or the model that they name, make impossible. */
 export interface ParamProblem {
   param: string;
+  /** Where a parameter is the study's declaration: the input of the step in it that is wrong. */
+  input?: { step: string; name: string };
   /** What is wrong, with the values; without a full stop. */
   message: string;
   expected: string;

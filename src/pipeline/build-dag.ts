@@ -8,7 +8,7 @@ import { SwpError } from '../base/failure.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { declareStudy } from './declaration.ts';
 import { expandRun, type StepInstance } from './expand.ts';
-import { placeOfParam } from './param-places.ts';
+import { placeOfInput, placeOfParam } from './param-places.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Study } from './study.ts';
@@ -25,8 +25,10 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
     root: study.root,
     ...(accept && { accept }),
     refuse(label, problems) {
-      for (const { param, message, expected } of problems)
-        diagnostics.add({ path: placeOfParam(study, label, param), message: `${message}.`, expected });
+      for (const { param, input, message, expected } of problems) {
+        const path = input === undefined ? placeOfParam(study, label, param) : placeOfInput(study, input);
+        diagnostics.add({ path, message: `${message}.`, expected });
+      }
     },
   });
   const keys = new Map<StepInstance, string>();

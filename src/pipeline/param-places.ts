@@ -16,6 +16,13 @@ export function placeOfParam(study: Study, label: NodeLabel, param: string): Jso
   return given ?? (experiment && ofUnit(study, experiment, stage, param)) ?? [...step.path, 'stage'];
 }
 
+/** Where a step's input is given; the step's name where it is not. */
+export function placeOfInput({ steps }: Study, { step: name, name: input }: { step: string; name: string }): JsonPath {
+  const step = steps.find((each) => each.name === name);
+  if (step === undefined) return ['dag'];
+  return step.inputs.has(input) ? [...step.path, 'inputs', input] : [...step.path, 'step'];
+}
+
 function ofExperiment(
   experiment: Experiment,
   step: StepDeclaration,

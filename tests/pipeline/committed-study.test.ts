@@ -1,4 +1,5 @@
 /** The study in pipeline.json: the table of experiments, and the rules of science that its wiring must keep. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
@@ -6,7 +7,7 @@ import { lengthsOf } from '../../src/engine/trajectory.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { buildDag } from '../../src/pipeline/build-dag.ts';
 import { declareStudy } from '../../src/pipeline/declaration.ts';
-import { readStudyFile } from '../../src/pipeline/study-file.ts';
+import { parseStudyFile, readStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy, type Study } from '../../src/pipeline/study.ts';
 import { finalSparsity } from '../../src/science/lint/consequences.ts';
 import { Arm } from '../../src/science/lint/arm.ts';
@@ -34,6 +35,22 @@ function over(study: Study, experiment: string, step: string, param: string): un
 }
 
 const times = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
+
+it('is refused, at the step, if a detection does not say what became of the super weights that a run follows', async () => {
+  const path = join(packageRoot, 'pipeline.json');
+  const content = JSON.parse(await readFile(path, 'utf8')) as { dag: { steps?: Record<string, unknown>[] }[] };
+  const step = content.dag.flatMap(({ steps = [] }) => steps).find((each) => each.step === 'detect-pruned')!;
+  delete (step.inputs as Record<string, unknown>).reference;
+  const file = parseStudyFile(path, JSON.stringify(content, null, 2));
+  const study = await resolveStudy(file, { profile: 'smoke', loader: StageLoader.installed() });
+  await expect(buildDag(study, StageLoader.installed())).rejects.toMatchObject({
+    failure: {
+      kind: 'study',
+      at: { text: '          "step": "detect-pruned",' },
+      expected: '"detect-start.superWeights" as its input "reference"',
+    },
+  });
+});
 
 describe('profile table', () => {
   it('plans 584,000 distinct training steps per seed in its rounds, instead of 660,000', async () => {

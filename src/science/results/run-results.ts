@@ -27,12 +27,14 @@ import { inOrderOfTime, levelOf, type PhaseOf, type Piece, type StudyPieces } fr
  * @param pieces the planned pieces of this run only; none at all makes the run incomplete, not absent
  * @param referencePhase the phase whose first detection defines the reference set: `start` for pretrained arms,
  *   `trained` for re-initialised ones
+ * @param isFollowed whether every later detection must say what became of the reference set
  */
 export function runResult(
   run: { experiment: string; seed: number },
   pieces: StudyPieces,
   referencePhase: 'start' | 'trained',
   phaseOf: PhaseOf,
+  isFollowed = true,
 ): RunResult {
   const all: Piece<unknown>[] = [...pieces.curves, ...pieces.prunings, ...pieces.evaluations, ...pieces.superWeights];
   const missing: RunResult['missing'] = all
@@ -46,7 +48,7 @@ export function runResult(
     status: missing.length === 0 ? 'complete' : 'incomplete',
     missing,
     reference,
-    measurements: measurements(pieces, reference, phaseOf),
+    measurements: measurements(pieces, { reference, isFollowed }, phaseOf),
     curves: pieces.curves.flatMap(runCurve).sort((a, b) => a.round - b.round),
   };
 }
@@ -89,6 +91,13 @@ function referenceSet(
   return { status: superWeights.length > 0 ? 'confirmed' : 'none-emerged', ...place, superWeights };
 }
 
+/** What is followed through a run. */
+interface Followed {
+  reference: ReferenceSet;
+  /** Whether every later detection must say what became of it. */
+  isFollowed: boolean;
+}
+
 interface Moment {
   round: number;
   phase: Phase;
@@ -97,7 +106,7 @@ interface Moment {
 }
 
 /** Every moment of the run at which something was planned to be measured, even where both measurements are missing. */
-function measurements(pieces: StudyPieces, reference: ReferenceSet, phaseOf: PhaseOf): Measurement[] {
+function measurements(pieces: StudyPieces, followed: Followed, phaseOf: PhaseOf): Measurement[] {
   const moments = new Map<string, Moment>();
   const momentOf = (label: NodeLabel): Moment => {
     const moment = { round: label.round, phase: phaseOf(label) };
@@ -106,13 +115,13 @@ function measurements(pieces: StudyPieces, reference: ReferenceSet, phaseOf: Pha
   };
   for (const piece of pieces.evaluations) momentOf(piece.label).evaluation = piece;
   for (const piece of pieces.superWeights) momentOf(piece.label).detection = piece;
-  return [...moments.values()].sort(inOrderOfTime).map((moment) => measurement(moment, pieces, reference));
+  return [...moments.values()].sort(inOrderOfTime).map((moment) => measurement(moment, pieces, followed));
 }
 
-function measurement(moment: Moment, pieces: StudyPieces, reference: ReferenceSet): Measurement {
+function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): Measurement {
   const { round, phase, evaluation, detection } = moment;
   const pruning = phase === 'pruned' ? pieces.prunings.find(({ label }) => label.round === round) : undefined;
-  const survival = survivalOf(moment, reference);
+  const survival = survivalOf(moment, followed);
   const keys = { evaluation: evaluation?.key, superWeights: detection?.key, pruning: pruning?.key };
   return {
     round,
@@ -128,14 +137,14 @@ function measurement(moment: Moment, pieces: StudyPieces, reference: ReferenceSe
       survival.status === 'before-reference'
         ? []
         : (detection?.content?.confirmed ?? []).filter(
-            (found) => !reference.superWeights.some(({ coordinate }) => sameWeight(coordinate, found)),
+            (found) => !followed.reference.superWeights.some(({ coordinate }) => sameWeight(coordinate, found)),
           ),
     keys: Object.fromEntries(Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
 }
 
 /** What is left of the reference set at one moment: one entry per reference super weight, in its order. */
-function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
+function survivalOf(moment: Moment, { reference, isFollowed }: Followed): SurvivalResult {
   const defined =
     reference.phase === null || reference.round === null
       ? undefined
@@ -144,16 +153,19 @@ function survivalOf(moment: Moment, reference: ReferenceSet): SurvivalResult {
   if (reference.status === 'none-emerged') return { status: 'none-emerged', weights: [] };
   const report = moment.detection?.content;
   if (report === undefined || reference.status === 'unknown') return { status: 'missing', weights: [] };
-  const weights = reference.superWeights.map(({ coordinate }) => {
+  const weights: SurvivalResult['weights'] = [];
+  for (const { coordinate } of reference.superWeights) {
     const found = report.survival.find((entry) => sameWeight(entry.coordinate, coordinate));
-    if (found !== undefined) return found;
-    throw new SwpError({
-      kind: 'content',
-      path: placeOf(moment.detection!.label),
-      message: `This detection does not say what became of ${coordinate.tensor} [${coordinate.row}, ${coordinate.col}], a super weight of the run's reference set.`,
-      remedy: "Give every later detect-sw step the run's reference detection as its input 'reference'.",
-    });
-  });
+    if (found !== undefined) weights.push(found);
+    else if (!isFollowed) return { status: 'missing', weights: [] };
+    else
+      throw new SwpError({
+        kind: 'content',
+        path: placeOf(moment.detection!.label),
+        message: `This detection does not say what became of ${coordinate.tensor} [${coordinate.row}, ${coordinate.col}], a super weight of the run's reference set.`,
+        remedy: "Give every later detect-sw step the run's reference detection as its input 'reference'.",
+      });
+  }
   return { status: 'measured', weights };
 }
 

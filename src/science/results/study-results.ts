@@ -4,6 +4,7 @@ import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/ag
 import type { Results, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
 import { ControlSearch, isPositiveControl, sameLength } from '../positive-control.ts';
+import { followsReference, referencePhase } from '../reference-sets.ts';
 import { paramOf } from '../study-declaration.ts';
 import { comparisonResults } from './comparison-results.ts';
 import { emergencePoints } from './emergence.ts';
@@ -27,7 +28,13 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
   const arms: Arm[] = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
-      runResult({ experiment: experiment.id, seed }, ofRun(experiment.id, seed), referencePhase(experiment), phaseOf),
+      runResult(
+        { experiment: experiment.id, seed },
+        ofRun(experiment.id, seed),
+        referencePhase(experiment),
+        phaseOf,
+        followsReference(experiment),
+      ),
     ),
   }));
   const controls = new ControlSearch(
@@ -51,14 +58,6 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
     emergence: emergencePoints(arms, pieces.superWeights, phaseOf),
     lint,
   };
-}
-
-/**
- * Pretrained arms follow the super weights of the starting model; re-initialised ones those that emerged in round 1's
- * training, since nothing of the checkpoint is left in them.
- */
-function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' {
-  return paramOf(experiment, 'init', 'scheme') === 'pretrained' ? 'start' : 'trained';
 }
 
 /**

@@ -31,9 +31,19 @@ export function pairsNeeded(d: number, alpha: number): number | undefined {
   return high;
 }
 
+/** By n and alpha, which most comparisons of a study have in common. */
+const detectable = new Map<string, number>();
+
 /** The standardised difference that n pairs find with POWER; undefined for fewer than two pairs. */
 export function detectableDifference(n: number, alpha: number): number | undefined {
   if (n < 2) return undefined;
+  const name = `${n} ${alpha}`;
+  const found = detectable.get(name) ?? findDetectable(n, alpha);
+  detectable.set(name, found);
+  return found;
+}
+
+function findDetectable(n: number, alpha: number): number {
   const shortfall = (d: number) => pairedPower(d, n, alpha) - POWER;
   let high = 1;
   while (shortfall(high) < 0) high *= 2;

@@ -1,0 +1,80 @@
+/** Which detection of a run defines its reference set: the super weights that are followed through the run. */
+import type { ParamProblem } from '../engine/stage.ts';
+import type { ExperimentDeclaration, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
+import type { Phase } from '../generated/results.ts';
+import { inOrderOfTime } from './results/study-pieces.ts';
+import { paramOf } from './study-declaration.ts';
+
+/**
+ * Pretrained arms follow the super weights of the starting model; re-initialised ones those that emerged in round 1's
+ * training, since nothing of the checkpoint is left in them.
+ */
+export function referencePhase(experiment: ExperimentDeclaration): 'start' | 'trained' {
+  return paramOf(experiment, 'init', 'scheme') === 'pretrained' ? 'start' : 'trained';
+}
+
+/** Whether a run's super weights are followed: an emergence arm asks of every moment anew whether there are any. */
+export function followsReference({ role }: ExperimentDeclaration): boolean {
+  return role !== 'emergence';
+}
+
+/**
+ * Detections that say nothing of their run's reference set: results could not be gathered from them. One entry per
+ * step. What detections of a study's own stages say, only their authors know.
+ */
+export function referenceProblems(study: StudyDeclaration): ParamProblem[] {
+  const problems = new Map<string, ParamProblem>();
+  const examined = new Set<string>();
+  for (const experiment of study.experiments.filter(followsReference)) {
+    const phase = referencePhase(experiment);
+    const wiring = experiment.wiring === undefined ? undefined : study.wirings?.[experiment.wiring];
+    const identity = `${experiment.wiring} ${phase}`;
+    if (wiring === undefined || examined.has(identity)) continue;
+    examined.add(identity);
+    const [defining, ...later] = detectionsFrom(phase, study, wiring);
+    for (const { step, stage, round, reference } of later) {
+      if (stage !== 'detect-sw' || problems.has(step) || reference === `${defining!.step} ${defining!.round}`) continue;
+      problems.set(step, {
+        param: 'study',
+        input: { step, name: 'reference' },
+        message: `Step "${step}" of ${experiment.id} does not say in round ${round} what became of the super weights that the run follows, which are those of "${defining!.step}"${phase === 'start' ? '' : ` in round ${defining!.round}`}`,
+        expected: `"${phase === 'start' ? '' : 'first '}${defining!.step}.superWeights" as its input "reference"`,
+      });
+    }
+  }
+  return [...problems.values()];
+}
+
+interface Detection {
+  step: string;
+  stage: string;
+  round: number;
+  phase: Phase;
+  /** Step and round of the detection that it takes for its reference. */
+  reference: string | undefined;
+}
+
+/** The detections of a run from the one that defines the reference set on; none if no detection does. */
+function detectionsFrom(phase: Phase, study: StudyDeclaration, wiring: WiredRounds[]): Detection[] {
+  const all = wiring.flatMap(({ from, to, steps }) =>
+    Array.from({ length: to - from + 1 }, (_, index) => from + index).flatMap((round) =>
+      steps.flatMap(({ step, stage, inputs }): Detection[] => {
+        const { measures, gatheredAs = [] } = study.steps[step] ?? {};
+        return measures !== undefined && gatheredAs.includes('superWeights')
+          ? [{ step, stage, round, phase: measures, reference: producerOf(inputs.reference, round) }]
+          : [];
+      }),
+    ),
+  );
+  const ordered = all.sort(inOrderOfTime);
+  const first = ordered.findIndex((detection) => detection.phase === phase);
+  return first === -1 ? [] : ordered.slice(first);
+}
+
+/** `step.superWeights -1` in round 3 -> `step 2`. */
+function producerOf(input: string | undefined, round: number): string | undefined {
+  const [, step, place] = /^(.+)\.superWeights(?: (-1|@\d+))?$/.exec(input ?? '') ?? [];
+  if (step === undefined) return undefined;
+  if (place === undefined) return `${step} ${round}`;
+  return `${step} ${place === '-1' ? round - 1 : Number(place.slice(1))}`;
+}
