@@ -104,7 +104,7 @@ describe('with a limit, a worker', () => {
   });
 
   it('that is ended in a later job of its life runs that job once more by itself, and the log says so', async () => {
-    const first = await done({ params: { leave: 60 } }, LIMIT);
+    const first = await done({ params: { leave: 90 } }, LIMIT);
     const { outcome, log } = await run({ params: { take: 200, waits: 'not alone' } }, LIMIT);
     expect(outcome).toMatchObject({ kind: 'done', metrics: { jobs: 0 } });
     expect(metricsOf(outcome).pid).not.toBe(first.pid);

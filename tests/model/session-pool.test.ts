@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import { loadOnnxLibrary, type OnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
+import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
+import { createTrainer } from '../../src/compute/training/create-trainer.ts';
+import { installedBuild } from '../../src/base/installed-build.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
+import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
 import { SessionPool, sessionPool, type PooledSession } from '../../src/model/session-pool.ts';
 import detectSw from '../../stages/detect-sw.ts';
 import evaluate from '../../stages/eval.ts';
@@ -161,6 +166,14 @@ describe('the stages', () => {
     const lacking = { weights: join(packageRoot, 'package.json') };
     await expect(runStage(train, { params: { ...MODEL, seed: 0, steps: 1 }, inputs: lacking })).rejects.toThrow();
     expect([live(), sessionPool.size]).toEqual([0, 0]);
+  });
+
+  it('leave no session of a trainer that cannot be made', async () => {
+    const training = buildTrainingGraph(await readModelConfig('marker-retrieval'), { batch: 1, sequence: 4 });
+    const parameters = [...training.parameters, { name: 'huge', shape: [2 ** 20, 2 ** 10], decay: false }];
+    const kernel = join(installedBuild, 'optimizer.wasm');
+    await expect(createTrainer({ ...training, parameters }, CPU_TARGET, kernel, 1)).rejects.toThrow(RangeError);
+    expect([created.mock.calls.length, live()]).toEqual([1, 0]);
   });
 
   it('with the other engine: no tensor stays but those of kept sessions', async () => {

@@ -12,9 +12,9 @@ export function machineMemory(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Infinity);
 }
 
-/** Resident bytes of a process and of all that it started; 0 for one that has ended, or where there is no /proc. */
-export function memoryOf(pid: number): number {
-  return sum(familyOf(pid), residentBytes);
+/** Of one process; 0 for one that has ended, or where there is no /proc. */
+export function residentBytes(pid: number): number {
+  return fieldOf(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB/m) ?? 0;
 }
 
 /**
@@ -66,10 +66,6 @@ function childrenOf(pid: number): number[] {
   } catch {
     return []; // it has ended, or this kernel does not tell
   }
-}
-
-function residentBytes(pid: number): number {
-  return fieldOf(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB/m) ?? 0;
 }
 
 /** Of a page that n processes share, the nth part. */

@@ -5,7 +5,7 @@ import { delimiter, dirname } from 'node:path';
 import { meaningOf, systemErrorCode } from '../../../base/system-error.ts';
 import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
-import { memoryOf, watchMemory } from './process-memory.ts';
+import { residentBytes, watchMemory } from './process-memory.ts';
 import { endOfOutput, type FromWorker, type ToWorker, type WorkerReady } from './worker-message.ts';
 
 /** A worker ends by itself before that, unless its event loop is blocked. Ctrl-C is to stop within two seconds. */
@@ -78,10 +78,10 @@ export class WorkerProcess {
     return this.#jobs > 0;
   }
 
-  /** Bytes that it takes at the moment; 0 where that cannot be told. */
+  /** Bytes that it takes at the moment, without programs: while it waits it has none. 0 where that cannot be told. */
   get memory(): number {
     const pid = this.#subprocess?.pid;
-    return pid === undefined ? 0 : memoryOf(pid);
+    return pid === undefined ? 0 : residentBytes(pid);
   }
 
   /** @param memoryLimit bytes that the process and what it starts may take; Linux only */
