@@ -29,4 +29,32 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // Others may write into a cache: src/base/held-folder.ts, regular-file.ts and atomic-file.ts do there what these
+    // names do not do safely, such as writeFileSync, renameSync and rm.
+    files: ['src/cache/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: 'node:fs',
+              allowImportNames: [
+                ...['Stats', 'closeSync', 'constants', 'copyFileSync', 'fchmodSync', 'fstatSync', 'linkSync'],
+                ...['lstatSync', 'mkdirSync', 'openSync', 'readSync', 'readdirSync', 'statSync', 'writeSync'],
+              ],
+              message: 'Others may write into a cache: use held-folder.ts, regular-file.ts or atomic-file.ts.',
+            },
+            { name: 'node:fs/promises', allowImportNames: ['readdir'], message: 'As for node:fs.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // Reads what the system says in /proc.
+    files: ['src/cache/process-identity.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
 );

@@ -74,7 +74,10 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
   const inodes = new Map([...stored].map(([path, { inode }]) => [path, inode]));
   removed.push(...oldCheckpoints(cache, now, inodes));
-  for (const found of findLeftovers(cache.directory, now)) removed.push({ kind: 'leftover', ...found });
+  for (const { inode, ...found } of findLeftovers(cache.directory, now)) {
+    removed.push({ kind: 'leftover', ...found });
+    inodes.set(found.path, inode);
+  }
   const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, inodes.get(collected.path)));
   for (const each of refused) removed.splice(removed.indexOf(each), 1);
   const gone = new Set(removed.map(({ path }) => path));

@@ -18,6 +18,8 @@ export interface Leftover {
   /** Absolute: a file, or a folder. */
   path: string;
   bytes: number;
+  /** Of the file or folder itself: the next lease of the same name has another one. */
+  inode: number;
 }
 
 /** @param now by the file system's clock */
@@ -33,21 +35,23 @@ function silentScratch(cache: string, isSilent: (found: Stats) => boolean): Left
     const all = filesIn(path, DEPTH);
     const isGone = isOwnSpace(name) ? isOfEnded(name) : all.every(isSilent);
     if (!isGone) return [];
-    return [{ path, bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0) }];
+    const inode = all[0]?.ino ?? 0;
+    return [{ path, inode, bytes: all.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0) }];
   });
 }
 
-/** Of heartbeats, leases and the marks of those who were breaking one, whatever has no heartbeat that beats. */
+/** Of heartbeats, leases and marks of those who were breaking one: what is of a process that has ended or beats no more. */
 function silentLeases(leases: string, isSilent: (found: Stats) => boolean): Leftover[] {
   const beats = join(leases, 'holders');
   return namesIn(leases).flatMap((shard) =>
     namesIn(join(leases, shard)).flatMap((name): Leftover[] => {
       const path = join(leases, shard, name);
       const found = lstatSync(path, { throwIfNoEntry: false });
-      if (found === undefined || !isSilent(found)) return [];
-      const holder = shard === 'holders' ? undefined : holderOf(path);
-      const beat = holder && lstatSync(join(beats, holder), { throwIfNoEntry: false });
-      return beat && !isSilent(beat) ? [] : [{ path, bytes: found.size }];
+      if (found === undefined) return [];
+      const holder = shard === 'holders' ? name : holderOf(path);
+      const beat = holder === undefined ? undefined : lstatSync(join(beats, holder), { throwIfNoEntry: false });
+      const isGone = (holder !== undefined && isOfEnded(holder)) || (isSilent(found) && (!beat || isSilent(beat)));
+      return isGone ? [{ path, inode: found.ino, bytes: found.size }] : [];
     }),
   );
 }

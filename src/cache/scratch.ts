@@ -21,14 +21,16 @@ import { isOfEnded, processName } from './process-identity.ts';
 /** Others take a process that they cannot compare for gone when its files have not changed for much longer. */
 const SIGN_OF_LIFE_MS = 10 * 60 * 1000;
 
+const NODES = 'own';
+
 interface OwnDirectory {
-  /** By which it is used; through a descriptor in a shared cache. */
-  path: string;
-  /** By which it is removed in the end. */
+  /** By which it is made and removed. */
   place: string;
-  /** Where nodes write. */
-  nodes: string;
-  held: HeldFolder[];
+  held: HeldFolder;
+  /** Whether it is named through its descriptor, since others could give its path to something else. */
+  isShared: boolean;
+  /** Where nodes write; made for the first one, so that others can remove the rest of a process that had none. */
+  nodes: HeldFolder | undefined;
   signs: NodeJS.Timeout;
 }
 
@@ -48,18 +50,20 @@ export class Scratch {
 
   /** This process's directory, made when first asked for. */
   async directory(): Promise<string> {
-    return this.#open().path;
+    const { isShared, held, place } = this.#open();
+    return isShared ? held.path('.') : place;
   }
 
   /** A fresh empty directory for one node's outputs. */
   async node(): Promise<string> {
-    const { nodes, place } = this.#open();
+    const own = this.#open();
+    const name = `node-${randomBytes(4).toString('hex')}`;
     try {
-      const path = join(nodes, `node-${randomBytes(4).toString('hex')}`);
-      mkdirSync(path);
-      return path;
+      own.nodes ??= openNodes(own.held);
+      mkdirSync(own.nodes.path(name));
+      return own.isShared ? own.nodes.path(name) : join(own.place, NODES, name);
     } catch (error) {
-      throw fileFailure(error, place, 'create');
+      throw fileFailure(error, own.place, 'create');
     }
   }
 
@@ -86,13 +90,9 @@ export class Scratch {
   #create(place: string, name: string): OwnDirectory {
     using parent = holdFolder(this.#parent);
     mkdirSync(parent.path(name));
-    const own = parent.enter(name);
-    mkdirSync(own.path('own'), 0o700);
-    const signs = setInterval(() => giveSign(own), SIGN_OF_LIFE_MS).unref();
-    if (!CAN_NAME_BY_DESCRIPTOR || !isShared(this.#parent))
-      return { path: place, place, nodes: join(place, 'own'), held: [own], signs };
-    const nodes = own.enter('own');
-    return { path: own.path('.'), place, nodes: nodes.path('.'), held: [own, nodes], signs };
+    const held = parent.enter(name);
+    const signs = setInterval(() => giveSign(held), SIGN_OF_LIFE_MS).unref();
+    return { place, held, isShared: CAN_NAME_BY_DESCRIPTOR && isShared(this.#parent), nodes: undefined, signs };
   }
 
   /** The same at once, for a process that ends. */
@@ -101,7 +101,8 @@ export class Scratch {
     if (own === undefined) return;
     this.#own = undefined;
     clearInterval(own.signs);
-    for (const held of own.held) held[Symbol.dispose]();
+    own.nodes?.[Symbol.dispose]();
+    own.held[Symbol.dispose]();
     try {
       removeTree(own.place);
     } catch {
@@ -150,9 +151,20 @@ function giveSign(own: HeldFolder): void {
   }
 }
 
-/** Whether others may write into a folder or replace it. */
+function openNodes(own: HeldFolder): HeldFolder {
+  mkdirSync(own.path(NODES), 0o700);
+  return own.enter(NODES);
+}
+
+/**
+ * Whether others may write into a folder or replace it. A group of the user's own number is theirs alone: many systems
+ * give each user one, and a umask that lets it write.
+ */
 function isShared(folder: string): boolean {
-  return [folder, dirname(folder)].some((each) => (statSync(each).mode & 0o022) !== 0);
+  return [folder, dirname(folder)].some((each) => {
+    const { mode, uid, gid } = statSync(each);
+    return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
+  });
 }
 
 /**

@@ -87,6 +87,7 @@ it('gc removes what has shown no sign of life for a day, unless its process is k
   const NOW = Date.now() / 1000;
   const lease = (id: string) => JSON.stringify({ nonce: 'n', holder: { id, space: 'a', pid: 1 } });
   const [living, elsewhere] = [`${processName()}-aa`, '0123456789ab-1-1'];
+  const dead = `${processSpace()}-${process.pid}-1-aa`; // the number is another process's by now
   const kept = {
     [`tmp/${living}/own/node-1/x`]: [OLD, OLD, OLD, OLD],
     [`tmp/${elsewhere}-aa/own/node-1/x`]: [NOW, OLD, OLD, OLD],
@@ -96,14 +97,22 @@ it('gc removes what has shown no sign of life for a day, unless its process is k
     [`leases/ab/${'2'.repeat(64)}.json`]: [NOW],
   };
   const gone = {
-    [`tmp/${processSpace()}-${process.pid}-1-aa/own/node-1/x`]: [NOW, NOW, NOW, NOW],
+    [`tmp/${dead}/own/node-1/x`]: [NOW, NOW, NOW, NOW],
     [`tmp/${elsewhere}-cc/own/node-1/x`]: [OLD, OLD, OLD, OLD],
     [`leases/holders/${elsewhere}-cc`]: [OLD],
     [`leases/cd/${'3'.repeat(64)}.json`]: [OLD],
     [`leases/cd/${'4'.repeat(64)}.broken-0123456789abcdef.json`]: [OLD],
     [`leases/cd/${'5'.repeat(64)}.json`]: [OLD],
+    [`leases/cd/${'6'.repeat(64)}.json`]: [NOW],
   };
-  const contents = [lease(`${elsewhere}-aa`), '', lease(`${elsewhere}-cc`), lease(`${elsewhere}-dd`), 'no lease'];
+  const contents = [
+    lease(`${elsewhere}-aa`),
+    '',
+    lease(`${elsewhere}-cc`),
+    lease(`${elsewhere}-dd`),
+    'no lease',
+    lease(dead),
+  ];
   for (const [path, ages] of Object.entries({ ...kept, ...gone }))
     await place(path, path.endsWith('.json') ? contents.shift() : 'x', [...ages]);
   const { removed, refused } = await collectGarbage(cache, { keep: new Set() }, false);
