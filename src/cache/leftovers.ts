@@ -40,7 +40,7 @@ function silentScratch(cache: string, isSilent: (found: Stats) => boolean): Left
   });
 }
 
-/** Of heartbeats, leases and marks of those who were breaking one: what is of a process that has ended or beats no more. */
+/** Of heartbeats, leases and marks of who was breaking one: what is of a process that has ended or beats no more. */
 function silentLeases(leases: string, isSilent: (found: Stats) => boolean): Leftover[] {
   const beats = join(leases, 'holders');
   return namesIn(leases).flatMap((shard) =>
