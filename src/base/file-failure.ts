@@ -1,7 +1,8 @@
 /** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwpError, type Failure } from './failure.ts';
+import { shownPath } from './held-folder.ts';
 import { remedyFor, systemErrorCode, type SystemError } from './system-error.ts';
 
 /**
@@ -59,17 +60,6 @@ function operationOf(syscall: string): 'read' | 'write' | 'create' {
   const writes =
     /^(write|f?datasync|fsync|rename|link|symlink|unlink|rmdir|rm|copyfile|cp|f?truncate|f?chmod|f?chown|f?utime)/;
   return writes.test(syscall) ? 'write' : 'read';
-}
-
-/** The path by which people know a file that was named through an open folder. */
-export function shownPath(path: string): string {
-  const folder = /^\/proc\/\d+\/fd\/\d+(?=\/|$)/.exec(path)?.[0];
-  if (folder === undefined) return path;
-  try {
-    return readlinkSync(folder) + path.slice(folder.length);
-  } catch {
-    return path; // it is open no more
-  }
 }
 
 /** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */

@@ -38,6 +38,20 @@ const DESCRIPTOR_PATH = /^\/proc\/\d+\/fd\/\d+(?=\/|$)/;
 /** Folders of which others may own or replace what is below them. */
 const guarded = new Set<string>();
 
+/** Paths of folders that were open last under a descriptor: an error names the descriptor, and is shown later. */
+const closed = new Map<string, string>();
+
+/** The path by which people know a file that was named through a descriptor. */
+export function shownPath(path: string): string {
+  const folder = DESCRIPTOR_PATH.exec(path)?.[0];
+  if (folder === undefined) return path;
+  try {
+    return (closed.get(folder) ?? readlinkSync(folder)) + path.slice(folder.length);
+  } catch {
+    return path;
+  }
+}
+
 /** From now on, what lies below this folder is reached without following the links of others. */
 export function guardFolder(folder: string): void {
   guarded.add(resolve(folder));
@@ -51,7 +65,8 @@ export class HeldFolder {
   /** @param shown its path, for messages */
   constructor(descriptor: number, shown: string) {
     this.#descriptor = descriptor;
-    this.#shown = shown;
+    this.#shown = shownPath(shown);
+    closed.delete(this.path('.'));
   }
 
   get descriptor(): number {
@@ -110,6 +125,7 @@ export class HeldFolder {
 
   [Symbol.dispose](): void {
     closeSync(this.#descriptor);
+    closed.set(this.path('.'), this.#shown);
   }
 }
 

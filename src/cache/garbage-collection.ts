@@ -256,6 +256,7 @@ function remove({ kind, path }: Collected, inode: number | undefined): boolean {
     return true;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
+    if (kind === 'checkpoint' && code === 'ENOTEMPTY') return true; // somebody keeps a new one in its place
     if (kind === 'leftover' && ['EACCES', 'EPERM', 'ENOTEMPTY'].includes(code)) return false;
     throw fileFailure(error, path, 'write');
   }

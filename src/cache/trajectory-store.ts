@@ -7,6 +7,8 @@
  * The state at a stop is in the artifacts of a record; a checkpoint has files for it. Only the furthest checkpoint is
  * kept, and it is removed when a stop beyond it is there. Losing any of this costs time, never a result.
  */
+import { randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
@@ -16,6 +18,8 @@ import { failureOf, fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo, removeTree } from '../base/held-folder.ts';
 import { keyOf, readNote, writeNote } from './note.ts';
 import type { Scratch } from './scratch.ts';
+
+const ATTEMPTS = 10;
 
 /** A point where a record has the state. */
 export interface Stop {
@@ -83,9 +87,10 @@ export class TrajectoryStore {
   async checkpoint(trajectory: string, end: number): Promise<Checkpoint | undefined> {
     const places = (await this.#checkpoints(trajectory)).filter(({ at }) => at < end).sort((a, b) => b.at - a.at);
     for (const { at, folder } of places) {
-      const checkpoint = await readCheckpoint(folder, { trajectory, at });
-      if (checkpoint === 'damaged') discard(folder);
-      else if (checkpoint !== undefined) return checkpoint;
+      const checkpoint = await readUnchanged(folder, { trajectory, at });
+      if (checkpoint === undefined) continue;
+      if (!('damaged' in checkpoint)) return checkpoint;
+      await this.#discard(folder, checkpoint.damaged);
     }
     return undefined;
   }
@@ -106,7 +111,7 @@ export class TrajectoryStore {
       const manifest: Manifest = { trajectory, at, replaces, files: digests };
       await writeNote(join(folder, 'manifest.json'), manifest, await this.#places());
       makeDirectory(this.#folder(trajectory));
-      discard(place);
+      await this.#discard(place);
       if (!moveUnlessOccupied(folder, place)) return; // another process has just kept the state at this length
       await syncDirectory(this.#folder(trajectory));
       await this.#dropCheckpoints(trajectory, at - 1);
@@ -116,7 +121,23 @@ export class TrajectoryStore {
   }
 
   async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
-    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) discard(folder);
+    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) await this.#discard(folder);
+  }
+
+  /**
+   * Removes a checkpoint as far as it can be: it goes as a whole, so that nobody reads a part of it, and of several who
+   * remove it one does. What cannot be removed goes with `swp gc`.
+   * @param inode of the one that is meant: one that has taken its place since stays
+   */
+  async #discard(folder: string, inode?: number): Promise<void> {
+    try {
+      const aside = join(await this.#scratch.directory(), randomBytes(8).toString('hex'));
+      moveTo(folder, aside);
+      if (inode === undefined || inodeOf(aside) === inode) removeTree(aside);
+      else moveTo(aside, folder);
+    } catch (error) {
+      if (failureOf(error) === undefined) throw error;
+    }
   }
 
   async #checkpoints(trajectory: string): Promise<{ at: number; folder: string }[]> {
@@ -145,15 +166,6 @@ export class TrajectoryStore {
   }
 }
 
-/** Removes a checkpoint as far as it can be: other processes may be at it. What is left goes with `swp gc`. */
-function discard(folder: string): void {
-  try {
-    removeTree(folder);
-  } catch (error) {
-    if (failureOf(error) === undefined) throw error;
-  }
-}
-
 function moveUnlessOccupied(folder: string, place: string): boolean {
   try {
     moveTo(folder, place);
@@ -162,6 +174,25 @@ function moveUnlessOccupied(folder: string, place: string): boolean {
     if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
+}
+
+/** The same as `readCheckpoint`, of a folder that nobody has replaced meanwhile; `damaged` has its inode. */
+async function readUnchanged(
+  folder: string,
+  expected: Pick<Manifest, 'trajectory' | 'at'>,
+): Promise<Checkpoint | { damaged: number } | undefined> {
+  for (let attempts = 1; ; attempts++) {
+    const inode = inodeOf(folder);
+    if (inode === undefined) return undefined;
+    const found = await readCheckpoint(folder, expected);
+    if (found !== 'damaged') return found;
+    if (inodeOf(folder) === inode) return { damaged: inode };
+    if (attempts === ATTEMPTS) return undefined;
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 /** @returns `damaged` unless every file is what the manifest says; undefined if one cannot be read now */
