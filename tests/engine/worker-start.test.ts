@@ -37,7 +37,7 @@ test('a worker that crashes at its start says with what', async () => {
 
 test('a worker that hangs at its start is given up once, and the other nodes do not wait for their own', async () => {
   expect(await failuresWith('process.on("SIGTERM", () => {}); for (;;);', 1_000)).toEqual([
-    `error: No worker process could be started: it did not answer within 1 seconds.\n${COMMAND}${BY_HAND}`,
+    `error: No worker process could be started: it did not answer within 1 s.\n${COMMAND}${BY_HAND}`,
   ]);
 });
 

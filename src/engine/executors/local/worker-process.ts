@@ -149,7 +149,7 @@ export class WorkerProcess {
   }
 
   #giveUp(limit: number): Promise<JobOutcome> {
-    this.#lateness = `it did not answer within ${Math.round(limit / 1000)} seconds`;
+    this.#lateness = `it did not answer within ${Math.round(limit / 1000)} s`;
     void this.stop();
     return this.#ended;
   }
