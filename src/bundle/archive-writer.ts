@@ -3,7 +3,7 @@
  * the same tar anywhere, and the same bytes wherever zlib is the same.
  */
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -27,7 +27,9 @@ const SYSTEM_BYTE = 9;
  * @throws SwpError of kind `file`
  */
 export async function writeArchive(out: string, manifest: string, files: ReadonlyMap<string, Content>): Promise<void> {
-  const fresh = `${out}.${randomBytes(8).toString('hex')}.part`;
+  // A device or a pipe is written into: what is renamed to its name would take its place.
+  const isReplaced = statSync(out, { throwIfNoEntry: false })?.isFile() ?? true;
+  const fresh = isReplaced ? `${out}.${randomBytes(8).toString('hex')}.part` : out;
   const { readable, controller } = createTarPacker();
   const add = async (name: string, content: Content) => {
     const body = controller
@@ -54,13 +56,14 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
       Readable.fromWeb(readable as Parameters<typeof Readable.fromWeb>[0]),
       createGzip({ level: 6 }),
       namelessSystem(),
-      createWriteStream(fresh, { flags: 'wx' }),
+      createWriteStream(fresh, { flags: isReplaced ? 'wx' : 'w' }),
     );
     const [packed, flushed] = await Promise.allSettled([pack(), written]);
-    for (const outcome of [packed, flushed]) if (outcome.status === 'rejected') throw outcome.reason;
-    await rename(fresh, out);
+    // A disk that refuses ends the packing, too, with a word that says less.
+    for (const outcome of [flushed, packed]) if (outcome.status === 'rejected') throw outcome.reason;
+    if (isReplaced) await rename(fresh, out);
   } catch (error) {
-    await rm(fresh, { force: true });
+    if (isReplaced) await rm(fresh, { force: true });
     throw fileFailure(error, (error as NodeJS.ErrnoException).path ?? out, 'write');
   }
 }

@@ -2,9 +2,8 @@
  * Verifies a bundle: files against the manifest, records against one another, the study against the records, the
  * results and the report against the artifacts. Only the results and the report are made again.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Executor } from '../engine/executor.ts';
@@ -58,7 +57,7 @@ export async function withBundle<Result>(
   }: { limit: number; version: string; openExecutor: () => Executor; id?: string },
   work: (bundle: OpenBundle) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'swp-bundle-'));
+  const folder = await makeTemporaryFolder('swp-bundle-');
   try {
     const { manifest, id, digests } = await unpackBundle(file, folder, limit);
     const findings = [...checkId(id, wanted), ...checkFiles(manifest, digests)];

@@ -1,8 +1,8 @@
 /** Writes a bundle of a study, verifies one, and runs the study of one again to compare. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { statSync } from 'node:fs';
+import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
 import { bundleContents } from '../bundle/contents.ts';
@@ -167,7 +167,7 @@ async function recomputeBundle(
   open: OpenBundle,
   { words, cache, jobs, tolerance, openView }: Recomputation,
 ): Promise<RecomputedPlace[]> {
-  const temporary = cache === undefined ? await mkdtemp(join(tmpdir(), 'swp-recompute-')) : undefined;
+  const temporary = cache === undefined ? await makeTemporaryFolder('swp-recompute-') : undefined;
   try {
     const { profile, overrides } = open.verified.manifest.study;
     const project = await openProject({

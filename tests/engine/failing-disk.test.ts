@@ -117,6 +117,16 @@ it(`${CASES} faults at any call of a run: it ends, says why, and the next one co
   expect(problems).toEqual([]);
 });
 
+it('a file system without hard links serves as a cache', async () => {
+  const disk = new FailingFiles();
+  disk.arm(rig.path('cache'), { code: 'EPERM', at: 0, lasting: true, only: 'linkSync' });
+  const { result } = await run();
+  expect(disk.failed.length).toBeGreaterThan(0);
+  expect(result).toMatchObject({ failed: 0, ran: 4, warnings: [] });
+  disk.arm(rig.path('cache'));
+  expect((await verifyCache(rig.cache)).damages).toEqual([]);
+});
+
 /** A run that hangs must not hide what the other cases show. */
 async function within<Result>(work: Promise<Result>, what: string): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;

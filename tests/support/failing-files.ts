@@ -15,6 +15,8 @@ export interface Fault {
   at: number;
   /** Whether every call fails from then on, of those that a disk in this state would refuse. */
   lasting: boolean;
+  /** Only calls of this name, such as `linkSync`: a file system that lacks something. */
+  only?: string;
 }
 
 type Call = (...parameters: unknown[]) => unknown;
@@ -45,7 +47,17 @@ const STYLES = [
         'fsyncSync',
         'ftruncateSync',
       ],
-      ...['statSync', 'lstatSync', 'fstatSync', 'chmodSync', 'realpathSync', 'readlinkSync', 'rmdirSync'],
+      ...[
+        'statSync',
+        'lstatSync',
+        'fstatSync',
+        'chmodSync',
+        'realpathSync',
+        'readlinkSync',
+        'rmdirSync',
+        'fchmodSync',
+        'opendirSync',
+      ],
     ],
     fail: (error: Error) => {
       throw error;
@@ -125,6 +137,7 @@ export class FailingFiles {
   #refuse(name: string, path: string, parameters: unknown[]): Error | undefined {
     const call = this.calls++;
     const fault = this.#fault;
+    if (fault?.only !== undefined && fault.only !== name) return undefined;
     if (fault === undefined || (fault.lasting ? call < fault.at : call !== fault.at)) return undefined;
     const syscall = name.replace(/Sync$/, '');
     const writes = WRITES.test(syscall) || (syscall === 'open' && /[wa+]/.test(String(parameters[1] ?? 'r')));

@@ -40,7 +40,7 @@ const [writeOutput, writeError] = [
   process.stderr.write.bind(process.stderr),
 ];
 const collectGarbage = garbageCollector();
-let sizeAfterCollection = process.memoryUsage.rss();
+let sizeAfterCollection = residentBytes();
 let busy = false;
 let checkpointTaken: ((job: number) => void) | undefined;
 /** The parent's folder of the jobs' outputs in a shared cache; nobody else may write there while the parent lives. */
@@ -161,9 +161,18 @@ function send(message: FromWorker): void {
  * and until then it would count as the next job's.
  */
 function giveMemoryBack(): void {
-  if (process.memoryUsage.rss() - sizeAfterCollection < COLLECT_AFTER_BYTES) return;
+  if (residentBytes() - sizeAfterCollection < COLLECT_AFTER_BYTES) return;
   collectGarbage();
-  sizeAfterCollection = process.memoryUsage.rss();
+  sizeAfterCollection = residentBytes();
+}
+
+/** 0 where the system does not tell, as without /proc. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
 }
 
 function garbageCollector(): () => void {

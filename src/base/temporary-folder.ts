@@ -1,0 +1,18 @@
+/** Folders outside of any cache, for what is looked at and removed again. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileFailure } from './file-failure.ts';
+
+/**
+ * A fresh empty folder; whoever asks for it removes it.
+ * @param prefix how its name begins
+ * @throws SwpError of kind `file`
+ */
+export async function makeTemporaryFolder(prefix: string): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), prefix));
+  } catch (error) {
+    throw fileFailure(error, tmpdir(), 'create', 'Set TMPDIR to a folder in which you may write, and run again.');
+  }
+}
