@@ -1,11 +1,11 @@
 /**
  * Loads stages by name from built modules. The engine imports none of them: a new file under stages/ is a new stage.
  */
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBuild, readFingerprints } from '../base/installed-build.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { isAbsent } from '../base/file-failure.ts';
 import { nearestName, quoted } from '../base/nearest-name.ts';
 import type { StageDefinition } from './stage.ts';
 import { loadStageFile, MANIFEST_SUFFIX } from './stage-module.ts';
@@ -27,6 +27,9 @@ export interface LoadedStage {
   /** Whether `files` still hold what `code` was made of; absent where that cannot change. */
   isUnchanged?(): boolean;
 }
+
+/** As the schema of manifests has it: a name leads nowhere else. */
+const STAGE_NAME = /^[a-z][a-z0-9-]*$/;
 
 export class StageLoader {
   readonly #modules: string;
@@ -94,34 +97,39 @@ export class StageLoader {
 
   /** Absolute path of a stage's module. */
   modulePath(name: string): string {
-    return this.#programs().includes(name) ? this.#manifestPath(name) : join(this.#modules, `${name}.js`);
+    return this.#isProgram(name) ? this.#manifestPath(name) : join(this.#modules, `${name}.js`);
   }
 
   #manifestPath(name: string): string {
     return join(this.#root!, 'stages', `${name}${MANIFEST_SUFFIX}`);
   }
 
-  /** Names of the stages that are programs of the project. */
+  /** Names of the stages that are programs of the project, as far as they can be listed. */
   #programs(): string[] {
     if (this.#root === undefined) return [];
     try {
       return readdirSync(join(this.#root, 'stages')).flatMap((file) =>
         file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : [],
       );
+    } catch {
+      return []; // no such folder, or one that cannot be read: whoever needs a stage in it says so
+    }
+  }
+
+  /** Where the folder cannot be read, a stage that is not swp's own may be there: reading its manifest says why not. */
+  #isProgram(name: string): boolean {
+    if (this.#root === undefined || !STAGE_NAME.test(name)) return false;
+    try {
+      lstatSync(this.#manifestPath(name));
+      return true;
     } catch (error) {
-      if (isAbsent(error)) return [];
-      throw fileFailure(
-        error,
-        join(this.#root, 'stages'),
-        'read',
-        'It may hold stages of the study. Make it readable.',
-      );
+      return !isAbsent(error) && !Object.hasOwn(this.#fingerprints, name);
     }
   }
 
   /** @throws SwpError of kind `usage` for a name that is no stage */
   async #loadOrExplain(name: string): Promise<LoadedStage> {
-    const isProgram = this.#programs().includes(name);
+    const isProgram = this.#isProgram(name);
     if (!isProgram && ![this.#fingerprints, this.#broken].some((known) => Object.hasOwn(known, name)))
       throw new SwpError(this.#unknown(name));
     try {

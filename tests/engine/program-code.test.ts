@@ -183,3 +183,12 @@ it('a module that is no JavaScript, and one that throws, block their stage and n
   expect(await loader.load('bad')).toMatchObject({ failure: { kind: 'content', path: join(root, 'bad.js') } });
   expect((await loader.load('throws')).failure).toMatchObject({ message: 'The stage cannot be loaded: no' });
 });
+
+it("a folder of stages that cannot be read blocks the stages that are not swp's own", async () => {
+  await rm(join(root, 'stages'), { recursive: true });
+  await symlink('stages', join(root, 'stages'));
+  await files({ 'good.js': 'export default { name: "good", run() {} };', 'package.json': '{"type":"module"}' });
+  const loader = new StageLoader({ modules: root, fingerprints: { good: '1' }, root });
+  expect((await loader.load('own')).failure).toMatchObject({ kind: 'file', path: manifestPath(), code: 'ELOOP' });
+  expect((await loader.load('good')).failure).toBeUndefined();
+});
