@@ -6,6 +6,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { holdFolder } from '../base/held-folder.ts';
 import { createFile } from '../base/regular-file.ts';
 import { namesIn } from './layout.ts';
+import { problemOfFile } from './stored-text.ts';
 
 export class NodeLog {
   readonly #cache: string;
@@ -66,12 +67,15 @@ export class NodeLog {
   }
 }
 
-/** Absolute paths of a key's logs, the first attempt first. */
+/** Absolute paths of a key's logs, the first attempt first; without what is no file that can be read. */
 export function attemptLogs(cache: string, key: string): string[] {
   const folder = join(cache, 'logs');
   const attempts = namesIn(folder).flatMap((name) => {
     const attempt = name.startsWith(`${key}.`) ? /\.(\d+)\.log$/.exec(name)?.[1] : undefined;
     return attempt === undefined ? [] : [Number(attempt)];
   });
-  return attempts.sort((a, b) => a - b).map((attempt) => join(folder, `${key}.${attempt}.log`));
+  return attempts
+    .sort((a, b) => a - b)
+    .map((attempt) => join(folder, `${key}.${attempt}.log`))
+    .filter((path) => problemOfFile(path) === undefined);
 }

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cache } from './cache.ts';
+import type { Failure } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { isJsonObject } from '../base/json.ts';
 import { readNote, writeNote } from './note.ts';
@@ -31,6 +32,11 @@ interface Ledger {
   places: Record<string, string>;
 }
 
+interface FoundLedger {
+  ledger: Ledger;
+  damages: Failure[];
+}
+
 export class StudyState {
   readonly #directory: string;
   readonly #pipeline: string;
@@ -38,9 +44,18 @@ export class StudyState {
   readonly #ledger: string;
   readonly #places: Map<string, string>;
   readonly #tombstones: Map<string, Tombstone>;
+  /** Of what this study remembers: what is damaged, and counts as forgotten. */
+  readonly damages: readonly Failure[];
   #changed = false;
 
-  private constructor(cache: Cache, directory: string, ledgerFile: string, ledger: Ledger, tombstones: Tombstone[]) {
+  private constructor(
+    cache: Cache,
+    directory: string,
+    ledgerFile: string,
+    { ledger, damages }: FoundLedger,
+    tombstones: Tombstone[],
+  ) {
+    this.damages = damages;
     this.#cache = cache;
     this.#directory = directory;
     this.#ledger = ledgerFile;
@@ -127,13 +142,17 @@ export function studyFolder(cache: string, pipeline: string): string {
  * A damaged ledger counts as empty, and so does that of another study: it serves explanations, and finds the last
  * results of a study that has none of its present state.
  */
-function readLedger(path: string, pipeline: string): Ledger {
+function readLedger(path: string, pipeline: string): FoundLedger {
   const note = readNote(path);
+  const damages: Failure[] =
+    note.kind === 'damaged'
+      ? [{ kind: 'content', path, message: note.message, remedy: 'It counts as empty. The next run writes it anew.' }]
+      : [];
   const places = 'value' in note && note.value.pipeline === pipeline ? note.value.places : undefined;
   const valid = Object.entries(isJsonObject(places) ? places : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
-  return { pipeline, places: Object.fromEntries(valid) };
+  return { ledger: { pipeline, places: Object.fromEntries(valid) }, damages };
 }
 
 /** A damaged tombstone still dismisses: the record's id is its file name. */

@@ -1,7 +1,9 @@
 /** Opening a study: its declaration for a profile, its DAG, and the cache with what is known of each node. */
 import { dirname } from 'node:path';
 import { applyAcceptances, readAcceptances } from '../cache/accepted-code.ts';
+import type { Failure } from '../base/failure.ts';
 import { Cache } from '../cache/cache.ts';
+import type { Damage } from '../cache/damaged.ts';
 import { latestFailures, readHistory } from '../cache/run-history.ts';
 import { StudyState, studyFolder } from '../cache/study-state.ts';
 import type { Dag } from '../engine/dag-builder.ts';
@@ -46,10 +48,19 @@ export async function openDeclaration(options: ProjectOptions): Promise<Pick<Pro
 /** A failure is remembered over so many runs that did something. */
 const RECENT_RUNS = 20;
 
+function repairText({ path, message, aside }: Damage): Failure {
+  return {
+    kind: 'content',
+    path,
+    message: `${message.charAt(0).toUpperCase()}${message.slice(1)}`,
+    remedy: `It was written anew; what was there is kept as ${aside}.`,
+  };
+}
+
 /** What is there and what is missing, as it is now; nodes that failed in a recent run say so. */
 export async function planProject({ dag, cache, state, study, stages }: Project): Promise<Plan> {
   const planned = await plan(dag, cache, state);
-  planned.warnings.unshift(...stages.warnings);
+  planned.warnings.unshift(...stages.warnings, ...cache.repaired.map(repairText), ...state.damages);
   const failures = latestFailures(readHistory(studyFolder(cache.directory, study.path), RECENT_RUNS));
   for (const node of planned.nodes.values()) {
     const failed = node.state === 'missing' || node.state === 'stale' ? failures.get(node.node.key) : undefined;

@@ -26,12 +26,22 @@ interface ReportStamp {
 export async function isRendered(folder: string, madeOf: string): Promise<boolean> {
   const stamp = readStamp(folder);
   if (stamp?.madeOf !== madeOf) return false;
-  for (const [name, { sha256, stamp: before }] of Object.entries(stamp.files)) {
+  return (await firstChanged(folder, stamp)) === undefined;
+}
+
+/** Path of the first file that is not as it was rendered; undefined if all are, or no report is there. */
+export async function changedReportFile(folder: string): Promise<string | undefined> {
+  const stamp = readStamp(folder);
+  return stamp === undefined ? undefined : firstChanged(folder, stamp);
+}
+
+async function firstChanged(folder: string, { files }: ReportStamp): Promise<string | undefined> {
+  for (const [name, { sha256, stamp: before }] of Object.entries(files)) {
     const path = join(folder, name);
     // A copy of the folder has other stamps, and the same content.
-    if (stampIfThere(path) !== before && !(await hasDigest(path, sha256))) return false;
+    if (stampIfThere(path) !== before && !(await hasDigest(path, sha256))) return path;
   }
-  return true;
+  return undefined;
 }
 
 /**

@@ -1,12 +1,16 @@
-/** Looks for damage in the cache, and recomputes nodes to compare. */
+/** Looks for damage in the cache and in what a study has made of it, and recomputes nodes to compare. */
 import { Cache } from '../cache/cache.ts';
 import { verifyCache, type Verification, type VerificationProgress } from '../verify/verify-cache.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
+import type { Plan, PlannedState } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { recomputeNodes, type Recomputed } from '../verify/recompute.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
-import { planProject, type Project } from './project.ts';
+import { openProject, planProject, type Project } from './project.ts';
+import { changedReportFile } from './report-stamp.ts';
+import { reportFolder, resultsKey } from './study-report.ts';
 
 /** @param share of the artifacts that is hashed, from 0 to 1; every record is read */
 export async function verifyCacheOf(
@@ -16,6 +20,32 @@ export async function verifyCacheOf(
 ): Promise<Verification> {
   const installed = new Set(StageLoader.installed().names());
   return verifyCache(await Cache.open(locate(options).cache), { share, installed, progress });
+}
+
+/** What a study has made of the cache: its results, and the report of them. */
+export interface StudyVerification {
+  /** The node that gathers the results, run again; absent where the study has none that is cached. */
+  results?: Recomputed;
+  /** A file of the report that is not as it was rendered. */
+  changedReportFile?: string;
+  /** Why the study could not be planned: then nothing is known of these. */
+  failure?: Failure;
+}
+
+/** @param tolerance as of `recompute` */
+export async function verifyStudy(options: ProjectOptions, tolerance: number): Promise<StudyVerification> {
+  try {
+    const project = await openProject(options);
+    const planned = await planProject(project);
+    const key = resultsKey(project);
+    const node = key === undefined ? undefined : planned.nodes.get(key);
+    const [results] = node?.state === 'cached' ? await runAgain(project, planned, [node], tolerance, () => {}) : [];
+    const changed = await changedReportFile(reportFolder(project));
+    return { ...(results && { results }), ...(changed !== undefined && { changedReportFile: changed }) };
+  } catch (error) {
+    if (!(error instanceof SwpError)) throw error;
+    return { failure: error.failure };
+  }
 }
 
 /**
@@ -30,11 +60,20 @@ export async function recompute(
   tell: (result: Recomputed) => void,
 ): Promise<Recomputed[]> {
   const planned = await planProject(project);
+  return runAgain(project, planned, selectPlanned(planned, words), tolerance, tell);
+}
+
+async function runAgain(
+  project: Project,
+  planned: Plan,
+  nodes: readonly PlannedState[],
+  tolerance: number,
+  tell: (result: Recomputed) => void,
+): Promise<Recomputed[]> {
   const environment = await nodeEnvironment(project.study.root);
   const executor = localExecutor({ jobs: 1 });
-  const options = { executor, environment, tolerance };
   try {
-    return await recomputeNodes(project, planned, selectPlanned(planned, words), options, tell);
+    return await recomputeNodes(project, planned, nodes, { executor, environment, tolerance }, tell);
   } finally {
     await executor.close();
   }

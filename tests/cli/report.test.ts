@@ -49,6 +49,17 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   expect(healed.stderr).toContain(`warning: ${results}: The artifact's content has changed`);
   expect(healed.stdout).toContain('11 nodes: 10 cached, 1 ran in ');
   expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
+
+  await writeFile(page, 'x');
+  const { exitCode, stdout } = await project.swp('verify');
+  expect([exitCode, stdout.split('\n').slice(1)]).toEqual([
+    1,
+    [
+      'aggregate run again on what it gathered: the same results, bit for bit.',
+      `damaged: ${page}: it is not as it was rendered.`,
+      '  `swp repro` renders the report again.',
+    ],
+  ]);
 });
 
 test('a report that cannot be written takes nothing from the summary: 2, and what to do', async () => {

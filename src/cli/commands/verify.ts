@@ -1,10 +1,12 @@
 /** swp verify: looks for damage in the cache, and recomputes nodes to compare. */
 import { SwpError } from '../../base/failure.ts';
 import { openProject } from '../../project/project.ts';
-import { recompute, verifyCacheOf } from '../../project/verification.ts';
+import { recompute, verifyCacheOf, verifyStudy, type StudyVerification } from '../../project/verification.ts';
 import type { Recomputed } from '../../verify/recompute.ts';
+import type { Verification } from '../../verify/verify-cache.ts';
 import type { VerifyOptions } from '../declarations/verify.ts';
 import { EXIT_CODE } from '../exit-code.ts';
+import { writeFailure } from '../failure-text.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
@@ -18,25 +20,67 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
   const progress = progressLine(terminal, performance.now());
   const result = await verifyCacheOf(options, options.sample ?? 1, progress);
   if (terminal.interactive) process.stdout.write('\r\x1b[K');
-  const { records, otherVersions, artifacts, bytes, damages } = result;
-  if (options.json) terminal.line(JSON.stringify(result));
+  const { damages } = result;
+  // What rests on damaged files cannot be expected to hold, and a sample is meant to be quick.
+  const study = damages.length > 0 || options.sample !== undefined ? {} : await verifyStudy(options, options.tolerance);
+  if (options.json) terminal.line(JSON.stringify({ ...result, ...studyJson(study) }));
   else {
-    for (const { path, message, aside } of damages)
-      terminal.line(
-        `${terminal.colors.red('damaged:')} ${path}: ${message}.${aside === undefined ? '' : `\n  Kept as ${aside}`}`,
-      );
-    terminal.line(
-      `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,
-    );
-    if (otherVersions > 0)
-      terminal.line(
-        `${plural(otherVersions, 'record')} of other versions of swp: nothing is served from ${otherVersions === 1 ? 'it' : 'them'} here.`,
-      );
-    if (damages.length > 0 && !options.heal) terminal.line('`swp repro` computes again what the study has lost.');
+    writeDamages(result, options, terminal);
+    writeStudy(study, terminal);
   }
-  if (damages.length === 0) return;
+  if (damages.length === 0 && study.changedReportFile === undefined && study.results?.verdict !== 'different') return;
   process.exitCode = EXIT_CODE.nodesFailed;
   if (options.heal) await repro([], { ...options, checkpointEvery: 60 });
+}
+
+function writeDamages(
+  { records, otherVersions, artifacts, bytes, damages }: Verification,
+  { heal = false }: VerifyOptions,
+  terminal: Terminal,
+): void {
+  for (const { path, message, aside } of damages)
+    terminal.line(
+      `${terminal.colors.red('damaged:')} ${path}: ${message}.${aside === undefined ? '' : `\n  Kept as ${aside}`}`,
+    );
+  terminal.line(
+    `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,
+  );
+  if (otherVersions > 0)
+    terminal.line(
+      `${plural(otherVersions, 'record')} of other versions of swp: nothing is served from ${otherVersions === 1 ? 'it' : 'them'} here.`,
+    );
+  if (damages.length > 0 && !heal) terminal.line('`swp repro` computes again what the study has lost.');
+}
+
+function writeStudy({ results, changedReportFile, failure }: StudyVerification, terminal: Terminal): void {
+  if (failure !== undefined) {
+    terminal.line('The results and the report of this study were not looked at, since it cannot be planned:');
+    writeFailure(failure, terminal);
+  }
+  if (results !== undefined) {
+    const { planned, verdict, detail } = results;
+    const { name } = planned.node.stage;
+    const said = {
+      same: 'the same results, bit for bit',
+      close: `close results (${detail})`,
+      skipped: `skipped: ${detail}`,
+      different: `${terminal.colors.red('different')} results: ${detail}.\n  \`swp invalidate stage=${name}\`, then \`swp repro\`, makes them again`,
+    }[verdict];
+    terminal.line(`${name} run again on what it gathered: ${said}.`);
+  }
+  if (changedReportFile !== undefined)
+    terminal.line(
+      `${terminal.colors.red('damaged:')} ${changedReportFile}: it is not as it was rendered.\n  \`swp repro\` renders the report again.`,
+    );
+}
+
+function studyJson({ results, changedReportFile, failure }: StudyVerification) {
+  const { verdict, detail } = results ?? {};
+  return {
+    ...(verdict !== undefined && { results: { verdict, ...(detail !== undefined && { detail }) } }),
+    ...(changedReportFile !== undefined && { changedReportFile }),
+    ...(failure !== undefined && { failure }),
+  };
 }
 
 /** E.g. selectors without --recompute: they would look as if those nodes were computed again. */

@@ -32,7 +32,7 @@ export function declareVerify(
       'after',
       `
 Examples:
-  swp verify                                 every record and every artifact
+  swp verify                                 every record and every artifact, and the results made again of them
   swp verify --sample 10%                    the same tenth of the artifacts each time, and every record
   swp verify --heal                          and compute again what was damaged
   swp verify --recompute stage=train seed=0  the same bits? On another machine: within the tolerance?
