@@ -4,8 +4,8 @@
  *     trajectories/ab/ab12.../stop-3000.json       the recipe key whose record holds the state at 3000
  *     trajectories/ab/ab12.../checkpoint-4711/     state files and manifest.json of a run that has not reached its stop
  *
- * The state at a stop is in the artifacts of a record; a checkpoint has files for it. Only the furthest checkpoint is
- * kept, and it is removed when a stop beyond it is there. Losing any of this costs time, never a result.
+ * The state at a stop is in the artifacts of a record; a checkpoint has files for it. Each run keeps its furthest
+ * checkpoint, which is removed when a stop beyond it is there. Losing any of this costs time, never a result.
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
@@ -77,7 +77,8 @@ export class TrajectoryStore {
     const path = join(this.#folder(trajectory), `stop-${at}.json`);
     try {
       await writeNote(path, { key }, { ...(await this.#places()), durable: false });
-      await this.#dropCheckpoints(trajectory, at);
+      for (const checkpoint of await this.#checkpoints(trajectory))
+        if (checkpoint.at <= at) await this.#discard(checkpoint.folder);
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
@@ -96,11 +97,13 @@ export class TrajectoryStore {
   }
 
   /**
-   * Keeps a checkpoint, durably; earlier ones go.
+   * Keeps a checkpoint, durably.
    * @param folder in the cache's scratch, with a file per state artifact, named like it; it is moved
+   * @param before length of the checkpoint that this one takes the place of: the run's last one, or that from which it
+   *   went on. Other processes may need theirs: they go to stops that are nearer.
    * @throws SwpError of kind `file`
    */
-  async keep(trajectory: string, { at, files, replaces }: Checkpoint, folder: string): Promise<void> {
+  async keep(trajectory: string, { at, files, replaces }: Checkpoint, folder: string, before?: number): Promise<void> {
     const place = join(this.#folder(trajectory), `checkpoint-${at}`);
     try {
       const digests: Record<string, string> = {};
@@ -112,16 +115,13 @@ export class TrajectoryStore {
       await writeNote(join(folder, 'manifest.json'), manifest, await this.#places());
       makeDirectory(this.#folder(trajectory));
       await this.#discard(place);
-      if (!moveUnlessOccupied(folder, place)) return; // another process has just kept the state at this length
+      moveUnlessOccupied(folder, place); // or another process has just kept the state at this length
       await syncDirectory(this.#folder(trajectory));
-      await this.#dropCheckpoints(trajectory, at - 1);
+      if (before !== undefined && before < at)
+        await this.#discard(join(this.#folder(trajectory), `checkpoint-${before}`));
     } catch (error) {
       throw fileFailure(error, place, 'write');
     }
-  }
-
-  async #dropCheckpoints(trajectory: string, upTo: number): Promise<void> {
-    for (const { at, folder } of await this.#checkpoints(trajectory)) if (at <= upTo) await this.#discard(folder);
   }
 
   /**
@@ -166,13 +166,11 @@ export class TrajectoryStore {
   }
 }
 
-function moveUnlessOccupied(folder: string, place: string): boolean {
+function moveUnlessOccupied(folder: string, place: string): void {
   try {
     moveTo(folder, place);
-    return true;
   } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

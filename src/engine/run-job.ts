@@ -161,12 +161,15 @@ class JobListener {
   readonly #context: RunContext;
   readonly #lines: LineSplitter;
   #logError: unknown;
+  /** Length of the last checkpoint: of this run, or that from which it goes on. */
+  #lastKept: number | undefined;
   /** Resolves when all checkpoints so far are kept, or could not be. */
   checkpointsKept: Promise<void> = Promise.resolve();
 
   constructor(work: NodeWork, trajectory: TrajectoryRun | undefined, log: NodeLog, context: RunContext) {
     this.#work = work;
     this.#trajectory = trajectory;
+    if (trajectory?.from?.interrupted === true) this.#lastKept = trajectory.from.at;
     this.#log = log;
     this.#context = context;
     this.#lines = new LineSplitter((line) => context.emit({ event: 'node-log', key: work.planned.node.key, line }));
@@ -219,7 +222,8 @@ class JobListener {
   async #keep({ at, files, folder }: Extract<JobEvent, { kind: 'checkpoint' }>): Promise<void> {
     const { point, replaces } = this.#trajectory!; // only a job with a trajectory has checkpoints
     try {
-      await this.#context.cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder);
+      await this.#context.cache.trajectories.keep(point.trajectory, { at, files, replaces }, folder, this.#lastKept);
+      this.#lastKept = at;
       this.#context.emit({ event: 'node-checkpoint', key: this.#work.planned.node.key, at });
     } catch (error) {
       if (failureOf(error) === undefined) throw error;

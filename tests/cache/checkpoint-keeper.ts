@@ -13,7 +13,7 @@ for (let index = 0; index < Number(times); index++) {
   await mkdir(folder);
   await writeFile(join(folder, 'text'), 'state');
   const at = index % 3;
-  await trajectories.keep(trajectory, { at, files: { text: join(folder, 'text') }, replaces: null }, folder);
+  await trajectories.keep(trajectory, { at, files: { text: join(folder, 'text') }, replaces: null }, folder, at - 1);
   await trajectories.checkpoint(trajectory, 3);
   if (index % 5 === 4) await trajectories.addStop(trajectory, { at: 2, key: 'cd'.repeat(32) });
 }

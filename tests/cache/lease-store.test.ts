@@ -333,6 +333,18 @@ describe('garbage', () => {
     expect([(await lstat(beat)).isFile(), await readFile(beat, 'utf8')]).toEqual([true, '3']);
   });
 
+  it('is not what others see of a holder with a umask of its own: whoever enters the folder reads who lives', async () => {
+    const umask = process.umask(0o077);
+    try {
+      held(await open().acquire(NAME, 'here'));
+    } finally {
+      process.umask(umask);
+    }
+    const [id] = await readdir(join(directory, 'leases/holders'));
+    for (const file of [path(), join(directory, 'leases/holders', id!)])
+      expect((await lstat(file)).mode & 0o777).toBe(0o664);
+  });
+
   it('in what a holder says of itself reaches no terminal', () => {
     const { holder } = parseLease(
       JSON.stringify({ ...good, holder: { ...good.holder, user: '\u001b[2Jann', place: 'x'.repeat(999) } }),
