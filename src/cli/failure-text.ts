@@ -138,17 +138,14 @@ function logHint(log: string | undefined): string[] {
  *        |   ^^^^^^^
  */
 function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colors: Colors): string[] {
-  const text = printable(raw);
   // Of a very long line, the part around the place.
   const start = column > SHOWN_COLUMNS - 30 ? column - 31 : 0;
-  const shown =
-    (start > 0 ? '...' : '') +
-    text.slice(start, start + SHOWN_COLUMNS) +
-    (text.length > start + SHOWN_COLUMNS ? '...' : '');
-  const before = (start > 0 ? '...' : '') + text.slice(start, column - 1);
+  const text = printable(raw.slice(start, start + SHOWN_COLUMNS));
+  const shown = (start > 0 ? '...' : '') + text + (raw.length > start + SHOWN_COLUMNS ? '...' : '');
+  const before = (start > 0 ? '...' : '') + text.slice(0, column - 1 - start);
   // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
   const indent = before.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
-  const marked = text.slice(column - 1, Math.min(column - 1 + length, start + SHOWN_COLUMNS));
+  const marked = text.slice(column - 1 - start, column - 1 - start + length);
   const number = String(line);
   const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
   return [

@@ -31,6 +31,13 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** The seed of a run. */
+export function parseSeed(text: string): number {
+  const seed = /^\d{1,10}$/.test(text) ? Number(text) : Infinity;
+  if (seed > 0xffff_ffff) throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.');
+  return seed;
+}
+
 /** From 1 to 9999, e.g. nodes at a time. */
 export function parsePositiveInteger(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');

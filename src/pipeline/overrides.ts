@@ -22,7 +22,7 @@ export function checkOverrides(overrides: JsonObject, stages: ReadonlyMap<string
     if (taken.length === 0 || common.includes(value)) continue;
     throw new SwpError({
       kind: 'usage',
-      message: `There is no ${name} ${JSON.stringify(value)}.`,
+      message: `There is no ${name} ${quoted(String(value))}.`,
       expected: listNames(common),
       suggestion: nearestName(String(value), strings(common)),
     });

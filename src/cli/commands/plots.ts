@@ -1,6 +1,6 @@
 /** swp plots: the report's figures in the terminal, from the study's results. */
 import { SwpError } from '../../base/failure.ts';
-import { nearestName } from '../../base/nearest-name.ts';
+import { nearestName, quoted } from '../../base/nearest-name.ts';
 import { drawCurves, drawQuality, drawSparsity, drawSurvival } from '../../plots/draw.ts';
 import type { Ink } from '../../plots/ink.ts';
 import { curveRows, qualityRows, sparsityRows, survivalRows } from '../../plots/plot-data.ts';
@@ -66,7 +66,7 @@ function chosenPlots(words: string[]): PlotName[] {
   if (unknown !== undefined)
     throw new SwpError({
       kind: 'usage',
-      message: `There is no plot "${unknown}".`,
+      message: `There is no plot ${quoted(unknown)}.`,
       expected: `some of ${PLOT_NAMES.join(', ')}`,
       suggestion: nearestName(unknown, PLOT_NAMES),
     });

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
 import { withStudyOptions } from '../help.ts';
+import { parseSeed } from '../quantity-parse.ts';
 
 export interface DiffOptions extends ProjectOptions {
   seed?: number;
@@ -16,7 +17,7 @@ export function declareDiff(
     .description('Say what differs between two experiments: parameters, where they part, and their metrics.')
     .argument('<a>', 'an experiment')
     .argument('<b>', 'another one')
-    .option('--seed <seed>', 'compare the runs of this seed (default: the first that both have)', Number)
+    .option('--seed <seed>', 'compare the runs of this seed (default: the first that both have)', parseSeed)
     .addHelpText(
       'after',
       `
