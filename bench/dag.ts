@@ -2,10 +2,11 @@
  * How long swp takes where there is nothing, or next to nothing, to do: synthetic studies of 100, 1,000 and 10,000
  * nodes (layers of 100, two parents each, one small artifact each). Beside it, where they are installed: ninja, turbo,
  * snakemake with the same graph, in the same run, alternating. Processor seconds stand beside the wall clock's, since
- * those say something on a busy machine, too.
+ * those say something on a busy machine, too. Then how planning grows with the number of experiments, as a power of it.
  *
  *   npm run bench:dag             # everything: some minutes, most of it to compute 10,000 nodes once
  *   npm run bench:dag -- 100 1000 # some sizes
+ *   npm run bench:dag -- experiments
  *
  * swp keeps an artifact once, in its cache, and copies nothing out of it: "restoring" deleted outputs, as other tools
  * do from their cache, is computing them again.
@@ -31,6 +32,8 @@ const SLOW_SECONDS = 4;
 const SLOW_ROUNDS = 3;
 const WIDTH = 100;
 const RESTORED = 1_000;
+/** The last is as many as a study may have. */
+const EXPERIMENTS = [1_000, 2_000, 4_000, 10_000];
 const CHECKOUT = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
 
 const STAGE = `
@@ -70,7 +73,9 @@ try {
   console.log(
     `node -e 0:  ${describe(repeat(() => time(process.execPath, ['-e', '0'], folder)))}\nswp --help: ${describe(repeat(() => swp(['--help'])))}`,
   );
-  for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
+  if (!process.argv.includes('experiments'))
+    for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
+  if (sizes.length === 0) measureExperiments();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -128,6 +133,48 @@ function measure(size: number): void {
   for (const { parentPath, name } of artifacts) rmSync(join(parentPath, name));
   const restored = command('repro');
   console.log(`  ${RESTORED} deleted results computed again: ${restored.seconds.toFixed(2)} s`);
+}
+
+/**
+ * Studies of many experiments, each with three nodes of its own and one that all share, half of them in a chain of
+ * "extends". The power is 1 where a command takes twice as long for twice as many.
+ */
+function measureExperiments(): void {
+  const cache = join(folder, 'cache-experiments');
+  console.log(`\nexperiments, seconds of a processor (and megabytes); power of their number between two sizes`);
+  const before = new Map<string, { size: number; cpuSeconds: number }>();
+  for (const size of EXPERIMENTS) {
+    const study = join(folder, `experiments-${size}.json`);
+    writeFileSync(study, JSON.stringify(manyExperiments(size)));
+    for (const command of [['status'], ['dag', '--json'], ['lint'], ['repro', '--dry-run'], ['explain']]) {
+      const name = `swp ${command.join(' ')}`;
+      const { cpuSeconds, megabytes } = swp([...command, '--pipeline', study, '--cache', cache]);
+      const last = before.get(name);
+      const power = last && Math.log(cpuSeconds / last.cpuSeconds) / Math.log(size / last.size);
+      before.set(name, { size, cpuSeconds });
+      console.log(
+        `  ${size.toLocaleString('en').padStart(6)}  ${name.padEnd(22)} ${cpuSeconds.toFixed(2)} s ${megabytes.toFixed(0)} MB  ${power?.toFixed(2) ?? ''}`,
+      );
+    }
+  }
+}
+
+function manyExperiments(size: number): object {
+  const extended = (index: number) => (index % 2 === 1 && index > 1 ? { extends: `E${index - 2}` } : {});
+  return {
+    name: 'experiments',
+    dag: [
+      { step: 'first', stage: 'cell', params: { n: 1 } },
+      ...['a', 'b', 'c'].map((step, index, steps) => ({
+        step,
+        stage: 'cell',
+        inputs: { a: `${index === 0 ? 'first' : steps[index - 1]}.out` },
+      })),
+    ],
+    experiments: Object.fromEntries(
+      Array.from({ length: size }, (_, index) => [`E${index}`, { ...extended(index), params: { cell: { n: index } } }]),
+    ),
+  };
 }
 
 /** Two parents in the layer before; a later step of the list means that one's instance of the round before. */
