@@ -41,7 +41,7 @@ export type StoredRecord =
   /** Whole, of a version that this swp does not know. */
   | { kind: 'later' };
 
-let validators: Record<'current' | 'earlier', ReturnType<typeof compile>> | undefined;
+const validators: { current?: ReturnType<typeof compile>; earlier?: ReturnType<typeof compile> } = {};
 function compile(properties: object, required: readonly string[]) {
   // The schema is our own: checking it against the meta-schema would cost every command tens of milliseconds.
   return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile({
@@ -51,15 +51,12 @@ function compile(properties: object, required: readonly string[]) {
     required,
   });
 }
-function compileAll() {
+function compileEarlier() {
   const { checksum: _, ...properties } = schema.properties;
-  return {
-    current: compile(schema.properties, schema.required),
-    earlier: compile(
-      { ...properties, version: { const: UNSEALED_VERSION } },
-      schema.required.filter((name) => name !== 'checksum'),
-    ),
-  };
+  return compile(
+    { ...properties, version: { const: UNSEALED_VERSION } },
+    schema.required.filter((name) => name !== 'checksum'),
+  );
 }
 
 /** @returns the record with its checksum, and the text of its file */
@@ -94,9 +91,10 @@ export function parseStoredRecord(text: string, path: string, key: string): Stor
   if (opened.kind === 'damaged') throw damaged(path, opened.message);
   const { kind, value } = opened;
   if (kind === 'whole' && isOfLaterVersion(value)) return { kind: 'later' };
-  validators ??= compileAll();
   const version = kind === 'whole' ? 'current' : 'earlier';
-  const validator = validators[version];
+  // Only the one that is needed: hardly a cache has records of an earlier version.
+  const validator = (validators[version] ??=
+    version === 'current' ? compile(schema.properties, schema.required) : compileEarlier());
   if (!validator(value)) {
     const problem = validator.errors![0]!;
     throw damaged(path, `${problem.instancePath || 'The record'} ${problem.message}`);

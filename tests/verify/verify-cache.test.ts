@@ -9,6 +9,7 @@ import { digestJson } from '../../src/base/digest.ts';
 import { Cache } from '../../src/cache/cache.ts';
 import { collectGarbage } from '../../src/cache/garbage-collection.ts';
 import type { CacheRecord } from '../../src/cache/record.ts';
+import { problemsOf } from '../../src/verify/record-checks.ts';
 import { verifyCache, type Verification } from '../../src/verify/verify-cache.ts';
 import { Rig, type ToyStudy } from '../engine/rig.ts';
 import { runToysHere } from '../engine/toys-here.ts';
@@ -150,6 +151,18 @@ describe('a record', () => {
   });
 });
 
+it.each<[string, object]>([
+  ['nothing in it', {}],
+  ['a number that is too large', { params: { rate: 1e999 } }],
+  ['half of a character', { params: { word: '\ud83e' } }],
+  ['inputs that are none', { stage: 'text', params: {}, inputs: { from: 7 }, gathers: {} }],
+  ['gathered items that are none', { stage: 'text', params: {}, inputs: {}, gathers: { all: [null] } }],
+])('a pre-image with %s, as a forged bundle may have, is a problem and no bug', (_, preimage) => {
+  const forged = { ...records.A!, preimage: preimage as CacheRecord['preimage'] };
+  for (const key of [forged.key, digestOrNothing(forged.preimage)])
+    expect(problemsOf({ ...forged, key, contentPreimage: forged.preimage, contentKey: key })).not.toEqual([]);
+});
+
 it('one that is replaced while it is damaged goes to damaged/, and a whole one stays beside', async () => {
   await writeFile(pathOf('A'), '{');
   await rig.reopen();
@@ -162,4 +175,12 @@ async function copyOf(path: string, folder: string): Promise<string> {
   const copy = join(folder, 'text.txt');
   await writeFile(copy, await readFile(path));
   return copy;
+}
+
+function digestOrNothing(preimage: CacheRecord['preimage']): string {
+  try {
+    return digestJson(preimage);
+  } catch {
+    return '';
+  }
 }
