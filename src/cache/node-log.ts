@@ -56,8 +56,7 @@ export class NodeLog {
       const path = join(this.#cache, name);
       try {
         makeDirectory(dirname(path));
-        using folder = holdFolder(dirname(path));
-        const file = createFile(folder.path(basename(path)));
+        const file = createHeld(path);
         this.#name = name;
         return file;
       } catch (error) {
@@ -65,6 +64,12 @@ export class NodeLog {
       }
     }
   }
+}
+
+/** A function of its own: esbuild's translation of `using` keeps an error caught in a loop for the next turn. */
+function createHeld(path: string): number {
+  using folder = holdFolder(dirname(path));
+  return createFile(folder.path(basename(path)));
 }
 
 /** Absolute paths of a key's logs, the first attempt first; without what is no file that can be read. */
