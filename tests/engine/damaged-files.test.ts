@@ -158,8 +158,15 @@ const DAMAGES: Record<string, (path: string, was: Buffer) => void> = {
   },
 };
 
-/** Of these, a run that nobody verified anything before finds the damage itself, or writes in its place. */
-const MET_BY_A_RUN = ['record', 'artifact that is kept for ever', 'content note', 'trajectory stop', 'ledger'];
+/** Of these, whoever comes before verify finds the damage itself, or writes in its place. */
+const MET_BY_A_RUN = [
+  'version',
+  'record',
+  'artifact that is kept for ever',
+  'content note',
+  'trajectory stop',
+  'ledger',
+];
 
 /** A log is text for people: only what is no file in its place is damage. */
 const isUnnoticed = (kind: string, damage: string) =>
