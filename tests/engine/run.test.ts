@@ -1,6 +1,6 @@
 /** What a run computes, reuses, and reports. */
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Rig, placeFor, type ToyStudy } from './rig.ts';
 
@@ -221,8 +221,8 @@ describe('damage', () => {
     expect(ran).toEqual(['B']);
     expect(result.warnings).toEqual([expect.objectContaining({ kind: 'content', path })]);
     expect((await rig.cache.record(key))!.artifacts).toEqual(JSON.parse(text).artifacts);
-    const aside = (await readdir(dirname(path))).filter((name) => name.startsWith(`${key}.`) && name !== `${key}.json`);
-    expect(await readFile(join(dirname(path), aside[0]!), 'utf8')).toBe(text.slice(0, 100));
+    const [aside] = await readdir(rig.path('cache/damaged'));
+    expect(await readFile(rig.path('cache/damaged', aside!), 'utf8')).toBe(text.slice(0, 100));
   });
 
   it('to an artifact is noticed by who reads it: it is put aside, and computed again', async () => {
