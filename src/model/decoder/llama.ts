@@ -92,7 +92,6 @@ function build(
   downProjected: DownProjected = (_, output) => output,
 ): DecoderOutputs {
   const { layers, width, heads, normEpsilon } = config;
-  const tokenCount = batch * sequence;
   const headWidth = width / heads;
   const rotation = rotaryTables(graph, config, { batch, sequence });
 
@@ -143,7 +142,7 @@ function build(
       graph.matmul(queries, keys, { batchA: 'inner', batchB: 'inner', transA: true, alpha: 1 / Math.sqrt(headWidth) }),
     );
     const mixed = graph.scope('mixed', () => graph.attend(scores, values));
-    const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, tokenCount]);
+    const gathered = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [width, batch * sequence]);
     return graph.scope('o_proj', () =>
       graph.matmul(columnsByFeature(parameter(`${prefix}.self_attn.o_proj.weight`)), gathered),
     );
@@ -186,16 +185,14 @@ function build(
 function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: DecoderShape) {
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;
-  const tokenCount = batch * sequence;
   const frequencies = Float64Array.from(
     { length: width },
     (_, row) => ropeTheta ** ((-2 * Math.floor((row % (width / 2)) / heads)) / headWidth),
   );
-  const angleAt = (index: number) => ((index % tokenCount) % sequence) * frequencies[Math.floor(index / tokenCount)]!;
   const table = (of: (angle: number) => number) =>
     graph.constant(
-      Table.computed(width * tokenCount, (index) => of(angleAt(index))),
-      [width, tokenCount],
+      Table.repeatedRows(width, sequence, batch, (row, position) => of(position * frequencies[row]!)),
+      [width, batch * sequence],
     );
   return { cosine: table(Math.cos), sine: table(Math.sin) };
 }

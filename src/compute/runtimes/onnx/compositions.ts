@@ -34,11 +34,7 @@ export function composeLogSoftmax(model: OnnxModel, name: string): string {
 /** Compares every index with 0..depth-1. */
 export function composeOneHot(model: OnnxModel, index: string, shape: readonly number[], depth: number): string {
   const column = model.node('Reshape', [index, integers(model, [...shape, 1])]);
-  const counting = model.sharedConstant(
-    `counting ${depth}`,
-    Table.computed(depth, (index) => index, 'int32'),
-    [depth],
-  );
+  const counting = model.sharedConstant(`counting ${depth}`, Table.counting(depth, 'int32'), [depth]);
   return cast(model, model.node('Equal', [column, counting]), 'float32');
 }
 
@@ -46,11 +42,7 @@ export function composeOneHot(model: OnnxModel, index: string, shape: readonly n
 export function composeArgmax(model: OnnxModel, name: string, length: number): string {
   const largest = model.node('ReduceMax', [name], { axes: { ints: [-1] }, keepdims: { int: 1 } });
   const elsewhere = cast(model, model.node('Less', [name, largest]), 'float32');
-  const counting = model.sharedConstant(
-    `positions ${length}`,
-    Table.computed(length, (index) => index),
-    [length],
-  );
+  const counting = model.sharedConstant(`positions ${length}`, Table.counting(length, 'float32'), [length]);
   const candidates = model.node('Add', [counting, model.node('Mul', [elsewhere, scalar(model, length)])]);
   return cast(model, model.node('ReduceMin', [candidates], { axes: { ints: [-1] }, keepdims: { int: 0 } }), 'int32');
 }

@@ -258,15 +258,12 @@ function oneHot(
     const values = model.constant(Float32Array.of(0, 1), [2]);
     return model.node('OneHot', [index, model.constant(Int32Array.of(depth), [1]), values]);
   }
-  const identity = Table.computed(depth * depth, (index) => Number(index % (depth + 1) === 0));
-  return model.node('Gather', [model.sharedConstant(`identity ${depth}`, identity, [depth, depth]), index], {
-    axis: { int: 0 },
-  });
+  const identity = model.sharedConstant(`identity ${depth}`, Table.identity(depth), [depth, depth]);
+  return model.node('Gather', [identity, index], { axis: { int: 0 } });
 }
 
 function causalMask(model: OnnxModel, length: number): string {
-  const mask = Table.computed(length * length, (index) => (index % length > Math.floor(index / length) ? MASKED : 0));
-  return model.sharedConstant(`causal ${length}`, mask, [length, length]);
+  return model.sharedConstant(`causal ${length}`, Table.aboveDiagonal(length, MASKED), [length, length]);
 }
 
 function ones(model: OnnxModel, length: number): string {

@@ -17,14 +17,8 @@ const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as con
 export type AttributeValue =
   { int: number } | { float: number } | { string: string } | { ints: readonly number[] } | { graph: ProtobufMessage };
 
-/**
- * How constants are written: `whole`; or, in what is hashed and never run, large ones `told` by a sample of their
- * numbers.
- */
+/** How constants that follow a rule are written: `whole`; or, in what is hashed and never run, `told` by their rule. */
 export type TablesWritten = 'whole' | 'told';
-
-/** Constants of more numbers than these are told by a sample. */
-const TOLD_FROM = 2 ** 20;
 
 type Numbers = Table | Float32Array | Int32Array | BigInt64Array;
 
@@ -189,13 +183,17 @@ export class OnnxModel {
 }
 
 function tensorOf({ name, shape, numbers }: Initializer, tables: TablesWritten): ProtobufMessage {
-  const told = numbers instanceof Table && tables === 'told' && numbers.length > TOLD_FROM;
-  const data = numbers instanceof BigInt64Array ? numbers : told ? numbers.sample() : numbers.numbers();
+  const { numbers: data, rule } = writtenAs(numbers, tables);
   const tensor = new ProtobufMessage();
   for (const length of shape) tensor.integer(1, length);
   tensor.integer(2, DATA_TYPE[numbers instanceof Table ? numbers.dtype : 'int64']).string(8, name);
   tensor.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return told ? tensor.string(12, 'a sample of its numbers') : tensor;
+  return rule === undefined ? tensor : tensor.string(12, rule);
+}
+
+function writtenAs(numbers: Table | BigInt64Array, tables: TablesWritten) {
+  if (numbers instanceof BigInt64Array) return { numbers, rule: undefined };
+  return tables === 'told' ? numbers.told() : { numbers: numbers.numbers(), rule: undefined };
 }
 
 function attribute(name: string, value: AttributeValue): ProtobufMessage {
