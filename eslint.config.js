@@ -26,6 +26,12 @@ export default tseslint.config(
             'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind="const"] > VariableDeclarator[id.name=/^[a-z]/][init.type="Literal"]',
           message: 'A constant of the module is written UPPER_CASE.',
         },
+        {
+          selector:
+            ':matches(ForStatement, ForOfStatement, ForInStatement, WhileStatement, DoWhileStatement) > BlockStatement VariableDeclaration[kind=/using$/]',
+          message:
+            'In a loop, `using` stands in a function of its own: as esbuild translates it, an error that is caught in one turn is thrown again at the end of every later one.',
+        },
       ],
     },
   },

@@ -137,12 +137,14 @@ export function holdFolder(path: string, make?: (path: string) => void): HeldFol
   const folder = resolve(path);
   const root = rootOf(folder) ?? folder;
   let held = new HeldFolder(openSync(root, O_RDONLY | O_DIRECTORY), root);
-  for (const name of relative(root, folder).split(sep)) {
-    if (name === '') continue;
-    using above = held;
-    held = above.enter(name, make);
-  }
+  for (const name of relative(root, folder).split(sep)) if (name !== '') held = goDown(held, name, make);
   return held;
+}
+
+/** @param above is closed */
+function goDown(above: HeldFolder, name: string, make?: (path: string) => void): HeldFolder {
+  using held = above;
+  return held.enter(name, make);
 }
 
 /** Whether a folder lies below a guarded one. */

@@ -4,9 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileFailure } from './file-failure.ts';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-const made: string[] = [];
+import { whenEnding } from './when-ending.ts';
 
 /**
  * A fresh empty folder; whoever asks for it removes it.
@@ -20,25 +18,12 @@ export async function makeTemporaryFolder(prefix: string): Promise<string> {
   } catch (error) {
     throw fileFailure(error, tmpdir(), 'create', 'Set TMPDIR to a folder in which you may write, and run again.');
   }
-  if (made.push(folder) === 1) {
-    process.on('exit', removeAll);
-    for (const signal of SIGNALS) process.on(signal, endBy);
-  }
-  return folder;
-}
-
-function endBy(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return; // whoever else listens ends the process, or keeps it
-  removeAll();
-  process.off(signal, endBy);
-  process.kill(process.pid, signal); // as if nobody had listened
-}
-
-function removeAll(): void {
-  for (const folder of made)
+  whenEnding(() => {
     try {
       rmSync(folder, { recursive: true, force: true });
     } catch {
       // the system's own cleaning of its folder has to do
     }
+  });
+  return folder;
 }

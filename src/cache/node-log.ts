@@ -66,7 +66,6 @@ export class NodeLog {
   }
 }
 
-/** A function of its own: esbuild's translation of `using` keeps an error caught in a loop for the next turn. */
 function createHeld(path: string): number {
   using folder = holdFolder(dirname(path));
   return createFile(folder.path(basename(path)));

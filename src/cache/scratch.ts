@@ -16,6 +16,7 @@ import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { CAN_NAME_BY_DESCRIPTOR, holdFolder, removeTree, type HeldFolder } from '../base/held-folder.ts';
 import { createFile } from '../base/regular-file.ts';
+import { whenEnding } from '../base/when-ending.ts';
 import { isOfEnded, processName } from './process-identity.ts';
 
 /** Others take a process that they cannot compare for gone when its files have not changed for much longer. */
@@ -38,6 +39,7 @@ export class Scratch {
   readonly #parent: string;
   readonly #makeParent: (path: string) => void;
   #own: OwnDirectory | undefined;
+  #forget: () => void = () => {};
 
   /**
    * @param parent the cache's tmp/
@@ -69,20 +71,20 @@ export class Scratch {
 
   /** Removes everything of this process that was not published. */
   async clear(): Promise<void> {
-    this.remove();
+    this.#remove();
   }
 
   #open(): OwnDirectory {
     if (this.#own !== undefined) return this.#own;
     const name = `${processName()}-${randomBytes(4).toString('hex')}`;
     const place = join(this.#parent, name);
-    clearAtExit(this); // first: a signal may come as soon as there is something to clear
+    this.#forget = whenEnding(() => this.#remove()); // first: a signal may come as soon as there is something to clear
     try {
       this.#makeParent(this.#parent);
       sweepEnded(this.#parent);
       return (this.#own = this.#create(place, name));
     } catch (error) {
-      forget(this);
+      this.#forget();
       throw fileFailure(error, place, 'create');
     }
   }
@@ -95,8 +97,8 @@ export class Scratch {
     return { place, held, isShared: CAN_NAME_BY_DESCRIPTOR && isShared(this.#parent), nodes: undefined, signs };
   }
 
-  /** The same at once, for a process that ends. */
-  remove(): void {
+  /** At once, as a process that ends cannot wait. */
+  #remove(): void {
     const own = this.#own;
     if (own === undefined) return;
     this.#own = undefined;
@@ -108,36 +110,8 @@ export class Scratch {
     } catch {
       // What is left is swept later; a disk that fails is reported where results are published.
     }
-    forget(this);
+    this.#forget();
   }
-}
-
-const openNow = new Set<Scratch>();
-let isListening = false;
-const DEADLY_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Whatever makes this process end, but SIGKILL, nothing unpublished stays. */
-function clearAtExit(scratch: Scratch): void {
-  if (!isListening) process.once('exit', clearAll);
-  isListening = true;
-  if (openNow.size === 0) for (const signal of DEADLY_SIGNALS) process.on(signal, endCleanly);
-  openNow.add(scratch);
-}
-
-/** Ends the process as the signal does where nobody listens. Who listens stops the work, and clears in the end. */
-function endCleanly(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return;
-  clearAll();
-  process.kill(process.pid, signal);
-}
-
-function clearAll(): void {
-  for (const scratch of openNow) scratch.remove();
-}
-
-function forget(scratch: Scratch): void {
-  openNow.delete(scratch);
-  if (openNow.size === 0) for (const signal of DEADLY_SIGNALS) process.off(signal, endCleanly);
 }
 
 /** Changes the folder, by the file system's clock. */

@@ -1,10 +1,12 @@
-/** A process of its own that takes a lease and says so, for a test to kill or to stop. */
+/** A process of its own that takes a lease, and may have a temporary folder, for a test to kill or to stop. */
 import { join } from 'node:path';
+import { makeTemporaryFolder } from '../../src/base/temporary-folder.ts';
 import { LeaseFolder } from '../../src/cache/lease-files.ts';
 import { LeaseStore } from '../../src/cache/lease-store.ts';
 import { Scratch } from '../../src/cache/scratch.ts';
 
-const [directory, name] = process.argv.slice(2) as [string, string];
+const [directory, name, prefix] = process.argv.slice(2) as [string, string, string?];
+if (prefix !== undefined) await makeTemporaryFolder(prefix);
 const store = new LeaseStore(new LeaseFolder(join(directory, 'leases'), new Scratch(join(directory, 'tmp'))));
 for (;;) {
   const acquisition = await store.acquire(name, `place of ${process.pid}`);

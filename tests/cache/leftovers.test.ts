@@ -45,16 +45,20 @@ async function publish(at: number, evictable: boolean): Promise<void> {
 }
 
 describe('of a process that ends', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s leaves nothing in tmp/', async (signal) => {
-    const child = execa(process.execPath, [await bundle('tests/cache/lease-holder.ts'), directory, NAME], {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s leaves nothing in tmp/ nor elsewhere', async (signal) => {
+    const elsewhere = join(directory, 'elsewhere');
+    await mkdir(elsewhere);
+    const script = await bundle('tests/cache/lease-holder.ts');
+    const child = execa(process.execPath, [script, directory, NAME, 'swp-'], {
       reject: false,
       stdin: 'pipe',
+      env: { TMPDIR: elsewhere },
     });
     await new Promise((resolve) => child.stdout.once('data', resolve)); // it holds a lease
-    expect(await readdir(join(directory, 'tmp'))).toHaveLength(1);
+    for (const folder of [join(directory, 'tmp'), elsewhere]) expect(await readdir(folder)).toHaveLength(1);
     child.kill(signal);
     expect((await child).signal).toBe(signal);
-    expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+    for (const folder of [join(directory, 'tmp'), elsewhere]) expect(await readdir(folder)).toEqual([]);
   });
 
   it('SIGKILL leaves what the next process sweeps', async () => {

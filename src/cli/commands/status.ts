@@ -1,5 +1,4 @@
 /** swp status: what is cached, missing, stale and blocked, in a screenful. */
-import { isToRun } from '../../engine/needed-nodes.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { missingInputs } from '../../project/missing-inputs.ts';
@@ -27,7 +26,9 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const { colors } = terminal;
   for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
   for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
-  if (nodes.some(isToRun)) terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
+  const states = countStates(nodes);
+  if (states.missing + states.stale > 0)
+    terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
 }
 
 function writeStatus(study: StudySize, nodes: PlannedState[], terminal: Terminal): void {
