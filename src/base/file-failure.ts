@@ -1,5 +1,5 @@
 /** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwpError, type Failure } from './failure.ts';
 import { shownPath } from './held-folder.ts';
@@ -20,7 +20,7 @@ export function fileFailure(
   const code = systemErrorCode(error) ?? (error as NodeJS.ErrnoException).code;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
   if (remedy !== undefined) return new SwpError({ kind: 'file', path, operation, code, remedy }, { cause: error });
-  const exact = shownPath((error as NodeJS.ErrnoException).path ?? path);
+  const exact = shownPath(refusedPath(error as SystemError) ?? path);
   const known = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
   const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact) : '';
   return new SwpError({ kind: 'file', path: exact, operation, code, remedy: owner + known }, { cause: error });
@@ -60,6 +60,21 @@ function operationOf(syscall: string): 'read' | 'write' | 'create' {
   const writes =
     /^(write|f?datasync|fsync|rename|link|symlink|unlink|rmdir|rm|copyfile|cp|f?truncate|f?chmod|f?chown|f?utime)/;
   return writes.test(syscall) ? 'write' : 'read';
+}
+
+/**
+ * Of the two names of a rename or a link, the one that the system did not accept: mostly where the file was to go, since
+ * what goes there is a new file in a folder of this process.
+ */
+function refusedPath({ path, dest }: SystemError): string | undefined {
+  if (path === undefined || dest === undefined) return path;
+  try {
+    lstatSync(path);
+    accessSync(dirname(path), constants.W_OK);
+    return dest;
+  } catch {
+    return path;
+  }
 }
 
 /** E.g. `/data/cache belongs to ann, group lab, mode 755. `, of the nearest part of the path that is there. */

@@ -107,19 +107,30 @@ export class HeldFolder {
     const after = lstatSync(path, { bigint: true });
     const isSame = before.ino === after.ino && before.ctimeNs === after.ctimeNs;
     const folder = isAbsolute(target) ? target : `${this.path('.')}/${target}`; // not joined: it may begin with ..
-    const descriptor = openSync(folder, O_RDONLY | O_DIRECTORY);
     const maker = Number(before.uid);
-    if (isSame && [0, process.geteuid?.() ?? 0, fstatSync(descriptor).uid].includes(maker))
-      return new HeldFolder(descriptor, shown);
-    closeSync(descriptor);
+    const isOurs = [0, process.geteuid?.() ?? 0].includes(maker);
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(folder, O_RDONLY | O_DIRECTORY);
+    } catch (error) {
+      // It is the link that has to go: the system names what it leads to, which may be anybody's.
+      if (isOurs) throw Object.assign(error as Error, { path: shown });
+    }
+    if (descriptor !== undefined) {
+      if (isSame && (isOurs || fstatSync(descriptor).uid === maker)) return new HeldFolder(descriptor, shown);
+      closeSync(descriptor);
+    }
     throw new SwpError({
       kind: 'file',
       path: shown,
       operation: 'write',
       code: 'ELOOP',
       remedy:
-        `It is a link that user ${maker} made, to a folder of somebody else, and swp would write there. ` +
-        'Remove the link; if the folder is meant to lie there, let the owner of that folder make the link, or root.',
+        `It is a link that user ${maker} made, to ` +
+        (descriptor === undefined
+          ? 'what is no folder that can be opened. Remove the link.'
+          : 'a folder of somebody else, and swp would write there. Remove the link; if the folder is meant to lie ' +
+            'there, let the owner of that folder make the link, or root.'),
     });
   }
 

@@ -8,6 +8,8 @@ export interface SystemError extends Error {
   /** E.g. `open`, or `spawn node`. */
   syscall?: string;
   path?: string;
+  /** Of a rename or a link: where to. */
+  dest?: string;
 }
 
 interface Meaning {

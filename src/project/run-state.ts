@@ -16,13 +16,15 @@ export interface RunningNode {
   first?: { at: number; done: number };
 }
 
-/** How long a time left is shown before it is computed anew: views draw more often. */
+/** How long a time left is shown before it is computed anew, at least: views draw more often. */
 const TIME_LEFT_MS = 1_000;
+/** Computing it takes no more than this share of the time: seconds for a hundred thousand nodes, and nothing else runs. */
+const TIME_LEFT_SHARE = 0.02;
 
 export class RunState {
   readonly #now: () => number;
   readonly #timeLeft: TimeLeft;
-  #left: { at: number; seconds: number | undefined } | undefined;
+  #left: { until: number; seconds: number | undefined } | undefined;
   readonly running = new Map<string, RunningNode>();
   /** Nodes that another process is computing. */
   readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
@@ -108,9 +110,12 @@ export class RunState {
 
   /** Of the whole run; undefined while nothing was measured. */
   secondsLeft(): number | undefined {
-    const now = this.#now();
-    if (this.#left === undefined || now - this.#left.at >= TIME_LEFT_MS)
-      this.#left = { at: now, seconds: this.#timeLeft.seconds() };
+    const start = this.#now();
+    if (this.#left === undefined || start >= this.#left.until) {
+      const seconds = this.#timeLeft.seconds();
+      const end = this.#now();
+      this.#left = { until: end + Math.max(TIME_LEFT_MS, (end - start) / TIME_LEFT_SHARE), seconds };
+    }
     return this.#left.seconds;
   }
 }

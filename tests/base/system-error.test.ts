@@ -1,5 +1,6 @@
 /** Errors of the system in words, also those that libuv has no name for; and which errors are bugs. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { failureOf, fileFailure } from '../../src/base/file-failure.ts';
 import { SwpError } from '../../src/base/failure.ts';
@@ -20,6 +21,13 @@ test.each([
   expect(fileFailure(systemError(errno, code), '/data/x', 'write')).toMatchObject({
     failure: { kind: 'file', path: '/data/x', code: name, remedy: remedyFor(name) },
   });
+});
+
+test('of a rename or a link, the name that was refused is told: the target, unless the source is gone', () => {
+  const refused = (path: string) =>
+    fileFailure(systemError(-13, 'EACCES', { syscall: 'link', path, dest: '/nowhere/target' }), '/x', 'write');
+  expect(refused(fileURLToPath(import.meta.url))).toMatchObject({ failure: { path: '/nowhere/target' } });
+  expect(refused('/nowhere/source')).toMatchObject({ failure: { path: '/nowhere/source' } });
 });
 
 test('a number without any name is told as a number', () => {

@@ -157,6 +157,25 @@ describe.each(Object.keys(THINGS))('%s', (thing) => {
   });
 });
 
+it.each(['a link to a file', 'a link to what is not there', 'a link to itself', 'an endless device', 'a FIFO'])(
+  '%s in place of a folder is what a failure names, not what it leads to',
+  async (thing) => {
+    const cache = await Cache.open(root);
+    const place = join(root, 'artifacts', SHA256.slice(0, 2));
+    await THINGS[thing]!(place);
+    const path = join(await cache.scratch.node(), 'a.txt');
+    await writeFile(path, CONTENT);
+    const publication = { key: KEY, contentKey: KEY, stage: 's', preimage: {}, contentPreimage: {}, seconds: 0 };
+    const [startedAt, finishedAt] = [new Date(0), new Date(0)];
+    const published = cache.publish({
+      ...{ ...publication, outputs: { a: { path, file: 'a.txt' } }, metrics: {}, environment: {} },
+      ...{ startedAt, finishedAt },
+    });
+    await expect(published).rejects.toMatchObject({ failure: { kind: 'file', operation: 'write', path: place } });
+    await cache.scratch.clear();
+  },
+);
+
 it('a heartbeat goes into the file that was made for it, whatever has its name by then', async () => {
   const cache = await Cache.open(root);
   for (const thing of Object.keys(THINGS)) {

@@ -134,6 +134,19 @@ describe('the live view', () => {
     ).toBe(true);
   });
 
+  test('computes the time left seldom where that takes long', () => {
+    let [clock, times] = [0, 0];
+    const slow = {
+      seconds: () => {
+        clock += 3_000;
+        return ++times;
+      },
+    } as unknown as TimeLeft;
+    const state = new RunState(slow, () => clock);
+    for (; clock < 1_000_000; clock += 100) state.secondsLeft();
+    expect(times).toBe(7); // 3 of 153 seconds
+  });
+
   test('a bar moves in eighths of a sign', async () => {
     expect([0, 1 / 16, 0.5, 1, 7].map((share) => progressBar(share, 2))).toEqual(['░░', '▏░', '█░', '██', '██']);
   });
