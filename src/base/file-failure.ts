@@ -63,8 +63,8 @@ function operationOf(syscall: string): 'read' | 'write' | 'create' {
 }
 
 /**
- * Of the two names of a rename or a link, the one that the system did not accept: mostly where the file was to go, since
- * what goes there is a new file in a folder of this process.
+ * Of the two names of a rename or a link, the one that the system did not accept: mostly where the file was to go,
+ * since what goes there is a new file in a folder of this process.
  */
 function refusedPath({ path, dest }: SystemError): string | undefined {
   if (path === undefined || dest === undefined) return path;

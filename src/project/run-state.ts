@@ -18,7 +18,7 @@ export interface RunningNode {
 
 /** How long a time left is shown before it is computed anew, at least: views draw more often. */
 const TIME_LEFT_MS = 1_000;
-/** Computing it takes no more than this share of the time: seconds for a hundred thousand nodes, and nothing else runs. */
+/** Computing it takes no more than this share of the time: for a hundred thousand nodes it holds everything up. */
 const TIME_LEFT_SHARE = 0.02;
 
 export class RunState {
