@@ -148,13 +148,13 @@ function untilTheyFit(
   });
 }
 
-/** What every study that uses the cache had last, in each of its sizes. */
+/** What every study that uses the cache had last, in each of its sizes, and what a run that began would make. */
 function roots(cache: Cache): Set<string> {
   const keys = new Set<string>();
   for (const study of studyFolders(cache.directory))
     for (const name of namesIn(study)) {
-      if (!name.startsWith('ledger')) continue;
-      // Without parsing: the keys in a damaged ledger count, too.
+      if (!/^(ledger|begun)[-.]/.test(name)) continue;
+      // Without parsing: the keys in a damaged one count, too.
       for (const key of textOrNothing(join(study, name)).match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
     }
   return keys;

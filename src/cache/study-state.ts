@@ -3,6 +3,8 @@
  * - `ledger.json`: the key that each place of the study ("A1/s0/r2/train") had last, which tells a changed node from a
  *   new one. Each profile has its own, `ledger-PROFILE.json`: another size of the study is not a change of it. If it is
  *   lost, only explanations are.
+ * - `begun.json`, `begun-PROFILE.json`: the keys of all nodes of the last run that began, so that `swp gc` keeps what a
+ *   run has made that has not ended, or was killed.
  * - `tombstones/RECORD-ID.json`: records that `swp invalidate` dismissed, for this study only. A tombstone names one
  *   record by its id, so the record that a rerun publishes under the same key counts again.
  */
@@ -41,24 +43,25 @@ export class StudyState {
   readonly #directory: string;
   readonly #pipeline: string;
   readonly #cache: Cache;
-  readonly #ledger: string;
+  readonly #profile: string | undefined;
   readonly #places: Map<string, string>;
+  /** What this process has settled since the ledger was read or written. */
+  readonly #settled = new Map<string, string>();
   readonly #tombstones: Map<string, Tombstone>;
   /** Of what this study remembers: what is damaged, and counts as forgotten. */
   readonly damages: readonly Failure[];
-  #changed = false;
 
   private constructor(
     cache: Cache,
     directory: string,
-    ledgerFile: string,
+    profile: string | undefined,
     { ledger, damages }: FoundLedger,
     tombstones: Tombstone[],
   ) {
     this.damages = damages;
     this.#cache = cache;
     this.#directory = directory;
-    this.#ledger = ledgerFile;
+    this.#profile = profile;
     this.#pipeline = ledger.pipeline;
     this.#places = new Map(Object.entries(ledger.places));
     this.#tombstones = new Map(tombstones.map((tombstone) => [tombstone.recordId, tombstone]));
@@ -72,10 +75,9 @@ export class StudyState {
   static async open(cache: Cache, pipeline: string, profile?: string): Promise<StudyState> {
     const absolute = resolve(pipeline);
     const directory = studyFolder(cache.directory, pipeline);
-    const file = profile === undefined ? 'ledger.json' : `ledger-${profile}.json`;
-    const ledger = readLedger(join(directory, file), absolute);
+    const ledger = readLedger(join(directory, fileOf('ledger', profile)), absolute);
     const tombstones = await readTombstones(directory);
-    return new StudyState(cache, directory, file, ledger, tombstones);
+    return new StudyState(cache, directory, profile, ledger, tombstones);
   }
 
   /** The key that a place had in the last run that has a result there. */
@@ -92,7 +94,7 @@ export class StudyState {
   settle(place: string, key: string): void {
     if (this.#places.get(place) === key) return;
     this.#places.set(place, key);
-    this.#changed = true;
+    this.#settled.set(place, key);
   }
 
   /** The tombstone of a record in this study. */
@@ -109,28 +111,41 @@ export class StudyState {
       ...(why !== undefined && { why }),
       at: new Date().toISOString(),
     };
-    await this.#write(join('tombstones', `${record.id}.json`), tombstone);
+    await this.#write(join('tombstones', `${record.id}.json`), tombstone, { indent: 1 });
     this.#tombstones.set(record.id, tombstone);
     return tombstone;
   }
 
-  /** Writes the ledger, if it has changed. */
-  async save(): Promise<void> {
-    if (!this.#changed) return;
-    const ledger: Ledger = { pipeline: this.#pipeline, places: Object.fromEntries(this.#places) };
-    await this.#write(this.#ledger, ledger);
-    this.#changed = false;
+  /** Remembers the keys of a run that begins; lasting at once. */
+  async begin(keys: Iterable<string>): Promise<void> {
+    const name = fileOf('begun', this.#profile);
+    await this.#write(name, { pipeline: this.#pipeline, keys: [...keys] }, { durable: false });
   }
 
-  async #write(name: string, value: object): Promise<void> {
+  /** Writes what has been settled into the ledger. Other runs of the study may have written theirs meanwhile. */
+  async save(): Promise<void> {
+    if (this.#settled.size === 0) return;
+    const name = fileOf('ledger', this.#profile);
+    const { ledger } = readLedger(join(this.#directory, name), this.#pipeline);
+    const places = Object.fromEntries([...Object.entries(ledger.places), ...this.#settled]);
+    await this.#write(name, { pipeline: this.#pipeline, places } satisfies Ledger, { indent: 1 });
+    this.#settled.clear();
+  }
+
+  async #write(name: string, value: object, options: { durable?: boolean; indent?: number }): Promise<void> {
     const path = join(this.#directory, name);
     const { directory, scratch } = this.#cache;
     try {
-      await writeNote(path, value, { cache: directory, scratch: await scratch.directory(), indent: 1 });
+      await writeNote(path, value, { cache: directory, scratch: await scratch.directory(), ...options });
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }
   }
+}
+
+/** Each profile has its own. */
+function fileOf(what: 'ledger' | 'begun', profile: string | undefined): string {
+  return profile === undefined ? `${what}.json` : `${what}-${profile}.json`;
 }
 
 /** Where a study's memory lies in a cache. */

@@ -80,21 +80,22 @@ export async function run(options: RunOptions): Promise<RunResult> {
   emitPlan(needed, plan, emit);
   const endings = new Map<string, NodeEnding>();
   const warnings = [...plan.warnings];
+  // None of this makes a result: where the system refuses it, that is said, and what happens to the nodes counts.
+  const attempt = async (work: () => void | Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      warnings.push(failure);
+    }
+  };
   try {
-    if (needed.some(({ state }) => state !== 'cached'))
-      await runAll(needed, plan, endings, createContext(options, warnings));
+    const isAllCached = needed.every(({ state }) => state === 'cached');
+    if (!isAllCached && executor.capabilities.computes) await attempt(() => study.begin(plan.nodes.keys()));
+    if (!isAllCached) await runAll(needed, plan, endings, createContext(options, warnings));
     else for (const { node, record } of needed) endings.set(node.key, { kind: 'cached', record: record! });
   } finally {
-    // None of this makes a result: where the system refuses it, that is said, and what happened to the nodes counts.
-    const attempt = async (work: () => void | Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        const failure = failureOf(error);
-        if (failure === undefined) throw error;
-        warnings.push(failure);
-      }
-    };
     if (executor.capabilities.computes) await attempt(() => rememberPlaces(needed, endings, study));
     await attempt(() => cache.leases.close());
     await attempt(() => cache.scratch.clear());

@@ -286,6 +286,16 @@ describe("a study's memory", () => {
     expect(other.dismissed(record.id)).toBeUndefined();
   });
 
+  it('has what several runs of it have settled at the same time', async () => {
+    const runs = [await StudyState.open(cache, pipeline()), await StudyState.open(cache, pipeline())];
+    for (const [index, run] of runs.entries()) {
+      run.settle(`A${index}/s0/r1/train`, KEY);
+      await run.save();
+    }
+    const places = (await StudyState.open(cache, pipeline())).places();
+    expect([...places.keys()]).toEqual(['A0/s0/r1/train', 'A1/s0/r1/train']);
+  });
+
   it('survives damage: a ledger is forgotten, a tombstone still dismisses', async () => {
     const study = await StudyState.open(cache, pipeline());
     study.settle('A1/s0/r1/train', KEY);

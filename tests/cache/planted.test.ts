@@ -73,6 +73,7 @@ const PLACES: Record<string, () => string> = {
   'a manifest of a checkpoint': () => `trajectories/ab/${KEY}/checkpoint-7/manifest.json`,
   'a state of a checkpoint': () => `trajectories/ab/${KEY}/checkpoint-7/text`,
   'a ledger': () => `${study()}/ledger.json`,
+  'the keys of a run that began': () => `${study()}/begun.json`,
   'a tombstone': () => `${study()}/tombstones/${RECORD_ID}.json`,
 };
 const study = () => studyFolder('', join(directory, 'pipeline.json')).slice(1);
@@ -123,6 +124,7 @@ async function work(): Promise<void> {
     });
     await attempt(() => cache.trajectories.addStop(KEY, { at: 9, key: KEY }));
     state?.settle('A1/s0/r0/s', KEY);
+    await attempt(() => state?.begin([KEY]));
     await attempt(() => state?.save());
     await attempt(() => state?.dismiss({ id: RECORD_ID, key: KEY }, []));
     await attempt(publish);

@@ -1,6 +1,7 @@
 /** Lazy artifacts: what was evicted is computed again only if a node that runs asks for it. */
 import { rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { collectGarbage } from '../../src/cache/garbage-collection.ts';
 import { expectedRestores, neededNodes } from '../../src/engine/needed-nodes.ts';
 import { Rig, type ToyRun, type ToyStudy } from './rig.ts';
 
@@ -46,6 +47,20 @@ it('a new node has what it consumes computed again, and what that was made of, a
     ['B', { kind: 'evicted', artifact: 'text', neededBy: 'C/s0/r0/step' }],
     ['C', { kind: 'missing' }],
   ]);
+});
+
+it('gc evicts nothing that a run has made which has not ended, though no study has had it yet', async () => {
+  const { scratch } = rig.cache;
+  const folder = scratch.node.bind(scratch);
+  const evicted: string[] = [];
+  scratch.node = async () => {
+    const { removed } = await collectGarbage(rig.cache, { keep: new Set() }, false);
+    evicted.push(...removed.map(({ path }) => path));
+    return folder();
+  };
+  const run = await rig.run({ ...chain });
+  expect(run.ran).toEqual(['A', 'B', 'C']);
+  expect(evicted).toEqual([]);
 });
 
 it('what is evicted just before a node has it is computed again, and is no failure of the node', async () => {
