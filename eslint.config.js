@@ -47,7 +47,7 @@ export default tseslint.config(
             {
               name: 'node:fs',
               allowImportNames: [
-                ...['Stats', 'closeSync', 'constants', 'copyFileSync', 'fchmodSync', 'fstatSync', 'linkSync'],
+                ...['Dirent', 'Stats', 'closeSync', 'constants', 'copyFileSync', 'fchmodSync', 'fstatSync', 'linkSync'],
                 ...['lstatSync', 'mkdirSync', 'openSync', 'readSync', 'readdirSync', 'statSync', 'writeSync'],
               ],
               message: 'Others may write into a cache: use held-folder.ts, regular-file.ts or atomic-file.ts.',

@@ -22,6 +22,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -34,6 +35,8 @@ export const CAN_NAME_BY_DESCRIPTOR = procIsOurs();
 
 /** A name that leads to what lies in a folder of that descriptor, also for processes that this one has started. */
 const DESCRIPTOR_PATH = /^\/proc\/\d+\/fd\/\d+(?=\/|$)/;
+
+const OWN_DESCRIPTOR_PATHS = new RegExp(`/proc/${process.pid}/fd/\\d+(?=/)`, 'g');
 
 /** Folders of which others may own or replace what is below them. */
 const guarded = new Set<string>();
@@ -50,6 +53,11 @@ export function shownPath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** The same text with the paths by which people know what this process has named through descriptors. */
+export function withShownPaths(text: string): string {
+  return text.replaceAll(OWN_DESCRIPTOR_PATHS, shownPath);
 }
 
 /** From now on, what lies below this folder is reached without following the links of others. */
@@ -239,9 +247,12 @@ function isGone(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
+/** Workers must be able to use such names, too: not if Node.js was given capabilities, which hides its descriptors. */
 function procIsOurs(): boolean {
   try {
-    return readlinkSync('/proc/self') === String(process.pid);
+    return (
+      readlinkSync('/proc/self') === String(process.pid) && statSync('/proc/self/fd').uid === (process.geteuid?.() ?? 0)
+    );
   } catch {
     return false;
   }

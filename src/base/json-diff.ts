@@ -1,5 +1,5 @@
 /** Finds where two JSON values differ. */
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { entryOf, isJsonObject, type JsonValue } from './json.ts';
 
 export interface Difference {
   /** E.g. `params.learningRate` or `inputs.weights.key`. */
@@ -15,7 +15,7 @@ export function differences(before: JsonValue | undefined, after: JsonValue | un
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return names.flatMap((name) =>
-      differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`),
+      differences(entryOf(before, name), entryOf(after, name), path === '' ? name : `${path}.${name}`),
     );
   }
   if (Array.isArray(before) && Array.isArray(after)) {
@@ -23,11 +23,6 @@ export function differences(before: JsonValue | undefined, after: JsonValue | un
     return Array.from({ length }, (_, index) => differences(before[index], after[index], `${path}[${index}]`)).flat();
   }
   return equal(before, after) ? [] : [{ path, before, after }];
-}
-
-/** A name such as `__proto__` may stand in a record: only the object's own properties count. */
-function own(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function equal(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

@@ -1,4 +1,4 @@
-/** Which known name somebody most likely meant. */
+/** Names in messages: how they are shown, and which known one somebody most likely meant. */
 import { distance } from 'fastest-levenshtein';
 
 /** Longer names are nobody's slip of a known one, and are cut where they are shown. */

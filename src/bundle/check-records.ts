@@ -2,16 +2,15 @@
  * Checks what a bundle's records say against themselves and one another, by the list in ../verify/record-checks.ts, and
  * that every artifact that is kept for ever is there. Recomputes nothing.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readStoredRecord, type CacheRecord, type UnsealedRecord } from '../cache/record.ts';
 import { SwpError } from '../base/failure.ts';
-import { parseBoundedJson } from '../base/bounded-json.ts';
+import { entryOf } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
 import { gatheredItems } from '../verify/preimage.ts';
-import { consumedBy, contradiction, metricProblems, own, problemsOf } from '../verify/record-checks.ts';
+import { consumedBy, contradiction, jsonIn, metricProblems, problemsOf } from '../verify/record-checks.ts';
 import { artifactDigest, artifactName, recordName } from '../cache/layout.ts';
 
 export interface CheckedRecords extends CheckResult {
@@ -103,7 +102,7 @@ function checkLineage(record: CacheRecord, { records, named, manifest }: Context
       findings.push({ check: 'lineage', where, message });
       continue;
     }
-    const made = own(producer.artifacts, consumed.artifact);
+    const made = entryOf(producer.artifacts, consumed.artifact);
     const problem = contradiction(consumed, made === undefined ? [] : [made.sha256], named(consumed.key));
     if (problem !== undefined) findings.push({ ...problem, where });
   }
@@ -111,7 +110,7 @@ function checkLineage(record: CacheRecord, { records, named, manifest }: Context
   for (const [name, items] of Object.entries(gatheredItems(record)))
     for (const { key, label } of items) {
       const place = placeOf(label);
-      const there = own(manifest.places, place);
+      const there = entryOf(manifest.places, place);
       if (key !== undefined && there !== key)
         findings.push({
           check: 'lineage',
@@ -149,16 +148,8 @@ function checkMetrics(
   for (const [name, artifact] of Object.entries(record.artifacts)) {
     const file = artifactName(artifact);
     if (!file.endsWith('.json') || !Object.hasOwn(manifest.files, file)) continue;
-    for (const message of metricProblems(record, name, parsed(join(folder, file))))
+    for (const message of metricProblems(record, name, jsonIn(join(folder, file))))
       findings.push({ check: 'records', where: named(record.key), message });
-  }
-}
-
-function parsed(path: string): unknown {
-  try {
-    return parseBoundedJson(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined; // damaged, or not there: checkFiles reports it
   }
 }
 

@@ -68,18 +68,18 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   const stored = new Map(artifactFiles(cache.directory).map((artifact) => [artifact.path, artifact]));
   const referenced = references(cache, records, stored);
   const now = await fileSystemTime(cache);
-  const removed: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
+  const found: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)
-      if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) removed.push({ kind: 'unreferenced', path, bytes });
+      if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) found.push({ kind: 'unreferenced', path, bytes });
   const inodes = new Map([...stored].map(([path, { inode }]) => [path, inode]));
-  removed.push(...oldCheckpoints(cache, now, inodes));
-  for (const { inode, ...found } of findLeftovers(cache.directory, now)) {
-    removed.push({ kind: 'leftover', ...found });
-    inodes.set(found.path, inode);
+  found.push(...oldCheckpoints(cache, now, inodes));
+  for (const { inode, ...leftover } of findLeftovers(cache.directory, now)) {
+    found.push({ kind: 'leftover', ...leftover });
+    inodes.set(leftover.path, inode);
   }
-  const refused = dryRun ? [] : removed.filter((collected) => !remove(collected, inodes.get(collected.path)));
-  for (const each of refused) removed.splice(removed.indexOf(each), 1);
+  const [removed, refused]: [Collected[], Collected[]] = [[], []];
+  for (const each of found) (dryRun || remove(each, inodes.get(each.path)) ? removed : refused).push(each);
   const gone = new Set(removed.map(({ path }) => path));
   const left = [...stored].filter(([path]) => !gone.has(path));
   return {

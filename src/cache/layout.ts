@@ -2,7 +2,7 @@
  * Where records, artifacts and studies lie in a cache, and what is there. Names are relative to the cache and have
  * slashes on every system: a bundle has the same ones, so that an unpacked bundle is a cache.
  */
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 
@@ -49,11 +49,14 @@ export interface RecordFile {
   aside: boolean;
 }
 
-/** All records, also those that were replaced and are kept aside. */
+/**
+ * All that lies in the place of a record, also of those that were replaced and are kept aside. Whoever reads it finds
+ * out whether it is one: a link, say, is damage.
+ */
 export function* recordFiles(cache: string, shard?: string): Generator<RecordFile> {
   const folder = join(cache, 'records');
   for (const each of shard === undefined ? namesIn(folder) : [shard])
-    for (const name of namesIn(join(folder, each))) {
+    for (const { name } of entriesIn(join(folder, each))) {
       const [, key, digest] = /^([0-9a-f]{64})(\.[0-9a-f]+)?\.json$/.exec(name) ?? [];
       if (key !== undefined) yield { path: join(folder, each, name), key, aside: digest !== undefined };
     }
@@ -95,10 +98,13 @@ export function studyFolders(cache: string): string[] {
  * @throws SwpError of kind `file` if it cannot be read
  */
 export function namesIn(folder: string): string[] {
+  return entriesIn(folder).flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name]));
+}
+
+/** The same with whatever is there, links and all. */
+export function entriesIn(folder: string): Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
-      .flatMap((entry) => (entry.isSymbolicLink() ? [] : [entry.name]))
-      .sort();
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     if (isAbsent(error)) return [];
     throw fileFailure(error, folder, 'read');

@@ -9,25 +9,13 @@
  * is read as one of an unknown holder. Operations are short, and synchronous since Node's thread pool would cost more.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readSync,
-  readdirSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, linkSync, lstatSync, readdirSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { holdFolder, removeFile, removeTree } from '../base/held-folder.ts';
-import { createFile } from '../base/regular-file.ts';
+import { createFile, isForeign, readRegularFile } from '../base/regular-file.ts';
 import { parseLease, type StoredLease } from './stored-lease.ts';
 import { sweepEnded, type Scratch } from './scratch.ts';
 
@@ -65,7 +53,6 @@ export function stopLease(trajectory: string, at: number): string {
 
 /** A lease has some 300 bytes. */
 const LARGEST = 16_384;
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 export class LeaseFolder implements LeaseFiles {
   readonly #directory: string;
@@ -261,22 +248,12 @@ function readLease(path: string): StoredLease | undefined {
 
 /** @returns undefined if there is nothing; of what is no small file, a word that says so */
 function readSmall(path: string): string | undefined {
-  let file: number;
   try {
-    file = openSync(path, READ);
+    return readRegularFile(path, LARGEST).toString('utf8');
   } catch (error) {
     if (isAbsent(error)) return undefined;
     const { code } = error as NodeJS.ErrnoException;
-    if (['ELOOP', 'EMLINK', 'EISDIR', 'EACCES', 'EPERM', 'ENXIO', 'ENODEV'].includes(code ?? '')) return `(${code})`;
+    if (isForeign(error) || code === 'EACCES' || code === 'EPERM') return `(${code})`;
     throw error;
-  }
-  try {
-    const found = fstatSync(file);
-    if (!found.isFile()) return '(no file)';
-    if (found.size > LARGEST) return `(${found.size} bytes)`;
-    const bytes = Buffer.alloc(LARGEST);
-    return bytes.toString('utf8', 0, readSync(file, bytes, 0, LARGEST, 0));
-  } finally {
-    closeSync(file);
   }
 }

@@ -2,7 +2,7 @@
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
  * after the node runs.
  */
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { stampOf } from '../base/file-stamp.ts';
@@ -48,15 +48,10 @@ export async function readExternalFile(
  * Reading a pipe or a device might never end.
  * @throws SwpError of kind `content` for what is neither a file nor a folder: reading says of a folder that it is one
  */
-function refuseOddFile(path: string): void {
+export function refuseOddFile(path: string, remedy = 'Put a file there.'): Stats {
   const found = statSync(path);
-  if (!found.isFile() && !found.isDirectory())
-    throw new SwpError({
-      kind: 'content',
-      path,
-      message: 'It is a pipe, a socket or a device, and no file',
-      remedy: 'Put a file there.',
-    });
+  if (found.isFile() || found.isDirectory()) return found;
+  throw new SwpError({ kind: 'content', path, message: 'It is a pipe, a socket or a device, and no file', remedy });
 }
 
 /**

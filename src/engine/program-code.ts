@@ -11,6 +11,7 @@ import { stampIfThere } from '../base/file-stamp.ts';
 import { globMatcher } from '../base/glob.ts';
 import type { JsonSource } from '../base/json-source.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { refuseOddFile } from './external-file.ts';
 import type { StageManifest } from '../generated/stage-manifest.ts';
 
 /** The code of a program. */
@@ -102,17 +103,10 @@ function hashOf(root: string, path: string, names: readonly string[]): string {
  * @throws SwpError of kind `content` for a pipe or a device, which reading might never end
  */
 function hashFile(path: string, hash: Hash): void {
-  const found = statSync(path);
-  if (!found.isFile() && !found.isDirectory())
-    throw new SwpError({
-      kind: 'content',
-      path,
-      message: 'It is a pipe, a socket or a device, and no file',
-      remedy: 'Put a file there, or name another one in "code" of the manifest.',
-    });
+  const { size } = refuseOddFile(path, 'Put a file there, or name another one in "code" of the manifest.');
   const file = openSync(path, 'r');
   try {
-    const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, found.size)));
+    const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, size)));
     for (let read = readSync(file, part); read > 0; read = readSync(file, part)) hash.update(part.subarray(0, read));
   } finally {
     closeSync(file);

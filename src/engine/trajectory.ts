@@ -5,6 +5,7 @@
 import type { CacheRecord } from '../cache/record.ts';
 import type { TrajectoryStore } from '../cache/trajectory-store.ts';
 import { SwpError } from '../base/failure.ts';
+import { addTo } from '../base/groups.ts';
 import type { JsonObject } from '../base/json.ts';
 import { digestJson } from '../base/digest.ts';
 import type { PlannedNode } from './node.ts';
@@ -58,9 +59,7 @@ function trajectoriesOf(nodes: Iterable<PlannedNode>): Stop[][] {
   for (const node of nodes) {
     const point = pointOf(node, node.preimage);
     if (point === undefined) continue;
-    const stops = byTrajectory.get(point.trajectory);
-    if (stops === undefined) byTrajectory.set(point.trajectory, [{ node, point }]);
-    else stops.push({ node, point });
+    addTo(byTrajectory, point.trajectory, { node, point });
   }
   return [...byTrajectory.values()].map((stops) => stops.sort((a, b) => a.point.at - b.point.at));
 }

@@ -3,9 +3,9 @@
  * records have the digest.
  */
 import { join } from 'node:path';
+import { entriesIn } from '../cache/layout.ts';
 import { keyOf, readNote } from '../cache/note.ts';
 import { problemOfFile } from '../cache/stored-text.ts';
-import { entriesIn, shards } from './stored-records.ts';
 
 export interface DamagedFile {
   path: string;
@@ -53,6 +53,17 @@ export function strangeLogs(cache: string): DamagedFile[] {
   });
 }
 
-function withoutCapital(text: string): string {
+/** Folders `00` to `ff` in a folder that is divided by the first two digits of digests. */
+export function* shards(folder: string, damaged: (path: string, message: string) => void): Generator<string> {
+  for (const entry of entriesIn(folder)) {
+    if (!/^[0-9a-f]{2}$/.test(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield path;
+    else damaged(path, 'a folder should stand in its place');
+  }
+}
+
+/** As messages about damage begin. */
+export function withoutCapital(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

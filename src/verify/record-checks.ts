@@ -4,8 +4,10 @@
  * places where records lie: a cache (verify-cache.ts) and a bundle (../bundle/check-records.ts).
  */
 import type { CacheRecord, UnsealedRecord } from '../cache/record.ts';
+import { parseBoundedJson } from '../base/bounded-json.ts';
 import { digestJson } from '../base/digest.ts';
-import { canonicalJson, isJsonObject, type JsonValue } from '../base/json.ts';
+import { canonicalJson, entryOf, isJsonObject, type JsonValue } from '../base/json.ts';
+import { readRegularText } from '../base/regular-file.ts';
 import { placeOf } from '../engine/stage.ts';
 import { gatheredContents, gatheredItems, inputContents, inputRefs, isPreimage } from './preimage.ts';
 
@@ -42,7 +44,7 @@ function inputProblems(record: UnsealedRecord): Problem[] {
   if (!sameNames(inputRefs(record), inputContents(record))) messages.push('its two pre-images have different inputs');
   const contents = gatheredContents(record);
   for (const [name, items] of Object.entries(gatheredItems(record))) {
-    if ((own(contents, name) ?? []).length !== items.length)
+    if ((entryOf(contents, name) ?? []).length !== items.length)
       messages.push(`its two pre-images gather different "${name}"`);
     for (const { key, missing, label } of items)
       if (key === undefined && missing !== true)
@@ -68,7 +70,7 @@ export function consumedBy(record: UnsealedRecord): Consumed[] {
     input,
     key,
     artifact,
-    sha256: own(contents, input)?.sha256,
+    sha256: entryOf(contents, input)?.sha256,
   }));
   const gathered = Object.entries(gatheredItems(record)).flatMap(([name, items]) =>
     items.flatMap(({ key, artifact, label }, index): Consumed[] =>
@@ -107,6 +109,15 @@ export function contradiction(
   };
 }
 
+/** What a file called .json holds; undefined for one that holds none, or is not there: other checks tell. */
+export function jsonIn(path: string): unknown {
+  try {
+    return parseBoundedJson(readRegularText(path));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Where an artifact of the node has a number of the same name as a metric, the two must be equal. Of swp's own stages
  * they mean the same; a stage of one's own may call two things by one name.
@@ -119,16 +130,11 @@ export function metricProblems(
 ): string[] {
   if (!isJsonObject(content as JsonValue)) return [];
   return Object.entries(metrics).flatMap(([metric, value]) => {
-    const said = own(content as Record<string, unknown>, metric);
+    const said = entryOf(content as Record<string, unknown>, metric);
     return typeof value === 'number' && typeof said === 'number' && value !== said
       ? [`its metric "${metric}" is ${value}; its artifact "${artifact}" says ${said}`]
       : [];
   });
-}
-
-/** Only an object's own properties count: names such as `constructor` may stand in a record. */
-export function own<Value>(object: Readonly<Record<string, Value>>, name: string): Value | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 /** @returns undefined for what canonical JSON cannot hold, such as 1e999: it is in no pre-image that swp makes */

@@ -2,18 +2,17 @@
  * Verifies a cache: every artifact against its name, every record against its checksum, its keys and the records of its
  * producers (record-checks.ts), every note against its checksum. What is damaged is put aside; nothing else is touched.
  */
-import { lstatSync, readFileSync } from 'node:fs';
-import { extname } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
+import { addTo } from '../base/groups.ts';
 import { digestFile } from '../base/digest.ts';
-import { parseBoundedJson } from '../base/bounded-json.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Damage } from '../cache/damaged.ts';
-import { artifactFiles } from '../cache/layout.ts';
+import { artifactFiles, recordFiles, type RecordFile } from '../cache/layout.ts';
 import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from '../cache/record.ts';
-import { damagedNotes, strangeLogs } from './notes.ts';
-import { consumedBy, contradiction, metricProblems, problemsOf, type Consumed } from './record-checks.ts';
-import { storedRecords } from './stored-records.ts';
+import { damagedNotes, shards, strangeLogs, withoutCapital } from './notes.ts';
+import { consumedBy, contradiction, jsonIn, metricProblems, problemsOf, type Consumed } from './record-checks.ts';
 
 export interface Verification {
   records: number;
@@ -85,24 +84,26 @@ class Verifier {
   }
 
   verifyRecords(): void {
-    for (const { path, key, replaced } of storedRecords(this.#cache.directory, (path, message) =>
-      this.#putAside(path, message),
-    )) {
-      try {
-        const stored = readStoredRecord(path, key);
-        if (stored === undefined) continue; // another process put it aside meanwhile
-        this.result.records++;
-        if (stored.kind !== 'current') this.result.otherVersions++;
-        if (stored.kind === 'later') continue;
-        const { record } = stored;
-        const [problem] = problemsOf(record);
-        if (problem !== undefined) this.#putAside(path, problem.message);
-        else this.#remember(record, path, replaced);
-      } catch (error) {
-        if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
-        this.result.records++;
-        this.#putAside(path, withoutCapital(error.failure.message));
-      }
+    const { directory } = this.#cache;
+    for (const shard of shards(join(directory, 'records'), (path, message) => this.#putAside(path, message)))
+      for (const found of recordFiles(directory, basename(shard))) this.#verifyRecord(found);
+  }
+
+  #verifyRecord({ path, key, aside }: RecordFile): void {
+    try {
+      const stored = readStoredRecord(path, key);
+      if (stored === undefined) return; // another process put it aside meanwhile
+      this.result.records++;
+      if (stored.kind !== 'current') this.result.otherVersions++;
+      if (stored.kind === 'later') return;
+      const { record } = stored;
+      const [problem] = problemsOf(record);
+      if (problem !== undefined) this.#putAside(path, problem.message);
+      else this.#remember(record, path, aside);
+    } catch (error) {
+      if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
+      this.result.records++;
+      this.#putAside(path, withoutCapital(error.failure.message));
     }
   }
 
@@ -111,10 +112,7 @@ class Verifier {
     this.#known.push({ path, key, replaced, artifacts, consumed: replaced ? [] : consumedBy(record) });
     for (const [artifact, recorded] of Object.entries(artifacts)) {
       const file = this.#cache.artifactPath(recorded);
-      const namers = this.#namers.get(file);
-      const namer = { path, key, stage, metrics, artifact };
-      if (namers === undefined) this.#namers.set(file, [namer]);
-      else namers.push(namer);
+      addTo(this.#namers, file, { path, key, stage, metrics, artifact });
     }
   }
 
@@ -192,7 +190,7 @@ class Verifier {
   #verifyMetrics(path: string): void {
     const namers = (this.#namers.get(path) ?? []).filter(({ stage }) => this.#options.installed?.has(stage));
     if (namers.length === 0 || extname(path) !== '.json') return;
-    const content = parsed(path);
+    const content = jsonIn(path);
     for (const { path: record, metrics, artifact } of namers) {
       const [message] = metricProblems({ metrics }, artifact, content);
       if (message !== undefined) this.#putAside(record, message);
@@ -223,25 +221,13 @@ class Verifier {
 /** @returns undefined if it is gone */
 async function digestOf(path: string): Promise<string | undefined> {
   try {
-    return (await digestFile(path)).sha256;
+    return (await digestFile(path, { follow: false })).sha256;
   } catch (error) {
     if (error instanceof SwpError && error.failure.kind === 'file' && error.failure.code === 'ENOENT') return undefined;
     if (error instanceof SwpError && error.failure.kind === 'file' && error.failure.code === 'EACCES')
       return 'not known, since this user may not read it';
     throw error;
   }
-}
-
-function parsed(path: string): unknown {
-  try {
-    return parseBoundedJson(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined; // a stage of one's own may call anything .json
-  }
-}
-
-function withoutCapital(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function withoutStop(text: string): string {

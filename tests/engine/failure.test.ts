@@ -1,6 +1,8 @@
 /** One node's failure is that node's: the others go on, what depends on it is blocked, and its log says why. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Failure } from '../../src/base/failure.ts';
 import { Rig } from './rig.ts';
 
 let rig: Rig;
@@ -25,6 +27,22 @@ describe('a node that fails', () => {
     const failedKey = result.failures[0]!.key;
     expect(events.filter((event) => event.event === 'node-end' && event.blockedBy === failedKey)).toHaveLength(3);
     expect('stopped' in result).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux')('tells people their own paths, also in a cache of a group', async () => {
+    await chmod(rig.cache.directory, 0o777);
+    await rig.reopen();
+    const { result, events } = await rig.run({ A: { params: { do: 'miss a file' } } });
+    const [{ failure }] = result.failures as [(typeof result.failures)[number]];
+    expect(failure).toMatchObject({ kind: 'stage', message: expect.stringContaining('no such file') });
+    const { message, log } = failure as Extract<Failure, { kind: 'stage' }>;
+    const own = join(rig.cache.directory, 'tmp');
+    for (const text of [message, await readFile(log!, 'utf8')]) {
+      expect(text).toContain(own);
+      expect(text).not.toContain('/proc/');
+    }
+    const line = events.find(({ event }) => event === 'node-log');
+    expect(line).toMatchObject({ line: expect.stringContaining(`It writes ${own}`) });
   });
 
   it('by throwing, tells its message, and the stack in its log', async () => {

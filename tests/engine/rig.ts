@@ -54,6 +54,10 @@ const STAGES = {
       },
       'say which GPU': () => void console.log('GPU ' + process.env.CUDA_VISIBLE_DEVICES),
       'run out of device memory': () => { throw new Error('CUDA failure 2: out of memory ; GPU=0'); },
+      'miss a file': async (job) => {
+        console.log('It writes ' + job.output('text'));
+        await readFile(job.output('text'));
+      },
       chat: (job) => {
         console.log('on standard output');
         console.error('on standard error');

@@ -2,6 +2,7 @@
 // Not execa, which throws a TypeError where too many files are open: a worker that cannot be started is foreseen.
 import { fork, type ChildProcess } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
+import { withShownPaths } from '../../../base/held-folder.ts';
 import { meaningOf, systemErrorCode } from '../../../base/system-error.ts';
 import type { JobEvent, JobOutcome, PreparedJob } from '../../executor.ts';
 import { OutputSplitter } from './output-splitter.ts';
@@ -168,7 +169,7 @@ export class WorkerProcess {
   }
 
   #write(text: string): void {
-    if (this.#hear !== undefined) this.#hear({ kind: 'output', text });
+    if (this.#hear !== undefined) this.#hear({ kind: 'output', text: withShownPaths(text) });
     else if (!this.#isStarted && this.#said.length < SAID_CHARACTERS) this.#said += text;
   }
 
@@ -189,8 +190,17 @@ export class WorkerProcess {
       const { id, at, folder, files } = message;
       const taken = () => this.#send({ kind: 'checkpoint-taken', id });
       this.#hear?.({ kind: 'checkpoint', at, folder, files, taken });
-    } else this.#onAnswer?.(message);
+    } else this.#onAnswer?.(message.kind === 'error' ? asShown(message) : message);
   }
+}
+
+/** People are told the paths that they know, and not the names by which a job writes its outputs in a shared cache. */
+function asShown<Told extends object>(told: Told): Told {
+  const shown = Object.entries(told).map(([name, value]) => {
+    if (typeof value === 'string') return [name, withShownPaths(value)];
+    return [name, name === 'cause' ? asShown(value as object) : value];
+  });
+  return Object.fromEntries(shown) as Told;
 }
 
 /** The environment of this process, where programs that a stage starts find the same Node.js. */
