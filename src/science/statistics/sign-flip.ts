@@ -6,14 +6,14 @@ import type { ExactTest } from '../../generated/results.ts';
 
 /** Beyond this many pairs the two halves of the enumeration no longer fit the memory. */
 const MOST_ENUMERATED = 40;
-/** Steps of the grid on which more pairs are counted: the sum of all magnitudes takes so many. */
+/** Steps of the grid to which magnitudes of more pairs are rounded: their sum takes so many. */
 const GRID = 2 ** 20;
 
 /**
  * Two-sided p: the share of the 2^n sign patterns whose sum of differences is at least as far from 0 as the observed
- * one. Sums that are equal up to rounding count as equal, which can only raise p. Beyond 40 pairs, magnitudes are
- * rounded to a grid, and p is the largest that the rounding leaves possible. Undefined without differences and
- * where all are 0: identical arms are no evidence for anything.
+ * one. Sums that are equal up to rounding count as equal, which can only raise p. Beyond 40 pairs, all magnitudes but
+ * the 20 largest are rounded to a grid, and p is the largest that the rounding leaves possible. Undefined without
+ * differences and where all are 0: identical arms are no evidence for anything.
  */
 export function signFlipTest(differences: readonly number[]): ExactTest | undefined {
   const n = differences.length;
@@ -69,32 +69,55 @@ function signedSums(magnitudes: readonly number[]): Float64Array {
 }
 
 /**
- * At least the share of sign patterns with |sum| >= bound, and hardly more: no pattern's sum moves further by the
- * rounding than all roundings together, so the bound is lowered by as much.
+ * At least the share of sign patterns with |sum| >= bound, and hardly more. The largest magnitudes, of which one may be
+ * more than all others together, are enumerated as they are; the others are rounded to a grid, and no pattern's sum
+ * moves further by that than all roundings together, so the bound is lowered by as much.
  */
 function largestShareBeyond(magnitudes: readonly number[], bound: number): number {
-  const step = magnitudes.reduce((sum, magnitude) => sum + magnitude, 0) / GRID;
-  const whole = magnitudes.map((magnitude) => Math.round(magnitude / step));
-  const moved = magnitudes.reduce((sum, magnitude, i) => sum + Math.abs(magnitude - whole[i]! * step), 0);
-  return wholeShareBeyond(whole, (bound - moved) / step);
+  if (bound <= 0) return 1;
+  const falling = magnitudes.toSorted((a, b) => b - a);
+  const sums = signedSums(falling.slice(0, MOST_ENUMERATED / 2));
+  const others = falling.slice(MOST_ENUMERATED / 2);
+  const step = total(others) / GRID || 1; // the others may all be 0
+  const whole = others.map((magnitude) => Math.round(magnitude / step));
+  const moved = total(others.map((magnitude, i) => Math.abs(magnitude - whole[i]! * step)));
+  const all = total(whole);
+  const upTo = minusShares(whole, all);
+  for (let m = 1; m <= all; m++) upTo[m]! += upTo[m - 1]!;
+  // As many patterns lie on either side, so one side is counted twice.
+  let share = 0;
+  for (const sum of sums) {
+    const most = Math.floor((all - (bound - sum - moved) / step) / 2);
+    if (most >= 0) share += upTo[Math.min(most, all)]!;
+  }
+  return Math.min(1, (2 * share) / sums.length);
 }
 
 /**
- * Share of sign patterns with |sum| >= bound, of whole magnitudes. If those with a minus add up to m, the sum is that
- * of all less 2 m; how likely every m is, is counted magnitude by magnitude. As many patterns lie on either side.
+ * Share of sign patterns with |sum| >= bound, of whole magnitudes: if those with a minus add up to m, the sum is that
+ * of all less 2 m. As many patterns lie on either side.
  */
 export function wholeShareBeyond(magnitudes: readonly number[], bound: number): number {
   if (bound <= 0) return 1;
-  const all = magnitudes.reduce((sum, magnitude) => sum + magnitude, 0);
-  const most = Math.floor((all - bound) / 2);
-  if (most < 0) return 0;
-  const likely = new Float64Array(most + 1);
-  likely[0] = 1;
+  const most = Math.floor((total(magnitudes) - bound) / 2);
+  return most < 0 ? 0 : Math.min(1, 2 * total(minusShares(magnitudes, most)));
+}
+
+/** For every m up to the most: the share of sign patterns in which the magnitudes with a minus add up to m. */
+function minusShares(magnitudes: readonly number[], most: number): Float64Array {
+  const shares = new Float64Array(most + 1);
+  shares[0] = 1;
   let reached = 0;
   for (const magnitude of magnitudes) {
     reached = Math.min(most, reached + magnitude);
-    for (let m = reached; m >= magnitude; m--) likely[m] = (likely[m]! + likely[m - magnitude]!) / 2;
-    for (let m = Math.min(reached, magnitude - 1); m >= 0; m--) likely[m] = likely[m]! / 2;
+    for (let m = reached; m >= magnitude; m--) shares[m] = (shares[m]! + shares[m - magnitude]!) / 2;
+    for (let m = Math.min(reached, magnitude - 1); m >= 0; m--) shares[m] = shares[m]! / 2;
   }
-  return Math.min(1, 2 * likely.reduce((sum, probability) => sum + probability, 0));
+  return shares;
+}
+
+function total(numbers: readonly number[] | Float64Array): number {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
 }
