@@ -1,5 +1,5 @@
 /** Which positive control shows what an experiment's training does without its pruning. */
-import { entryOf } from '../base/json.ts';
+import { canonicalJson, entryOf, type JsonValue } from '../base/json.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { groupBy } from '../base/groups.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
@@ -73,7 +73,7 @@ function firstTraining(experiment: ExperimentDeclaration): string {
     const values = names.map((name) => [name, valueIn(experiment, stage, name, 1) ?? null]);
     return values.filter(([, value]) => value !== null).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
   });
-  return JSON.stringify([experiment.model, stages]);
+  return canonicalJson([experiment.model ?? null, stages] as JsonValue);
 }
 
 /** Whether two experiments have as many rounds, and both or neither a final training: their ends can be compared. */

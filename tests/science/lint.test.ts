@@ -358,6 +358,18 @@ describe('missing-control', () => {
       ),
     ).toEqual([]);
   });
+
+  test('a twin is one in whatever order its values are written', async () => {
+    const at = { tensor: 'model.layers.0.mlp.down_proj.weight', row: 1, col: 2 };
+    const twin = { criterion: 'random', coordinates: [{ col: at.col, row: at.row, tensor: at.tensor }] };
+    const experiments = {
+      ...controlled,
+      A: { params: { ...train(100), ...prune(0.2, { coordinates: [at] }) } },
+      B: { extends: 'A', params: prune(0.1) },
+      random: { params: { prune: { ...twin, fraction: 0.2 }, ...train(100) } },
+    };
+    expect(await messages('missing-control', experiments, comparison)).toEqual([]);
+  });
 });
 
 test('unequal-budget: more training is an advantage of its own, unless that is the question', async () => {

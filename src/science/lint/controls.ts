@@ -1,6 +1,7 @@
 /** What the comparisons of a study can be read against: its controls, and twins that differ in one variable. */
 import { isDeepStrictEqual } from 'node:util';
 import { groupBy } from '../../base/groups.ts';
+import { canonicalJson, type JsonValue } from '../../base/json.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import { ControlSearch, isPositiveControl, sameLength } from '../positive-control.ts';
 import type { Arm } from './arm.ts';
@@ -55,10 +56,11 @@ export class Controls {
     const places = Array.from({ length: arm.lastRound }, (_, index) => index + 1);
     const variables = this.#common
       .flatMap((stage) => Object.keys(params[stage] ?? {}).map((param) => `${stage}.${param}`))
-      .filter((each) => each !== variable);
+      .filter((each) => each !== variable)
+      .sort();
     const values = variables.map((each) => {
-      const byRound = new Set(places.map((round) => JSON.stringify(arm.valueIn(each, round))));
-      return byRound.size > 1 ? places.map((round) => arm.valueIn(each, round)) : [...byRound];
+      const byRound = places.map((round) => canonicalJson((arm.valueIn(each, round) ?? null) as JsonValue));
+      return new Set(byRound).size > 1 ? byRound : byRound.slice(0, 1);
     });
     return JSON.stringify([rounds, finalTrain, model, values]);
   }
