@@ -74,13 +74,13 @@ const MEANINGS: Record<string, Meaning> = {
   ENOSPC: {
     meaning: 'the disk is full',
     remedy:
-      'The disk is full. Free some space, or choose another disk with --cache DIRECTORY, and run again: finished work is kept.',
+      'The disk is full. Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
     ofMachine: true,
   },
   EDQUOT: {
     meaning: 'the disk quota is used up',
     remedy:
-      'Your disk quota is used up. Free some space, or choose another disk with --cache DIRECTORY, and run again: finished work is kept.',
+      'Your disk quota is used up. Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
     ofMachine: true,
   },
   EFBIG: {
@@ -139,7 +139,8 @@ const MEANINGS: Record<string, Meaning> = {
   },
   ENOMEM: {
     meaning: 'there is not enough memory',
-    remedy: 'End other programs, raise the limit (ulimit -v), or lower --jobs, and run again: finished work is kept.',
+    remedy:
+      'End other programs, or lower --jobs. A limit of `ulimit -v` has to be 16 GB or more: WebAssembly reserves addresses, not memory. Then run again: finished work is kept.',
     ofMachine: true,
   },
   ENOSYS: { meaning: 'the system cannot do this', remedy: 'Choose a cache on another file system.' },
@@ -172,6 +173,14 @@ export function systemErrorCode(error: unknown): string | undefined {
   return code.startsWith('Unknown system error')
     ? nameOf(Math.abs(Number(errno ?? code.split(' ').at(-1))))
     : undefined;
+}
+
+/** What V8, the linker and C++ say where a process gets no more memory: none of them sets a code. */
+const SHORT_OF_MEMORY =
+  /WebAssembly\.Memory\(\): could not allocate|Array buffer allocation failed|failed to map segment from shared object(?!:)|[Cc]annot allocate memory|std::bad_alloc/;
+
+export function isShortOfMemory(message: string): boolean {
+  return SHORT_OF_MEMORY.test(message);
 }
 
 /** E.g. `the disk is full`; the code itself where the table has no words for it. */

@@ -158,8 +158,12 @@ class BeatFile implements Beat {
   }
 
   show(number: number): void {
-    if (fstatSync(this.#file).nlink === 0) this.#makeAgain(); // somebody has removed it
-    writeSync(this.#file, String(number), 0);
+    try {
+      if (fstatSync(this.#file).nlink === 0) this.#makeAgain(); // somebody has removed it
+      writeSync(this.#file, String(number), 0);
+    } catch (error) {
+      throw fileFailure(error, this.#path, 'write');
+    }
   }
 
   close(): void {
@@ -215,6 +219,9 @@ function writeFresh(path: string, lease: StoredLease): void {
   const file = makeFile(path);
   try {
     writeSync(file, JSON.stringify(lease));
+  } catch (error) {
+    removeFile(path);
+    throw error;
   } finally {
     closeSync(file);
   }

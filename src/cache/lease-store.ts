@@ -174,7 +174,12 @@ export class LeaseStore {
   #startHeartbeat(): Disposable {
     const beat: Beat = this.#files.openBeat(this.#id);
     let beats = 0;
-    beat.show(beats++);
+    try {
+      beat.show(beats++);
+    } catch (error) {
+      quietly(() => beat.close()); // the next attempt makes it anew
+      throw error;
+    }
     const timer = this.#clock.repeat(this.#heartbeatMs, () => {
       // A missed heartbeat makes others wait or compute the node twice; a broken disk is reported where results are
       // published.

@@ -72,7 +72,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'out-of-memory':
       return [
         `${error} ${failure.node} (${failure.stage}): the device has not enough memory: ${sentence(failure.message)}`,
-        '  A smaller train.microBatchSize or batchSize needs less; other programs on the device take theirs (nvidia-smi shows them).',
+        '  A smaller train.microBatchSize or batchSize needs less. Other programs on the device take theirs (nvidia-smi shows them); on a CPU, fewer --jobs or a higher `ulimit -v` help.',
         ...logHint(failure.log),
       ].join('\n');
     case 'memory-limit':
@@ -117,7 +117,8 @@ function stageMessage({ message, cause }: Extract<Failure, { kind: 'stage' }>, c
 }
 
 function startRemedy(code: string | undefined): string {
-  if (code === undefined) return 'Run that by hand to see what it says; `npm ci` installs it anew.';
+  if (code === undefined)
+    return 'Run that by hand to see what it says. A limit may refuse it a thread or memory (`ulimit -u`, `ulimit -v`); `npm ci` installs it anew.';
   if (code === 'ENOENT' || code === 'EACCES') return 'Node.js has been moved or removed. Install it there again.';
   return remedyFor(code) ?? 'Put that right and run again.';
 }

@@ -1,6 +1,6 @@
 /**
- * Whether swp was started to survive the end of its terminal. Node.js forgets at its start which signals its parent had
- * set to be ignored, so what nohup leaves behind besides is looked at.
+ * Whether swp was started to survive the end of its terminal, and when npm ends, which may have started it. Node.js
+ * forgets at its start which signals its parent had set to be ignored, so what nohup leaves behind is looked at.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -43,6 +43,34 @@ function hasAncestorThatIgnoresHangup(): boolean {
     // no /proc, or the process has ended
   }
   return false;
+}
+
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Acts when npm has ended, which has started this process: a signal to npm alone ends npm and its shell, and no more.
+ * What a script of a package has left in the background is no child of npm's shell by then, and goes on. Linux only.
+ * @returns ends that
+ */
+export function whenNpmEnds(act: () => void): () => void {
+  const launchers = launchersBelowNpm();
+  if (launchers === undefined || ignoresHangup) return () => {};
+  const timer = setInterval(() => {
+    if (String(process.ppid) === launchers[0] && launchersBelowNpm()?.join() === launchers.join()) return;
+    clearInterval(timer);
+    act();
+  }, LOOK_EVERY_MS).unref();
+  return () => clearInterval(timer);
+}
+
+/** The parent, and its parents up to npm; undefined if npm has not started this process. */
+function launchersBelowNpm(): string[] | undefined {
+  try {
+    const [shell, npm] = [String(process.ppid), String(statOf(String(process.ppid)).parent)];
+    return readFileSync(`/proc/${npm}/cmdline`, 'utf8').startsWith('npm ') ? [shell, npm] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A program's name, in parentheses, may hold anything: what is looked for comes after it. */

@@ -1,6 +1,6 @@
 /** What stops a run from outside: signals, output that nobody reads or that cannot be written, and other trouble. */
 import type { Failure } from '../base/failure.ts';
-import { ignoresHangup } from './hangup.ts';
+import { ignoresHangup, whenNpmEnds } from './hangup.ts';
 import { whenInTrouble } from './process-guard.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -35,6 +35,7 @@ export function listenForInterruption(note: (text: string) => void): Interruptio
     stop(trouble === 'SIGPIPE' ? trouble : 'failure');
   });
   for (const name of SIGNALS) process.on(name, hear);
+  const forgetNpm = whenNpmEnds(() => stop('SIGHUP'));
   return {
     signal: controller.signal,
     get failure() {
@@ -42,6 +43,7 @@ export function listenForInterruption(note: (text: string) => void): Interruptio
     },
     stopListening: () => {
       forgetTrouble();
+      forgetNpm();
       for (const name of SIGNALS) process.off(name, hear);
     },
   };

@@ -20,6 +20,17 @@ export function parseBytes(text: string): number {
   return parse(text, BYTES, 'a size such as 50GB or 512MiB');
 }
 
+/** A worker takes 60 MB before it has begun: a smaller limit would end every node. */
+const LEAST_MEMORY = 64e6;
+
+/** The most that a node may take, in bytes. */
+export function parseMemoryLimit(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes < LEAST_MEMORY)
+    throw new InvalidArgumentError('It must be 64MB or more: the process of a node takes that by itself.');
+  return bytes;
+}
+
 /** E.g. `7d` or `12h`, in milliseconds. */
 export function parseDuration(text: string): number {
   return parse(text, MILLISECONDS, 'a duration such as 7d or 12h');

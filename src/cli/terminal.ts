@@ -29,8 +29,13 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const columns = Number(env.COLUMNS);
   return {
     interactive,
-    width: columns > 0 ? columns : stdout.isTTY ? stdout.columns || 80 : 120,
-    rows: stdout.rows || 24,
+    // Looked at each time: a terminal may be resized while a view is drawn on it.
+    get width() {
+      return columns > 0 ? columns : stdout.isTTY ? stdout.columns || 80 : 120;
+    },
+    get rows() {
+      return stdout.rows || 24;
+    },
     colors: pc.createColors(!refused && (wanted || interactive)),
     line: (text = '') => void (isOutputLost() ? stderr : stdout).write(`${text}\n`),
     errorLine: (text) => void stderr.write(`${text}\n`),

@@ -33,13 +33,11 @@ export function processorModel(): string | null {
 
 /** Commit and whether there are uncommitted changes; null without git, or outside a repository. */
 export async function gitState(root: string): Promise<JsonObject | null> {
-  const git = (...args: string[]) => execa('git', args, { cwd: root, stdin: 'ignore' });
+  // One after the other: where too many files are open, execa throws at once, and nobody would wait for the first one.
+  const git = async (...args: string[]) => (await execa('git', args, { cwd: root, stdin: 'ignore' })).stdout;
   try {
-    const [head, changes] = await Promise.all([
-      git('rev-parse', 'HEAD'),
-      git('status', '--porcelain', '--untracked-files=no'),
-    ]);
-    return { commit: head.stdout, dirty: changes.stdout !== '' };
+    const commit = await git('rev-parse', 'HEAD');
+    return { commit, dirty: (await git('status', '--porcelain', '--untracked-files=no')) !== '' };
   } catch {
     return null;
   }

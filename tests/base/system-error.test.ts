@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { failureOf, fileFailure } from '../../src/base/file-failure.ts';
 import { SwpError } from '../../src/base/failure.ts';
-import { meaningOf, remedyFor, systemErrorCode } from '../../src/base/system-error.ts';
+import { isShortOfMemory, meaningOf, remedyFor, systemErrorCode } from '../../src/base/system-error.ts';
 
 const systemError = (errno: number, code: string, more: object = {}) =>
   Object.assign(new Error(`${code}: refused`), { errno, code, syscall: 'write', ...more });
@@ -60,4 +60,18 @@ test('whatever the system refuses is a failure with its place; what is no answer
     'x',
   ])
     expect(failureOf(bug)).toBeUndefined();
+});
+
+test.each([
+  'WebAssembly.Memory(): could not allocate memory',
+  'Array buffer allocation failed',
+  'libonnxruntime.so.1: failed to map segment from shared object',
+  'libonnxruntime.so.1: cannot allocate memory in static TLS block',
+  'std::bad_alloc',
+])('"%s" says that a process gets no more memory', (message) => {
+  expect(isShortOfMemory(message)).toBe(true);
+});
+
+test('what a file system without programs says is no lack of memory', () => {
+  expect(isShortOfMemory('x.so: failed to map segment from shared object: Operation not permitted')).toBe(false);
 });

@@ -11,6 +11,7 @@ import { thisProcess } from '../../src/cache/process-identity.ts';
 import { parseLease } from '../../src/cache/stored-lease.ts';
 import { Scratch } from '../../src/cache/scratch.ts';
 import { bundle } from '../engine/rig.ts';
+import { FailingFiles } from '../support/failing-files.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const NAME = 'ab'.repeat(32);
@@ -308,6 +309,19 @@ describe('garbage', () => {
     const observer = open({ clock, deadAfterMs: 5_000, identity: { ...thisProcess(), space: 'elsewhere' } });
     await watch(observer, clock, 5_000);
     held(await observer.acquire(NAME, 'there'));
+  });
+
+  it('a heartbeat or a lease that cannot be written leaves nothing that a later attempt would take for another', async () => {
+    const disk = new FailingFiles();
+    const store = open();
+    for (const only of ['writeSync', 'linkSync']) {
+      disk.arm(directory, { code: 'ENOSPC', at: 0, lasting: true, only });
+      await expect(store.acquire(NAME, 'here')).rejects.toMatchObject({
+        failure: { kind: 'file', code: 'ENOSPC', path: expect.stringContaining(directory) as string },
+      });
+      disk.arm(directory);
+    }
+    held(await store.acquire(NAME, 'here'));
   });
 
   it('in place of a folder of leases is replaced', async () => {

@@ -113,6 +113,7 @@ describe('swp gc', () => {
     expect(await keeping('--max-size', '1TB', '--keep', 'experiment=A1')).toBe(all);
     expect(await keeping('--max-size', '0B', '--keep', 'experiment=A1')).toBe(await keeping('--keep', 'experiment=A1'));
     expect(await keeping('--max-size', '0B', '--keep-last', '2')).toBe(await keeping('--keep-last', '2'));
+    expect((await of.swp('repro', '--memory-per-node', '10MB')).stderr).toContain('It must be 64MB or more');
     expect((await of.swp('gc', '--max-size', 'much')).stderr).toContain('It must be a size such as 50GB or 512MiB.');
     expect((await of.swp('gc', '--keep', 'experiment=Z9')).exitCode).toBe(2);
   });

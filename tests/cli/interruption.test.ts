@@ -70,6 +70,17 @@ test('a signal stops it, to the process or to its group, once or twice; the trai
   expect(await leftovers(project)).toEqual([]);
 });
 
+test('npm that is ended by itself ends what it has started', async () => {
+  const project = await endlessProject();
+  await project.write('package.json', { private: true, scripts: { repro: `node ${command} ${REPRO.join(' ')}` } });
+  const npm = started(project, 'npm', ['run', '--silent', 'repro']);
+  await eventOf(npm, 'node-progress');
+  npm.kill('SIGTERM'); // its shell gets it, too, and no more
+  expect(await npm).toMatchObject({ stderr: 'Stopping. What is done is kept; `swp repro` continues.' });
+  expect(await leftovers(project)).toEqual([]);
+  expect((await lastRun(project)).stopped).toBe('SIGHUP');
+});
+
 test('a terminal that is gone stops it; Ctrl-Z gives the cursor back, and fg goes on', async () => {
   const project = await endlessProject();
   const shell = `stty rows 24 columns 100; set -m; ${process.execPath} ${command} repro --jobs 1; echo SUSPENDED; fg`;

@@ -25,7 +25,8 @@ async function failuresWith(source: string, startMs = 60_000): Promise<string[]>
 }
 
 const COMMAND = `  What was run: ${process.execPath} RIG/worker.mjs\n`;
-const BY_HAND = '  Run that by hand to see what it says; `npm ci` installs it anew.';
+const BY_HAND =
+  '  Run that by hand to see what it says. A limit may refuse it a thread or memory (`ulimit -u`, `ulimit -v`); `npm ci` installs it anew.';
 
 test('a worker that crashes at its start says with what', async () => {
   const source =

@@ -1,4 +1,5 @@
 /** swp repro where a plan has to be made: plans, runs, and shows it; with --dry-run, only says what would run. */
+import { existsSync } from 'node:fs';
 import { lint } from '../../project/lint.ts';
 import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
@@ -30,6 +31,8 @@ export async function planAndRun(words: string[], options: ReproOptions): Promis
   const project = await openProject(options);
   const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
+  if (options.memoryPerNode !== undefined && !existsSync('/proc/self/status'))
+    terminal.errorLine(`${terminal.colors.yellow('note:')} --memory-per-node ends no node here: there is no /proc.`);
   if (options.dryRun) return sayDryRun(project, planned, options, terminal);
   writeWarnings(planned.plan.warnings, terminal);
   const records = await run(project, planned, options, terminal);

@@ -54,7 +54,7 @@ function writeDamages(
 
 function writeStudy({ results, changedReportFile, failure }: StudyVerification, terminal: Terminal): void {
   if (failure !== undefined) {
-    terminal.line('The results and the report of this study were not looked at, since it cannot be planned:');
+    terminal.line('The results and the report of this study could not be looked at:');
     writeFailure(failure, terminal);
   }
   if (results !== undefined) {

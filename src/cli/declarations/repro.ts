@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import { parseBytes, parsePositiveInteger } from '../quantity-parse.ts';
+import { parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
 
 export interface ReproOptions extends ProjectOptions {
   jobs?: number;
@@ -26,7 +26,7 @@ export function declareRepro(
       '--gpus <which>',
       'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)',
     )
-    .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseBytes)
+    .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseMemoryLimit)
     .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', parsePositiveInteger, 60)
     .option('-n, --dry-run', 'say what would be done')
     .option('-v, --verbose', 'a line for every node that is done')

@@ -157,8 +157,9 @@ export class WorkerProcess {
 
   #notStarted(message: string, code?: string): JobOutcome {
     const lines = this.#said.split('\n').map((line) => line.trim());
-    // Of an exception that Node.js writes, the line that says what it is; else the last one.
-    const said = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.filter((line) => line !== '').at(-1);
+    // Of an exception or a crash of Node.js, the line that says what it is; else the last one.
+    const telling = /^\w*Error\b|Assertion failed|^# Fatal|^FATAL ERROR/;
+    const said = lines.find((line) => telling.test(line)) ?? lines.filter((line) => line !== '').at(-1);
     return {
       kind: 'not-started',
       command: this.#command,

@@ -14,7 +14,7 @@ import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
 import { reopenHeld } from '../../../base/held-folder.ts';
 import { SwpError } from '../../../base/failure.ts';
-import { isMachineFault, systemErrorCode } from '../../../base/system-error.ts';
+import { isMachineFault, isShortOfMemory, remedyFor, systemErrorCode } from '../../../base/system-error.ts';
 import type { PreparedJob } from '../../executor.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from '../../stage.ts';
 import type { JsonObject } from '../../../base/json.ts';
@@ -84,7 +84,9 @@ async function runStage(id: number, job: PreparedJob): Promise<FromWorker> {
 
 /** A disk that fails, or a limit that is reached, is no bug of a stage: the failure says what to do about it. */
 function explainMachineFault(error: Error & { path?: unknown }): Error {
-  const code = systemErrorCode(error);
+  const code = systemErrorCode(error) ?? (isShortOfMemory(error.message) ? 'ENOMEM' : undefined);
+  if (code === 'ENOMEM')
+    return new SwpError({ kind: 'system', operation: 'compute it', code, remedy: remedyFor(code)! }, { cause: error });
   if (code === undefined || !isMachineFault(code)) return error;
   return fileFailure(error, typeof error.path === 'string' ? error.path : 'its outputs', 'write');
 }
