@@ -1,5 +1,6 @@
 /** Checks what another program passes to the public API: JavaScript has no compiler that would tell. */
 import { SwpError } from '../base/failure.ts';
+import { entryOf } from '../base/json.ts';
 import { listNames, nearestName } from '../base/nearest-name.ts';
 
 export interface OptionType {
@@ -40,7 +41,7 @@ export function checkOptions(caller: string, options: unknown, types: Record<str
       expected: `an object with ${listNames(Object.keys(types))}`,
     });
   for (const [name, value] of Object.entries(options)) {
-    const type = Object.hasOwn(types, name) ? types[name] : undefined;
+    const type = entryOf(types, name);
     if (type === undefined)
       throw new SwpError({
         kind: 'usage',

@@ -41,8 +41,8 @@ Examples:
   swp repro --json                   one event a line; the last one is
                                      {"event":"summary","nodes":{"total":..,"cached":..,"ran":..,"failed":..}}
 
-Ctrl-C stops within two seconds (a lost terminal, too); what is done is kept, and swp repro continues. A node that fails stops nothing but
-the nodes that need it.
+Ctrl-C stops within two seconds, and so does the end of the terminal; what is done is kept, and swp repro continues.
+A node that fails stops nothing but the nodes that need it.
 ${SELECTOR_HELP}`,
     )
     .action(body);

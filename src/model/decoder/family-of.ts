@@ -1,4 +1,5 @@
 /** The family of a model, and what it says of the model's tensors. */
+import { entryOf } from '../../base/json.ts';
 import * as declared from './families.ts';
 import type { DecoderFamily, ModelConfig, TensorTable } from './family.ts';
 
@@ -7,7 +8,7 @@ export const FAMILIES: Readonly<Record<string, DecoderFamily>> = declared;
 
 /** The family of a configuration that was checked. */
 export function familyOf({ family }: Pick<ModelConfig, 'family'>): DecoderFamily {
-  const found = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
+  const found = entryOf(FAMILIES, family);
   if (found === undefined) throw new Error(`There is no decoder family "${family}".`);
   return found;
 }
