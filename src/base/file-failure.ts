@@ -1,5 +1,5 @@
 /** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
-import { accessSync, constants, lstatSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwpError, type Failure } from './failure.ts';
 import { shownPath } from './held-folder.ts';
@@ -24,6 +24,16 @@ export function fileFailure(
   const known = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
   const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact) : '';
   return new SwpError({ kind: 'file', path: exact, operation, code, remedy: owner + known }, { cause: error });
+}
+
+/**
+ * Reading a pipe or a device might never end.
+ * @throws SwpError of kind `content` for what is neither a file nor a folder: reading says of a folder that it is one
+ */
+export function refuseOddFile(path: string, remedy = 'Put a file there.'): Stats {
+  const found = statSync(path);
+  if (found.isFile() || found.isDirectory()) return found;
+  throw new SwpError({ kind: 'content', path, message: 'It is a pipe, a socket or a device, and no file', remedy });
 }
 
 /**

@@ -2,11 +2,11 @@
  * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
  * after the node runs.
  */
-import { statSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { stampOf } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
+import { refuseOddFile } from '../base/file-failure.ts';
 import type { ExternalFile, PlannedNode } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
@@ -42,16 +42,6 @@ export async function readExternalFile(
     const told = typeof remedy === 'function' ? remedy() : remedy;
     throw new SwpError({ ...error.failure, remedy: told }, { cause: error });
   }
-}
-
-/**
- * Reading a pipe or a device might never end.
- * @throws SwpError of kind `content` for what is neither a file nor a folder: reading says of a folder that it is one
- */
-export function refuseOddFile(path: string, remedy = 'Put a file there.'): Stats {
-  const found = statSync(path);
-  if (found.isFile() || found.isDirectory()) return found;
-  throw new SwpError({ kind: 'content', path, message: 'It is a pipe, a socket or a device, and no file', remedy });
 }
 
 /**

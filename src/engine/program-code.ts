@@ -6,12 +6,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readFileSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { SwpError } from '../base/failure.ts';
-import { fileFailure, isAbsent } from '../base/file-failure.ts';
+import { fileFailure, isAbsent, refuseOddFile } from '../base/file-failure.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
 import { globMatcher } from '../base/glob.ts';
 import type { JsonSource } from '../base/json-source.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import { refuseOddFile } from './external-file.ts';
 import type { StageManifest } from '../generated/stage-manifest.ts';
 
 /** The code of a program. */
