@@ -9,6 +9,7 @@ import { digestJson } from '../base/digest.ts';
 import { canonicalJson, entryOf, isJsonObject, type JsonValue } from '../base/json.ts';
 import { readRegularText } from '../base/regular-file.ts';
 import { placeOf } from '../engine/stage.ts';
+import { countedMetrics } from './counted-metrics.ts';
 import { gatheredContents, gatheredItems, inputContents, inputRefs, isPreimage } from './preimage.ts';
 
 /** What the two pre-images of a record have in common. */
@@ -119,22 +120,30 @@ export function jsonIn(path: string): unknown {
 }
 
 /**
- * Where an artifact of the node has a number of the same name as a metric, the two must be equal. Of swp's own stages
- * they mean the same; a stage of one's own may call two things by one name.
+ * Where an artifact of the node has a number of the same name as a metric, the two must be equal, and so must those
+ * that follow from what it lists. Of swp's own stages they mean the same; a stage of one's own may call two things by one
+ * name.
+ * @param record of one of swp's own stages
  * @param content of a JSON artifact
  */
 export function metricProblems(
-  { metrics }: Pick<CacheRecord, 'metrics'>,
+  { stage, metrics }: Pick<CacheRecord, 'stage' | 'metrics'>,
   artifact: string,
   content: unknown,
 ): string[] {
   if (!isJsonObject(content as JsonValue)) return [];
+  const counted = countedMetrics(stage, artifact, content);
   return Object.entries(metrics).flatMap(([metric, value]) => {
-    const said = entryOf(content as Record<string, unknown>, metric);
-    return typeof value === 'number' && typeof said === 'number' && value !== said
-      ? [`its metric "${metric}" is ${value}; its artifact "${artifact}" says ${said}`]
+    const said = entryOf(counted, metric) ?? entryOf(content as Record<string, unknown>, metric);
+    const isOther = typeof said === 'number' ? typeof value === 'number' && value !== said : isOtherText(said, value);
+    return isOther
+      ? [`its metric "${metric}" is ${String(value)}; its artifact "${artifact}" says ${String(said)}`]
       : [];
   });
+}
+
+function isOtherText(said: unknown, value: unknown): boolean {
+  return typeof said === 'string' && typeof value === 'string' && value !== said;
 }
 
 /** @returns undefined for what canonical JSON cannot hold, such as 1e999: it is in no pre-image that swp makes */

@@ -119,7 +119,8 @@ class Verifier {
   /**
    * What a record consumed must be what the record of its producer names, or an earlier one of the same key: results
    * that were made of bits that another machine had made stay. Where a producer and its consumers contradict each
-   * other, those are put aside that no other record agrees with.
+   * other about an artifact, the consumers are put aside, and the producer as well if fewer agree with it about that:
+   * whichever is wrong, what was put aside is made again from what is right.
    */
   verifyLineage(): void {
     const made = new Map<string, { record?: Known; digests: Map<string, string[]> }>();
@@ -132,21 +133,25 @@ class Verifier {
         entry.digests.set(name, known.replaced ? [...digests, sha256] : [sha256, ...digests]);
       }
     }
-    const agreeing = new Set<string>();
-    const contradicting: { consumer: Known; producer: Known; message: string }[] = [];
+    /** By producer and artifact. */
+    const opinions = new Map<string, { producer: Known; agreeing: number; contradicting: number }>();
     for (const consumer of this.#known)
       for (const consumed of consumer.consumed) {
         const { record: producer, digests } = made.get(consumed.key) ?? {};
         if (producer === undefined || digests === undefined) continue; // made in another cache, or damaged itself
+        const subject = `${consumed.key} ${consumed.artifact}`;
+        const opinion = opinions.get(subject) ?? { producer, agreeing: 0, contradicting: 0 };
+        opinions.set(subject, opinion);
         const problem = contradiction(consumed, digests.get(consumed.artifact) ?? [], consumed.key.slice(0, 12));
-        if (problem === undefined) agreeing.add(producer.key);
-        else contradicting.push({ consumer, producer, message: problem.message });
+        if (problem === undefined) opinion.agreeing++;
+        else {
+          opinion.contradicting++;
+          this.#putAside(consumer.path, problem.message);
+        }
       }
-    for (const { consumer, producer, message } of contradicting) {
-      this.#putAside(consumer.path, message);
-      if (!agreeing.has(producer.key))
-        this.#putAside(producer.path, `no record that was made of it names what it says that it made`);
-    }
+    for (const { producer, agreeing, contradicting } of opinions.values())
+      if (contradicting > agreeing)
+        this.#putAside(producer.path, 'the records that were made of it say that it made something else');
   }
 
   async verifyArtifacts(): Promise<void> {
@@ -191,8 +196,8 @@ class Verifier {
     const namers = (this.#namers.get(path) ?? []).filter(({ stage }) => this.#options.installed?.has(stage));
     if (namers.length === 0 || extname(path) !== '.json') return;
     const content = jsonIn(path);
-    for (const { path: record, metrics, artifact } of namers) {
-      const [message] = metricProblems({ metrics }, artifact, content);
+    for (const { path: record, stage, metrics, artifact } of namers) {
+      const [message] = metricProblems({ stage, metrics }, artifact, content);
       if (message !== undefined) this.#putAside(record, message);
     }
   }

@@ -270,17 +270,29 @@ describe('names what was changed', () => {
     );
 
     const metrics = await forged('metrics', (files) => {
-      const { name, record } = recordOf(files, 'A1/s0/r1/eval-trained');
-      put(files, name, { ...record, metrics: { ...record.metrics, perplexity: 3 } });
+      for (const [place, changed] of Object.entries({
+        'A1/s0/r1/eval-trained': { perplexity: 3 },
+        'A1/s0/r1/detect-trained': { confirmed: 77 },
+        'A1/s0/r1/train': { cumulativeStep: 1e6 },
+      })) {
+        const { name, record } = recordOf(files, place);
+        put(files, name, { ...record, metrics: { ...record.metrics, ...changed } });
+      }
     });
-    expect(metrics.findings).toEqual([
-      {
-        check: 'records',
-        where: 'A1/s0/r1/eval-trained',
-        message: expect.stringMatching(
-          /^its metric "perplexity" is 3; its artifact "evaluation" says [\d.]+$/,
-        ) as unknown,
-      },
+    const problems = metrics.findings.map(({ where, message }) => [where, message]);
+    expect(problems.sort()).toEqual([
+      [
+        'A1/s0/r1/detect-trained',
+        expect.stringMatching(/^its metric "confirmed" is 77; its artifact "superWeights" says \d$/),
+      ],
+      [
+        'A1/s0/r1/eval-trained',
+        expect.stringMatching(/^its metric "perplexity" is 3; its artifact "evaluation" says [\d.]+$/),
+      ],
+      [
+        'A1/s0/r1/train',
+        expect.stringMatching(/^its metric "cumulativeStep" is 1000000; its artifact "curve" says \d+$/),
+      ],
     ]);
 
     const swapped = await forged('swapped', (files) => {

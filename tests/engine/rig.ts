@@ -246,7 +246,10 @@ export class Rig {
     const keys: Record<string, string> = {};
     const artifact = (place: string) => (study[place]!.stage === 'list' ? 'list' : 'text');
     for (const [place, { stage = 'text', from, and, all, params = {} }] of Object.entries(study)) {
-      const refer = (to: string) => ({ key: keys[to]!, artifact: artifact(to) });
+      const refer = (to: string) => {
+        const [producer, output] = to.split('.') as [string, string?];
+        return { key: keys[producer]!, artifact: output ?? artifact(producer) };
+      };
       keys[place] = await builder.add({
         stage,
         params: stage === 'text' || stage === 'count' ? { say: stage === 'text' ? place : '', ...params } : params,

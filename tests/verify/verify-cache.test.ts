@@ -88,11 +88,18 @@ describe('a record', () => {
   it('that names the artifact of another node contradicts those that were made of its own', async () => {
     await reseal<CacheRecord>(pathOf('A'), ({ artifacts }) => void (artifacts.text = records.B!.artifacts.text!));
     const found = await damagesOf();
-    expect(found).toContainEqual([pathOf('A'), 'no record that was made of it names what it says that it made']);
+    expect(found).toContainEqual([pathOf('A'), 'the records that were made of it say that it made something else']);
     expect(found).toContainEqual([
       pathOf('C'),
       expect.stringMatching(/^its input "from" was [0-9a-f]{12}; "text" of /),
     ]);
+    await expectHealed();
+  });
+
+  it('that names the artifact of another node is put aside, although those agree that use what else it made', async () => {
+    await runToysHere(rig, { ...STUDY, E: { from: 'A.size' }, F: { from: 'A.size', and: 'A.size' } });
+    await reseal<CacheRecord>(pathOf('A'), ({ artifacts }) => void (artifacts.text = records.B!.artifacts.text!));
+    expect((await damagesOf()).map(([path]) => path).sort()).toEqual(['A', 'C', 'D'].map(pathOf).sort());
     await expectHealed();
   });
 
