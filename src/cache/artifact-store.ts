@@ -7,11 +7,11 @@ import { dirname, join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
-import { fileFailure } from '../base/file-failure.ts';
+import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo } from '../base/held-folder.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import type { RecordedArtifact } from './record.ts';
-import { isFolderInTheWay, putAside } from './damaged.ts';
+import { makeWay } from './damaged.ts';
 import { artifactName } from './layout.ts';
 import { problemOfFile } from './stored-text.ts';
 
@@ -42,6 +42,8 @@ export class ArtifactStore {
       const found = lstatSync(path, { throwIfNoEntry: false });
       return found !== undefined && found.isFile() && found.size === artifact.bytes;
     } catch (error) {
+      // What stands in the place of its folder is put aside by verify, or by whoever writes there.
+      if (isAbsent(error) || (error as NodeJS.ErrnoException).code === 'ELOOP') return false;
       throw fileFailure(error, path, 'read');
     }
   }
@@ -92,7 +94,6 @@ export class ArtifactStore {
     const path = this.path(artifact);
     try {
       await syncFile(source);
-      makeDirectory(dirname(path));
       this.#moveTo(source, path);
       await syncDirectory(dirname(path));
     } catch (error) {
@@ -102,14 +103,17 @@ export class ArtifactStore {
     return artifact;
   }
 
-  /** A folder that stands where the artifact goes is put aside. */
+  /** What stands in the artifact's way is put aside. */
   #moveTo(source: string, path: string): void {
+    const move = () => {
+      makeDirectory(dirname(path));
+      moveTo(source, path);
+    };
     try {
-      moveTo(source, path);
+      move();
     } catch (error) {
-      if (!isFolderInTheWay(error)) throw error;
-      putAside(this.#cache, path);
-      moveTo(source, path);
+      if (!makeWay(this.#cache, path, error)) throw error;
+      move();
     }
   }
 }

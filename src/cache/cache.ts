@@ -25,7 +25,7 @@ import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { guardFolder } from '../base/held-folder.ts';
-import { putAside, type Damage } from './damaged.ts';
+import { makeWay, putAside, type Damage } from './damaged.ts';
 import { LeaseFolder } from './lease-files.ts';
 import { LeaseStore } from './lease-store.ts';
 import { NodeLog } from './node-log.ts';
@@ -202,7 +202,11 @@ export class Cache {
       // has none.
       if (record.aliasOf === undefined)
         await writeNote(contentPath, { key: record.key }, { cache: this.directory, scratch, durable: false });
-      await writeAtomically(path, text, scratch);
+      const write = () => writeAtomically(path, text, scratch);
+      await write().catch((error: unknown) => {
+        if (!makeWay(this.directory, path, error)) throw error;
+        return write();
+      });
     } catch (error) {
       throw fileFailure(error, path, 'write');
     }

@@ -7,7 +7,7 @@ import { writeAtomically } from '../base/atomic-file.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { readStoredText } from './stored-text.ts';
 import { openSealedJson, sealedJson } from '../base/sealed-json.ts';
-import { isFolderInTheWay, putAside } from './damaged.ts';
+import { makeWay } from './damaged.ts';
 
 /** Of every note that is written now. */
 export const NOTE_VERSION = 2;
@@ -65,8 +65,7 @@ export async function writeNote(
   const text = sealedJson({ version: NOTE_VERSION, ...content }, indent);
   const write = () => writeAtomically(path, text, scratch, { durable });
   await write().catch((error: unknown) => {
-    if (!isFolderInTheWay(error)) throw error;
-    putAside(cache, path);
+    if (!makeWay(cache, path, error)) throw error;
     return write();
   });
 }

@@ -96,6 +96,12 @@ export class TrajectoryStore {
     return undefined;
   }
 
+  /** Whether a checkpoint is not what its manifest says; not of one that is gone, or cannot be read now. */
+  async isDamaged(trajectory: string, at: number): Promise<boolean> {
+    const found = await readUnchanged(join(this.#folder(trajectory), `checkpoint-${at}`), { trajectory, at });
+    return found !== undefined && 'damaged' in found;
+  }
+
   /**
    * Keeps a checkpoint, durably.
    * @param folder in the cache's scratch, with a file per state artifact, named like it; it is moved

@@ -47,7 +47,7 @@ export async function computeNode(work: NodeWork, slot: Slot, context: RunContex
 async function publish(
   made: StageResult,
   { planned: { node }, identity, point }: NodeWork,
-  { cache, stages, environment }: RunContext,
+  { cache, stages, environment, warn }: RunContext,
 ): Promise<CacheRecord> {
   await refuseChangedFiles(node, stages);
   const { code, packages } = await stages.load(node.stage.name);
@@ -57,7 +57,13 @@ async function publish(
     stage: node.stage.name,
     environment: { ...(await environment()), code, packages },
   });
-  if (point !== undefined) await cache.trajectories.addStop(point.trajectory, { at: point.at, key: record.key });
+  if (point !== undefined)
+    await cache.trajectories.addStop(point.trajectory, { at: point.at, key: record.key }).catch((error: unknown) => {
+      // The result is there: without the note, a longer run begins earlier.
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      warn(failure);
+    });
   return record;
 }
 

@@ -121,8 +121,8 @@ export function jsonIn(path: string): unknown {
 
 /**
  * Where an artifact of the node has a number of the same name as a metric, the two must be equal, and so must those
- * that follow from what it lists. Of swp's own stages they mean the same; a stage of one's own may call two things by one
- * name.
+ * that follow from what it lists. Of swp's own stages they mean the same; a stage of one's own may call two things by
+ * one name.
  * @param record of one of swp's own stages
  * @param content of a JSON artifact
  */

@@ -9,9 +9,9 @@ import { addTo } from '../base/groups.ts';
 import { digestFile } from '../base/digest.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Damage } from '../cache/damaged.ts';
-import { artifactFiles, recordFiles, type RecordFile } from '../cache/layout.ts';
+import { artifactFiles, FOLDERS, recordFiles, type RecordFile } from '../cache/layout.ts';
 import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from '../cache/record.ts';
-import { damagedNotes, shards, strangeLogs, withoutCapital } from './notes.ts';
+import { damagedCheckpoints, damagedNotes, problemOfFolder, shards, strangeLogs, withoutCapital } from './notes.ts';
 import { consumedBy, contradiction, jsonIn, metricProblems, problemsOf, type Consumed } from './record-checks.ts';
 
 export interface Verification {
@@ -39,11 +39,12 @@ export interface VerificationOptions {
 /** @throws SwpError of kind `file` if the cache cannot be read */
 export async function verifyCache(cache: Cache, options: VerificationOptions = {}): Promise<Verification> {
   const verifier = new Verifier(cache, options);
+  verifier.verifyFolders();
   await verifier.verifyMarks();
   verifier.verifyRecords();
   verifier.verifyLineage();
   await verifier.verifyArtifacts();
-  verifier.verifyNotes();
+  await verifier.verifyNotes();
   return verifier.result;
 }
 
@@ -75,6 +76,15 @@ class Verifier {
   constructor(cache: Cache, options: VerificationOptions) {
     this.#cache = cache;
     this.#options = options;
+  }
+
+  /** The folders in which everything lies. */
+  verifyFolders(): void {
+    for (const name of FOLDERS) {
+      const path = join(this.#cache.directory, name);
+      const problem = problemOfFolder(path, { link: true });
+      if (problem !== undefined) this.#putAside(path, problem);
+    }
   }
 
   /** The cache's own marks were put right when it was opened, or are now. */
@@ -155,6 +165,7 @@ class Verifier {
   }
 
   async verifyArtifacts(): Promise<void> {
+    for (const _ of shards(join(this.#cache.directory, 'artifacts'), (path, problem) => this.#putAside(path, problem)));
     this.#verifyPlaces();
     const { share = 1, progress } = this.#options;
     const artifacts = artifactFiles(this.#cache.directory).filter(
@@ -202,9 +213,11 @@ class Verifier {
     }
   }
 
-  verifyNotes(): void {
+  async verifyNotes(): Promise<void> {
     for (const { path, message } of damagedNotes(this.#cache.directory)) this.#putAside(path, message);
     for (const { path, message } of strangeLogs(this.#cache.directory)) this.#putAside(path, message);
+    if ((this.#options.share ?? 1) < 1) return;
+    for (const { path, message } of await damagedCheckpoints(this.#cache)) this.#putAside(path, message);
   }
 
   #putAside(path: string, message: string): void {

@@ -192,6 +192,46 @@ describe.each(Object.keys(DAMAGES))('%s in the place of', (damage) => {
   });
 });
 
+it('a file in the place of a folder is put aside by whoever writes there, and named by verify', async () => {
+  const shardOf = (kind: string) => dirname(stored[kind]!);
+  const places = {
+    'in its way': ['record', 'artifact that is kept for ever', 'content note', 'trajectory stop', 'ledger'].map(
+      shardOf,
+    ),
+    'of everything': ['records', 'artifacts', 'contents', 'trajectories', 'studies'],
+    'that a run does not write to': [dirname(shardOf('trajectory stop')), shardOf('tombstone'), shardOf('run history')],
+  };
+  for (const name of Object.values(places).flat()) {
+    const fill = () => {
+      restore();
+      const path = join(rig.cache.directory, name);
+      rmSync(path, { recursive: true });
+      writeFileSync(path, 'no folder');
+      return path;
+    };
+    fill();
+    await rig.reopen();
+    const { result } = await run();
+    expect(result, name).toMatchObject({ failed: 0, blocked: 0 });
+    expect(contentsOf(result.records), name).toEqual(results);
+    const path = fill();
+    const { damages } = await verifyCache(await Cache.open(rig.cache.directory));
+    expect(damages.map((each) => each.path)).toContain(path);
+    await rig.reopen();
+    expect(contentsOf((await run()).result.records), name).toEqual(results);
+    expect((await verifyCache(await Cache.open(rig.cache.directory))).damages, name).toEqual([]);
+  }
+});
+
+it('a checkpoint whose state has changed is named by verify', async () => {
+  const folder = join(rig.cache.directory, dirname(stored['checkpoint manifest']!));
+  restore();
+  writeFileSync(join(folder, 'text'), 'State');
+  const verify = async () => (await verifyCache(await Cache.open(rig.cache.directory))).damages;
+  expect(await verify()).toMatchObject([{ path: folder, message: 'its state is not what its manifest says' }]);
+  expect(await verify()).toEqual([]);
+});
+
 it('any changed byte of a record is noticed: it is never served', () => {
   const path = join(pristine, stored.record!);
   const text = readFileSync(path);
