@@ -17,12 +17,12 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readdirSync,
   readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
-  statSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -247,12 +247,14 @@ function isGone(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** Workers must be able to use such names, too: not if Node.js was given capabilities, which hides its descriptors. */
+/**
+ * Programs that stages start must be able to use such names, too: the kernel hides the descriptors of a Node.js that
+ * was given capabilities from programs that have none.
+ */
 function procIsOurs(): boolean {
   try {
-    return (
-      readlinkSync('/proc/self') === String(process.pid) && statSync('/proc/self/fd').uid === (process.geteuid?.() ?? 0)
-    );
+    const hasCapabilities = !/^CapPrm:\s+0+$/m.test(readFileSync('/proc/self/status', 'utf8'));
+    return readlinkSync('/proc/self') === String(process.pid) && (!hasCapabilities || process.geteuid?.() === 0);
   } catch {
     return false;
   }
