@@ -185,13 +185,15 @@ function build(
 function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: DecoderShape) {
   const { width, heads, ropeTheta } = config;
   const headWidth = width / heads;
+  /** Of the features of a head, of which the upper half turns as the lower one does. */
   const frequencies = Float64Array.from(
-    { length: width },
-    (_, row) => ropeTheta ** ((-2 * Math.floor((row % (width / 2)) / heads)) / headWidth),
+    { length: headWidth },
+    (_, feature) => ropeTheta ** ((-2 * (feature % (headWidth / 2))) / headWidth),
   );
+  // All heads turn alike, and all sequences.
   const table = (of: (angle: number) => number) =>
     graph.constant(
-      Table.repeatedRows(width, sequence, batch, (row, position) => of(position * frequencies[row]!)),
+      Table.repeatedRows(headWidth, sequence, heads * batch, (row, position) => of(position * frequencies[row]!)),
       [width, batch * sequence],
     );
   return { cosine: table(Math.cos), sine: table(Math.sin) };
