@@ -11,6 +11,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { RewindParams } from '../src/generated/rewind.ts';
 import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
+import { rewindingProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<RewindParams>>({
   name: 'rewind',
@@ -33,6 +34,7 @@ export default defineStage<Required<RewindParams>>({
   },
 
   files: ({ model }) => [configFile(model)],
+  problems: rewindingProblems,
   fingerprint: ({ model }) => initialisationFingerprint(model),
   body: () => import('./bodies/rewind.ts'),
 });

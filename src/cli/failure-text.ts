@@ -47,11 +47,11 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'usage':
       return [`${error} ${failure.message}`, ...hints(failure, colors)].join('\n');
     case 'file':
-      return `${error} Cannot ${failure.operation} ${failure.path}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
+      return `${error} Cannot ${failure.operation} ${pathText(failure.path)}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
     case 'system':
       return `${error} Cannot ${failure.operation}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
     case 'content':
-      return `${error} ${failure.path}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+      return `${error} ${pathText(failure.path)}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'unavailable':
       return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'install':
@@ -63,7 +63,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
         '  Results that were made of the earlier one are kept, so the lineage is mixed. `swp invalidate` of this node computes all of it anew.',
       ].join('\n');
     case 'file-changed':
-      return `${error} ${failure.path} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
+      return `${error} ${pathText(failure.path)} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':
       return [
         `${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`,
@@ -158,6 +158,12 @@ function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colo
 /** A file must not be able to send control sequences to the terminal. Keeps the length. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/** A path that somebody typed, or that a file names. One that no system takes is cut. */
+function pathText(path: string): string {
+  const shown = path.length > 1000 ? `${path.slice(0, 100)}...` : path;
+  return printable(shown).replace(/[\t\n]/g, '\ufffd');
 }
 
 function sentence(message: string): string {

@@ -25,6 +25,18 @@ function path(text: string): string {
   return text;
 }
 
+/** A word of the command line may be a megabyte, and must not be able to send control sequences to the terminal. */
+const LONGEST_LINE = 400;
+
+/** What commander says of a command line that it refuses, as it can be shown. */
+export function shownMistake(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, 200)} ... ${line.slice(-150)}` : line))
+    .join('\n')
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
 export const SELECTOR_HELP = `
 Selectors choose nodes by NAME=VALUE[,VALUE...], with globs, by stage, experiment, seed, round, step or key:
   stage=prune                    every prune

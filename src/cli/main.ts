@@ -24,7 +24,7 @@ import { declareVerify } from './declarations/verify.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { explainError } from './explain-error.ts';
 import { ignoresHangup } from './hangup.ts';
-import { GENERAL_HELP } from './help.ts';
+import { GENERAL_HELP, shownMistake } from './help.ts';
 import * as bodies from './lazy-commands.ts';
 import { guardProcess } from './process-guard.ts';
 import { openTerminal } from './terminal.ts';
@@ -39,6 +39,7 @@ const program = new Command('swp')
   .version(packageVersion())
   .addHelpText('after', GENERAL_HELP)
   .showHelpAfterError('swp COMMAND --help shows what there is.')
+  .configureOutput({ outputError: (text, write) => write(shownMistake(text)) })
   .exitOverride();
 
 /** In the order in which --help lists them. */

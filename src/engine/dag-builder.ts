@@ -51,7 +51,9 @@ export class DagBuilder {
   readonly #root: string;
   readonly #accept: AcceptCode;
   readonly #refuse: RefuseParams;
-  readonly #fingerprints = new Map<string, Promise<JsonValue | undefined>>();
+  readonly #fingerprints = new Map<string, Promise<JsonValue>>();
+  /** Whether parameters are possible, with these inputs connected. */
+  readonly #possible = new Map<string, Promise<boolean>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
   readonly #watched = new Map<string, string>();
   /** Stages whose files are watched. */
@@ -94,7 +96,7 @@ export class DagBuilder {
     this.#watchFiles(stage);
     this.#check(stage, inputs, gathers, label);
     const gathered = mapValues(gathers, (items) => items.map((item) => this.#gathered(item)));
-    const work = await this.#describe(stage, params, label);
+    const work = await this.#describe(stage, { params, inputs, label });
     const preimage =
       'failure' in work
         ? blockedPreimage(name, params, inputs, gathered)
@@ -120,13 +122,15 @@ export class DagBuilder {
   /** The ingredients of a node's key that the stage gives; or what it lacks to give them, which blocks the node. */
   async #describe(
     stage: LoadedStage,
-    params: JsonObject,
-    label: NodeLabel,
+    spec: Pick<NodeSpec, 'params' | 'inputs' | 'label'>,
   ): Promise<{ code: { code: string; computes: JsonValue }; files: ExternalFile[] } | { failure: Failure }> {
+    const { params } = spec;
     try {
       if (stage.failure !== undefined) return { failure: stage.failure };
       const files = await this.#externalFiles(stage, params);
-      const computes = (await this.#fingerprint(stage, params, label)) ?? null;
+      for (const path of stage.definition.watches?.(params) ?? [])
+        if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
+      const computes = (await this.#isPossible(stage, spec)) ? await this.#fingerprint(stage, params) : null;
       return { files, code: this.#accept(stage.definition.name, { code: stage.code, computes }) };
     } catch (error) {
       return { failure: lackOf(error) };
@@ -153,34 +157,41 @@ export class DagBuilder {
       if (!this.#watched.has(path)) this.#watched.set(path, stage.stamps?.get(path) ?? stampIfThere(path));
   }
 
-  /**
-   * What a stage computes depends on its parameters alone, so it is asked once for each.
-   * @returns undefined for parameters that were refused
-   */
-  #fingerprint(
+  /** Asked once for equal parameters with the same inputs; what is wrong is told where it is met first. */
+  #isPossible(
     { definition }: LoadedStage,
-    params: JsonObject,
-    label: NodeLabel,
-  ): Promise<JsonValue | undefined> | JsonValue {
-    if (definition.fingerprint === undefined && definition.problems === undefined) return null;
-    const question = JSON.stringify([definition.name, params]); // equal ones are written alike: by the schema's order
-    const known = this.#fingerprints.get(question);
+    { params, inputs, label }: Pick<NodeSpec, 'params' | 'inputs' | 'label'>,
+  ): Promise<boolean> | true {
+    if (definition.problems === undefined) return true;
+    const connected = Object.keys(inputs).sort();
+    const question = JSON.stringify([definition.name, params, connected]); // equal ones are written alike: by the schema's order
+    const known = this.#possible.get(question);
     if (known !== undefined) return known;
-    for (const path of definition.watches?.(params) ?? []) this.#watched.set(path, stampIfThere(path));
-    const answer = this.#askFingerprint(definition, params, label);
-    this.#fingerprints.set(question, answer);
+    const answer = this.#askProblems(definition, params, new Set(connected), label);
+    this.#possible.set(question, answer);
     return answer;
   }
 
-  async #askFingerprint(
+  async #askProblems(
     definition: StageDefinition,
     params: JsonObject,
+    connected: ReadonlySet<string>,
     label: NodeLabel,
-  ): Promise<JsonValue | undefined> {
-    const problems = (await definition.problems?.(params)) ?? [];
-    if (problems.length === 0) return definition.fingerprint?.(params) ?? null;
-    this.#refuse(label, problems);
-    return undefined;
+  ): Promise<boolean> {
+    const problems = (await definition.problems?.(params, connected)) ?? [];
+    if (problems.length > 0) this.#refuse(label, problems);
+    return problems.length === 0;
+  }
+
+  /** What a stage computes depends on its parameters alone, so it is asked once for each. */
+  #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> | JsonValue {
+    if (definition.fingerprint === undefined) return null;
+    const question = JSON.stringify([definition.name, params]);
+    const known = this.#fingerprints.get(question);
+    if (known !== undefined) return known;
+    const answer = definition.fingerprint(params);
+    this.#fingerprints.set(question, answer);
+    return answer;
   }
 
   async #externalFiles({ definition, module }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {

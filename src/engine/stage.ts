@@ -91,7 +91,7 @@ export interface DeclaredFile {
   remedy?: string | (() => string);
 }
 
-/** A parameter that the others, or the model that they name, make impossible. */
+/** A parameter that the others, the model that they name, or the inputs make impossible. */
 export interface ParamProblem {
   param: string;
   /** Where a parameter is the study's declaration: the input of the step in it that is wrong. */
@@ -164,8 +164,12 @@ export interface StageDefinition<Params = JsonObject> {
   outputs: Record<string, StageOutput>;
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
   files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
-  /** What is wrong with parameters that each fit the schema; nothing else is asked of them then. */
-  problems?(params: Params): ParamProblem[] | Promise<ParamProblem[]>;
+  /**
+   * What is wrong with parameters that each fit the schema, or that ask for an input which is not connected; nothing
+   * else is asked of them then.
+   * @param connected names of the inputs that the node has
+   */
+  problems?(params: Params, connected: ReadonlySet<string>): ParamProblem[] | Promise<ParamProblem[]>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.

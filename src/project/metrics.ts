@@ -11,14 +11,15 @@ import { planProject, type Project } from './project.ts';
 /**
  * Places of runs, in the order of the study; those of the whole study, such as aggregate, are none of a run.
  * @param columns names of metrics with globs, separated by commas; all if absent
- * @returns with how many of the selected places have no result, and what planning warns of, such as damaged records
+ * @returns with how many of the selected places have no result, how many of those are blocked, and what planning warns
+ *   of, such as damaged records
  * @throws SwpError of kind `usage` if no selected node has such a metric
  */
 export async function readMetrics(
   project: Project,
   words: readonly string[],
   columns: string | undefined,
-): Promise<{ rows: MetricsRow[]; lacking: number; warnings: Failure[] }> {
+): Promise<{ rows: MetricsRow[]; lacking: number; blocked: number; warnings: Failure[] }> {
   const planned = await planProject(project);
   const places = selectPlaces(
     [...planned.nodes.values()].map(({ node }) => node),
@@ -26,10 +27,11 @@ export async function readMetrics(
   ).filter(({ label }) => !isOfWholeStudy(label));
   const isShown = columns === undefined ? () => true : globMatcher(columns.split(','));
   const names = new Set<string>();
-  let lacking = 0;
+  let [lacking, blocked] = [0, 0];
   const rows = places.flatMap(({ node, label }): MetricsRow[] => {
     const { state, record } = planned.nodes.get(node.key)!;
     if (state !== 'cached') lacking++;
+    if (state === 'blocked') blocked++;
     if (state !== 'cached' || record === undefined) return [];
     for (const name of Object.keys(record.metrics)) names.add(name);
     const shown = Object.entries(record.metrics).filter(([name]) => isShown(name));
@@ -43,7 +45,7 @@ export async function readMetrics(
       message: `No selected node has a metric ${columns}.`,
       expected: `some of ${[...names].sort().join(', ')}`,
     });
-  return { rows: rows.sort(orderOf(project)), lacking, warnings: planned.warnings };
+  return { rows: rows.sort(orderOf(project)), lacking, blocked, warnings: planned.warnings };
 }
 
 function orderOf({ study }: Project): (a: MetricsRow, b: MetricsRow) => number {

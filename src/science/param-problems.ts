@@ -10,6 +10,7 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { PlantSpikesParams } from '../generated/plant-spikes.ts';
 import type { PruneParams } from '../generated/prune.ts';
+import type { RewindParams } from '../generated/rewind.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
 import { buildForwardGraph } from '../model/decoder/decoder-graph.ts';
@@ -56,8 +57,17 @@ export async function trainingProblems(params: Required<TrainParams>): Promise<P
   return [...problems, ...(await passProblems('train', { ...params, batchSize: microBatchSize || batchSize }))];
 }
 
-export async function evaluationProblems(params: Required<EvalParams>): Promise<ParamProblem[]> {
-  return [...(await passProblems('eval', params)), ...sampleProblems('eval', params, ['sequences'])];
+export async function evaluationProblems(
+  params: Required<EvalParams>,
+  connected: ReadonlySet<string>,
+): Promise<ParamProblem[]> {
+  return [
+    ...(await passProblems('eval', params)),
+    ...sampleProblems('eval', params, ['sequences']),
+    ...(params.restore === 'none'
+      ? []
+      : inputProblems('eval', params, 'restore', ['original', 'reference'], connected)),
+  ];
 }
 
 export async function detectionProblems(params: Required<DetectSwParams>): Promise<ParamProblem[]> {
@@ -86,7 +96,10 @@ export function plantingProblems(params: Required<PlantSpikesParams>): ParamProb
   ];
 }
 
-export async function pruningProblems(params: Required<PruneParams>): Promise<ParamProblem[]> {
+export async function pruningProblems(
+  params: Required<PruneParams>,
+  connected: ReadonlySet<string>,
+): Promise<ParamProblem[]> {
   const tensors = tensorsOf(await readModelConfig(params.model));
   const names = [...tensors.keys()];
   const problems: ParamProblem[] = [];
@@ -112,7 +125,35 @@ export async function pruningProblems(params: Required<PruneParams>): Promise<Pa
         expected: `a row below ${shape[0]} and a column below ${shape[1] ?? 1}`,
       });
   }
+  for (const param of ['force', 'protect'] as const)
+    if (params[param] !== 'none') problems.push(...inputProblems('prune', params, param, [params[param]], connected));
   return problems.slice(0, 1);
+}
+
+export function rewindingProblems(params: Required<RewindParams>, connected: ReadonlySet<string>): ParamProblem[] {
+  const { to } = params;
+  if (to === 'fresh') return [];
+  const input = { none: 'weights', init: 'init', step: 'point', pretrained: 'pretrained' }[to];
+  return inputProblems('rewind', params, 'to', [input], connected);
+}
+
+/** A parameter's value asks for inputs that a node may also do without. */
+function inputProblems<Params extends object>(
+  stage: string,
+  params: Params,
+  param: keyof Params & string,
+  needed: readonly string[],
+  connected: ReadonlySet<string>,
+): ParamProblem[] {
+  const lacking = needed.filter((name) => !connected.has(name));
+  if (lacking.length === 0) return [];
+  return [
+    {
+      param,
+      message: `${stage}.${param} is ${quoted(String(params[param]))}, which takes the input ${listNames(lacking)}, and a step that it holds for has none`,
+      expected: `another value, or a step in every such run that ${quoted(lacking[0]!)} leads to (see the inputs of ${stage}, and \`unless\` of the steps that they name)`,
+    },
+  ];
 }
 
 interface PassParams {

@@ -56,6 +56,9 @@ printf '%s' "$line" | grep -o '"path"' | wc -l > "$out"; echo '{"metrics":{}}'\n
   expect((await project.swp('explain', 'stage=init', 'seed=7')).stdout).toMatch(
     /^\d init nodes?: blocked, A\/s7\/r0\/load lacks something: Cannot read .*seed-7/,
   );
+  expect((await project.swp('metrics', 'seed=6', 'stage=init')).stderr).toBe(
+    '2 selected places have no result yet. They are blocked: `swp status` says by what.',
+  );
   const [{ missingInputs, nodes }] = (await project.swp('status', '--json')).json<{
     missingInputs: object[];
     nodes: { state: string; reason: object }[];

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Failure } from '../../src/base/failure.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 import { lengthsOf } from '../../src/engine/trajectory.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -50,6 +51,54 @@ it('is refused, at the step, if a detection does not say what became of the supe
       expected: '"detect-start.superWeights" as its input "reference"',
     },
   });
+});
+
+/** Where and how the study is refused if an experiment has these parameters; undefined if it is planned. */
+async function refusalOf(params: Record<string, object>, more: object = {}): Promise<unknown> {
+  const path = join(packageRoot, 'pipeline.json');
+  const content = JSON.parse(await readFile(path, 'utf8')) as { experiments: object };
+  const experiments = { ...content.experiments, tried: { rounds: 2, params, ...more } };
+  const profiles = { one: { experiments: ['tried'], seeds: [0] } };
+  const file = parseStudyFile(
+    path,
+    JSON.stringify({ ...content, comparisons: [], experiments, profiles, defaultProfile: 'one' }, null, 2),
+  );
+  const study = await resolveStudy(file, { loader: StageLoader.installed() });
+  const failure = await buildDag(study, StageLoader.installed()).then(
+    () => undefined,
+    (error: { failure: Failure }) => error.failure,
+  );
+  return failure?.kind === 'study' ? [failure.at.text.trim(), failure.message] : failure;
+}
+
+it('is refused, at the value, if a parameter asks for an input that a step of the run does not have', async () => {
+  const refused = async (params: Record<string, object>, text: string, message: string) =>
+    expect(await refusalOf(params)).toEqual([text, expect.stringContaining(message)]);
+  const pruned = { train: { steps: 5 }, prune: { fraction: 0.1 } };
+  // The point that it goes back to is left out where nobody says at which training step it is.
+  await refused(
+    { ...pruned, rewind: { to: 'step' } },
+    '"to": "step"',
+    'rewind.to is "step", which takes the input "point"',
+  );
+  expect(
+    await refusalOf({ ...pruned, rewind: { to: 'step' } }, { perStep: { 'rewind-point': { steps: 5 } } }),
+  ).toBeUndefined();
+  // Without training nothing is detected in round 1 that a re-initialised run could follow.
+  const untrained = { init: { scheme: 'xavier' }, train: { steps: 0 } };
+  await refused(
+    { ...untrained, prune: { fraction: 0.1, protect: 'reference' } },
+    '"protect": "reference"',
+    '"reference"',
+  );
+  await refused({ ...untrained, prune: { force: 'reference' } }, '"force": "reference"', 'prune.force is "reference"');
+  await refused(
+    { ...untrained, prune: { fraction: 0.1 }, eval: { restore: 'super-activation' } },
+    '"restore": "super-activation"',
+    'which takes the input "original" or "reference"',
+  );
+  for (const asks of [{ protect: 'reference' }, { protect: 'detected' }, { force: 'reference' }])
+    expect(await refusalOf({ train: { steps: 5 }, prune: { fraction: 0.1, ...asks } })).toBeUndefined();
 });
 
 describe('profile table', () => {

@@ -15,9 +15,9 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function metrics(words: string[], options: MetricsOptions): Promise<void> {
   const terminal = openTerminal();
-  const { rows, lacking, warnings } = await readMetrics(await openProject(options), words, options.columns);
+  const { rows, lacking, blocked, warnings } = await readMetrics(await openProject(options), words, options.columns);
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
-  if (options.json) return terminal.line(JSON.stringify({ rows, lacking }));
+  if (options.json) return terminal.line(JSON.stringify({ rows, lacking, blocked }));
   if (options.csv)
     return writeCsv(
       rows.map(({ experiment, seed, round, step, stage, key, metrics }) => ({
@@ -31,10 +31,7 @@ export async function metrics(words: string[], options: MetricsOptions): Promise
       })),
     );
   writeTables(rows, terminal);
-  if (lacking > 0)
-    terminal.errorLine(
-      `${lacking.toLocaleString('en')} selected ${lacking === 1 ? 'place has' : 'places have'} no result yet: \`swp repro\` computes ${lacking === 1 ? 'it' : 'them'}.`,
-    );
+  if (lacking > 0) terminal.errorLine(lackingText(lacking, blocked));
 }
 
 export async function metricsDiff(a: string, b: string, options: MetricsOptions): Promise<void> {
@@ -43,6 +40,15 @@ export async function metricsDiff(a: string, b: string, options: MetricsOptions)
   if (options.json) return terminal.line(JSON.stringify({ experiments: [a, b], changes }));
   if (options.csv) return writeCsv(changes.map((change) => ({ ...change })));
   writeChanges(changes, a, b, terminal);
+}
+
+function lackingText(lacking: number, blocked: number): string {
+  const places = `${lacking.toLocaleString('en')} selected ${lacking === 1 ? 'place has' : 'places have'} no result yet`;
+  const rest = lacking - blocked;
+  const [computed, waiting] = [rest === 1 ? 'it' : 'them', blocked === 1 ? 'It is' : 'They are'];
+  if (blocked === 0) return `${places}: \`swp repro\` computes ${computed}.`;
+  if (rest === 0) return `${places}. ${waiting} blocked: \`swp status\` says by what.`;
+  return `${places}: \`swp repro\` computes ${rest.toLocaleString('en')}; ${blocked.toLocaleString('en')} blocked, \`swp status\` says by what.`;
 }
 
 function writeTables(rows: readonly MetricsRow[], terminal: Terminal): void {
