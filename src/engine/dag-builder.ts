@@ -164,7 +164,8 @@ export class DagBuilder {
   ): Promise<boolean> | true {
     if (definition.problems === undefined) return true;
     const connected = Object.keys(inputs).sort();
-    const question = JSON.stringify([definition.name, params, connected]); // equal ones are written alike: by the schema's order
+    // Equal parameters are written alike: in the schema's order.
+    const question = JSON.stringify([definition.name, params, connected]);
     const known = this.#possible.get(question);
     if (known !== undefined) return known;
     const answer = this.#askProblems(definition, params, new Set(connected), label);

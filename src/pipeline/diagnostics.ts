@@ -158,6 +158,12 @@ function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
     }
     case 'uniqueItems':
       return { path: [...path, Number(params.i)], message: 'This is in the list twice.', expected: 'each entry once' };
+    case 'minItems':
+    case 'maxItems': {
+      const { length } = error.data as unknown[];
+      const message = `A list of ${length} ${length === 1 ? 'entry' : 'entries'} is not possible here.`;
+      return { path, message, expected: expectation(schema) };
+    }
     default:
       return { path, message: `${found} is not possible here.`, expected: expectation(schema) };
   }

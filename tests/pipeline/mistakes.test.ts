@@ -411,6 +411,11 @@ describe('text that is no JSON is shown at its place', () => {
     ['{ "__proto__": {} }', '"__proto__" cannot be a name.', ''],
     ['['.repeat(100_000), 'pipeline.json:1:65 error: This is nested too deeply.', 'Expected: at most 64 levels.'],
     ['[1, 2]', 'A list is not possible here.', 'Expected: an object {...}'],
+    [
+      `{ "name": "x", "defaults": { "seeds": [${[...Array(1001).keys()].join()}] } }`,
+      'A list of 1001 entries is not possible here.',
+      'Expected: a list [...], with 1 or more entries, with no more than 1000 entries',
+    ],
   ])('%.30s', async (text, ...expected) => {
     const shown = await textOf(text);
     for (const part of expected) expect(shown).toContain(part);
