@@ -7,7 +7,8 @@ import { remedyFor, systemErrorCode, type SystemError } from './system-error.ts'
 
 /**
  * @param error what node:fs threw; the path that it names is preferred to `path`, being more exact
- * @param remedy what to do, where the caller knows better than the error's code tells; `path` is then the one to show
+ * @param remedy what to do, where the caller knows better than the error's code tells; `path` is then the one to show.
+ *   Permission to read is a matter of the file's owner, whatever the caller knows.
  * @returns the Failure to throw, or `error` itself where it is no file system error (a bug in swp)
  */
 export function fileFailure(
@@ -19,10 +20,16 @@ export function fileFailure(
   if (error instanceof SwpError) return error;
   const code = systemErrorCode(error) ?? (error as NodeJS.ErrnoException).code;
   if (typeof code !== 'string') return error instanceof Error ? error : new Error(String(error));
-  if (remedy !== undefined) return new SwpError({ kind: 'file', path, operation, code, remedy }, { cause: error });
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  if (remedy !== undefined) {
+    // What to do about a file that is not there is no use where it is, and may not be read.
+    const told =
+      isDenied && operation === 'read' ? `${ownerText(path)}Ask its owner for the permission to read it.` : remedy;
+    return new SwpError({ kind: 'file', path, operation, code, remedy: told }, { cause: error });
+  }
   const exact = shownPath(refusedPath(error as SystemError) ?? path);
   const known = remedyFor(code) ?? `The system says "${(error as Error).message}". Put that right and run again.`;
-  const owner = code === 'EACCES' || code === 'EPERM' ? ownerText(exact) : '';
+  const owner = isDenied ? ownerText(exact) : '';
   return new SwpError({ kind: 'file', path: exact, operation, code, remedy: owner + known }, { cause: error });
 }
 

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { stampOf } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
 import { refuseOddFile } from '../base/file-failure.ts';
@@ -40,7 +41,7 @@ export async function readExternalFile(
   } catch (error) {
     if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
     const told = typeof remedy === 'function' ? remedy() : remedy;
-    throw new SwpError({ ...error.failure, remedy: told }, { cause: error });
+    throw fileFailure(error.cause, path, 'read', told);
   }
 }
 

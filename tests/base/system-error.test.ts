@@ -75,3 +75,15 @@ test.each([
 test('what a file system without programs says is no lack of memory', () => {
   expect(isShortOfMemory('x.so: failed to map segment from shared object: Operation not permitted')).toBe(false);
 });
+
+test('what the caller knows of a file that is missing is not said of one that may not be read', () => {
+  const remedyOf = (code: string) =>
+    (fileFailure(systemError(-1, code), '/', 'read', 'Choose another.') as SwpError).failure;
+  expect(remedyOf('ENOENT')).toMatchObject({ path: '/', remedy: 'Choose another.' });
+  expect(remedyOf('EACCES')).toMatchObject({
+    path: '/',
+    remedy: expect.stringMatching(
+      /^\/ belongs to \S+, group \S+, mode \d+\. Ask its owner for the permission to read it\.$/,
+    ),
+  });
+});
