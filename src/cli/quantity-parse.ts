@@ -56,9 +56,17 @@ export function parsePositiveInteger(text: string): number {
 }
 
 export function parsePositive(text: string): number {
-  const number = Number(text);
+  const number = /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text) ? Number(text) : 0;
   if (!(number > 0 && number < Infinity)) throw new InvalidArgumentError('It must be a positive number.');
   return number;
+}
+
+/** Which GPUs: by words, by index, or by the UUIDs that nvidia-smi shows. */
+export function parseGpus(text: string): string {
+  const one = /^(\d{1,4}|(GPU|MIG)-[\w/-]+)$/i;
+  if (text !== 'auto' && text !== 'none' && !text.split(',').every((part) => one.test(part.trim())))
+    throw new InvalidArgumentError('It must be auto, none, or indices such as 0,1.');
+  return text;
 }
 
 /** E.g. `10%` or `10`, as a share of 1. */

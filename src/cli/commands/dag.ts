@@ -1,4 +1,5 @@
 /** swp dag: draws the study's DAG. */
+import { SwpError } from '../../base/failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { Study } from '../../pipeline/study.ts';
 import { missingInputs } from '../../project/missing-inputs.ts';
@@ -15,6 +16,12 @@ import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function dag(words: string[], options: DagOptions): Promise<void> {
+  if (options.output !== undefined && (options.json || options.format !== 'html'))
+    throw new SwpError({
+      kind: 'usage',
+      message: '--output is for the page of --format html; everything else goes to standard output.',
+      expected: '--format html, or no --output',
+    });
   const project = await openProject(options);
   const nodes = await planNodes(project, words);
   const terminal = openTerminal();

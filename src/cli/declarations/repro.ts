@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
 import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import { parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
+import { parseGpus, parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
 
 export interface ReproOptions extends ProjectOptions {
   jobs?: number;
@@ -25,6 +25,7 @@ export function declareRepro(
     .option(
       '--gpus <which>',
       'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)',
+      parseGpus,
     )
     .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseMemoryLimit)
     .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', parsePositiveInteger, 60)
