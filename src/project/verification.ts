@@ -43,7 +43,8 @@ export async function verifyStudy(options: ProjectOptions, tolerance: number): P
     const changed = await changedReportFile(reportFolder(project));
     return { ...(results && { results }), ...(changed !== undefined && { changedReportFile: changed }) };
   } catch (error) {
-    if (!(error instanceof SwpError)) throw error;
+    // The study may be in disorder; what is wrong with the command line is for whoever typed it.
+    if (!(error instanceof SwpError) || error.failure.kind === 'usage') throw error;
     return { failure: error.failure };
   }
 }

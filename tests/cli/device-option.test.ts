@@ -60,11 +60,12 @@ describe('--device', () => {
 
   test('names the devices there are when it is none of them', async () => {
     const project = await SwpProject.create(tinyStudy());
-    expect(await project.swp('status', '--device', 'cudda')).toMatchObject({
-      exitCode: 2,
-      stdout: '',
-      stderr: 'error: There is no device "cudda".\n  Did you mean "cuda"?\n  Expected: "cpu", "cuda" or "webgpu".',
-    });
+    for (const command of ['status', 'verify'])
+      expect(await project.swp(command, '--device', 'cudda')).toMatchObject({
+        exitCode: 2,
+        stdout: '',
+        stderr: 'error: There is no device "cudda".\n  Did you mean "cuda"?\n  Expected: "cpu", "cuda" or "webgpu".',
+      });
   });
 
   test('says so where no stage has a device', async () => {
