@@ -63,7 +63,6 @@ describe('--device', () => {
     for (const command of ['status', 'verify'])
       expect(await project.swp(command, '--device', 'cudda')).toMatchObject({
         exitCode: 2,
-        stdout: '',
         stderr: 'error: There is no device "cudda".\n  Did you mean "cuda"?\n  Expected: "cpu", "cuda" or "webgpu".',
       });
   });
