@@ -16,6 +16,7 @@ import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { holdFolder, removeFile, removeTree } from '../base/held-folder.ts';
 import { createFile, isForeign, readRegularFile } from '../base/regular-file.ts';
+import { systemErrorCode } from '../base/system-error.ts';
 import { parseLease, type StoredLease } from './stored-lease.ts';
 import { sweepEnded, type Scratch } from './scratch.ts';
 
@@ -159,10 +160,26 @@ class BeatFile implements Beat {
 
   show(number: number): void {
     try {
-      if (fstatSync(this.#file).nlink === 0) this.#makeAgain(); // somebody has removed it
-      writeSync(this.#file, String(number), 0);
+      if (this.#write(number)) return;
+      this.#makeAgain();
+      this.#write(number);
     } catch (error) {
       throw fileFailure(error, this.#path, 'write');
+    }
+  }
+
+  /**
+   * The link count is asked for last: before it answers, an NFS client sends what was written. Otherwise that may stay
+   * with the client for as long as others wait before they take its holder for dead, since the file stays open.
+   * @returns false if somebody has removed the file
+   */
+  #write(number: number): boolean {
+    try {
+      writeSync(this.#file, String(number), 0);
+      return fstatSync(this.#file).nlink > 0;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ESTALE') return false; // from another host
+      throw error;
     }
   }
 
@@ -174,8 +191,9 @@ class BeatFile implements Beat {
   #makeAgain(): void {
     removeTree(this.#path);
     const file = makeBeat(this.#path);
-    closeSync(this.#file);
+    const gone = this.#file;
     this.#file = file;
+    closeSync(gone);
   }
 }
 

@@ -4,8 +4,9 @@
  * to draw.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
@@ -26,7 +27,7 @@ import { studySummary } from './summary.ts';
 export interface ReportRequest {
   /** results.json of the stage aggregate. */
   resultsPath: string;
-  /** Folder to write into; created if missing. Its `figures` folder is replaced. */
+  /** Folder to write into; created if missing. In its `figures` folder nothing else stays. */
   outDir: string;
   /** Where the nodes behind the results ran, if their records are at hand. */
   origin?: Origin | undefined;
@@ -56,14 +57,15 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
   const figures = [glance, ...drawn.flatMap(({ sections }) => sections.map(({ figure }) => figure))];
   const made = { digest, origin };
   try {
-    await rm(join(outDir, 'figures'), { recursive: true, force: true });
-    await mkdir(join(outDir, 'figures'), { recursive: true });
+    const folder = join(outDir, 'figures');
+    await clearForFiles(folder);
     const files: string[] = [];
     for (const { caption, plots } of figures) {
       await hearSignals(signal);
-      const writing = plots.flatMap((plot) => writePlot(join(outDir, 'figures', plot.id), plot, caption));
+      const writing = plots.flatMap((plot) => writePlot(join(folder, plot.id), plot, caption));
       files.push(...(await Promise.all(writing)));
     }
+    await removeOthers(folder, new Set(files.map((file) => basename(file))));
     const pages = await Promise.all(
       drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
@@ -76,6 +78,21 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
     const { path = outDir } = error as NodeJS.ErrnoException;
     throw fileFailure(error, path, 'write', 'Free space or choose another folder for the report.');
   }
+}
+
+/** Makes the folder of figures, and removes what stands in the place of a file. Another run may be writing there. */
+async function clearForFiles(folder: string): Promise<void> {
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (!entry.isFile()) await rm(join(folder, entry.name), { recursive: true, force: true });
+}
+
+/** Removes figures of earlier results; what another run is about to put there has the ending of a part. */
+async function removeOthers(folder: string, names: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder))
+    if (!names.has(name) && !name.endsWith('.part')) await rm(join(folder, name), { force: true });
 }
 
 /** @throws Error that names the plot, if vega-lite warns of it */

@@ -1,5 +1,5 @@
 /** The report's pages and figures, rendered from the made-up studies. */
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -406,4 +406,19 @@ describe('its parts', () => {
     expect(textWidth('M', 10, true)).toBeGreaterThan(textWidth('M', 10));
     expect(textWidth('', 10)).toBe(0);
   });
+});
+
+it('several runs that end at the same time may write into one folder, and leave nothing of earlier results', async () => {
+  const results = part(['A1']);
+  const { outDir } = await render(results);
+  const resultsPath = join(folder, `results-${RENDERS}.json`);
+  await writeFile(join(outDir, 'figures/of-before.svg'), '');
+  await mkdir(join(outDir, 'figures/a-folder'));
+  const [one, other] = await Promise.all([
+    renderReport({ resultsPath, outDir }),
+    renderReport({ resultsPath, outDir }),
+  ]);
+  expect(one.files).toEqual(other.files);
+  const figures = one.files.filter((file) => file.includes('/figures/')).map((file) => basename(file));
+  expect((await readdir(join(outDir, 'figures'))).sort()).toEqual(figures.sort());
 });
