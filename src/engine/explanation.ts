@@ -7,6 +7,7 @@ import type { UnsealedRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
 import { differences, type Difference } from '../base/json-diff.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { RecipeIndex } from './nearest-recipe.ts';
 import type { PlannedNode } from './node.ts';
 import { placeOf } from './stage.ts';
 import type { PlannedState } from './plan.ts';
@@ -50,6 +51,8 @@ export class Explainer {
   readonly #lastKey: (place: string) => string | undefined;
   readonly #packagesOf: (stage: string) => Promise<Record<string, string>>;
   readonly #causes = new Map<string, Promise<Cause[]>>();
+  /** By stage. */
+  readonly #indices = new Map<string, Promise<RecipeIndex<UnsealedRecord>>>();
 
   /** @param packagesOf versions of the packages in a stage's present code */
   constructor(
@@ -84,15 +87,13 @@ export class Explainer {
     return undefined;
   }
 
-  /** The record of the same stage with the fewest differences; keys of inputs count, but less than values. */
+  /** The record of the same stage with the fewest differences. The records are read once for all nodes of a stage. */
   async #nearest({ stage, preimage }: PlannedNode): Promise<UnsealedRecord | undefined> {
-    let best: { record: UnsealedRecord; distance: number } | undefined;
-    for (const record of await this.#history.ofStage(stage.name)) {
-      const found = differences(record.preimage, preimage);
-      const distance = found.length - 0.5 * found.filter(isUpstream).length;
-      if (best === undefined || distance < best.distance) best = { record, distance };
-    }
-    return best?.record;
+    const index =
+      this.#indices.get(stage.name) ??
+      this.#history.ofStage(stage.name).then((records) => new RecipeIndex<UnsealedRecord>(records));
+    this.#indices.set(stage.name, index);
+    return (await index).nearest(preimage);
   }
 
   #follow(node: PlannedNode, before: UnsealedRecord): Promise<Cause[]> {

@@ -1,7 +1,5 @@
 /** How long a run takes with a number of workers: simulates it node by node, in the engine's order. */
-import { DirectedGraph } from 'graphology';
 import { addTo } from '../base/groups.ts';
-import { longestWays } from '../engine/longest-way.ts';
 
 export interface Job {
   key: string;
@@ -15,15 +13,15 @@ export interface Job {
 
 /**
  * List scheduling: the job with the longest way to the end goes first, into the first free worker.
- * @param jobs producers first
+ * @param jobs in any order that has no circle
  * @param workers at least 1
  * @returns seconds until the last one is done, and of all together
  */
 export function makespan(jobs: readonly Job[], workers: number): { wall: number; busy: number } {
-  const priority = secondsBehind(jobs);
-  const open = new Map(jobs.map(({ key, waitsFor }) => [key, waitsFor.length]));
   const followers = new Map<string, Job[]>();
   for (const job of jobs) for (const key of job.waitsFor) addTo(followers, key, job);
+  const priority = secondsBehind(jobs, followers);
+  const open = openOf(jobs);
   const ready = new ReadyJobs(({ key }) => priority.get(key)!);
   for (const job of jobs) if (open.get(job.key) === 0) ready.add(job);
   const slots = Array.from({ length: workers }, () => ({
@@ -54,12 +52,31 @@ export function makespan(jobs: readonly Job[], workers: number): { wall: number;
   }
 }
 
-/** Seconds from a job's start to the end of the longest chain behind it. */
-function secondsBehind(jobs: readonly Job[]): Map<string, number> {
-  const dag = new DirectedGraph<Job>();
-  for (const job of jobs) dag.addNode(job.key, job);
-  for (const { key, waitsFor } of jobs) for (const producer of waitsFor) dag.mergeEdge(producer, key);
-  return longestWays(dag, (key) => dag.getNodeAttribute(key, 'seconds'));
+/** How many jobs each has still to wait for. */
+function openOf(jobs: readonly Job[]): Map<string, number> {
+  return new Map(jobs.map(({ key, waitsFor }) => [key, waitsFor.length]));
+}
+
+/**
+ * Seconds from a job's start to the end of the longest chain behind it. No graph is built for it: a view of a large run
+ * asks for the time left again and again.
+ */
+function secondsBehind(jobs: readonly Job[], followers: ReadonlyMap<string, Job[]>): Map<string, number> {
+  const open = openOf(jobs);
+  const sorted = jobs.filter(({ waitsFor }) => waitsFor.length === 0);
+  for (const { key } of sorted)
+    for (const follower of followers.get(key) ?? []) {
+      const left = open.get(follower.key)! - 1;
+      open.set(follower.key, left);
+      if (left === 0) sorted.push(follower);
+    }
+  const behind = new Map<string, number>();
+  for (const { key, seconds } of sorted.reverse()) {
+    let longest = 0;
+    for (const follower of followers.get(key) ?? []) longest = Math.max(longest, behind.get(follower.key)!);
+    behind.set(key, seconds + longest);
+  }
+  return behind;
 }
 
 /** Jobs that can start, the most urgent first, equal ones in the order in which they came: a binary heap. */
