@@ -3,6 +3,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { addTo } from '../base/groups.ts';
 import { holdFolder } from '../base/held-folder.ts';
 import { createFile } from '../base/regular-file.ts';
 import { namesIn } from './layout.ts';
@@ -71,15 +72,20 @@ function createHeld(path: string): number {
   return createFile(folder.path(basename(path)));
 }
 
-/** Absolute paths of a key's logs, the first attempt first; without what is no file that can be read. */
-export function attemptLogs(cache: string, key: string): string[] {
+/**
+ * Reads the folder of logs once, however many keys are asked for.
+ * @returns for a key, absolute paths of its logs, the first attempt first; without what is no file that can be read
+ */
+export function attemptLogs(cache: string): (key: string) => string[] {
   const folder = join(cache, 'logs');
-  const attempts = namesIn(folder).flatMap((name) => {
-    const attempt = name.startsWith(`${key}.`) ? /\.(\d+)\.log$/.exec(name)?.[1] : undefined;
-    return attempt === undefined ? [] : [Number(attempt)];
-  });
-  return attempts
-    .sort((a, b) => a - b)
-    .map((attempt) => join(folder, `${key}.${attempt}.log`))
-    .filter((path) => problemOfFile(path) === undefined);
+  const attempts = new Map<string, number[]>();
+  for (const name of namesIn(folder)) {
+    const [, key, attempt] = /^([^.]+)\.(\d+)\.log$/.exec(name) ?? [];
+    if (key !== undefined) addTo(attempts, key, Number(attempt));
+  }
+  return (key) =>
+    (attempts.get(key) ?? [])
+      .sort((a, b) => a - b)
+      .map((attempt) => join(folder, `${key}.${attempt}.log`))
+      .filter((path) => problemOfFile(path) === undefined);
 }

@@ -51,8 +51,11 @@ export interface LoggedNode {
 }
 
 /** @param all attempts, and not only the last one */
-export function logsOf({ cache }: Project, { node }: PlannedState, all: boolean): LoggedNode {
-  const label = node.labels[0]!;
-  const attempts = attemptLogs(cache.directory, node.key);
-  return { key: node.key, place: placeOf(label), label, logs: all ? attempts : attempts.slice(-1) };
+export function logsOf({ cache }: Project, nodes: readonly PlannedState[], all: boolean): LoggedNode[] {
+  const logsOfKey = attemptLogs(cache.directory);
+  return nodes.map(({ node: { key, labels } }) => {
+    const label = labels[0]!;
+    const attempts = logsOfKey(key);
+    return { key, place: placeOf(label), label, logs: all ? attempts : attempts.slice(-1) };
+  });
 }

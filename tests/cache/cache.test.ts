@@ -120,10 +120,10 @@ it('finds the logs of a key in order, and none where there is no folder of them'
     log.write(text);
     log.close();
   }
-  const paths = attemptLogs(cache.directory, KEY);
+  const paths = attemptLogs(cache.directory)(KEY);
   expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(['first', 'second']);
   await rm(join(cache.directory, 'logs'), { recursive: true });
-  expect(attemptLogs(cache.directory, KEY)).toEqual([]);
+  expect(attemptLogs(cache.directory)(KEY)).toEqual([]);
 });
 
 describe('reading', () => {

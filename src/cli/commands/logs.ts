@@ -11,7 +11,7 @@ import { openTerminal } from '../terminal.ts';
 export async function logs(words: string[], options: LogsOptions): Promise<void> {
   const project = await openProject(options);
   const terminal = openTerminal();
-  const nodes = (await planNodes(project, words)).map((planned) => logsOf(project, planned, options.all ?? false));
+  const nodes = logsOf(project, await planNodes(project, words), options.all ?? false);
   if (options.json)
     return terminal.line(JSON.stringify({ nodes: nodes.map(({ key, place, logs }) => ({ key, place, logs })) }));
   const logged = nodes.filter(({ logs }) => logs.length > 0);
