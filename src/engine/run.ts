@@ -1,4 +1,5 @@
 /** Brings a DAG up to date: every node waits for its producers, then comes to its result (run-node.ts). */
+import { isDeepStrictEqual } from 'node:util';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { StudyState } from '../cache/study-state.ts';
@@ -87,7 +88,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     } catch (error) {
       const failure = failureOf(error);
       if (failure === undefined) throw error;
-      warnings.push(failure);
+      if (!warnings.some((known) => isDeepStrictEqual(known, failure))) warnings.push(failure);
     }
   };
   try {

@@ -1,6 +1,6 @@
 /** A bundle proves the report's numbers to whoever has only it; whatever was changed in it is found and named. */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -90,7 +90,7 @@ test('is the same bytes each time, and verified where there is no study, no cach
   // A cache in which no result can be kept: what fails when it is computed again does not hold.
   await mkdir(elsewhere.path('broken'));
   await writeFile(elsewhere.path('broken/version'), '1\n');
-  await writeFile(elsewhere.path('broken/artifacts'), '');
+  await symlink('artifacts', elsewhere.path('broken/artifacts')); // leads to itself
   const selected = ['--recompute', 'step=prune', 'seed=0', '--cache', 'broken', '--json'];
   const failed = await elsewhere.swp('bundle', 'verify', bundle, ...selected);
   expect(failed.exitCode).toBe(1);

@@ -1,5 +1,5 @@
 /** What a run computes, reuses, and reports. */
-import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Rig, placeFor, type ToyStudy } from './rig.ts';
@@ -246,12 +246,12 @@ describe('damage', () => {
 
 it("counts what its nodes did even if the study's memory cannot be written: that only explains", async () => {
   await rm(join(rig.cache.directory, 'studies'), { recursive: true });
-  await writeFile(join(rig.cache.directory, 'studies'), 'in the way');
+  await symlink('gone', join(rig.cache.directory, 'studies'));
   const { result } = await rig.run({ A: {}, B: { params: { do: 'throw' } } });
   expect(result).toMatchObject({
     ran: 1,
     failed: 1,
-    warnings: [{ kind: 'file', operation: 'write', code: 'ENOTDIR' }],
+    warnings: [{ kind: 'file', operation: 'write', code: 'ENOENT' }],
   });
   expect(await readdir(rig.cache.directory + '/tmp')).toEqual([]);
 });
