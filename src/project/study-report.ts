@@ -10,7 +10,7 @@ import { systemErrorCode } from '../base/system-error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import { readSummary } from '../report/summary.ts';
-import { readResults, RESULTS_ARTIFACT, type StudyResults } from '../report/read-results.ts';
+import { readResults, RESULTS_ARTIFACT, RESULTS_STAGE, type StudyResults } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
@@ -30,10 +30,10 @@ export interface RenderedReport {
   summary: string[];
 }
 
-/** Key of the node that makes the results; undefined if the study has no such step. */
+/** Key of the node that makes the results; undefined if the study has no step of aggregate. */
 export function resultsKey({ dag }: Project): string | undefined {
   return dag.findNode(
-    (_key, { stage, labels }) => labels[0]?.experiment === WHOLE_STUDY && stage.outputs[RESULTS_ARTIFACT] !== undefined,
+    (_key, { stage, labels }) => labels[0]?.experiment === WHOLE_STUDY && stage.name === RESULTS_STAGE,
   );
 }
 
@@ -44,7 +44,8 @@ export function resultsKey({ dag }: Project): string | undefined {
 export async function latestResults({ dag, cache, state }: Project, key: string): Promise<CacheRecord | undefined> {
   const [label] = dag.getNodeAttributes(key).labels;
   const last = label && state.lastKey(placeOf(label));
-  return (await cache.record(key)) ?? (last === undefined ? undefined : await cache.record(last));
+  const record = (await cache.record(key)) ?? (last === undefined ? undefined : await cache.record(last));
+  return record?.stage === RESULTS_STAGE ? record : undefined; // a step of this name may have been of another stage
 }
 
 /** Where a profile's report is. */
@@ -106,8 +107,8 @@ export async function renderLatest(project: Project): Promise<RenderedReport> {
   if (key === undefined)
     throw new SwpError({
       kind: 'usage',
-      message: 'The study has no step that gathers results.',
-      expected: 'a step with "gather" in "dag", such as aggregate',
+      message: `The study has no step of stage ${RESULTS_STAGE}, whose results a report shows.`,
+      expected: `a step in "dag" with "stage": "${RESULTS_STAGE}"`,
     });
   const record = await latestResults(project, key);
   const rendered = record && (await renderStudyReport(project, record, { always: true }));
@@ -150,6 +151,21 @@ export async function putDamagedResultsAside(project: Project): Promise<Failure[
     if (failure.kind !== 'content') throw error;
     return [{ ...failure, remedy: `It is kept as ${cache.moveAside(path)}, and made again. Check the disk.` }];
   }
+}
+
+/**
+ * Puts the record of the results aside that another computation did not confirm, so that the next run makes them again:
+ * also one of another recipe with the same content that names the same results, since early cutoff would find it.
+ * @returns where they lie now
+ * @throws SwpError of kind `file`
+ */
+export async function putResultsAside({ cache }: Project, record: CacheRecord): Promise<string[]> {
+  const aside = [cache.moveAside(cache.recordPath(record.key))];
+  const key = await cache.keyByContent(record.contentKey);
+  const other = key === undefined || key === record.key ? undefined : await cache.record(key).catch(withoutDamage);
+  if (other?.artifacts[RESULTS_ARTIFACT]?.sha256 === record.artifacts[RESULTS_ARTIFACT]?.sha256 && other !== undefined)
+    aside.push(cache.moveAside(cache.recordPath(other.key)));
+  return aside;
 }
 
 /** A damaged record is told of by planning. */

@@ -10,7 +10,7 @@ import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
 import { openProject, planProject, type Project } from './project.ts';
 import { changedReportFile } from './report-stamp.ts';
-import { reportFolder, resultsKey } from './study-report.ts';
+import { putResultsAside, reportFolder, resultsKey } from './study-report.ts';
 
 /** @param share of the artifacts that is hashed, from 0 to 1; every record is read */
 export async function verifyCacheOf(
@@ -26,26 +26,62 @@ export async function verifyCacheOf(
 export interface StudyVerification {
   /** The node that gathers the results, run again; absent where the study has none that is cached. */
   results?: Recomputed;
+  /** Where the records of results lie that were to be healed, and came out different. */
+  aside?: string[];
   /** A file of the report that is not as it was rendered. */
   changedReportFile?: string;
   /** Why the study could not be planned: then nothing is known of these. */
   failure?: Failure;
 }
 
-/** @param tolerance as of `recompute` */
-export async function verifyStudy(options: ProjectOptions, tolerance: number): Promise<StudyVerification> {
+/**
+ * @param tolerance as of `recompute`
+ * @param heal put the record of different results aside, so that a run makes them again
+ */
+export async function verifyStudy(
+  options: ProjectOptions,
+  tolerance: number,
+  heal: boolean,
+): Promise<StudyVerification> {
   try {
     const project = await openProject(options);
     const planned = await planProject(project);
     const key = resultsKey(project);
     const node = key === undefined ? undefined : planned.nodes.get(key);
-    const [results] = node?.state === 'cached' ? await runAgain(project, planned, [node], tolerance, () => {}) : [];
+    const results = node?.state === 'cached' ? await resultsAgain(project, planned, node, tolerance) : undefined;
+    const isWrong = results?.verdict === 'different' && results.failed === undefined;
+    const aside = heal && isWrong && node?.record !== undefined ? await putResultsAside(project, node.record) : [];
     const changed = await changedReportFile(reportFolder(project));
-    return { ...(results && { results }), ...(changed !== undefined && { changedReportFile: changed }) };
+    return {
+      ...(results && { results }),
+      ...(aside.length > 0 && { aside }),
+      ...(changed !== undefined && { changedReportFile: changed }),
+    };
   } catch (error) {
     // The study may be in disorder; what is wrong with the command line is for whoever typed it.
     if (!(error instanceof SwpError) || error.failure.kind === 'usage') throw error;
     return { failure: error.failure };
+  }
+}
+
+/** In a cache that this user may only read nothing can be run, which is no fault of it. */
+async function resultsAgain(
+  project: Project,
+  planned: Plan,
+  node: PlannedState,
+  tolerance: number,
+): Promise<Recomputed | undefined> {
+  try {
+    return (await runAgain(project, planned, [node], tolerance, () => {}))[0];
+  } catch (error) {
+    const { failure } = error instanceof SwpError ? error : {};
+    if (
+      failure?.kind !== 'file' ||
+      failure.operation !== 'create' ||
+      !['EACCES', 'EPERM', 'EROFS'].includes(failure.code)
+    )
+      throw error;
+    return { planned: node, verdict: 'skipped', detail: `this user may not write to ${project.cache.directory}` };
   }
 }
 

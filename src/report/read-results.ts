@@ -4,7 +4,10 @@ import { readJsonArtifact } from '../base/json-artifact.ts';
 import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { Results } from '../generated/results.ts';
 
-/** Name of the artifact that a report is made of: the output of a step that gathers the whole study. */
+/** The stage whose results a report is made of. An output of another stage may be called `results` and be anything. */
+export const RESULTS_STAGE = 'aggregate';
+
+/** Name of the artifact that a report is made of: the output of that stage. */
 export const RESULTS_ARTIFACT = 'results';
 
 /** Results with their declaration typed: the schema leaves it open so that aggregate's schema alone describes it. */

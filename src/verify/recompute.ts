@@ -21,6 +21,8 @@ export interface Recomputed {
   /** `close`: other bits, within the tolerance, on another machine or version. */
   verdict: 'same' | 'close' | 'different' | 'skipped';
   detail?: string;
+  /** Of `different`: it came to no end, so nothing is known against what is recorded. */
+  failed?: true;
 }
 
 /** Metrics of swp's stages that measure time: they differ from run to run. */
@@ -81,6 +83,7 @@ async function recompute(
       return {
         planned,
         verdict: 'different',
+        failed: true,
         detail: 'message' in outcome ? `it failed: ${outcome.message}` : 'its process ended without an answer',
       };
     const made = { outputs: job.outputs, metrics: outcome.metrics };

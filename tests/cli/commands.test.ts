@@ -200,7 +200,7 @@ describe('what is wrong is said on standard error, with an exit code', () => {
       ['status', '--pipeline', 'nowhere.json'],
       'Cannot read nowhere.json: there is no such file.\n  Name the study with --pipeline FILE.',
     ],
-    [['report'], 'The study has no step that gathers results.'],
+    [['report'], 'The study has no step of stage aggregate, whose results a report shows.'],
   ])('swp %j: 2', async (args, text) => {
     const project = await SwpProject.create({ ...tinyStudy(), profiles: { pilot: { experiments: ['*'] } } });
     const { exitCode, stderr, stdout } = await project.swp(...args);

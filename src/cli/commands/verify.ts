@@ -5,7 +5,7 @@ import { recompute, verifyCacheOf, verifyStudy, type StudyVerification } from '.
 import type { Recomputed } from '../../verify/recompute.ts';
 import type { Verification } from '../../verify/verify-cache.ts';
 import type { VerifyOptions } from '../declarations/verify.ts';
-import { EXIT_CODE } from '../exit-code.ts';
+import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
@@ -22,15 +22,21 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
   if (terminal.interactive) process.stdout.write('\r\x1b[K');
   const { damages } = result;
   // What rests on damaged files cannot be expected to hold, and a sample is meant to be quick.
-  const study = damages.length > 0 || options.sample !== undefined ? {} : await verifyStudy(options, options.tolerance);
+  const study: StudyVerification =
+    damages.length > 0 || options.sample !== undefined
+      ? {}
+      : await verifyStudy(options, options.tolerance, options.heal ?? false);
   if (options.json) terminal.line(JSON.stringify({ ...result, ...studyJson(study) }));
   else {
     writeDamages(result, options, terminal);
-    writeStudy(study, terminal);
+    writeStudy(study, options, terminal);
   }
-  if (damages.length === 0 && study.changedReportFile === undefined && study.results?.verdict !== 'different') return;
+  const { results, changedReportFile, failure } = study;
+  if (failure !== undefined) process.exitCode = exitCodeOf(failure);
+  if (damages.length === 0 && changedReportFile === undefined && results?.verdict !== 'different') return;
   process.exitCode = EXIT_CODE.nodesFailed;
-  if (options.heal) await repro([], { ...options, checkpointEvery: 60 });
+  // A run that finds the results cached would say that all is well.
+  if (options.heal && results?.failed === undefined) await repro([], { ...options, checkpointEvery: 60 });
 }
 
 function writeDamages(
@@ -52,21 +58,28 @@ function writeDamages(
   if (damages.length > 0 && !heal) terminal.line('`swp repro` computes again what the study has lost.');
 }
 
-function writeStudy({ results, changedReportFile, failure }: StudyVerification, terminal: Terminal): void {
+function writeStudy(
+  { results, aside = [], changedReportFile, failure }: StudyVerification,
+  options: VerifyOptions,
+  terminal: Terminal,
+): void {
   if (failure !== undefined) {
     terminal.line('The results and the report of this study could not be looked at:');
     writeFailure(failure, terminal);
   }
   if (results !== undefined) {
-    const { planned, verdict, detail } = results;
+    const { planned, verdict, detail, failed } = results;
     const { name } = planned.node.stage;
     const said = {
       same: 'the same results, bit for bit',
       close: `close results (${detail})`,
       skipped: `skipped: ${detail}`,
-      different: `${terminal.colors.red('different')} results: ${detail}.\n  \`swp invalidate stage=${name}\`, then \`swp repro\`, makes them again`,
+      different: failed ? detail : `${terminal.colors.red('different')} results: ${detail}`,
     }[verdict];
     terminal.line(`${name} run again on what it gathered: ${said}.`);
+    for (const path of aside) terminal.line(`  The record of the earlier ones is kept as ${path}`);
+    if (verdict === 'different' && !failed && aside.length === 0)
+      terminal.line(`  \`${healingCommand(options)}\` puts their record aside and makes them again.`);
   }
   if (changedReportFile !== undefined)
     terminal.line(
@@ -74,10 +87,22 @@ function writeStudy({ results, changedReportFile, failure }: StudyVerification, 
     );
 }
 
-function studyJson({ results, changedReportFile, failure }: StudyVerification) {
+/** To be copied: of the study and the cache that were looked at. */
+function healingCommand({ pipeline, profile, cache, device }: VerifyOptions): string {
+  const given = Object.entries({ pipeline, profile, cache, device }).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [`--${name}`, /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`],
+  );
+  return ['swp verify --heal', ...given].join(' ');
+}
+
+function studyJson({ results, aside, changedReportFile, failure }: StudyVerification) {
   const { verdict, detail } = results ?? {};
   return {
-    ...(verdict !== undefined && { results: { verdict, ...(detail !== undefined && { detail }) } }),
+    ...(verdict !== undefined && {
+      results: { verdict, ...(detail !== undefined && { detail }), ...(aside && { aside }) },
+    }),
     ...(changedReportFile !== undefined && { changedReportFile }),
     ...(failure !== undefined && { failure }),
   };
