@@ -143,7 +143,12 @@ export class HeldFolder {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#descriptor);
+    try {
+      closeSync(this.#descriptor);
+    } catch (error) {
+      // Of a broken disk. Nothing was written through it, and what is thrown beside it says what happened.
+      if ((error as NodeJS.ErrnoException).code === 'EBADF') throw error;
+    }
     closed.set(this.path('.'), this.#shown);
   }
 }

@@ -159,11 +159,12 @@ export async function putDamagedResultsAside(project: Project): Promise<Failure[
  * @returns where they lie now
  * @throws SwpError of kind `file`
  */
-export async function putResultsAside({ cache }: Project, record: CacheRecord): Promise<string[]> {
+export async function putResultsAside({ cache }: Pick<Project, 'cache'>, record: CacheRecord): Promise<string[]> {
   const aside = [cache.moveAside(cache.recordPath(record.key))];
   const key = await cache.keyByContent(record.contentKey);
   const other = key === undefined || key === record.key ? undefined : await cache.record(key).catch(withoutDamage);
-  if (other?.artifacts[RESULTS_ARTIFACT]?.sha256 === record.artifacts[RESULTS_ARTIFACT]?.sha256 && other !== undefined)
+  const digestOf = ({ artifacts }: CacheRecord) => artifacts[RESULTS_ARTIFACT]?.sha256;
+  if (other !== undefined && digestOf(other) === digestOf(record))
     aside.push(cache.moveAside(cache.recordPath(other.key)));
   return aside;
 }

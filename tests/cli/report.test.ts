@@ -1,13 +1,32 @@
 /** swp report, and the report at the end of swp repro. */
 import { createHash } from 'node:crypto';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SwpEvent } from '../../src/engine/event.ts';
+import { verifyStudy } from '../../src/project/verification.ts';
+import { FailingFiles } from '../support/failing-files.ts';
+import { reseal } from '../support/reseal.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject } from '../support/swp-project.ts';
 
 test('repro ends with the report and a short summary; the next one leaves it as it is', async () => {
-  const project = await SwpProject.create(await smallestStudy());
+  const study = await smallestStudy();
+  // A stage of one's own may call an output `results`, and gather the study: no report is made of it.
+  (study.dag as unknown[]).splice(-1, 0, { step: 'own', stage: 'own', gather: { curves: 'train.curve' } });
+  const project = await SwpProject.create(study);
+  await project.write(
+    'stages/own.sh',
+    `echo '{}' > "$(sed 's/.*"outputs":{"results":"\\([^"]*\\)".*/\\1/')"; echo '{"metrics":{}}'`,
+  );
+  await project.write('stages/own.stage.json', {
+    name: 'own',
+    summary: 'A program.',
+    command: ['sh', 'stages/own.sh'],
+    code: ['stages/own.sh'],
+    inputs: { curves: { summary: 'Curves.', gather: true } },
+    outputs: { results: { summary: 'Anything.', file: 'own.json' } },
+  });
   const page = project.path('report/all/index.html');
 
   const first = await project.swp('repro', '--json');
@@ -24,7 +43,7 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   const { mtimeMs } = await stat(page);
   const second = await project.swp('repro');
   expect(second.exitCode).toBe(0);
-  expect(second.stdout).toContain('11 nodes: 11 cached, 0 ran in ');
+  expect(second.stdout).toContain('12 nodes: 12 cached, 0 ran in ');
   expect(second.stdout.trimEnd().split('\n').at(-1)).toBe(`Report: ${page}`);
   expect((await stat(page)).mtimeMs).toBe(mtimeMs);
 
@@ -47,20 +66,65 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   const healed = await project.swp('repro');
   expect(healed.exitCode).toBe(0);
   expect(healed.stderr).toContain(`warning: ${results}: The artifact's content has changed`);
-  expect(healed.stdout).toContain('11 nodes: 10 cached, 1 ran in ');
+  expect(healed.stdout).toContain('12 nodes: 11 cached, 1 ran in ');
   expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
 
+  // Somebody who knows the format changes results and their record so that checksums fit, and the page.
+  const record = await forgeResults(project, results);
   await writeFile(page, 'x');
-  const { exitCode, stdout } = await project.swp('verify');
+  const { exitCode, stdout } = await project.swp('verify', '--cache', 'cache');
   expect([exitCode, stdout.split('\n').slice(1)]).toEqual([
     1,
     [
-      'aggregate run again on what it gathered: the same results, bit for bit.',
+      expect.stringMatching(/^aggregate run again on what it gathered: different results: results: .*\.$/),
+      '  `swp verify --heal --cache cache` puts their record aside and makes them again.',
       `damaged: ${page}: it is not as it was rendered.`,
       '  `swp repro` renders the report again.',
     ],
   ]);
+  const made = await project.swp('verify', '--heal', '--json');
+  const [found, ...events] = made.json<{ results?: { aside: string[] }; nodes?: object }>();
+  expect([made.exitCode, events.at(-1)!.nodes]).toEqual([
+    0,
+    expect.objectContaining({ cached: 11, ran: 1, failed: 0 }),
+  ]);
+  expect(found!.results!.aside).toEqual([expect.stringContaining(`/damaged/${basename(record)}`)]);
+  expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
+
+  // Where this user may only read, nothing can be run again, which is no fault of the cache.
+  const disk = new FailingFiles();
+  disk.arm(project.path('cache'), { code: 'EROFS', at: 0, lasting: true });
+  const options = { pipeline: project.path('pipeline.json'), cache: project.path('cache') };
+  expect(await verifyStudy(options, 1e-4, false)).toEqual({
+    results: expect.objectContaining({
+      verdict: 'skipped',
+      detail: `this user may not write to ${options.cache}`,
+    }) as object,
+  });
+  await project.write('pipeline.json', { ...study, dag: [{ step: 'own', stage: 'nobodys' }] });
+  expect(await project.swp('verify')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('There is no stage "nobodys".') as string,
+  });
 });
+
+/** @returns path of the record, which names other results now */
+async function forgeResults(project: SwpProject, results: string): Promise<string> {
+  const text = (await readFile(results, 'utf8')).replace(/"perplexity":[\d.]+/, '"perplexity":1.5');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  await project.write(`cache/artifacts/${sha256.slice(0, 2)}/${sha256}.json`, text);
+  const records = await readdir(project.path('cache/records'), { recursive: true });
+  for (const name of records.filter((each) => /\/[0-9a-f]{64}\.json$/.test(each))) {
+    const path = project.path('cache/records', name);
+    const { stage } = JSON.parse(await readFile(path, 'utf8')) as { stage: string };
+    if (stage !== 'aggregate') continue;
+    await reseal<{ artifacts: { results: object } }>(path, ({ artifacts }) => {
+      Object.assign(artifacts.results, { sha256, bytes: Buffer.byteLength(text) });
+    });
+    return path;
+  }
+  throw new Error('There is no record of results.');
+}
 
 test('a report that cannot be written takes nothing from the summary: 2, and what to do', async () => {
   const project = await SwpProject.create(await smallestStudy());

@@ -124,7 +124,8 @@ export class FailingFiles {
   }
 
   #pathOf(target: unknown): string | undefined {
-    const held = /^\/proc\/self\/fd\/(\d+)(.*)$/.exec(String(target));
+    // What lies in a folder that is held is named through its descriptor.
+    const held = /^\/proc\/(?:self|\d+)\/fd\/(\d+)(.*)$/.exec(String(target));
     const path =
       held !== null
         ? `${this.#paths.get(Number(held[1]))}${held[2]}`
