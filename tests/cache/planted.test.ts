@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SwpError } from '../../src/base/failure.ts';
-import { Cache } from '../../src/cache/cache.ts';
+import { Cache, type Publication } from '../../src/cache/cache.ts';
 import { collectGarbage } from '../../src/cache/garbage-collection.ts';
 import { LeaseFolder } from '../../src/cache/lease-files.ts';
 import { LeaseStore } from '../../src/cache/lease-store.ts';
@@ -76,6 +76,24 @@ const PLACES: Record<string, () => string> = {
   'the keys of a run that began': () => `${study()}/begun.json`,
   'a tombstone': () => `${study()}/tombstones/${RECORD_ID}.json`,
 };
+
+/** A result whose one output lies at a path. */
+function publicationOf(path: string): Publication {
+  return {
+    key: KEY,
+    contentKey: KEY,
+    stage: 's',
+    preimage: {},
+    contentPreimage: {},
+    outputs: { a: { path, file: 'a.txt' } },
+    metrics: {},
+    environment: {},
+    seconds: 0,
+    startedAt: new Date(0),
+    finishedAt: new Date(0),
+  };
+}
+
 const study = () => studyFolder('', join(directory, 'pipeline.json')).slice(1);
 
 /** All that processes do in a cache. Failures that are foreseen are fine: damage is seen, permission denied. */
@@ -96,19 +114,7 @@ async function work(): Promise<void> {
     };
     const publish = async () => {
       const { path } = await made('a.txt');
-      await cache.publish({
-        key: KEY,
-        contentKey: KEY,
-        stage: 's',
-        preimage: {},
-        contentPreimage: {},
-        outputs: { a: { path, file: 'a.txt' } },
-        metrics: {},
-        environment: {},
-        seconds: 0,
-        startedAt: new Date(0),
-        finishedAt: new Date(0),
-      });
+      await cache.publish(publicationOf(path));
     };
     const state = await StudyState.open(cache, join(directory, 'pipeline.json')).catch(() => undefined);
     await attempt(() => cache.record(KEY));
@@ -167,12 +173,7 @@ it.each(['a link to a file', 'a link to what is not there', 'a link to itself', 
     await THINGS[thing]!(place);
     const path = join(await cache.scratch.node(), 'a.txt');
     await writeFile(path, CONTENT);
-    const publication = { key: KEY, contentKey: KEY, stage: 's', preimage: {}, contentPreimage: {}, seconds: 0 };
-    const [startedAt, finishedAt] = [new Date(0), new Date(0)];
-    const published = cache.publish({
-      ...{ ...publication, outputs: { a: { path, file: 'a.txt' } }, metrics: {}, environment: {} },
-      ...{ startedAt, finishedAt },
-    });
+    const published = cache.publish(publicationOf(path));
     await expect(published).rejects.toMatchObject({ failure: { kind: 'file', operation: 'write', path: place } });
     await cache.scratch.clear();
   },
@@ -227,20 +228,7 @@ it('an output that has a second name outside of the cache is copied, and the oth
   const path = join(await cache.scratch.node(), 'a.txt');
   await writeFile(join(home, 'model'), CONTENT, { mode: 0o600 });
   await link(join(home, 'model'), path);
-  const now = new Date(0);
-  await cache.publish({
-    key: KEY,
-    contentKey: KEY,
-    stage: 's',
-    preimage: {},
-    contentPreimage: {},
-    outputs: { a: { path, file: 'a.txt' } },
-    metrics: {},
-    environment: {},
-    seconds: 0,
-    startedAt: now,
-    finishedAt: now,
-  });
+  await cache.publish(publicationOf(path));
   await writeFile(join(home, 'model'), 'changed');
   expect((await stat(join(home, 'model'))).mode & 0o777).toBe(0o600);
   expect(await readFile(artifactFiles(root)[0]!.path, 'utf8')).toBe(CONTENT);
