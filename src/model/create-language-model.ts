@@ -1,6 +1,7 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
 import { targetOf, type ExecutionTarget, type GraphSession } from '../compute/runtimes/runtime.ts';
 import { elementCount } from '../base/element-count.ts';
+import { cutOffUnits } from './cut-off-units.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts';
@@ -103,6 +104,10 @@ class DecoderModel implements LanguageModel, PooledSession {
 
   downProjection(layer: number): string {
     return familyOf(this.#config).downProjection(layer);
+  }
+
+  cutOffUnits(layer: number): Uint8Array {
+    return cutOffUnits(familyOf(this.#config).mlpChannel(layer).readers, this);
   }
 
   async losses(tokens: Int32Array): Promise<Float32Array> {

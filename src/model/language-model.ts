@@ -50,6 +50,11 @@ export interface LanguageModel {
   /** Name of the tensor in which super weights are sought: the down projection of a layer's MLP. */
   downProjection(layer: number): string;
   /**
+   * The hidden units of a layer's MLP that hold 0 for every input, since nothing that they read is left.
+   * @returns [feedForward], 1 = cut off
+   */
+  cutOffUnits(layer: number): Uint8Array;
+  /**
    * Negative log-likelihood in nats of each predicted token.
    * @param tokens batch x (sequence + 1) token ids, row-major
    * @returns batch * sequence values, row-major

@@ -6,7 +6,7 @@
 import { digestJson } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
-import { parameterShapes } from './decoder/decoder-graph.ts';
+import { everyLayer, parameterShapes } from './decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
@@ -32,7 +32,11 @@ export function tensorsFingerprint(model: string, facts: readonly Fact[]): Promi
 export function detectionFingerprint(model: string): Promise<JsonObject> {
   return once(JSON.stringify([model, 'detection']), async () => {
     const config = await readModelConfig(model);
-    return { ...digestOf(tensorsOf(config), ['role', 'layer']), ...downProjections(config) };
+    return {
+      ...digestOf(tensorsOf(config), ['role', 'layer']),
+      ...downProjections(config),
+      readers: readersOf(config),
+    };
   });
 }
 
@@ -47,12 +51,16 @@ function once(identity: string, compute: () => Promise<JsonObject>): Promise<Jso
 
 /** The same of the facts that drawing a model's weights and planting a spike in them read. */
 export function plantingFingerprint(config: ModelConfig): JsonObject {
-  const { embedding, readers, activation } = familyOf(config).mlpChannel(0);
+  const { embedding, activation } = familyOf(config).mlpChannel(0);
   return {
     ...digestOf(tensorsOf(config), ['shape', 'role', 'layer', 'deviation', 'writesResidual']),
     ...downProjections(config),
     // Rounded: the last bits of exponentials depend on the JavaScript engine.
-    channel: { embedding, readers, activation: [0.5, 1, 4].map((y) => activation(y).toPrecision(9)) },
+    channel: {
+      embedding,
+      readers: readersOf(config),
+      activation: [0.5, 1, 4].map((y) => activation(y).toPrecision(9)),
+    },
   };
 }
 
@@ -76,9 +84,18 @@ export async function namesFingerprint(models: Iterable<string>): Promise<JsonOb
   return { names };
 }
 
+/** By what the hidden units of each layer read the residual stream. */
+function readersOf(config: ModelConfig): JsonObject[][] {
+  return everyLayer(config).map((layer) =>
+    familyOf(config)
+      .mlpChannel(layer)
+      .readers.map((reader) => ({ ...reader })),
+  );
+}
+
 function downProjections(config: ModelConfig): JsonObject {
   return {
-    downProjections: Array.from({ length: config.layers }, (_, layer) => familyOf(config).downProjection(layer)),
+    downProjections: everyLayer(config).map((layer) => familyOf(config).downProjection(layer)),
   };
 }
 

@@ -1,7 +1,24 @@
 /** What zeroing one scalar costs: the model's mean loss with it at 0, less the loss with nothing zeroed. */
+import { standardErrorOfMean } from '../base/standard-error.ts';
 import { fixedBatches, type FixedBatch } from '../model/fixed-batches.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { MatrixPosition } from './pruning.ts';
+
+/** What zeroing one scalar alone costs, in nats per token. */
+export interface ZeroingEffect {
+  effect: number;
+  /**
+   * Over sequences, of the mean difference between the losses with and without the scalar on the same sequence. It is
+   * an error of these sequences, not of the training. Null for a single sequence.
+   */
+  effectStandardError: number | null;
+}
+
+/** A loss per token, and the mean of each sequence, nats. */
+interface Losses {
+  mean: number;
+  bySequence: Float64Array;
+}
 
 export class Ablation {
   /** Nats per token with nothing zeroed. */
@@ -11,13 +28,15 @@ export class Ablation {
   readonly #model: LanguageModel;
   readonly #batches: FixedBatch[];
   readonly #signal: AbortSignal | undefined;
-  readonly #effects = new Map<string, number>();
+  readonly #effects = new Map<string, ZeroingEffect>();
+  readonly #baseline: Losses;
 
-  private constructor(model: LanguageModel, batches: FixedBatch[], baselineLoss: number, signal?: AbortSignal) {
+  private constructor(model: LanguageModel, batches: FixedBatch[], baseline: Losses, signal?: AbortSignal) {
     this.#model = model;
     this.#batches = batches;
     this.#signal = signal;
-    this.baselineLoss = baselineLoss;
+    this.#baseline = baseline;
+    this.baselineLoss = baseline.mean;
     this.tokens = batches.reduce((sum, { count }) => sum + count * model.sequence, 0);
   }
 
@@ -27,18 +46,21 @@ export class Ablation {
    */
   static async start(model: LanguageModel, tokens: Int32Array, signal?: AbortSignal): Promise<Ablation> {
     const batches = fixedBatches(tokens, model);
-    const baselineLoss = await meanLoss(model, batches);
-    if (!Number.isFinite(baselineLoss))
-      throw new Error(`The loss of these weights is ${baselineLoss}: training has diverged.`);
-    return new Ablation(model, batches, baselineLoss, signal);
+    const baseline = await measureLosses(model, batches);
+    if (!Number.isFinite(baseline.mean))
+      throw new Error(`The loss of these weights is ${baseline.mean}: training has diverged.`);
+    return new Ablation(model, batches, baseline, signal);
   }
 
-  /** Nats per token that zeroing one scalar alone costs; 0 without a pass if it is 0 already. Measured once. */
-  async effect(position: MatrixPosition): Promise<number> {
+  /** What zeroing one scalar alone costs; 0 without a pass if it is 0 already. Measured once. */
+  async effect(position: MatrixPosition): Promise<ZeroingEffect> {
     const identity = identityOf(position);
     const known = this.#effects.get(identity);
     if (known !== undefined) return known;
-    const effect = this.value(position) === 0 ? 0 : await this.without([position], () => this.#rise());
+    const effect =
+      this.value(position) === 0
+        ? this.#effectOf(this.#baseline)
+        : this.#effectOf(await this.without([position], () => this.#measure()));
     this.#effects.set(identity, effect);
     return effect;
   }
@@ -67,9 +89,18 @@ export class Ablation {
     return row * cols + col;
   }
 
-  async #rise(): Promise<number> {
+  #measure(): Promise<Losses> {
     this.#signal?.throwIfAborted();
-    return (await meanLoss(this.#model, this.#batches)) - this.baselineLoss;
+    return measureLosses(this.#model, this.#batches);
+  }
+
+  #effectOf({ mean, bySequence }: Losses): ZeroingEffect {
+    return {
+      effect: mean - this.baselineLoss,
+      effectStandardError: standardErrorOfMean(
+        bySequence.map((loss, sequence) => loss - this.#baseline.bySequence[sequence]!),
+      ),
+    };
   }
 }
 
@@ -77,13 +108,16 @@ export function identityOf({ tensor, row, col }: MatrixPosition): string {
   return `${tensor} [${row}, ${col}]`;
 }
 
-async function meanLoss(model: LanguageModel, batches: readonly FixedBatch[]): Promise<number> {
+async function measureLosses(model: LanguageModel, batches: readonly FixedBatch[]): Promise<Losses> {
+  const { sequence } = model;
+  const bySequence = new Float64Array(batches.reduce((sum, { count }) => sum + count, 0));
   let sum = 0;
-  let count = 0;
-  for (const batch of batches) {
-    const losses = (await model.losses(batch.tokens)).subarray(0, batch.count * model.sequence);
-    for (let index = 0; index < losses.length; index++) sum += losses[index]!;
-    count += losses.length;
+  for (const { tokens, first, count } of batches) {
+    const losses = await model.losses(tokens);
+    for (let index = 0; index < count * sequence; index++) {
+      sum += losses[index]!;
+      bySequence[first + Math.floor(index / sequence)]! += losses[index]! / sequence;
+    }
   }
-  return sum / count;
+  return { mean: sum / (bySequence.length * sequence), bySequence };
 }

@@ -1,7 +1,8 @@
 /**
  * Matched controls: weights that resemble a candidate in size or place. Zeroing a super weight must hurt far more than
- * zeroing any of them. Weights that are 0 already are never controls, since zeroing them would prove nothing; so a
- * tensor pruned to a few weights yields few controls, and a verdict says how many there were.
+ * zeroing any of them. Weights that are 0 already, and those that read a hidden unit that is 0 at every token, are
+ * never controls, since zeroing them would prove nothing; so a tensor pruned to a few weights yields few controls, and
+ * a verdict says how many there were.
  */
 import { stream } from '../base/random.ts';
 import { largestMagnitudes } from './magnitude.ts';
@@ -20,7 +21,7 @@ export interface MatchedControl {
  * of its row, of its column, and random ones. A weight serves once, under the first kind that it fits. Random controls
  * are drawn by place from a stream of their own, so that arms and rounds with the same candidate share them.
  * @param matrix [out, in], row-major
- * @param excluded flat indices that are no controls: known super weights
+ * @param excluded flat indices that are no controls: known super weights, and weights that multiply nothing
  */
 export function matchedControls(
   matrix: { shape: readonly number[]; data: Float32Array },

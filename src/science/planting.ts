@@ -63,8 +63,8 @@ export async function plantSpike(
     direction.forEach((value, feature) => (embedding[token * width + feature]! += length * value));
 
   const drive = (scale: number): void => {
-    for (const name of channel.readers)
-      direction.forEach((value, feature) => (model.weight(name)[col * width + feature] = scale * value));
+    for (const { weight } of channel.readers)
+      direction.forEach((value, feature) => (model.weight(weight)[col * width + feature] = scale * value));
   };
   for (let other = 0; other < width; other++) down[other * feedForward + col] = 0;
   drive(0);

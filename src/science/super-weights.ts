@@ -17,11 +17,11 @@ import type {
 } from '../generated/super-weights.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Ablation, identityOf } from './ablation.ts';
+import { Ablation, identityOf, type ZeroingEffect } from './ablation.ts';
 import { CONTROL_KINDS, matchedControls } from './controls.ts';
+import { HiddenUnits } from './hidden-units.ts';
 import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
-import { zeros } from './sparsity.ts';
 import { findSpikes, type Spike } from './spikes.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
@@ -62,7 +62,7 @@ export async function detectSuperWeights(
   { reference, threshold = () => null, signal }: DetectionContext = {},
 ): Promise<SuperWeightReport> {
   const ablation = await Ablation.start(model, data.causal, signal);
-  const detector = new Detector(model, data, rule, ablation);
+  const detector = new Detector(model, data, rule, ablation, new HiddenUnits(model, data.causal, signal));
   const candidates = await detector.candidates(reference?.confirmed ?? []);
   const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
   const coordinates = confirmed.map(({ coordinate }) => coordinate);
@@ -79,8 +79,7 @@ export async function detectSuperWeights(
 }
 
 /** One scalar's causal test. Controls are measured only where the effect is large enough for them to decide. */
-interface CausalTest {
-  effect: number;
+interface CausalTest extends ZeroingEffect {
   controls: ControlEffect[];
   worstControl: number;
   /** Why the test failed; undefined if it passed. */
@@ -92,12 +91,14 @@ class Detector {
   readonly #data: DetectionData;
   readonly #rule: DetectionRule;
   readonly #ablation: Ablation;
+  readonly #units: HiddenUnits;
 
-  constructor(model: LanguageModel, data: DetectionData, rule: DetectionRule, ablation: Ablation) {
+  constructor(model: LanguageModel, data: DetectionData, rule: DetectionRule, ablation: Ablation, units: HiddenUnits) {
     this.#model = model;
     this.#data = data;
     this.#rule = rule;
     this.#ablation = ablation;
+    this.#units = units;
   }
 
   /**
@@ -125,8 +126,8 @@ class Detector {
   }
 
   /**
-   * What became of each reference super weight: its mask bit, its function, its re-detection, its rank, margin and base
-   * rate.
+   * What became of each reference super weight: whether it is kept, its function, its re-detection, its rank, margin
+   * and base rate.
    */
   async survival(
     { confirmed: reference, candidates }: ReferenceReport,
@@ -142,19 +143,22 @@ class Detector {
       const value = this.#ablation.value(coordinate);
       const limit = threshold(tensor);
       // no super weight is a control
-      const { effect, refusal } = await this.#test(coordinate, [...reference, ...confirmed]);
+      const { effect, effectStandardError, refusal } = await this.#test(coordinate, [...reference, ...confirmed]);
+      const isConnected = await this.#units.isConnected(coordinate);
       entries.push({
         coordinate,
-        kept: value !== 0,
+        kept: value !== 0 && isConnected,
+        disconnected: value !== 0 && !isConnected,
         value,
         rank: this.#rank(value),
         tensorRank: magnitudeRank(value, [this.#model.weight(tensor)]),
         threshold: limit,
         margin: limit === null || limit === 0 ? null : Math.abs(value) / limit,
         effect,
+        effectStandardError,
         functional: refusal === undefined,
         redetection: places.has(identityOf(coordinate)) ? 'same' : elsewhere ? 'moved' : 'none',
-        baseRate: this.#baseRate(coordinate, candidates),
+        baseRate: await this.#baseRate(coordinate, candidates),
       });
     }
     return entries;
@@ -175,7 +179,7 @@ class Detector {
       .slice(0, count);
     const ablated: AblatedWeight[] = [];
     for (const [index, coordinate] of largest.entries())
-      ablated.push({ coordinate, rank: index + 1, effect: await this.#ablation.effect(coordinate) });
+      ablated.push({ coordinate, rank: index + 1, ...(await this.#ablation.effect(coordinate)) });
     return ablated;
   }
 
@@ -191,7 +195,7 @@ class Detector {
     known: readonly MatrixPosition[],
   ): Promise<Candidate> {
     const { inputSpike, outputSpike, inputRatio, outputRatio } = spike;
-    const { effect, controls, worstControl, refusal } = await this.#test(coordinate, known);
+    const { effect, effectStandardError, controls, worstControl, refusal } = await this.#test(coordinate, known);
     const twins = controls.filter(({ twin }) => twin).length;
     const aside = twins === 0 ? '' : ` (${twins} comparable ${twins === 1 ? 'one' : 'ones'} set aside)`;
     const spikes = Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
@@ -210,6 +214,7 @@ class Detector {
       inputRatio,
       outputRatio,
       effect,
+      effectStandardError,
       controls,
       worstControl,
       confirmed: reason === undefined,
@@ -219,9 +224,12 @@ class Detector {
 
   async #test(position: Coordinate, known: readonly MatrixPosition[]): Promise<CausalTest> {
     const { minimumEffect, controlFactor } = this.#rule;
-    const effect = await this.#ablation.effect(position);
-    const undecided = { effect, controls: [], worstControl: 0 };
+    const zeroing = await this.#ablation.effect(position);
+    const { effect } = zeroing;
+    const undecided = { ...zeroing, controls: [], worstControl: 0 };
     if (this.#ablation.value(position) === 0) return { ...undecided, refusal: 'the weight there is 0 already' };
+    if (!(await this.#units.isConnected(position)))
+      return { ...undecided, refusal: 'the weight there multiplies nothing: its hidden unit has lost its inputs' };
     if (effect < minimumEffect)
       return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
     const controls = await this.#controls(position, known, effect);
@@ -237,14 +245,14 @@ class Detector {
         refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with`,
       };
     const worstControl = worst.effect;
-    if (effect >= controlFactor * worstControl) return { effect, controls, worstControl };
+    if (effect >= controlFactor * worstControl) return { ...zeroing, controls, worstControl };
     const comparable = controls.filter((control) => this.#isComparable(control, effect)).length;
     const crowd =
       comparable > this.#rule.maximumTwins
         ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins`
         : '';
     const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
-    return { effect, controls, worstControl, refusal };
+    return { ...zeroing, controls, worstControl, refusal };
   }
 
   /** A candidate's matched controls with what zeroing each costs. Those comparable to it are twins, if they are few. */
@@ -252,7 +260,11 @@ class Detector {
     const { tensor, layer } = position;
     const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
     const cols = matrix.shape[1]!;
-    const excluded = new Set(known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col));
+    const silent = await this.#units.silent(tensor);
+    const excluded = new Set([
+      ...known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col),
+      ...[...matrix.data.keys()].filter((index) => silent?.[index % cols] === 1),
+    ]);
     const controls: ControlEffect[] = [];
     for (const control of matchedControls(
       matrix,
@@ -265,7 +277,7 @@ class Detector {
       controls.push({
         ...control,
         value: this.#ablation.value(place),
-        effect: await this.#ablation.effect(place),
+        ...(await this.#ablation.effect(place)),
         twin: false,
       });
     }
@@ -281,19 +293,22 @@ class Detector {
     return control.effect >= this.#rule.minimumEffect && effect < this.#rule.controlFactor * control.effect;
   }
 
-  /** How many of the weights like a reference super weight are not 0. */
-  #baseRate(coordinate: Coordinate, candidates: readonly Candidate[]): ReferenceSurvival['baseRate'] {
+  /** How many of the weights like a reference super weight are kept: not 0, and connected. */
+  async #baseRate(coordinate: Coordinate, candidates: readonly Candidate[]): Promise<ReferenceSurvival['baseRate']> {
     const { tensor } = coordinate;
     const data = this.#model.weight(tensor);
+    const cols = this.#model.shape(tensor)[1]!;
+    const disconnected = await this.#units.disconnected(tensor);
+    const isKept = (value: number, index: number) => value !== 0 && disconnected?.[index % cols] !== 1;
     const test = candidates.find(
       (candidate) => candidate.confirmed && identityOf(candidate.coordinate) === identityOf(coordinate),
     );
     const kinds = CONTROL_KINDS.flatMap((kind): ControlsKept[] => {
       const controls = (test?.controls ?? []).filter((control) => control.kind === kind);
-      const kept = controls.filter(({ row, col }) => this.#ablation.value({ tensor, row, col }) !== 0).length;
+      const kept = controls.filter(({ row, col }) => isKept(data[row * cols + col]!, col)).length;
       return controls.length === 0 ? [] : [{ kind, kept, n: controls.length }];
     });
-    return { tensorKept: 1 - zeros(data) / data.length, kinds };
+    return { tensorKept: data.filter(isKept).length / data.length, kinds };
   }
 
   /** Among all block weights. */

@@ -20,6 +20,7 @@ const COUNTED: Record<string, Record<string, (content: never) => Metrics>> = {
       place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
       topEffect: largest(candidates.map(({ effect }) => effect)),
       referenceKept: survival.filter(({ kept }) => kept).length,
+      referenceDisconnected: survival.filter(({ disconnected }) => disconnected).length,
       referenceFunctional: survival.filter(({ functional }) => functional).length,
       reference: survival.length,
     }),

@@ -48,6 +48,7 @@ export default async function detectSw({
     place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
     topEffect: Math.max(...candidates.map(({ effect }) => effect)),
     referenceKept: survival.filter(({ kept }) => kept).length,
+    referenceDisconnected: survival.filter(({ disconnected }) => disconnected).length,
     referenceFunctional: survival.filter(({ functional }) => functional).length,
     reference: survival.length,
   };

@@ -9,6 +9,9 @@ import { SwpError } from '../../src/base/failure.ts';
 import { placeOf } from '../../src/engine/stage.ts';
 import type { GatheredArtifact } from '../../src/engine/stage.ts';
 import type { Results } from '../../src/generated/results.ts';
+import { runRows, runsTable } from '../../src/report/page/tables.ts';
+import type { StudyResults } from '../../src/report/read-results.ts';
+import { effectText } from '../../src/report/zeroing.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 import type { Piece } from '../../src/science/results/study-pieces.ts';
 import aggregate from '../../stages/aggregate.ts';
@@ -21,6 +24,50 @@ const run = (experiment: string, seed: number) =>
   results.runs.find((each) => each.experiment === experiment && each.seed === seed)!;
 const experiment = (id: string) => results.experiments.find((each) => each.id === id)!;
 const end = (id: string) => experiment(id).points.at(-1)!;
+
+describe('a super weight that is there and multiplies nothing', () => {
+  it('is counted as disconnected, not as kept, and no table or file says that it is kept', () => {
+    const pieces = fixturePieces();
+    const last = pieces.superWeights
+      .filter(({ label, content }) => label.experiment === 'ladder' && label.seed === 1 && content !== undefined)
+      .at(-1)!.content!;
+    const before = end('ladder').survival;
+    Object.assign(last.survival[0]!, { kept: false, disconnected: true, value: 3, functional: false });
+    const cut = studyResults(fixtureStudy(), pieces);
+    const { survival } = cut.experiments.find(({ id }) => id === 'ladder')!.points.at(-1)!;
+    expect(survival).toMatchObject({ n: 3, disconnected: 1 });
+    expect(survival.kept.k).toBe(before.kept.k - 1);
+    expect(before.disconnected).toBe(0);
+    const row = runRows(cut as unknown as StudyResults).find(
+      (each) => each['experiment'] === 'ladder' && each['seed'] === 1,
+    );
+    expect(row).toMatchObject({ kept: false, disconnected: true });
+    const cells = /ladder seed 1[^]*?<\/tr>/.exec(String(runsTable(cut as unknown as StudyResults)))![0];
+    expect(cells).toContain('>disconnected<');
+  });
+});
+
+describe('an effect', () => {
+  it('has its standard error wherever results name it', () => {
+    const weight = run('A1', 0).reference.superWeights[0]!;
+    expect(weight.effectStandardError).toBeCloseTo(0.02 * weight.effect, 12);
+    for (const { measurements } of results.runs)
+      for (const { survival } of measurements)
+        for (const entry of survival.weights) expect(entry.effectStandardError).toEqual(expect.any(Number));
+    expect(results.ablations[0]!.weights[1]!.effectStandardError).toBe(0.002);
+    expect(String(runsTable(results as unknown as StudyResults))).toMatch(/<td[^>]*>\d\.\d{4} ± 0\.\d{4}</);
+  });
+
+  it.each([
+    [1.2345, 0.0212, '1.235 ± 0.021'],
+    [1.2345, 0.00012, '1.23450 ± 0.00012'],
+    [0.5, null, '0.500'],
+    [0, 0, '0'],
+    [-0.25, 0.5, '\u22120.250 ± 0.500'],
+  ])('of %d with an error of %d is written %s', (effect, error, text) => {
+    expect(effectText(effect, error)).toBe(text);
+  });
+});
 
 describe('a run', () => {
   it('lists the planned pieces that are missing by place and key, and keeps what exists', () => {

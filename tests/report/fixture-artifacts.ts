@@ -123,7 +123,16 @@ export function detection({
     ? 'Zeroing it costs far more than its worst control.'
     : 'Zeroing it costs less than minimumEffect.';
   const candidates: Candidate[] = found
-    ? [{ ...spike, coordinate: found, effect: strength, confirmed: true, verdict }]
+    ? [
+        {
+          ...spike,
+          coordinate: found,
+          effect: strength,
+          effectStandardError: 0.02 * strength,
+          confirmed: true,
+          verdict,
+        },
+      ]
     : emerging
       ? [
           {
@@ -132,6 +141,7 @@ export function detection({
             inputRatio: 4.2,
             outputRatio: 5,
             effect: emerging,
+            effectStandardError: 0.02 * emerging,
             confirmed: false,
             verdict,
           },
@@ -151,12 +161,14 @@ export function detection({
           {
             coordinate: reference,
             kept: same || (kept < 1 && !lost),
+            disconnected: false,
             value: same ? found.value : lost ? 0 : 0.2,
             rank: same || (kept < 1 && !lost) ? rank : PRUNABLE,
             tensorRank: 1,
             threshold: kept < 1 ? 0.02 / kept ** 0.6 : null,
             margin: kept < 1 ? Math.abs(same ? found.value : lost ? 0 : 0.2) / (0.02 / kept ** 0.6) : null,
             effect: same ? strength : kept < 1 && !lost ? 0.004 : 0,
+            effectStandardError: 0.001,
             functional: same,
             redetection: same ? 'same' : found ? 'moved' : 'none',
             baseRate: {
@@ -183,6 +195,7 @@ export function detection({
               value: 3.2 * 0.97 ** i,
             },
       rank: i + 1,
+      effectStandardError: 0.002,
       effect: i === 0 && found ? effect : Math.abs(0.012 * noise() + 0.006),
     })),
   };

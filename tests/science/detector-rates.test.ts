@@ -25,7 +25,7 @@ const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval
 const TENSOR = 'model.layers.0.mlp.down_proj.weight';
 const place = (col: number) => ({ tensor: TENSOR, layer: 0, row: 0, col, value: 1 });
 const ablated = (...effects: number[]): AblatedWeight[] =>
-  effects.map((effect, col) => ({ coordinate: place(col), rank: col + 1, effect }));
+  effects.map((effect, col) => ({ coordinate: place(col), rank: col + 1, effect, effectStandardError: null }));
 
 describe('brute force', () => {
   it.each([
@@ -53,6 +53,7 @@ describe('the rates', () => {
     inputRatio: 9,
     outputRatio: 9,
     effect,
+    effectStandardError: null,
     controls: [],
     worstControl: 0,
     confirmed,
@@ -146,7 +147,9 @@ describe('the rates', () => {
   });
 
   it('say what the causal test alone would have found, and what it would have claimed in error', () => {
-    const controls = [{ kind: 'random' as const, row: 1, col: 1, value: 1, effect: 0.01, twin: false }];
+    const controls = [
+      { kind: 'random' as const, row: 1, col: 1, value: 1, effect: 0.01, effectStandardError: null, twin: false },
+    ];
     const passing = (col: number, effect: number) => ({
       ...candidate(col, effect, false),
       inputRatio: 2,

@@ -23,11 +23,15 @@ export interface Plan {
   layers?: number;
   /** Spikes by falling precedence; each is there as long as its weight is not 0. */
   spikes?: PlantedSpike[];
-  /** Loss added to every token while the weight is 0. */
-  costs?: (MatrixPosition & { cost: number })[];
+  /** Loss added to every token while the weight is 0, and for every unit of the target besides. */
+  costs?: (MatrixPosition & { cost: number; perTarget?: number })[];
   /** Weights other than the default small ones. */
   weights?: (MatrixPosition & { value: number })[];
   baseline?: number;
+  /** Hidden units, by layer, that have lost their inputs: they hold 0. */
+  cutOff?: { layer: number; unit: number }[];
+  /** Hidden units that hold 0 at every token, though they have inputs. */
+  silent?: { layer: number; unit: number }[];
 }
 
 const EMBEDDING = 'model.embed_tokens.weight';
@@ -49,7 +53,7 @@ export class PlantedModel implements LanguageModel {
   readonly #tensors: Weights = new Map();
 
   constructor(plan: Plan) {
-    this.#plan = { layers: 2, spikes: [], costs: [], weights: [], baseline: 2, ...plan };
+    this.#plan = { layers: 2, spikes: [], costs: [], weights: [], baseline: 2, cutOff: [], silent: [], ...plan };
     for (let layer = 0; layer < this.#plan.layers; layer++) {
       // 0.001, 0.002, ...: distinct magnitudes, so that ranks are known
       const data = Float32Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => (layer * 100 + index + 1) / 1000);
@@ -82,14 +86,22 @@ export class PlantedModel implements LanguageModel {
     ]);
   }
 
+  cutOffUnits(layer: number): Uint8Array {
+    return Uint8Array.from({ length: FEED_FORWARD }, (_, unit) =>
+      this.#plan.cutOff.some((each) => each.layer === layer && each.unit === unit) ? 1 : 0,
+    );
+  }
+
   losses(tokens: Int32Array): Promise<Float32Array> {
     this.passes += 1;
-    const added = this.#plan.costs.reduce(
-      (sum, { cost, ...position }) => (this.#at(position) === 0 ? sum + cost : sum),
-      0,
-    );
+    const added = (target: number) =>
+      this.#plan.costs.reduce(
+        (sum, { cost, perTarget = 0, ...position }) =>
+          this.#at(position) === 0 ? sum + cost + perTarget * target : sum,
+        0,
+      );
     const targets = [...tokens].filter((_, index) => index % (this.sequence + 1) !== 0);
-    return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added + target / 16));
+    return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added(target) + target / 16));
   }
 
   async lossesAndPredictions(tokens: Int32Array) {
@@ -112,7 +124,11 @@ export class PlantedModel implements LanguageModel {
             ),
           );
         const { row, col, height = 1, outputHeight = height } = spike ?? {};
-        return { layer, input: activations(FEED_FORWARD, col, height), output: activations(WIDTH, row, -outputHeight) };
+        const silent = [...this.#plan.cutOff, ...this.#plan.silent].filter((each) => each.layer === layer);
+        const input = activations(FEED_FORWARD, col, height).map((value, index) =>
+          silent.some(({ unit }) => unit === index % FEED_FORWARD) ? 0 : value,
+        );
+        return { layer, input, output: activations(WIDTH, row, -outputHeight) };
       }),
     );
   }

@@ -272,12 +272,14 @@ describe('survival of a reference super weight', () => {
       {
         coordinate: coordinate(0, 2, 3, -5),
         kept: true,
+        disconnected: false,
         value: -4,
         rank: 1,
         tensorRank: 1,
         threshold: 0.5,
         margin: 8,
         effect: 2,
+        effectStandardError: 0,
         functional: true,
         redetection: 'same',
         baseRate: { tensorKept: 1, kinds: [] },
@@ -373,6 +375,31 @@ describe('survival of a reference super weight', () => {
     ]);
   });
 
+  it('is disconnected, not kept, where its hidden unit has lost every input, and so are the weights beside it', async () => {
+    const { confirmed, candidates } = await detect(planted);
+    const reference = { confirmed, candidates };
+    const cut = { ...planted, spikes: [], costs: [], cutOff: [{ layer: 0, unit: 3 }] };
+    const [entry] = (await detect(cut, { reference, threshold: () => 0.5 })).survival;
+    expect(entry).toMatchObject({ kept: false, disconnected: true, value: -4, rank: 1, margin: 8, functional: false });
+    expect(entry!.baseRate.tensorKept).toBeCloseTo(1 - WIDTH / (WIDTH * FEED_FORWARD), 12);
+    const controls = candidates[0]!.controls.filter(({ kind }) => kind === 'same-column');
+    expect(entry!.baseRate.kinds.find(({ kind }) => kind === 'same-column')).toEqual({
+      kind: 'same-column',
+      kept: 0,
+      n: controls.length,
+    });
+
+    // what is pruned is pruned, whatever it would read
+    const pruned = { ...cut, weights: [{ ...down(0, 2, 3), value: 0 }] };
+    expect((await detect(pruned, { reference })).survival[0]).toMatchObject({ kept: false, disconnected: false });
+    // a unit that is merely 0 at these tokens may speak at others
+    const silent = { ...cut, cutOff: [], silent: [{ layer: 0, unit: 3 }] };
+    expect((await detect(silent, { reference })).survival[0]).toMatchObject({ kept: true, disconnected: false });
+    // and another layer's unit of that number is another unit
+    const elsewhere = { ...cut, cutOff: [{ layer: 1, unit: 3 }] };
+    expect((await detect(elsewhere, { reference })).survival[0]).toMatchObject({ kept: true, disconnected: false });
+  });
+
   it('is not applicable where none emerged', async () => {
     expect(await detect(planted, { reference: following() })).toMatchObject({
       referenceStatus: 'none-emerged',
@@ -406,6 +433,44 @@ describe('detection', () => {
       ],
     });
     expect(confirmed.map(({ layer }) => layer)).toEqual([1, 0]);
+  });
+
+  it.each(['cutOff', 'silent'] as const)(
+    'takes no weight for a control whose hidden unit holds 0 at every token: %s',
+    async (state) => {
+      const [usual] = (await detect(planted)).candidates;
+      expect(usual!.controls.some(({ col }) => col === 5)).toBe(true);
+      const { candidates, confirmed } = await detect({ ...planted, [state]: [{ layer: 0, unit: 5 }] });
+      expect(confirmed).toHaveLength(1);
+      expect(candidates[0]!.controls).toHaveLength(8);
+      expect(candidates[0]!.controls.some(({ col }) => col === 5)).toBe(false);
+    },
+  );
+
+  it('gives every effect its standard error over sequences, and none for a single one', async () => {
+    const targets = [
+      [9, 9, 9],
+      [9, 9, 6],
+      [7, 5, 8],
+    ];
+    const tokens = (rows: number[][]) => Int32Array.from(rows.flatMap((row) => [SPECIAL, ...row]));
+    const plan = { ...planted, costs: [{ ...down(0, 2, 3), cost: 1, perTarget: 0.5 }] };
+    const report = (rows: number[][]) =>
+      detectSuperWeights(new PlantedModel(plan), { ...data, causal: tokens(rows) }, { ...RULE, ablateLargest: 2 });
+    const { candidates, survival, ablation } = await report(targets);
+    const means = targets.map((row) => 1 + (0.5 * (row[0]! + row[1]! + row[2]!)) / 3);
+    const mean = (means[0]! + means[1]! + means[2]!) / 3;
+    const squares = means.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    for (const { effect, effectStandardError } of [candidates[0]!, survival[0]!, ablation[0]!]) {
+      expect(effect).toBeCloseTo(mean, 5);
+      expect(effectStandardError).toBeCloseTo(Math.sqrt(squares / 2 / 3), 5);
+    }
+    for (const { effectStandardError } of [...candidates[0]!.controls, ablation[1]!])
+      expect(effectStandardError).toBe(0);
+
+    const alone = await report(targets.slice(0, 1));
+    expect(alone.candidates[0]).toMatchObject({ confirmed: true, effectStandardError: null });
+    expect(alone.survival[0]!.effectStandardError).toBeNull();
   });
 
   it('weighs every sequence once, though the last batch is filled up', async () => {

@@ -31,7 +31,7 @@ export const parallel: DecoderFamily<ParallelConfig> = {
   downProjection: (layer) => `${floor(layer)}:shrink`,
   mlpChannel: (layer) => ({
     embedding: EMBEDDING,
-    readers: [`${floor(layer)}:grow`],
+    readers: [{ weight: `${floor(layer)}:grow` }],
     activation: (y) => y / (1 + Math.exp(-y)),
   }),
   longestSequence: () => Infinity,

@@ -76,12 +76,24 @@ export function isMatrix(facts: TensorFacts): facts is MatrixFacts {
 /** Facts by tensor name, in the order of a checkpoint file. */
 export type TensorTable = ReadonlyMap<string, TensorFacts>;
 
-/** A hidden channel of a layer's MLP: where an activation spike can be planted. */
+/** A linear map of the normalised residual stream x, by names of tensors: weight (gain * x + shift) + bias. */
+export interface ChannelReader {
+  /** A matrix [feedForward, width]. */
+  weight: string;
+  /** The norm's gain [width]; absent where the norm has none. */
+  gain?: string;
+  /** The norm's bias [width]; absent where the norm has none. */
+  shift?: string;
+  /** [feedForward]; absent where there is none. */
+  bias?: string;
+}
+
+/** The hidden channels of a layer's MLP: where an activation spike can be planted, and what they read. */
 export interface MlpChannel {
   /** Name of the matrix [vocabulary, width] that embeds tokens. */
   embedding: string;
-  /** Names of the matrices [feedForward, width] by which the channel reads the residual stream. */
-  readers: string[];
+  /** By what the channel reads the residual stream. If one of them gives 0, the channel holds 0. */
+  readers: ChannelReader[];
   /** What the channel holds if all its readers give y > 0; it grows with y. */
   activation(y: number): number;
 }

@@ -37,7 +37,14 @@ export const gpt2: DecoderFamily<Gpt2Config> = {
   downProjection: (layer) => `${blockName(layer)}.mlp.c_proj.weight`,
   mlpChannel: (layer) => ({
     embedding: EMBEDDING,
-    readers: [`${blockName(layer)}.mlp.c_fc.weight`],
+    readers: [
+      {
+        weight: `${blockName(layer)}.mlp.c_fc.weight`,
+        gain: `${blockName(layer)}.ln_2.weight`,
+        shift: `${blockName(layer)}.ln_2.bias`,
+        bias: `${blockName(layer)}.mlp.c_fc.bias`,
+      },
+    ],
     activation: (y) => 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
   }),
   longestSequence: ({ positions }) => positions,

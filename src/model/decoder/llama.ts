@@ -40,7 +40,10 @@ export const llama: DecoderFamily<LlamaConfig> = {
   downProjection: (layer) => `model.layers.${layer}.mlp.down_proj.weight`,
   mlpChannel: (layer) => ({
     embedding: 'model.embed_tokens.weight',
-    readers: [`model.layers.${layer}.mlp.gate_proj.weight`, `model.layers.${layer}.mlp.up_proj.weight`],
+    readers: ['gate_proj', 'up_proj'].map((name) => ({
+      weight: `model.layers.${layer}.mlp.${name}.weight`,
+      gain: `model.layers.${layer}.post_attention_layernorm.weight`,
+    })),
     activation: (y) => (y * y) / (1 + Math.exp(-y)),
   }),
   longestSequence: () => Infinity,

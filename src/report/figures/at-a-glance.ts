@@ -73,7 +73,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
         alt: `Bar charts of the loss increase when each of the ${ablated} largest weights is zeroed alone, for ${counted(models.length, 'model')}. Seed ${clearest.seed}: ${describeWorst(clearest)}`,
         spec,
         rows: models.flatMap((model) =>
-          model.weights.map(({ coordinate, rank, effect, confirmed }) => ({
+          model.weights.map(({ coordinate, rank, effect, effectStandardError, confirmed }) => ({
             seed: model.seed,
             rank,
             tensor: coordinate.tensor,
@@ -81,6 +81,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
             col: coordinate.col,
             value: coordinate.value,
             lossIncrease: effect,
+            standardError: effectStandardError,
             perplexityFactor: Math.exp(effect),
             superWeight: confirmed,
             key: model.key,

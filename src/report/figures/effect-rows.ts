@@ -9,6 +9,7 @@ import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, decimal, percent, scalingText, signed } from '../wording.ts';
+import { fateOf } from '../zeroing.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
 import { strip } from './run-axis.ts';
@@ -22,8 +23,11 @@ interface RunEffect {
   experiment: string;
   seed: number;
   first: number;
+  firstStandardError: number | null;
   end: number | null;
+  endStandardError: number | null;
   kept: boolean | null;
+  disconnected: boolean | null;
   functional: boolean | null;
   key: string | null;
 }
@@ -88,11 +92,21 @@ function effectOf(results: StudyResults, run: RunResult): RunEffect | undefined 
     experiment: run.experiment,
     seed: run.seed,
     first: primary.effect,
+    firstStandardError: primary.effectStandardError,
     end: weight?.effect ?? null,
+    endStandardError: weight?.effectStandardError ?? null,
     kept: weight?.kept ?? null,
+    disconnected: weight?.disconnected ?? null,
     functional: weight?.functional ?? null,
     key: end?.keys['superWeights'] ?? null,
   };
+}
+
+function markLabel(run: RunEffect): string {
+  const first = `${run.experiment} seed ${run.seed}: ${signed(run.first, 3)} nats at first`;
+  if (run.end === null) return first;
+  const fate = fateOf({ kept: run.kept === true, disconnected: run.disconnected === true });
+  return `${first}, ${signed(run.end, 3)} at the end; ${fate}`;
 }
 
 function chart(results: StudyResults, groups: readonly EffectGroup[], effects: readonly RunEffect[]): Spec {
@@ -122,7 +136,7 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
     return {
       ...run,
       row: row + offset,
-      label: `${run.experiment} seed ${run.seed}: ${signed(run.first, 3)} nats at first${run.end === null ? '' : `, ${signed(run.end, 3)} at the end; ${run.kept === true ? 'kept' : 'pruned'}`}`,
+      label: markLabel(run),
     };
   });
   const ended = marks.filter(({ end }) => end !== null);
@@ -181,7 +195,7 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
       strip([
         { text: 'when it was confirmed', shape: 'circle', filled: false, color: SOFT },
         { text: 'at the end, kept', shape: 'circle', filled: true, color: BLUE },
-        { text: 'at the end, pruned', shape: 'circle', filled: true, color: VERMILION },
+        { text: 'at the end, pruned or disconnected', shape: 'circle', filled: true, color: VERMILION },
       ]),
       rowChart([
         labelColumn(rows, LABELS, FULL_WIDTH - 20),

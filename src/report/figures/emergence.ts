@@ -56,6 +56,7 @@ function rowOf({ experiment, scheme, seed, round, step, loss, confirmed, best }:
     col: best?.coordinate.col ?? null,
     value: best?.coordinate.value ?? null,
     effect: best?.effect ?? null,
+    effectStandardError: best?.effectStandardError ?? null,
     rank: best?.rank ?? null,
     inputRatio: best?.inputRatio ?? null,
     outputRatio: best?.outputRatio ?? null,

@@ -9,6 +9,7 @@ import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
 import { coordinateText, countText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { fateOf } from '../zeroing.ts';
 import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
 
@@ -43,7 +44,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     title: TITLE,
     caption:
       `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its magnitude rank among all prunable weights (1 = largest, logarithmic); its magnitude over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
-      `Each mark holds the three survivals: colour, whether its mask bit still keeps it; fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
+      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
     plots: [
       {
         name: 'rank',
@@ -94,7 +95,9 @@ function survivalRows(results: StudyResults) {
         threshold: weight.threshold,
         margin: weight.margin,
         effect: weight.effect,
+        effectStandardError: weight.effectStandardError,
         kept: weight.kept,
+        disconnected: weight.disconnected,
         functional: weight.functional,
         redetection: weight.redetection,
         newlyConfirmed: newlyConfirmed.map(coordinateText).join('; '),
@@ -209,7 +212,7 @@ function panels(
     vconcat: [
       strip([
         { text: 'mask bit: kept', shape: 'square', filled: true, color: BLUE },
-        { text: 'pruned', shape: 'square', filled: true, color: VERMILION },
+        { text: 'pruned or disconnected', shape: 'square', filled: true, color: VERMILION },
         { text: 'filled: zeroing it hurts', shape: 'circle', filled: true, color: INK },
         { text: 'hollow: it does not', shape: 'circle', filled: false, color: INK },
         { text: 'shape: found again in place', shape: SHAPES.same, filled: true, color: INK },
@@ -225,7 +228,7 @@ function panels(
 function markLabel(row: SurvivalRow): string {
   const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1)} times the threshold`;
   const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[row.redetection];
-  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${row.kept ? 'kept' : 'pruned'}, ${found}`;
+  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${fateOf(row)}, ${found}`;
 }
 
 function altText(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {

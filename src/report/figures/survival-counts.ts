@@ -89,6 +89,7 @@ function countRows(results: StudyResults): CountRow[] {
             n,
             lower: interval?.lower ?? null,
             upper: interval?.upper ?? null,
+            disconnected: survival.disconnected,
             noneEmerged: survival.noneEmerged,
             missing: survival.missing,
             text,

@@ -2,6 +2,7 @@
 import type { ConfirmedSuperWeight } from '../../generated/results.ts';
 import type { StudyResults } from '../read-results.ts';
 import { coordinateText, decimal, signed } from '../wording.ts';
+import { effectText } from '../zeroing.ts';
 import { html, table, type Html } from './html.ts';
 
 interface Item {
@@ -39,7 +40,7 @@ export function superWeightsTable({ runs }: StudyResults): Html | '' {
   const items = [...models.values()].flat();
   if (items.length === 0) return '';
   return table<Item>(
-    'The reference super weights, confirmed one after the other: after zeroing what was confirmed, spikes are sought again, so a model can hold several. The first (largest effect) stands for the run in every k of n.',
+    'The reference super weights, confirmed one after the other: after zeroing what was confirmed, spikes are sought again, so a model can hold several. The first (largest effect) stands for the run in every k of n. ± is the standard error over the sequences on which zeroing was judged.',
     [
       {
         head: 'model',
@@ -55,8 +56,8 @@ export function superWeightsTable({ runs }: StudyResults): Html | '' {
       {
         head: 'zeroing it costs',
         numeric: true,
-        cell: ({ superWeight: { effect } }) =>
-          html`${signed(effect, 3)}<small>perplexity × ${decimal(Math.exp(effect), 2)}</small>`,
+        cell: ({ superWeight: { effect, effectStandardError } }) =>
+          html`${effectText(effect, effectStandardError)}<small>perplexity × ${decimal(Math.exp(effect), 2)}</small>`,
       },
       {
         head: 'worst control',

@@ -17,6 +17,7 @@ import {
   perplexityText,
   spreadText,
 } from '../wording.ts';
+import { effectText, fateOf } from '../zeroing.ts';
 import { html, table, type Html } from './html.ts';
 
 const DASH = '\u2013';
@@ -139,12 +140,15 @@ export function runRows(results: StudyResults): Row[] {
       referenceRow: reference?.coordinate.row ?? null,
       referenceCol: reference?.coordinate.col ?? null,
       referenceEffect: reference?.effect ?? null,
+      referenceEffectStandardError: reference?.effectStandardError ?? null,
       kept: primary?.kept ?? null,
+      disconnected: primary?.disconnected ?? null,
       functional: primary?.functional ?? null,
       redetection: primary?.redetection ?? null,
       rank: primary?.rank ?? null,
       margin: primary?.margin ?? null,
       effect: primary?.effect ?? null,
+      effectStandardError: primary?.effectStandardError ?? null,
       newlyConfirmed: end?.newlyConfirmed.map(coordinateText).join('; ') ?? null,
       evaluationKey: end?.keys['evaluation'] ?? null,
       detectionKey: end?.keys['superWeights'] ?? null,
@@ -162,7 +166,7 @@ export function runsTable(results: StudyResults): Html {
   const fate = (text: (weight: NonNullable<Item['weight']>) => string) => (item: Item) =>
     item.weight !== undefined ? text(item.weight) : item.run.reference.status === 'none-emerged' ? 'n/a' : DASH;
   return table<Item>(
-    'All runs at their end. n/a: no super weight emerged, so survival does not apply. A dash: missing. Rank, margin and effect are those of the primary reference super weight.',
+    'All runs at their end. n/a: no super weight emerged, so survival does not apply. A dash: missing. Rank, margin and effect are those of the primary reference super weight; ± is the standard error over the sequences on which zeroing was judged. Disconnected: not pruned, but its hidden unit has lost every input, so it multiplies nothing.',
     [
       { head: 'run', cell: ({ run }) => `${run.experiment} seed ${run.seed}` },
       {
@@ -185,7 +189,10 @@ export function runsTable(results: StudyResults): Html {
         cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH),
       },
       { head: 'reference super weight', cell: ({ run }) => html`<span class="line">${referenceText(run)}</span>` },
-      { head: 'kept', cell: fate(({ kept }) => (kept ? 'yes' : 'no')) },
+      {
+        head: 'kept',
+        cell: fate((weight) => ({ kept: 'yes', disconnected: 'disconnected', pruned: 'no' })[fateOf(weight)]),
+      },
       { head: 'matters', cell: fate(({ functional }) => (functional ? 'yes' : 'no')) },
       {
         head: 'found again',
@@ -193,7 +200,11 @@ export function runsTable(results: StudyResults): Html {
       },
       { head: 'rank', numeric: true, cell: fate(({ rank }) => decimal(rank, 0)) },
       { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1))) },
-      { head: 'effect', numeric: true, cell: fate(({ effect }) => decimal(effect, 3)) },
+      {
+        head: 'effect',
+        numeric: true,
+        cell: fate(({ effect, effectStandardError }) => effectText(effect, effectStandardError)),
+      },
     ],
     items,
   );

@@ -49,6 +49,6 @@ function best(report: SuperWeightReport): EmergencePoint['best'] {
     undefined,
   );
   if (found === undefined) return null;
-  const { coordinate, effect, rank, inputRatio, outputRatio } = found;
-  return { coordinate, effect, rank, inputRatio, outputRatio };
+  const { coordinate, effect, effectStandardError, rank, inputRatio, outputRatio } = found;
+  return { coordinate, effect, effectStandardError, rank, inputRatio, outputRatio };
 }

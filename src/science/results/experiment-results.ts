@@ -108,6 +108,7 @@ function survivalSummary(survivals: (SurvivalResult | undefined)[], confidence: 
     noneEmerged,
     missing: survivals.length - primary.length - noneEmerged - beforeReference,
     kept: count(({ kept }) => kept),
+    disconnected: primary.filter(({ disconnected }) => disconnected).length,
     functional: count(({ functional }) => functional),
     redetectedSame: count(({ redetection }) => redetection === 'same'),
     redetectedMoved: count(({ redetection }) => redetection === 'moved'),

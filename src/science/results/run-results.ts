@@ -65,9 +65,10 @@ export function confirmedSuperWeights(report: SuperWeightReport): ConfirmedSuper
     .filter(
       ({ coordinate }, i, confirmed) => confirmed.findIndex((other) => sameWeight(other.coordinate, coordinate)) === i,
     )
-    .map(({ coordinate, effect, worstControl, inputRatio, outputRatio }) => ({
+    .map(({ coordinate, effect, effectStandardError, worstControl, inputRatio, outputRatio }) => ({
       coordinate,
       effect,
+      effectStandardError,
       worstControl,
       inputRatio,
       outputRatio,

@@ -122,10 +122,11 @@ function startAblations(
       baselineLoss: content.baselineLoss,
       causalTokens: content.causalTokens,
       confirmed,
-      weights: content.ablation.map(({ coordinate, rank, effect }) => ({
+      weights: content.ablation.map(({ coordinate, rank, effect, effectStandardError }) => ({
         coordinate,
         rank,
         effect,
+        effectStandardError,
         confirmed: confirmed.some((superWeight) => sameWeight(superWeight.coordinate, coordinate)),
       })),
     });
