@@ -32,6 +32,7 @@ export const GROUPS = {
       'src/base/random.ts',
       'src/base/standard-error.ts',
       'src/compute/runtimes/runtime.ts',
+      'src/compute/runtimes/subnormals.ts',
       'src/compute/training/adamw-graph.ts',
       'src/compute/training/create-trainer.ts',
       'src/compute/training/device-trainer.ts',
@@ -164,6 +165,7 @@ export const GROUPS = {
     modules: [
       'schemas/stage-manifest.schema.json',
       'src/base/held-folder.ts',
+      'src/base/ieee-arithmetic.ts',
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',

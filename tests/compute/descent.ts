@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import { elementCount } from '../../src/base/element-count.ts';
-import { CPU_ENTRIES } from '../../src/compute/runtimes/onnx/session-options.ts';
+import { libraryEntries } from '../../src/compute/runtimes/onnx/session-options.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
 import { loadOnnxLibrary } from '../../src/compute/runtimes/onnx/onnx-library.ts';
 import { ViewingSession } from '../../src/compute/runtimes/onnx/viewing-session.ts';
@@ -71,7 +71,7 @@ export async function descend(
 
 async function open(graph: Graph, access: Access): Promise<GraphSession> {
   if (typeof access === 'object')
-    return new ViewingSession(loadOnnxLibrary(), lowerToOnnx(graph), graph, CPU_ENTRIES, access.threads);
+    return new ViewingSession(loadOnnxLibrary(), lowerToOnnx(graph), graph, libraryEntries(), access.threads);
   // Loaded only here: the package keeps the library open, which a process that does without it must do itself.
   const { onnxRuntime, packageRuntime } = await import('../../src/compute/runtimes/onnx/onnx-runtime.ts');
   return (access === 'stages' ? onnxRuntime : packageRuntime).open(graph, CPU_TARGET);

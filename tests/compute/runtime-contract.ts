@@ -2,6 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { computesAsIeee } from '../../src/base/ieee-arithmetic.ts';
 import { Graph } from '../../src/compute/graph/graph.ts';
 import { evaluateReference } from '../../src/compute/runtimes/reference/reference-runtime.ts';
 import type { GraphSession, TensorData } from '../../src/compute/runtimes/runtime.ts';
@@ -132,6 +133,20 @@ export function describeRuntime(name: string, open: (graph: Graph) => Promise<Gr
       await expect(feeding(new Float32Array(3))).rejects.toThrow();
       await expect(feeding(new Int32Array(2))).rejects.toThrow();
       await session.release();
+    });
+
+    it('leaves the thread as it was: JavaScript goes on with subnormal numbers', async () => {
+      const graph = new Graph();
+      graph.output('y', graph.exp(graph.affine(graph.input('x', [2]), 2)));
+      const session = await open(graph);
+      session.feed('x', new Float32Array(2));
+      expect(computesAsIeee()).toBe(true);
+      for (let run = 0; run < 2; run++) {
+        await session.run();
+        expect(computesAsIeee()).toBe(true);
+      }
+      await session.release();
+      expect(computesAsIeee()).toBe(true);
     });
 
     it('gives the same bits again: the run, and another session', async () => {

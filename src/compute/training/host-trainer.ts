@@ -6,6 +6,7 @@
 import { elementCount } from '../../base/element-count.ts';
 import { openSession } from '../runtimes/open-session.ts';
 import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
+import { flushingSubnormals } from '../runtimes/subnormals.ts';
 import { loadOptimizerKernel, type OptimizerKernel } from './optimizer-kernel.ts';
 import { ParameterMemory } from './parameter-memory.ts';
 import type { AdamWSettings, PlannedTrainingStep, TrainingStepResult, Trainer, TrainingGraph } from './trainer.ts';
@@ -78,7 +79,11 @@ export class HostTrainer implements Trainer {
     settings: AdamWSettings,
   ): Promise<TrainingStepResult> {
     const loss = await this.#computeGradients(batch);
+    return { loss, gradientNorm: flushingSubnormals(() => this.#update(learningRate, settings)) };
+  }
 
+  /** Takes the optimizer's step with the gradients in memory. @returns their norm */
+  #update(learningRate: number, settings: AdamWSettings): number {
     let squares = 0;
     for (const { at, masked, padded } of this.memory.parameters)
       squares += this.#kernel.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
@@ -104,7 +109,7 @@ export class HostTrainer implements Trainer {
         settings.epsilon,
         decay ? learningRate * settings.weightDecay : 0,
       );
-    return { loss, gradientNorm };
+    return gradientNorm;
   }
 
   /** @returns the batch's mean loss; the gradients are in memory */
@@ -115,7 +120,10 @@ export class HostTrainer implements Trainer {
     let total = 0;
     for (let micro = 0; micro < this.#microBatches; micro++) {
       total += await this.#runGraph(batch, micro);
-      for (const { at, padded } of this.memory.parameters) this.#kernel.accumulate(at.gradient, at.part, share, padded);
+      flushingSubnormals(() => {
+        for (const { at, padded } of this.memory.parameters)
+          this.#kernel.accumulate(at.gradient, at.part, share, padded);
+      });
     }
     return total * share;
   }

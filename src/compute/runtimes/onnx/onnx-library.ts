@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as Koffi from 'koffi';
+import { flushingSubnormals } from '../subnormals.ts';
 
 /** Version of the table that is asked for: that of 1.20, and every later library has it. */
 const API_VERSION = 20;
@@ -33,7 +34,7 @@ export interface OnnxLibrary {
   createSession(model: Uint8Array, options: Readonly<Record<string, string>>, threads: number): Pointer;
   /** A tensor that views memory; it must neither move nor be collected before `releaseTensor`. */
   createTensor(data: Float32Array | Int32Array, shape: readonly number[]): Pointer;
-  /** Names and tensors: arrays of pointers. */
+  /** Names and tensors: arrays of pointers. Subnormal numbers are zeros where the platform can (subnormals.ts). */
   run(
     session: Pointer,
     inputNames: BigUint64Array,
@@ -117,7 +118,7 @@ function load(): OnnxLibrary {
         setOptimizations(options, ALL_OPTIMIZATIONS);
         setThreads(options, threads);
         for (const [name, value] of Object.entries(entries)) addEntry(options, `session.${name}`, value);
-        return createSession(environment, model, model.length, options);
+        return flushingSubnormals(() => createSession(environment, model, model.length, options));
       } finally {
         releaseOptions(options);
       }
@@ -132,7 +133,9 @@ function load(): OnnxLibrary {
         data instanceof Float32Array ? 1 : 6,
       ),
     run: (session, inputNames, inputs, outputNames, outputs) =>
-      run(session, null, inputNames, inputs, inputs.length, outputNames, outputs.length, outputs),
+      flushingSubnormals(() =>
+        run(session, null, inputNames, inputs, inputs.length, outputNames, outputs.length, outputs),
+      ),
     releaseSession: (session) => void releaseSession(session),
     releaseTensor: (tensor) => void releaseTensor(tensor),
   };

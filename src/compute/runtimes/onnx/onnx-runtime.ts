@@ -7,14 +7,14 @@ import { dialectFor } from './dialect.ts';
 import { lowerToOnnx } from './lowering.ts';
 import { loadOnnxLibrary, type OnnxLibrary } from './onnx-library.ts';
 import { openModel, Tensor } from './open-model.ts';
-import { CPU_ENTRIES } from './session-options.ts';
+import { libraryEntries } from './session-options.ts';
 import { ViewingSession } from './viewing-session.ts';
 
 export const onnxRuntime: Runtime = {
   async open(graph: Graph, target: ExecutionTarget): Promise<GraphSession> {
     const library = target.device === 'cpu' && target.precision === 'float32' ? callableLibrary() : undefined;
     if (library === undefined) return packageRuntime.open(graph, target);
-    return new ViewingSession(library, lowerToOnnx(graph), graph, CPU_ENTRIES);
+    return new ViewingSession(library, lowerToOnnx(graph), graph, libraryEntries());
   },
 };
 

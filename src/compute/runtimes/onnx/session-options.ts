@@ -5,6 +5,7 @@
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import type { ExecutionTarget, Precision } from '../runtime.ts';
+import { canFlushSubnormals } from '../subnormals.ts';
 
 const COMMON: InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'all',
@@ -15,12 +16,17 @@ const COMMON: InferenceSession.SessionOptions = {
 };
 
 /** One thread, without spinning: nodes of the study run side by side, one per core, so a session must not take more. */
-const THREADS = { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } };
-/** The same for a session of the library itself: the entries that follow `session.`. */
-export const CPU_ENTRIES: Readonly<Record<string, string>> = {
-  set_denormal_as_zero: '1',
-  'intra_op.allow_spinning': '0',
-};
+const THREADS = { intra_op: { allow_spinning: '0' } };
+
+/**
+ * The same for a session of the library itself: the entries that follow `session.`. Its own threads, where it has more
+ * than the caller's, treat subnormal numbers as the caller's does (subnormals.ts); the package's sessions keep them,
+ * since nothing can be done before and after their runs.
+ */
+export function libraryEntries(): Readonly<Record<string, string>> {
+  return { 'intra_op.allow_spinning': '0', set_denormal_as_zero: canFlushSubnormals() ? '1' : '0' };
+}
+
 const ON_DEVICE_ONLY = { ...THREADS, disable_cpu_ep_fallback: '1', use_deterministic_compute: '1' };
 
 /**

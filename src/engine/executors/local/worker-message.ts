@@ -17,9 +17,16 @@ export type FromWorker =
   | { kind: 'progress'; id: number; progress: Progress }
   /** The state at this length is written to the folder, one file per state artifact. */
   | { kind: 'checkpoint'; id: number; at: number; folder: string; files: Record<string, string> }
+  | JobAnswer;
+
+export type JobAnswer = (
   | { kind: 'done'; id: number; metrics: Metrics }
   /** The stage threw; `cause` is the failure that it threw, `stack` is for the log. */
-  | { kind: 'error'; id: number; message: string; cause?: Failure; stack: string };
+  | { kind: 'error'; id: number; message: string; cause?: Failure; stack: string }
+) & {
+  /** The worker would compute another job otherwise than a new one: it is to take none. */
+  spent?: true;
+};
 
 /**
  * What a worker writes to both output streams when a job's work is over: everything before it belongs to that job.

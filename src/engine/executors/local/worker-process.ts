@@ -69,7 +69,7 @@ export class WorkerProcess {
     );
   }
 
-  /** Whether it can take a job: it has not ended and was not told to. */
+  /** Whether it can take a job: it has not ended, was not told to, and computes as a new one does. */
   get isUsable(): boolean {
     return this.#isUsable;
   }
@@ -191,7 +191,10 @@ export class WorkerProcess {
       const { id, at, folder, files } = message;
       const taken = () => this.#send({ kind: 'checkpoint-taken', id });
       this.#hear?.({ kind: 'checkpoint', at, folder, files, taken });
-    } else this.#onAnswer?.(message.kind === 'error' ? asShown(message) : message);
+    } else {
+      if (message.spent) this.#isUsable = false;
+      this.#onAnswer?.(message.kind === 'error' ? asShown(message) : message);
+    }
   }
 }
 

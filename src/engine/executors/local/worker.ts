@@ -12,6 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
+import { computesAsIeee } from '../../../base/ieee-arithmetic.ts';
 import { reopenHeld } from '../../../base/held-folder.ts';
 import { SwpError } from '../../../base/failure.ts';
 import { isMachineFault, isShortOfMemory, remedyFor, systemErrorCode } from '../../../base/system-error.ts';
@@ -19,7 +20,7 @@ import type { PreparedJob } from '../../executor.ts';
 import type { GatheredArtifact, Progress, StageDefinition, StageJob } from '../../stage.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import { loadStageFile } from '../../stage-module.ts';
-import { endOfOutput, type FromWorker, type ToWorker, type WorkerReady } from './worker-message.ts';
+import { endOfOutput, type FromWorker, type JobAnswer, type ToWorker, type WorkerReady } from './worker-message.ts';
 
 const PROGRESS_INTERVAL_MS = 100;
 /**
@@ -66,10 +67,11 @@ async function work(id: number, job: PreparedJob): Promise<void> {
   giveMemoryBack();
   writeOutput(endOfOutput(id));
   writeError(endOfOutput(id));
-  send(answer);
+  // A native library that a stage has loaded may have changed how this thread computes.
+  send(computesAsIeee() ? answer : { ...answer, spent: true });
 }
 
-async function runStage(id: number, job: PreparedJob): Promise<FromWorker> {
+async function runStage(id: number, job: PreparedJob): Promise<JobAnswer> {
   try {
     const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
     const metrics = await stage.run(stageJob(id, job, stage));
