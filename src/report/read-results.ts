@@ -17,7 +17,7 @@ export type StudyResults = Omit<Results, 'study'> & { study: StudyDeclaration };
 export async function readResults(path: string): Promise<StudyResults> {
   const remedy = 'Run swp repro, which makes it anew.';
   const results = await readJsonArtifact<Partial<Results> | null>(path, remedy);
-  if (results?.version !== 3)
-    throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 3.', remedy });
+  if (results?.version !== 4)
+    throw new SwpError({ kind: 'content', path, message: 'This is not the results of a study, version 4.', remedy });
   return results as unknown as StudyResults;
 }

@@ -5,22 +5,22 @@ import type { AggregateParams } from '../../src/generated/aggregate.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 
 export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
   const { study } = job.params;
   const tensors = await studyTensors(study, tensorsIfKnown);
-  const results = studyResults(
-    study,
-    {
-      curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
-      prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
-      evaluations: await readJsonArtifacts(job.gathered('evaluations'), job.signal),
-      superWeights: withKinds(await readJsonArtifacts(job.gathered('superWeights'), job.signal), tensors),
-    },
-    await maskFindings(study, maskPieces(job), tensors),
-  );
+  const pieces: StudyPieces = {
+    curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
+    prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
+    evaluations: await readJsonArtifacts(job.gathered('evaluations'), job.signal),
+    superWeights: withKinds(await readJsonArtifacts(job.gathered('superWeights'), job.signal), tensors),
+  };
+  const computations = studyComputations(study, pieces);
+  const masks = await maskFindings(study, maskPieces(job), computations, tensors);
+  const results = studyResults(study, pieces, masks, computations);
   await writeJsonArtifact(job.output('results'), results);
   const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
   for (const { missing } of incomplete)

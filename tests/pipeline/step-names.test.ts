@@ -9,7 +9,7 @@ import { buildDag } from '../../src/pipeline/build-dag.ts';
 import { declareStudy } from '../../src/pipeline/declaration.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy } from '../../src/pipeline/study.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { maskFindings } from '../../src/science/results/mask-findings.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { controlsMasks, controlsPieces, controlsStudy } from '../report/controls-fixture.ts';
@@ -108,8 +108,16 @@ describe('a study with other names for its steps', () => {
       evaluations: rename(pieces.evaluations),
       superWeights: rename(pieces.superWeights),
     };
-    const results = studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
-    const others = studyResults(renamed, renamedPieces, await maskFindings(renamed, rename(controlsMasks(pieces))));
+    const results = studyResults(
+      study,
+      pieces,
+      await maskFindings(study, controlsMasks(pieces), studyComputations(study, pieces)),
+    );
+    const others = studyResults(
+      renamed,
+      renamedPieces,
+      await maskFindings(renamed, rename(controlsMasks(pieces)), studyComputations(renamed, renamedPieces)),
+    );
     // The names themselves stand in the declaration, and in the places of what is missing.
     const places = (of: typeof results) =>
       of.runs.map((run) => ({ ...run, missing: run.missing.map((each) => ({ ...each, place: '' })) }));

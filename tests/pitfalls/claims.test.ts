@@ -17,8 +17,13 @@ const seedsOf = (n: number) => Array.from({ length: n }, (_, seed) => seed);
 /**
  * A comparison of two arms whose final losses are the given ones, by seed; with as many further arms in its family as
  * asked for.
+ * @param options.idle arms in which the seed changes nothing: everything is measured of the first one's models
  */
-function compared(baseline: number[], losses: number[], further = 0): Results {
+function compared(
+  baseline: number[],
+  losses: number[],
+  { further = 0, idle = [] }: { further?: number; idle?: string[] } = {},
+): Results {
   const arms = [
     arm('base', seedsOf(baseline.length)),
     arm('arm', seedsOf(losses.length)),
@@ -38,6 +43,14 @@ function compared(baseline: number[], losses: number[], further = 0): Results {
     },
   ];
   const pieces = fixturePieces(arms);
+  for (const all of [pieces.evaluations, pieces.superWeights])
+    for (const piece of all) {
+      const { experiment, round, step } = piece.label;
+      const first = all.find(
+        ({ label }) => label.experiment === experiment && label.round === round && label.step === step,
+      );
+      if (idle.includes(experiment)) piece.content = first!.content!;
+    }
   for (const { label, content } of pieces.evaluations)
     content!.loss = (label.experiment === 'base' ? baseline : losses)[label.seed]!;
   return studyResults(study, pieces);
@@ -76,11 +89,11 @@ describe('pitfall: a large difference of a handful of runs is called significant
       verdict: 'significant',
       holm: { members: 1, adjustedP: 0.03125 },
     });
-    expect(difference(compared(base, more, 1))).toMatchObject({
+    expect(difference(compared(base, more, { further: 1 }))).toMatchObject({
       verdict: 'cannot-be-significant',
       power: { attainableFrom: 7 },
     });
-    expect(difference(compared([...base, 2.6], [...more, 2.8], 1)).verdict).toBe('significant');
+    expect(difference(compared([...base, 2.6], [...more, 2.8], { further: 1 })).verdict).toBe('significant');
   });
 });
 
@@ -133,9 +146,18 @@ describe('pitfall: a constant difference becomes p = 0', () => {
 
 describe('pitfall: copies are counted as replicates', () => {
   it('seeds that changed nothing count once', () => {
-    const found = difference(compared(repeat(2, 6), repeat(2.5, 6)));
+    const found = difference(compared(repeat(2, 6), repeat(2.5, 6), { idle: ['base', 'arm'] }));
     expect(found).toMatchObject({ copies: [1, 2, 3, 4, 5], n: 1, verdict: 'cannot-be-significant' });
     expect(found.points).toHaveLength(6);
+  });
+
+  it('six trainings against one and the same are one pair: its luck is in every difference', () => {
+    const found = difference(compared(repeat(2, 6), [2.5, 2.6, 2.7, 2.8, 2.9, 3], { idle: ['base'] }));
+    expect(found).toMatchObject({ copies: [1, 2, 3, 4, 5], n: 1, verdict: 'cannot-be-significant' });
+  });
+
+  it('equal losses of different models are no copies', () => {
+    expect(difference(compared(repeat(2, 6), repeat(2.5, 6)))).toMatchObject({ copies: [], n: 6 });
   });
 });
 
@@ -145,7 +167,7 @@ describe('pitfall: one of many comparisons is picked out', () => {
     const results = compared(
       base,
       base.map((loss, seed) => loss + 0.1 + seed / 100),
-      3,
+      { further: 3 },
     );
     for (const { holm } of results.comparisons[0]!.differences)
       expect(holm).toMatchObject({ members: 4, adjustedP: 0.125, smallestAdjustedP: 0.125 });

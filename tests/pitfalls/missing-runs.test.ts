@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../../src/generated/results.ts';
 import { maskFindings } from '../../src/science/results/mask-findings.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { CONTROL_ARMS, controlsMasks, controlsPieces, controlsStudy } from '../report/controls-fixture.ts';
 
@@ -21,7 +21,11 @@ async function without(fails: (piece: Piece<unknown>) => boolean): Promise<Resul
     evaluations: left(whole.evaluations),
     superWeights: left(whole.superWeights),
   };
-  return studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
+  return studyResults(
+    study,
+    pieces,
+    await maskFindings(study, controlsMasks(pieces), studyComputations(study, pieces)),
+  );
 }
 
 describe('pitfall: a missing run is passed over', () => {

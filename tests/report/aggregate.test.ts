@@ -173,7 +173,7 @@ describe('an experiment', () => {
   });
 
   it('says "none emerged", never 0 or 100 %, where nothing was there to survive', () => {
-    expect(experiment('E1').reference).toEqual({ confirmed: 0, noneEmerged: 3, unknown: 0 });
+    expect(experiment('E1').reference).toEqual({ confirmed: 0, noneEmerged: 3, unknown: 0, copies: 0 });
     expect(end('E1').survival).toMatchObject({
       n: 0,
       noneEmerged: 3,

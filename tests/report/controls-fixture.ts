@@ -9,7 +9,7 @@ import type { Masks } from '../../src/model/language-model.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 import { ARMS, fixturePieces, fixtureStudy, noiseOf, repeat, type FixtureArm } from './study-fixture.ts';
 
@@ -225,7 +225,7 @@ export async function controlsResults(arms: FixtureArm[] = CONTROL_ARMS): Promis
   return studyResults(
     study,
     { ...pieces, superWeights: withKinds(pieces.superWeights, tensors) },
-    await maskFindings(study, controlsMasks(pieces), tensors),
+    await maskFindings(study, controlsMasks(pieces), studyComputations(study, pieces), tensors),
   );
 }
 

@@ -13,7 +13,7 @@ import { readSummary } from '../../src/report/summary.ts';
 import { treatmentOf } from '../../src/report/treatment.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
 import { maskFindings } from '../../src/science/results/mask-findings.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { controlsMasks, controlsPieces, controlsStudy } from './controls-fixture.ts';
 
 /** The fixture's study with the stage of its pruning step replaced. */
@@ -38,7 +38,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-own-pruning-'));
   const study = withOwnPruning(controlsStudy());
   const pieces = controlsPieces();
-  const results = studyResults(study, pieces, await maskFindings(study, controlsMasks(pieces)));
+  const results = studyResults(
+    study,
+    pieces,
+    await maskFindings(study, controlsMasks(pieces), studyComputations(study, pieces)),
+  );
   const resultsPath = join(folder, 'results.json');
   await writeFile(resultsPath, JSON.stringify(results));
   const { files } = await renderReport({ resultsPath, outDir: join(folder, 'report') });

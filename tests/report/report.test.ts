@@ -366,7 +366,7 @@ describe('a report', () => {
       remedy: 'Run swp repro, which makes it anew.',
     });
     const other = join(folder, 'other.json');
-    const notResults = 'This is not the results of a study, version 3.';
+    const notResults = 'This is not the results of a study, version 4.';
     for (const [content, message] of [
       ['{"version":1}', notResults],
       ['null', notResults],

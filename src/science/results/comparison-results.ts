@@ -74,15 +74,10 @@ function draft(comparison: ComparisonDeclaration, { study, lint, armNamed, masks
       members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });
     for (const metric of metrics) {
       if (metric === 'loss') continue;
-      const result = survivalTest(metric, arm, baseline!, {
-        effect,
-        copies: difference.copies,
-        confidence: study.analysis.confidence,
-      });
-      survivalTests.push(result);
       // Survival may be known of runs whose loss is not, and arms without a common seed have counts, if no differences.
-      const known = result.test === null ? 'no-data' : 'measured';
-      members.push({ family, effect: effect === 'never-acted' ? effect : known, result, test: result.test });
+      const survival = survivalTest(metric, arm, baseline!, study.analysis.confidence);
+      survivalTests.push(survival.result);
+      members.push({ family, ...survival, test: survival.result.test });
     }
   }
   const result: ComparisonResult = {

@@ -3,7 +3,8 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Consequence, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
 import { paramIn } from '../study-declaration.ts';
-import { lastMeasurements, type Arm } from './paired-difference.ts';
+import { known } from './computations.ts';
+import { distinctEnds, type Arm } from './paired-difference.ts';
 
 /**
  * Final sparsity, training steps and sequences seen, where the arms' means over runs differ or one of them is unknown.
@@ -19,19 +20,19 @@ export function consequences(arm: Arm, baseline: Arm): Consequence[] {
     return same ? [] : [{ what, baseline: theirs, arm: ours }];
   };
   return [
-    ...compare(
-      'final sparsity',
-      ({ runs }) => spread(lastMeasurements(runs).flatMap(({ measured }) => measured?.sparsity ?? [])).mean,
-    ),
-    ...compare(
-      'total steps',
-      ({ runs }) => spread(lastMeasurements(runs).flatMap(({ measured }) => measured?.step ?? [])).mean,
-    ),
-    ...compare(
-      'sequences seen',
-      ({ experiment, runs }) => spread(runs.flatMap((run) => sequencesSeen(experiment, run) ?? [])).mean,
+    ...compare('final sparsity', ({ runs }) => meanOverEnds(runs, ({ measured }) => measured?.sparsity)),
+    ...compare('total steps', ({ runs }) => meanOverEnds(runs, ({ measured }) => measured?.step)),
+    ...compare('sequences seen', ({ experiment, runs }) =>
+      meanOverEnds(runs, ({ run }) => sequencesSeen(experiment, run)),
     ),
   ];
+}
+
+type End = ReturnType<typeof distinctEnds>[number][number];
+
+/** Over computations: runs that end as copies of others count once. */
+function meanOverEnds(runs: RunResult[], of: (end: End) => number | null | undefined): number | null {
+  return spread(distinctEnds(runs).flatMap((same) => known(same, of))).mean;
 }
 
 /**

@@ -16,13 +16,14 @@ export function emergencePoints(
   return arms
     .filter(({ experiment }) => experiment.role === 'emergence')
     .flatMap(({ experiment, runs }) =>
-      runs.flatMap(({ seed, measurements }) =>
+      runs.flatMap(({ seed, computation, measurements }) =>
         measurements.map(({ round, phase, step, evaluation, detection }) => {
           const report = reports.get(momentOf({ experiment: experiment.id, seed, round }, phase))?.[0]?.content;
           return {
             experiment: experiment.id,
             scheme: paramOf(experiment, 'init', 'scheme') ?? null,
             seed,
+            run: computation,
             round,
             step,
             loss: evaluation?.loss ?? null,

@@ -1,14 +1,16 @@
 /**
  * The runs of one experiment taken together: spreads, k of n, and the paired difference to another experiment.
  *
- * A run is the unit of replication and counts once: where its reference set holds several super weights, the one whose
- * removal hurt most when it was confirmed (the primary one) stands for the run.
+ * A computation is the unit of replication and counts once, however many runs are it (computations.ts). Where its
+ * reference set holds several super weights, the one whose removal hurt most when it was confirmed (the primary one)
+ * stands for it.
  */
-import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type {
   BaseRateSummary,
   ExperimentPoint,
   ExperimentResult,
+  Measurement,
   RunResult,
   SurvivalResult,
   SurvivalSummary,
@@ -18,34 +20,52 @@ import { proportion } from '../statistics/proportion.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
 import { pruningStages } from '../study-declaration.ts';
-import { finalLosses, pairedDifference, type Arm } from './paired-difference.ts';
+import { distinct, known, survivalOf, type Same } from './computations.ts';
+import { distinctFinalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
+/** @param twin the experiment whose computations are all of this one's */
 export function experimentResult(
   study: StudyDeclaration,
-  experiment: ExperimentDeclaration,
-  runs: RunResult[],
+  arm: Arm,
   control: Arm | undefined,
+  twin: string | undefined,
 ): ExperimentResult {
   const { confidence } = study.analysis;
-  const points = pointsOf(runs, confidence);
-  const arm = { experiment, runs };
+  const { experiment, runs } = arm;
   return {
     id: experiment.id,
+    sameAs: twin ?? null,
     declared: runs.length,
     complete: runs.filter(({ status }) => status === 'complete').length,
-    reference: {
-      confirmed: runs.filter(({ reference }) => reference.status === 'confirmed').length,
-      noneEmerged: runs.filter(({ reference }) => reference.status === 'none-emerged').length,
-      unknown: runs.filter(({ reference }) => reference.status === 'unknown').length,
-    },
-    points,
-    lossInterval: tInterval([...finalLosses(runs).values()], confidence) ?? null,
+    copies: runs.length - new Set(runs.map(({ computation }) => computation)).size,
+    reference: referenceCounts(runs),
+    points: pointsOf(runs, confidence),
+    lossInterval: tInterval(distinctFinalLosses(runs), confidence) ?? null,
     toControl:
       control === undefined || control.experiment.id === experiment.id
         ? null
         : pairedDifference(arm, control, pruningStages(study), confidence),
   };
+}
+
+/** Of the distinct detections that define the runs' reference sets. */
+function referenceCounts(runs: RunResult[]): ExperimentResult['reference'] {
+  const references = distinct(runs, ({ reference, measurements }) =>
+    measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase),
+  );
+  const count = (status: RunResult['reference']['status']) =>
+    references.filter((same) => statusOf(same) === status).length;
+  return {
+    confirmed: count('confirmed'),
+    noneEmerged: count('none-emerged'),
+    unknown: count('unknown'),
+    copies: runs.length - references.length,
+  };
+}
+
+function statusOf(same: Same<RunResult>): RunResult['reference']['status'] {
+  return known(same, ({ reference: { status } }) => (status === 'unknown' ? null : status))[0] ?? 'unknown';
 }
 
 /** Every planned moment of the experiment, whether or not all of its runs reached it. */
@@ -54,29 +74,33 @@ function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
   for (const { measurements } of runs)
     for (const { round, phase, level } of measurements) moments.set(`${round} ${phase}`, { round, phase, level });
   return [...moments.values()].sort(inOrderOfTime).map((moment) => {
-    const here = runs.map(({ measurements }) =>
-      measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase),
+    const here = distinct(
+      runs.map(({ measurements }) =>
+        measurements.find(({ round, phase }) => round === moment.round && phase === moment.phase),
+      ),
+      (measured) => measured,
     );
-    const primary = here.flatMap((measured) => measured?.survival.weights[0] ?? []);
-    const evaluations = here.flatMap((measured) => measured?.evaluation ?? []);
+    const all = <Value>(of: (measured: Measurement) => Value | null) =>
+      here.flatMap((same) => known(same, (measured) => measured && of(measured)));
+    const survivals = here.map((same) => survivalOf(same));
+    const primary = survivals.flatMap((survival) => survival?.weights[0] ?? []);
+    const evaluations = all(({ evaluation }) => evaluation);
     return {
       ...moment,
-      sparsity: spread(here.flatMap((measured) => measured?.sparsity ?? [])),
+      copies: runs.length - here.length,
+      sparsity: spread(all(({ sparsity }) => sparsity)),
       loss: spread(evaluations.map(({ loss }) => loss)),
       perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
       retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
-      survival: survivalSummary(
-        here.map((measured) => measured?.survival),
-        confidence,
-      ),
+      survival: survivalSummary(survivals, confidence),
       baseRate: baseRateSummary(primary, confidence),
     };
   });
 }
 
 /**
- * What survival must be compared with: how many weights around the primary super weights were kept, over the runs of
- * which it is known.
+ * What survival must be compared with: how many weights around the primary super weights were kept, over the
+ * computations of which it is known.
  */
 function baseRateSummary(primary: WeightSurvival[], confidence: number): BaseRateSummary {
   const baseRates = primary.map(({ baseRate }) => baseRate);

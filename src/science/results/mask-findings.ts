@@ -11,8 +11,10 @@ import type { TensorTable } from '../../model/decoder/family.ts';
 import type { Masks } from '../../model/language-model.ts';
 import { isPruningStep } from '../study-declaration.ts';
 import { spread } from '../statistics/spread.ts';
+import type { Computations } from './computations.ts';
 import { jaccard, overlapByTensor, together, type Overlap } from './mask-overlap.ts';
-import { packMask, sameTensors, type PackedMask } from './packed-mask.ts';
+import { maskDigest, packMask, sameTensors, type PackedMask } from './packed-mask.ts';
+import { copiedPairs, type ComputedPair } from './paired-difference.ts';
 import type { Piece } from './study-pieces.ts';
 import type { StudyTensors } from './study-tensors.ts';
 
@@ -32,10 +34,12 @@ export const NO_MASKS: MaskFindings = { masks: [], recovery: [], arms: [] };
 /**
  * @param pieces the masks that prunes and rewinds planned. A rewind of the same round comes after the prune, so
  *   that its mask is the one in force
+ * @param computations what was measured under the masks: equal masks of one computation are one mask
  */
 export async function maskFindings(
   study: StudyDeclaration,
   pieces: MaskPiece[],
+  computations: Computations,
   tensors: StudyTensors = new Map(),
 ): Promise<MaskFindings> {
   const findings: MaskFindings = { masks: [], recovery: [], arms: [] };
@@ -57,13 +61,20 @@ export async function maskFindings(
             experiment,
             ofRound.filter((piece) => !isPrune(piece)),
           );
-      findings.masks.push(agreement(experiment, round, inForce, tensors.get(experiment.id)));
+      const identityOf = (seed: number, mask: PackedMask) =>
+        maskIdentity(
+          ofRound.findLast((piece) => piece.label.seed === seed),
+          mask,
+          computations,
+        );
+      findings.masks.push(agreement(experiment, round, inForce, { identityOf, facts: tensors.get(experiment.id) }));
       before = inForce;
     }
   }
   const experiments = new Map(study.experiments.map((experiment) => [experiment.id, experiment]));
   const ofRun = groupBy(pieces, ({ label }) => runOf(label.experiment, label.seed));
-  const lastMask = (experiment: string, seed: number) => lastOf(ofRun.get(runOf(experiment, seed)) ?? [], isPrune);
+  const lastMask = (experiment: string, seed: number) =>
+    lastOf(ofRun.get(runOf(experiment, seed)) ?? [], isPrune, computations);
   for (const { arms } of study.comparisons)
     for (const agreement of await armAgreements(
       arms.flatMap((id) => experiments.get(id) ?? []),
@@ -94,13 +105,24 @@ async function masksBySeed(
   return masks;
 }
 
+/**
+ * The same for equal masks of one computation alone: those of independent runs of a small model may be equal, too.
+ * Where nothing was measured after the prune, the keys tell them apart.
+ */
+function maskIdentity(piece: MaskPiece | undefined, mask: PackedMask, computations: Computations): string {
+  const run = piece && (computations.nameOf({ ...piece.label, phase: 'pruned' }) ?? piece.key);
+  return `${run} ${maskDigest(mask)}`;
+}
+
 function agreement(
   experiment: ExperimentDeclaration,
   round: number,
   masks: Map<number, PackedMask | undefined>,
-  facts: TensorTable | undefined,
+  { identityOf, facts }: { identityOf: (seed: number, mask: PackedMask) => string; facts: TensorTable | undefined },
 ): MaskAgreement {
-  const known = [...masks].flatMap(([seed, mask]) => (mask === undefined ? [] : [{ seed, mask }]));
+  const all = [...masks].flatMap(([seed, mask]) => (mask === undefined ? [] : [{ seed, mask }]));
+  const known = [...groupBy(all, ({ seed, mask }) => identityOf(seed, mask)).values()].map(([first]) => first!);
+  const seeds = known.map(({ seed }) => seed);
   const pairs: PairOverlap[] = [];
   const byTensor = new Map<string, Overlap[]>();
   for (const [i, a] of known.entries())
@@ -122,7 +144,8 @@ function agreement(
   return {
     experiment: experiment.id,
     round,
-    seeds: known.map(({ seed }) => seed),
+    seeds,
+    copies: all.flatMap(({ seed }) => (seeds.includes(seed) ? [] : [seed])),
     missing: [...masks].flatMap(([seed, mask]) => (mask === undefined ? [seed] : [])),
     all: { kept: shares((mask) => [...mask.values()]), ...meanIndex(pairs) },
     pairs,
@@ -159,21 +182,25 @@ function recoveries(
   });
 }
 
-/** Each further arm's last masks against those of the first arm, one seed at a time. */
+/** Each further arm's last masks against those of the first arm, one pair at a time; copies of a pair count once. */
 async function armAgreements(
   [baseline, ...others]: ExperimentDeclaration[],
-  lastMask: (experiment: string, seed: number) => Promise<PackedMask | undefined>,
+  lastMask: (experiment: string, seed: number) => Promise<IdentifiedMask | undefined>,
 ): Promise<MaskFindings['arms']> {
   const ofBaseline = new Set(baseline?.seeds);
   const found: MaskFindings['arms'] = [];
   for (const arm of baseline === undefined ? [] : others) {
-    const points: ArmMasks['points'] = [];
+    const pairs: (ComputedPair & ArmMasks['points'][number])[] = [];
     for (const seed of arm.seeds.filter((each) => ofBaseline.has(each))) {
       const [ours, theirs] = [await lastMask(arm.id, seed), await lastMask(baseline!.id, seed)];
-      if (ours === undefined || theirs === undefined || !sameTensors(ours, theirs)) continue;
-      const index = jaccard(together(overlapByTensor(ours, theirs).values()));
-      if (index !== undefined) points.push({ seed, ...index });
+      if (ours === undefined || theirs === undefined || !sameTensors(ours.mask, theirs.mask)) continue;
+      const index = jaccard(together(overlapByTensor(ours.mask, theirs.mask).values()));
+      if (index !== undefined) pairs.push({ arm: ours.identity, baseline: theirs.identity, seed, ...index });
     }
+    const copies = new Set(copiedPairs(pairs));
+    const points = pairs
+      .filter((pair) => !copies.has(pair))
+      .map(({ seed, jaccard: index, chance }) => ({ seed, jaccard: index, chance }));
     const { jaccard: mean, chance } = meanIndex(points);
     if (mean !== null && chance !== null)
       found.push({ arm: arm.id, baseline: baseline!.id, points, jaccard: mean, chance });
@@ -181,10 +208,21 @@ async function armAgreements(
   return found;
 }
 
+interface IdentifiedMask {
+  mask: PackedMask;
+  identity: string;
+}
+
 /** The mask that a run ends with; undefined where it has none or it is missing. */
-async function lastOf(ofRun: readonly MaskPiece[], isPrune: IsPrune): Promise<PackedMask | undefined> {
+async function lastOf(
+  ofRun: readonly MaskPiece[],
+  isPrune: IsPrune,
+  computations: Computations,
+): Promise<IdentifiedMask | undefined> {
   const last = [...ofRun]
     .sort((a, b) => a.label.round - b.label.round || Number(isPrune(b)) - Number(isPrune(a)))
     .at(-1);
-  return last?.content === undefined ? undefined : packMask(await last.content());
+  if (last?.content === undefined) return undefined;
+  const mask = packMask(await last.content());
+  return { mask, identity: maskIdentity(last, mask, computations) };
 }

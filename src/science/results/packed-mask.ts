@@ -1,4 +1,5 @@
 /** A mask in one bit per weight: the masks of all seeds of a round fit the memory that one takes in its file. */
+import { createHash } from 'node:crypto';
 import type { Masks } from '../../model/language-model.ts';
 
 /** The positions of one tensor that are kept. */
@@ -37,6 +38,13 @@ export function keptInBoth(a: PackedTensor, b: PackedTensor): number {
 /** Whether two masks are of the same tensors, of the same sizes. */
 export function sameTensors(a: PackedMask, b: PackedMask): boolean {
   return a.size === b.size && [...a].every(([name, { weights }]) => b.get(name)?.weights === weights);
+}
+
+/** The same for masks that keep the same positions of the same tensors, and for no others. */
+export function maskDigest(mask: PackedMask): string {
+  const hash = createHash('sha256');
+  for (const [name, { weights, words }] of mask) hash.update(JSON.stringify([name, weights])).update(words);
+  return hash.digest('hex');
 }
 
 /** Set bits of a 32-bit word, counted in parallel (Warren, Hacker's Delight, 5-1). */

@@ -1,9 +1,9 @@
 /** How two experiments differ at their ends: log-perplexity, seed by seed. */
-import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { AbsentRun, Measurement, PairedDifference, RunResult } from '../../generated/results.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
+import { distinct, known, type Same } from './computations.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
 /** An experiment with its runs. */
@@ -27,7 +27,8 @@ export function pairedDifference(
   const points = [...ours]
     .filter(([seed]) => theirs.has(seed))
     .map(([seed, loss]) => ({ seed, arm: loss, baseline: theirs.get(seed)!, difference: loss - theirs.get(seed)! }));
-  const copies = copiedSeeds(points);
+  const pairs = pairedEnds(arm, baseline);
+  const copies = copiedPairs(pairs.filter(({ seed }) => ours.has(seed) && theirs.has(seed))).map(({ seed }) => seed);
   const differences = independentDifferences({ points, copies });
   const { n, mean, sd } = spread(differences);
   return {
@@ -51,7 +52,7 @@ export function pairedDifference(
 /** Whether anything is known of a difference, and whether what was varied did anything at all. */
 export type Effect = 'no-data' | 'never-acted' | 'measured';
 
-/** never-acted: every pair is equal to the bit, as nodes of the same key are. */
+/** never-acted: every pair is equal to the bit, as one computation is. */
 export function effectOf({ points }: Pick<PairedDifference, 'points'>): Effect {
   if (points.length === 0) return 'no-data';
   return points.every(({ difference }) => difference === 0) ? 'never-acted' : 'measured';
@@ -64,12 +65,35 @@ export function independentDifferences({ points, copies }: Pick<PairedDifference
 }
 
 /**
- * Seeds with the same two ends, to the bit, as an earlier seed: one computation under two names, never two replicates.
+ * Two measurements that are held against each other, by the computations that they are; undefined where nothing was
+ * planned to be measured.
  */
-function copiedSeeds(points: PairedDifference['points']): number[] {
-  const byEnds = groupBy(points, ({ arm, baseline }) => `${arm} ${baseline}`);
-  const firsts = new Set([...byEnds.values()].map(([first]) => first));
-  return points.filter((point) => !firsts.has(point)).map(({ seed }) => seed);
+export interface ComputedPair {
+  arm: string | undefined;
+  baseline: string | undefined;
+}
+
+/**
+ * The pairs that are no further replicates: those that share the computation of an earlier pair that counts, on either
+ * side. Differences from one and the same end are not independent of each other, and exchanging its label for one of
+ * them exchanges it for all.
+ */
+export function copiedPairs<Pair extends ComputedPair>(pairs: readonly Pair[]): Pair[] {
+  const [arms, baselines] = [new Set<string>(), new Set<string>()];
+  return pairs.filter(({ arm, baseline }) => {
+    if ((arm !== undefined && arms.has(arm)) || (baseline !== undefined && baselines.has(baseline))) return true;
+    if (arm !== undefined) arms.add(arm);
+    if (baseline !== undefined) baselines.add(baseline);
+    return false;
+  });
+}
+
+/** The ends of the seeds that both declare. */
+export function pairedEnds(arm: Arm, baseline: Arm): (ComputedPair & { seed: number })[] {
+  const theirs = new Map(lastMeasurements(baseline.runs).map(({ run, measured }) => [run.seed, measured?.computation]));
+  return lastMeasurements(arm.runs).flatMap(({ run: { seed }, measured }) =>
+    theirs.has(seed) ? [{ seed, arm: measured?.computation, baseline: theirs.get(seed) }] : [],
+  );
 }
 
 /** Runs of `arm` that `other` would be paired with, but whose end is not known. */
@@ -107,6 +131,16 @@ function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): 
   for (const [stage, values] of Object.entries(params))
     for (const [name, value] of Object.entries(values as object)) flat.set(`${stage}.${name}`, JSON.stringify(value));
   return flat;
+}
+
+/** Validation losses at the experiment's end, of each computation once. */
+export function distinctFinalLosses(runs: RunResult[]): number[] {
+  return distinctEnds(runs).flatMap((same) => known(same, ({ measured }) => measured?.evaluation?.loss));
+}
+
+/** The ends of an experiment's runs by computation. */
+export function distinctEnds(runs: RunResult[]): Same<{ run: RunResult; measured: Measurement | undefined }>[] {
+  return distinct(lastMeasurements(runs), ({ measured }) => measured);
 }
 
 /** Validation loss at the experiment's end by seed; runs that did not get there are absent. */

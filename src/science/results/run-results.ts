@@ -19,23 +19,32 @@ import type {
   WeightCoordinate,
 } from '../../generated/results.ts';
 import type { SuperWeightReport } from '../../generated/super-weights.ts';
+import type { Computations } from './computations.ts';
 import { runCurve } from './run-curve.ts';
 import { inOrderOfTime, levelOf, type PhaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
 
+/** What is known of a run besides its pieces. */
+export interface RunContext {
+  /**
+   * The phase whose first detection defines the reference set: `start` for pretrained arms, `trained` for
+   * re-initialised ones.
+   */
+  referencePhase: 'start' | 'trained';
+  /** Whether every later detection must say what became of the reference set. */
+  isFollowed: boolean;
+  phaseOf: PhaseOf;
+  computations: Computations;
+}
+
 /**
- * Everything about one run.
+ * Everything about one run, except which earlier run is the same: all runs together tell it.
  * @param pieces the planned pieces of this run only; none at all makes the run incomplete, not absent
- * @param referencePhase the phase whose first detection defines the reference set: `start` for pretrained arms,
- *   `trained` for re-initialised ones
- * @param isFollowed whether every later detection must say what became of the reference set
  */
 export function runResult(
   run: { experiment: string; seed: number },
   pieces: StudyPieces,
-  referencePhase: 'start' | 'trained',
-  phaseOf: PhaseOf,
-  isFollowed = true,
-): RunResult {
+  { referencePhase, isFollowed, phaseOf, computations }: RunContext,
+): Omit<RunResult, 'computation'> {
   const all: Piece<unknown>[] = [...pieces.curves, ...pieces.prunings, ...pieces.evaluations, ...pieces.superWeights];
   const missing: RunResult['missing'] = all
     .filter(({ content }) => content === undefined)
@@ -48,7 +57,10 @@ export function runResult(
     status: missing.length === 0 ? 'complete' : 'incomplete',
     missing,
     reference,
-    measurements: measurements(pieces, { reference, isFollowed }, phaseOf),
+    measurements: measurements(pieces, { reference, isFollowed }, phaseOf).map((measured) => ({
+      ...measured,
+      computation: computations.nameOf({ ...run, ...measured })!,
+    })),
     curves: pieces.curves.flatMap(runCurve).sort((a, b) => a.round - b.round),
   };
 }
@@ -107,7 +119,7 @@ interface Moment {
 }
 
 /** Every moment of the run at which something was planned to be measured, even where both measurements are missing. */
-function measurements(pieces: StudyPieces, followed: Followed, phaseOf: PhaseOf): Measurement[] {
+function measurements(pieces: StudyPieces, followed: Followed, phaseOf: PhaseOf): Omit<Measurement, 'computation'>[] {
   const moments = new Map<string, Moment>();
   const momentOf = (label: NodeLabel): Moment => {
     const moment = { round: label.round, phase: phaseOf(label) };
@@ -119,7 +131,7 @@ function measurements(pieces: StudyPieces, followed: Followed, phaseOf: PhaseOf)
   return [...moments.values()].sort(inOrderOfTime).map((moment) => measurement(moment, pieces, followed));
 }
 
-function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): Measurement {
+function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): Omit<Measurement, 'computation'> {
   const { round, phase, evaluation, detection } = moment;
   const pruning = phase === 'pruned' ? pieces.prunings.find(({ label }) => label.round === round) : undefined;
   const survival = survivalOf(moment, followed);

@@ -7,6 +7,7 @@ import { ControlSearch, isPositiveControl, sameLength } from '../positive-contro
 import { followsReference, referencePhase } from '../reference-sets.ts';
 import { paramOf } from '../study-declaration.ts';
 import { comparisonResults } from './comparison-results.ts';
+import { Computations, runName, sameRuns, twins } from './computations.ts';
 import { emergencePoints } from './emergence.ts';
 import { experimentResult } from './experiment-results.ts';
 import { NO_MASKS, type MaskFindings } from './mask-findings.ts';
@@ -20,34 +21,44 @@ import { sweetSpots } from './sweet-spot.ts';
  * Gathers every declared run. A run without a single piece is listed as incomplete; nothing is left out.
  * @param masks what the masks say, which are read on their own (mask-findings.ts)
  */
-export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks: MaskFindings = NO_MASKS): Results {
+export function studyResults(
+  study: StudyDeclaration,
+  pieces: StudyPieces,
+  masks: MaskFindings = NO_MASKS,
+  computations: Computations = studyComputations(study, pieces),
+): Results {
   const { confidence } = study.analysis;
   const lint = lintStudy(study);
   const phaseOf = declaredPhases(study);
   const ofRun = piecesByRun(pieces);
-  const arms: Arm[] = study.experiments.map((experiment) => ({
+  const measuredArms = study.experiments.map((experiment) => ({
     experiment,
     runs: experiment.seeds.map((seed) =>
-      runResult(
-        { experiment: experiment.id, seed },
-        ofRun(experiment.id, seed),
-        referencePhase(experiment),
+      runResult({ experiment: experiment.id, seed }, ofRun(experiment.id, seed), {
+        referencePhase: referencePhase(experiment),
+        isFollowed: followsReference(experiment),
         phaseOf,
-        followsReference(experiment),
-      ),
+        computations,
+      }),
     ),
   }));
+  const same = sameRuns(measuredArms.flatMap(({ runs }) => runs));
+  const arms: Arm[] = measuredArms.map(({ experiment, runs }) => ({
+    experiment,
+    runs: runs.map((run) => ({ ...run, computation: same.get(runName(run))! })),
+  }));
+  const twinOf = twins(arms.flatMap(({ runs }) => runs));
   const controls = new ControlSearch(
     study,
     arms.filter((arm) => isPositiveControl(arm.experiment)),
   );
   return {
-    version: 3,
+    version: 4,
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
-    experiments: arms.map(({ experiment, runs }) =>
-      experimentResult(study, experiment, runs, controlFor(experiment, controls)),
+    experiments: arms.map((arm) =>
+      experimentResult(study, arm, controlFor(arm.experiment, controls), twinOf.get(arm.experiment.id)),
     ),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights, phaseOf),
@@ -66,6 +77,15 @@ export function studyResults(study: StudyDeclaration, pieces: StudyPieces, masks
  */
 function controlFor(experiment: ExperimentDeclaration, controls: ControlSearch<Arm>): Arm | undefined {
   return controls.find(experiment, (control) => sameLength(control, experiment)) ?? controls.all[0];
+}
+
+/** The computations behind everything that was measured. */
+export function studyComputations(
+  study: StudyDeclaration,
+  pieces: Pick<StudyPieces, 'evaluations' | 'superWeights'>,
+): Computations {
+  const runs = study.experiments.flatMap(({ id, seeds }) => seeds.map((seed) => ({ experiment: id, seed })));
+  return new Computations(runs, pieces, declaredPhases(study));
 }
 
 function piecesByRun(pieces: StudyPieces): (experiment: string, seed: number) => StudyPieces {

@@ -1,9 +1,16 @@
-/** Whether the super weights of two arms survived differently often, counted in runs. */
-import type { SurvivalCount, SurvivalTest, WeightSurvival } from '../../generated/results.ts';
+/** Whether the super weights of two arms survived differently often, counted in computations. */
+import type {
+  Measurement,
+  SurvivalCount,
+  SurvivalResult,
+  SurvivalTest,
+  WeightSurvival,
+} from '../../generated/results.ts';
 import { fisherTest } from '../statistics/fisher.ts';
 import { mcNemarTest } from '../statistics/mcnemar.ts';
 import { proportion } from '../statistics/proportion.ts';
-import { lastMeasurements, type Arm, type Effect } from './paired-difference.ts';
+import { survivalOf, type Same } from './computations.ts';
+import { copiedPairs, distinctEnds, pairedEnds, type Arm, type Effect } from './paired-difference.ts';
 
 type Metric = SurvivalTest['metric'];
 
@@ -13,46 +20,40 @@ const SURVIVED: Record<Metric, (weight: WeightSurvival) => boolean> = {
   redetected: ({ redetection }) => redetection === 'same',
 };
 
-/** What the loss says of the same two arms. */
-interface Pairing {
-  effect: Effect;
-  /** Seeds that are copies of others. */
-  copies: number[];
-  confidence: number;
-}
-
 /**
  * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are
- * paired by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's. A
- * run in which nothing emerged takes no part in k of n or in a pair. Identical arms have no test. Holm's adjustment and
- * the verdict are filled in when the whole family is known.
+ * paired by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's.
+ * Computations count once, not the runs that are copies of them. One in which nothing emerged takes no part in k of n
+ * or in a pair. Arms of which every pair is one computation have no test. Holm's adjustment and the verdict are filled
+ * in when the whole family is known.
  */
 export function survivalTest(
   metric: Metric,
   arm: Arm,
   baseline: Arm,
-  { effect, copies, confidence }: Pairing,
-): SurvivalTest {
+  confidence: number,
+): { result: SurvivalTest; effect: Effect } {
+  const ends = pairedEnds(arm, baseline);
   const ours = outcomes(arm, metric);
   const theirs = outcomes(baseline, metric);
-  const bySeed = new Map(theirs.map((outcome) => [outcome.seed, outcome]));
-  const shared = ours.filter(({ seed }) => bySeed.has(seed));
-  const copied = new Set(copies);
-  const pairs = shared.flatMap(({ seed, survived }) => {
-    const other = bySeed.get(seed)!.survived;
-    return typeof survived !== 'boolean' || typeof other !== 'boolean' || copied.has(seed) ? [] : [{ survived, other }];
+  const known = ends.flatMap((end) => {
+    const [survived, other] = [ours.get(end.seed)!, theirs.get(end.seed)!];
+    return typeof survived === 'boolean' && typeof other === 'boolean' ? [{ ...end, survived, other }] : [];
   });
+  const copies = new Set(copiedPairs(known));
+  const pairs = known.filter((pair) => !copies.has(pair));
   const discordant = {
     armOnly: pairs.filter(({ survived, other }) => survived && !other).length,
     baselineOnly: pairs.filter(({ survived, other }) => !survived && other).length,
   };
-  const armCount = survivalCount(ours, confidence);
-  const baselineCount = survivalCount(theirs, confidence);
-  const paired = shared.length > 0;
-  const result = paired
+  const armCount = survivalCount(arm, metric, confidence);
+  const baselineCount = survivalCount(baseline, metric, confidence);
+  const paired = ends.length > 0;
+  const neverActed = known.length > 0 && known.every((pair) => pair.arm === pair.baseline);
+  const tested = paired
     ? mcNemarTest(discordant.armOnly, discordant.baselineOnly, pairs.length)
     : fisherTest(armCount.proportion, baselineCount.proportion);
-  return {
+  const result: SurvivalTest = {
     metric,
     arm: arm.experiment.id,
     baseline: baseline.experiment.id,
@@ -60,33 +61,44 @@ export function survivalTest(
     baselineCount,
     pairs: pairs.length,
     discordant: paired ? discordant : null,
-    test: result === undefined || effect === 'never-acted' ? null : { name: paired ? 'mcnemar' : 'fisher', ...result },
+    test: tested === undefined || neverActed ? null : { name: paired ? 'mcnemar' : 'fisher', ...tested },
     holm: null,
     verdict: 'no-data',
   };
+  return { result, effect: neverActed ? 'never-acted' : result.test === null ? 'no-data' : 'measured' };
 }
 
-/** Whether a declared run's primary super weight survived to the end. */
-interface Outcome {
-  seed: number;
-  survived: boolean | 'none-emerged' | 'missing';
+/** Whether a primary super weight survived to the end. */
+type Outcome = boolean | 'none-emerged' | 'missing';
+
+/** By seed. */
+function outcomes({ runs }: Arm, metric: Metric): Map<number, Outcome> {
+  const ends = distinctEnds(runs);
+  return new Map(
+    ends.flatMap((same) => {
+      const outcome = outcomeOf(survivalOf(measurementsOf(same)), metric);
+      return same.map(({ run }) => [run.seed, outcome] as const);
+    }),
+  );
 }
 
-function outcomes({ runs }: Arm, metric: Metric): Outcome[] {
-  return lastMeasurements(runs).map(({ run, measured }) => {
-    const survival = measured?.survival;
-    if (survival?.status === 'none-emerged') return { seed: run.seed, survived: 'none-emerged' };
-    const primary = survival?.weights[0];
-    return { seed: run.seed, survived: primary === undefined ? 'missing' : SURVIVED[metric](primary) };
-  });
+function outcomeOf(survival: SurvivalResult | undefined, metric: Metric): Outcome {
+  if (survival?.status === 'none-emerged') return 'none-emerged';
+  const primary = survival?.weights[0];
+  return primary === undefined ? 'missing' : SURVIVED[metric](primary);
 }
 
-function survivalCount(all: Outcome[], confidence: number): SurvivalCount {
-  const known = all.filter(({ survived }) => typeof survived === 'boolean');
-  const count = (survived: Outcome['survived']) => all.filter((run) => run.survived === survived).length;
+function survivalCount({ runs }: Arm, metric: Metric, confidence: number): SurvivalCount {
+  const all = distinctEnds(runs).map((same) => outcomeOf(survivalOf(measurementsOf(same)), metric));
+  const count = (outcome: Outcome) => all.filter((each) => each === outcome).length;
   return {
-    proportion: proportion(count(true), known.length, confidence),
+    proportion: proportion(count(true), count(true) + count(false), confidence),
+    copies: runs.length - all.length,
     noneEmerged: count('none-emerged'),
     missing: count('missing'),
   };
+}
+
+function measurementsOf([first, ...others]: ReturnType<typeof distinctEnds>[number]): Same<Measurement | undefined> {
+  return [first.measured, ...others.map(({ measured }) => measured)];
 }

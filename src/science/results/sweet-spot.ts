@@ -5,7 +5,8 @@ import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/res
 import type { ControlSearch } from '../positive-control.ts';
 import { spread } from '../statistics/spread.ts';
 import { tUpperBound } from '../statistics/student-t.ts';
-import type { Arm } from './paired-difference.ts';
+import { distinct, known } from './computations.ts';
+import { copiedPairs, type Arm } from './paired-difference.ts';
 
 /**
  * The sweet spot of every experiment that prunes and is no control itself: the largest sparsity up to which the
@@ -49,6 +50,8 @@ function reason(levels: SweetSpotLevel[], firstFailure: number, tolerance: numbe
   const failed = levels[firstFailure];
   if (failed === undefined) return `Every level stays under ${tolerance} nats; sparser ones were not tried.`;
   const at = `At ${(100 * failed.sparsity).toFixed(1)} % sparsity`;
+  if (failed.n === 1 && failed.copies > 0)
+    return `${at} all ${1 + failed.copies} seeds share one computation, in this experiment or in its control, which gives no bound.`;
   if (failed.n < 2)
     return `${at} ${failed.n === 1 ? 'only one seed is' : 'no seed is'} known together with its control, which gives no bound.`;
   if (failed.upperBound === null)
@@ -66,7 +69,8 @@ function levelsOf(arm: Arm, control: Arm, confidence: number): SweetSpotLevel[] 
     for (const measured of measurements)
       if (measured.phase === 'trained' && measured.level > 0) addTo(trained, measured.level, measured);
   const levels = [...trained].flatMap(([level, all]) => {
-    const sparsity = spread(all.flatMap((measured) => measured.sparsity ?? [])).mean;
+    const reached = distinct(all, (measured) => measured).flatMap((same) => known(same, ({ sparsity }) => sparsity));
+    const sparsity = spread(reached).mean;
     return sparsity === null || sparsity === 0 ? [] : [levelOf(arm, control, level, sparsity, confidence)];
   });
   return levels
@@ -79,21 +83,32 @@ function levelsOf(arm: Arm, control: Arm, confidence: number): SweetSpotLevel[] 
 
 function levelOf(arm: Arm, control: Arm, level: number, sparsity: number, confidence: number): SweetSpotLevel {
   const controlRuns = new Map(control.runs.map((run) => [run.seed, run]));
-  const increases = arm.runs.flatMap(({ seed, measurements }) => {
+  const pairs = arm.runs.flatMap(({ seed, measurements }) => {
     const ours = measurements.find((measured) => measured.level === level && measured.phase === 'trained');
     const theirs = controlRuns
       .get(seed)
       ?.measurements.find(
         (measured) => measured.round === ours?.round && measured.phase === 'trained' && measured.step === ours.step,
       );
-    return ours?.evaluation && theirs?.evaluation ? [ours.evaluation.loss - theirs.evaluation.loss] : [];
+    return ours?.evaluation && theirs?.evaluation
+      ? [
+          {
+            arm: ours.computation,
+            baseline: theirs.computation,
+            increase: ours.evaluation.loss - theirs.evaluation.loss,
+          },
+        ]
+      : [];
   });
+  const copies = new Set(copiedPairs(pairs));
+  const increases = pairs.filter((pair) => !copies.has(pair)).map(({ increase }) => increase);
   const { n, mean } = spread(increases);
   return {
     level,
     sparsity,
     n,
-    missing: arm.runs.length - n,
+    copies: copies.size,
+    missing: arm.runs.length - pairs.length,
     increase: mean,
     upperBound: tUpperBound(increases, confidence) ?? null,
   };

@@ -6,6 +6,7 @@ import type { Masks } from '../../../src/model/language-model.ts';
 import { jaccard, overlapByTensor, together } from '../../../src/science/results/mask-overlap.ts';
 import { maskFindings, type MaskPiece } from '../../../src/science/results/mask-findings.ts';
 import { packMask, sameTensors } from '../../../src/science/results/packed-mask.ts';
+import { studyComputations } from '../../../src/science/results/study-results.ts';
 import { studyTensors } from '../../../src/science/results/study-tensors.ts';
 import { fixtureStudy, repeat, type FixtureArm } from '../../report/study-fixture.ts';
 
@@ -59,6 +60,7 @@ describe('what the masks of a study say', async () => {
   const study = fixtureStudy([arm('hold'), arm('release')]);
   study.comparisons = [{ ...study.comparisons[0]!, name: 'mask', arms: ['hold', 'release'] }];
   const tensors = await studyTensors(study, tensorsIfKnown);
+  const nothingMeasured = studyComputations(study, { evaluations: [], superWeights: [] });
   let open = 0;
   let mostOpen = 0;
   const piece = (
@@ -70,7 +72,7 @@ describe('what the masks of a study say', async () => {
   ): MaskPiece => ({
     label: { experiment, seed, round, step },
     artifact: 'mask',
-    key: '',
+    key: `${experiment}/${seed}/${round}/${step}`,
     content:
       kept &&
       (async () => {
@@ -88,7 +90,7 @@ describe('what the masks of a study say', async () => {
   ];
 
   it('compares every pair of seeds, and names the seeds whose mask is missing', async () => {
-    const { masks } = await maskFindings(study, pieces, tensors);
+    const { masks } = await maskFindings(study, pieces, nothingMeasured, tensors);
     expect(
       masks.map(({ experiment, round, seeds, missing, pairs }) => [experiment, round, seeds, missing, pairs.length]),
     ).toEqual([
@@ -109,7 +111,7 @@ describe('what the masks of a study say', async () => {
   });
 
   it('counts the pruned positions that came back, by run', async () => {
-    const { recovery } = await maskFindings(study, pieces);
+    const { recovery } = await maskFindings(study, pieces, nothingMeasured);
     expect(
       recovery.map(({ experiment, seed, round, pruned, recovered }) => [experiment, seed, round, pruned, recovered]),
     ).toEqual([
@@ -123,7 +125,7 @@ describe('what the masks of a study say', async () => {
   });
 
   it('compares arms seed by seed, where both have a mask', async () => {
-    const { arms } = await maskFindings(study, pieces);
+    const { arms } = await maskFindings(study, pieces, nothingMeasured);
     expect(arms).toEqual([
       {
         arm: 'release',
@@ -143,13 +145,13 @@ describe('what the masks of a study say', async () => {
       piece('hold', 0, 2, [1, 0, 0, 1], 'rewind'),
     ];
     const one = { ...study, comparisons: [], experiments: [{ ...study.experiments[0]!, seeds: [0] }] };
-    const { recovery, masks } = await maskFindings(one, shuffled);
+    const { recovery, masks } = await maskFindings(one, shuffled, nothingMeasured);
     expect(recovery).toEqual([{ experiment: 'hold', seed: 0, round: 2, pruned: 1, recovered: 0 }]);
     expect(masks.map(({ all }) => all)).toEqual([0.75, 0.5].map((kept) => ({ kept, jaccard: null, chance: null })));
   });
 
   it('reads one file at a time', async () => {
-    await maskFindings(study, pieces);
+    await maskFindings(study, pieces, nothingMeasured);
     expect(mostOpen).toBe(1);
   });
 });
