@@ -1,21 +1,16 @@
-/**
- * The view on a terminal: a bar per running node, and one for the whole with the time left. Redrawn a few times a
- * second.
- */
-import { largest } from '../base/extremes.ts';
-import { stripVTControlCharacters } from 'node:util';
+/** The view on a terminal: what run-drawing.ts draws, a few times a second. */
 import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
 import type { SwpEvent } from '../engine/event.ts';
-import { durationText } from './duration.ts';
-import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
-import type { RunningNode, RunState } from '../project/run-state.ts';
+import type { RunState } from '../project/run-state.ts';
+import { drawRun } from './run-drawing.ts';
+import { endText } from './run-text.ts';
 import type { RunView } from './run-view.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two drawings: fast enough to look alive, slow enough to cost nothing. */
 const FRAME = 125;
-const BAR_WIDTH = 24;
+const ERASE_ROW_ABOVE = '\u001B[1A\u001B[2K';
 
 export interface LiveViewOptions {
   terminal: Terminal;
@@ -23,14 +18,24 @@ export interface LiveViewOptions {
   verbose: boolean;
   /** Where to draw; standard output by default. */
   stream?: NodeJS.WriteStream;
+  env?: NodeJS.ProcessEnv;
 }
 
-export function openLiveView({ terminal, state, verbose, stream = process.stdout }: LiveViewOptions): RunView {
+export function openLiveView({
+  terminal,
+  state,
+  verbose,
+  stream = process.stdout,
+  env = process.env,
+}: LiveViewOptions): RunView {
   const screen = createLogUpdate(stream, { showCursor: false });
   const timer = setInterval(draw, FRAME);
   let notes: string[] = [];
   let closed = false;
+  /** What is on the screen. */
+  let drawn: { lines: readonly string[]; width: number } = { lines: [], width: columns() };
   process.on('SIGTSTP', suspend);
+  stream.on('resize', draw);
   draw();
 
   /** Lines about finished nodes stay on the screen; the running ones are redrawn below them. */
@@ -41,13 +46,35 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
     if (text !== undefined && (verbose || event.outcome === 'failed')) keep(text);
   }
 
+  /** Of the stream itself, since it is there that lines wrap; COLUMNS can only make the view narrower. */
+  function columns(): number {
+    return Math.min(terminal.width, stream.columns || terminal.width);
+  }
+
   function draw(): void {
-    screen(drawRun(state, notes, terminal).join('\n'));
+    const width = columns();
+    if (width !== drawn.width) clear();
+    const lines = drawRun(state, notes, { width, rows: terminal.rows, colors: terminal.colors });
+    screen(lines.join('\n'));
+    drawn = { lines, width };
+  }
+
+  /**
+   * Erases what was drawn. Where the terminal has become narrower since, its lines take more rows than they were drawn
+   * in: most terminals wrap them anew.
+   */
+  function clear(): void {
+    const width = Math.max(1, stream.columns || drawn.width);
+    const rows = drawn.lines.map((line) => Math.max(1, Math.ceil(stringWidth(line) / width)));
+    const wrapped = wrapsAnew(env) ? rows.reduce((sum, each) => sum + each - 1, 0) : 0;
+    screen.clear();
+    if (wrapped > 0) stream.write(ERASE_ROW_ABOVE.repeat(wrapped));
+    drawn = { lines: [], width };
   }
 
   /** Ctrl-Z: the shell gets its cursor back. After `fg`, the view is drawn anew below what the shell has written. */
   function suspend(): void {
-    screen.clear();
+    clear();
     screen.done();
     // What the signal does by itself: it stops the process, unless there is no shell that could let it go on.
     process.off('SIGTSTP', suspend);
@@ -58,7 +85,7 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
   }
 
   function keep(text: string): void {
-    screen.clear();
+    clear();
     stream.write(`${text}\n`);
     draw();
   }
@@ -72,67 +99,15 @@ export function openLiveView({ terminal, state, verbose, stream = process.stdout
     close: () => {
       closed = true;
       process.off('SIGTSTP', suspend);
+      stream.off('resize', draw);
       clearInterval(timer);
-      screen.clear();
+      clear();
       screen.done();
     },
   };
 }
 
-/** @returns the lines to draw now */
-export function drawRun(
-  state: RunState,
-  notes: string[],
-  { width, rows, colors }: Pick<Terminal, 'width' | 'rows' | 'colors'>,
-): string[] {
-  const room = Math.max(1, rows - 4 - notes.length);
-  const running = [...state.running.values()];
-  const shown = running.slice(0, room);
-  const labels = shown.map(({ label }) => labelText(label));
-  const labelWidth = Math.max(0, largest(labels.map((label) => stringWidth(label))));
-  const lines = shown.map((node, index) => {
-    const bar = colors.cyan(progressBar(shareOf(node), BAR_WIDTH));
-    return ` ${(labels[index] ?? '').padEnd(labelWidth)}  ${bar}  ${detail(node, state)}`;
-  });
-  for (const { label, holder } of [...state.waiting.values()].slice(0, Math.max(0, room - shown.length)))
-    lines.push(colors.dim(` ${labelText(label)}  waits: ${holderText(holder)}`));
-  if (running.length > shown.length) lines.push(colors.dim(` and ${running.length - shown.length} more`));
-  const share = state.total === 0 ? 0 : state.ended / state.total;
-  const parts = [countsText(state, colors), timeLeftText(state)].filter((part) => part !== '');
-  return [
-    ...lines,
-    ` ${colors.green(progressBar(share, BAR_WIDTH))}  ${parts.join('; ')}`,
-    ...notes.map((note) => ` ${note}`),
-  ].map((line) => cut(line, width));
-}
-
-function shareOf({ progress }: RunningNode): number {
-  return progress === undefined ? 0 : progress.done / Math.max(1, progress.total);
-}
-
-function detail(node: RunningNode, state: RunState): string {
-  const { progress } = node;
-  if (progress === undefined) return durationText(state.elapsed(node));
-  const rate = state.rate(node);
-  return [
-    `${progress.done.toLocaleString('en')}/${progress.total.toLocaleString('en')}`,
-    rate === undefined ? '' : `${numberText(Math.round(rate))} steps/s`,
-    ...Object.entries(progress.values ?? {}).map(([name, value]) => `${name} ${value.toPrecision(4)}`),
-  ]
-    .filter((part) => part !== '')
-    .join('  ');
-}
-
-/** Drawn to an eighth of a character, so that slow work is seen to move. */
-export function progressBar(share: number, width: number): string {
-  const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
-  const full = Math.floor(eighths / 8);
-  const part = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8] ?? '';
-  return `${'█'.repeat(full)}${part}`.padEnd(width, '░');
-}
-
-/** A line that wraps would be drawn twice. One that is cut loses its colours: the code that ends them may be gone. */
-function cut(line: string, width: number): string {
-  if (stringWidth(line) < width) return line;
-  return `${stripVTControlCharacters(line).slice(0, Math.max(0, width - 2))}…`;
+/** xterm, the Linux console and GNU screen cut lines off where others wrap them anew. */
+function wrapsAnew({ TERM, XTERM_VERSION, STY }: NodeJS.ProcessEnv): boolean {
+  return XTERM_VERSION === undefined && TERM !== 'linux' && STY === undefined;
 }

@@ -1,5 +1,6 @@
 /** Texts about nodes and runs that several views and commands share. */
 import type { Colors } from 'picocolors/types';
+import { listed } from '../base/listed.ts';
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel } from '../engine/stage.ts';
 import { durationText } from './duration.ts';
@@ -18,21 +19,33 @@ export function labelText(label: NodeLabel): string {
   return [experiment, `seed ${seed}`, ...(round > 0 ? [`round ${round}`] : []), step].join(' ');
 }
 
-/** E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`. */
-export function countsText(state: RunState, colors: Colors): string {
+/**
+ * E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`.
+ * @param brief without what went well: `312/904; 1 failed`
+ */
+export function countsText(state: RunState, colors: Colors, brief = false): string {
   const { ended, total, cached, ran, failed, blocked } = state;
-  const parts = [
-    cached > 0 ? `${cached} cached` : '',
-    ran > 0 ? `${ran} ran` : '',
+  const wrong = [
     failed > 0 ? colors.red(`${failed} failed`) : '',
     blocked > 0 ? colors.yellow(`${blocked} blocked`) : '',
   ].filter((part) => part !== '');
+  if (brief) return [`${ended}/${total}`, ...wrong].join('; ');
+  const parts = [...(cached > 0 ? [`${cached} cached`] : []), ...(ran > 0 ? [`${ran} ran`] : []), ...wrong];
   return `${ended}/${total} nodes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
 }
 
-export function timeLeftText(state: RunState): string {
-  const seconds = state.secondsLeft();
-  return seconds === undefined || state.ended >= state.total ? '' : `about ${durationText(Math.max(1, seconds))} left`;
+/**
+ * E.g. `about 3 min 20 s left`, `at least 3 min 20 s left (eval not timed yet)` or `measuring the time left`; empty at
+ * the end.
+ * @param brief e.g. `3 min 20 s left`, `>3 min 20 s left`, `measuring`
+ */
+export function timeLeftText(state: RunState, brief = false): string {
+  if (state.ended >= state.total) return '';
+  const left = state.left();
+  if (left === undefined) return brief ? 'measuring' : 'measuring the time left';
+  const duration = durationText(Math.max(1, left.seconds));
+  if (left.untimed.length === 0) return `${brief ? '' : 'about '}${duration} left`;
+  return brief ? `>${duration} left` : `at least ${duration} left (${listed(left.untimed)} not timed yet)`;
 }
 
 /** A finished node in a line; undefined for one that was blocked, since the failure that blocks it has a line. */

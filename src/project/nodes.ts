@@ -8,6 +8,8 @@ import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { NodeJson } from './node-rows.ts';
 import { planProject, type Project } from './project.ts';
 
+export { placeOf } from '../engine/stage.ts';
+
 /** The nodes that the words of a selector mean; all of them for no words. */
 export function selectPlanned(planned: Plan, words: readonly string[]): PlannedState[] {
   const all = [...planned.nodes.values()];

@@ -1,7 +1,7 @@
 /** The state of a run, kept up to date by its events: what the plain and the live view draw. */
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
 import type { NodeLabel, Progress } from '../engine/stage.ts';
-import type { TimeLeft } from './time-left.ts';
+import type { Left, NodeProgress, TimeLeft } from './time-left.ts';
 
 export interface RunningNode {
   stage: string;
@@ -24,7 +24,7 @@ const TIME_LEFT_SHARE = 0.02;
 export class RunState {
   readonly #now: () => number;
   readonly #timeLeft: TimeLeft;
-  #left: { until: number; seconds: number | undefined } | undefined;
+  #left: { until: number; left: Left | undefined } | undefined;
   readonly running = new Map<string, RunningNode>();
   /** Nodes that another process is computing. */
   readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
@@ -54,15 +54,16 @@ export class RunState {
         return;
       case 'node-start': {
         this.waiting.delete(event.key);
-        const { stage, label, sharedBy, resumedAt } = event;
-        if (event.worker !== undefined)
-          this.running.set(event.key, {
-            stage,
-            label,
-            sharedBy,
-            startedAt: this.#now(),
-            ...(resumedAt !== undefined && { resumedAt }),
-          });
+        const { stage, label, sharedBy, resumedAt, worker } = event;
+        if (worker === undefined) return;
+        this.#timeLeft.start(event.key, worker);
+        this.running.set(event.key, {
+          stage,
+          label,
+          sharedBy,
+          startedAt: this.#now(),
+          ...(resumedAt !== undefined && { resumedAt }),
+        });
         return;
       }
       case 'node-progress': {
@@ -71,14 +72,7 @@ export class RunState {
           node.progress = event.progress;
           node.first ??= { at: this.#now(), done: event.progress.done };
         }
-        const total = Math.max(1, event.progress.total);
-        if (node !== undefined)
-          this.#timeLeft.progress(
-            event.key,
-            event.progress.done / total,
-            this.elapsed(node),
-            (node.resumedAt ?? 0) / total,
-          );
+        if (node !== undefined) this.#timeLeft.progress(event.key, this.#progressOf(node, event.progress));
         return;
       }
       case 'node-end':
@@ -108,14 +102,25 @@ export class RunState {
     return (this.#now() - startedAt) / 1000;
   }
 
-  /** Of the whole run; undefined while nothing was measured. */
-  secondsLeft(): number | undefined {
+  #progressOf({ resumedAt = 0, first }: RunningNode, { done, total: declared }: Progress): NodeProgress {
+    const total = Math.max(1, declared);
+    return {
+      share: done / total,
+      resumedAt: resumedAt / total,
+      ...(first !== undefined && {
+        timed: { share: (done - first.done) / total, seconds: (this.#now() - first.at) / 1000 },
+      }),
+    };
+  }
+
+  /** Of the whole run; undefined while nothing was timed. */
+  left(): Left | undefined {
     const start = this.#now();
     if (this.#left === undefined || start >= this.#left.until) {
-      const seconds = this.#timeLeft.seconds();
+      const left = this.#timeLeft.left();
       const end = this.#now();
-      this.#left = { until: end + Math.max(TIME_LEFT_MS, (end - start) / TIME_LEFT_SHARE), seconds };
+      this.#left = { until: end + Math.max(TIME_LEFT_MS, (end - start) / TIME_LEFT_SHARE), left };
     }
-    return this.#left.seconds;
+    return this.#left.left;
   }
 }
