@@ -1,5 +1,6 @@
-/** What sparsity costs: the increase of log-perplexity over the positive control, seed by seed. */
-import { resultOf, runsOf } from './arms.ts';
+/** What sparsity costs: the increase of log-perplexity over the control, seed by seed. */
+import { controlMeasurement } from '../science/results/control-pairs.ts';
+import { endOf, resultOf, runsOf } from './arms.ts';
 import type { StudyResults } from './read-results.ts';
 
 export interface IncreaseRow {
@@ -16,22 +17,18 @@ export interface IncreaseRow {
 }
 
 /**
- * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the positive control
- * with the same seed, at the same round and after as many training steps. Empty where there is no such control.
+ * Log-perplexity after each retraining (or after a last prune that none follows) minus that of the arm's control with
+ * the same seed, at the same round and after as many training steps. Empty where the arm has no control.
  */
 export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
-  const control =
-    results.sweetSpots.find(({ experiment }) => experiment === id)?.control ??
-    resultOf(results, id).toControl?.baseline;
-  if (control === undefined || control === null) return [];
+  const control = resultOf(results, id).toControl?.baseline;
+  if (control === undefined) return [];
   return runsOf(results, id).flatMap(({ seed, measurements }) => {
     const twin = runsOf(results, control).find((run) => run.seed === seed);
     return measurements.flatMap(({ phase, round, level, step, sparsity, evaluation }, i) => {
       // some arms end with a prune
       const counts = phase === 'trained' || (phase === 'pruned' && i === measurements.length - 1);
-      const other = twin?.measurements.find(
-        (each) => each.phase === 'trained' && each.round === round && each.step === step,
-      )?.evaluation;
+      const other = controlMeasurement(twin, { round, step })?.evaluation;
       if (!counts || sparsity === null || evaluation === null || !other) return [];
       return {
         experiment: id,
@@ -48,9 +45,10 @@ export function increaseRows(results: StudyResults, id: string): IncreaseRow[] {
   });
 }
 
-/** Each run's last. */
-export function lastRows(rows: readonly IncreaseRow[]): IncreaseRow[] {
-  return rows.filter(
-    (row, i) => !rows.slice(i + 1).some((later) => later.experiment === row.experiment && later.seed === row.seed),
-  );
+/** Each experiment's at its end; a run that did not get there has none. */
+export function lastRows(results: StudyResults, rows: readonly IncreaseRow[]): IncreaseRow[] {
+  return rows.filter((row) => {
+    const end = endOf(results, row.experiment);
+    return row.round === end?.round && row.level === end.level;
+  });
 }

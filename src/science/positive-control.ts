@@ -1,92 +1,114 @@
-/** Which positive control shows what an experiment's training does without its pruning. */
-import { canonicalJson, entryOf, type JsonValue } from '../base/json.ts';
-import { isDeepStrictEqual } from 'node:util';
+/**
+ * The control of an arm, everywhere the same: the positive control that starts and trains exactly as the arm does, at
+ * the same round and after as many training steps, and is evaluated alike. Only then is what differs what the arm's
+ * pruning did. There is no second best: an arm without such a control has none, and `missing` says why.
+ */
 import { groupBy } from '../base/groups.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
-import { declaredValue, isByRound, trainings, trainingStages } from './study-declaration.ts';
+import { courseDifference, type CourseDifference } from './course-difference.ts';
+import { TrainingCourse } from './training-course.ts';
 
-/** Stages whose parameters say how a run starts and trains. */
-const OF_TRAINING = ['load-pretrained', 'init', 'train'];
-
-/** How the mask is kept does not matter to what prunes nothing. */
-function isOfMask(stage: string, name: string): boolean {
-  return stage === 'train' && name === 'mask';
+interface Candidate<Control> {
+  control: Control;
+  course: TrainingCourse;
 }
 
-/**
- * Whether a control starts and trains as an experiment does, round by round, for at least as many trainings. How the
- * mask is kept (train.mask) does not matter to what prunes nothing.
- */
-export function trainsAlike(
-  study: StudyDeclaration,
-  control: ExperimentDeclaration,
-  experiment: ExperimentDeclaration,
-): boolean {
-  if (control.model !== experiment.model || trainings(control) < trainings(experiment)) return false;
-  const rounds = Array.from({ length: trainings(experiment) }, (_, index) => index + 1);
-  const own = [control, experiment].flatMap((each) => trainingStages(study, each));
-  return [...new Set([...OF_TRAINING, ...own])].every((stage) => {
-    const names = [
-      ...new Set([control, experiment].flatMap(({ params }) => Object.keys(entryOf(params, stage) ?? {}))),
-    ];
-    return names
-      .filter((name) => !isOfMask(stage, name))
-      .every((name) =>
-        rounds.every((round) =>
-          isDeepStrictEqual(valueIn(control, stage, name, round), valueIn(experiment, stage, name, round)),
-        ),
-      );
-  });
-}
-
-/**
- * The controls of a study, to be searched for many experiments: only controls whose first training is the same are
- * compared with an experiment round by round.
- */
+/** The controls of a study, to be searched for many experiments. */
 export class ControlSearch<Control extends { experiment: ExperimentDeclaration }> {
-  readonly #byTraining: Map<string, Control[]>;
+  readonly #study: StudyDeclaration;
+  readonly #all: readonly Candidate<Control>[];
+  readonly #byBeginning: Map<string, Candidate<Control>[]>;
+  /** What is nearest, by what an arm trains: many arms train alike. */
+  readonly #nearest = new Map<string, { control: Candidate<Control>; difference: CourseDifference } | undefined>();
 
-  /** @param all the first of those that fit is found */
-  constructor(
-    readonly study: StudyDeclaration,
-    readonly all: readonly Control[],
-  ) {
-    this.#byTraining = groupBy(all, ({ experiment }) => firstTraining(experiment));
+  /** @param all positive controls; of several that fit, the one that shares most seeds is found */
+  constructor(study: StudyDeclaration, all: readonly Control[]) {
+    this.#study = study;
+    this.#all = all.map((control) => ({ control, course: new TrainingCourse(study, control.experiment) }));
+    this.#byBeginning = groupBy(this.#all, ({ course }) => beginning(course));
   }
 
-  /** The first control that trains as an experiment does. @param fits what else is asked of it */
-  find(
-    experiment: ExperimentDeclaration,
-    fits: (control: ExperimentDeclaration) => boolean = () => true,
-  ): Control | undefined {
-    const candidates = trainings(experiment) > 0 ? this.#byTraining.get(firstTraining(experiment)) : this.all;
-    return candidates?.find(
-      (control) => fits(control.experiment) && trainsAlike(this.study, control.experiment, experiment),
+  /** The control of an experiment; of a positive control, none. */
+  find(experiment: ExperimentDeclaration): Control | undefined {
+    if (isPositiveControl(experiment)) return undefined;
+    const course = new TrainingCourse(this.#study, experiment);
+    const fitting = (this.#byBeginning.get(beginning(course)) ?? []).filter(
+      (candidate) => commonSeeds(candidate, course) > 0 && isControlOf(candidate.course, course),
     );
+    return fitting.reduce<Candidate<Control> | undefined>(
+      (best, each) => (best === undefined || commonSeeds(each, course) > commonSeeds(best, course) ? each : best),
+      undefined,
+    )?.control;
   }
-}
 
-/** The same for all experiments that train alike: the parameters of the start and of the first training. */
-function firstTraining(experiment: ExperimentDeclaration): string {
-  const stages = OF_TRAINING.map((stage) => {
-    const names = Object.keys(experiment.params[stage] ?? {}).filter((name) => !isOfMask(stage, name));
-    const values = names.map((name) => [name, valueIn(experiment, stage, name, 1) ?? null]);
-    return values.filter(([, value]) => value !== null).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
-  });
-  return canonicalJson([experiment.model ?? null, stages] as JsonValue);
-}
+  /**
+   * Why an experiment has no control, as half a sentence: which is nearest, and what differs.
+   * @returns `no control trains as B1 does: unpruned trains 60 steps a round, B1 200`
+   */
+  missing(experiment: ExperimentDeclaration): string {
+    if (this.#all.length === 0) return 'the study has no positive control';
+    const course = new TrainingCourse(this.#study, experiment);
+    const nearest = this.#nearestTo(course);
+    if (nearest === undefined) return `no positive control has a seed of ${experiment.id}`;
+    const { verb, details } = nearest.difference;
+    const ids = { control: nearest.control.control.experiment.id, arm: experiment.id };
+    return `no control ${verb} as ${ids.arm} ${verb === 'is evaluated' ? 'is' : 'does'}: ${details(ids)}`;
+  }
 
-/** Whether two experiments have as many rounds, and both or neither a final training: their ends can be compared. */
-export function sameLength(a: ExperimentDeclaration, b: ExperimentDeclaration): boolean {
-  return a.rounds === b.rounds && a.finalTrain === b.finalTrain;
+  /** The control of fewest differences, the first of several; those that share a seed before all others. */
+  #nearestTo(course: TrainingCourse) {
+    const { declaration } = course.arm;
+    const identity = JSON.stringify([
+      declaration.model,
+      course.length,
+      declaration.finalTrain,
+      declaration.seeds,
+      Array.from({ length: course.length + 1 }, (_, round) => [
+        course.round(round),
+        course.comparedPhases(round).map((phase) => course.evaluation(round, phase) ?? null),
+      ]),
+    ]);
+    if (!this.#nearest.has(identity)) {
+      let best: { control: Candidate<Control>; difference: CourseDifference } | undefined;
+      for (const control of this.#all.filter((each) => commonSeeds(each, course) > 0)) {
+        const difference = courseDifference(control.course, course);
+        if (best === undefined || difference.size < best.difference.size) best = { control, difference };
+      }
+      this.#nearest.set(identity, best);
+    }
+    return this.#nearest.get(identity);
+  }
 }
 
 export function isPositiveControl({ role }: ExperimentDeclaration): boolean {
   return role === 'positive-control';
 }
 
-/** Of stages in no round, every round is the same. */
-function valueIn(experiment: ExperimentDeclaration, stage: string, name: string, round: number): unknown {
-  const value = declaredValue(experiment, stage, name);
-  return isByRound(experiment, stage, name) ? (value as unknown[])[round - 1] : value;
+/** Whether a control is what the other would have been without its pruning, up to the other's end. */
+export function isControlOf(control: TrainingCourse, arm: TrainingCourse): boolean {
+  if (control.arm.declaration.model !== arm.arm.declaration.model || control.prunesBefore(arm.length)) return false;
+  return Array.from({ length: arm.length + 1 }, (_, round) => round).every(
+    (round) => control.round(round) === arm.round(round) && isEvaluatedAlike(control, arm, round),
+  );
+}
+
+/** Where both are evaluated. What an arm's last prune left is compared with the control's last training. */
+function isEvaluatedAlike(control: TrainingCourse, arm: TrainingCourse, round: number): boolean {
+  const theirs = control.lastEvaluation(round);
+  return (
+    theirs === undefined ||
+    arm.comparedPhases(round).every((phase) => {
+      const own = arm.evaluation(round, phase);
+      return own === undefined || own === control.evaluation(theirs.round, theirs.phase);
+    })
+  );
+}
+
+function beginning(course: TrainingCourse): string {
+  return `${course.arm.declaration.model}\n${course.round(0)}\n${course.length > 0 ? course.round(1) : ''}`;
+}
+
+function commonSeeds({ control }: Candidate<{ experiment: ExperimentDeclaration }>, { arm }: TrainingCourse): number {
+  const seeds = new Set(control.experiment.seeds);
+  return arm.declaration.seeds.filter((seed) => seeds.has(seed)).length;
 }

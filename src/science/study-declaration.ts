@@ -121,7 +121,8 @@ export function foreignTrainingStages(study: StudyDeclaration, experiment?: Expe
   return trainingStages(study, experiment).filter((stage) => stage !== 'train');
 }
 
-function stagesGatheredAs(input: string, study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
+/** The stages whose artifacts the study gathers under an input of `aggregate`, as `pruningStages` says it. */
+export function stagesGatheredAs(input: string, study: StudyDeclaration, experiment?: ExperimentDeclaration): string[] {
   const wired = experiment?.wiring === undefined ? undefined : study.wirings?.[experiment.wiring];
   const runs = (step: string) =>
     wired === undefined || wired.some(({ steps }) => steps.some((each) => each.step === step));

@@ -182,10 +182,17 @@ describe('an experiment', () => {
     });
   });
 
-  it('is compared with the positive control by seed, naming what else differs', () => {
-    expect(experiment('A1').toControl).toMatchObject({ baseline: 'unpruned', seeds: [0, 1, 2], alsoDiffers: [] });
-    expect(experiment('D1').toControl).toMatchObject({ seeds: [0, 1], alsoDiffers: ['rounds', 'train.steps'] });
-    expect(experiment('unpruned').toControl).toBeNull();
+  it('is compared by seed with the positive control that trains alike, and with no other', () => {
+    expect(experiment('A1')).toMatchObject({
+      toControl: { baseline: 'unpruned', seeds: [0, 1, 2], alsoDiffers: [] },
+      noControl: null,
+    });
+    expect(experiment('D1')).toMatchObject({
+      toControl: null,
+      noControl: 'no control trains as D1 does: unpruned trains 60 steps a round, D1 200',
+    });
+    expect(experiment('at-once').toControl).toMatchObject({ baseline: 'unpruned', seeds: [0, 1, 2] });
+    expect(experiment('unpruned')).toMatchObject({ toControl: null, noControl: null });
     const differences = [0, 1, 2].map(
       (seed) =>
         run('A1', seed).measurements.at(-1)!.evaluation!.loss -

@@ -138,7 +138,7 @@ export function fixtureStudy(arms: FixtureArm[] = ARMS): StudyDeclaration {
           rescans: 2,
           seed: 20241,
         },
-        eval: { sequences: 2048, sequenceLength: 64, seed: 20241 },
+        eval: { sequences: 2048, sequenceLength: 64, seed: 20241, ...params?.['eval'] },
       },
     }),
   );

@@ -366,6 +366,7 @@ describe('missing-control', () => {
       ...controlled,
       A: { params: { ...train(100), ...prune(0.2, { coordinates: [at] }) } },
       B: { extends: 'A', params: prune(0.1) },
+      unpruned: { role: 'positive-control', params: { ...train(100), ...prune(0) } },
       random: { params: { prune: { ...twin, fraction: 0.2 }, ...train(100) } },
     };
     expect(await messages('missing-control', experiments, comparison)).toEqual([]);

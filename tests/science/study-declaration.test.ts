@@ -1,7 +1,6 @@
-/** A study's declaration, read with types: parameters, who prunes, who trains, positive controls. */
+/** A study's declaration, read with types: parameters, who prunes, who trains. */
 import { describe, expect, it } from 'vitest';
 import type { ExperimentDeclaration } from '../../src/generated/aggregate.ts';
-import { sameLength, trainsAlike } from '../../src/science/positive-control.ts';
 import {
   foreignPruningStages,
   ownStepValues,
@@ -69,50 +68,5 @@ describe('the stages that prune', () => {
   it('are none where no such step runs', () => {
     const wirings = [[{ from: 1, to: 5, steps: [{ step: 'train', stage: 'train', inputs: {} }] }]];
     expect(pruningStages({ ...study, wirings }, { ...experiment, wiring: 0 })).toEqual([]);
-  });
-});
-
-describe('a positive control', () => {
-  const twin = (control: Partial<FixtureArm>, tested: Partial<FixtureArm> = {}) => {
-    const declared = fixtureStudy([
-      arm('control', { role: 'positive-control', fractions: repeat(0, 5), ...control }),
-      arm('arm', tested),
-    ]);
-    const [a, b] = declared.experiments as [ExperimentDeclaration, ExperimentDeclaration];
-    return { alike: trainsAlike(declared, a, b), length: sameLength(a, b) };
-  };
-
-  it('trains alike from the same start, for as long or longer', () => {
-    expect(twin({})).toEqual({ alike: true, length: true });
-    const longer = twin({ steps: repeat(60, 16), fractions: repeat(0, 15) });
-    expect(longer).toEqual({ alike: true, length: false });
-    expect(twin({}, { steps: repeat(60, 16), fractions: repeat(0.1, 15) }).alike).toBe(false);
-  });
-
-  it('does not where training or start differ in a round of the other', () => {
-    expect(twin({ steps: repeat(200, 6) }).alike).toBe(false);
-    expect(twin({ steps: [60, 60, 60, 60, 60, 200] }).alike).toBe(false);
-    expect(twin({ scheme: 'xavier' }).alike).toBe(false);
-    expect(twin({ params: { train: { learningRate: 1 } } }).alike).toBe(false);
-  });
-
-  it('does not where a training stage of the study has other parameters', () => {
-    const { experiments, ...declared } = fixtureStudy([arm('control', {}), arm('arm', {})]);
-    const [control, tested] = experiments.map((each, index): ExperimentDeclaration => ({
-      ...each,
-      params: { ...each.params, distill: { temperature: index + 1 } },
-    })) as [ExperimentDeclaration, ExperimentDeclaration];
-    const steps = { ...declared.steps, teach: { stage: 'distill', gatheredAs: ['curves'] } };
-    expect(trainsAlike({ ...declared, experiments, steps }, control, tested)).toBe(false);
-    expect(trainsAlike({ ...declared, experiments, steps }, control, control)).toBe(true);
-  });
-
-  it('has no mask to keep or release', () => {
-    expect(twin({}, { params: { train: { mask: 'release' } } }).alike).toBe(true);
-  });
-
-  it('trains alike in the rounds of the other, whatever it does later', () => {
-    const steps = [...repeat(60, 6), ...repeat(200, 10)];
-    expect(twin({ steps, fractions: repeat(0, 15) }).alike).toBe(true);
   });
 });

@@ -32,17 +32,18 @@ function draw(results: StudyResults): Figure<'budget'> {
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
   const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
-  const measured = matched(results, ladders)
-    ? 'over the positive control with equal steps'
+  const isMatched = rows.every(({ increase }) => increase !== null);
+  const measured = isMatched
+    ? 'over the control of each arm'
     : results.floor === null
       ? 'above the lowest loss here'
       : `above the entropy floor of ${decimal(results.floor, 4)}`;
-  const values = rows.map((row) => ({ ...row, cost: matched(results, ladders) ? row.increase! : row.loss - base }));
+  const values = rows.map((row) => ({ ...row, cost: isMatched ? row.increase! : row.loss - base }));
   return {
     title: TITLE,
     caption:
       `Left: validation loss at the end, in nats per token ${measured}, where pruning is the same and only the steps of each round differ. Right: what zeroing the primary super weight then costs. Steps as run, on a logarithmic axis. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds. ` +
-      `Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${scalingText(results.study)}`,
+      `Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${controlsText(results, ladders)}${scalingText(results.study)}`,
     plots: [
       {
         name: 'budget',
@@ -54,12 +55,24 @@ function draw(results: StudyResults): Figure<'budget'> {
   };
 }
 
+/** Which arms have no control, where that is why the loss itself is drawn. */
+function controlsText(results: StudyResults, ladders: readonly Ladder[]): string {
+  const missing = new Set(
+    ladders.flatMap(({ arms }) => arms.flatMap(({ id }) => resultOf(results, id).noControl ?? [])),
+  );
+  return missing.size === 0
+    ? ''
+    : `What pruning cost beside training is not known of all arms: ${listed([...missing])}. `;
+}
+
 type EndRow = {
   ladder: string;
   experiment: string;
   seed: number;
   steps: number;
   loss: number;
+  /** The control that the increase is over; null without one. */
+  control: string | null;
   increase: number | null;
   effect: number | null;
 };
@@ -69,8 +82,8 @@ function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclara
   return runsOf(results, arm.id).flatMap((run) => {
     const end = measuredEnd(results, run);
     if (steps === undefined || end?.evaluation === undefined || end.evaluation === null) return [];
-    const increase =
-      resultOf(results, arm.id).toControl?.points.find(({ seed }) => seed === run.seed)?.difference ?? null;
+    const { toControl } = resultOf(results, arm.id);
+    const increase = toControl?.points.find(({ seed }) => seed === run.seed)?.difference ?? null;
     return [
       {
         ladder: name,
@@ -78,22 +91,12 @@ function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclara
         seed: run.seed,
         steps,
         loss: end.evaluation.loss,
+        control: toControl?.baseline ?? null,
         increase,
         effect: end.survival.weights[0]?.effect ?? null,
       },
     ];
   });
-}
-
-/** Whether every arm has a positive control that trains as long as it does. */
-function matched(results: StudyResults, ladders: readonly Ladder[]): boolean {
-  return ladders.every(({ arms }) =>
-    arms.every(
-      ({ id }) =>
-        resultOf(results, id).toControl?.alsoDiffers.every((name) => !name.startsWith('train.')) === true &&
-        resultOf(results, id).toControl!.points.length > 0,
-    ),
-  );
 }
 
 function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: number })[], measured: string): Spec {

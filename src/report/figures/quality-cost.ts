@@ -37,7 +37,7 @@ function draw(results: StudyResults): Figure<'cost'> {
     return {
       title: TITLE,
       caption:
-        'Nothing to draw: there is no pruned run whose positive control, with the same seed and as many steps, is known.',
+        'Nothing to draw: there is no pruned run whose control, which starts and trains exactly alike, is known.',
       plots: [],
     };
   const { tolerance, confidence } = results.study.analysis;
@@ -46,7 +46,7 @@ function draw(results: StudyResults): Figure<'cost'> {
   return {
     title: TITLE,
     caption:
-      `Log-perplexity after retraining minus that of the positive control with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean; where an arm stays at one sparsity for several rounds, after the last of them. ` +
+      `Log-perplexity after retraining minus that of the arm's control (unpruned, started and trained exactly alike) with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean; where an arm stays at one sparsity for several rounds, after the last of them. ` +
       `Dashed: the tolerance of ${decimal(tolerance, 3)} nats; a ring marks the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays below it. ${scalingText(results.study)}`,
     plots: [{ name: 'cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
   };
@@ -258,7 +258,10 @@ function groupStyles(experiments: readonly ExperimentDeclaration[]) {
 function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
   const parts = groups.flatMap(({ rows, ids }) =>
     ids.flatMap((id) => {
-      const end = lastRows(rows.filter(({ experiment }) => experiment === id));
+      const end = lastRows(
+        results,
+        rows.filter(({ experiment }) => experiment === id),
+      );
       if (end.length === 0) return [];
       const mean = end.reduce((sum, { increase }) => sum + increase, 0) / end.length;
       return `${id} at ${percent(end[0]!.sparsity)}: ${natsText(mean)}`;
@@ -271,7 +274,7 @@ function alt(results: StudyResults, groups: readonly DrawnGroup[]): string {
 function steepestText(results: StudyResults, groups: readonly QualityGroup[]): string {
   const ends = groups.flatMap(({ ids }) =>
     ids.flatMap((id) => {
-      const last = lastRows(increaseRows(results, id));
+      const last = lastRows(results, increaseRows(results, id));
       return last.length === 0
         ? []
         : [

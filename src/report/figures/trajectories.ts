@@ -1,9 +1,8 @@
 /** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { declarationOf } from '../arms.ts';
+import { declarationOf, resultOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
-import { isPositiveControl } from '../../science/positive-control.ts';
 import { PANELS } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles } from '../theme.ts';
@@ -35,7 +34,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   return {
     title: TITLE,
     caption:
-      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; grey rule: the mean of the unpruned control at its end. ` +
+      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; grey rule: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
       `A run is the unit of replication (${counted(runs, 'run')}). ${scalingText(results.study)}`,
     plots: [
       {
@@ -59,8 +58,13 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
   const top = largest(excess.map((row) => row.excess)) * 1.1;
   const bottom = Math.min(0, smallest(excess.map((row) => row.excess)));
   const styles = seriesStyles(results.study.experiments);
-  const control = results.study.experiments.find(isPositiveControl);
-  const controlLoss = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.loss.mean ?? null;
+  const controlLosses = new Map(
+    experiments.flatMap(({ id }) => {
+      const points = resultOf(results, id).toControl?.points ?? [];
+      const mean = points.reduce((sum, { baseline }) => sum + baseline, 0) / points.length;
+      return points.length === 0 ? [] : [[id, mean] as const];
+    }),
+  );
   const ticks = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top);
   const panels = experiments.map((experiment, i) => {
     const own = excess.filter((row) => row.experiment === experiment.id);
@@ -85,9 +89,9 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
     return {
       title: panelTitle(results.study, experiment),
       layer: [
-        ...(controlLoss === null || experiment.id === control?.id
-          ? []
-          : [horizontalRule(controlLoss - base, y, FAINT, [1, 0])]),
+        ...(controlLosses.has(experiment.id)
+          ? [horizontalRule(controlLosses.get(experiment.id)! - base, y, FAINT, [1, 0])]
+          : []),
         {
           data: { values: labelled },
           mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false },
@@ -111,9 +115,9 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
       strip([
         { text: 'retrained (round 0: the starting model)', shape: 'circle', filled: true, color: INK },
         { text: 'just pruned', shape: 'circle', filled: false, color: INK },
-        ...(controlLoss === null
+        ...(controlLosses.size === 0
           ? []
-          : [{ text: `mean of ${control!.id} at its end`, shape: 'stroke', filled: false, color: FAINT }]),
+          : [{ text: 'mean of the arm’s control', shape: 'stroke', filled: false, color: FAINT }]),
       ]),
       smallMultiples(panels, 130),
     ],

@@ -6,10 +6,10 @@ import { largest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint } from '../../generated/results.ts';
-import { isPositiveControl } from '../../science/positive-control.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
+import { spread } from '../../science/statistics/spread.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { endOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.ts';
+import { endOf, resultOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.ts';
 import { prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { range } from '../topics/parts.ts';
@@ -88,12 +88,12 @@ function cost(results: StudyResults): string {
   const sparsest = ends.sort((a, b) => b.end.sparsity.mean! - a.end.sparsity.mean!)[0];
   if (sparsest === undefined) return '';
   const { experiment, end } = sparsest;
-  const control = results.study.experiments.find(isPositiveControl);
-  const controlEnd = results.experiments.find(({ id }) => id === control?.id)?.points.at(-1)?.perplexity;
+  const { toControl } = resultOf(results, experiment.id);
+  const control = spread((toControl?.points ?? []).map(({ baseline }) => Math.exp(baseline)));
   const against = [
-    ...(controlEnd === undefined || controlEnd.mean === null
+    ...(toControl === null || control.mean === null
       ? []
-      : [`${spreadText(controlEnd, perplexityText)} for the unpruned control (n = ${controlEnd.n})`]),
+      : [`${spreadText(control, perplexityText)} for its unpruned control ${toControl.baseline} (n = ${control.n})`]),
     ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
   ];
   return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;

@@ -1,4 +1,5 @@
 /** Tables of the overview: experiments with their outcome, their parameters, all runs, what is missing. */
+import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
 import { paramValues, type ParamName, type StageName } from '../../science/study-declaration.ts';
@@ -35,7 +36,7 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats, paired by seed.`,
+    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none.`,
     [
       {
         head: 'experiment',
@@ -70,10 +71,7 @@ export function experimentsTable(results: StudyResults): Html {
       {
         head: 'against the control',
         numeric: true,
-        cell: ({ toControl }) =>
-          toControl === null || toControl.mean === null
-            ? DASH
-            : html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}</small>`,
+        cell: (experiment) => toControlCell(experiment),
       },
       { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
@@ -81,6 +79,14 @@ export function experimentsTable(results: StudyResults): Html {
     ],
     results.experiments,
   );
+}
+
+/** A dash where there is no control, and why; beside the difference what the arm does besides its pruning. */
+function toControlCell({ toControl, noControl }: ExperimentResult): string | Html {
+  if (toControl === null) return noControl === null ? DASH : html`${DASH}<small class="reason">${noControl}</small>`;
+  if (toControl.mean === null) return html`${DASH}<small>no seed is known of both, ${toControl.baseline}</small>`;
+  const besides = toControl.alsoDiffers.length === 0 ? '' : `, besides: ${listed(toControl.alsoDiffers)}`;
+  return html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}${besides}</small>`;
 }
 
 function withInterval(proportion: Proportion): Html {

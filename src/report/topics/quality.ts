@@ -11,11 +11,11 @@ import {
   type ParamValue,
   type StageName,
 } from '../../science/study-declaration.ts';
-import { comparisonsOf, isPruned } from '../arms.ts';
+import { comparisonsOf, isPruned, resultOf } from '../arms.ts';
 import { increaseRows } from '../increase.ts';
 import type { StudyResults } from '../read-results.ts';
 import { counted, decimal, percent } from '../wording.ts';
-import { gap } from './parts.ts';
+import { gap, named } from './parts.ts';
 import type { Topic } from './topic.ts';
 
 /** An arm with this many levels shows how quality falls, whatever else it is compared in. */
@@ -40,6 +40,10 @@ export const quality: Topic = {
       'This profile has no positive control: an arm with that role, trained alike and not pruned, would say what sparsity costs.',
     ),
     ...gap(
+      results.study.experiments.some(isPositiveControl) && uncontrolled(results).length > 0,
+      `What pruning costs is not known of ${named(uncontrolled(results))}: ${uncontrolledText(results)}`,
+    ),
+    ...gap(
       !hasAny(results, 'prune', 'protect', 'reference') && !hasAny(results, 'prune', 'protect', 'detected'),
       'What protecting super weights does is not known here: protected twins (prune.protect) would show it.',
     ),
@@ -57,6 +61,18 @@ export const quality: Topic = {
     ),
   ],
 };
+
+/** Pruned arms without a control. */
+function uncontrolled(results: StudyResults): string[] {
+  return results.sweetSpots.flatMap(({ experiment, control }) => (control === null ? [experiment] : []));
+}
+
+/** Why the first of them has none, and what would help. */
+function uncontrolledText(results: StudyResults): string {
+  const [first] = uncontrolled(results);
+  const why = first === undefined ? null : resultOf(results, first).noControl;
+  return `${why ?? 'no control trains alike'}. A positive control that starts and trains exactly alike would show it.`;
+}
 
 /** Whether a parameter has this value in some experiment, be it in a single step. */
 function hasAny<Stage extends StageName, Name extends ParamName<Stage>>(

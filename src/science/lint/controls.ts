@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { groupBy } from '../../base/groups.ts';
 import { canonicalJson, type JsonValue } from '../../base/json.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import { ControlSearch, isPositiveControl, sameLength } from '../positive-control.ts';
+import { ControlSearch, isPositiveControl } from '../positive-control.ts';
 import type { Arm } from './arm.ts';
 import { differingVariables } from './contrast.ts';
 
@@ -28,9 +28,9 @@ export class Controls {
     this.#common = stages.filter((stage) => arms.every((arm) => arm.hasStage(stage)));
   }
 
-  /** Whether some positive control trains as an arm does, and as long. */
+  /** Whether an arm has a control: the same that its results are read against. */
   hasPositive({ declaration }: Arm): boolean {
-    return this.#positive.find(declaration, (control) => sameLength(control, declaration)) !== undefined;
+    return this.#positive.find(declaration) !== undefined;
   }
 
   /**

@@ -67,7 +67,7 @@ function draft(comparison: ComparisonDeclaration, { study, lint, armNamed, masks
   const survivalTests: SurvivalTest[] = [];
   for (const arm of baseline === undefined ? [] : others) {
     const against = masksOf(arm.experiment.id, baseline!.experiment.id);
-    const difference = testedDifference(arm, baseline!, comparison, study.analysis);
+    const difference = testedDifference(arm, baseline!, comparison, study);
     differences.push({ ...difference, consequences: consequences(arm, baseline!), masks: armMasks(against) });
     const effect = effectOf(difference);
     if (metrics.includes('loss'))

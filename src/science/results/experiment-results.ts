@@ -19,8 +19,10 @@ import type {
 import { proportion } from '../statistics/proportion.ts';
 import { spread } from '../statistics/spread.ts';
 import { tInterval } from '../statistics/student-t.ts';
-import { pruningStages } from '../study-declaration.ts';
+import { isPositiveControl, type ControlSearch } from '../positive-control.ts';
+import { treatmentBesides } from './also-differs.ts';
 import { distinct, known, survivalOf, type Same } from './computations.ts';
+import { controlAtEnd } from './control-pairs.ts';
 import { distinctFinalLosses, pairedDifference, type Arm } from './paired-difference.ts';
 import { inOrderOfTime } from './study-pieces.ts';
 
@@ -28,11 +30,12 @@ import { inOrderOfTime } from './study-pieces.ts';
 export function experimentResult(
   study: StudyDeclaration,
   arm: Arm,
-  control: Arm | undefined,
+  controls: ControlSearch<Arm>,
   twin: string | undefined,
 ): ExperimentResult {
   const { confidence } = study.analysis;
   const { experiment, runs } = arm;
+  const control = controls.find(experiment);
   return {
     id: experiment.id,
     sameAs: twin ?? null,
@@ -43,9 +46,15 @@ export function experimentResult(
     points: pointsOf(runs, confidence),
     lossInterval: tInterval(distinctFinalLosses(runs), confidence) ?? null,
     toControl:
-      control === undefined || control.experiment.id === experiment.id
+      control === undefined
         ? null
-        : pairedDifference(arm, control, pruningStages(study), confidence),
+        : pairedDifference(
+            arm,
+            controlAtEnd(control, arm),
+            treatmentBesides(study, experiment, control.experiment),
+            confidence,
+          ),
+    noControl: control !== undefined || isPositiveControl(experiment) ? null : controls.missing(experiment),
   };
 }
 

@@ -14,14 +14,9 @@ export interface Arm {
 
 /**
  * Final log-perplexity of `arm` minus that of `baseline`, over the seeds of which both are known.
- * @param compared what the comparison is about: names of stages or of `stage.param`s, left out of `alsoDiffers`
+ * @param alsoDiffers what the two are declared to do differently, besides what they are compared in
  */
-export function pairedDifference(
-  arm: Arm,
-  baseline: Arm,
-  compared: readonly string[],
-  confidence: number,
-): PairedDifference {
+export function pairedDifference(arm: Arm, baseline: Arm, alsoDiffers: string[], confidence: number): PairedDifference {
   const ours = finalLosses(arm.runs);
   const theirs = finalLosses(baseline.runs);
   const points = [...ours]
@@ -43,9 +38,7 @@ export function pairedDifference(
     mean,
     sd,
     interval: tInterval(differences, confidence) ?? null,
-    alsoDiffers: differingParameters(arm.experiment, baseline.experiment).filter(
-      (name) => !compared.some((part) => name === part || name.startsWith(`${part}.`)),
-    ),
+    alsoDiffers,
   };
 }
 
@@ -114,23 +107,6 @@ function seedsOf({ runs }: Arm): Set<number> {
 
 function runsOfSeeds({ experiment, runs }: Arm, holds: (seed: number) => boolean): AbsentRun[] {
   return runs.filter(({ seed }) => holds(seed)).map(({ seed }) => ({ experiment: experiment.id, seed }));
-}
-
-/** `stage.param` names (and rounds, finalTrain) in which two experiments differ, after resolution. */
-function differingParameters(a: ExperimentDeclaration, b: ExperimentDeclaration): string[] {
-  const ours = flatParameters(a);
-  const theirs = flatParameters(b);
-  return [...new Set([...ours.keys(), ...theirs.keys()])].filter((name) => ours.get(name) !== theirs.get(name)).sort();
-}
-
-function flatParameters({ rounds, finalTrain, params }: ExperimentDeclaration): Map<string, string> {
-  const flat = new Map([
-    ['rounds', JSON.stringify(rounds)],
-    ['finalTrain', JSON.stringify(finalTrain)],
-  ]);
-  for (const [stage, values] of Object.entries(params))
-    for (const [name, value] of Object.entries(values as object)) flat.set(`${stage}.${name}`, JSON.stringify(value));
-  return flat;
 }
 
 /** Validation losses at the experiment's end, of each computation once. */

@@ -1,9 +1,9 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import { groupBy } from '../../base/groups.ts';
-import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Results, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
-import { ControlSearch, isPositiveControl, sameLength } from '../positive-control.ts';
+import { ControlSearch, isPositiveControl } from '../positive-control.ts';
 import { followsReference, referencePhase } from '../reference-sets.ts';
 import { paramOf } from '../study-declaration.ts';
 import { comparisonResults } from './comparison-results.ts';
@@ -57,9 +57,7 @@ export function studyResults(
     study: { ...study },
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
-    experiments: arms.map((arm) =>
-      experimentResult(study, arm, controlFor(arm.experiment, controls), twinOf.get(arm.experiment.id)),
-    ),
+    experiments: arms.map((arm) => experimentResult(study, arm, controls, twinOf.get(arm.experiment.id))),
     comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights, phaseOf),
     masks: masks.masks,
@@ -69,14 +67,6 @@ export function studyResults(
     emergence: emergencePoints(arms, pieces.superWeights, phaseOf),
     lint,
   };
-}
-
-/**
- * The positive control that trains as this experiment does and ends where it does; failing that, the first one (the
- * report names what differs).
- */
-function controlFor(experiment: ExperimentDeclaration, controls: ControlSearch<Arm>): Arm | undefined {
-  return controls.find(experiment, (control) => sameLength(control, experiment)) ?? controls.all[0];
 }
 
 /** The computations behind everything that was measured. */

@@ -6,6 +6,7 @@ import type { ControlSearch } from '../positive-control.ts';
 import { spread } from '../statistics/spread.ts';
 import { tUpperBound } from '../statistics/student-t.ts';
 import { distinct, known } from './computations.ts';
+import { controlMeasurement } from './control-pairs.ts';
 import { copiedPairs, type Arm } from './paired-difference.ts';
 
 /**
@@ -16,7 +17,7 @@ import { copiedPairs, type Arm } from './paired-difference.ts';
  * fails ends the sequence: a fixed sequence of tests needs no adjustment (Maurer, Hothorn & Lehmacher 1995).
  */
 export function sweetSpots(study: StudyDeclaration, arms: Arm[], controls: ControlSearch<Arm>): SweetSpot[] {
-  return arms.filter(isCandidate).map((arm) => sweetSpot(arm, controls.find(arm.experiment), study.analysis));
+  return arms.filter(isCandidate).map((arm) => sweetSpot(arm, controls, study.analysis));
 }
 
 function isCandidate({ experiment, runs }: Arm): boolean {
@@ -26,7 +27,8 @@ function isCandidate({ experiment, runs }: Arm): boolean {
   );
 }
 
-function sweetSpot(arm: Arm, control: Arm | undefined, { tolerance, confidence }: AnalysisDeclaration): SweetSpot {
+function sweetSpot(arm: Arm, controls: ControlSearch<Arm>, { tolerance, confidence }: AnalysisDeclaration): SweetSpot {
+  const control = controls.find(arm.experiment);
   const levels = control === undefined ? [] : levelsOf(arm, control, confidence);
   const passes = ({ upperBound }: SweetSpotLevel) => upperBound !== null && upperBound < tolerance;
   const firstFailure = levels.findIndex((level) => !passes(level));
@@ -38,12 +40,16 @@ function sweetSpot(arm: Arm, control: Arm | undefined, { tolerance, confidence }
     confidence,
     levels,
     sweetSpot: reached === undefined ? null : { level: reached.level, sparsity: reached.sparsity },
-    why: control === undefined ? NO_CONTROL : reason(levels, firstFailure, tolerance),
+    why:
+      control === undefined
+        ? withoutControl(controls.missing(arm.experiment))
+        : reason(levels, firstFailure, tolerance),
   };
 }
 
-const NO_CONTROL =
-  'No positive control trains as this experiment does, so that what pruning costs cannot be told from what training does.';
+function withoutControl(missing: string): string {
+  return `What pruning costs cannot be told from what training does: ${missing}.`;
+}
 
 function reason(levels: SweetSpotLevel[], firstFailure: number, tolerance: number): string {
   if (levels.length === 0) return 'No level of this experiment was measured after its retraining.';
@@ -85,11 +91,7 @@ function levelOf(arm: Arm, control: Arm, level: number, sparsity: number, confid
   const controlRuns = new Map(control.runs.map((run) => [run.seed, run]));
   const pairs = arm.runs.flatMap(({ seed, measurements }) => {
     const ours = measurements.find((measured) => measured.level === level && measured.phase === 'trained');
-    const theirs = controlRuns
-      .get(seed)
-      ?.measurements.find(
-        (measured) => measured.round === ours?.round && measured.phase === 'trained' && measured.step === ours.step,
-      );
+    const theirs = ours && controlMeasurement(controlRuns.get(seed), ours);
     return ours?.evaluation && theirs?.evaluation
       ? [
           {

@@ -2,7 +2,7 @@
  * The paired difference of log-perplexity between two arms of a declared comparison, with every test that says
  * something about it.
  */
-import type { AnalysisDeclaration, ComparisonDeclaration } from '../../generated/aggregate.ts';
+import type { ComparisonDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { TestedDifference } from '../../generated/results.ts';
 import { hedgesG } from '../statistics/effect-size.ts';
 import { detectableDifference, pairsNeeded } from '../statistics/power.ts';
@@ -10,6 +10,7 @@ import { signFlipTest } from '../statistics/sign-flip.ts';
 import { signedRankTest } from '../statistics/signed-rank.ts';
 import { variedSpread } from '../statistics/spread.ts';
 import { pairedTTest } from '../statistics/student-t.ts';
+import { differingBesides } from './also-differs.ts';
 import { effectOf, independentDifferences, pairedDifference, type Arm } from './paired-difference.ts';
 
 /**
@@ -20,9 +21,11 @@ export function testedDifference(
   arm: Arm,
   baseline: Arm,
   { varies, metrics }: ComparisonDeclaration,
-  { alpha, confidence }: AnalysisDeclaration,
+  study: StudyDeclaration,
 ): Omit<TestedDifference, 'consequences' | 'masks'> {
-  const difference = pairedDifference(arm, baseline, varies, confidence);
+  const { alpha, confidence } = study.analysis;
+  const besides = differingBesides(study, arm.experiment, baseline.experiment, varies);
+  const difference = pairedDifference(arm, baseline, besides, confidence);
   const untested = { hedgesG: null, tTest: null, signFlip: null, wilcoxon: null, holm: null, power: null };
   if (!metrics.includes('loss')) return { ...difference, ...untested, verdict: 'not-declared' };
   const effect = effectOf(difference);
