@@ -23,6 +23,7 @@ import { topicPage, type DrawnPage, type Section } from './page/topic-page.ts';
 import { readResults, type StudyResults } from './read-results.ts';
 import { OVERVIEW_FIGURE, QUESTIONS, type Page, type PlacedFigure } from './registry.ts';
 import { studySummary } from './summary.ts';
+import { scalingText } from './wording.ts';
 
 export interface ReportRequest {
   /** results.json of the stage aggregate. */
@@ -60,9 +61,10 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
     const folder = join(outDir, 'figures');
     await clearForFiles(folder);
     const files: string[] = [];
-    for (const { caption, plots } of figures) {
+    for (const figure of figures) {
       await hearSignals(signal);
-      const writing = plots.flatMap((plot) => writePlot(join(folder, plot.id), plot, caption));
+      const caption = [figure.caption, figure.method ?? '', scalingText(results.study)].join(' ').replace('  ', ' ');
+      const writing = figure.plots.flatMap((plot) => writePlot(join(folder, plot.id), plot, caption));
       files.push(...(await Promise.all(writing)));
     }
     await removeOthers(folder, new Set(files.map((file) => basename(file))));

@@ -132,9 +132,16 @@ function stepsPhrase(study: StudyDeclaration, experiment: ExperimentDeclaration)
     .join(', then ')} steps`;
 }
 
+/** A value per round, equal neighbours once: `0.05, 0.1, 0.2`, `0.9, 0 × 4`. */
+export function valuesText(values: readonly unknown[]): string {
+  return groups(values.map(String))
+    .map(({ item, times }) => (times === 1 ? item : `${item}\u00a0×\u00a0${times}`))
+    .join(', ');
+}
+
 /** Runs of equal neighbours. */
-function groups(values: readonly number[]): { item: number; times: number }[] {
-  const found: { item: number; times: number }[] = [];
+function groups<Item>(values: readonly Item[]): { item: Item; times: number }[] {
+  const found: { item: Item; times: number }[] = [];
   for (const item of values) {
     const last = found.at(-1);
     if (last?.item === item) last.times += 1;

@@ -38,19 +38,21 @@ describe("the report's pages", () => {
   async function onPage<Result>(
     name: string,
     look: (page: Page, trouble: string[]) => Promise<Result>,
-    options: { width?: number; colorScheme?: 'light' | 'dark' } = {},
+    options: { width?: number; colorScheme?: 'light' | 'dark'; folded?: boolean; place?: string } = {},
   ): Promise<Result> {
     const page = await browser.newPage({
       viewport: { width: options.width ?? 1280, height: 900 },
       colorScheme: options.colorScheme ?? 'light',
     });
-    const url = pathToFileURL(join(folder, name)).href;
+    const url = `${pathToFileURL(join(folder, name)).href}${options.place === undefined ? '' : `#${options.place}`}`;
     const trouble: string[] = [];
     page.on('pageerror', (error) => trouble.push(String(error)));
     page.on('console', (message) => trouble.push(message.text()));
-    page.on('request', (request) => request.url() !== url && trouble.push(request.url()));
+    page.on('request', (request) => request.url() !== url.split('#')[0] && trouble.push(request.url()));
     try {
       await page.goto(url);
+      if (options.folded !== true)
+        await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })");
       return await look(page, trouble);
     } finally {
       await page.close();
@@ -86,15 +88,119 @@ describe("the report's pages", () => {
     );
   });
 
-  test.each([400, 1280])('no page is wider than a window of %i pixels', async (width) => {
+  test.each([390, 1000, 1400])('in a window of %i pixels nothing is cut but in frames that scroll', async (width) => {
     for (const name of NAMES) {
-      const over = await onPage(
+      const cut = await onPage(
         name,
-        (page) => page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+        (page) =>
+          page.evaluate(`[...document.querySelectorAll('body *')]
+            .filter((each) => each.closest('.skip') === null && each.parentElement.closest('.scroll, .plot') === null)
+            .filter((each) => {
+              const { left, right } = each.getBoundingClientRect();
+              return left < -1 || right > document.documentElement.clientWidth + 1;
+            })
+            .map((each) => each.outerHTML.slice(0, 80))`),
         { width },
       );
-      expect(over, name).toBe(0);
+      expect(cut, name).toEqual([]);
     }
+  });
+
+  test('a window of 1,400 pixels shows whole tables of differences, and one of 390 none whose words are broken', async () => {
+    const wide = await onPage(
+      '6-variance.html',
+      (page) =>
+        page.evaluate(
+          "[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).length",
+        ),
+      { width: 1400 },
+    );
+    expect(wide).toBe(0);
+    for (const name of NAMES) {
+      const broken = await onPage(
+        name,
+        (page) =>
+          page.evaluate(`(() => {
+            const range = document.createRange();
+            const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT, (node) =>
+              node.parentElement.closest('table') !== null && node.parentElement.closest('code') === null ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
+            const broken = [];
+            while (walker.nextNode())
+              for (const { index, 0: word } of walker.currentNode.data.matchAll(/[\\w.]+/g)) {
+                range.setStart(walker.currentNode, index);
+                range.setEnd(walker.currentNode, index + word.length);
+                if (range.getClientRects().length > 1) broken.push(word);
+              }
+            return broken;
+          })()`),
+        { width: 390 },
+      );
+      expect(broken, name).toEqual([]);
+    }
+  });
+
+  test('a page opens with its sentence and its figure in the window, and is short until it is unfolded', async () => {
+    for (const name of NAMES)
+      await onPage(
+        name,
+        async (page) => {
+          const { sentence, figure, height } = await page.evaluate<{
+            sentence: number;
+            figure: number;
+            height: number;
+          }>(
+            `({
+              sentence: document.querySelector('.answer').getBoundingClientRect().bottom,
+              figure: document.querySelector('.plot').getBoundingClientRect().bottom,
+              height: document.documentElement.scrollHeight,
+            })`,
+          );
+          expect(sentence, name).toBeLessThan(400);
+          expect(figure, name).toBeLessThanOrEqual(900);
+          expect(height, name).toBeLessThan(2500);
+        },
+        { width: 1400, folded: true },
+      );
+  });
+
+  test('a link to what is folded opens it, a key does, and printing shows all', async () => {
+    const isOpen = "document.querySelector('#definitions').checkVisibility({ contentVisibilityAuto: true })";
+    await onPage(
+      'index.html',
+      async (page) => {
+        expect(await page.evaluate(isOpen)).toBe(false);
+        await page.locator('.facts a[href="#definitions"]').click();
+        expect(await page.evaluate(isOpen)).toBe(true);
+      },
+      { folded: true },
+    );
+    await onPage('index.html', async (page) => expect(await page.evaluate(isOpen)).toBe(true), {
+      folded: true,
+      place: 'definitions',
+    });
+    await onPage(
+      'index.html',
+      async (page) => {
+        await page.locator('details:has(#definitions) > summary').focus();
+        await page.keyboard.press('Enter');
+        expect(await page.evaluate(isOpen)).toBe(true);
+      },
+      { folded: true },
+    );
+    for (const name of NAMES)
+      await onPage(
+        name,
+        async (page) => {
+          await page.emulateMedia({ media: 'print' });
+          expect(
+            await page.evaluate(
+              "[...document.querySelectorAll('details > :not(summary)')].filter((each) => each.getBoundingClientRect().height < 10 || !each.checkVisibility({ contentVisibilityAuto: true })).length",
+            ),
+            name,
+          ).toBe(0);
+        },
+        { folded: true },
+      );
   });
 
   test('no text in a picture runs out of it, and none is smaller than can be read', async () => {
@@ -121,7 +227,7 @@ describe("the report's pages", () => {
           page.evaluate(`(() => {
             const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
             const drawn = [...document.querySelectorAll('.plot svg text')].map((text) => getComputedStyle(text).fill);
-            const written = [...document.querySelectorAll('h1, h2, h3, p, td, th, dt, dd, li, figcaption, caption, a')].map((text) => getComputedStyle(text).color);
+            const written = [...document.querySelectorAll('h1, h2, h3, p, td, th, dt, dd, li, figcaption, caption, a, summary, .holds')].map((text) => getComputedStyle(text).color);
             return [light(getComputedStyle(document.body).backgroundColor) < 60, [...drawn, ...written].filter((colour) => light(colour) < 90)];
           })()`),
         { colorScheme: 'dark' },

@@ -108,7 +108,8 @@ describe('the report of a study whose prune goes by a criterion that it has no w
   });
 
   it('speaks of the smallest magnitudes only where they are what is pruned', () => {
-    const definitionsWith = (change: (criterion: unknown) => unknown) => definitions(withCriteria(change)).source;
+    const definitionsWith = (change: (criterion: unknown) => unknown) =>
+      definitions(withCriteria(change)).content.source;
     expect(definitionsWith((criterion) => criterion)).toContain('weights with the smallest magnitudes');
     for (const criterion of ['wanda', 'random']) {
       const text = definitionsWith(() => criterion);

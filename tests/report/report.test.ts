@@ -107,24 +107,52 @@ describe('the report of a study with its controls', () => {
     }
   });
 
-  it('shows on each question’s page its plot first, then the sentence it supports, then tables, then how it was made', () => {
-    for (const [name, page] of questions()) {
-      const places = [
-        '<h1',
-        '<svg',
-        'class="finding"',
-        '<figcaption',
-        ...(name === '1-survival.html' || name === '6-variance.html' ? ['<table'] : []),
-        'id="h-made"',
-      ].map((mark) => page.indexOf(mark));
+  it('opens every page with one sentence that answers its question and one figure; the rest is folded', () => {
+    for (const [name, page] of pages) {
+      const places = ['<h1', 'class="finding answer"', '<main', '<svg', '<figcaption', '<details'].map((mark) =>
+        page.indexOf(mark),
+      );
       expect(places, name).toEqual([...places].sort((a, b) => a - b));
       expect(Math.min(...places), name).toBeGreaterThan(0);
+      const opened = page.slice(0, page.indexOf('<details'));
+      expect(opened.match(/<svg/g), name).toHaveLength(1);
+      expect(opened.match(/class="finding/g), name).toHaveLength(1);
+      expect(page.slice(page.indexOf('class="folds"')), name).not.toMatch(/<\/details>\s*<(?:section|figure|table|p)/);
+    }
+    for (const [name, page] of questions())
       for (const term of ['Unit of replication', 'Seeds', 'Families of tests', 'Made on', 'SHA-256'])
         expect(text(page), name).toContain(term);
-    }
   });
 
-  it('states n, the unit and the scaling of steps in every caption', () => {
+  it('says of every fold what is in it, with counts, and gives it a place to link to', () => {
+    for (const [name, page] of pages) {
+      const folds = [
+        ...page.matchAll(
+          /<details class="fold"[^>]*>\s*<summary>(.*?)<\/summary>\s*<div class="inside" id="([^"]+)">/gs,
+        ),
+      ];
+      expect(folds.length, name).toBeGreaterThanOrEqual(3);
+      expect(folds, name).toHaveLength(page.match(/<details class="fold"/g)!.length);
+      for (const [, summary] of folds) expect(summary, name).toMatch(/<h2>.+<\/h2>\s*<span class="holds">.+<\/span>/s);
+      expect(new Set(folds.map(([, , id]) => id)).size, name).toBe(folds.length);
+    }
+    expect(text(pages.get('1-survival.html')!)).toMatch(/run by run 3 figures, 1 table of \d+ rows/);
+    expect(text(pages.get('index.html')!)).toContain('All runs at their end 69 runs, 1 missing artifact');
+  });
+
+  it('frames every table so that it scrolls alone, and keeps values whole', () => {
+    for (const [name, page] of pages) {
+      expect(page.match(/<table>/g)!.length, name).toBe(
+        page.match(/<div class="scroll" tabindex="0" role="group" aria-label="[^"]+">\s*<table>/g)!.length,
+      );
+      expect(page).not.toContain('class="reason"');
+    }
+    const page = pages.get('index.html')!;
+    expect(page).toMatch(/<span class="token">\[?0\.05, 0\.1, 0\.15/);
+    expect(text(page)).toContain('The same in all: ');
+  });
+
+  it('states n and the unit in every caption, and the scaling of steps once a page and in every figure’s file', async () => {
     const captions = [...pages.values()].flatMap((page) =>
       [...page.matchAll(/<figcaption>(.*?)<\/figcaption>/gs)].map(([, caption]) => text(caption!)),
     );
@@ -132,10 +160,15 @@ describe('the report of a study with its controls', () => {
     for (const caption of captions) {
       expect(caption).toMatch(/\d+ (runs?|pairs?|seeds?|pretrained models?)\b/);
       expect(caption).toMatch(/unit of replication|the unit is|a run counts once|no independent replicates/);
-      expect(caption).toContain(
-        'Profile pilot: steps are 1/50 of the declared ones in 17 experiments; as declared in C1.',
-      );
     }
+    const scaling = 'Profile pilot: steps are 1/50 of the declared ones in 17 experiments; as declared in C1.';
+    for (const [name, page] of pages) {
+      const [opening] = /<figcaption>(.*?)<\/figcaption>/s.exec(page)!;
+      expect(opening, name).toContain(scaling);
+      expect(page.split(scaling), name).toHaveLength(3); // and among how the page was made
+    }
+    for (const file of report.files.filter((each) => /figures\/.*\.json$/.test(each)))
+      expect((JSON.parse(await readFile(file, 'utf8')) as { caption: string }).caption, file).toContain(scaling);
   });
 
   it('gives every picture an alternative text of its own, every table a caption, every heading its place', () => {

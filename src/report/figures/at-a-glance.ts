@@ -4,7 +4,7 @@ import type { StartAblation } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, SOFT, VERMILION } from '../theme.ts';
-import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { coordinateText, counted, decimal, signed } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure } from './figure.ts';
 
 const TITLE = 'A super weight at a glance';
@@ -44,7 +44,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
     vconcat: [
-      { ...panel(clearest, domain, true), width: FULL_WIDTH - 60, height: 230 },
+      { ...panel(clearest, domain, true), width: FULL_WIDTH - 60, height: 180 },
       ...(shown.length === 0
         ? []
         : [
@@ -52,7 +52,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
               hconcat: shown.map((model, i) => ({
                 ...panel(model, domain, false, i === 0),
                 width: smallWidth(shown.length),
-                height: 110,
+                height: 80,
               })),
               spacing: 16,
             },
@@ -62,11 +62,8 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   };
   return {
     title: TITLE,
-    caption:
-      `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again. ` +
-      `One bar a weight; coloured bars passed the causal test of a super weight. ` +
-      `Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. ` +
-      `n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model. Measured on the starting models, before any training of this study. ${scalingText(results.study)}`,
+    caption: `One bar a weight: the loss increase when it is set to zero alone. Coloured bars passed the causal test of a super weight. Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model.`,
+    method: `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again, on the starting models, before any training of this study.`,
     plots: [
       {
         name: 'at-a-glance',

@@ -10,7 +10,7 @@ import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, percent, scalingText } from '../wording.ts';
+import { countText, counted, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -75,9 +75,9 @@ function draw(results: StudyResults): Figure<'survival'> {
   return {
     title: TITLE,
     caption:
-      `After each prune and the training that follows it: the share of runs in which the super weight survives, with exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} bars; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(most, 'run')} an arm). ` +
-      `The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls. A mask bit that is kept says something only where it stands above them. ` +
-      `${empty.length === 0 ? '' : `Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}. `}${scalingText(results.study)}`,
+      `The share of runs in which the super weight survives, after each prune and the training that follows (a run is the unit of replication, up to ${counted(most, 'run')} an arm). ` +
+      `A mask bit that is kept says something only where it stands above the base rate.${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
+    method: `Bars: exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} intervals. A run counts once, by its primary super weight. The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls.`,
     plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, shown), rows }],
   };
 }

@@ -9,7 +9,7 @@ import type { StudyResults } from '../read-results.ts';
 import { seriesStyles, SOFT } from '../theme.ts';
 import { laddersOf, stepComparisons, stepsPerRound, type Ladder } from '../topics/budget.ts';
 import { differencesText } from '../topics/parts.ts';
-import { counted, decimal, scalingText, signed } from '../wording.ts';
+import { counted, decimal, signed } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -41,9 +41,9 @@ function draw(results: StudyResults): Figure<'budget'> {
   const values = rows.map((row) => ({ ...row, cost: isMatched ? row.increase! : row.loss - base }));
   return {
     title: TITLE,
-    caption:
-      `Left: validation loss at the end, in nats per token ${measured}, where pruning is the same and only the steps of each round differ. Right: what zeroing the primary super weight then costs. Steps as run, on a logarithmic axis. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds. ` +
-      `Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${controlsText(results, ladders)}${scalingText(results.study)}`,
+    caption: `Left: final loss; right: what zeroing the primary super weight then costs. Pruning is the same, only the steps of each round differ. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds.`,
+    method:
+      `Validation loss at the end, in nats per token ${measured}. Steps as run, on a logarithmic axis. Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${controlsText(results, ladders)}`.trim(),
     plots: [
       {
         name: 'budget',

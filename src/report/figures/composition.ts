@@ -9,7 +9,7 @@ import { hasThreshold, prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
-import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 import { strip } from './run-axis.ts';
@@ -60,7 +60,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'compositio
     title: isByThreshold ? TITLE : 'What the pruning spares: sparsity by kind of tensor',
     caption:
       `After the last prune: the share of each kind of tensor's weights that are zero, mean over ${counted(largest(arms.map(({ n }) => n)), 'run')} at most (the unit of replication). Orange: pruned harder than the whole, blue: spared. ` +
-      `${isByThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}${scalingText(results.study)}`,
+      `${isByThreshold ? 'One global threshold compares tensors of different scales, so an initialisation can protect a tensor merely by making its weights large; a threshold per layer cannot. ' : ''}`,
     plots: [
       { name: 'composition', alt: alt(arms), spec: heatmap(results, arms, kinds), rows: rows(results, arms, kinds) },
     ],

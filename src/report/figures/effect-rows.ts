@@ -8,7 +8,7 @@ import type { Spec } from '../chart.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, decimal, percent, scalingText, signed } from '../wording.ts';
+import { countText, counted, decimal, percent, signed } from '../wording.ts';
 import { fateOf } from '../zeroing.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
@@ -69,9 +69,9 @@ function draw(results: StudyResults, groups: readonly EffectGroup[]): Figure<'ef
     };
   return {
     title: TITLE,
-    caption:
-      `Nats per token that zeroing the primary super weight costs (symmetric log): hollow, when it was confirmed; filled, at the end of the run; one line a run (${counted(effects.length, 'run')} with a super weight; the unit of replication). ` +
-      `Was there: the runs in which one was confirmed on the reference model. Where none emerged, survival does not apply: that is neither 0 nor 100 %. ${scalingText(results.study)}`,
+    caption: `What zeroing the super weight costs: hollow, when it was confirmed; filled, at the end of the run; one line a run, the unit of replication (${counted(effects.length, 'run')} with a super weight). Where none emerged, survival does not apply: that is neither 0 nor 100 %.`,
+    method:
+      'Nats per token that zeroing the primary super weight costs (symmetric log). Was there: the runs in which one was confirmed on the reference model.',
     plots: [
       {
         name: 'effect',

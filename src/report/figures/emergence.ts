@@ -7,7 +7,7 @@ import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
-import { coordinateText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { coordinateText, counted, decimal, signed } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -30,7 +30,7 @@ function draw(results: StudyResults): Figure<'emergence'> {
     title: TITLE,
     caption:
       `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it passed the causal test and is a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
-      `The weight behind a line may change from detection to detection: the data name it. ${scalingText(results.study)}`,
+      `The weight behind a line may change from detection to detection: the data name it.`,
     plots: [
       {
         name: 'emergence',

@@ -20,8 +20,10 @@ export interface Plot<Name extends string = string> {
 
 export interface Figure<Name extends string = string> {
   title: string;
-  /** What is shown, n, the unit of replication and the scaling of steps. Plain text. */
+  /** How to read it, with n and the unit of replication. Plain text. */
   caption: string;
+  /** What one needs to check it, if that is more than the caption says. Of a page's first figure it is folded away. */
+  method?: string;
   /** Empty where there is nothing to draw; the caption then says why. */
   plots: Plot<Name>[];
 }

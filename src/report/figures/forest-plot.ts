@@ -11,7 +11,7 @@ import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, GRID, SOFT } from '../theme.ts';
 import { differencesText } from '../topics/parts.ts';
 import { natsText, pText, verdictText } from '../verdict-text.ts';
-import { counted, percent, scalingText } from '../wording.ts';
+import { counted, percent } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
@@ -60,9 +60,8 @@ function draw<Name extends string>(
   const most = largest(differences.map(({ n }) => n));
   return {
     title,
-    caption:
-      `Final validation loss of an arm minus that of the comparison's first arm (its baseline), in nats per token: the difference of log-perplexities, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. ` +
-      `p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant. ${scalingText(results.study)}`,
+    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.`,
+    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
     plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
   };
 }

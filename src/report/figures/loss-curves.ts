@@ -4,7 +4,7 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
-import { counted, decimal, scalingText } from '../wording.ts';
+import { counted, decimal } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -35,7 +35,7 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
     title: TITLE,
     caption:
       `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
-      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels. ${scalingText(results.study)}`,
+      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels.`,
     plots: [
       {
         name: 'loss-curves',

@@ -6,7 +6,7 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, seriesStyles, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
-import { counted, decimal, perplexityText, percent, scalingText } from '../wording.ts';
+import { counted, decimal, perplexityText, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -28,7 +28,7 @@ function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
     title: TITLE,
     caption:
       `Validation perplexity (logarithmic) against the fraction of prunable weights that are zero. Lines and filled marks: mean over seeds after retraining, bars ± 1 SD; hollow marks: mean right after the prune; faint marks: every run. ` +
-      `Up to ${counted(seeds, 'run')} per experiment; a run (one seed, which for pretrained arms is one independently trained model) is the unit of replication. ${scalingText(results.study)}`,
+      `Up to ${counted(seeds, 'run')} per experiment; a run (one seed, which for pretrained arms is one independently trained model) is the unit of replication.`,
     plots: [{ name: 'sparsity-perplexity', alt: overviewAlt(results), spec: overview(results, rows), rows }],
   };
 }

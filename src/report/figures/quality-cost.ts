@@ -11,7 +11,7 @@ import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
 import { qualityGroups, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
 import { natsText } from '../verdict-text.ts';
-import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, horizontalRule, type Figure } from './figure.ts';
 import { strip } from './run-axis.ts';
 
@@ -45,9 +45,9 @@ function draw(results: StudyResults): Figure<'cost'> {
   const seeds = new Set(all.map(({ seed }) => seed)).size;
   return {
     title: TITLE,
-    caption:
-      `Log-perplexity after retraining minus that of the arm's control (unpruned, started and trained exactly alike) with the same seed, at the same round and after as many steps, in nats per token (symmetric log); sparsity on a logarithmic scale of what remains, so that equal steps prune equal shares. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean; where an arm stays at one sparsity for several rounds, after the last of them. ` +
-      `Dashed: the tolerance of ${decimal(tolerance, 3)} nats; a ring marks the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays below it. ${scalingText(results.study)}`,
+    caption: `What pruning costs after retraining, over the arm's control (unpruned, started and trained exactly alike) with the same seed. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. A ring is the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays under the tolerance of ${decimal(tolerance, 3)} nats.`,
+    method:
+      "Log-perplexity minus that of the arm's control with the same seed, at the same round and after as many steps, in nats per token (symmetric log). Sparsity is on a logarithmic scale of what remains, so that equal steps prune equal shares. Where an arm stays at one sparsity for several rounds, only the last of them is drawn.",
     plots: [{ name: 'cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
   };
 }

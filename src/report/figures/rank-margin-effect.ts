@@ -8,7 +8,7 @@ import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
-import { coordinateText, countText, counted, decimal, scalingText, signed } from '../wording.ts';
+import { coordinateText, countText, counted, decimal, signed } from '../wording.ts';
 import { fateOf } from '../zeroing.ts';
 import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
@@ -44,7 +44,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     title: TITLE,
     caption:
       `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its magnitude rank among all prunable weights (1 = largest, logarithmic); its magnitude over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
-      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere. ${scalingText(results.study)}`,
+      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere.`,
     plots: [
       {
         name: 'rank',

@@ -5,7 +5,7 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE } from '../theme.ts';
 import { named, range } from '../topics/parts.ts';
-import { counted, percent, scalingText } from '../wording.ts';
+import { counted, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 
 const TITLE = 'Recovery of pruned positions';
@@ -29,7 +29,7 @@ function draw(results: StudyResults): Figure<'recovery'> {
     return { title: TITLE, caption: 'Nothing to draw: no pruned position came back in any run.', plots: [] };
   return {
     title: TITLE,
-    caption: `Of the positions pruned at the end of the round before, the share that this round's prune kept; one line a run, the unit of replication (${counted(new Set(shown.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}). Only where the mask is released in training can a position come back; elsewhere the share is 0 by construction and is not drawn. ${scalingText(results.study)}`,
+    caption: `Of the positions pruned at the end of the round before, the share that this round's prune kept; one line a run, the unit of replication (${counted(new Set(shown.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}). Only where the mask is released in training can a position come back; elsewhere the share is 0 by construction and is not drawn.`,
     plots: [
       {
         name: 'recovery',

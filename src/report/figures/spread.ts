@@ -6,7 +6,7 @@ import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
 import { spreadText } from '../topics/variance.ts';
 import { natsText, sdText } from '../verdict-text.ts';
-import { counted, decimal, experimentPhrase, percent, scalingText } from '../wording.ts';
+import { counted, decimal, experimentPhrase, percent } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, logTicks, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
@@ -50,7 +50,9 @@ function draw(results: StudyResults): Figure<'spread'> {
   );
   return {
     title: TITLE,
-    caption: `Left: every run's final validation loss minus the mean of its experiment, in nats per token${differenceScale(seeds.map(({ deviation }) => deviation)).isLog ? ' (symmetric log)' : ''}. Right: the standard deviation (n − 1) with its chi-square ${percent(results.study.analysis.confidence, 0)} interval, which assumes normal runs and is wide at this n. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm); for pretrained arms its seed also chooses the checkpoint, so the spread holds that between models. ${scalingText(results.study)}`,
+    caption: `Left: every run's final loss minus the mean of its experiment. Right: the standard deviation with its ${percent(results.study.analysis.confidence, 0)} interval. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm).`,
+    method:
+      'Validation loss in nats per token. The standard deviation (n − 1) has a chi-square interval, which assumes normal runs and is wide at this n. For pretrained arms the seed also chooses the checkpoint, so the spread holds that between models.',
     plots: [
       {
         name: 'spread',

@@ -7,7 +7,7 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { survivalSentences } from '../verdict-text.ts';
-import { countText, counted, decimal, percent, scalingText } from '../wording.ts';
+import { countText, counted, decimal, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 
 const TITLE = 'Three survivals, round by round';
@@ -33,7 +33,7 @@ function draw(results: StudyResults): Figure<'counts'> {
     title: TITLE,
     caption:
       `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
-      `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}. ${scalingText(results.study)}`,
+      `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}.`,
     plots: [
       {
         name: 'counts',

@@ -7,7 +7,7 @@ import { PANELS } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, seriesStyles } from '../theme.ts';
 import { natsText } from '../verdict-text.ts';
-import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { evaluationRows, type EvaluationRow } from './perplexity.ts';
 import { roundChannel, strip, withinRun } from './run-axis.ts';
@@ -35,7 +35,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
     title: TITLE,
     caption:
       `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; grey rule: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
-      `A run is the unit of replication (${counted(runs, 'run')}). ${scalingText(results.study)}`,
+      `A run is the unit of replication (${counted(runs, 'run')}).`,
     plots: [
       {
         name: 'trajectories',

@@ -18,23 +18,32 @@ import {
 import { criteriaOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { pText } from '../verdict-text.ts';
-import { decimal, percent, scalingText } from '../wording.ts';
-import { html, table, type Html } from './html.ts';
+import { counted, decimal, percent, scalingText, valuesText } from '../wording.ts';
+import { html, table, type Html, type TableHtml } from './html.ts';
 
-export function definitions(results: StudyResults): Html {
-  return html`<dl class="definitions">
-      ${entries(results).map(
+/** The definitions, and how many there are. */
+export function definitions(results: StudyResults): { holds: string; content: Html } {
+  const terms = entries(results);
+  const tables = [
+    parameters(results.study, 'detect-sw', detectSchema, 'What counts as a super weight (stage detect-sw).'),
+    ...(hasStage(results.study, 'prune')
+      ? [parameters(results.study, 'prune', pruneSchema, 'What is pruned (stage prune).')]
+      : []),
+    ...(hasStage(results.study, 'rewind')
+      ? [parameters(results.study, 'rewind', rewindSchema, 'What training goes on from (stage rewind).')]
+      : []),
+  ];
+  const content = html`<dl class="definitions">
+      ${terms.map(
         ([term, text]) =>
           html`<dt>${term}</dt>
             <dd>${text}</dd> `,
       )}
     </dl>
     <h3>The definition’s parameters, and why they are what they are</h3>
-    <div class="wide">
-      ${parameters(results.study, 'detect-sw', detectSchema, 'What counts as a super weight (stage detect-sw).')}
-      ${hasStage(results.study, 'prune') ? parameters(results.study, 'prune', pruneSchema, 'What is pruned (stage prune).') : ''}
-      ${hasStage(results.study, 'rewind') ? parameters(results.study, 'rewind', rewindSchema, 'What training goes on from (stage rewind).') : ''}
-    </div>`;
+    <div class="wide">${tables}</div>`;
+  const rows = tables.reduce((sum, each) => sum + each.rows, 0);
+  return { holds: `${counted(terms.length, 'term')}, ${counted(rows, 'parameter')}`, content };
 }
 
 function hasStage({ experiments }: StudyDeclaration, stage: StageName): boolean {
@@ -49,25 +58,19 @@ interface StageSchema {
 }
 
 /** A stage's parameters: its own descriptions, the values in this study, and what they are where nothing is said. */
-function parameters(study: StudyDeclaration, stage: string, { properties }: StageSchema, caption: string): Html {
+function parameters(study: StudyDeclaration, stage: string, { properties }: StageSchema, caption: string): TableHtml {
   const items = Object.entries(properties).filter(([name]) => !MACHINERY.has(name));
   return table<(typeof items)[number]>(
     caption,
     [
       { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
-      {
-        head: 'in this study',
-        cell: ([name]) => html`<div class="value">${valueText(study, stage, name, 'as by default')}</div>`,
-      },
+      { head: 'in this study', cell: ([name]) => valueCell(study, stage, name) },
       {
         head: 'default',
         cell: ([, property]) =>
-          property.default === undefined ? '–' : html`<div class="value">${plain(property.default)}</div>`,
+          property.default === undefined ? '–' : html`<span class="token">${plain(property.default)}</span>`,
       },
-      {
-        head: 'what it is, and why',
-        cell: ([, { description }]) => html`<div class="reason">${description ?? '–'}</div>`,
-      },
+      { head: 'what it is, and why', prose: true, cell: ([, { description }]) => description ?? '–' },
     ],
     items,
   );
@@ -173,25 +176,42 @@ function pruningText(study: StudyDeclaration): string {
 /** Experiments that share the commonest value are named up to this many. */
 const NAMED = 6;
 
-/** A parameter's value in this study; where experiments differ, each value with the experiments that have it. */
-function valueText({ experiments }: StudyDeclaration, stage: string, name: string, unsaid = '(not stated)'): string {
+/** A parameter's values in this study, each with the experiments that have it, the commonest first. */
+function experimentsByValue(
+  { experiments }: StudyDeclaration,
+  stage: string,
+  name: string,
+  unsaid: string,
+): [string, string[]][] {
   const byValue = new Map<string, string[]>();
   for (const experiment of experiments) {
-    const { id } = experiment;
     const text = plain(declaredValue(experiment, stage, name), unsaid);
-    addTo(byValue, text, id);
+    addTo(byValue, text, experiment.id);
   }
-  if (byValue.size === 1) return [...byValue.keys()][0]!;
   const [most] = [...byValue.values()].sort((a, b) => b.length - a.length);
-  return listed(
-    [...byValue].map(
-      ([text, ids]) => `${text} (${ids === most && ids.length > NAMED ? 'all others' : ids.join(', ')})`,
-    ),
-  );
+  return [...byValue].map(([text, ids]) => [text, ids === most && ids.length > NAMED ? ['all others'] : ids]);
+}
+
+/** `0.1 (A1, B1) and [0.9, 0 × 4] (prune90)`. */
+function valueText(study: StudyDeclaration, stage: string, name: string): string {
+  const values = experimentsByValue(study, stage, name, '(not stated)');
+  if (values.length === 1) return values[0]![0];
+  return listed(values.map(([text, ids]) => `${text} (${ids.join(', ')})`));
+}
+
+/** One line a value; a value is not broken. */
+function valueCell(study: StudyDeclaration, stage: string, name: string): Html {
+  const values = experimentsByValue(study, stage, name, 'as by default');
+  return html`${values.map(
+    ([text, ids]) =>
+      html`<div class="value">
+        <span class="token">${text}</span>${values.length === 1 ? '' : html`<small>${ids.join(', ')}</small>`}
+      </div>`,
+  )}`;
 }
 
 function plain(value: unknown, unsaid = '(not stated)'): string {
   if (value === undefined) return unsaid;
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(String).join('/');
-  return String(value);
+  if (!Array.isArray(value)) return String(value);
+  return value.length === 0 ? 'none' : value.length === 1 ? String(value[0]) : `[${valuesText(value)}]`;
 }

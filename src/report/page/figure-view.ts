@@ -1,4 +1,4 @@
-/** A drawn figure on a page: its plots with links to their data, the sentence it supports, and how to read it. */
+/** A drawn figure on a page: its plots with links to their data, and how to read it. */
 import type { Figure, Plot } from '../figures/figure.ts';
 import { counted } from '../wording.ts';
 import { escaped, Html, html } from './html.ts';
@@ -18,8 +18,7 @@ const BROAD = 700;
 
 const KINDS = ['csv', 'json', 'svg', 'png'];
 
-/** @param finding the sentence that the figure supports, shown between the picture and how to read it */
-export function figureView({ title, caption, plots }: DrawnFigure, finding: Html | '' = ''): Html {
+export function figureView({ title, caption, plots }: DrawnFigure): Html {
   return html`<figure>
     ${plots.map(
       (plot) =>
@@ -29,7 +28,6 @@ export function figureView({ title, caption, plots }: DrawnFigure, finding: Html
             ${KINDS.map((kind, i) => html`${i === 0 ? '' : ' · '}<a href="figures/${plot.id}.${kind}" aria-label="${plot.id} as ${kind.toUpperCase()}">${kind.toUpperCase()}</a>`)}
           </p> `,
     )}
-    ${finding}
     <figcaption>${caption}</figcaption>
   </figure>`;
 }

@@ -8,6 +8,16 @@ export class Html {
   }
 }
 
+/** A table, which knows how long it is. */
+export class TableHtml extends Html {
+  constructor(
+    source: string,
+    readonly rows: number,
+  ) {
+    super(source);
+  }
+}
+
 type Part = string | number | Html | readonly Part[];
 
 /** Template tag: strings and numbers are escaped, Html is not, lists are joined. */
@@ -36,30 +46,34 @@ export interface Column<Item> {
   head: string;
   /** Numbers are aligned to the right. */
   numeric?: boolean;
+  /** Sentences, which need room: other cells are as narrow as their longest word. */
+  prose?: boolean;
   cell(item: Item): string | Html;
 }
 
-/** A table with its caption; the first column heads its row. */
-export function table<Item>(caption: string, columns: Column<Item>[], items: readonly Item[]): Html {
-  const numeric = (column: Column<Item>) => (column.numeric ? html` class="number"` : '');
-  return html`<div class="scroll" tabindex="0">
+/** A table with its caption, in the frame in which it scrolls; the first column heads its row and stays in sight. */
+export function table<Item>(caption: string, columns: Column<Item>[], items: readonly Item[]): TableHtml {
+  const kind = ({ numeric, prose }: Column<Item>) =>
+    numeric ? html` class="number"` : prose ? html` class="prose"` : '';
+  const { source } = html`<div class="scroll" tabindex="0" role="group" aria-label="Table, scrollable">
     <table>
       <caption>
         ${caption}
       </caption>
       <thead>
         <tr>
-          ${columns.map((column) => html`<th scope="col" ${numeric(column)}>${column.head}</th>`)}
+          ${columns.map((column) => html`<th scope="col" ${kind(column)}>${column.head}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${items.map(
           (item) =>
             html`<tr>
-              ${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(item)}</th>` : html`<td${numeric(column)}>${column.cell(item)}</td>`))}
+              ${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(item)}</th>` : html`<td${kind(column)}>${column.cell(item)}</td>`))}
             </tr> `,
         )}
       </tbody>
     </table>
   </div>`;
+  return new TableHtml(source, items.length);
 }

@@ -44,8 +44,8 @@ function rowsOf(caption: string, notes: readonly LintNote[]): Html | '' {
         head: 'comparison',
         cell: ({ comparison, arms }) => html`${comparison ?? 'the study'}<small>${arms.join(', ')}</small>`,
       },
-      { head: 'what', cell: ({ message }) => message },
-      { head: 'overridden because', cell: ({ accepted }) => accepted ?? 'not overridden' },
+      { head: 'what', prose: true, cell: ({ message }) => message },
+      { head: 'overridden because', prose: true, cell: ({ accepted }) => accepted ?? 'not overridden' },
     ],
     notes,
   );

@@ -1,11 +1,15 @@
-/** The report's first page: what a super weight is, what was found, the six questions, and what everything rests on. */
+/**
+ * The report's first page: what was found, in a sentence; what a super weight is, in a picture; the six questions. What
+ * everything rests on is folded below.
+ */
 import type { StudyResults } from '../read-results.ts';
 import { QUESTIONS, type Page } from '../registry.ts';
 import { verdictsOf } from '../topics/parts.ts';
 import { verdictCounts } from '../verdict-text.ts';
-import { decimal, perplexityText, scalingText } from '../wording.ts';
+import { counted, decimal, perplexityText, scalingText } from '../wording.ts';
 import { definitions } from './definitions.ts';
 import { figureView, type DrawnFigure } from './figure-view.ts';
+import { fold } from './fold.ts';
 import { html, type Html } from './html.ts';
 import { lintCounts, lintTable } from './lint-table.ts';
 import { originText, type Provenance } from './provenance.ts';
@@ -17,53 +21,115 @@ import { experimentsTable, missingTable, parametersTable, runsTable } from './ta
 const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
 
 export function overviewPage(results: StudyResults, glance: DrawnFigure, made: Provenance): string {
-  const main = html`<section aria-labelledby="h-glance">
-      <h2 id="h-glance">${glance.title}</h2>
-      ${figureView(glance)}
-    </section>
+  const [what, ...found] = plainSummary(results);
+  const main = html`${opening(results, glance, found.length === 0 ? '' : what!)}
     <section aria-labelledby="h-questions">
       <h2 id="h-questions">${NUMBERS[QUESTIONS.length] ?? QUESTIONS.length} questions</h2>
       <ul class="cards">
         ${QUESTIONS.map((page) => card(results, page))}
       </ul>
     </section>
-    <section aria-labelledby="h-tables">
-      <h2 id="h-tables">Experiments and runs</h2>
-      <div class="wide">
-        ${experimentsTable(results)} ${runsTable(results)} ${missingTable(results)} ${parametersTable(results)}
-      </div>
+    <section aria-labelledby="h-short">
+      <h2 id="h-short">The study in short</h2>
+      ${found.length < 2 ? '' : html`<p class="lead">${found.slice(1).join(' ')}</p>`} ${facts(results)}
+      <p class="caution">${cautions(results).join(' ')}</p>
     </section>
-    <section aria-labelledby="h-lint">
-      <h2 id="h-lint">What the comparisons are worth</h2>
-      ${results.lint.length === 0 ? html`<p>swp lint has nothing to say of this study: the arms of every comparison differ in what it names, and in nothing else.</p>` : html`<div class="wide">${lintTable(results.lint)}</div>`}
-    </section>
-    <section aria-labelledby="h-definitions">
-      <h2 id="h-definitions">How each number was defined</h2>
-      ${definitions(results)}
-    </section>
-    <section aria-labelledby="h-made">
-      <h2 id="h-made">Made on</h2>
-      <div>${originText(made.origin)}</div>
-    </section>`;
-  return shell(results, { title: 'Report', header: heading(results), main }, made.digest);
+    <div class="folds">${folds(results, glance, made)}</div>`;
+  return shell(results, { title: 'Report', header: heading(results, found[0] ?? what ?? ''), main }, made.digest);
 }
 
-function heading(results: StudyResults): Html {
-  const { study, runs, floor, experiments, lint } = results;
-  const complete = runs.filter(({ status }) => status === 'complete').length;
-  const incomplete = runs.length - complete;
+/** The study's question, and the sentence that answers it. */
+function heading({ study }: StudyResults, answer: string): Html {
   return html`<p class="eyebrow">${study.name} · profile ${study.profile.name}</p>
     <h1>${study.description}</h1>
-    <p class="lead">${plainSummary(results).join(' ')}</p>
-    <ul class="facts">
-      <li><strong>${complete}</strong> of <strong>${runs.length}</strong> runs complete</li>
-      <li>${incomplete === 0 ? 'none incomplete' : html`<strong class="alert">${incomplete}</strong> incomplete`}</li>
-      <li><strong>${experiments.length}</strong> ${experiments.length === 1 ? 'experiment' : 'experiments'}</li>
-      ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})</li>`}
-      <li><a href="#h-lint">${lintCounts(lint)}</a></li>
-      <li>${scalingText(study)}</li>
-    </ul>
-    <p class="caution">${cautions(results).join(' ')}</p>`;
+    <p class="finding answer">${answer}</p>`;
+}
+
+/** What a super weight is, in a sentence and one picture. */
+function opening({ study }: StudyResults, glance: DrawnFigure, what: string): Html {
+  return html`<section class="opening" aria-labelledby="opening">
+    <h2 id="opening">${glance.title}</h2>
+    ${what === '' ? '' : html`<p class="lead">${what}</p>`}
+    ${figureView({ ...glance, caption: `${glance.caption} ${scalingText(study)}` })}
+  </section>`;
+}
+
+function facts({ runs, floor, experiments, lint }: StudyResults): Html {
+  const complete = runs.filter(({ status }) => status === 'complete').length;
+  const incomplete = runs.length - complete;
+  return html`<ul class="facts">
+    <li>
+      <a href="#runs"><strong>${complete}</strong> of <strong>${runs.length}</strong> runs complete</a>
+    </li>
+    <li>
+      ${incomplete === 0 ? 'none incomplete' : html`<a href="#runs"><strong class="alert">${incomplete}</strong> incomplete</a>`}
+    </li>
+    <li>
+      <a href="#experiments"
+        ><strong>${experiments.length}</strong> ${experiments.length === 1 ? 'experiment' : 'experiments'}</a
+      >
+    </li>
+    ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})</li>`}
+    <li><a href="#lint">${lintCounts(lint)}</a></li>
+    <li><a href="#definitions">how each number was defined</a></li>
+  </ul>`;
+}
+
+/** What everything rests on. */
+function folds(results: StudyResults, { method }: DrawnFigure, made: Provenance): Html[] {
+  const { experiments, runs, lint, study } = results;
+  const terms = definitions(results);
+  const wide = (content: Html | (Html | '')[]) => html`<div class="wide">${content}</div>`;
+  const missing = runs.reduce((sum, run) => sum + run.missing.length, 0);
+  return [
+    ...(method === undefined
+      ? []
+      : [
+          fold({
+            id: 'behind',
+            title: 'Behind this figure',
+            holds: 'method',
+            content: html`<p class="method">${method}</p>`,
+          }),
+        ]),
+    fold({
+      id: 'experiments',
+      title: 'Experiments at their end',
+      holds: counted(experiments.length, 'experiment'),
+      content: wide(experimentsTable(results)),
+    }),
+    fold({
+      id: 'runs',
+      title: 'All runs at their end',
+      holds: `${counted(runs.length, 'run')}${missing === 0 ? '' : `, ${counted(missing, 'missing artifact')}`}`,
+      content: wide([runsTable(results), missingTable(results)]),
+    }),
+    fold({
+      id: 'parameters',
+      title: 'Parameters of the experiments',
+      holds: counted(study.experiments.length, 'experiment'),
+      content: wide(parametersTable(results)),
+    }),
+    fold({
+      id: 'lint',
+      title: 'What the comparisons are worth',
+      holds: lintCounts(lint),
+      content:
+        lint.length === 0
+          ? html`<p>
+              swp lint has nothing to say of this study: the arms of every comparison differ in what it names, and in
+              nothing else.
+            </p>`
+          : wide([lintTable(lint)]),
+    }),
+    fold({ id: 'definitions', title: 'How each number was defined', holds: terms.holds, content: terms.content }),
+    fold({
+      id: 'made',
+      title: 'Made on',
+      holds: 'versions and machines',
+      content: html`<div>${originText(made.origin)}</div>`,
+    }),
+  ];
 }
 
 function card(results: StudyResults, page: Page): Html {

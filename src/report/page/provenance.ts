@@ -10,8 +10,9 @@ import type { StudyResults } from '../read-results.ts';
 import type { Topic } from '../topics/topic.ts';
 import { pText } from '../verdict-text.ts';
 import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { fold } from './fold.ts';
 import { html, table, type Html } from './html.ts';
-import { lintTable } from './lint-table.ts';
+import { lintCounts, lintTable } from './lint-table.ts';
 
 export interface Provenance {
   /** SHA-256 of results.json. */
@@ -38,21 +39,25 @@ export function provenance(results: StudyResults, topic: Topic, { digest, origin
     ['Made on', originText(origin)],
     ['Results', html`results.json, SHA-256 <code>${digest}</code>`],
   ];
-  return html`<section id="made" aria-labelledby="h-made">
-    <h2 id="h-made">How this was made</h2>
-    <dl class="definitions">
-      ${entries.map(
-        ([term, text]) =>
-          html`<dt>${term}</dt>
-            <dd>${text}</dd> `,
+  const lint = comparisons.flatMap((comparison) => comparison.lint);
+  const families = new Set(comparisons.map(({ family }) => family)).size;
+  return fold({
+    id: 'made',
+    title: 'How this was made',
+    holds: `unit, seeds, ${families === 0 ? 'no tests' : families === 1 ? '1 family of tests' : `${families} families of tests`}, ${lintCounts(lint)}, machines, recipe keys`,
+    content: html`<dl class="definitions">
+        ${entries.map(
+          ([term, text]) =>
+            html`<dt>${term}</dt>
+              <dd>${text}</dd> `,
+        )}
+      </dl>
+      ${lintTable(
+        lint,
+        'What swp lint says of the comparisons on this page. A finding that a person overrode stands with the written reason.',
       )}
-    </dl>
-    ${lintTable(
-      comparisons.flatMap(({ lint }) => lint),
-      'What swp lint says of the comparisons on this page. A finding that a person overrode stands with the written reason.',
-    )}
-    ${keysTable(results, experiments)}
-  </section>`;
+      ${keysTable(results, experiments)}`,
+  });
 }
 
 function seedsText({ study }: StudyResults, ids: readonly string[]): string {

@@ -24,7 +24,7 @@ export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResult
         numeric: true,
         cell: ({ levels }) => html`${levels.length}<small>to ${percent(levels.at(-1)!.sparsity)}</small>`,
       },
-      { head: 'why', cell: ({ why }) => why },
+      { head: 'why', prose: true, cell: ({ why }) => why },
     ],
     items,
   );

@@ -17,6 +17,7 @@ import {
   percent,
   perplexityText,
   spreadText,
+  valuesText,
 } from '../wording.ts';
 import { effectText, fateOf } from '../zeroing.ts';
 import { html, table, type Html } from './html.ts';
@@ -96,33 +97,63 @@ function withInterval(proportion: Proportion): Html {
     >`;
 }
 
-/** The parameters that tell experiments apart, in words; the rest is in the definitions and in results.json. */
+/**
+ * The parameters that tell experiments apart, in words; what is the same in all of them is said once, above. The rest
+ * is in the definitions and in results.json.
+ */
 export function parametersTable({ study }: StudyResults): Html {
-  const value =
+  const { experiments } = study;
+  const values =
     <Stage extends StageName>(stage: Stage, name: ParamName<Stage>) =>
-    (experiment: ExperimentDeclaration) =>
-      paramValues(experiment, stage, name).join(', ') || DASH;
+    (experiment: ExperimentDeclaration): readonly unknown[] =>
+      paramValues(experiment, stage, name);
+  const all: { head: string; numeric?: boolean; values(experiment: ExperimentDeclaration): readonly unknown[] }[] = [
+    { head: 'role', values: ({ role }) => [role ?? 'arm'] },
+    { head: 'seeds', values: ({ seeds }) => seeds },
+    { head: 'init', values: values('init', 'scheme') },
+    { head: 'rounds', numeric: true, values: ({ rounds, finalTrain }) => [`${rounds}${finalTrain ? ' + 1' : ''}`] },
+    { head: 'steps', values: values('train', 'steps') },
+    { head: 'learning rate', values: values('train', 'learningRate') },
+    { head: 'schedule', values: values('train', 'schedule') },
+    { head: 'optimizer state', values: values('train', 'optimizerState') },
+    { head: 'pruned', values: values('prune', 'fraction') },
+    { head: 'of', values: values('prune', 'of') },
+    { head: 'scope', values: values('prune', 'scope') },
+    {
+      head: 'besides',
+      values: (experiment) =>
+        treatmentOf(study, experiment)
+          .split(', ')
+          .filter((text) => text !== ''),
+    },
+    { head: 'variant of', values: ({ extends: base }) => (base === undefined ? [] : [base]) },
+    { head: 'steps scaled by', numeric: true, values: ({ scaleSteps }) => [scaleSteps] },
+  ];
+  const text = (column: (typeof all)[number], experiment: ExperimentDeclaration) =>
+    valuesText(column.values(experiment)) || DASH;
+  const isShared = (column: (typeof all)[number]) =>
+    experiments.length > 1 && new Set(experiments.map((experiment) => text(column, experiment))).size === 1;
+  const shared = all.filter((column) => isShared(column) && text(column, experiments[0]!) !== DASH);
+  const same = shared.map((column) => `${column.head} ${text(column, experiments[0]!)}`);
   return table<ExperimentDeclaration>(
-    'Parameters of the experiments as resolved for this profile. Lists give one value per round, the final training last.',
+    `Parameters of the experiments as resolved for this profile. Lists give one value per round, the final training last.${same.length === 0 ? '' : ` The same in all: ${same.join('; ')}.`}`,
     [
       { head: 'experiment', cell: ({ id, description }) => html`${id}<small>${description}</small>` },
-      { head: 'role', cell: ({ role }) => role ?? 'arm' },
-      { head: 'seeds', cell: ({ seeds }) => seeds.join(', ') },
-      { head: 'init', cell: value('init', 'scheme') },
-      { head: 'rounds', numeric: true, cell: ({ rounds, finalTrain }) => `${rounds}${finalTrain ? ' + 1' : ''}` },
-      { head: 'steps', cell: value('train', 'steps') },
-      { head: 'learning rate', cell: value('train', 'learningRate') },
-      { head: 'schedule', cell: value('train', 'schedule') },
-      { head: 'optimizer state', cell: value('train', 'optimizerState') },
-      { head: 'pruned', cell: value('prune', 'fraction') },
-      { head: 'of', cell: value('prune', 'of') },
-      { head: 'scope', cell: value('prune', 'scope') },
-      { head: 'besides', cell: (experiment) => treatmentOf(study, experiment) || DASH },
-      { head: 'variant of', cell: ({ extends: base }) => base ?? DASH },
-      { head: 'steps scaled by', numeric: true, cell: ({ scaleSteps }) => String(scaleSteps) },
+      ...all
+        .filter((column) => !isShared(column))
+        .map((column) => ({
+          head: column.head,
+          numeric: column.numeric ?? false,
+          cell: (experiment: ExperimentDeclaration) => tokens(text(column, experiment)),
+        })),
     ],
-    study.experiments,
+    experiments,
   );
+}
+
+/** A list whose items stay whole, however narrow their column. */
+function tokens(list: string): Html {
+  return html`${list.split(', ').map((item, i) => html`${i === 0 ? '' : ', '}<span class="token">${item}</span>`)}`;
 }
 
 /** One row per declared run, as runs.csv has it: figures at the end of the run, empty where it did not get there. */

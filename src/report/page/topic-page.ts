@@ -1,7 +1,12 @@
-/** The page of one question: its plot first, then the sentence that it supports, then tables, then how it was made. */
+/**
+ * The page of one question. It opens with the sentence that answers it and the one figure that shows it; the numbers
+ * behind, the other figures, what is missing and how it was made are folded below.
+ */
 import type { StudyResults } from '../read-results.ts';
 import { QUESTIONS, type Page } from '../registry.ts';
+import { counted, scalingText } from '../wording.ts';
 import { figureView, type DrawnFigure } from './figure-view.ts';
+import { fold, holdsText } from './fold.ts';
 import { html, type Html } from './html.ts';
 import { provenance, type Provenance } from './provenance.ts';
 import { shell } from './shell.ts';
@@ -22,26 +27,71 @@ export interface DrawnPage {
 
 export function topicPage(results: StudyResults, { page, sections, gaps }: DrawnPage, made: Provenance): string {
   const { number, name, question } = page;
+  const [first, ...others] = sections;
+  const answer = page.answer(results);
   const header = html`<p class="eyebrow">Question ${number} of ${QUESTIONS.length} · ${name}</p>
-    <h1>${question}</h1>`;
-  const main = html`${sections.map(sectionView)}
-  ${
-    gaps.length === 0
-      ? ''
-      : html`<section aria-labelledby="h-gaps">
-          <h2 id="h-gaps">${sections.length === 0 ? 'What is missing' : 'What this profile does not show'}</h2>
-          ${gaps.map((gap) => html`<p class="gap">${gap}</p> `)}
-        </section>`
-  }
-  ${provenance(results, page, made)}`;
+    <h1>${question}</h1>
+    <p class="finding answer">${answer}</p>`;
+  const main = html`${first === undefined ? '' : opening(results, first)}
+    <div class="folds">
+      ${first === undefined ? '' : behind(first, answer)} ${others.map(sectionFold)}
+      ${
+        gaps.length === 0
+          ? ''
+          : fold({
+              id: 'gaps',
+              title: sections.length === 0 ? 'What is missing' : 'What this profile does not show',
+              holds: counted(gaps.length, 'point'),
+              content: html`${gaps.map((gap) => html`<p class="gap">${gap}</p> `)}`,
+              open: sections.length === 0,
+            })
+      }
+      ${provenance(results, page, made)}
+    </div>`;
   return shell(results, { title: `${number} ${name}`, page, header, main }, made.digest);
 }
 
-function sectionView({ figure, finding, tables }: Section, i: number): Html {
-  const id = `section-${i + 1}`;
-  return html`<section aria-labelledby="${id}">
-    <h2 id="${id}">${figure.title}</h2>
-    ${figureView(figure, html`<p class="finding">${finding}</p>`)}
-    ${tables.length === 0 ? '' : html`<div class="wide">${tables}</div>`}
-  </section> `;
+/** The one figure that a page opens with: the first plot of its first figure, and how to read it. */
+function opening({ study }: StudyResults, { figure }: Section): Html {
+  const [plot] = figure.plots;
+  return html`<section class="opening" aria-labelledby="opening">
+    <h2 id="opening">${figure.title}</h2>
+    ${figureView({ ...figure, caption: `${figure.caption} ${scalingText(study)}`, plots: [plot!] })}
+  </section>`;
+}
+
+/** What the opening figure rests on: what else its numbers say, its further plots, its tables. */
+function behind({ figure, finding, tables }: Section, answer: string): Html | '' {
+  const more = finding.replace(answer, '').trim();
+  const plots = figure.plots.slice(1);
+  if (more === '' && plots.length === 0 && tables.length === 0 && figure.method === undefined) return '';
+  return fold({
+    id: 'behind',
+    title: 'Behind this figure',
+    holds: [
+      ...(more === '' ? [] : ['what else it says']),
+      ...(figure.method === undefined ? [] : ['how it was drawn']),
+      holdsText(plots.length, tables),
+    ]
+      .filter((text) => text !== '')
+      .join(', '),
+    content: html`${more === '' ? '' : html`<p class="finding">${more}</p>`}
+    ${figure.method === undefined ? '' : html`<p class="method">${figure.method}</p>`}
+    ${plots.length === 0 ? '' : figureView({ ...figure, plots })} ${wide(tables)}`,
+  });
+}
+
+function sectionFold({ figure, finding, tables }: Section): Html {
+  const { title, plots } = figure;
+  return fold({
+    id: plots[0]!.id,
+    title,
+    holds: holdsText(plots.length, tables),
+    content: html`<p class="finding">${finding}</p>
+      ${figureView({ ...figure, caption: [figure.caption, figure.method ?? ''].join(' ').trim() })} ${wide(tables)}`,
+  });
+}
+
+function wide(tables: readonly Html[]): Html | '' {
+  return tables.length === 0 ? '' : html`<div class="wide">${tables}</div>`;
 }
