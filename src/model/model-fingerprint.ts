@@ -84,13 +84,14 @@ export async function namesFingerprint(models: Iterable<string>): Promise<JsonOb
   return { names };
 }
 
-/** By what the hidden units of each layer read the residual stream. */
-function readersOf(config: ModelConfig): JsonObject[][] {
-  return everyLayer(config).map((layer) =>
+/** A digest of what the hidden units of each layer read the residual stream by. */
+function readersOf(config: ModelConfig): JsonObject {
+  const readers = everyLayer(config).map((layer) =>
     familyOf(config)
       .mlpChannel(layer)
-      .readers.map((reader) => ({ ...reader })),
+      .readers.map((reader): JsonObject => ({ ...reader })),
   );
+  return { readers: digestJson(readers) };
 }
 
 function downProjections(config: ModelConfig): JsonObject {

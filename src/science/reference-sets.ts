@@ -1,9 +1,10 @@
 /** Which detection of a run defines its reference set: the super weights that are followed through the run. */
 import type { ParamProblem } from '../engine/stage.ts';
 import type { ExperimentDeclaration, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
+import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { Phase } from '../generated/results.ts';
 import { inOrderOfTime } from './results/study-pieces.ts';
-import { paramOf } from './study-declaration.ts';
+import { paramAt, paramOf, trainings } from './study-declaration.ts';
 
 /**
  * Pretrained arms follow the super weights of the starting model; re-initialised ones those that emerged in round 1's
@@ -45,6 +46,54 @@ export function referenceProblems(study: StudyDeclaration): ParamProblem[] {
   return [...problems.values()];
 }
 
+/** What decides whether a detection confirms a super weight: parameters of detect-sw. */
+const RULE = [
+  'spikeRatio',
+  'minimumEffect',
+  'controlFactor',
+  'controlsPerKind',
+  'maximumTwins',
+  'candidateSequences',
+  'causalSequences',
+] as const;
+
+/** A rule under which a detection says "confirmed" or "none". */
+export type DeclaredRule = Required<Pick<DetectSwParams, (typeof RULE)[number]>>;
+
+/**
+ * The rule of one detection of an experiment, as resolved.
+ * @param moment its step and round, counted from 1; 0 at the start
+ * @returns undefined if the step's stage is not detect-sw: how it decides, only its authors know
+ */
+export function declaredRule(
+  study: StudyDeclaration,
+  experiment: ExperimentDeclaration,
+  moment: { step: string; round: number },
+): DeclaredRule | undefined {
+  const values = RULE.map((name) => [name, paramAt(study, experiment, moment, ['detect-sw', name])] as const);
+  if (values.some(([, value]) => value === undefined)) return undefined;
+  return Object.fromEntries(values) as DeclaredRule;
+}
+
+/**
+ * The rules under which an experiment's detections decide. `reference`: of the one that defines its reference set,
+ * whose word is "confirmed" or "none emerged"; undefined if there is none, or if it is not of detect-sw. `all`: every
+ * distinct one, as what is found again later is decided by later detections.
+ */
+export function declaredRules(
+  study: StudyDeclaration,
+  experiment: ExperimentDeclaration,
+): { reference: DeclaredRule | undefined; all: DeclaredRule[] } {
+  const wiring = experiment.wiring === undefined ? undefined : study.wirings?.[experiment.wiring];
+  const detections = wiring === undefined ? plannedDetections(study, experiment) : detectionsOf(study, wiring);
+  const phase = referencePhase(experiment);
+  const rule = (detection: Pick<Detection, 'step' | 'round'> | undefined) =>
+    detection && declaredRule(study, experiment, detection);
+  const all = new Map<string, DeclaredRule>();
+  for (const found of detections.flatMap((detection) => rule(detection) ?? [])) all.set(JSON.stringify(found), found);
+  return { reference: rule(detections.find((detection) => detection.phase === phase)), all: [...all.values()] };
+}
+
 interface Detection {
   step: string;
   stage: string;
@@ -54,8 +103,30 @@ interface Detection {
   reference: string | undefined;
 }
 
+/** The detections of a run where it is not declared how steps are connected: one a round, and those of the start. */
+function plannedDetections(
+  study: StudyDeclaration,
+  experiment: ExperimentDeclaration,
+): Pick<Detection, 'step' | 'round' | 'phase'>[] {
+  return Object.entries(study.steps)
+    .flatMap(([step, { measures, gatheredAs }]) => {
+      if (measures === undefined || !gatheredAs.includes('superWeights')) return [];
+      const rounds = measures === 'start' ? 1 : measures === 'trained' ? trainings(experiment) : experiment.rounds;
+      const first = measures === 'start' ? 0 : 1;
+      return Array.from({ length: rounds }, (_, index) => ({ step, round: first + index, phase: measures }));
+    })
+    .sort(inOrderOfTime);
+}
+
 /** The detections of a run from the one that defines the reference set on; none if no detection does. */
 function detectionsFrom(phase: Phase, study: StudyDeclaration, wiring: WiredRounds[]): Detection[] {
+  const ordered = detectionsOf(study, wiring);
+  const first = ordered.findIndex((detection) => detection.phase === phase);
+  return first === -1 ? [] : ordered.slice(first);
+}
+
+/** The detections of a run, in order of time. */
+function detectionsOf(study: StudyDeclaration, wiring: WiredRounds[]): Detection[] {
   const all = wiring.flatMap(({ from, to, steps }) =>
     Array.from({ length: to - from + 1 }, (_, index) => from + index).flatMap((round) =>
       steps.flatMap(({ step, stage, inputs }): Detection[] => {
@@ -66,9 +137,7 @@ function detectionsFrom(phase: Phase, study: StudyDeclaration, wiring: WiredRoun
       }),
     ),
   );
-  const ordered = all.sort(inOrderOfTime);
-  const first = ordered.findIndex((detection) => detection.phase === phase);
-  return first === -1 ? [] : ordered.slice(first);
+  return all.sort(inOrderOfTime);
 }
 
 /** `step.superWeights -1` in round 3 -> `step 2`. */

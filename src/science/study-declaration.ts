@@ -78,6 +78,23 @@ export function ownStepValues<Stage extends StageName, Name extends ParamName<St
   });
 }
 
+/**
+ * A parameter of one step in one round, counted from 1: the step's own, else that of its stage.
+ * @returns undefined where the step has no such parameter, or is of another stage
+ */
+export function paramAt<Stage extends StageName, Name extends ParamName<Stage>>(
+  study: StudyDeclaration,
+  experiment: ExperimentDeclaration,
+  { step, round }: { step: string; round: number },
+  [stage, name]: [Stage, Name],
+): ParamValue<Stage, Name> | undefined {
+  if (entryOf(study.steps, step)?.stage !== stage) return undefined;
+  const own = entryOf(experiment.steps, step);
+  const value = entryOf(own?.params, name);
+  if (value === undefined) return paramIn(experiment, stage, name, round);
+  return (own!.byRound.includes(name) ? (value as unknown[])[round - 1] : value) as ParamValue<Stage, Name> | undefined;
+}
+
 /** A parameter by a name that is known only at run time, as it is declared: for tables of all parameters. */
 export function declaredValue({ params }: ExperimentDeclaration, stage: string, name: string): unknown {
   return entryOf(entryOf(params, stage) as StepParams['params'] | undefined, name);
