@@ -28,6 +28,8 @@ export type Failure =
   | { kind: 'system'; operation: string; code: string; remedy: string }
   /** A file's content is not what it should be (a checkpoint, a record, an artifact). */
   | { kind: 'content'; path: string; message: string; remedy: string }
+  /** A number that was computed is NaN or infinite: it is published nowhere. */
+  | { kind: 'not-finite'; message: string; remedy: string }
   /** This machine lacks what a declared parameter needs (an engine, a device). */
   | { kind: 'unavailable'; what: string; message: string; remedy: string }
   /** What was to be fetched on request did not come, or does not fit; nothing has changed. */

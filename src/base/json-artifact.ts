@@ -1,5 +1,6 @@
 /** JSON artifacts: written canonically (RFC 8785 and a newline), so that equal results are equal bytes. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import canonicalize from 'canonicalize';
 import { SwpError } from './failure.ts';
 import { fileFailure } from './file-failure.ts';
@@ -7,9 +8,40 @@ import { fileFailure } from './file-failure.ts';
 /** Files read at once. */
 const BATCH = 64;
 
-/** @throws Error if a number is not finite: JSON cannot hold it, and a result that has one is wrong */
+/** @throws SwpError of kind `not-finite` if a number is not finite: JSON cannot hold it, and nothing is written */
 export async function writeJsonArtifact(path: string, value: object): Promise<void> {
+  refuseNonFinite(value, basename(path));
   await writeFile(path, `${canonicalize(value)}\n`);
+}
+
+/**
+ * @param name of the artifact
+ * @throws SwpError of kind `not-finite` that names the place of the first number that is none
+ */
+export function refuseNonFinite(value: object, name: string): void {
+  const found = nonFiniteIn(value);
+  if (found !== undefined)
+    throw new SwpError({
+      kind: 'not-finite',
+      message: `${name} would say ${found.number} at ${found.path}`,
+      remedy:
+        'It is not kept. What it is computed from is too large or undefined: look at the weights and losses before.',
+    });
+}
+
+/** The first number in a value that is not finite, and its place, such as `points[3].loss`. */
+function nonFiniteIn(value: unknown): { number: number; path: string } | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { number: value, path: '' };
+  if (typeof value !== 'object' || value === null) return undefined;
+  const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+  for (const [name, each] of entries) {
+    const found = nonFiniteIn(each);
+    if (found === undefined) continue;
+    const part = typeof name === 'number' ? `[${name}]` : name;
+    const separator = found.path === '' || found.path.startsWith('[') ? '' : '.';
+    return { ...found, path: `${part}${separator}${found.path}` };
+  }
+  return undefined;
 }
 
 /**

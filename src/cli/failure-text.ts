@@ -52,6 +52,8 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return `${error} Cannot ${failure.operation}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
     case 'content':
       return `${error} ${pathText(failure.path)}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+    case 'not-finite':
+      return `${error} ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'unavailable':
       return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
     case 'install':

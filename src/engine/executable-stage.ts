@@ -118,10 +118,19 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
   stream.on('end', () => splitter.end());
 }
 
+/**
+ * Texts, and outside of them what Python's `json` and others write of numbers that JSON does not have. They are read as
+ * an infinity, of which the worker makes null.
+ */
+const NOT_FINITE = /"(?:[^"\\]|\\.)*"|-?\b(NaN|Infinity)\b/g;
+
 function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const said = JSON.parse(line) as { progress?: Partial<Progress>; metrics?: unknown };
+    const said = JSON.parse(line.replace(NOT_FINITE, (part, number?: string) => (number ? '1e999' : part))) as {
+      progress?: Partial<Progress>;
+      metrics?: unknown;
+    };
     if (typeof said.progress?.done === 'number' && typeof said.progress.total === 'number')
       return { progress: said.progress as Progress };
     return typeof said.metrics === 'object' && said.metrics !== null ? { metrics: said.metrics as Metrics } : undefined;

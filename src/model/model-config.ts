@@ -21,7 +21,8 @@ const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
   heads: { type: 'integer', minimum: 1, maximum: 65_536 },
   feedForward: { type: 'integer', minimum: 1, maximum: 1_000_000 },
   vocabulary: { type: 'integer', minimum: 2, maximum: 10_000_000 },
-  normEpsilon: { type: 'number', exclusiveMinimum: 0 },
+  // Graphs compute in float32, in which less is 0 and more is infinite.
+  normEpsilon: { type: 'number', minimum: 1.2e-38, maximum: 1e38 },
 };
 
 /** By family, made when a configuration of the family is read. */

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
 import { elementCount } from '../base/element-count.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { nonFiniteNumbers } from './finite-tensors.ts';
 import type { Tensor } from './language-model.ts';
 
 export interface SafetensorsFile {
@@ -41,11 +42,18 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
+/**
+ * @param remedy what to do about numbers that are not finite
+ * @throws SwpError of kind `not-finite` if a number is, and nothing is written
+ */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Record<string, string> = {},
+  remedy = 'Nothing is kept of them. Look at what they are made of.',
 ): Promise<void> {
+  const broken = nonFiniteNumbers(tensors);
+  if (broken !== undefined) throw new SwpError({ kind: 'not-finite', message: broken, remedy });
   let offset = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
   for (const [name, { shape, data }] of tensors) {

@@ -162,17 +162,23 @@ export class TrainingSession implements PooledSession {
       throw new Error(`The pruned weight ${violation.index} of ${violation.name} is ${violation.value}, not 0.`);
   }
 
-  async save(files: { weights: string; optimizer: string }): Promise<void> {
+  /**
+   * @param remedy what to do if a weight or a moment is not finite
+   * @throws SwpError of kind `not-finite` if one is
+   */
+  async save(files: { weights: string; optimizer: string }, remedy?: string): Promise<void> {
     const { parameters } = this.#trainer.memory;
     const tensor = (shape: readonly number[], data: Float32Array): FloatTensor => ({ shape: [...shape], data });
     await writeSafetensors(
       files.weights,
       new Map(parameters.map(({ name, shape, weight }) => [name, tensor(shape, weight)])),
+      {},
+      remedy,
     );
     const moments = parameters.flatMap(({ name, shape, first, second }): [string, Tensor][] => [
       [`first.${name}`, tensor(shape, first)],
       [`second.${name}`, tensor(shape, second)],
     ]);
-    await writeSafetensors(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) });
+    await writeSafetensors(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) }, remedy);
   }
 }

@@ -3,6 +3,7 @@
  */
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import type { ModelConfig } from './decoder/family.ts';
+import { nonFiniteNumbers } from './finite-tensors.ts';
 import type { FloatTensor, Masks, Tensor, Weights } from './language-model.ts';
 import { readSafetensors } from './safetensors.ts';
 import { SwpError } from '../base/failure.ts';
@@ -24,8 +25,6 @@ export async function readModelWeights(path: string, config: ModelConfig, remedy
   return new Map(
     [...shapes].map(([name, shape]) => {
       const { data } = floatTensor(tensors, { name, shape }, path, remedy);
-      const broken = data.findIndex((value) => !Number.isFinite(value));
-      if (broken >= 0) throw unfit(path, `Element ${broken} of ${name} is ${data[broken]}.`, remedy);
       return [name, { shape, data } satisfies FloatTensor];
     }),
   );
@@ -34,7 +33,7 @@ export async function readModelWeights(path: string, config: ModelConfig, remedy
 /**
  * A float32 tensor of a file that was read, checked against the shape that the model gives it.
  * @param tensors all of the file, by name
- * @throws SwpError if it is missing, or has another shape or type
+ * @throws SwpError if it is missing, has another shape or type, or holds a value that is not finite
  */
 export function floatTensor(
   tensors: ReadonlyMap<string, Tensor>,
@@ -48,6 +47,8 @@ export function floatTensor(
   const found = `[${tensor.shape.join(', ')}]`;
   if (found !== wanted) throw unfit(path, `The tensor ${name} has the shape ${found}, the model ${wanted}.`, remedy);
   if (!(tensor.data instanceof Float32Array)) throw unfit(path, `The tensor ${name} is not float32.`, remedy);
+  const broken = nonFiniteNumbers([[name, tensor]]);
+  if (broken !== undefined) throw unfit(path, broken, `A training that diverged makes such weights. ${remedy}`);
   return { shape: tensor.shape, data: tensor.data };
 }
 

@@ -5,10 +5,11 @@
  *   < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
- * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act:
- * `steps` are multiplied by scaleSteps and rounded, at least 1 unless 0; a `seed` that nobody set is the run's seed, a
- * `model` that nobody set the experiment's.
+ * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act: `steps` are
+ * multiplied by scaleSteps, as it is written in decimals, and rounded, halves up, at least 1 unless 0; a `seed` that
+ * nobody set is the run's seed, a `model` that nobody set the experiment's.
  */
+import { decimalProduct } from '../base/decimal-product.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import { paramSchemas } from './stage-params.ts';
@@ -54,7 +55,7 @@ export function resolveParams({ study, experiment, stage, round, step, seed }: P
 export function scaleSteps(steps: number, factor: number): number {
   return steps === 0 || factor === 1
     ? steps
-    : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(steps * factor)));
+    : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, decimalProduct(factor, steps)));
 }
 
 function valuesOfRound(experiment: Experiment, stage: string, round: number | undefined): JsonObject | undefined {

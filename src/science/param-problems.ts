@@ -18,6 +18,7 @@ import { familyOf, tensorsOf } from '../model/decoder/family-of.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
 import { BLOCKS } from '../model/tensor-selection.ts';
+import { LEAST_FLOAT32, optimizerProblems } from './optimizer-problems.ts';
 import { randomModelConfigs } from './random-models.ts';
 
 /** Engines and arrays count the elements of a tensor in 32 bits. */
@@ -38,6 +39,7 @@ export async function trainingProblems(params: Required<TrainParams>): Promise<P
       message: `train.${param} comes to ${params[param]} with the profile's scaleSteps`,
       expected: `at most ${MOST_STEPS}`,
     }));
+  problems.push(...optimizerProblems(params));
   const microBatches = microBatchSize === 0 ? 1 : batchSize / microBatchSize;
   if (!Number.isInteger(microBatches))
     return [
@@ -86,6 +88,15 @@ export function plantingProblems(params: Required<PlantSpikesParams>): ParamProb
         param: 'layers',
         message: `The random models of plant-spikes have ${total} layers together`,
         expected: `at most ${MOST_LAYERS}: layers times families times widths`,
+      },
+    ];
+  const silent = params.strengths.find((strength) => strength < LEAST_FLOAT32);
+  if (silent !== undefined)
+    return [
+      {
+        param: 'strengths',
+        message: `plant-spikes.strengths has ${silent}, which is 0 in float32`,
+        expected: 'numbers from 1.2e-38 on',
       },
     ];
   const largest = randomModelConfigs({ ...params, layers: [1], widths: [Math.max(...widths)] });

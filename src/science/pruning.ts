@@ -2,6 +2,7 @@
  * Pruning with every convention explicit: exactly k weights, ties broken by position, masks that only shrink.
  * Pure functions over weights and masks; globs, files and reports are the prune stage's business.
  */
+import { decimalProduct } from '../base/decimal-product.ts';
 import type { Masks, Weights } from '../model/language-model.ts';
 import {
   markPruned,
@@ -64,10 +65,11 @@ export interface PruningOutcome {
  * Prunes weights: the smallest, or others that the criterion names.
  *
  * k weights are pruned now: round(fraction * n), n being the remaining or the total number in the scope (all prunable
- * tensors, or each one), or for `cumulative` what is missing to round(fraction * total), halves rounded up; never more
- * than remain. Forced weights count among the k; if they are more than k, all of them are pruned and nothing else.
- * Protected ones never count: the next in the criterion's order go instead. Among equal magnitudes the earlier goes
- * first: by the order of `prunable`, then by the flat index. A pruned weight stays pruned whatever value it holds.
+ * tensors, or each one), or for `cumulative` what is missing to round(fraction * total); never more than remain. The
+ * product is that of the fraction as it is written in decimals, and halves are rounded up: 0.145 of 100 are 15. Forced
+ * weights count among the k; if they are more than k, all of them are pruned and nothing else. Protected ones never
+ * count: the next in the criterion's order go instead. Among equal magnitudes the earlier goes first: by the order of
+ * `prunable`, then by the flat index. A pruned weight stays pruned whatever value it holds.
  * @param prunable the tensors of the scope, in tie order
  * @param masks the masks in force: 1 = kept; a missing tensor is not pruned at all
  * @throws Error for a fraction outside [0, 1], a weight that is not finite, a mask of the wrong size, a forced position
@@ -148,7 +150,7 @@ function countFor(
   const prunedBefore = scope.reduce((sum, [name]) => sum + before.get(name)!, 0);
   const pruned = prunedIn(scope, masks);
   const goal =
-    Math.round(rule.fraction * (rule.of === 'remaining' ? total - prunedBefore : total)) -
+    decimalProduct(rule.fraction, rule.of === 'remaining' ? total - prunedBefore : total) -
     (rule.of === 'cumulative' ? prunedBefore : 0);
   const count = Math.min(Math.max(goal - (pruned - prunedBefore), 0), total - pruned);
   const protectedHere = scope.reduce((sum, [name]) => sum + (spared.get(name)?.size ?? 0), 0);

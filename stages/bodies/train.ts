@@ -1,6 +1,7 @@
 /** Runs train: takes the training steps in a session, keeps the curve and checkpoints. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { SwpError } from '../../src/base/failure.ts';
+import { refuseNonFinite } from '../../src/base/json-artifact.ts';
 import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import type { TransferStatistics } from '../../src/compute/training/trainer.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
@@ -8,6 +9,10 @@ import type { TrainParams } from '../../src/generated/train.ts';
 import { useTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 import { trainingShape } from '../../src/model/training-shape.ts';
 import { CurveRecorder } from '../../src/science/loss-curve.ts';
+
+/** Of a training that has numbers which are not finite. */
+const REMEDY =
+  'The training has diverged, and nothing of it is kept: a lower train.learningRate, a longer train.warmupSteps or a lower train.clipNorm (0 does not clip) may help.';
 
 export default async function train(job: StageJob<Required<TrainParams>>): Promise<Metrics> {
   const { params } = job;
@@ -23,7 +28,8 @@ async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainP
     ? await CurveRecorder.continue(job.resume.state('curve'), params.curveEvery)
     : new CurveRecorder(firstStep, params.curveEvery);
   const save = async (path: (name: string) => string) => {
-    await session.save({ weights: path('weights'), optimizer: path('optimizer') });
+    await session.save({ weights: path('weights'), optimizer: path('optimizer') }, REMEDY);
+    refuseNonFinite(curve.curve(), 'curve.json');
     await writeFile(path('curve'), `${JSON.stringify(curve.curve())}\n`);
   };
 
@@ -35,10 +41,8 @@ async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainP
     const results = await session.steps(params, firstStep + done, learningRates);
     for (const [index, { loss, gradientNorm }] of results.entries()) {
       done += 1;
-      if (!Number.isFinite(loss))
-        throw new Error(
-          `The loss became ${loss} at step ${firstStep + done}; a lower train.learningRate or a longer warm-up may help.`,
-        );
+      refuseDivergence('loss', loss, firstStep + done);
+      refuseDivergence("gradient's norm", gradientNorm, firstStep + done);
       curve.add({ loss, gradientNorm, learningRate: learningRates[index]! });
     }
     job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
@@ -53,6 +57,12 @@ async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainP
     cumulativeStep: firstStep + params.steps,
     ...transferMetrics(session.transfers(), job),
   };
+}
+
+/** @throws SwpError of kind `not-finite` */
+function refuseDivergence(what: string, value: number, step: number): void {
+  if (Number.isFinite(value)) return;
+  throw new SwpError({ kind: 'not-finite', message: `The ${what} became ${value} at step ${step}`, remedy: REMEDY });
 }
 
 /** The state to start from: that of an earlier stop or checkpoint of this trajectory, or the inputs. */

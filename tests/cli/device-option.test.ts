@@ -81,6 +81,30 @@ describe('--device', () => {
   });
 });
 
+test('a decay that is 1 in float32 is refused before anything runs', async () => {
+  const study = tinyStudy();
+  study.defaults.params.train = { steps: 2, beta1: 0.99999999, sequenceLength: 8 };
+  const project = await SwpProject.create(study);
+  const { exitCode, stderr } = await project.swp('repro');
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(
+    /^pipeline\.json:\d+:\d+ error: train\.beta1 0\.99999999 is 1 in float32: the moment would stay 0\.\n/,
+  );
+  expect(stderr).toContain('"beta1": 0.99999999');
+});
+
+test('a training that diverges fails with the place and what to do', async () => {
+  const study = tinyStudy();
+  study.defaults.params.train = { steps: 3, batchSize: 2, sequenceLength: 8, learningRate: 1e6 };
+  study.experiments = { A1: {} };
+  const project = await SwpProject.create(study);
+  const { exitCode, stdout } = await project.swp('repro');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    /A1\/s0\/r1\/train \(train\): The .* became (NaN|Infinity) at step \d\.\n {2}The training has diverged, and nothing of it is kept: /,
+  );
+});
+
 test('a micro-batch that does not divide the batch is refused before anything runs', async () => {
   const study = tinyStudy();
   study.defaults.params.train = { steps: 2, batchSize: 6, microBatchSize: 4, sequenceLength: 8 };

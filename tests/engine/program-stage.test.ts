@@ -43,7 +43,7 @@ const MODULE = `
       job.progress({ done: 1, total: 2 });
       job.progress({ done: 2, total: 2 });
       await writeFile(job.output('text'), (await readFile(job.input('from'), 'utf8')) + say + (job.optionalInput('and') ?? ''));
-      return { length: say.length };
+      return { length: say.length, ...(deed === 'overflow' && { text: 'no NaN', a: NaN, b: -Infinity }) };
     },
   };`;
 
@@ -62,7 +62,9 @@ const PROGRAM = `
     console.error('another');
     for (const done of [1, 2]) console.log(JSON.stringify({ progress: { done, total: 2 } }));
     writeFileSync(outputs.text, readFileSync(inputs.from, 'utf8') + say + (inputs.and ?? ''));
-    console.log(JSON.stringify({ metrics: { length: say.length } }));
+    // As Python writes it.
+    const odd = deed === 'overflow' ? ', "text": "no NaN", "a": NaN, "b": -Infinity' : '';
+    console.log('{"metrics": {"length": ' + say.length + odd + '}}');
   }`;
 
 const EXECUTORS = {
@@ -134,6 +136,12 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
         .sort(),
     ).toEqual(['a line', 'another']);
     expect(seen.progress.at(-1)).toBe(2);
+  });
+
+  it('has null in place of a metric that is not finite, and all the others', async () => {
+    const { outcome, seen } = await start({ deed: 'overflow' });
+    expect(await outcome).toMatchObject({ kind: 'done', metrics: { length: 5, text: 'no NaN', a: null, b: null } });
+    expect(seen.output).toContain('The metric "b" is not finite: it is kept as null.\n');
   });
 
   it('says why it failed, and takes the next job', async () => {

@@ -54,6 +54,23 @@ async function messageFor(bytes: Buffer): Promise<string> {
 }
 
 describe('safetensors', () => {
+  it('are not written with numbers that are not finite: how many, and where the first one is', async () => {
+    const broken = new Map([
+      ['mask', { shape: [2], data: Uint8Array.of(1, 0) }],
+      ['sound', { shape: [], data: Float32Array.of(3e38) }],
+      ['broken', { shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, -Infinity, NaN) }],
+    ]);
+    await rm(path, { force: true });
+    await expect(writeSafetensors(path, broken, {}, 'Do it otherwise.')).rejects.toMatchObject({
+      failure: {
+        kind: 'not-finite',
+        message: '2 of 7 numbers are not finite: the first is -Infinity, at [1, 1] of broken',
+        remedy: 'Do it otherwise.',
+      },
+    });
+    await expect(readFile(path)).rejects.toThrow('ENOENT');
+  });
+
   it('reads back what was written, names, order, shapes, numbers and metadata', async () => {
     await fc.assert(
       fc.asyncProperty(tensors, async (written) => {

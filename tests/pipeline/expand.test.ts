@@ -106,9 +106,15 @@ describe("a parameter's value", () => {
 
   test('is scaled if it counts steps: rounded, at least 1 unless 0, and not for an experiment that opts out', async () => {
     const study = toyStudy();
-    study.profiles = { small: { experiments: ['*'], scaleSteps: 0.0015 } };
+    study.profiles = {
+      small: { experiments: ['*'], scaleSteps: 0.0015 },
+      decimal: { experiments: ['half'], scaleSteps: 0.145 },
+    };
     study.experiments.exact = { scaleSteps: false, params: { train: { steps: 3000, warmupSteps: 10 } } };
     study.experiments.tiny = { params: { train: { steps: 3, warmupSteps: 0 } } };
+    study.experiments.half = { params: { train: { steps: 100 } } };
+    const decimal = await studyOf(study, 'decimal');
+    expect(runOf(decimal, 'half').get('train@1')?.params).toMatchObject({ steps: 15 }); // not 14.499999999999998
     const resolved = await studyOf(study, 'small');
     expect(runOf(resolved, 'A1').get('train@1')?.params).toMatchObject({ steps: 5, warmupSteps: 0 });
     expect(runOf(resolved, 'exact').get('train@1')?.params).toMatchObject({ steps: 3000, warmupSteps: 10 });

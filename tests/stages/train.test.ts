@@ -217,6 +217,39 @@ describe('train', () => {
   it('names the learning rate when training diverges', async () => {
     await expect(
       runStage(train, { params: { ...QUICK, steps: 50, learningRate: 1e6, clipNorm: 0 }, inputs: { weights: start } }),
-    ).rejects.toThrow(/The loss became (NaN|Infinity) at step \d+; a lower train\.learningRate/);
+    ).rejects.toMatchObject({
+      failure: {
+        kind: 'not-finite',
+        message: expect.stringMatching(/^The (loss|gradient's norm) became (NaN|Infinity) at step \d+$/),
+        remedy: expect.stringMatching(
+          /^The training has diverged, and nothing of it is kept: a lower train\.learningRate/,
+        ),
+      },
+    });
+  });
+
+  it('publishes nothing of a training whose last step made weights that are not finite, and keeps no checkpoint', async () => {
+    const optimizer = join(folder, 'overflowing.safetensors');
+    const moments = [...(await readWeights(start))].flatMap(([name, { shape, data }]) => [
+      [`first.${name}`, { shape, data: data.map(() => 1e38) }] as const,
+      [`second.${name}`, { shape, data: data.map(() => 0) }] as const,
+    ]);
+    await writeSafetensors(optimizer, new Map(moments), { updates: '1' });
+    for (const steps of [1, 2])
+      await expect(
+        runStage(train, {
+          params: { ...QUICK, optimizerState: 'keep', epsilon: 1e-12, steps },
+          inputs: { weights: start, optimizer },
+          onCheckpoint: async (_, write) => void (await write()),
+        }),
+      ).rejects.toMatchObject({
+        failure: {
+          kind: 'not-finite',
+          message: expect.stringMatching(
+            /^\d+ of 75600 numbers are not finite: the first is -Infinity, at \[0, \d+\] of model\./,
+          ),
+          remedy: expect.stringContaining('train.learningRate'),
+        },
+      });
   });
 });

@@ -31,7 +31,7 @@ const DEVIATION = 0.02;
 
 export const llama: DecoderFamily<LlamaConfig> = {
   summary: 'Pre-RMSNorm, rotary positions, SwiGLU, no biases, untied head.',
-  fields: { ropeTheta: { type: 'number', exclusiveMinimum: 0 } },
+  fields: { ropeTheta: { type: 'number', minimum: 1e-30, maximum: 1e30 } },
   problem: ({ width, heads }) =>
     width % (2 * heads) === 0
       ? undefined // rotary positions pair a head's lower and upper features

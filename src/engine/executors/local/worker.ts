@@ -17,7 +17,7 @@ import { reopenHeld } from '../../../base/held-folder.ts';
 import { SwpError } from '../../../base/failure.ts';
 import { isMachineFault, isShortOfMemory, remedyFor, systemErrorCode } from '../../../base/system-error.ts';
 import type { PreparedJob } from '../../executor.ts';
-import type { GatheredArtifact, Progress, StageDefinition, StageJob } from '../../stage.ts';
+import type { GatheredArtifact, Metrics, Progress, StageDefinition, StageJob } from '../../stage.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import { loadStageFile } from '../../stage-module.ts';
 import { endOfOutput, type FromWorker, type JobAnswer, type ToWorker, type WorkerReady } from './worker-message.ts';
@@ -75,7 +75,7 @@ async function runStage(id: number, job: PreparedJob): Promise<JobAnswer> {
   try {
     const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
     const metrics = await stage.run(stageJob(id, job, stage));
-    return { kind: 'done', id, metrics: metrics ?? {} };
+    return { kind: 'done', id, metrics: finiteOrNull(metrics ?? {}) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const explained = error instanceof Error ? explainMachineFault(error) : error;
@@ -95,7 +95,10 @@ function explainMachineFault(error: Error & { path?: unknown }): Error {
 
 /** The stage's view of its job. */
 function stageJob(id: number, job: PreparedJob, stage: StageDefinition): StageJob<JsonObject> {
-  const report = throttle((progress: Progress) => send({ kind: 'progress', id, progress }), PROGRESS_INTERVAL_MS);
+  const report = throttle(
+    (progress: Progress) => send({ kind: 'progress', id, progress: withFiniteValues(progress) }),
+    PROGRESS_INTERVAL_MS,
+  );
   return {
     params: job.params,
     input: (name) => declared(job.inputs, name, `${stage.name} was not given the input "${name}"`),
@@ -108,8 +111,29 @@ function stageJob(id: number, job: PreparedJob, stage: StageDefinition): StageJo
     checkpoint: checkpointer(id, job),
     ...(job.resume && { resume: resumed(job.resume) }),
     progress: report,
-    log: (line) => void writeOutput(`${line}\n`),
+    log,
     signal: stopping.signal,
+  };
+}
+
+function log(line: string): void {
+  writeOutput(`${line}\n`);
+}
+
+/** JSON has no NaN and no infinity. One metric that is not known costs none of the others. */
+function finiteOrNull(metrics: Metrics): Metrics {
+  if (typeof metrics !== 'object' || Array.isArray(metrics)) return metrics; // refused by whoever reads the answer
+  const isFinite = (value: unknown) => typeof value !== 'number' || Number.isFinite(value);
+  for (const [name, value] of Object.entries(metrics))
+    if (!isFinite(value)) log(`The metric "${name}" is not finite: it is kept as null.`);
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, isFinite(value) ? value : null]));
+}
+
+function withFiniteValues({ values, ...progress }: Progress): Progress {
+  if (values === undefined) return progress;
+  return {
+    ...progress,
+    values: Object.fromEntries(Object.entries(values).filter(([, value]) => Number.isFinite(value))),
   };
 }
 
