@@ -41,6 +41,13 @@ export async function learnedLoss(
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const guessing = Math.log(config.vocabulary);
   if (loss <= guessing - LEARNED) return loss;
+  if (!Number.isFinite(loss))
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: `These weights are too large: the loss is ${loss}`,
+      remedy,
+    });
   throw new SwpError({
     kind: 'content',
     path,
