@@ -7,6 +7,7 @@
  *   npm run bench:dag             # everything: some minutes, most of it to compute 10,000 nodes once
  *   npm run bench:dag -- 100 1000 # some sizes
  *   npm run bench:dag -- experiments
+ *   npm run bench:dag -- --record # the three sizes, into docs/measured: docs/design.md is made of it
  *
  * swp keeps an artifact once, in its cache, and copies nothing out of it: "restoring" deleted outputs, as other tools
  * do from their cache, is computing them again.
@@ -25,6 +26,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { madeHere, writeMeasured } from '../build/docs/measured.ts';
 
 const ROUNDS = 7;
 /** What takes longer than this is run three times only. */
@@ -34,6 +36,7 @@ const WIDTH = 100;
 const RESTORED = 1_000;
 /** The last is as many as a study may have. */
 const EXPERIMENTS = [1_000, 2_000, 4_000, 10_000];
+const SIZES = [100, 1_000, 10_000];
 const CHECKOUT = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
 
 const STAGE = `
@@ -63,19 +66,32 @@ interface Sample {
   megabytes: number;
 }
 
+interface SizeMeasured {
+  size: number;
+  /** All nodes, computed into an empty cache. */
+  first: Sample;
+  /** By command, with everything cached. */
+  samples: ReadonlyMap<string, Sample[]>;
+  /** Seconds; null for a size that is too small. */
+  restored: number | null;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'swp-bench-dag-'));
 try {
   const sizes = process.argv
     .slice(2)
     .map(Number)
     .filter((size) => size > 0);
+  const record = process.argv.includes('--record');
   prepareCheckout();
-  console.log(
-    `node -e 0:  ${describe(repeat(() => time(process.execPath, ['-e', '0'], folder)))}\nswp --help: ${describe(repeat(() => swp(['--help'])))}`,
-  );
-  if (!process.argv.includes('experiments'))
-    for (const size of sizes.length > 0 ? sizes : [100, 1_000, 10_000]) measure(size);
-  if (sizes.length === 0) measureExperiments();
+  const node = repeat(() => time(process.execPath, ['-e', '0'], folder));
+  const help = repeat(() => swp(['--help']));
+  console.log(`node -e 0:  ${describe(node)}\nswp --help: ${describe(help)}`);
+  const measured: SizeMeasured[] = [];
+  if (record || !process.argv.includes('experiments'))
+    for (const size of sizes.length > 0 && !record ? sizes : SIZES) measured.push(measure(size));
+  if (record) recordSizes(measured, middleOf(node, 'seconds'), middleOf(help, 'seconds'));
+  else if (sizes.length === 0) measureExperiments();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -90,7 +106,7 @@ function prepareCheckout(): void {
   swp(['--version']); // builds
 }
 
-function measure(size: number): void {
+function measure(size: number): SizeMeasured {
   const layers = size / WIDTH;
   const study = join(folder, `study-${size}.json`);
   const cache = join(folder, `cache-${size}`);
@@ -126,13 +142,34 @@ function measure(size: number): void {
     console.log(
       `  ${name.padEnd(22)} ${describe(taken)}  x${(median(taken.map(({ seconds }) => seconds)) / base).toFixed(2)}`,
     );
-  if (size < RESTORED) return;
+  if (size < RESTORED) return { size, first, samples, restored: null };
   const artifacts = readdirSync(join(cache, 'records'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .slice(0, RESTORED);
   for (const { parentPath, name } of artifacts) rmSync(join(parentPath, name));
   const restored = command('repro');
   console.log(`  ${RESTORED} deleted results computed again: ${restored.seconds.toFixed(2)} s`);
+  return { size, first, samples, restored: restored.seconds };
+}
+
+/** Writes docs/measured/dag.json. */
+function recordSizes(measured: readonly SizeMeasured[], nodeSeconds: number, helpSeconds: number): void {
+  const largest = measured.at(-1)!;
+  const commands = [...largest.samples.keys()].map((command) => {
+    const of = measured.map(({ samples }) => samples.get(command));
+    return {
+      command: command.startsWith('swp') ? `\`${command.replace(', no-op', '')}\`` : command,
+      seconds: of.map((samples) => (samples === undefined ? null : middleOf(samples, 'seconds'))),
+      megabytes: middleOf(of.at(-1)!, 'megabytes') || null,
+    };
+  });
+  writeMeasured('dag', {
+    ...{ made: madeHere(), nodeSeconds, helpSeconds, commands },
+    sizes: measured.map(({ size }) => size),
+    cpuMillisecondsPerNode: (1000 * largest.first.cpuSeconds) / largest.size,
+    millisecondsPerNode: (1000 * largest.first.seconds) / largest.size,
+    restored: measured.flatMap(({ size, restored }) => (restored === null ? [] : [{ nodes: size, seconds: restored }])),
+  });
 }
 
 /**
@@ -309,12 +346,15 @@ function repeat(run: () => Sample): Sample[] {
   return Array.from({ length: ROUNDS }, run);
 }
 
+function middleOf(samples: readonly Sample[], name: keyof Sample): number {
+  return median(samples.map((sample) => sample[name]));
+}
+
 function describe(samples: Sample[]): string {
-  const middle = (name: keyof Sample) => median(samples.map((sample) => sample[name]));
-  const [cpu, megabytes] = [middle('cpuSeconds'), middle('megabytes')];
-  return `${middle('seconds').toFixed(3)} s${cpu > 0 ? ` (${cpu.toFixed(2)})` : ''}${megabytes > 0 ? ` ${megabytes.toFixed(0)} MB` : ''}`;
+  const [cpu, megabytes] = [middleOf(samples, 'cpuSeconds'), middleOf(samples, 'megabytes')];
+  return `${middleOf(samples, 'seconds').toFixed(3)} s${cpu > 0 ? ` (${cpu.toFixed(2)})` : ''}${megabytes > 0 ? ` ${megabytes.toFixed(0)} MB` : ''}`;
 }
 
 function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -5,11 +5,13 @@
  *
  *   npm run bench:throughput                 # everything: some minutes
  *   npm run bench:throughput -- growth peak  # some: growth, pair, peak
+ *   npm run bench:throughput -- --record     # everything, into docs/measured: docs/compute.md is made of it
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { on } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
+import { madeHere, writeMeasured, type ThroughputMeasured } from '../build/docs/measured.ts';
 import { BENCH_MODELS } from './models.ts';
 import { openTrainer } from './open-trainer.ts';
 
@@ -32,22 +34,27 @@ interface Reply {
   peakBytes: number;
 }
 
-const measurements: Record<string, () => Promise<void>> = {
+type Recorded = Partial<ThroughputMeasured>;
+
+const measurements: Record<string, () => Promise<Recorded>> = {
   growth: measureGrowth,
   pair: measurePair,
   peak: measurePeak,
 };
 
 if (process.send === undefined) {
-  const wanted = process.argv.slice(2);
+  const record = process.argv.includes('--record');
+  const wanted = process.argv.slice(2).filter((argument) => argument !== '--record');
+  const recorded: Recorded = {};
   for (const [name, measure] of Object.entries(measurements))
-    if (wanted.length === 0 || wanted.includes(name)) await measure();
+    if (record || wanted.length === 0 || wanted.includes(name)) Object.assign(recorded, await measure());
+  if (record) writeMeasured('throughput', { made: madeHere(), ...recorded } as ThroughputMeasured);
 } else {
   await serve(process.argv[2]!);
 }
 
 /** 10,000 training steps of the built-in model in one process. */
-async function measureGrowth(): Promise<void> {
+async function measureGrowth(): Promise<Recorded> {
   const peer = await startPeer('built-in');
   const samples: number[] = [];
   for (let step = 0; step < STEPS; step += SAMPLE_EVERY) samples.push((await peer.run(SAMPLE_EVERY)).bytes / 1e6);
@@ -59,11 +66,12 @@ async function measureGrowth(): Promise<void> {
   console.log(
     `  from ${samples[0]!.toFixed(1)} to ${samples.at(-1)!.toFixed(1)} MB; slope ${slopeOf(samples)} MB per 1000 steps, of the second half ${slopeOf(second)}`,
   );
+  return { growthSteps: STEPS, growthMegabytes: samples.at(-1)! };
 }
 
 /** Two processes on two cores beside one alone, in turn. */
-async function measurePair(): Promise<void> {
-  if (availableParallelism() < 2) return console.log('pair: there is one core only');
+async function measurePair(): Promise<Recorded> {
+  if (availableParallelism() < 2) throw new Error('pair: there is one core only');
   const peers = await Promise.all([0, 1].map((core) => startPeer('built-in', core)));
   const alone: Reply[][] = [];
   const together: Reply[][] = [];
@@ -79,27 +87,33 @@ async function measurePair(): Promise<void> {
   console.log(
     `built-in, two processes on two cores, ${ROUNDS} rounds of ${ROUND_STEPS} steps: throughput beside that of one, alone`,
   );
+  const ratiosOf: Record<string, number> = {};
   for (const [clock, kind] of [
     ['wall clock', 'milliseconds'],
     ['processor time', 'cpuMilliseconds'],
   ] as const) {
     const ratios = together.map((paired, round) => (2 * rate(paired, kind)) / rate(alone[round]!, kind));
+    ratiosOf[kind] = median(ratios);
     const [one, two] = [alone, together].map((rounds) => median(rounds.flat().map((reply) => reply[kind])).toFixed(2));
     console.log(
       `  by ${clock.padEnd(14)} ${median(ratios).toFixed(2)} (rounds from ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}); ${one} ms per step alone, ${two} ms beside the other`,
     );
   }
+  return { pairRatio: ratiosOf.milliseconds! };
 }
 
 /** Peak memory of a few training steps of every model, each in its own process. */
-async function measurePeak(): Promise<void> {
+async function measurePeak(): Promise<Recorded> {
+  const peakGigabytes: Record<string, number> = {};
   for (const { name } of BENCH_MODELS) {
     const peer = await startPeer(name);
     await peer.run(1);
     const { milliseconds, peakBytes } = await peer.run(PEAK_STEPS);
     peer.close();
     console.log(`${name.padEnd(9)} peak ${(peakBytes / 1e9).toFixed(2)} GB, ${milliseconds.toFixed(1)} ms per step`);
+    peakGigabytes[name] = peakBytes / 1e9;
   }
+  return { peakGigabytes };
 }
 
 interface Peer {

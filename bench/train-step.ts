@@ -6,6 +6,7 @@
  *   npm run bench:train                                  # every model
  *   npm run bench:train -- built-in tiny                 # some
  *   SWP_BENCH_PYTHON=/path/to/python npm run bench:train # which Python
+ *   npm run bench:train -- --record                      # every model, into docs/measured, for docs/compute.md
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -15,6 +16,7 @@ import { openSession } from '../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.ts';
 import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
+import { madeHere, writeMeasured, type TrainStepMeasured } from '../build/docs/measured.ts';
 import { BENCH_MODELS, type BenchModel } from './models.ts';
 import { openTrainer } from './open-trainer.ts';
 import { findPyTorch, openPyTorch, type PyTorchPeer } from './pytorch-peer.ts';
@@ -26,14 +28,18 @@ const ROUND_MS = 600;
 const MARK = 'SWP_BENCH_PREPARED';
 
 if (process.env[MARK] === undefined) process.exit(restart());
-const wanted = process.argv.slice(2);
+const RECORD = process.argv.includes('--record');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--record');
 const models = BENCH_MODELS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const python = await findPyTorch();
 const gemm = await createGemm();
 console.log(
   python === undefined ? 'No Python with torch was found: SWP_BENCH_PYTHON can name one.' : `PyTorch of ${python}`,
 );
-for (const model of models) await measure(model);
+const measuredModels: TrainStepMeasured['models'][number][] = [];
+let pytorch: string | null = null;
+for (const model of models) measuredModels.push(await measure(model));
+if (RECORD) writeMeasured('train-step', { made: madeHere(), rounds: ROUNDS, pytorch, models: measuredModels });
 
 /** Runs this again as a worker of a study runs, on one core: both must be settled before the process starts. */
 function restart(): number {
@@ -45,7 +51,7 @@ function restart(): number {
   return spawnSync(file, parameters, { stdio: 'inherit', env }).status ?? 1;
 }
 
-async function measure(model: BenchModel): Promise<void> {
+async function measure(model: BenchModel): Promise<TrainStepMeasured['models'][number]> {
   const training = buildTrainingGraph(model.config, model.shape);
   const flops = countMatmulFlops(training.graph);
   const step = await openTrainer(model);
@@ -93,8 +99,22 @@ async function measure(model: BenchModel): Promise<void> {
     );
   }
   console.log(`  GEMM ${GEMM_SIZE} cubed  ${gemmRate.toFixed(0)} GFLOP/s`);
-  for (const [variant, { description, peakBytes }] of peers)
+  for (const [variant, { description, peakBytes }] of peers) {
     console.log(`  PyTorch ${variant}: ${description}; peak ${(peakBytes / 1e9).toFixed(2)} GB`);
+    pytorch = /\d+\.\d+/.exec(description)?.[0] ?? pytorch;
+  }
+  const ratioTo = (name: string) => {
+    const theirs = times.get(name);
+    return theirs === undefined ? null : median(own.map((time, round) => time / theirs[round]!));
+  };
+  return {
+    name: model.name,
+    milliseconds: median(own),
+    gflops: flops / median(own) / 1e6,
+    gemmGflops: gemmRate,
+    eager: ratioTo('PyTorch eager'),
+    compile: ratioTo('PyTorch compile'),
+  };
 }
 
 async function createGemm(): Promise<GraphSession> {

@@ -1,0 +1,205 @@
+/**
+ * What was measured for the pages, as it is committed in docs/measured: results of studies, and times of one machine.
+ * The pages are made from these files alone; `npm run docs` and the benchmarks write them.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
+import { packageRoot } from '../../src/base/package-root.ts';
+import type { DetectorRates } from '../../src/generated/detector-rates.ts';
+import type { EmergencePoint } from '../../src/generated/results.ts';
+import type { StudyResults } from '../../src/report/read-results.ts';
+
+const FOLDER = join(packageRoot, 'docs/measured');
+
+/** When and where something was measured. */
+export interface Made {
+  /** A day, `2026-11-29`. */
+  readonly date: string;
+  readonly processor: string;
+  /** Without the `v`. */
+  readonly node: string;
+}
+
+/** The pilot: what aggregate wrote, and how many nodes the profile has. */
+export interface PilotMeasured {
+  readonly made: Made;
+  readonly nodes: number;
+  readonly results: StudyResults;
+}
+
+/** How long the pilot takes, and what lies on the disk afterwards. */
+export interface PilotRunMeasured {
+  readonly made: Made;
+  readonly cores: number;
+  /** Into an empty cache. */
+  readonly seconds: number;
+  /** With everything cached. */
+  readonly secondsAgain: number;
+  readonly cacheBytes: number;
+  /** Of node_modules, as `npm ci` leaves it. */
+  readonly packagesBytes: number;
+}
+
+/** What `npm run bench:train -- --record` recorded. */
+export interface TrainStepMeasured {
+  readonly made: Made;
+  readonly rounds: number;
+  /** Version; null where no Python has it. */
+  readonly pytorch: string | null;
+  readonly models: readonly {
+    readonly name: string;
+    /** Median per training step. */
+    readonly milliseconds: number;
+    readonly gflops: number;
+    /** Of a product of square matrices in the same rounds. */
+    readonly gemmGflops: number;
+    /** Time over that of PyTorch, medians of rounds; null where it did not run. */
+    readonly eager: number | null;
+    readonly compile: number | null;
+  }[];
+}
+
+/** What `npm run bench:throughput -- --record` recorded. */
+export interface ThroughputMeasured {
+  readonly made: Made;
+  /** Of two processes on two cores, over that of one alone. */
+  readonly pairRatio: number;
+  readonly growthSteps: number;
+  /** Resident, after that many training steps of the built-in model. */
+  readonly growthMegabytes: number;
+  /** By model. */
+  readonly peakGigabytes: Readonly<Record<string, number>>;
+}
+
+/** What `npm run bench:dag -- --record` recorded. */
+export interface DagMeasured {
+  readonly made: Made;
+  readonly nodeSeconds: number;
+  readonly helpSeconds: number;
+  /** Numbers of nodes. */
+  readonly sizes: readonly number[];
+  /** With everything cached: seconds by size, null where it was not tried, and the memory at the largest size. */
+  readonly commands: readonly {
+    readonly command: string;
+    readonly seconds: readonly (number | null)[];
+    readonly megabytes: number | null;
+  }[];
+  /** Of the largest size: scheduling and publishing, and all of a node, when nothing is cached. */
+  readonly cpuMillisecondsPerNode: number;
+  readonly millisecondsPerNode: number;
+  /** A thousand deleted results computed again, by size. */
+  readonly restored: readonly { readonly nodes: number; readonly seconds: number }[];
+}
+
+/** A row of the table in a model's README. */
+export interface CommittedModel {
+  readonly model: string;
+  readonly seed: number;
+  readonly loss: number;
+  readonly aboveFloor: number;
+  readonly confirmed: number;
+  readonly best: {
+    readonly layer: number;
+    readonly row: number;
+    readonly col: number;
+    readonly value: number;
+    readonly effect: number;
+    /** Null where no control was measured. */
+    readonly worstControl: number | null;
+  };
+}
+
+/** The study `studies/detector`. */
+export interface DetectorMeasured {
+  readonly made: Made;
+  readonly models: readonly CommittedModel[];
+  readonly rates: DetectorRates;
+}
+
+/** The study `studies/emergence`: every look, and the detector's rates in the models at the end. */
+export interface EmergenceMeasured {
+  readonly made: Made;
+  readonly floor: number;
+  readonly looks: readonly Pick<
+    EmergencePoint,
+    'experiment' | 'scheme' | 'seed' | 'step' | 'loss' | 'confirmed' | 'best'
+  >[];
+  readonly rates: DetectorRates;
+}
+
+/** The study `studies/learning-rate`: validation losses. */
+export interface LearningRateMeasured {
+  readonly made: Made;
+  /** Round 0 is the start. */
+  readonly losses: readonly {
+    readonly rate: number;
+    readonly seed: number;
+    readonly round: number;
+    readonly loss: number;
+  }[];
+}
+
+/** Every file of docs/measured, by its name without the ending. */
+export interface Measured {
+  readonly pilot: PilotMeasured;
+  readonly 'pilot-run': PilotRunMeasured;
+  readonly 'train-step': TrainStepMeasured;
+  readonly throughput: ThroughputMeasured;
+  readonly dag: DagMeasured;
+  readonly detector: DetectorMeasured;
+  readonly emergence: EmergenceMeasured;
+  readonly 'learning-rate': LearningRateMeasured;
+}
+
+export type MeasuredName = keyof Measured;
+
+/** Results of a study are large; the others are text, whose changes can be read. */
+const COMPRESSED: ReadonlySet<MeasuredName> = new Set(['pilot']);
+
+/** This machine, today. */
+export function madeHere(): Made {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    node: process.versions.node,
+  };
+}
+
+const known = new Map<MeasuredName, unknown>();
+
+/** A file of docs/measured is not there. */
+export class NotMeasured extends Error {
+  constructor(name: string) {
+    super(`docs/measured has no ${name}: npm run docs -- ${name}`);
+  }
+}
+
+/**
+ * What a file of docs/measured holds.
+ * @throws NotMeasured if it is not there
+ */
+export function measured<Name extends MeasuredName>(name: Name): Measured[Name] {
+  if (!known.has(name)) known.set(name, readOne(name));
+  return known.get(name) as Measured[Name];
+}
+
+export function writeMeasured<Name extends MeasuredName>(name: Name, measured: Measured[Name]): void {
+  known.delete(name);
+  mkdirSync(FOLDER, { recursive: true });
+  const content = COMPRESSED.has(name)
+    ? brotliCompressSync(JSON.stringify(measured))
+    : `${JSON.stringify(measured, null, 1)}\n`;
+  writeFileSync(pathOf(name), content);
+}
+
+function readOne(name: MeasuredName): unknown {
+  if (!existsSync(pathOf(name))) throw new NotMeasured(name);
+  const content = readFileSync(pathOf(name));
+  return JSON.parse((COMPRESSED.has(name) ? brotliDecompressSync(content) : content).toString());
+}
+
+function pathOf(name: MeasuredName): string {
+  return join(FOLDER, `${name}.json${COMPRESSED.has(name) ? '.br' : ''}`);
+}

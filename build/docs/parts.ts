@@ -1,0 +1,11 @@
+/** Every part that is made for the pages. */
+import type { Part } from './part.ts';
+import { detector } from './parts/detector.ts';
+import { emergence } from './parts/emergence.ts';
+import { learningRate } from './parts/learning-rate.ts';
+import { pilot } from './parts/pilot.ts';
+import { speed } from './parts/speed.ts';
+import { statistics } from './parts/statistics.ts';
+import { transcripts } from './parts/transcripts.ts';
+
+export const PARTS: readonly Part[] = [pilot, detector, emergence, learningRate, speed, statistics, transcripts];
