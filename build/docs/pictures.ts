@@ -3,7 +3,7 @@ import { drawPng, drawSvg, onWhite } from '../../src/report/chart.ts';
 import { OVERVIEW_FIGURE, QUESTIONS, type PlacedFigure } from '../../src/report/registry.ts';
 import { measured } from './measured.ts';
 
-/** By file of docs/images: a plot of the pilot's report by its name in the registry, and the page; null: the overview. */
+/** By file of docs/images: a plot by its name in the registry, and the page of the report, null for the overview. */
 export const PLOTS: Readonly<Record<string, { page: string | null; plot: string }>> = {
   'at-a-glance.png': { page: null, plot: 'at-a-glance' },
   'cost.png': { page: 'quality', plot: 'cost' },

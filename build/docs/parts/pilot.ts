@@ -3,7 +3,7 @@ import { listed } from '../../../src/base/listed.ts';
 import { prunedArms } from '../../../src/report/pruned-arms.ts';
 import { studySummary } from '../../../src/report/summary.ts';
 import { decimal, differenceText, experimentPhrase, percent } from '../../../src/report/wording.ts';
-import type { ExperimentResult, RunResult } from '../../../src/generated/results.ts';
+import type { ExperimentResult } from '../../../src/generated/results.ts';
 import { measured } from '../measured.ts';
 import { says, type Wording } from '../pages.ts';
 import { consoleBlock, inWords, markdownTable, type Part } from '../part.ts';
@@ -62,19 +62,15 @@ function sizeSentence(): Wording {
 /** What each arm's final loss is above that of the control which starts and trains as it does. */
 function costBlock(): string {
   const { study } = results();
-  const seen = new Map<string, string>();
   const rows = COMPARED.map((id) => {
     const declared = study.experiments.find((experiment) => experiment.id === id)!;
+    const { points, sameAs, toControl } = experimentOf(id);
     const name = `\`${id}\`: ${experimentPhrase(study, declared)}`;
-    const { points, toControl } = experimentOf(id);
+    const sparsity = percent(points.at(-1)!.sparsity.mean!);
+    if (sameAs !== null) return [name, sparsity, `the same computations as \`${sameAs}\``];
     if (toControl === null || toControl.baseline !== CONTROL)
-      throw new Error(`${id} has no difference to ${CONTROL} in the pilot's results: README compares others.`);
-    const identity = JSON.stringify(toControl.points.map(({ arm }) => arm));
-    const twin = seen.get(identity);
-    seen.set(identity, id);
-    const difference =
-      twin === undefined ? `${differenceText(toControl)} (n ${toControl.n})` : `the same as \`${twin}\``;
-    return [name, percent(points.at(-1)!.sparsity.mean!), difference];
+      throw new Error(`${id} has no difference to ${CONTROL} in the pilot's results, with which README compares it.`);
+    return [name, sparsity, `${differenceText(toControl)} (n ${toControl.n})`];
   });
   return markdownTable(['arm', 'sparsity', `nats above \`${CONTROL}\`, 95 % interval`], rows);
 }
@@ -101,24 +97,19 @@ interface Fate {
 /** Runs that are pruned by a criterion and had a super weight to follow; what is one computation counts once. */
 function fates(): Fate[] {
   const arms = new Set(prunedArms(results()).map(({ id }) => id));
-  const found = new Map<string, Fate>();
-  for (const run of results().runs.filter(({ experiment }) => arms.has(experiment))) {
-    const [reference] = run.reference?.superWeights ?? [];
-    const last = run.measurements.at(-1)?.survival;
-    if (reference === undefined || last?.status !== 'measured') continue;
-    const [weight] = last.weights;
-    if (weight === undefined || weight.effect === null) continue;
-    const identity = computationOf(run);
-    if (found.has(identity)) continue;
-    const { experiment, seed } = run;
-    found.set(identity, { experiment, seed, confirmed: reference.effect, end: weight.effect, kept: weight.kept });
-  }
-  return [...found.values()];
+  const runs = results().runs.filter(({ experiment }) => arms.has(experiment));
+  return distinct(runs, ({ computation }) => computation).flatMap(({ experiment, seed, reference, measurements }) => {
+    const [confirmed] = reference?.superWeights ?? [];
+    const last = measurements.at(-1)?.survival;
+    const weight = last?.status === 'measured' ? last.weights[0] : undefined;
+    if (confirmed === undefined || weight === undefined || weight.effect === null) return [];
+    return [{ experiment, seed, confirmed: confirmed.effect, end: weight.effect, kept: weight.kept }];
+  });
 }
 
-/** Equal for runs of which everything measured is equal to the bit, whatever arm or seed names them. */
-function computationOf({ measurements }: RunResult): string {
-  return JSON.stringify(measurements.map(({ evaluation, detection, sparsity }) => [evaluation, detection, sparsity]));
+/** The first of each computation. */
+function distinct<Item>(items: readonly Item[], computation: (item: Item) => string): Item[] {
+  return [...new Map(items.toReversed().map((item) => [computation(item), item])).values()].reverse();
 }
 
 function keptSentence(): Wording {
@@ -139,11 +130,12 @@ function effectSentence(): Wording {
 /** In how many runs from Xavier's initialisation a super weight was confirmed at the end of the first training. */
 function emerged(id: string): { k: number; n: number; steps: number } {
   const runs = results().runs.filter(({ experiment }) => experiment === id);
-  const first = (run: RunResult) => run.measurements.find(({ phase }) => phase === 'trained')!;
+  const trained = runs.map(({ measurements }) => measurements.find(({ phase }) => phase === 'trained')!);
+  const looks = distinct(trained, ({ computation }) => computation);
   return {
-    k: runs.filter((run) => (first(run).detection?.confirmed.length ?? 0) > 0).length,
-    n: runs.length,
-    steps: first(runs[0]!).step!,
+    k: looks.filter(({ detection }) => (detection?.confirmed.length ?? 0) > 0).length,
+    n: looks.length,
+    steps: looks[0]!.step!,
   };
 }
 
