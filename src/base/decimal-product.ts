@@ -5,14 +5,14 @@
  */
 
 /**
- * `share` x `count`, rounded to a whole number; halves are rounded up.
- * @param share finite and not negative; what counts is its shortest decimal text, which is what was written unless that
- *   had more than 15 digits
- * @param count a whole number, not negative
+ * `share` x `count`, rounded to a whole number; halves are rounded up. What counts of a number is its shortest decimal
+ * text, which is what was written unless that had more than 15 digits.
+ * @param share finite and not negative
+ * @param count finite and not negative
  */
 export function decimalProduct(share: number, count: number): number {
-  const [digits, exponent] = decimalOf(share);
-  const product = digits * BigInt(count);
+  const [[digits, power], [others, otherPower]] = [decimalOf(share), decimalOf(count)];
+  const [product, exponent] = [digits * others, power + otherPower];
   if (exponent >= 0) return Number(product * 10n ** BigInt(exponent));
   const unit = 10n ** BigInt(-exponent);
   return Number((2n * product + unit) / (2n * unit));

@@ -28,7 +28,8 @@ export function canFlushSubnormals(): boolean {
 /**
  * Does work in which subnormal operands and results are zeros, where the platform can. The thread is as before
  * afterwards, also if the work throws.
- * @param work synchronous: whatever else ran meanwhile would compute in the same way
+ * @param work synchronous: whatever else ran meanwhile would compute in the same way. It flushes by itself nowhere:
+ *   what came after that would not
  */
 export function flushingSubnormals<Result>(work: () => Result): Result {
   if (!canFlushSubnormals()) return work();
