@@ -157,6 +157,7 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/graph-hash.ts',
       'src/model/graph-fingerprint.ts',
       'src/model/model-fingerprint.ts',
+      'src/model/pretraining.ts',
     ],
   },
 

@@ -7,8 +7,10 @@ import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json'
 import { defineStage } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
 import { configPath } from '../src/model/model-config.ts';
-import { namesFingerprint } from '../src/model/model-fingerprint.ts';
+import { namesFingerprint, pretrainingFingerprint } from '../src/model/model-fingerprint.ts';
+import { recipePath } from '../src/model/pretraining.ts';
 import { referenceProblems } from '../src/science/reference-sets.ts';
+import { modelsOf } from '../src/science/study-declaration.ts';
 
 export default defineStage<Required<AggregateParams>>({
   name: 'aggregate',
@@ -26,7 +28,10 @@ export default defineStage<Required<AggregateParams>>({
   },
 
   problems: ({ study }) => referenceProblems(study),
-  watches: ({ study }) => study.experiments.map(({ model }) => configPath(model)),
-  fingerprint: ({ study }) => namesFingerprint(study.experiments.map(({ model }) => model)),
+  watches: ({ study }) => modelsOf(study).flatMap((model) => [configPath(model), recipePath(model)]),
+  fingerprint: async ({ study }) => ({
+    ...(await namesFingerprint(study.experiments.map(({ model }) => model))),
+    ...(await pretrainingFingerprint(modelsOf(study))),
+  }),
   body: () => import('./bodies/aggregate.ts'),
 });

@@ -10,6 +10,7 @@ import { everyLayer, parameterShapes } from './decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
+import { pretrainingSteps } from './pretraining.ts';
 
 type Fact = keyof MatrixFacts;
 
@@ -92,6 +93,13 @@ function readersOf(config: ModelConfig): JsonObject {
       .readers.map((reader): JsonObject => ({ ...reader })),
   );
   return { readers: digestJson(readers) };
+}
+
+/** For how long the models' checkpoints were trained; null where that is not known. */
+export async function pretrainingFingerprint(models: Iterable<string>): Promise<JsonObject> {
+  const pretraining: JsonObject = {};
+  for (const model of new Set(models)) pretraining[model] = (await pretrainingSteps(model)) ?? null;
+  return { pretraining };
 }
 
 function downProjections(config: ModelConfig): JsonObject {

@@ -1,6 +1,7 @@
 /** What a test says, in words: never more than it can, and always with its n. */
 import { listed } from '../base/listed.ts';
 import type { HolmAdjustment, SurvivalTest, TestedDifference, Verdict } from '../generated/results.ts';
+import { consequenceText } from './besides.ts';
 import { countText, counted, decimal, signed } from './wording.ts';
 
 /** p as papers print it: two figures, no zero before the point: .25, .031, .0022. */
@@ -49,7 +50,9 @@ export function differenceSentence(difference: TestedDifference): string {
   const where = isNone
     ? `on average where ${baseline} does, to within 0.00001 nats,`
     : `${natsText(Math.abs(mean)).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than ${baseline}`;
-  return `${arm} ends ${where}${between} (n = ${counted(n, 'pair')}); ${testClause(difference)}.`;
+  const pretrained = difference.consequences.find(({ what }) => what === 'pretraining steps');
+  const besides = pretrained === undefined ? '' : `, besides ${consequenceText(pretrained, difference)}`;
+  return `${arm} ends ${where}${between} (n = ${counted(n, 'pair')}${besides}); ${testClause(difference)}.`;
 }
 
 function testClause({ n, verdict, signFlip, holm }: TestedDifference): string {

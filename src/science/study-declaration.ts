@@ -105,6 +105,13 @@ export function isByRound({ byRound }: ExperimentDeclaration, stage: string, nam
   return byRound?.includes(`${stage}.${name}`) ?? false;
 }
 
+/** The models of a study's experiments, and those whose checkpoints they load. */
+export function modelsOf({ experiments }: StudyDeclaration): string[] {
+  return [
+    ...new Set(experiments.flatMap((each) => [each.model, ...paramValues(each, 'load-pretrained', 'model')])),
+  ].sort();
+}
+
 /** Trainings of a run: one a round, and the one after the last prune. */
 export function trainings({ rounds, finalTrain }: ExperimentDeclaration): number {
   return rounds + (finalTrain ? 1 : 0);

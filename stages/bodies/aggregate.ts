@@ -1,12 +1,14 @@
 /** Runs aggregate: reads what was gathered, and the masks one after the other. */
 import { readJsonArtifacts, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
-import type { AggregateParams } from '../../src/generated/aggregate.ts';
+import type { AggregateParams, StudyDeclaration } from '../../src/generated/aggregate.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
+import { pretrainingSteps } from '../../src/model/pretraining.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
+import { modelsOf } from '../../src/science/study-declaration.ts';
 import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 
 export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
@@ -20,12 +22,22 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   };
   const computations = studyComputations(study, pieces);
   const masks = await maskFindings(study, maskPieces(job), computations, tensors);
-  const results = studyResults(study, pieces, masks, computations);
+  const results = studyResults(study, pieces, masks, computations, await pretrainedSteps(study));
   await writeJsonArtifact(job.output('results'), results);
   const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
   for (const { missing } of incomplete)
     for (const { place, artifact } of missing) job.log(`missing: ${artifact} of ${place}`);
   return { runs: results.runs.length, incomplete: incomplete.length, experiments: results.experiments.length };
+}
+
+/** Training steps of the models' checkpoints; unknown ones are left out. */
+async function pretrainedSteps(study: StudyDeclaration): Promise<Map<string, number>> {
+  const steps = new Map<string, number>();
+  for (const model of modelsOf(study)) {
+    const known = await pretrainingSteps(model);
+    if (known !== undefined) steps.set(model, known);
+  }
+  return steps;
 }
 
 /** The gathered masks, not yet read; none where the study gathers none. */

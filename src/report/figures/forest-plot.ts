@@ -3,8 +3,10 @@
  * interval and what its test can say. The verdict is in the mark and in words, never in colour alone.
  */
 import { largest } from '../../base/extremes.ts';
+import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
+import { advantages, besidesText } from '../besides.ts';
 import { differencesTable } from '../page/comparison-tables.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -61,19 +63,33 @@ function draw<Name extends string>(
   return {
     title,
     caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.`,
-    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
+    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.${unequalText(shown)}`,
     plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
   };
+}
+
+/** What the mark † means, where there is one. */
+function unequalText(comparisons: readonly ComparisonResult[]): string {
+  const texts = comparisons.flatMap(({ varies, differences }) =>
+    differences.flatMap((difference) => {
+      if (advantages(difference, varies).length === 0) return [];
+      return `${difference.arm} − ${difference.baseline}: besides ${listed(varies)}: ${besidesText(difference)}`;
+    }),
+  );
+  return texts.length === 0
+    ? ''
+    : ` †: the arms differ in more than was varied, so that the difference is not of that alone (${[...new Set(texts)].join('. ')}).`;
 }
 
 function forest(comparisons: readonly ComparisonResult[]): Spec {
   const rows: ChartRow[] = [];
   const found: (TestedDifference | undefined)[] = [];
-  for (const { name, question, arms, differences } of comparisons) {
+  for (const { name, question, arms, varies, differences } of comparisons) {
     rows.push({ heading: true, label: name, note: `against ${arms[0] ?? ''} · ${question}` });
     found.push(undefined);
     for (const difference of differences) {
-      rows.push({ label: difference.arm });
+      const unequal = advantages(difference, varies);
+      rows.push({ label: difference.arm, ...(unequal.length > 0 && { note: `† ${unequal.join(', ')}` }) });
       found.push(difference);
     }
   }
@@ -228,6 +244,7 @@ function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
         smallestAdjustedP: holm?.smallestAdjustedP ?? null,
         seedsNeeded: power?.seedsNeeded ?? null,
         verdict,
+        besides: besidesText(difference),
       };
       if (points.length === 0) return [{ ...shared, seed: null, armLoss: null, baselineLoss: null, difference: null }];
       return points.map((point) => ({

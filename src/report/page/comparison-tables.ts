@@ -1,4 +1,5 @@
 /** Tables of declared comparisons: differences in loss, and counts of survivals, each with what its test can say. */
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type {
   AbsentRun,
   ComparisonResult,
@@ -6,6 +7,8 @@ import type {
   SurvivalTest,
   TestedDifference,
 } from '../../generated/results.ts';
+import { connectedBesides } from '../../science/results/also-differs.ts';
+import { consequenceText } from '../besides.ts';
 import type { StudyResults } from '../read-results.ts';
 import { metricText, natsText, pText, verdictText } from '../verdict-text.ts';
 import { countText, counted, decimal, percent } from '../wording.ts';
@@ -24,13 +27,11 @@ interface Compared<Item> {
 }
 
 /** Every declared difference in final loss; nothing if there is none. */
-export function differencesTable(
-  { study: { analysis } }: StudyResults,
-  comparisons: readonly ComparisonResult[],
-): Html | '' {
+export function differencesTable({ study }: StudyResults, comparisons: readonly ComparisonResult[]): Html | '' {
   const items = comparisons.flatMap((comparison) =>
     comparison.differences.map((item): Compared<TestedDifference> => ({ comparison, item })),
   );
+  const { analysis } = study;
   if (items.length === 0) return '';
   return table<Compared<TestedDifference>>(
     `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${percent(analysis.confidence, 0)} t interval. The verdict rests on the exact sign-flip test after Holm's adjustment at ${pText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${pText(analysis.alpha)} (unadjusted) with 80 % power.`,
@@ -62,7 +63,7 @@ export function differencesTable(
             ? html`<span class="line">cannot be</span> significant<small>with n = ${n}</small>`
             : verdictText(verdict),
       },
-      { head: 'differ besides', cell: ({ item }) => besidesCell(item) },
+      { head: 'differ besides', cell: ({ item }) => besidesCell(study, item) },
     ],
     items,
   );
@@ -108,21 +109,22 @@ function powerCell(power: TestedDifference['power']): string | Html {
     >`;
 }
 
-function besidesCell({ alsoDiffers, consequences }: TestedDifference): Html {
-  const followed = consequences.map(({ what, baseline, arm }) => {
-    const digits = amount(what, baseline) === amount(what, arm) ? 4 : 1;
-    return `${what} ${amount(what, baseline, digits)} → ${amount(what, arm, digits)}`;
-  });
+/** `nothing` only where the arms are declared, connected and came out alike in everything that is known of them. */
+function besidesCell(study: StudyDeclaration, difference: TestedDifference): Html {
+  const { alsoDiffers, consequences } = difference;
+  const [baseline, arm] = [difference.baseline, difference.arm].map((id) =>
+    study.experiments.find((experiment) => experiment.id === id),
+  );
+  const connected = baseline && arm ? connectedBesides(study, arm, baseline).length : 0;
+  const followed = [
+    ...consequences.map((each) => consequenceText(each, difference)),
+    ...(connected === 0 ? [] : [`which steps run and what they take, ${counted(connected, 'difference')} (swp lint)`]),
+  ];
   const named =
     alsoDiffers.length <= NAMED ? alsoDiffers : [...alsoDiffers.slice(0, NAMED), `${alsoDiffers.length - NAMED} more`];
   return html`<div class="besides">
     ${named.join(', ') || (followed.length === 0 ? 'nothing' : '')}${followed.length === 0 ? '' : html`<small>as a consequence:</small>`}${followed.map((text) => html`<small>${text}</small>`)}
   </div>`;
-}
-
-function amount(what: string, value: number | null, digits = 1): string {
-  if (value === null) return DASH;
-  return what.includes('sparsity') ? percent(value, digits) : decimal(value, 0);
 }
 
 /** Every declared test of a kind of survival; nothing if there is none. */

@@ -17,6 +17,8 @@ export interface ComparisonContext {
   /** Every declared experiment with its runs. */
   arms: Arm[];
   lint: LintNote[];
+  /** Training steps of the models' checkpoints, by model; unknown of those that are left out. */
+  pretrained: ReadonlyMap<string, number>;
   /** Masks of the same seed in two arms. */
   masks: (ArmMasks & { arm: string; baseline: string })[];
 }
@@ -30,6 +32,7 @@ export function comparisonResults(context: ComparisonContext): ComparisonResult[
   const drafts = study.comparisons.map((comparison) =>
     draft(comparison, {
       study,
+      pretrained: context.pretrained,
       armNamed: (id) => arms.get(id),
       masksOf: (arm, baseline) => masks.get(pairOf(arm, baseline)),
       lint: lint.get(comparison.name) ?? [],
@@ -48,7 +51,7 @@ interface Draft {
   members: FamilyMember[];
 }
 
-interface DraftContext extends Pick<ComparisonContext, 'study' | 'lint'> {
+interface DraftContext extends Pick<ComparisonContext, 'study' | 'pretrained' | 'lint'> {
   armNamed(id: string): Arm | undefined;
   masksOf(arm: string, baseline: string): ComparisonContext['masks'][number] | undefined;
 }
@@ -58,7 +61,7 @@ function pairOf(arm: string, baseline: string): string {
 }
 
 /** @param context.lint what was found of this comparison */
-function draft(comparison: ComparisonDeclaration, { study, lint, armNamed, masksOf }: DraftContext): Draft {
+function draft(comparison: ComparisonDeclaration, { study, pretrained, lint, armNamed, masksOf }: DraftContext): Draft {
   const { name, question, topic, family, metrics, varies, accept } = comparison;
   const arms = comparison.arms.flatMap((id) => armNamed(id) ?? []);
   const [baseline, ...others] = arms;
@@ -68,7 +71,11 @@ function draft(comparison: ComparisonDeclaration, { study, lint, armNamed, masks
   for (const arm of baseline === undefined ? [] : others) {
     const against = masksOf(arm.experiment.id, baseline!.experiment.id);
     const difference = testedDifference(arm, baseline!, comparison, study);
-    differences.push({ ...difference, consequences: consequences(arm, baseline!), masks: armMasks(against) });
+    differences.push({
+      ...difference,
+      consequences: consequences(study, arm, baseline!, pretrained),
+      masks: armMasks(against),
+    });
     const effect = effectOf(difference);
     if (metrics.includes('loss'))
       members.push({ family, effect, result: differences.at(-1)!, test: difference.signFlip });

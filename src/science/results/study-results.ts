@@ -19,6 +19,7 @@ import { sweetSpots } from './sweet-spot.ts';
 
 /**
  * Gathers every declared run. A run without a single piece is listed as incomplete; nothing is left out.
+ * @param pretrained training steps of the models' checkpoints, by model; unknown of those that are left out
  * @param masks what the masks say, which are read on their own (mask-findings.ts)
  */
 export function studyResults(
@@ -26,6 +27,7 @@ export function studyResults(
   pieces: StudyPieces,
   masks: MaskFindings = NO_MASKS,
   computations: Computations = studyComputations(study, pieces),
+  pretrained: ReadonlyMap<string, number> = new Map(),
 ): Results {
   const { confidence } = study.analysis;
   const lint = lintStudy(study);
@@ -58,7 +60,7 @@ export function studyResults(
     floor: commonFloor(pieces),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map((arm) => experimentResult(study, arm, controls, twinOf.get(arm.experiment.id))),
-    comparisons: comparisonResults({ study, arms, lint, masks: masks.arms }),
+    comparisons: comparisonResults({ study, arms, lint, pretrained, masks: masks.arms }),
     ablations: startAblations(study, pieces.superWeights, phaseOf),
     masks: masks.masks,
     recovery: masks.recovery,
