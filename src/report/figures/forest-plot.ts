@@ -62,8 +62,8 @@ function draw<Name extends string>(
   const most = largest(differences.map(({ n }) => n));
   return {
     title,
-    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.`,
-    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.${unequalText(shown)}`,
+    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.${unequalText(shown)}`,
+    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
     plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
   };
 }
