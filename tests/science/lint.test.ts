@@ -428,6 +428,143 @@ describe('sample-size', () => {
   });
 });
 
+describe('idle-seeds: seeds that change nothing are no replicates', () => {
+  const set = { 'load-pretrained': { checkpoint: 0 }, ...train(10, { seed: 0 }), ...prune(0.1) };
+  const scratch = { init: { scheme: 'xavier', seed: 1 }, ...train(10, { seed: 0 }), ...prune(0.1) };
+  const rewound = (rewind: Entry) => ({ ...set, rewind });
+  const cases: [string, Entry, boolean][] = [
+    ['checkpoint and data are set: six runs from one model over one stream', { params: set }, true],
+    ["the data are the run's own", { params: { ...set, ...train(10) } }, false],
+    ["the checkpoint is the run's own", { params: { ...set, 'load-pretrained': {} } }, false],
+    ['no training at all, one checkpoint', { params: { ...set, ...train(0) } }, true],
+    ['weights from scratch do not depend on the checkpoint', { params: scratch }, true],
+    ["weights from scratch by the run's seed", { params: { ...scratch, init: { scheme: 'xavier' } } }, false],
+    ['random weights are pruned', { params: { ...set, ...prune(0.1, { criterion: 'random' }) } }, false],
+    [
+      'the same random ones in every run',
+      { params: { ...set, ...prune(0.1, { criterion: 'random', seed: 3 }) } },
+      true,
+    ],
+    ['the mask is shuffled', { params: rewound({ mask: 'shuffle' }) }, false],
+    ['weights are rewound to the start', { params: rewound({ to: 'init' }) }, true],
+    ["a step of its own takes the run's seed", { params: set, perStep: { train: { seed: 7 } } }, true],
+    ['a single seed', { seeds: [4], params: set }, false],
+  ];
+  test.each(cases)('%s', async (_, A, isIdle) => {
+    const found = await messages(
+      'idle-seeds',
+      { A, B: { params: train(20) } },
+      { ...TWO_ARMS, varies: ['train.steps'] },
+    );
+    expect(found).toHaveLength(isIdle ? 1 : 0);
+  });
+
+  test('says which seeds are set, of all experiments alike at once; the other arms are their own', async () => {
+    const arms = { A: { params: set }, B: { extends: 'A', params: prune(0.2) }, C: { params: train(10) } };
+    const found = (await findings(arms, { ...TWO_ARMS, varies: ['prune.fraction'] })).filter(
+      ({ rule }) => rule === 'idle-seeds',
+    );
+    expect(found).toMatchObject([{ severity: 'warning', comparison: null, arms: ['A', 'B'], accepted: null }]);
+    expect(found[0]!.message).toBe(
+      'The 6 seeds of A and B change nothing that is measured: load-pretrained.checkpoint is 0 and train.seed is 0. Its runs are one computation, and every count takes them for one.',
+    );
+  });
+
+  test('wherever all nodes of two seeds are the same, it is found', async () => {
+    const seeds = fc.record({
+      'load-pretrained.checkpoint': fc.boolean(),
+      'init.seed': fc.boolean(),
+      'train.seed': fc.boolean(),
+      'prune.seed': fc.boolean(),
+      'rewind.seed': fc.boolean(),
+    });
+    const values = fc.record({
+      scheme: fc.constantFrom('pretrained', 'xavier'),
+      steps: fc.constantFrom(0, 5),
+      criterion: fc.constantFrom('magnitude', 'random'),
+    });
+    await fc.assert(
+      fc.asyncProperty(seeds, values, async (isSet, { scheme, steps, criterion }) => {
+        const params: Record<string, Entry> = {
+          init: { scheme },
+          train: { steps },
+          prune: { fraction: 0.1, criterion },
+        };
+        for (const [name, yes] of Object.entries(isSet)) {
+          const [stage = '', param = ''] = name.split('.');
+          if (yes) params[stage] = { ...params[stage], [param]: 0 };
+        }
+        const study = await studyOf(
+          { A: { seeds: [0, 1], params } },
+          { arms: ['A'], varies: ['rounds'] },
+          { comparisons: [] },
+        );
+        const isFound = lintStudy(declareStudy(study)).some(({ rule }) => rule === 'idle-seeds');
+        const dag = await buildDag(study, StageLoader.installed());
+        const shared = dag.nodes().every((key) => {
+          const [first, ...others] = dag.getNodeAttribute(key, 'labels');
+          return first!.experiment === '*' || others.length > 0;
+        });
+        if (shared) expect(isFound).toBe(true);
+        if (isFound) expect(params['train']!['seed'] === 0 || steps === 0).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('a stage of the study may use the seed: nothing is said where one runs', async () => {
+    const study = declareStudy(
+      await studyOf(
+        { A: { params: set }, B: { extends: 'A', params: prune(0.2) } },
+        { ...TWO_ARMS, varies: ['prune.fraction'] },
+      ),
+    );
+    const own = study.wirings!.map((rounds) =>
+      rounds.map((each) => ({
+        ...each,
+        steps: each.steps.map((step) => (step.step === 'train' ? { ...step, stage: 'distill' } : step)),
+      })),
+    );
+    expect(lintStudy({ ...study, wirings: own }).filter(({ rule }) => rule === 'idle-seeds')).toEqual([]);
+  });
+
+  test('they are one pair, for the number of pairs that a test needs', async () => {
+    const arms = { A: { params: set }, B: { extends: 'A', params: prune(0.2) } };
+    expect(await messages('sample-size', arms, { ...TWO_ARMS, varies: ['prune.fraction'] })).toEqual([
+      '1 pair can give no less than p = 1, above 0.05: nothing can be significant. Needed: 6 pairs alone.',
+    ]);
+  });
+});
+
+describe('same-arm', () => {
+  const A = { params: { ...train(10), ...prune(0.1) } };
+  const compared = { arms: ['A', 'C'], varies: ['prune.fraction'] };
+  const C = { extends: 'A', params: prune(0.2) };
+
+  test('an arm that is another one under a second name, whether or not a comparison holds it', async () => {
+    expect(
+      await messages('same-arm', { A, C, B: { extends: 'A' }, D: { extends: 'A', params: prune(0.1) } }, compared),
+    ).toEqual(['B and D are A under another name: all nodes of a run are shared.']);
+  });
+
+  test('not one with a value, a connection or a seed of its own', async () => {
+    const others = {
+      B: { extends: 'A', params: { rewind: { to: 'init' } } },
+      D: { extends: 'A', rounds: 3 },
+      E: { extends: 'A', seeds: [6, 7] },
+      F: { extends: 'A', perStep: { 'eval-trained': { sequences: 8 } } },
+    };
+    expect(await messages('same-arm', { A, C, ...others }, compared)).toEqual([]);
+  });
+
+  test('in a comparison, it is never-acts', async () => {
+    const arms = { A, B: { extends: 'A' } };
+    const found = await findings(arms, { ...TWO_ARMS, varies: ['prune.fraction'] });
+    expect(found.filter(({ rule }) => rule === 'same-arm')).toEqual([]);
+    expect(found.filter(({ rule }) => rule === 'never-acts').length).toBeGreaterThan(0);
+  });
+});
+
 describe('accept', () => {
   const experiments = {
     A: { seeds: [0], params: { ...train(10), ...prune(0.1) } },

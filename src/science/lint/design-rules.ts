@@ -7,6 +7,7 @@ import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
 import type { Controls } from './controls.ts';
 import { finding, type LintFinding } from './finding.ts';
+import { distinctSeeds } from './replicates.ts';
 import { countText } from './value-text.ts';
 
 /** Differences are paired by seed: what only one arm has is lost. */
@@ -85,18 +86,20 @@ export function unequalBudget(comparison: Comparison): LintFinding[] {
 
 /**
  * The exact two-sided sign-flip test of n pairs cannot give less than 2 / 2^n, and Holm's method asks the smallest
- * p-value of m for alpha / m. A test that cannot be significant with this n is reported before anything runs.
+ * p-value of m for alpha / m. A test that cannot be significant with this n is reported before anything runs. Seeds
+ * that change nothing are one.
  * @param members tests of the comparison's family
  */
-export function sampleSize(
-  comparison: Comparison,
-  members: number,
-  { analysis: { alpha } }: StudyDeclaration,
-): LintFinding[] {
+export function sampleSize(comparison: Comparison, members: number, study: StudyDeclaration): LintFinding[] {
+  const { alpha } = study.analysis;
   const { declaration, baseline, others } = comparison;
   const { family } = declaration;
   const seeds = new Set(baseline.declaration.seeds);
-  const n = smallest(others.map((arm) => arm.declaration.seeds.filter((seed) => seeds.has(seed)).length));
+  const pairs = others.map((arm) => {
+    const common = arm.declaration.seeds.filter((seed) => seeds.has(seed));
+    return Math.min(...[baseline, arm].map((each) => distinctSeeds(each, study, common)));
+  });
+  const n = smallest(pairs);
   const needed = attainableFrom(members, alpha);
   if (n >= needed) return [];
   const alone = attainableFrom(1, alpha);

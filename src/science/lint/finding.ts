@@ -43,6 +43,11 @@ export const LINT_RULES = {
     severity: 'warning',
     remedy: 'Let the arms train for as many steps, or name the number of steps in "varies".',
   },
+  'idle-seeds': {
+    severity: 'warning',
+    remedy: "Take the seed out of the parameters, so that it is each run's own, or declare a single seed.",
+  },
+  'same-arm': { severity: 'warning', remedy: 'Give the arm a value that acts, or take it out of the profile.' },
   'sample-size': { severity: 'warning', remedy: 'Take more seeds, or declare fewer comparisons in the family.' },
   'useless-accept': { severity: 'warning', remedy: 'Take the accepted rule out: there is nothing to override.' },
 } as const satisfies Record<string, { severity: LintSeverity; remedy: string }>;

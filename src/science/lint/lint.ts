@@ -8,9 +8,13 @@ import type { Comparison } from './comparison.ts';
 import { Controls } from './controls.ts';
 import { familySizes, missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
 import { finding, type LintFinding } from './finding.ts';
+import { idleSeeds, sameArms } from './replicates.ts';
 import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
 
-/** All findings, comparison by comparison; those that a person overrides carry the written reason. */
+/**
+ * All findings, comparison by comparison, then those of the whole profile; those that a person overrides carry the
+ * written reason.
+ */
 export function lintStudy(study: StudyDeclaration): LintFinding[] {
   const arms = study.experiments.map((experiment) => new Arm(experiment, study));
   const controls = new Controls(study, arms);
@@ -25,7 +29,7 @@ export function lintStudy(study: StudyDeclaration): LintFinding[] {
     ...sampleSize(comparison, families.get(comparison.declaration.family)!, study),
     ...consequence(comparison),
   ]);
-  return override(findings, study);
+  return override([...findings, ...idleSeeds(study, arms), ...sameArms(study, arms)], study);
 }
 
 /** An error that nobody has overridden. */

@@ -1,0 +1,140 @@
+/** Are seeds replicates, and arms arms? What is one computation under several names counts once in every result. */
+import { groupBy } from '../../base/groups.ts';
+import { canonicalJson, entryOf, type JsonValue } from '../../base/json.ts';
+import { listed } from '../../base/listed.ts';
+import type { StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
+import type { Arm } from './arm.ts';
+import { commonNodes } from './contrast.ts';
+import { finding, type LintFinding } from './finding.ts';
+import { valueText } from './value-text.ts';
+
+/** A stage of swp that takes the run's seed where no other is set: in which parameter, and whether it then acts. */
+interface SeededStage {
+  param: string;
+  acts(value: (name: string) => unknown): boolean;
+}
+
+const SEEDED: Record<string, SeededStage> = {
+  'load-pretrained': { param: 'checkpoint', acts: () => true },
+  init: { param: 'seed', acts: (value) => value('scheme') !== 'pretrained' },
+  train: { param: 'seed', acts: (value) => value('steps') !== 0 },
+  prune: { param: 'seed', acts: (value) => value('criterion') === 'random' || value('criterion') === 'shuffled' },
+  rewind: { param: 'seed', acts: (value) => value('to') === 'fresh' || value('mask') === 'shuffle' },
+};
+
+/** Stages of swp that take no seed of the run: all runs are measured on the same sequences. */
+const SEEDLESS = ['detect-sw', 'eval'];
+
+/** What of a run depends on its seed. */
+interface SeedUse {
+  /** Whether anything that is measured does. What a stage of the study's own does is not declared: it may. */
+  acts: boolean;
+  /** Seeds that are set, and act, in words: `train.seed is 0`. */
+  fixed: string[];
+}
+
+function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
+  if (arm.wiring === undefined) return { acts: true, fixed: [] };
+  const seeded = new Set<string>();
+  const fixed = new Set<string>();
+  let acts = false;
+  for (const [round, wired] of arm.wiring)
+    for (const { step, stage, inputs } of wired) {
+      const value = (name: string) => arm.valueIn(`${step}.${name}`, round);
+      const own = ownSeed(stage, value);
+      if (own.fixed !== undefined) fixed.add(`${stage}.${own.fixed} is ${valueText(value(own.fixed))}`);
+      // Only the scheme `pretrained` reads the weights that it is given.
+      const reads = stage !== 'init' || value('scheme') === 'pretrained';
+      const inherits = reads && Object.values(inputs).some((source) => seeded.has(placeOf(source, round)));
+      if (!own.takes && !inherits) continue;
+      seeded.add(`${step} ${round}`);
+      acts ||= entryOf(steps, step)?.measures !== undefined;
+    }
+  return { acts, fixed: [...fixed] };
+}
+
+/** Whether a step of the stage takes the run's seed; if it would, but another is set, in which parameter. */
+function ownSeed(stage: string, value: (name: string) => unknown): { takes: boolean; fixed?: string } {
+  const seededStage = entryOf(SEEDED, stage);
+  if (seededStage === undefined) return { takes: !SEEDLESS.includes(stage) };
+  if (!seededStage.acts(value)) return { takes: false };
+  return value(seededStage.param) === undefined ? { takes: true } : { takes: false, fixed: seededStage.param };
+}
+
+/** `prune.mask -1`, seen from round 3, is made by prune in round 2. */
+function placeOf(source: WiredStep['inputs'][string], round: number): string {
+  const [artifact = '', place = ''] = source.split(' ');
+  const step = artifact.slice(0, artifact.lastIndexOf('.'));
+  if (place === '') return `${step} ${round}`;
+  return `${step} ${place === '-1' ? round - 1 : place.slice(1)}`;
+}
+
+/** Seeds of an arm that are replicates: one, where they change nothing. */
+export function distinctSeeds(arm: Arm, study: StudyDeclaration, seeds: readonly number[]): number {
+  return seedUse(arm, study).acts ? seeds.length : Math.min(1, seeds.length);
+}
+
+/** Experiments with several seeds that change nothing: their runs are one, and count as one. */
+export function idleSeeds(study: StudyDeclaration, arms: readonly Arm[]): LintFinding[] {
+  const idle = arms
+    .filter(({ declaration }) => declaration.seeds.length > 1)
+    .flatMap((arm) => {
+      const { acts, fixed } = seedUse(arm, study);
+      return acts ? [] : [{ arm, fixed: fixed.length === 0 ? 'no step that runs takes a seed' : listed(fixed) }];
+    });
+  return [...groupBy(idle, ({ arm, fixed }) => `${arm.declaration.seeds.length} ${fixed}`).values()].map((alike) => {
+    const ids = alike.map(({ arm }) => arm.id);
+    const [{ arm, fixed }] = alike as [(typeof alike)[number]];
+    return finding(
+      'idle-seeds',
+      null,
+      ids,
+      `The ${arm.declaration.seeds.length} seeds of ${listed(ids)} change nothing that is measured: ${fixed}. Its runs are one computation, and every count takes them for one.`,
+    );
+  });
+}
+
+/** Experiments that are another one under a second name; where a comparison holds both, `never-acts` says it. */
+export function sameArms(study: StudyDeclaration, arms: readonly Arm[]): LintFinding[] {
+  const compared = new Set(
+    study.comparisons.flatMap(({ arms: [baseline, ...others] }) => others.map((other) => pairOf(baseline, other))),
+  );
+  const alike = groupBy(
+    arms.filter(({ wiring }) => wiring !== undefined),
+    (arm) => declaredIdentity(arm),
+  );
+  return [...alike.values()].flatMap(([first, ...others]) => {
+    const same = others.filter(
+      (other) => commonNodes(first!, other) !== undefined && !compared.has(pairOf(first!.id, other.id)),
+    );
+    if (same.length === 0) return [];
+    const ids = same.map(({ id }) => id);
+    return [
+      finding(
+        'same-arm',
+        null,
+        [first!.id, ...ids],
+        `${listed(ids)} ${ids.length === 1 ? 'is' : 'are'} ${first!.id} under another name: all nodes of a run are shared.`,
+      ),
+    ];
+  });
+}
+
+function pairOf(a: string, b: string): string {
+  return JSON.stringify([a, b].sort());
+}
+
+/** Equal for experiments with equal connections and equal parameters of all that runs. */
+function declaredIdentity(arm: Arm): string {
+  const { wiring, model, params, byRound = [], steps = {} } = arm.declaration;
+  const ofStages = Object.entries(params).filter(([stage]) => arm.hasStage(stage));
+  const ofSteps = Object.entries(steps).filter(([step]) => arm.hasStep(step));
+  const lists = byRound.filter((name) => arm.hasStage(name.slice(0, name.lastIndexOf('.'))));
+  return canonicalJson([
+    wiring ?? null,
+    model ?? null,
+    Object.fromEntries(ofStages),
+    Object.fromEntries(ofSteps),
+    [...lists].sort(),
+  ] as unknown as JsonValue);
+}
