@@ -2,6 +2,9 @@
  * The detector's own error rates. On trained models the truth is brute force: the largest weights zeroed one by one,
  * which knows nothing of spikes or matched controls. On random models it is what was planted, or that nothing was.
  */
+import { digestJson } from '../base/digest.ts';
+import { groupBy } from '../base/groups.ts';
+import type { JsonValue } from '../base/json.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type {
   DetectorRates,
@@ -65,7 +68,7 @@ export function detectorRates(
       return [runDetection(seed, report, evaluation, truth, thresholdsOf(experiment))];
     });
     if (runs.length === 0) return [];
-    const [holding, empty] = [runs.filter(({ holds }) => holds > 0), runs.filter(({ holds }) => holds === 0)];
+    const models = distinctModels(runs);
     return [
       {
         experiment: id,
@@ -73,30 +76,50 @@ export function detectorRates(
         model,
         thresholds: thresholdsOf(experiment),
         runs,
-        hits: proportion(
-          count(holding, ({ found }) => found),
-          holding.length,
-        ),
-        falseAlarms: proportion(
-          count(empty, ({ confirmed }) => confirmed > 0),
-          empty.length,
-        ),
-        causalHits: proportion(
-          count(holding, ({ foundCausally }) => foundCausally),
-          holding.length,
-        ),
-        causalFalseAlarms: proportion(
-          count(empty, ({ causal }) => causal > 0),
-          empty.length,
-        ),
+        copies: runs.length - models.length,
+        ...ratesOf(models),
       },
     ];
   });
-  // Runs with equal parameters share their random models: each counts once.
-  const models = [
-    ...new Map(planted.flatMap(({ key, content }) => (content ? [[key, content] as const] : []))).values(),
-  ].flatMap((content) => content.models);
+  // Runs with equal parameters share their random models, and a longer list begins with the shorter one's.
+  const models = distinctBy(
+    planted.flatMap(({ content }) => content?.models ?? []),
+    (each) => digestJson(each as unknown as JsonValue),
+  );
   return { trained, byThresholds: pooled(trained), planted: plantedRates(models), random: randomRates(models) };
+}
+
+/** The first of all items with the same identity. */
+function distinctBy<Item>(items: readonly Item[], identity: (item: Item) => string): Item[] {
+  return [...groupBy(items, identity).values()].map(([first]) => first!);
+}
+
+/** Runs whose models are those of others count once: what was measured of them is equal to the bit. */
+function distinctModels(runs: readonly RunDetection[]): RunDetection[] {
+  return distinctBy(runs, ({ seed: _, ...measured }) => digestJson(measured as unknown as JsonValue));
+}
+
+/** How often weights that stand apart were found, and how often others were taken for them. */
+function ratesOf(models: readonly RunDetection[]): Omit<ThresholdRates, 'thresholds'> {
+  const [holding, empty] = [models.filter(({ holds }) => holds > 0), models.filter(({ holds }) => holds === 0)];
+  return {
+    hits: proportion(
+      count(holding, ({ found }) => found),
+      holding.length,
+    ),
+    falseAlarms: proportion(
+      count(empty, ({ confirmed }) => confirmed > 0),
+      empty.length,
+    ),
+    causalHits: proportion(
+      count(holding, ({ foundCausally }) => foundCausally),
+      holding.length,
+    ),
+    causalFalseAlarms: proportion(
+      count(empty, ({ causal }) => causal > 0),
+      empty.length,
+    ),
+  };
 }
 
 /** How many of the largest weights stand apart from the rest: 0 if none does, or too many to be outliers. */
@@ -166,24 +189,12 @@ function runOf(experiment: string, seed: number): string {
   return JSON.stringify([experiment, seed]);
 }
 
-/** Over all kinds of model, by thresholds. */
+/** Over all kinds of model, by thresholds; experiments that share a model share it here, too. */
 function pooled(trained: readonly TrainedRates[]): ThresholdRates[] {
-  const groups = new Map<string, TrainedRates[]>();
-  for (const rates of trained) {
-    const identity = JSON.stringify(rates.thresholds);
-    groups.set(identity, [...(groups.get(identity) ?? []), rates]);
-  }
-  return [...groups.values()].map((group) => {
-    const sum = (rate: 'hits' | 'falseAlarms' | 'causalHits' | 'causalFalseAlarms') =>
-      proportion(...group.reduce<[number, number]>(([k, n], rates) => [k + rates[rate].k, n + rates[rate].n], [0, 0]));
-    return {
-      thresholds: group[0]!.thresholds,
-      hits: sum('hits'),
-      falseAlarms: sum('falseAlarms'),
-      causalHits: sum('causalHits'),
-      causalFalseAlarms: sum('causalFalseAlarms'),
-    };
-  });
+  return [...groupBy(trained, ({ thresholds }) => JSON.stringify(thresholds)).values()].map((group) => ({
+    thresholds: group[0]!.thresholds,
+    ...ratesOf(distinctModels(group.flatMap(({ runs }) => runs))),
+  }));
 }
 
 function plantedRates(models: PlantedSpikes['models']): PlantedRates[] {

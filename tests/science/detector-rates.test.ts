@@ -136,6 +136,24 @@ describe('the rates', () => {
     ]);
   });
 
+  it('count a model once, under whichever seeds and experiments', () => {
+    const hit = report(ablated(2, 0), [candidate(0, 2, true)]);
+    const detections = [
+      ...[0, 1, 2].map((seed) => piece('truth', seed, hit)),
+      piece('truth', 3, report(ablated(3, 0), [candidate(5, 1, true)])),
+      ...[0, 1].map((seed) => piece('again', seed, hit)),
+    ];
+    const again = { experiments: [declared('truth'), declared('again')] } as unknown as StudyDeclaration;
+    const all = [...evaluations, ...[0, 1].map((seed) => piece('again', seed, evaluation))];
+    const { trained, byThresholds } = detectorRates(again, { detections, evaluations: all, planted: [] });
+    expect(trained).toMatchObject([
+      { experiment: 'truth', copies: 2, hits: { k: 1, n: 2 } },
+      { experiment: 'again', copies: 1, hits: { k: 1, n: 1 } },
+    ]);
+    expect(trained[0]!.runs).toHaveLength(4);
+    expect(byThresholds).toMatchObject([{ hits: { k: 1, n: 2 } }]);
+  });
+
   it('count the last look of a run that looks several times', () => {
     const detections = [
       piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)]), 'late', 2),
@@ -200,8 +218,8 @@ describe('the rates', () => {
       ],
     };
     const planted = [
-      piece<PlantedSpikes>('truth', 0, { models: [trial, trial] }, 'same'),
-      piece<PlantedSpikes>('other', 0, { models: [trial, trial] }, 'same'),
+      piece<PlantedSpikes>('truth', 0, { models: [trial, { ...trial, largestRatio: 4.25 }] }),
+      piece<PlantedSpikes>('other', 0, { models: [trial] }),
       piece<PlantedSpikes>('truth', 1, undefined),
     ];
     const rates = detectorRates(study, { detections: [], evaluations: [], planted });

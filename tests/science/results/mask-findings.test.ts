@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tensorsIfKnown } from '../../../src/model/model-fingerprint.ts';
+import type { Evaluation } from '../../../src/generated/evaluation.ts';
 import type { Masks } from '../../../src/model/language-model.ts';
 import { jaccard, overlapByTensor, together } from '../../../src/science/results/mask-overlap.ts';
 import { maskFindings, type MaskPiece } from '../../../src/science/results/mask-findings.ts';
@@ -148,6 +149,36 @@ describe('what the masks of a study say', async () => {
     const { recovery, masks } = await maskFindings(one, shuffled, nothingMeasured);
     expect(recovery).toEqual([{ experiment: 'hold', seed: 0, round: 2, pruned: 1, recovered: 0 }]);
     expect(masks.map(({ all }) => all)).toEqual([0.75, 0.5].map((kept) => ({ kept, jaccard: null, chance: null })));
+  });
+
+  it('takes equal masks of one computation for one mask: neither a pair of seeds nor a second pair of arms', async () => {
+    const seeds = [0, 1, 2];
+    const content = { loss: 2 } as Evaluation;
+    const evaluations = ['hold', 'release'].flatMap((experiment) =>
+      seeds.map((seed) => ({
+        label: { experiment, seed, round: 1, step: 'eval-pruned' },
+        artifact: 'evaluation',
+        key: `${experiment}/${seed}`,
+        content: seed === 2 ? { ...content, loss: 3 } : content,
+      })),
+    );
+    const computations = studyComputations(study, { evaluations, superWeights: [] });
+    const masks = [...seeds.map((seed) => piece('hold', seed, 1, [1, 1, 1, 0])), piece('release', 0, 1, [0, 1, 1, 1])];
+    masks.push(piece('release', 1, 1, [0, 1, 1, 1]), piece('release', 2, 1, [1, 0, 1, 1]));
+    const found = await maskFindings(study, masks, computations, tensors);
+    expect(found.masks.map((each) => [each.experiment, each.seeds, each.copies, each.pairs.length])).toEqual([
+      ['hold', [0, 2], [1], 1],
+      ['release', [0, 2], [1], 1],
+    ]);
+    expect(found.arms.map(({ points }) => points.map(({ seed }) => seed))).toEqual([[0, 2]]);
+    // A mask that is shuffled by the seed is another one, whatever was measured before.
+    const shuffled = [
+      ...masks,
+      piece('hold', 0, 1, [1, 1, 0, 1], 'rewind'),
+      piece('hold', 1, 1, [1, 0, 1, 1], 'rewind'),
+    ];
+    const { masks: inForce } = await maskFindings(study, shuffled, computations, tensors);
+    expect(inForce[0]).toMatchObject({ seeds: [0, 1], copies: [] });
   });
 
   it('reads one file at a time', async () => {
