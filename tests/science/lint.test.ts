@@ -459,6 +459,13 @@ describe('idle-seeds: seeds that change nothing are no replicates', () => {
     expect(found).toHaveLength(isIdle ? 1 : 0);
   });
 
+  test('in a study of which no step says that it measures, any use of the seed counts', async () => {
+    const study = declareStudy(await studyOf({ A: {}, B: { params: set } }, { ...TWO_ARMS, varies: ['train.seed'] }));
+    const steps = Object.entries(study.steps).map(([name, { measures: _, ...step }]) => [name, step]);
+    const found = lintStudy({ ...study, steps: Object.fromEntries(steps) as typeof study.steps });
+    expect(found.filter(({ rule }) => rule === 'idle-seeds').map(({ arms }) => arms)).toEqual([['B']]);
+  });
+
   test('says which seeds are set, of all experiments alike at once; the other arms are their own', async () => {
     const arms = { A: { params: set }, B: { extends: 'A', params: prune(0.2) }, C: { params: train(10) } };
     const found = (await findings(arms, { ...TWO_ARMS, varies: ['prune.fraction'] })).filter(

@@ -27,7 +27,10 @@ const SEEDLESS = ['detect-sw', 'eval'];
 
 /** What of a run depends on its seed. */
 interface SeedUse {
-  /** Whether anything that is measured does. What a stage of the study's own does is not declared: it may. */
+  /**
+   * Whether anything that is measured does; where no step says that it measures, whether anything does. What a stage of
+   * the study's own does is not declared: it may.
+   */
   acts: boolean;
   /** Seeds that are set, and act, in words: `train.seed is 0`. */
   fixed: string[];
@@ -35,6 +38,8 @@ interface SeedUse {
 
 function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
   if (arm.wiring === undefined) return { acts: true, fixed: [] };
+  const isMeasured = (step: string) => entryOf(steps, step)?.measures !== undefined;
+  const measures = [...arm.wiring.values()].some((wired) => wired.some(({ step }) => isMeasured(step)));
   const seeded = new Set<string>();
   const fixed = new Set<string>();
   let acts = false;
@@ -48,7 +53,7 @@ function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
       const inherits = reads && Object.values(inputs).some((source) => seeded.has(placeOf(source, round)));
       if (!own.takes && !inherits) continue;
       seeded.add(`${step} ${round}`);
-      acts ||= entryOf(steps, step)?.measures !== undefined;
+      acts ||= !measures || isMeasured(step);
     }
   return { acts, fixed: [...fixed] };
 }
