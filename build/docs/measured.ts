@@ -17,6 +17,7 @@ const FOLDER = join(packageRoot, 'docs/measured');
 export interface Made {
   /** A day, `2026-11-29`. */
   readonly date: string;
+  /** As this file's `madeHere` names it: equal names mean that equal bits can be expected. */
   readonly processor: string;
   /** Without the `v`. */
   readonly node: string;
@@ -141,11 +142,21 @@ export interface LearningRateMeasured {
   }[];
 }
 
+/** What `npm run docs -- screenshots` took. */
+export interface ScreenshotsMeasured {
+  readonly made: Made;
+  /** Of the pilot's DAG. */
+  readonly nodes: number;
+  /** A digest of the code of the page. */
+  readonly page: string;
+}
+
 /** Every file of docs/measured, by its name without the ending. */
 export interface Measured {
   readonly pilot: PilotMeasured;
   readonly 'pilot-run': PilotRunMeasured;
   readonly 'train-step': TrainStepMeasured;
+  readonly screenshots: ScreenshotsMeasured;
   readonly throughput: ThroughputMeasured;
   readonly dag: DagMeasured;
   readonly detector: DetectorMeasured;
@@ -155,6 +166,8 @@ export interface Measured {
 
 export type MeasuredName = keyof Measured;
 
+const CPU_INFO = '/proc/cpuinfo';
+
 /** Results of a study are large; the others are text, whose changes can be read. */
 const COMPRESSED: ReadonlySet<MeasuredName> = new Set(['pilot']);
 
@@ -162,9 +175,19 @@ const COMPRESSED: ReadonlySet<MeasuredName> = new Set(['pilot']);
 export function madeHere(): Made {
   return {
     date: new Date().toISOString().slice(0, 10),
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    processor: processorHere(),
     node: process.versions.node,
   };
+}
+
+/** Its name, and on Linux family and model: clouds give processors of several generations one name. */
+function processorHere(): string {
+  const name = cpus()[0]?.model.trim() ?? 'unknown processor';
+  if (!existsSync(CPU_INFO)) return name;
+  const [family, model] = [/^cpu family\s*: (\d+)/m, /^model\s*: (\d+)/m].map(
+    (field) => field.exec(readFileSync(CPU_INFO, 'utf8'))?.[1],
+  );
+  return family === undefined || model === undefined ? name : `${name} (family ${family}, model ${model})`;
 }
 
 const known = new Map<MeasuredName, unknown>();

@@ -12,9 +12,6 @@ export const PLOTS: Readonly<Record<string, { page: string | null; plot: string 
   'survival.png': { page: 'survival', plot: 'survival' },
 };
 
-/** A screenshot, which needs a browser: `npm run docs -- screenshots` takes it. */
-export const SCREENSHOTS = ['dag-page.png'];
-
 /** @throws Error if the report has no such plot, or the results nothing to draw in it */
 export async function drawPicture(file: string): Promise<Uint8Array> {
   const { page, plot: name } = PLOTS[file]!;

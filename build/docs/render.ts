@@ -6,6 +6,7 @@ import { blockNames, hasSentence, hasWords, sentenceText, withBlocks, withSenten
 import { NotMeasured } from './measured.ts';
 import type { Sentence } from './part.ts';
 import { PARTS } from './parts.ts';
+import { staleScreenshots } from './screenshots.ts';
 import { drawPicture, PLOTS } from './pictures.ts';
 
 /** Folders whose pages may have made parts, besides the project's own. */
@@ -76,6 +77,7 @@ export async function troubles(): Promise<string[]> {
     const trouble = await ifMeasured(() => troubleOf(sentence), found);
     if (trouble !== undefined) found.add(trouble);
   }
+  for (const trouble of (await ifMeasured(staleScreenshots, found)) ?? []) found.add(trouble);
   return [...found];
 }
 

@@ -4,7 +4,7 @@
  */
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../src/base/package-root.ts';
 import type { DetectorRates } from '../../src/generated/detector-rates.ts';
@@ -36,7 +36,7 @@ class Study {
   readonly #jobs: string[];
 
   constructor(pipeline: string, { cache, jobs }: StudyPlace) {
-    this.#options = ['--pipeline', join(packageRoot, pipeline), ...(cache === undefined ? [] : ['--cache', cache])];
+    this.#options = ['--pipeline', resolve(packageRoot, pipeline), ...(cache === undefined ? [] : ['--cache', cache])];
     this.#jobs = jobs === undefined ? [] : ['--jobs', jobs];
   }
 
@@ -71,8 +71,9 @@ class Study {
   }
 }
 
-export async function runPilot(place: StudyPlace): Promise<Measured['pilot']> {
-  const study = new Study('pipeline.json', place);
+/** @param pipeline the pilot's study; a copy elsewhere keeps its report there */
+export async function runPilot(place: StudyPlace, pipeline = 'pipeline.json'): Promise<Measured['pilot']> {
+  const study = new Study(pipeline, place);
   await study.run();
   const results = (await study.results()) as unknown as StudyResults;
   return { made: madeHere(), nodes: await study.size(), results };

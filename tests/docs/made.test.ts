@@ -16,8 +16,9 @@ import {
   wrapped,
 } from '../../build/docs/pages.ts';
 import { PARTS } from '../../build/docs/parts.ts';
-import { PLOTS, SCREENSHOTS } from '../../build/docs/pictures.ts';
+import { PLOTS } from '../../build/docs/pictures.ts';
 import { isCurrent, pagePaths, renderPages, renderPictures, troubles } from '../../build/docs/render.ts';
+import { SCREENSHOTS } from '../../build/docs/screenshots.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { BY_HAND } from './by-hand.ts';
 
