@@ -74,7 +74,7 @@ export function schemeOf(experiment: ExperimentDeclaration): string {
   return paramOf(experiment, 'init', 'scheme') ?? 'unknown';
 }
 
-export function isControl({ role }: ExperimentDeclaration): boolean {
+export function isControl({ role }: Pick<ExperimentDeclaration, 'role'>): boolean {
   return role !== undefined && role.endsWith('control');
 }
 
@@ -97,4 +97,24 @@ export function comparisonsOf({ comparisons }: StudyResults, topic: TopicId): Co
 export function armsOf(results: StudyResults, topic: TopicId): ExperimentDeclaration[] {
   const ids = new Set(comparisonsOf(results, topic).flatMap(({ arms }) => arms));
   return results.study.experiments.filter(({ id }) => ids.has(id));
+}
+
+/** `A1 = A1-protect`: an experiment with all those that turned out to be the same computations. */
+export function namesOf(results: StudyResults, id: string): string {
+  const same = sameOf(results, id);
+  return [id, ...same.filter((other) => other !== id)].join(' = ');
+}
+
+/** Experiments without those that are the same computations as an earlier one: what is drawn, is drawn once. */
+export function distinct(results: StudyResults, ids: readonly string[]): string[] {
+  return ids.filter((id, i) => !sameOf(results, id).some((other) => ids.slice(0, i).includes(other)));
+}
+
+/** All experiments that are the same computations as this one, itself included, in the order of declaration. */
+function sameOf({ experiments }: StudyResults, id: string): string[] {
+  const first = (experiment: ExperimentResult) => experiment.sameAs ?? experiment.id;
+  const own = experiments.find((experiment) => experiment.id === id);
+  return own === undefined
+    ? [id]
+    : experiments.filter((experiment) => first(experiment) === first(own)).map((experiment) => experiment.id);
 }

@@ -11,13 +11,13 @@ const DARK: Record<string, string> = {
   '#222222': '#ececec',
   '#666666': '#a9a9a9',
   '#bbbbbb': '#6a6a6a',
+  '#949494': '#8c8c8c',
   '#e6e6e6': '#383838',
   '#0072b2': '#4ea8de',
   '#d55e00': '#f0803c',
   '#009e73': '#2fc79a',
   '#cc79a7': '#dd93bb',
   '#e69f00': '#f0b429',
-  '#56b4e9': '#7cc7f2',
   '#999933': '#bdbd5a',
 };
 
@@ -27,38 +27,15 @@ export const INK = '#222222';
 export const SOFT = '#666666';
 /** What is there for comparison only. */
 export const FAINT = '#bbbbbb';
+/** Data that are there for comparison only: still told from the ground. */
+export const GREY = '#949494';
 export const GRID = '#e6e6e6';
 export const BLUE = '#0072b2';
 export const GREEN = '#009e73';
-const PURPLE = '#cc79a7';
-const ORANGE = '#e69f00';
+export const PURPLE = '#cc79a7';
+export const ORANGE = '#e69f00';
 export const VERMILION = '#d55e00';
-
-const SERIES = [BLUE, GREEN, ORANGE, PURPLE, '#56b4e9', VERMILION, '#999933'];
-const SHAPES = ['circle', 'square', 'triangle-up', 'diamond'];
-
-/**
- * Colour, mark and line of an experiment: controls are neutral; beyond seven arms colours repeat with other marks and
- * dashes.
- */
-export function seriesStyles(
-  experiments: readonly { id: string; role?: string }[],
-): Map<string, { color: string; shape: string; dash: number[] }> {
-  let arm = 0;
-  return new Map(
-    experiments.map(({ id, role }) => {
-      if (role === 'positive-control') return [id, { color: INK, shape: 'circle', dash: [2, 2] }];
-      if (role === 'negative-control') return [id, { color: SOFT, shape: 'cross', dash: [2, 2] }];
-      const style = {
-        color: SERIES[arm % SERIES.length]!,
-        shape: SHAPES[Math.floor(arm / SERIES.length) % SHAPES.length]!,
-        dash: arm < SERIES.length ? [1, 0] : [6, 3],
-      };
-      arm += 1;
-      return [id, style];
-    }),
-  );
-}
+export const OLIVE = '#999933';
 
 export const FONT_STACK =
   "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";

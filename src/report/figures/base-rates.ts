@@ -3,7 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
-import { comparisonsOf, declarationOf, endOf } from '../arms.ts';
+import { comparisonsOf, declarationOf, distinct, endOf, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
@@ -12,37 +12,41 @@ import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const TITLE = 'Three kinds of survival, beside their base rates';
-const PANEL_HEIGHT = 130;
+const PANEL_HEIGHT = 125;
 
 const KINDS = [
   {
     name: 'kept',
     text: 'mask bit: kept',
-    color: BLUE,
-    shape: 'circle',
+    style: { shape: 'circle', color: BLUE } satisfies MarkStyle,
     of: (survival: SurvivalSummary): Proportion => survival.kept,
   },
   {
     name: 'functional',
     text: 'functional: zeroing hurts',
-    color: GREEN,
-    shape: 'square',
+    style: { shape: 'square', color: GREEN } satisfies MarkStyle,
     of: (survival: SurvivalSummary): Proportion => survival.functional,
   },
   {
     name: 'redetected',
     text: 'found again at its place',
-    color: VERMILION,
-    shape: 'triangle-up',
+    style: { shape: 'triangle-up', color: VERMILION } satisfies MarkStyle,
     of: (survival: SurvivalSummary): Proportion => survival.redetectedSame,
   },
 ] as const;
 
-/** How far apart the three kinds are drawn, in levels. */
-const APART = 0.2;
+/** How far apart the three kinds and the controls are drawn, in levels. */
+const APART = 0.19;
+
+const GROUND: MarkStyle = { shape: 'area', color: FAINT, opacity: 0.4 };
+const CONTROLS: MarkStyle = { shape: 'diamond', color: SOFT, hollow: true };
+
+/** Panels at most: the figure opens its page, and is to be seen at once. The counts of all arms are further below. */
+const PANELS = 6;
 
 export const baseRates = defineFigure({
   plots: ['survival'],
@@ -56,7 +60,7 @@ export const baseRates = defineFigure({
 /** Arms that are followed; those without anything to survive are named in the caption instead. */
 function draw(results: StudyResults): Figure<'survival'> {
   const withoutAny = prunedArms(results).filter((arm) => !isFollowed(results, arm));
-  const ids = [...followedArms(results), ...withoutAny.map(({ id }) => id)];
+  const ids = distinct(results, [...followedArms(results), ...withoutAny.map(({ id }) => id)]);
   const arms = ids.map((id) => ({ id, points: pointsOf(results, id) }));
   const shown = arms.filter(({ points }) => points.some(({ survival }) => survival.n > 0));
   if (shown.length === 0)
@@ -71,14 +75,16 @@ function draw(results: StudyResults): Figure<'survival'> {
       results.experiments.find((each) => each.id === id)!.reference.noneEmerged > 0,
   );
   const most = largest(shown.flatMap(({ points }) => points.map(({ survival }) => survival.n)));
+  const drawn = shown.slice(0, PANELS);
+  const others = shown.slice(PANELS).map(({ id }) => namesOf(results, id));
   const rows = shown.flatMap(({ id, points }) => points.flatMap((point) => rowsOf(id, point)));
   return {
     title: TITLE,
     caption:
       `The share of runs in which the super weight survives, after each prune and the training that follows (a run is the unit of replication, up to ${counted(most, 'run')} an arm). ` +
-      `A mask bit that is kept says something only where it stands above the base rate.${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
+      `A mask bit that is kept says something only where it stands above the base rate.${others.length === 0 ? '' : ` Not drawn, but in the data: ${listed(others)}.`}${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
     method: `Bars: exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} intervals. A run counts once, by its primary super weight. The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls.`,
-    plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, shown), rows }],
+    plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, drawn), rows }],
   };
 }
 
@@ -124,9 +130,10 @@ function rowsOf(experiment: string, { level, phase, round, sparsity, survival, b
   });
 }
 
-function panels(results: StudyResults, arms: ShownArm[]): Spec {
+function panels(results: StudyResults, arms: readonly ShownArm[]): Spec {
   const specs = arms.map(({ id, points }, i) => {
     const levels = points.map(({ level }) => level);
+    const size = levels.length > 8 ? 9 : 26;
     const labels = Object.fromEntries(points.map(({ level, sparsity }) => [level, percentLabel(sparsity.mean!)]));
     const has = titled(i, arms.length);
     const x = {
@@ -157,23 +164,29 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
     const controls = points.flatMap(({ level, baseRate: { controls } }) =>
       controls.n === 0
         ? []
-        : [{ at: level, share: controls.k / controls.n, label: `matched controls kept: ${countText(controls)}` }],
+        : [
+            {
+              at: level + 1.5 * APART,
+              share: controls.k / controls.n,
+              label: `matched controls kept: ${countText(controls)}`,
+            },
+          ],
     );
     return {
-      title: panelTitle(results.study, declarationOf(results, id)),
+      title: panelTitle(results, declarationOf(results, id)),
       layer: [
         {
           data: { values: stretched },
-          mark: { type: 'area', color: FAINT, opacity: 0.4, interpolate: 'step', aria: false },
+          mark: markOf(GROUND),
           encoding: { x, y },
         },
-        ...KINDS.flatMap(({ text, color, shape, of }, kind) => {
+        ...KINDS.flatMap(({ text, style, of }, kind) => {
           const values = points
             .filter(({ survival }) => of(survival).n > 0)
             .map(({ level, survival, sparsity }) => {
               const count = of(survival);
               return {
-                at: level + APART * (kind - 1),
+                at: level + APART * (kind - 1.5),
                 share: count.k / count.n,
                 low: count.interval!.lower,
                 high: count.interval!.upper,
@@ -183,27 +196,19 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
           return [
             {
               data: { values },
-              mark: { type: 'rule', color, strokeWidth: 1, opacity: 0.55, aria: false },
+              mark: ruleOf({ ...style, width: 1, opacity: 0.55 }),
               encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' } },
             },
             {
               data: { values },
-              mark: { type: 'point', filled: true, shape, color, size: levels.length > 8 ? 18 : 34, opacity: 1 },
+              mark: markOf(style, size),
               encoding: { x, y, description: { field: 'label', type: 'nominal' } },
             },
           ];
         }),
         {
           data: { values: controls },
-          mark: {
-            type: 'point',
-            filled: false,
-            shape: 'diamond',
-            color: SOFT,
-            size: levels.length > 8 ? 16 : 30,
-            strokeWidth: 1.1,
-            opacity: 1,
-          },
+          mark: markOf(CONTROLS, size),
           encoding: { x, y, description: { field: 'label', type: 'nominal' } },
         },
       ],
@@ -211,10 +216,12 @@ function panels(results: StudyResults, arms: ShownArm[]): Spec {
   });
   return {
     vconcat: [
-      strip([
-        ...KINDS.map(({ text, color, shape }) => ({ text, color, shape, filled: true })),
-        { text: 'base rate: its tensor kept', shape: 'square', filled: true, color: FAINT },
-        { text: 'its controls kept', shape: 'diamond', filled: false, color: SOFT },
+      legend([
+        ...KINDS.map(({ text, style }) => ({ text, styles: [style] })),
+        { text: 'base rate: its tensor kept', styles: [GROUND] },
+        ...(arms.some(({ points }) => points.some(({ baseRate }) => baseRate.controls.n > 0))
+          ? [{ text: 'its controls kept', styles: [CONTROLS] }]
+          : []),
       ]),
       smallMultiples(specs, PANEL_HEIGHT),
     ],

@@ -6,12 +6,14 @@ import { measuredEnd, resultOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
-import { seriesStyles, SOFT } from '../theme.ts';
+import { SOFT } from '../theme.ts';
 import { laddersOf, stepComparisons, stepsPerRound, type Ladder } from '../topics/budget.ts';
 import { differencesText } from '../topics/parts.ts';
 import { counted, decimal, signed } from '../wording.ts';
-import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { defineFigure, FULL_WIDTH, pointLayers, type Figure, type Row } from './figure.ts';
+import { legend } from './legend.ts';
+import { markOf } from './mark-style.ts';
+import { seriesEntries, seriesStyles } from './series.ts';
 
 const TITLE = 'Steps per round';
 
@@ -115,12 +117,6 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
       labelOverlap: 'greedy',
     },
   };
-  const style = (of: 'color' | 'shape' | 'dash') => ({
-    field: 'ladder',
-    type: 'nominal',
-    scale: { domain: names, range: names.map((name) => styles.get(name)![of]) },
-    legend: null,
-  });
   const width = FULL_WIDTH / 2 - 62;
   const panel = (field: 'cost' | 'effect', title: string, y: Spec): Spec => {
     const values = rows
@@ -151,22 +147,17 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
               },
             ]
           : [
-              {
-                data: { values: means },
-                mark: { type: 'line', strokeWidth: 1.6, aria: false },
-                encoding: { x, y, color: style('color'), strokeDash: style('dash') },
-              },
-              {
-                data: { values },
-                mark: { type: 'point', filled: true, size: 28, opacity: 0.85 },
-                encoding: {
-                  x,
-                  y,
-                  color: style('color'),
-                  shape: style('shape'),
-                  description: { field: 'label', type: 'nominal' },
-                },
-              },
+              ...names.map((name) => ({
+                data: { values: means.filter(({ ladder }) => ladder === name) },
+                mark: markOf(styles.get(name)!.line),
+                encoding: { x, y },
+              })),
+              ...pointLayers(
+                values,
+                ({ ladder }) => styles.get(ladder)!.point,
+                { x, y, description: { field: 'label', type: 'nominal' } },
+                28,
+              ),
             ],
     };
   };
@@ -176,13 +167,11 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
   const top = Math.max(0.3, largest(effects)) * 1.2;
   return {
     vconcat: [
-      strip(
-        names.map((name) => ({
-          text: name,
-          filled: true,
-          shape: styles.get(name)!.shape,
-          color: styles.get(name)!.color,
-        })),
+      legend(
+        seriesEntries(
+          names.map((name) => ({ id: name, text: name })),
+          styles,
+        ),
       ),
       {
         hconcat: [
@@ -197,7 +186,7 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
             type: 'quantitative',
             scale: { type: 'symlog', constant: 0.1, domain: [Math.min(0, smallest(effects)), top], nice: false },
             axis: {
-              title: 'nats if zeroed',
+              title: 'nats if zeroed (symmetric log)',
               values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
               format: '.3~g',
             },

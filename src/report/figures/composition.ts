@@ -3,7 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MeasuredPruning } from '../../generated/results.ts';
-import { declarationOf, lastPrunings, runsOf, schemeOf } from '../arms.ts';
+import { declarationOf, distinct, lastPrunings, namesOf, runsOf, schemeOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { hasThreshold, prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -12,11 +12,18 @@ import { range } from '../topics/parts.ts';
 import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import type { MarkStyle } from './mark-style.ts';
 
 const TITLE = 'What the threshold spares: sparsity by kind of tensor';
 const LABELS = 220;
 const OVERALL = 80;
+
+/** The opacity of the cell that is farthest from the whole. */
+const STRONGEST = 0.55;
+
+const HARDER: MarkStyle = { shape: 'area', color: VERMILION, opacity: STRONGEST };
+const SPARED: MarkStyle = { shape: 'area', color: BLUE, opacity: STRONGEST };
 
 interface Arm {
   id: string;
@@ -47,7 +54,7 @@ export function composition(
 }
 
 function draw(results: StudyResults, ids: readonly string[]): Figure<'composition'> {
-  const arms = ids.flatMap((experiment) => compositionOf(results, experiment) ?? []);
+  const arms = distinct(results, ids).flatMap((experiment) => compositionOf(results, experiment) ?? []);
   if (arms.length === 0)
     return {
       title: TITLE,
@@ -87,7 +94,7 @@ function compositionOf(results: StudyResults, id: string): Arm | undefined {
 
 function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly string[]): Spec {
   const labels = arms.map(({ id, scope }) => ({
-    label: id,
+    label: namesOf(results, id),
     note: `${schemeOf(declarationOf(results, id))} · ${scope}`,
   }));
   const y = rowChannel(labels);
@@ -119,25 +126,24 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
         mark: { type: 'text', color: SOFT, fontSize: 10.5, baseline: 'middle', aria: false },
         encoding: { x, y, text: { field: 'text' } },
       },
-      {
-        data: { values: cells },
-        mark: { type: 'rect', cornerRadius: 2 },
+      ...[HARDER, SPARED].map((style) => ({
+        data: { values: cells.filter(({ excess }) => (excess > 0 ? HARDER : SPARED) === style) },
+        mark: { type: 'rect', cornerRadius: 2, fill: style.color },
         encoding: {
           x: { ...x, field: 'from' },
           x2: { field: 'to' },
           y: { ...y, field: 'top' },
           y2: { field: 'bottom' },
-          fill: { condition: { test: 'datum.excess > 0', value: VERMILION }, value: BLUE },
           fillOpacity: {
             field: 'size',
             type: 'quantitative',
-            scale: { domain: [0, reach], range: [0, 0.55] },
+            scale: { domain: [0, reach], range: [0, STRONGEST] },
             legend: null,
           },
           description: { field: 'label', type: 'nominal' },
         },
         transform: [{ calculate: 'abs(datum.excess)', as: 'size' }],
-      },
+      })),
       {
         data: { values: cells },
         mark: { type: 'text', color: INK, fontSize: 11, baseline: 'middle', aria: false },
@@ -147,9 +153,9 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
   };
   return {
     vconcat: [
-      strip([
-        { text: 'pruned harder than the whole', shape: 'square', filled: true, color: VERMILION },
-        { text: 'spared', shape: 'square', filled: true, color: BLUE },
+      legend([
+        { text: 'pruned harder than the whole', styles: [HARDER] },
+        { text: 'spared; the stronger the colour, the farther from the whole', styles: [SPARED] },
       ]),
       rowChart([
         labelColumn(labels, LABELS, LABELS),

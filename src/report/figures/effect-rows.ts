@@ -3,20 +3,39 @@
  */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { RunResult } from '../../generated/results.ts';
-import { declarationOf, endOf, measuredEnd, resultOf, runsOf, schemeOf, stepsBeforeReference } from '../arms.ts';
+import {
+  declarationOf,
+  distinct,
+  endOf,
+  measuredEnd,
+  namesOf,
+  resultOf,
+  runsOf,
+  schemeOf,
+  stepsBeforeReference,
+} from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT, SOFT, VERMILION } from '../theme.ts';
+import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
 import { countText, counted, decimal, percent, signed } from '../wording.ts';
-import { fateOf } from '../zeroing.ts';
-import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
+import { fateOf, type Fate } from '../zeroing.ts';
+import { defineFigure, FULL_WIDTH, pointLayers, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const TITLE = 'The super weight’s effect, at first and at the end';
-const LABELS = 190;
+const LABELS = 215;
 const COLUMNS = [72, 92, 54, 66, 66];
+
+const FIRST: MarkStyle = { shape: 'circle', color: SOFT, hollow: true, width: 1.2 };
+
+const ENDS: readonly { fate: Fate; style: MarkStyle }[] = [
+  { fate: 'kept', style: { shape: 'circle', color: BLUE } },
+  { fate: 'disconnected', style: { shape: 'diamond', color: PURPLE } },
+  { fate: 'pruned', style: { shape: 'triangle-down', color: VERMILION } },
+];
 
 /** What zeroing a run's primary super weight costs. */
 interface RunEffect {
@@ -105,15 +124,25 @@ function effectOf(results: StudyResults, run: RunResult): RunEffect | undefined 
 function markLabel(run: RunEffect): string {
   const first = `${run.experiment} seed ${run.seed}: ${signed(run.first, 3)} nats at first`;
   if (run.end === null) return first;
-  const fate = fateOf({ kept: run.kept === true, disconnected: run.disconnected === true });
-  return `${first}, ${signed(run.end, 3)} at the end; ${fate}`;
+  return `${first}, ${signed(run.end, 3)} at the end; ${runFate(run)}`;
+}
+
+function runFate({ kept, disconnected }: Pick<RunEffect, 'kept' | 'disconnected'>): Fate {
+  return fateOf({ kept: kept === true, disconnected: disconnected === true });
+}
+
+function endStyle(run: RunEffect): MarkStyle {
+  return ENDS.find(({ fate }) => fate === runFate(run))!.style;
 }
 
 function chart(results: StudyResults, groups: readonly EffectGroup[], effects: readonly RunEffect[]): Spec {
   const rows: (ChartRow & { id?: string })[] = groups.flatMap(({ heading, ids }) =>
     ids.length === 0
       ? []
-      : [{ heading: true, label: heading }, ...ids.map((id) => ({ id, label: id, note: stepsNote(results, id) }))],
+      : [
+          { heading: true, label: heading },
+          ...distinct(results, ids).map((id) => ({ id, label: namesOf(results, id), note: stepsNote(results, id) })),
+        ],
   );
   const y = rowChannel(rows);
   const top = Math.max(0.3, largest(effects.flatMap(({ first, end }) => [first, end ?? 0]))) * 1.2;
@@ -123,14 +152,15 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
     type: 'quantitative',
     scale: { type: 'symlog', constant: 0.1, domain: [bottom - 0.012, top], nice: false },
     axis: {
-      title: 'nats per token if zeroed',
+      title: 'nats per token if zeroed (symmetric log)',
       values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
       format: '.3~g',
       grid: true,
     },
   };
-  const marks = effects.map((run) => {
+  const marks = effects.flatMap((run) => {
     const row = rows.findIndex(({ id }) => id === run.experiment);
+    if (row < 0) return [];
     const seeds = declarationOf(results, run.experiment).seeds;
     const offset = (seeds.indexOf(run.seed) - (seeds.length - 1) / 2) * Math.min(0.24, 0.7 / seeds.length);
     return {
@@ -156,24 +186,20 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
       },
       {
         data: { values: ended },
-        mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false },
+        mark: ruleOf({ shape: 'line', color: FAINT, width: 1.2 }),
         encoding: { x, x2: { field: 'end' }, y },
       },
       {
         data: { values: marks },
-        mark: { type: 'point', filled: false, size: 26, strokeWidth: 1.2, color: SOFT, opacity: 1 },
+        mark: markOf(FIRST, 26),
         encoding: { x, y, description: { field: 'label', type: 'nominal' } },
       },
-      {
-        data: { values: ended },
-        mark: { type: 'point', filled: true, size: 34, opacity: 1 },
-        encoding: {
-          x: { ...x, field: 'end' },
-          y,
-          color: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
-          description: { field: 'label', type: 'nominal' },
-        },
-      },
+      ...pointLayers(
+        ended,
+        endStyle,
+        { x: { ...x, field: 'end' }, y, description: { field: 'label', type: 'nominal' } },
+        34,
+      ),
     ],
   };
   const cells = (text: (id: string) => string) => rows.map(({ id }) => (id === undefined ? '' : text(id)));
@@ -192,10 +218,12 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
   };
   return {
     vconcat: [
-      strip([
-        { text: 'when it was confirmed', shape: 'circle', filled: false, color: SOFT },
-        { text: 'at the end, kept', shape: 'circle', filled: true, color: BLUE },
-        { text: 'at the end, pruned or disconnected', shape: 'circle', filled: true, color: VERMILION },
+      legend([
+        { text: 'when it was confirmed', styles: [FIRST] },
+        ...ENDS.filter(({ fate }) => ended.some((run) => runFate(run) === fate)).map(({ fate, style }) => ({
+          text: `at the end, ${fate}`,
+          styles: [style],
+        })),
       ]),
       rowChart([
         labelColumn(rows, LABELS, FULL_WIDTH - 20),

@@ -6,12 +6,18 @@ import { paramOf } from '../../science/study-declaration.ts';
 import { declarationOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
-import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
+import { BLUE, FAINT, SOFT } from '../theme.ts';
 import { coordinateText, counted, decimal, signed } from '../wording.ts';
-import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { defineFigure, panelTitle, pointLayers, smallMultiples, titled, type Figure, type Row } from './figure.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const TITLE = 'When a super weight appears';
+
+const CONFIRMED: MarkStyle = { shape: 'circle', color: BLUE, width: 1.2 };
+const CANDIDATE: MarkStyle = { ...CONFIRMED, hollow: true };
+const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
+const LEAST: MarkStyle = { shape: 'line', color: SOFT, dash: [4, 3], width: 1 };
 
 export const emergence = defineFigure({
   plots: ['emergence'],
@@ -64,9 +70,6 @@ function rowOf({ experiment, scheme, seed, round, step, loss, confirmed, best }:
 }
 
 function panels(results: StudyResults, experiments: readonly string[], points: readonly EmergencePoint[]): Spec {
-  const styles = seriesStyles(
-    [...new Set(points.map(({ scheme }) => scheme ?? 'unknown'))].map((scheme) => ({ id: scheme })),
-  );
   const top = Math.max(0.3, largest(points.map(({ best }) => best?.effect ?? 0))) * 1.2;
   const bottom = Math.min(0, smallest(points.map(({ best }) => best?.effect ?? 0)));
   // One rule for all panels: where experiments differ in it, there is none.
@@ -74,12 +77,11 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   const minimum = minima.size === 1 ? [...minima][0] : undefined;
   const specs = experiments.map((id, i) => {
     const own = points.filter(({ experiment }) => experiment === id);
-    const color = styles.get(own[0]!.scheme ?? 'unknown')!.color;
     const values = own.map(({ seed, step, best, confirmed }) => ({
       seed,
       step,
       effect: Math.max(best?.effect ?? 0, bottom),
-      isConfirmed: (confirmed ?? 0) > 0,
+      isConfirmed: isConfirmed({ confirmed }),
       label: `${id} seed ${seed}, step ${decimal(step!, 0)}: ${best === null ? 'no candidate' : `${coordinateText(best.coordinate)} ${signed(best.effect, 3)} nats${best.rank === null ? '' : `, magnitude rank ${decimal(best.rank, 0)}`}`}; ${counted(confirmed ?? 0, 'super weight')} confirmed`,
     }));
     const has = titled(i, experiments.length);
@@ -94,62 +96,56 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
       type: 'quantitative',
       scale: { type: 'symlog', constant: 0.1, domain: [bottom, top], nice: false },
       axis: {
-        title: has.y ? 'nats if zeroed' : null,
+        title: has.y ? ['nats if zeroed', '(symmetric log)'] : null,
         values: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
         format: '.3~g',
       },
     };
     return {
-      title: panelTitle(results.study, declarationOf(results, id)),
+      title: panelTitle(results, declarationOf(results, id)),
       layer: [
         ...(minimum === undefined
           ? []
           : [
               {
                 data: { values: [{ effect: minimum }] },
-                mark: { type: 'rule', color: SOFT, strokeDash: [4, 3], strokeWidth: 1, aria: false },
+                mark: ruleOf(LEAST),
                 encoding: { y },
               },
             ]),
         {
           data: { values },
-          mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false },
+          mark: markOf(RUN),
           encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
         },
-        {
-          data: { values },
-          mark: { type: 'point', size: 26, strokeWidth: 1.2, stroke: color, opacity: 1 },
-          encoding: {
-            x,
-            y,
-            fill: { value: color },
-            fillOpacity: { condition: { test: 'datum.isConfirmed', value: 1 }, value: 0 },
-            description: { field: 'label', type: 'nominal' },
-          },
-        },
+        ...pointLayers(
+          values,
+          ({ isConfirmed }) => (isConfirmed ? CONFIRMED : CANDIDATE),
+          { x, y, description: { field: 'label', type: 'nominal' } },
+          26,
+        ),
       ],
     };
   });
   return {
     vconcat: [
-      strip([
-        { text: 'confirmed: a super weight', shape: 'circle', filled: true, color: INK },
-        { text: 'a candidate that is not confirmed, or none', shape: 'circle', filled: false, color: INK },
+      legend([
+        ...(points.some(isConfirmed) ? [{ text: 'confirmed: a super weight', styles: [CONFIRMED] }] : []),
+        ...(points.every(isConfirmed)
+          ? []
+          : [{ text: 'a candidate that is not confirmed, or none', styles: [CANDIDATE] }]),
         ...(minimum === undefined
           ? []
-          : [
-              {
-                text: `least effect that counts (${decimal(minimum, 2)}, dashed)`,
-                shape: 'stroke',
-                filled: false,
-                color: SOFT,
-              },
-            ]),
+          : [{ text: `least effect that counts (${decimal(minimum, 2)})`, styles: [LEAST] }]),
       ]),
       smallMultiples(specs, 120),
     ],
     spacing: 10,
   };
+}
+
+function isConfirmed({ confirmed }: Pick<EmergencePoint, 'confirmed'>): boolean {
+  return (confirmed ?? 0) > 0;
 }
 
 /** The training step of a run's first detection with a confirmed super weight. */

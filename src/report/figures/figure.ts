@@ -1,10 +1,14 @@
 /** What a figure is before it is drawn: words, specifications, and the data behind each plot. */
-import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import { groupBy } from '../../base/groups.ts';
+import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import { declarationOf, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { textWidth } from '../font.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
+import { INK, SOFT } from '../theme.ts';
 import { experimentPhrase } from '../wording.ts';
+import { look, markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 /** One flat row of a plot's data: becomes a line of its CSV. */
 export type Row = Record<string, string | number | boolean | null>;
@@ -60,11 +64,11 @@ function panelWidth(panels: number): number {
 }
 
 /** Lays panels of equal size out in rows. `panels` are layered specs without width and height. */
-export function smallMultiples(panels: Spec[], height: number): Spec {
-  const needsSecondLine = panels.some((panel) => secondLine(panel) !== ' ');
+export function smallMultiples(panels: Panel[], height: number): Spec {
+  const lines = panels.some(({ title }) => title.below.length > 1) ? 2 : 1;
   return {
-    concat: panels.map((panel) => ({
-      ...(needsSecondLine ? panel : withoutSecondLine(panel)),
+    concat: panels.map(({ title, layer }) => ({
+      layer: [...titleLayers(title, lines), ...layer],
       width: panelWidth(panels.length),
       height,
     })),
@@ -73,26 +77,57 @@ export function smallMultiples(panels: Spec[], height: number): Spec {
   };
 }
 
-function secondLine({ title }: Spec): unknown {
-  return ((title as { subtitle?: unknown } | undefined)?.subtitle as unknown[] | undefined)?.[1];
+/** A panel of small multiples: without width and height, which all have in common. */
+export interface Panel {
+  title: PanelTitle;
+  layer: Spec[];
 }
 
-function withoutSecondLine(panel: Spec): Spec {
-  const title = panel['title'] as { subtitle: unknown } | undefined;
-  return Array.isArray(title?.subtitle) ? { ...panel, title: { ...title, subtitle: title.subtitle[0] } } : panel;
+/** The experiment of a panel, and what it does. */
+export interface PanelTitle {
+  text: string;
+  below: string[];
 }
 
-/** A panel's title: the experiment, and what it does in two lines, so that panels of one row have equal heads. */
-export function panelTitle(study: StudyDeclaration, experiment: ExperimentDeclaration): Spec {
-  return { text: experiment.id, subtitle: wrapped(experimentPhrase(study, experiment), PANEL_WIDTH, 10.5) };
+const TITLE_LINE = 13;
+
+/**
+ * Titles as marks, at the same height in every panel: Vega would put its own above whatever stands out of the panel, such
+ * as half a tick's label.
+ */
+function titleLayers({ text, below }: PanelTitle, lines: number): Spec[] {
+  const layer = (line: string, y: number, mark: Spec): Spec => ({
+    data: { values: [{ line }] },
+    mark: { type: 'text', align: 'left', baseline: 'alphabetic', x: 0, y, aria: false, ...mark },
+    encoding: { text: { field: 'line', type: 'nominal' } },
+  });
+  return [
+    layer(text, -11 - TITLE_LINE * lines - 2, { fontSize: 12.5, fontWeight: 600, color: INK }),
+    ...below.map((line, i) => layer(line, -11 - TITLE_LINE * (lines - 1 - i), { fontSize: 10.5, color: SOFT })),
+  ];
 }
 
-/** Breaks a phrase at its dots into two lines; the second is blank where one suffices. */
+/** A panel's title: the experiment with those that are the same, and what it does, in one line or two. */
+export function panelTitle(results: StudyResults, { id }: ExperimentDeclaration): PanelTitle {
+  const phrase = experimentPhrase(results.study, declarationOf(results, id));
+  return { text: shortened(namesOf(results, id), PANEL_WIDTH, 12.5, true), below: wrapped(phrase, PANEL_WIDTH, 10.5) };
+}
+
+/** Breaks a phrase at its dots into at most two lines. */
 function wrapped(phrase: string, width: number, fontSize: number): string[] {
   const parts = phrase.split(' · ');
   let first = parts.length;
   while (first > 1 && textWidth(parts.slice(0, first).join(' · '), fontSize) > width) first -= 1;
-  return [parts.slice(0, first).join(' · '), parts.slice(first).join(' · ') || ' '];
+  const lines = [parts.slice(0, first).join(' · '), parts.slice(first).join(' · ')];
+  return lines.filter((line) => line !== '').map((line) => shortened(line, width, fontSize));
+}
+
+/** Text that fits into `width`, ended by an ellipsis where it had to be cut. */
+export function shortened(text: string, width: number, fontSize: number, bold = false): string {
+  if (textWidth(text, fontSize, bold) <= width) return text;
+  let kept = text;
+  while (kept !== '' && textWidth(`${kept}…`, fontSize, bold) > width) kept = kept.slice(0, -1);
+  return `${kept.trimEnd()}…`;
 }
 
 /** Whether a panel has the axis titles of its row and column: only the first and the last do. */
@@ -125,13 +160,23 @@ export function logTicks(low: number, high: number, most = 8): number[] {
 }
 
 /**
- * A horizontal rule, e.g. the entropy floor.
+ * A horizontal rule across a panel, e.g. the entropy floor.
  * @param y the definition of the panel's y channel: layers that share an axis must agree on it
  */
-export function horizontalRule(value: number, y: Spec, color: string, dash: number[] = [5, 3]): Spec {
-  return {
-    data: { values: [{ value }] },
-    mark: { type: 'rule', color, strokeDash: dash, strokeWidth: 1, aria: false },
-    encoding: { y: { ...y, field: 'value' } },
-  };
+export function horizontalRule(value: number, y: Spec, style: MarkStyle): Spec {
+  return { data: { values: [{ value }] }, mark: ruleOf(style), encoding: { y: { ...y, field: 'value' } } };
+}
+
+/**
+ * Points, one layer a style.
+ * @param size of each, in square pixels
+ */
+export function pointLayers<Item extends object>(
+  items: readonly Item[],
+  styleOf: (item: Item) => MarkStyle,
+  encoding: Spec,
+  size?: number,
+): Spec[] {
+  const groups = groupBy(items, (item) => look(styleOf(item)));
+  return [...groups.values()].map((own) => ({ data: { values: own }, mark: markOf(styleOf(own[0]!), size), encoding }));
 }

@@ -4,24 +4,40 @@
  */
 import { largest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
-import type { ComparisonResult, TestedDifference } from '../../generated/results.ts';
+import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import { advantages, besidesText } from '../besides.ts';
 import { differencesTable } from '../page/comparison-tables.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT, GRID, SOFT } from '../theme.ts';
+import { BLUE, GRID, SOFT } from '../theme.ts';
 import { differencesText } from '../topics/parts.ts';
 import { natsText, pText, verdictText } from '../verdict-text.ts';
 import { counted, percent } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const LABELS = 160;
 const COLUMNS = [182, 26, 84, 96];
 const PLOT = FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0) - 48;
+
+const SEED: MarkStyle = { shape: 'circle', color: SOFT, opacity: 0.75 };
+
+/** How the mean of a difference is drawn, by what its test can say. */
+const VERDICTS: readonly { verdicts: readonly Verdict[]; text: string; style: MarkStyle }[] = [
+  { verdicts: ['significant'], text: 'significant', style: { shape: 'square', color: BLUE } },
+  { verdicts: ['not-significant'], text: 'not significant', style: { shape: 'square', color: BLUE, hollow: true } },
+  {
+    verdicts: ['cannot-be-significant'],
+    text: 'cannot be significant at this n',
+    style: { shape: 'square', color: SOFT, hollow: true },
+  },
+  { verdicts: ['never-acted'], text: 'never acted', style: { shape: 'cross', color: SOFT } },
+  { verdicts: ['not-declared'], text: 'not tested', style: { shape: 'diamond', color: SOFT, hollow: true } },
+];
 
 /** Seeds' points stand this far below their row's centre, the mean above it, in rows. */
 const SEEDS_AT = 0.24;
@@ -125,8 +141,6 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     verdict,
     label: `${arm} minus ${baseline}: ${natsText(mean)} nats, n = ${n}; ${verdictText(verdict)}`,
   }));
-  const firm = "datum.verdict === 'significant'";
-  const open = "datum.verdict === 'not-significant'";
   const plot: Spec = {
     width: PLOT,
     height: rowsHeight(rows),
@@ -156,31 +170,26 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
             })),
           ),
         },
-        mark: { type: 'point', filled: true, size: 13, color: SOFT, opacity: 0.75 },
+        mark: markOf(SEED, 13),
         encoding: { x, y, description: { field: 'label', type: 'nominal' } },
       },
-      {
-        data: { values: means },
-        mark: { type: 'rule', strokeWidth: 1.6, aria: false },
-        encoding: {
-          x: { ...x, field: 'low' },
-          x2: { field: 'high' },
-          y,
-          color: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: FAINT },
-        },
-      },
-      {
-        data: { values: means },
-        mark: { type: 'point', shape: 'square', size: 52, strokeWidth: 1.6, opacity: 1 },
-        encoding: {
-          x,
-          y,
-          stroke: { condition: { test: `${firm} || ${open}`, value: BLUE }, value: SOFT },
-          fill: { condition: { test: firm, value: BLUE }, value: GRID },
-          fillOpacity: { condition: { test: `${firm} || !(${open})`, value: 1 }, value: 0 },
-          description: { field: 'label', type: 'nominal' },
-        },
-      },
+      ...VERDICTS.flatMap(({ verdicts, style }) => {
+        const own = means.filter(({ verdict }) => verdicts.includes(verdict));
+        return own.length === 0
+          ? []
+          : [
+              {
+                data: { values: own },
+                mark: ruleOf({ shape: 'line', color: style.color }),
+                encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y },
+              },
+              {
+                data: { values: own },
+                mark: markOf(style, 52),
+                encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+              },
+            ];
+      }),
     ],
   };
   const cells = (text: (difference: TestedDifference) => string) =>
@@ -198,11 +207,11 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
   ]);
   return {
     vconcat: [
-      strip([
-        { text: 'significant', shape: 'square', filled: true, color: BLUE },
-        { text: 'not significant', shape: 'square', filled: false, color: BLUE },
-        { text: 'cannot be significant at this n, or never acted', shape: 'square', filled: false, color: SOFT },
-        { text: 'one seed’s pair', shape: 'circle', filled: true, color: SOFT },
+      legend([
+        ...VERDICTS.filter(({ verdicts }) => means.some(({ verdict }) => verdicts.includes(verdict))).map(
+          ({ text, style }) => ({ text, styles: [style] }),
+        ),
+        { text: 'one seed’s pair', styles: [SEED] },
       ]),
       rowChart([labelColumn(rows, LABELS, FULL_WIDTH - 20), plot, columns]),
     ],

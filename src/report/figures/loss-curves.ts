@@ -1,12 +1,14 @@
 /** Training loss over the whole of each run, with its prunes. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import { declarationOf, distinct } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
-import { FAINT, seriesStyles, SOFT } from '../theme.ts';
+import { BLUE, FAINT, INK } from '../theme.ts';
 import { counted, decimal } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const TITLE = 'Loss curves';
 
@@ -19,6 +21,10 @@ const DRAWN_POINTS = 300;
 /** A run whose training loss moves by less between the halves of its last round has settled, in nats. */
 const SETTLED = 0.01;
 
+const RUN: MarkStyle = { shape: 'line', color: BLUE, width: 1, opacity: 0.7 };
+const PRUNE: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
+const FLOOR: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
+
 export const lossCurves = defineFigure({
   plots: ['loss-curves'],
   shows: 'the training loss of every run, with its prunes',
@@ -29,8 +35,12 @@ export const lossCurves = defineFigure({
 function draw(results: StudyResults): Figure<'loss-curves'> {
   const rows = curveRows(results);
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no training left a loss curve.', plots: [] };
-  const all = results.study.experiments.length;
-  const drawn = results.study.experiments.slice(0, PANELS);
+  const arms = distinct(
+    results,
+    results.study.experiments.map(({ id }) => id),
+  ).map((id) => declarationOf(results, id));
+  const all = arms.length;
+  const drawn = arms.slice(0, PANELS);
   return {
     title: TITLE,
     caption:
@@ -58,7 +68,6 @@ function curveRows(results: StudyResults) {
 }
 
 function panels(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: CurveRow[]): Spec {
-  const styles = seriesStyles(results.study.experiments);
   const specs = experiments.map((experiment, i) => {
     const own = results.runs
       .filter((run) => run.experiment === experiment.id)
@@ -93,29 +102,28 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
       axis: { tickCount: 4, title: titled(i, experiments.length).y ? 'nats per token' : null },
     };
     return {
-      title: panelTitle(results.study, experiment),
+      title: panelTitle(results, experiment),
       layer: [
         {
           data: { values: [...prunes].map((step) => ({ step })) },
-          mark: { type: 'rule', color: FAINT, strokeWidth: 1, aria: false },
+          mark: ruleOf(PRUNE),
           encoding: { x },
         },
-        ...(results.floor === null ? [] : [horizontalRule(results.floor, y, SOFT)]),
         {
           data: { values: own },
-          mark: { type: 'line', strokeWidth: 1, opacity: 0.75, color: styles.get(experiment.id)!.color, aria: false },
+          mark: markOf(RUN),
           encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
         },
+        ...(results.floor === null ? [] : [horizontalRule(results.floor, y, FLOOR)]),
       ],
     };
   });
   return {
     vconcat: [
-      strip([
-        { text: 'a prune', shape: 'stroke', filled: false, color: FAINT },
-        ...(results.floor === null
-          ? []
-          : [{ text: 'entropy floor (dashed)', shape: 'stroke', filled: false, color: SOFT }]),
+      legend([
+        { text: 'a run', styles: [RUN] },
+        { text: 'a prune', styles: [PRUNE] },
+        ...(results.floor === null ? [] : [{ text: 'entropy floor', styles: [FLOOR] }]),
       ]),
       smallMultiples(specs, 110),
     ],

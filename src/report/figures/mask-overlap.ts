@@ -2,11 +2,11 @@
 import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MaskAgreement, TensorOverlap } from '../../generated/results.ts';
-import { declarationOf } from '../arms.ts';
+import { declarationOf, distinct, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { leading, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT, INK, SOFT } from '../theme.ts';
+import { BLUE, FAINT, INK } from '../theme.ts';
 import { counted, decimal, percent } from '../wording.ts';
 import {
   COLUMNS,
@@ -18,13 +18,21 @@ import {
   type Figure,
   type Row,
 } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const TITLE = 'Mask stability: agreement between seeds, against chance';
 
 /** Tensors are shown for this many experiments at most; all of them are in the data. */
 const TENSOR_PANELS = 2 * COLUMNS;
 const TENSOR_ROW = 13;
+
+/** The masks' line is broad and pale, so that chance can be seen on it where the two are one. */
+const MASKS: MarkStyle = { shape: 'line', color: BLUE, width: 4, opacity: 0.45 };
+const MEAN: MarkStyle = { shape: 'circle', color: BLUE };
+const PAIR: MarkStyle = { shape: 'circle', color: BLUE, opacity: 0.35 };
+const CHANCE: MarkStyle = { shape: 'line', color: INK, dash: [4, 3], width: 1.4 };
+const TENSOR_CHANCE: MarkStyle = { shape: 'tick', color: INK, width: 2 };
 
 export const maskOverlap = defineFigure({
   plots: ['mask-overlap', 'mask-tensors'],
@@ -34,7 +42,7 @@ export const maskOverlap = defineFigure({
 });
 
 function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
-  const ids = leading(results, prunedArms(results));
+  const ids = distinct(results, leading(results, prunedArms(results)));
   const agreements = ids
     .map((id) => ({
       id,
@@ -50,7 +58,7 @@ function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
     title: TITLE,
     caption:
       `Jaccard index of the kept positions: kept by both seeds over kept by either; up to ${counted(pairs, 'pair')} of seeds an arm (faint dots), which share seeds and so are no independent replicates. The dashed line is chance: what independent masks that keep as many of each tensor are expected to reach; it falls with sparsity, so only the distance from it means anything. ` +
-      `Below, tensor by tensor after the last prune: grey tick, chance; blue, the masks. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect.`,
+      `Below, tensor by tensor after the last prune. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect.`,
     plots: [
       {
         name: 'mask-overlap',
@@ -64,7 +72,7 @@ function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
           .slice(0, TENSOR_PANELS)
           .map(({ id }) => id)
           .join(', ')}.`,
-        spec: byTensor(agreements.slice(0, TENSOR_PANELS)),
+        spec: byTensor(results, agreements.slice(0, TENSOR_PANELS)),
         rows: agreements.flatMap(({ rounds }) =>
           rounds.at(-1)!.tensors.map((tensor): Row => ({
             experiment: rounds.at(-1)!.experiment,
@@ -124,34 +132,35 @@ function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec
       axis: { title: has.y ? 'Jaccard index' : null, values: [0, 0.5, 1], format: '.3~g' },
     };
     return {
-      title: panelTitle(results.study, declarationOf(results, id)),
+      title: panelTitle(results, declarationOf(results, id)),
       layer: [
-        {
-          data: { values: values.filter(({ chance }) => chance !== null) },
-          mark: { type: 'line', strokeDash: [4, 3], strokeWidth: 1.4, color: SOFT, aria: false },
-          encoding: { x, y: { ...y, field: 'chance' } },
-        },
         {
           data: {
             values: rounds.flatMap(({ round, pairs }) => pairs.map(({ jaccard }) => ({ round, value: jaccard }))),
           },
-          mark: { type: 'point', filled: true, size: 10, color: BLUE, opacity: 0.4, aria: false },
+          mark: { ...markOf(PAIR, 14), aria: false },
           encoding: { x, y },
         },
-        { data: { values }, mark: { type: 'line', strokeWidth: 1.4, color: BLUE, aria: false }, encoding: { x, y } },
+        { data: { values }, mark: markOf(MASKS), encoding: { x, y } },
         {
           data: { values },
-          mark: { type: 'point', filled: true, size: 26, color: BLUE, opacity: 1 },
+          mark: markOf(MEAN, 26),
           encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+        },
+        {
+          data: { values: values.filter(({ chance }) => chance !== null) },
+          mark: markOf(CHANCE),
+          encoding: { x, y: { ...y, field: 'chance' } },
         },
       ],
     };
   });
   return {
     vconcat: [
-      strip([
-        { text: 'masks of two seeds, mean over pairs', shape: 'circle', filled: true, color: BLUE },
-        { text: 'chance (dashed)', shape: 'stroke', filled: false, color: SOFT },
+      legend([
+        { text: 'masks of two seeds: mean over pairs', styles: [MASKS, MEAN] },
+        { text: 'one pair', styles: [PAIR] },
+        { text: 'chance', styles: [CHANCE] },
       ]),
       smallMultiples(panels, 100),
     ],
@@ -170,7 +179,7 @@ function shortTensor({ tensor, kind, layer }: TensorOverlap): string {
   return layer === null ? tensor : `${layer} ${kind}`;
 }
 
-function byTensor(agreements: readonly Agreements[]): Spec {
+function byTensor(results: StudyResults, agreements: readonly Agreements[]): Spec {
   const panels = agreements.map(({ id, rounds }, i) => {
     const last = rounds.at(-1)!;
     const names = last.tensors.map(shortTensor);
@@ -200,31 +209,40 @@ function byTensor(agreements: readonly Agreements[]): Spec {
       axis: { title: null, domain: false, ticks: false, labelFontSize: 9.5, labelColor: INK, labelLimit: 90 },
     };
     return {
-      title: { text: id, subtitle: `layer and kind of tensor, round ${last.round}` },
+      title: { text: namesOf(results, id), subtitle: `layer and kind of tensor, round ${last.round}` },
       layer: [
         {
           data: { values },
-          mark: { type: 'rule', color: FAINT, strokeWidth: 1.2, aria: false },
+          mark: ruleOf({ shape: 'line', color: FAINT, width: 1.2 }),
           encoding: { x, x2: { field: 'chance' }, y },
         },
         {
           data: { values },
-          mark: { type: 'tick', color: SOFT, thickness: 1.6, size: 8, aria: false },
-          encoding: { x: { ...x, field: 'chance' }, y },
+          mark: markOf(MEAN, 24),
+          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
         },
         {
           data: { values },
-          mark: { type: 'point', filled: true, size: 24, color: BLUE, opacity: 1 },
-          encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+          mark: markOf(TENSOR_CHANCE),
+          encoding: { x: { ...x, field: 'chance' }, y },
         },
       ],
     };
   });
   const rows = largest(agreements.map(({ rounds }) => rounds.at(-1)!.tensors.length));
   return {
-    concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 22, height: TENSOR_ROW * rows })),
-    columns: COLUMNS,
-    spacing: { row: 22, column: 10 },
+    vconcat: [
+      legend([
+        { text: 'masks of two seeds: mean over pairs', styles: [MEAN] },
+        { text: 'chance', styles: [TENSOR_CHANCE] },
+      ]),
+      {
+        concat: panels.map((panel) => ({ ...panel, width: PANEL_WIDTH - 26, height: TENSOR_ROW * rows })),
+        columns: COLUMNS,
+        spacing: { row: 22, column: 10 },
+      },
+    ],
+    spacing: 10,
   };
 }
 

@@ -1,14 +1,16 @@
 /** Sparsity against validation perplexity, all experiments in one picture. */
 import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
-import { isControl } from '../arms.ts';
+import { declarationOf, distinct, isControl, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
-import { FAINT, seriesStyles, SOFT } from '../theme.ts';
+import { INK, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
 import { counted, decimal, perplexityText, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
+import { COLOURED, seriesEntries, seriesStyles, type SeriesStyle } from './series.ts';
 
 const TITLE = 'Sparsity and validation perplexity';
 
@@ -24,13 +26,36 @@ function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
   const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
   const seeds = largest(results.study.experiments.map((experiment) => experiment.seeds.length));
+  const { others } = chosenSeries(results, [...shown]);
   return {
     title: TITLE,
     caption:
       `Validation perplexity (logarithmic) against the fraction of prunable weights that are zero. Lines and filled marks: mean over seeds after retraining, bars ± 1 SD; hollow marks: mean right after the prune; faint marks: every run. ` +
+      `${others.length === 0 ? '' : `In colour: the ${COLOURED} arms that end highest; in grey, and in the data: ${others.map((id) => namesOf(results, id)).join(', ')}. `}` +
       `Up to ${counted(seeds, 'run')} per experiment; a run (one seed, which for pretrained arms is one independently trained model) is the unit of replication.`,
     plots: [{ name: 'sparsity-perplexity', alt: overviewAlt(results), spec: overview(results, rows), rows }],
   };
+}
+
+interface ChosenSeries {
+  /** In the order of the legend: controls, then the arms that end highest. */
+  named: string[];
+  /** Drawn in grey. */
+  others: string[];
+  styles: Map<string, SeriesStyle>;
+}
+
+/** Arms that are the same computations are one series; of the others, those that end highest are told apart. */
+function chosenSeries(results: StudyResults, shown: readonly string[]): ChosenSeries {
+  const ids = distinct(results, shown);
+  const declared = ids.map((id) => declarationOf(results, id));
+  const end = (id: string) => results.experiments.find((each) => each.id === id)?.points.at(-1)?.perplexity.mean ?? 0;
+  const controls = declared.filter(isControl).map(({ id }) => id);
+  const arms = ids.filter((id) => !controls.includes(id)).sort((a, b) => end(b) - end(a));
+  const named = [...controls, ...arms.slice(0, COLOURED)];
+  const others = ids.filter((id) => !named.includes(id));
+  const styles = seriesStyles([...named, ...others].map((id) => declarationOf(results, id)));
+  return { named, others, styles };
 }
 
 export type EvaluationRow = ReturnType<typeof evaluationRows>[number];
@@ -74,11 +99,13 @@ function shownIn({ experiments, study }: StudyResults): Set<string> {
   );
 }
 
+const FLOOR: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
+
 /** Means with their spread; hollow marks just pruned, filled ones retrained; faint marks per run. */
 function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const shown = shownIn(results);
-  const styles = seriesStyles(results.study.experiments.filter(({ id }) => shown.has(id)));
-  const ids = [...styles.keys()];
+  const { named, others, styles } = chosenSeries(results, [...shown]);
+  const drawn = [...others, ...named]; // the named ones on top
   const floor = results.floor === null ? undefined : Math.exp(results.floor);
   const bars = results.experiments
     .filter(({ id }) => shown.has(id))
@@ -110,24 +137,6 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
           label: `${id}, ${phase === 'pruned' ? 'just pruned' : 'retrained'}: sparsity ${percent(sparsity.mean!)}, perplexity ${perplexityText(perplexity.mean!)}${perplexity.sd === null ? '' : ` ± ${perplexityText(perplexity.sd)}`} (n = ${perplexity.n})`,
         })),
     );
-  const color = {
-    field: 'experiment',
-    type: 'nominal',
-    scale: { domain: ids, range: ids.map((id) => styles.get(id)!.color) },
-    legend: null,
-  };
-  const shape = {
-    field: 'experiment',
-    type: 'nominal',
-    scale: { domain: ids, range: ids.map((id) => styles.get(id)!.shape) },
-    legend: null,
-  };
-  const strokeDash = {
-    field: 'experiment',
-    type: 'nominal',
-    scale: { domain: ids, range: ids.map((id) => styles.get(id)!.dash) },
-    legend: null,
-  };
   const x = {
     field: 'sparsity',
     type: 'quantitative',
@@ -143,60 +152,85 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     field: 'perplexity',
     type: 'quantitative',
     scale: { type: 'log', domain, nice: false },
-    axis: { title: 'validation perplexity', values: logTicks(domain[0]!, domain[1]!), format: '~g' },
+    axis: { title: 'validation perplexity (log)', values: logTicks(domain[0]!, domain[1]!), format: '~g' },
   };
-  const trained = { filter: "datum.phase === 'trained'" };
+  const ofPhase = (id: string, phase: string) =>
+    means.filter((point) => point.experiment === id && point.phase === phase);
+  const hasLine = (id: string) => new Set(ofPhase(id, 'trained').map(({ sparsity }) => sparsity)).size > 1;
+  const description = { field: 'label', type: 'nominal' };
+  const series = drawn.flatMap((id): Spec[] => {
+    const { line, point } = styles.get(id)!;
+    const isNamed = named.includes(id);
+    return [
+      {
+        data: { values: rows.filter((row) => row.experiment === id && row.phase !== 'start') },
+        mark: { ...markOf({ ...point, opacity: 0.35 }, 12), aria: false },
+        encoding: { x, y },
+      },
+      ...(hasLine(id)
+        ? [
+            {
+              data: { values: ofPhase(id, 'trained') },
+              mark: markOf(line),
+              encoding: { x, y, order: { field: 'level', type: 'quantitative' } },
+            },
+          ]
+        : []),
+      {
+        data: { values: ofPhase(id, 'trained') },
+        mark: ruleOf({ ...line, dash: [1, 0], width: 1.2 }),
+        encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
+      },
+      {
+        data: { values: ofPhase(id, 'trained') },
+        mark: markOf(point, isNamed ? 46 : 24),
+        encoding: { x, y, description },
+      },
+      {
+        data: { values: ofPhase(id, 'pruned') },
+        mark: markOf(justPruned(point), isNamed ? 46 : 24),
+        encoding: { x, y, description },
+      },
+    ];
+  });
   const plot: Spec = {
     width: FULL_WIDTH - 60,
     height: 380,
     layer: [
+      ...series,
       ...(floor === undefined
         ? []
         : [
-            horizontalRule(floor, y, SOFT),
+            horizontalRule(floor, y, FLOOR),
             {
               data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] },
               mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false },
               encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } },
             },
           ]),
-      {
-        data: { values: rows.filter(({ phase }) => phase !== 'start') },
-        mark: { type: 'point', size: 12, opacity: 0.4, filled: true, aria: false },
-        encoding: { x, y, color, shape },
-      },
-      {
-        data: { values: means },
-        transform: [trained],
-        mark: { type: 'line', strokeWidth: 1.6, aria: false },
-        encoding: { x, y, color, strokeDash, order: { field: 'level', type: 'quantitative' } },
-      },
-      {
-        data: { values: means },
-        transform: [trained],
-        mark: { type: 'rule', strokeWidth: 1.2, aria: false },
-        encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color },
-      },
-      {
-        data: { values: means },
-        transform: [trained],
-        mark: { type: 'point', size: 46, filled: true, opacity: 1 },
-        encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } },
-      },
-      {
-        data: { values: means },
-        transform: [{ filter: "datum.phase === 'pruned'" }],
-        mark: { type: 'point', size: 46, filled: false, strokeWidth: 1.4, opacity: 1 },
-        encoding: { x, y, color, shape, description: { field: 'label', type: 'nominal' } },
-      },
     ],
   };
-  const legend = ids.map((id) => ({ text: id, filled: true, ...styles.get(id)! }));
-  const states = [
-    { text: 'filled: retrained', shape: 'circle', filled: true, color: FAINT },
-    { text: 'hollow: just pruned', shape: 'circle', filled: false, color: FAINT },
-  ];
-  return { vconcat: [strip([...legend, ...states]), plot], spacing: 12 };
+  const pruned = named.find((id) => ofPhase(id, 'pruned').length > 0);
+  return {
+    vconcat: [
+      legend([
+        ...seriesEntries(
+          [...named, ...others].map((id) => ({ id, text: namesOf(results, id) })),
+          styles,
+          hasLine,
+        ),
+        ...(pruned === undefined
+          ? []
+          : [{ text: 'hollow: just pruned', styles: [justPruned(styles.get(pruned)!.point)] }]),
+      ]),
+      plot,
+    ],
+    spacing: 12,
+  };
+}
+
+function justPruned(retrained: MarkStyle): MarkStyle {
+  return { ...retrained, hollow: true };
 }
 
 function overviewAlt(results: StudyResults): string {

@@ -3,19 +3,33 @@ import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { SweetSpot } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { declarationOf } from '../arms.ts';
+import { declarationOf, distinct, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { increaseRows, lastRows, type IncreaseRow } from '../increase.ts';
 import { sweetSpotsTable } from '../page/sweet-spots-table.ts';
 import type { StudyResults } from '../read-results.ts';
-import { FAINT, INK, seriesStyles, SOFT } from '../theme.ts';
+import { GREY, INK, SOFT } from '../theme.ts';
 import { qualityGroups, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
 import { natsText } from '../verdict-text.ts';
 import { counted, decimal, percent } from '../wording.ts';
-import { defineFigure, FULL_WIDTH, horizontalRule, type Figure } from './figure.ts';
-import { strip } from './run-axis.ts';
+import { defineFigure, FULL_WIDTH, horizontalRule, pointLayers, type Figure } from './figure.ts';
+import { legend } from './legend.ts';
+import { markOf, type MarkStyle } from './mark-style.ts';
+import { BASELINE, seriesEntries, seriesStyles, type SeriesStyle } from './series.ts';
 
 const TITLE = 'What sparsity costs over the positive control';
+
+const ZERO: MarkStyle = { shape: 'line', color: SOFT, width: 1 };
+const TOLERANCE: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
+
+/** Around a sweet spot, in its arm's colour. */
+const ringOf = (color: string): MarkStyle => ({ shape: 'circle', color, hollow: true, width: 1.8, size: 190 });
+
+/** Random pruning is the floor under which no criterion should fall. */
+const RANDOM: SeriesStyle = {
+  line: { shape: 'line', color: GREY, dash: [3, 2] },
+  point: { shape: 'cross', color: GREY },
+};
 
 /** Sparsities closer than this are one. */
 const STANDSTILL = 0.0005;
@@ -31,6 +45,7 @@ export const qualityCost = defineFigure({
 function draw(results: StudyResults): Figure<'cost'> {
   const groups = qualityGroups(results);
   const drawn = groups
+    .map((group) => ({ ...group, ids: distinct(results, group.ids) }))
     .map((group) => ({ ...group, rows: group.ids.flatMap((id) => increaseRows(results, id)) }))
     .filter(({ rows }) => rows.length > 0);
   if (drawn.length === 0)
@@ -66,7 +81,7 @@ function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
     type: 'quantitative',
     scale: { type: 'symlog', constant: tolerance, domain: [bottom, top], nice: false },
     axis: {
-      title: 'nats over the control',
+      title: 'nats over the control (symmetric log)',
       values: [-1, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter(
         (tick) => tick >= bottom && tick <= top,
       ),
@@ -145,27 +160,30 @@ function panel(
   const spots = results.sweetSpots
     .filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment))
     .flatMap((spot) => ring(spot));
-  const domain = experiments.map(({ id }) => id);
-  const style = (of: 'color' | 'shape' | 'dash') => ({
-    field: 'experiment',
-    type: 'nominal',
-    scale: { domain, range: domain.map((id) => styles.get(id)![of]) },
-    legend: null,
-  });
   const { tolerance } = results.study.analysis;
-  const legend = strip(
-    domain.map((id) => ({ text: id, filled: true, shape: styles.get(id)!.shape, color: styles.get(id)!.color })),
+  const hasLine = (id: string) =>
+    new Set(means.filter(({ experiment }) => experiment === id).map(({ remaining }) => remaining)).size > 1;
+  const entries = legend(
+    [
+      ...seriesEntries(
+        experiments.map(({ id }) => ({ id, text: namesOf(results, id) })),
+        styles,
+        hasLine,
+      ),
+      ...(spots.length === 0
+        ? []
+        : [{ text: 'ring: sweet spot', styles: [ringOf(styles.get(spots[0]!.experiment)!.point.color)] }]),
+    ],
     width,
   );
   return {
     vconcat: [
-      { ...legend, title: { text: title } },
+      { ...entries, title: { text: title } },
       {
         width,
         height,
         layer: [
-          horizontalRule(0, y, SOFT, [1, 0]),
-          horizontalRule(tolerance, y, INK),
+          horizontalRule(0, y, ZERO),
           {
             data: { values: [{ value: tolerance, text: 'tolerance' }] },
             mark: {
@@ -181,33 +199,25 @@ function panel(
             },
             encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } },
           },
-          {
-            data: { values: means },
-            mark: { type: 'line', strokeWidth: 1.6, aria: false },
-            encoding: {
-              x,
-              y,
-              color: style('color'),
-              strokeDash: style('dash'),
-              order: { field: 'level', type: 'quantitative' },
-            },
-          },
-          {
-            data: { values: points },
-            mark: { type: 'point', filled: true, size: 22, opacity: 0.85 },
-            encoding: {
-              x,
-              y,
-              color: style('color'),
-              shape: style('shape'),
-              description: { field: 'label', type: 'nominal' },
-            },
-          },
-          {
-            data: { values: spots },
-            mark: { type: 'point', filled: false, shape: 'circle', size: 190, strokeWidth: 1.8, opacity: 1 },
-            encoding: { x, y, color: style('color'), description: { field: 'label', type: 'nominal' } },
-          },
+          ...experiments
+            .filter(({ id }) => hasLine(id))
+            .map(({ id }) => ({
+              data: { values: means.filter(({ experiment }) => experiment === id) },
+              mark: markOf(styles.get(id)!.line),
+              encoding: { x, y, order: { field: 'level', type: 'quantitative' } },
+            })),
+          ...pointLayers(
+            points,
+            ({ experiment }) => styles.get(experiment)!.point,
+            { x, y, description: { field: 'label', type: 'nominal' } },
+            26,
+          ),
+          ...spots.map((spot) => ({
+            data: { values: [spot] },
+            mark: markOf(ringOf(styles.get(spot.experiment)!.point.color)),
+            encoding: { x, y, description: { field: 'label', type: 'nominal' } },
+          })),
+          horizontalRule(tolerance, y, TOLERANCE),
         ],
       },
     ],
@@ -246,12 +256,10 @@ function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {
 /** A panel's baseline in ink, so that its variants stand out against it. */
 function groupStyles(experiments: readonly ExperimentDeclaration[]) {
   const [first, ...others] = experiments;
-  const styles = seriesStyles(others.map(({ id, role }) => ({ id, ...(role === undefined ? {} : { role }) })));
-  if (first !== undefined) styles.set(first.id, { color: INK, shape: 'circle', dash: [1, 0] });
-  // Random pruning is the floor under which no criterion should fall.
-  for (const experiment of others)
-    if (paramOf(experiment, 'prune', 'criterion') === 'random')
-      styles.set(experiment.id, { color: FAINT, shape: 'cross', dash: [3, 2] });
+  const isRandom = (experiment: ExperimentDeclaration) => paramOf(experiment, 'prune', 'criterion') === 'random';
+  const styles = seriesStyles(others.filter((experiment) => !isRandom(experiment)));
+  if (first !== undefined) styles.set(first.id, BASELINE);
+  for (const { id } of others.filter(isRandom)) styles.set(id, RANDOM);
   return styles;
 }
 

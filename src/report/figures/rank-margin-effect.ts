@@ -1,23 +1,42 @@
 /** Magnitude rank, margin and effect of the reference super weights, run by run and round by round. */
 import { largest, smallest } from '../../base/extremes.ts';
+import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { endOf, measuredEnd, runsOf } from '../arms.ts';
+import { distinct, endOf, measuredEnd, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { superWeightsTable } from '../page/super-weights-table.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT, INK, SOFT, VERMILION } from '../theme.ts';
+import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
 import { coordinateText, countText, counted, decimal, signed } from '../wording.ts';
-import { fateOf } from '../zeroing.ts';
-import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
-import { roundChannel, strip, withinRun } from './run-axis.ts';
+import { fateOf, type Fate } from '../zeroing.ts';
+import {
+  defineFigure,
+  horizontalRule,
+  logTicks,
+  panelTitle,
+  pointLayers,
+  smallMultiples,
+  titled,
+  type Figure,
+} from './figure.ts';
+import { legend } from './legend.ts';
+import { markOf, type MarkStyle } from './mark-style.ts';
+import { roundChannel, withinRun } from './run-axis.ts';
 
 /** Height of a panel in pixels. */
 const PANEL_HEIGHT = 120;
 
 /** How re-detection is drawn. */
 const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
+
+const FATES: Record<Fate, string> = { kept: BLUE, disconnected: PURPLE, pruned: VERMILION };
+
+/** Below it the next prune of the same threshold would take the weight. */
+const THRESHOLD: MarkStyle = { shape: 'line', color: SOFT, dash: [5, 3], width: 1 };
+
+const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
 
 const TITLE = 'Magnitude rank, margin and effect, run by run';
 
@@ -33,7 +52,7 @@ export const rankMarginEffect = defineFigure({
 });
 
 function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
-  const ids = followedArms(results).slice(0, DRAWN);
+  const ids = distinct(results, followedArms(results)).slice(0, DRAWN);
   const rows = survivalRows(results).filter(({ experiment }) => ids.includes(experiment));
   const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   if (rows.length === 0)
@@ -110,7 +129,7 @@ function survivalRows(results: StudyResults) {
 /** A measure of a super weight, and how its axis is drawn. */
 interface Measure {
   field: 'rank' | 'margin' | 'effect';
-  title: string;
+  title: string | string[];
   scale: Spec;
   ticks: number[];
   format: string;
@@ -122,7 +141,7 @@ function rankMeasure(rows: SurvivalRow[]): Measure {
   const worst = Math.max(largest(rows.map(({ rank }) => rank)), 10);
   return {
     field: 'rank',
-    title: 'magnitude rank',
+    title: 'magnitude rank (log)',
     scale: { type: 'log', domain: [worst * 1.6, 0.75], nice: false },
     ticks: logTicks(1, worst, 6),
     format: '~s',
@@ -134,7 +153,7 @@ function marginMeasure(rows: SurvivalRow[]): Measure {
   const domain = [Math.min(0.8, smallest(margins)) / 1.15, Math.max(2, largest(margins)) * 1.25];
   return {
     field: 'margin',
-    title: 'times the threshold',
+    title: 'times threshold (log)',
     scale: { type: 'log', domain, nice: false },
     ticks: logTicks(domain[0]!, domain[1]!, 6),
     format: '~s',
@@ -147,7 +166,7 @@ function effectMeasure(rows: SurvivalRow[]): Measure {
   const domain = [Math.min(0, smallest(effects)), Math.max(0.2, largest(effects)) * 1.15];
   return {
     field: 'effect',
-    title: 'nats if zeroed',
+    title: ['nats if zeroed', '(symmetric log)'],
     scale: { type: 'symlog', constant: 0.1, domain, nice: false },
     ticks: [0, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= domain[1]!),
     format: '~g',
@@ -179,50 +198,53 @@ function panels(
       axis: { values: measure.ticks, labelOverlap: false, format: measure.format, title: has.y ? measure.title : null },
     };
     return {
-      title: panelTitle(results.study, experiment),
+      title: panelTitle(results, experiment),
       layer: [
-        ...(measure.rule === undefined ? [] : [horizontalRule(measure.rule, y, SOFT)]),
+        ...(measure.rule === undefined ? [] : [horizontalRule(measure.rule, y, THRESHOLD)]),
         {
           data: { values: marks },
-          mark: { type: 'line', strokeWidth: 1, color: FAINT, aria: false },
+          mark: markOf(RUN),
           encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
         },
-        {
-          data: { values: marks },
-          mark: { type: 'point', size: experiment.rounds > 8 ? 13 : 24, strokeWidth: 1.2, opacity: 1 },
-          encoding: {
-            x,
-            y,
-            shape: {
-              field: 'redetection',
-              type: 'nominal',
-              scale: { domain: Object.keys(SHAPES), range: Object.values(SHAPES) },
-              legend: null,
-            },
-            stroke: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
-            fill: { condition: { test: 'datum.kept', value: BLUE }, value: VERMILION },
-            fillOpacity: { condition: { test: 'datum.functional', value: 1 }, value: 0 },
-            description: { field: 'label', type: 'nominal' },
-          },
-        },
+        ...pointLayers(
+          marks,
+          styleOf,
+          { x, y, description: { field: 'label', type: 'nominal' } },
+          experiment.rounds > 8 ? 11 : 24,
+        ),
       ],
     };
   });
   return {
     vconcat: [
-      strip([
-        { text: 'mask bit: kept', shape: 'square', filled: true, color: BLUE },
-        { text: 'pruned or disconnected', shape: 'square', filled: true, color: VERMILION },
-        { text: 'filled: zeroing it hurts', shape: 'circle', filled: true, color: INK },
-        { text: 'hollow: it does not', shape: 'circle', filled: false, color: INK },
-        { text: 'shape: found again in place', shape: SHAPES.same, filled: true, color: INK },
-        { text: 'elsewhere', shape: SHAPES.moved, filled: true, color: INK },
-        { text: 'nowhere', shape: SHAPES.none, filled: true, color: INK },
-      ]),
+      legend(outcomes(rows).map((row) => ({ text: outcomeText(row), styles: [styleOf(row)] }))),
       smallMultiples(specs, PANEL_HEIGHT),
     ],
     spacing: 10,
   };
+}
+
+type Outcome = Pick<SurvivalRow, 'kept' | 'disconnected' | 'functional' | 'redetection'>;
+
+/** Colour, what became of it; fill, whether it matters; shape, where the detector finds one. */
+function styleOf(outcome: Outcome): MarkStyle {
+  return {
+    shape: SHAPES[outcome.redetection],
+    color: FATES[fateOf(outcome)],
+    hollow: !outcome.functional,
+    width: 1.2,
+  };
+}
+
+/** The outcomes that occur, each once: the legend has one entry for each, drawn as its marks are. */
+function outcomes(rows: readonly Outcome[]): Outcome[] {
+  const found = groupBy(rows, outcomeText);
+  return [...found].sort(([, a], [, b]) => b.length - a.length).map(([, own]) => own[0]!);
+}
+
+function outcomeText(outcome: Outcome): string {
+  const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[outcome.redetection];
+  return `${fateOf(outcome)}, ${outcome.functional ? 'zeroing it hurts' : 'zeroing it does not hurt'}, ${found}`;
 }
 
 function markLabel(row: SurvivalRow): string {

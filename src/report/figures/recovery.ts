@@ -70,7 +70,7 @@ function panels(
         axis: { title: has.y ? 'share that came back' : null, tickCount: 4, format: '~%' },
       };
       return {
-        title: panelTitle(results.study, declarationOf(results, id)),
+        title: panelTitle(results, declarationOf(results, id)),
         layer: [
           {
             data: { values },

@@ -5,6 +5,7 @@
 import type { Spec } from '../chart.ts';
 import { textWidth } from '../font.ts';
 import { GRID, INK, SOFT } from '../theme.ts';
+import { shortened } from './figure.ts';
 
 export interface ChartRow {
   label: string;
@@ -128,12 +129,4 @@ export function textColumns(rows: readonly ChartRow[], columns: readonly TextCol
 /** Side by side, plot areas aligned. */
 export function rowChart(parts: readonly Spec[], spacing = 14): Spec {
   return { hconcat: parts, spacing, bounds: 'flush' };
-}
-
-/** Text that fits into `width`, ended by an ellipsis where it had to be cut. */
-function shortened(text: string, width: number, fontSize: number, bold = false): string {
-  if (textWidth(text, fontSize, bold) <= width) return text;
-  let kept = text;
-  while (kept !== '' && textWidth(`${kept}…`, fontSize, bold) > width) kept = kept.slice(0, -1);
-  return `${kept.trimEnd()}…`;
 }

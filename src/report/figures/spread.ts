@@ -1,6 +1,6 @@
 /** Run-to-run variance: how far runs of one experiment are apart at its end. */
 import { largest, smallest } from '../../base/extremes.ts';
-import { declarationOf, measuredEnd, runsOf } from '../arms.ts';
+import { declarationOf, distinct, measuredEnd, namesOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
@@ -12,8 +12,8 @@ import { defineFigure, FULL_WIDTH, logTicks, type Figure, type Row } from './fig
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 
 const TITLE = 'Run-to-run variance';
-const LABELS = 250;
-const SDS = 210;
+const LABELS = 310;
+const SDS = 170;
 const COLUMNS = [30, 70];
 
 export const spread = defineFigure({
@@ -24,7 +24,12 @@ export const spread = defineFigure({
 });
 
 function draw(results: StudyResults): Figure<'spread'> {
+  const drawn = distinct(
+    results,
+    results.variance.map(({ experiment }) => experiment),
+  );
   const arms = results.variance
+    .filter(({ experiment }) => drawn.includes(experiment))
     .flatMap(({ experiment, n, mean, sd, sdInterval }) =>
       sd === null || mean === null || n < 2 ? [] : [{ experiment, n, mean, sd, sdInterval }],
     )
@@ -87,16 +92,20 @@ function chart(
   seeds: readonly { row: number; deviation: number }[],
 ): Spec {
   const rows = arms.map(({ experiment }) => ({
-    label: experiment,
+    label: namesOf(results, experiment),
     note: experimentPhrase(results.study, declarationOf(results, experiment)),
   }));
   const y = rowChannel(rows);
-  const { scale, ticks } = differenceScale(seeds.map(({ deviation }) => deviation));
+  const { scale, ticks, isLog } = differenceScale(seeds.map(({ deviation }) => deviation));
   const x = {
     field: 'deviation',
     type: 'quantitative',
     scale,
-    axis: { title: 'final loss minus the arm’s mean, nats', format: '.3~g', values: ticks },
+    axis: {
+      title: ['final loss minus the arm’s mean, nats', ...(isLog ? ['(symmetric log)'] : [])],
+      format: '.3~g',
+      values: ticks,
+    },
   };
   const positive = arms
     .map((arm, row) => ({

@@ -2,8 +2,9 @@
 import { largest } from '../../base/extremes.ts';
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
-import { comparisonsOf } from '../arms.ts';
+import { comparisonsOf, distinct, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { textWidth } from '../font.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { survivalSentences } from '../verdict-text.ts';
@@ -101,15 +102,20 @@ function countRows(results: StudyResults): CountRow[] {
 
 /** Three survivals (rows) by just pruned and retrained (columns); in each, experiments by rounds. */
 function grid(results: StudyResults, counts: CountRow[]): Spec {
-  const ids = results.study.experiments.map(({ id }) => id);
+  const ids = distinct(
+    results,
+    results.study.experiments.map(({ id }) => id),
+  );
+  const name = (id: string) => namesOf(results, id);
   const levels = largest(counts.map(({ level }) => level)) + 1;
-  const NAMES = 76;
+  const NAMES = 12 + largest(ids.map((id) => textWidth(name(id), 11)));
   const cell = Math.min(46, Math.floor((FULL_WIDTH - NAMES - 30) / (2 * levels)));
   const panel = (kind: (typeof KINDS)[number], phase: 'pruned' | 'trained'): Spec => {
     const values = counts
-      .filter((row) => row.kind === kind.name && row.phase === phase)
+      .filter((row) => row.kind === kind.name && row.phase === phase && ids.includes(row.experiment))
       .map((row) => ({
         ...row,
+        name: name(row.experiment),
         share: row.n === 0 ? 0 : Number(row['k']) / row.n,
         label: cellLabel(row, results.study.analysis.confidence),
       }));
@@ -126,10 +132,17 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
       },
     };
     const y = {
-      field: 'experiment',
+      field: 'name',
       type: 'ordinal',
-      scale: { domain: ids },
-      axis: { title: null, labels: phase === 'pruned', domain: false, ticks: false, labelColor: INK },
+      scale: { domain: ids.map(name) },
+      axis: {
+        title: null,
+        labels: phase === 'pruned',
+        domain: false,
+        ticks: false,
+        labelColor: INK,
+        labelLimit: NAMES,
+      },
     };
     return {
       title: { text: kind.title, subtitle: phase === 'pruned' ? 'just pruned' : 'retrained' },

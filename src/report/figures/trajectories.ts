@@ -1,18 +1,25 @@
 /** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { declarationOf, resultOf } from '../arms.ts';
+import { declarationOf, distinct, resultOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { PANELS } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { FAINT, INK, seriesStyles } from '../theme.ts';
+import { BLUE, INK } from '../theme.ts';
 import { natsText } from '../verdict-text.ts';
 import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { evaluationRows, type EvaluationRow } from './perplexity.ts';
-import { roundChannel, strip, withinRun } from './run-axis.ts';
+import { legend } from './legend.ts';
+import { markOf, type MarkStyle } from './mark-style.ts';
+import { roundChannel, withinRun } from './run-axis.ts';
 
 const TITLE = 'Trajectories: loss through the rounds';
+
+const RUN: MarkStyle = { shape: 'line', color: BLUE, width: 1, opacity: 0.7 };
+const RETRAINED: MarkStyle = { shape: 'circle', color: BLUE };
+const PRUNED: MarkStyle = { shape: 'circle', color: BLUE, hollow: true, width: 1.2 };
+const CONTROL: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
 
 /**
  * On several pages, each with its experiments.
@@ -22,7 +29,7 @@ export function trajectories(idsOf: (results: StudyResults) => string[]) {
   return defineFigure({
     plots: ['trajectories'],
     shows: 'the loss of every run through its rounds, just pruned and retrained',
-    draw: (results) => draw(results, idsOf(results).slice(0, PANELS)),
+    draw: (results) => draw(results, distinct(results, idsOf(results)).slice(0, PANELS)),
     finding: (results) => trajectoryText(results, idsOf(results)),
   });
 }
@@ -34,7 +41,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   return {
     title: TITLE,
     caption:
-      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; grey rule: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
+      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log where they span much), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; dashed: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
       `A run is the unit of replication (${counted(runs, 'run')}).`,
     plots: [
       {
@@ -55,9 +62,6 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
 function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: EvaluationRow[]): Spec {
   const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
   const excess = rows.map((row) => ({ ...row, excess: row.loss - base, at: withinRun(row) }));
-  const top = largest(excess.map((row) => row.excess)) * 1.1;
-  const bottom = Math.min(0, smallest(excess.map((row) => row.excess)));
-  const styles = seriesStyles(results.study.experiments);
   const controlLosses = new Map(
     experiments.flatMap(({ id }) => {
       const points = resultOf(results, id).toControl?.points ?? [];
@@ -65,21 +69,16 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
       return points.length === 0 ? [] : [[id, mean] as const];
     }),
   );
-  const ticks = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top);
+  const shown = [...excess.map((row) => row.excess), ...[...controlLosses.values()].map((loss) => loss - base)];
+  const { title, scale, axis } = excessAxis(smallest(shown), largest(shown));
   const panels = experiments.map((experiment, i) => {
     const own = excess.filter((row) => row.experiment === experiment.id);
-    const color = styles.get(experiment.id)!.color;
     const x = roundChannel(experiment.rounds, titled(i, experiments.length).x);
     const y = {
       field: 'excess',
       type: 'quantitative',
-      scale: { type: 'symlog', constant: 0.01, domain: [bottom, top], nice: false },
-      axis: {
-        values: ticks,
-        labelOverlap: false,
-        format: '~g',
-        title: titled(i, experiments.length).y ? 'nats above floor' : null,
-      },
+      scale,
+      axis: { ...axis, title: titled(i, experiments.length).y ? title : null },
     };
     const description = { field: 'label', type: 'nominal' };
     const labelled = own.map((row) => ({
@@ -87,24 +86,24 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
       label: `${experiment.id} seed ${row.seed}, round ${row.round} ${row.phase}: +${decimal(row.excess, 4)} nats`,
     }));
     return {
-      title: panelTitle(results.study, experiment),
+      title: panelTitle(results, experiment),
       layer: [
         ...(controlLosses.has(experiment.id)
-          ? [horizontalRule(controlLosses.get(experiment.id)! - base, y, FAINT, [1, 0])]
+          ? [horizontalRule(controlLosses.get(experiment.id)! - base, y, CONTROL)]
           : []),
         {
           data: { values: labelled },
-          mark: { type: 'line', strokeWidth: 1, opacity: 0.7, color, aria: false },
+          mark: markOf(RUN),
           encoding: { x, y, detail: { field: 'seed', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
         },
         {
           data: { values: labelled.filter(({ phase }) => phase !== 'pruned') },
-          mark: { type: 'point', filled: true, size: 20, color, opacity: 1 },
+          mark: markOf(RETRAINED, 20),
           encoding: { x, y, description },
         },
         {
           data: { values: labelled.filter(({ phase }) => phase === 'pruned') },
-          mark: { type: 'point', filled: false, size: 24, color, strokeWidth: 1.2, opacity: 1 },
+          mark: markOf(PRUNED, 24),
           encoding: { x, y, description },
         },
       ],
@@ -112,16 +111,39 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
   });
   return {
     vconcat: [
-      strip([
-        { text: 'retrained (round 0: the starting model)', shape: 'circle', filled: true, color: INK },
-        { text: 'just pruned', shape: 'circle', filled: false, color: INK },
-        ...(controlLosses.size === 0
-          ? []
-          : [{ text: 'mean of the arm’s control', shape: 'stroke', filled: false, color: FAINT }]),
+      legend([
+        { text: 'a run, retrained (round 0: the starting model)', styles: [RUN, RETRAINED] },
+        ...(rows.some(({ phase }) => phase === 'pruned') ? [{ text: 'just pruned', styles: [PRUNED] }] : []),
+        ...(controlLosses.size === 0 ? [] : [{ text: 'mean of the arm’s control', styles: [CONTROL] }]),
       ]),
       smallMultiples(panels, 130),
     ],
     spacing: 10,
+  };
+}
+
+/** Logarithmic where losses span more than this, as a ratio: the shape of a trajectory is lost otherwise. */
+const LINEAR_UP_TO = 5;
+
+/** From the floor upwards, symmetric-logarithmic; where all runs are close together, only as far as they reach. */
+function excessAxis(low: number, high: number): { title: string[]; scale: Spec; axis: Spec } {
+  if (low > 0 && high / low <= LINEAR_UP_TO) {
+    const margin = 0.1 * (high - low || high);
+    return {
+      title: ['nats above floor'],
+      scale: { domain: [low - margin, high + margin], nice: false, zero: false },
+      axis: { tickCount: 4, format: '.3~g' },
+    };
+  }
+  const top = high * 1.1;
+  return {
+    title: ['nats above floor', '(symmetric log)'],
+    scale: { type: 'symlog', constant: 0.01, domain: [Math.min(0, low), top], nice: false },
+    axis: {
+      values: [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),
+      labelOverlap: false,
+      format: '~g',
+    },
   };
 }
 

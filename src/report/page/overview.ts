@@ -25,9 +25,11 @@ export function overviewPage(results: StudyResults, glance: DrawnFigure, made: P
   const main = html`${opening(results, glance, found.length === 0 ? '' : what!)}
     <section aria-labelledby="h-questions">
       <h2 id="h-questions">${NUMBERS[QUESTIONS.length] ?? QUESTIONS.length} questions</h2>
-      <ul class="cards">
-        ${QUESTIONS.map((page) => card(results, page))}
-      </ul>
+      <div class="wide">
+        <ul class="cards">
+          ${QUESTIONS.map((page) => card(results, page))}
+        </ul>
+      </div>
     </section>
     <section aria-labelledby="h-short">
       <h2 id="h-short">The study in short</h2>

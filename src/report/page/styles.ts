@@ -28,7 +28,7 @@ h3{margin:22px 0 6px;font-size:16px}
 .facts{display:flex;align-items:baseline;flex-wrap:wrap;gap:8px 28px;margin:14px 0 8px;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
 .facts strong{color:var(--ink);font-size:16px}
 .facts a{color:inherit}
-section{margin:44px 0}
+section{margin:34px 0}
 .opening{margin-top:18px}
 .opening h2{font-size:16px}
 figure{margin:14px 0 0}
@@ -44,8 +44,8 @@ figcaption{margin-top:10px;max-width:64em}
 .files+.plot{margin-top:18px}
 a{color:var(--link);text-underline-offset:2px}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:16px;margin:18px 0 0;padding:0;list-style:none}
-.cards li{display:flex;flex-direction:column;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px 16px;position:relative}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;margin:18px 0 0;padding:0;list-style:none}
+.cards li{display:flex;flex-direction:column;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 18px 12px;position:relative}
 .cards li:hover{border-color:var(--accent)}
 .cards h3{margin:0 0 2px;font-size:17px;line-height:1.3}
 .cards h3 a{color:var(--ink);text-decoration:none}
@@ -53,7 +53,7 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{
 .cards h3 a:focus-visible{outline:0}
 .cards li:focus-within{outline:2px solid var(--link);outline-offset:2px}
 .cards .asked{margin:0 0 10px;color:var(--soft);font-size:13.5px;line-height:1.45}
-.cards .answer{margin:0 0 12px;font-size:15px;line-height:1.5}
+.cards .answer{margin:0 0 10px;padding:0;border:0;max-width:none;font-size:14.5px;line-height:1.5}
 .cards .tests{margin:auto 0 0;color:var(--soft);font-size:13px}
 .step{color:var(--accent);font-variant-numeric:tabular-nums;margin-right:.45em}
 .folds{margin:44px 0 0;border-bottom:1px solid var(--line)}

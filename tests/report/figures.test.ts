@@ -1,0 +1,115 @@
+/** What holds of every figure: its legend is its marks, its axes say their scale, its series can be told apart. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Spec } from '../../src/report/chart.ts';
+import { LEGEND } from '../../src/report/figures/legend.ts';
+import { COLOURED } from '../../src/report/figures/series.ts';
+import type { StudyResults } from '../../src/report/read-results.ts';
+import { OVERVIEW_FIGURE, QUESTIONS } from '../../src/report/registry.ts';
+import { GREY, INK, SOFT } from '../../src/report/theme.ts';
+import { controlsResults } from './controls-fixture.ts';
+
+interface Drawn {
+  name: string;
+  caption: string;
+  spec: Spec;
+}
+
+/** Every view of a specification, from the outside in. */
+function views(spec: Spec): Spec[] {
+  const parts = ['layer', 'concat', 'hconcat', 'vconcat'].flatMap((key) => (spec[key] as Spec[] | undefined) ?? []);
+  return [spec, ...parts.flatMap(views)];
+}
+
+/** What a reader tells a mark by: a stroke by colour and dash, a ground by colour, a shape by all it has. */
+function look(mark: Spec): string {
+  const { type, shape, color, fill, filled, opacity, strokeDash } = mark;
+  if (type === 'rule' || type === 'line') return ['stroke', color, String(strokeDash), opacity].join(' ');
+  if (type === 'rect' || type === 'area') return ['ground', color ?? fill].join(' ');
+  if (type === 'tick') return ['tick', color].join(' ');
+  return ['shape', shape, color, filled, opacity].join(' ');
+}
+
+const marksOf = (spec: Spec) =>
+  views(spec)
+    .flatMap(({ mark }) => (mark === undefined ? [] : [mark as Spec]))
+    .filter(({ type }) => type !== 'text');
+
+describe('the figures', () => {
+  let figures: Drawn[];
+  let results: StudyResults;
+  beforeAll(async () => {
+    results = (await controlsResults()) as unknown as StudyResults;
+    figures = [OVERVIEW_FIGURE, ...QUESTIONS.flatMap((page) => page.figures)].flatMap(({ entry, ids }) => {
+      const figure = entry.draw(results);
+      return figure.plots.map(({ name, spec }) => ({ name: ids.get(name)!, caption: figure.caption, spec }));
+    });
+  });
+  const legends = (spec: Spec) => views(spec).filter(({ description }) => description === LEGEND);
+
+  it('draw every entry of a legend as the marks that it stands for, and no two entries alike', () => {
+    let entries = 0;
+    for (const { name, spec } of figures) {
+      // A legend speaks of the view that it stands in: of a panel, or of all panels.
+      const holders = views(spec).filter((view) =>
+        ((view['vconcat'] as Spec[] | undefined) ?? []).some(({ description }) => description === LEGEND),
+      );
+      expect(holders.length, name).toBe(legends(spec).length);
+      for (const holder of holders) {
+        const parts = holder['vconcat'] as Spec[];
+        const plot = new Set(
+          parts
+            .filter((part) => part['description'] !== LEGEND)
+            .flatMap(marksOf)
+            .map(look),
+        );
+        const own = parts
+          .filter((part) => part['description'] === LEGEND)
+          .flatMap(marksOf)
+          .map(look);
+        entries += own.length;
+        expect(
+          own.filter((entry) => !plot.has(entry)),
+          `${name}: in the legend, not in the plot`,
+        ).toEqual([]);
+        expect(own, `${name}: one mark, one meaning`).toEqual([...new Set(own)]);
+      }
+    }
+    expect(entries).toBeGreaterThan(40);
+  });
+
+  it('say of every logarithmic axis that it is one', () => {
+    let axes = 0;
+    for (const { name, spec } of figures)
+      for (const { encoding } of views(spec))
+        for (const channel of ['x', 'y']) {
+          const { scale, axis } = ((encoding as Record<string, Spec> | undefined)?.[channel] ?? {}) as Record<
+            string,
+            Spec
+          >;
+          if (!String(scale?.['type']).includes('log') || axis?.['title'] === undefined || axis['title'] === null)
+            continue;
+          axes += 1;
+          expect([axis['title']].flat().join(' '), name).toMatch(/\blog\b|logarithm/);
+        }
+    expect(axes).toBeGreaterThan(20);
+  });
+
+  it('draw no more series in colour than can be told apart, and say which are grey', () => {
+    const { spec, caption } = figures.find(({ name }) => name === '3c-sparsity-perplexity')!;
+    const [legend] = legends(spec);
+    const colours = new Set(marksOf(legend!).map(({ color }) => color));
+    for (const neutral of [GREY, INK, SOFT]) colours.delete(neutral);
+    expect(colours.size).toBe(COLOURED);
+    expect(caption).toMatch(/In colour: the 6 arms that end highest; in grey, and in the data: .+\./);
+  });
+
+  it('draw arms that are the same computations once, with all their names', () => {
+    expect(results.experiments.find(({ id }) => id === 'G1-protect')?.sameAs).toBe('G1');
+    for (const { name, spec } of figures.filter(({ name }) => !/differences|budget/.test(name))) {
+      const text = JSON.stringify(spec);
+      if (!text.includes('"G1"') && !text.includes('G1 = ')) continue;
+      expect(text, name).toContain('G1 = G1-protect');
+      expect(text, name).not.toMatch(/"(?:text|label|line|name)":"G1-protect"/);
+    }
+  });
+});
