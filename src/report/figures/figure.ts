@@ -92,8 +92,8 @@ export interface PanelTitle {
 const TITLE_LINE = 13;
 
 /**
- * Titles as marks, at the same height in every panel: Vega would put its own above whatever stands out of the panel, such
- * as half a tick's label.
+ * Titles as marks, at the same height in every panel: Vega would put its own above whatever stands out of the panel,
+ * such as half a tick's label.
  */
 function titleLayers({ text, below }: PanelTitle, lines: number): Spec[] {
   const layer = (line: string, y: number, mark: Spec): Spec => ({

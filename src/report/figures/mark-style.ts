@@ -1,6 +1,6 @@
 /**
- * How a thing is drawn: one object makes its marks in a plot and its entry in the legend, so that the two cannot differ.
- * One style has one meaning in a figure.
+ * How a thing is drawn: one object makes its marks in a plot and its entry in the legend, so that the two cannot
+ * differ. One style has one meaning in a figure.
  */
 import type { Spec } from '../chart.ts';
 

@@ -49,7 +49,7 @@ function controlStyle(role: keyof typeof NEUTRAL_SHAPES, i: number): SeriesStyle
 }
 
 /**
- * Styles of series in their order: controls are neutral, the first COLOURED others have a colour, all others are OTHERS.
+ * Styles of series in their order: controls are neutral, the first COLOURED others have a colour, the rest are OTHERS.
  */
 export function seriesStyles(series: readonly { id: string; role?: string | undefined }[]): Map<string, SeriesStyle> {
   const counts = { 'positive-control': 0, 'negative-control': 0 };
