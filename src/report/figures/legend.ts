@@ -24,7 +24,7 @@ const STROKE = 11;
 /** Entries in as many lines as they need. */
 export function legend(entries: readonly LegendEntry[], width = WIDTH): Spec {
   let x = 0;
-  let y = 8;
+  let y = LINE / 2;
   const placed = entries.map(({ text, styles }) => {
     const reach = styles.some(({ shape }) => shape === 'line') ? STROKE : 6;
     const own = 2 * reach + 6 + textWidth(text, 11) + 18;
@@ -33,7 +33,7 @@ export function legend(entries: readonly LegendEntry[], width = WIDTH): Spec {
     x += own;
     return { text, styles, at, textX: at + reach + 6, y };
   });
-  const height = y + 8;
+  const height = y + LINE / 2;
   const scale = { domain: [0, width], nice: false };
   const horizontal = { field: 'x', type: 'quantitative', scale, axis: null };
   const vertical = {

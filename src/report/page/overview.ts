@@ -90,7 +90,7 @@ function folds(results: StudyResults, { method }: DrawnFigure, made: Provenance)
           fold({
             id: 'behind',
             title: 'Behind this figure',
-            holds: 'method',
+            holds: 'how it was drawn',
             content: html`<p class="method">${method}</p>`,
           }),
         ]),

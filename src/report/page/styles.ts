@@ -81,6 +81,7 @@ tbody th small{white-space:normal;min-width:11em}
 .token{white-space:nowrap}
 td.number,td.number small{white-space:nowrap}
 td.number small{margin-left:auto}
+td.number .reason{white-space:normal;width:15em}
 .alert,.facts .alert{color:var(--alert)}
 .gap{margin:16px 0;padding:12px 16px;border:1px dashed var(--line);border-radius:8px;color:var(--soft);font-size:15px}
 .definitions{display:grid;grid-template-columns:minmax(9em,13em) minmax(0,1fr);gap:0 28px;margin:16px 0}

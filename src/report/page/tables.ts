@@ -85,9 +85,12 @@ export function experimentsTable(results: StudyResults): Html {
 /** A dash where there is no control, and why; beside the difference what the arm does besides its pruning. */
 function toControlCell({ toControl, noControl }: ExperimentResult): string | Html {
   if (toControl === null) return noControl === null ? DASH : html`${DASH}<small class="reason">${noControl}</small>`;
-  if (toControl.mean === null) return html`${DASH}<small>no seed is known of both, ${toControl.baseline}</small>`;
+  if (toControl.mean === null)
+    return html`${DASH}<small class="reason">no seed is known of both, ${toControl.baseline}</small>`;
   const besides = toControl.alsoDiffers.length === 0 ? '' : `, besides: ${listed(toControl.alsoDiffers)}`;
-  return html`${differenceText(toControl)}<small>n = ${toControl.n}, ${toControl.baseline}${besides}</small>`;
+  return html`${differenceText(toControl)}<small class="reason"
+      >n = ${toControl.n}, ${toControl.baseline}${besides}</small
+    >`;
 }
 
 function withInterval(proportion: Proportion): Html {
