@@ -21,6 +21,11 @@ export default defineStage<Required<AggregateParams>>({
     prunings: { summary: 'What every prune did.', gather: true },
     evaluations: { summary: 'All evaluations.', gather: true, measured: true },
     superWeights: { summary: 'All detections.', gather: true, measured: true },
+    sequenceLosses: {
+      summary: 'Losses of every held-out sequence, for the sampling error of differences.',
+      gather: true,
+      optional: true,
+    },
     masks: { summary: 'The masks of all prunes and rewinds.', gather: true, optional: true },
   },
   outputs: {

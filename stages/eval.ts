@@ -15,7 +15,7 @@ import { evaluationProblems } from '../src/science/param-problems.ts';
 
 export default defineStage<Required<EvalParams>>({
   name: 'eval',
-  summary: 'Validation loss and perplexity, loss by kind of token, retrieval accuracy.',
+  summary: 'Validation loss and perplexity, loss above the language, by kind of token, retrieval accuracy.',
   params: schema,
   inputs: {
     weights: { summary: 'Weights to evaluate.' },
@@ -25,7 +25,13 @@ export default defineStage<Required<EvalParams>>({
       optional: true,
     },
   },
-  outputs: { evaluation: { summary: 'What was measured.', file: 'evaluation.json' } },
+  outputs: {
+    evaluation: { summary: 'What was measured.', file: 'evaluation.json' },
+    sequenceLosses: {
+      summary: 'The loss of every held-out sequence: what differences between evaluations are paired by.',
+      file: 'sequence-losses.safetensors',
+    },
+  },
 
   resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
   watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],

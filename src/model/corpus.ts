@@ -1,4 +1,4 @@
-/** What a model is trained, evaluated and searched on: a source of token sequences whose probabilities are known. */
+/** What a model is trained, evaluated and searched on: a source of token sequences, some with known probabilities. */
 import type { JsonValue } from '../base/json.ts';
 
 export interface Corpus {
@@ -26,6 +26,17 @@ export interface Corpus {
    * @returns sequences x length indices into positionKinds
    */
   kindsOf(tokens: Int32Array, length: number): Uint8Array;
-  /** The exact entropy in nats per predicted token of sequences of that length: the loss that no predictor can beat. */
-  entropyFloor(length: number): number;
+  /**
+   * The exact entropy in nats per predicted token of sequences of that length: the loss that no predictor can beat on
+   * average. Null for a text whose probabilities are not known.
+   */
+  entropyFloor(length: number): number | null;
+  /**
+   * The surprisal of every predicted token: -ln of its probability given its whole prefix, as the language itself has
+   * it, in nats. What a model loses above it on the same tokens is the model's own, whichever tokens were drawn. Its
+   * expectation is the entropy.
+   * @param tokens as `batch` returns them
+   * @returns sequences x length values; null for a text whose probabilities are not known
+   */
+  surprisals(tokens: Int32Array, length: number): Float64Array | null;
 }

@@ -151,6 +151,34 @@ export class MarkerRetrieval implements Corpus {
     return kinds;
   }
 
+  surprisals(tokens: Int32Array, length: number): Float64Array {
+    surprisalRows ??= ordinarySuccessors().map(surprisalsOf);
+    const uniform = Math.log(ORDINARY_TOKENS);
+    const sequences = tokens.length / (length + 1);
+    const surprisals = new Float64Array(sequences * length);
+    const answers = new Int32Array(MARKERS.length);
+    for (let row = 0; row < sequences; row++) {
+      const start = row * (length + 1);
+      answers.fill(0);
+      for (let position = 0; position < length; position++) {
+        const current = tokens[start + position]!;
+        const next = tokens[start + position + 1]!;
+        const marker = MARKERS.indexOf(current);
+        const query = QUERIES.indexOf(current);
+        let surprisal: number;
+        if (isOrdinary(current)) surprisal = surprisalRows[current - FIRST_ORDINARY]![next]!;
+        else if (query >= 0 && answers[query]! > 0) surprisal = next === answers[query] ? 0 : Infinity;
+        else {
+          const own = this.#surprisalsOfOwnRow(Math.max(marker, query));
+          surprisal = own ? own[next]! : isOrdinary(next) ? uniform : Infinity;
+        }
+        if (marker >= 0) answers[marker] = next;
+        surprisals[row * length + position] = surprisal;
+      }
+    }
+    return surprisals;
+  }
+
   /**
    * Dynamic programming over (which markers were seen, current token). That state suffices although an answered query
    * emits a token that depends on the more distant past. Kinds of tokens (marker 1, query 2, ordinary, ...) follow a
@@ -199,6 +227,11 @@ export class MarkerRetrieval implements Corpus {
     const row = this.ownRow(pair);
     return row && (ownCumulatives[pair] ??= cumulate(row));
   }
+
+  #surprisalsOfOwnRow(pair: number): Float64Array | undefined {
+    const row = pair < 0 ? undefined : this.ownRow(pair);
+    return row && (ownSurprisals[pair] ??= surprisalsOf(row));
+  }
 }
 
 function isOrdinary(token: number): boolean {
@@ -209,6 +242,8 @@ let successors: Float64Array[] | undefined;
 let cumulatives: Float64Array[] | undefined;
 let ownRows: Float64Array[] | undefined;
 const ownCumulatives: Float64Array[] = [];
+let surprisalRows: Float64Array[] | undefined;
+const ownSurprisals: Float64Array[] = [];
 
 function drawSuccessors(): Float64Array[] {
   const random = stream(TRANSITION_SEED, 'marker-retrieval-transitions');
@@ -239,6 +274,11 @@ function cumulate(probabilities: Float64Array): Float64Array {
   const cumulative = probabilities.map((probability) => (sum += probability));
   cumulative[cumulative.length - 1] = 1; // rounding must not leave a draw without a token
   return cumulative;
+}
+
+/** Of every token, in nats; infinite where it cannot follow. */
+function surprisalsOf(probabilities: Float64Array): Float64Array {
+  return probabilities.map((probability) => -Math.log(probability));
 }
 
 /** Entropy in nats. */

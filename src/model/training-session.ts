@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { targetOf, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, TrainingStepResult, Trainer, TransferStatistics } from '../compute/training/trainer.ts';
+import { sampleMean } from '../base/sample-mean.ts';
 import { installedBuild } from '../base/installed-build.ts';
 import type { Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
@@ -53,6 +54,12 @@ export async function openTrainingSession(
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   const trainer = await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure);
   return new TrainingSession(trainer, corpusOf(config), { batch, sequence }, heldBytes(training.graph));
+}
+
+/** What a training step did, and what its batch would have cost the language itself. */
+export interface SessionStepResult extends TrainingStepResult {
+  /** Mean -ln p of the batch's tokens in the language, nats per token; null where that is not known. */
+  surprisal: number | null;
 }
 
 /** Where batches are drawn from. */
@@ -132,7 +139,7 @@ export class TrainingSession implements PooledSession {
     settings: BatchStream & AdamWSettings,
     cumulativeStep: number,
     learningRate: number,
-  ): Promise<TrainingStepResult> {
+  ): Promise<SessionStepResult> {
     const [result] = await this.steps(settings, cumulativeStep, [learningRate]);
     return result!;
   }
@@ -142,17 +149,23 @@ export class TrainingSession implements PooledSession {
    * @param firstStep cumulative training step of the first of them
    * @param learningRates one per training step
    */
-  steps(
+  async steps(
     settings: BatchStream & AdamWSettings,
     firstStep: number,
     learningRates: readonly number[],
-  ): Promise<TrainingStepResult[]> {
+  ): Promise<SessionStepResult[]> {
     const { batch, sequence } = this.#shape;
     const planned = learningRates.map((learningRate, index) => {
       const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
-      return { batch: splitNextTokens(drawn, this.#shape), learningRate };
+      const surprisals = this.#corpus.surprisals(drawn, sequence);
+      return {
+        batch: splitNextTokens(drawn, this.#shape),
+        learningRate,
+        surprisal: surprisals && sampleMean(surprisals),
+      };
     });
-    return this.#trainer.steps(planned, settings);
+    const results = await this.#trainer.steps(planned, settings);
+    return results.map((result, index) => ({ ...result, surprisal: planned[index]!.surprisal }));
   }
 
   /** @throws Error naming the first pruned weight that is not exactly 0 */

@@ -1,8 +1,16 @@
 /** The report's main figures as numbers, from results.json: what the terminal draws and `swp plots --json` prints. */
-import type { ExperimentResult, Interval, Measurement, Proportion, RunResult } from '../generated/results.ts';
+import { sampleMean } from '../base/sample-mean.ts';
+import type {
+  ExperimentResult,
+  Interval,
+  MeasuredEvaluation,
+  Measurement,
+  Proportion,
+  RunResult,
+} from '../generated/results.ts';
 import type { StudyResults } from '../report/read-results.ts';
 
-/** Final log-perplexity above the language's entropy, nats per token. */
+/** Final log-perplexity above what the language itself loses on the same tokens, nats per token. */
 export interface QualityRow {
   experiment: string;
   /** Declared runs. */
@@ -13,7 +21,7 @@ export interface QualityRow {
   interval: Interval | null;
 }
 
-/** Log-perplexity above the entropy at each sparsity that runs were retrained at. */
+/** Log-perplexity above the language on the same tokens, at each sparsity that runs were retrained at. */
 export interface SparsityRow {
   experiment: string;
   seed: number;
@@ -41,35 +49,41 @@ export interface CurveRow {
   prunes: number[];
 }
 
-/** Above the entropy of the language; the loss itself where that is unknown. */
-export function qualityRows({ experiments, runs, floor }: StudyResults): QualityRow[] {
+/** Above the language on the same tokens; the loss itself where that is not known of all runs. */
+export function qualityRows(results: StudyResults): QualityRow[] {
+  const { experiments, runs } = results;
+  const above = aboveLanguage(results);
   return experiments.map((experiment) => {
-    const points = runs
+    const ends = runs
       .filter((run) => run.experiment === experiment.id)
       .flatMap((run) => {
-        const loss = endOf(run, experiment)?.evaluation?.loss;
-        return loss === undefined ? [] : [{ seed: run.seed, value: loss - (floor ?? 0) }];
+        const evaluation = endOf(run, experiment)?.evaluation;
+        return evaluation ? [{ seed: run.seed, value: above(evaluation), loss: evaluation.loss }] : [];
       });
+    const points = ends.map(({ seed, value }) => ({ seed, value }));
     const { lossInterval } = experiment;
+    // All runs read the same tokens: what is subtracted of each is the same.
+    const shift = sampleMean(ends.map(({ value, loss }) => loss - value));
     return {
       experiment: experiment.id,
       declared: experiment.declared,
       points,
-      mean: points.length === 0 ? null : points.reduce((sum, { value }) => sum + value, 0) / points.length,
+      mean: points.length === 0 ? null : sampleMean(points.map(({ value }) => value)),
       interval:
         lossInterval === null
           ? null
-          : { ...lossInterval, lower: lossInterval.lower - (floor ?? 0), upper: lossInterval.upper - (floor ?? 0) },
+          : { ...lossInterval, lower: lossInterval.lower - shift, upper: lossInterval.upper - shift },
     };
   });
 }
 
-export function sparsityRows({ runs, floor }: StudyResults): SparsityRow[] {
-  return runs.flatMap(({ experiment, seed, measurements }) =>
+export function sparsityRows(results: StudyResults): SparsityRow[] {
+  const above = aboveLanguage(results);
+  return results.runs.flatMap(({ experiment, seed, measurements }) =>
     measurements.flatMap(({ phase, level, sparsity, evaluation }) =>
       phase === 'pruned' || sparsity === null || evaluation === null
         ? []
-        : [{ experiment, seed, level, sparsity, value: evaluation.loss - (floor ?? 0) }],
+        : [{ experiment, seed, level, sparsity, value: above(evaluation) }],
     ),
   );
 }
@@ -89,6 +103,12 @@ export function curveRows({ runs }: StudyResults): CurveRow[] {
     const prunes = measurements.flatMap(({ phase, step }) => (phase === 'pruned' && step !== null ? [step] : []));
     return points.length === 0 ? [] : [{ experiment, seed, points, prunes: [...new Set(prunes)] }];
   });
+}
+
+/** One scale for all that is drawn together. */
+function aboveLanguage({ runs }: StudyResults): (evaluation: MeasuredEvaluation) => number {
+  const isKnown = runs.every(({ measurements }) => measurements.every(({ evaluation }) => evaluation?.excess !== null));
+  return ({ loss, excess }) => (isKnown ? excess! : loss);
 }
 
 /** A run's last measurement, if it reached its experiment's end. */

@@ -4,7 +4,15 @@ import type { JsonObject } from '../base/json.ts';
 import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
 import { readResults, type StudyResults } from './read-results.ts';
 import { QUESTIONS } from './registry.ts';
-import { countText, counted, percent, perplexityText, scalingText, spreadText } from './wording.ts';
+import {
+  countText,
+  counted,
+  percent,
+  perplexitySpreadText,
+  perplexityText,
+  scalingText,
+  spreadText,
+} from './wording.ts';
 
 export interface StudySummary {
   /** Lines for a terminal, without colour. */
@@ -27,7 +35,10 @@ function summaryLines(results: StudyResults): string[] {
   const missing = results.runs.length - complete;
   const table = [['experiment', 'sparsity', 'perplexity', 'super weight kept', 'still matters', 'found again']];
   for (const experiment of results.experiments) table.push(experimentCells(experiment));
+  // All text has the entropy; these very tokens, which the perplexities above are of, a floor of their own.
   if (results.floor !== null) table.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
+  if (results.surprisal !== null)
+    table.push(['of the sample', '', perplexityText(Math.exp(results.surprisal)), '', '', '']);
   return [
     `${results.study.name}: ${counted(results.runs.length, 'run')}, ${complete} complete${missing > 0 ? `, ${missing} incomplete (${missingRuns(results)})` : ''}`,
     scalingText(results.study),
@@ -39,7 +50,7 @@ function summaryLines(results: StudyResults): string[] {
 function experimentCells({ id, points }: ExperimentResult): string[] {
   const end = points.at(-1);
   if (end === undefined || end.loss.n === 0) return [id, 'no run reached its end', '', '', '', ''];
-  const { survival, perplexity, sparsity } = end;
+  const { survival, loss, sparsity } = end;
   const survivalCells =
     survival.n === 0
       ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
@@ -47,7 +58,7 @@ function experimentCells({ id, points }: ExperimentResult): string[] {
   return [
     id,
     spreadText({ ...sparsity, sd: null }, percent),
-    `${spreadText(perplexity, perplexityText)} (n ${perplexity.n})`,
+    `${perplexitySpreadText(end)} (n ${loss.n})`,
     ...survivalCells,
   ];
 }
@@ -75,6 +86,7 @@ function highlights(results: StudyResults): JsonObject {
   return {
     runs: { total: results.runs.length, complete, incomplete: results.runs.length - complete },
     floor: results.floor,
+    surprisal: results.surprisal,
     questions: Object.fromEntries(QUESTIONS.map(({ id, answer }) => [id, answer(results)])),
     experiments: Object.fromEntries(
       results.experiments.map((experiment) => [experiment.id, experimentHighlights(experiment)]),
@@ -91,6 +103,8 @@ function experimentHighlights({ points, declared, complete, reference }: Experim
     runs: { declared, complete },
     reference: { ...reference },
     sparsity: end?.sparsity.mean ?? null,
+    loss: end === undefined ? null : values(end.loss),
+    excess: end === undefined ? null : values(end.excess),
     perplexity: end === undefined ? null : values(end.perplexity),
     survival:
       end === undefined || end.survival.n === 0

@@ -2,7 +2,14 @@
 import { addTo } from '../base/groups.ts';
 import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
-import type { PairedDifference, Proportion, Spread, WeightCoordinate } from '../generated/results.ts';
+import type {
+  ExperimentPoint,
+  MeasuredEvaluation,
+  PairedDifference,
+  Proportion,
+  Spread,
+  WeightCoordinate,
+} from '../generated/results.ts';
 import { foreignPruningStages, paramIn, paramOf, paramValues, trainingStages } from '../science/study-declaration.ts';
 import { treatmentOf } from './treatment.ts';
 
@@ -27,9 +34,24 @@ export function percent(fraction: number, digits = 1): string {
   return `${decimal(100 * fraction, digits)} %`;
 }
 
-/** Perplexity to four figures or so: 11.42, 104.3, 1,211. */
+/** Perplexity to four figures or so: 11.42, 104.3, 1,211, 2.41e+9. */
 export function perplexityText(value: number): string {
+  if (value >= 1e6) return Number.isFinite(value) ? value.toExponential(2) : '\u221e';
   return decimal(value, value < 100 ? 2 : value < 1000 ? 1 : 0);
+}
+
+/** An evaluation's perplexity; `exp(812.3)` where it is more than a double holds, though the loss is known. */
+export function evaluationPerplexityText({
+  perplexity,
+  loss,
+}: Pick<MeasuredEvaluation, 'perplexity' | 'loss'>): string {
+  return perplexity === null ? `exp(${decimal(loss, 1)})` : perplexityText(perplexity);
+}
+
+/** Mean and deviation over runs, of the loss where a perplexity is more than a double holds. */
+export function perplexitySpreadText({ perplexity, loss }: Pick<ExperimentPoint, 'perplexity' | 'loss'>): string {
+  if (perplexity.mean !== null || loss.mean === null) return spreadText(perplexity, perplexityText);
+  return `exp(${spreadText(loss, (value) => decimal(value, 1))})`;
 }
 
 /** `11.42 ± 0.03`, without the deviation for a single run; a dash for none. */

@@ -1,6 +1,9 @@
 /** The detector's rates as Markdown: what docs/super-weights.md shows. */
 import type { DetectorRates, Rate, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 
+/** Where there is nothing to say. */
+const NONE = '-';
+
 /** Tables under headings, each row as wide as it comes. */
 export function ratesTables({ trained, byThresholds, planted, random }: DetectorRates): string {
   const sections: string[][] = [];
@@ -50,7 +53,7 @@ export function ratesTables({ trained, byThresholds, planted, random }: Detector
 
 /** `6/6 (54-100 %)` */
 export function rateText({ k, n, interval }: Rate): string {
-  if (interval === null) return '-';
+  if (interval === null) return NONE;
   const percent = (share: number) => (100 * share).toFixed(100 * share > 0 && 100 * share < 1 ? 1 : 0);
   return `${k}/${n} (${percent(interval.lower)}-${percent(interval.upper)} %)`;
 }
@@ -100,7 +103,8 @@ function runsOfTrained(trained: readonly TrainedRates[]): string[] {
 
 function runCells({
   seed,
-  aboveFloor,
+  excess,
+  excessStandardError,
   retrievalAccuracy,
   topEffect,
   runnerUp,
@@ -108,19 +112,28 @@ function runCells({
   best,
   confirmed,
 }: RunDetection): string[] {
-  const { layer, row, col, rank, inputRatio, outputRatio, effect } = best;
   return [
     String(seed),
-    aboveFloor.toFixed(4),
-    retrievalAccuracy.toFixed(3),
+    withError(excess, excessStandardError),
+    retrievalAccuracy === null ? NONE : retrievalAccuracy.toFixed(3),
     signed(topEffect),
-    signed(runnerUp),
+    runnerUp === null ? NONE : signed(runnerUp),
     String(holds),
-    `layer ${layer} [${row}, ${col}], rank ${rank}`,
-    `${inputRatio.toFixed(1)} x, ${outputRatio.toFixed(1)} x`,
-    signed(effect),
+    ...(best === null
+      ? [NONE, NONE, NONE]
+      : [
+          `layer ${best.layer} [${best.row}, ${best.col}], rank ${best.rank}`,
+          `${best.inputRatio.toFixed(1)} x, ${best.outputRatio.toFixed(1)} x`,
+          signed(best.effect),
+        ]),
     String(confirmed),
   ];
+}
+
+/** `0.0112 ± 0.0004`: a mean over held-out sequences and its standard error. */
+function withError(value: number | null, error: number | null): string {
+  if (value === null) return NONE;
+  return error === null ? value.toFixed(4) : `${value.toFixed(4)} ± ${error.toFixed(4)}`;
 }
 
 function signed(nats: number): string {

@@ -149,29 +149,33 @@ function runDetection(
   const causal = candidates
     .filter((candidate) => passesCausalTest(candidate, thresholds))
     .map(({ coordinate }) => coordinate);
-  const best = candidates.reduce((best, candidate) => (candidate.effect > best.effect ? candidate : best));
+  const best = [...candidates].sort((a, b) => b.effect - a.effect)[0];
   return {
     seed,
-    aboveFloor: evaluation.loss - (evaluation.floor ?? 0),
+    excess: evaluation.excess,
+    excessStandardError: evaluation.excessStandardError,
     retrievalAccuracy: evaluation.retrievalAccuracy,
     ablated: ablation.length,
     topEffect: byEffect[0]!.effect,
-    runnerUp: byEffect[1]?.effect ?? 0,
+    runnerUp: byEffect[1]?.effect ?? null,
     holds,
     confirmed: confirmed.length,
     found: confirmed.some(standsApart),
     causal: causal.length,
     foundCausally: causal.some(standsApart),
-    best: {
-      layer: best.coordinate.layer,
-      row: best.coordinate.row,
-      col: best.coordinate.col,
-      effect: best.effect,
-      rank: best.rank,
-      inputRatio: best.inputRatio,
-      outputRatio: best.outputRatio,
-      verdict: best.verdict,
-    },
+    best:
+      best === undefined
+        ? null
+        : {
+            layer: best.coordinate.layer,
+            row: best.coordinate.row,
+            col: best.coordinate.col,
+            effect: best.effect,
+            rank: best.rank,
+            inputRatio: best.inputRatio,
+            outputRatio: best.outputRatio,
+            verdict: best.verdict,
+          },
   };
 }
 

@@ -5,16 +5,20 @@ import type { LossCurve } from '../generated/curve.ts';
 export interface TrainedStep {
   /** Mean loss of the batch, nats per token. */
   loss: number;
+  /** What the language itself loses on that batch, nats per token; null where that is not known. */
+  surprisal: number | null;
   /** Norm of the masked gradient before clipping. */
   gradientNorm: number;
   learningRate: number;
 }
 
+const NOTHING = { loss: 0, surprisal: 0, gradientNorm: 0, steps: 0 };
+
 export class CurveRecorder {
   readonly #firstStep: number;
   readonly #every: number;
   readonly #points: LossCurve['points'] = [];
-  #sums = { loss: 0, gradientNorm: 0, steps: 0 };
+  #sums: NonNullable<LossCurve['unfinished']> = { ...NOTHING };
   #steps = 0;
   #learningRate = 0;
 
@@ -41,17 +45,18 @@ export class CurveRecorder {
     return recorder;
   }
 
-  add({ loss, gradientNorm, learningRate }: TrainedStep): void {
+  add({ loss, surprisal, gradientNorm, learningRate }: TrainedStep): void {
     this.#steps += 1;
     this.#learningRate = learningRate;
     this.#sums = {
       loss: this.#sums.loss + loss,
+      surprisal: this.#sums.surprisal === null || surprisal === null ? null : this.#sums.surprisal + surprisal,
       gradientNorm: this.#sums.gradientNorm + gradientNorm,
       steps: this.#sums.steps + 1,
     };
     if (this.#sums.steps < this.#every) return;
     this.#points.push(this.#point());
-    this.#sums = { loss: 0, gradientNorm: 0, steps: 0 };
+    this.#sums = { ...NOTHING };
   }
 
   /** The curve so far; its last point is the mean over the training steps there are. */
@@ -68,10 +73,11 @@ export class CurveRecorder {
   }
 
   #point(): LossCurve['points'][number] {
-    const { loss, gradientNorm, steps } = this.#sums;
+    const { loss, surprisal, gradientNorm, steps } = this.#sums;
     return {
       step: this.#firstStep + this.#steps,
       loss: loss / steps,
+      surprisal: surprisal === null ? null : surprisal / steps,
       learningRate: this.#learningRate,
       gradientNorm: gradientNorm / steps,
     };

@@ -4,8 +4,10 @@ import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { AggregateParams, StudyDeclaration } from '../../src/generated/aggregate.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { pretrainingSteps } from '../../src/model/pretraining.ts';
+import { readSequenceLosses } from '../../src/model/sequence-losses.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
+import { withSamplingErrors, type SequenceLossesOf } from '../../src/science/results/sampling-error.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { modelsOf } from '../../src/science/study-declaration.ts';
@@ -22,7 +24,10 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   };
   const computations = studyComputations(study, pieces);
   const masks = await maskFindings(study, maskPieces(job), computations, tensors);
-  const results = studyResults(study, pieces, masks, computations, await pretrainedSteps(study));
+  const results = await withSamplingErrors(
+    studyResults(study, pieces, masks, computations, await pretrainedSteps(study)),
+    sequenceLossesOf(job),
+  );
   await writeJsonArtifact(job.output('results'), results);
   const incomplete = results.runs.filter(({ status }) => status === 'incomplete');
   for (const { missing } of incomplete)
@@ -38,6 +43,16 @@ async function pretrainedSteps(study: StudyDeclaration): Promise<Map<string, num
     if (known !== undefined) steps.set(model, known);
   }
   return steps;
+}
+
+/** Reads what an evaluation lost on every sequence; nothing where the study does not gather it. */
+function sequenceLossesOf(job: StageJob<unknown>): SequenceLossesOf {
+  const paths = new Map(job.gathered('sequenceLosses').map(({ key, path }) => [key, path]));
+  return async (key) => {
+    const path = paths.get(key);
+    job.signal.throwIfAborted();
+    return path === undefined ? undefined : readSequenceLosses(path);
+  };
 }
 
 /** The gathered masks, not yet read; none where the study gathers none. */

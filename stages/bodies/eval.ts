@@ -7,10 +7,11 @@ import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import type { ModelConfig } from '../../src/model/decoder/family.ts';
-import { evaluate } from '../../src/model/evaluate.ts';
+import { evaluate, type EvaluatedSequences } from '../../src/model/evaluate.ts';
 import type { LanguageModel } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
+import { writeSequenceLosses } from '../../src/model/sequence-losses.ts';
 import { blockMatrices } from '../../src/model/block-matrices.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { sparsityOf } from '../../src/science/sparsity.ts';
@@ -20,17 +21,26 @@ export default async function evaluateWeights(job: StageJob<Required<EvalParams>
   const { params, output } = job;
   const config = await readModelConfig(params.model);
   const shape = { batch: params.batchSize, sequence: params.sequenceLength };
-  const evaluation = await useLanguageModel(config, shape, params, (model) => measure(model, config, job));
+  const { evaluation, sequenceLosses, tokens } = await useLanguageModel(config, shape, params, (model) =>
+    measure(model, config, job),
+  );
   await writeJsonArtifact(output('evaluation'), evaluation);
-  const { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity } = evaluation;
-  return { loss, standardError, perplexity, floor, retrievalAccuracy, sparsity };
+  await writeSequenceLosses(output('sequenceLosses'), sequenceLosses, tokens);
+  const { loss, standardError, perplexity, floor, excess, excessStandardError, retrievalAccuracy, sparsity } =
+    evaluation;
+  return { loss, standardError, perplexity, floor, excess, excessStandardError, retrievalAccuracy, sparsity };
+}
+
+interface Measured extends EvaluatedSequences {
+  evaluation: Evaluation;
+  tokens: Int32Array;
 }
 
 async function measure(
   model: LanguageModel,
   config: ModelConfig,
   { params, input, optionalInput, progress, signal }: StageJob<Required<EvalParams>>,
-): Promise<Evaluation> {
+): Promise<Measured> {
   const read = (path: string) => readModelWeights(path, config, otherModelRemedy('eval', params.model));
   const corpus = corpusOf(config);
   const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
@@ -56,11 +66,21 @@ async function measure(
     signal.throwIfAborted();
     progress({ done, total });
   };
-  const measured = await evaluate(model, corpus, tokens, onBatch, (index) => activations?.overrides(index) ?? []);
+  const { evaluation, sequenceLosses } = await evaluate(
+    model,
+    corpus,
+    tokens,
+    onBatch,
+    (index) => activations?.overrides(index) ?? [],
+  );
   const blocks = blockMatrices(model.tensors).map((name) => weights.get(name)!);
   return {
-    ...measured,
-    sparsity: sparsityOf(blocks),
-    ...(activations && { restored: activations.channels() }),
+    evaluation: {
+      ...evaluation,
+      sparsity: sparsityOf(blocks),
+      ...(activations && { restored: activations.channels() }),
+    },
+    sequenceLosses,
+    tokens,
   };
 }

@@ -39,11 +39,11 @@ async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainP
     const count = Math.min(session.stepsPerCall, params.steps - done);
     const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
     const results = await session.steps(params, firstStep + done, learningRates);
-    for (const [index, { loss, gradientNorm }] of results.entries()) {
+    for (const [index, { loss, surprisal, gradientNorm }] of results.entries()) {
       done += 1;
       refuseDivergence('loss', loss, firstStep + done);
       refuseDivergence("gradient's norm", gradientNorm, firstStep + done);
-      curve.add({ loss, gradientNorm, learningRate: learningRates[index]! });
+      curve.add({ loss, surprisal, gradientNorm, learningRate: learningRates[index]! });
     }
     job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
   }

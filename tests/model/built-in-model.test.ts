@@ -33,7 +33,7 @@ describe('the built-in model', () => {
   it.each([0, 1, 2, 3, 4, 5])(
     'checkpoint %i has learned the language to within 0.05 nats of its entropy',
     async (checkpoint) => {
-      const excess = (await loss(await load(checkpoint))) - corpus.entropyFloor(SHAPE.sequence);
+      const excess = (await loss(await load(checkpoint))) - corpus.entropyFloor(SHAPE.sequence)!;
       expect(excess).toBeGreaterThan(-0.02);
       expect(excess).toBeLessThan(0.05);
     },

@@ -19,6 +19,7 @@ const variants = (['bos', 'ordinary'] as const).flatMap((start) =>
   (['uniform', 'row'] as const).map((unknown) => new MarkerRetrieval({ name: `${start}, ${unknown}`, start, unknown })),
 );
 const LENGTH = 64;
+const ORDINARY = Array.from({ length: ORDINARY_TOKENS }, (_, index) => FIRST_ORDINARY + index);
 
 /** Probability of each token of a sequence given its whole prefix, by the language's definition and nothing else. */
 function conditionalProbabilities(sequence: Int32Array, language: MarkerRetrieval): number[] {
@@ -164,6 +165,43 @@ describe('marker retrieval', () => {
       const standardError = Math.sqrt(variance / perSequence.length);
       expect(standardError).toBeLessThan(0.005);
       expect(Math.abs(mean - language.entropyFloor(LENGTH))).toBeLessThan(4 * standardError);
+    },
+  );
+
+  it.each(variants)('knows the surprisal of every token given its whole prefix, $fingerprint.corpus', (language) => {
+    const tokens = language.batch(8, 'test', 0, 300, LENGTH);
+    const surprisals = language.surprisals(tokens, LENGTH);
+    const expected = sequences(tokens, LENGTH).flatMap((sequence) =>
+      conditionalProbabilities(sequence, language).map((probability) => -Math.log(probability)),
+    );
+    expect(surprisals).toHaveLength(expected.length);
+    const worst = expected.reduce((most, nats, place) => Math.max(most, Math.abs(nats - surprisals[place]!)), 0);
+    expect(worst).toBeLessThan(1e-12);
+  });
+
+  it.each(variants)(
+    'has surprisals whose probabilities add up to one over all sequences, and whose mean is the entropy, $fingerprint.corpus',
+    (language) => {
+      const length = 2;
+      const starts = language.batch(0, 'test', 0, 1, length)[0] === BOS ? [BOS] : ORDINARY;
+      const all = new Int32Array(starts.length * VOCABULARY * VOCABULARY * 3);
+      let at = 0;
+      for (const start of starts)
+        for (let a = 0; a < VOCABULARY; a++)
+          for (let b = 0; b < VOCABULARY; b++) {
+            all.set([start, a, b], at);
+            at += 3;
+          }
+      const surprisals = language.surprisals(all, length);
+      let [total, mean] = [0, 0];
+      for (let row = 0; row < all.length / 3; row++) {
+        const nats = surprisals[row * length]! + surprisals[row * length + 1]!;
+        const probability = Math.exp(-nats) / starts.length;
+        total += probability;
+        if (probability > 0) mean += (probability * nats) / length;
+      }
+      expect(total).toBeCloseTo(1, 10);
+      expect(mean).toBeCloseTo(language.entropyFloor(length), 10);
     },
   );
 

@@ -15,6 +15,7 @@ import { effectText } from '../../src/report/zeroing.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 import type { Piece } from '../../src/science/results/study-pieces.ts';
 import aggregate from '../../stages/aggregate.ts';
+import { writeSequenceLosses } from '../../src/model/sequence-losses.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { CONTROL_ARMS, controlsMasks, controlsPieces, controlsResults, controlsStudy } from './controls-fixture.ts';
 import { FLOOR, fixturePieces, fixtureStudy } from './study-fixture.ts';
@@ -283,6 +284,16 @@ describe('the stage', () => {
         return { label, stage: label.step, artifact, key, path };
       }),
     );
+    gathered['sequenceLosses'] = await Promise.all(
+      given.evaluations.map(async ({ label, key, content }) => {
+        const artifact = 'sequenceLosses';
+        if (content === undefined) return { label, stage: label.step, artifact, key };
+        const path = join(folder, `${placeOf(label).replaceAll('/', '-')}-losses.safetensors`);
+        const losses = Float64Array.from({ length: 8 }, (_, row) => content.loss + 0.25 * (row % 2) + 2 ** -row);
+        await writeSequenceLosses(path, losses, Int32Array.of(1, 2, 3));
+        return { label, stage: label.step, artifact, key, path };
+      }),
+    );
     await spoil(gathered['curves']![0]!.path!);
     const log: string[] = [];
     const metrics = await aggregate.run({
@@ -304,7 +315,9 @@ describe('the stage', () => {
     expect(text).toBe((await runStage()).text);
     expect(text.endsWith('}\n')).toBe(true);
     const written = JSON.parse(text) as Results;
-    expect(written).toEqual(JSON.parse(JSON.stringify(await controlsResults(arms))));
+    const { samplingError } = written.experiments[0]!;
+    expect(samplingError).toBeCloseTo(0.11923836, 6);
+    expect(withoutSamplingErrors(written)).toEqual(JSON.parse(JSON.stringify(await controlsResults(arms))));
     const validate = new Ajv({ allErrors: true }).compile(schema);
     expect(validate(written), JSON.stringify(validate.errors?.slice(0, 3))).toBe(true);
     expect(metrics).toEqual({ runs: 12, incomplete: 1, experiments: 3 });
@@ -315,3 +328,8 @@ describe('the stage', () => {
     await expect(runStage((path) => writeFile(path, '{"steps":'))).rejects.toThrow('This artifact is not JSON: ');
   });
 });
+
+/** As they are before the losses of sequences are read. */
+function withoutSamplingErrors(results: Results): unknown {
+  return JSON.parse(JSON.stringify(results), (key, value: unknown) => (key === 'samplingError' ? null : value));
+}

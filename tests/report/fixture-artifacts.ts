@@ -21,6 +21,10 @@ export function evaluation(loss: number, sparsity: number): Evaluation {
     perplexity: Math.exp(loss),
     tokens: 131_072,
     floor: FLOOR,
+    surprisal: FLOOR - 0.003,
+    excess: loss - (FLOOR - 0.003),
+    excessStandardError: 0.0003,
+    queries: 12_000,
     byKind: {
       ordinary: { loss: loss - 0.1, tokens: 100_000 },
       'answerable-query': { loss: (loss - FLOOR) * 4, tokens: 12_000 },

@@ -278,6 +278,7 @@ function addRun(pieces: StudyPieces, arm: FixtureArm, seed: number): void {
       points: Array.from({ length: Math.ceil(steps / 10) }, (_, k) => ({
         step: step + Math.min(steps, (k + 1) * 10),
         loss: FLOOR + after + (excess - after) * Math.exp(-k / (steps > 1000 ? 25 : 1.5)) + 0.02 * ownNoise(),
+        surprisal: FLOOR,
         learningRate: 0.002,
         gradientNorm: 0.5 + 0.1 * ownNoise(),
       })),

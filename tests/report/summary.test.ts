@@ -19,7 +19,9 @@ describe('the summary for the terminal', () => {
     );
     expect(lines.find((line) => line.startsWith('E1'))).toMatch(/\(n 3\) {2}none emerged$/);
     expect(lines[12]).toBe('entropy floor            11.20');
-    expect(lines.slice(13).map((line) => line.slice(0, 20).trimEnd())).toEqual([
+    // The same tokens under the language itself: what the perplexities above are to be held against.
+    expect(lines[13]).toBe('of the sample            11.17');
+    expect(lines.slice(14).map((line) => line.slice(0, 20).trimEnd())).toEqual([
       '1 Survival',
       '2 Initialisation',
       '3 Quality',
@@ -27,10 +29,10 @@ describe('the summary for the terminal', () => {
       '5 Budget',
       '6 Variance',
     ]);
-    expect(lines[13]).toBe(
+    expect(lines[14]).toBe(
       '1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %)',
     );
-    expect(lines).toHaveLength(3 + 9 + 1 + 6);
+    expect(lines).toHaveLength(3 + 9 + 2 + 6);
   });
 
   it('gives scripts the same numbers, and null where survival does not apply', () => {

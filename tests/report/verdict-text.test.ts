@@ -17,6 +17,7 @@ const DIFFERENCE: TestedDifference = {
   mean: 0.0123,
   sd: 0.004,
   interval: { lower: 0.0023, upper: 0.0223, confidence: 0.95 },
+  samplingError: null,
   alsoDiffers: [],
   hedgesG: null,
   tTest: { t: 5.3, df: 2, p: 0.034 },

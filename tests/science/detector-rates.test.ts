@@ -69,7 +69,14 @@ describe('the rates', () => {
     referenceStatus: 'self',
     ablation,
   });
-  const evaluation = { loss: 2.5, floor: 2.25, retrievalAccuracy: 1 } as Evaluation;
+  const evaluation = {
+    loss: 2.5,
+    floor: 2.25,
+    surprisal: 2.375,
+    excess: 0.125,
+    excessStandardError: 0.0625,
+    retrievalAccuracy: 1,
+  } as Evaluation;
   const declared = (id: string, extended?: string) => ({
     id,
     model: 'm',
@@ -109,14 +116,39 @@ describe('the rates', () => {
       { k: 1, n: 2 },
       { k: 1, n: 2 },
     ]);
-    expect(truth!.runs.map(({ holds, confirmed, found, aboveFloor }) => [holds, confirmed, found, aboveFloor])).toEqual(
-      [
-        [1, 1, true, 0.25],
-        [1, 1, false, 0.25],
-        [0, 1, false, 0.25],
-        [0, 0, false, 0.25],
-      ],
-    );
+    expect(truth!.runs.map(({ holds, confirmed, found, excess }) => [holds, confirmed, found, excess])).toEqual([
+      [1, 1, true, 0.125],
+      [1, 1, false, 0.125],
+      [0, 1, false, 0.125],
+      [0, 0, false, 0.125],
+    ]);
+  });
+
+  it('show the loss above the same tokens with its error, and a dash for what is not known', () => {
+    const detections = [
+      piece('truth', 0, report(ablated(2, 0), [candidate(0, 2, true)])),
+      piece('truth', 1, report(ablated(2), [])),
+    ];
+    const bare = {
+      ...evaluation,
+      surprisal: null,
+      excess: null,
+      excessStandardError: null,
+      retrievalAccuracy: null,
+    };
+    const rates = detectorRates(study, {
+      detections,
+      evaluations: [piece('truth', 0, evaluation), piece('truth', 1, bare)],
+      planted: [],
+    });
+    expect(isRates(rates), JSON.stringify(isRates.errors)).toBe(true);
+    const rows = ratesTables(rates)
+      .split('\n')
+      .filter((line) => line.startsWith('| truth |'));
+    expect(rows.slice(-2)).toEqual([
+      '| truth | 0 | 0.1250 ± 0.0625 | 1.000 | +2.000 | +0.000 | 1 | layer 0 [0, 0], rank 1 | 9.0 x, 9.0 x | +2.000 | 1 |',
+      '| truth | 1 | - | - | +2.000 | - | 0 | - | - | - | 0 |',
+    ]);
   });
 
   it('take the truth from the experiment that is extended, and leave out what has none or failed', () => {

@@ -112,7 +112,7 @@ describe('eval', () => {
     const { outputs, metrics, progress } = await runStage(evaluate, { params: quick, inputs: { weights } });
     const result = await evaluation(outputs.evaluation!);
     expect(result.floor).toBe(corpusOf({ corpus: 'marker-retrieval' }).entropyFloor(64));
-    expect(result.loss - result.floor!).toBeGreaterThan(-3 * result.standardError);
+    expect(result.loss - result.floor!).toBeGreaterThan(-3 * result.standardError!);
     expect(result.loss - result.floor!).toBeLessThan(0.05);
     expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);
     expect(result.tokens).toBe(256 * 64);

@@ -44,7 +44,7 @@ export async function plots(words: string[], options: PlotsOptions): Promise<voi
   if (options.json) {
     const asked = PLOT_NAMES.filter((name) => names.includes(name));
     const plots = Object.fromEntries(asked.map((name) => [name, DRAWINGS[name].rows(results)]));
-    return terminal.line(JSON.stringify({ floor: results.floor, plots }));
+    return terminal.line(JSON.stringify({ floor: results.floor, surprisal: results.surprisal, plots }));
   }
   const ink: Ink = { colors: terminal.colors, width: Math.max(50, terminal.width), ascii: !terminal.interactive };
   for (const [index, name] of names.entries()) {

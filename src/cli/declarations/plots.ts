@@ -11,8 +11,8 @@ export interface PlotsOptions extends ProjectOptions {
 /** Each with what it shows. */
 export const PLOTS = {
   quality:
-    'Final log-perplexity above the entropy of the language, nats per token: every seed, and the t interval of the mean',
-  sparsity: 'Log-perplexity above the entropy after retraining, by sparsity: every seed',
+    'Final log-perplexity above the language on the same tokens, nats per token: every seed, and the t interval of the mean',
+  sparsity: 'Log-perplexity above the language on the same tokens, after retraining, by sparsity: every seed',
   survival: 'What became of the super weight by the end: k of n runs, with exact intervals',
   curves: 'Training loss by cumulative step: one line a seed',
 } as const;

@@ -3,6 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { measuredEnd, resultOf, runsOf } from '../arms.ts';
+import { floorScale } from '../above-floor.ts';
 import type { Spec } from '../chart.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -33,14 +34,10 @@ function draw(results: StudyResults): Figure<'budget'> {
   const rows = ladders.flatMap((ladder) => ladder.arms.flatMap((arm) => endRows(results, ladder, arm)));
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no two arms differ in their steps per round alone.', plots: [] };
-  const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
+  const scale = floorScale(rows);
   const isMatched = rows.every(({ increase }) => increase !== null);
-  const measured = isMatched
-    ? 'over the control of each arm'
-    : results.floor === null
-      ? 'above the lowest loss here'
-      : `above the entropy floor of ${decimal(results.floor, 4)}`;
-  const values = rows.map((row) => ({ ...row, cost: isMatched ? row.increase! : row.loss - base }));
+  const measured = isMatched ? 'over the control of each arm' : scale.text;
+  const values = rows.map((row) => ({ ...row, cost: isMatched ? row.increase! : scale.above(row) }));
   return {
     title: TITLE,
     caption: `Left: final loss; right: what zeroing the primary super weight then costs. Pruning is the same, only the steps of each round differ. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds.`,
@@ -73,6 +70,7 @@ type EndRow = {
   seed: number;
   steps: number;
   loss: number;
+  excess: number | null;
   /** The control that the increase is over; null without one. */
   control: string | null;
   increase: number | null;
@@ -93,6 +91,7 @@ function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclara
         seed: run.seed,
         steps,
         loss: end.evaluation.loss,
+        excess: end.evaluation.excess,
         control: toControl?.baseline ?? null,
         increase,
         effect: end.survival.weights[0]?.effect ?? null,

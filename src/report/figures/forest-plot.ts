@@ -12,7 +12,7 @@ import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
 import { differencesText } from '../topics/parts.ts';
-import { natsText, pText, verdictText } from '../verdict-text.ts';
+import { natsText, pText, sdText, verdictText } from '../verdict-text.ts';
 import { counted, percent } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
@@ -21,7 +21,7 @@ import { legend } from './legend.ts';
 import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
 
 const LABELS = 160;
-const COLUMNS = [182, 26, 84, 96];
+const COLUMNS = [182, 54, 26, 84, 96];
 const PLOT = FULL_WIDTH - LABELS - COLUMNS.reduce((sum, width) => sum + width, 0) - 48;
 
 const SEED: MarkStyle = { shape: 'circle', color: SOFT, opacity: 0.75 };
@@ -79,7 +79,7 @@ function draw<Name extends string>(
   return {
     title,
     caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.${unequalText(shown)}`,
-    method: `Differences of log-perplexities, in nats per token. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
+    method: `Differences of log-perplexities, in nats per token. ± sample: the standard error of the mean over held-out sequences, which all runs share and the interval leaves out. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
     plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
   };
 }
@@ -197,13 +197,21 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
   const soft = found.map((difference) => difference !== undefined && difference.verdict !== 'significant');
   const columns = textColumns(rows, [
     { head: 'mean [interval]', width: COLUMNS[0]!, cells: cells(meanText) },
-    { head: 'n', width: COLUMNS[1]!, align: 'right', cells: cells(({ n }) => String(n)) },
+    {
+      head: '± sample',
+      width: COLUMNS[1]!,
+      align: 'right',
+      cells: cells(({ samplingError, verdict }) =>
+        samplingError === null || verdict === 'never-acted' ? '–' : sdText(samplingError),
+      ),
+    },
+    { head: 'n', width: COLUMNS[2]!, align: 'right', cells: cells(({ n }) => String(n)) },
     {
       head: 'p (smallest)',
-      width: COLUMNS[2]!,
+      width: COLUMNS[3]!,
       cells: cells(({ holm }) => (holm === null ? '–' : `${pText(holm.adjustedP)} (${pText(holm.smallestAdjustedP)})`)),
     },
-    { head: 'verdict', width: COLUMNS[3]!, cells: cells(({ verdict }) => verdictText(verdict)), soft },
+    { head: 'verdict', width: COLUMNS[4]!, cells: cells(({ verdict }) => verdictText(verdict)), soft },
   ]);
   return {
     vconcat: [
@@ -229,8 +237,8 @@ function meanText({ mean, interval }: TestedDifference): string {
 function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
   return comparisons.flatMap(({ name, topic, family, varies, differences }) =>
     differences.flatMap((difference): Row[] => {
-      const { arm, baseline, points, n, mean, sd, interval, hedgesG, tTest, signFlip, wilcoxon, holm, power, verdict } =
-        difference;
+      const { arm, baseline, points, n, mean, sd, interval, samplingError, verdict } = difference;
+      const { hedgesG, tTest, signFlip, wilcoxon, holm, power } = difference;
       const shared: Row = {
         comparison: name,
         topic,
@@ -243,6 +251,7 @@ function forestRows(comparisons: readonly ComparisonResult[]): Row[] {
         sd,
         lower: interval?.lower ?? null,
         upper: interval?.upper ?? null,
+        samplingError,
         hedgesG: hedgesG?.value ?? null,
         tTestP: tTest?.p ?? null,
         signFlipP: signFlip?.p ?? null,

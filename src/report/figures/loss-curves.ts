@@ -1,11 +1,13 @@
 /** Training loss over the whole of each run, with its prunes. */
 import { largest, smallest } from '../../base/extremes.ts';
+import { sampleMean } from '../../base/sample-mean.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import type { CurveTrend } from '../../generated/results.ts';
 import { declarationOf, distinct } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
-import { counted, decimal } from '../wording.ts';
+import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
@@ -17,9 +19,6 @@ const PANELS = 24;
 
 /** Points drawn per run: more than a panel has pixels would only make the page heavy. The data hold all. */
 const DRAWN_POINTS = 300;
-
-/** A run whose training loss moves by less between the halves of its last round has settled, in nats. */
-const SETTLED = 0.01;
 
 const RUN: MarkStyle = { shape: 'line', color: BLUE, width: 1, opacity: 0.7 };
 const PRUNE: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
@@ -44,8 +43,8 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
   return {
     title: TITLE,
     caption:
-      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
-      `Every batch is new, so this is an estimate on unseen data, noisier than the validation loss. Axes differ between panels.`,
+      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `Every batch is new, so this is an estimate on unseen data${isExcess(rows) ? ', without what each batch happens to hold' : ', noisier than the validation loss'}. Axes differ between panels.`,
     plots: [
       {
         name: 'loss-curves',
@@ -62,18 +61,38 @@ type CurveRow = ReturnType<typeof curveRows>[number];
 function curveRows(results: StudyResults) {
   return results.runs.flatMap(({ experiment, seed, curves }) =>
     curves.flatMap(({ round, points, key }) =>
-      points.map(({ step, loss, learningRate }) => ({ experiment, seed, round, step, loss, learningRate, key })),
+      points.map(({ step, loss, excess, learningRate }) => ({
+        experiment,
+        seed,
+        round,
+        step,
+        loss,
+        excess,
+        learningRate,
+        key,
+      })),
     ),
   );
 }
 
+/** Whether losses can be shown above what the language itself loses on the same batches. */
+function isExcess(rows: readonly CurveRow[]): boolean {
+  return rows.every(({ excess }) => excess !== null);
+}
+
+/** Nats above the language: where a rule stands, and how far apart small values are drawn. */
+const EXCESS_TICKS = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+const EXCESS_CONSTANT = 0.01;
+
 function panels(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: CurveRow[]): Spec {
+  const ofExcess = isExcess(rows);
+  const floor = ofExcess ? 0 : results.floor;
   const specs = experiments.map((experiment, i) => {
     const own = results.runs
       .filter((run) => run.experiment === experiment.id)
       .flatMap(({ seed }) => thinned(rows.filter((row) => row.experiment === experiment.id && row.seed === seed)));
-    const losses = own.map(({ loss }) => loss);
-    const low = Math.min(smallest(losses), results.floor ?? Infinity);
+    const losses = own.map(({ loss, excess }) => (ofExcess ? excess! : loss));
+    const low = Math.min(smallest(losses), floor ?? Infinity);
     const high = Math.max(largest(losses), low);
     const margin = 0.06 * (high - low || 0.1);
     const prunes = new Set(
@@ -96,10 +115,15 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
       },
     };
     const y = {
-      field: 'loss',
+      field: ofExcess ? 'excess' : 'loss',
       type: 'quantitative',
-      scale: { domain: [low - margin, high + margin], zero: false, nice: false },
-      axis: { tickCount: 4, title: titled(i, experiments.length).y ? 'nats per token' : null },
+      scale: ofExcess
+        ? { type: 'symlog', constant: EXCESS_CONSTANT, domain: [low, 1.1 * high], nice: false }
+        : { domain: [low - margin, high + margin], zero: false, nice: false },
+      axis: {
+        ...(ofExcess ? { values: EXCESS_TICKS.filter((tick) => tick <= 1.1 * high), format: '~g' } : { tickCount: 4 }),
+        title: titled(i, experiments.length).y ? (ofExcess ? 'nats above floor' : 'nats per token') : null,
+      },
     };
     return {
       title: panelTitle(results, experiment),
@@ -114,7 +138,7 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
           mark: markOf(RUN),
           encoding: { x, y, detail: { field: 'seed', type: 'nominal' } },
         },
-        ...(results.floor === null ? [] : [horizontalRule(results.floor, y, FLOOR)]),
+        ...(floor === null ? [] : [horizontalRule(floor, y, FLOOR)]),
       ],
     };
   });
@@ -123,7 +147,9 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
       legend([
         { text: 'a run', styles: [RUN] },
         { text: 'a prune', styles: [PRUNE] },
-        ...(results.floor === null ? [] : [{ text: 'entropy floor', styles: [FLOOR] }]),
+        ...(floor === null
+          ? []
+          : [{ text: ofExcess ? 'the language itself, on the same batches' : 'entropy floor', styles: [FLOOR] }]),
       ]),
       smallMultiples(specs, 110),
     ],
@@ -136,7 +162,11 @@ function thinned(points: CurveRow[]): CurveRow[] {
   const group = Math.ceil(points.length / DRAWN_POINTS);
   return Array.from({ length: Math.ceil(points.length / Math.max(group, 1)) }, (_, i) => {
     const members = points.slice(i * group, (i + 1) * group);
-    return { ...members.at(-1)!, loss: members.reduce((sum, { loss }) => sum + loss, 0) / members.length };
+    return {
+      ...members.at(-1)!,
+      loss: sampleMean(members.map(({ loss }) => loss)),
+      excess: isExcess(members) ? sampleMean(members.map(({ excess }) => excess!)) : null,
+    };
   });
 }
 
@@ -147,15 +177,17 @@ function finalText(rows: CurveRow[], experiment: string): string {
 }
 
 /** A comparison of ends is worth something only where runs had settled. */
-function settledText({ runs }: StudyResults): string {
-  const moves = runs.flatMap(({ curves }) => {
-    const points = curves.at(-1)?.points ?? [];
-    if (points.length < 4) return [];
-    const mean = (part: typeof points) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
-    const half = Math.floor(points.length / 2);
-    return [mean(points.slice(half)) - mean(points.slice(0, half))];
-  });
-  if (moves.length === 0) return 'The last rounds are too short to say whether runs had settled.';
-  const settled = moves.filter((move) => Math.abs(move) < SETTLED).length;
-  return `In ${settled} of ${counted(moves.length, 'run')} the training loss of the last round's second half is within ${SETTLED} nats of that of its first: those had settled before their end was measured.`;
+function settledText({ runs, study: { analysis } }: StudyResults): string {
+  const trends = runs.flatMap(({ curves }) => curves.at(-1)?.trend ?? []);
+  const short = runs.filter(({ curves }) => curves.length > 0 && curves.at(-1)?.trend === null).length;
+  if (trends.length === 0) return 'The last rounds are too short to say whether runs had settled.';
+  const count = (state: CurveTrend['state']) => trends.filter((trend) => trend.state === state).length;
+  const byLoss = trends.filter(({ basis }) => basis === 'loss').length;
+  const what =
+    byLoss === 0
+      ? 'the training loss above the language on the same batches'
+      : byLoss === trends.length
+        ? 'the training loss itself, with the noise of what each batch holds, as this text has no known probabilities,'
+        : 'the training loss, above the language on the same batches where that is known,';
+  return `In ${count('settled')} of ${counted(trends.length, 'run')} ${what} had settled before its end was measured: from the first half of the last round to the second it changed by less than ${analysis.tolerance} nats, with its whole ${percent(analysis.confidence, 0)} interval. In ${count('moving')} it still moved (the interval leaves 0 out and reaches further); in ${count('open')} its noise leaves both open.${short === 0 ? '' : ` The last round of ${counted(short, 'other run')} is too short to say.`}`;
 }

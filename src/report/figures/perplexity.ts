@@ -6,7 +6,7 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { INK, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
-import { counted, decimal, perplexityText, percent } from '../wording.ts';
+import { counted, decimal, perplexitySpreadText, perplexityText, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, logTicks, horizontalRule, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
@@ -24,7 +24,8 @@ export const perplexity = defineFigure({
 function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
   const shown = shownIn(results);
   const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
-  if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
+  if (rows.every(({ perplexity }) => perplexity === null))
+    return { title: TITLE, caption: 'Nothing to draw: no evaluation left a perplexity.', plots: [] };
   const seeds = largest(results.study.experiments.map((experiment) => experiment.seeds.length));
   const { others } = chosenSeries(results, [...shown]);
   return {
@@ -77,6 +78,9 @@ export function evaluationRows(results: StudyResults) {
         standardError: evaluation.standardError,
         perplexity: evaluation.perplexity,
         retrievalAccuracy: evaluation.retrievalAccuracy,
+        surprisal: evaluation.surprisal,
+        excess: evaluation.excess,
+        excessStandardError: evaluation.excessStandardError,
         floor: results.floor,
         key: keys['evaluation'] ?? null,
       };
@@ -114,7 +118,11 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
         phase === 'trained' && mean !== null ? [mean + (sd ?? 0)] : [],
       ),
     );
-  const values = [...rows.map(({ perplexity }) => perplexity), ...bars, ...(floor === undefined ? [] : [floor])];
+  const values = [
+    ...rows.flatMap(({ perplexity }) => perplexity ?? []),
+    ...bars,
+    ...(floor === undefined ? [] : [floor]),
+  ];
   const [lowest, highest] = [smallest(values), largest(values)];
   // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
   const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
@@ -236,9 +244,9 @@ function justPruned(retrained: MarkStyle): MarkStyle {
 function overviewAlt(results: StudyResults): string {
   const ends = results.experiments.map(({ id, points }) => {
     const end = points.at(-1);
-    return end === undefined || end.perplexity.mean === null || end.sparsity.mean === null
+    return end === undefined || end.loss.mean === null || end.sparsity.mean === null
       ? `${id} did not get to its end`
-      : `${id} ${percent(end.sparsity.mean)}: ${perplexityText(end.perplexity.mean)}`;
+      : `${id} ${percent(end.sparsity.mean)}: ${perplexitySpreadText({ ...end, perplexity: { ...end.perplexity, sd: null } })}`;
   });
   return `Sparsity against validation perplexity. At the end, after retraining: ${ends.join('; ')}.`;
 }
@@ -246,14 +254,14 @@ function overviewAlt(results: StudyResults): string {
 function sparsestText(results: StudyResults): string {
   const ends = results.experiments.flatMap(({ id, points }) => {
     const end = points.at(-1);
-    return end === undefined || end.sparsity.mean === null || end.perplexity.mean === null || end.sparsity.mean === 0
+    return end === undefined || end.sparsity.mean === null || end.loss.mean === null || end.sparsity.mean === 0
       ? []
-      : [{ id, sparsity: end.sparsity.mean, n: end.perplexity.n }];
+      : [{ id, sparsity: end.sparsity.mean, n: end.loss.n }];
   });
   const within =
     results.floor === null
       ? ''
-      : ` The exact entropy floor of this language is ${decimal(results.floor, 4)} nats: no model can go below it on average.`;
+      : ` The exact entropy floor of this language is ${decimal(results.floor, 4)} nats: no model can go below it on average.${results.surprisal === null ? '' : ` These held-out tokens have a floor of their own, ${decimal(results.surprisal, 4)} nats: what the language itself loses on them.`}`;
   if (ends.length === 0) return `No pruned arm reached its end.${within}`;
   const sparsest = [...ends].sort((a, b) => b.sparsity - a.sparsity).slice(0, 3);
   return `The sparsest arms end at ${listed(sparsest.map(({ id, sparsity, n }) => `${percent(sparsity)} (${id}, n = ${n})`))}; ${counted(ends.length, 'pruned arm')} in all${

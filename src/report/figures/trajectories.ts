@@ -1,6 +1,7 @@
 /** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
+import { floorScale } from '../above-floor.ts';
 import { declarationOf, distinct, resultOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { PANELS } from '../pruned-arms.ts';
@@ -41,12 +42,12 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   return {
     title: TITLE,
     caption:
-      `Every run through its rounds, in nats per token above ${results.floor === null ? 'the lowest loss shown' : `the entropy floor of ${decimal(results.floor, 4)}`} (symmetric log where they span much), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; dashed: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
+      `Every run through its rounds, in nats per token ${floorScale(rows).text} (symmetric log where they span much), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; dashed: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
       `A run is the unit of replication (${counted(runs, 'run')}).`,
     plots: [
       {
         name: 'trajectories',
-        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the entropy floor of each run at every round, right after each prune and after retraining.`,
+        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the floor of each run at every round, right after each prune and after retraining.`,
         spec: sawtooth(
           results,
           ids.map((each) => declarationOf(results, each)),
@@ -58,18 +59,19 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   };
 }
 
-/** One panel an experiment, one line a run, in nats above the floor. */
+/** One panel an experiment, one line a run, in nats above the floor of the same tokens. */
 function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: EvaluationRow[]): Spec {
-  const base = results.floor ?? smallest(rows.map(({ loss }) => loss));
-  const excess = rows.map((row) => ({ ...row, excess: row.loss - base, at: withinRun(row) }));
+  const floor = floorScale(rows);
+  const excess = rows.map((row) => ({ ...row, excess: floor.above(row), at: withinRun(row) }));
   const controlLosses = new Map(
     experiments.flatMap(({ id }) => {
       const points = resultOf(results, id).toControl?.points ?? [];
       const mean = points.reduce((sum, { baseline }) => sum + baseline, 0) / points.length;
-      return points.length === 0 ? [] : [[id, mean] as const];
+      const above = points.length === 0 ? null : floor.aboveMean(mean, results.surprisal);
+      return above === null ? [] : [[id, above] as const];
     }),
   );
-  const shown = [...excess.map((row) => row.excess), ...[...controlLosses.values()].map((loss) => loss - base)];
+  const shown = [...excess.map((row) => row.excess), ...controlLosses.values()];
   const { title, scale, axis } = excessAxis(smallest(shown), largest(shown));
   const panels = experiments.map((experiment, i) => {
     const own = excess.filter((row) => row.experiment === experiment.id);
@@ -88,9 +90,7 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
     return {
       title: panelTitle(results, experiment),
       layer: [
-        ...(controlLosses.has(experiment.id)
-          ? [horizontalRule(controlLosses.get(experiment.id)! - base, y, CONTROL)]
-          : []),
+        ...(controlLosses.has(experiment.id) ? [horizontalRule(controlLosses.get(experiment.id)!, y, CONTROL)] : []),
         {
           data: { values: labelled },
           mark: markOf(RUN),

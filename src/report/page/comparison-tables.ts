@@ -3,6 +3,7 @@ import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type {
   AbsentRun,
   ComparisonResult,
+  PairedDifference,
   SurvivalCount,
   SurvivalTest,
   TestedDifference,
@@ -10,7 +11,7 @@ import type {
 import { connectedBesides } from '../../science/results/also-differs.ts';
 import { consequenceText } from '../besides.ts';
 import type { StudyResults } from '../read-results.ts';
-import { metricText, natsText, pText, verdictText } from '../verdict-text.ts';
+import { metricText, natsText, pText, sdText, verdictText } from '../verdict-text.ts';
 import { countText, counted, decimal, percent } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 
@@ -34,7 +35,7 @@ export function differencesTable({ study }: StudyResults, comparisons: readonly 
   const { analysis } = study;
   if (items.length === 0) return '';
   return table<Compared<TestedDifference>>(
-    `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${percent(analysis.confidence, 0)} t interval. The verdict rests on the exact sign-flip test after Holm's adjustment at ${pText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${pText(analysis.alpha)} (unadjusted) with 80 % power.`,
+    `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${percent(analysis.confidence, 0)} t interval. ${SAMPLE_TEXT} The verdict rests on the exact sign-flip test after Holm's adjustment at ${pText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${pText(analysis.alpha)} (unadjusted) with 80 % power.`,
     [
       {
         head: 'arms',
@@ -69,11 +70,23 @@ export function differencesTable({ study }: StudyResults, comparisons: readonly 
   );
 }
 
-function differenceCell({ mean, interval, n }: TestedDifference): string | Html {
+function differenceCell(difference: TestedDifference): string | Html {
+  const { mean, interval, n } = difference;
   if (mean === null) return DASH;
   return html`${natsText(mean)}<small
       >${interval === null ? '' : `[${natsText(interval.lower)}, ${natsText(interval.upper)}] · `}n = ${n}</small
-    >`;
+    >${sampleText(difference)}`;
+}
+
+/** What `sample` means, wherever it stands. */
+export const SAMPLE_TEXT =
+  'Sample: the standard error over held-out sequences, which all runs share; intervals are over runs and leave it out.';
+
+/** The sampling error of a difference, below its interval; nothing where it is not known or there is no difference. */
+export function sampleText({ samplingError, points }: Pick<PairedDifference, 'samplingError' | 'points'>): Html | '' {
+  return samplingError === null || points.every(({ difference }) => difference === 0)
+    ? ''
+    : html`<small>sample ± ${sdText(samplingError)}</small>`;
 }
 
 function seedsCell({ points, copies, missing, unpaired }: TestedDifference): Html {

@@ -76,7 +76,7 @@ function parameters(study: StudyDeclaration, stage: string, { properties }: Stag
   );
 }
 
-function entries({ study, floor, runs }: StudyResults): [string, string][] {
+function entries({ study, floor, surprisal, runs }: StudyResults): [string, string][] {
   const value = (stage: string, name: string) => valueText(study, stage, name);
   const prunable = runs.flatMap(({ measurements }) =>
     measurements.flatMap(({ detection }) => detection?.prunableWeights ?? []),
@@ -122,7 +122,17 @@ function entries({ study, floor, runs }: StudyResults): [string, string][] {
       'Entropy floor',
       floor === null
         ? 'Unknown for this corpus, or the evaluations disagree on it.'
-        : `${decimal(floor, 4)} nats per token: the exact entropy of the language given the whole prefix, by dynamic programming. No model can do better on average; on a finite sample the measured loss can stray by its standard error.`,
+        : `${decimal(floor, 4)} nats per token: the exact entropy of the language given the whole prefix, by dynamic programming. No model can do better on average, over all text.`,
+    ],
+    [
+      'Above the floor',
+      surprisal === null
+        ? 'Not given: the probabilities of this text are not known, or runs were evaluated on different tokens.'
+        : `The loss minus ${decimal(surprisal, 4)} nats, what the language itself loses on the very same held-out tokens (the mean of \u2212ln p, p being each token’s known probability given its prefix). A finite sample is easier or harder than the entropy says; held against its own tokens, what is left is the model’s, with a standard error some ten times smaller than the loss’s.`,
+    ],
+    [
+      'Two errors of a loss',
+      'Over runs: how far another run would be (± and intervals). Over held-out sequences (“sample”): how far the same runs would be on all text. All runs read the same sequences, so the spread over runs does not hold the second; sequences are no replicates, and no test here rests on them.',
     ],
     ['Retrieval accuracy', 'The share of answerable queries whose answer has the highest probability.'],
     [

@@ -56,7 +56,7 @@ function opening({ study }: StudyResults, glance: DrawnFigure, what: string): Ht
   </section>`;
 }
 
-function facts({ runs, floor, experiments, lint }: StudyResults): Html {
+function facts({ runs, floor, surprisal, experiments, lint }: StudyResults): Html {
   const complete = runs.filter(({ status }) => status === 'complete').length;
   const incomplete = runs.length - complete;
   return html`<ul class="facts">
@@ -71,7 +71,7 @@ function facts({ runs, floor, experiments, lint }: StudyResults): Html {
         ><strong>${experiments.length}</strong> ${experiments.length === 1 ? 'experiment' : 'experiments'}</a
       >
     </li>
-    ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})</li>`}
+    ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})${surprisal === null ? '' : html`; on these tokens <strong>${decimal(surprisal, 4)}</strong> (${perplexityText(Math.exp(surprisal))})`}</li>`}
     <li><a href="#lint">${lintCounts(lint)}</a></li>
     <li><a href="#definitions">how each number was defined</a></li>
   </ul>`;

@@ -84,7 +84,7 @@ function reinitialisedArms(results: StudyResults): string {
 }
 
 function cost(results: StudyResults): string {
-  const ends = armEnds(results).filter(({ end }) => end.sparsity.mean !== null && end.perplexity.mean !== null);
+  const ends = armEnds(results).filter(({ end }) => end.sparsity.mean !== null && end.loss.mean !== null);
   const sparsest = ends.sort((a, b) => b.end.sparsity.mean! - a.end.sparsity.mean!)[0];
   if (sparsest === undefined) return '';
   const { experiment, end } = sparsest;

@@ -13,13 +13,16 @@ import {
   counted,
   decimal,
   differenceText,
+  evaluationPerplexityText,
   experimentPhrase,
   percent,
+  perplexitySpreadText,
   perplexityText,
   spreadText,
   valuesText,
 } from '../wording.ts';
 import { effectText, fateOf } from '../zeroing.ts';
+import { SAMPLE_TEXT, sampleText } from './comparison-tables.ts';
 import { html, table, type Html } from './html.ts';
 
 const DASH = '\u2013';
@@ -37,7 +40,7 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none.`,
+    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none. Above the floor: nats above what the language itself loses on the same tokens. ${SAMPLE_TEXT}`,
     [
       {
         head: 'experiment',
@@ -53,12 +56,12 @@ export function experimentsTable(results: StudyResults): Html {
         head: 'perplexity',
         numeric: true,
         cell: (experiment) => {
-          const perplexity = end(experiment)?.perplexity ?? { n: 0, mean: null, sd: null };
-          const { lossInterval } = experiment;
-          return html`${spreadText(perplexity, perplexityText)}<small
+          const point = end(experiment);
+          const { lossInterval, samplingError } = experiment;
+          return html`${point === undefined ? DASH : perplexitySpreadText(point)}<small
               >n =
-              ${perplexity.n}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small
-            >`;
+              ${point?.loss.n ?? 0}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small
+            >${point === undefined || samplingError === null || point.perplexity.mean === null ? '' : html`<small>sample ± ${perplexityText(point.perplexity.mean * samplingError)}</small>`}${point === undefined || point.excess.mean === null ? '' : html`<small>${spreadText(point.excess, (value) => decimal(value, 4))} above the floor</small>`}`;
         },
       },
       {
@@ -90,7 +93,7 @@ function toControlCell({ toControl, noControl }: ExperimentResult): string | Htm
   const besides = toControl.alsoDiffers.length === 0 ? '' : `, besides: ${listed(toControl.alsoDiffers)}`;
   return html`${differenceText(toControl)}<small class="reason"
       >n = ${toControl.n}, ${toControl.baseline}${besides}</small
-    >`;
+    >${sampleText(toControl)}`;
 }
 
 function withInterval(proportion: Proportion): Html {
@@ -173,6 +176,8 @@ export function runRows(results: StudyResults): Row[] {
       sparsity: end?.sparsity ?? null,
       loss: end?.evaluation?.loss ?? null,
       standardError: end?.evaluation?.standardError ?? null,
+      excess: end?.evaluation?.excess ?? null,
+      excessStandardError: end?.evaluation?.excessStandardError ?? null,
       perplexity: end?.evaluation?.perplexity ?? null,
       retrievalAccuracy: end?.evaluation?.retrievalAccuracy ?? null,
       reference: run.reference.status,
@@ -221,12 +226,15 @@ export function runsTable(results: StudyResults): Html {
       {
         head: 'perplexity',
         numeric: true,
-        cell: ({ end }) => (end?.evaluation ? perplexityText(end.evaluation.perplexity) : DASH),
+        cell: ({ end }) => (end?.evaluation ? evaluationPerplexityText(end.evaluation) : DASH),
       },
       {
         head: 'retrieval',
         numeric: true,
-        cell: ({ end }) => (end?.evaluation ? percent(end.evaluation.retrievalAccuracy) : DASH),
+        cell: ({ end }) => {
+          const accuracy = end?.evaluation?.retrievalAccuracy ?? null;
+          return accuracy === null ? DASH : percent(accuracy);
+        },
       },
       { head: 'reference super weight', cell: ({ run }) => html`<span class="line">${referenceText(run)}</span>` },
       {

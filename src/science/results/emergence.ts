@@ -27,6 +27,7 @@ export function emergencePoints(
             round,
             step,
             loss: evaluation?.loss ?? null,
+            excess: evaluation?.excess ?? null,
             confirmed: detection?.confirmed.length ?? null,
             best: report === undefined ? null : best(report),
             superWeights: detection?.confirmed ?? [],

@@ -12,6 +12,7 @@ import type {
   ExperimentResult,
   Measurement,
   RunResult,
+  Spread,
   SurvivalResult,
   SurvivalSummary,
   WeightSurvival,
@@ -45,6 +46,7 @@ export function experimentResult(
     reference: referenceCounts(runs),
     points: pointsOf(runs, confidence),
     lossInterval: tInterval(distinctFinalLosses(runs), confidence) ?? null,
+    samplingError: null, // sampling-error.ts
     toControl:
       control === undefined
         ? null
@@ -99,12 +101,19 @@ function pointsOf(runs: RunResult[], confidence: number): ExperimentPoint[] {
       copies: runs.length - here.length,
       sparsity: spread(all(({ sparsity }) => sparsity)),
       loss: spread(evaluations.map(({ loss }) => loss)),
-      perplexity: spread(evaluations.map(({ perplexity }) => perplexity)),
-      retrievalAccuracy: spread(evaluations.map(({ retrievalAccuracy }) => retrievalAccuracy)),
+      excess: spread(evaluations.flatMap(({ excess }) => excess ?? [])),
+      perplexity: perplexitySpread(evaluations.map(({ perplexity }) => perplexity)),
+      retrievalAccuracy: spread(evaluations.flatMap(({ retrievalAccuracy }) => retrievalAccuracy ?? [])),
       survival: survivalSummary(survivals, confidence),
       baseRate: baseRateSummary(primary, confidence),
     };
   });
+}
+
+/** Without a mean where one run's is too large for a double: the others alone would say too little. */
+function perplexitySpread(perplexities: (number | null)[]): Spread {
+  const known = perplexities.filter((perplexity) => perplexity !== null);
+  return known.length < perplexities.length ? { n: perplexities.length, mean: null, sd: null } : spread(known);
 }
 
 /**

@@ -17,11 +17,14 @@ export interface Arm {
  * @param alsoDiffers what the two are declared to do differently, besides what they are compared in
  */
 export function pairedDifference(arm: Arm, baseline: Arm, alsoDiffers: string[], confidence: number): PairedDifference {
-  const ours = finalLosses(arm.runs);
-  const theirs = finalLosses(baseline.runs);
-  const points = [...ours]
-    .filter(([seed]) => theirs.has(seed))
-    .map(([seed, loss]) => ({ seed, arm: loss, baseline: theirs.get(seed)!, difference: loss - theirs.get(seed)! }));
+  const ours = finalEvaluations(arm.runs);
+  const theirs = finalEvaluations(baseline.runs);
+  const points = [...ours].flatMap(([seed, end]) => {
+    const other = theirs.get(seed);
+    if (other === undefined) return [];
+    const difference = end.loss - other.loss;
+    return [{ seed, arm: end.loss, baseline: other.loss, difference, armKey: end.key, baselineKey: other.key }];
+  });
   const pairs = pairedEnds(arm, baseline);
   const copies = copiedPairs(pairs.filter(({ seed }) => ours.has(seed) && theirs.has(seed))).map(({ seed }) => seed);
   const differences = independentDifferences({ points, copies });
@@ -38,6 +41,7 @@ export function pairedDifference(arm: Arm, baseline: Arm, alsoDiffers: string[],
     mean,
     sd,
     interval: tInterval(differences, confidence) ?? null,
+    samplingError: null, // sampling-error.ts
     alsoDiffers,
   };
 }
@@ -52,9 +56,17 @@ export function effectOf({ points }: Pick<PairedDifference, 'points'>): Effect {
 }
 
 /** The differences that count: those of seeds that are no copies. */
-export function independentDifferences({ points, copies }: Pick<PairedDifference, 'points' | 'copies'>): number[] {
+export function independentDifferences(paired: Pick<PairedDifference, 'points' | 'copies'>): number[] {
+  return independentPoints(paired).map(({ difference }) => difference);
+}
+
+/** The pairs that count: those of seeds that are no copies. */
+export function independentPoints({
+  points,
+  copies,
+}: Pick<PairedDifference, 'points' | 'copies'>): PairedDifference['points'] {
   const copied = new Set(copies);
-  return points.filter(({ seed }) => !copied.has(seed)).map(({ difference }) => difference);
+  return points.filter(({ seed }) => !copied.has(seed));
 }
 
 /**
@@ -90,9 +102,9 @@ export function pairedEnds(arm: Arm, baseline: Arm): (ComputedPair & { seed: num
 }
 
 /** Runs of `arm` that `other` would be paired with, but whose end is not known. */
-function absentRuns(arm: Arm, other: Arm, losses: Map<number, number>): AbsentRun[] {
+function absentRuns(arm: Arm, other: Arm, ends: Map<number, unknown>): AbsentRun[] {
   const declared = seedsOf(other);
-  return runsOfSeeds(arm, (seed) => declared.has(seed) && !losses.has(seed));
+  return runsOfSeeds(arm, (seed) => declared.has(seed) && !ends.has(seed));
 }
 
 /** Runs of `arm` whose seed `other` does not declare. */
@@ -119,11 +131,13 @@ export function distinctEnds(runs: RunResult[]): Same<{ run: RunResult; measured
   return distinct(lastMeasurements(runs), ({ measured }) => measured);
 }
 
-/** Validation loss at the experiment's end by seed; runs that did not get there are absent. */
-export function finalLosses(runs: RunResult[]): Map<number, number> {
+/** Validation loss at the experiment's end by seed, and its node; runs that did not get there are absent. */
+function finalEvaluations(runs: RunResult[]): Map<number, { loss: number; key: string | null }> {
   return new Map(
     lastMeasurements(runs).flatMap(({ run, measured }) =>
-      measured?.evaluation ? [[run.seed, measured.evaluation.loss] as const] : [],
+      measured?.evaluation
+        ? [[run.seed, { loss: measured.evaluation.loss, key: measured.keys['evaluation'] ?? null }] as const]
+        : [],
     ),
   );
 }

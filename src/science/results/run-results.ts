@@ -4,6 +4,7 @@
 import { SwpError } from '../../base/failure.ts';
 import { placeOf } from '../../engine/stage.ts';
 import type { NodeLabel } from '../../engine/stage.ts';
+import type { AnalysisDeclaration } from '../../generated/aggregate.ts';
 import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Pruning } from '../../generated/pruning.ts';
 import type {
@@ -34,6 +35,7 @@ export interface RunContext {
   isFollowed: boolean;
   phaseOf: PhaseOf;
   computations: Computations;
+  analysis: AnalysisDeclaration;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface RunContext {
 export function runResult(
   run: { experiment: string; seed: number },
   pieces: StudyPieces,
-  { referencePhase, isFollowed, phaseOf, computations }: RunContext,
+  { referencePhase, isFollowed, phaseOf, computations, analysis }: RunContext,
 ): Omit<RunResult, 'computation'> {
   const all: Piece<unknown>[] = [...pieces.curves, ...pieces.prunings, ...pieces.evaluations, ...pieces.superWeights];
   const missing: RunResult['missing'] = all
@@ -61,7 +63,7 @@ export function runResult(
       ...measured,
       computation: computations.nameOf({ ...run, ...measured })!,
     })),
-    curves: pieces.curves.flatMap(runCurve).sort((a, b) => a.round - b.round),
+    curves: pieces.curves.flatMap((piece) => runCurve(piece, analysis)).sort((a, b) => a.round - b.round),
   };
 }
 
@@ -199,10 +201,25 @@ function measuredEvaluation({
   standardError,
   perplexity,
   tokens,
+  surprisal,
+  excess,
+  excessStandardError,
+  queries,
   retrievalAccuracy,
   byKind,
 }: Evaluation): MeasuredEvaluation {
-  return { loss, standardError, perplexity, tokens, retrievalAccuracy, byKind };
+  return {
+    loss,
+    standardError,
+    perplexity,
+    tokens,
+    surprisal,
+    excess,
+    excessStandardError,
+    queries,
+    retrievalAccuracy,
+    byKind,
+  };
 }
 
 function measuredPruning({

@@ -1,6 +1,7 @@
 /** The results of a whole study: what the stage aggregate writes and the report renders. */
 import { groupBy } from '../../base/groups.ts';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import type { Evaluation } from '../../generated/evaluation.ts';
 import type { Results, StartAblation } from '../../generated/results.ts';
 import { lintStudy } from '../lint/lint.ts';
 import { ControlSearch, isPositiveControl } from '../positive-control.ts';
@@ -41,6 +42,7 @@ export function studyResults(
         isFollowed: followsReference(experiment),
         phaseOf,
         computations,
+        analysis: study.analysis,
       }),
     ),
   }));
@@ -57,7 +59,8 @@ export function studyResults(
   return {
     version: 4,
     study: { ...study },
-    floor: commonFloor(pieces),
+    floor: commonTo(pieces, ({ floor }) => floor),
+    surprisal: commonTo(pieces, ({ surprisal }) => surprisal),
     runs: arms.flatMap(({ runs }) => runs),
     experiments: arms.map((arm) => experimentResult(study, arm, controls, twinOf.get(arm.experiment.id))),
     comparisons: comparisonResults({ study, arms, lint, pretrained, masks: masks.arms }),
@@ -100,10 +103,10 @@ function piecesByRun(pieces: StudyPieces): (experiment: string, seed: number) =>
   };
 }
 
-/** The entropy floor, if the evaluations know one and agree on it. */
-function commonFloor({ evaluations }: StudyPieces): number | null {
-  const floors = new Set(evaluations.flatMap(({ content }) => (content === undefined ? [] : [content.floor])));
-  return floors.size === 1 ? ([...floors][0] ?? null) : null;
+/** What the evaluations say of the language, if they know it and agree on it. */
+function commonTo({ evaluations }: StudyPieces, of: (evaluation: Evaluation) => number | null): number | null {
+  const values = new Set(evaluations.flatMap(({ content }) => (content === undefined ? [] : [of(content)])));
+  return values.size === 1 ? ([...values][0] ?? null) : null;
 }
 
 /** One entry per starting model in which the largest weights were zeroed one by one. Arms share starting models. */

@@ -1,0 +1,40 @@
+/** How far above its floor a loss is: what the language itself loses on the same tokens. */
+import { smallest } from '../base/extremes.ts';
+
+export interface EvaluatedLoss {
+  loss: number;
+  /** Above the language on the same tokens; null where its probabilities are not known. */
+  excess: number | null;
+}
+
+export interface FloorScale {
+  /** Nats per token above the floor. */
+  above(evaluated: EvaluatedLoss): number;
+  /**
+   * Of a mean of losses on the study's common tokens.
+   * @param surprisal what the language itself loses on them; null where evaluations had different ones
+   * @returns null where it cannot be put on this scale
+   */
+  aboveMean(loss: number, surprisal: number | null): number | null;
+  /** What the floor is: `above ...`. */
+  text: string;
+}
+
+/**
+ * The scale of losses that are shown together: above the language's own loss on the same tokens, whose exact entropy
+ * holds for all text and not for a sample; above the lowest of them where it is not known of all.
+ */
+export function floorScale(shown: readonly EvaluatedLoss[]): FloorScale {
+  if (shown.every(({ excess }) => excess !== null))
+    return {
+      above: ({ excess }) => excess!,
+      aboveMean: (loss, surprisal) => (surprisal === null ? null : loss - surprisal),
+      text: 'above what the language itself loses on the same tokens',
+    };
+  const lowest = smallest(shown.map(({ loss }) => loss));
+  return {
+    above: ({ loss }) => loss - lowest,
+    aboveMean: (loss) => loss - lowest,
+    text: 'above the lowest loss shown',
+  };
+}
