@@ -99,7 +99,9 @@ export interface CommittedModel {
   readonly model: string;
   readonly seed: number;
   readonly loss: number;
-  readonly aboveFloor: number;
+  /** Above the language on the same tokens, and its standard error over sequences. */
+  readonly excess: number;
+  readonly excessStandardError: number;
   readonly confirmed: number;
   readonly best: {
     readonly layer: number;
@@ -122,10 +124,9 @@ export interface DetectorMeasured {
 /** The study `studies/emergence`: every look, and the detector's rates in the models at the end. */
 export interface EmergenceMeasured {
   readonly made: Made;
-  readonly floor: number;
   readonly looks: readonly Pick<
     EmergencePoint,
-    'experiment' | 'scheme' | 'seed' | 'step' | 'loss' | 'confirmed' | 'best'
+    'experiment' | 'scheme' | 'seed' | 'step' | 'loss' | 'excess' | 'confirmed' | 'best'
   >[];
   readonly rates: DetectorRates;
 }

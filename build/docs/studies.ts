@@ -143,11 +143,11 @@ export async function runDetector(place: StudyPlace): Promise<Measured['detector
 export async function runEmergence(place: StudyPlace): Promise<Measured['emergence']> {
   const study = new Study('studies/emergence/pipeline.json', place);
   await study.run();
-  const { emergence, floor } = await study.results();
-  const looks = emergence.map(({ experiment, scheme, seed, step, loss, confirmed, best }) => ({
-    ...{ experiment, scheme, seed, step, loss, confirmed, best },
+  const { emergence } = await study.results();
+  const looks = emergence.map(({ experiment, scheme, seed, step, loss, excess, confirmed, best }) => ({
+    ...{ experiment, scheme, seed, step, loss, excess, confirmed, best },
   }));
-  return { made: madeHere(), floor: floor!, looks, rates: await study.rates() };
+  return { made: madeHere(), looks, rates: await study.rates() };
 }
 
 /** Some minutes on one core. */
@@ -161,8 +161,12 @@ export async function runLearningRate(place: StudyPlace): Promise<Measured['lear
   return { made: madeHere(), losses };
 }
 
-function qualityOf({ loss, floor }: Evaluation): Pick<CommittedModel, 'loss' | 'aboveFloor'> {
-  return { loss, aboveFloor: loss - floor! };
+function qualityOf({
+  loss,
+  excess,
+  excessStandardError,
+}: Evaluation): Pick<CommittedModel, 'loss' | 'excess' | 'excessStandardError'> {
+  return { loss, excess: excess!, excessStandardError: excessStandardError! };
 }
 
 /** The confirmed super weight, or else the candidate that costs most; controls are measured where it costs enough. */

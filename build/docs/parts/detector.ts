@@ -73,13 +73,13 @@ function unlearned(): (RunDetection & { model: string })[] {
   return runs().filter(isUnlearned);
 }
 
-function isUnlearned({ aboveFloor, retrievalAccuracy }: RunDetection): boolean {
-  return aboveFloor > 0.05 || retrievalAccuracy < 0.95;
+function isUnlearned({ excess, retrievalAccuracy }: RunDetection): boolean {
+  return excess! > 0.05 || retrievalAccuracy! < 0.95;
 }
 
 function smallestSpike(): number {
   const held = runs().filter(({ holds }) => holds > 0);
-  return Math.min(...held.map(({ best }) => Math.min(best.inputRatio, best.outputRatio)));
+  return Math.min(...held.map(({ best }) => Math.min(best!.inputRatio, best!.outputRatio)));
 }
 
 function randomModelsSentence(): Wording {
@@ -143,14 +143,14 @@ function nearestSentence(): Wording {
   const near = learned.toSorted((a, b) => b.topEffect - a.topEffect)[0]!;
   const { thresholds } = ownTruth(rates())[0]!;
   const share = Math.round((100 * near.topEffect) / thresholds.minimumEffect);
-  return says`The defaults are nearest to an error for seed ${near.seed} of ${near.model}: its largest weight costs ${near.topEffect.toFixed(3)} nats, ${share} % of the minimum effect, with an output spike of ${near.best.outputRatio.toFixed(1)} times but an input spike of only ${near.best.inputRatio.toFixed(1)} times the ordinary maximum.`;
+  return says`The defaults are nearest to an error for seed ${near.seed} of ${near.model}: its largest weight costs ${near.topEffect.toFixed(3)} nats, ${share} % of the minimum effect, with an output spike of ${near.best!.outputRatio.toFixed(1)} times but an input spike of only ${near.best!.inputRatio.toFixed(1)} times the ordinary maximum.`;
 }
 
 function runnersUpSentence(): Wording {
   const large = ownTruth(rates())
     .find(({ model }) => model === 'marker-retrieval')!
-    .runs.filter(({ runnerUp }) => runnerUp > 0.2);
-  const [seeds, costs] = [large.map(({ seed }) => seed), large.map(({ runnerUp }) => runnerUp.toFixed(2))];
+    .runs.filter(({ runnerUp }) => runnerUp! > 0.2);
+  const [seeds, costs] = [large.map(({ seed }) => seed), large.map(({ runnerUp }) => runnerUp!.toFixed(2))];
   return says`In seeds ${seeds.join(' and ')} of marker-retrieval the runner-up is the weight of \`gate_proj\` that opens the super weight's own hidden channel (${costs.join(' and ')} nats).`;
 }
 
@@ -162,8 +162,9 @@ function modelTable(of: string): string {
     measured('detector')
       .models.filter(({ model }) => model === of)
       .toSorted((a, b) => a.seed - b.seed)
-      .map(({ seed, loss, aboveFloor, confirmed, best }) => [
-        ...[String(seed), loss.toFixed(4), aboveFloor.toFixed(4), confirmed > 0 ? 'yes' : 'no'],
+      .map(({ seed, loss, excess, excessStandardError, confirmed, best }) => [
+        ...[String(seed), loss.toFixed(4), `${excess.toFixed(4)} ± ${excessStandardError.toFixed(4)}`],
+        ...[confirmed > 0 ? 'yes' : 'no'],
         `layer ${best.layer} [${best.row}, ${best.col}]`,
         ...[best.value.toFixed(2), signed(best.effect, 2), `x${Math.exp(best.effect).toFixed(1)}`],
         best.worstControl === null ? '-' : signed(best.worstControl, 3),

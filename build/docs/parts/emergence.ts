@@ -45,9 +45,9 @@ function missed(): (RunDetection & { experiment: string })[] {
 function missedTable(): string {
   return markdownTable(
     ['models', 'seed', 'place', 'rank', 'its spikes', 'its effect, nats'],
-    missed().map(({ experiment, seed, best: { layer, row, col, rank, inputRatio, outputRatio, effect } }) => [
-      ...[experiment, String(seed), `layer ${layer} [${row}, ${col}]`, String(rank)],
-      ...[`${inputRatio.toFixed(1)} x, ${outputRatio.toFixed(1)} x`, `+${effect.toFixed(3)}`],
+    missed().map(({ experiment, seed, best }) => [
+      ...[experiment, String(seed), `layer ${best!.layer} [${best!.row}, ${best!.col}]`, String(best!.rank)],
+      ...[`${best!.inputRatio.toFixed(1)} x, ${best!.outputRatio.toFixed(1)} x`, `+${best!.effect.toFixed(3)}`],
     ]),
   );
 }
@@ -62,15 +62,15 @@ function missedEffectsSentence(): Wording {
   const all = missed();
   const range = (values: number[], digits: number) =>
     `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
-  const next = Math.max(...all.map(({ runnerUp }) => runnerUp)).toFixed(3);
+  const next = Math.max(...all.map(({ runnerUp }) => runnerUp!)).toFixed(3);
   return says`Those it misses cost ${range(
     all.map(({ topEffect }) => topEffect),
     1,
   )} nats where the next of 300 costs at most ${next}. Their output spikes are ${range(
-    all.map(({ best }) => best.outputRatio),
+    all.map(({ best }) => best!.outputRatio),
     0,
   )} times the ordinary maximum; it is the input spike, ${range(
-    all.map(({ best }) => best.inputRatio),
+    all.map(({ best }) => best!.inputRatio),
     1,
   )} times, that falls short of 4.`;
 }
@@ -105,7 +105,7 @@ function looksOf(scheme: string): Map<number, Look[]> {
 
 /** Medians over seeds, ranges in brackets. */
 function looksTable(): string {
-  const { floor, looks } = measured('emergence');
+  const { looks } = measured('emergence');
   const schemes = [...new Set(looks.map(({ scheme }) => scheme!))];
   const rows = schemes.flatMap((scheme) =>
     [...looksOf(scheme)].map(([step, all]) => {
@@ -113,7 +113,7 @@ function looksTable(): string {
       return [
         scheme,
         step.toLocaleString('en-US'),
-        median(all.map(({ loss }) => loss! - floor)).toFixed(3),
+        median(all.map(({ excess }) => excess!)).toFixed(3),
         `${all.filter(({ confirmed }) => confirmed! > 0).length}/${all.length}`,
         spread(
           best,

@@ -49,7 +49,8 @@ function summaryBlock(): string {
   const head = lines.findIndex((line) => line.startsWith('experiment '));
   const end = lines.findIndex((line, i) => i > head && line.startsWith('entropy floor'));
   const rows = lines.slice(head + 1, end).filter((line) => SHOWN.some((id) => line.startsWith(`${id} `)));
-  return consoleBlock([lines[head]!, ...rows, '...', lines[end]!]);
+  const floors = lines.slice(end, end + 2).filter((line) => /^(entropy floor|of the sample) /.test(line));
+  return consoleBlock([lines[head]!, ...rows, '...', ...floors]);
 }
 
 function sizeSentence(): Wording {
