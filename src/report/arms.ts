@@ -24,6 +24,23 @@ export function runsOf(results: StudyResults, id: string): RunResult[] {
   return results.runs.filter(({ experiment }) => experiment === id);
 }
 
+/** The runs of an experiment that are replicates: copies of an earlier one of them are left out. */
+export function replicatesOf(results: StudyResults, id: string): RunResult[] {
+  return withoutCopies(runsOf(results, id));
+}
+
+/** Of runs, or points of runs, that are one computation those of the first. */
+export function withoutCopies<Run extends Pick<RunResult, 'experiment' | 'seed' | 'computation'>>(
+  runs: readonly Run[],
+): Run[] {
+  const firsts = new Map<string, Run>();
+  return runs.filter((run) => {
+    const first = firsts.get(run.computation) ?? run;
+    firsts.set(run.computation, first);
+    return first.experiment === run.experiment && first.seed === run.seed;
+  });
+}
+
 /** The last planned moment; undefined if no run left anything. */
 export function endOf(results: StudyResults, id: string): ExperimentPoint | undefined {
   return resultOf(results, id).points.at(-1);

@@ -106,7 +106,10 @@ function pointsOf(results: StudyResults, id: string): ExperimentPoint[] {
     .sort((a, b) => a.level - b.level);
 }
 
-function rowsOf(experiment: string, { level, phase, round, sparsity, survival, baseRate }: ExperimentPoint): Row[] {
+function rowsOf(
+  experiment: string,
+  { level, phase, round, copies, sparsity, survival, baseRate }: ExperimentPoint,
+): Row[] {
   return KINDS.map(({ name, of }) => {
     const { k, n, interval } = of(survival);
     return {
@@ -121,6 +124,7 @@ function rowsOf(experiment: string, { level, phase, round, sparsity, survival, b
       share: n === 0 ? null : k / n,
       lower: interval?.lower ?? null,
       upper: interval?.upper ?? null,
+      copies,
       noneEmerged: survival.noneEmerged,
       missing: survival.missing,
       tensorKept: baseRate.tensorKept.mean,

@@ -2,7 +2,7 @@
 import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { measuredEnd, resultOf, runsOf } from '../arms.ts';
+import { measuredEnd, replicatesOf, resultOf } from '../arms.ts';
 import { floorScale } from '../above-floor.ts';
 import type { Spec } from '../chart.ts';
 import { differencesTable, survivalTestsTable } from '../page/comparison-tables.ts';
@@ -79,7 +79,7 @@ type EndRow = {
 
 function endRows(results: StudyResults, { name }: Ladder, arm: ExperimentDeclaration): EndRow[] {
   const steps = stepsPerRound(arm);
-  return runsOf(results, arm.id).flatMap((run) => {
+  return replicatesOf(results, arm.id).flatMap((run) => {
     const end = measuredEnd(results, run);
     if (steps === undefined || end?.evaluation === undefined || end.evaluation === null) return [];
     const { toControl } = resultOf(results, arm.id);

@@ -1,9 +1,10 @@
 /** Emergence: when and where super weights appear in training. */
 import { largest, smallest } from '../../base/extremes.ts';
+import { groupBy } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
 import type { EmergencePoint } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { declarationOf } from '../arms.ts';
+import { declarationOf, withoutCopies } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, SOFT } from '../theme.ts';
@@ -27,7 +28,7 @@ export const emergence = defineFigure({
 });
 
 function draw(results: StudyResults): Figure<'emergence'> {
-  const points = results.emergence.filter(({ step, confirmed }) => step !== null && confirmed !== null);
+  const points = trajectoriesOf(results).filter(({ step, confirmed }) => step !== null && confirmed !== null);
   if (points.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no experiment of this profile follows emergence.', plots: [] };
   const experiments = [...new Set(points.map(({ experiment }) => experiment))];
@@ -148,6 +149,14 @@ function isConfirmed({ confirmed }: Pick<EmergencePoint, 'confirmed'>): boolean 
   return (confirmed ?? 0) > 0;
 }
 
+/** What was seen in each experiment's replicates: of runs that are one trajectory, the first one's points. */
+function trajectoriesOf({ emergence }: StudyResults): EmergencePoint[] {
+  const ofArms = groupBy(emergence, ({ experiment }) => experiment);
+  return [...ofArms.values()].flatMap((own) =>
+    withoutCopies(own.map((point) => ({ ...point, computation: point.run }))),
+  );
+}
+
 /** The training step of a run's first detection with a confirmed super weight. */
 function firstConfirmed(points: readonly EmergencePoint[], experiment: string, seed: number): number | undefined {
   const steps = points.flatMap((point) =>
@@ -168,8 +177,8 @@ function alt(experiments: readonly string[], points: readonly EmergencePoint[]):
 }
 
 /** `one was confirmed in 2 of 3 runs (xavier, first at step 1,000)`, by experiment. */
-function emergenceText({ emergence }: StudyResults): string {
-  const known = emergence.filter(({ confirmed }) => confirmed !== null);
+function emergenceText(results: StudyResults): string {
+  const known = trajectoriesOf(results).filter(({ confirmed }) => confirmed !== null);
   const experiments = [...new Set(known.map(({ experiment }) => experiment))];
   if (experiments.length === 0) return 'No experiment of this profile follows emergence.';
   const parts = experiments.map((id) => {

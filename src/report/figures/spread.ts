@@ -1,6 +1,6 @@
 /** Run-to-run variance: how far runs of one experiment are apart at its end. */
 import { largest, smallest } from '../../base/extremes.ts';
-import { declarationOf, distinct, measuredEnd, namesOf, runsOf } from '../arms.ts';
+import { declarationOf, distinct, measuredEnd, namesOf, replicatesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
@@ -37,7 +37,7 @@ function draw(results: StudyResults): Figure<'spread'> {
   if (arms.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: no experiment has two finished runs.', plots: [] };
   const seeds = arms.flatMap(({ experiment, mean }, row) =>
-    runsOf(results, experiment).flatMap((run) => {
+    replicatesOf(results, experiment).flatMap((run) => {
       const loss = measuredEnd(results, run)?.evaluation?.loss;
       return loss === undefined
         ? []

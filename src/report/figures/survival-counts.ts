@@ -76,7 +76,7 @@ function countRows(results: StudyResults): CountRow[] {
   return results.experiments.flatMap(({ id, points }) =>
     points
       .filter(({ phase }) => phase !== 'start')
-      .flatMap(({ phase, round, level, survival }) =>
+      .flatMap(({ phase, round, level, copies, survival }) =>
         KINDS.map(({ name, of }) => {
           const { k, n, interval } = of(survival);
           const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
@@ -91,6 +91,7 @@ function countRows(results: StudyResults): CountRow[] {
             lower: interval?.lower ?? null,
             upper: interval?.upper ?? null,
             disconnected: survival.disconnected,
+            copies,
             noneEmerged: survival.noneEmerged,
             missing: survival.missing,
             text,

@@ -2,6 +2,7 @@
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
+import { runName } from '../../science/results/computations.ts';
 import { paramValues, type ParamName, type StageName } from '../../science/study-declaration.ts';
 import { declarationOf, measuredEnd } from '../arms.ts';
 import type { Row } from '../figures/figure.ts';
@@ -171,6 +172,7 @@ export function runRows(results: StudyResults): Row[] {
     return {
       experiment: run.experiment,
       seed: run.seed,
+      computation: run.computation,
       status: run.status,
       missing: run.missing.length,
       sparsity: end?.sparsity ?? null,
@@ -216,7 +218,8 @@ export function runsTable(results: StudyResults): Html {
       { head: 'run', cell: ({ run }) => `${run.experiment} seed ${run.seed}` },
       {
         head: 'status',
-        cell: ({ run }) => (run.status === 'complete' ? 'complete' : html`<strong class="alert">incomplete</strong>`),
+        cell: ({ run }) =>
+          html`${run.status === 'complete' ? 'complete' : html`<strong class="alert">incomplete</strong>`}${run.computation === runName(run) ? '' : html`<small>the same as ${run.computation}</small>`}`,
       },
       {
         head: 'sparsity',

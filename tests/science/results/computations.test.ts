@@ -4,10 +4,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StudyDeclaration } from '../../../src/generated/aggregate.ts';
 import type { ExperimentResult, Results } from '../../../src/generated/results.ts';
-import type { Piece, StudyPieces } from '../../../src/science/results/study-pieces.ts';
 import { studyResults } from '../../../src/science/results/study-results.ts';
+import { mapPieces, withCopies, type AnyPiece } from '../../report/copies-fixture.ts';
 import { ARMS, fixturePieces, fixtureStudy, type FixtureArm } from '../../report/study-fixture.ts';
 
 const study = fixtureStudy();
@@ -15,39 +14,7 @@ study.comparisons[1]!.metrics = ['loss', 'kept', 'functional', 'redetected'];
 const pieces = fixturePieces();
 const results = studyResults(study, pieces);
 
-type AnyPiece = Piece<unknown>;
-
-function mapPieces(all: StudyPieces, change: (own: AnyPiece[]) => AnyPiece[]): StudyPieces {
-  return Object.fromEntries(
-    Object.entries(all).map(([kind, own]) => [kind, change(own as AnyPiece[])]),
-  ) as unknown as StudyPieces;
-}
-
-/** Every run of some seeds once more, as further seeds. What exists has keys of its own; what is missing, the same. */
-function copied(seeds: readonly number[]): { study: StudyDeclaration; pieces: StudyPieces } {
-  const nameOf = (seed: number, copy: number) => 100 * (copy + 1) + seed;
-  return {
-    study: {
-      ...study,
-      experiments: study.experiments.map((experiment) => ({
-        ...experiment,
-        seeds: [...experiment.seeds, ...seeds.map(nameOf)],
-      })),
-    },
-    pieces: mapPieces(pieces, (own) => [
-      ...own,
-      ...seeds.flatMap((seed, copy) =>
-        own
-          .filter(({ label }) => label.seed === seed)
-          .map((piece) => ({
-            ...piece,
-            key: piece.content === undefined ? piece.key : `${piece.key.slice(0, 60)}${nameOf(seed, copy)}`,
-            label: { ...piece.label, seed: nameOf(seed, copy) },
-          })),
-      ),
-    ]),
-  };
-}
+const copied = (seeds: readonly number[]) => withCopies(study, pieces, seeds);
 
 /** Everything that a study's results count, average or test, without what merely lists runs. */
 function statistics({ experiments, comparisons, ablations, sweetSpots, variance }: Results) {
