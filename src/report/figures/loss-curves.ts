@@ -3,7 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { sampleMean } from '../../base/sample-mean.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { CurveTrend } from '../../generated/results.ts';
-import { declarationOf, distinct } from '../arms.ts';
+import { declarationOf, distinct, withoutCopies } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
@@ -43,7 +43,7 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
   return {
     title: TITLE,
     caption:
-      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(results.runs.filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(withoutCopies(results.runs).filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
       `Every batch is new, so this is an estimate on unseen data${isExcess(rows) ? ', without what each batch happens to hold' : ', noisier than the validation loss'}. Axes differ between panels.`,
     plots: [
       {
@@ -177,7 +177,8 @@ function finalText(rows: CurveRow[], experiment: string): string {
 }
 
 /** A comparison of ends is worth something only where runs had settled. */
-function settledText({ runs, study: { analysis } }: StudyResults): string {
+function settledText({ runs: all, study: { analysis } }: StudyResults): string {
+  const runs = withoutCopies(all);
   const trends = runs.flatMap(({ curves }) => curves.at(-1)?.trend ?? []);
   const short = runs.filter(({ curves }) => curves.length > 0 && curves.at(-1)?.trend === null).length;
   if (trends.length === 0) return 'The last rounds are too short to say whether runs had settled.';
