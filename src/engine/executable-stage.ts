@@ -120,21 +120,31 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
 
 /**
  * Texts, and outside of them what Python's `json` and others write of numbers that JSON does not have. They are read as
- * an infinity, of which the worker makes null.
+ * an infinity, of which the worker makes null. A text that does not end reaches to the end of the line: if each of its
+ * characters were tried as the beginning of another, a line of a megabyte would take hours.
  */
-const NOT_FINITE = /"(?:[^"\\]|\\.)*"|-?\b(NaN|Infinity)\b/g;
+const NOT_FINITE = /"(?:[^"\\]|\\.)*"?|-?\b(NaN|Infinity)\b/g;
 
 function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const said = JSON.parse(line.replace(NOT_FINITE, (part, number?: string) => (number ? '1e999' : part))) as {
-      progress?: Partial<Progress>;
+      progress?: Partial<Progress> | null;
       metrics?: unknown;
     };
-    if (typeof said.progress?.done === 'number' && typeof said.progress.total === 'number')
-      return { progress: said.progress as Progress };
-    return typeof said.metrics === 'object' && said.metrics !== null ? { metrics: said.metrics as Metrics } : undefined;
+    const { done, total, values } = said.progress ?? {};
+    if (isFiniteNumber(done) && isFiniteNumber(total))
+      return { progress: { done, total, ...(isObject(values) && { values }) } };
+    return isObject(said.metrics) ? { metrics: said.metrics as Metrics } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isFiniteNumber(value: unknown): value is number {
+  return Number.isFinite(value);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

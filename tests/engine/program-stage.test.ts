@@ -63,6 +63,13 @@ const PROGRAM = `
     for (const done of [1, 2]) console.log(JSON.stringify({ progress: { done, total: 2 } }));
     writeFileSync(outputs.text, readFileSync(inputs.from, 'utf8') + say + (inputs.and ?? ''));
     // As Python writes it.
+    if (deed === 'babble') {
+      console.log('{"progress": {"done": 1, "total": 2, "values": null}}');
+      console.log('{"progress": {"done": 1, "total": 2, "values": {"loss": NaN, "text": "NaN", "known": 3}}}');
+      for (const odd of ['NaN', 'Infinity', '1e999', 'null'])
+        console.log('{"progress": {"done": ' + odd + ', "total": 2, "values": {"odd": 1}}}');
+      console.log('{"metrics": {"of another": "' + '\\\\"'.repeat(500_000));
+    }
     const odd = deed === 'overflow' ? ', "text": "no NaN", "a": NaN, "b": -Infinity' : '';
     console.log('{"metrics": {"length": ' + say.length + odd + '}}');
   }`;
@@ -178,6 +185,33 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+it('a program that babbles is taken at its word where that makes sense, and the rest is its log', async () => {
+  const executor = await localExecutor({ jobs: 1 });
+  onTestFinished(() => executor.close());
+  const progress: object[] = [];
+  let output = '';
+  const outcome = await execute(
+    executor,
+    { place: 'A/s0/r0/own', resources: { cpus: 1, gpus: 0 } },
+    {
+      module: await EXECUTORS['a program'](),
+      params: { deed: 'babble', say: 'hello' },
+      inputs: { from: join(root, 'in.txt') },
+      gathered: {},
+      outputs: { text: join(root, 'text.txt') },
+    },
+    (event) => {
+      if (event.kind === 'progress') progress.push(event.progress);
+      else if (event.kind === 'output') output += event.text;
+    },
+  );
+  expect(outcome).toMatchObject({ kind: 'done', metrics: { length: 5 } });
+  expect(progress).toEqual(expect.arrayContaining([{ done: 2, total: 2 }]));
+  expect(JSON.stringify(progress)).not.toMatch(/null|odd/);
+  expect(output).toContain('{"progress": {"done": NaN, "total": 2, "values": {"odd": 1}}}\n');
+  expect(output.length).toBeGreaterThan(1_000_000);
+});
 
 it('the code of a program that cannot be read is named', async () => {
   const manifest = join(root, 'stages/own.stage.json');
