@@ -9,6 +9,7 @@ import { guardFolder } from '../base/held-folder.ts';
 import { systemErrorCode } from '../base/system-error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
+import type { FailedFigure } from '../report/render-report.ts';
 import { readSummary } from '../report/summary.ts';
 import { readResults, RESULTS_ARTIFACT, RESULTS_STAGE, type StudyResults } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
@@ -28,6 +29,8 @@ export interface RenderedReport {
   highlights: JsonObject;
   /** Terminal lines that say the essential. */
   summary: string[];
+  /** Why the report lacks something: it is there, but incomplete. */
+  failure?: Failure;
 }
 
 /** Key of the node that makes the results; undefined if the study has no step of aggregate. */
@@ -72,6 +75,7 @@ async function renderStudyReport(
   const outDir = reportFolder(project);
   const html = join(outDir, 'index.html');
   const madeOf = `${results.sha256} ${rendererStamp()}`;
+  let failure: Failure | undefined;
   if (options.always || !(await isRendered(outDir, madeOf))) {
     // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records.
     const [{ renderReport }, { reportOrigin }, { Cache }] = await Promise.all([
@@ -83,19 +87,33 @@ async function renderStudyReport(
       guardFolder(project.study.root); // a group may share a study's folder as well
       makeDirectory(outDir);
       beginReport(outDir);
-      const { files } = await renderReport({
+      const { files, failed } = await renderReport({
         resultsPath,
         outDir,
         origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
         signal: options.signal,
       });
-      await endReport(outDir, madeOf, files);
+      failure = incomplete(html, failed);
+      // An incomplete report is not stamped as done: the next run tries again, and says so again.
+      if (failure === undefined) await endReport(outDir, madeOf, files);
     } catch (error) {
       throw unwritable(error, outDir);
     }
   }
   const { lines, highlights } = await readSummary(resultsPath);
-  return { html, highlights, summary: lines };
+  return { html, highlights, summary: lines, ...(failure && { failure }) };
+}
+
+/** One message for all figures that could not be drawn; undefined if there is none. */
+function incomplete(path: string, failed: readonly FailedFigure[]): Failure | undefined {
+  if (failed.length === 0) return undefined;
+  const reasons = failed.map(({ id, reason }) => `${id} (${reason})`).join(', ');
+  return {
+    kind: 'content',
+    path,
+    message: `The report is incomplete, as this could not be drawn: ${reasons}`,
+    remedy: 'The results and the other figures are there. This is a bug in swp: please report it with results.json.',
+  };
 }
 
 /**
@@ -194,7 +212,7 @@ export async function renderOrExplain(
   if (signal?.aborted) return {};
   try {
     const report = await renderStudyReport(project, record, { signal });
-    return report === undefined ? {} : { report };
+    return report === undefined ? {} : { report, ...(report.failure && { failure: report.failure }) };
   } catch (error) {
     if (signal?.aborted) return {};
     const failure = failureOf(error);

@@ -20,24 +20,28 @@ interface TextMetrics {
 }
 const { textMetrics } = vega as unknown as { textMetrics: TextMetrics };
 textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
-  textWidth(String(text ?? ''), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
+  textWidth(withoutMarks(String(text ?? '')), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
 
 /**
  * SVG of a specification: transparent, with `<title>`s (tooltips) on marks that have a description.
  * @param name which plot it is, for the message
- * @throws Error if vega-lite warns: a figure that drops a channel or a scale is wrong, not ugly
+ * @throws Error if vega-lite warns, since a figure that drops a channel or a scale is wrong, not ugly; and if vega meets
+ *   an error while it draws, which it would otherwise only write to the console
  */
 export async function drawSvg(spec: Spec, name: string): Promise<string> {
   const whole = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: null,
     config: chartConfig,
-    ...spec,
+    ...(marked(spec) as Spec),
   };
   const compiled = compile(whole as unknown as TopLevelSpec, { logger: strictLogger(name) }).spec;
-  const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
+  const errors: unknown[] = [];
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger: errorLogger(errors) });
   try {
-    return withoutNeedlessDigits(withTooltips(await view.toSVG()));
+    const svg = await view.toSVG();
+    if (errors.length > 0) throw new Error(`Plot ${name}: vega: ${textOf(errors[0])}`, { cause: errors[0] });
+    return withoutNeedlessDigits(withTooltips(withoutMarks(svg)));
   } finally {
     view.finalize();
   }
@@ -76,6 +80,42 @@ function withoutNeedlessDigits(svg: string): string {
   return svg.replace(/ (?:d|transform|x1|x2|y1|y2|width|height)="[^"]*"/g, (attribute) =>
     attribute.replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (number) => String(Number(Number(number).toFixed(2)))),
   );
+}
+
+/**
+ * Vega looks groups of data up in plain objects, where it finds for a group called "constructor" what every object has.
+ * So texts that are such a name carry a mark, which no text can hold: U+FDD0 is no character (Unicode, 23.7).
+ */
+const MARK = '\uFDD0';
+
+function marked(part: unknown): unknown {
+  if (typeof part === 'string') return part in Object.prototype ? `${part}${MARK}` : part;
+  if (Array.isArray(part)) return part.map(marked);
+  if (typeof part !== 'object' || part === null) return part;
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, marked(value)]));
+}
+
+function withoutMarks(text: string): string {
+  return text.replaceAll(MARK, '');
+}
+
+/** Collects what vega reports as errors; a view goes on after them and draws what is left. */
+function errorLogger(errors: unknown[]): vega.LoggerInterface {
+  const logger = {
+    level: () => logger,
+    error: (...messages: readonly unknown[]) => {
+      errors.push(...messages);
+      return logger;
+    },
+    warn: () => logger,
+    info: () => logger,
+    debug: () => logger,
+  };
+  return logger as unknown as vega.LoggerInterface;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function strictLogger(name: string) {

@@ -36,11 +36,19 @@ export interface ReportRequest {
   signal?: AbortSignal | undefined;
 }
 
+/** A figure that is missing in a report, by the ends of its files' names, and why. */
+export interface FailedFigure {
+  id: string;
+  reason: string;
+}
+
 export interface RenderedReport {
   /** Absolute or relative as `outDir` was: the overview. */
   html: string;
   /** Every file written, the pages included. */
   files: string[];
+  /** Figures that could not be drawn: the pages say so in their place. */
+  failed: FailedFigure[];
   /** The study in numbers, as `swp repro --json` prints it. */
   highlights: JsonObject;
 }
@@ -56,7 +64,8 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
   const content = await readFile(resultsPath);
   const digest = createHash('sha256').update(content).digest('hex');
   const figures = [glance, ...drawn.flatMap(({ sections }) => sections.map(({ figure }) => figure))];
-  const made = { digest, origin };
+  const failed = [...new Set(figures.flatMap((figure) => figure.failed))];
+  const made = { digest, origin, failed };
   try {
     const folder = join(outDir, 'figures');
     await clearForFiles(folder);
@@ -75,7 +84,8 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
     const copy = await written(join(outDir, 'results.json'), content);
     // last: it links to all others
     const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, made));
-    return { html, files: [html, ...pages, copy, runs, ...files].sort(), highlights: studySummary(results).highlights };
+    const { highlights } = studySummary(results);
+    return { html, files: [html, ...pages, copy, runs, ...files].sort(), failed, highlights };
   } catch (error) {
     const { path = outDir } = error as NodeJS.ErrnoException;
     throw fileFailure(error, path, 'write', 'Free space or choose another folder for the report.');
@@ -97,20 +107,35 @@ async function removeOthers(folder: string, names: ReadonlySet<string>): Promise
     if (!names.has(name) && !name.endsWith('.part')) await rm(join(folder, name), { force: true });
 }
 
-/** @throws Error that names the plot, if vega-lite warns of it */
-async function drawFigure(
-  results: StudyResults,
-  { entry, ids }: PlacedFigure,
-  signal?: AbortSignal,
-): Promise<DrawnFigure> {
+/** One plot that cannot be drawn takes no other with it. */
+async function drawFigure(results: StudyResults, placed: PlacedFigure, signal?: AbortSignal): Promise<DrawnFigure> {
   await hearSignals(signal);
-  const figure = entry.draw(results);
+  const [first] = placed.ids.values();
+  const { value: figure, failed } = attempt(first!, () => placed.entry.draw(results));
+  if (figure === undefined) return { title: first!, caption: '', plots: [], failed };
   const plots: DrawnPlot[] = [];
   for (const plot of figure.plots) {
-    const id = ids.get(plot.name)!;
-    plots.push({ ...plot, id, svg: await drawSvg(plot.spec, id) });
+    const id = placed.ids.get(plot.name)!;
+    try {
+      plots.push({ ...plot, id, svg: await drawSvg(plot.spec, id) });
+    } catch (error) {
+      failed.push({ id, reason: reasonOf(error) });
+    }
   }
-  return { ...figure, plots };
+  return { ...figure, plots, failed };
+}
+
+/** @param id of the figure that is to be made */
+function attempt<Value>(id: string, make: () => Value): { value?: Value; failed: FailedFigure[] } {
+  try {
+    return { value: make(), failed: [] };
+  } catch (error) {
+    return { failed: [{ id, reason: reasonOf(error) }] };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 }
 
 /** Figures without anything to draw are left out: what is missing is then said in a sentence. */
@@ -118,9 +143,16 @@ async function drawPage(results: StudyResults, page: Page, signal?: AbortSignal)
   const sections: Section[] = [];
   for (const placed of page.figures) {
     const figure = await drawFigure(results, placed, signal);
-    if (figure.plots.length === 0) continue;
-    const tables = (placed.entry.tables?.(results) ?? []).filter((each) => each instanceof Html);
-    sections.push({ figure, finding: placed.entry.finding(results), tables });
+    if (figure.plots.length === 0) {
+      if (figure.failed.length > 0) sections.push({ figure, finding: '', tables: [] });
+      continue;
+    }
+    const { value: words, failed } = attempt([...placed.ids.values()][0]!, () => ({
+      finding: placed.entry.finding(results),
+      tables: (placed.entry.tables?.(results) ?? []).filter((each) => each instanceof Html),
+    }));
+    figure.failed.push(...failed);
+    sections.push({ figure, finding: words?.finding ?? '', tables: words?.tables ?? [] });
   }
   const drawn = new Set(sections.flatMap(({ figure }) => figure.plots.map(({ name }) => name)));
   return { page, sections, gaps: page.gaps(results, drawn) };

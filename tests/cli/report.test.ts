@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
+import { canonicalJson, type JsonObject } from '../../src/base/json.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { verifyStudy } from '../../src/project/verification.ts';
 import { FailingFiles } from '../support/failing-files.ts';
@@ -70,7 +71,9 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
 
   // Somebody who knows the format changes results and their record so that checksums fit, and the page.
-  const record = await forgeResults(project, results);
+  const record = await forgeResults(project, results, (text) =>
+    text.replace(/"perplexity":[\d.]+/, '"perplexity":1.5'),
+  );
   await writeFile(page, 'x');
   const { exitCode, stdout } = await project.swp('verify', '--cache', 'cache');
   expect([exitCode, stdout.split('\n').slice(1)]).toEqual([
@@ -109,8 +112,8 @@ test('repro ends with the report and a short summary; the next one leaves it as 
 });
 
 /** @returns path of the record, which names other results now */
-async function forgeResults(project: SwpProject, results: string): Promise<string> {
-  const text = (await readFile(results, 'utf8')).replace(/"perplexity":[\d.]+/, '"perplexity":1.5');
+async function forgeResults(project: SwpProject, results: string, change: (text: string) => string): Promise<string> {
+  const text = change(await readFile(results, 'utf8'));
   const sha256 = createHash('sha256').update(text).digest('hex');
   await project.write(`cache/artifacts/${sha256.slice(0, 2)}/${sha256}.json`, text);
   const records = await readdir(project.path('cache/records'), { recursive: true });
@@ -125,6 +128,32 @@ async function forgeResults(project: SwpProject, results: string): Promise<strin
   }
   throw new Error('There is no record of results.');
 }
+
+test('a figure that cannot be drawn fails the report, which says so and has all others', async () => {
+  const project = await SwpProject.create(await smallestStudy());
+  const { stdout } = await project.swp('repro', '--json');
+  expect(stdout).toContain('"report":');
+  const text = await project.read('report/all/results.json');
+  const digest = createHash('sha256').update(text).digest('hex');
+  const drawn = await readdir(project.path('report/all/figures'));
+  const page = project.path('report/all/index.html');
+  // Results that no aggregate writes: whatever a figure stumbles over, it is a bug of its own.
+  await forgeResults(project, project.path(`cache/artifacts/${digest.slice(0, 2)}/${digest}.json`), (whole) =>
+    canonicalJson({ ...(JSON.parse(whole) as JsonObject), masks: null }),
+  );
+  const message = [
+    `error: ${page}: The report is incomplete, as this could not be drawn: 1h-mask-overlap (Cannot read properties of null (reading 'filter')).`,
+    '  The results and the other figures are there. This is a bug in swp: please report it with results.json.',
+  ].join('\n');
+  for (const command of [['report'], ['repro'], ['report', '--json']]) {
+    const again = await project.swp(...command);
+    expect([again.exitCode, again.stderr]).toEqual([2, message]);
+    expect(again.stdout).toContain(page);
+  }
+  expect(await readdir(project.path('report/all/figures'))).toEqual(drawn);
+  expect(await project.read('report/all/index.html')).toContain('This report is incomplete:');
+  expect(await project.read('report/all/1-survival.html')).toContain('1h-mask-overlap could not be drawn: Cannot read');
+});
 
 test('a report that cannot be written takes nothing from the summary: 2, and what to do', async () => {
   const project = await SwpProject.create(await smallestStudy());

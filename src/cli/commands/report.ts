@@ -2,13 +2,20 @@
 import type { ProjectOptions } from '../../project/location.ts';
 import { openProject } from '../../project/project.ts';
 import { renderLatest } from '../../project/study-report.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { writeFailure } from '../failure-text.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function report(options: ProjectOptions): Promise<void> {
-  const { html, highlights, summary } = await renderLatest(await openProject(options));
+  const { html, highlights, summary, failure } = await renderLatest(await openProject(options));
   const terminal = openTerminal();
-  if (options.json) return terminal.line(JSON.stringify({ report: html, highlights }));
-  for (const line of summary) terminal.line(line);
-  terminal.line();
-  terminal.line(`Report: ${terminal.colors.bold(html)}`);
+  if (options.json) terminal.line(JSON.stringify({ report: html, highlights }));
+  else {
+    for (const line of summary) terminal.line(line);
+    terminal.line();
+    terminal.line(`Report: ${terminal.colors.bold(html)}`);
+  }
+  if (failure === undefined) return;
+  writeFailure(failure, terminal);
+  process.exitCode = exitCodeOf(failure);
 }

@@ -11,6 +11,8 @@ export interface DrawnPlot extends Plot {
 
 export interface DrawnFigure extends Figure {
   plots: DrawnPlot[];
+  /** What of it could not be drawn, by the stems of files, and why. */
+  failed: { id: string; reason: string }[];
 }
 
 /** Plots at least this wide fill the column; on a narrow screen they scroll rather than shrink beyond reading. */
@@ -18,7 +20,7 @@ const BROAD = 700;
 
 const KINDS = ['csv', 'json', 'svg', 'png'];
 
-export function figureView({ title, caption, plots }: DrawnFigure): Html {
+export function figureView({ title, caption, plots, failed }: DrawnFigure): Html {
   return html`<figure>
     ${plots.map(
       (plot) =>
@@ -28,6 +30,7 @@ export function figureView({ title, caption, plots }: DrawnFigure): Html {
             ${KINDS.map((kind, i) => html`${i === 0 ? '' : ' · '}<a href="figures/${plot.id}.${kind}" aria-label="${plot.id} as ${kind.toUpperCase()}">${kind.toUpperCase()}</a>`)}
           </p> `,
     )}
+    ${failed.map(({ id, reason }) => html`<p class="alert">${id} could not be drawn: ${reason}</p>`)}
     <figcaption>${caption}</figcaption>
   </figure>`;
 }

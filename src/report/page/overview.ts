@@ -2,6 +2,7 @@
  * The report's first page: what was found, in a sentence; what a super weight is, in a picture; the six questions. What
  * everything rests on is folded below.
  */
+import { listed } from '../../base/listed.ts';
 import type { StudyResults } from '../read-results.ts';
 import { QUESTIONS, type Page } from '../registry.ts';
 import { verdictsOf } from '../topics/parts.ts';
@@ -37,13 +38,14 @@ export function overviewPage(results: StudyResults, glance: DrawnFigure, made: P
       <p class="caution">${cautions(results).join(' ')}</p>
     </section>
     <div class="folds">${folds(results, glance, made)}</div>`;
-  return shell(results, { title: 'Report', header: heading(results, found[0] ?? what ?? ''), main }, made.digest);
+  return shell(results, { title: 'Report', header: heading(results, found[0] ?? what ?? '', made), main }, made.digest);
 }
 
 /** The study's question, and the sentence that answers it. */
-function heading({ study }: StudyResults, answer: string): Html {
+function heading({ study }: StudyResults, answer: string, { failed }: Provenance): Html {
   return html`<p class="eyebrow">${study.name} · profile ${study.profile.name}</p>
     <h1>${study.description}</h1>
+    ${failed.length === 0 ? '' : html`<p class="caution"><strong class="alert">This report is incomplete:</strong> ${listed(failed.map(({ id }) => id))} could not be drawn. The pages say why.</p>`}
     <p class="finding answer">${answer}</p>`;
 }
 

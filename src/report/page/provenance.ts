@@ -18,6 +18,8 @@ export interface Provenance {
   /** SHA-256 of results.json. */
   digest: string;
   origin: Origin | undefined;
+  /** Figures that the report lacks, since they could not be drawn. */
+  failed: readonly { id: string }[];
 }
 
 export function provenance(results: StudyResults, topic: Topic, { digest, origin }: Provenance): Html {

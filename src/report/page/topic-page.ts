@@ -11,7 +11,7 @@ import { html, type Html } from './html.ts';
 import { provenance, type Provenance } from './provenance.ts';
 import { shell } from './shell.ts';
 
-/** A figure that has something to draw, the sentence that it supports, and the tables behind it. */
+/** A figure that has something to draw, drawn or failed, the sentence that it supports, and the tables behind it. */
 export interface Section {
   figure: DrawnFigure;
   finding: string;
@@ -53,10 +53,10 @@ export function topicPage(results: StudyResults, { page, sections, gaps }: Drawn
 
 /** The one figure that a page opens with: the first plot of its first figure, and how to read it. */
 function opening({ study }: StudyResults, { figure }: Section): Html {
-  const [plot] = figure.plots;
+  const plots = figure.plots.slice(0, 1);
   return html`<section class="opening" aria-labelledby="opening">
     <h2 id="opening">${figure.title}</h2>
-    ${figureView({ ...figure, caption: `${figure.caption} ${scalingText(study)}`, plots: [plot!] })}
+    ${figureView({ ...figure, caption: `${figure.caption} ${scalingText(study)}`, plots })}
   </section>`;
 }
 
@@ -77,16 +77,16 @@ function behind({ figure, finding, tables }: Section, answer: string): Html | ''
       .join(', '),
     content: html`${more === '' ? '' : html`<p class="finding">${more}</p>`}
     ${figure.method === undefined ? '' : html`<p class="method">${figure.method}</p>`}
-    ${plots.length === 0 ? '' : figureView({ ...figure, plots })} ${wide(tables)}`,
+    ${plots.length === 0 ? '' : figureView({ ...figure, plots, failed: [] })} ${wide(tables)}`,
   });
 }
 
 function sectionFold({ figure, finding, tables }: Section): Html {
-  const { title, plots } = figure;
+  const { title, plots, failed } = figure;
   return fold({
-    id: plots[0]!.id,
+    id: (plots[0] ?? failed[0])!.id,
     title,
-    holds: holdsText(plots.length, tables),
+    holds: plots.length === 0 ? 'it could not be drawn' : holdsText(plots.length, tables),
     content: html`<p class="finding">${finding}</p>
       ${figureView({ ...figure, caption: [figure.caption, figure.method ?? ''].join(' ').trim() })} ${wide(tables)}`,
   });
