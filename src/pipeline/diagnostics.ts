@@ -121,7 +121,7 @@ function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
         path: [...path, name],
         mark: 'key',
         message: `${short(name)} cannot be a name.`,
-        expected: name in {} ? 'one that not all objects of JavaScript have' : NAME_RULE,
+        expected: NAME_RULE,
       };
     }
     case 'additionalProperties': {
