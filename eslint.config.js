@@ -27,6 +27,11 @@ export default tseslint.config(
           message: 'A constant of the module is written UPPER_CASE.',
         },
         {
+          selector: 'BinaryExpression[operator="in"][left.type!="Literal"][left.type!="PrivateIdentifier"]',
+          message:
+            'A name that somebody chose may be "constructor", which every object has: Object.hasOwn, or entryOf of src/base/json.ts.',
+        },
+        {
           selector:
             ':matches(ForStatement, ForOfStatement, ForInStatement, WhileStatement, DoWhileStatement) > BlockStatement VariableDeclaration[kind=/using$/]',
           message:

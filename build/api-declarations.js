@@ -33,7 +33,7 @@ async function declare(root) {
   for (const path of MAKERS) made.modules[path] = await digestOf(join(root, path));
   const open = [ENTRY];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    if (path in made.modules) continue;
+    if (Object.hasOwn(made.modules, path)) continue;
     made.modules[path] = await digestOf(join(root, path));
     const { outputText, diagnostics } = ts.transpileDeclaration(await readFile(join(root, path), 'utf8'), {
       fileName: path,

@@ -306,7 +306,9 @@ class Code {
 
   /** Packages that a module imports and that package.json has, sorted: not those that npm may leave out. */
   #packagesOf(module) {
-    return [...new Set(this.#imports.get(module).packages)].filter((name) => name in this.#versions).sort();
+    return [...new Set(this.#imports.get(module).packages)]
+      .filter((name) => Object.hasOwn(this.#versions, name))
+      .sort();
   }
 }
 

@@ -25,8 +25,8 @@ textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
 /**
  * SVG of a specification: transparent, with `<title>`s (tooltips) on marks that have a description.
  * @param name which plot it is, for the message
- * @throws Error if vega-lite warns, since a figure that drops a channel or a scale is wrong, not ugly; and if vega meets
- *   an error while it draws, which it would otherwise only write to the console
+ * @throws Error if vega-lite warns, since a figure that drops a channel or a scale is wrong, not ugly; and if vega
+ *   meets an error while it draws, which it would otherwise only write to the console
  */
 export async function drawSvg(spec: Spec, name: string): Promise<string> {
   const whole = {
@@ -87,9 +87,10 @@ function withoutNeedlessDigits(svg: string): string {
  * So texts that are such a name carry a mark, which no text can hold: U+FDD0 is no character (Unicode, 23.7).
  */
 const MARK = '\uFDD0';
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 function marked(part: unknown): unknown {
-  if (typeof part === 'string') return part in Object.prototype ? `${part}${MARK}` : part;
+  if (typeof part === 'string') return INHERITED.has(part) ? `${part}${MARK}` : part;
   if (Array.isArray(part)) return part.map(marked);
   if (typeof part !== 'object' || part === null) return part;
   return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, marked(value)]));

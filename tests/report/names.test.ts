@@ -8,9 +8,10 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { StudyDeclaration } from '../../src/generated/aggregate.ts';
 import { renderReport } from '../../src/report/render-report.ts';
+
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
-import { studyResults } from '../../src/science/results/study-results.ts';
+import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { controlsMasks, controlsPieces, controlsStudy } from './controls-fixture.ts';
 
 /**
@@ -75,7 +76,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function report(side: 0 | 1) {
   const { study, pieces, masks } = namedStudy(side);
-  const results = studyResults(study, pieces, await maskFindings(study, masks, new Map()));
+  const results = studyResults(study, pieces, await maskFindings(study, masks, studyComputations(study, pieces)));
   const resultsPath = join(folder, `${side}.json`);
   await writeFile(resultsPath, JSON.stringify(results));
   const { files, highlights } = await renderReport({ resultsPath, outDir: join(folder, String(side)) });

@@ -15,6 +15,7 @@ import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, horizontalRule, pointLayers, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, type MarkStyle } from './mark-style.ts';
+import { remainingAxis } from './remaining-axis.ts';
 import { BASELINE, seriesEntries, seriesStyles, type SeriesStyle } from './series.ts';
 
 const TITLE = 'What sparsity costs over the positive control';
@@ -106,26 +107,6 @@ function chart(results: StudyResults, groups: readonly DrawnGroup[]): Spec {
   };
 }
 
-/** What remains, on a logarithmic axis that is labelled by sparsity. */
-function remainingChannel(rows: readonly IncreaseRow[]): Spec {
-  const least = 1 - Math.max(0.3, largest(rows.map(({ sparsity }) => sparsity)));
-  const steps = least > 0.45 ? [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6] : [0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99];
-  return {
-    field: 'remaining',
-    type: 'quantitative',
-    scale: { type: 'log', domain: [1.04, least * 0.93], nice: false },
-    axis: {
-      title: 'sparsity (scale: logarithm of what remains)',
-      values: steps
-        .map((sparsity) => Number((1 - sparsity).toFixed(4)))
-        .filter((remaining) => remaining >= least * 0.93),
-      labelExpr: "format(1 - datum.value, '.0%')",
-      grid: false,
-      labelOverlap: false,
-    },
-  };
-}
-
 function panel(
   results: StudyResults,
   { title, ids, rows: all }: DrawnGroup,
@@ -134,14 +115,14 @@ function panel(
   height: number,
 ): Spec {
   const rows = withoutStandstill(all);
-  const x = remainingChannel(rows);
+  const { channel: x, place } = remainingAxis(rows.map(({ sparsity }) => sparsity));
   const experiments = ids
     .map((id) => declarationOf(results, id))
     .filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   const styles = groupStyles(experiments);
   const points = rows.map((row) => ({
     ...row,
-    remaining: 1 - row.sparsity,
+    remaining: place(row.sparsity),
     label: `${row.experiment} seed ${row.seed} at ${percent(row.sparsity)}: ${natsText(row.increase)} nats over ${row.control}`,
   }));
   const means = experiments.flatMap(({ id }) => {
@@ -152,14 +133,14 @@ function panel(
       return {
         experiment: id,
         level,
-        remaining: 1 - mean(({ sparsity }) => sparsity),
+        remaining: place(mean(({ sparsity }) => sparsity)),
         increase: mean(({ increase }) => increase),
       };
     });
   });
   const spots = results.sweetSpots
     .filter(({ experiment, sweetSpot }) => sweetSpot !== null && experiments.some(({ id }) => id === experiment))
-    .flatMap((spot) => ring(spot));
+    .flatMap((spot) => ring(spot, place));
   const { tolerance } = results.study.analysis;
   const hasLine = (id: string) =>
     new Set(means.filter(({ experiment }) => experiment === id).map(({ remaining }) => remaining)).size > 1;
@@ -240,13 +221,13 @@ function withoutStandstill(rows: readonly IncreaseRow[]): IncreaseRow[] {
   );
 }
 
-function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot) {
+function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot, place: (sparsity: number) => number) {
   const level = levels.find((each) => each.level === sweetSpot!.level);
   if (level === undefined || level.increase === null) return [];
   return [
     {
       experiment,
-      remaining: 1 - level.sparsity,
+      remaining: place(level.sparsity),
       increase: level.increase,
       label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound)}, tolerance ${tolerance}`,
     },
