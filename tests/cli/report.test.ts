@@ -179,15 +179,15 @@ test('with a selector the report shows what there is, and lists the rest as miss
   const study = await smallestStudy();
   const project = await SwpProject.create({
     ...study,
-    experiments: { A1: {}, A2: { params: { prune: { fraction: 0.2 } } } },
+    experiments: { constructor: {}, toString: { params: { prune: { fraction: 0.2 } } } },
   });
-  const part = await project.swp('repro', '--json', 'experiment=A1');
+  const part = await project.swp('repro', '--json', 'experiment=constructor');
   expect(part.json<SwpEvent>().at(-1)).toMatchObject({
     nodes: { total: 11, ran: 11, failed: 0 },
     highlights: { runs: { total: 2, complete: 1, incomplete: 1 } },
   });
 
-  const again = await project.swp('repro', '--json', 'experiment=A1');
+  const again = await project.swp('repro', '--json', 'experiment=constructor');
   expect(again.json<SwpEvent>().at(-1)).toMatchObject({ nodes: { total: 11, cached: 11, ran: 0 } });
 
   const rest = await project.swp('repro', '--json');
@@ -195,4 +195,9 @@ test('with a selector the report shows what there is, and lists the rest as miss
     nodes: { total: 14, cached: 10, ran: 4 },
     highlights: { runs: { complete: 2, incomplete: 0 } },
   });
+  expect(rest.stderr).toBe('');
+  // Names that every object of JavaScript has are names like any other, in figures too.
+  for (const figure of ['1a-survival', '1e-counts'])
+    for (const name of ['constructor', 'toString'])
+      expect(await project.read(`report/all/figures/${figure}.svg`), figure).toContain(`>${name}<`);
 });
