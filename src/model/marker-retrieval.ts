@@ -163,17 +163,19 @@ export class MarkerRetrieval implements Corpus {
       for (let position = 0; position < length; position++) {
         const current = tokens[start + position]!;
         const next = tokens[start + position + 1]!;
+        const place = row * length + position;
+        if (isOrdinary(current)) {
+          surprisals[place] = surprisalRows[current - FIRST_ORDINARY]![next]!;
+          continue;
+        }
         const marker = MARKERS.indexOf(current);
         const query = QUERIES.indexOf(current);
-        let surprisal: number;
-        if (isOrdinary(current)) surprisal = surprisalRows[current - FIRST_ORDINARY]![next]!;
-        else if (query >= 0 && answers[query]! > 0) surprisal = next === answers[query] ? 0 : Infinity;
+        if (query >= 0 && answers[query]! > 0) surprisals[place] = next === answers[query] ? 0 : Infinity;
         else {
           const own = this.#surprisalsOfOwnRow(Math.max(marker, query));
-          surprisal = own ? own[next]! : isOrdinary(next) ? uniform : Infinity;
+          surprisals[place] = own ? own[next]! : isOrdinary(next) ? uniform : Infinity;
         }
         if (marker >= 0) answers[marker] = next;
-        surprisals[row * length + position] = surprisal;
       }
     }
     return surprisals;

@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
+import { corpusOf } from '../../src/model/corpora.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
@@ -212,6 +213,14 @@ describe('train', () => {
     expect(metrics).toMatchObject({ steps: 5, cumulativeStep: 105, finalLoss: curve.finalLoss });
     expect(progress.at(-1)).toMatchObject({ done: 5, total: 5 });
     for (const { loss } of curve.points) expect(Math.abs(loss - Math.log(64))).toBeLessThan(0.2);
+    // Beside each mean, what the language itself loses on the same batches: those of the run's steps 100 to 104.
+    const corpus = corpusOf({ corpus: MODEL });
+    const own = [100, 101, 102, 103, 104].map((step) => {
+      const batch = corpus.batch(QUICK.seed, 'retrain-data', step, QUICK.batchSize, QUICK.sequenceLength);
+      return corpus.surprisals(batch, QUICK.sequenceLength)!.reduce((sum, nats) => sum + nats / 64, 0);
+    });
+    const means = [(own[0]! + own[1]!) / 2, (own[2]! + own[3]!) / 2, own[4]!];
+    for (const [point, { surprisal }] of curve.points.entries()) expect(surprisal).toBeCloseTo(means[point]!, 10);
   });
 
   it('names the learning rate when training diverges', async () => {
