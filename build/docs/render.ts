@@ -93,13 +93,13 @@ function pageText(path: string): string {
   return readFileSync(join(packageRoot, path), 'utf8');
 }
 
-/** @returns undefined where it needs what was not measured, which is noted */
+/** @returns undefined where it needs what was not measured, or cannot be made of it; which is noted */
 async function ifMeasured<Made>(make: () => Made | Promise<Made>, noted?: Set<string>): Promise<Made | undefined> {
   try {
     return await make();
   } catch (error) {
-    if (!(error instanceof NotMeasured)) throw error;
-    noted?.add(error.message);
+    if (!(error instanceof Error)) throw error;
+    noted?.add(error instanceof NotMeasured ? error.message : `Not to be made of docs/measured: ${error.stack}`);
     return undefined;
   }
 }

@@ -16,6 +16,9 @@ import { madeHere, type CommittedModel, type Measured } from './measured.ts';
 
 const SWP = join(packageRoot, 'bin/swp.js');
 
+/** The committed models, after which experiments of the study detector are named. */
+export const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval-gelu'];
+
 /** Where a study runs, and how many nodes at a time. */
 export interface StudyPlace {
   /** A folder; by default the study's own. */
@@ -119,13 +122,8 @@ export async function runDetector(place: StudyPlace): Promise<Measured['detector
   await study.run();
   const evaluations = await study.nodes('stage=eval');
   const models: CommittedModel[] = [];
-  for (const { runs, artifacts } of await study.nodes(
-    'stage=detect-sw',
-    'experiment=marker-retrieval{,-no-bos,-gelu}',
-  )) {
-    const { experiment: model, seed } = runs.find(({ experiment }) =>
-      /^[a-z]+-[a-z]+(-no-bos|-gelu)?$/.test(experiment),
-    )!;
+  for (const { runs, artifacts } of await study.nodes('stage=detect-sw', `experiment=${MODELS.join()}`)) {
+    const { experiment: model, seed } = runs.find(({ experiment }) => MODELS.includes(experiment))!;
     const evaluation = evaluations.find((node) =>
       node.runs.some((run) => run.experiment === model && run.seed === seed),
     );

@@ -5,9 +5,9 @@ import { proportion } from '../../../src/science/statistics/proportion.ts';
 import { measured } from '../measured.ts';
 import { says, type Wording } from '../pages.ts';
 import { inWords, markdownTable, type Part } from '../part.ts';
+import { MODELS } from '../studies.ts';
 
 const PAGE = 'docs/super-weights.md';
-const MODELS = ['marker-retrieval', 'marker-retrieval-no-bos', 'marker-retrieval-gelu'];
 
 export const detector: Part = {
   blocks: {
