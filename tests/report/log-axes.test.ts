@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawSvg } from '../../src/report/chart.ts';
+import { perplexity } from '../../src/report/figures/perplexity.ts';
 import { qualityCost } from '../../src/report/figures/quality-cost.ts';
 import { remainingAxis } from '../../src/report/figures/remaining-axis.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
@@ -114,6 +115,25 @@ function alterWeights(results: StudyResults, values: object): void {
   for (const { survival } of measurementsOf(results))
     for (const weight of survival.weights) Object.assign(weight, values);
 }
+
+it('a model that has lost all it knew stands beyond the end of the axis of perplexity, which the others keep', async () => {
+  const heights = async (results: StudyResults) => {
+    const svg = await drawSvg(perplexity.draw(results).plots[0]!.spec, 'perplexity');
+    const points = [...svg.matchAll(/transform="translate\(-?[\d.]+,(-?[\d.]+)\)"[^>]*><title>A1, retrained/g)];
+    const ys = points.map(([, y]) => Number(y));
+    return { svg, reach: Math.max(...ys) - Math.min(...ys) };
+  };
+  const results = resultsOf(ARMS);
+  const usual = await heights(results);
+  expect(usual.svg).not.toContain('>beyond<');
+  for (const lost of [1e300, null]) {
+    for (const { evaluation } of measurementsOf(results, 'ladder').slice(-1))
+      Object.assign(evaluation!, { perplexity: lost });
+    const { svg, reach } = await heights(results);
+    expect(svg).toContain('>beyond<');
+    expect(reach).toBeGreaterThan(0.5 * usual.reach);
+  }
+});
 
 it.each(EXTREMES)('every figure is drawn where %s', async (_, alter) => {
   const results = resultsOf(ARMS, fixtureStudy().comparisons);

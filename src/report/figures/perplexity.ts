@@ -105,6 +105,9 @@ function shownIn({ experiments, study }: StudyResults): Set<string> {
 
 const FLOOR: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
 
+/** Perplexities more than this many times the lowest stand at the upper end of the axis. */
+const REACH = 1e6;
+
 /** Means with their spread; hollow marks just pruned, filled ones retrained; faint marks per run. */
 function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const shown = shownIn(results);
@@ -123,7 +126,12 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     ...bars,
     ...(floor === undefined ? [] : [floor]),
   ];
-  const [lowest, highest] = [smallest(values), largest(values)];
+  const lowest = smallest(values);
+  // What has lost all it knew, or more than a number holds, stands at the upper end and takes no room from the others.
+  const ordinary = largest(values.filter((value) => value <= REACH * lowest));
+  const isBeyond = values.some((value) => value > ordinary) || rows.some(({ perplexity }) => perplexity === null);
+  const highest = isBeyond ? 2 * ordinary : ordinary;
+  const place = (value: number | null) => (value === null || value > ordinary ? highest : value);
   // Room for the floor's label below its rule, whatever the range: a fixed share of a logarithmic axis.
   const domain = [lowest * Math.min(0.92, (lowest / highest) ** 0.07), highest * 1.03];
   const means = results.experiments
@@ -138,10 +146,10 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
           phase,
           level,
           sparsity: sparsity.mean!,
-          perplexity: perplexity.mean!,
+          perplexity: place(perplexity.mean!),
           // a deviation above the mean has no logarithm
-          low: Math.max(perplexity.mean! - (perplexity.sd ?? 0), domain[0]!),
-          high: perplexity.mean! + (perplexity.sd ?? 0),
+          low: place(Math.max(perplexity.mean! - (perplexity.sd ?? 0), domain[0]!)),
+          high: place(perplexity.mean! + (perplexity.sd ?? 0)),
           label: `${id}, ${phase === 'pruned' ? 'just pruned' : 'retrained'}: sparsity ${percent(sparsity.mean!)}, perplexity ${perplexityText(perplexity.mean!)}${perplexity.sd === null ? '' : ` ± ${perplexityText(perplexity.sd)}`} (n = ${perplexity.n})`,
         })),
     );
@@ -160,7 +168,13 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     field: 'perplexity',
     type: 'quantitative',
     scale: { type: 'log', domain, nice: false },
-    axis: { title: 'validation perplexity (log)', values: logTicks(domain[0]!, domain[1]!), format: '~g' },
+    axis: {
+      title: 'validation perplexity (log)',
+      values: [...logTicks(domain[0]!, isBeyond ? 0.8 * highest : domain[1]!), ...(isBeyond ? [highest] : [])],
+      ...(isBeyond
+        ? { labelExpr: `datum.value === ${highest} ? 'beyond' : format(datum.value, '~g')` }
+        : { format: '~g' }),
+    },
   };
   const ofPhase = (id: string, phase: string) =>
     means.filter((point) => point.experiment === id && point.phase === phase);
@@ -171,7 +185,11 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
     const isNamed = named.includes(id);
     return [
       {
-        data: { values: rows.filter((row) => row.experiment === id && row.phase !== 'start') },
+        data: {
+          values: rows
+            .filter((row) => row.experiment === id && row.phase !== 'start')
+            .map((row) => ({ ...row, perplexity: place(row.perplexity) })),
+        },
         mark: { ...markOf({ ...point, opacity: 0.35 }, 12), aria: false },
         encoding: { x, y },
       },
