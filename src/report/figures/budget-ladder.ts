@@ -11,7 +11,7 @@ import { SOFT } from '../theme.ts';
 import { laddersOf, stepComparisons, stepsPerRound, type Ladder } from '../topics/budget.ts';
 import { differencesText } from '../topics/parts.ts';
 import { counted, decimal, signed } from '../wording.ts';
-import { defineFigure, FULL_WIDTH, pointLayers, type Figure, type Row } from './figure.ts';
+import { defineFigure, FULL_WIDTH, pointLayers, titleLayers, type Figure, type Row } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf } from './mark-style.ts';
 import { seriesEntries, seriesStyles } from './series.ts';
@@ -133,11 +133,11 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
       }),
     );
     return {
-      title: { text: title },
       width,
       height: 240,
-      layer:
-        values.length === 0
+      layer: [
+        ...titleLayers({ text: title, below: [] }, 0),
+        ...(values.length === 0
           ? [
               {
                 data: { values: [{ text: 'no super weight in these runs' }] },
@@ -157,7 +157,8 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
                 { x, y, description: { field: 'label', type: 'nominal' } },
                 28,
               ),
-            ],
+            ]),
+      ],
     };
   };
   const costs = rows.map(({ cost }) => cost);

@@ -95,7 +95,7 @@ const TITLE_LINE = 13;
  * Titles as marks, at the same height in every panel: Vega would put its own above whatever stands out of the panel,
  * such as half a tick's label.
  */
-function titleLayers({ text, below }: PanelTitle, lines: number): Spec[] {
+export function titleLayers({ text, below }: PanelTitle, lines: number): Spec[] {
   const layer = (line: string, y: number, mark: Spec): Spec => ({
     data: { values: [{ line }] },
     mark: { type: 'text', align: 'left', baseline: 'alphabetic', x: 0, y, aria: false, ...mark },
