@@ -122,7 +122,11 @@ function panels(results: StudyResults, experiments: readonly ExperimentDeclarati
         : { domain: [low - margin, high + margin], zero: false, nice: false },
       axis: {
         ...(ofExcess ? { values: EXCESS_TICKS.filter((tick) => tick <= 1.1 * high), format: '~g' } : { tickCount: 4 }),
-        title: titled(i, experiments.length).y ? (ofExcess ? 'nats above floor' : 'nats per token') : null,
+        title: titled(i, experiments.length).y
+          ? ofExcess
+            ? ['nats above floor', '(symmetric log)']
+            : 'nats per token'
+          : null,
       },
     };
     return {
