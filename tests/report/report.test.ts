@@ -281,7 +281,7 @@ describe('the report of a study with its controls', () => {
 
   it('puts the rows of each figure and of all runs into CSV', async () => {
     const runs = (await readFile(join(report.outDir, 'runs.csv'), 'utf8')).split('\r\n');
-    expect(runs[0]).toMatch(/^experiment,seed,status,missing,sparsity,loss,/);
+    expect(runs[0]).toMatch(/^experiment,seed,computation,status,missing,sparsity,loss,/);
     expect(runs).toHaveLength(1 + 69 + 1);
     const data = async (plot: string) =>
       (
