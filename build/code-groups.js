@@ -30,6 +30,7 @@ export const GROUPS = {
       'src/base/groups.ts',
       'src/base/json-artifact.ts',
       'src/base/listed.ts',
+      'src/base/number-text.ts',
       'src/base/random.ts',
       'src/base/sample-mean.ts',
       'src/base/standard-error.ts',

@@ -1,4 +1,5 @@
 /** What swp doctor found, for people: a table to look at, what would change it, and then the particulars. */
+import { decimal } from '../base/number-text.ts';
 import type { Colors } from 'picocolors/types';
 import type { CacheFinding } from '../doctor/cache-place.ts';
 import type { DoctorFindings } from '../doctor/examine.ts';
@@ -24,7 +25,7 @@ export function doctorText(findings: DoctorFindings, colors: Colors): string[] {
 
 function targetRow({ engine, device, works, why, gemmGflops }: TargetFinding, colors: Colors): string[] {
   const colour = { ok: colors.green, no: colors.yellow, broken: colors.red }[works];
-  const speed = gemmGflops === undefined ? '' : `${gemmGflops.toFixed(0)} GFLOP/s on one core`;
+  const speed = gemmGflops === undefined ? '' : `${decimal(gemmGflops, 0)} GFLOP/s on one core`;
   return [engine, device, colour(works), why?.replace(/\.$/, '') ?? speed];
 }
 

@@ -1,4 +1,5 @@
 /** Texts about nodes and runs that several views and commands share. */
+import { significant } from '../base/number-text.ts';
 import type { Colors } from 'picocolors/types';
 import { listed } from '../base/listed.ts';
 import type { SwpEvent, WorkHolder } from '../engine/event.ts';
@@ -71,7 +72,10 @@ function metricsText(metrics: Record<string, unknown> | undefined): string {
     .join('');
 }
 
-/** Four significant digits; whole numbers in full. */
-export function numberText(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(4)));
+/**
+ * Four significant digits; whole numbers in full.
+ * @param apart numbers that it must not be mistaken for, such as the one that it is compared with
+ */
+export function numberText(value: number, apart: readonly number[] = []): string {
+  return Number.isInteger(value) ? value.toLocaleString('en') : significant(value, 4, [1, ...apart]);
 }

@@ -1,4 +1,5 @@
 /** How a run ended, for people: counts, what failed and why, the report and its essence. */
+import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
 import { plural } from './study-text.ts';
@@ -57,5 +58,5 @@ function accuracyText({
   took,
   ratio,
 }: NonNullable<SummaryParts['summary']['estimate']>): string {
-  return `The nodes were estimated at ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}) and took ${durationText(took)} (x${ratio.toFixed(2)}).`;
+  return `The nodes were estimated at ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}) and took ${durationText(took)} (x${decimal(ratio, 2)}).`;
 }

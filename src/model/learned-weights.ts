@@ -5,6 +5,7 @@
  */
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
+import { decimal } from '../base/number-text.ts';
 import { useLanguageModel } from './create-language-model.ts';
 import { familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
@@ -51,7 +52,7 @@ export async function learnedLoss(
   throw new SwpError({
     kind: 'content',
     path,
-    message: `These weights have learned nothing: ${loss.toFixed(3)} nats per token, where guessing uniformly among ${config.vocabulary} tokens costs ${guessing.toFixed(3)}. An arm that starts from them would not be pretrained`,
+    message: `These weights have learned nothing: ${decimal(loss, 3, [guessing])} nats per token, where guessing uniformly among ${config.vocabulary} tokens costs ${decimal(guessing, 3, [loss])}. An arm that starts from them would not be pretrained`,
     remedy,
   });
 }

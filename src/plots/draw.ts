@@ -1,5 +1,6 @@
 /** Draws the figures with characters: dots on a line per experiment, marks on a field, and lines. */
 import { largest, smallest } from '../base/extremes.ts';
+import { decimal, percent } from '../base/number-text.ts';
 import type { Interval, Proportion } from '../generated/results.ts';
 import { seriesColor, signsOf, type Ink } from './ink.ts';
 import type { CurveRow, QualityRow, SparsityRow, SurvivalRow } from './plot-data.ts';
@@ -12,10 +13,11 @@ const CURVE_ROWS = 10;
 /** One line an experiment: a dot for each seed, the interval of the mean, and both in figures. */
 export function drawQuality(rows: readonly QualityRow[], ink: Ink): string[] {
   const names = padded(rows.map(({ experiment }) => experiment));
-  const texts = rows.map(
-    ({ mean, interval, points, declared }) =>
-      `${mean === null ? '-' : mean.toFixed(4)}${interval === null ? '' : ` [${interval.lower.toFixed(4)}, ${interval.upper.toFixed(4)}]`} n ${points.length}${points.length < declared ? ` of ${declared}` : ''}`,
-  );
+  const texts = rows.map(({ mean, interval, points, declared }) => {
+    const ends = interval === null ? [] : [interval.lower, interval.upper];
+    const number = (value: number) => numberText(value, 4, [...ends, ...(mean === null ? [] : [mean])]);
+    return `${mean === null ? '-' : number(mean)}${interval === null ? '' : ` [${ends.map(number).join(', ')}]`} n ${points.length}${points.length < declared ? ` of ${declared}` : ''}`;
+  });
   const left = widest(names) + 1;
   const size = Math.max(LEAST_WIDTH, ink.width - left - widest(texts) - 2);
   // One wild interval, of two runs say, must not push all points into one place.
@@ -45,7 +47,7 @@ export function drawSurvival(rows: readonly SurvivalRow[], ink: Ink): string[] {
   ] as const;
   const names = padded(rows.map(({ experiment }) => experiment));
   const text = ({ k, n, interval }: Proportion) =>
-    `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower)}, ${percent(interval.upper)}]`}`;
+    `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower, 0, [interval.upper])}, ${percent(interval.upper, 0, [interval.lower])}]`}`;
   const left = widest(names) + 15;
   const size = Math.max(LEAST_WIDTH, ink.width - left - 22);
   const scale: Scale = { low: 0, high: 100, size, logarithmic: false };
@@ -123,7 +125,8 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
       yRange: [low, high > low ? high : low + 1e-3],
       customXAxisTicks: [...new Set([first, Math.round((first + last) / 2), last])],
       customYAxisTicks: high > low ? [low, (low + high) / 2, high] : [low],
-      formatter: (value, { axis }) => (axis === 'y' ? value.toFixed(3) : String(Math.round(value))),
+      formatter: (value, { axis }) =>
+        axis === 'y' ? numberText(value, 3, [low, (low + high) / 2, high]) : String(Math.round(value)),
       ...(floor !== null && { thresholds: [{ y: floor }] }),
       ...(ink.colors.isColorSupported && { color: own.map((_, index) => colors[index % colors.length]!) }),
       ...(ink.ascii && { symbols: ASCII_SYMBOLS }),
@@ -135,7 +138,7 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
     const seeds = own.map(({ seed }) => seed).join(', ');
     return [
       '',
-      `${ink.colors.bold(experiment)}  ${ink.colors.dim(`seed ${seeds}; steps ${first} to ${last}, nats per token${floor === null ? '' : `; the level line is the entropy, ${floor.toFixed(4)}`}`)}`,
+      `${ink.colors.bold(experiment)}  ${ink.colors.dim(`seed ${seeds}; steps ${first} to ${last}, nats per token${floor === null ? '' : `; the level line is the entropy, ${numberText(floor, 4)}`}`)}`,
       ...lines,
     ];
   });
@@ -222,6 +225,7 @@ function widest(texts: readonly string[]): number {
   return Math.max(0, largest(texts.map((text) => text.length)));
 }
 
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
+/** As `decimal`, in characters that every terminal has. */
+function numberText(value: number, digits: number, apart: readonly number[] = []): string {
+  return decimal(value, digits, apart).replace('\u2212', '-').replace('∞', 'infinity');
 }

@@ -54,7 +54,7 @@ export function ticks({ low, high, logarithmic }: Scale, most: number): number[]
   );
 }
 
-/** E.g. 0.05, 1.2, 3000. */
+/** E.g. 0.05, 1.2, 3000: all digits, for ticks may differ in the last. */
 export function tickText(value: number): string {
-  return String(Number(value.toPrecision(3)));
+  return String(Number(value.toPrecision(12)));
 }

@@ -6,7 +6,6 @@ import type {
   ExperimentResult,
   MeasuredPruning,
   RunResult,
-  SurvivalSummary,
 } from '../generated/results.ts';
 import { paramOf, paramValues } from '../science/study-declaration.ts';
 import type { StudyResults } from './read-results.ts';
@@ -64,26 +63,14 @@ export function stepsBeforeReference(results: StudyResults, id: string): number 
   return null;
 }
 
-/** Over several moments, in how many runs there was a super weight to follow, and in how many it survived, by kind. */
-export function survivalTotals(moments: readonly Pick<ExperimentPoint, 'survival'>[]): SurvivalTotals {
-  const sum = (of: (survival: SurvivalSummary) => number) =>
-    moments.reduce((total, { survival }) => total + of(survival), 0);
-  return {
-    n: sum(({ n }) => n),
-    kept: sum(({ kept }) => kept.k),
-    functional: sum(({ functional }) => functional.k),
-    same: sum(({ redetectedSame }) => redetectedSame.k),
-  };
-}
-
-/** `same`: found again at its place. */
-type SurvivalTotals = Record<'n' | 'kept' | 'functional' | 'same', number>;
-
-/** What the last prune of each run did; runs of which none is known are left out. */
+/** What the last prune of each distinct run did; runs of which none is known are left out. */
 export function lastPrunings(results: StudyResults, id: string): MeasuredPruning[] {
-  return runsOf(results, id).flatMap(
-    ({ measurements }) => measurements.flatMap(({ pruning }) => pruning ?? []).at(-1) ?? [],
+  const last = runsOf(results, id).flatMap(
+    ({ measurements }) =>
+      measurements.flatMap(({ pruning, computation }) => (pruning === null ? [] : [{ pruning, computation }])).at(-1) ??
+      [],
   );
+  return [...new Map(last.map(({ pruning, computation }) => [computation, pruning])).values()];
 }
 
 /** How the models start; `unknown` where no stage `init` says it. */

@@ -20,8 +20,7 @@ export function consequenceText({ what, baseline, arm }: Consequence, ids: { arm
     const besides = less === null || less === 0 ? '' : ` against ${decimal(less, 0)}`;
     return `${decimal(more, 0)} training steps of pretraining in ${ids[longer]}${besides}`;
   }
-  const digits = amount(what, baseline) === amount(what, arm) ? 4 : 1;
-  return `${what} ${amount(what, baseline, digits)} → ${amount(what, arm, digits)}`;
+  return `${what} ${amount(what, baseline, arm)} → ${amount(what, arm, baseline)}`;
 }
 
 /**
@@ -55,7 +54,9 @@ export function besidesText(difference: TestedDifference): string {
   return [...difference.alsoDiffers, ...followed].join('; ');
 }
 
-function amount(what: Consequence['what'], value: number | null, digits = 1): string {
+/** @param other the amount that it differs from */
+function amount(what: Consequence['what'], value: number | null, other: number | null): string {
   if (value === null) return UNKNOWN;
-  return what === 'final sparsity' ? percent(value, digits) : decimal(value, 0);
+  const apart = other === null ? [] : [other];
+  return what === 'final sparsity' ? percent(value, 1, apart) : decimal(value, 0, apart);
 }

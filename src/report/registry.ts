@@ -58,7 +58,7 @@ const PAGES: readonly [Topic, readonly FigureEntry[]][] = [
         groups: groupsByScheme,
         finding: (results) => {
           const tests = comparisonsOf(results, 'initialisation').flatMap(({ survivalTests }) => survivalTests);
-          return `${schemesText(results)} ${survivalSentences(tests, 2)}`.trim();
+          return `${schemesText(results)} ${survivalSentences(tests, results.study.analysis.alpha, 2)}`.trim();
         },
         tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'initialisation'))],
       }),
@@ -121,7 +121,10 @@ const PAGES: readonly [Topic, readonly FigureEntry[]][] = [
         comparisons: (results) => comparisonsOf(results, 'budget'),
         finding: (results) => {
           const shapes = shapeComparisons(results);
-          return differencesText(shapes.length === 0 ? comparisonsOf(results, 'budget') : shapes);
+          return differencesText(
+            shapes.length === 0 ? comparisonsOf(results, 'budget') : shapes,
+            results.study.analysis.alpha,
+          );
         },
         // The comparisons of numbers of training steps are in the table of the plot above, if there is one.
         tables: (results) => [

@@ -2,6 +2,9 @@
 import { largest } from '../base/extremes.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { ExperimentResult, Proportion, Spread } from '../generated/results.ts';
+import { namesOf } from './arms.ts';
+import { ruleText } from './causal-rule.ts';
+import { isNamedElsewhere, runCounts } from './computations.ts';
 import { readResults, type StudyResults } from './read-results.ts';
 import { QUESTIONS } from './registry.ts';
 import {
@@ -31,33 +34,37 @@ export function studySummary(results: StudyResults): StudySummary {
 }
 
 function summaryLines(results: StudyResults): string[] {
-  const complete = results.runs.filter(({ status }) => status === 'complete').length;
-  const missing = results.runs.length - complete;
+  const { total, complete, incomplete, distinct } = runCounts(results);
   const table = [['experiment', 'sparsity', 'perplexity', 'super weight kept', 'still matters', 'found again']];
-  for (const experiment of results.experiments) table.push(experimentCells(experiment));
+  for (const experiment of results.experiments)
+    if (!isNamedElsewhere(results, experiment.id)) table.push(experimentCells(results, experiment));
+  const rule = ruleText(results.study);
   // All text has the entropy; these very tokens, which the perplexities above are of, a floor of their own.
   if (results.floor !== null) table.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
   if (results.surprisal !== null)
     table.push(['of the sample', '', perplexityText(Math.exp(results.surprisal)), '', '', '']);
   return [
-    `${results.study.name}: ${counted(results.runs.length, 'run')}, ${complete} complete${missing > 0 ? `, ${missing} incomplete (${missingRuns(results)})` : ''}`,
+    `${results.study.name}: ${counted(total, 'run')}${distinct < total ? ` (${counted(distinct, 'distinct computation')})` : ''}, ${complete} complete${incomplete > 0 ? `, ${incomplete} incomplete (${missingRuns(results)})` : ''}`,
     scalingText(results.study),
     ...aligned(table),
+    ...(rule === '' ? [] : [rule]),
     ...aligned(QUESTIONS.map(({ number, name, brief }) => [`${number} ${name}`, brief(results)])),
   ];
 }
 
-function experimentCells({ id, points }: ExperimentResult): string[] {
+function experimentCells(results: StudyResults, { id, points }: ExperimentResult): string[] {
   const end = points.at(-1);
-  if (end === undefined || end.loss.n === 0) return [id, 'no run reached its end', '', '', '', ''];
+  const name = namesOf(results, id);
+  if (end === undefined || end.loss.n === 0) return [name, 'no run reached its end', '', '', '', ''];
   const { survival, loss, sparsity } = end;
   const survivalCells =
     survival.n === 0
       ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
       : [survival.kept, survival.functional, survival.redetectedSame].map(countText);
+  if (survival.disconnected > 0) survivalCells[0] += ` (${survival.disconnected} disconnected)`;
   return [
-    id,
-    spreadText({ ...sparsity, sd: null }, percent),
+    name,
+    spreadText({ ...sparsity, sd: null }, (share) => percent(share)),
     `${perplexitySpreadText(end)} (n ${loss.n})`,
     ...survivalCells,
   ];
@@ -82,9 +89,9 @@ function aligned(table: string[][]): string[] {
 }
 
 function highlights(results: StudyResults): JsonObject {
-  const complete = results.runs.filter(({ status }) => status === 'complete').length;
   return {
-    runs: { total: results.runs.length, complete, incomplete: results.runs.length - complete },
+    runs: { ...runCounts(results) },
+    rule: ruleText(results.study),
     floor: results.floor,
     surprisal: results.surprisal,
     questions: Object.fromEntries(QUESTIONS.map(({ id, answer }) => [id, answer(results)])),
@@ -95,12 +102,13 @@ function highlights(results: StudyResults): JsonObject {
 }
 
 /** Figures at the experiment's end; survival is null where it does not apply or is not known. */
-function experimentHighlights({ points, declared, complete, reference }: ExperimentResult): JsonObject {
+function experimentHighlights({ points, declared, complete, copies, sameAs, reference }: ExperimentResult): JsonObject {
   const end = points.at(-1);
   const count = ({ k, n }: Proportion) => (n === 0 ? null : { k, n });
   const values = ({ n, mean, sd }: Spread): JsonObject => ({ n, mean, sd });
   return {
-    runs: { declared, complete },
+    runs: { declared, complete, copies },
+    sameAs,
     reference: { ...reference },
     sparsity: end?.sparsity.mean ?? null,
     loss: end === undefined ? null : values(end.loss),
@@ -111,6 +119,7 @@ function experimentHighlights({ points, declared, complete, reference }: Experim
         ? null
         : {
             kept: count(end.survival.kept),
+            disconnected: end.survival.disconnected,
             functional: count(end.survival.functional),
             redetectedSame: count(end.survival.redetectedSame),
           },

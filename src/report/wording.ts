@@ -1,6 +1,7 @@
 /** Numbers and declarations in words: the same everywhere in the report and in the terminal. */
 import { addTo } from '../base/groups.ts';
 import { listed } from '../base/listed.ts';
+import { decimal, exactPercent, signed } from '../base/number-text.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import type {
   ExperimentPoint,
@@ -13,31 +14,32 @@ import type {
 import { foreignPruningStages, paramIn, paramOf, paramValues, trainingStages } from '../science/study-declaration.ts';
 import { treatmentOf } from './treatment.ts';
 
-const MINUS = '\u2212';
+export { decimal, exactPercent, percent, signed } from '../base/number-text.ts';
 
-/** A number with a fixed number of decimals, a real minus sign and thousands separated by commas. */
-export function decimal(value: number, digits: number): string {
-  const rounded = Math.abs(value).toLocaleString('en-US', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return value < 0 && Number(rounded.replaceAll(',', '')) !== 0 ? `${MINUS}${rounded}` : rounded;
-}
-
-/** The same with its sign always shown, for differences. */
-export function signed(value: number, digits: number): string {
-  const text = decimal(value, digits);
-  return text.startsWith(MINUS) ? text : `+${text}`;
-}
-
-export function percent(fraction: number, digits = 1): string {
-  return `${decimal(100 * fraction, digits)} %`;
-}
-
-/** Perplexity to four figures or so: 11.42, 104.3, 1,211, 2.41e+9. */
-export function perplexityText(value: number): string {
+/** Perplexity to four figures or so: 11.42, 104.3, 1,211, 2.41e+9. @param apart as of `decimal` */
+export function perplexityText(value: number, apart: readonly number[] = []): string {
   if (value >= 1e6) return Number.isFinite(value) ? value.toExponential(2) : '\u221e';
-  return decimal(value, value < 100 ? 2 : value < 1000 ? 1 : 0);
+  return decimal(value, value < 100 ? 2 : value < 1000 ? 1 : 0, apart);
+}
+
+/** What perplexity is multiplied by where the loss rises so far, in nats: `9.87`; 1 only where the loss stays. */
+export function factorOf(nats: number, digits = 2): string {
+  return decimal(Math.exp(nats), digits, [1]);
+}
+
+/** `[a, b]`: ends that differ are told apart from each other, from 0 and from `apart`. */
+export function intervalText(
+  { lower, upper }: { lower: number; upper: number },
+  text: (value: number, apart: readonly number[]) => string,
+  apart: readonly number[] = [],
+): string {
+  return `[${text(lower, [upper, ...apart])}, ${text(upper, [lower, ...apart])}]`;
+}
+
+/** The exact interval of a proportion: `[29, 100] %`. */
+export function proportionInterval({ lower, upper }: { lower: number; upper: number }): string {
+  const [low, high] = [100 * lower, 100 * upper];
+  return `[${decimal(low, 0, [high, 100])}, ${decimal(high, 0, [low, 100])}] %`;
 }
 
 /** An evaluation's perplexity; `exp(812.3)` where it is more than a double holds, though the loss is known. */
@@ -74,12 +76,17 @@ export function coordinateText({ tensor, kind, layer, row, col }: WeightCoordina
   return `layer ${layer} ${kind ?? tensor} [${row}, ${col}]`;
 }
 
+/** A difference in nats with as many decimals as it needs: +1.23, +0.00012. @param apart as of `decimal` */
+export function natsText(value: number, apart: readonly number[] = []): string {
+  const size = Math.abs(value);
+  return signed(value, size >= 1 ? 2 : size >= 0.1 ? 3 : size >= 0.0001 || size === 0 ? 4 : 5, apart);
+}
+
 /** `+0.0012 [−0.0003, +0.0027]` nats. */
 export function differenceText({ mean, interval }: Pick<PairedDifference, 'mean' | 'interval'>): string {
   if (mean === null) return '\u2013';
-  return interval === null
-    ? signed(mean, 4)
-    : `${signed(mean, 4)} [${signed(interval.lower, 4)}, ${signed(interval.upper, 4)}]`;
+  if (interval === null) return natsText(mean);
+  return `${natsText(mean, [interval.lower, interval.upper])} ${intervalText(interval, natsText, [mean])}`;
 }
 
 /** `1 run`, `3 runs`. */
@@ -131,7 +138,7 @@ function pruningPhrase(study: StudyDeclaration, experiment: ExperimentDeclaratio
   }
   const also = `${forced ? ', super weight first' : ''}${foreign.length === 0 ? '' : ` and by ${listed(foreign)}`}`;
   const share = paramOf(experiment, 'prune', 'of') === 'total' ? ' of all' : '';
-  const number = (fraction: number) => String(Number((100 * fraction).toFixed(2)));
+  const number = (fraction: number) => exactPercent(fraction).replace(' %', '');
   const pruning = values.flatMap((fraction, i) => (fraction > 0 ? [{ fraction, round: i + 1 }] : []));
   const [only] = pruning;
   if (only !== undefined && pruning.length === 1 && rounds > 1)

@@ -1,4 +1,5 @@
 /** The detector's rates as Markdown: what docs/super-weights.md shows. */
+import { decimal, signed } from '../base/number-text.ts';
 import type { DetectorRates, Rate, RunDetection, ThresholdRates, TrainedRates } from '../generated/detector-rates.ts';
 
 /** Where there is nothing to say. */
@@ -42,8 +43,8 @@ export function ratesTables({ trained, byThresholds, planted, random }: Detector
             rateText(random.candidates),
             rateText(random.causal),
             rateText(random.confirmed),
-            `${random.largestRatio.toFixed(2)} x`,
-            random.largestEffect.toFixed(5),
+            `${decimal(random.largestRatio, 2, [1])} x`,
+            decimal(random.largestEffect, 5),
           ],
         ],
       ),
@@ -54,8 +55,8 @@ export function ratesTables({ trained, byThresholds, planted, random }: Detector
 /** `6/6 (54-100 %)` */
 export function rateText({ k, n, interval }: Rate): string {
   if (interval === null) return NONE;
-  const percent = (share: number) => (100 * share).toFixed(100 * share > 0 && 100 * share < 1 ? 1 : 0);
-  return `${k}/${n} (${percent(interval.lower)}-${percent(interval.upper)} %)`;
+  const [low, high] = [100 * interval.lower, 100 * interval.upper];
+  return `${k}/${n} (${decimal(low, 0, [high, 100])}-${decimal(high, 0, [low, 100])} %)`;
 }
 
 function ratesByModel(trained: readonly TrainedRates[]): string[] {
@@ -115,16 +116,16 @@ function runCells({
   return [
     String(seed),
     withError(excess, excessStandardError),
-    retrievalAccuracy === null ? NONE : retrievalAccuracy.toFixed(3),
-    signed(topEffect),
-    runnerUp === null ? NONE : signed(runnerUp),
+    retrievalAccuracy === null ? NONE : decimal(retrievalAccuracy, 3, [1]),
+    signed(topEffect, 3),
+    runnerUp === null ? NONE : signed(runnerUp, 3),
     String(holds),
     ...(best === null
       ? [NONE, NONE, NONE]
       : [
           `layer ${best.layer} [${best.row}, ${best.col}], rank ${best.rank}`,
-          `${best.inputRatio.toFixed(1)} x, ${best.outputRatio.toFixed(1)} x`,
-          signed(best.effect),
+          `${decimal(best.inputRatio, 1, [1])} x, ${decimal(best.outputRatio, 1, [1])} x`,
+          signed(best.effect, 3),
         ]),
     String(confirmed),
   ];
@@ -133,11 +134,7 @@ function runCells({
 /** `0.0112 ± 0.0004`: a mean over held-out sequences and its standard error. */
 function withError(value: number | null, error: number | null): string {
   if (value === null) return NONE;
-  return error === null ? value.toFixed(4) : `${value.toFixed(4)} ± ${error.toFixed(4)}`;
-}
-
-function signed(nats: number): string {
-  return `${nats < 0 ? '' : '+'}${nats.toFixed(3)}`;
+  return error === null ? decimal(value, 4) : `${decimal(value, 4)} ± ${decimal(error, 4)}`;
 }
 
 function table(head: string[], rows: string[][]): string[] {

@@ -6,6 +6,7 @@
  * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights
  * together only to uncover spikes that a larger one hid.
  */
+import { decimal } from '../base/number-text.ts';
 import type {
   AblatedWeight,
   Candidate,
@@ -199,7 +200,7 @@ class Detector {
     const twins = controls.filter(({ twin }) => twin).length;
     const aside = twins === 0 ? '' : ` (${twins} comparable ${twins === 1 ? 'one' : 'ones'} set aside)`;
     const spikes = Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
-    const noSpike = `its input peaks at ${inputRatio.toFixed(1)} and its output at ${outputRatio.toFixed(1)} times the ordinary maximum; a spike takes ${this.#rule.spikeRatio}`;
+    const noSpike = `its input peaks at ${decimal(inputRatio, 1, [this.#rule.spikeRatio])} and its output at ${decimal(outputRatio, 1, [this.#rule.spikeRatio])} times the ordinary maximum; a spike takes ${this.#rule.spikeRatio}`;
     const reason = spikes ? refusal : noSpike;
     const verdict =
       reason === undefined
@@ -231,7 +232,7 @@ class Detector {
     if (!(await this.#units.isConnected(position)))
       return { ...undecided, refusal: 'the weight there multiplies nothing: its hidden unit has lost its inputs' };
     if (effect < minimumEffect)
-      return { ...undecided, refusal: `zeroing it costs ${nats(effect)}, less than ${minimumEffect}` };
+      return { ...undecided, refusal: `zeroing it costs ${nats(effect, [minimumEffect])}, less than ${minimumEffect}` };
     const controls = await this.#controls(position, known, effect);
     const worst = controls
       .filter(({ twin }) => !twin)
@@ -251,7 +252,7 @@ class Detector {
       comparable > this.#rule.maximumTwins
         ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins`
         : '';
-    const refusal = `zeroing it costs ${nats(effect)}, only ${(effect / worstControl).toFixed(1)} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
+    const refusal = `zeroing it costs ${nats(effect)}, only ${decimal(effect / worstControl, 1, [controlFactor])} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
     return { ...zeroing, controls, worstControl, refusal };
   }
 
@@ -325,6 +326,7 @@ class Detector {
   }
 }
 
-function nats(effect: number): string {
-  return `${(Number(effect.toFixed(4)) || 0).toFixed(4)} nats`; // "|| 0": never -0.0000
+/** @param apart as of `decimal` */
+function nats(effect: number, apart: readonly number[] = []): string {
+  return `${decimal(effect, 4, apart)} nats`;
 }

@@ -157,7 +157,7 @@ describe('the report of a study with its controls', () => {
     );
     expect(captions.length).toBeGreaterThan(20);
     for (const caption of captions) {
-      expect(caption).toMatch(/\d+ (runs?|pairs?|seeds?|pretrained models?)\b/);
+      expect(caption).toMatch(/\d+ (distinct )?(runs?|pairs?|seeds?|pretrained models?)\b/);
       expect(caption).toMatch(/unit of replication|the unit is|a run counts once|no independent replicates/);
     }
     const scaling = 'Profile pilot: steps are 1/50 of the declared ones in 17 experiments; as declared in C1.';
@@ -198,11 +198,11 @@ describe('the report of a study with its controls', () => {
     const page = text(report.page);
     expect(page).toContain('In 6 of 6 pretrained models here, zeroing one weight multiplies perplexity by 4.6 to 9.9;');
     expect(page).toContain(
-      'In re-initialised models one had emerged after the first training in 2 of 3 runs of C1 (3,500 steps) and 0 of 3 runs of E1 (200 steps); at the end it was kept in 2 of 2',
+      'In re-initialised models one had emerged after the first training in 2 of 3 models of C1 (xavier after 3,500 steps) and 0 of 3 models of E1 (kaiming after 200 steps) (spike ratio 4); at the end it was kept in 2 of 2',
     );
     expect(page).toContain('The sparsest arm, ladder, ends at 96.5 % sparsity');
     expect(page).toContain(
-      'how often they do is no finding. Pretrained arms start from the same 6 checkpoints, so they are not independent of each other. With at most 6 runs per experiment, even 6 of 6 is compatible with a rate of 54 %. Incomplete, and therefore short of figures: D1 seed 2.',
+      'how often they do is no finding. The 6 pretrained arms that a criterion prunes start from 6 checkpoints in all, so they are not independent of each other. With at most 6 distinct runs per experiment, even 6 of 6 is compatible with a rate of 54 %. Incomplete, and therefore short of figures: D1 seed 2.',
     );
     expect(page).toContain('68 of 69 runs complete');
     const cards = [...report.page.matchAll(/<p class="answer">(.*?)<\/p>/gs)].map(([, answer]) => text(answer!));
@@ -369,7 +369,9 @@ describe('a report', () => {
         superWeights: own(pieces.superWeights),
       }),
     );
-    expect(text(page)).toContain('in 0 of 1 run of E1 (200 steps); survival does not apply there.');
+    expect(text(page)).toContain(
+      'in 0 of 1 model of E1 (kaiming after 200 steps) (spike ratio 4); survival does not apply there.',
+    );
     expect(text(page)).toContain('Unknown for this corpus');
     expect(text(page)).not.toMatch(/NaN|Infinity|undefined/);
   });

@@ -21,7 +21,8 @@ describe('the summary for the terminal', () => {
     expect(lines[12]).toBe('entropy floor            11.20');
     // The same tokens under the language itself: what the perplexities above are to be held against.
     expect(lines[13]).toBe('of the sample            11.17');
-    expect(lines.slice(14).map((line) => line.slice(0, 20).trimEnd())).toEqual([
+    expect(lines[14]).toMatch(/^A weight counts as a super weight where /);
+    expect(lines.slice(15).map((line) => line.slice(0, 20).trimEnd())).toEqual([
       '1 Survival',
       '2 Initialisation',
       '3 Quality',
@@ -29,10 +30,10 @@ describe('the summary for the terminal', () => {
       '5 Budget',
       '6 Variance',
     ]);
-    expect(lines[14]).toBe(
-      '1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %)',
+    expect(lines[15]).toBe(
+      '1 Survival            kept 13/13, still matters 12/13, found again 12/13 (5 arms, to 96.5 %) (spike ratio 4)',
     );
-    expect(lines).toHaveLength(3 + 9 + 2 + 6);
+    expect(lines).toHaveLength(3 + 9 + 2 + 1 + 6);
   });
 
   it('gives scripts the same numbers, and null where survival does not apply', () => {
@@ -90,7 +91,7 @@ describe('words', () => {
     );
   });
 
-  it('write signs with a real minus, and none before zero', () => {
-    expect([signed(-0.5, 2), signed(0.5, 2), signed(-0.001, 2)]).toEqual(['−0.50', '+0.50', '+0.00']);
+  it('write signs with a real minus, also of what is small', () => {
+    expect([signed(-0.5, 2), signed(0.5, 2), signed(-0.001, 2)]).toEqual(['−0.50', '+0.50', '−0.001']);
   });
 });

@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TestedDifference } from '../../src/generated/results.ts';
 import { differenceScale } from '../../src/report/figures/difference-scale.ts';
-import { differenceSentence, natsText, pText, verdictCounts } from '../../src/report/verdict-text.ts';
+import { differenceSentence, levelText, pText, verdictCounts } from '../../src/report/verdict-text.ts';
+import { differenceText, natsText } from '../../src/report/wording.ts';
+
+const ALPHA = 0.05;
 
 const DIFFERENCE: TestedDifference = {
   arm: 'B',
@@ -32,11 +35,13 @@ const DIFFERENCE: TestedDifference = {
 
 describe('a difference in words', () => {
   it('is never called significant where its n cannot make it so, whatever the t-test says', () => {
-    expect(differenceSentence(DIFFERENCE)).toBe(
+    expect(differenceSentence(DIFFERENCE, ALPHA)).toBe(
       'B ends 0.0123 nats higher than A [+0.0023, +0.0223] (n = 3 pairs); it cannot be called significant with n = 3: the smallest attainable p is .25.',
     );
     const family = { ...DIFFERENCE, holm: { family: 'quality', members: 3, adjustedP: 0.75, smallestAdjustedP: 0.75 } };
-    expect(differenceSentence(family)).toMatch(/the smallest attainable p is \.25 \(\.75 after Holm over 3 tests\)\.$/);
+    expect(differenceSentence(family, ALPHA)).toMatch(
+      /the smallest attainable p is \.25 \(\.75 after Holm over 3 tests\)\.$/,
+    );
   });
 
   it('says what the test found where there can be one, with the smallest p beside it', () => {
@@ -45,7 +50,10 @@ describe('a difference in words', () => {
       holm: { family: 'f', members: 1, adjustedP: 0.3125, smallestAdjustedP: 0.03125 },
     };
     expect(
-      differenceSentence({ ...DIFFERENCE, ...test, n: 6, mean: -0.0123, interval: null, verdict: 'not-significant' }),
+      differenceSentence(
+        { ...DIFFERENCE, ...test, n: 6, mean: -0.0123, interval: null, verdict: 'not-significant' },
+        ALPHA,
+      ),
     ).toBe(
       'B ends 0.0123 nats lower than A (n = 6 pairs); not significant (p = .31; the smallest attainable is .031).',
     );
@@ -53,25 +61,25 @@ describe('a difference in words', () => {
       signFlip: { p: 0.03125, smallestP: 0.03125 },
       holm: { family: 'f', members: 1, adjustedP: 0.03125, smallestAdjustedP: 0.03125 },
     };
-    expect(differenceSentence({ ...DIFFERENCE, ...clear, n: 6, verdict: 'significant' })).toMatch(
+    expect(differenceSentence({ ...DIFFERENCE, ...clear, n: 6, verdict: 'significant' }, ALPHA)).toMatch(
       /\(n = 6 pairs\); significant \(p = \.031\)\.$/,
     );
   });
 
   it('is no test where nothing acted or nothing is known', () => {
-    expect(differenceSentence({ ...DIFFERENCE, mean: 0, verdict: 'never-acted' })).toBe(
+    expect(differenceSentence({ ...DIFFERENCE, mean: 0, verdict: 'never-acted' }, ALPHA)).toBe(
       'B ends exactly where A does in all 3 pairs: what was varied never acted, so there is nothing to test.',
     );
-    expect(differenceSentence({ ...DIFFERENCE, n: 0, mean: null, verdict: 'no-data' })).toBe(
+    expect(differenceSentence({ ...DIFFERENCE, n: 0, mean: null, verdict: 'no-data' }, ALPHA)).toBe(
       'Of B against A not one pair of runs is known.',
     );
-    expect(differenceSentence({ ...DIFFERENCE, holm: null, verdict: 'not-declared' })).toMatch(
+    expect(differenceSentence({ ...DIFFERENCE, holm: null, verdict: 'not-declared' }, ALPHA)).toMatch(
       /; the comparison does not declare it, so it is not tested\.$/,
     );
   });
 
   it('writes p and nats as papers do', () => {
-    expect([0.25, 0.0625, 0.03125, 0.05, 0.0022, 0.00005, 1].map(pText)).toEqual([
+    expect([0.25, 0.0625, 0.03125, 0.05, 0.0022, 0.00005, 1].map((p) => pText(p, ALPHA))).toEqual([
       '.25',
       '.063',
       '.031',
@@ -80,7 +88,7 @@ describe('a difference in words', () => {
       '< .0001',
       '1',
     ]);
-    expect([1.23456, 0.5, -0.01234, 0.00001, 0].map(natsText)).toEqual([
+    expect([1.23456, 0.5, -0.01234, 0.00001, 0].map((nats) => natsText(nats))).toEqual([
       '+1.23',
       '+0.500',
       '−0.0123',
@@ -91,6 +99,58 @@ describe('a difference in words', () => {
       verdictCounts(['significant', 'never-acted', 'cannot-be-significant', 'cannot-be-significant', 'not-declared']),
     ).toBe('4 tests: 1 significant, 2 not attainable at this n, 1 that never acted');
     expect(verdictCounts(['not-declared'])).toBe('no declared comparison');
+  });
+});
+
+describe('what rounding would hide', () => {
+  it('is the sign of a difference, and on which side of nothing its interval lies', () => {
+    const small = { ...DIFFERENCE, mean: -2.8e-6, interval: { lower: -4.4e-6, upper: -1.2e-6, confidence: 0.95 } };
+    expect(differenceText(small)).toBe('\u22120.000003 [\u22120.000004, \u22120.000001]');
+    expect(differenceSentence(small, ALPHA)).toMatch(
+      /^B ends 0\.000003 nats lower than A \[\u22120\.000004, \u22120\.000001\]/,
+    );
+    const narrow = { mean: 0.01234, interval: { lower: 0.01231, upper: 0.01238, confidence: 0.95 } };
+    expect(differenceText(narrow)).toBe('+0.01234 [+0.01231, +0.0124]');
+    expect(differenceSentence({ ...DIFFERENCE, mean: 0, interval: null }, ALPHA)).toMatch(
+      /^B ends on average exactly where A does \(n = 3 pairs\)/,
+    );
+  });
+
+  it('is on which side of its level a p lies, and that no chance is a certainty', () => {
+    expect([0.0500001, 0.0499999, 0.05, 0.9999].map((p) => pText(p, ALPHA))).toEqual([
+      '.0500001',
+      '.0499999',
+      '.05',
+      '.9999',
+    ]);
+    expect([pText(0.00004, 0.00003), levelText(0.00003), levelText(0.0125)]).toEqual(['.00004', '.00003', '.0125']);
+  });
+
+  it('is never lost from a difference with its interval', () => {
+    const read = (text: string) => Number(text.replace('\u2212', '-').replaceAll(',', ''));
+    const number = fc.tuple(fc.integer({ min: -99_999, max: 99_999 }), fc.integer({ min: -12, max: 0 }));
+    fc.assert(
+      fc.property(number, fc.integer({ min: 1, max: 99_999 }), ([digits, power], half) => {
+        const [lower, mean, upper] = [digits - half, digits, digits + half].map((end) => end * 10 ** power) as [
+          number,
+          number,
+          number,
+        ];
+        const text = differenceText({ mean, interval: { lower, upper, confidence: 0.95 } });
+        const [printed, low, high] = /^(\S+) \[(\S+), (\S+)\]$/.exec(text)!.slice(1).map(read) as [
+          number,
+          number,
+          number,
+        ];
+        expect(low < printed && printed < high, text).toBe(true);
+        for (const [value, shown] of [
+          [mean, printed],
+          [lower, low],
+          [upper, high],
+        ] as const)
+          expect(Math.sign(shown) || 0, text).toBe(Math.sign(value) || 0);
+      }),
+    );
   });
 });
 

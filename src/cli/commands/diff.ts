@@ -43,8 +43,8 @@ function writeComparison(
           [
             `${step}${round > 0 ? ` ${round}` : ''}`,
             name,
-            numberText(one[name] as number),
-            numberText(other[name] as number),
+            numberText(one[name] as number, [other[name] as number]),
+            numberText(other[name] as number, [one[name] as number]),
           ],
         ];
   });

@@ -1,4 +1,5 @@
 /** swp estimate: what a run will cost before it begins, and how good the last estimate was. */
+import { decimal } from '../../base/number-text.ts';
 import type { Accuracy } from '../../estimate/accuracy.ts';
 import type { Estimate, SecondsRange, Source } from '../../estimate/estimate.ts';
 import { estimatedRuns, estimateProject, type ProjectEstimate } from '../../project/estimates.ts';
@@ -107,7 +108,7 @@ function writeAccuracy(
 ): void {
   const { colors } = terminal;
   terminal.line(
-    `${run}, ${startedAt.slice(0, 19).replace('T', ' ')}: estimated ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}), took ${durationText(took)} (${colors.bold(`x${ratio.toFixed(2)}`)}).`,
+    `${run}, ${startedAt.slice(0, 19).replace('T', ' ')}: estimated ${durationText(estimated)} (${durationText(lower)} to ${durationText(upper)}), took ${durationText(took)} (${colors.bold(`x${decimal(ratio, 2)}`)}).`,
   );
   terminal.line();
   const rows = stages.map((stage) => [
@@ -116,7 +117,7 @@ function writeAccuracy(
     String(stage.nodes.ran),
     stage.estimated === null ? '?' : durationText(stage.estimated),
     durationText(stage.took),
-    stage.ratio === null ? '' : `x${stage.ratio.toFixed(2)}`,
+    stage.ratio === null ? '' : `x${decimal(stage.ratio, 2)}`,
   ]);
   for (const line of table(['stage', 'nodes expected', 'ran', 'estimated', 'took', ''], rows, colors))
     terminal.line(line);

@@ -1,4 +1,5 @@
 /** swp history: what the runs of this study did, or what they did to some nodes. */
+import { decimal } from '../../base/number-text.ts';
 import type { HistoryEntry } from '../../cache/run-history.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { pastRuns, pastRunsOf, type PastRun } from '../../project/past-runs.ts';
@@ -23,7 +24,7 @@ export async function history(words: string[], options: ProjectOptions): Promise
 
 function writeRuns(runs: PastRun[], terminal: Terminal): void {
   const estimated = ({ accuracy }: PastRun) =>
-    accuracy === null ? '' : `${durationText(accuracy.estimated)} (x${accuracy.ratio.toFixed(2)})`;
+    accuracy === null ? '' : `${durationText(accuracy.estimated)} (x${decimal(accuracy.ratio, 2)})`;
   if (runs.length === 0) return terminal.line('No run of this study has computed anything in this cache yet.');
   const rows = runs.slice(0, SHOWN_RUNS).map((run) => {
     const { startedAt, seconds, profile, selectors, counts, stopped, user, host, git } = run;

@@ -3,6 +3,7 @@
  * experiments.
  */
 import { entryOf } from '../../base/json.ts';
+import { significant } from '../../base/number-text.ts';
 import type { Metrics } from '../../engine/stage.ts';
 import { compareMetrics, readMetrics } from '../../project/metrics.ts';
 import type { MetricChange, MetricsRow } from '../../project/node-rows.ts';
@@ -95,5 +96,5 @@ function writeCsv(rows: readonly Record<string, Metrics[string]>[]): void {
 /** Five significant digits: losses of similar models differ in the fourth. */
 function valueText(value: Metrics[string] | undefined): string {
   if (typeof value !== 'number') return value === undefined || value === null ? '-' : String(value);
-  return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(5)));
+  return Number.isInteger(value) ? value.toLocaleString('en') : significant(value, 5, [1]);
 }

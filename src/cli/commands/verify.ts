@@ -1,5 +1,6 @@
 /** swp verify: looks for damage in the cache, and recomputes nodes to compare. */
 import { SwpError } from '../../base/failure.ts';
+import { decimal } from '../../base/number-text.ts';
 import { openProject } from '../../project/project.ts';
 import { recompute, verifyCacheOf, verifyStudy, type StudyVerification } from '../../project/verification.ts';
 import type { Recomputed } from '../../verify/recompute.ts';
@@ -140,7 +141,7 @@ function progressLine({ interactive }: Terminal, start: number): (progress: { do
     last = now;
     const left = ((now - start) / 1000) * (total / Math.max(1, done) - 1);
     process.stdout.write(
-      `\r\x1b[K ${Math.round((100 * done) / Math.max(1, total))} % of ${(total / 1e6).toFixed(0)} MB, about ${Math.ceil(left)} s left`,
+      `\r\x1b[K ${Math.floor((100 * done) / Math.max(1, total))} % of ${decimal(total / 1e6, 0)} MB, about ${Math.ceil(left)} s left`,
     );
   };
 }

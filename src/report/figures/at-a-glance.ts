@@ -1,10 +1,12 @@
 /** What a super weight is. Zero each of the largest weights alone; one bar explodes. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { StartAblation } from '../../generated/results.ts';
+import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { FAINT, INK, SOFT, VERMILION } from '../theme.ts';
-import { coordinateText, counted, decimal, signed } from '../wording.ts';
+import { range } from '../topics/parts.ts';
+import { coordinateText, counted, decimal, factorOf, signed } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure } from './figure.ts';
 
 const TITLE = 'A super weight at a glance';
@@ -40,7 +42,10 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
     Math.min(0, smallest(models.flatMap(({ weights }) => weights.map(({ effect }) => effect)))),
     top * 1.12,
   ];
-  const ablated = clearest.weights.length;
+  const ablated = range(
+    models.map(({ weights }) => weights.length),
+    String,
+  );
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
     vconcat: [
@@ -62,7 +67,10 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   };
   return {
     title: TITLE,
-    caption: `One bar a weight: the loss increase when it is set to zero alone. Coloured bars passed the causal test of a super weight. Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model.`,
+    caption: `One bar a weight: the loss increase when it is set to zero alone. Coloured bars were confirmed as super weights.${ruleSentence(
+      results.study,
+      models.flatMap(({ experiments }) => experiments),
+    )} Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model.`,
     method: `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again, on the starting models, before any training of this study.`,
     plots: [
       {
@@ -95,7 +103,7 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
     rank,
     effect,
     confirmed,
-    label: `${coordinateText(coordinate)} = ${decimal(coordinate.value, 2)}, magnitude rank ${rank}: ${signed(effect, 3)} nats, perplexity × ${decimal(Math.exp(effect), 2)}`,
+    label: `${coordinateText(coordinate)} = ${decimal(coordinate.value, 2)}, rank ${rank} by absolute value: ${signed(effect, 3)} nats, perplexity × ${factorOf(effect)}`,
   }));
   const color = { condition: { test: 'datum.confirmed', value: VERMILION }, value: large ? SOFT : FAINT };
   const layers: Spec[] = [
@@ -108,7 +116,7 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
           type: 'ordinal',
           axis: large
             ? {
-                title: 'magnitude rank of the zeroed weight among all block weights (1 = largest)',
+                title: 'rank of the zeroed weight by absolute value among all block weights (1 = largest)',
                 labelAngle: 0,
                 labelOverlap: true,
               }
@@ -145,11 +153,11 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
     };
     const headline = large
       ? `${coordinateText(worst.coordinate)} = ${decimal(worst.coordinate.value, 2)}`
-      : `[${worst.coordinate.row}, ${worst.coordinate.col}]  perplexity × ${decimal(Math.exp(worst.effect), 1)}`;
+      : `[${worst.coordinate.row}, ${worst.coordinate.col}]  perplexity × ${factorOf(worst.effect, 1)}`;
     const below = large
       ? [
-          `zeroing this one weight: ${signed(worst.effect, 2)} nats, perplexity × ${decimal(Math.exp(worst.effect), 1)}`,
-          `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${decimal(Math.exp(runnerUp(model)), 2)}`,
+          `zeroing this one weight: ${signed(worst.effect, 2)} nats, perplexity × ${factorOf(worst.effect, 1)}`,
+          `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${factorOf(runnerUp(model))}`,
         ]
       : [];
     const point = { rank: worst.rank, effect: worst.effect };

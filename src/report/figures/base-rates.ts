@@ -3,14 +3,15 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentPoint, Proportion, SurvivalSummary } from '../../generated/results.ts';
-import { comparisonsOf, declarationOf, distinct, endOf, namesOf } from '../arms.ts';
+import { comparisonsOf, declarationOf, distinct, namesOf, resultOf, runsOf } from '../arms.ts';
+import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, percent } from '../wording.ts';
+import { countText, counted, exactPercent, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
@@ -82,8 +83,8 @@ function draw(results: StudyResults): Figure<'survival'> {
     title: TITLE,
     caption:
       `The share of runs in which the super weight survives, after each prune and the training that follows (a run is the unit of replication, up to ${counted(most, 'run')} an arm). ` +
-      `A mask bit that is kept says something only where it stands above the base rate.${others.length === 0 ? '' : ` Not drawn, but in the data: ${listed(others)}.`}${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
-    method: `Bars: exact (Clopper-Pearson) ${percent(results.study.analysis.confidence, 0)} intervals. A run counts once, by its primary super weight. The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls.`,
+      `A mask bit that is kept says something only where it stands above the base rate.${ruleSentence(results.study, ids)}${others.length === 0 ? '' : ` Not drawn, but in the data: ${listed(others)}.`}${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
+    method: `Bars: exact (Clopper-Pearson) ${exactPercent(results.study.analysis.confidence)} intervals. A run counts once, by its primary super weight. The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls.`,
     plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, drawn), rows }],
   };
 }
@@ -256,23 +257,23 @@ function alt(arms: ShownArm[]): string {
   return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;
 }
 
-/** Where the first loss shows, by rising sparsity. */
+/** The run that first shows the loss, by rising sparsity. */
 function lossText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const points = arms.flatMap(({ id }) =>
-    endOf(results, id) === undefined
-      ? []
-      : results.experiments
-          .find((each) => each.id === id)!
-          .points.flatMap((point) =>
-            point.phase === 'trained' && point.survival.n > 0 && (point.sparsity.mean ?? 0) > 0
-              ? [{ id, ...point }]
-              : [],
-          ),
+  const measured = arms.flatMap(({ id }) =>
+    runsOf(results, id).flatMap((run) =>
+      run.measurements.flatMap(({ phase, round, sparsity, survival }) => {
+        const [weight] = survival.weights;
+        return phase === 'trained' && weight !== undefined && sparsity !== null && sparsity > 0
+          ? [{ id, seed: run.seed, round, sparsity, functional: weight.functional }]
+          : [];
+      }),
+    ),
   );
-  const lost = points
-    .filter(({ survival }) => survival.functional.k < survival.functional.n)
-    .sort((a, b) => a.sparsity.mean! - b.sparsity.mean!)[0];
+  const lost = measured.filter(({ functional }) => !functional).sort((a, b) => a.sparsity - b.sparsity)[0];
   const runs = 'Runs of different arms that share a checkpoint are not independent of each other.';
-  if (lost === undefined) return points.length === 0 ? '' : `After no retraining had it stopped mattering. ${runs}`;
-  return `The lowest sparsity at which it had stopped mattering in some run is ${percent(lost.sparsity.mean!)} (${lost.id}: ${countText(lost.survival.functional)} left). ${runs}`;
+  if (lost === undefined) return measured.length === 0 ? '' : `After no retraining had it stopped mattering. ${runs}`;
+  const { id, seed, round, sparsity } = lost;
+  const there = resultOf(results, id).points.find((point) => point.round === round && point.phase === 'trained');
+  const left = there === undefined ? '' : `: it still mattered in ${countText(there.survival.functional)} there`;
+  return `The lowest sparsity at which it had stopped mattering after a retraining is ${percent(sparsity)} (${namesOf(results, id)}, seed ${seed}${left}). ${runs}`;
 }

@@ -22,7 +22,8 @@ export const budgetLadder = defineFigure({
   plots: ['budget'],
   shows: 'final loss and the super weight’s effect against the training steps of each round',
   draw,
-  finding: (results) => `${ladderText(laddersOf(results))} ${differencesText(stepComparisons(results))}`,
+  finding: (results) =>
+    `${ladderText(laddersOf(results))} ${differencesText(stepComparisons(results), results.study.analysis.alpha)}`,
   tables: (results) => [
     differencesTable(results, stepComparisons(results)),
     survivalTestsTable(results, stepComparisons(results)),
@@ -179,7 +180,8 @@ function chart(ladders: readonly Ladder[], rows: readonly (EndRow & { cost: numb
             field: 'cost',
             type: 'quantitative',
             scale: { domain: [smallest(costs) - margin, largest(costs) + margin], nice: false, zero: false },
-            axis: { title: 'nats per token', tickCount: 5, format: '.3~g' },
+            // Ticks get as many digits as tell them apart.
+            axis: { title: 'nats per token', tickCount: 5 },
           }),
           panel('effect', 'Effect of zeroing the super weight', {
             field: 'effect',

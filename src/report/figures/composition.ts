@@ -9,7 +9,7 @@ import { hasThreshold, prunedArms, prunedBy, scopeOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
-import { counted, decimal, percent } from '../wording.ts';
+import { counted, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { HEAD, labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
 import { legend } from './legend.ts';
@@ -24,6 +24,9 @@ const STRONGEST = 0.55;
 
 const HARDER: MarkStyle = { shape: 'area', color: VERMILION, opacity: STRONGEST };
 const SPARED: MarkStyle = { shape: 'area', color: BLUE, opacity: STRONGEST };
+
+/** Shares of kinds of tensor that differ by less are not told apart: a rounded number of weights is pruned in each. */
+const ALIKE = 0.001;
 
 interface Arm {
   id: string;
@@ -111,7 +114,7 @@ function heatmap(results: StudyResults, arms: readonly Arm[], kinds: readonly st
         column: column + 0.5,
         text: percent(value, 1),
         excess: value - sparsity,
-        label: `${id}, ${kind}: ${percent(value)} of its weights are zero, ${percent(sparsity)} of all`,
+        label: `${id}, ${kind}: ${percent(value, 1, [sparsity])} of its weights are zero, ${percent(sparsity, 1, [value])} of all`,
       };
     }),
   );
@@ -187,7 +190,7 @@ function alt(arms: readonly Arm[]): string {
   const worst = arms.map(({ id, sparsity, kinds }) => {
     const sorted = [...kinds].sort((a, b) => a[1] - b[1]);
     const [spared, hit] = [sorted[0]!, sorted.at(-1)!];
-    return `${id} (${percent(sparsity)} of all): least in ${spared[0]} ${decimal(100 * spared[1], 1)} %, most in ${hit[0]} ${decimal(100 * hit[1], 1)} %`;
+    return `${id} (${percent(sparsity)} of all): least in ${spared[0]} ${percent(spared[1], 1, [sparsity, hit[1]])}, most in ${hit[0]} ${percent(hit[1], 1, [sparsity, spared[1]])}`;
   });
   return `Table of sparsity by kind of tensor. ${worst.join('; ')}.`;
 }
@@ -203,7 +206,9 @@ export function spareText(
 ): string {
   const measured = arms.flatMap((arm) => {
     const last = lastPrunings(results, arm.id);
-    const kinds = [...new Set(last.flatMap((pruning) => pruning.kinds.map(({ kind }) => kind)))];
+    const kinds = [
+      ...new Set(last.flatMap((pruning) => pruning.kinds.flatMap(({ kind, weights }) => (weights > 0 ? [kind] : [])))),
+    ];
     const shares = kinds.map((kind) => {
       const own = last.flatMap((pruning) => pruning.kinds.filter((each) => each.kind === kind && each.weights > 0));
       return own.reduce((sum, { pruned, weights }) => sum + pruned / weights, 0) / own.length;
@@ -212,7 +217,7 @@ export function spareText(
   });
   const groups = [...new Set(measured.map(({ arm }) => groupOf(arm)))].map((group) => {
     const widest = measured.filter(({ arm }) => groupOf(arm) === group).sort((a, b) => b.spread - a.spread)[0]!;
-    return `${group}, ${range(widest.shares, (share) => percent(share, 0))} (${widest.arm.id}, n = ${counted(widest.n, 'run')})`;
+    return `${group}, ${range(widest.shares, (share, apart) => percent(share, 0, apart))} (${widest.arm.id}, n = ${counted(widest.n, 'run')})`;
   });
   if (groups.length === 0) return `Nothing was pruned ${prunedBy(results.study, arms)}.`;
   return `From the most spared to the hardest hit kind of tensor, where they differ most, the share pruned at the end is: ${listed(groups)}.`;
@@ -233,5 +238,7 @@ export function farthestKindText(results: StudyResults, arms: readonly Experimen
   const farthest = [...gaps].sort((a, b) => Math.abs(b.share - b.overall) - Math.abs(a.share - a.overall))[0];
   if (farthest === undefined) return `Nothing was pruned ${prunedBy(results.study, arms)}.`;
   const { id, seed, kind, share, overall } = farthest;
-  return `The kinds of tensor are not pruned alike: farthest from the whole is ${kind} in ${id} (${schemeOf(declarationOf(results, id))}, seed ${seed}), ${percent(share)} of whose weights are zero where ${percent(overall)} of all are. A survival in a spared tensor is partly the tensor's.`;
+  if (Math.abs(share - overall) < ALIKE)
+    return `All kinds of tensor are pruned alike: none is farther from the whole than ${kind} in ${id} (seed ${seed}), ${percent(share, 1, [overall])} of whose weights are zero where ${percent(overall, 1, [share])} of all are.`;
+  return `The kinds of tensor are not pruned alike: farthest from the whole is ${kind} in ${id} (${schemeOf(declarationOf(results, id))}, seed ${seed}), ${percent(share, 1, [overall])} of whose weights are zero where ${percent(overall, 1, [share])} of all are.${share < overall ? ` A survival in ${kind} is partly the tensor's.` : ''}`;
 }

@@ -14,6 +14,8 @@ import {
   schemeOf,
   stepsBeforeReference,
 } from '../arms.ts';
+import { ruleSentence, thresholds } from '../causal-rule.ts';
+import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -88,9 +90,9 @@ function draw(results: StudyResults, groups: readonly EffectGroup[]): Figure<'ef
     };
   return {
     title: TITLE,
-    caption: `What zeroing the super weight costs: hollow, when it was confirmed; filled, at the end of the run; one line a run, the unit of replication (${counted(effects.length, 'run')} with a super weight). Where none emerged, survival does not apply: that is neither 0 nor 100 %.`,
+    caption: `What zeroing the super weight costs: hollow, when it was confirmed; filled, at the end of the run; one line a run, the unit of replication (${counted(distinctFates(results, ids).length, 'distinct run')} in which one was followed to the end). Where none emerged, survival does not apply: that is neither 0 nor 100 %.${ruleSentence(results.study, known)}`,
     method:
-      'Nats per token that zeroing the primary super weight costs (symmetric log). Was there: the runs in which one was confirmed on the reference model.',
+      'Nats per token that zeroing the primary super weight costs (symmetric log). Was there: the distinct reference models in which one was confirmed.',
     plots: [
       {
         name: 'effect',
@@ -121,10 +123,11 @@ function effectOf(results: StudyResults, run: RunResult): RunEffect | undefined 
   };
 }
 
-function markLabel(run: RunEffect): string {
-  const first = `${run.experiment} seed ${run.seed}: ${signed(run.first, 3)} nats at first`;
+/** @param levels effects from which on zeroing counts */
+function markLabel(run: RunEffect, levels: readonly number[]): string {
+  const first = `${run.experiment} seed ${run.seed}: ${signed(run.first, 3, levels)} nats at first`;
   if (run.end === null) return first;
-  return `${first}, ${signed(run.end, 3)} at the end; ${runFate(run)}`;
+  return `${first}, ${signed(run.end, 3, levels)} at the end; ${runFate(run)}`;
 }
 
 function runFate({ kept, disconnected }: Pick<RunEffect, 'kept' | 'disconnected'>): Fate {
@@ -161,12 +164,14 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
   const marks = effects.flatMap((run) => {
     const row = rows.findIndex(({ id }) => id === run.experiment);
     if (row < 0) return [];
-    const seeds = declarationOf(results, run.experiment).seeds;
+    const declaration = declarationOf(results, run.experiment);
+    const { seeds } = declaration;
+    const levels = thresholds(results.study, declaration, 'minimumEffect');
     const offset = (seeds.indexOf(run.seed) - (seeds.length - 1) / 2) * Math.min(0.24, 0.7 / seeds.length);
     return {
       ...run,
       row: row + offset,
-      label: markLabel(run),
+      label: markLabel(run, levels),
     };
   });
   const ended = marks.filter(({ end }) => end !== null);

@@ -5,6 +5,7 @@ import { listed } from '../../base/listed.ts';
 import type { EmergencePoint } from '../../generated/results.ts';
 import { paramOf } from '../../science/study-declaration.ts';
 import { declarationOf, withoutCopies } from '../arms.ts';
+import { inBrackets, ruleSentence, shortRuleText, thresholds } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, SOFT } from '../theme.ts';
@@ -36,8 +37,8 @@ function draw(results: StudyResults): Figure<'emergence'> {
   return {
     title: TITLE,
     caption:
-      `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it passed the causal test and is a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
-      `The weight behind a line may change from detection to detection: the data name it.`,
+      `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it was confirmed as a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
+      `The weight behind a line may change from detection to detection: the data name it.${ruleSentence(results.study, experiments)}`,
     plots: [
       {
         name: 'emergence',
@@ -78,12 +79,13 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
   const minimum = minima.size === 1 ? [...minima][0] : undefined;
   const specs = experiments.map((id, i) => {
     const own = points.filter(({ experiment }) => experiment === id);
+    const levels = thresholds(results.study, declarationOf(results, id), 'minimumEffect');
     const values = own.map(({ seed, step, best, confirmed }) => ({
       seed,
       step,
       effect: Math.max(best?.effect ?? 0, bottom),
       isConfirmed: isConfirmed({ confirmed }),
-      label: `${id} seed ${seed}, step ${decimal(step!, 0)}: ${best === null ? 'no candidate' : `${coordinateText(best.coordinate)} ${signed(best.effect, 3)} nats${best.rank === null ? '' : `, magnitude rank ${decimal(best.rank, 0)}`}`}; ${counted(confirmed ?? 0, 'super weight')} confirmed`,
+      label: `${id} seed ${seed}, step ${decimal(step!, 0)}: ${best === null ? 'no candidate' : `${coordinateText(best.coordinate)} ${signed(best.effect, 3, levels)} nats${best.rank === null ? '' : `, rank ${decimal(best.rank, 0)} by absolute value`}`}; ${counted(confirmed ?? 0, 'super weight')} confirmed`,
     }));
     const has = titled(i, experiments.length);
     const x = {
@@ -135,9 +137,7 @@ function panels(results: StudyResults, experiments: readonly string[], points: r
         ...(points.every(isConfirmed)
           ? []
           : [{ text: 'a candidate that is not confirmed, or none', styles: [CANDIDATE] }]),
-        ...(minimum === undefined
-          ? []
-          : [{ text: `least effect that counts (${decimal(minimum, 2)})`, styles: [LEAST] }]),
+        ...(minimum === undefined ? [] : [{ text: `least effect that counts (${String(minimum)})`, styles: [LEAST] }]),
       ]),
       smallMultiples(specs, 120),
     ],
@@ -191,5 +191,5 @@ function emergenceText(results: StudyResults): string {
         : `, first seen at step ${[...new Set([smallest(steps), largest(steps)])].map((step) => decimal(step, 0)).join(' to ')}`;
     return `${steps.length} of ${counted(seeds.length, 'run')} of ${id} (${own[0]!.scheme ?? 'unknown init'}${when})`;
   });
-  return `A super weight was confirmed in the course of training in ${listed(parts)}; a detection sees only the steps at which it looked.`;
+  return `A super weight was confirmed in the course of training in ${listed(parts)}; a detection sees only the steps at which it looked${inBrackets(shortRuleText(results.study, experiments))}.`;
 }

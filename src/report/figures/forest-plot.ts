@@ -12,8 +12,8 @@ import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
 import { differencesText } from '../topics/parts.ts';
-import { natsText, pText, sdText, verdictText } from '../verdict-text.ts';
-import { counted, percent } from '../wording.ts';
+import { levelText, pText, sdText, verdictText } from '../verdict-text.ts';
+import { counted, differenceText, exactPercent, natsText } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
@@ -58,7 +58,7 @@ export function differences<const Name extends string>(options: {
     plots: [plot],
     shows: 'paired differences of the declared comparisons in final loss, with their verdicts',
     draw: (results) => draw(results, plot, title(results), comparisons(results)),
-    finding: options.finding ?? ((results) => differencesText(comparisons(results))),
+    finding: options.finding ?? ((results) => differencesText(comparisons(results), results.study.analysis.alpha)),
     tables: options.tables ?? ((results) => [differencesTable(results, comparisons(results))]),
   });
 }
@@ -78,9 +78,9 @@ function draw<Name extends string>(
   const most = largest(differences.map(({ n }) => n));
   return {
     title,
-    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${percent(confidence, 0)} t interval. The verdict is in the mark and in words.${unequalText(shown)}`,
-    method: `Differences of log-perplexities, in nats per token. ± sample: the standard error of the mean over held-out sequences, which all runs share and the interval leaves out. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${pText(alpha)}, no outcome could have been called significant.`,
-    plots: [{ name, alt: forestAlt(differences), spec: forest(shown), rows: forestRows(shown) }],
+    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${exactPercent(confidence)} t interval. The verdict is in the mark and in words.${unequalText(shown)}`,
+    method: `Differences of log-perplexities, in nats per token. ± sample: the standard error of the mean over held-out sequences, which all runs share and the interval leaves out. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${levelText(alpha)}, no outcome could have been called significant.`,
+    plots: [{ name, alt: forestAlt(differences), spec: forest(shown, alpha), rows: forestRows(shown) }],
   };
 }
 
@@ -97,7 +97,7 @@ function unequalText(comparisons: readonly ComparisonResult[]): string {
     : ` †: the arms differ in more than was varied, so that the difference is not of that alone (${[...new Set(texts)].join('. ')}).`;
 }
 
-function forest(comparisons: readonly ComparisonResult[]): Spec {
+function forest(comparisons: readonly ComparisonResult[], alpha: number): Spec {
   const rows: ChartRow[] = [];
   const found: (TestedDifference | undefined)[] = [];
   for (const { name, question, arms, varies, differences } of comparisons) {
@@ -196,7 +196,7 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     found.map((difference) => (difference === undefined ? '' : text(difference)));
   const soft = found.map((difference) => difference !== undefined && difference.verdict !== 'significant');
   const columns = textColumns(rows, [
-    { head: 'mean [interval]', width: COLUMNS[0]!, cells: cells(meanText) },
+    { head: 'mean [interval]', width: COLUMNS[0]!, cells: cells(differenceText) },
     {
       head: '± sample',
       width: COLUMNS[1]!,
@@ -209,7 +209,9 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     {
       head: 'p (smallest)',
       width: COLUMNS[3]!,
-      cells: cells(({ holm }) => (holm === null ? '–' : `${pText(holm.adjustedP)} (${pText(holm.smallestAdjustedP)})`)),
+      cells: cells(({ holm }) =>
+        holm === null ? '–' : `${pText(holm.adjustedP, alpha)} (${pText(holm.smallestAdjustedP, alpha)})`,
+      ),
     },
     { head: 'verdict', width: COLUMNS[4]!, cells: cells(({ verdict }) => verdictText(verdict)), soft },
   ]);
@@ -225,13 +227,6 @@ function forest(comparisons: readonly ComparisonResult[]): Spec {
     ],
     spacing: 12,
   };
-}
-
-function meanText({ mean, interval }: TestedDifference): string {
-  if (mean === null) return '–';
-  return interval === null
-    ? natsText(mean)
-    : `${natsText(mean)} [${natsText(interval.lower)}, ${natsText(interval.upper)}]`;
 }
 
 function forestRows(comparisons: readonly ComparisonResult[]): Row[] {

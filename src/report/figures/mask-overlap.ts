@@ -4,6 +4,7 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { MaskAgreement, TensorOverlap } from '../../generated/results.ts';
 import { declarationOf, distinct, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { distinctArms } from '../computations.ts';
 import { leading, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
@@ -111,7 +112,7 @@ function byRound(results: StudyResults, agreements: readonly Agreements[]): Spec
       round,
       value: all.jaccard!,
       chance: all.chance,
-      label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3)}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3)}`,
+      label: `${id}, round ${round}, ${percent(1 - (all.kept ?? 0))} sparse: Jaccard ${decimal(all.jaccard!, 3, all.chance === null ? [1] : [1, all.chance])}, chance ${all.chance === null ? 'unknown' : decimal(all.chance, 3, [1, all.jaccard!])}`,
     }));
     const last = rounds.at(-1)!.round;
     const x = {
@@ -191,7 +192,7 @@ function byTensor(results: StudyResults, agreements: readonly Agreements[]): Spe
               name: shortTensor(tensor),
               value: tensor.jaccard,
               chance: tensor.chance,
-              label: `${id}, ${tensor.tensor}: Jaccard ${decimal(tensor.jaccard, 3)}, chance ${decimal(tensor.chance, 3)}`,
+              label: `${id}, ${tensor.tensor}: Jaccard ${decimal(tensor.jaccard, 3, [1, tensor.chance])}, chance ${decimal(tensor.chance, 3, [1, tensor.jaccard])}`,
             },
           ],
     );
@@ -249,13 +250,13 @@ function byTensor(results: StudyResults, agreements: readonly Agreements[]): Spe
 function alt(agreements: readonly Agreements[]): string {
   const ends = agreements.map(({ id, rounds }) => {
     const { all } = rounds.at(-1)!;
-    return `${id} ${decimal(all.jaccard!, 2)}${all.chance === null ? '' : ` against ${decimal(all.chance, 2)}`}`;
+    return `${id} ${decimal(all.jaccard!, 2, all.chance === null ? [1] : [1, all.chance])}${all.chance === null ? '' : ` against ${decimal(all.chance, 2, [1, all.jaccard!])}`}`;
   });
   return `Jaccard index of the masks of different seeds by round, against chance. After the last prune: ${ends.join('; ')}.`;
 }
 
 function overlapText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const last = arms.flatMap(({ id }) => {
+  const last = distinctArms(results, arms).flatMap(({ id }) => {
     const rounds = results.masks
       .filter(({ experiment, all }) => experiment === id && all.jaccard !== null && all.chance !== null)
       .sort((a, b) => a.round - b.round);
@@ -266,7 +267,7 @@ function overlapText(results: StudyResults, arms: readonly ExperimentDeclaration
   if (last.length === 0) return 'No two masks can be compared with chance.';
   const sorted = [...last].sort((a, b) => b.beyond - a.beyond);
   const text = ({ id, agreement }: (typeof last)[number]) =>
-    `${id} (Jaccard index ${decimal(agreement.all.jaccard!, 3)} against ${decimal(agreement.all.chance!, 3)} by chance, ${counted(agreement.pairs.length, 'pair')} of seeds)`;
+    `${namesOf(results, id)} (Jaccard index ${decimal(agreement.all.jaccard!, 3, [1, agreement.all.chance!])} against ${decimal(agreement.all.chance!, 3, [1, agreement.all.jaccard!])} by chance, ${counted(agreement.pairs.length, 'pair')} of seeds)`;
   if (sorted.length === 1)
     return `After the last prune, masks of different seeds agree as follows in ${text(sorted[0]!)}.`;
   return `After the last prune, masks of different seeds agree most beyond chance in ${text(sorted[0]!)} and least in ${text(sorted.at(-1)!)}.`;

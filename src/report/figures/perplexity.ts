@@ -3,6 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import { declarationOf, distinct, isControl, namesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { distinctArms } from '../computations.ts';
 import type { StudyResults } from '../read-results.ts';
 import { INK, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
@@ -260,21 +261,24 @@ function justPruned(retrained: MarkStyle): MarkStyle {
 }
 
 function overviewAlt(results: StudyResults): string {
-  const ends = results.experiments.map(({ id, points }) => {
-    const end = points.at(-1);
-    return end === undefined || end.loss.mean === null || end.sparsity.mean === null
-      ? `${id} did not get to its end`
-      : `${id} ${percent(end.sparsity.mean)}: ${perplexitySpreadText({ ...end, perplexity: { ...end.perplexity, sd: null } })}`;
-  });
-  return `Sparsity against validation perplexity. At the end, after retraining: ${ends.join('; ')}.`;
+  const shown = shownIn(results);
+  const ends = results.experiments
+    .filter(({ id }) => shown.has(id))
+    .map(({ id, points }) => {
+      const end = points.at(-1);
+      return end === undefined || end.loss.mean === null || end.sparsity.mean === null
+        ? `${id} did not get to its end`
+        : `${id} ${percent(end.sparsity.mean)}: ${perplexitySpreadText({ ...end, perplexity: { ...end.perplexity, sd: null } })}`;
+    });
+  return `Sparsity against validation perplexity. At the end: ${ends.join('; ')}.`;
 }
 
 function sparsestText(results: StudyResults): string {
-  const ends = results.experiments.flatMap(({ id, points }) => {
+  const ends = distinctArms(results, results.experiments).flatMap(({ id, points }) => {
     const end = points.at(-1);
     return end === undefined || end.sparsity.mean === null || end.loss.mean === null || end.sparsity.mean === 0
       ? []
-      : [{ id, sparsity: end.sparsity.mean, n: end.loss.n }];
+      : [{ id: namesOf(results, id), sparsity: end.sparsity.mean, n: end.loss.n }];
   });
   const within =
     results.floor === null
@@ -282,7 +286,7 @@ function sparsestText(results: StudyResults): string {
       : ` The exact entropy floor of this language is ${decimal(results.floor, 4)} nats: no model can go below it on average.${results.surprisal === null ? '' : ` These held-out tokens have a floor of their own, ${decimal(results.surprisal, 4)} nats: what the language itself loses on them.`}`;
   if (ends.length === 0) return `No pruned arm reached its end.${within}`;
   const sparsest = [...ends].sort((a, b) => b.sparsity - a.sparsity).slice(0, 3);
-  return `The sparsest arms end at ${listed(sparsest.map(({ id, sparsity, n }) => `${percent(sparsity)} (${id}, n = ${n})`))}; ${counted(ends.length, 'pruned arm')} in all${
+  return `The sparsest ${sparsest.length === 1 ? 'arm ends' : 'arms end'} at ${listed(sparsest.map(({ id, sparsity, n }) => `${percent(sparsity)} (${id}, n = ${n})`))}; ${counted(ends.length, 'pruned arm')} in all${
     ends.length > 3
       ? `, ${named(
           ends.map(({ id }) => id),

@@ -10,8 +10,7 @@ import { sweetSpotsTable } from '../page/sweet-spots-table.ts';
 import type { StudyResults } from '../read-results.ts';
 import { GREY, INK, SOFT } from '../theme.ts';
 import { qualityGroups, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
-import { natsText } from '../verdict-text.ts';
-import { counted, decimal, percent } from '../wording.ts';
+import { counted, exactPercent, natsText, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, horizontalRule, pointLayers, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, type MarkStyle } from './mark-style.ts';
@@ -61,7 +60,7 @@ function draw(results: StudyResults): Figure<'cost'> {
   const seeds = new Set(all.map(({ seed }) => seed)).size;
   return {
     title: TITLE,
-    caption: `What pruning costs after retraining, over the arm's control (unpruned, started and trained exactly alike) with the same seed. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. A ring is the sweet spot, the largest sparsity up to which the ${percent(confidence, 0)} upper bound of the mean stays under the tolerance of ${decimal(tolerance, 3)} nats.`,
+    caption: `What pruning costs after retraining, over the arm's control (unpruned, started and trained exactly alike) with the same seed. Small marks: every seed's pair, the unit of replication (${counted(seeds, 'seed')}); lines: their mean. A ring is the sweet spot, the largest sparsity up to which the ${exactPercent(confidence)} upper bound of the mean stays under the tolerance of ${String(tolerance)} nats.`,
     method:
       "Log-perplexity minus that of the arm's control with the same seed, at the same round and after as many steps, in nats per token (symmetric log). Sparsity is on a logarithmic scale of what remains, so that equal steps prune equal shares. Where an arm stays at one sparsity for several rounds, only the last of them is drawn.",
     plots: [{ name: 'cost', alt: alt(results, drawn), spec: chart(results, drawn), rows: all }],
@@ -229,7 +228,7 @@ function ring({ experiment, sweetSpot, levels, tolerance }: SweetSpot, place: (s
       experiment,
       remaining: place(level.sparsity),
       increase: level.increase,
-      label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound)}, tolerance ${tolerance}`,
+      label: `sweet spot of ${experiment}: ${percent(level.sparsity)}, upper bound ${level.upperBound === null ? 'unknown' : natsText(level.upperBound, [tolerance, level.increase])}, tolerance ${tolerance}`,
     },
   ];
 }

@@ -1,8 +1,10 @@
-/** Magnitude rank, margin and effect of the reference super weights, run by run and round by round. */
+/** Rank by absolute value, margin and effect of the reference super weights, run by run and round by round. */
 import { largest, smallest } from '../../base/extremes.ts';
 import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { distinct, endOf, measuredEnd, runsOf } from '../arms.ts';
+import { distinct, endOf } from '../arms.ts';
+import { ruleSentence, thresholds } from '../causal-rule.ts';
+import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
 import { superWeightsTable } from '../page/super-weights-table.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
@@ -38,14 +40,14 @@ const THRESHOLD: MarkStyle = { shape: 'line', color: SOFT, dash: [5, 3], width: 
 
 const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
 
-const TITLE = 'Magnitude rank, margin and effect, run by run';
+const TITLE = 'Rank, margin and effect, run by run';
 
 /** Experiments whose runs are drawn; the grid of counts has them all. */
 const DRAWN = 9;
 
 export const rankMarginEffect = defineFigure({
   plots: ['rank', 'margin', 'effect'],
-  shows: 'magnitude rank, margin over the threshold, and what zeroing the super weight costs, run by run',
+  shows: 'rank by absolute value, margin over the threshold, and what zeroing the super weight costs, run by run',
   draw,
   finding: (results) => rankText(results, prunedArms(results)),
   tables: (results) => [superWeightsTable(results)],
@@ -62,12 +64,12 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
   return {
     title: TITLE,
     caption:
-      `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its magnitude rank among all prunable weights (1 = largest, logarithmic); its magnitude over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
-      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere.`,
+      `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its rank by absolute value among all prunable weights (1 = largest, logarithmic); its absolute value over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
+      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere.${ruleSentence(results.study, ids)}`,
     plots: [
       {
         name: 'rank',
-        alt: altText(results, 'Magnitude rank', experiments),
+        alt: altText(results, 'Rank by absolute value', experiments),
         spec: panels(results, experiments, rows, rankMeasure(rows)),
         rows,
       },
@@ -141,7 +143,7 @@ function rankMeasure(rows: SurvivalRow[]): Measure {
   const worst = Math.max(largest(rows.map(({ rank }) => rank)), 10);
   return {
     field: 'rank',
-    title: 'magnitude rank (log)',
+    title: 'rank by absolute value (log)',
     scale: { type: 'log', domain: [worst * 1.6, 0.75], nice: false },
     ticks: logTicks(1, worst, 6),
     format: '~s',
@@ -187,7 +189,7 @@ function panels(
       ...row,
       at: withinRun(row) + apart * (experiment.seeds.indexOf(row.seed) - (experiment.seeds.length - 1) / 2),
       line: `${row.seed} ${row.tensor} ${row.row} ${row.col}`,
-      label: markLabel(row),
+      label: markLabel(row, thresholds(results.study, experiment, 'minimumEffect')),
     }));
     const has = titled(i, experiments.length);
     const x = roundChannel(experiment.rounds, has.x);
@@ -247,10 +249,11 @@ function outcomeText(outcome: Outcome): string {
   return `${fateOf(outcome)}, ${outcome.functional ? 'zeroing it hurts' : 'zeroing it does not hurt'}, ${found}`;
 }
 
-function markLabel(row: SurvivalRow): string {
-  const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1)} times the threshold`;
+/** @param levels effects from which on zeroing counts */
+function markLabel(row: SurvivalRow, levels: readonly number[]): string {
+  const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1, [1])} times the threshold`;
   const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[row.redetection];
-  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3)} nats; ${fateOf(row)}, ${found}`;
+  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3, levels)} nats; ${fateOf(row)}, ${found}`;
 }
 
 function altText(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
@@ -264,17 +267,27 @@ function altText(results: StudyResults, what: string, experiments: readonly Expe
 }
 
 function rankText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const weights = arms.flatMap(({ id }) =>
-    runsOf(results, id).flatMap((run) => measuredEnd(results, run)?.survival.weights[0] ?? []),
+  const fates = distinctFates(
+    results,
+    arms.map(({ id }) => id),
   );
-  const kept = weights.filter((weight) => weight.kept);
+  if (fates.length === 0) return `Of no run pruned ${prunedBy(results.study, arms)} is it known what became of one.`;
+  const kept = fates.filter(({ weight }) => weight.kept);
   if (kept.length === 0) return 'At the end no followed super weight was kept.';
-  const margins = kept.flatMap(({ margin }) => margin ?? []);
-  return `In the ${counted(kept.length, 'run')} of arms pruned ${prunedBy(results.study, arms)} that still keep it at the end, its magnitude rank is ${range(
-    kept.map(({ rank }) => rank),
+  const own = arms.filter(({ id }) => kept.some(({ run }) => run.experiment === id));
+  const levels = own.flatMap((arm) => thresholds(results.study, arm, 'minimumEffect'));
+  const margins = kept.flatMap(({ weight }) => weight.margin ?? []);
+  const over =
+    margins.length < kept.length
+      ? ''
+      : ` and its absolute value ${range(margins, (margin, apart) => decimal(margin, 1, [1, ...apart]))} times the last threshold: the farther above it, the less the mask bit alone says`;
+  const ranks = range(
+    kept.map(({ weight }) => weight.rank),
     (rank) => decimal(rank, 0),
-  )}${margins.length === 0 ? '' : ` and its magnitude ${range(margins, (margin) => decimal(margin, 1))} times the last threshold`}: for a weight this large the mask bit alone says little. Zeroing it costs ${range(
-    kept.map(({ effect }) => effect),
-    (effect) => decimal(effect, 3),
-  )} nats there.`;
+  );
+  const effects = range(
+    kept.map(({ weight }) => weight.effect),
+    (effect, apart) => decimal(effect, 3, [...levels, ...apart]),
+  );
+  return `In the ${counted(kept.length, 'distinct run')} of arms pruned ${prunedBy(results.study, own)} that still ${kept.length === 1 ? 'keeps' : 'keep'} it at the end, its rank by absolute value is ${ranks}${over}. Zeroing it costs ${effects} nats there.`;
 }

@@ -1,6 +1,6 @@
 /** Recovery: pruned positions that came back where the mask was released in training. */
 import { largest, smallest } from '../../base/extremes.ts';
-import { declarationOf } from '../arms.ts';
+import { declarationOf, runsOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE } from '../theme.ts';
@@ -89,14 +89,19 @@ function panels(
   );
 }
 
+/** Of the experiments in some run of which a position came back: elsewhere the mask was enforced. */
 function recoveryText(results: StudyResults): string {
-  const known = results.recovery.filter(
-    ({ pruned, recovered }) => pruned !== null && pruned > 0 && recovered !== null && recovered > 0,
+  const measured = results.recovery.flatMap(({ experiment, seed, pruned, recovered }) =>
+    pruned === null || recovered === null || pruned === 0 ? [] : [{ experiment, seed, share: recovered / pruned }],
   );
-  const ids = [...new Set(known.map(({ experiment }) => experiment))];
-  const runs = new Set(known.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
-  return `Where the mask was released in training (${named(ids)}; n = ${counted(runs, 'run')}), ${range(
-    known.map(({ pruned, recovered }) => recovered! / pruned!),
-    (share) => percent(share, 2),
-  )} of the positions pruned before were kept by the next prune.`;
+  const released = new Set(measured.filter(({ share }) => share > 0).map(({ experiment }) => experiment));
+  const known = measured.filter(({ experiment }) => released.has(experiment));
+  if (known.length === 0) return 'No pruned position came back in any run.';
+  const runs = new Set(
+    known.map(({ experiment, seed }) => runsOf(results, experiment).find((run) => run.seed === seed)!.computation),
+  ).size;
+  return `Where pruned positions came back (${named([...released])}; n = ${counted(runs, 'distinct run')}), each prune kept ${range(
+    known.map(({ share }) => share),
+    (share, apart) => percent(share, 2, apart),
+  )} of the positions pruned before it.`;
 }

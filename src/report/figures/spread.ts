@@ -5,8 +5,8 @@ import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
 import { spreadText } from '../topics/variance.ts';
-import { natsText, sdText } from '../verdict-text.ts';
-import { counted, decimal, experimentPhrase, percent } from '../wording.ts';
+import { sdText } from '../verdict-text.ts';
+import { counted, decimal, exactPercent, experimentPhrase, natsText } from '../wording.ts';
 import { differenceScale } from './difference-scale.ts';
 import { defineFigure, FULL_WIDTH, logTicks, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns } from './row-chart.ts';
@@ -55,7 +55,7 @@ function draw(results: StudyResults): Figure<'spread'> {
   );
   return {
     title: TITLE,
-    caption: `Left: every run's final loss minus the mean of its experiment. Right: the standard deviation with its ${percent(results.study.analysis.confidence, 0)} interval. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm).`,
+    caption: `Left: every run's final loss minus the mean of its experiment. Right: the standard deviation with its ${exactPercent(results.study.analysis.confidence)} interval. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm).`,
     method:
       'Validation loss in nats per token. The standard deviation (n − 1) has a chi-square interval, which assumes normal runs and is wide at this n. For pretrained arms the seed also chooses the checkpoint, so the spread holds that between models.',
     plots: [

@@ -3,12 +3,13 @@ import { largest } from '../../base/extremes.ts';
 import type { ExperimentPoint, SurvivalSummary } from '../../generated/results.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { comparisonsOf, distinct, namesOf } from '../arms.ts';
+import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { textWidth } from '../font.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { survivalSentences } from '../verdict-text.ts';
-import { countText, counted, decimal, percent } from '../wording.ts';
+import { countText, counted, exactPercent, percent, proportionInterval } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, type Figure, type Row } from './figure.ts';
 
 const TITLE = 'Three survivals, round by round';
@@ -22,7 +23,7 @@ export const survivalCounts = defineFigure({
     const tests = comparisonsOf(results, 'survival').flatMap(({ survivalTests }) => survivalTests);
     return tests.length === 0
       ? 'No comparison of this study tests a survival: the counts stand for themselves.'
-      : survivalSentences(tests);
+      : survivalSentences(tests, results.study.analysis.alpha);
   },
 });
 
@@ -33,7 +34,7 @@ function draw(results: StudyResults): Figure<'counts'> {
   return {
     title: TITLE,
     caption:
-      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %. ` +
+      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %.${ruleSentence(results.study)} ` +
       `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}.`,
     plots: [
       {
@@ -184,5 +185,5 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
 function cellLabel(row: CountRow, confidence: number): string {
   const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
   if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
-  return `${what}: ${row.text}, ${percent(confidence, 0)} interval ${decimal(100 * Number(row['lower']), 0)} to ${decimal(100 * Number(row['upper']), 0)} %`;
+  return `${what}: ${row.text}, ${exactPercent(confidence)} interval ${proportionInterval({ lower: Number(row['lower']), upper: Number(row['upper']) })}`;
 }

@@ -4,11 +4,11 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { floorScale } from '../above-floor.ts';
 import { declarationOf, distinct, resultOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { distinctRuns } from '../computations.ts';
 import { PANELS } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, INK } from '../theme.ts';
-import { natsText } from '../verdict-text.ts';
-import { counted, decimal, percent } from '../wording.ts';
+import { counted, decimal, natsText, percent } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { evaluationRows, type EvaluationRow } from './perplexity.ts';
 import { legend } from './legend.ts';
@@ -161,6 +161,7 @@ function trajectoryText(results: StudyResults, ids: readonly string[]): string {
               id,
               seed,
               round: measured.round,
+              computation: measured.computation,
               sparsity: measured.sparsity,
               jump: measured.evaluation.loss - before.evaluation.loss,
               after: measurements[i + 1]?.evaluation?.loss,
@@ -172,9 +173,14 @@ function trajectoryText(results: StudyResults, ids: readonly string[]): string {
   );
   const worst = [...jumps].sort((a, b) => b.jump - a.jump)[0];
   if (worst === undefined) return 'No prune was evaluated before and after.';
+  const prunes = new Set(jumps.map(({ computation }) => computation)).size;
+  const of = `${counted(prunes, 'prune')} of ${counted(distinctRuns(results, [...new Set(jumps.map(({ id }) => id))]), 'distinct run')}`;
+  if (worst.jump <= 0) return `None of ${of} raised the loss.`;
   const back =
     worst.after === undefined
       ? ''
-      : `; the training that followed left ${percent(Math.max(0, (worst.after - worst.was) / worst.jump), 0)} of it`;
-  return `The worst single prune cost ${natsText(worst.jump)} nats (${worst.id} seed ${worst.seed}, round ${worst.round}${worst.sparsity === null ? '' : `, to ${percent(worst.sparsity)}`})${back}. It is one of ${counted(jumps.length, 'prune')} of ${counted(new Set(jumps.map(({ id, seed }) => `${id} ${seed}`)).size, 'run')}.`;
+      : worst.after <= worst.was
+        ? '; the training that followed made up for all of it'
+        : `; the training that followed left ${percent((worst.after - worst.was) / worst.jump, 0)} of it`;
+  return `The worst single prune cost ${natsText(worst.jump)} nats (${worst.id} seed ${worst.seed}, round ${worst.round}${worst.sparsity === null ? '' : `, to ${percent(worst.sparsity)}`})${back}. It is one of ${of}.`;
 }

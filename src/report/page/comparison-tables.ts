@@ -11,8 +11,8 @@ import type {
 import { connectedBesides } from '../../science/results/also-differs.ts';
 import { consequenceText } from '../besides.ts';
 import type { StudyResults } from '../read-results.ts';
-import { metricText, natsText, pText, sdText, verdictText } from '../verdict-text.ts';
-import { countText, counted, decimal, percent } from '../wording.ts';
+import { levelText, metricText, pText, sdText, verdictText } from '../verdict-text.ts';
+import { countText, counted, decimal, exactPercent, intervalText, natsText, proportionInterval } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 
 const DASH = '–';
@@ -35,7 +35,7 @@ export function differencesTable({ study }: StudyResults, comparisons: readonly 
   const { analysis } = study;
   if (items.length === 0) return '';
   return table<Compared<TestedDifference>>(
-    `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${percent(analysis.confidence, 0)} t interval. ${SAMPLE_TEXT} The verdict rests on the exact sign-flip test after Holm's adjustment at ${pText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${pText(analysis.alpha)} (unadjusted) with 80 % power.`,
+    `Differences in final validation loss, nats per token: arm minus baseline, paired by seed, mean with its ${exactPercent(analysis.confidence)} t interval. ${SAMPLE_TEXT} The verdict rests on the exact sign-flip test after Holm's adjustment at ${levelText(analysis.alpha)}; beside every p stands the smallest that this n could have given. g: Hedges' g of the paired differences. Seeds needed: for the observed size, by a paired t-test at ${levelText(analysis.alpha)} (unadjusted) with 80 % power.`,
     [
       {
         head: 'arms',
@@ -51,11 +51,11 @@ export function differencesTable({ study }: StudyResults, comparisons: readonly 
           hedgesG === null
             ? DASH
             : html`${decimal(hedgesG.value, 2)}<small
-                  >[${decimal(hedgesG.interval.lower, 1)}, ${decimal(hedgesG.interval.upper, 1)}]</small
+                  >${intervalText(hedgesG.interval, (value, apart) => decimal(value, 1, apart))}</small
                 >`,
       },
-      { head: 'exact p', numeric: true, cell: ({ item }) => testsCell(item) },
-      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item) },
+      { head: 'exact p', numeric: true, cell: ({ item }) => testsCell(item, analysis.alpha) },
+      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item, analysis.alpha) },
       { head: 'seeds needed', numeric: true, cell: ({ item: { power } }) => powerCell(power) },
       {
         head: 'verdict',
@@ -73,8 +73,9 @@ export function differencesTable({ study }: StudyResults, comparisons: readonly 
 function differenceCell(difference: TestedDifference): string | Html {
   const { mean, interval, n } = difference;
   if (mean === null) return DASH;
-  return html`${natsText(mean)}<small
-      >${interval === null ? '' : `[${natsText(interval.lower)}, ${natsText(interval.upper)}] · `}n = ${n}</small
+  const ends = interval === null ? [] : [interval.lower, interval.upper];
+  return html`${natsText(mean, ends)}<small
+      >${interval === null ? '' : `${intervalText(interval, natsText, [mean])} · `}n = ${n}</small
     >${sampleText(difference)}`;
 }
 
@@ -102,22 +103,22 @@ function seedsCell({ points, copies, missing, unpaired }: TestedDifference): Htm
 }
 
 /** The sign-flip test, which the verdict rests on; the others below it. */
-function testsCell({ signFlip, wilcoxon, tTest }: TestedDifference): string | Html {
+function testsCell({ signFlip, wilcoxon, tTest }: TestedDifference, alpha: number): string | Html {
   if (signFlip === null) return DASH;
-  return html`${pText(signFlip.p)}<small>smallest ${pText(signFlip.smallestP)}</small
-    >${wilcoxon === null ? '' : html`<small>Wilcoxon ${pText(wilcoxon.p)}</small>`}${tTest === null ? '' : html`<small>t-test ${pText(tTest.p)}</small>`}`;
+  return html`${pText(signFlip.p, alpha)}<small>smallest ${pText(signFlip.smallestP, alpha)}</small
+    >${wilcoxon === null ? '' : html`<small>Wilcoxon ${pText(wilcoxon.p, alpha)}</small>`}${tTest === null ? '' : html`<small>t-test ${pText(tTest.p, alpha)}</small>`}`;
 }
 
 /** Holm's adjusted p, and within which family of tests. */
-function holmCell({ holm }: Pick<TestedDifference, 'holm'>): string | Html {
+function holmCell({ holm }: Pick<TestedDifference, 'holm'>, alpha: number): string | Html {
   if (holm === null) return DASH;
-  return html`${pText(holm.adjustedP)}<small>smallest ${pText(holm.smallestAdjustedP)}</small
+  return html`${pText(holm.adjustedP, alpha)}<small>smallest ${pText(holm.smallestAdjustedP, alpha)}</small
     ><small>${holm.family}, m = ${holm.members}</small>`;
 }
 
 function powerCell(power: TestedDifference['power']): string | Html {
   if (power === null) return DASH;
-  return html`${power.seedsNeeded === null ? DASH : counted(power.seedsNeeded, 'pair').split(' ')[0]!}<small
+  return html`${power.seedsNeeded === null ? DASH : decimal(power.seedsNeeded, 0)}<small
       >attainable from ${power.attainableFrom}</small
     >`;
 }
@@ -150,7 +151,7 @@ export function survivalTestsTable(
   );
   if (items.length === 0) return '';
   return table<Compared<SurvivalTest>>(
-    `Survival at the end of two arms: k of n runs with exact (Clopper-Pearson) ${percent(analysis.confidence, 0)} intervals. Arms with common seeds are paired (exact McNemar test on the discordant pairs), others compared by Fisher's exact test. Runs in which no super weight emerged are in neither k nor n.`,
+    `Survival at the end of two arms: k of n runs with exact (Clopper-Pearson) ${exactPercent(analysis.confidence)} intervals. Arms with common seeds are paired (exact McNemar test on the discordant pairs), others compared by Fisher's exact test. Runs in which no super weight emerged are in neither k nor n.`,
     [
       {
         head: 'arms',
@@ -176,10 +177,10 @@ export function survivalTestsTable(
         cell: ({ item: { test } }) =>
           test === null
             ? DASH
-            : html`${pText(test.p)}<small>smallest ${pText(test.smallestP)}</small
+            : html`${pText(test.p, analysis.alpha)}<small>smallest ${pText(test.smallestP, analysis.alpha)}</small
                 ><small>${test.name === 'mcnemar' ? 'McNemar' : 'Fisher'}</small>`,
       },
-      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item) },
+      { head: 'Holm p', numeric: true, cell: ({ item }) => holmCell(item, analysis.alpha) },
       {
         head: 'verdict',
         cell: ({ item: { verdict } }) =>
@@ -192,5 +193,5 @@ export function survivalTestsTable(
 
 function countCell({ proportion, noneEmerged, missing }: SurvivalCount): Html {
   const { interval } = proportion;
-  return html`${countText(proportion)}${interval === null ? '' : html`<small>[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %</small>`}${noneEmerged === 0 ? '' : html`<small>none emerged in ${noneEmerged}</small>`}${missing === 0 ? '' : html`<small class="alert">unknown in ${missing}</small>`}`;
+  return html`${countText(proportion)}${interval === null ? '' : html`<small>${proportionInterval(interval)}</small>`}${noneEmerged === 0 ? '' : html`<small>none emerged in ${noneEmerged}</small>`}${missing === 0 ? '' : html`<small class="alert">unknown in ${missing}</small>`}`;
 }

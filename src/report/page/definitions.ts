@@ -12,13 +12,15 @@ import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import {
   declaredValue,
   foreignPruningStages,
+  paramValues,
+  pruningStages,
   type ParamName,
   type StageName,
 } from '../../science/study-declaration.ts';
 import { criteriaOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { pText } from '../verdict-text.ts';
-import { counted, decimal, percent, scalingText, valuesText } from '../wording.ts';
+import { levelText } from '../verdict-text.ts';
+import { counted, decimal, exactPercent, scalingText, valuesText } from '../wording.ts';
 import { html, table, type Html, type TableHtml } from './html.ts';
 
 /** The definitions, and how many there are. */
@@ -96,11 +98,11 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
     ],
     [
       'Survival, three ways',
-      `Mask bit (kept): the weight is not pruned. Functional (still matters): zeroing it now still costs ${value('detect-sw', 'minimumEffect')} nats or more and ${value('detect-sw', 'controlFactor')} times its worst control. Re-detection: the detector confirms a super weight now at the same place, elsewhere (moved), or nowhere. They are read after the mask was applied, and they can disagree.`,
+      `Mask bit (kept): the weight is not pruned, and it multiplies something; one that is there but whose hidden unit has lost every input is disconnected, and not kept. Functional (still matters): zeroing it now still costs ${value('detect-sw', 'minimumEffect')} nats or more and ${value('detect-sw', 'controlFactor')} times its worst control. Re-detection: the detector confirms a super weight now at the same place, elsewhere (moved), or nowhere. They are read after the mask was applied, and they can disagree.`,
     ],
     [
-      'Magnitude rank and margin',
-      `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}weights of the blocks' matrices by absolute value, 1 = largest. Margin: its absolute value over the threshold of the last prune; 0 if it is pruned. A kept weight that shrank in retraining can fall below 1. For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.`,
+      'Rank and margin',
+      `Rank among all ${prunable === undefined ? '' : `${decimal(prunable, 0)} `}weights of the blocks' matrices by absolute value, 1 = largest. Margin: its absolute value over the threshold of the last prune; 0 if it is pruned. A kept weight that shrank in retraining can fall below 1.${criteriaOf(study, study.experiments).includes('magnitude') ? ' For a weight of rank 1 the mask bit alone is nearly bound to survive magnitude pruning, so read rank, margin and effect with it.' : ''}`,
     ],
     [
       'Effect',
@@ -141,7 +143,7 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
     ],
     [
       'Replication and spread',
-      `The unit is a run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models. ± is the sample standard deviation over runs (n \u2212 1). Intervals are ${percent(study.analysis.confidence, 0)}: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. Perplexities of arms are compared by the difference of their logarithms, paired by seed.`,
+      `The unit is a distinct run: one experiment with one seed. Runs of which all that was measured is equal to the bit are one computation, whatever seeds or arms name them, and count once; an arm all of whose runs are those of another is that arm under another name (A = B). For pretrained arms the seed also chooses the checkpoint, unless the study fixes it. ± is the sample standard deviation over runs (n \u2212 1). Intervals are ${exactPercent(study.analysis.confidence)}: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. Perplexities of arms are compared by the difference of their logarithms, paired by seed.`,
     ],
     [
       'Base rate',
@@ -149,11 +151,11 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
     ],
     [
       'Tests',
-      `Of each declared comparison, the exact sign-flip test of the paired differences; of survivals, exact McNemar or Fisher tests; adjusted by Holm over the declared family, at ${pText(study.analysis.alpha)}. Beside every p stands the smallest that this n could have given: where that exceeds the level, the report says that the difference cannot be called significant, and never that there is none. Families, levels and comparisons were declared before the results.`,
+      `Of each declared comparison, the exact sign-flip test of the paired differences; of survivals, exact McNemar or Fisher tests; adjusted by Holm over the declared family, at ${levelText(study.analysis.alpha)}. Beside every p stands the smallest that this n could have given: where that exceeds the level, the report says that the difference cannot be called significant, and never that there is none. Families, levels and comparisons were declared before the results.`,
     ],
     [
       'Sweet spot',
-      `The largest sparsity up to which the one-sided ${percent(study.analysis.confidence, 0)} upper bound of the mean increase in log-perplexity over the positive control stays under ${decimal(study.analysis.tolerance, 3)} nats; sought from the lowest sparsity upwards, ending at the first level that fails.`,
+      `The largest sparsity up to which the one-sided ${exactPercent(study.analysis.confidence)} upper bound of the mean increase in log-perplexity over the positive control stays under ${String(study.analysis.tolerance)} nats; sought from the lowest sparsity upwards, ending at the first level that fails.`,
     ],
     [
       'Mask stability',
@@ -165,16 +167,21 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
 
 /** How a round prunes, as far as it is known: what a stage of the study's own does, its parameters say. */
 function pruningText(study: StudyDeclaration): string {
-  const value = (name: ParamName<'prune'>) => valueText(study, 'prune', name);
-  const isByMagnitude = criteriaOf(study, study.experiments).join() === 'magnitude';
-  const which = isByMagnitude
-    ? 'weights with the smallest magnitudes, exactly the rounded number, ties broken by index'
-    : `weights, exactly the rounded number; criterion: ${value('criterion')}`;
-  const byPrune = hasStage(study, 'prune')
-    ? [
-        `Prunable: ${value('prunable')}. A round prunes ${value('fraction')} of the ${value('of')} ${which}; scope: ${value('scope')}.`,
-      ]
-    : [];
+  const own = study.experiments.filter((experiment) => pruningStages(study, experiment).includes('prune'));
+  const value = (name: ParamName<'prune'>) => valueText({ ...study, experiments: own }, 'prune', name);
+  const others = own.filter((experiment) =>
+    paramValues(experiment, 'prune', 'criterion').some((of) => of !== 'magnitude'),
+  );
+  const which =
+    criteriaOf(study, own).join() === 'magnitude'
+      ? `weights with the smallest magnitudes${others.length === 0 ? '' : ` (but by another criterion in ${listed(others.map((experiment) => `${experiment.id}: ${plain(declaredValue(experiment, 'prune', 'criterion'))}`))})`}, exactly the rounded number, ties broken by index`
+      : `weights, exactly the rounded number; criterion: ${value('criterion')}`;
+  const byPrune =
+    hasStage(study, 'prune') && own.length > 0
+      ? [
+          `Prunable: ${value('prunable')}. A round prunes ${value('fraction')} of the ${value('of')} ${which}; scope: ${value('scope')}.`,
+        ]
+      : [];
   const foreign = foreignPruningStages(study).map((stage) => {
     const names = new Set(study.experiments.flatMap(({ params }) => Object.keys(entryOf(params, stage) ?? {})));
     const values = [...names].map((name) => `${name}: ${valueText(study, stage, name)}`);

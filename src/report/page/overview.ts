@@ -4,6 +4,7 @@
  */
 import { listed } from '../../base/listed.ts';
 import type { StudyResults } from '../read-results.ts';
+import { distinctArms, runCounts, twinsText } from '../computations.ts';
 import { QUESTIONS, type Page } from '../registry.ts';
 import { verdictsOf } from '../topics/parts.ts';
 import { verdictCounts } from '../verdict-text.ts';
@@ -58,20 +59,22 @@ function opening({ study }: StudyResults, glance: DrawnFigure, what: string): Ht
   </section>`;
 }
 
-function facts({ runs, floor, surprisal, experiments, lint }: StudyResults): Html {
-  const complete = runs.filter(({ status }) => status === 'complete').length;
-  const incomplete = runs.length - complete;
+function facts(results: StudyResults): Html {
+  const { floor, surprisal, experiments, lint } = results;
+  const { total, complete, incomplete, distinct } = runCounts(results);
+  const arms = distinctArms(results, experiments).length;
+  const twins = twinsText(results);
   return html`<ul class="facts">
     <li>
-      <a href="#runs"><strong>${complete}</strong> of <strong>${runs.length}</strong> runs complete</a>
+      <a href="#runs"><strong>${complete}</strong> of <strong>${total}</strong> runs complete</a>
     </li>
+    ${distinct === total ? '' : html`<li><strong>${distinct}</strong> distinct ${distinct === 1 ? 'computation' : 'computations'}: every n counts these</li>`}
     <li>
       ${incomplete === 0 ? 'none incomplete' : html`<a href="#runs"><strong class="alert">${incomplete}</strong> incomplete</a>`}
     </li>
     <li>
-      <a href="#experiments"
-        ><strong>${experiments.length}</strong> ${experiments.length === 1 ? 'experiment' : 'experiments'}</a
-      >
+      <a href="#experiments"><strong>${arms}</strong> ${arms === 1 ? 'experiment' : 'experiments'}</a
+      >${twins === '' ? '' : ` (the same under several names: ${twins})`}
     </li>
     ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})${surprisal === null ? '' : html`; on these tokens <strong>${decimal(surprisal, 4)}</strong> (${perplexityText(Math.exp(surprisal))})`}</li>`}
     <li><a href="#lint">${lintCounts(lint)}</a></li>

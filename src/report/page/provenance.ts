@@ -1,15 +1,16 @@
 /**
  * How a page's numbers were made: unit, seeds, families, machines, lint, and the recipe keys of the nodes behind them.
  */
-import { addTo } from '../../base/groups.ts';
+import { addTo, groupBy } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, RunResult } from '../../generated/results.ts';
+import { familySizes } from '../../science/family-sizes.ts';
 import { measuredEnd } from '../arms.ts';
 import type { Origin } from '../origin.ts';
 import type { StudyResults } from '../read-results.ts';
 import type { Topic } from '../topics/topic.ts';
-import { pText } from '../verdict-text.ts';
-import { counted, decimal, percent, scalingText } from '../wording.ts';
+import { levelText } from '../verdict-text.ts';
+import { counted, exactPercent, scalingText } from '../wording.ts';
 import { fold } from './fold.ts';
 import { html, table, type Html } from './html.ts';
 import { lintCounts, lintTable } from './lint-table.ts';
@@ -34,9 +35,9 @@ export function provenance(results: StudyResults, topic: Topic, { digest, origin
     ['Seeds', seedsText(results, experiments)],
     [
       'Levels, declared before the results',
-      `Tests at ${pText(study.analysis.alpha)} within each family; intervals of ${percent(study.analysis.confidence, 0)}; tolerance of ${decimal(study.analysis.tolerance, 3)} nats.`,
+      `Tests at ${levelText(study.analysis.alpha)} within each family; intervals of ${exactPercent(study.analysis.confidence)}; tolerance of ${String(study.analysis.tolerance)} nats.`,
     ],
-    ['Families of tests', familiesText(comparisons)],
+    ['Families of tests', familiesText(results, comparisons)],
     ['Steps', scalingText(study)],
     ['Made on', originText(origin)],
     ['Results', html`results.json, SHA-256 <code>${digest}</code>`],
@@ -69,17 +70,18 @@ function seedsText({ study }: StudyResults, ids: readonly string[]): string {
   return `${[...bySeeds].map(([seeds, of]) => `${seeds} (${of.length > 8 ? counted(of.length, 'experiment') : of.join(', ')})`).join('; ')}.`;
 }
 
-function familiesText(comparisons: readonly ComparisonResult[]): string {
-  const families = new Map<string, { members: number; names: Set<string> }>();
-  for (const { name, family, differences, survivalTests } of comparisons)
-    for (const { holm } of [...differences, ...survivalTests]) {
-      const known = families.get(holm?.family ?? family) ?? { members: 0, names: new Set<string>() };
-      known.members = Math.max(known.members, holm?.members ?? 0);
-      known.names.add(name);
-      families.set(holm?.family ?? family, known);
-    }
+/** @param comparisons of one page; a family may hold comparisons of other pages, too */
+function familiesText({ study }: StudyResults, comparisons: readonly ComparisonResult[]): string {
+  const sizes = familySizes(study);
+  const families = groupBy(
+    comparisons.filter(({ differences }) => differences.length > 0),
+    ({ family }) => family,
+  );
   if (families.size === 0) return 'No test is declared here.';
-  return `${[...families].map(([family, { members, names }]) => `${family}: Holm over m = ${members} (${[...names].join(', ')})`).join('; ')}. A member without data counts with p = 1.`;
+  const texts = [...families].map(
+    ([family, own]) => `${family}: Holm over m = ${sizes.get(family) ?? 0} (${own.map(({ name }) => name).join(', ')})`,
+  );
+  return `${texts.join('; ')}. m counts a test for each further arm and metric of the family; a member without a test counts with p = 1.`;
 }
 
 export function originText(origin: Origin | undefined): string | Html {

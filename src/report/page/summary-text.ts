@@ -4,16 +4,20 @@
  */
 import { largest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
-import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import type { ExperimentPoint } from '../../generated/results.ts';
+import { sameWeight } from '../../science/results/run-results.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { spread } from '../../science/statistics/spread.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { endOf, resultOf, schemeOf, stepsBeforeReference, survivalTotals } from '../arms.ts';
-import { prunedArms, prunedBy } from '../pruned-arms.ts';
+import { endOf, namesOf, resultOf, runsOf, schemeOf } from '../arms.ts';
+import { inBrackets, ruleSentence, shortRuleText } from '../causal-rule.ts';
+import { distinctArms, fateCounts, referenceGroups } from '../computations.ts';
+import { retrainingText } from '../control-text.ts';
+import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { range } from '../topics/parts.ts';
-import { counted, decimal, percent, perplexityText, spreadText } from '../wording.ts';
+import { named, range } from '../topics/parts.ts';
+import { fatesOf, prunedTo } from '../topics/survival.ts';
+import { counted, decimal, factorOf, percent, perplexitySpreadText, perplexityText, spreadText } from '../wording.ts';
+import { disconnectedText } from '../zeroing.ts';
 
 const BUILT_IN_MODEL = 'marker-retrieval';
 
@@ -31,72 +35,90 @@ export function cautions(results: StudyResults): string[] {
   );
 }
 
-function glance({ ablations }: StudyResults): string {
+function glance({ ablations, study }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
   const what =
     'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
-  if (holding.length === 0)
-    return `${what} None of the ${counted(models.length, 'pretrained model')} here holds a confirmed one.`;
-  const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
-  const others = Math.max(
-    0,
-    ...holding.flatMap(({ weights }) => weights.filter(({ confirmed }) => !confirmed).map(({ effect }) => effect)),
+  const rule = ruleSentence(
+    study,
+    models.flatMap(({ experiments }) => experiments),
   );
-  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor) => decimal(factor, 1))}; any other of the largest weights, by ${decimal(Math.exp(others), 2)} at most.`;
+  if (holding.length === 0)
+    return `${what} ${models.length === 1 ? 'The one pretrained model' : `None of the ${counted(models.length, 'pretrained model')}`} here holds ${models.length === 1 ? 'none' : 'one'} that is confirmed.${rule}`;
+  const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
+  const others = holding.flatMap(({ confirmed, weights }) =>
+    weights.filter(({ coordinate }) => !sameWeight(coordinate, confirmed[0]!.coordinate)).map(({ effect }) => effect),
+  );
+  const apart =
+    others.length === 0 ? '' : `; any other of their largest weights, by ${factorOf(largest(others))} at most`;
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.${rule}`;
 }
 
 function pretrainedArms(results: StudyResults): string {
-  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
-  const total = survivalTotals(arms.map(({ end }) => end));
-  if (total.n === 0) return '';
-  const sparsities = arms.flatMap(({ end }) => end.sparsity.mean ?? []);
-  const by = prunedBy(
-    results.study,
-    arms.map(({ experiment }) => experiment),
-  );
-  return `Pruned ${by} to ${range(sparsities, (value) => decimal(100 * value, 1))} % sparsity (${counted(arms.length, 'pretrained arm')}, ${counted(total.n, 'finished run')} that hold one), it was kept in ${total.kept}, removing it still hurt in ${total.functional}, and the detector found it again in place in ${total.same}.`;
+  const arms = prunedArms(results).filter((arm) => schemeOf(arm) === 'pretrained');
+  const { fates, followed, sparsities } = fatesOf(results, arms);
+  if (fates.length === 0) return '';
+  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  const own = arms.filter(({ id }) => followed.includes(id));
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), it was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and the detector found it again in place in ${same}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {
-  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) !== 'pretrained');
-  if (arms.length === 0) return '';
-  const outcomes = arms.flatMap(({ experiment: { id } }) => {
-    const { reference } = results.experiments.find((experiment) => experiment.id === id)!;
-    const known = reference.confirmed + reference.noneEmerged;
-    return known === 0 ? [] : [{ id, known, emerged: reference.confirmed, steps: stepsBeforeReference(results, id) }];
-  });
-  if (outcomes.length === 0) return '';
-  const emerged = outcomes.reduce((sum, outcome) => sum + outcome.emerged, 0);
-  const total = survivalTotals(arms.map(({ end }) => end));
+  const arms = prunedArms(results).filter((arm) => schemeOf(arm) !== 'pretrained');
+  const groups = referenceGroups(results, arms);
+  if (groups.length === 0) return '';
+  const emerged = groups.reduce((sum, group) => sum + group.confirmed, 0);
+  const { n, kept, disconnected, functional } = fateCounts(fatesOf(results, arms).fates);
   const fate =
     emerged === 0
       ? 'survival does not apply there'
-      : total.n === 0
+      : n === 0
         ? 'what became of it is not known'
-        : `at the end it was kept in ${total.kept} of ${total.n} and still mattered in ${total.functional}`;
-  const counts = outcomes.map(
-    ({ id, known, emerged, steps }) =>
-      `${emerged} of ${counted(known, 'run')} of ${id}${steps === null ? '' : ` (${decimal(steps, 0)} steps)`}`,
+        : `at the end it was kept in ${kept} of ${counted(n, 'distinct run')}${disconnectedText(disconnected)} and still mattered in ${functional}`;
+  const counts = groups.map(
+    ({ name, ids, confirmed, known }) => `${confirmed} of ${counted(known, 'model')} of ${named(ids)} (${name})`,
   );
-  return `In re-initialised models one had emerged after the first training in ${listed(counts)}; ${fate}.`;
+  const rule = shortRuleText(
+    results.study,
+    groups.flatMap(({ ids }) => ids),
+  );
+  return `In re-initialised models one had emerged after the first training in ${listed(counts)}${inBrackets(rule)}; ${fate}.`;
 }
 
+/** The sparsest arm at its end, beside its control and what retraining alone did to that. */
 function cost(results: StudyResults): string {
-  const ends = armEnds(results).filter(({ end }) => end.sparsity.mean !== null && end.loss.mean !== null);
+  const ends = prunedArms(results).flatMap((experiment) => {
+    const end = endOf(results, experiment.id);
+    return end === undefined || end.sparsity.mean === null || end.loss.mean === null ? [] : [{ experiment, end }];
+  });
   const sparsest = ends.sort((a, b) => b.end.sparsity.mean! - a.end.sparsity.mean!)[0];
   if (sparsest === undefined) return '';
   const { experiment, end } = sparsest;
   const { toControl } = resultOf(results, experiment.id);
-  const control = spread((toControl?.points ?? []).map(({ baseline }) => Math.exp(baseline)));
+  const copies = new Set(toControl?.copies);
+  const control = spread(
+    (toControl?.points ?? []).flatMap(({ seed, baseline }) => (copies.has(seed) ? [] : [Math.exp(baseline)])),
+  );
+  const apart = (of: number | null) => (of === null ? [] : [of]);
+  const text = (value: number) =>
+    perplexityText(value, [...apart(end.perplexity.mean), ...apart(control.mean), ...apart(floorOf(results))]);
   const against = [
     ...(toControl === null || control.mean === null
       ? []
-      : [`${spreadText(control, perplexityText)} for its unpruned control ${toControl.baseline} (n = ${control.n})`]),
-    ...(results.floor === null ? [] : [`an entropy floor of ${perplexityText(Math.exp(results.floor))}`]),
+      : [
+          `${spreadText(control, text, perplexityText)} for its unpruned control ${toControl.baseline} (n = ${control.n})`,
+        ]),
+    ...apart(floorOf(results)).map((floor) => `an entropy floor of ${text(floor)}`),
   ];
-  return `The sparsest arm, ${experiment.id}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${spreadText(end.perplexity, perplexityText)} (n = ${end.perplexity.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.`;
+  const drift = toControl === null ? '' : retrainingText(results, toControl.baseline);
+  return `The sparsest arm, ${namesOf(results, experiment.id)}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${end.perplexity.mean === null ? perplexitySpreadText(end) : spreadText(end.perplexity, text, perplexityText)} (n = ${end.loss.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.${drift === '' ? '' : ` ${drift}`}`;
+}
+
+/** As a perplexity. */
+function floorOf({ floor }: StudyResults): number | null {
+  return floor === null ? null : Math.exp(floor);
 }
 
 /** The built-in models were trained to hold super weights, so that they do is no finding of the study. */
@@ -110,16 +132,30 @@ function selection({ study }: StudyResults): string {
     : '';
 }
 
+/** Arms share starting models where several arms have a seed in common: then they are not independent of each other. */
 function dependence(results: StudyResults): string {
-  const arms = armEnds(results).filter(({ experiment }) => schemeOf(experiment) === 'pretrained');
-  if (arms.length < 2) return '';
-  const seeds = new Set(arms.flatMap(({ experiment }) => experiment.seeds)).size;
-  return `Pretrained arms start from the same ${counted(seeds, 'checkpoint')}, so they are not independent of each other.`;
+  const arms = distinctArms(
+    results,
+    prunedArms(results).filter((arm) => schemeOf(arm) === 'pretrained'),
+  );
+  const starts = arms.map(({ id }) => startingModels(results, id));
+  const all = new Set(starts.flatMap((own) => [...own]));
+  if (all.size === 0 || starts.reduce((sum, { size }) => sum + size, 0) === all.size) return '';
+  return `The ${counted(arms.length, 'pretrained arm')} that a criterion prunes start from ${counted(all.size, 'checkpoint')} in all, so they are not independent of each other.`;
 }
 
-function smallness({ study }: StudyResults): string {
-  const most = Math.max(1, largest(study.experiments.map(({ seeds }) => seeds.length)));
-  return `With at most ${counted(most, 'run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(lowerBoundOfAll(most, study.analysis.confidence), 0)}.`;
+/** The distinct models that an arm's runs start from, as far as they were measured. */
+function startingModels(results: StudyResults, id: string): Set<string> {
+  return new Set(
+    runsOf(results, id).flatMap(({ measurements }) =>
+      measurements.flatMap(({ phase, computation }) => (phase === 'start' ? [computation] : [])),
+    ),
+  );
+}
+
+function smallness({ experiments, study }: StudyResults): string {
+  const most = Math.max(1, largest(experiments.map(({ declared, copies }) => declared - copies)));
+  return `With at most ${counted(most, 'distinct run')} per experiment, even ${most} of ${most} is compatible with a rate of ${percent(lowerBoundOfAll(most, study.analysis.confidence), 0)}.`;
 }
 
 function holes({ runs }: StudyResults): string {
@@ -128,17 +164,4 @@ function holes({ runs }: StudyResults): string {
     .map(({ experiment, seed }) => `${experiment} seed ${seed}`);
   if (incomplete.length === 0) return '';
   return `Incomplete, and therefore short of figures: ${incomplete.length <= 6 ? listed(incomplete) : counted(incomplete.length, 'run')}.`;
-}
-
-interface ArmEnd {
-  experiment: ExperimentDeclaration;
-  end: ExperimentPoint;
-}
-
-/** Arms that a criterion prunes, at their end. */
-function armEnds(results: StudyResults): ArmEnd[] {
-  return prunedArms(results).flatMap((experiment) => {
-    const end = endOf(results, experiment.id);
-    return end === undefined ? [] : [{ experiment, end }];
-  });
 }

@@ -1,7 +1,9 @@
 /** Every reference super weight: where it is, and what zeroing it and its worst control cost. */
 import type { ConfirmedSuperWeight } from '../../generated/results.ts';
+import { declarationOf } from '../arms.ts';
+import { thresholds } from '../causal-rule.ts';
 import type { StudyResults } from '../read-results.ts';
-import { coordinateText, decimal, signed } from '../wording.ts';
+import { coordinateText, decimal, factorOf, signed } from '../wording.ts';
 import { effectText } from '../zeroing.ts';
 import { html, table, type Html } from './html.ts';
 
@@ -18,9 +20,11 @@ interface Item {
  * One row a super weight of each reference model; experiments that share a model share its rows. Nothing if there is
  * none.
  */
-export function superWeightsTable({ runs }: StudyResults): Html | '' {
+export function superWeightsTable(results: StudyResults): Html | '' {
   const models = new Map<string, Item[]>();
-  for (const { experiment, seed, reference } of runs) {
+  const levelsOf = (id: string, name: 'spikeRatio' | 'minimumEffect' | 'controlFactor') =>
+    thresholds(results.study, declarationOf(results, id), name);
+  for (const { experiment, seed, reference } of results.runs) {
     if (reference.key === null || reference.superWeights.length === 0) continue;
     const known = models.get(reference.key);
     if (known !== undefined) for (const item of known) item.experiments.push(experiment);
@@ -56,20 +60,28 @@ export function superWeightsTable({ runs }: StudyResults): Html | '' {
       {
         head: 'zeroing it costs',
         numeric: true,
-        cell: ({ superWeight: { effect, effectStandardError } }) =>
-          html`${effectText(effect, effectStandardError)}<small>perplexity × ${decimal(Math.exp(effect), 2)}</small>`,
+        cell: ({ superWeight: { effect, effectStandardError }, experiments }) =>
+          html`${effectText(effect, effectStandardError, levelsOf(experiments[0]!, 'minimumEffect'))}<small
+              >perplexity × ${factorOf(effect)}</small
+            >`,
       },
       {
         head: 'worst control',
         numeric: true,
-        cell: ({ superWeight: { worstControl, effect } }) =>
-          html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0)}</small>` : ''}`,
+        cell: ({ superWeight: { worstControl, effect }, experiments }) =>
+          html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0, levelsOf(experiments[0]!, 'controlFactor'))}</small>` : ''}`,
       },
-      { head: 'input spike', numeric: true, cell: ({ superWeight: { inputRatio } }) => `× ${decimal(inputRatio, 1)}` },
+      {
+        head: 'input spike',
+        numeric: true,
+        cell: ({ superWeight: { inputRatio }, experiments }) =>
+          `× ${decimal(inputRatio, 1, levelsOf(experiments[0]!, 'spikeRatio'))}`,
+      },
       {
         head: 'output spike',
         numeric: true,
-        cell: ({ superWeight: { outputRatio } }) => `× ${decimal(outputRatio, 1)}`,
+        cell: ({ superWeight: { outputRatio }, experiments }) =>
+          `× ${decimal(outputRatio, 1, levelsOf(experiments[0]!, 'spikeRatio'))}`,
       },
     ],
     items,

@@ -1,8 +1,7 @@
 /** Sweet spots: per arm the largest sparsity that is known to cost less than the tolerance, and why there is none. */
 import type { SweetSpot } from '../../generated/results.ts';
 import type { StudyResults } from '../read-results.ts';
-import { natsText } from '../verdict-text.ts';
-import { decimal, percent } from '../wording.ts';
+import { exactPercent, natsText, percent } from '../wording.ts';
 import { html, table, type Html } from './html.ts';
 
 /** Nothing if no arm was judged. */
@@ -10,7 +9,7 @@ export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResult
   const items = sweetSpots.filter(({ levels, control }) => control !== null && levels.length > 0);
   if (items.length === 0) return '';
   return table<SweetSpot>(
-    `Sweet spots: tested from the lowest sparsity upwards against the positive control, ending at the first level whose one-sided ${percent(analysis.confidence, 0)} bound exceeds ${decimal(analysis.tolerance, 3)} nats (a fixed sequence, so no adjustment is needed).`,
+    `Sweet spots: tested from the lowest sparsity upwards against the positive control, ending at the first level whose one-sided ${exactPercent(analysis.confidence)} bound exceeds ${String(analysis.tolerance)} nats (a fixed sequence, so no adjustment is needed).`,
     [
       { head: 'arm', cell: ({ experiment, control }) => html`${experiment}<small>against ${control ?? ''}</small>` },
       {
@@ -30,10 +29,11 @@ export function sweetSpotsTable({ sweetSpots, study: { analysis } }: StudyResult
   );
 }
 
-function increaseCell({ sweetSpot, levels }: SweetSpot): string | Html {
+function increaseCell({ sweetSpot, levels, tolerance }: SweetSpot): string | Html {
   const level = levels.find((each) => each.level === sweetSpot?.level);
   if (level === undefined || level.increase === null) return '–';
-  return html`${natsText(level.increase)}<small
-      >${level.upperBound === null ? '' : `below ${natsText(level.upperBound)} · `}n = ${level.n}</small
+  const { increase, upperBound, n } = level;
+  return html`${natsText(increase, [tolerance, ...(upperBound === null ? [] : [upperBound])])}<small
+      >${upperBound === null ? '' : `below ${natsText(upperBound, [tolerance, increase])} · `}n = ${n}</small
     >`;
 }

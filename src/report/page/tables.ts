@@ -4,7 +4,9 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
 import { runName } from '../../science/results/computations.ts';
 import { paramValues, type ParamName, type StageName } from '../../science/study-declaration.ts';
-import { declarationOf, measuredEnd } from '../arms.ts';
+import { declarationOf, measuredEnd, namesOf } from '../arms.ts';
+import { ruleSentence, thresholds } from '../causal-rule.ts';
+import { isNamedElsewhere } from '../computations.ts';
 import type { Row } from '../figures/figure.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
@@ -15,10 +17,13 @@ import {
   decimal,
   differenceText,
   evaluationPerplexityText,
+  exactPercent,
   experimentPhrase,
+  intervalText,
   percent,
   perplexitySpreadText,
   perplexityText,
+  proportionInterval,
   spreadText,
   valuesText,
 } from '../wording.ts';
@@ -41,17 +46,24 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    `Experiments at their end (after the last training). Means over runs ± 1 SD; brackets: ${percent(results.study.analysis.confidence, 0)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none. Above the floor: nats above what the language itself loses on the same tokens. ${SAMPLE_TEXT}`,
+    `Experiments at their end (after the last training). Means over distinct runs ± 1 SD; arms that are the same are named together; brackets: ${exactPercent(results.study.analysis.confidence)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none. Above the floor: nats above what the language itself loses on the same tokens. ${SAMPLE_TEXT}${ruleSentence(results.study)}`,
     [
       {
         head: 'experiment',
-        cell: ({ id }) => html`${id}<small>${experimentPhrase(results.study, declaration(id))}</small>`,
+        cell: ({ id }) =>
+          html`${namesOf(results, id)}<small>${experimentPhrase(results.study, declaration(id))}</small>`,
       },
-      { head: 'runs', numeric: true, cell: ({ complete, declared }) => `${complete}/${declared}` },
+      {
+        head: 'runs',
+        numeric: true,
+        cell: ({ complete, declared, copies }) =>
+          html`${complete}/${declared}${copies === 0 ? '' : html`<small>${declared - copies} distinct</small>`}`,
+      },
       {
         head: 'sparsity',
         numeric: true,
-        cell: (experiment) => spreadText({ ...(end(experiment)?.sparsity ?? { n: 0, mean: null }), sd: null }, percent),
+        cell: (experiment) =>
+          spreadText({ ...(end(experiment)?.sparsity ?? { n: 0, mean: null }), sd: null }, (share) => percent(share)),
       },
       {
         head: 'perplexity',
@@ -59,9 +71,9 @@ export function experimentsTable(results: StudyResults): Html {
         cell: (experiment) => {
           const point = end(experiment);
           const { lossInterval, samplingError } = experiment;
+          const interval = lossInterval && { lower: Math.exp(lossInterval.lower), upper: Math.exp(lossInterval.upper) };
           return html`${point === undefined ? DASH : perplexitySpreadText(point)}<small
-              >n =
-              ${point?.loss.n ?? 0}${lossInterval === null ? '' : `  [${perplexityText(Math.exp(lossInterval.lower))}, ${perplexityText(Math.exp(lossInterval.upper))}]`}</small
+              >n = ${point?.loss.n ?? 0}${interval === null ? '' : `  ${intervalText(interval, perplexityText)}`}</small
             >${point === undefined || samplingError === null || point.perplexity.mean === null ? '' : html`<small>sample ± ${perplexityText(point.perplexity.mean * samplingError)}</small>`}${point === undefined || point.excess.mean === null ? '' : html`<small>${spreadText(point.excess, (value) => decimal(value, 4))} above the floor</small>`}`;
         },
       },
@@ -69,8 +81,10 @@ export function experimentsTable(results: StudyResults): Html {
         head: 'retrieval',
         numeric: true,
         cell: (experiment) =>
-          spreadText(end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null }, percent, (sd) =>
-            decimal(100 * sd, 1),
+          spreadText(
+            end(experiment)?.retrievalAccuracy ?? { n: 0, mean: null, sd: null },
+            (share) => percent(share),
+            (sd) => decimal(100 * sd, 1),
           ),
       },
       {
@@ -78,11 +92,18 @@ export function experimentsTable(results: StudyResults): Html {
         numeric: true,
         cell: (experiment) => toControlCell(experiment),
       },
-      { head: 'kept', numeric: true, cell: count(({ kept }) => kept) },
+      {
+        head: 'kept',
+        numeric: true,
+        cell: (experiment) => {
+          const disconnected = end(experiment)?.survival.disconnected ?? 0;
+          return html`${count(({ kept }) => kept)(experiment)}${disconnected === 0 ? '' : html`<small>disconnected in ${disconnected}</small>`}`;
+        },
+      },
       { head: 'still matters', numeric: true, cell: count(({ functional }) => functional) },
       { head: 'found again in place', numeric: true, cell: count(({ redetectedSame }) => redetectedSame) },
     ],
-    results.experiments,
+    results.experiments.filter(({ id }) => !isNamedElsewhere(results, id)),
   );
 }
 
@@ -99,9 +120,7 @@ function toControlCell({ toControl, noControl }: ExperimentResult): string | Htm
 
 function withInterval(proportion: Proportion): Html {
   const { interval } = proportion;
-  return html`${countText(proportion)}<small
-      >${interval === null ? '' : `[${decimal(100 * interval.lower, 0)}, ${decimal(100 * interval.upper, 0)}] %`}</small
-    >`;
+  return html`${countText(proportion)}<small>${interval === null ? '' : proportionInterval(interval)}</small>`;
 }
 
 /**
@@ -208,6 +227,7 @@ export function runsTable(results: StudyResults): Html {
     run,
     end: measuredEnd(results, run),
     weight: measuredEnd(results, run)?.survival.weights[0],
+    levels: thresholds(results.study, declarationOf(results, run.experiment), 'minimumEffect'),
   }));
   type Item = (typeof items)[number];
   const fate = (text: (weight: NonNullable<Item['weight']>) => string) => (item: Item) =>
@@ -224,7 +244,7 @@ export function runsTable(results: StudyResults): Html {
       {
         head: 'sparsity',
         numeric: true,
-        cell: ({ end }) => spreadText({ n: 1, mean: end?.sparsity ?? null, sd: null }, percent),
+        cell: ({ end }) => spreadText({ n: 1, mean: end?.sparsity ?? null, sd: null }, (share) => percent(share)),
       },
       {
         head: 'perplexity',
@@ -250,11 +270,12 @@ export function runsTable(results: StudyResults): Html {
         cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]),
       },
       { head: 'rank', numeric: true, cell: fate(({ rank }) => decimal(rank, 0)) },
-      { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1))) },
+      { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1, [1]))) },
       {
         head: 'effect',
         numeric: true,
-        cell: fate(({ effect, effectStandardError }) => effectText(effect, effectStandardError)),
+        cell: (item) =>
+          fate(({ effect, effectStandardError }) => effectText(effect, effectStandardError, item.levels))(item),
       },
     ],
     items,

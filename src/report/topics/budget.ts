@@ -14,7 +14,7 @@ export const budget: Topic = {
   answer: (results) => {
     const declared = comparisonsOf(results, 'budget');
     const isKnown = differencesOf(declared).some(({ mean }) => mean !== null);
-    return isKnown ? headline(declared) : 'This profile compares no retraining budgets.';
+    return isKnown ? headline(declared, results.study.analysis.alpha) : 'This profile compares no retraining budgets.';
   },
   brief: (results) => briefDifference(comparisonsOf(results, 'budget')),
   comparisons: (results) => comparisonsOf(results, 'budget'),

@@ -2,13 +2,15 @@
 import { listed } from '../../base/listed.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { pruningStages } from '../../science/study-declaration.ts';
-import { armsOf, comparisonsOf, endOf, isControl, isForced, resultOf, schemeOf } from '../arms.ts';
+import { armsOf, comparisonsOf, isControl, isForced, resultOf, schemeOf } from '../arms.ts';
+import { inBrackets, shortRuleText } from '../causal-rule.ts';
+import { distinctArms, distinctFates, fateCounts, referenceGroups } from '../computations.ts';
 import type { EffectGroup } from '../figures/effect-rows.ts';
-import { isFollowed, isLayerwise, prunedArms } from '../pruned-arms.ts';
+import { isLayerwise, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
 import { counted } from '../wording.ts';
-import { gap } from './parts.ts';
+import { gap, named } from './parts.ts';
 import type { Topic } from './topic.ts';
 
 export const initialisation: Topic = {
@@ -66,7 +68,7 @@ const NAMES: Record<string, string> = {
 };
 
 export function groupsByScheme(results: StudyResults): EffectGroup[] {
-  const arms = schemeArms(results);
+  const arms = distinctArms(results, schemeArms(results));
   return [...new Set(arms.map(schemeOf))].map((scheme) => ({
     heading: NAMES[scheme] ?? scheme,
     ids: arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => id),
@@ -86,28 +88,25 @@ function known(results: StudyResults, { id }: ExperimentDeclaration): boolean {
 }
 
 function briefText(results: StudyResults): string {
-  const arms = schemeArms(results);
-  const parts = [...new Set(arms.map(schemeOf))].map((scheme) => {
-    const references = arms.filter((arm) => schemeOf(arm) === scheme).map(({ id }) => resultOf(results, id).reference);
-    const there = references.reduce((sum, { confirmed }) => sum + confirmed, 0);
-    return `${scheme} ${there}/${references.reduce((sum, { noneEmerged }) => sum + noneEmerged, there)}`;
-  });
-  return parts.length === 0 ? 'not known in this profile' : `a super weight was there in ${parts.join(', ')}`;
+  const groups = referenceGroups(results, schemeArms(results));
+  if (groups.length === 0) return 'not known in this profile';
+  const parts = groups.map(({ name, confirmed, known: n }) => `${name} ${confirmed}/${n}`);
+  const ids = groups.flatMap((group) => group.ids);
+  return `a super weight was there in ${parts.join(', ')}${inBrackets(shortRuleText(results.study, ids))}`;
 }
 
-/** By scheme: in how many runs one was there, and in how many of those it still mattered at the end. */
+/**
+ * In how many models one was there, by initialisation and by how long they had trained; and in how many of the runs
+ * that go on from them it still mattered at the end.
+ */
 export function schemesText(results: StudyResults): string {
-  const arms = schemeArms(results);
-  if (arms.length === 0) return 'Of no run of this profile is it known whether a super weight was there.';
-  const parts = [...new Set(arms.map(schemeOf))].map((scheme) => {
-    const own = arms.filter((arm) => schemeOf(arm) === scheme);
-    const references = own.map(({ id }) => resultOf(results, id).reference);
-    const there = references.reduce((sum, { confirmed }) => sum + confirmed, 0);
-    const all = references.reduce((sum, { noneEmerged }) => sum + noneEmerged, there);
-    const ends = own.filter((arm) => isFollowed(results, arm)).flatMap(({ id }) => endOf(results, id)?.survival ?? []);
-    const n = ends.reduce((sum, survival) => sum + survival.n, 0);
-    const matters = ends.reduce((sum, { functional }) => sum + functional.k, 0);
-    return `${scheme}, in ${there} of ${counted(all, 'run')}${n === 0 ? '' : ` (at the end it still mattered in ${matters} of ${n})`}`;
+  const groups = referenceGroups(results, schemeArms(results));
+  if (groups.length === 0) return 'Of no run of this profile is it known whether a super weight was there.';
+  const parts = groups.map(({ name, steps, ids, confirmed, known: n }) => {
+    const { n: ended, functional } = fateCounts(distinctFates(results, ids));
+    const of = steps === 0 ? '' : ` of ${named(ids)}`;
+    return `${name}, in ${confirmed} of ${counted(n, 'model')}${of}${ended === 0 ? '' : ` (at the end of ${counted(ended, 'distinct run')} from there it still mattered in ${functional})`}`;
   });
-  return `A super weight was there to be followed, by initialisation: ${listed(parts)}. Where none emerged, survival does not apply.`;
+  const ids = groups.flatMap((group) => group.ids);
+  return `A super weight was there to be followed, by initialisation: ${listed(parts)}${inBrackets(shortRuleText(results.study, ids))}. Where none emerged, survival does not apply.`;
 }

@@ -2,8 +2,8 @@
 import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
-import { differenceSentence, natsText, verdictText } from '../verdict-text.ts';
-import { counted, decimal } from '../wording.ts';
+import { differenceSentence, verdictText } from '../verdict-text.ts';
+import { counted, decimal, natsText } from '../wording.ts';
 
 /** A sentence if `isMissing`. */
 export function gap(isMissing: boolean, sentence: string): string[] {
@@ -20,14 +20,14 @@ export function differencesOf(comparisons: readonly ComparisonResult[]): TestedD
   return comparisons.flatMap(({ differences }) => differences);
 }
 
-/** The difference that says most, in one sentence. */
-export function headline(comparisons: readonly ComparisonResult[]): string {
+/** The difference that says most, in one sentence. @param alpha the level of its test */
+export function headline(comparisons: readonly ComparisonResult[], alpha: number): string {
   const [first] = differencesOf(comparisons)
     .filter(({ mean }) => mean !== null)
     .sort((a, b) => weight(b) - weight(a));
   return first === undefined
     ? 'Of none of the declared comparisons is a pair of runs known.'
-    : differenceSentence(first);
+    : differenceSentence(first, alpha);
 }
 
 /** `D1 − B1 +0.0009 nats (n 2, not attainable)`, for the terminal. */
@@ -39,12 +39,15 @@ export function briefDifference(comparisons: readonly ComparisonResult[]): strin
   return `${first.arm} − ${first.baseline} ${natsText(first.mean!)} nats (n ${first.n}, ${verdictText(first.verdict)})${others === 0 ? '' : `; ${counted(others, 'other difference')}`}`;
 }
 
-/** The two differences that say most, in sentences, and how many others have which verdict. */
-export function differencesText(comparisons: readonly ComparisonResult[]): string {
+/**
+ * The two differences that say most, in sentences, and how many others have which verdict.
+ * @param alpha the level of their tests
+ */
+export function differencesText(comparisons: readonly ComparisonResult[], alpha: number): string {
   const all = differencesOf(comparisons).filter(({ mean }) => mean !== null);
   if (all.length === 0) return 'Of none of the declared comparisons is a pair of runs known.';
   const order = [...all].sort((a, b) => weight(b) - weight(a));
-  const said = order.slice(0, 2).map(differenceSentence);
+  const said = order.slice(0, 2).map((difference) => differenceSentence(difference, alpha));
   const others = order.slice(2);
   if (others.length === 0) return said.join(' ');
   const count = (verdict: Verdict) => others.filter((each) => each.verdict === verdict).length;
@@ -66,10 +69,14 @@ function weight({ verdict, mean }: TestedDifference): number {
   return (verdict === 'significant' ? 1e6 : 0) + Math.abs(mean ?? 0);
 }
 
-/** `4.6 to 9.9`; one number where both print alike. */
-export function range(values: readonly number[], text: (value: number) => string): string {
-  const [low, high] = [text(smallest(values)), text(largest(values))];
-  return low === high ? low : `${low} to ${high}`;
+/**
+ * `4.6 to 9.9`; one number where all are equal up to rounding.
+ * @param text of a number that the other end of the range must be told apart from
+ */
+export function range(values: readonly number[], text: (value: number, apart: readonly number[]) => string): string {
+  const [low, high] = [smallest(values), largest(values)];
+  const [from, to] = [text(low, [high]), text(high, [low])];
+  return from === to ? from : `${from} to ${to}`;
 }
 
 /** `A1, B1 and 3 others`. */

@@ -11,10 +11,13 @@ import {
   type ParamValue,
   type StageName,
 } from '../../science/study-declaration.ts';
-import { comparisonsOf, isPruned, resultOf } from '../arms.ts';
+import type { SweetSpot } from '../../generated/results.ts';
+import { comparisonsOf, isPruned, namesOf, resultOf } from '../arms.ts';
+import { distinctArms } from '../computations.ts';
+import { retrainingTexts } from '../control-text.ts';
 import { increaseRows } from '../increase.ts';
 import type { StudyResults } from '../read-results.ts';
-import { counted, decimal, percent } from '../wording.ts';
+import { counted, exactPercent, percent } from '../wording.ts';
 import { gap, named } from './parts.ts';
 import type { Topic } from './topic.ts';
 
@@ -137,29 +140,44 @@ function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
-export function sweetSpotText({ sweetSpots, study: { analysis } }: StudyResults): string {
-  const judged = sweetSpots.filter(({ levels }) => levels.length > 0);
-  if (judged.length === 0)
-    return 'No sweet spot can be sought: no pruned arm has a positive control that trains as it does.';
-  const found = judged
-    .flatMap(({ experiment, sweetSpot }) => (sweetSpot === null ? [] : [{ experiment, sparsity: sweetSpot.sparsity }]))
-    .sort((a, b) => b.sparsity - a.sparsity);
-  const bound = `the ${percent(analysis.confidence, 0)} upper bound of the increase in log-perplexity over the positive control stays under ${decimal(analysis.tolerance, 3)} nats`;
-  const n = Math.max(0, largest(judged.flatMap(({ levels }) => levels.map((level) => level.n))));
-  if (found.length === 0)
-    return `In none of ${counted(judged.length, 'arm')} is there a sparsity up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.`;
-  const best = found[0]!;
-  return `The largest sparsity up to which ${bound} is ${percent(best.sparsity)}, in ${best.experiment} (n = ${n} at most); ${found.length} of ${counted(judged.length, 'arm')} ${judged.length === 1 ? 'has' : 'have'} such a sweet spot.`;
+/** Sweet spots of arms that have levels; of arms that are one, the first. */
+function judgedSpots(results: StudyResults): (SweetSpot & { name: string })[] {
+  const judged = results.sweetSpots
+    .filter(({ levels }) => levels.length > 0)
+    .map((spot) => ({ ...spot, id: spot.experiment, name: namesOf(results, spot.experiment) }));
+  return distinctArms(results, judged);
 }
 
-function briefText({ sweetSpots, study: { analysis } }: StudyResults): string {
-  const judged = sweetSpots.filter(({ levels }) => levels.length > 0);
-  const [best] = judged
-    .flatMap(({ experiment, sweetSpot }) => (sweetSpot === null ? [] : [{ experiment, sparsity: sweetSpot.sparsity }]))
-    .sort((a, b) => b.sparsity - a.sparsity);
-  const under = `under ${decimal(analysis.tolerance, 3)} nats`;
+function bestSpot(judged: readonly (SweetSpot & { name: string })[]): { name: string; sparsity: number } | undefined {
+  return judged
+    .flatMap(({ name, sweetSpot }) => (sweetSpot === null ? [] : [{ name, sparsity: sweetSpot.sparsity }]))
+    .sort((a, b) => b.sparsity - a.sparsity)[0];
+}
+
+export function sweetSpotText(results: StudyResults): string {
+  const { analysis } = results.study;
+  const judged = judgedSpots(results);
+  if (judged.length === 0)
+    return 'No sweet spot can be sought: no pruned arm has a positive control that trains as it does.';
+  const best = bestSpot(judged);
+  const found = judged.filter(({ sweetSpot }) => sweetSpot !== null).length;
+  const bound = `the ${exactPercent(analysis.confidence)} upper bound of the increase in log-perplexity over the positive control stays under ${String(analysis.tolerance)} nats`;
+  const drift = retrainingTexts(
+    results,
+    judged.map(({ control }) => control),
+  );
+  const n = Math.max(0, largest(judged.flatMap(({ levels }) => levels.map((level) => level.n))));
+  if (best === undefined)
+    return `${judged.length === 1 ? `In ${judged[0]!.name} there is no sparsity` : `In none of ${counted(judged.length, 'arm')} is there a sparsity`} up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.${drift}`;
+  return `The largest sparsity up to which ${bound} is ${percent(best.sparsity)}, in ${best.name} (n = ${n} at most); ${found} of ${counted(judged.length, 'arm')} ${judged.length === 1 ? 'has' : 'have'} such a sweet spot. A cost below that is not shown to be none.${drift}`;
+}
+
+function briefText(results: StudyResults): string {
+  const judged = judgedSpots(results);
+  const best = bestSpot(judged);
+  const under = `under ${String(results.study.analysis.tolerance)} nats`;
   if (judged.length === 0) return 'no pruned arm with a positive control';
   return best === undefined
     ? `no sweet spot ${under} in ${counted(judged.length, 'arm')}`
-    : `sweet spot ${under} at ${percent(best.sparsity)} (${best.experiment})`;
+    : `sweet spot ${under} at ${percent(best.sparsity)} (${best.name})`;
 }

@@ -3,6 +3,8 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import { foreignPruningStages, paramIn, paramOf, paramValues, pruningStages } from '../../science/study-declaration.ts';
 import { armsOf, comparisonsOf } from '../arms.ts';
 import type { EffectGroup } from '../figures/effect-rows.ts';
+import { inBrackets, shortRuleText } from '../causal-rule.ts';
+import { distinctArms } from '../computations.ts';
 import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalSentences } from '../verdict-text.ts';
@@ -15,8 +17,8 @@ export const schedule: Topic = {
   name: 'Schedule and scope',
   question: 'One-shot, iterative or gradual; one threshold for all or one per layer: which protects?',
   answer: (results) => {
-    if (isCompared(results)) return headline(comparisonsOf(results, 'schedule'));
-    const { length } = scheduleArms(results);
+    if (isCompared(results)) return headline(comparisonsOf(results, 'schedule'), results.study.analysis.alpha);
+    const { length } = distinctArms(results, scheduleArms(results));
     return `This profile compares no schedules or scopes${length === 0 ? '' : `; it has ${counted(length, 'pruned arm')}, whose ways through the rounds are shown`}.`;
   },
   brief: (results) => briefDifference(comparisonsOf(results, 'schedule')),
@@ -52,7 +54,7 @@ export function scheduleArms(results: StudyResults): ExperimentDeclaration[] {
 export function groupsBySchedule(results: StudyResults): EffectGroup[] {
   return SCHEDULES.map((kind) => ({
     heading: HEADINGS[kind],
-    ids: scheduleArms(results)
+    ids: distinctArms(results, scheduleArms(results))
       .filter((arm) => scheduleOf(results, arm) === kind)
       .map(({ id }) => id),
   }));
@@ -61,8 +63,8 @@ export function groupsBySchedule(results: StudyResults): EffectGroup[] {
 export function survivalByScheduleText(results: StudyResults): string {
   const tests = comparisonsOf(results, 'schedule').flatMap(({ survivalTests }) => survivalTests);
   return tests.length === 0
-    ? 'What the super weight is still worth at the end, by schedule; no comparison of this profile tests a survival by schedule.'
-    : survivalSentences(tests);
+    ? `What the super weight is still worth at the end, by schedule; no comparison of this profile tests a survival by schedule${inBrackets(shortRuleText(results.study))}.`
+    : survivalSentences(tests, results.study.analysis.alpha);
 }
 
 type Schedule = 'one-shot' | 'iterative' | 'gradual' | 'foreign' | 'none';

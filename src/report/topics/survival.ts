@@ -1,9 +1,12 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
 import { largest } from '../../base/extremes.ts';
-import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { armsOf, comparisonsOf, endOf, survivalTotals } from '../arms.ts';
+import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import { armsOf, comparisonsOf } from '../arms.ts';
+import { inBrackets, shortRuleText } from '../causal-rule.ts';
+import { distinctArms, distinctFates, fateCounts } from '../computations.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { disconnectedText } from '../zeroing.ts';
 import { counted, percent } from '../wording.ts';
 import { gap, range } from './parts.ts';
 import type { Topic } from './topic.ts';
@@ -38,32 +41,45 @@ export const survival: Topic = {
   ],
 };
 
-function ends(results: StudyResults, arms: readonly ExperimentDeclaration[]) {
-  return arms.flatMap(({ id }) => {
-    const end = endOf(results, id);
-    return end === undefined || end.survival.n === 0 || end.sparsity.mean === null
-      ? []
-      : [{ id, end, sparsity: end.sparsity.mean }];
-  });
+function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const { fates, followed, sparsities } = fatesOf(results, arms);
+  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  if (n === 0) return 'no super weight to follow';
+  const to = sparsities.length === 0 ? '' : `, to ${percent(largest(sparsities))}`;
+  return `kept ${kept}/${n}${disconnected === 0 ? '' : ` (${disconnected} disconnected)`}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(followed.length, 'arm')}${to})${inBrackets(shortRuleText(results.study, followed))}`;
 }
 
-function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const known = ends(results, arms);
-  const { n, kept, functional, same } = survivalTotals(known.map(({ end }) => end));
-  if (n === 0) return 'no super weight to follow';
-  return `kept ${kept}/${n}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(known.length, 'arm')}, to ${percent(largest(known.map(({ sparsity }) => sparsity)))})`;
+/** The distinct runs in which a super weight was followed to the end, and the arms that they are of. */
+export function fatesOf(results: StudyResults, arms: readonly ExperimentDeclaration[]) {
+  const fates = distinctFates(
+    results,
+    arms.map(({ id }) => id),
+  );
+  const followed = distinctArms(
+    results,
+    arms.filter(({ id }) => distinctFates(results, [id]).length > 0),
+  ).map(({ id }) => id);
+  return { fates, followed, sparsities: fates.flatMap(({ measured }) => measured.sparsity ?? []) };
+}
+
+/** `Pruned by magnitude to 41.0 % to 96.5 % sparsity`. */
+export function prunedTo(
+  study: StudyDeclaration,
+  arms: readonly ExperimentDeclaration[],
+  sparsities: number[],
+): string {
+  const to =
+    sparsities.length === 0 ? '' : ` to ${range(sparsities, (value, apart) => percent(value, 1, apart))} sparsity`;
+  return `Pruned ${prunedBy(study, arms)}${to}`;
 }
 
 export function survivalText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const known = ends(results, arms);
-  if (known.length === 0)
-    return `In no run that was pruned ${prunedBy(results.study, arms)} was there a super weight to follow.`;
-  const { n, kept, functional, same } = survivalTotals(known.map(({ end }) => end));
-  const base = known.flatMap(({ end }) => end.baseRate.tensorKept.mean ?? []);
-  const where =
-    base.length === 0 ? '' : `, where ${range(base, (value) => percent(value, 0))} of all weights of its tensor were`;
-  return `Pruned ${prunedBy(results.study, arms)} to ${range(
-    known.map(({ sparsity }) => sparsity),
-    percent,
-  )} sparsity (${counted(known.length, 'arm')}, ${counted(n, 'finished run')} that hold one), the super weight's mask bit was kept in ${kept} of ${n} runs${where}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}.`;
+  const { fates, followed, sparsities } = fatesOf(results, arms);
+  const rule = inBrackets(shortRuleText(results.study, followed.length === 0 ? undefined : followed));
+  if (fates.length === 0)
+    return `In no run that was pruned ${prunedBy(results.study, arms)} was there a super weight to follow${rule}.`;
+  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
+  const own = arms.filter(({ id }) => followed.includes(id));
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight's mask bit was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}${rule}.`;
 }

@@ -1,8 +1,9 @@
 /** Question 6: how large run-to-run variance is, and which differences are significant. */
 import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
+import { isNamedElsewhere } from '../computations.ts';
 import type { StudyResults } from '../read-results.ts';
-import { pText, sdText, verdictCounts } from '../verdict-text.ts';
+import { levelText, sdText, verdictCounts } from '../verdict-text.ts';
 import { counted, decimal } from '../wording.ts';
 import { differencesOf, gap, range, verdictsOf } from './parts.ts';
 import type { Topic } from './topic.ts';
@@ -29,22 +30,26 @@ export const variance: Topic = {
   ],
 };
 
-export function spreadText({ variance }: StudyResults): string {
-  const known = variance
+export function spreadText(results: StudyResults): string {
+  const known = results.variance
+    .filter(({ experiment }) => !isNamedElsewhere(results, experiment))
     .flatMap(({ experiment, n, sd }) => (sd === null ? [] : [{ experiment, n, sd }]))
     .sort((a, b) => a.sd - b.sd);
-  if (known.length === 0) return 'No experiment has two finished runs, so nothing is known of their spread.';
+  if (known.length === 0) return 'No experiment has two distinct finished runs, so nothing is known of their spread.';
   const middle = known[Math.floor((known.length - 1) / 2)]!;
   const most = known.at(-1)!;
   const least = known[0]!;
-  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd)} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd)} (${least.experiment}) to ${sdText(most.sd)} (${most.experiment}), each from ${range(
+  return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd, [least.sd, most.sd])} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd, [middle.sd, most.sd])} (${least.experiment}) to ${sdText(most.sd, [least.sd, middle.sd])} (${most.experiment}), each from ${range(
     known.map(({ n }) => n),
     String,
-  )} runs.`;
+  )} distinct runs.`;
 }
 
-function briefText({ variance, comparisons }: StudyResults): string {
-  const sds = variance.flatMap(({ sd }) => sd ?? []);
+function briefText(results: StudyResults): string {
+  const { comparisons } = results;
+  const sds = results.variance.flatMap(({ experiment, sd }) =>
+    sd === null || isNamedElsewhere(results, experiment) ? [] : [sd],
+  );
   return `${sds.length === 0 ? '' : `SD ${range(sds, sdText)} nats; `}${verdictCounts(verdictsOf(comparisons))}`;
 }
 
@@ -52,7 +57,7 @@ export function testsText({ comparisons, study: { analysis } }: StudyResults): s
   const verdicts = verdictsOf(comparisons);
   if (verdicts.length === 0) return 'No comparison is declared.';
   const significant = differencesOf(comparisons).filter(({ verdict }) => verdict === 'significant');
-  return `${verdictCounts(verdicts)} (at ${pText(analysis.alpha)}, after Holm within each family).${significant.length === 0 ? ' Nothing here is called significant.' : ` Significant: ${listed(significant.map(({ arm, baseline }) => `${arm} against ${baseline}`))}.`}`;
+  return `${verdictCounts(verdicts)} (at ${levelText(analysis.alpha)}, after Holm within each family).${significant.length === 0 ? ' Nothing here is called significant.' : ` Significant: ${listed(significant.map(({ arm, baseline }) => `${arm} against ${baseline}`))}.`}`;
 }
 
 /** From how many seeds on a test could reach alpha at all. */

@@ -1,7 +1,8 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
-import type { ComparisonDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
+import { significant } from '../../base/number-text.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
@@ -104,11 +105,12 @@ export function sampleSize(comparison: Comparison, members: number, study: Study
   if (n >= needed) return [];
   const alone = attainableFrom(1, alpha);
   const least = Math.min(1, 2 / 2 ** n);
+  const text = (p: number) => significant(p, 2, [alpha]);
   const inFamily = members > 1 ? `; ${needed} in the family "${family}" of ${members} tests` : '';
   const why =
     n < alone
-      ? `no less than p = ${rounded(least)}`
-      : `p = ${rounded(least)} at best, ${rounded(Math.min(1, least * members))} after Holm's adjustment`;
+      ? `no less than p = ${text(least)}`
+      : `p = ${text(least)} at best, ${text(Math.min(1, least * members))} after Holm's adjustment`;
   return [
     finding(
       'sample-size',
@@ -117,16 +119,4 @@ export function sampleSize(comparison: Comparison, members: number, study: Study
       `${n} pair${n === 1 ? '' : 's'} can give ${why}, above ${alpha}: nothing can be significant. Needed: ${alone} pairs alone${inFamily}.`,
     ),
   ];
-}
-
-/** How many tests each family declares. */
-export function familySizes(comparisons: readonly ComparisonDeclaration[]): Map<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { family, arms, metrics } of comparisons)
-    sizes.set(family, (sizes.get(family) ?? 0) + (arms.length - 1) * metrics.length);
-  return sizes;
-}
-
-function rounded(p: number): string {
-  return String(Number(p.toPrecision(2)));
 }

@@ -3,10 +3,11 @@
  * the variables that it names; docs/lint.md explains every rule. Pure: the declaration says all that it needs.
  */
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import { familySizes } from '../family-sizes.ts';
 import { Arm } from './arm.ts';
 import type { Comparison } from './comparison.ts';
 import { Controls } from './controls.ts';
-import { familySizes, missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
+import { missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { idleSeeds, sameArms } from './replicates.ts';
 import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
@@ -18,7 +19,7 @@ import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rul
 export function lintStudy(study: StudyDeclaration): LintFinding[] {
   const arms = study.experiments.map((experiment) => new Arm(experiment, study));
   const controls = new Controls(study, arms);
-  const families = familySizes(study.comparisons);
+  const families = familySizes(study);
   const findings = comparisonsOf(study, arms).flatMap((comparison) => [
     ...oneVariable(comparison),
     ...neverActs(comparison),

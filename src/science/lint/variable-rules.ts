@@ -1,5 +1,6 @@
 /** Do the arms of a comparison differ in exactly the variables that it names, and what follows from them? */
 import { listed } from '../../base/listed.ts';
+import { percent } from '../../base/number-text.ts';
 import { split } from './arm.ts';
 import { armsOf, names, type Comparison } from './comparison.ts';
 import { finalSparsity, sequencesSeen, totalSteps } from './consequences.ts';
@@ -103,19 +104,19 @@ export function mixedDevice(comparison: Comparison): LintFinding[] {
 /** What differs because the named variables do. */
 export function consequence(comparison: Comparison): LintFinding[] {
   const arms = armsOf(comparison);
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const quantities = [
-    ['final sparsity', finalSparsity, percent],
+    ['final sparsity', finalSparsity, (share: number, apart: readonly number[]) => percent(share, 1, apart)],
     ['training steps', totalSteps, countText],
     ['sequences seen', sequencesSeen, countText],
   ] as const;
   const told = quantities.flatMap(([what, of, text]) => {
+    // Shares that only the last digits tell apart were computed by other ways to one number.
     const values = arms.flatMap((arm) => {
       const value = of(arm);
-      return value === undefined ? [] : [text(value)];
+      return value === undefined ? [] : [Number(value.toPrecision(12))];
     });
     return values.length === arms.length && new Set(values).size > 1
-      ? [`${what} ${arms.map(({ id }, index) => `${values[index]} (${id})`).join(', ')}`]
+      ? [`${what} ${arms.map(({ id }, index) => `${text(values[index]!, values)} (${id})`).join(', ')}`]
       : [];
   });
   const wired = comparison.others.flatMap((arm) =>

@@ -1,5 +1,6 @@
 /** How sparse an experiment gets before its quality is no longer known to hold. */
 import { addTo } from '../../base/groups.ts';
+import { percent, significant } from '../../base/number-text.ts';
 import type { AnalysisDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import type { Measurement, SweetSpot, SweetSpotLevel } from '../../generated/results.ts';
 import type { ControlSearch } from '../positive-control.ts';
@@ -55,14 +56,15 @@ function reason(levels: SweetSpotLevel[], firstFailure: number, tolerance: numbe
   if (levels.length === 0) return 'No level of this experiment was measured after its retraining.';
   const failed = levels[firstFailure];
   if (failed === undefined) return `Every level stays under ${tolerance} nats; sparser ones were not tried.`;
-  const at = `At ${(100 * failed.sparsity).toFixed(1)} % sparsity`;
+  const at = `At ${percent(failed.sparsity)} sparsity`;
   if (failed.n === 1 && failed.copies > 0)
     return `${at} all ${1 + failed.copies} seeds share one computation, in this experiment or in its control, which gives no bound.`;
   if (failed.n < 2)
     return `${at} ${failed.n === 1 ? 'only one seed is' : 'no seed is'} known together with its control, which gives no bound.`;
   if (failed.upperBound === null)
     return `${at} all ${failed.n} seeds increase by exactly the same, which gives no bound.`;
-  return `${at} the upper bound is ${failed.upperBound.toPrecision(2)} nats (mean ${failed.increase!.toPrecision(2)}, n = ${failed.n}), not under ${tolerance}.`;
+  const nats = (value: number) => significant(value, 2, [tolerance, failed.upperBound!, failed.increase!]);
+  return `${at} the upper bound is ${nats(failed.upperBound)} nats (mean ${nats(failed.increase!)}, n = ${failed.n}), not under ${tolerance}.`;
 }
 
 /**

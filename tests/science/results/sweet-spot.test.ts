@@ -52,7 +52,7 @@ describe('the sweet spot', () => {
     expect(levels.map(({ upperBound }) => upperBound)).toEqual(
       [0.002 + 0.00168586, 0.003 + 0.00168586, 0.01 + 0.00337172].map((bound) => expect.closeTo(bound, 7)),
     );
-    expect(why).toBe('At 48.8 % sparsity the upper bound is 0.013 nats (mean 0.010, n = 3), not under 0.01.');
+    expect(why).toBe('At 48.8 % sparsity the upper bound is 0.013 nats (mean 0.01, n = 3), not under 0.01.');
   });
 
   it('does not resume beyond a level that failed: testing on would be choosing', () => {
@@ -68,7 +68,7 @@ describe('the sweet spot', () => {
   it('asks for more than a small mean: a wide spread of few runs is no proof', () => {
     const { sweetSpot, why } = sweetSpotOf(repeat(0, 3).map(() => [-0.02, 0, 0.02]));
     expect(sweetSpot).toBeNull();
-    expect(why).toContain('the upper bound is 0.034 nats (mean 0.0, n = 3)');
+    expect(why).toContain('the upper bound is 0.034 nats (mean 0, n = 3)');
   });
 
   it('has no bound from one run, and says which runs are missing', () => {
