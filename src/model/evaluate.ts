@@ -1,4 +1,5 @@
 /** Validation of a language model on held-out sequences: loss, loss by kind of position, retrieval. */
+import { SwpError } from '../base/failure.ts';
 import { sampleMean } from '../base/sample-mean.ts';
 import { standardErrorOfMean } from '../base/standard-error.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
@@ -20,7 +21,7 @@ export interface EvaluatedSequences {
  * @param onBatch called after each forward pass
  * @param overridesOf outputs of down projections to overwrite in the forward pass of the batch of this index
  * @returns the model's sparsity is a matter of the weights, what was overwritten one of the caller
- * @throws Error if the loss of a token is not finite: nothing is then known of these weights
+ * @throws SwpError of kind `not-finite` if the loss of a token is: nothing is then known of these weights
  */
 export async function evaluate(
   model: LanguageModel,
@@ -97,8 +98,10 @@ function excessOf(
   };
 }
 
-function notFinite(loss: number, sequence: number): Error {
-  return new Error(
-    `The loss of these weights is ${loss} in held-out sequence ${sequence}, though every weight is finite: their forward pass leaves the range of float32. The training that made them has diverged; a lower train.learningRate or a longer warm-up may help.`,
-  );
+function notFinite(loss: number, sequence: number): SwpError {
+  return new SwpError({
+    kind: 'not-finite',
+    message: `The loss of these weights is ${loss} in held-out sequence ${sequence}, though every weight is finite: their forward pass leaves the range of float32.`,
+    remedy: 'The training that made them has diverged: a lower train.learningRate or a longer warm-up may help.',
+  });
 }

@@ -50,17 +50,21 @@ test('draws what the results hold, and says where the report has its files', asy
         .map((line) => line.length),
     ),
   ).toBeLessThanOrEqual(100);
-  const { floor, plots } = (await project.swp('plots', 'quality', '--json')).json<{
+  const { floor, surprisal, plots } = (await project.swp('plots', 'quality', '--json')).json<{
     floor: number;
+    surprisal: number;
     plots: { quality: QualityRow[] };
   }>()[0]!;
   const { rows } = (await project.swp('metrics', 'step=eval-trained', 'round=2', '--json')).json<{
-    rows: { experiment: string; seed: number; metrics: { loss: number } }[];
+    rows: { experiment: string; seed: number; metrics: { loss: number; excess: number } }[];
   }>()[0]!;
   for (const { experiment, seed, metrics } of rows)
     expect(
       plots.quality.find((row) => row.experiment === experiment)!.points.find((point) => point.seed === seed)!.value,
-    ).toBe(metrics.loss - floor);
+    ).toBe(metrics.excess);
+  // 16 sequences are easier or harder than the language is on average.
+  for (const { metrics } of rows) expect(metrics.excess).toBeCloseTo(metrics.loss - surprisal, 10);
+  expect(surprisal).not.toBeCloseTo(floor, 4);
   expect(stdout).toContain(plots.quality[0]!.mean!.toFixed(4));
   expect((await project.swp('plots', 'quality', '--experiment', 'B*', '--json')).stdout).not.toContain('A1');
 
