@@ -136,11 +136,11 @@ describe('pipeline.json', () => {
       fc.asyncProperty(surgery, (steps) => tryOut(JSON.stringify(operate(JSON.parse(text), steps), null, 2))),
       { numRuns: 1_500 },
     );
-  }, 120_000);
+  });
 
   it('cut off, or with other characters (1,500 cases)', async () => {
     await fc.assert(fc.asyncProperty(scarred(text), tryOut), { numRuns: 1_500 });
-  }, 120_000);
+  });
 });
 
 describe('a cache', () => {
@@ -230,7 +230,7 @@ describe('a cache', () => {
     for (const { path } of (await verifyCache(cache)).damages)
       expect(Object.keys(originals).map((file) => join(home, file))).toContain(path);
     await cache.scratch.clear();
-  }, 60_000);
+  });
 });
 
 describe('an artifact', () => {
@@ -267,5 +267,5 @@ describe('an artifact', () => {
       }),
       { numRuns: 3_000 },
     );
-  }, 60_000);
+  });
 });
