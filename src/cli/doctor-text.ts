@@ -23,10 +23,14 @@ export function doctorText(findings: DoctorFindings, colors: Colors): string[] {
   ];
 }
 
-function targetRow({ engine, device, works, why, gemmGflops }: TargetFinding, colors: Colors): string[] {
+function targetRow(
+  { engine, device, works, why, gemmGflops, flushesSubnormals }: TargetFinding,
+  colors: Colors,
+): string[] {
   const colour = { ok: colors.green, no: colors.yellow, broken: colors.red }[works];
   const speed = gemmGflops === undefined ? '' : `${decimal(gemmGflops, 0)} GFLOP/s on one core`;
-  return [engine, device, colour(works), why?.replace(/\.$/, '') ?? speed];
+  const subnormals = flushesSubnormals === false ? '; no FFI: subnormal numbers are kept' : '';
+  return [engine, device, colour(works), why?.replace(/\.$/, '') ?? `${speed}${subnormals}`];
 }
 
 /** One line per remedy; a remedy that serves several targets is said once. */

@@ -2,7 +2,7 @@
  * The process in which one target is tried: `probe.js ENGINE DEVICE PRECISION`. A native library that crashes or hangs
  * takes this process with it and nothing else.
  */
-import { measureGemm, probeTarget } from '../compute/runtimes/probe.ts';
+import { flushesSubnormals, measureGemm, probeTarget } from '../compute/runtimes/probe.ts';
 import { UnavailableTarget, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import type { ProbeMessage } from './probe-message.ts';
 
@@ -22,7 +22,12 @@ async function probe(target: ExecutionTarget): Promise<ProbeMessage> {
   try {
     const result = await probeTarget(target);
     if (target.engine !== 'onnx' || target.device !== 'cpu') return { kind: 'ran', ...result };
-    return { kind: 'ran', ...result, gemmGflops: await measureGemm(target, GEMM_SECONDS) };
+    return {
+      kind: 'ran',
+      ...result,
+      gemmGflops: await measureGemm(target, GEMM_SECONDS),
+      flushesSubnormals: await flushesSubnormals(target),
+    };
   } catch (error) {
     if (error instanceof UnavailableTarget)
       return { kind: 'unavailable', message: error.message, remedy: error.remedy };

@@ -37,6 +37,8 @@ export interface TargetFinding extends Pick<ExecutionTarget, 'engine' | 'device'
   deviation: number | null;
   /** Of the default target: GFLOP/s of one core in a product of matrices. */
   gemmGflops?: number;
+  /** Of the default target: whether graphs have zeros in the place of subnormal numbers, as on most machines. */
+  flushesSubnormals?: boolean;
 }
 
 /** The default target first and on its own, because its speed is measured; then the others side by side. */
@@ -80,7 +82,7 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
   const broken = (why: string) => ({ works: 'broken' as const, why, remedy: null, deviation: null });
   switch (message?.kind) {
     case 'ran': {
-      const { agrees, deviation, tolerance, gemmGflops } = message;
+      const { agrees, deviation, tolerance, gemmGflops, flushesSubnormals } = message;
       if (!agrees)
         return {
           ...broken(
@@ -88,7 +90,11 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
           ),
           deviation,
         };
-      return { works: 'ok', why: null, remedy: null, deviation, ...(gemmGflops !== undefined && { gemmGflops }) };
+      return {
+        ...{ works: 'ok', why: null, remedy: null, deviation },
+        ...(gemmGflops !== undefined && { gemmGflops }),
+        ...(flushesSubnormals !== undefined && { flushesSubnormals }),
+      };
     }
     case 'unavailable':
       return { works: 'no', why: message.message, remedy: message.remedy, deviation: null };

@@ -67,9 +67,27 @@ describe('swp doctor', () => {
     expect(first).toMatchObject({ works: 'ok', why: null, remedy: null });
     expect(first!.deviation).toBeLessThan(1e-5);
     expect(first!.gemmGflops).toBeGreaterThan(0.1);
+    expect(first!.flushesSubnormals).toBe(true);
     for (const { works, why, remedy } of others)
       if (works === 'no') expect([why, remedy]).toEqual([expect.stringMatching(/\S/), expect.stringMatching(/\S/)]);
     expect(await readdir(project.root)).toEqual(['pipeline.json']); // it leaves nothing behind
+  });
+
+  test('without FFI the default target works, and the way it computes is told', async () => {
+    const project = await SwpProject.create(tinyStudy());
+    await project.write(
+      'without-koffi.mjs',
+      `import Module from 'node:module';
+      const load = Module._load;
+      Module._load = (name, ...rest) => {
+        if (name === 'koffi') throw new Error('Cannot find module');
+        return load(name, ...rest);
+      };`,
+    );
+    const { stdout } = await doctor(project, {
+      NODE_OPTIONS: `--import=${pathToFileURL(project.path('without-koffi.mjs')).href}`,
+    });
+    expect(stdout).toMatch(/^onnx +cpu +ok +\d+ GFLOP\/s on one core; no FFI: subnormal numbers are kept$/m);
   });
 
   test('an engine that crashes is a finding of its own; GPUs are what nvidia-smi says', async () => {

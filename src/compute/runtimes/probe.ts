@@ -37,6 +37,17 @@ export async function probeTarget(target: ExecutionTarget): Promise<ProbeResult>
   return { agrees: deviation <= tolerance, deviation, tolerance };
 }
 
+/** Whether graphs have zeros in the place of subnormal numbers (subnormals.ts). */
+export async function flushesSubnormals(target: ExecutionTarget): Promise<boolean> {
+  const graph = new Graph();
+  graph.output('doubled', graph.affine(graph.input('x', [1]), 2));
+  const session = await openSession(graph, target);
+  session.feed('x', Float32Array.of(2 ** -130));
+  const { doubled } = await session.run();
+  await session.release();
+  return doubled![0] === 0;
+}
+
 /**
  * Billions of floating-point operations per second in a product of square matrices, the best of repeated runs: on the
  * CPU, what one core can reach.
