@@ -9,8 +9,8 @@ import { consoleBlock, type Part } from '../part.ts';
 const SWP = join(packageRoot, 'bin/swp.js');
 const STUDY = readFileSync(join(packageRoot, 'pipeline.json'), 'utf8');
 
-/** By block, the comparison of `findingsStudy` and the rules whose findings it shows. */
-const FINDINGS: Readonly<Record<string, readonly (readonly [comparison: string, rule: string])[]>> = {
+/** By block, comparisons of `findingsStudy` and the rules whose findings it shows; null: findings of no comparison. */
+const FINDINGS: Readonly<Record<string, readonly (readonly [comparison: string | null, rule: string])[]>> = {
   'lint one-variable': [['variables', 'one-variable']],
   'lint never-acts': [['same', 'never-acts']],
   'lint mixed-device': [['devices', 'mixed-device']],
@@ -19,6 +19,7 @@ const FINDINGS: Readonly<Record<string, readonly (readonly [comparison: string, 
   'lint missing-control': [['controls', 'missing-control']],
   'lint unequal-budget': [['lengths', 'unequal-budget']],
   'lint sample-size': [['init', 'sample-size']],
+  'lint idle-seeds': [[null, 'idle-seeds']],
 };
 
 export const transcripts: Part = {
@@ -92,7 +93,7 @@ async function findingsBlock(shown: (typeof FINDINGS)[string]): Promise<string> 
   findings ??= answerTo(JSON.stringify(findingsStudy()), 'lint');
   const sections = (await findings).split('\n\n');
   const lines = shown.flatMap(([comparison, rule]) => {
-    const section = sections.find((text) => text.startsWith(`${comparison}: `)) ?? '';
+    const section = sections.find((text) => text.startsWith(comparison === null ? '  ' : `${comparison}: `)) ?? '';
     return section.split('\n').filter((line) => / {2}. /.test(line) && line.includes(` ${rule}: `));
   });
   if (lines.length === 0) throw new Error(`swp lint finds none of ${shown.join('; ')} in the study made for it.`);
@@ -113,6 +114,7 @@ function findingsStudy(): object {
       'A1-same': { extends: 'A1' },
       'A1-cuda': { extends: 'A1', params: { train: { device: 'cuda' } } },
       'A1-later': { extends: 'A1', seeds: [1, 2, 3] },
+      'A1-idle': { extends: 'A1', params: { 'load-pretrained': { checkpoint: 0 }, train: { seed: 0 } } },
       'A1-longer': { extends: 'A1', params: { train: { steps: 4000 } } },
     },
     comparisons: [
