@@ -78,6 +78,7 @@ function magnitudeText(value: number, digits: number, references: readonly numbe
   const size = Math.abs(value);
   if (Number.isNaN(value)) return 'NaN';
   if (size === Infinity) return '∞';
+  if (size === 0) return atDecimals(0, digits); // nothing else is printed as 0
   if (size !== 0 && (size < SMALL || size >= LARGE)) return powerText(value, references);
   let decimals = digits;
   while (

@@ -71,6 +71,7 @@ describe('a number as text', () => {
       '8.2e307',
     ]);
     expect([decimal(0.01 - 1e-17, 3, [0.01]), percent(1 - 2 ** -53)]).toEqual(['0.010', '99.99999999999999 %']);
+    expect([decimal(0, 4, [5e-324]), decimal(5e-324, 4, [0])]).toEqual(['0.0000', '4.9e-324']);
     expect([decimal(2.84e-12, 4), decimal(Infinity, 2), exactPercent(0.955), exactPercent(0.145)]).toEqual([
       '2.8e-12',
       '∞',
