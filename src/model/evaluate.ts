@@ -44,7 +44,7 @@ export async function evaluate(
       for (let position = row * sequence; position < (row + 1) * sequence; position++) {
         const kind = kinds[position]!;
         const loss = losses[position]!;
-        if (!Number.isFinite(loss)) throw notFinite(loss, batch.first + row);
+        if (!Number.isFinite(loss)) throw nonFiniteLoss(loss, ` in held-out sequence ${batch.first + row}`);
         sum += loss;
         byKind[kind]!.sum += loss;
         byKind[kind]!.tokens += 1;
@@ -98,10 +98,11 @@ function excessOf(
   };
 }
 
-function notFinite(loss: number, sequence: number): SwpError {
+/** What is wrong with weights that are finite and whose loss is not. @param where ` in ...` */
+export function nonFiniteLoss(loss: number, where = ''): SwpError {
   return new SwpError({
     kind: 'not-finite',
-    message: `The loss of these weights is ${loss} in held-out sequence ${sequence}, though every weight is finite: their forward pass leaves the range of float32.`,
+    message: `The loss of these weights is ${loss}${where}, though every weight is finite: their forward pass leaves the range of float32.`,
     remedy: 'The training that made them has diverged: a lower train.learningRate or a longer warm-up may help.',
   });
 }

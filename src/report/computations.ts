@@ -6,6 +6,7 @@ import { groupBy } from '../base/groups.ts';
 import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration } from '../generated/aggregate.ts';
 import type { Measurement, RunResult, WeightSurvival } from '../generated/results.ts';
+import { distinct as byComputation } from '../science/results/computations.ts';
 import { declarationOf, distinct, measuredEnd, namesOf, resultOf, runsOf, schemeOf } from './arms.ts';
 import type { StudyResults } from './read-results.ts';
 import { counted } from './wording.ts';
@@ -61,8 +62,8 @@ export interface Measured {
 
 /** One each of measurements that are one computation: the first of which the survival is known. */
 function distinctOf(all: readonly Measured[]): Measured[] {
-  return [...groupBy(all, ({ measured }) => measured.computation).values()].map(
-    (same) => same.find(({ measured }) => measured.survival.weights.length > 0) ?? same[0]!,
+  return byComputation(all, ({ measured }) => measured).map(
+    (same) => same.find(({ measured }) => measured.survival.weights.length > 0) ?? same[0],
   );
 }
 

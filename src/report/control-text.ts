@@ -1,7 +1,7 @@
 /** What retraining alone did to a positive control: without it, a difference to the control says half of the truth. */
 import { tInterval } from '../science/statistics/student-t.ts';
 import { spread } from '../science/statistics/spread.ts';
-import { declarationOf, runsOf, schemeOf } from './arms.ts';
+import { declarationOf, schemeOf } from './arms.ts';
 import { distinctEnds } from './computations.ts';
 import type { StudyResults } from './read-results.ts';
 import { counted, differenceText } from './wording.ts';
@@ -13,9 +13,7 @@ import { counted, differenceText } from './wording.ts';
 export function retrainingText(results: StudyResults, control: string): string {
   if (schemeOf(declarationOf(results, control)) !== 'pretrained') return '';
   const changes = distinctEnds(results, [control]).flatMap(({ run, measured }) => {
-    const start = runsOf(results, control)
-      .find(({ seed }) => seed === run.seed)
-      ?.measurements.find(({ phase }) => phase === 'start')?.evaluation;
+    const start = run.measurements.find(({ phase }) => phase === 'start')?.evaluation;
     return start && measured.evaluation ? [measured.evaluation.loss - start.loss] : [];
   });
   const { n, mean } = spread(changes);

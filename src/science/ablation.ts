@@ -1,5 +1,6 @@
 /** What zeroing one scalar costs: the model's mean loss with it at 0, less the loss with nothing zeroed. */
 import { standardErrorOfMean } from '../base/standard-error.ts';
+import { nonFiniteLoss } from '../model/evaluate.ts';
 import { fixedBatches, type FixedBatch } from '../model/fixed-batches.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { MatrixPosition } from './pruning.ts';
@@ -42,13 +43,12 @@ export class Ablation {
 
   /**
    * @param tokens rows of model.sequence + 1 token ids on which every effect is judged
-   * @throws Error if the weights are broken: their loss is not finite
+   * @throws SwpError of kind `not-finite` if the loss of these weights is
    */
   static async start(model: LanguageModel, tokens: Int32Array, signal?: AbortSignal): Promise<Ablation> {
     const batches = fixedBatches(tokens, model);
     const baseline = await measureLosses(model, batches);
-    if (!Number.isFinite(baseline.mean))
-      throw new Error(`The loss of these weights is ${baseline.mean}: training has diverged.`);
+    if (!Number.isFinite(baseline.mean)) throw nonFiniteLoss(baseline.mean);
     return new Ablation(model, batches, baseline, signal);
   }
 

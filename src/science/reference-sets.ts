@@ -1,10 +1,12 @@
 /** Which detection of a run defines its reference set: the super weights that are followed through the run. */
+import { entryOf } from '../base/json.ts';
 import type { ParamProblem } from '../engine/stage.ts';
 import type { ExperimentDeclaration, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { Phase } from '../generated/results.ts';
 import { inOrderOfTime } from './results/study-pieces.ts';
-import { paramAt, paramOf, trainings } from './study-declaration.ts';
+import { Arm } from './lint/arm.ts';
+import { paramOf, producerOf, trainings } from './study-declaration.ts';
 
 /**
  * Pretrained arms follow the super weights of the starting model; re-initialised ones those that emerged in round 1's
@@ -70,7 +72,17 @@ export function declaredRule(
   experiment: ExperimentDeclaration,
   moment: { step: string; round: number },
 ): DeclaredRule | undefined {
-  const values = RULE.map((name) => [name, paramAt(study, experiment, moment, ['detect-sw', name])] as const);
+  return ruleOf(new Arm(experiment, study), study, moment);
+}
+
+function ruleOf(
+  arm: Arm,
+  study: StudyDeclaration,
+  { step, round }: { step: string; round: number },
+): DeclaredRule | undefined {
+  const stage = entryOf(study.steps, step)?.stage;
+  if (stage !== 'detect-sw') return undefined;
+  const values = RULE.map((name) => [name, arm.valueAt({ step, stage }, name, round)] as const);
   if (values.some(([, value]) => value === undefined)) return undefined;
   return Object.fromEntries(values) as DeclaredRule;
 }
@@ -84,11 +96,11 @@ export function declaredRules(
   study: StudyDeclaration,
   experiment: ExperimentDeclaration,
 ): { reference: DeclaredRule | undefined; all: DeclaredRule[] } {
+  const arm = new Arm(experiment, study);
   const wiring = experiment.wiring === undefined ? undefined : study.wirings?.[experiment.wiring];
   const detections = wiring === undefined ? plannedDetections(study, experiment) : detectionsOf(study, wiring);
   const phase = referencePhase(experiment);
-  const rule = (detection: Pick<Detection, 'step' | 'round'> | undefined) =>
-    detection && declaredRule(study, experiment, detection);
+  const rule = (detection: Pick<Detection, 'step' | 'round'> | undefined) => detection && ruleOf(arm, study, detection);
   const all = new Map<string, DeclaredRule>();
   for (const found of detections.flatMap((detection) => rule(detection) ?? [])) all.set(JSON.stringify(found), found);
   return { reference: rule(detections.find((detection) => detection.phase === phase)), all: [...all.values()] };
@@ -132,7 +144,7 @@ function detectionsOf(study: StudyDeclaration, wiring: WiredRounds[]): Detection
       steps.flatMap(({ step, stage, inputs }): Detection[] => {
         const { measures, gatheredAs = [] } = study.steps[step] ?? {};
         return measures !== undefined && gatheredAs.includes('superWeights')
-          ? [{ step, stage, round, phase: measures, reference: producerOf(inputs.reference, round) }]
+          ? [{ step, stage, round, phase: measures, reference: referenceOf(inputs.reference, round) }]
           : [];
       }),
     ),
@@ -140,10 +152,9 @@ function detectionsOf(study: StudyDeclaration, wiring: WiredRounds[]): Detection
   return all.sort(inOrderOfTime);
 }
 
-/** `step.superWeights -1` in round 3 -> `step 2`. */
-function producerOf(input: string | undefined, round: number): string | undefined {
-  const [, step, place] = /^(.+)\.superWeights(?: (-1|@\d+))?$/.exec(input ?? '') ?? [];
-  if (step === undefined) return undefined;
-  if (place === undefined) return `${step} ${round}`;
-  return `${step} ${place === '-1' ? round - 1 : Number(place.slice(1))}`;
+/** The detection that another one takes for its reference, as `step round`. */
+function referenceOf(source: string | undefined, round: number): string | undefined {
+  if (source === undefined) return undefined;
+  const producer = producerOf(source, round);
+  return producer.artifact === 'superWeights' ? `${producer.step} ${producer.round}` : undefined;
 }

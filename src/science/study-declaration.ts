@@ -78,23 +78,6 @@ export function ownStepValues<Stage extends StageName, Name extends ParamName<St
   });
 }
 
-/**
- * A parameter of one step in one round, counted from 1: the step's own, else that of its stage.
- * @returns undefined where the step has no such parameter, or is of another stage
- */
-export function paramAt<Stage extends StageName, Name extends ParamName<Stage>>(
-  study: StudyDeclaration,
-  experiment: ExperimentDeclaration,
-  { step, round }: { step: string; round: number },
-  [stage, name]: [Stage, Name],
-): ParamValue<Stage, Name> | undefined {
-  if (entryOf(study.steps, step)?.stage !== stage) return undefined;
-  const own = entryOf(experiment.steps, step);
-  const value = entryOf(own?.params, name);
-  if (value === undefined) return paramIn(experiment, stage, name, round);
-  return (own!.byRound.includes(name) ? (value as unknown[])[round - 1] : value) as ParamValue<Stage, Name> | undefined;
-}
-
 /** A parameter by a name that is known only at run time, as it is declared: for tables of all parameters. */
 export function declaredValue({ params }: ExperimentDeclaration, stage: string, name: string): unknown {
   return entryOf(entryOf(params, stage) as StepParams['params'] | undefined, name);
@@ -103,6 +86,20 @@ export function declaredValue({ params }: ExperimentDeclaration, stage: string, 
 /** Whether a declared value is a list with one value per round. */
 export function isByRound({ byRound }: ExperimentDeclaration, stage: string, name: string): boolean {
   return byRound?.includes(`${stage}.${name}`) ?? false;
+}
+
+/**
+ * Which step leaves what another one takes: `prune.mask` in the same round, `prune.mask -1` in the round before,
+ * `load.weights @0` before the rounds.
+ * @param source an input of a step, as the wiring declares it
+ * @param round of the step that takes it
+ */
+export function producerOf(source: string, round: number): { step: string; artifact: string; round: number } {
+  const [name = '', place] = source.split(' ');
+  const dot = name.lastIndexOf('.');
+  const produced = { step: name.slice(0, dot), artifact: name.slice(dot + 1) };
+  if (place === undefined) return { ...produced, round };
+  return { ...produced, round: place === '-1' ? round - 1 : Number(place.slice(1)) };
 }
 
 /** The models of a study's experiments, and those whose checkpoints they load. */

@@ -8,8 +8,7 @@ import type { ExperimentDeclaration, StudyDeclaration, WiredStep } from '../gene
 import type { Phase } from '../generated/results.ts';
 import { Arm } from './lint/arm.ts';
 import {
-  declaredValue,
-  isByRound,
+  producerOf,
   trainings,
   trainingStages,
   type ParamName,
@@ -241,7 +240,7 @@ export class TrainingCourse {
       .sort()
       .map((param) => {
         const isOwn = Object.hasOwn(entryOf(steps, step)?.params ?? {}, param);
-        const value = this.#valueOf({ round, step, stage }, param);
+        const value = this.arm.valueAt({ step, stage }, param, round);
         return { round, step, stage, param, value, variable: `${isOwn ? step : stage}.${param}` };
       });
   }
@@ -253,25 +252,6 @@ export class TrainingCourse {
     name: Name,
   ): ParamValue<Stage, Name> | undefined {
     // The stage's schema has checked it.
-    return this.#valueOf({ round, step, stage }, name) as ParamValue<Stage, Name> | undefined;
+    return this.arm.valueAt({ step, stage }, name, round) as ParamValue<Stage, Name> | undefined;
   }
-
-  /** A step's own value, or that of its stage. */
-  #valueOf({ round, step, stage }: Place, param: string): unknown {
-    const { declaration } = this.arm;
-    const own = entryOf(declaration.steps, step);
-    const isOwn = own !== undefined && Object.hasOwn(own.params, param);
-    const value = isOwn ? own.params[param] : declaredValue(declaration, stage, param);
-    const byRound = isOwn ? own.byRound.includes(param) : isByRound(declaration, stage, param);
-    if (!byRound || !Array.isArray(value)) return value;
-    return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
-  }
-}
-
-/** `train.weights -1` -> the step `train` of the round before. */
-function producerOf(source: string, round: number): { step: string; round: number } {
-  const [artifact = '', place] = source.split(' ');
-  const step = artifact.slice(0, artifact.lastIndexOf('.'));
-  if (place === undefined) return { step, round };
-  return { step, round: place === '-1' ? round - 1 : Number(place.slice(1)) };
 }

@@ -500,7 +500,7 @@ describe('detection', () => {
 
   it('refuses weights whose loss is not finite', async () => {
     await expect(detect({ ...planted, baseline: Number.NaN })).rejects.toThrow(
-      'The loss of these weights is NaN: training has diverged.',
+      /The loss of these weights is NaN, though every weight is finite/,
     );
   });
 

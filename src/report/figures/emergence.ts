@@ -37,7 +37,7 @@ function draw(results: StudyResults): Figure<'emergence'> {
   return {
     title: TITLE,
     caption:
-      `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it was confirmed as a super weight; hollow: it did not; at 0 on the axis: there was no candidate. ` +
+      `During training from scratch or onwards: what zeroing the most harmful candidate costs (symmetric log), at each detection; one line a run, the unit of replication (${counted(runs, 'run')}). Filled: it was confirmed as a super weight; hollow: it was not; at 0 on the axis: there was no candidate. ` +
       `The weight behind a line may change from detection to detection: the data name it.${ruleSentence(results.study, experiments)}`,
     plots: [
       {

@@ -130,7 +130,7 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
       'Above the floor',
       surprisal === null
         ? 'Not given: the probabilities of this text are not known, or runs were evaluated on different tokens.'
-        : `The loss minus ${decimal(surprisal, 4)} nats, what the language itself loses on the very same held-out tokens (the mean of \u2212ln p, p being each token’s known probability given its prefix). A finite sample is easier or harder than the entropy says; held against its own tokens, what is left is the model’s, with a standard error some ten times smaller than the loss’s.`,
+        : `The loss minus ${decimal(surprisal, 4)} nats, what the language itself loses on the very same held-out tokens (the mean of \u2212ln p, p being each token’s known probability given its prefix). A finite sample is easier or harder than the entropy says; held against its own tokens, what is left is the model’s, and its standard error holds nothing of that.`,
     ],
     [
       'Two errors of a loss',

@@ -105,8 +105,22 @@ export class Arm {
 
   /** The value in one round. @param round 0 for steps outside the rounds */
   valueIn(variable: string, round: number): unknown {
-    const value = this.value(variable);
-    if (!this.#isByRound(variable) || !Array.isArray(value)) return value;
+    if (isOfRun(variable)) return this.declaration[variable];
+    const { owner, param } = split(variable);
+    return this.valueAt({ step: owner, stage: this.#stageOf(owner) }, param, round);
+  }
+
+  /**
+   * A parameter of a step in one round: the step's own value, or that of its stage. A list serves the rounds beyond it
+   * with its last value.
+   * @param round 0 for steps outside the rounds
+   */
+  valueAt({ step, stage }: Pick<WiredStep, 'step' | 'stage'>, param: string, round: number): unknown {
+    const own = entryOf(this.declaration.steps, step);
+    const isOwn = own !== undefined && Object.hasOwn(own.params, param);
+    const value = isOwn ? own.params[param] : declaredValue(this.declaration, stage, param);
+    const isList = isOwn ? own.byRound.includes(param) : isByRound(this.declaration, stage, param);
+    if (!isList || !Array.isArray(value)) return value;
     return value[Math.min(Math.max(round, 1), value.length) - 1] as unknown;
   }
 
@@ -139,13 +153,6 @@ export class Arm {
 
   #stageOf(owner: string): string {
     return Object.hasOwn(this.declaration.params, owner) ? owner : (this.#stageOfStep.get(owner) ?? owner);
-  }
-
-  #isByRound(variable: string): boolean {
-    const { owner, param } = split(variable);
-    const own = entryOf(this.declaration.steps, owner);
-    if (own !== undefined && Object.hasOwn(own.params, param)) return own.byRound.includes(param);
-    return isByRound(this.declaration, this.#stageOf(owner), param);
   }
 
   /** Whether a parameter is the experiment's model, which is a variable already. */

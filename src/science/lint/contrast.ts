@@ -4,6 +4,7 @@ import { entryOf } from '../../base/json.ts';
 import { addTo } from '../../base/groups.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { listed } from '../../base/listed.ts';
+import { producerOf } from '../study-declaration.ts';
 import { split, type Arm } from './arm.ts';
 
 /** Variables with different values, of steps that run in at least one of the arms. */
@@ -136,8 +137,7 @@ function inRounds(there: Arm, absent: Arm, step: string): string {
 /** `prune.mask -1`, seen from round 3, is prune.mask of round 2. */
 function sourceText(source: string | undefined, round: number): string {
   if (source === undefined) return 'not connected';
-  const [artifact, place] = source.split(' ');
-  if (place === undefined) return artifact!;
-  const producer = place === '-1' ? round - 1 : Number(place.slice(1));
-  return producer === 0 ? artifact! : `${artifact} of round ${producer}`;
+  const producer = producerOf(source, round);
+  const artifact = `${producer.step}.${producer.artifact}`;
+  return producer.round === round || producer.round === 0 ? artifact : `${artifact} of round ${producer.round}`;
 }

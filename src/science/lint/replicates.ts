@@ -2,8 +2,9 @@
 import { groupBy } from '../../base/groups.ts';
 import { canonicalJson, entryOf, type JsonValue } from '../../base/json.ts';
 import { listed } from '../../base/listed.ts';
-import type { StudyDeclaration, WiredStep } from '../../generated/aggregate.ts';
-import type { Arm } from './arm.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
+import { producerOf } from '../study-declaration.ts';
+import { split, type Arm } from './arm.ts';
 import { commonNodes } from './contrast.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { valueText } from './value-text.ts';
@@ -50,7 +51,12 @@ function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
       if (own.fixed !== undefined) fixed.add(`${stage}.${own.fixed} is ${valueText(value(own.fixed))}`);
       // Only the scheme `pretrained` reads the weights that it is given.
       const reads = stage !== 'init' || value('scheme') === 'pretrained';
-      const inherits = reads && Object.values(inputs).some((source) => seeded.has(placeOf(source, round)));
+      const inherits =
+        reads &&
+        Object.values(inputs).some((source) => {
+          const producer = producerOf(source, round);
+          return seeded.has(`${producer.step} ${producer.round}`);
+        });
       if (!own.takes && !inherits) continue;
       seeded.add(`${step} ${round}`);
       acts ||= !measures || isMeasured(step);
@@ -64,14 +70,6 @@ function ownSeed(stage: string, value: (name: string) => unknown): { takes: bool
   if (seededStage === undefined) return { takes: !SEEDLESS.includes(stage) };
   if (!seededStage.acts(value)) return { takes: false };
   return value(seededStage.param) === undefined ? { takes: true } : { takes: false, fixed: seededStage.param };
-}
-
-/** `prune.mask -1`, seen from round 3, is made by prune in round 2. */
-function placeOf(source: WiredStep['inputs'][string], round: number): string {
-  const [artifact = '', place = ''] = source.split(' ');
-  const step = artifact.slice(0, artifact.lastIndexOf('.'));
-  if (place === '') return `${step} ${round}`;
-  return `${step} ${place === '-1' ? round - 1 : place.slice(1)}`;
 }
 
 /** Seeds of an arm that are replicates: one, where they change nothing. */
@@ -134,7 +132,7 @@ function declaredIdentity(arm: Arm): string {
   const { wiring, model, params, byRound = [], steps = {} } = arm.declaration;
   const ofStages = Object.entries(params).filter(([stage]) => arm.hasStage(stage));
   const ofSteps = Object.entries(steps).filter(([step]) => arm.hasStep(step));
-  const lists = byRound.filter((name) => arm.hasStage(name.slice(0, name.lastIndexOf('.'))));
+  const lists = byRound.filter((name) => arm.hasStage(split(name).owner));
   return canonicalJson([
     wiring ?? null,
     model ?? null,

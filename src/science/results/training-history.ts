@@ -2,6 +2,7 @@
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { RunResult } from '../../generated/results.ts';
 import { Arm as DeclaredArm } from '../lint/arm.ts';
+import { producerOf } from '../study-declaration.ts';
 import type { Arm } from './paired-difference.ts';
 
 export interface TrainingHistory {
@@ -46,7 +47,8 @@ function lastReturn(arm: DeclaredArm): { round: number; to: string; point: strin
   for (let round = arm.lastRound - 1; round > 0; round--) {
     const to = arm.paramIn('rewind', 'to', round) ?? 'none';
     const step = arm.wiring?.get(round)?.find(({ stage }) => stage === 'rewind');
-    const point = step?.inputs['point']?.split('.')[0] ?? 'rewind-point';
+    const source = step?.inputs['point'];
+    const point = source === undefined ? 'rewind-point' : producerOf(source, round).step;
     if (to !== 'none' && (arm.wiring === undefined || step !== undefined)) return { round, to, point };
   }
   return undefined;
