@@ -8,12 +8,13 @@ import type {
   Proportion,
   RunResult,
 } from '../generated/results.ts';
+import { replicatesOf } from '../report/arms.ts';
 import type { StudyResults } from '../report/read-results.ts';
 
 /** Final log-perplexity above what the language itself loses on the same tokens, nats per token. */
 export interface QualityRow {
   experiment: string;
-  /** Declared runs. */
+  /** Declared runs that are no copies of an earlier one. */
   declared: number;
   points: { seed: number; value: number }[];
   mean: number | null;
@@ -51,22 +52,20 @@ export interface CurveRow {
 
 /** Above the language on the same tokens; the loss itself where that is not known of all runs. */
 export function qualityRows(results: StudyResults): QualityRow[] {
-  const { experiments, runs } = results;
+  const { experiments } = results;
   const above = aboveLanguage(results);
   return experiments.map((experiment) => {
-    const ends = runs
-      .filter((run) => run.experiment === experiment.id)
-      .flatMap((run) => {
-        const evaluation = endOf(run, experiment)?.evaluation;
-        return evaluation ? [{ seed: run.seed, value: above(evaluation), loss: evaluation.loss }] : [];
-      });
+    const ends = replicatesOf(results, experiment.id).flatMap((run) => {
+      const evaluation = endOf(run, experiment)?.evaluation;
+      return evaluation ? [{ seed: run.seed, value: above(evaluation), loss: evaluation.loss }] : [];
+    });
     const points = ends.map(({ seed, value }) => ({ seed, value }));
     const { lossInterval } = experiment;
     // All runs read the same tokens: what is subtracted of each is the same.
     const shift = sampleMean(ends.map(({ value, loss }) => loss - value));
     return {
       experiment: experiment.id,
-      declared: experiment.declared,
+      declared: experiment.declared - experiment.copies,
       points,
       mean: points.length === 0 ? null : sampleMean(points.map(({ value }) => value)),
       interval:

@@ -4,6 +4,7 @@
  * of arms, declared and distinct runs, and arms with and without a super weight all differ.
  */
 import { describe, expect, it } from 'vitest';
+import { qualityRows } from '../../src/plots/plot-data.ts';
 import { differences } from '../../src/report/figures/forest-plot.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { retrainingText } from '../../src/report/control-text.ts';
@@ -128,6 +129,7 @@ describe('a count', () => {
     expect(cautions(results).join(' ')).toContain('With at most 3 distinct runs per experiment, even 3 of 3');
     expect(experimentsTable(results).source).toContain('6/6<small>1 distinct</small>');
     expect(runsTable(results).source).toContain('the same as A/s0');
+    expect(qualityRows(results)[0]).toMatchObject({ declared: 1, points: [{ seed: 0 }] });
   });
 
   it('is of models where several arms start from one, and apart where they trained for different times', () => {
