@@ -75,8 +75,10 @@ function rulesOf(
   for (const experiment of detecting) addTo(byRule, textOf(experiment), experiment.id);
   if (byRule.size <= 1) return [...byRule.keys()].join('');
   const [most] = [...byRule.values()].sort((a, b) => b.length - a.length);
+  const isOthers = (of: readonly string[]) => of === most && of.length > NAMED;
   return [...byRule]
-    .map(([text, of]) => `${text} in ${of === most && of.length > NAMED ? 'the others' : listed(of)}`)
+    .sort(([, a], [, b]) => Number(isOthers(a)) - Number(isOthers(b)))
+    .map(([text, of]) => `${text} in ${isOthers(of) ? 'the others' : listed(of)}`)
     .join('; ');
 }
 

@@ -8,6 +8,7 @@ import type { ExperimentDeclaration } from '../generated/aggregate.ts';
 import type { Measurement, RunResult, WeightSurvival } from '../generated/results.ts';
 import { distinct as byComputation } from '../science/results/computations.ts';
 import { declarationOf, distinct, measuredEnd, namesOf, resultOf, runsOf, schemeOf } from './arms.ts';
+import { ruleText, shortRuleText } from './causal-rule.ts';
 import type { StudyResults } from './read-results.ts';
 import { counted } from './wording.ts';
 
@@ -128,7 +129,8 @@ export interface ReferenceGroup {
 
 /**
  * The models in which the super weights of some arms were sought, each once: by the model's folder where a study has
- * several, by initialisation, and by how long they had trained, for a super weight takes its time to emerge.
+ * several, by initialisation, by how long they had trained, for a super weight takes its time to emerge, and by the
+ * rule that decides what is one, for a model that is judged by two rules is not two models.
  */
 export function referenceGroups(results: StudyResults, arms: readonly ExperimentDeclaration[]): ReferenceGroup[] {
   const several = new Set(arms.map(({ model }) => model)).size > 1;
@@ -138,12 +140,12 @@ export function referenceGroups(results: StudyResults, arms: readonly Experiment
       const arm = declarationOf(results, id);
       const sought = soughtIn(run);
       if (sought === undefined) continue;
-      const key = JSON.stringify([several ? arm.model : '', schemeOf(arm), sought.step]);
+      const key = JSON.stringify([several ? arm.model : '', schemeOf(arm), sought.step, ruleText(results.study, [id])]);
       const group = groups.get(key) ?? { arm, step: sought.step, all: [] };
       group.all.push(sought);
       groups.set(key, group);
     }
-  return [...groups.values()].map(({ arm, step, all }) => {
+  const named = [...groups.values()].map(({ arm, step, all }) => {
     const models = [...groupBy(all, ({ computation }) => computation).values()];
     const scheme = schemeOf(arm);
     const model = several && arm.model !== undefined ? `${arm.model}, ` : '';
@@ -156,6 +158,12 @@ export function referenceGroups(results: StudyResults, arms: readonly Experiment
       known: models.length,
     };
   });
+  // Of groups that differ in the rule alone, each has it in its name.
+  return named.map((group) =>
+    named.some((other) => other !== group && other.name === group.name)
+      ? { ...group, name: `${group.name}, ${shortRuleText(results.study, group.ids)}` }
+      : group,
+  );
 }
 
 interface SoughtIn {

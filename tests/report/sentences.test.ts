@@ -11,6 +11,7 @@ import { retrainingText } from '../../src/report/control-text.ts';
 import { ruleText, shortRuleText } from '../../src/report/causal-rule.ts';
 import { provenance } from '../../src/report/page/provenance.ts';
 import { cautions, plainSummary } from '../../src/report/page/summary-text.ts';
+import { superWeightsTable } from '../../src/report/page/super-weights-table.ts';
 import { experimentsTable, runsTable } from '../../src/report/page/tables.ts';
 import { prunedArms } from '../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
@@ -80,7 +81,7 @@ describe('a range', () => {
           if (label.step === 'detect-trained' && label.round === 3) weight.baseRate.tensorKept = shares[label.seed]!;
     });
     expect(survivalText(results, prunedArms(results))).toBe(
-      "Pruned by magnitude to 36.0 % sparsity (1 arm, 3 distinct runs that hold one and are finished), the super weight's mask bit was kept in 3 of 3 runs, where 0.1 % to 65 % of all weights of its tensor were; zeroing it still hurt in 3, and it was found again at its place in 3 (spike ratio 4).",
+      'Pruned by magnitude to 36.0 % sparsity (1 arm, 3 distinct runs that hold one and are finished), the super weight was kept in 3 of 3 runs, where 0.1 % to 65 % of all weights of its tensor were; zeroing it still hurt in 3, and it was found again at its place in 3 (spike ratio 4).',
     );
   });
 
@@ -159,6 +160,52 @@ describe('a count', () => {
     expect(cautions(results).join(' ')).toContain(
       'The 2 pretrained arms that a criterion prunes start from 3 checkpoints in all',
     );
+  });
+
+  it('is of models judged by one rule: those that two rules judge are not twice as many', () => {
+    const strict = (id: string, spikeRatio: number): FixtureArm => ({
+      ...A,
+      id,
+      scheme: 'xavier',
+      holds: [],
+      params: { 'detect-sw': { spikeRatio } },
+    });
+    const results = resultsOf([strict('four', 4), strict('eight', 8)]);
+    expect(brief(results, 'initialisation')).toMatch(
+      /xavier after 60 steps, spike ratio 4 0\/3, xavier after 60 steps, spike ratio 8 0\/3/,
+    );
+    expect(schemesText(results)).toMatch(/in 0 of 3 models of four and .*, in 0 of 3 models of eight/);
+  });
+
+  it('of runs in figures and tables leaves out copies, and says what seeds share', () => {
+    const results = resultsOf([SIX, UNPRUNED], withCopies('A'));
+    const figure = rankMarginEffect.draw(results);
+    expect(figure.caption).toContain('(1 distinct run that holds one)');
+    expect(new Set(figure.plots[0]!.rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size).toBe(1);
+    expect(superWeightsTable(results).toString()).toMatch(/seeds 0, 1, 2, 3, 4 and 5/);
+    const unit = provenance(results, QUESTIONS[0]!, { digest: '', origin: undefined, failed: [] }).source;
+    expect(unit).toContain('The seeds of A share their start (1 checkpoint for 6 seeds)');
+    expect(unit).not.toMatch(/For pretrained arms the seed also chooses/);
+  });
+
+  it('of prunes is of runs that went to their end', () => {
+    const results = resultsOf([A, { ...A, id: 'B', fractions: [0.3, 0.3] }], (study, { prunings }) => {
+      study.comparisons = [
+        {
+          name: 'share',
+          question: 'Which share?',
+          topic: 'quality',
+          arms: ['A', 'B'],
+          varies: ['prune.fraction'],
+          family: 'share',
+          metrics: ['loss'],
+          accept: {},
+        },
+      ];
+      for (const piece of prunings)
+        if (piece.label.experiment === 'B' && piece.label.seed > 0) piece.content = undefined;
+    });
+    expect(results.comparisons[0]!.differences[0]!.consequences.map(({ what }) => what)).toEqual(['final sparsity']);
   });
 
   it('names an arm that never acted together with its twin, once', () => {

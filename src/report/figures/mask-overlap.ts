@@ -7,6 +7,7 @@ import type { Spec } from '../chart.ts';
 import { distinctArms } from '../computations.ts';
 import { leading, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { startsText } from '../starting-models.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { counted, decimal, percent } from '../wording.ts';
 import {
@@ -59,7 +60,7 @@ function draw(results: StudyResults): Figure<'mask-overlap' | 'mask-tensors'> {
     title: TITLE,
     caption:
       `Jaccard index of the kept positions: kept by both seeds over kept by either; up to ${counted(pairs, 'pair')} of seeds an arm (faint dots), which share seeds and so are no independent replicates. The dashed line is chance: what independent masks that keep as many of each tensor are expected to reach; it falls with sparsity, so only the distance from it means anything. ` +
-      `Below, tensor by tensor after the last prune. Pretrained arms' seeds are independently trained models, whose channels have no common order: agreement near chance is then what to expect.`,
+      `Below, tensor by tensor after the last prune. ${startsText(results, ids)} Channels of models that were trained independently have no common order, so that agreement near chance is what to expect; a common start alone makes masks agree.`,
     plots: [
       {
         name: 'mask-overlap',

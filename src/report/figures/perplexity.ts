@@ -1,10 +1,11 @@
 /** Sparsity against validation perplexity, all experiments in one picture. */
 import { largest, smallest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
-import { declarationOf, distinct, isControl, namesOf } from '../arms.ts';
+import { declarationOf, distinct, isControl, namesOf, replicatesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { distinctArms } from '../computations.ts';
 import type { StudyResults } from '../read-results.ts';
+import { startsText } from '../starting-models.ts';
 import { INK, SOFT } from '../theme.ts';
 import { named } from '../topics/parts.ts';
 import { counted, decimal, perplexitySpreadText, perplexityText, percent } from '../wording.ts';
@@ -27,14 +28,14 @@ function draw(results: StudyResults): Figure<'sparsity-perplexity'> {
   const rows = evaluationRows(results).filter(({ experiment }) => shown.has(experiment));
   if (rows.every(({ perplexity }) => perplexity === null))
     return { title: TITLE, caption: 'Nothing to draw: no evaluation left a perplexity.', plots: [] };
-  const seeds = largest(results.study.experiments.map((experiment) => experiment.seeds.length));
+  const seeds = largest([...shown].map((id) => replicatesOf(results, id).length));
   const { others } = chosenSeries(results, [...shown]);
   return {
     title: TITLE,
     caption:
       `Validation perplexity (logarithmic) against the fraction of prunable weights that are zero. Lines and filled marks: mean over seeds after retraining, bars ± 1 SD; hollow marks: mean right after the prune; faint marks: every run. ` +
       `${others.length === 0 ? '' : `In colour: the ${COLOURED} arms that end highest; in grey, and in the data: ${others.map((id) => namesOf(results, id)).join(', ')}. `}` +
-      `Up to ${counted(seeds, 'run')} per experiment; a run (one seed, which for pretrained arms is one independently trained model) is the unit of replication.`,
+      `Up to ${counted(seeds, 'distinct run')} per experiment; a run is the unit of replication. ${startsText(results, [...shown])}`.trimEnd(),
     plots: [{ name: 'sparsity-perplexity', alt: overviewAlt(results), spec: overview(results, rows), rows }],
   };
 }

@@ -2,7 +2,7 @@
 import { largest, smallest } from '../../base/extremes.ts';
 import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { distinct, endOf } from '../arms.ts';
+import { distinct, endOf, replicatesOf } from '../arms.ts';
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
@@ -55,7 +55,7 @@ export const rankMarginEffect = defineFigure({
 
 function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
   const ids = distinct(results, followedArms(results)).slice(0, DRAWN);
-  const rows = survivalRows(results).filter(({ experiment }) => ids.includes(experiment));
+  const rows = survivalRows(results, ids);
   const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
@@ -64,7 +64,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
   return {
     title: TITLE,
     caption:
-      `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'run')} that hold one): its rank by absolute value among all prunable weights (1 = largest, logarithmic); its absolute value over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
+      `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'distinct run')} that ${followed === 1 ? 'holds' : 'hold'} one): its rank by absolute value among all prunable weights (1 = largest, logarithmic); its absolute value over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
       `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere.${ruleSentence(results.study, ids)}`,
     plots: [
       {
@@ -95,9 +95,10 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
 
 type SurvivalRow = ReturnType<typeof survivalRows>[number];
 
-/** One row per run, moment and reference super weight. */
-function survivalRows(results: StudyResults) {
-  return results.runs.flatMap(({ experiment, seed, measurements }) =>
+/** One row per distinct run of an experiment, moment and reference super weight. */
+function survivalRows(results: StudyResults, ids: readonly string[]) {
+  const runs = ids.flatMap((id) => replicatesOf(results, id));
+  return runs.flatMap(({ experiment, seed, measurements }) =>
     measurements.flatMap(({ round, phase, level, sparsity, survival, newlyConfirmed, keys }) =>
       survival.weights.map((weight, i) => ({
         experiment,

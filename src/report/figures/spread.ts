@@ -3,6 +3,7 @@ import { largest, smallest } from '../../base/extremes.ts';
 import { declarationOf, distinct, measuredEnd, namesOf, replicatesOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import type { StudyResults } from '../read-results.ts';
+import { startsText } from '../starting-models.ts';
 import { BLUE, GRID, SOFT } from '../theme.ts';
 import { spreadText } from '../topics/variance.ts';
 import { sdText } from '../verdict-text.ts';
@@ -56,8 +57,10 @@ function draw(results: StudyResults): Figure<'spread'> {
   return {
     title: TITLE,
     caption: `Left: every run's final loss minus the mean of its experiment. Right: the standard deviation with its ${exactPercent(results.study.analysis.confidence)} interval. A run is the unit of replication (up to ${counted(largest(arms.map(({ n }) => n)), 'run')} an arm).`,
-    method:
-      'Validation loss in nats per token. The standard deviation (n − 1) has a chi-square interval, which assumes normal runs and is wide at this n. For pretrained arms the seed also chooses the checkpoint, so the spread holds that between models.',
+    method: `Validation loss in nats per token. The standard deviation (n − 1) has a chi-square interval, which assumes normal runs and is wide at this n. ${startsText(
+      results,
+      arms.map(({ experiment }) => experiment),
+    )} Where runs start from different models, the spread holds that between models.`,
     plots: [
       {
         name: 'spread',

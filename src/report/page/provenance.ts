@@ -8,6 +8,7 @@ import { familySizes } from '../../science/family-sizes.ts';
 import { measuredEnd } from '../arms.ts';
 import type { Origin } from '../origin.ts';
 import type { StudyResults } from '../read-results.ts';
+import { startsText } from '../starting-models.ts';
 import type { Topic } from '../topics/topic.ts';
 import { levelText } from '../verdict-text.ts';
 import { counted, exactPercent, scalingText } from '../wording.ts';
@@ -30,7 +31,7 @@ export function provenance(results: StudyResults, topic: Topic, { digest, origin
   const entries: [string, string | Html][] = [
     [
       'Unit of replication',
-      'A run: one experiment with one seed. For pretrained arms the seed also chooses the checkpoint, so seeds are independently trained models; arms that share a checkpoint are not independent of each other, which is why differences are paired by seed.',
+      `A distinct run: one experiment with one seed, unless it is the same computation as another. ${[startsText(results, experiments), 'Arms that share a starting model are not independent of each other, which is why differences are paired by seed.'].join(' ').trimStart()}`,
     ],
     ['Seeds', seedsText(results, experiments)],
     [

@@ -8,12 +8,13 @@ import { sameWeight } from '../../science/results/run-results.ts';
 import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { spread } from '../../science/statistics/spread.ts';
 import { paramOf } from '../../science/study-declaration.ts';
-import { endOf, namesOf, resultOf, runsOf, schemeOf } from '../arms.ts';
+import { endOf, namesOf, resultOf, schemeOf } from '../arms.ts';
 import { inBrackets, ruleSentence, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, fateCounts, referenceGroups } from '../computations.ts';
 import { retrainingText } from '../control-text.ts';
 import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
+import { startingModels } from '../starting-models.ts';
 import { named, range } from '../topics/parts.ts';
 import { fatesOf, prunedTo } from '../topics/survival.ts';
 import { counted, decimal, factorOf, percent, perplexitySpreadText, perplexityText, spreadText } from '../wording.ts';
@@ -87,7 +88,7 @@ function reinitialisedArms(results: StudyResults): string {
   return `In re-initialised models one had emerged after the first training in ${listed(counts)}${inBrackets(rule)}; ${fate}.`;
 }
 
-/** The sparsest arm at its end, beside its control and what retraining alone did to that. */
+/** Of the arms that a criterion prunes the sparsest, beside its control and what retraining alone did to that. */
 function cost(results: StudyResults): string {
   const ends = prunedArms(results).flatMap((experiment) => {
     const end = endOf(results, experiment.id);
@@ -102,23 +103,25 @@ function cost(results: StudyResults): string {
     (toControl?.points ?? []).flatMap(({ seed, baseline }) => (copies.has(seed) ? [] : [Math.exp(baseline)])),
   );
   const apart = (of: number | null) => (of === null ? [] : [of]);
+  const floor = floorOf(results);
   const text = (value: number) =>
-    perplexityText(value, [...apart(end.perplexity.mean), ...apart(control.mean), ...apart(floorOf(results))]);
+    perplexityText(value, [...apart(end.perplexity.mean), ...apart(control.mean), ...apart(floor?.perplexity ?? null)]);
   const against = [
     ...(toControl === null || control.mean === null
       ? []
       : [
           `${spreadText(control, text, perplexityText)} for its unpruned control ${toControl.baseline} (n = ${control.n})`,
         ]),
-    ...apart(floorOf(results)).map((floor) => `an entropy floor of ${text(floor)}`),
+    ...(floor === undefined ? [] : [`${text(floor.perplexity)} for ${floor.of}`]),
   ];
   const drift = toControl === null ? '' : retrainingText(results, toControl.baseline);
-  return `The sparsest arm, ${namesOf(results, experiment.id)}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${end.perplexity.mean === null ? perplexitySpreadText(end) : spreadText(end.perplexity, text, perplexityText)} (n = ${end.loss.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.${drift === '' ? '' : ` ${drift}`}`;
+  return `Of the arms that a criterion prunes the sparsest, ${namesOf(results, experiment.id)}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${end.perplexity.mean === null ? perplexitySpreadText(end) : spreadText(end.perplexity, text, perplexityText)} (n = ${end.loss.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.${drift === '' ? '' : ` ${drift}`}`;
 }
 
-/** As a perplexity. */
-function floorOf({ floor }: StudyResults): number | null {
-  return floor === null ? null : Math.exp(floor);
+/** What a perplexity is held against: the language's own on the same tokens, or over all text if that is not known. */
+function floorOf({ floor, surprisal }: StudyResults): { perplexity: number; of: string } | undefined {
+  if (surprisal !== null) return { perplexity: Math.exp(surprisal), of: 'the language itself on the same tokens' };
+  return floor === null ? undefined : { perplexity: Math.exp(floor), of: 'the language itself over all text' };
 }
 
 /** The built-in models were trained to hold super weights, so that they do is no finding of the study. */
@@ -142,15 +145,6 @@ function dependence(results: StudyResults): string {
   const all = new Set(starts.flatMap((own) => [...own]));
   if (all.size === 0 || starts.reduce((sum, { size }) => sum + size, 0) === all.size) return '';
   return `The ${counted(arms.length, 'pretrained arm')} that a criterion prunes start from ${counted(all.size, 'checkpoint')} in all, so they are not independent of each other.`;
-}
-
-/** The distinct models that an arm's runs start from, as far as they were measured. */
-function startingModels(results: StudyResults, id: string): Set<string> {
-  return new Set(
-    runsOf(results, id).flatMap(({ measurements }) =>
-      measurements.flatMap(({ phase, computation }) => (phase === 'start' ? [computation] : [])),
-    ),
-  );
 }
 
 function smallness({ experiments, study }: StudyResults): string {

@@ -1,4 +1,5 @@
 /** Every reference super weight: where it is, and what zeroing it and its worst control cost. */
+import { listed } from '../../base/listed.ts';
 import type { ConfirmedSuperWeight } from '../../generated/results.ts';
 import { declarationOf } from '../arms.ts';
 import { thresholds } from '../causal-rule.ts';
@@ -8,8 +9,8 @@ import { effectText } from '../zeroing.ts';
 import { html, table, type Html } from './html.ts';
 
 interface Item {
-  experiments: string[];
-  seed: number;
+  experiments: Set<string>;
+  seeds: Set<number>;
   when: string;
   place: number;
   of: number;
@@ -17,23 +18,29 @@ interface Item {
 }
 
 /**
- * One row a super weight of each reference model; experiments that share a model share its rows. Nothing if there is
+ * One row a super weight of each reference model; runs that share a model share its rows. Nothing if there is
  * none.
  */
 export function superWeightsTable(results: StudyResults): Html | '' {
   const models = new Map<string, Item[]>();
-  const levelsOf = (id: string, name: 'spikeRatio' | 'minimumEffect' | 'controlFactor') =>
-    thresholds(results.study, declarationOf(results, id), name);
-  for (const { experiment, seed, reference } of results.runs) {
+  const levelsOf = (ids: ReadonlySet<string>, name: 'spikeRatio' | 'minimumEffect' | 'controlFactor') =>
+    [...ids].flatMap((id) => thresholds(results.study, declarationOf(results, id), name));
+  for (const { experiment, seed, reference, measurements } of results.runs) {
     if (reference.key === null || reference.superWeights.length === 0) continue;
-    const known = models.get(reference.key);
-    if (known !== undefined) for (const item of known) item.experiments.push(experiment);
+    const sought = measurements.find(({ round, phase }) => round === reference.round && phase === reference.phase);
+    const model = sought?.computation ?? reference.key;
+    const known = models.get(model);
+    if (known !== undefined)
+      for (const { experiments, seeds } of known) {
+        experiments.add(experiment);
+        seeds.add(seed);
+      }
     else
       models.set(
-        reference.key,
+        model,
         reference.superWeights.map((superWeight, i) => ({
-          experiments: [experiment],
-          seed,
+          experiments: new Set([experiment]),
+          seeds: new Set([seed]),
           when: reference.phase === 'start' ? 'starting model' : `after round ${reference.round}'s training`,
           place: i + 1,
           of: reference.superWeights.length,
@@ -48,7 +55,10 @@ export function superWeightsTable(results: StudyResults): Html | '' {
     [
       {
         head: 'model',
-        cell: ({ experiments, seed, when }) => html`seed ${seed}<small>${when}: ${experiments.join(', ')}</small>`,
+        cell: ({ experiments, seeds, when }) =>
+          html`${seeds.size === 1 ? 'seed' : 'seeds'} ${listed([...seeds].map(String))}<small
+              >${when}: ${[...experiments].join(', ')}</small
+            >`,
       },
       {
         head: 'super weight',
@@ -61,7 +71,7 @@ export function superWeightsTable(results: StudyResults): Html | '' {
         head: 'zeroing it costs',
         numeric: true,
         cell: ({ superWeight: { effect, effectStandardError }, experiments }) =>
-          html`${effectText(effect, effectStandardError, levelsOf(experiments[0]!, 'minimumEffect'))}<small
+          html`${effectText(effect, effectStandardError, levelsOf(experiments, 'minimumEffect'))}<small
               >perplexity × ${factorOf(effect)}</small
             >`,
       },
@@ -69,19 +79,19 @@ export function superWeightsTable(results: StudyResults): Html | '' {
         head: 'worst control',
         numeric: true,
         cell: ({ superWeight: { worstControl, effect }, experiments }) =>
-          html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0, levelsOf(experiments[0]!, 'controlFactor'))}</small>` : ''}`,
+          html`${signed(worstControl, 3)}${worstControl > 0 ? html`<small>× ${decimal(effect / worstControl, 0, levelsOf(experiments, 'controlFactor'))}</small>` : ''}`,
       },
       {
         head: 'input spike',
         numeric: true,
         cell: ({ superWeight: { inputRatio }, experiments }) =>
-          `× ${decimal(inputRatio, 1, levelsOf(experiments[0]!, 'spikeRatio'))}`,
+          `× ${decimal(inputRatio, 1, levelsOf(experiments, 'spikeRatio'))}`,
       },
       {
         head: 'output spike',
         numeric: true,
         cell: ({ superWeight: { outputRatio }, experiments }) =>
-          `× ${decimal(outputRatio, 1, levelsOf(experiments[0]!, 'spikeRatio'))}`,
+          `× ${decimal(outputRatio, 1, levelsOf(experiments, 'spikeRatio'))}`,
       },
     ],
     items,

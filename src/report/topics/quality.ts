@@ -44,7 +44,7 @@ export const quality: Topic = {
     ),
     ...gap(
       results.study.experiments.some(isPositiveControl) && uncontrolled(results).length > 0,
-      `What pruning costs is not known of ${named(uncontrolled(results))}: ${uncontrolledText(results)}`,
+      `What pruning costs is not known of ${named(uncontrolled(results).map((id) => namesOf(results, id)))}: ${uncontrolledText(results)}`,
     ),
     ...gap(
       !hasAny(results, 'prune', 'protect', 'reference') && !hasAny(results, 'prune', 'protect', 'detected'),
@@ -65,9 +65,12 @@ export const quality: Topic = {
   ],
 };
 
-/** Pruned arms without a control. */
+/** Pruned arms without a control; of arms that are one, the first. */
 function uncontrolled(results: StudyResults): string[] {
-  return results.sweetSpots.flatMap(({ experiment, control }) => (control === null ? [experiment] : []));
+  const without = results.sweetSpots.flatMap(({ experiment, control }) =>
+    control === null ? [{ id: experiment }] : [],
+  );
+  return distinctArms(results, without).map(({ id }) => id);
 }
 
 /** Why the first of them has none, and what would help. */
@@ -148,10 +151,15 @@ function judgedSpots(results: StudyResults): (SweetSpot & { name: string })[] {
   return distinctArms(results, judged);
 }
 
+/** The largest sweet spot, and every arm whose own reads the same. */
 function bestSpot(judged: readonly (SweetSpot & { name: string })[]): { name: string; sparsity: number } | undefined {
-  return judged
+  const spots = judged
     .flatMap(({ name, sweetSpot }) => (sweetSpot === null ? [] : [{ name, sparsity: sweetSpot.sparsity }]))
-    .sort((a, b) => b.sparsity - a.sparsity)[0];
+    .sort((a, b) => b.sparsity - a.sparsity);
+  const [best] = spots;
+  if (best === undefined) return undefined;
+  const as = spots.filter(({ sparsity }) => percent(sparsity) === percent(best.sparsity));
+  return { name: named(as.map(({ name }) => name)), sparsity: best.sparsity };
 }
 
 export function sweetSpotText(results: StudyResults): string {

@@ -81,5 +81,5 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const { n, kept, disconnected, functional, same } = fateCounts(fates);
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight's mask bit was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}${rule}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}${rule}.`;
 }

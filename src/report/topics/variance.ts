@@ -39,6 +39,8 @@ export function spreadText(results: StudyResults): string {
   const middle = known[Math.floor((known.length - 1) / 2)]!;
   const most = known.at(-1)!;
   const least = known[0]!;
+  if (known.length === 1)
+    return `Runs of ${most.experiment}, the one experiment of which two distinct runs are finished, differ in their final loss by a standard deviation of ${sdText(most.sd)} nats (n = ${most.n} distinct runs).`;
   return `Runs of one experiment differ in their final loss by a standard deviation of ${sdText(middle.sd, [least.sd, most.sd])} nats in the middle of ${counted(known.length, 'experiment')} (${middle.experiment}), from ${sdText(least.sd, [middle.sd, most.sd])} (${least.experiment}) to ${sdText(most.sd, [least.sd, middle.sd])} (${most.experiment}), each from ${range(
     known.map(({ n }) => n),
     String,

@@ -42,19 +42,23 @@ export function consequences(
       meanOverEnds(runs, ({ run }) => sequencesSeen(experiment, run)),
     ),
     ...compare('final sparsity', ({ runs }) => meanOverEnds(runs, ({ measured }) => measured?.sparsity)),
-    ...compare('prunes', ({ runs }) => meanOverEnds(runs, ({ run }) => prunings(run).length)),
+    ...compare('prunes', ({ runs }) => meanOverEnds(runs, ({ run }) => prunings(run)?.length)),
     ...compare('weights protected', ({ runs }) =>
-      meanOverEnds(runs, ({ run }) => prunings(run).at(-1)?.protected ?? 0),
+      meanOverEnds(runs, ({ run }) => {
+        const pruned = prunings(run);
+        return pruned && (pruned.at(-1)?.protected ?? 0);
+      }),
     ),
     ...compare('weights pruned by name', ({ runs }) =>
-      meanOverEnds(runs, ({ run }) => prunings(run).reduce((sum, { forced }) => sum + forced, 0)),
+      meanOverEnds(runs, ({ run }) => prunings(run)?.reduce((sum, { forced }) => sum + forced, 0)),
     ),
     ...compare('tokens evaluated', ({ runs }) => meanOverEnds(runs, ({ measured }) => measured?.evaluation?.tokens)),
   ];
 }
 
-/** What pruned something, in order of time. */
-function prunings({ measurements }: RunResult): MeasuredPruning[] {
+/** What pruned something, in order of time; undefined while a prune is missing, since it may have pruned as well. */
+function prunings({ measurements, missing }: RunResult): MeasuredPruning[] | undefined {
+  if (missing.some(({ artifact }) => artifact === 'pruning')) return undefined;
   return measurements.flatMap(({ pruning }) => (pruning !== null && pruning.prunedNow > 0 ? [pruning] : []));
 }
 
