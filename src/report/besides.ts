@@ -1,5 +1,7 @@
 /** What two arms differ in besides what was varied, and what makes their difference unfair, in words. */
+import type { StudyDeclaration } from '../generated/aggregate.ts';
 import type { Consequence, TestedDifference } from '../generated/results.ts';
+import { foreignPruningStages, foreignTrainingStages } from '../science/study-declaration.ts';
 import { decimal, percent } from './wording.ts';
 
 const UNKNOWN = 'unknown';
@@ -26,15 +28,23 @@ export function consequenceText({ what, baseline, arm }: Consequence, ids: { arm
 /**
  * What gives one of the two an advantage that the comparison does not name: more training, or fewer weights pruned. The
  * difference is not of what was varied alone.
+ * @param varies variables that the comparison names. Of a stage of the study's own that trains or prunes, any may say
+ *   how much
  * @returns `pretraining`; empty for a fair comparison
  */
-export function advantages({ consequences, alsoDiffers }: TestedDifference, varies: readonly string[]): string[] {
-  const named = [...varies, ...alsoDiffers];
+export function advantages(
+  { consequences }: Pick<TestedDifference, 'consequences'>,
+  varies: readonly string[],
+  study: StudyDeclaration,
+): string[] {
+  const isOf = (stages: readonly string[], variable: string) =>
+    stages.some((stage) => variable.startsWith(`${stage}.`));
   const unnamed = consequences.filter(({ what }) => {
     const declares = DECLARES[what];
+    const own = what === 'final sparsity' ? foreignPruningStages(study) : foreignTrainingStages(study);
     return (
       ['pretraining steps', 'steps of the last weights', ...Object.keys(DECLARES)].includes(what) &&
-      !named.some((variable) => declares?.test(variable))
+      !varies.some((variable) => declares !== undefined && (declares.test(variable) || isOf(own, variable)))
     );
   });
   return [...new Set(unnamed.map(({ what }) => SHORT[what] ?? what))];

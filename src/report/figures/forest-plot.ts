@@ -4,6 +4,7 @@
  */
 import { largest } from '../../base/extremes.ts';
 import { listed } from '../../base/listed.ts';
+import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import type { ComparisonResult, TestedDifference, Verdict } from '../../generated/results.ts';
 import type { Spec } from '../chart.ts';
 import { advantages, besidesText } from '../besides.ts';
@@ -78,17 +79,17 @@ function draw<Name extends string>(
   const most = largest(differences.map(({ n }) => n));
   return {
     title,
-    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${exactPercent(confidence)} t interval. The verdict is in the mark and in words.${unequalText(shown)}`,
+    caption: `Final loss of an arm minus that of the comparison's first arm, right of zero where the arm is worse. Small dots: every seed's pair, the unit of replication (up to ${counted(most, 'pair')}); large mark: their mean with its ${exactPercent(confidence)} t interval. The verdict is in the mark and in words.${unequalText(results.study, shown)}`,
     method: `Differences of log-perplexities, in nats per token. ± sample: the standard error of the mean over held-out sequences, which all runs share and the interval leaves out. p: exact sign-flip test, adjusted by Holm over the comparison's declared family; in brackets the smallest p that this n could have given at all. Where that is above ${levelText(alpha)}, no outcome could have been called significant.`,
-    plots: [{ name, alt: forestAlt(differences), spec: forest(shown, alpha), rows: forestRows(shown) }],
+    plots: [{ name, alt: forestAlt(differences), spec: forest(results.study, shown), rows: forestRows(shown) }],
   };
 }
 
 /** What the mark † means, where there is one. */
-function unequalText(comparisons: readonly ComparisonResult[]): string {
+function unequalText(study: StudyDeclaration, comparisons: readonly ComparisonResult[]): string {
   const texts = comparisons.flatMap(({ varies, differences }) =>
     differences.flatMap((difference) => {
-      if (advantages(difference, varies).length === 0) return [];
+      if (advantages(difference, varies, study).length === 0) return [];
       return `${difference.arm} − ${difference.baseline}: besides ${listed(varies)}: ${besidesText(difference)}`;
     }),
   );
@@ -97,14 +98,15 @@ function unequalText(comparisons: readonly ComparisonResult[]): string {
     : ` †: the arms differ in more than was varied, so that the difference is not of that alone (${[...new Set(texts)].join('. ')}).`;
 }
 
-function forest(comparisons: readonly ComparisonResult[], alpha: number): Spec {
+function forest(study: StudyDeclaration, comparisons: readonly ComparisonResult[]): Spec {
+  const { alpha } = study.analysis;
   const rows: ChartRow[] = [];
   const found: (TestedDifference | undefined)[] = [];
   for (const { name, question, arms, varies, differences } of comparisons) {
     rows.push({ heading: true, label: name, note: `against ${arms[0] ?? ''} · ${question}` });
     found.push(undefined);
     for (const difference of differences) {
-      const unequal = advantages(difference, varies);
+      const unequal = advantages(difference, varies, study);
       rows.push({ label: difference.arm, ...(unequal.length > 0 && { note: `† ${unequal.join(', ')}` }) });
       found.push(difference);
     }

@@ -44,7 +44,7 @@ export const quality: Topic = {
     ),
     ...gap(
       results.study.experiments.some(isPositiveControl) && uncontrolled(results).length > 0,
-      `What pruning costs is not known of ${named(uncontrolled(results).map((id) => namesOf(results, id)))}: ${uncontrolledText(results)}`,
+      `What pruning costs is not known of ${named(uncontrolled(results).map((id) => namesOf(results, id)))}, which ${uncontrolled(results).length === 1 ? 'has' : 'have'} no control. ${uncontrolledText(results)}`,
     ),
     ...gap(
       !hasAny(results, 'prune', 'protect', 'reference') && !hasAny(results, 'prune', 'protect', 'detected'),
@@ -77,7 +77,8 @@ function uncontrolled(results: StudyResults): string[] {
 function uncontrolledText(results: StudyResults): string {
   const [first] = uncontrolled(results);
   const why = first === undefined ? null : resultOf(results, first).noControl;
-  return `${why ?? 'no control trains alike'}. A positive control that starts and trains exactly alike would show it.`;
+  const because = first === undefined || why === null ? '' : `Of ${first}: ${why}. `;
+  return `${because}A positive control that starts and trains exactly alike would show it.`;
 }
 
 /** Whether a parameter has this value in some experiment, be it in a single step. */
