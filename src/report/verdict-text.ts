@@ -65,7 +65,11 @@ export function differenceSentence(difference: TestedDifference, alpha: number):
       ? `on average exactly where ${baseline} does`
       : `${natsText(mean, ends).slice(1)} nats ${mean > 0 ? 'higher' : 'lower'} than ${baseline}`;
   const pretrained = difference.consequences.find(({ what }) => what === 'pretraining steps');
-  const besides = pretrained === undefined ? '' : `, besides ${consequenceText(pretrained, difference)}`;
+  const others = [
+    ...difference.alsoDiffers,
+    ...(pretrained === undefined ? [] : [consequenceText(pretrained, difference)]),
+  ];
+  const besides = others.length === 0 ? '' : `, besides ${listed(others)}`;
   return `${arm} ends ${where}${between} (n = ${counted(n, 'pair')}${besides}); ${verdictClause({ verdict, n, test: signFlip, holm }, alpha)}.`;
 }
 

@@ -17,9 +17,12 @@ import { prunedArms } from '../../src/report/pruned-arms.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { QUESTIONS } from '../../src/report/registry.ts';
 import { studySummary } from '../../src/report/summary.ts';
+import { laddersOf } from '../../src/report/topics/budget.ts';
 import { schemesText } from '../../src/report/topics/initialisation.ts';
+import { briefDifference } from '../../src/report/topics/parts.ts';
 import { sweetSpotText } from '../../src/report/topics/quality.ts';
 import { survivalText } from '../../src/report/topics/survival.ts';
+import { differenceSentence } from '../../src/report/verdict-text.ts';
 import { familySizes } from '../../src/science/family-sizes.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
@@ -235,6 +238,46 @@ describe('a count', () => {
     );
     expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('2/3 (1 disconnected)');
     expect(brief(results, 'survival')).toMatch(/^kept 2\/3 \(1 disconnected\), still matters 2\/3/);
+  });
+});
+
+describe('a difference between arms that differ in more than was varied', () => {
+  const results = resultsOf(
+    [A, { ...A, id: 'B', ...plain(200) }, { ...A, id: 'C', ...plain(600), fractions: [0.6, 0.6] }],
+    (study) => {
+      study.comparisons = [
+        {
+          name: 'steps',
+          question: 'How long?',
+          topic: 'budget',
+          arms: ['A', 'B', 'C'],
+          varies: ['train.steps'],
+          family: 'steps',
+          metrics: ['loss'],
+          accept: {},
+        },
+      ];
+    },
+  );
+
+  it('is said with what else differs', () => {
+    const [steps, both] = results.comparisons[0]!.differences;
+    expect(differenceSentence(steps!, 0.05)).toContain('(n = 3 pairs); ');
+    expect(differenceSentence(both!, 0.05)).toContain('(n = 3 pairs, besides prune.fraction); ');
+    expect(briefDifference([{ ...results.comparisons[0]!, differences: [both!] }])).toContain(
+      ', differs in more than was varied)',
+    );
+    const forest = differences({
+      plot: 'd',
+      title: () => 'Differences',
+      comparisons: ({ comparisons }) => comparisons,
+    }).draw(results);
+    expect(forest.caption).toMatch(/†: .* \(C − A: besides train\.steps: prune\.fraction; /);
+    expect(forest.caption).not.toContain('B − A');
+  });
+
+  it('is not drawn among arms whose training alone differs', () => {
+    expect(laddersOf(results).map(({ arms }) => arms.map(({ id }) => id))).toEqual([['A', 'B']]);
   });
 });
 

@@ -41,7 +41,7 @@ function draw(results: StudyResults): Figure<'budget'> {
   const values = rows.map((row) => ({ ...row, cost: isMatched ? row.increase! : scale.above(row) }));
   return {
     title: TITLE,
-    caption: `Left: final loss; right: what zeroing the primary super weight then costs. Pruning is the same, only the steps of each round differ. Small marks: every run, the unit of replication (${counted(rows.length, 'run')}); lines: means over seeds.`,
+    caption: `Left: final loss; right: what zeroing the primary super weight then costs. Pruning is the same, only the steps of each round differ. Small marks: every run, the unit of replication (${counted(new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size, 'run')}); lines: means over seeds.`,
     method:
       `Validation loss at the end, in nats per token ${measured}. Steps as run, on a logarithmic axis. Series: ${listed(ladders.map(({ name, arms }) => `${name} (${arms.map(({ id }) => id).join(', ')})`))}. ${controlsText(results, ladders)}`.trim(),
     plots: [

@@ -54,8 +54,10 @@ export interface Ladder {
 
 /** Of every comparison of numbers of training steps, the arms that are known, if there are two. */
 export function laddersOf(results: StudyResults): Ladder[] {
-  return stepComparisons(results).flatMap(({ name, arms }): Ladder[] => {
+  return stepComparisons(results).flatMap(({ name, arms, differences }): Ladder[] => {
+    const differing = differences.filter(({ alsoDiffers }) => alsoDiffers.length > 0).map(({ arm }) => arm);
     const known = arms
+      .filter((id) => !differing.includes(id))
       .map((id) => declarationOf(results, id))
       .filter((arm) => stepsPerRound(arm) !== undefined && (endOf(results, arm.id)?.loss.n ?? 0) > 0);
     return known.length < 2 ? [] : [{ name, arms: known }];

@@ -36,7 +36,9 @@ export function briefDifference(comparisons: readonly ComparisonResult[]): strin
   const [first] = known.sort((a, b) => weight(b) - weight(a));
   if (first === undefined) return 'not compared in this profile';
   const others = known.length - 1;
-  return `${first.arm} − ${first.baseline} ${natsText(first.mean!)} nats (n ${first.n}, ${verdictText(first.verdict)})${others === 0 ? '' : `; ${counted(others, 'other difference')}`}`;
+  const pretrained = first.consequences.some(({ what }) => what === 'pretraining steps');
+  const besides = pretrained || first.alsoDiffers.length > 0 ? ', differs in more than was varied' : '';
+  return `${first.arm} − ${first.baseline} ${natsText(first.mean!)} nats (n ${first.n}, ${verdictText(first.verdict)}${besides})${others === 0 ? '' : `; ${counted(others, 'other difference')}`}`;
 }
 
 /**
