@@ -103,19 +103,14 @@ function roundsText(rounds: readonly number[]): string {
 }
 
 /** Parameters that differ in a round in which the step runs in both. */
-function variables(theirs: readonly CourseFact[], ours: readonly CourseFact[]): Variable[] {
-  const place = ({ round, step }: CourseFact) => `${round} ${step}`;
-  const key = (fact: CourseFact) => `${place(fact)} ${fact.param}`;
-  const [inControl, inArm] = [theirs, ours].map((facts) => new Map(facts.map((fact) => [key(fact), fact])));
-  const common = new Set(ours.map(place));
-  const both = new Set(theirs.map(place).filter((each) => common.has(each)));
+function variables(theirs: ReadonlyMap<string, CourseFact>, ours: ReadonlyMap<string, CourseFact>): Variable[] {
+  const placesOf = (facts: ReadonlyMap<string, CourseFact>) => new Set([...facts.values()].map(({ place }) => place));
+  const [inControl, inArm] = [placesOf(theirs), placesOf(ours)];
   const found = new Map<string, Variable>();
-  const said = new Set<string>();
-  for (const fact of [...theirs, ...ours]) {
-    if (!both.has(place(fact)) || said.has(key(fact))) continue;
-    said.add(key(fact));
+  for (const [key, fact] of new Map([...theirs, ...ours])) {
+    if (!inControl.has(fact.place) || !inArm.has(fact.place)) continue;
     const name = `${fact.step}.${fact.param}`;
-    const [one, other] = [inControl!.get(key(fact)), inArm!.get(key(fact))];
+    const [one, other] = [theirs.get(key), ours.get(key)];
     const variable = found.get(name) ?? { ...fact, variable: nameOf(one, other), control: [], arm: [] };
     variable.control.push(one?.value);
     variable.arm.push(other?.value);

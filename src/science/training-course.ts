@@ -22,6 +22,8 @@ export interface CourseFact {
   step: string;
   stage: string;
   param: string;
+  /** Round and step: where it counts. */
+  place: string;
   value: unknown;
   /** As `swp lint` names it: of the stage, or of the step where it has a value of its own. */
   variable: string;
@@ -58,6 +60,8 @@ export class TrainingCourse {
   #placesByRound: Map<number, Place[]> | undefined;
   readonly #rounds = new Map<number, string>();
   readonly #evaluations = new Map<string, string | undefined>();
+  readonly #factsUpTo = new Map<number, ReadonlyMap<string, CourseFact>>();
+  readonly #evaluationFacts = new Map<string, CourseFact[]>();
 
   constructor(study: StudyDeclaration, experiment: ExperimentDeclaration) {
     this.#study = study;
@@ -104,14 +108,24 @@ export class TrainingCourse {
     return [...this.#places()].flatMap(([round, places]) => (round > upTo ? [] : places));
   }
 
-  /** Every parameter of these steps. */
-  facts(upTo: number): CourseFact[] {
-    return this.places(upTo).flatMap((place) => this.#facts(place));
+  /** Every parameter of these steps, by its place and name. A course is compared with many others: made once. */
+  facts(upTo: number): ReadonlyMap<string, CourseFact> {
+    let facts = this.#factsUpTo.get(upTo);
+    if (facts === undefined) {
+      const all = this.places(upTo).flatMap((place) => this.#facts(place));
+      facts = new Map(all.map((fact) => [`${fact.place} ${fact.param}`, fact]));
+      this.#factsUpTo.set(upTo, facts);
+    }
+    return facts;
   }
 
   /** Every parameter behind `evaluation`. */
   evaluationFacts(round: number, phase: Phase): CourseFact[] {
-    return this.#evaluating(round, phase).flatMap((place) => this.#facts(place));
+    const key = `${round} ${phase}`;
+    const facts =
+      this.#evaluationFacts.get(key) ?? this.#evaluating(round, phase).flatMap((place) => this.#facts(place));
+    this.#evaluationFacts.set(key, facts);
+    return facts;
   }
 
   /** Whether a step of the stage `prune` takes weights in a round that comes before the training of another. */
@@ -241,7 +255,15 @@ export class TrainingCourse {
       .map((param) => {
         const isOwn = Object.hasOwn(entryOf(steps, step)?.params ?? {}, param);
         const value = this.arm.valueAt({ step, stage }, param, round);
-        return { round, step, stage, param, value, variable: `${isOwn ? step : stage}.${param}` };
+        return {
+          round,
+          step,
+          stage,
+          param,
+          place: `${round} ${step}`,
+          value,
+          variable: `${isOwn ? step : stage}.${param}`,
+        };
       });
   }
 

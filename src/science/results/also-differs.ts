@@ -36,7 +36,7 @@ export function treatmentBesides(
   const course = new TrainingCourse(study, arm);
   const alike = new Set(
     [
-      ...course.facts(course.length),
+      ...course.facts(course.length).values(),
       ...Array.from({ length: course.length + 1 }, (_, round) => course.evaluationFacts(round, 'trained')).flat(),
     ].flatMap(({ step, stage, param }) => [`${step}.${param}`, `${stage}.${param}`]),
   );
