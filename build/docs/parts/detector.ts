@@ -1,4 +1,5 @@
 /** The detector's error rates in docs/super-weights.md, and the tables of the committed models. */
+import { decimal, signed } from '../../../src/base/number-text.ts';
 import type { DetectorRates, RunDetection, TrainedRates } from '../../../src/generated/detector-rates.ts';
 import { rateText, ratesTables } from '../../../src/science/detector-rates-tables.ts';
 import { proportion } from '../../../src/science/statistics/proportion.ts';
@@ -34,15 +35,15 @@ export const detector: Part = {
     { page: PAGE, says: runnersUpSentence },
     {
       page: PAGE,
-      says: () => says`what random models show (at most ${rates().random!.largestRatio.toFixed(2)}, see below)`,
+      says: () => says`what random models show (at most ${decimal(rates().random!.largestRatio, 2)}, see below)`,
     },
     {
       page: PAGE,
-      says: () => says`what the committed models' super weights show (${smallestSpike().toFixed(1)} and more).`,
+      says: () => says`what the committed models' super weights show (${decimal(smallestSpike(), 1)} and more).`,
     },
     {
       page: PAGE,
-      says: () => says`what weights of random models cost (at most ${rates().random!.largestEffect.toFixed(2)} nats).`,
+      says: () => says`what weights of random models cost (at most ${decimal(rates().random!.largestEffect, 2)} nats).`,
     },
   ],
 };
@@ -126,7 +127,7 @@ function thresholdsSentence(): Wording {
 function weakest(): string {
   const held = runs().filter(({ holds }) => holds > 0);
   const { seed, topEffect } = held.toSorted((a, b) => a.topEffect - b.topEffect)[0]!;
-  return `seed ${seed}, whose super weight costs ${topEffect.toFixed(2)}`;
+  return `seed ${seed}, whose super weight costs ${decimal(topEffect, 2)}`;
 }
 
 function loosenedSentence(): Wording {
@@ -143,14 +144,14 @@ function nearestSentence(): Wording {
   const near = learned.toSorted((a, b) => b.topEffect - a.topEffect)[0]!;
   const { thresholds } = ownTruth(rates())[0]!;
   const share = Math.round((100 * near.topEffect) / thresholds.minimumEffect);
-  return says`The defaults are nearest to an error for seed ${near.seed} of ${near.model}: its largest weight costs ${near.topEffect.toFixed(3)} nats, ${share} % of the minimum effect, with an output spike of ${near.best!.outputRatio.toFixed(1)} times but an input spike of only ${near.best!.inputRatio.toFixed(1)} times the ordinary maximum.`;
+  return says`The defaults are nearest to an error for seed ${near.seed} of ${near.model}: its largest weight costs ${decimal(near.topEffect, 3)} nats, ${share} % of the minimum effect, with an output spike of ${decimal(near.best!.outputRatio, 1)} times but an input spike of only ${decimal(near.best!.inputRatio, 1)} times the ordinary maximum.`;
 }
 
 function runnersUpSentence(): Wording {
   const large = ownTruth(rates())
     .find(({ model }) => model === 'marker-retrieval')!
     .runs.filter(({ runnerUp }) => runnerUp! > 0.2);
-  const [seeds, costs] = [large.map(({ seed }) => seed), large.map(({ runnerUp }) => runnerUp!.toFixed(2))];
+  const [seeds, costs] = [large.map(({ seed }) => seed), large.map(({ runnerUp }) => decimal(runnerUp!, 2))];
   return says`In seeds ${seeds.join(' and ')} of marker-retrieval the runner-up is the weight of \`gate_proj\` that opens the super weight's own hidden channel (${costs.join(' and ')} nats).`;
 }
 
@@ -163,16 +164,11 @@ function modelTable(of: string): string {
       .models.filter(({ model }) => model === of)
       .toSorted((a, b) => a.seed - b.seed)
       .map(({ seed, loss, excess, excessStandardError, confirmed, best }) => [
-        ...[String(seed), loss.toFixed(4), `${excess.toFixed(4)} ± ${excessStandardError.toFixed(4)}`],
+        ...[String(seed), decimal(loss, 4), `${decimal(excess, 4)} ± ${decimal(excessStandardError, 4)}`],
         ...[confirmed > 0 ? 'yes' : 'no'],
         `layer ${best.layer} [${best.row}, ${best.col}]`,
-        ...[best.value.toFixed(2), signed(best.effect, 2), `x${Math.exp(best.effect).toFixed(1)}`],
+        ...[decimal(best.value, 2), signed(best.effect, 2), `x${decimal(Math.exp(best.effect), 1)}`],
         best.worstControl === null ? '-' : signed(best.worstControl, 3),
       ]),
   );
-}
-
-function signed(value: number, digits: number): string {
-  const text = Math.abs(value).toFixed(digits);
-  return value < 0 && Number(text) !== 0 ? `-${text}` : `+${text}`;
 }
