@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { qualityRows } from '../../src/plots/plot-data.ts';
 import { differences } from '../../src/report/figures/forest-plot.ts';
+import { perplexity } from '../../src/report/figures/perplexity.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { retrainingText } from '../../src/report/control-text.ts';
 import { ruleText, shortRuleText } from '../../src/report/causal-rule.ts';
@@ -23,6 +24,7 @@ import { briefDifference } from '../../src/report/topics/parts.ts';
 import { sweetSpotText } from '../../src/report/topics/quality.ts';
 import { survivalText } from '../../src/report/topics/survival.ts';
 import { differenceSentence } from '../../src/report/verdict-text.ts';
+import { perplexityText } from '../../src/report/wording.ts';
 import { familySizes } from '../../src/science/family-sizes.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
@@ -238,6 +240,21 @@ describe('a count', () => {
     );
     expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('2/3 (1 disconnected)');
     expect(brief(results, 'survival')).toMatch(/^kept 2\/3 \(1 disconnected\), still matters 2\/3/);
+  });
+});
+
+describe('a perplexity', () => {
+  it('is held against that of the language on the same tokens, not against the entropy of all text', () => {
+    const results = resultsOf([A, UNPRUNED]);
+    expect(results.surprisal).not.toBe(results.floor);
+    const own = perplexityText(Math.exp(results.surprisal!));
+    expect(plainSummary(results).join(' ')).toContain(`and ${own} for the language itself on the same tokens.`);
+    expect(JSON.stringify(perplexity.draw(results).plots[0]!.spec)).toContain(
+      `the language itself on these tokens ${own}`,
+    );
+    const unknown = { ...results, surprisal: null };
+    expect(plainSummary(unknown).join(' ')).toContain('for the language itself over all text.');
+    expect(JSON.stringify(perplexity.draw(unknown).plots[0]!.spec)).toContain('entropy floor ');
   });
 });
 

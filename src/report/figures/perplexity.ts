@@ -105,6 +105,12 @@ function shownIn({ experiments, study }: StudyResults): Set<string> {
   );
 }
 
+/** The language's own perplexity on the tokens that all evaluations share; where it is not known, that of all text. */
+function floorOf({ floor, surprisal }: StudyResults): { perplexity: number; of: string } | undefined {
+  if (surprisal !== null) return { perplexity: Math.exp(surprisal), of: 'the language itself on these tokens' };
+  return floor === null ? undefined : { perplexity: Math.exp(floor), of: 'entropy floor' };
+}
+
 const FLOOR: MarkStyle = { shape: 'line', color: INK, dash: [5, 3], width: 1 };
 
 /** Perplexities more than this many times the lowest stand at the upper end of the axis. */
@@ -115,7 +121,7 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const shown = shownIn(results);
   const { named, others, styles } = chosenSeries(results, [...shown]);
   const drawn = [...others, ...named]; // the named ones on top
-  const floor = results.floor === null ? undefined : Math.exp(results.floor);
+  const floor = floorOf(results);
   const bars = results.experiments
     .filter(({ id }) => shown.has(id))
     .flatMap(({ points }) =>
@@ -126,7 +132,7 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
   const values = [
     ...rows.flatMap(({ perplexity }) => perplexity ?? []),
     ...bars,
-    ...(floor === undefined ? [] : [floor]),
+    ...(floor === undefined ? [] : [floor.perplexity]),
   ];
   const lowest = smallest(values);
   // What has lost all it knew, or more than a number holds, stands at the upper end and takes no room from the others.
@@ -229,9 +235,9 @@ function overview(results: StudyResults, rows: EvaluationRow[]): Spec {
       ...(floor === undefined
         ? []
         : [
-            horizontalRule(floor, y, FLOOR),
+            horizontalRule(floor.perplexity, y, FLOOR),
             {
-              data: { values: [{ value: floor, text: `entropy floor ${perplexityText(floor)}` }] },
+              data: { values: [{ value: floor.perplexity, text: `${floor.of} ${perplexityText(floor.perplexity)}` }] },
               mark: { type: 'text', align: 'right', baseline: 'top', dy: 4, x: 'width', color: SOFT, aria: false },
               encoding: { y: { ...y, field: 'value' }, text: { field: 'text' } },
             },
