@@ -1,14 +1,8 @@
 /** The report's main figures as numbers, from results.json: what the terminal draws and `swp plots --json` prints. */
 import { sampleMean } from '../base/sample-mean.ts';
-import type {
-  ExperimentResult,
-  Interval,
-  MeasuredEvaluation,
-  Measurement,
-  Proportion,
-  RunResult,
-} from '../generated/results.ts';
+import type { Interval, MeasuredEvaluation, Proportion } from '../generated/results.ts';
 import { replicatesOf } from '../report/arms.ts';
+import { distinctEnds } from '../report/computations.ts';
 import type { StudyResults } from '../report/read-results.ts';
 
 /** Final log-perplexity above what the language itself loses on the same tokens, nats per token. */
@@ -55,8 +49,7 @@ export function qualityRows(results: StudyResults): QualityRow[] {
   const { experiments } = results;
   const above = aboveLanguage(results);
   return experiments.map((experiment) => {
-    const ends = replicatesOf(results, experiment.id).flatMap((run) => {
-      const evaluation = endOf(run, experiment)?.evaluation;
+    const ends = distinctEnds(results, [experiment.id]).flatMap(({ run, measured: { evaluation } }) => {
       return evaluation ? [{ seed: run.seed, value: above(evaluation), loss: evaluation.loss }] : [];
     });
     const points = ends.map(({ seed, value }) => ({ seed, value }));
@@ -78,7 +71,8 @@ export function qualityRows(results: StudyResults): QualityRow[] {
 
 export function sparsityRows(results: StudyResults): SparsityRow[] {
   const above = aboveLanguage(results);
-  return results.runs.flatMap(({ experiment, seed, measurements }) =>
+  const runs = results.experiments.flatMap(({ id }) => replicatesOf(results, id));
+  return runs.flatMap(({ experiment, seed, measurements }) =>
     measurements.flatMap(({ phase, level, sparsity, evaluation }) =>
       phase === 'pruned' || sparsity === null || evaluation === null
         ? []
@@ -96,7 +90,8 @@ export function survivalRows({ experiments }: StudyResults): SurvivalRow[] {
   });
 }
 
-export function curveRows({ runs }: StudyResults): CurveRow[] {
+export function curveRows(results: StudyResults): CurveRow[] {
+  const runs = results.experiments.flatMap(({ id }) => replicatesOf(results, id));
   return runs.flatMap(({ experiment, seed, curves, measurements }) => {
     const points = curves.flatMap(({ points }) => points.map(({ step, loss }) => ({ step, loss })));
     const prunes = measurements.flatMap(({ phase, step }) => (phase === 'pruned' && step !== null ? [step] : []));
@@ -108,10 +103,4 @@ export function curveRows({ runs }: StudyResults): CurveRow[] {
 function aboveLanguage({ runs }: StudyResults): (evaluation: MeasuredEvaluation) => number {
   const isKnown = runs.every(({ measurements }) => measurements.every(({ evaluation }) => evaluation?.excess !== null));
   return ({ loss, excess }) => (isKnown ? excess! : loss);
-}
-
-/** A run's last measurement, if it reached its experiment's end. */
-function endOf({ measurements }: RunResult, { points }: ExperimentResult): Measurement | undefined {
-  const end = points.at(-1);
-  return measurements.find(({ round, phase }) => round === end?.round && phase === end.phase);
 }

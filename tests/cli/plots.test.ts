@@ -30,7 +30,7 @@ test('draws what the results hold, and says where the report has its files', asy
         prune: { fraction: 0.1 },
       },
     },
-    experiments: { A1: {}, B1: { params: { prune: { fraction: 0.5 } } } },
+    experiments: { A1: {}, B1: { params: { prune: { fraction: 0.5 } } }, twin: { extends: 'A1' } },
   });
   const before = await project.swp('plots');
   expect([before.exitCode, before.stderr]).toEqual([
@@ -40,6 +40,8 @@ test('draws what the results hold, and says where the report has its files', asy
   expect((await project.swp('repro')).exitCode).toBe(0);
 
   const { stdout } = await project.swp('plots', 'quality', 'sparsity', 'survival', 'curves');
+  expect(stdout.match(/^A1 = twin /gm)).toHaveLength(3);
+  expect(stdout).not.toMatch(/^(A1 (?!=)|twin )/m);
   expect(stdout).toMatch(/^[\x20-\x7e\n]*$/); // no terminal: ASCII, without colours
   expect(
     Math.max(
@@ -71,7 +73,7 @@ test('draws what the results hold, and says where the report has its files', asy
   const listed = await project.swp('plots', '--list');
   expect(listed.stdout).toMatch(/report\/all\/figures\/.+\.svg$/m);
   expect((await project.swp('plots', 'qualty')).stderr).toContain('Did you mean "quality"?');
-  expect((await project.swp('plots', '--experiment', 'Z')).stderr).toContain('Expected: some of A1, B1.');
+  expect((await project.swp('plots', '--experiment', 'Z')).stderr).toContain('Expected: some of A1, B1, twin.');
 });
 
 describe('a drawing', () => {

@@ -6,6 +6,7 @@ import type { Ink } from '../../plots/ink.ts';
 import { curveRows, qualityRows, sparsityRows, survivalRows } from '../../plots/plot-data.ts';
 import { figureFiles, resultsToDraw } from '../../project/figures.ts';
 import { openProject } from '../../project/project.ts';
+import { distinct, namesOf } from '../../report/arms.ts';
 import type { StudyResults } from '../../report/read-results.ts';
 import { PLOTS, type PlotName, type PlotsOptions } from '../declarations/plots.ts';
 import { table } from '../table.ts';
@@ -21,14 +22,21 @@ const DRAWINGS = {
   curves: drawing(curveRows, (rows, ink, floor) => drawCurves(rows, floor, ink)),
 } satisfies Record<PlotName, unknown>;
 
-function drawing<Row>(
+/** Experiments that are the same computations are drawn once, under all their names. */
+function drawing<Row extends { experiment: string }>(
   rowsOf: (results: StudyResults) => Row[],
   draw: (rows: Row[], ink: Ink, floor: number | null) => string[] | Promise<string[]>,
 ) {
   return {
     rows: rowsOf,
     lines: async (results: StudyResults, ink: Ink): Promise<string[]> => {
-      const rows = rowsOf(results);
+      const ids = distinct(
+        results,
+        results.experiments.map(({ id }) => id),
+      );
+      const rows = rowsOf(results).flatMap((row) =>
+        ids.includes(row.experiment) ? [{ ...row, experiment: namesOf(results, row.experiment) }] : [],
+      );
       return rows.length === 0 ? ['Nothing to draw: no run has measured it.'] : draw(rows, ink, results.floor);
     },
   };
