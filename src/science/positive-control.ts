@@ -85,7 +85,7 @@ export function isPositiveControl({ role }: ExperimentDeclaration): boolean {
 }
 
 /** Whether a control is what the other would have been without its pruning, up to the other's end. */
-export function isControlOf(control: TrainingCourse, arm: TrainingCourse): boolean {
+function isControlOf(control: TrainingCourse, arm: TrainingCourse): boolean {
   if (control.arm.declaration.model !== arm.arm.declaration.model || control.prunesBefore(arm.length)) return false;
   return Array.from({ length: arm.length + 1 }, (_, round) => round).every(
     (round) => control.round(round) === arm.round(round) && isEvaluatedAlike(control, arm, round),
