@@ -473,7 +473,7 @@ describe('idle-seeds: seeds that change nothing are no replicates', () => {
     );
     expect(found).toMatchObject([{ severity: 'warning', comparison: null, arms: ['A', 'B'], accepted: null }]);
     expect(found[0]!.message).toBe(
-      'The 6 seeds of A and B change nothing that is measured: load-pretrained.checkpoint is 0 and train.seed is 0. Its runs are one computation, and every count takes them for one.',
+      'The 6 seeds of A and B change nothing that is measured: load-pretrained.checkpoint is 0 and train.seed is 0. Whatever the seed, it is one computation, and every count takes it for one run.',
     );
   });
 

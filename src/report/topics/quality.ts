@@ -52,7 +52,7 @@ export const quality: Topic = {
     ),
     ...gap(
       !hasAny(results, 'prune', 'criterion', 'random'),
-      'The floor is not known here: an arm with random pruning (prune.criterion "random") at equal sparsity would show it.',
+      'What the criterion is worth is not known here: an arm with random pruning (prune.criterion "random") at equal sparsity would show it.',
     ),
     ...gap(
       !hasAny(results, 'eval', 'restore', 'super-activation'),

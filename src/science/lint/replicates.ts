@@ -92,7 +92,7 @@ export function idleSeeds(study: StudyDeclaration, arms: readonly Arm[]): LintFi
       'idle-seeds',
       null,
       ids,
-      `The ${arm.declaration.seeds.length} seeds of ${listed(ids)} change nothing that is measured: ${fixed}. Its runs are one computation, and every count takes them for one.`,
+      `The ${arm.declaration.seeds.length} seeds of ${listed(ids)} change nothing that is measured: ${fixed}. Whatever the seed, it is one computation, and every count takes it for one run.`,
     );
   });
 }
