@@ -45,7 +45,7 @@ export interface RunContext {
   /** Bytes that a node may take; no limit if absent. */
   memoryPerNode: number | undefined;
   /** Of nodes that wait for a slot, the one with the greatest number comes first. */
-  priorityOf(key: string): number;
+  priorityOf(node: PlannedNode): number;
   /**
    * Computes a node again because artifacts of it that another one consumes are gone.
    * @returns how that ended; callers who ask at the same time share one run

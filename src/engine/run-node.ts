@@ -216,7 +216,7 @@ function reserveSlot(
   return executor.reserve({
     place: placeOf(label),
     resources: { ...resourcesOf(node), ...(memoryPerNode !== undefined && { memoryBytes: memoryPerNode }) },
-    priority: priorityOf(node.key),
+    priority: priorityOf(node),
     signal,
     onWait: (gpus) => emit({ event: 'gpu-wait', key: node.key, label, gpus }),
   });

@@ -110,7 +110,6 @@ type SharedContext = Omit<RunContext, 'restore' | 'compute'>;
 
 function createContext(options: RunOptions, warnings: Failure[]): SharedContext {
   const { dag, cache, study, stages, executor, emit, signal } = options;
-  const nodesBehind = longestWays(dag, () => 1);
   let environment: Promise<JsonObject> | undefined;
   return {
     cache,
@@ -122,9 +121,27 @@ function createContext(options: RunOptions, warnings: Failure[]): SharedContext 
     checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     memoryPerNode: options.memoryPerNode,
     environment: () => (environment ??= options.environment()),
-    priorityOf: (key) => nodesBehind.get(key)!,
+    priorityOf: startOrder(dag),
     warn: (warning) => void warnings.push(warning),
     claims: new Claims(),
+  };
+}
+
+/** So many nodes of each stage go before all others, the first of them in workers that have yet to load the stage. */
+const FIRST_OF_STAGE = 4;
+
+/**
+ * Nodes with most behind them go first, but before all others a few of each stage, as soon as they can run: a stage
+ * that fails is then known at once, and how long the stages take is, too. Evaluations, which nothing waits for, would
+ * otherwise come last.
+ */
+function startOrder(dag: RunOptions['dag']): RunContext['priorityOf'] {
+  const nodesBehind = longestWays(dag, () => 1);
+  const asked = new Map<string, number>();
+  return ({ key, stage }) => {
+    const before = asked.get(stage.name) ?? 0;
+    asked.set(stage.name, before + 1);
+    return nodesBehind.get(key)! + (before < FIRST_OF_STAGE ? dag.order : 0);
   };
 }
 

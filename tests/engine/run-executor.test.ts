@@ -35,6 +35,31 @@ describe('a run', () => {
     expect(asked.get('first/s0/r0/step')!.priority!).toBeGreaterThan(asked.get('alone/s0/r0/step')!.priority!);
   });
 
+  it('asks for a few nodes of each stage before all others, so that one that fails is known soon', async () => {
+    const order: string[] = [];
+    const executor = new FakeExecutor({
+      slots: 1,
+      run: (job) => {
+        order.push(String(job.job.params.say));
+        return writeOutputs(job);
+      },
+    });
+    const roots = ['A', 'B', 'C', 'D', 'E', 'F'];
+    await rig.run(
+      {
+        ...Object.fromEntries(
+          roots.flatMap((root) => [
+            [root, {}],
+            [`${root}2`, { from: root }],
+          ]),
+        ),
+        leaf: { stage: 'first', from: 'A' },
+      },
+      { executor },
+    );
+    expect(order.indexOf('undefined')).toBe(4);
+  });
+
   it('claims nothing for a node that waits for a slot, so that another process can compute it', async () => {
     const leases = async () =>
       (await readdir(rig.path('cache/leases'), { recursive: true })).filter((name) => name.endsWith('.json'));
