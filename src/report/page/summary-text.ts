@@ -63,7 +63,7 @@ function pretrainedArms(results: StudyResults): string {
   if (fates.length === 0) return '';
   const { n, kept, disconnected, functional, same } = fateCounts(fates);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), it was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and the detector found it again in place in ${same}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and the detector found it again in place in ${same}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {

@@ -123,10 +123,12 @@ export function qualityGroups(results: StudyResults): QualityGroup[] {
     ids: [...ids].slice(0, 8),
   }));
   const elsewhere = new Set(results.comparisons.flatMap(({ topic, arms }) => (topic === 'quality' ? [] : arms)));
+  // The sentence on sweet spots names them, so the figure shows them.
+  const spotted = new Set(results.sweetSpots.flatMap((each) => (each.sweetSpot === null ? [] : [each.experiment])));
   const rest = pruned.filter(
     (id) =>
       !groups.some(({ ids }) => ids.includes(id)) &&
-      (groups.length === 0 || !elsewhere.has(id) || roundsOf(results, id) >= LADDER),
+      (groups.length === 0 || !elsewhere.has(id) || roundsOf(results, id) >= LADDER || spotted.has(id)),
   );
   return rest.length === 0
     ? groups
