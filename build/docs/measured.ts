@@ -181,14 +181,18 @@ export function madeHere(): Made {
   };
 }
 
-/** Its name, and on Linux family and model: clouds give processors of several generations one name. */
+/**
+ * Its name, and on Linux family, model and widest vector instructions: clouds give processors of several generations
+ * one name, and virtual machines may hide instructions, without which sums are added up in another order.
+ */
 function processorHere(): string {
   const name = cpus()[0]?.model.trim() ?? 'unknown processor';
   if (!existsSync(CPU_INFO)) return name;
-  const [family, model] = [/^cpu family\s*: (\d+)/m, /^model\s*: (\d+)/m].map(
-    (field) => field.exec(readFileSync(CPU_INFO, 'utf8'))?.[1],
-  );
-  return family === undefined || model === undefined ? name : `${name} (family ${family}, model ${model})`;
+  const info = readFileSync(CPU_INFO, 'utf8');
+  const [family, model] = [/^cpu family\s*: (\d+)/m, /^model\s*: (\d+)/m].map((field) => field.exec(info)?.[1]);
+  if (family === undefined || model === undefined) return name;
+  const vectors = ['avx512f', 'avx2', 'avx'].find((each) => new RegExp(`^flags\\s*:.*\\b${each}\\b`, 'm').test(info));
+  return `${name} (${[`family ${family}`, `model ${model}`, ...(vectors === undefined ? [] : [vectors])].join(', ')})`;
 }
 
 const known = new Map<MeasuredName, unknown>();
