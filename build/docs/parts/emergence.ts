@@ -22,7 +22,7 @@ export const emergence: Part = {
   sentences: [
     { page: PAGE, says: missedSentence },
     { page: PAGE, says: missedEffectsSentence, holds: () => missed().length > 0 },
-    { page: PAGE, says: causalTestSentence, holds: causalTestErrsNowhere },
+    { page: PAGE, says: causalTestSentence },
     { page: PAGE, says: originalSentence },
     { page: PAGE, says: placeSentence },
     { page: PAGE, says: othersSentence },
@@ -63,16 +63,17 @@ function missedEffectsSentence(): Wording {
   const range = (values: number[], digits: number) =>
     `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
   const next = Math.max(...all.map(({ runnerUp }) => runnerUp!)).toFixed(3);
+  const elsewhere = all.filter(({ best, topEffect }) => best!.effect < topEffect / 2).length;
   return says`Those it misses cost ${range(
     all.map(({ topEffect }) => topEffect),
     1,
-  )} nats where the next of 300 costs at most ${next}. Their output spikes are ${range(
+  )} nats where the next of 300 costs at most ${next}. The output spikes of their best candidates are ${range(
     all.map(({ best }) => best!.outputRatio),
     0,
   )} times the ordinary maximum; it is the input spike, ${range(
     all.map(({ best }) => best!.inputRatio),
     1,
-  )} times, that falls short of 4.`;
+  )} times, that falls short of 4. In ${elsewhere} of the ${all.length} the best candidate is another weight than the one that costs most.`;
 }
 
 /** The causal test alone, in the committed models and those of this study, which count once. */
@@ -83,17 +84,11 @@ function causalTestSentence(): Wording {
   const holding = all.reduce((sum, { causalHits }) => sum + causalHits.n, 0);
   const without = all.reduce((sum, { causalFalseAlarms }) => sum + causalFalseAlarms.n, 0);
   const planted = rates.planted.reduce((sum, { candidate }) => sum + candidate.k, 0);
-  return says`With \`spikeRatio: 1\`, none of the ${holding} models that hold a super weight is missed (the six from the original initialisation are the committed ones again), and none is claimed in the ${without} trained models that hold none, nor in ${rates.random!.causal.n} layers of random models; the gate confirmed none of the ${planted.toLocaleString('en-US')} planted spikes that reached the ratio of 4.`;
-}
-
-function causalTestErrsNowhere(): boolean {
-  const { rates } = measured('detector');
-  const all = [...ownTruth(rates), ...ownTruth(measured('emergence').rates)];
-  return (
-    all.every(({ causalHits, causalFalseAlarms }) => causalHits.k === causalHits.n && causalFalseAlarms.k === 0) &&
-    rates.random!.causal.k === 0 &&
-    rates.planted.every(({ confirmed }) => confirmed.k === 0)
-  );
+  const hits = all.reduce((sum, { causalHits }) => sum + causalHits.k, 0);
+  const claimed = all.reduce((sum, { causalFalseAlarms }) => sum + causalFalseAlarms.k, 0);
+  const confirmed = rates.planted.reduce((sum, each) => sum + each.confirmed.k, 0);
+  const random = rates.random!.causal;
+  return says`With \`spikeRatio: 1\`, ${hits} of the ${holding} models that hold a super weight are found (the six from the original initialisation are the committed ones again), one is claimed in ${claimed} of the ${without} trained models that hold none, and in ${random.k} of ${random.n} layers of random models; the gate confirmed ${confirmed} of the ${planted.toLocaleString('en-US')} planted spikes that reached the ratio of 4.`;
 }
 
 function looksOf(scheme: string): Map<number, Look[]> {
@@ -182,10 +177,11 @@ function others(): Look[] {
 }
 
 function othersSentence(): Wording {
-  const confirmed = others().filter((look) => look.confirmed! > 0).length;
+  const looks = others();
+  const confirmed = looks.filter((look) => look.confirmed! > 0).length;
   const held = models().filter(({ experiment, holds }) => experiment !== ORIGINAL && holds > 0).length;
   const all = models().filter(({ experiment }) => experiment !== ORIGINAL).length;
-  return says`**From Xavier's and Kaiming's ${inWords(confirmed)} of the looks confirms one**, although ${inWords(held)} of ${inWords(all)} runs hold one by brute force`;
+  return says`**Of the looks at Xavier's and Kaiming's ${confirmed} of ${looks.length} confirm one**, although ${inWords(held)} of ${inWords(all)} runs hold one by brute force`;
 }
 
 /** The run in which zeroing the super weight costs most at the end: what it cost one look before. */
