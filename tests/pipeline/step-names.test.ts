@@ -86,7 +86,11 @@ describe('a study with other names for its steps', () => {
       await declarationOf(await committedStudy()),
       await declarationOf(await renamedStudy()),
     ];
-    expect(declared.steps['eval-pruned']).toEqual({ stage: 'eval', measures: 'pruned', gatheredAs: ['evaluations'] });
+    expect(declared.steps['eval-pruned']).toEqual({
+      stage: 'eval',
+      measures: 'pruned',
+      gatheredAs: ['evaluations', 'sequenceLosses'],
+    });
     expect(declared.steps['prune']).toEqual({ stage: 'prune', gatheredAs: ['prunings', 'masks'] });
     expect(Object.entries(renamed.steps)).toEqual(
       Object.entries(declared.steps).map(([name, step]) => [newName(name), step]),
