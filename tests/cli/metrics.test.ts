@@ -37,7 +37,7 @@ describe('swp metrics', () => {
     const { stdout, stderr } = await of.swp('metrics', 'stage=eval');
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(
-      /^experiment +seed +round +step +loss +standardError +perplexity +floor +retrievalAccuracy +sparsity$/,
+      /^experiment +seed +round +step +loss +standardError +perplexity +floor +excess +excessStandardError +retrievalAccuracy +sparsity$/,
     );
     expect(lines[1]).toMatch(/^A1 +0 +1 +eval +\d\.\d+ /);
     // A2 shares its first evaluation with A1; its last one has not been computed.
