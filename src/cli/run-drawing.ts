@@ -48,10 +48,13 @@ function nodeLines(state: RunState, width: number, room: number, { colors }: Scr
 function runningLines(nodes: readonly RunningNode[], state: RunState, width: number, colors: Screen['colors']) {
   const forms = [labelText, placeOf].flatMap((nameOf) => BAR_WIDTHS.map((bar) => ({ nameOf, bar })));
   const core = nodes.map((node) => coreText(node, state));
-  const coreWidth = largestWidth(core);
-  const spaceFor = ({ bar }: (typeof forms)[number]) => width - 1 - 2 - (bar > 0 ? bar + 2 : 0) - coreWidth;
+  const whole = nodes.map((node, index) => [core[index]!, ...detailsOf(node, state)].join('  '));
+  const spaceFor = ({ bar }: (typeof forms)[number], texts = core) =>
+    width - 1 - 2 - (bar > 0 ? bar + 2 : 0) - largestWidth(texts);
   const namesOf = ({ nameOf }: (typeof forms)[number]) => nodes.map(({ label }) => nameOf(label));
-  const form = forms.find((each) => largestWidth(namesOf(each)) <= spaceFor(each)) ?? forms.at(-1)!;
+  const fits = (texts: string[]) => forms.find((each) => largestWidth(namesOf(each)) <= spaceFor(each, texts));
+  // A shorter bar rather than no loss.
+  const form = fits(whole) ?? fits(core) ?? forms.at(-1)!;
   const space = Math.max(1, spaceFor(form));
   const names = namesOf(form).map((name) => shortened(name, space));
   const nameWidth = largestWidth(names);
