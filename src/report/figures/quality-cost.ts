@@ -9,7 +9,7 @@ import { increaseRows, lastRows, type IncreaseRow } from '../increase.ts';
 import { sweetSpotsTable } from '../page/sweet-spots-table.ts';
 import type { StudyResults } from '../read-results.ts';
 import { GREY, INK, SOFT } from '../theme.ts';
-import { qualityGroups, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
+import { qualityGroups, retrainingOfControls, sweetSpotText, type QualityGroup } from '../topics/quality.ts';
 import { counted, exactPercent, natsText, percent } from '../wording.ts';
 import { defineFigure, FULL_WIDTH, horizontalRule, pointLayers, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
@@ -38,7 +38,8 @@ export const qualityCost = defineFigure({
   plots: ['cost'],
   shows: 'the increase of log-perplexity over the positive control, by sparsity, with the sweet spots',
   draw,
-  finding: (results) => `${sweetSpotText(results)} ${steepestText(results, qualityGroups(results))}`.trim(),
+  finding: (results) =>
+    `${sweetSpotText(results)}${retrainingOfControls(results)} ${steepestText(results, qualityGroups(results))}`.trim(),
   tables: (results) => [sweetSpotsTable(results)],
 });
 

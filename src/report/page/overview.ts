@@ -74,7 +74,7 @@ function facts(results: StudyResults): Html {
     </li>
     <li>
       <a href="#experiments"><strong>${arms}</strong> ${arms === 1 ? 'experiment' : 'experiments'}</a
-      >${twins === '' ? '' : ` (the same under several names: ${twins})`}
+      >${twins === '' ? '' : ` (${twins})`}
     </li>
     ${floor === null ? '' : html`<li>entropy floor <strong>${decimal(floor, 4)}</strong> nats (perplexity ${perplexityText(Math.exp(floor))})${surprisal === null ? '' : html`; on these tokens <strong>${decimal(surprisal, 4)}</strong> (${perplexityText(Math.exp(surprisal))})`}</li>`}
     <li><a href="#lint">${lintCounts(lint)}</a></li>

@@ -17,7 +17,7 @@ main,header,footer,.bar>div{max-width:960px;margin:0 auto;padding:0 24px}
 .bar [aria-current]{color:var(--ink);font-weight:600;box-shadow:0 2px 0 var(--accent)}
 .skip{position:absolute;left:-999px}
 .skip:focus{left:12px;top:8px;background:var(--card);padding:6px 12px;z-index:1}
-header{padding-top:26px}
+header{padding-top:20px}
 .eyebrow{margin:0 0 8px;color:var(--soft);font-size:14px}
 h1{margin:0 0 14px;font-size:clamp(24px,3.6vw,34px);line-height:1.16;letter-spacing:-.02em;font-weight:700;text-wrap:balance}
 .question h1{font-size:clamp(22px,3vw,29px)}
@@ -25,10 +25,10 @@ h2{margin:0 0 4px;font-size:22px;line-height:1.3;letter-spacing:-.01em}
 h3{margin:22px 0 6px;font-size:16px}
 .lead{margin:4px 0 0;font-size:16px;line-height:1.5;max-width:58em}
 .caution{margin:12px 0 0;color:var(--soft);font-size:14px}
-.facts{display:flex;align-items:baseline;flex-wrap:wrap;gap:8px 28px;margin:14px 0 8px;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
+.facts{display:flex;align-items:baseline;flex-wrap:wrap;gap:6px 28px;margin:14px 0 8px;padding:12px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);list-style:none;color:var(--soft);font-size:14px}
 .facts strong{color:var(--ink);font-size:16px}
 .facts a{color:inherit}
-section{margin:34px 0}
+section{margin:28px 0}
 .opening{margin-top:18px}
 .opening h2{font-size:16px}
 figure{margin:14px 0 0}
@@ -39,12 +39,12 @@ figure{margin:14px 0 0}
 .answer{margin:0;font-size:17.5px}
 .method{margin:12px 0;color:var(--soft);font-size:14px;max-width:64em}
 figcaption,caption{color:var(--soft);font-size:14px;line-height:1.5}
-figcaption{margin-top:10px;max-width:64em}
+figcaption{margin-top:8px;max-width:66em}
 .files{margin:0;font-size:13px;color:var(--soft);text-align:right}
 .files+.plot{margin-top:18px}
 a{color:var(--link);text-underline-offset:2px}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;margin:18px 0 0;padding:0;list-style:none}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;margin:12px 0 0;padding:0;list-style:none}
 .cards li{display:flex;flex-direction:column;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 18px 12px;position:relative}
 .cards li:hover{border-color:var(--accent)}
 .cards h3{margin:0 0 2px;font-size:17px;line-height:1.3}
@@ -56,9 +56,9 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{
 .cards .answer{margin:0 0 10px;padding:0;border:0;max-width:none;font-size:14.5px;line-height:1.5}
 .cards .tests{margin:auto 0 0;color:var(--soft);font-size:13px}
 .step{color:var(--accent);font-variant-numeric:tabular-nums;margin-right:.45em}
-.folds{margin:44px 0 0;border-bottom:1px solid var(--line)}
+.folds{margin:32px 0 0;border-bottom:1px solid var(--line)}
 .fold{margin:0;border-top:1px solid var(--line)}
-.fold>summary{padding:11px 0}
+.fold>summary{padding:9px 0}
 .fold>summary h2{display:inline;margin-right:14px;font-size:17px}
 .fold>summary:hover h2{color:var(--link)}
 .holds{color:var(--soft);font-size:14px}
@@ -99,7 +99,7 @@ code{font-size:.92em;overflow-wrap:anywhere}
 .pair{display:inline-block;white-space:nowrap;min-width:8.6em}
 .pair i{font-style:normal;font-size:12px;color:var(--soft)}
 .turn{display:flex;flex-wrap:wrap;justify-content:space-between;gap:8px 32px;padding:20px 0;margin:52px 0 0;border-top:1px solid var(--line);font-size:15px}
-footer{padding-bottom:60px;color:var(--soft);font-size:14px}
+footer{padding-bottom:36px;color:var(--soft);font-size:14px}
 @media (max-width:640px){main,header,footer,.bar>div{padding-left:16px;padding-right:16px}header{padding-top:26px}body{font-size:15px}.lead{font-size:16px}.finding{font-size:16px;padding-left:12px}.definitions{grid-template-columns:minmax(0,1fr)}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:34px 0}tbody th{white-space:normal;max-width:42vw}tbody th small{min-width:0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}.wide{width:calc(100vw - 32px)}caption{max-width:calc(100vw - 32px)}}
 @media print{.plot,tr{break-inside:avoid}.files,.bar,.turn,.skip{display:none}.plot svg[data-broad]{min-width:0}details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}.scroll{overflow:visible;background:none}.wide{width:auto;left:0;transform:none}table{font-size:8.5pt}tr>:first-child{position:static}}
 @media (prefers-color-scheme:dark){

@@ -9,7 +9,7 @@ import { lowerBoundOfAll } from '../../science/statistics/all-of-n.ts';
 import { spread } from '../../science/statistics/spread.ts';
 import { paramOf } from '../../science/study-declaration.ts';
 import { endOf, namesOf, resultOf, schemeOf } from '../arms.ts';
-import { inBrackets, ruleSentence, shortRuleText } from '../causal-rule.ts';
+import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, fateCounts, referenceGroups } from '../computations.ts';
 import { retrainingText } from '../control-text.ts';
 import { prunedArms } from '../pruned-arms.ts';
@@ -22,7 +22,7 @@ import { disconnectedText } from '../zeroing.ts';
 
 const BUILT_IN_MODEL = 'marker-retrieval';
 
-/** What was found, in a few sentences. */
+/** What was found, in a few sentences. The figure below the first one says by which rule a weight counts. */
 export function plainSummary(results: StudyResults): string[] {
   return [glance(results), pretrainedArms(results), reinitialisedArms(results), cost(results)].filter(
     (sentence) => sentence !== '',
@@ -36,25 +36,21 @@ export function cautions(results: StudyResults): string[] {
   );
 }
 
-function glance({ ablations, study }: StudyResults): string {
+function glance({ ablations }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
   const what =
     'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
-  const rule = ruleSentence(
-    study,
-    models.flatMap(({ experiments }) => experiments),
-  );
   if (holding.length === 0)
-    return `${what} ${models.length === 1 ? 'The one pretrained model' : `None of the ${counted(models.length, 'pretrained model')}`} here holds ${models.length === 1 ? 'none' : 'one'} that is confirmed.${rule}`;
+    return `${what} ${models.length === 1 ? 'The one pretrained model' : `None of the ${counted(models.length, 'pretrained model')}`} here holds ${models.length === 1 ? 'none' : 'one'} that is confirmed.`;
   const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
   const others = holding.flatMap(({ confirmed, weights }) =>
     weights.filter(({ coordinate }) => !sameWeight(coordinate, confirmed[0]!.coordinate)).map(({ effect }) => effect),
   );
   const apart =
-    others.length === 0 ? '' : `; any other of their largest weights, by ${factorOf(largest(others))} at most`;
-  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.${rule}`;
+    others.length === 0 ? '' : `; any other of their largest, by ${factorOf(largest(others))} at most`;
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.`;
 }
 
 function pretrainedArms(results: StudyResults): string {

@@ -28,7 +28,7 @@ export interface DrawnPage {
 export function topicPage(results: StudyResults, { page, sections, gaps }: DrawnPage, made: Provenance): string {
   const { number, name, question } = page;
   const [first, ...others] = sections;
-  const answer = page.answer(results);
+  const answer = `${page.answer(results)}${page.context?.(results) ?? ''}`;
   const header = html`<p class="eyebrow">Question ${number} of ${QUESTIONS.length} · ${name}</p>
     <h1>${question}</h1>
     <p class="finding answer">${answer}</p>`;

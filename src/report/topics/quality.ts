@@ -29,6 +29,7 @@ export const quality: Topic = {
   name: 'Quality',
   question: 'How does quality fall with sparsity, with and without protecting super weights?',
   answer: sweetSpotText,
+  context: retrainingOfControls,
   brief: briefText,
   comparisons: (results) => comparisonsOf(results, 'quality'),
   experiments: (results) => [
@@ -173,14 +174,18 @@ export function sweetSpotText(results: StudyResults): string {
   const best = bestSpot(judged);
   const found = judged.filter(({ sweetSpot }) => sweetSpot !== null).length;
   const bound = `the ${exactPercent(analysis.confidence)} upper bound of the increase in log-perplexity over the positive control stays under ${String(analysis.tolerance)} nats`;
-  const drift = retrainingTexts(
-    results,
-    judged.map(({ control }) => control),
-  );
   const n = Math.max(0, largest(judged.flatMap(({ levels }) => levels.map((level) => level.n))));
   if (best === undefined)
-    return `${judged.length === 1 ? `In ${judged[0]!.name} there is no sparsity` : `In none of ${counted(judged.length, 'arm')} is there a sparsity`} up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.${drift}`;
-  return `The largest sparsity up to which ${bound} is ${percent(best.sparsity)}, in ${best.name} (n = ${n} at most); ${found} of ${counted(judged.length, 'arm')} ${judged.length === 1 ? 'has' : 'have'} such a sweet spot. A cost below that is not shown to be none.${drift}`;
+    return `${judged.length === 1 ? `In ${judged[0]!.name} there is no sparsity` : `In none of ${counted(judged.length, 'arm')} is there a sparsity`} up to which ${bound} (n = ${n} at most): there is no sweet spot that these runs can show.`;
+  return `The largest sparsity up to which ${bound} is ${percent(best.sparsity)}, in ${best.name} (n = ${n} at most); ${found} of ${counted(judged.length, 'arm')} ${judged.length === 1 ? 'has' : 'have'} such a sweet spot. A cost below that is not shown to be none.`;
+}
+
+/** What the controls of these arms lost or gained by retraining alone. */
+export function retrainingOfControls(results: StudyResults): string {
+  return retrainingTexts(
+    results,
+    judgedSpots(results).map(({ control }) => control),
+  );
 }
 
 function briefText(results: StudyResults): string {

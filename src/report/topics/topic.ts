@@ -11,8 +11,10 @@ export interface Topic {
   /** In navigation. */
   name: string;
   question: string;
-  /** One sentence for the overview. */
+  /** One sentence: the overview's card, and what the page opens with. */
   answer(results: StudyResults): string;
+  /** What the page adds to its answer and a card has no room for; starts with a space, or is empty. */
+  context?(results: StudyResults): string;
   /** A few words for the terminal. */
   brief(results: StudyResults): string;
   /** The declared comparisons that the page tests. */
