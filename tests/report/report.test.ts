@@ -196,7 +196,7 @@ describe('the report of a study with its controls', () => {
 
   it('opens with a paragraph made from the numbers, says how far they reach, and answers each question on a card', () => {
     const page = text(report.page);
-    expect(page).toContain('In 6 of 6 pretrained models here, zeroing one weight multiplies perplexity by 4.6 to 9.9;');
+    expect(page).toContain('In 6 of 6 pretrained models zeroing one multiplies perplexity by 4.6 to 9.9,');
     expect(page).toContain(
       'In re-initialised models one had emerged after the first training in 2 of 3 models of C1 (xavier after 3,500 steps) and 0 of 3 models of E1 (kaiming after 200 steps) (spike ratio 4); at the end it was kept in 2 of 2',
     );

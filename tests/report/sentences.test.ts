@@ -109,7 +109,7 @@ describe('a range', () => {
         if (second !== undefined) second.effect = 0.9;
       }
     });
-    expect(plainSummary(results)[0]).toContain('any other of their largest weights, by 2.46 at most.');
+    expect(plainSummary(results)[0]).toContain('any other of the largest by 2.46 at most.');
   });
 });
 

@@ -29,7 +29,7 @@ h3{margin:22px 0 6px;font-size:16px}
 .facts strong{color:var(--ink);font-size:16px}
 .facts a{color:inherit}
 section{margin:28px 0}
-.opening{margin-top:18px}
+.opening{margin-top:14px}
 .opening h2{font-size:16px}
 figure{margin:14px 0 0}
 .plot{overflow-x:auto;background:linear-gradient(to right,var(--card) 30%,transparent) left/48px 100% no-repeat local,linear-gradient(to left,var(--card) 30%,transparent) right/48px 100% no-repeat local,linear-gradient(to right,var(--shade),transparent) left/12px 100% no-repeat scroll,linear-gradient(to left,var(--shade),transparent) right/12px 100% no-repeat scroll,var(--card);border:1px solid var(--line);border-radius:8px;padding:16px 18px 12px;margin-bottom:6px}
@@ -56,7 +56,7 @@ a:focus-visible,summary:focus-visible,.scroll:focus-visible,.plot:focus-visible{
 .cards .answer{margin:0 0 10px;padding:0;border:0;max-width:none;font-size:14.5px;line-height:1.5}
 .cards .tests{margin:auto 0 0;color:var(--soft);font-size:13px}
 .step{color:var(--accent);font-variant-numeric:tabular-nums;margin-right:.45em}
-.folds{margin:32px 0 0;border-bottom:1px solid var(--line)}
+.folds{margin:26px 0 0;border-bottom:1px solid var(--line)}
 .fold{margin:0;border-top:1px solid var(--line)}
 .fold>summary{padding:9px 0}
 .fold>summary h2{display:inline;margin-right:14px;font-size:17px}
@@ -99,7 +99,7 @@ code{font-size:.92em;overflow-wrap:anywhere}
 .pair{display:inline-block;white-space:nowrap;min-width:8.6em}
 .pair i{font-style:normal;font-size:12px;color:var(--soft)}
 .turn{display:flex;flex-wrap:wrap;justify-content:space-between;gap:8px 32px;padding:20px 0;margin:52px 0 0;border-top:1px solid var(--line);font-size:15px}
-footer{padding-bottom:36px;color:var(--soft);font-size:14px}
+footer{padding-bottom:24px;color:var(--soft);font-size:14px}
 @media (max-width:640px){main,header,footer,.bar>div{padding-left:16px;padding-right:16px}header{padding-top:26px}body{font-size:15px}.lead{font-size:16px}.finding{font-size:16px;padding-left:12px}.definitions{grid-template-columns:minmax(0,1fr)}.definitions dd{border-top:0;padding-top:0}.definitions dt{padding-bottom:2px}section{margin:34px 0}tbody th{white-space:normal;max-width:42vw}tbody th small{min-width:0}.plot{margin-left:-16px;margin-right:-16px;border-radius:0;border-left:0;border-right:0}.wide{width:calc(100vw - 32px)}caption{max-width:calc(100vw - 32px)}}
 @media print{.plot,tr{break-inside:avoid}.files,.bar,.turn,.skip{display:none}.plot svg[data-broad]{min-width:0}details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}.scroll{overflow:visible;background:none}.wide{width:auto;left:0;transform:none}table{font-size:8.5pt}tr>:first-child{position:static}}
 @media (prefers-color-scheme:dark){

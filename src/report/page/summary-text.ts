@@ -48,9 +48,8 @@ function glance({ ablations }: StudyResults): string {
   const others = holding.flatMap(({ confirmed, weights }) =>
     weights.filter(({ coordinate }) => !sameWeight(coordinate, confirmed[0]!.coordinate)).map(({ effect }) => effect),
   );
-  const apart =
-    others.length === 0 ? '' : `; any other of their largest, by ${factorOf(largest(others))} at most`;
-  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} here, zeroing one weight multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.`;
+  const apart = others.length === 0 ? '' : `, any other of the largest by ${factorOf(largest(others))} at most`;
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} zeroing one multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.`;
 }
 
 function pretrainedArms(results: StudyResults): string {
