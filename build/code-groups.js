@@ -152,6 +152,7 @@ export const GROUPS = {
       'schemas/stages/train.schema.json',
       // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
       'src/model/model-config.ts',
+      'src/model/parse-config.ts',
       'src/model/model-files.ts',
       'src/base/digest.ts',
       'src/base/regular-file.ts',
@@ -196,6 +197,7 @@ export const GROUPS = {
     modules: [
       'src/base/failure.ts',
       'src/base/file-failure.ts',
+      'src/base/json-mistakes.ts',
       'src/base/nearest-name.ts',
       'src/base/system-error.ts',
       'src/compute/runtimes/onnx/execution-provider.ts',

@@ -246,7 +246,7 @@ export class DagBuilder {
 
 /** What a node lacks that cannot be planned. @throws anything that is no such lack: a bug, or a mistake of the study */
 function lackOf(error: unknown): Failure {
-  if (error instanceof SwpError && ['file', 'content', 'unavailable'].includes(error.failure.kind))
+  if (error instanceof SwpError && ['file', 'content', 'unavailable', 'study', 'several'].includes(error.failure.kind))
     return error.failure;
   if (typeof (error as NodeJS.ErrnoException).code === 'string') {
     const failure = fileFailure(error, (error as NodeJS.ErrnoException).path ?? '', 'read');

@@ -70,7 +70,8 @@ export async function tensorsIfKnown(model: string): Promise<TensorTable | undef
   try {
     return tensorsOf(await readModelConfig(model));
   } catch (error) {
-    if (error instanceof SwpError && ['file', 'content'].includes(error.failure.kind)) return undefined;
+    if (error instanceof SwpError && ['file', 'content', 'study', 'several'].includes(error.failure.kind))
+      return undefined;
     throw error;
   }
 }

@@ -1,27 +1,11 @@
 /** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
 import type { ErrorObject } from 'ajv';
-import { SwpError, type Failure } from '../base/failure.ts';
 import type { JsonValue } from '../base/json.ts';
-import { pathOf, type JsonPath, type JsonSource, type Mark, type Place } from '../base/json-source.ts';
+import { schemaMistake, throwMistakes, type FoundMistake, type Mistake } from '../base/json-mistakes.ts';
+import type { JsonPath, JsonSource, Mark } from '../base/json-source.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
 
-type StudyFailure = Extract<Failure, { kind: 'study' }>;
-
-export interface Mistake {
-  /** The place in the file. */
-  path: JsonPath;
-  mark?: Mark;
-  message: string;
-  /** Where it takes some time to say it: a function, which is called if the mistake is shown. */
-  expected?: string | undefined | (() => string | undefined);
-  suggestion?: string | undefined | (() => string | undefined);
-}
-
-type FoundMistake = Pick<Mistake, 'message' | 'expected' | 'suggestion'> & { place: Place };
-
-/** More than these are not shown at once. */
-const SHOWN_MISTAKES = 10;
 /** More are not collected: a file that is wrong so often is no study. */
 const MAXIMUM_MISTAKES = 10_000;
 
@@ -72,144 +56,13 @@ export class Diagnostics {
    */
   addSchemaErrors(errors: readonly ErrorObject[], checked: JsonValue, base: JsonPath = []): void {
     for (const error of errors) {
-      const mistake = explain(error, checked);
+      const mistake = schemaMistake(error, checked);
       if (mistake !== undefined) this.add({ ...mistake, path: [...base, ...mistake.path] });
     }
   }
 
   /** @throws SwpError with all mistakes, if there are any. */
   throwIfAny(): void {
-    const distinct = new Map<number, FoundMistake>();
-    for (const mistake of this.#found) {
-      const { offset } = mistake.place;
-      if (!distinct.has(offset)) distinct.set(offset, mistake); // a second one mostly follows from the first
-    }
-    const failures = [...distinct.values()]
-      .sort((a, b) => a.place.offset - b.place.offset)
-      .slice(0, SHOWN_MISTAKES)
-      .map(({ place, message, expected, suggestion }): StudyFailure => ({
-        kind: 'study',
-        at: place.locate(),
-        message,
-        expected: said(expected),
-        suggestion: said(suggestion),
-      }));
-    const first = failures[0];
-    if (first === undefined) return;
-    if (failures.length === 1) throw new SwpError(first);
-    throw new SwpError({ kind: 'several', failures, more: distinct.size - failures.length });
+    throwMistakes(this.#found);
   }
-}
-
-function said(text: Mistake['expected']): string | undefined {
-  return typeof text === 'function' ? text() : text;
-}
-
-/** One ajv error in words; undefined for those that only repeat another one. */
-function explain(error: ErrorObject, checked: JsonValue): Mistake | undefined {
-  const path = pathOf(error.instancePath, checked);
-  const schema = (error.parentSchema ?? {}) as Record<string, unknown>;
-  const params = error.params as Record<string, unknown>;
-  const found = short(error.data);
-  if (error.propertyName !== undefined && error.keyword !== 'propertyNames') return undefined;
-  switch (error.keyword) {
-    case 'if':
-      return undefined;
-    case 'propertyNames': {
-      const name = String(params.propertyName);
-      return {
-        path: [...path, name],
-        mark: 'key',
-        message: `${short(name)} cannot be a name.`,
-        expected: NAME_RULE,
-      };
-    }
-    case 'additionalProperties': {
-      const name = String(params.additionalProperty);
-      const known = Object.keys((schema.properties as object | undefined) ?? {});
-      return {
-        path: [...path, name],
-        mark: 'key',
-        message: `${short(name)} is not known here.`,
-        expected: listNames(known),
-        suggestion: nearestName(name, known),
-      };
-    }
-    case 'required': {
-      const name = String(params.missingProperty);
-      const property = ((schema.properties as Record<string, object> | undefined) ?? {})[name] ?? {};
-      const what = descriptionOf(property);
-      return {
-        path,
-        mark: 'start',
-        message: `${short(name)} is missing.`,
-        expected: `"${name}"${what ? `: ${what}` : ''}`,
-      };
-    }
-    case 'enum': {
-      const allowed = params.allowedValues as unknown[];
-      const names = allowed.filter((value) => typeof value === 'string');
-      return {
-        path,
-        message: `${found} is not possible here.`,
-        expected: listNames(allowed),
-        suggestion: typeof error.data === 'string' ? nearestName(error.data, names) : undefined,
-      };
-    }
-    case 'uniqueItems':
-      return { path: [...path, Number(params.i)], message: 'This is in the list twice.', expected: 'each entry once' };
-    case 'minItems':
-    case 'maxItems': {
-      const { length } = error.data as unknown[];
-      const message = `A list of ${length} ${length === 1 ? 'entry' : 'entries'} is not possible here.`;
-      return { path, message, expected: expectation(schema) };
-    }
-    default:
-      return { path, message: `${found} is not possible here.`, expected: expectation(schema) };
-  }
-}
-
-const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
-const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
-
-/** What a schema asks for, in words. */
-function expectation(schema: Record<string, unknown>): string {
-  const words: string[] = [];
-  const types = [schema.type ?? []].flat() as string[];
-  if (schema.pattern === NAME_PATTERN) words.push(NAME_RULE);
-  else if (types.length > 0) words.push(types.map((type) => TYPE_NAMES[type] ?? type).join(' or '));
-  if (typeof schema.minimum === 'number') words.push(`at least ${schema.minimum}`);
-  if (typeof schema.exclusiveMinimum === 'number') words.push(`more than ${schema.exclusiveMinimum}`);
-  if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
-  if (typeof schema.exclusiveMaximum === 'number') words.push(`less than ${schema.exclusiveMaximum}`);
-  if (typeof schema.multipleOf === 'number') words.push(`a multiple of ${schema.multipleOf}`);
-  if (typeof schema.minLength === 'number') words.push(`with ${schema.minLength} or more characters`);
-  if (typeof schema.maxLength === 'number') words.push(`with no more than ${schema.maxLength} characters`);
-  if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);
-  if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
-  if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
-  if (typeof schema.maxProperties === 'number') words.push(`with no more than ${schema.maxProperties} entries`);
-  const description = descriptionOf(schema);
-  return words.join(', ') + (description ? `${words.length > 0 ? ': ' : ''}${description}` : '');
-}
-
-const TYPE_NAMES: Record<string, string> = {
-  string: 'a string',
-  number: 'a number',
-  integer: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list [...]',
-  object: 'an object {...}',
-  null: 'null',
-};
-
-function descriptionOf(schema: object): string | undefined {
-  const { description } = schema as { description?: unknown };
-  return typeof description === 'string' ? description.replace(/\.$/, '') : undefined;
-}
-
-function short(value: unknown): string {
-  if (Array.isArray(value)) return 'A list';
-  if (typeof value === 'object' && value !== null) return 'An object';
-  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 }

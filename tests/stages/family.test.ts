@@ -90,9 +90,13 @@ it('the report calls the tensors what the family calls them', async () => {
 it('an unknown family, and a field that the family does not have, are told with what there is', async () => {
   const config = await json<object>(join(checkout.root, `models/${MODEL}/config.json`));
   await checkout.write(`models/${MODEL}/config.json`, { ...config, family: 'serial' });
-  expect((await checkout.swp('status')).stdout).toMatch(/Write "family": .*"gpt2".*"parallel"/);
+  expect((await checkout.swp('status')).stdout).toMatch(
+    /"serial" is no family of decoders\.[^]*Expected: .*"gpt2".*"parallel"/,
+  );
   await checkout.write(`models/${MODEL}/config.json`, { ...config, sharpness: 0 });
-  expect((await checkout.swp('status')).stdout).toContain('/sharpness must be > 0');
+  expect((await checkout.swp('status')).stdout).toMatch(
+    /config\.json:\d+:\d+ blocked: 0 is not possible here\.[^]*Expected: a number, more than 0\./,
+  );
 });
 
 /** The family's file as it would stand beside the others. */
