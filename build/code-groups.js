@@ -200,6 +200,7 @@ export const GROUPS = {
       'src/base/json-mistakes.ts',
       'src/base/nearest-name.ts',
       'src/base/system-error.ts',
+      'src/base/visible-text.ts',
       'src/compute/runtimes/onnx/execution-provider.ts',
       'src/compute/runtimes/onnx/native-libraries.ts',
       'src/model/finite-tensors.ts',

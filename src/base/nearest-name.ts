@@ -1,5 +1,6 @@
 /** Names in messages: how they are shown, and which known one somebody most likely meant. */
 import { distance } from 'fastest-levenshtein';
+import { visibleLine } from './visible-text.ts';
 
 /** Longer names are nobody's slip of a known one, and are cut where they are shown. */
 const LONGEST_SHOWN = 100;
@@ -7,10 +8,7 @@ const LONGEST_SHOWN = 100;
 /** A name as messages show it: in quotes, cut if it is long, and without characters that a terminal would obey. */
 export function quoted(name: string): string {
   const shown = name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN - 3)}...` : name;
-  return JSON.stringify(shown).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return visibleLine(JSON.stringify(shown));
 }
 
 /** The known name nearest to `name`, if it is near enough to be a slip: a third of its letters, at least two. */

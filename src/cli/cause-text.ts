@@ -1,4 +1,5 @@
 /** Differences between recipes in words. */
+import { visibleLine } from '../base/visible-text.ts';
 import type { Cause } from '../engine/explanation.ts';
 import type { Difference } from '../base/json-diff.ts';
 import type { JsonValue } from '../base/json.ts';
@@ -6,7 +7,11 @@ import type { JsonValue } from '../base/json.ts';
 const SHOWN_CHARACTERS = 60;
 
 /** E.g. `train.learningRate 0.001 -> 0.002`; it can follow the words `follows from`. */
-export function causeText({ stage, path, before, after, packages = [] }: Cause): string {
+export function causeText(cause: Cause): string {
+  return visibleLine(changeText(cause));
+}
+
+function changeText({ stage, path, before, after, packages = [] }: Cause): string {
   const change = `${valueText(before)} -> ${valueText(after)}`;
   const versions =
     packages.length === 0
@@ -20,7 +25,7 @@ export function causeText({ stage, path, before, after, packages = [] }: Cause):
 }
 
 export function differenceText({ path, before, after }: Difference): string {
-  return `${path}  ${valueText(before)} -> ${valueText(after)}`;
+  return visibleLine(`${path}  ${valueText(before)} -> ${valueText(after)}`);
 }
 
 /** Digests are cut to their first eight digits. */

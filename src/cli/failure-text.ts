@@ -4,11 +4,14 @@ import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
 import { meaningOf, remedyFor } from '../base/system-error.ts';
+import { visible, visibleLine } from '../base/visible-text.ts';
 import { quantityText } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A longer source line is cut. */
 const SHOWN_COLUMNS = 110;
+/** Of what stands before the place in such a line. */
+const SHOWN_BEFORE = 30;
 
 /** Writes to standard error what ends a command, or what costs no result but has to be known. */
 export function writeFailure(failure: Failure, terminal: Terminal): void {
@@ -34,7 +37,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
   switch (failure.kind) {
     case 'study':
       return [
-        `${colors.bold(`${failure.at.file}:${failure.at.line}:${failure.at.column}`)} ${error} ${failure.message}`,
+        `${colors.bold(`${pathText(failure.at.file)}:${failure.at.line}:${failure.at.column}`)} ${error} ${indented(failure.message)}`,
         ...sourceExcerpt(failure.at, colors),
         ...hints(failure, colors),
       ].join('\n');
@@ -45,7 +48,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return [...all, `${count} mistakes.${rest}`].join('\n\n');
     }
     case 'usage':
-      return [`${error} ${failure.message}`, ...hints(failure, colors)].join('\n');
+      return [`${error} ${indented(failure.message)}`, ...hints(failure, colors)].join('\n');
     case 'file':
       return `${error} Cannot ${failure.operation} ${pathText(failure.path)}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
     case 'system':
@@ -104,7 +107,7 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return [
         // The same for every node: a run names it once.
         `${error} No worker process could be started: ${sentence(failure.message)}`,
-        ...(failure.said === undefined ? [] : [`  It wrote: ${printable(failure.said)}`]),
+        ...(failure.said === undefined ? [] : [`  It wrote: ${failure.said}`]),
         `  What was run: ${failure.command}`,
         `  ${startRemedy(failure.code)}`,
       ].join('\n');
@@ -140,34 +143,48 @@ function logHint(log: string | undefined): string[] {
  *     12 |   "stpes": 3000
  *        |   ^^^^^^^
  */
-function sourceExcerpt({ line, column, length, text: raw }: SourceLocation, colors: Colors): string[] {
+function sourceExcerpt({ line, column, length, text }: SourceLocation, colors: Colors): string[] {
   // Of a very long line, the part around the place.
-  const start = column > SHOWN_COLUMNS - 30 ? column - 31 : 0;
-  const text = printable(raw.slice(start, start + SHOWN_COLUMNS));
-  const shown = (start > 0 ? '...' : '') + text + (raw.length > start + SHOWN_COLUMNS ? '...' : '');
-  const before = (start > 0 ? '...' : '') + text.slice(0, column - 1 - start);
+  const near = text.slice(Math.max(0, column - 1 - SHOWN_COLUMNS), column - 1);
+  const [before, marked, after] = [
+    near,
+    text.slice(column - 1, column - 1 + length),
+    text.slice(column - 1 + length, column - 1 + length + SHOWN_COLUMNS),
+  ].map((part) => visible(part.slice(0, 2 * SHOWN_COLUMNS)).replaceAll('\n', '')) as [string, string, string];
+  const isCut = near.length < column - 1 || before.length > SHOWN_COLUMNS - SHOWN_BEFORE;
+  const start = isCut ? `...${lastOf(before, SHOWN_BEFORE)}` : before;
+  const room = Math.max(0, SHOWN_COLUMNS - (start.length - (isCut ? 3 : 0)));
+  const rest = marked + after;
+  const end = rest.length > room ? `${firstOf(rest, room)}...` : rest;
   // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
-  const indent = before.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
-  const marked = text.slice(column - 1 - start, column - 1 - start + length);
+  const indent = start.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
   const number = String(line);
   const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
   return [
-    `${colors.dim(`  ${number} |`)} ${shown}`,
-    `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(marked))))}`,
+    `${colors.dim(`  ${number} |`)} ${start}${end}`,
+    `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(firstOf(marked, room)))))}`,
   ];
 }
 
-/** A file must not be able to send control sequences to the terminal. Keeps the length. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+/** So many characters at most, none of them half. */
+function firstOf(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+}
+
+function lastOf(text: string, length: number): string {
+  return text.slice(Math.max(0, text.length - length)).replace(/^[\udc00-\udfff]/, '');
 }
 
 /** A path that somebody typed, or that a file names. One that no system takes is cut. */
 function pathText(path: string): string {
-  const shown = path.length > 1000 ? `${path.slice(0, 100)}...` : path;
-  return printable(shown).replace(/[\t\n]/g, '\ufffd');
+  return visibleLine(path.length > 1000 ? `${path.slice(0, 100)}...` : path);
 }
 
 function sentence(message: string): string {
-  return /[.!?]$/.test(message) ? message : `${message}.`;
+  return indented(/[.!?]$/.test(message) ? message : `${message}.`);
+}
+
+/** Further lines of a message, as programs write them, stand under it: none of them begins like a line of swp. */
+function indented(message: string): string {
+  return message.replaceAll('\n', '\n  ');
 }

@@ -1,5 +1,6 @@
 /** Options and help texts that several commands share. */
 import { InvalidArgumentError, type Command } from 'commander';
+import { visible } from '../base/visible-text.ts';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 
 /** Adds the options that every command has. */
@@ -25,16 +26,15 @@ function path(text: string): string {
   return text;
 }
 
-/** A word of the command line may be a megabyte, and must not be able to send control sequences to the terminal. */
+/** A word of the command line may be a megabyte. */
 const LONGEST_LINE = 400;
 
 /** What commander says of a command line that it refuses, as it can be shown. */
 export function shownMistake(text: string): string {
-  return text
+  const lines = text
     .split('\n')
-    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, 200)} ... ${line.slice(-150)}` : line))
-    .join('\n')
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, 200)} ... ${line.slice(-150)}` : line));
+  return visible(lines.join('\n'));
 }
 
 export const SELECTOR_HELP = `

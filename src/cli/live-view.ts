@@ -6,6 +6,7 @@ import type { RunState } from '../project/run-state.ts';
 import { drawRun } from './run-drawing.ts';
 import { endText } from './run-text.ts';
 import type { RunView } from './run-view.ts';
+import { toTerminal } from './styles.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two drawings: fast enough to look alive, slow enough to cost nothing. */
@@ -55,7 +56,7 @@ export function openLiveView({
     const width = columns();
     if (width !== drawn.width) clear();
     const lines = drawRun(state, notes, { width, rows: terminal.rows, colors: terminal.colors });
-    screen(lines.join('\n'));
+    screen(toTerminal(lines.join('\n')));
     drawn = { lines, width };
   }
 
@@ -86,7 +87,7 @@ export function openLiveView({
 
   function keep(text: string): void {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${toTerminal(text)}\n`);
     draw();
   }
 

@@ -2,6 +2,7 @@
  * Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node.
  */
 import type { SwpEvent } from '../engine/event.ts';
+import { logText } from './log-text.ts';
 import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
 import type { RunState } from '../project/run-state.ts';
 import type { RunView } from './run-view.ts';
@@ -44,7 +45,7 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     } else if (event.event === 'node-end') {
       const text = endText(event, colors);
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
-    } else if (event.event === 'node-log' && verbose) terminal.line(colors.dim(`       ${event.line}`));
+    } else if (event.event === 'node-log' && verbose) terminal.line(colors.dim(`       ${logText(event.line)}`));
     // Events come often while anything runs, so they serve as the clock.
     if (now() - lastLine < PAUSE || event.event === 'summary') return;
     lastLine = now();

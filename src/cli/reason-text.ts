@@ -1,4 +1,5 @@
 /** Why a node is, or is not, run: in words. */
+import { visibleLine } from '../base/visible-text.ts';
 import type { Reason } from '../engine/event.ts';
 import { failureLine } from './failure-text.ts';
 
@@ -13,11 +14,11 @@ export function reasonText(reason: Reason): string {
     case 'blocked':
       return `${reason.by} lacks something: ${failureLine(reason.failure)}`;
     case 'failed':
-      return `it failed: ${reason.message}`;
+      return `it failed: ${visibleLine(reason.message)}`;
     case 'changed':
       return 'its recipe changed';
     case 'invalidated':
-      return reason.why === undefined ? 'invalidated' : `invalidated: ${reason.why}`;
+      return reason.why === undefined ? 'invalidated' : `invalidated: ${visibleLine(reason.why)}`;
     case 'same-content':
       return 'equal to another node';
     case 'evicted':

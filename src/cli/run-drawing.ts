@@ -10,12 +10,16 @@ import { placeOf } from '../project/nodes.ts';
 import type { RunningNode, RunState } from '../project/run-state.ts';
 import { durationText } from './duration.ts';
 import { countsText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
+import { inLine, ownSequences, toTerminal } from './styles.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Columns of a bar, the widest that fits being taken; 0 for a bare percentage. */
 const BAR_WIDTHS = [24, 12, 6, 0];
 /** Lines that stay free, so that the prompt and what was written last can be seen. */
 const FREE_ROWS = 2;
+
+/** Cut and wrapped with the colours as terminals know them, which those who do so understand. */
+const drawn = (change: (text: string) => string) => (text: string) => ownSequences(change(toTerminal(text)));
 
 type Screen = Pick<Terminal, 'width' | 'rows' | 'colors'>;
 
@@ -134,14 +138,18 @@ function shortened(text: string, width: number): string {
   if (whole <= width) return text;
   const place = stringWidth(/\/s.*$/.exec(text)?.[0] ?? '');
   const tail = place > 0 && place + 3 <= width ? place : Math.floor((width - 1) * 0.6);
-  return `${sliceAnsi(text, 0, Math.max(0, width - 1 - tail))}…${sliceAnsi(text, whole - tail)}`;
+  return drawn((shown) => `${sliceAnsi(shown, 0, Math.max(0, width - 1 - tail))}…${sliceAnsi(shown, whole - tail)}`)(
+    text,
+  );
 }
 
 function wrapped(text: string, width: number): string[] {
-  const lines = wrapAnsi(text, Math.max(1, width - 1), { hard: true }).split('\n');
+  const lines = drawn((shown) => wrapAnsi(shown, Math.max(1, width - 1), { hard: true }))(text).split('\n');
   return lines.map((line) => ` ${line}`);
 }
 
-function cut(line: string, width: number): string {
-  return stringWidth(line) <= width ? line : `${sliceAnsi(line, 0, Math.max(0, width - 1))}…`;
+function cut(text: string, width: number): string {
+  const line = inLine(text);
+  if (stringWidth(line) <= width) return line;
+  return drawn((shown) => `${sliceAnsi(shown, 0, Math.max(0, width - 1))}…`)(line);
 }

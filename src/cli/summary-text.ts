@@ -2,6 +2,7 @@
 import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
+import { inLine } from './styles.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,7 +24,7 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
-    for (const line of report.summary) terminal.line(line);
+    for (const line of report.summary) terminal.line(inLine(line));
     terminal.line();
   }
   const parts = [
@@ -41,7 +42,7 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
     terminal.line(
       `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
     );
-  if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
+  if (report !== undefined) terminal.line(`Report: ${colors.bold(inLine(report.html))}`);
 }
 
 function writeFailures(failures: readonly string[], { line }: Terminal): void {

@@ -2,9 +2,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
+import { inLine } from './styles.ts';
 
-/** @returns lines */
-export function table(head: string[], rows: string[][], colors: Colors): string[] {
+/** @returns lines: what a cell holds stays in its place */
+export function table(names: string[], contents: string[][], colors: Colors): string[] {
+  const head = names.map(inLine);
+  const rows = contents.map((row) => row.map(inLine));
   const widths = head.map((name, column) =>
     Math.max(stringWidth(name), ...rows.map((row) => stringWidth(row[column] ?? ''))),
   );

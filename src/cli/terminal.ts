@@ -1,7 +1,10 @@
-/** Where a command writes, and what that place can show. */
-import pc from 'picocolors';
+/**
+ * Where a command writes, and what that place can show. All text goes through here, and nothing from outside reaches
+ * the terminal that it would obey: see styles.ts.
+ */
 import type { Colors } from 'picocolors/types';
 import { isOutputLost } from './process-guard.ts';
+import { createStyles, toTerminal } from './styles.ts';
 
 export interface Terminal {
   /** Whether lines can be redrawn. */
@@ -36,8 +39,8 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
     get rows() {
       return stdout.rows || 24;
     },
-    colors: pc.createColors(!refused && (wanted || interactive)),
-    line: (text = '') => void (isOutputLost() ? stderr : stdout).write(`${text}\n`),
-    errorLine: (text) => void stderr.write(`${text}\n`),
+    colors: createStyles(!refused && (wanted || interactive)),
+    line: (text = '') => void (isOutputLost() ? stderr : stdout).write(`${toTerminal(text)}\n`),
+    errorLine: (text) => void stderr.write(`${toTerminal(text)}\n`),
   };
 }

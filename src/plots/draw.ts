@@ -131,7 +131,7 @@ export async function drawCurves(rows: readonly CurveRow[], floor: number | null
       ...(ink.colors.isColorSupported && { color: own.map((_, index) => colors[index % colors.length]!) }),
       ...(ink.ascii && { symbols: ASCII_SYMBOLS }),
     });
-    const lines = drawn
+    const lines = (ink.adopt?.(drawn) ?? drawn)
       .split('\n')
       .map((line) => line.trimEnd())
       .filter((line) => line !== '');

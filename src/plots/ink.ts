@@ -6,6 +6,8 @@ export interface Ink {
   width: number;
   /** Plain ASCII, for files and pipes. */
   ascii: boolean;
+  /** Makes the colours in what a library has drawn those of `colors`, where a terminal tells these from others. */
+  adopt?: (drawn: string) => string;
 }
 
 export interface Signs {

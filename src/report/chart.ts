@@ -8,6 +8,7 @@
 import { Resvg } from '@resvg/resvg-js';
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { visible } from '../base/visible-text.ts';
 import { fontFiles, textWidth } from './font.ts';
 import { chartConfig } from './theme.ts';
 
@@ -41,7 +42,8 @@ export async function drawSvg(spec: Spec, name: string): Promise<string> {
   try {
     const svg = await view.toSVG();
     if (errors.length > 0) throw new Error(`Plot ${name}: vega: ${textOf(errors[0])}`, { cause: errors[0] });
-    return withoutNeedlessDigits(withTooltips(withoutMarks(svg)));
+    // XML has no way to write most control characters: one of them, and nothing opens the file.
+    return visible(withoutNeedlessDigits(withTooltips(withoutMarks(svg))));
   } finally {
     view.finalize();
   }
@@ -90,7 +92,7 @@ const MARK = '\uFDD0';
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 function marked(part: unknown): unknown {
-  if (typeof part === 'string') return INHERITED.has(part) ? `${part}${MARK}` : part;
+  if (typeof part === 'string') return INHERITED.has(part) ? `${part}${MARK}` : visible(part);
   if (Array.isArray(part)) return part.map(marked);
   if (typeof part !== 'object' || part === null) return part;
   return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, marked(value)]));

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { visible } from '../base/visible-text.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
 import { csv } from './csv.ts';
@@ -170,7 +171,7 @@ function writePlot(stem: string, { id, alt, rows, svg }: DrawnPlot, caption: str
     written(`${stem}.svg`, standalone),
     written(`${stem}.png`, drawPng(standalone)),
     written(`${stem}.csv`, csv(rows)),
-    written(`${stem}.json`, `${JSON.stringify({ id, caption, alt, rows }, null, 1)}\n`),
+    written(`${stem}.json`, visible(`${JSON.stringify({ id, caption, alt, rows }, null, 1)}\n`)),
   ];
 }
 

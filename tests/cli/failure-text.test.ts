@@ -34,12 +34,12 @@ test('a stage that throws a failure: the file and the remedy, too', () => {
 test('what somebody typed is shown cut, and cannot send control sequences to the terminal', () => {
   const failure = { kind: 'file', operation: 'read', code: 'ENOENT', remedy: 'Check the path.' } as const;
   expect(failureText({ ...failure, path: 'a\n\u001b[31mb' }, colors)).toBe(
-    'error: Cannot read a\ufffd\ufffd[31mb: there is no such file.\n  Check the path.',
+    'error: Cannot read a\\n\\u001b[31mb: there is no such file.\n  Check the path.',
   );
   expect(failureText({ ...failure, path: 'x'.repeat(1e6) }, colors).length).toBeLessThan(500);
   const mistake = (word: string) =>
     shownMistake(`error: option '--jobs' argument '${word}' is invalid. It must be 1.\n`);
-  expect(mistake('\u001b[31m')).toBe("error: option '--jobs' argument '\ufffd[31m' is invalid. It must be 1.\n");
+  expect(mistake('\u001b[31m')).toBe("error: option '--jobs' argument '\\u001b[31m' is invalid. It must be 1.\n");
   expect(mistake('x'.repeat(1e6))).toMatch(
     /^error: option '--jobs' argument 'x+ \.\.\. x+' is invalid\. It must be 1\.\n$/,
   );

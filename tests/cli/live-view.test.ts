@@ -2,9 +2,9 @@
 import { EventEmitter } from 'node:events';
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
-import picocolors from 'picocolors';
 import { expect, test } from 'vitest';
 import { openLiveView } from '../../src/cli/live-view.ts';
+import { createStyles } from '../../src/cli/styles.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import type { NodeLabel } from '../../src/engine/stage.ts';
 import { RunState } from '../../src/project/run-state.ts';
@@ -74,7 +74,7 @@ function openOn(stream: Emulated) {
       return stream.columns;
     },
     rows: ROWS,
-    colors: picocolors.createColors(true),
+    colors: createStyles(true),
     line: () => undefined,
     errorLine: () => undefined,
   };

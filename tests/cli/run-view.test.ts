@@ -7,6 +7,7 @@ import type { PlannedNode } from '../../src/engine/node.ts';
 import type { Plan, PlannedState } from '../../src/engine/plan.ts';
 import { drawRun, progressBar } from '../../src/cli/run-drawing.ts';
 import { openPlainView } from '../../src/cli/plain-view.ts';
+import { createStyles } from '../../src/cli/styles.ts';
 import type { StageDefinition } from '../../src/engine/stage.ts';
 import type { StateSource } from '../../src/engine/trajectory.ts';
 import { Measurements } from '../../src/estimate/measurements.ts';
@@ -201,7 +202,7 @@ describe('the live view', () => {
     const notes = ['Stopping. What is done is kept; `swp repro` continues.'];
     for (let width = 2; width < 130; width++) {
       for (const rows of [6, 24]) {
-        const lines = drawRun(state, notes, { width, rows, colors: picocolors.createColors(true) });
+        const lines = drawRun(state, notes, { width, rows, colors: createStyles(true) });
         expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThan(width);
         if (width >= 40) expect(lines.length).toBeLessThan(rows);
         if (width < 20) continue;

@@ -4,6 +4,7 @@ import { acceptChanges, acceptedCode, revokeAcceptances } from '../../project/ac
 import { openProject, type Project } from '../../project/project.ts';
 import { causeText } from '../cause-text.ts';
 import type { AcceptOptions } from '../declarations/accept.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function accept(words: string[], options: AcceptOptions): Promise<void> {
@@ -27,7 +28,7 @@ async function listOrRevoke(project: Project, { revoke, json }: AcceptOptions, t
   if (json) return terminal.line(JSON.stringify({ accepted: revoke ? [] : accepted, revoked: revoke ? accepted : [] }));
   for (const { stage, path, from, to, why, who, at } of accepted)
     terminal.line(
-      `${at.slice(0, 10)} ${who}: ${stage} ${path} ${from.slice(0, 8)} counts as ${to.slice(0, 8)}: ${why}`,
+      inLine(`${at.slice(0, 10)} ${who}: ${stage} ${path} ${from.slice(0, 8)} counts as ${to.slice(0, 8)}: ${why}`),
     );
   terminal.line(revoke ? `Revoked: ${accepted.length}.` : `${accepted.length} accepted.`);
 }

@@ -7,6 +7,7 @@ import type { BundleVerifyOptions } from '../declarations/bundle.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { openPlainView } from '../plain-view.ts';
 import type { RunView } from '../run-view.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function verifyBundle(file: string, words: string[], options: BundleVerifyOptions): Promise<void> {
@@ -66,7 +67,9 @@ function openView(state: RunState, json: boolean, terminal: Terminal): Pick<RunV
   return openPlainView({ terminal: toStandardError, state, verbose: false });
 }
 
-function writeVerdict({ verified, recomputed }: BundleVerification, { colors, line }: Terminal): void {
+function writeVerdict({ verified, recomputed }: BundleVerification, { colors, ...terminal }: Terminal): void {
+  // What a stranger's bundle says of itself makes no lines of its own.
+  const line = (text = '') => terminal.line(inLine(text));
   const { id, manifest, findings, said, unchecked, summary } = verified;
   line(`${colors.bold(manifest.study.name)}, profile ${colors.bold(manifest.study.profile)}, by swp ${manifest.swp}`);
   line(`id ${id}`);

@@ -12,6 +12,7 @@ import { dotText, mermaidText } from '../dag-text.ts';
 import type { DagOptions } from '../declarations/dag.ts';
 import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
+import { inLine } from '../styles.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -46,7 +47,7 @@ async function writePage(
   terminal: Terminal,
 ): Promise<void> {
   const html = renderDagPage(project, nodes, reasonText);
-  terminal.line(output === '-' ? html : await writeDagPage(project, html, output));
+  terminal.line(output === '-' ? html : inLine(await writeDagPage(project, html, output)));
 }
 
 function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {

@@ -11,6 +11,7 @@ import { causeText, differenceText } from '../cause-text.ts';
 import { failureText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText } from '../run-text.ts';
+import { inLine } from '../styles.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -75,7 +76,7 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
     if (planned.record !== undefined)
       terminal.line(
         colors.dim(
-          `  computed ${planned.record.finishedAt} on ${String(planned.record.environment.host)}, key ${planned.record.key.slice(0, 12)}`,
+          `  computed ${planned.record.finishedAt} on ${inLine(String(planned.record.environment.host))}, key ${planned.record.key.slice(0, 12)}`,
         ),
       );
     if (planned.record?.aliasOf !== undefined)

@@ -6,6 +6,7 @@ import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { warningText } from '../failure-text.ts';
 import { missingTexts } from '../missing-text.ts';
+import { inLine } from '../styles.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -58,7 +59,9 @@ function writeFindings({ study, findings, remedies }: LintResult, terminal: Term
   for (const rule of new Set(ofProfile.map((each) => each.rule))) {
     const own = ofProfile.filter((each) => each.rule === rule);
     terminal.line(
-      `  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`,
+      inLine(
+        `  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`,
+      ),
     );
   }
 
@@ -74,6 +77,8 @@ function writeFindings({ study, findings, remedies }: LintResult, terminal: Term
 
 function writeFinding({ rule, severity, message, accepted }: LintFinding, { line, colors }: Terminal): void {
   const signs = { error: colors.red('×'), warning: colors.yellow('!'), note: colors.dim('·') };
-  if (accepted === null) line(`  ${signs[severity]} ${severity === 'note' ? colors.dim(rule) : rule}: ${message}`);
-  else line(`  ${colors.green('=')} ${rule}, accepted: ${accepted}\n    ${colors.dim(message)}`);
+  if (accepted === null)
+    return line(inLine(`  ${signs[severity]} ${severity === 'note' ? colors.dim(rule) : rule}: ${message}`));
+  line(inLine(`  ${colors.green('=')} ${rule}, accepted: ${accepted}`));
+  line(inLine(`    ${colors.dim(message)}`));
 }

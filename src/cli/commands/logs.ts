@@ -5,7 +5,9 @@ import { planNodes } from '../../project/nodes.ts';
 import { openProject } from '../../project/project.ts';
 import { logsOf } from '../../project/records.ts';
 import type { LogsOptions } from '../declarations/logs.ts';
+import { logText } from '../log-text.ts';
 import { labelText } from '../run-text.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function logs(words: string[], options: LogsOptions): Promise<void> {
@@ -17,14 +19,20 @@ export async function logs(words: string[], options: LogsOptions): Promise<void>
   const logged = nodes.filter(({ logs }) => logs.length > 0);
   for (const { label, logs } of logged)
     for (const path of logs) {
-      if (nodes.length > 1 || logs.length > 1) terminal.line(terminal.colors.bold(`${labelText(label)}  ${path}`));
-      process.stdout.write(logText(path));
+      if (nodes.length > 1 || logs.length > 1)
+        terminal.line(terminal.colors.bold(inLine(`${labelText(label)}  ${path}`)));
+      writeLog(contentOf(path));
     }
   if (logged.length < nodes.length)
     terminal.line(terminal.colors.dim(`${nodes.length - logged.length} of ${nodes.length} nodes have logged nothing.`));
 }
 
-function logText(path: string): Uint8Array {
+/** To a file or another program every byte as it is; a terminal would obey some of them. */
+function writeLog(content: Uint8Array): void {
+  process.stdout.write(process.stdout.isTTY ? logText(Buffer.from(content).toString('utf8')) : content);
+}
+
+function contentOf(path: string): Uint8Array {
   try {
     return readRegularFile(path);
   } catch (error) {

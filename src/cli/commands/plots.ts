@@ -9,6 +9,7 @@ import { openProject } from '../../project/project.ts';
 import { distinct, namesOf } from '../../report/arms.ts';
 import type { StudyResults } from '../../report/read-results.ts';
 import { PLOTS, type PlotName, type PlotsOptions } from '../declarations/plots.ts';
+import { inLine, ownSequences } from '../styles.ts';
 import { table } from '../table.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -54,17 +55,22 @@ export async function plots(words: string[], options: PlotsOptions): Promise<voi
     const plots = Object.fromEntries(asked.map((name) => [name, DRAWINGS[name].rows(results)]));
     return terminal.line(JSON.stringify({ floor: results.floor, surprisal: results.surprisal, plots }));
   }
-  const ink: Ink = { colors: terminal.colors, width: Math.max(50, terminal.width), ascii: !terminal.interactive };
+  const ink: Ink = {
+    colors: terminal.colors,
+    width: Math.max(50, terminal.width),
+    ascii: !terminal.interactive,
+    adopt: ownSequences,
+  };
   for (const [index, name] of names.entries()) {
     if (index > 0) terminal.line();
     terminal.line(terminal.colors.bold(PLOTS[name]));
-    for (const line of await DRAWINGS[name].lines(results, ink)) terminal.line(line);
+    for (const line of await DRAWINGS[name].lines(results, ink)) terminal.line(inLine(line));
   }
   terminal.line();
   terminal.line(
     files.length === 0
       ? '`swp report` renders these figures as SVG, PNG and CSV.'
-      : terminal.colors.dim(`The report's figures and their data: ${folder}`),
+      : terminal.colors.dim(`The report's figures and their data: ${inLine(folder)}`),
   );
 }
 
@@ -98,5 +104,5 @@ function writeList(files: string[], options: PlotsOptions, terminal: Terminal): 
       ? 'The report has not been rendered: `swp report` writes SVG, PNG and CSV files.'
       : 'Files of the report:',
   );
-  for (const file of files) terminal.line(`  ${file}`);
+  for (const file of files) terminal.line(`  ${inLine(file)}`);
 }

@@ -4,6 +4,7 @@ import { openProject } from '../../project/project.ts';
 import { renderLatest } from '../../project/study-report.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function report(options: ProjectOptions): Promise<void> {
@@ -11,9 +12,9 @@ export async function report(options: ProjectOptions): Promise<void> {
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify({ report: html, highlights }));
   else {
-    for (const line of summary) terminal.line(line);
+    for (const line of summary) terminal.line(inLine(line));
     terminal.line();
-    terminal.line(`Report: ${terminal.colors.bold(html)}`);
+    terminal.line(`Report: ${terminal.colors.bold(inLine(html))}`);
   }
   if (failure === undefined) return;
   writeFailure(failure, terminal);

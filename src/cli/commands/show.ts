@@ -7,6 +7,7 @@ import { durationText } from '../duration.ts';
 import { warningText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText, numberText } from '../run-text.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */
@@ -49,8 +50,9 @@ function recordJson({ planned, record, artifacts }: RecordedNode) {
 function writeNode({ planned, record, artifacts, log }: RecordedNode, terminal: Terminal): void {
   const { colors } = terminal;
   const { node, state, reason } = planned;
-  const section = (title: string, entries: [string, string][]) => {
-    if (entries.length === 0) return;
+  const section = (title: string, contents: [string, string][]) => {
+    if (contents.length === 0) return;
+    const entries = contents.map((pair) => pair.map(inLine) as [string, string]);
     terminal.line(colors.dim(title));
     const width = Math.max(...entries.map(([name]) => name.length));
     for (const [name, value] of entries) terminal.line(`  ${name.padEnd(width)}  ${value}`);

@@ -11,6 +11,7 @@ import { writeFailure } from '../failure-text.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
+import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { repro } from './repro.ts';
 
@@ -47,7 +48,7 @@ function writeDamages(
 ): void {
   for (const { path, message, aside } of damages)
     terminal.line(
-      `${terminal.colors.red('damaged:')} ${path}: ${message}.${aside === undefined ? '' : `\n  Kept as ${aside}`}`,
+      `${terminal.colors.red('damaged:')} ${inLine(`${path}: ${message}`)}.${aside === undefined ? '' : `\n  Kept as ${inLine(aside)}`}`,
     );
   terminal.line(
     `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,

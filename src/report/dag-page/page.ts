@@ -2,16 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedBuild } from '../../base/installed-build.ts';
+import { visible } from '../../base/visible-text.ts';
 import type { DagPage } from './page-data.ts';
 import { STYLE } from './style.ts';
 
 /** @returns the page; whatever names and values say, none of it is markup */
 export function dagPage(page: DagPage): string {
   const script = readFileSync(join(installedBuild, 'dag-page.js'), 'utf8').replaceAll('</script', '<\\/script');
-  const data = JSON.stringify(page)
-    .replaceAll('<', '\\u003c')
-    .replaceAll('\u2028', '\\u2028')
-    .replaceAll('\u2029', '\\u2029');
+  const shown = (_: string, value: unknown) => (typeof value === 'string' ? visible(value) : value);
+  const data = visible(JSON.stringify(page, shown).replaceAll('<', '\\u003c'));
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,4 +1,5 @@
-/** HTML by hand, safely: text is escaped unless it is marked as HTML. */
+/** HTML by hand, safely: text is escaped unless it is marked as HTML, and nothing in it is hidden. */
+import { visible } from '../../base/visible-text.ts';
 
 /** Text that is HTML already. */
 export class Html {
@@ -28,7 +29,11 @@ export function html(literals: TemplateStringsArray, ...parts: Part[]): Html {
 }
 
 export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return visible(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
 
 function rendered(part: Part): string {
