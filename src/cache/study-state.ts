@@ -1,5 +1,7 @@
 /**
- * What one study remembers in a cache that others may share, under `studies/SHA-256 of pipeline.json's path/`:
+ * What one study remembers in a cache that others may share, under `studies/SHA-256 of its pipeline.json's path/`. Of a
+ * cache inside the study's folder that path is relative to the cache, so that a copy of both, at another place,
+ * remembers the same:
  * - `ledger.json`: the key that each place of the study ("A1/s0/r2/train") had last, which tells a changed node from a
  *   new one. Each profile has its own, `ledger-PROFILE.json`: another size of the study is not a change of it. If it is
  *   lost, only explanations are.
@@ -10,11 +12,13 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Cache } from './cache.ts';
 import type { Failure } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
-import { isJsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { realPath } from '../base/real-path.ts';
+import { namesIn, studyFolders } from './layout.ts';
 import { readNote, writeNote } from './note.ts';
 
 export interface Tombstone {
@@ -28,9 +32,12 @@ export interface Tombstone {
   at: string;
 }
 
-interface Ledger {
-  /** The study's pipeline.json, for people who look into the cache. */
+export interface Ledger {
+  /** The study's pipeline.json as it was called then, for people who look into the cache. */
   pipeline: string;
+  /** What tells the study from others in the cache: `identityOf`. */
+  identity: string;
+  /** By place, such as `A1/s0/r2/train`: the key that it had last. */
   places: Record<string, string>;
 }
 
@@ -42,6 +49,7 @@ interface FoundLedger {
 export class StudyState {
   readonly #directory: string;
   readonly #pipeline: string;
+  readonly #identity: string;
   readonly #cache: Cache;
   readonly #profile: string | undefined;
   readonly #places: Map<string, string>;
@@ -63,6 +71,7 @@ export class StudyState {
     this.#directory = directory;
     this.#profile = profile;
     this.#pipeline = ledger.pipeline;
+    this.#identity = ledger.identity;
     this.#places = new Map(Object.entries(ledger.places));
     this.#tombstones = new Map(tombstones.map((tombstone) => [tombstone.recordId, tombstone]));
   }
@@ -75,9 +84,23 @@ export class StudyState {
   static async open(cache: Cache, pipeline: string, profile?: string): Promise<StudyState> {
     const absolute = resolve(pipeline);
     const directory = studyFolder(cache.directory, pipeline);
-    const ledger = readLedger(join(directory, fileOf('ledger', profile)), absolute);
+    const ledger = readLedger(join(directory, fileOf('ledger', profile)), cache.directory, absolute);
     const tombstones = await readTombstones(directory);
     return new StudyState(cache, directory, profile, ledger, tombstones);
+  }
+
+  /**
+   * What other studies of this cache had at their places: this study elsewhere, perhaps, of which this is a copy. Other
+   * sizes of this study are not among them.
+   */
+  ofOthers(): Ledger[] {
+    return studyFolders(this.#cache.directory)
+      .filter((folder) => folder !== this.#directory)
+      .flatMap((folder) => namesIn(folder).flatMap((name) => (LEDGER.test(name) ? [join(folder, name)] : [])))
+      .flatMap((path) => {
+        const note = readNote(path);
+        return 'value' in note ? [ledgerIn(note.value)] : [];
+      });
   }
 
   /** The key that a place had in the last run that has a result there. */
@@ -126,9 +149,10 @@ export class StudyState {
   async save(): Promise<void> {
     if (this.#settled.size === 0) return;
     const name = fileOf('ledger', this.#profile);
-    const { ledger } = readLedger(join(this.#directory, name), this.#pipeline);
+    const { ledger } = readLedger(join(this.#directory, name), this.#cache.directory, this.#pipeline);
     const places = Object.fromEntries([...Object.entries(ledger.places), ...this.#settled]);
-    await this.#write(name, { pipeline: this.#pipeline, places } satisfies Ledger, { indent: 1 });
+    const identity = this.#identity;
+    await this.#write(name, { pipeline: this.#pipeline, identity, places } satisfies Ledger, { indent: 1 });
     this.#settled.clear();
   }
 
@@ -143,6 +167,8 @@ export class StudyState {
   }
 }
 
+const LEDGER = /^ledger(-.+)?\.json$/;
+
 /** Each profile has its own. */
 function fileOf(what: 'ledger' | 'begun', profile: string | undefined): string {
   return profile === undefined ? `${what}.json` : `${what}-${profile}.json`;
@@ -150,24 +176,43 @@ function fileOf(what: 'ledger' | 'begun', profile: string | undefined): string {
 
 /** Where a study's memory lies in a cache. */
 export function studyFolder(cache: string, pipeline: string): string {
-  return join(cache, 'studies', createHash('sha256').update(resolve(pipeline)).digest('hex'));
+  return join(cache, 'studies', createHash('sha256').update(identityOf(cache, pipeline)).digest('hex'));
+}
+
+/**
+ * What tells a study from others in a cache. Links are followed: a link to a cache elsewhere is no cache in the study's
+ * folder, and studies that share it by such links are not one study.
+ */
+function identityOf(cache: string, pipeline: string): string {
+  const path = resolve(pipeline);
+  const [inside, root] = [realPath(resolve(cache)), realPath(dirname(path))];
+  const steps = relative(root, inside);
+  if (steps === '..' || steps.startsWith(`..${sep}`) || isAbsolute(steps)) return path;
+  return relative(inside, join(root, basename(path))).replaceAll(sep, '/');
 }
 
 /**
  * A damaged ledger counts as empty, and so does that of another study: it serves explanations, and finds the last
  * results of a study that has none of its present state.
  */
-function readLedger(path: string, pipeline: string): FoundLedger {
+function readLedger(path: string, cache: string, pipeline: string): FoundLedger {
   const note = readNote(path);
   const damages: Failure[] =
     note.kind === 'damaged'
       ? [{ kind: 'content', path, message: note.message, remedy: 'It counts as empty. The next run writes it anew.' }]
       : [];
-  const places = 'value' in note && note.value.pipeline === pipeline ? note.value.places : undefined;
+  const identity = identityOf(cache, pipeline);
+  const found = ledgerIn('value' in note ? note.value : {});
+  const isOwn = found.identity === identity || found.pipeline === pipeline;
+  return { ledger: { pipeline, identity, places: isOwn ? found.places : {} }, damages };
+}
+
+function ledgerIn({ pipeline, identity, places }: JsonObject): Ledger {
   const valid = Object.entries(isJsonObject(places) ? places : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
-  return { ledger: { pipeline, places: Object.fromEntries(valid) }, damages };
+  const text = (value: JsonValue | undefined) => (typeof value === 'string' ? value : '');
+  return { pipeline: text(pipeline), identity: text(identity), places: Object.fromEntries(valid) };
 }
 
 /** A damaged tombstone still dismisses: the record's id is its file name. */

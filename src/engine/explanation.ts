@@ -6,10 +6,11 @@
 import type { UnsealedRecord } from '../cache/record.ts';
 import type { Dag } from './dag-builder.ts';
 import { differences, type Difference } from '../base/json-diff.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { addTo } from '../base/groups.ts';
+import { entryOf, isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { RecipeIndex } from './nearest-recipe.ts';
 import type { PlannedNode } from './node.ts';
-import { placeOf } from './stage.ts';
+import { placeOf, type NodeLabel } from './stage.ts';
 import type { PlannedState } from './plan.ts';
 
 /** A difference at the node where it arose. */
@@ -32,8 +33,15 @@ export interface Explanation {
   planned: PlannedState;
   /** Key of the record that it is compared with; absent for a cached node, and where there is none. */
   comparedWith?: string;
-  /** `before`: what this place had before; `nearest`: only the most similar record of the stage. */
-  relation?: 'before' | 'nearest';
+  /**
+   * `before`: what this place had before; `elsewhere`: what it had in another study of the cache, of which this one
+   * seems to be a copy; `nearest`: only the most similar record of the stage.
+   */
+  relation?: 'before' | 'elsewhere' | 'nearest';
+  /** Of `elsewhere`: the pipeline.json of that study, as it was called then. */
+  study?: string;
+  /** Of `nearest`: how many other records differ in as little. */
+  asNear?: number;
   causes: Cause[];
 }
 
@@ -45,10 +53,32 @@ export interface RecordHistory {
   ofStage(stage: string): Promise<UnsealedRecord[]>;
 }
 
+/** The keys that places of a study had last. */
+export interface EarlierPlaces {
+  lastKey(place: string): string | undefined;
+  /** Of this study: key by place. */
+  places(): ReadonlyMap<string, string>;
+  ofOthers(): StudyElsewhere[];
+}
+
+/** Another study of the cache. */
+interface StudyElsewhere {
+  /** Its pipeline.json, as it was called then. */
+  pipeline: string;
+  /** Key by place. */
+  places: Record<string, string>;
+}
+
+/** What a node is compared with, and why with that. */
+type Compared = { record: UnsealedRecord } & Pick<Explanation, 'relation' | 'study' | 'asNear'>;
+
 export class Explainer {
   readonly #dag: Dag;
   readonly #history: RecordHistory;
-  readonly #lastKey: (place: string) => string | undefined;
+  readonly #earlier: EarlierPlaces;
+  #elsewheres: StudyElsewhere[] | undefined;
+  #alike: StudyElsewhere[] | undefined;
+  #placed: Map<string, string[]> | undefined;
   readonly #packagesOf: (stage: string) => Promise<Record<string, string>>;
   readonly #causes = new Map<string, Promise<Cause[]>>();
   /** By stage. */
@@ -58,42 +88,103 @@ export class Explainer {
   constructor(
     dag: Dag,
     history: RecordHistory,
-    lastKey: (place: string) => string | undefined,
+    earlier: EarlierPlaces,
     packagesOf: (stage: string) => Promise<Record<string, string>>,
   ) {
     this.#dag = dag;
     this.#history = history;
-    this.#lastKey = lastKey;
+    this.#earlier = earlier;
     this.#packagesOf = packagesOf;
   }
 
   async explain(planned: PlannedState): Promise<Explanation> {
     const { node, state } = planned;
     if (state === 'cached' || state === 'blocked' || planned.record !== undefined) return { planned, causes: [] };
-    const before = await this.#before(node);
-    if (before !== undefined)
-      return { planned, comparedWith: before.key, relation: 'before', causes: await this.#follow(node, before) };
-    const nearest = await this.#nearest(node);
-    if (nearest === undefined) return { planned, causes: [] };
-    return { planned, comparedWith: nearest.key, relation: 'nearest', causes: await this.#follow(node, nearest) };
+    const compared = (await this.#before(node)) ?? (await this.#elsewhere(node)) ?? (await this.#nearest(node));
+    if (compared === undefined) return { planned, causes: [] };
+    const { record, ...how } = compared;
+    return { planned, comparedWith: record.key, ...how, causes: await this.#follow(node, record) };
   }
 
-  async #before({ key, labels }: PlannedNode): Promise<UnsealedRecord | undefined> {
+  async #before({ key, labels }: PlannedNode): Promise<Compared | undefined> {
+    const record = await this.#recordAt(labels, key, (place) => this.#earlier.lastKey(place));
+    return record && { record, relation: 'before' };
+  }
+
+  async #elsewhere({ key, labels, stage }: PlannedNode): Promise<Compared | undefined> {
+    for (const { pipeline, places } of (this.#alike ??= this.#studiesAlike())) {
+      const record = await this.#recordAt(labels, key, (place) => entryOf(places, place));
+      if (record?.stage === stage.name) return { record, relation: 'elsewhere', study: pipeline };
+    }
+    return undefined;
+  }
+
+  async #recordAt(
+    labels: readonly NodeLabel[],
+    key: string,
+    keyAt: (place: string) => string | undefined,
+  ): Promise<UnsealedRecord | undefined> {
     for (const label of labels) {
-      const last = this.#lastKey(placeOf(label));
+      const last = keyAt(placeOf(label));
       const record = last === undefined || last === key ? undefined : await this.#history.recorded(last);
       if (record !== undefined) return record;
     }
     return undefined;
   }
 
-  /** The record of the same stage with the fewest differences. The records are read once for all nodes of a stage. */
-  async #nearest({ stage, preimage }: PlannedNode): Promise<UnsealedRecord | undefined> {
+  #others(): StudyElsewhere[] {
+    return (this.#elsewheres ??= this.#earlier.ofOthers());
+  }
+
+  /**
+   * Other studies of the cache that have some node where this one has it, too: the more of them, the earlier in the
+   * list. A place alone says little, since every study may have an arm A1.
+   */
+  #studiesAlike(): StudyElsewhere[] {
+    const planned = new Map<string, string>();
+    this.#dag.forEachNode((key, { labels }) => {
+      for (const label of labels) planned.set(placeOf(label), key);
+    });
+    return this.#others()
+      .map((study) => ({
+        ...study,
+        alike: Object.entries(study.places).filter(([p, k]) => planned.get(p) === k).length,
+      }))
+      .filter(({ alike }) => alike > 0)
+      .sort((a, b) => b.alike - a.alike || (a.pipeline < b.pipeline ? -1 : 1));
+  }
+
+  /**
+   * The record of the same stage with the fewest differences; of several the one whose place in a study is most like
+   * the node's, then the latest. The records are read once for all nodes of a stage.
+   */
+  async #nearest({ stage, preimage, labels }: PlannedNode): Promise<Compared | undefined> {
     const index =
       this.#indices.get(stage.name) ??
       this.#history.ofStage(stage.name).then((records) => new RecipeIndex<UnsealedRecord>(records));
     this.#indices.set(stage.name, index);
-    return (await index).nearest(preimage);
+    const nearest = (await index).nearest(preimage);
+    if (nearest.length === 0) return undefined;
+    const placed = (this.#placed ??= this.#placesOfKeys());
+    const [first] = nearest
+      .map((record) => ({ record, likeness: likenessOf(placed.get(record.key) ?? [], labels) }))
+      .sort(
+        (a, b) =>
+          b.likeness - a.likeness ||
+          (a.record.finishedAt < b.record.finishedAt ? 1 : a.record.finishedAt > b.record.finishedAt ? -1 : 0) ||
+          (a.record.key < b.record.key ? -1 : 1),
+      );
+    return { record: first!.record, relation: 'nearest', asNear: nearest.length - 1 };
+  }
+
+  /** By key: every place that is known to have, or to have had, it. */
+  #placesOfKeys(): Map<string, string[]> {
+    const placed = new Map<string, string[]>();
+    this.#dag.forEachNode((key, { labels }) => placed.set(key, labels.map(placeOf)));
+    for (const [place, key] of this.#earlier.places()) addTo(placed, key, place);
+    for (const { places } of this.#others())
+      for (const [place, key] of Object.entries(places)) addTo(placed, key, place);
+    return placed;
   }
 
   #follow(node: PlannedNode, before: UnsealedRecord): Promise<Cause[]> {
@@ -126,6 +217,23 @@ export class Explainer {
     }
     return unique(causes);
   }
+}
+
+/** How much of its experiment, step, round and seed a node has in common with a place that a record had. */
+function likenessOf(places: readonly string[], labels: readonly NodeLabel[]): number {
+  let most = 0;
+  for (const place of places) {
+    const [experiment, seed, round, step] = place.split('/');
+    for (const label of labels.map((each) => placeOf(each).split('/')))
+      most = Math.max(
+        most,
+        8 * Number(label[0] === experiment) +
+          4 * Number(label[3] === step) +
+          2 * Number(label[2] === round) +
+          Number(label[1] === seed),
+      );
+  }
+  return most;
 }
 
 /** The key of a producer: what differs lies there. */

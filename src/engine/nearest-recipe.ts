@@ -24,20 +24,21 @@ export class RecipeIndex<Item extends { preimage: JsonObject }> {
     this.#rows = items.map(({ preimage }) => this.#add(preimage));
   }
 
-  /** The first of the nearest ones; undefined if there are none. */
-  nearest(preimage: JsonObject): Item | undefined {
+  /** All that differ in as little as any. */
+  nearest(preimage: JsonObject): Item[] {
     const wanted: number[] = this.#weights.map(() => ABSENT);
     for (const [place, text] of valuesOf(preimage)) {
       const column = this.#columns.get(place); // a place that no recipe has differs in all of them
       if (column !== undefined) wanted[column] = this.#values.get(text) ?? UNKNOWN;
     }
-    let nearest: Item | undefined;
+    let nearest: Item[] = [];
     let least = Infinity;
     for (const [index, row] of this.#rows.entries()) {
       let distance = 0;
-      for (let column = 0; column < wanted.length && distance < least; column++)
+      for (let column = 0; column < wanted.length && distance <= least; column++)
         if ((row[column] ?? ABSENT) !== wanted[column]) distance += this.#weights[column]!;
-      if (distance < least) [nearest, least] = [this.#items[index], distance];
+      if (distance < least) [nearest, least] = [[], distance];
+      if (distance === least) nearest.push(this.#items[index]!);
     }
     return nearest;
   }

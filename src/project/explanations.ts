@@ -10,7 +10,7 @@ export function createExplainer(project: Project, history = new RecordCollection
   return new Explainer(
     project.dag,
     history,
-    (place) => project.state.lastKey(place),
+    project.state,
     async (stage) => (await project.stages.load(stage)).packages,
   );
 }

@@ -13,26 +13,28 @@ const recipe = (params: JsonObject, more: JsonObject = {}) => ({
   preimage: { stage: 'train', code: 'a', params, ...more },
 });
 const nearest = (items: { preimage: JsonObject }[], wanted: { preimage: JsonObject }) =>
-  items.indexOf(new RecipeIndex(items).nearest(wanted.preimage)!);
+  new RecipeIndex(items).nearest(wanted.preimage).map((item) => items.indexOf(item));
 
-it('is the one with the fewest parameters that differ, and the first of equal ones', () => {
+it('is the one with the fewest parameters that differ, or all that differ in as few', () => {
   const items = [
     recipe({ steps: 1, rate: 2, list: [1] }),
     recipe({ steps: 3, rate: 2, list: [1] }),
     recipe({ steps: 3 }),
   ];
-  expect(nearest(items, recipe({ steps: 3, rate: 2, list: [1, 2] }))).toBe(1);
-  expect(nearest(items, recipe({ steps: 3 }))).toBe(2);
-  expect(nearest(items, recipe({ steps: 7, rate: 7, list: [7] }))).toBe(0);
-  expect(nearest(items, { preimage: { toString: 'x', params: { constructor: 1 } } })).toBe(2);
-  expect(new RecipeIndex([]).nearest({})).toBeUndefined();
+  expect(nearest(items, recipe({ steps: 3, rate: 2, list: [1, 2] }))).toEqual([1]);
+  expect(nearest(items, recipe({ steps: 3 }))).toEqual([2]);
+  expect(nearest(items, recipe({ steps: 7, rate: 7, list: [7] }))).toEqual([0, 1, 2]);
+  expect(nearest(items, { preimage: { toString: 'x', params: { constructor: 1 } } })).toEqual([2]);
+  expect(new RecipeIndex([]).nearest({})).toEqual([]);
 });
 
 it('takes an input that differs for less than a value that does', () => {
   const inputs = (key: string) => ({ inputs: { weights: { key, artifact: 'weights' } } });
   const items = [recipe({ steps: 2 }, inputs('a')), recipe({ steps: 1 }, inputs('b'))];
-  expect(nearest(items, recipe({ steps: 1 }, inputs('a')))).toBe(1);
+  expect(nearest(items, recipe({ steps: 1 }, inputs('a')))).toEqual([1]);
 });
+
+const NOTHING_EARLIER = { lastKey: () => undefined, places: () => new Map<string, string>(), ofOthers: () => [] };
 
 it('reads the records of a stage once, however many nodes are explained', async () => {
   const record = (steps: number) => ({ key: `r${steps}`, environment: {}, ...recipe({ steps, rate: steps }) });
@@ -42,12 +44,7 @@ it('reads the records of a stage once, however many nodes are explained', async 
     recorded: () => Promise.resolve(undefined),
     ofStage: () => Promise.resolve((reads++, records)),
   };
-  const explainer = new Explainer(
-    new DirectedGraph() as Dag,
-    history,
-    () => undefined,
-    () => Promise.resolve({}),
-  );
+  const explainer = new Explainer(new DirectedGraph() as Dag, history, NOTHING_EARLIER, () => Promise.resolve({}));
   const node = (steps: number) =>
     ({
       key: `n${steps}`,

@@ -62,7 +62,7 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
     addTo(groups, group, explanation);
   }
   for (const members of groups.values()) {
-    const { planned, comparedWith, relation, causes } = members[0]!;
+    const { planned, comparedWith, causes } = members[0]!;
     const { stage, labels } = planned.node;
     const head = `${plural(members.length, `${stage.name} node`)}: ${planned.state}`;
     const why = planned.state === 'cached' ? '' : `, ${reasonText(planned.reason)}`;
@@ -85,12 +85,15 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
       terminal.line(`  ${fromWhere(cause, stage.name)}${colors.yellow(causeText(cause))}`);
     if (causes.length > SHOWN_CAUSES) terminal.line(`  ... and ${causes.length - SHOWN_CAUSES} more differences`);
     if (comparedWith !== undefined)
-      terminal.line(
-        colors.dim(
-          `  compared with ${comparedWith.slice(0, 12)}, ${relation === 'before' ? 'which stood here before' : `the nearest record of ${stage.name}`}`,
-        ),
-      );
+      terminal.line(colors.dim(`  compared with ${comparedWith.slice(0, 12)}, ${comparedText(members[0]!)}`));
   }
+}
+
+function comparedText({ planned, relation, study, asNear = 0 }: Explanation): string {
+  if (relation === 'before') return 'which stood here before';
+  if (relation === 'elsewhere') return `which stood here in ${study}`;
+  const others = asNear === 0 ? '' : ` (${plural(asNear, 'other')} ${asNear === 1 ? 'is' : 'are'} as near)`;
+  return `the nearest record of ${planned.node.stage.name}${others}`;
 }
 
 /** The rest of a failure's text, its first line being the reason: what was expected, what to do. */
