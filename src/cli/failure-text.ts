@@ -37,7 +37,11 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
   switch (failure.kind) {
     case 'study':
       return [
-        `${colors.bold(`${pathText(failure.at.file)}:${failure.at.line}:${failure.at.column}`)} ${error} ${indented(failure.message)}`,
+        [
+          colors.bold(`${pathText(failure.at.file)}:${failure.at.line}:${failure.at.column}`),
+          ...(error === '' ? [] : [error]),
+          indented(failure.message),
+        ].join(' '),
         ...sourceExcerpt(failure.at, colors),
         ...hints(failure, colors),
       ].join('\n');

@@ -15,7 +15,8 @@ import type { StageManifest } from '../generated/stage-manifest.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { LineSplitter } from './line-splitter.ts';
-import type { Metrics, Progress, StageDefinition, StageJob } from './stage.ts';
+import { ProgramOutput } from './program-output.ts';
+import type { Metrics, StageDefinition, StageJob } from './stage.ts';
 
 const VERSION = 1;
 const KILL_AFTER_MS = 250;
@@ -73,16 +74,12 @@ async function runProgram(
     }
   };
   process.once('exit', endGroup);
-  let metrics: Metrics | undefined;
+  const output = new ProgramOutput(job);
   let lastError = '';
-  readLines(running.stdout, (line) => {
-    const said = parseLine(line);
-    if (said?.progress !== undefined) job.progress(said.progress);
-    else if (said?.metrics !== undefined) ({ metrics } = said);
-    else job.log(line);
-  });
+  readLines(running.stdout, (line) => output.hear(line));
   readLines(running.stderr, (line) => {
     if (line.trim() !== '') lastError = line.slice(0, LONGEST_REASON);
+    output.hearError(line);
     job.log(line);
   });
   try {
@@ -103,8 +100,7 @@ async function runProgram(
             ? `The program was ended by ${signal}.`
             : `The program ended with exit code ${exitCode ?? originalMessage}.`,
       );
-    if (metrics === undefined) throw new Error('The program wrote no line {"metrics": {...}} to its standard output.');
-    return metrics;
+    return output.metrics();
   } finally {
     process.off('exit', endGroup);
     endGroup();
@@ -116,35 +112,4 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => splitter.push(text));
   stream.on('end', () => splitter.end());
-}
-
-/**
- * Texts, and outside of them what Python's `json` and others write of numbers that JSON does not have. They are read as
- * an infinity, of which the worker makes null. A text that does not end reaches to the end of the line: if each of its
- * characters were tried as the beginning of another, a line of a megabyte would take hours.
- */
-const NOT_FINITE = /"(?:[^"\\]|\\.)*"?|-?\b(NaN|Infinity)\b/g;
-
-function parseLine(line: string): { progress?: Progress; metrics?: Metrics } | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    const said = JSON.parse(line.replace(NOT_FINITE, (part, number?: string) => (number ? '1e999' : part))) as {
-      progress?: Partial<Progress> | null;
-      metrics?: unknown;
-    };
-    const { done, total, values } = said.progress ?? {};
-    if (isFiniteNumber(done) && isFiniteNumber(total))
-      return { progress: { done, total, ...(isObject(values) && { values }) } };
-    return isObject(said.metrics) ? { metrics: said.metrics as Metrics } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isFiniteNumber(value: unknown): value is number {
-  return Number.isFinite(value);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }

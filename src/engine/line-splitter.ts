@@ -4,7 +4,7 @@
  */
 
 /** Characters. A program's metrics are one line. */
-const LONGEST_LINE = 2 ** 20;
+export const LONGEST_LINE = 2 ** 20;
 
 export class LineSplitter {
   readonly #onLine: (line: string) => void;
