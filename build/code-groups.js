@@ -176,6 +176,7 @@ export const GROUPS = {
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',
       'src/engine/line-splitter.ts',
+      'src/engine/params-schema.ts',
       'src/engine/program-output.ts',
       'src/engine/stage-manifest.ts',
       'src/base/json-source.ts',

@@ -57,6 +57,20 @@ function said(text: Mistake['expected']): string | undefined {
   return typeof text === 'function' ? text() : text;
 }
 
+/** All errors of ajv in words. What a mistyped name leaves missing is not said a second time. */
+export function schemaMistakes(errors: readonly ErrorObject[], checked: JsonValue): Mistake[] {
+  const said = errors.map((error) => ({ error, mistake: schemaMistake(error, checked) }));
+  const placeOf = (path: string, name: unknown) => JSON.stringify([path, name]);
+  const meant = new Set(
+    said.map(({ error, mistake }) =>
+      error.keyword === 'additionalProperties' ? placeOf(error.instancePath, mistake?.suggestion) : undefined,
+    ),
+  );
+  return said.flatMap(({ error, mistake }) =>
+    mistake === undefined || meant.has(placeOf(error.instancePath, error.params.missingProperty)) ? [] : [mistake],
+  );
+}
+
 /**
  * One error of ajv (options `allErrors` and `verbose`) in words; undefined for those that only repeat another one.
  * @param checked the value that was checked

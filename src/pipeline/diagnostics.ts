@@ -1,7 +1,7 @@
 /** Collects the mistakes of a study and shows them together, in the order in which they stand in the file. */
 import type { ErrorObject } from 'ajv';
 import type { JsonValue } from '../base/json.ts';
-import { schemaMistake, throwMistakes, type FoundMistake, type Mistake } from '../base/json-mistakes.ts';
+import { schemaMistakes, throwMistakes, type FoundMistake, type Mistake } from '../base/json-mistakes.ts';
 import type { JsonPath, JsonSource, Mark } from '../base/json-source.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { Origins } from './origins.ts';
@@ -55,10 +55,7 @@ export class Diagnostics {
    * @param base its path
    */
   addSchemaErrors(errors: readonly ErrorObject[], checked: JsonValue, base: JsonPath = []): void {
-    for (const error of errors) {
-      const mistake = schemaMistake(error, checked);
-      if (mistake !== undefined) this.add({ ...mistake, path: [...base, ...mistake.path] });
-    }
+    for (const mistake of schemaMistakes(errors, checked)) this.add({ ...mistake, path: [...base, ...mistake.path] });
   }
 
   /** @throws SwpError with all mistakes, if there are any. */
