@@ -19,7 +19,7 @@ const dist = join(root, 'dist');
 /** bin/swp.js asks for it: if a stage does not build, the others do, and swp says so of its nodes. */
 const WITHOUT_BROKEN = '--without-broken-stages';
 
-const SOURCES = ['src', 'stages', 'schemas', 'build', 'package.json'];
+const SOURCES = ['src', 'stages', 'schemas', 'templates', 'build', 'package.json'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
 const KEPT_DAYS = 30;
 

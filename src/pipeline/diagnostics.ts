@@ -26,10 +26,12 @@ export class Diagnostics {
     if (this.#found.length >= MAXIMUM_MISTAKES) return;
     const origin = this.origins.of(path);
     const inside = origin.inside ? quoted(origin.inside) : '';
-    const where = inside !== '' && !message.includes(inside) ? ` (in ${inside})` : '';
+    const named = inside === '' || message.includes(inside) ? '' : `in ${inside}`;
+    const where = `${named}${origin.of === undefined ? '' : ` of ${origin.of}`}`.trim();
+    const place = where === '' ? '' : ` (${where})`;
     this.#found.push({
       place: this.source.at(origin.path, mark),
-      message: message.replace(/\.$/, `${where}.`),
+      message: message.replace(/\.$/, () => `${place}.`),
       expected,
       suggestion,
     });

@@ -9,6 +9,7 @@ import { Diagnostics } from './diagnostics.ts';
 import { inheritExperiments } from './inheritance.ts';
 import { displayPath, JsonSource, MAXIMUM_LENGTH } from '../base/json-source.ts';
 import { expandTemplates } from './matrix.ts';
+import { writeOutDag } from './standard-dag.ts';
 
 export interface StudyFile {
   /** Absolute. */
@@ -73,7 +74,10 @@ export function parseStudyFile(path: string, text: string): StudyFile {
     diagnostics.addSchemaErrors(errors ?? [], content);
   }
   diagnostics.throwIfAny();
-  return { path, content: content as unknown as PipelineFile, diagnostics };
+  const checked = content as unknown as PipelineFile;
+  const dag = writeOutDag(checked.dag, diagnostics);
+  diagnostics.throwIfAny(); // a step that is added nowhere would be reported a second time
+  return { path, content: { ...checked, dag }, diagnostics };
 }
 
 /** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */

@@ -9,7 +9,7 @@ import { packageRoot } from '../../src/base/package-root.ts';
 let checkout: string;
 beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'swp-checkout-'));
-  for (const part of ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'])
+  for (const part of ['bin', 'build', 'schemas', 'src', 'stages', 'templates', 'package.json', 'package-lock.json'])
     await cp(join(packageRoot, part), join(checkout, part), { recursive: true });
   await symlink(join(packageRoot, 'node_modules'), join(checkout, 'node_modules'));
 });

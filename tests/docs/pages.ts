@@ -6,7 +6,19 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Folders with pages; what runs write (caches, reports) is beside them, so the root is not searched as a whole. */
-const FOLDERS = ['bench', 'build', 'docs', 'examples', 'models', 'src', 'schemas', 'stages', 'studies', 'tests'];
+const FOLDERS = [
+  'bench',
+  'build',
+  'docs',
+  'examples',
+  'models',
+  'src',
+  'schemas',
+  'stages',
+  'studies',
+  'templates',
+  'tests',
+];
 const WRITTEN_BY_RUNS = /(^|\/)(cache|report|node_modules|dist)\//;
 
 export interface Page {

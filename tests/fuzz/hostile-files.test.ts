@@ -18,16 +18,16 @@ import { SwpError, type Failure } from '../../src/base/failure.ts';
 import { sealedJson } from '../../src/base/sealed-json.ts';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
-import { packageRoot } from '../../src/base/package-root.ts';
 import { expandRun } from '../../src/pipeline/expand.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy } from '../../src/pipeline/study.ts';
+import { writtenOutStudy } from '../support/written-out.ts';
 
 let folder: string;
 let text: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-fuzz-'));
-  text = await readFile(join(packageRoot, 'pipeline.json'), 'utf8');
+  text = JSON.stringify(await writtenOutStudy(), null, 2);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

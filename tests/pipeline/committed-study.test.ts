@@ -13,6 +13,7 @@ import { resolveStudy, type Study } from '../../src/pipeline/study.ts';
 import { finalSparsity } from '../../src/science/lint/consequences.ts';
 import { Arm } from '../../src/science/lint/arm.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
+import { writtenOutStudy } from '../support/written-out.ts';
 import { runOf } from './study-of.ts';
 
 const load = async (profile: string) =>
@@ -39,7 +40,7 @@ const times = <Value>(count: number, value: Value) => Array.from({ length: count
 
 it('is refused, at the step, if a detection does not say what became of the super weights that a run follows', async () => {
   const path = join(packageRoot, 'pipeline.json');
-  const content = JSON.parse(await readFile(path, 'utf8')) as { dag: { steps?: Record<string, unknown>[] }[] };
+  const content = (await writtenOutStudy()) as { dag: { steps?: Record<string, unknown>[] }[] };
   const step = content.dag.flatMap(({ steps = [] }) => steps).find((each) => each.step === 'detect-pruned')!;
   delete (step.inputs as Record<string, unknown>).reference;
   const file = parseStudyFile(path, JSON.stringify(content, null, 2));

@@ -1,5 +1,4 @@
 /** Steps may have any names: what a step is, its declaration says. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -12,13 +11,10 @@ import { resolveStudy } from '../../src/pipeline/study.ts';
 import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
 import { maskFindings } from '../../src/science/results/mask-findings.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
+import { writtenOutStudy } from '../support/written-out.ts';
 import { controlsMasks, controlsPieces, controlsStudy } from '../report/controls-fixture.ts';
 
 type Json = Record<string, unknown>;
-
-async function committedStudy(): Promise<Json> {
-  return JSON.parse(await readFile(join(packageRoot, 'pipeline.json'), 'utf8')) as Json;
-}
 
 async function declarationOf(content: Json): Promise<StudyDeclaration> {
   const file = parseStudyFile(join(packageRoot, 'pipeline.json'), JSON.stringify(content, null, 2));
@@ -56,7 +52,7 @@ function newStep(step: Json): Json {
 
 /** The committed study with another name for each of its steps. */
 async function renamedStudy(): Promise<Json> {
-  const study = await committedStudy();
+  const study = await writtenOutStudy();
   const dag = (study['dag'] as Json[]).map((entry) =>
     'repeat' in entry
       ? { ...entry, final: (entry['final'] as string[]).map(newName), steps: (entry['steps'] as Json[]).map(newStep) }
@@ -83,7 +79,7 @@ async function renamedStudy(): Promise<Json> {
 describe('a study with other names for its steps', () => {
   it('declares the same of each of them', async () => {
     const [declared, renamed] = [
-      await declarationOf(await committedStudy()),
+      await declarationOf(await writtenOutStudy()),
       await declarationOf(await renamedStudy()),
     ];
     expect(declared.steps['eval-pruned']).toEqual({
@@ -135,7 +131,7 @@ describe('a study with other names for its steps', () => {
 
 describe('a step whose measurements are gathered', () => {
   it('has to say what it measures', async () => {
-    const study = await committedStudy();
+    const study = await writtenOutStudy();
     const start = (study['dag'] as Json[]).find(({ step }) => step === 'eval-start')!;
     delete start['measures'];
     await expect(declarationOf(study)).rejects.toMatchObject({
@@ -148,7 +144,7 @@ describe('a step whose measurements are gathered', () => {
   });
 
   it('measures the start outside of the rounds alone', async () => {
-    const study = await committedStudy();
+    const study = await writtenOutStudy();
     const { steps } = (study['dag'] as { steps?: Json[] }[]).find((entry) => entry.steps !== undefined)!;
     steps!.find(({ step }) => step === 'eval-trained')!['measures'] = 'start';
     await expect(declarationOf(study)).rejects.toMatchObject({
@@ -158,7 +154,7 @@ describe('a step whose measurements are gathered', () => {
 
   it('is the only one of its run and round that measures the same, unless a run leaves it out', async () => {
     const rival = async (unless: object) => {
-      const study = await committedStudy();
+      const study = await writtenOutStudy();
       const { steps } = (study['dag'] as { steps?: Json[] }[]).find((entry) => entry.steps !== undefined)!;
       const place = steps!.findIndex(({ step }) => step === 'eval-trained');
       steps!.splice(place + 1, 0, { ...steps![place], step: 'eval-again', ...unless });
@@ -179,7 +175,7 @@ describe('a step whose measurements are gathered', () => {
   });
 
   it('can measure nothing but the start, what was trained, and what was pruned', async () => {
-    const study = await committedStudy();
+    const study = await writtenOutStudy();
     (study['dag'] as Json[]).find(({ step }) => step === 'eval-start')!['measures'] = 'end';
     await expect(declarationOf(study)).rejects.toMatchObject({
       failure: { message: '"end" is not possible here.', expected: '"start", "trained" or "pruned"' },

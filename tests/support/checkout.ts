@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../src/base/package-root.ts';
 
-const PARTS = ['bin', 'build', 'schemas', 'src', 'stages', 'package.json', 'package-lock.json'];
+const PARTS = ['bin', 'build', 'schemas', 'src', 'stages', 'templates', 'package.json', 'package-lock.json'];
 
 export class Checkout {
   private constructor(readonly root: string) {}

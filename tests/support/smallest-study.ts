@@ -1,13 +1,8 @@
-/** The project's own DAG, report included, with one arm and next to no work in it. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { packageRoot } from '../../src/base/package-root.ts';
+/** The standard DAG, report included, with one arm and next to no work in it. */
+import { writtenOutStudy } from './written-out.ts';
 
 export async function smallestStudy(seeds: number[] = [0]): Promise<Record<string, unknown>> {
-  const { dag, name } = JSON.parse(await readFile(join(packageRoot, 'pipeline.json'), 'utf8')) as Record<
-    string,
-    unknown
-  >;
+  const { dag, name } = await writtenOutStudy();
   return {
     name,
     dag,
