@@ -46,6 +46,7 @@ Different names must all hold; values of one name are alternatives. A key may be
 
 export const GENERAL_HELP = `
 Examples:
+  swp init my-study                          begin a study of your own: one that runs, in a new folder
   swp repro                                  do all work that is missing, then render the report
   swp repro --dry-run                        say what would be done
   swp repro experiment=A1 seed=0             one run only

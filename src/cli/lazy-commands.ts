@@ -21,6 +21,7 @@ export const explain = whenChosen(async () => (await import('./commands/explain.
 export const exportGraph = whenChosen(async () => (await import('./commands/export.ts')).exportGraph);
 export const gc = whenChosen(async () => (await import('./commands/gc.ts')).gc);
 export const history = whenChosen(async () => (await import('./commands/history.ts')).history);
+export const init = whenChosen(async () => (await import('./commands/init.ts')).init);
 export const invalidate = whenChosen(async () => (await import('./commands/invalidate.ts')).invalidate);
 export const lint = whenChosen(async () => (await import('./commands/lint.ts')).lint);
 export const logs = whenChosen(async () => (await import('./commands/logs.ts')).logs);

@@ -11,6 +11,7 @@ import { declareExplain } from './declarations/explain.ts';
 import { declareExport } from './declarations/export.ts';
 import { declareGc } from './declarations/gc.ts';
 import { declareHistory } from './declarations/history.ts';
+import { declareInit } from './declarations/init.ts';
 import { declareInvalidate } from './declarations/invalidate.ts';
 import { declareLint } from './declarations/lint.ts';
 import { declareLogs } from './declarations/logs.ts';
@@ -44,6 +45,7 @@ const program = new Command('swp')
 
 /** In the order in which --help lists them. */
 const commands = [
+  declareInit(program, bodies.init),
   declareRepro(program, bodies.repro),
   declareStatus(program, bodies.status),
   declareEstimate(program, bodies.estimate),

@@ -17,6 +17,7 @@ export function findStudyFile(named: string | undefined, from: string): string {
   throw new SwpError({
     kind: 'usage',
     message: 'There is no pipeline.json here or in a folder above.',
-    expected: 'a study: run swp inside a project, or name the file with --pipeline FILE',
+    expected:
+      'a study: swp init FOLDER begins one; of one that is there, run swp in its folder, or name the file with --pipeline FILE',
   });
 }
