@@ -7,6 +7,7 @@ import { nonFiniteNumbers } from './finite-tensors.ts';
 import type { FloatTensor, Masks, Tensor, Weights } from './language-model.ts';
 import { readSafetensors } from './safetensors.ts';
 import { SwpError } from '../base/failure.ts';
+import { nearestName, quoted } from '../base/nearest-name.ts';
 
 /** What to do about an artifact that holds something else than its name says. */
 export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wrong name.';
@@ -20,14 +21,27 @@ export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wr
 export async function readModelWeights(path: string, config: ModelConfig, remedy: string): Promise<Weights> {
   const { tensors } = await readSafetensors(path);
   const shapes = parameterShapes(config);
-  const surplus = [...tensors.keys()].find((name) => !shapes.has(name));
-  if (surplus !== undefined) throw unfit(path, `The model has no tensor ${surplus}.`, remedy);
+  const surplus = [...tensors.keys()].filter((name) => !shapes.has(name));
+  if (surplus.length > 0) {
+    const missing = [...shapes.keys()].filter((name) => !tensors.has(name));
+    throw unfit(path, surplusText(surplus, missing), remedy);
+  }
   return new Map(
     [...shapes].map(([name, shape]) => {
       const { data } = floatTensor(tensors, { name, shape }, path, remedy);
       return [name, { shape, data } satisfies FloatTensor];
     }),
   );
+}
+
+/** @param missing tensors of the model that the file lacks: one of them may be what a surplus one is meant to be */
+function surplusText(surplus: readonly string[], missing: readonly string[]): string {
+  const [name = ''] = surplus;
+  const meant =
+    missing.find((each) => each.endsWith(`.${name}`) || name.endsWith(`.${each}`)) ?? nearestName(name, missing);
+  const others = surplus.length > 1 ? `, and none of ${surplus.length - 1} others of the file` : '';
+  const hint = meant === undefined ? '' : ` Its tensor ${quoted(meant)} is missing in the file.`;
+  return `The model has no tensor ${quoted(name)}${others}.${hint}`;
 }
 
 /**
@@ -46,7 +60,8 @@ export function floatTensor(
   if (tensor === undefined) throw unfit(path, `The tensor ${name} of shape ${wanted} is missing.`, remedy);
   const found = `[${tensor.shape.join(', ')}]`;
   if (found !== wanted) throw unfit(path, `The tensor ${name} has the shape ${found}, the model ${wanted}.`, remedy);
-  if (!(tensor.data instanceof Float32Array)) throw unfit(path, `The tensor ${name} is not float32.`, remedy);
+  if (!(tensor.data instanceof Float32Array))
+    throw unfit(path, `The tensor ${name} is U8 or BOOL; weights are F32, F16 or BF16.`, remedy);
   const broken = nonFiniteNumbers([[name, tensor]]);
   if (broken !== undefined) throw unfit(path, broken, `A training that diverged makes such weights. ${remedy}`);
   return { shape: tensor.shape, data: tensor.data };

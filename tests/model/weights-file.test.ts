@@ -41,7 +41,25 @@ describe('weights from a file', () => {
     [
       'a surplus tensor',
       (tensors) => tensors.set('extra', { shape: [1], data: Float32Array.of(1) }),
-      'The model has no tensor extra.',
+      'The model has no tensor "extra".',
+    ],
+    [
+      'a mistyped name',
+      (tensors) => {
+        tensors.set('lm_head.wieght', tensors.get(HEAD)!);
+        tensors.delete(HEAD);
+      },
+      'The model has no tensor "lm_head.wieght". Its tensor "lm_head.weight" is missing in the file.',
+    ],
+    [
+      'names without their beginning',
+      (tensors) => {
+        for (const [name, tensor] of [...tensors].filter(([each]) => each.startsWith('model.layers.0'))) {
+          tensors.set(name.replace('model.', ''), tensor);
+          tensors.delete(name);
+        }
+      },
+      'The model has no tensor "layers.0.input_layernorm.weight", and none of 8 others of the file. Its tensor "model.layers.0.input_layernorm.weight" is missing in the file.',
     ],
     [
       'another shape',
@@ -51,7 +69,7 @@ describe('weights from a file', () => {
     [
       'another type',
       (tensors) => tensors.set(HEAD, { shape: [64, 48], data: new Uint8Array(48 * 64) }),
-      'The tensor lm_head.weight is not float32.',
+      'The tensor lm_head.weight is U8 or BOOL; weights are F32, F16 or BF16.',
     ],
   ];
   it.each(mistakes)('are refused for %s', async (_, change, message) => {
