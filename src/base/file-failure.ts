@@ -120,6 +120,14 @@ function nameIn(file: string, id: number): string {
   }
 }
 
+/** Whether a failure says that this user may not write there. */
+export function isReadOnly(error: unknown): boolean {
+  const { failure } = error instanceof SwpError ? error : {};
+  return (
+    failure?.kind === 'file' && failure.operation !== 'read' && ['EACCES', 'EPERM', 'EROFS'].includes(failure.code)
+  );
+}
+
 /** Whether a file does not exist; it does not, either, where a part of its path is no directory. */
 export function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;

@@ -23,8 +23,9 @@ import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
-import { fileFailure } from '../base/file-failure.ts';
+import { fileFailure, isReadOnly } from '../base/file-failure.ts';
 import { guardFolder } from '../base/held-folder.ts';
+import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { makeWay, putAside, type Damage } from './damaged.ts';
 import { LeaseFolder } from './lease-files.ts';
 import { LeaseStore } from './lease-store.ts';
@@ -43,9 +44,10 @@ import {
 import { Scratch } from './scratch.ts';
 import { readStoredText } from './stored-text.ts';
 import { TrajectoryStore } from './trajectory-store.ts';
-import { contentName, FOLDERS, recordName } from './layout.ts';
+import { contentName, FOLDERS, isCache, recordName } from './layout.ts';
 
 const LAYOUT_VERSION = '1';
+const VERSION_FILE = 'version';
 /** https://bford.info/cachedir/ */
 const CACHEDIR_TAG =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds results that swp (super-weight-pruning) can compute again.\n';
@@ -94,15 +96,25 @@ export class Cache {
   }
 
   /**
-   * Opens a cache, creating what is missing.
-   * @throws SwpError of kind `file` if the directory cannot be made or used, `content` if its layout is another
-   *   version's
+   * A cache as it is, for whoever only reads: nothing is made, and where there is none yet, nothing is found.
+   * @throws SwpError of kind `file` if the directory cannot be used, `content` if its layout is a later version's
    */
-  static async open(directory: string): Promise<Cache> {
+  static at(directory: string): Cache {
     const cache = new Cache(resolve(directory));
     respectGroup(cache.directory);
     guardFolder(cache.directory);
-    await cache.#prepare();
+    cache.#foundVersion();
+    return cache;
+  }
+
+  /**
+   * The same for whoever writes: what is missing is made.
+   * @throws SwpError of kind `file` if the directory cannot be made or used, `content` if its layout is a later
+   *   version's
+   */
+  static async open(directory: string): Promise<Cache> {
+    const cache = Cache.at(directory);
+    await cache.prepare();
     return cache;
   }
 
@@ -118,6 +130,20 @@ export class Cache {
   /** Recipe key that produced this content; undefined if none did or the note of it is damaged. */
   async keyByContent(contentKey: string): Promise<string | undefined> {
     return keyOf(readNote(join(this.directory, contentName(contentKey))));
+  }
+
+  /**
+   * A fresh empty folder for what is looked at and removed again: in the scratch, or among the system's temporary files
+   * where there is no cache yet, or one that this user may only read. Whoever asks for it removes it.
+   * @throws SwpError of kind `file`
+   */
+  async temporaryFolder(): Promise<string> {
+    try {
+      if (isCache(this.directory)) return await this.scratch.node();
+    } catch (error) {
+      if (!isReadOnly(error)) throw error;
+    }
+    return makeTemporaryFolder('swp-');
   }
 
   recordPath(key: string): string {
@@ -229,17 +255,27 @@ export class Cache {
     await writeAtomically(path.replace(`${key}.json`, `${key}.${digest}.json`), text, scratch);
   }
 
-  async #prepare(): Promise<void> {
-    const versionFile = join(this.directory, 'version');
-    const found = layoutVersion(versionFile);
+  /** @throws SwpError of kind `content` if it is a later one */
+  #foundVersion(): typeof LAYOUT_VERSION | { damage: string } | undefined {
+    const path = join(this.directory, VERSION_FILE);
+    const found = layoutVersion(path);
+    if (typeof found !== 'object' || !('later' in found)) return found;
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: `The cache has layout version ${found.later}; this swp writes version ${LAYOUT_VERSION}`,
+      remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
+    });
+  }
+
+  /**
+   * Makes what is missing, before anything is written. In a cache that this user may only read, nothing is to be made.
+   * @throws SwpError of kind `file`
+   */
+  async prepare(): Promise<void> {
+    const versionFile = join(this.directory, VERSION_FILE);
+    const found = this.#foundVersion();
     if (found === LAYOUT_VERSION) return;
-    if (typeof found === 'object' && 'later' in found)
-      throw new SwpError({
-        kind: 'content',
-        path: versionFile,
-        message: `The cache has layout version ${found.later}; this swp writes version ${LAYOUT_VERSION}`,
-        remedy: 'Use a newer swp, or another directory with --cache DIRECTORY.',
-      });
     try {
       makeDirectory(this.directory);
       for (const name of FOLDERS) makeDirectory(join(this.directory, name));
@@ -256,7 +292,8 @@ export class Cache {
   }
 
   /**
-   * Writes the note to backup programs anew if it is damaged or missing.
+   * Writes the note to backup programs anew if it is damaged or missing. A cache that this user may only read stays as
+   * it is.
    * @throws SwpError of kind `file`
    */
   async repairTag(): Promise<void> {
@@ -267,7 +304,8 @@ export class Cache {
       if (found !== undefined) this.#noteDamage(path, typeof found === 'object' ? found.damage : sayingOf(found));
       await writeAtomically(path, CACHEDIR_TAG, await this.scratch.directory());
     } catch (error) {
-      throw fileFailure(error, path, 'write');
+      const failure = fileFailure(error, path, 'write');
+      if (!isReadOnly(failure)) throw failure;
     } finally {
       await this.scratch.clear();
     }

@@ -62,12 +62,15 @@ interface Referenced {
   finished: number;
 }
 
-/** @throws SwpError of kind `file` */
+/**
+ * @param dryRun only say what would go, by this machine's clock: nothing is written, not even to ask the file system's
+ * @throws SwpError of kind `file`
+ */
 export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boolean): Promise<Collection> {
   const { records, damaged } = readRecords(cache);
   const stored = new Map(artifactFiles(cache.directory).map((artifact) => [artifact.path, artifact]));
   const referenced = references(cache, records, stored);
-  const now = await fileSystemTime(cache);
+  const now = dryRun ? Date.now() : await fileSystemTime(cache);
   const found: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)

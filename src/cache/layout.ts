@@ -2,12 +2,22 @@
  * Where records, artifacts and studies lie in a cache, and what is there. Names are relative to the cache and have
  * slashes on every system: a bundle has the same ones, so that an unpacked bundle is a cache.
  */
-import { lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { lstatSync, readdirSync, statSync, type Dirent } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 
 /** Folders by content. The stores in them know their own files. */
 export const FOLDERS = ['artifacts', 'records', 'contents', 'trajectories', 'leases', 'studies', 'logs', 'tmp'];
+
+/** Whether a folder is a cache: it has had records, if none of them is left. */
+export function isCache(folder: string): boolean {
+  try {
+    return statSync(join(folder, 'records'), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    // It may be one where this user may not look, which whoever reads it says.
+    return !isAbsent(error);
+  }
+}
 
 /** `records/cd/cd34....json` */
 export function recordName(key: string): string {

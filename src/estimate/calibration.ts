@@ -4,6 +4,7 @@
  * published.
  */
 import { rmSync, statSync } from 'node:fs';
+import { failureOf } from '../base/file-failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import { readNote, writeNote } from '../cache/note.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -42,7 +43,7 @@ export class Calibration {
   readonly #made = new Map<string, Promise<Record<string, string>>>();
 
   /**
-   * What it writes is in the cache's scratch: whoever made the executor closes it, and clears that.
+   * What it writes goes when the process ends, and before that whoever made the executor clears the cache's scratch.
    * @param workers jobs that the executor runs at a time
    */
   constructor(project: { cache: Cache; stages: StageLoader }, plan: Plan, executor: Executor, workers: number) {
@@ -104,7 +105,7 @@ export class Calibration {
       ...(sample !== undefined && sample(Math.max(1, Math.round(Math.min(units, count))))),
     };
     const { cache, stages } = this.#project;
-    const folder = await cache.scratch.node();
+    const folder = await cache.temporaryFolder();
     const job = await prepareJob({ ...node, params }, folder, stages, this.#findOrMake);
     using slot = await this.#executor.reserve({ place: placeOf(node.labels[0]!), resources: resourcesOf(node) });
     if (slot === undefined) throw new CannotSample();
@@ -149,7 +150,13 @@ export function readCalibration(path: string, cpu: string | null): Record<string
 
 /** Keeps what was measured; a cache that cannot be written costs measuring it again. */
 export async function keepCalibration(path: string, file: CalibrationFile, cache: Cache): Promise<void> {
-  const scratch = await cache.scratch.directory();
-  await writeNote(path, file, { cache: cache.directory, scratch, durable: false }).catch(() => undefined);
-  await cache.scratch.clear();
+  try {
+    await cache.prepare();
+    const scratch = await cache.scratch.directory();
+    await writeNote(path, file, { cache: cache.directory, scratch, durable: false });
+  } catch (error) {
+    if (failureOf(error) === undefined) throw error;
+  } finally {
+    await cache.scratch.clear();
+  }
 }

@@ -31,6 +31,8 @@ export interface StudyEstimateOptions extends Wanted {
   fresh?: boolean;
   /** Opens an executor of so many jobs at a time, if there is something to measure; without it, nothing is. */
   openExecutor?(jobs: number): Executor;
+  /** Whether what was measured is kept in the cache, which is then made if it is not there; true if absent. */
+  keeps?: boolean;
   /** Told before a calibration begins: the stages. */
   onCalibration?(stages: string[]): void;
 }
@@ -76,7 +78,15 @@ export async function forecastRun(
 export async function estimateStudy(
   project: EstimatedProject,
   plan: Plan,
-  { jobs, calibrate, fresh = false, openExecutor, onCalibration = () => {}, ...wanted }: StudyEstimateOptions,
+  {
+    jobs,
+    calibrate,
+    fresh = false,
+    keeps = true,
+    openExecutor,
+    onCalibration = () => {},
+    ...wanted
+  }: StudyEstimateOptions,
   known?: Forecast,
 ): Promise<Estimate> {
   const { workload, measurements, samples } = known ?? (await forecastRun(project, plan, { ...wanted, fresh }));
@@ -88,7 +98,8 @@ export async function estimateStudy(
     const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration });
     Object.assign(samples, taken);
     const note = calibrationNote(project.cache, project.study.path);
-    if (Object.keys(taken).length > 0) await keepCalibration(note, { cpu: processorModel(), samples }, project.cache);
+    if (keeps && Object.keys(taken).length > 0)
+      await keepCalibration(note, { cpu: processorModel(), samples }, project.cache);
   }
   return estimateRun(plan, workload, {
     jobs,

@@ -15,7 +15,7 @@ export function acceptedCode({ cache, study }: Project): Acceptance[] {
 /** @returns what was accepted until now */
 export async function revokeAcceptances(project: Project): Promise<Acceptance[]> {
   const revoked = acceptedCode(project);
-  await write(project, []);
+  if (revoked.length > 0) await write(project, []);
   return revoked;
 }
 

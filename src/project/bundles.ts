@@ -48,12 +48,12 @@ export async function writeBundle(
   options: ProjectOptions & { output?: string; weights?: boolean },
 ): Promise<WrittenBundle> {
   const project = await openProject(options);
-  const { study, cache } = project;
+  const { study } = project;
   const planned = await planProject(project);
   const key = resultsKey(project);
   const results = key === undefined ? undefined : await latestResults(project, key);
   if (![...planned.nodes.values()].some(({ state }) => state === 'cached')) throw noResults(project);
-  const scratch = await cache.scratch.node();
+  const scratch = await makeTemporaryFolder('swp-bundle-'); // the cache may be one that this user may only read
   try {
     const { manifest, files } = await bundleContents(project, planned, {
       weights: options.weights ?? false,
@@ -70,7 +70,6 @@ export async function writeBundle(
     return described(file, bundleId(text), manifest);
   } finally {
     await rm(scratch, { recursive: true, force: true });
-    await cache.scratch.clear();
   }
 }
 
@@ -203,6 +202,7 @@ async function recomputeBundle(
 
 /** With selectors, the results are made only if they are selected: over a part of the nodes they would be others. */
 async function planBundledRun(project: Project, selectors: readonly string[]): Promise<PlannedRun> {
+  await project.cache.prepare();
   const plan = await planProject(project);
   if (selectors.length === 0) return plannedRun(plan, selectors, {});
   const targets = selectPlanned(plan, selectors).map(({ node }) => node.key);

@@ -50,7 +50,7 @@ export async function writeDagPage(project: Project, html: string, output: strin
     makeDirectory(dirname(path));
     await replaceFile(path, html);
   } catch (error) {
-    throw fileFailure(error, path, 'write');
+    throw fileFailure(error, path, 'write', 'Choose another place with --output FILE.');
   }
   return path;
 }

@@ -1,4 +1,5 @@
 /** Evicts what is large and can be computed again, by policy. */
+import { isCache } from '../cache/layout.ts';
 import { collectGarbage, type Collection } from '../cache/garbage-collection.ts';
 import type { Plan } from '../engine/plan.ts';
 import { placeOf } from '../engine/stage.ts';
@@ -34,7 +35,7 @@ export async function evict(
         ...(younger !== undefined && { youngerMs: younger }),
         ...(maxSize !== undefined && { maxBytes: maxSize }),
       },
-      dryRun,
+      dryRun || !isCache(project.cache.directory),
     );
   } finally {
     await project.cache.scratch.clear();

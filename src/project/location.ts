@@ -41,6 +41,11 @@ function environment(name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
+/** Whether a command says which cache it means. */
+export function namesCache({ cache }: ProjectOptions): boolean {
+  return (cache ?? environment('SWP_CACHE')) !== undefined;
+}
+
 /** Where results are kept, or would be: without a study, beside one that would be made here. */
 export function cacheFolder(options: ProjectOptions): string {
   const named = options.cache ?? environment('SWP_CACHE');

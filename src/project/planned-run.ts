@@ -30,6 +30,7 @@ export async function planRun(
   selectors: readonly string[],
   { changesNothing = false } = {},
 ): Promise<PlannedRun> {
+  if (!changesNothing) await project.cache.prepare();
   const damages = changesNothing ? [] : await putDamagedResultsAside(project);
   const plan = await planProject(project);
   plan.warnings.unshift(...damages);

@@ -22,15 +22,16 @@ export interface Project {
   state: StudyState;
 }
 
-/** @throws SwpError for everything that a user can get wrong */
+/**
+ * Opens it as it is. Nothing is made: whoever is going to write prepares the cache (`Cache.prepare`).
+ * @throws SwpError for everything that a user can get wrong
+ */
 export async function openProject(options: ProjectOptions): Promise<Project> {
   const { path, cache: directory } = locate(options);
   const { study, stages } = await openDeclaration(options);
   const accepted = readAcceptances(studyFolder(directory, path));
-  const [dag, cache] = await Promise.all([
-    buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work)),
-    Cache.open(directory),
-  ]);
+  const cache = Cache.at(directory);
+  const dag = await buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work));
   return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
 }
 

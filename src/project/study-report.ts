@@ -90,7 +90,7 @@ async function renderStudyReport(
       const { files, failed } = await renderReport({
         resultsPath,
         outDir,
-        origin: await reportOrigin(await Cache.open(project.cache.directory), resultsPath),
+        origin: await reportOrigin(Cache.at(project.cache.directory), resultsPath),
         signal: options.signal,
       });
       failure = incomplete(html, failed);

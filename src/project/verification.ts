@@ -1,5 +1,6 @@
 /** Looks for damage in the cache and in what a study has made of it, and recomputes nodes to compare. */
 import { Cache } from '../cache/cache.ts';
+import { isCache } from '../cache/layout.ts';
 import { verifyCache, type Verification, type VerificationProgress } from '../verify/verify-cache.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
@@ -19,7 +20,9 @@ export async function verifyCacheOf(
   progress: (progress: VerificationProgress) => void,
 ): Promise<Verification> {
   const installed = new Set(StageLoader.installed().names());
-  return verifyCache(await Cache.open(locate(options).cache), { share, installed, progress });
+  const { cache: directory } = locate(options);
+  const cache = isCache(directory) ? await Cache.open(directory) : Cache.at(directory);
+  return verifyCache(cache, { share, installed, progress });
 }
 
 /** What a study has made of the cache: its results, and the report of them. */
@@ -48,7 +51,8 @@ export async function verifyStudy(
     const planned = await planProject(project);
     const key = resultsKey(project);
     const node = key === undefined ? undefined : planned.nodes.get(key);
-    const results = node?.state === 'cached' ? await resultsAgain(project, planned, node, tolerance) : undefined;
+    const results =
+      node?.state === 'cached' ? (await runAgain(project, planned, [node], tolerance, () => {}))[0] : undefined;
     const isWrong = results?.verdict === 'different' && results.failed === undefined;
     const aside = heal && isWrong && node?.record !== undefined ? await putResultsAside(project, node.record) : [];
     const changed = await changedReportFile(reportFolder(project));
@@ -61,27 +65,6 @@ export async function verifyStudy(
     // The study may be in disorder; what is wrong with the command line is for whoever typed it.
     if (!(error instanceof SwpError) || error.failure.kind === 'usage') throw error;
     return { failure: error.failure };
-  }
-}
-
-/** In a cache that this user may only read nothing can be run, which is no fault of it. */
-async function resultsAgain(
-  project: Project,
-  planned: Plan,
-  node: PlannedState,
-  tolerance: number,
-): Promise<Recomputed | undefined> {
-  try {
-    return (await runAgain(project, planned, [node], tolerance, () => {}))[0];
-  } catch (error) {
-    const { failure } = error instanceof SwpError ? error : {};
-    if (
-      failure?.kind !== 'file' ||
-      failure.operation !== 'create' ||
-      !['EACCES', 'EPERM', 'EROFS'].includes(failure.code)
-    )
-      throw error;
-    return { planned: node, verdict: 'skipped', detail: `this user may not write to ${project.cache.directory}` };
   }
 }
 

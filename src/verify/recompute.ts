@@ -75,7 +75,7 @@ async function recompute(
     if (made !== undefined && !cache.hasArtifact(made))
       return { planned, verdict: 'skipped', detail: `its input "${artifact}" was evicted` };
   }
-  const outputs = await cache.scratch.node();
+  const outputs = await cache.temporaryFolder();
   try {
     const job = await prepareJob(node, outputs, stages, verifiedArtifacts(cache, recordOf));
     const outcome = await execute(executor, { place: placeOf(node.labels[0]!), resources: resourcesOf(node) }, job);

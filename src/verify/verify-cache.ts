@@ -9,7 +9,7 @@ import { addTo } from '../base/groups.ts';
 import { digestFile } from '../base/digest.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Damage } from '../cache/damaged.ts';
-import { artifactFiles, FOLDERS, recordFiles, type RecordFile } from '../cache/layout.ts';
+import { artifactFiles, FOLDERS, isCache, recordFiles, type RecordFile } from '../cache/layout.ts';
 import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from '../cache/record.ts';
 import { damagedCheckpoints, damagedNotes, problemOfFolder, shards, strangeLogs, withoutCapital } from './notes.ts';
 import { consumedBy, contradiction, jsonIn, metricProblems, problemsOf, type Consumed } from './record-checks.ts';
@@ -89,7 +89,7 @@ class Verifier {
 
   /** The cache's own marks were put right when it was opened, or are now. */
   async verifyMarks(): Promise<void> {
-    await this.#cache.repairTag();
+    if (isCache(this.#cache.directory)) await this.#cache.repairTag();
     this.result.damages.push(...this.#cache.repaired);
   }
 

@@ -5,10 +5,12 @@ import { openProject, type Project } from '../../project/project.ts';
 import { causeText } from '../cause-text.ts';
 import type { AcceptOptions } from '../declarations/accept.ts';
 import { inLine } from '../styles.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function accept(words: string[], options: AcceptOptions): Promise<void> {
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   const project = await openProject(options);
   if (options.list || options.revoke) return listOrRevoke(project, options, terminal);
   if (options.why === undefined || options.why.trim() === '')

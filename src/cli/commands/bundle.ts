@@ -1,5 +1,6 @@
 /** swp bundle: one archive from which another machine verifies every number of the report. */
 import { writeBundle } from '../../project/bundles.ts';
+import { requireCache } from '../../project/missing-cache.ts';
 import type { BundleOptions } from '../declarations/bundle.ts';
 import { quantityText } from '../quantity-text.ts';
 import { inLine } from '../styles.ts';
@@ -8,6 +9,7 @@ import { openTerminal } from '../terminal.ts';
 
 export async function bundle(options: BundleOptions): Promise<void> {
   const terminal = openTerminal();
+  requireCache(options);
   const { file, id, bytes, files, records, artifacts, weights, missing } = await writeBundle(options);
   if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing }));
   terminal.line(

@@ -14,6 +14,7 @@ import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { inLine } from '../styles.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function dag(words: string[], options: DagOptions): Promise<void> {
@@ -26,6 +27,7 @@ export async function dag(words: string[], options: DagOptions): Promise<void> {
   const project = await openProject(options);
   const nodes = await planNodes(project, words);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   switch (options.json ? 'json' : options.format) {
     case 'json':
       return terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));

@@ -4,11 +4,13 @@ import { openProject } from '../../project/project.ts';
 import type { DiffOptions } from '../declarations/diff.ts';
 import { numberText } from '../run-text.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function diff(a: string, b: string, options: DiffOptions): Promise<void> {
   const comparison = await compareExperiments(await openProject(options), a, b, options.seed);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (options.json) terminal.line(JSON.stringify(comparison));
   else writeComparison(comparison, terminal);
 }

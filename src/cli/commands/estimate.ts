@@ -3,6 +3,7 @@ import { decimal } from '../../base/number-text.ts';
 import type { Accuracy } from '../../estimate/accuracy.ts';
 import type { Estimate, SecondsRange, Source } from '../../estimate/estimate.ts';
 import { estimatedRuns, estimateProject, type ProjectEstimate } from '../../project/estimates.ts';
+import { missingCache } from '../../project/missing-cache.ts';
 import { planRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { sizeOf } from '../../project/study-size.ts';
@@ -11,16 +12,19 @@ import { durationText } from '../duration.ts';
 import { quantityText } from '../quantity-text.ts';
 import { plural, studyLine } from '../study-text.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function estimate(words: string[], options: EstimateOptions): Promise<void> {
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (options.check) return check(options, terminal);
   const project = await openProject(options);
   const estimated = await estimateProject(project, await planRun(project, words, { changesNothing: true }), {
     jobs: options.jobs,
     calibrate: options.calibrate ? 'all' : 'lacking',
     fresh: options.fresh ?? false,
+    keeps: missingCache(options) === undefined, // a slip of the pen makes no cache
     gpuTflops: options.gpuTflops,
     onCalibration: (stages) => terminal.errorLine(`Measuring ${stages.join(', ')} on this machine.`),
   });

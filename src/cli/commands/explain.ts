@@ -13,6 +13,7 @@ import { reasonText } from '../reason-text.ts';
 import { labelText } from '../run-text.ts';
 import { inLine } from '../styles.ts';
 import { plural } from '../study-text.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Of a node with many causes, so many are written out. */
@@ -21,6 +22,7 @@ const SHOWN_CAUSES = 8;
 export async function explain(words: string[], options: ProjectOptions): Promise<void> {
   const project = await openProject(options);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   const [first, second] = words;
   if (words.length === 2 && words.every((word) => !word.includes('=')))
     return writeKeyComparison([first!, second!], project, options, terminal);

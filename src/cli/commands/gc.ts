@@ -4,6 +4,7 @@ import { openProject } from '../../project/project.ts';
 import type { GcOptions } from '../declarations/gc.ts';
 import { quantityText } from '../quantity-text.ts';
 import { plural } from '../study-text.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal } from '../terminal.ts';
 
 /** Of each kind, what one and what several are called. */
@@ -19,6 +20,7 @@ export async function gc(options: GcOptions): Promise<void> {
   const { removed, refused, kept, damagedRecords } = await evict(await openProject(options), options, dryRun);
   const bytes = bytesOf(removed);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (json) return terminal.line(JSON.stringify({ dryRun, removed, bytes, refused, kept, damagedRecords }));
   for (const [kind, [one, several]] of Object.entries(KINDS)) {
     const some = removed.filter((each) => each.kind === kind);

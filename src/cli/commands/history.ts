@@ -5,12 +5,14 @@ import type { ProjectOptions } from '../../project/location.ts';
 import { pastRuns, pastRunsOf, type PastRun } from '../../project/past-runs.ts';
 import { durationText } from '../duration.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 const SHOWN_RUNS = 20;
 
 export async function history(words: string[], options: ProjectOptions): Promise<void> {
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (words.length === 0) {
     const runs = pastRuns(options);
     if (options.json) terminal.line(JSON.stringify({ runs }));

@@ -8,12 +8,14 @@ import type { InvalidateOptions } from '../declarations/invalidate.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function invalidate(words: string[], options: InvalidateOptions): Promise<void> {
   const { dryRun = false } = options;
   const invalidation = await invalidateNodes(await openProject(options), words, options);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (options.json) terminal.line(JSON.stringify({ dryRun, nodes: invalidation.dismissed.map(nodeJson) }));
   else writeInvalidation(invalidation, dryRun, terminal);
 }

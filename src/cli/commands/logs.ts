@@ -8,10 +8,12 @@ import type { LogsOptions } from '../declarations/logs.ts';
 import { logText } from '../log-text.ts';
 import { labelText } from '../run-text.ts';
 import { inLine } from '../styles.ts';
+import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function logs(words: string[], options: LogsOptions): Promise<void> {
   const project = await openProject(options);
+  requireCache(options);
   const terminal = openTerminal();
   const nodes = logsOf(project, await planNodes(project, words), options.all ?? false);
   if (options.json)

@@ -12,10 +12,12 @@ import { csv } from '../../report/csv.ts';
 import type { MetricsOptions } from '../declarations/metrics.ts';
 import { warningText } from '../failure-text.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function metrics(words: string[], options: MetricsOptions): Promise<void> {
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   const { rows, lacking, blocked, warnings } = await readMetrics(await openProject(options), words, options.columns);
   for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
   if (options.json) return terminal.line(JSON.stringify({ rows, lacking, blocked }));
@@ -38,6 +40,7 @@ export async function metrics(words: string[], options: MetricsOptions): Promise
 export async function metricsDiff(a: string, b: string, options: MetricsOptions): Promise<void> {
   const changes = await compareMetrics(await openProject(options), a, b, options.columns);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   if (options.json) return terminal.line(JSON.stringify({ experiments: [a, b], changes }));
   if (options.csv) return writeCsv(changes.map((change) => ({ ...change })));
   writeChanges(changes, a, b, terminal);

@@ -11,6 +11,7 @@ import type { StudyResults } from '../../report/read-results.ts';
 import { PLOTS, type PlotName, type PlotsOptions } from '../declarations/plots.ts';
 import { inLine, ownSequences } from '../styles.ts';
 import { table } from '../table.ts';
+import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 const PLOT_NAMES = Object.keys(PLOTS) as PlotName[];
@@ -47,6 +48,7 @@ export async function plots(words: string[], options: PlotsOptions): Promise<voi
   const names = chosenPlots(words);
   const terminal = openTerminal();
   const project = await openProject(options);
+  if (!options.list) requireCache(options);
   const { folder, files } = figureFiles(project);
   if (options.list) return writeList(files, options, terminal);
   const results = await resultsToDraw(project, options.experiment);

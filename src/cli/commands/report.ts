@@ -5,10 +5,13 @@ import { renderLatest } from '../../project/study-report.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
 import { inLine } from '../styles.ts';
+import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function report(options: ProjectOptions): Promise<void> {
-  const { html, highlights, summary, failure } = await renderLatest(await openProject(options));
+  const project = await openProject(options);
+  requireCache(options);
+  const { html, highlights, summary, failure } = await renderLatest(project);
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify({ report: html, highlights }));
   else {

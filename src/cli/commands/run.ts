@@ -23,12 +23,14 @@ import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** Also how `swp verify --heal` computes what was lost. */
 export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
+  noteMissingCache(options, terminal, options.dryRun ? undefined : 'It is made.');
   const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
   if (options.memoryPerNode !== undefined && !existsSync('/proc/self/status'))

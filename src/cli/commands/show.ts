@@ -8,6 +8,7 @@ import { warningText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText, numberText } from '../run-text.ts';
 import { inLine } from '../styles.ts';
+import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 /** More records than these are not written out for people. */
@@ -15,6 +16,7 @@ const SHOWN_NODES = 12;
 
 export async function show(words: string[], options: ProjectOptions): Promise<void> {
   const project = await openProject(options);
+  requireCache(options);
   const nodes = await planNodes(project, words);
   const terminal = openTerminal();
   if (options.json) {

@@ -10,6 +10,7 @@ import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { table } from '../table.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function status(words: string[], options: ProjectOptions): Promise<void> {
@@ -17,6 +18,7 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const planned = await planProject(project);
   const nodes = selectPlanned(planned, words);
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   const missing = missingInputs(nodes.map(({ node }) => node));
   if (options.json)
     return terminal.line(

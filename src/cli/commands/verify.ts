@@ -12,11 +12,13 @@ import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
 import { inLine } from '../styles.ts';
+import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { repro } from './repro.ts';
 
 export async function verify(words: string[], options: VerifyOptions): Promise<void> {
   const terminal = openTerminal();
+  noteMissingCache(options, terminal);
   refuseContradictions(words, options);
   if (options.recompute) return recomputeNodes(words, options, terminal);
   const progress = progressLine(terminal, performance.now());

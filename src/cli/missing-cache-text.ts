@@ -1,0 +1,13 @@
+/** Says that the cache that a command names is not there: what follows is then of a cache with nothing in it. */
+import type { ProjectOptions } from '../project/location.ts';
+import { missingCache } from '../project/missing-cache.ts';
+import { failureText } from './failure-text.ts';
+import type { Terminal } from './terminal.ts';
+
+/** @param what the command does about it */
+export function noteMissingCache(options: ProjectOptions, { colors, errorLine }: Terminal, what?: string): void {
+  const missing = missingCache(options);
+  if (missing === undefined) return;
+  const message = what === undefined ? missing.message : `${missing.message} ${what}`;
+  errorLine(failureText({ ...missing, message }, colors, colors.yellow('note:')));
+}

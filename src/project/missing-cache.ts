@@ -1,0 +1,51 @@
+/** A cache that a command names and that is not there: mostly a slip of the pen. */
+import { basename, dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { SwpError, type Failure } from '../base/failure.ts';
+import { nearestName } from '../base/nearest-name.ts';
+import { isCache } from '../cache/layout.ts';
+import { cacheFolder, namesCache, type ProjectOptions } from './location.ts';
+
+/**
+ * What to say of a cache that was named, by option or by $SWP_CACHE, and is not there; undefined for one that is, and
+ * for the study's own, which is not there before the first run.
+ */
+export function missingCache(options: ProjectOptions): Extract<Failure, { kind: 'usage' }> | undefined {
+  if (!namesCache(options)) return undefined;
+  const folder = cacheFolder(options);
+  if (isCache(folder)) return undefined;
+  const suggestion = nearestCache(folder);
+  return {
+    kind: 'usage',
+    message: `There is no cache at ${folder}: nothing is cached there yet.`,
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}
+
+/** @throws SwpError of kind `usage` for the same */
+export function requireCache(options: ProjectOptions): void {
+  const missing = missingCache(options);
+  if (missing !== undefined)
+    throw new SwpError({ ...missing, expected: 'the folder of a cache; `swp repro --cache DIRECTORY` makes one' });
+}
+
+/** One in the folder that was named, or one beside it whose name is nearly the same. */
+function nearestCache(folder: string): string | undefined {
+  const within = join(folder, 'cache');
+  if (isCache(within)) return within;
+  const parent = dirname(folder);
+  const name = nearestName(
+    basename(folder),
+    namesIn(parent).filter((each) => isCache(join(parent, each))),
+  );
+  return name === undefined ? undefined : join(parent, name);
+}
+
+/** None where it cannot be read: no name is suggested then. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
