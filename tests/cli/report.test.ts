@@ -5,8 +5,6 @@ import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { canonicalJson, type JsonObject } from '../../src/base/json.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
-import { verifyStudy } from '../../src/project/verification.ts';
-import { FailingFiles } from '../support/failing-files.ts';
 import { reseal } from '../support/reseal.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject } from '../support/swp-project.ts';
@@ -94,16 +92,6 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   expect(found!.results!.aside).toEqual([expect.stringContaining(`/damaged/${basename(record)}`)]);
   expect(await Promise.all(files.map((path) => readFile(path)))).toEqual(before);
 
-  // Where this user may only read, nothing can be run again, which is no fault of the cache.
-  const disk = new FailingFiles();
-  disk.arm(project.path('cache'), { code: 'EROFS', at: 0, lasting: true });
-  const options = { pipeline: project.path('pipeline.json'), cache: project.path('cache') };
-  expect(await verifyStudy(options, 1e-4, false)).toEqual({
-    results: expect.objectContaining({
-      verdict: 'skipped',
-      detail: `this user may not write to ${options.cache}`,
-    }) as object,
-  });
   await project.write('pipeline.json', { ...study, dag: [{ step: 'own', stage: 'nobodys' }] });
   expect(await project.swp('verify')).toMatchObject({
     exitCode: 2,
