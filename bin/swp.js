@@ -9,7 +9,14 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = join(root, 'dist/current.json');
+const builder = join(root, 'build/build.js');
 
+if (!existsSync(manifest) && !existsSync(builder)) {
+  console.error(
+    'swp: this package was packed before swp was built. Pack it again, in the checkout: npm ci && npm run pack',
+  );
+  process.exit(70);
+}
 if (!buildIsFresh()) {
   if (!mayBuild()) {
     console.error(
@@ -18,7 +25,7 @@ if (!buildIsFresh()) {
     process.exit(2);
   }
   if (!existsSync(manifest)) console.error('Building swp (once, a few seconds)');
-  const command = [join(root, 'build/build.js'), '--without-broken-stages'];
+  const command = [builder, '--without-broken-stages'];
   const build = spawnSync(process.execPath, command, { cwd: root, stdio: ['ignore', 2, 2] });
   if (build.status !== 0) {
     console.error('swp: the sources do not build; the lines above say where. If packages are missing, run `npm ci`.');
@@ -52,7 +59,7 @@ function mayBuild() {
 
 function buildIsFresh() {
   if (!existsSync(manifest)) return false;
-  if (!existsSync(join(root, 'build/build.js'))) return true; // installed as a package: no sources to compare
+  if (!existsSync(builder)) return true; // installed as a package: no sources to compare
   const { build, sources } = current();
   return (
     existsSync(join(root, 'dist', build)) &&

@@ -1,6 +1,6 @@
 /**
- * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, and the fingerprints of the code.
- * Runs on `npm ci` (as `prepare`), and by bin/swp.js when a source is newer than the build.
+ * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, the fingerprints of the code, and a copy
+ * of ONNX Runtime. Runs on `npm ci` (as `prepare`), and by bin/swp.js when a source is newer than the build.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { compile as compileSchema } from 'json-schema-to-typescript';
 import { apiDeclarations } from './api-declarations.js';
 import * as codeGroups from './code-groups.js';
 import { brokenStages, BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
+import { copyOnnxRuntime } from './onnx-runtime.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -49,11 +50,13 @@ async function build(broken = {}) {
   await bundle(fresh, broken);
   await bundlePage(fresh);
   await declareApi(fresh);
-  await writeFingerprints({ ...code, broken }, fresh);
+  const onnxRuntime = await copyOnnxRuntime(root, dist);
+  await writeFingerprints({ ...code, broken, onnxRuntime }, fresh);
   const name = await publish(fresh);
   // What package.json exports: stable names for the present build.
   await writeAtomically(join(dist, 'index.js'), `export * from './${name}/index.js';\n`);
   await writeAtomically(join(dist, 'index.d.ts'), `export * from './${name}/types/index.js';\n`);
+  await writeAtomically(join(dist, '.npmignore'), unpacked(name, onnxRuntime));
   await writeAtomically(join(dist, 'current.json'), JSON.stringify({ build: name, sources }));
   await removeOldBuilds(name);
 }
@@ -187,6 +190,12 @@ async function publish(folder) {
     await rm(folder, { recursive: true });
   });
   return name;
+}
+
+/** What \`npm pack\` leaves out of dist: all but the present build and its ONNX Runtime. */
+function unpacked(build, onnxRuntime) {
+  const packed = [`/${build}/`, `/${onnxRuntime}/`, '/index.js', '/index.d.ts', '/current.json'];
+  return ['/*', ...packed.map((path) => `!${path}`), '*_providers_*', '.install-*', ''].join('\n');
 }
 
 async function removeOldBuilds(current) {

@@ -116,8 +116,8 @@ export async function brokenStages(root) {
  * @throws BuildError for an import whose name is only known when it runs, and for a package of no declared version
  */
 async function refuseUnseenImports(root, modules, printed, imports) {
-  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const declared = new Set([...Object.keys({ ...dependencies, ...optionalDependencies }), ...builtinModules]);
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const declared = new Set([...Object.keys(dependencies), ...builtinModules]);
   const problems = modules.flatMap((module) => [
     ...(/\bimport\((?!"|'|`[^`$]*`)/.test(printed.get(module))
       ? [

@@ -188,6 +188,8 @@ export const GROUPS = {
       'src/engine/stage.ts',
       // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
       'src/compute/runtimes/open-session.ts',
+      // Its name and version are in `computes.engine`.
+      'src/compute/runtimes/onnx/onnx-package.ts',
       // Whether a session was used before changes nothing that is computed.
       'src/model/session-pool.ts',
       // Lets messages through between two runs of a graph.

@@ -26,6 +26,8 @@ export interface Fingerprints {
   broken: Record<string, string>;
   /** SHA-256 of the code that renders reports. It is in no key. */
   renderer: string;
+  /** Name of the folder beside the build that has ONNX Runtime. */
+  onnxRuntime: string;
 }
 
 export function readFingerprints(): Fingerprints {

@@ -1,8 +1,9 @@
 /** Everything that swp doctor looks at, as data: `swp doctor --json` is this, and docs/commands.md describes it. */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { packageRoot } from '../base/package-root.ts';
+import { onnxPackage } from '../compute/runtimes/onnx/onnx-package.ts';
+import { findTensorflowPackage, PACKAGE as TENSORFLOW } from '../compute/runtimes/tensorflow/tensorflow-package.ts';
 import { examineAccelerators, type AcceleratorsFinding } from './accelerators.ts';
 import { examineCachePlace, type CacheFinding } from './cache-place.ts';
 import { examineMachine, type MachineFinding } from './machine.ts';
@@ -19,8 +20,6 @@ export interface DoctorFindings extends AcceleratorsFinding {
   packages: Record<string, string | null>;
 }
 
-const PACKAGES = ['onnxruntime-node', '@tensorflow/tfjs-node-gpu'];
-
 /** @param cache absolute path of the cache's folder */
 export async function examine(cache: string): Promise<DoctorFindings> {
   const [machine, place, accelerators] = await Promise.all([
@@ -28,6 +27,7 @@ export async function examine(cache: string): Promise<DoctorFindings> {
     examineCachePlace(cache),
     examineAccelerators(),
   ]);
+  const onnx = onnxPackage();
   const targets = await probeTargets(); // alone: one of them is measured
   return {
     ok: targets.every((target) => !isDefaultTarget(target) || target.works === 'ok'),
@@ -36,7 +36,7 @@ export async function examine(cache: string): Promise<DoctorFindings> {
     machine,
     cache: place,
     ...accelerators,
-    packages: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
+    packages: { [onnx.name]: onnx.version, [TENSORFLOW]: findTensorflowPackage()?.version ?? null },
   };
 }
 
@@ -53,12 +53,4 @@ function isAtLeast(version: string, least: string): boolean {
   const [major, minor] = version.split('.').map(Number) as [number, number];
   const [leastMajor, leastMinor = 0] = least.split('.').map(Number) as [number, number?];
   return major > leastMajor || (major === leastMajor && minor >= leastMinor);
-}
-
-function versionOf(name: string): string | null {
-  try {
-    return (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
-  } catch {
-    return null;
-  }
 }

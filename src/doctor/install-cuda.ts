@@ -1,29 +1,32 @@
 /**
  * Fetches ONNX Runtime's CUDA provider, which is too large for the npm registry, by onnxruntime-node's own install
- * script (script/install.js, `npm ci` skips it here). The script runs in a copy of its folder, so that its files come
+ * script (script/install.js; nothing else runs it). The script runs in a copy of its folder, so that its files come
  * to stand beside the package's own only when all of them are there.
  */
 import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execaNode } from 'execa';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { onnxPackage } from '../compute/runtimes/onnx/onnx-package.ts';
 
 const require = createRequire(import.meta.url);
 
-const PACKAGE = 'onnxruntime-node';
 const REQUIREMENT = 'cuda12';
 const SOURCE = 'https://api.nuget.org';
 const CONNECTION = `It takes a connection to ${SOURCE}; HTTPS_PROXY names a proxy. Nothing has changed: run the command again where it can connect.`;
 
 /**
  * @param log is told what the script says, line by line
- * @param folder of the package
+ * @param folder of the package that ONNX Runtime is loaded from
  * @throws SwpError of kind `install` or `file`; then nothing has changed
  */
-export async function installCudaProvider(log: (line: string) => void, folder = packageFolder()): Promise<void> {
+export async function installCudaProvider(
+  log: (line: string) => void,
+  folder = onnxPackage().directory,
+): Promise<void> {
   const { requirements } = require(join(folder, 'script/install-metadata.js')) as {
     requirements: Record<string, string[]>;
   };
@@ -46,10 +49,6 @@ export async function installCudaProvider(log: (line: string) => void, folder = 
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
-}
-
-function packageFolder(): string {
-  return dirname(require.resolve(`${PACKAGE}/package.json`));
 }
 
 async function runScript(script: string, log: (line: string) => void): Promise<void> {

@@ -1,11 +1,11 @@
 /** swp doctor on the machine that runs the tests, with fakes where a plain machine has nothing to find. */
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { onnxPackage } from '../../src/compute/runtimes/onnx/onnx-package.ts';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { examineAccelerators } from '../../src/doctor/accelerators.ts';
 import { examineCachePlace } from '../../src/doctor/cache-place.ts';
@@ -130,7 +130,7 @@ describe('swp doctor', () => {
     });
     await new Promise<void>((resolve) => void refusing.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void refusing.close());
-    const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+    const folder = onnxPackage().directory;
     const before = await readdir(folder, { recursive: true });
 
     const proxy = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;

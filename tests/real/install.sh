@@ -23,7 +23,7 @@ folder=${XDG_CACHE_HOME:-$HOME/.cache}/super-weight-pruning/tensorflow
 addon=node_modules/@tensorflow/tfjs-node-gpu
 if ! ls "$folder/$addon"/lib/napi-v*/tfjs_binding.node >/dev/null 2>&1; then
   echo "Building TensorFlow's addon in $folder"
-  version=$(node -p "require('./package.json').optionalDependencies['@tensorflow/tfjs-node-gpu']")
+  version=$(node -p "require('./package.json').devDependencies['@tensorflow/tfjs-node-gpu']")
   rm -rf "$folder"
   mkdir -p "$folder"
   cd "$folder"

@@ -1,15 +1,15 @@
 /** Which native libraries the dynamic loader would find. Loads none of them. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { onnxBinaries } from './onnx-package.ts';
 
 export interface NativeLibraries {
   /** E.g. `linux/x64`. */
   platform: string;
-  /** Whether onnxruntime-node's own folder of binaries has the file. */
+  /** Whether ONNX Runtime's own folder of libraries has the file. */
   packageHas(file: string): boolean;
   /** Whether a library of that name is in the loader's cache or in LD_LIBRARY_PATH. */
   canLoad(library: string): Promise<boolean>;
@@ -35,8 +35,7 @@ export const installedLibraries: NativeLibraries = {
 };
 
 function packageFile(file: string): string {
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  return join(folder, 'bin/napi-v6', platform(), arch(), file);
+  return join(onnxBinaries(), file);
 }
 
 /** Empty if the tool is not installed: then a missing library shows when ONNX Runtime loads it. */

@@ -1,13 +1,14 @@
 /**
  * ONNX Runtime's C interface, as much of it as a session on the CPU needs, called through FFI. The interface is a table
  * of function pointers whose order is part of its contract: versions only ever append (onnxruntime_c_api.h, struct
- * OrtApi). The library is the one that onnxruntime-node carries.
+ * OrtApi).
  */
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type * as Koffi from 'koffi';
 import { flushingSubnormals } from '../subnormals.ts';
+import { onnxBinaries } from './onnx-package.ts';
 
 /** Version of the table that is asked for: that of 1.20, and every later library has it. */
 const API_VERSION = 20;
@@ -146,12 +147,7 @@ function koffi(): typeof Koffi {
 }
 
 function libraryPath(): string {
-  const folder = join(
-    dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')),
-    'bin/napi-v6',
-    process.platform,
-    process.arch,
-  );
+  const folder = onnxBinaries();
   const file = readdirSync(folder).find((name) => /^(lib)?onnxruntime(\.\d+)*\.(so(\.\d+)*|dylib|dll)$/.test(name));
   if (file === undefined) throw new Error(`${folder} has no library of ONNX Runtime.`);
   return join(folder, file);

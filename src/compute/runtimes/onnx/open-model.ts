@@ -4,12 +4,13 @@ import type * as OnnxRuntime from 'onnxruntime-node';
 import { UnavailableTarget, type ExecutionTarget, type Precision } from '../runtime.ts';
 import { assertAvailable, explainRefusal } from './execution-provider.ts';
 import { installedLibraries } from './native-libraries.ts';
+import { usableOnnxPackage } from './onnx-package.ts';
 import { sessionOptions, tf32Override } from './session-options.ts';
 
 // Since 1.29 the library reports usage over the network and keeps a device id in the home directory, unless this is set
 // before it is loaded: hence `require` here and no static import, which would run first.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
-const { InferenceSession, Tensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
+const { InferenceSession, Tensor } = createRequire(import.meta.url)(usableOnnxPackage()) as typeof OnnxRuntime;
 
 export { Tensor };
 

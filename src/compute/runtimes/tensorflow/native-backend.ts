@@ -9,7 +9,13 @@ import { UnavailableTarget, type ExecutionTarget } from '../runtime.ts';
 import { hasGpuSupport } from './libtensorflow.ts';
 import { restoreRemovedNodeApi } from './node-compatibility.ts';
 import type { TensorflowBackend, TensorFlowApi } from './tensorflow-backend.ts';
-import { findTensorflowPackage, PACKAGE, PACKAGE_VARIABLE, type TensorflowPackage } from './tensorflow-package.ts';
+import {
+  findTensorflowPackage,
+  installationText,
+  PACKAGE,
+  PACKAGE_VARIABLE,
+  type TensorflowPackage,
+} from './tensorflow-package.ts';
 
 const BACKEND = 'tensorflow';
 const INSTALL = 'Fetch it: swp doctor --install tensorflow.';
@@ -87,7 +93,7 @@ function withoutPackage(target: ExecutionTarget): UnavailableTarget {
     ? new UnavailableTarget(
         target,
         `The optional package ${PACKAGE} is not installed.`,
-        `Install it: npm install --include=optional. ${INSTALL}`,
+        `Install it: ${installationText()} ${INSTALL}`,
       )
     : new UnavailableTarget(
         target,

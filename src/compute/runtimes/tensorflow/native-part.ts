@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { findTensorflowPackage, PACKAGE, type TensorflowPackage } from './tensorflow-package.ts';
+import { findTensorflowPackage, installationText, PACKAGE, type TensorflowPackage } from './tensorflow-package.ts';
 
 /** The native part could not be installed; what was installed before is unchanged. */
 export class InstallError extends Error {
@@ -40,10 +40,7 @@ const NETWORK_ERROR =
 export async function installNativePart(log: (line: string) => void): Promise<void> {
   const found = findTensorflowPackage();
   if (found === undefined)
-    throw new InstallError(
-      `The optional package ${PACKAGE} is not installed.`,
-      'Install it: npm install --include=optional.',
-    );
+    throw new InstallError(`The optional package ${PACKAGE} is not installed.`, `Install it: ${installationText()}`);
   const platform = `${process.platform} ${process.arch}`;
   if (!PLATFORMS.includes(platform))
     throw new InstallError(

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { packageRoot } from '../../../base/package-root.ts';
 
 export const PACKAGE = '@tensorflow/tfjs-node-gpu';
 
@@ -44,6 +45,19 @@ export function findTensorflowPackage(): TensorflowPackage | undefined {
   return { directory, name, version, addon, installScript: scripts.install };
 }
 
+/** The version that swp is written for and tested with. */
+export function declaredVersion(): string {
+  const { devDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  return devDependencies[PACKAGE]!;
+}
+
+/** How to get the package, without its native part. */
+export function installationText(): string {
+  return `npm install --ignore-scripts ${PACKAGE}@${declaredVersion()}, in the folder where swp is installed; with -g if it is installed globally.`;
+}
+
 function packageFile(): string | undefined {
   const own = process.env[PACKAGE_VARIABLE];
   if (own !== undefined && own !== '') {
@@ -53,6 +67,6 @@ function packageFile(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
   } catch {
-    return undefined; // an optional dependency
+    return undefined; // only who wants it installs it
   }
 }
