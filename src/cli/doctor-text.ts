@@ -6,7 +6,6 @@ import type { DoctorFindings } from '../doctor/examine.ts';
 import type { MachineFinding } from '../doctor/machine.ts';
 import type { TargetFinding } from '../doctor/targets.ts';
 import { quantityText } from './quantity-text.ts';
-import { inLine } from './styles.ts';
 import { plural } from './study-text.ts';
 import { table } from './table.ts';
 
@@ -82,7 +81,7 @@ function particulars(findings: DoctorFindings, colors: Colors): string[] {
     ],
   ];
   const width = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${inLine(value)}`);
+  return entries.map(([name, value]) => `${colors.dim(name.padEnd(width))}  ${value}`);
 }
 
 function processorText({ cpu, arch, cores, allowedCores, quotaCores, instructions }: MachineFinding): string {

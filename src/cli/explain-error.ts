@@ -18,17 +18,17 @@ export async function explainError(error: unknown, terminal: Terminal): Promise<
     } catch {
       // What puts it into words is loaded from files, too, and where nothing can be opened it cannot be.
       const what = error instanceof Error ? error.message : String(error);
-      terminal.errorLine(`error: ${what}.${'remedy' in failure ? `\n  ${failure.remedy}` : ''}`);
+      terminal.errorLines(`error: ${what}.${'remedy' in failure ? `\n  ${failure.remedy}` : ''}`);
     }
     return exitCodeOf(failure);
   }
   const missing = missingModule(error);
   if (missing !== undefined) {
-    terminal.errorLine(`swp: ${missing}`);
+    terminal.errorLines(`swp: ${missing}`);
     return EXIT_CODE.internal;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.errorLine(`swp ${packageVersion()} met a bug of its own. Please report it with these lines:\n${stack}`);
+  terminal.errorLines(`swp ${packageVersion()} met a bug of its own. Please report it with these lines:\n${stack}`);
   return EXIT_CODE.internal;
 }
 

@@ -15,7 +15,7 @@ const SHOWN_BEFORE = 30;
 
 /** Writes to standard error what ends a command, or what costs no result but has to be known. */
 export function writeFailure(failure: Failure, terminal: Terminal): void {
-  terminal.errorLine(failureText(failure, terminal.colors));
+  terminal.errorLines(failureText(failure, terminal.colors));
 }
 
 /** The text of a failure that stops nothing. */
@@ -54,17 +54,17 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
     case 'usage':
       return [`${error} ${indented(failure.message)}`, ...hints(failure, colors)].join('\n');
     case 'file':
-      return `${error} Cannot ${failure.operation} ${pathText(failure.path)}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
+      return `${error} Cannot ${failure.operation} ${pathText(failure.path)}: ${meaningOf(failure.code)}.\n  ${indented(failure.remedy)}`;
     case 'system':
-      return `${error} Cannot ${failure.operation}: ${meaningOf(failure.code)}.\n  ${failure.remedy}`;
+      return `${error} Cannot ${failure.operation}: ${meaningOf(failure.code)}.\n  ${indented(failure.remedy)}`;
     case 'content':
-      return `${error} ${pathText(failure.path)}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+      return `${error} ${pathText(failure.path)}: ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'not-finite':
-      return `${error} ${sentence(failure.message)}\n  ${failure.remedy}`;
+      return `${error} ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'unavailable':
-      return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+      return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'install':
-      return `${error} Cannot install ${failure.what}: ${sentence(failure.message)}\n  ${failure.remedy}`;
+      return `${error} Cannot install ${failure.what}: ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'other-bits':
       return [
         `${error} ${failure.node} (${failure.stage}) came out different when it was computed again: ${failure.artifacts.join(', ')}.`,
@@ -111,8 +111,8 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
       return [
         // The same for every node: a run names it once.
         `${error} No worker process could be started: ${sentence(failure.message)}`,
-        ...(failure.said === undefined ? [] : [`  It wrote: ${failure.said}`]),
-        `  What was run: ${failure.command}`,
+        ...(failure.said === undefined ? [] : [`  It wrote: ${visibleLine(failure.said)}`]),
+        `  What was run: ${visibleLine(failure.command)}`,
         `  ${startRemedy(failure.code)}`,
       ].join('\n');
     case 'stopped':
@@ -134,13 +134,13 @@ function startRemedy(code: string | undefined): string {
 
 function hints({ expected, suggestion }: { expected?: string; suggestion?: string }, colors: Colors): string[] {
   return [
-    ...(suggestion === undefined ? [] : [`  Did you mean ${colors.green(`"${suggestion}"`)}?`]),
-    ...(expected === undefined ? [] : [`  Expected: ${expected}.`]),
+    ...(suggestion === undefined ? [] : [`  Did you mean ${colors.green(`"${visibleLine(suggestion)}"`)}?`]),
+    ...(expected === undefined ? [] : [`  Expected: ${visibleLine(expected)}.`]),
   ];
 }
 
 function logHint(log: string | undefined): string[] {
-  return log === undefined ? [] : [`  Log: ${log}`];
+  return log === undefined ? [] : [`  Log: ${pathText(log)}`];
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Options and help texts that several commands share. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { visible } from '../base/visible-text.ts';
+import { visible, visibleLine } from '../base/visible-text.ts';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 
 /** Adds the options that every command has. */
@@ -29,9 +29,14 @@ function path(text: string): string {
 /** A word of the command line may be a megabyte. */
 const LONGEST_LINE = 400;
 
-/** What commander says of a command line that it refuses, as it can be shown. */
-export function shownMistake(text: string): string {
-  const lines = text
+/**
+ * What commander says of a command line that it refuses, as it can be shown.
+ * @param words of the command line: what they say stays in the line in which it is told
+ */
+export function shownMistake(text: string, words: readonly string[] = process.argv): string {
+  const lines = words
+    .filter((word) => word.includes('\n'))
+    .reduce((told, word) => told.replaceAll(word, visibleLine(word)), text)
     .split('\n')
     .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, 200)} ... ${line.slice(-150)}` : line));
   return visible(lines.join('\n'));

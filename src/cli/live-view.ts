@@ -6,7 +6,7 @@ import type { RunState } from '../project/run-state.ts';
 import { drawRun } from './run-drawing.ts';
 import { endText } from './run-text.ts';
 import type { RunView } from './run-view.ts';
-import { toTerminal } from './styles.ts';
+import { inLine, toTerminal } from './styles.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two drawings: fast enough to look alive, slow enough to cost nothing. */
@@ -87,7 +87,7 @@ export function openLiveView({
 
   function keep(text: string): void {
     clear();
-    stream.write(`${toTerminal(text)}\n`);
+    stream.write(`${toTerminal(inLine(text))}\n`);
     draw();
   }
 

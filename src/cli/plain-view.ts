@@ -45,7 +45,7 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     } else if (event.event === 'node-end') {
       const text = endText(event, colors);
       if (text !== undefined && (verbose || event.outcome === 'failed')) terminal.line(text);
-    } else if (event.event === 'node-log' && verbose) terminal.line(colors.dim(`       ${logText(event.line)}`));
+    } else if (event.event === 'node-log' && verbose) terminal.lines(colors.dim(`       ${logText(event.line)}`));
     // Events come often while anything runs, so they serve as the clock.
     if (now() - lastLine < PAUSE || event.event === 'summary') return;
     lastLine = now();

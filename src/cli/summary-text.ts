@@ -2,7 +2,6 @@
 import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
-import { inLine } from './styles.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,7 +23,7 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
-    for (const line of report.summary) terminal.line(inLine(line));
+    for (const line of report.summary) terminal.line(line);
     terminal.line();
   }
   const parts = [
@@ -36,18 +35,18 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
   writeFailures(failures, terminal);
-  for (const text of missing) terminal.line(text);
+  for (const text of missing) terminal.lines(text);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined)
     terminal.line(
       `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
     );
-  if (report !== undefined) terminal.line(`Report: ${colors.bold(inLine(report.html))}`);
+  if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
 }
 
-function writeFailures(failures: readonly string[], { line }: Terminal): void {
+function writeFailures(failures: readonly string[], { line, lines }: Terminal): void {
   const texts = [...new Set(failures)]; // a full disk says the same of many nodes
-  for (const text of texts.slice(0, SHOWN_FAILURES)) line(text);
+  for (const text of texts.slice(0, SHOWN_FAILURES)) lines(text);
   if (texts.length > SHOWN_FAILURES) line(`... and ${texts.length - SHOWN_FAILURES} more failures.`);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Colors } from 'picocolors/types';
 import { isOutputLost } from './process-guard.ts';
-import { createStyles, toTerminal } from './styles.ts';
+import { createStyles, inLine, toTerminal } from './styles.ts';
 
 export interface Terminal {
   /** Whether lines can be redrawn. */
@@ -13,10 +13,13 @@ export interface Terminal {
   width: number;
   rows: number;
   colors: Colors;
-  /** Writes a line to standard output; to standard error once that takes nothing more. */
+  /** Writes to standard output, or to standard error once that takes nothing more, what stays one line. */
   line(text?: string): void;
+  /** Writes what has been composed of several lines. */
+  lines(text: string): void;
   /** Writes a line to standard error. */
   errorLine(text: string): void;
+  errorLines(text: string): void;
 }
 
 /**
@@ -30,6 +33,8 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const wanted = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
   const refused = env.NO_COLOR !== undefined && env.NO_COLOR !== '';
   const columns = Number(env.COLUMNS);
+  const toOutput = (text: string) => void (isOutputLost() ? stderr : stdout).write(`${toTerminal(text)}\n`);
+  const toErrors = (text: string) => void stderr.write(`${toTerminal(text)}\n`);
   return {
     interactive,
     // Looked at each time: a terminal may be resized while a view is drawn on it.
@@ -40,7 +45,9 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
       return stdout.rows || 24;
     },
     colors: createStyles(!refused && (wanted || interactive)),
-    line: (text = '') => void (isOutputLost() ? stderr : stdout).write(`${toTerminal(text)}\n`),
-    errorLine: (text) => void stderr.write(`${toTerminal(text)}\n`),
+    line: (text = '') => toOutput(inLine(text)),
+    lines: toOutput,
+    errorLine: (text) => toErrors(inLine(text)),
+    errorLines: toErrors,
   };
 }

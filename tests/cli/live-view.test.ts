@@ -76,6 +76,8 @@ function openOn(stream: Emulated) {
     rows: ROWS,
     colors: createStyles(true),
     line: () => undefined,
+    lines: () => undefined,
+    errorLines: () => undefined,
     errorLine: () => undefined,
   };
   const view = openLiveView({

@@ -265,6 +265,8 @@ describe('plain lines', () => {
       rows: 24,
       colors: picocolors.createColors(false),
       line: (text = '') => void lines.push(text),
+      lines: () => undefined,
+      errorLines: () => undefined,
       errorLine: () => undefined,
     };
     const view = openPlainView({

@@ -4,7 +4,6 @@ import { acceptChanges, acceptedCode, revokeAcceptances } from '../../project/ac
 import { openProject, type Project } from '../../project/project.ts';
 import { causeText } from '../cause-text.ts';
 import type { AcceptOptions } from '../declarations/accept.ts';
-import { inLine } from '../styles.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -30,7 +29,7 @@ async function listOrRevoke(project: Project, { revoke, json }: AcceptOptions, t
   if (json) return terminal.line(JSON.stringify({ accepted: revoke ? [] : accepted, revoked: revoke ? accepted : [] }));
   for (const { stage, path, from, to, why, who, at } of accepted)
     terminal.line(
-      inLine(`${at.slice(0, 10)} ${who}: ${stage} ${path} ${from.slice(0, 8)} counts as ${to.slice(0, 8)}: ${why}`),
+      `${at.slice(0, 10)} ${who}: ${stage} ${path} ${from.slice(0, 8)} counts as ${to.slice(0, 8)}: ${why}`,
     );
   terminal.line(revoke ? `Revoked: ${accepted.length}.` : `${accepted.length} accepted.`);
 }

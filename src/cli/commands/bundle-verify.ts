@@ -7,7 +7,6 @@ import type { BundleVerifyOptions } from '../declarations/bundle.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { openPlainView } from '../plain-view.ts';
 import type { RunView } from '../run-view.ts';
-import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function verifyBundle(file: string, words: string[], options: BundleVerifyOptions): Promise<void> {
@@ -63,13 +62,12 @@ function refuseContradictions(words: string[], { recompute, id }: BundleVerifyOp
 /** Writes to standard error: standard output is for the verdict. */
 function openView(state: RunState, json: boolean, terminal: Terminal): Pick<RunView, 'emit' | 'close'> {
   if (json) return { emit: () => {}, close: () => {} };
-  const toStandardError: Terminal = { ...terminal, line: (text = '') => terminal.errorLine(text) };
+  const { errorLine, errorLines } = terminal;
+  const toStandardError: Terminal = { ...terminal, line: (text = '') => errorLine(text), lines: errorLines };
   return openPlainView({ terminal: toStandardError, state, verbose: false });
 }
 
-function writeVerdict({ verified, recomputed }: BundleVerification, { colors, ...terminal }: Terminal): void {
-  // What a stranger's bundle says of itself makes no lines of its own.
-  const line = (text = '') => terminal.line(inLine(text));
+function writeVerdict({ verified, recomputed }: BundleVerification, { colors, line }: Terminal): void {
   const { id, manifest, findings, said, unchecked, summary } = verified;
   line(`${colors.bold(manifest.study.name)}, profile ${colors.bold(manifest.study.profile)}, by swp ${manifest.swp}`);
   line(`id ${id}`);

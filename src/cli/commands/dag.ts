@@ -12,7 +12,6 @@ import { dotText, mermaidText } from '../dag-text.ts';
 import type { DagOptions } from '../declarations/dag.ts';
 import { missingTexts } from '../missing-text.ts';
 import { reasonText } from '../reason-text.ts';
-import { inLine } from '../styles.ts';
 import { plural, stateCounts, studyLine } from '../study-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -34,9 +33,9 @@ export async function dag(words: string[], options: DagOptions): Promise<void> {
     case 'html':
       return writePage(project, nodes, options.output, terminal);
     case 'mermaid':
-      return terminal.line(mermaidText(nodes));
+      return terminal.lines(mermaidText(nodes));
     case 'dot':
-      return terminal.line(dotText(nodes));
+      return terminal.lines(dotText(nodes));
     case 'terminal':
       return draw(project.study, nodes, terminal);
   }
@@ -49,7 +48,8 @@ async function writePage(
   terminal: Terminal,
 ): Promise<void> {
   const html = renderDagPage(project, nodes, reasonText);
-  terminal.line(output === '-' ? html : inLine(await writeDagPage(project, html, output)));
+  if (output === '-') terminal.lines(html);
+  else terminal.line(await writeDagPage(project, html, output));
 }
 
 function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {
@@ -66,7 +66,7 @@ function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {
     terminal.line(`Then ${colors.bold(node.stage.name)}, once: it gathers ${plural(gathered, 'artifact')} (${state}).`);
   }
   const missing = missingInputs(nodes.map(({ node }) => node));
-  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
+  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.lines(text);
   const places = nodes.reduce((sum, { node }) => sum + node.labels.length, 0);
   const shared = nodes.filter(({ node }) => runsOf(node).length > 1).length;
   terminal.line();

@@ -11,7 +11,6 @@ import { causeText, differenceText } from '../cause-text.ts';
 import { failureText } from '../failure-text.ts';
 import { reasonText } from '../reason-text.ts';
 import { labelText } from '../run-text.ts';
-import { inLine } from '../styles.ts';
 import { plural } from '../study-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -72,13 +71,13 @@ function writeExplanations(explanations: Explanation[], terminal: Terminal): voi
       `${colors.bold(head)}${why}${colors.dim(`  ${members.length > 1 ? 'such as ' : ''}${labelText(labels[0]!)}`)}`,
     );
     if (planned.reason.kind === 'missing-input')
-      for (const line of remedyOf(planned.reason.failure, colors)) terminal.line(line);
+      for (const line of remedyOf(planned.reason.failure, colors)) terminal.lines(line);
     if (planned.evicted)
       terminal.line(`  evicted, and computed again when something asks for it: ${planned.evicted.join(', ')}`);
     if (planned.record !== undefined)
       terminal.line(
         colors.dim(
-          `  computed ${planned.record.finishedAt} on ${inLine(String(planned.record.environment.host))}, key ${planned.record.key.slice(0, 12)}`,
+          `  computed ${planned.record.finishedAt} on ${String(planned.record.environment.host)}, key ${planned.record.key.slice(0, 12)}`,
         ),
       );
     if (planned.record?.aliasOf !== undefined)

@@ -6,7 +6,6 @@ import { exportStepGraph, passText, type ExportedGraph } from '../../project/ste
 import type { ExportOptions } from '../declarations/export.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
-import { inLine } from '../styles.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function exportGraph(options: ExportOptions): Promise<void> {
@@ -49,5 +48,5 @@ function writeSummary({ file, bytes, pass, cost }: ExportedGraph, terminal: Term
       `${quantityText(activations, 'B')} activations`,
     ].join(', '),
   );
-  terminal.line(`Written: ${colors.bold(inLine(file))} (${quantityText(bytes, 'B')}). https://netron.app shows it.`);
+  terminal.line(`Written: ${colors.bold(file)} (${quantityText(bytes, 'B')}). https://netron.app shows it.`);
 }

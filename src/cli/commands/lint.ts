@@ -6,7 +6,6 @@ import type { LintFinding, LintSeverity } from '../../science/lint/finding.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { warningText } from '../failure-text.ts';
 import { missingTexts } from '../missing-text.ts';
-import { inLine } from '../styles.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -32,9 +31,9 @@ export async function lint(options: ProjectOptions): Promise<void> {
 }
 
 /** What the study's nodes read, where that is missing or enters no key: warnings, since lint is about comparisons. */
-function writeInputs({ missingInputs, warnings }: LintedInputs, { line, colors }: Terminal): void {
-  for (const text of missingTexts(missingInputs, colors, colors.red('blocked:'))) line(text);
-  for (const warning of warnings) line(warningText(warning, colors));
+function writeInputs({ missingInputs, warnings }: LintedInputs, { lines, colors }: Terminal): void {
+  for (const text of missingTexts(missingInputs, colors, colors.red('blocked:'))) lines(text);
+  for (const warning of warnings) lines(warningText(warning, colors));
 }
 
 function writeFindings({ study, findings, remedies }: LintResult, terminal: Terminal): void {
@@ -59,9 +58,7 @@ function writeFindings({ study, findings, remedies }: LintResult, terminal: Term
   for (const rule of new Set(ofProfile.map((each) => each.rule))) {
     const own = ofProfile.filter((each) => each.rule === rule);
     terminal.line(
-      inLine(
-        `  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`,
-      ),
+      `  ${colors.green('=')} ${rule} (${plural(own.length, 'finding')}), accepted for the profile: ${own[0]!.accepted}`,
     );
   }
 
@@ -78,7 +75,7 @@ function writeFindings({ study, findings, remedies }: LintResult, terminal: Term
 function writeFinding({ rule, severity, message, accepted }: LintFinding, { line, colors }: Terminal): void {
   const signs = { error: colors.red('×'), warning: colors.yellow('!'), note: colors.dim('·') };
   if (accepted === null)
-    return line(inLine(`  ${signs[severity]} ${severity === 'note' ? colors.dim(rule) : rule}: ${message}`));
-  line(inLine(`  ${colors.green('=')} ${rule}, accepted: ${accepted}`));
-  line(inLine(`    ${colors.dim(message)}`));
+    return line(`  ${signs[severity]} ${severity === 'note' ? colors.dim(rule) : rule}: ${message}`);
+  line(`  ${colors.green('=')} ${rule}, accepted: ${accepted}`);
+  line(`    ${colors.dim(message)}`);
 }

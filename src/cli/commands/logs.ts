@@ -7,7 +7,6 @@ import { logsOf } from '../../project/records.ts';
 import type { LogsOptions } from '../declarations/logs.ts';
 import { logText } from '../log-text.ts';
 import { labelText } from '../run-text.ts';
-import { inLine } from '../styles.ts';
 import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -21,8 +20,7 @@ export async function logs(words: string[], options: LogsOptions): Promise<void>
   const logged = nodes.filter(({ logs }) => logs.length > 0);
   for (const { label, logs } of logged)
     for (const path of logs) {
-      if (nodes.length > 1 || logs.length > 1)
-        terminal.line(terminal.colors.bold(inLine(`${labelText(label)}  ${path}`)));
+      if (nodes.length > 1 || logs.length > 1) terminal.line(terminal.colors.bold(`${labelText(label)}  ${path}`));
       writeLog(contentOf(path));
     }
   if (logged.length < nodes.length)

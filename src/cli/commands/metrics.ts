@@ -19,7 +19,7 @@ export async function metrics(words: string[], options: MetricsOptions): Promise
   const terminal = openTerminal();
   noteMissingCache(options, terminal);
   const { rows, lacking, blocked, warnings } = await readMetrics(await openProject(options), words, options.columns);
-  for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
+  for (const warning of warnings) terminal.errorLines(warningText(warning, terminal.colors));
   if (options.json) return terminal.line(JSON.stringify({ rows, lacking, blocked }));
   if (options.csv)
     return writeCsv(

@@ -9,7 +9,7 @@ import { openProject } from '../../project/project.ts';
 import { distinct, namesOf } from '../../report/arms.ts';
 import type { StudyResults } from '../../report/read-results.ts';
 import { PLOTS, type PlotName, type PlotsOptions } from '../declarations/plots.ts';
-import { inLine, ownSequences } from '../styles.ts';
+import { ownSequences } from '../styles.ts';
 import { table } from '../table.ts';
 import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -66,13 +66,13 @@ export async function plots(words: string[], options: PlotsOptions): Promise<voi
   for (const [index, name] of names.entries()) {
     if (index > 0) terminal.line();
     terminal.line(terminal.colors.bold(PLOTS[name]));
-    for (const line of await DRAWINGS[name].lines(results, ink)) terminal.line(inLine(line));
+    for (const line of await DRAWINGS[name].lines(results, ink)) terminal.line(line);
   }
   terminal.line();
   terminal.line(
     files.length === 0
       ? '`swp report` renders these figures as SVG, PNG and CSV.'
-      : terminal.colors.dim(`The report's figures and their data: ${inLine(folder)}`),
+      : terminal.colors.dim(`The report's figures and their data: ${folder}`),
   );
 }
 
@@ -106,5 +106,5 @@ function writeList(files: string[], options: PlotsOptions, terminal: Terminal): 
       ? 'The report has not been rendered: `swp report` writes SVG, PNG and CSV files.'
       : 'Files of the report:',
   );
-  for (const file of files) terminal.line(`  ${inLine(file)}`);
+  for (const file of files) terminal.line(`  ${file}`);
 }

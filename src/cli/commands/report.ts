@@ -4,7 +4,6 @@ import { openProject } from '../../project/project.ts';
 import { renderLatest } from '../../project/study-report.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
-import { inLine } from '../styles.ts';
 import { requireCache } from '../../project/missing-cache.ts';
 import { openTerminal } from '../terminal.ts';
 
@@ -15,9 +14,9 @@ export async function report(options: ProjectOptions): Promise<void> {
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify({ report: html, highlights }));
   else {
-    for (const line of summary) terminal.line(inLine(line));
+    for (const line of summary) terminal.line(line);
     terminal.line();
-    terminal.line(`Report: ${terminal.colors.bold(inLine(html))}`);
+    terminal.line(`Report: ${terminal.colors.bold(html)}`);
   }
   if (failure === undefined) return;
   writeFailure(failure, terminal);

@@ -20,6 +20,6 @@ export async function repro(words: string[], options: ReproOptions): Promise<voi
   process.exitCode = failure === undefined ? EXIT_CODE.ok : exitCodeOf(failure);
   if (failure === undefined && upToDate.warnings.length === 0) return;
   const { warningText, writeFailure } = await import('../failure-text.ts'); // it measures text: slow to load
-  for (const warning of upToDate.warnings) terminal.errorLine(warningText(warning, terminal.colors));
+  for (const warning of upToDate.warnings) terminal.errorLines(warningText(warning, terminal.colors));
   if (failure !== undefined) writeFailure(failure, terminal);
 }

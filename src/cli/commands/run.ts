@@ -64,7 +64,7 @@ async function sayDryRun(
       JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson), missingInputs, warnings: plan.warnings }),
     );
   writeDryRun(studyLine(sizeOf(project.study), terminal.colors), found, verbose, terminal);
-  for (const text of missingInputTexts(planned, terminal)) terminal.line(text);
+  for (const text of missingInputTexts(planned, terminal)) terminal.lines(text);
   writeWarnings(plan.warnings, terminal);
 }
 
@@ -106,7 +106,7 @@ function missingInputTexts({ missing }: PlannedRun, { colors }: Terminal): strin
 
 /** To standard error, also with --json. */
 function writeWarnings(warnings: readonly Failure[], terminal: Terminal): void {
-  for (const warning of warnings) terminal.errorLine(warningText(warning, terminal.colors));
+  for (const warning of warnings) terminal.errorLines(warningText(warning, terminal.colors));
 }
 
 async function openView(

@@ -32,11 +32,11 @@ export async function show(words: string[], options: ProjectOptions): Promise<vo
     warnOfDamage(recorded, terminal);
   }
   if (nodes.length > SHOWN_NODES)
-    terminal.line(`\n... and ${nodes.length - SHOWN_NODES} more nodes. Select fewer, or take --json.`);
+    terminal.lines(`\n... and ${nodes.length - SHOWN_NODES} more nodes. Select fewer, or take --json.`);
 }
 
 function warnOfDamage({ damage }: RecordedNode, terminal: Terminal): void {
-  if (damage !== undefined) terminal.errorLine(warningText(damage, terminal.colors));
+  if (damage !== undefined) terminal.errorLines(warningText(damage, terminal.colors));
 }
 
 function recordJson({ planned, record, artifacts }: RecordedNode) {

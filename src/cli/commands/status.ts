@@ -26,8 +26,8 @@ export async function status(words: string[], options: ProjectOptions): Promise<
     );
   writeStatus(sizeOf(project.study), nodes, terminal);
   const { colors } = terminal;
-  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.line(text);
-  for (const warning of planned.warnings) terminal.errorLine(warningText(warning, colors));
+  for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.lines(text);
+  for (const warning of planned.warnings) terminal.errorLines(warningText(warning, colors));
   const states = countStates(nodes);
   if (states.missing + states.stale > 0)
     terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');

@@ -11,7 +11,6 @@ import { writeFailure } from '../failure-text.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
-import { inLine } from '../styles.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { repro } from './repro.ts';
@@ -48,10 +47,10 @@ function writeDamages(
   { heal = false }: VerifyOptions,
   terminal: Terminal,
 ): void {
-  for (const { path, message, aside } of damages)
-    terminal.line(
-      `${terminal.colors.red('damaged:')} ${inLine(`${path}: ${message}`)}.${aside === undefined ? '' : `\n  Kept as ${inLine(aside)}`}`,
-    );
+  for (const { path, message, aside } of damages) {
+    terminal.line(`${terminal.colors.red('damaged:')} ${path}: ${message}.`);
+    if (aside !== undefined) terminal.line(`  Kept as ${aside}`);
+  }
   terminal.line(
     `${plural(records, 'record')} and ${plural(artifacts, 'artifact')} (${quantityText(bytes, 'B')}): ${damages.length === 0 ? 'all whole' : `${damages.length} damaged`}.`,
   );
@@ -85,10 +84,9 @@ function writeStudy(
     if (verdict === 'different' && !failed && aside.length === 0)
       terminal.line(`  \`${healingCommand(options)}\` puts their record aside and makes them again.`);
   }
-  if (changedReportFile !== undefined)
-    terminal.line(
-      `${terminal.colors.red('damaged:')} ${changedReportFile}: it is not as it was rendered.\n  \`swp repro\` renders the report again.`,
-    );
+  if (changedReportFile === undefined) return;
+  terminal.line(`${terminal.colors.red('damaged:')} ${changedReportFile}: it is not as it was rendered.`);
+  terminal.line('  `swp repro` renders the report again.');
 }
 
 /** To be copied: of the study and the cache that were looked at. */
