@@ -35,14 +35,14 @@ export function onnxPackage(): OnnxPackage {
 /**
  * Folder of the package that has the libraries of a platform.
  * @param platform e.g. `linux/x64`
- * @param installed folder of an onnxruntime-node beside swp, if there is one
+ * @param installed folder of an onnxruntime-node beside swp, null if there is none
  * @throws MissingOnnxRuntime
  */
 export function usableOnnxPackage(platform = thisPlatform(), installed = installedPackage()): string {
   const { directory, name, version } = onnxPackage();
   if (existsSync(binariesIn(directory, platform))) return directory;
   const install = `npm install ${name}@${version}, in the folder where swp is installed; with -g if it is installed globally`;
-  if (installed === undefined)
+  if (installed === null)
     throw new MissingOnnxRuntime(`swp has no library of ONNX Runtime for ${platform}`, install);
   const found = readPackage(installed);
   if (found.version !== version)
@@ -68,11 +68,11 @@ function thisPlatform(): string {
   return `${process.platform}/${process.arch}`;
 }
 
-function installedPackage(): string | undefined {
+function installedPackage(): string | null {
   try {
     return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
   } catch {
-    return undefined;
+    return null;
   }
 }
 
