@@ -42,8 +42,7 @@ export function usableOnnxPackage(platform = thisPlatform(), installed = install
   const { directory, name, version } = onnxPackage();
   if (existsSync(binariesIn(directory, platform))) return directory;
   const install = `npm install ${name}@${version}, in the folder where swp is installed; with -g if it is installed globally`;
-  if (installed === null)
-    throw new MissingOnnxRuntime(`swp has no library of ONNX Runtime for ${platform}`, install);
+  if (installed === null) throw new MissingOnnxRuntime(`swp has no library of ONNX Runtime for ${platform}`, install);
   const found = readPackage(installed);
   if (found.version !== version)
     throw new MissingOnnxRuntime(`swp needs ${name} ${version}, and ${installed} is ${found.version}`, install);
