@@ -18,7 +18,7 @@ export default defineStage<Required<AggregateParams>>({
   params: schema,
   inputs: {
     curves: { summary: 'Loss curves of all trainings.', gather: true },
-    prunings: { summary: 'What every prune did.', gather: true },
+    prunings: { summary: 'What every prune did.', gather: true, writtenBy: 'prune' },
     evaluations: { summary: 'All evaluations.', gather: true, measured: true },
     superWeights: { summary: 'All detections.', gather: true, measured: true },
     sequenceLosses: {

@@ -32,5 +32,9 @@ export default defineStage<Required<PruneParams>>({
   watches: ({ model }) => [configPath(model)],
   problems: pruningProblems,
   fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
+  replaceable: {
+    inputs: ['weights', 'mask'],
+    check: async (job) => (await import('./bodies/check-pruning.ts')).default(job),
+  },
   body: () => import('./bodies/prune.ts'),
 });

@@ -26,7 +26,7 @@ const LONGEST_REASON = 2_000;
 /** @param root the project's root: the program's working folder, and what its paths are relative to */
 export function executableStage(
   root: string,
-  { name, summary, command, params, inputs = {}, outputs }: StageManifest,
+  { name, summary, command, replaces, params, inputs = {}, outputs }: StageManifest,
 ): StageDefinition {
   return {
     name,
@@ -34,6 +34,7 @@ export function executableStage(
     params: params ?? { type: 'object', additionalProperties: false, properties: {} },
     inputs,
     outputs,
+    ...(replaces !== undefined && { replaces }),
     run: (job) => runProgram(root, command, { inputs, outputs }, job),
   };
 }

@@ -152,13 +152,16 @@ export class StageLoader {
         remedy: 'Give yours another name, in the file, its name and pipeline.json.',
       });
     // Loaded only for a program: starting programs and checking manifests is slow to load.
-    const [{ executableStage }, { readManifest }, { programCode }, { uncoveredCode }] = await Promise.all([
-      import('./executable-stage.ts'),
-      import('./stage-manifest.ts'),
-      import('./program-code.ts'),
-      import('./uncovered-code.ts'),
-    ]);
+    const [{ executableStage }, { readManifest }, { programCode }, { uncoveredCode }, { refuseReplacement }] =
+      await Promise.all([
+        import('./executable-stage.ts'),
+        import('./stage-manifest.ts'),
+        import('./program-code.ts'),
+        import('./uncovered-code.ts'),
+        import('./replacement.ts'),
+      ]);
     const { manifest, source } = readManifest(module, name);
+    if (manifest.replaces !== undefined) refuseReplacement(manifest, source, await this.#replaceable());
     const loaded = { definition: executableStage(this.#root!, manifest), packages: {}, module };
     try {
       const { fingerprint, names, stamps, isUnchanged } = programCode(this.#root!, module, manifest, source);
@@ -168,6 +171,12 @@ export class StageLoader {
       if (!(error instanceof SwpError)) throw error;
       return { ...loaded, code: '', files: [module], failure: error.failure };
     }
+  }
+
+  /** The stages in whose place another may stand. */
+  async #replaceable(): Promise<StageDefinition[]> {
+    const all = await Promise.all(Object.keys(this.#fingerprints).map((name) => this.load(name)));
+    return all.map(({ definition }) => definition).filter(({ replaceable }) => replaceable !== undefined);
   }
 
   async #import(name: string): Promise<LoadedStage> {

@@ -31,6 +31,11 @@ export interface StageInput {
   gather?: boolean;
   /** Of a gathered input: each step that it gathers has to say in pipeline.json what it `measures`. */
   measured?: boolean;
+  /**
+   * Of a gathered input: the stage whose artifacts these are. Another stage whose artifacts it is given has to say that
+   * it `replaces` that one, so that what it writes is checked.
+   */
+  writtenBy?: string;
 }
 
 export interface StageOutput {
@@ -162,6 +167,15 @@ export interface StageDefinition<Params = JsonObject> {
   params: object;
   inputs: Record<string, StageInput>;
   outputs: Record<string, StageOutput>;
+  /** The stage of swp in whose place it stands: after each run, that one checks what it wrote. */
+  replaces?: string;
+  /** How another stage may stand in the place of this one, with the same outputs; without it, none can. */
+  replaceable?: {
+    /** What the other one has to take, too: the check reads it. */
+    inputs: readonly string[];
+    /** @throws SwpError if later stages cannot go on from what the other one wrote */
+    check(job: StageJob<unknown>): Promise<void>;
+  };
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
   files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
   /**

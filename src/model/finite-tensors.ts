@@ -27,7 +27,7 @@ export function nonFiniteNumbers(tensors: Iterable<readonly [name: string, tenso
 }
 
 /** Indices along the axes of the number at a flat index. */
-function placeIn(shape: readonly number[], index: number): number[] {
+export function placeIn(shape: readonly number[], index: number): number[] {
   const place: number[] = [];
   for (const length of shape.toReversed()) {
     place.unshift(index % length);

@@ -1,5 +1,5 @@
 /** Tensors by name, as the stages pass them around. Names follow Hugging Face's models; matrices are [out, in]. */
-import type { TensorTable } from './decoder/family.ts';
+import type { TensorTable } from './decoder/model-facts.ts';
 
 export interface Tensor {
   shape: number[];

@@ -128,7 +128,7 @@ export class TrainingSession implements PooledSession {
       this.#trainer.updates = Number(metadata.updates);
     }
     if (files.mask !== undefined)
-      for (const [name, { data }] of await readMasks(files.mask)) memory.setMask(name, data);
+      for (const [name, { data }] of await readMasks(files.mask, memory.shapes)) memory.setMask(name, data);
   }
 
   /**

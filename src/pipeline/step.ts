@@ -144,6 +144,7 @@ class StepChecks {
           references.length > 1 ? [...step.path, 'gather', name, index] : [...step.path, 'gather', name],
         );
     this.#checkMeasures();
+    this.#checkWriters();
     if (step.gathers.size > 0 && step.repeated)
       diagnostics.add({
         path: [...step.path, 'gather'],
@@ -179,6 +180,25 @@ class StepChecks {
           message: `Step ${quoted(step)} does not say what it measures, and ${quoted(name)} gathers it among its ${input}.`,
           expected:
             '"measures" in the step: "start" (the model that the run starts with), "trained" (after the round\'s training) or "pruned" (after the round\'s prune)',
+        });
+      }
+    }
+  }
+
+  /** Checks that what is gathered as a stage's artifacts is that stage's, or of one that says it replaces it. */
+  #checkWriters(): void {
+    const { name, stage, gathers } = this.#step;
+    for (const [input, references] of gathers) {
+      const writer = stage.inputs[input]?.writtenBy;
+      if (writer === undefined) continue;
+      for (const { step } of references) {
+        const target = this.#steps.get(step);
+        if (target === undefined || target.stage.isUnknown) continue;
+        if (target.stage.name === writer || target.stage.replaces === writer) continue;
+        this.#diagnostics.add({
+          path: [...target.path, 'stage'],
+          message: `${quoted(name)} gathers step ${quoted(step)} among its ${input}, and the stage ${quoted(target.stage.name)} does not say that it replaces ${quoted(writer)}.`,
+          expected: `"replaces": ${quoted(writer)} in the stage's manifest, so that what it writes is checked; docs/stages.md says what that is`,
         });
       }
     }

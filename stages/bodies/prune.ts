@@ -1,17 +1,16 @@
 /** Runs prune: reads weights, mask and the detections that are asked for; writes all three outputs. */
-import { readJsonArtifact, writeJsonArtifact } from '../../src/base/json-artifact.ts';
+import { readJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { PruneParams } from '../../src/generated/prune.ts';
-import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
-import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
 import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
-import { composition, totals } from '../../src/science/pruning-composition.ts';
-import { applyMasks, prune, type MatrixPosition } from '../../src/science/pruning.ts';
+import { pruningOf, writePrunedModel } from '../../src/science/pruning-outputs.ts';
+import { prune, type MatrixPosition } from '../../src/science/pruning.ts';
 
 export default async function pruneWeights({
   params,
@@ -23,7 +22,7 @@ export default async function pruneWeights({
   const facts = tensorsOf(config);
   const weights = await readModelWeights(input('weights'), config, otherModelRemedy('prune', params.model));
   const earlier = optionalInput('mask');
-  const masks = earlier === undefined ? new Map() : await readMasks(earlier);
+  const masks = earlier === undefined ? new Map() : await readMasks(earlier, parameterShapes(config));
   /** The super weights of a detection; only what the parameters ask for is read. */
   const confirmedBy = async (name: 'reference' | 'detected', asked: string): Promise<MatrixPosition[]> => {
     const path = optionalInput(name);
@@ -38,20 +37,8 @@ export default async function pruneWeights({
 
   const outcome = prune(selectTensors(weights, facts, params.prunable), masks, { ...params, forced, protected: safe });
   const tensors = outcome.tensors.map((tensor) => ({ ...tensor, kind: facts.get(tensor.tensor)!.kind }));
-  const counts = totals(tensors);
-  const pruning: Pruning = {
-    ...counts,
-    prunedBefore: counts.pruned - counts.prunedNow,
-    sparsity: counts.pruned / counts.prunable,
-    threshold: outcome.threshold,
-    forced: outcome.forced,
-    protected: outcome.protected,
-    tensors,
-    kinds: composition(tensors),
-  };
-  await writeSafetensors(output('weights'), applyMasks(weights, outcome.masks));
-  await writeSafetensors(output('mask'), outcome.masks);
-  await writeJsonArtifact(output('pruning'), pruning);
+  const pruning = pruningOf(tensors, outcome);
+  await writePrunedModel({ output }, weights, outcome.masks, pruning);
   return {
     sparsity: pruning.sparsity,
     pruned: pruning.pruned,

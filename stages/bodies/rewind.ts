@@ -1,6 +1,7 @@
 /** Runs rewind: takes the values to go back to from the input that the parameter `to` names. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { RewindParams } from '../../src/generated/rewind.ts';
+import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
@@ -30,7 +31,7 @@ export default async function rewind({
       );
     return readModelWeights(path, config, otherModelRemedy('rewind', model));
   };
-  const found = await readMasks(input('mask'));
+  const found = await readMasks(input('mask'), parameterShapes(config));
   const masks = mask === 'shuffle' ? shuffleMasks(found, seed) : found;
   await writeSafetensors(output('weights'), rewindTo(await source(), masks));
   await writeSafetensors(output('mask'), masks);

@@ -78,6 +78,11 @@ export class ParameterMemory {
     this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]));
   }
 
+  /** Of all parameters, by name. */
+  get shapes(): ReadonlyMap<string, readonly number[]> {
+    return new Map(this.parameters.map(({ name, shape }) => [name, shape]));
+  }
+
   parameter(name: string): ParameterBuffers {
     const found = this.#byName.get(name);
     if (found === undefined) throw new Error(`There is no parameter ${name}.`);

@@ -13,6 +13,7 @@ import { runInNewContext } from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
 import { fileFailure } from '../../../base/file-failure.ts';
 import { computesAsIeee } from '../../../base/ieee-arithmetic.ts';
+import { installedBuild } from '../../../base/installed-build.ts';
 import { reopenHeld } from '../../../base/held-folder.ts';
 import { SwpError } from '../../../base/failure.ts';
 import { isMachineFault, isShortOfMemory, remedyFor, systemErrorCode } from '../../../base/system-error.ts';
@@ -74,7 +75,9 @@ async function work(id: number, job: PreparedJob): Promise<void> {
 async function runStage(id: number, job: PreparedJob): Promise<JobAnswer> {
   try {
     const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
-    const metrics = await stage.run(stageJob(id, job, stage));
+    const own = stageJob(id, job, stage);
+    const metrics = await stage.run(own);
+    if (stage.replaces !== undefined) await checkInPlaceOf(stage.replaces, own);
     return { kind: 'done', id, metrics: finiteOrNull(metrics ?? {}) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -82,6 +85,13 @@ async function runStage(id: number, job: PreparedJob): Promise<JobAnswer> {
     const cause = explained instanceof SwpError ? { cause: explained.failure } : {};
     return { kind: 'error', id, message, ...cause, stack: error instanceof Error ? (error.stack ?? message) : message };
   }
+}
+
+/** The stage that is replaced says whether what was written will do. */
+async function checkInPlaceOf(replaced: string, job: StageJob<JsonObject>): Promise<void> {
+  const { replaceable } = (await loadStageFile(join(installedBuild, 'stages', `${replaced}.js`)))!;
+  if (replaceable === undefined) throw new Error(`The stage ${replaced} cannot be replaced.`);
+  await replaceable.check(job);
 }
 
 /** A disk that fails, or a limit that is reached, is no bug of a stage: the failure says what to do about it. */
