@@ -1,4 +1,4 @@
-// Prunes n of every m neighbouring weights of a row, those of smallest magnitude: the pattern that GPUs multiply faster.
+// Prunes n of every m neighbouring weights of a row, the smallest ones: a pattern that GPUs multiply faster.
 import { modelTensors, readMasks, readWeights, runStageProgram, writePruning } from 'super-weight-pruning';
 
 await runStageProgram(async (job) => {
