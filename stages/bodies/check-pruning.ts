@@ -8,6 +8,9 @@ import { readSafetensors } from '../../src/model/safetensors.ts';
 import { readMasks } from '../../src/model/weights-file.ts';
 import { pruningMistake } from '../../src/science/pruning-check.ts';
 
+const REMEDY = 'schemas/artifacts/pruning.schema.json says what it holds.';
+
+/** Where an output lies while its stage runs is of no use to anybody. */
 function named(error: unknown, path: string): never {
   if (error instanceof SwpError && error.failure.kind === 'content') throw new SwpError({ ...error.failure, path });
   throw error;
@@ -17,15 +20,14 @@ function named(error: unknown, path: string): never {
 export default async function checkPruning({ input, optionalInput, output }: StageJob<unknown>): Promise<void> {
   const earlier = optionalInput('mask');
   const given = (await readSafetensors(input('weights'))).tensors as Weights;
-  // Where it lies while the stage runs is of no use to anybody.
-  const read = async (artifact: string) =>
-    (await readSafetensors(output(artifact)).catch((error: unknown) => named(error, basename(output(artifact)))))
-      .tensors;
+  const read = async <Content>(artifact: string, content: (path: string) => Promise<Content>): Promise<Content> =>
+    content(output(artifact)).catch((error: unknown) => named(error, basename(output(artifact))));
+  const tensorsIn = async (path: string) => (await readSafetensors(path)).tensors;
   const mistake = pruningMistake({
     before: { weights: given, masks: earlier === undefined ? new Map() : await readMasks(earlier) },
-    weights: await read('weights'),
-    masks: await read('mask'),
-    pruning: await readJsonArtifact(output('pruning'), 'schemas/artifacts/pruning.schema.json says what it holds.'),
+    weights: await read('weights', tensorsIn),
+    masks: await read('mask', tensorsIn),
+    pruning: await read('pruning', (path) => readJsonArtifact(path, REMEDY)),
   });
   if (mistake === undefined) return;
   const { artifact, message, remedy } = mistake;

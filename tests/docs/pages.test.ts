@@ -7,7 +7,7 @@ import { anchorsOf, readPage, readPages, ROOT, targetOf } from './pages.ts';
 /** A path of this project in backticks: it begins with one of these, and nothing in it is a placeholder. */
 const PATH = /`((?:\.ci|bench|build|docs|examples|models|schemas|src|stages|studies|tests)\/[\w./-]*\w\/?)`/g;
 /** Paths in a reader's own project, and files that only a build or a run writes. */
-const NOT_OURS = [/NAME/, /^stages\/(own|sparsity)/, /^src\/generated\//, /^studies\/SHA/];
+const NOT_OURS = [/NAME/, /^stages\/(own|sparsity|n-of-m)/, /^src\/generated\//, /^studies\/SHA/];
 
 /** A file's name alone in backticks: a file of that name is somewhere in the project. */
 const FILE = /`([\w-]+\.ts)`/g;

@@ -1,0 +1,169 @@
+/**
+ * A stage of a study's own in the place of prune: the TypeScript example of docs/stages.md is compiled and runs from
+ * training to the report, and a stage that writes something else fails by itself, with a word that says what.
+ */
+import { cp, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { format } from 'prettier';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.ts';
+import { SwpProject } from '../support/swp-project.ts';
+
+const EXAMPLE = join(packageRoot, 'examples/own-pruning');
+
+/** The example's study, where the package is installed beside it. */
+async function exampleProject(): Promise<SwpProject> {
+  const project = await SwpProject.create({});
+  await cp(EXAMPLE, project.root, { recursive: true });
+  await mkdir(project.path('node_modules'));
+  await symlink(packageRoot, project.path('node_modules/super-weight-pruning'));
+  return project;
+}
+
+async function typescriptExample(): Promise<string> {
+  const page = await readFile(join(packageRoot, 'docs/stages.md'), 'utf8');
+  return /^```ts\n(\/\/ stages\/n-of-m\.mts\n.*?)^```$/ms.exec(page)![1]!;
+}
+
+const compile = (project: SwpProject, ...options: string[]) =>
+  execa(
+    process.execPath,
+    [
+      join(packageRoot, 'node_modules/typescript/bin/tsc'),
+      ...['--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'],
+      ...['--typeRoots', join(packageRoot, 'node_modules/@types'), ...options],
+    ],
+    { cwd: project.root, reject: false },
+  );
+
+test('the documented example compiles, prunes from training to the report, and the report names what pruned', async () => {
+  const project = await exampleProject();
+  const written = await project.read('stages/n-of-m.mjs');
+  const example = await typescriptExample();
+  await writeFile(project.path('stages/n-of-m.mts'), example);
+  await writeFile(project.path('wrong.mts'), example.replace("job.input('weights')", 'job.input(1)'));
+  const strictest = ['--noEmit', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--erasableSyntaxOnly'];
+  const checked = await compile(project, ...strictest, 'stages/n-of-m.mts', 'wrong.mts');
+  expect(checked.stdout).toMatch(/^wrong\.mts\(\d+,\d+\): error TS2345: [^\n]*$/);
+
+  await compile(project, 'stages/n-of-m.mts');
+  const withoutTypes = await format(await project.read('stages/n-of-m.mjs'), {
+    parser: 'babel',
+    printWidth: 120,
+    singleQuote: true,
+  });
+  const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
+  expect(lines(withoutTypes)).toEqual(lines(written)); // the example in JavaScript is the same program
+
+  const ran = await project.swp('repro', 'experiment=two-of-four');
+  expect([ran.exitCode, ran.stderr]).toEqual([0, '']);
+  const rowsOf = async <Row>(stage: string) =>
+    (await project.swp('metrics', stage, 'experiment=two-of-four', '--json')).json<{ rows: Row[] }>()[0]!.rows;
+  const rows = await rowsOf<{ round: number; metrics: object }>('stage=n-of-m');
+  expect(rows.map(({ round, metrics }) => [round, metrics])).toEqual([
+    [1, expect.objectContaining({ sparsity: 0.25, pattern: '1 of 4' })],
+    [2, expect.objectContaining({ sparsity: 0.5, pattern: '2 of 4' })],
+  ]);
+  const evaluated = await rowsOf<{ metrics: { sparsity: number } }>('stage=eval');
+  expect(evaluated.map(({ metrics }) => metrics.sparsity)).toEqual([0, 0.25, 0.5]);
+  const [folder] = await readdir(project.path('report'));
+  const pages = await Promise.all(
+    (await readdir(project.path('report', folder!)))
+      .filter((file) => file.endsWith('.html'))
+      .map((file) => readFile(project.path('report', folder!, file), 'utf8')),
+  );
+  const report = pages.join('\n').replaceAll('&quot;', '"');
+  expect(report).toContain('own stage "n-of-m"');
+  expect(/.{0,60}by magnitude.{0,60}/i.exec(report)?.[0]).toBeUndefined();
+});
+
+/** Deeds after a pruning that is right. */
+const DEEDS: Record<string, [code: string, error: string]> = {
+  none: ['', ''],
+  unmasked: [
+    "await writeSafetensors(job.output('weights'), weights)",
+    'weights.safetensors: The weight [0, 0] of model.layers.0.self_attn.q_proj.weight is ',
+  ],
+  flat: [
+    "weights.get('lm_head.weight').shape = [weights.get('lm_head.weight').data.length]; await writeSafetensors(job.output('weights'), weights)",
+    'weights.safetensors: The tensor lm_head.weight has the shape [3072], the input weights [64, 48].',
+  ],
+  lacking: [
+    "weights.delete('lm_head.weight'); await writeSafetensors(job.output('weights'), weights)",
+    'weights.safetensors: The tensor lm_head.weight is missing.',
+  ],
+  bytes: ["await writeFile(job.output('weights'), 'hello')", 'weights.safetensors: '],
+  values: [
+    "masks.get(first).data[1] = 2; await writeSafetensors(job.output('mask'), masks)",
+    'mask.safetensors: The mask of model.layers.0.self_attn.q_proj.weight holds 2 at [0, 1].',
+  ],
+  density: [
+    "await writeFile(job.output('pruning'), (await readFile(job.output('pruning'), 'utf8')).replace('\"sparsity\":', '\"sparsity\":1'))",
+    'pruning.json: ',
+  ],
+  nan: [
+    "await writeFile(job.output('pruning'), (await readFile(job.output('pruning'), 'utf8')).replace('\"threshold\":null', '\"threshold\":NaN'))",
+    'pruning.json: This artifact is not JSON',
+  ],
+};
+
+test('a stage in the place of prune that writes something else fails by itself, and says which tensor is wrong', async () => {
+  const project = await exampleProject();
+  const code = Object.entries(DEEDS).map(([name, [deed]]) => `  if (job.params.deed === '${name}') { ${deed} }`);
+  await project.write(
+    'stages/n-of-m.mjs',
+    `import { readFile, writeFile } from 'node:fs/promises';
+import { modelTensors, readWeights, runStageProgram, writePruning, writeSafetensors } from 'super-weight-pruning';
+await runStageProgram(async (job) => {
+  const weights = await readWeights(job.input('weights'));
+  const tensors = await modelTensors('marker-retrieval');
+  const first = 'model.layers.0.self_attn.q_proj.weight';
+  const data = new Uint8Array(weights.get(first).data.length).fill(1);
+  data[0] = 0;
+  const masks = new Map([[first, { shape: weights.get(first).shape, data }]]);
+  const metrics = await writePruning(job, { weights, masks, tensors });
+${code.join('\n')}
+  return metrics;
+});
+`,
+  );
+  const manifest = JSON.parse(await project.read('stages/n-of-m.stage.json')) as Record<string, unknown>;
+  const declared = { ...manifest, params: { type: 'object', properties: { deed: { enum: Object.keys(DEEDS) } } } };
+  await project.write('stages/n-of-m.stage.json', declared);
+  const study = {
+    name: 'deeds',
+    dag: [
+      { step: 'load', stage: 'load-pretrained' },
+      { step: 'prune', stage: 'n-of-m', inputs: { weights: 'load.weights' } },
+    ],
+    experiments: Object.fromEntries(Object.keys(DEEDS).map((deed) => [deed, { params: { 'n-of-m': { deed } } }])),
+  };
+  await project.write('pipeline.json', study);
+  const { stdout, exitCode } = await project.swp('repro');
+  expect([exitCode, stdout]).toEqual([1, expect.stringContaining('2 ran, 7 failed') as string]);
+  for (const [deed, [, error]] of Object.entries(DEEDS))
+    if (error !== '') expect(stdout).toContain(`error: ${deed}/s0/r0/prune (n-of-m): ${error}`);
+
+  // Without the word, it is no pruning that the results may be made of.
+  const { replaces: _, ...silent } = declared as { replaces?: string };
+  await project.write('stages/n-of-m.stage.json', silent);
+  await project.write('pipeline.json', {
+    ...study,
+    dag: [
+      ...study.dag,
+      {
+        step: 'all',
+        stage: 'aggregate',
+        gather: { prunings: 'prune.pruning', curves: [], evaluations: [], superWeights: [] },
+      },
+    ],
+  });
+  expect((await project.swp('status')).stderr).toContain('the stage "n-of-m" does not say that it replaces "prune"');
+  await project.write('stages/n-of-m.stage.json', { ...declared, replaces: 'prun' });
+  expect((await project.swp('status')).stdout).toMatch(
+    /"prun" is no stage that can be replaced\.\n.*\n.*\n {2}Did you mean "prune"\?/,
+  );
+  await project.write('stages/n-of-m.stage.json', { ...declared, outputs: { weights: { summary: 'w', file: 'w' } } });
+  expect((await project.swp('status')).stdout).toContain('"prune" has the output "mask", and this stage does not.');
+});
