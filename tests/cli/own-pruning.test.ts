@@ -148,16 +148,10 @@ ${code.join('\n')}
   // Without the word, it is no pruning that the results may be made of.
   const { replaces: _, ...silent } = declared as { replaces?: string };
   await project.write('stages/n-of-m.stage.json', silent);
+  const [, prune] = study.dag;
   await project.write('pipeline.json', {
     ...study,
-    dag: [
-      ...study.dag,
-      {
-        step: 'all',
-        stage: 'aggregate',
-        gather: { prunings: 'prune.pruning', curves: [], evaluations: [], superWeights: [] },
-      },
-    ],
+    dag: { extends: 'standard', steps: [{ ...prune, inputs: { weights: 'init.weights' } }] },
   });
   expect((await project.swp('status')).stderr).toContain('the stage "n-of-m" does not say that it replaces "prune"');
   await project.write('stages/n-of-m.stage.json', { ...declared, replaces: 'prun' });
