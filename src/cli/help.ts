@@ -20,6 +20,11 @@ export function withStudyOptions(command: Command): Command {
   );
 }
 
+/** Adds the option that says where a command writes; outputFile has the rules. */
+export function withOutputOption(command: Command, where: string): Command {
+  return command.option('-o, --output <file>', where, path);
+}
+
 /** Refuses an empty path, which mostly comes from a shell variable that is not set. */
 function path(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');

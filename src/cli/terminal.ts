@@ -17,6 +17,8 @@ export interface Terminal {
   line(text?: string): void;
   /** Writes what has been composed of several lines. */
   lines(text: string): void;
+  /** Writes what a file would hold, as it is; where standard output is a terminal, as lines. */
+  content(text: string): void;
   /** Writes a line to standard error. */
   errorLine(text: string): void;
   errorLines(text: string): void;
@@ -47,6 +49,7 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
     colors: createStyles(!refused && (wanted || interactive)),
     line: (text = '') => toOutput(inLine(text)),
     lines: toOutput,
+    content: (text) => (stdout.isTTY === true ? toOutput(text) : void stdout.write(text)),
     errorLine: (text) => toErrors(inLine(text)),
     errorLines: toErrors,
   };

@@ -1,7 +1,8 @@
 /** Writes a bundle of a study, verifies one, and runs the study of one again to compare. */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
@@ -19,6 +20,7 @@ import { rendererStamp } from '../report/renderer-stamp.ts';
 import { localExecutor, nodeEnvironment } from './local-executor.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { selectPlanned } from './nodes.ts';
+import { outputFile, STANDARD_OUTPUT } from './output-file.ts';
 import { plannedRun, type PlannedRun } from './planned-run.ts';
 import { openProject, planProject, type Project } from './project.ts';
 import type { RunState } from './run-state.ts';
@@ -42,10 +44,12 @@ export interface WrittenBundle {
 
 /**
  * One archive from which another machine verifies every number of the report.
+ * @param sink takes the archive if it is to go to standard output
  * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
  */
 export async function writeBundle(
   options: ProjectOptions & { output?: string; weights?: boolean },
+  sink: NodeJS.WritableStream,
 ): Promise<WrittenBundle> {
   const project = await openProject(options);
   const { study } = project;
@@ -53,6 +57,11 @@ export async function writeBundle(
   const key = resultsKey(project);
   const results = key === undefined ? undefined : await latestResults(project, key);
   if (![...planned.nodes.values()].some(({ state }) => state === 'cached')) throw noResults(project);
+  const name = `${study.name}-${study.profile.name}.tar.gz`;
+  const piped = options.output === STANDARD_OUTPUT;
+  const wanted = piped
+    ? undefined
+    : outputFile(project, options.output, { what: 'bundle', begins: '\u001f\u008b', name });
   const scratch = await makeTemporaryFolder('swp-bundle-'); // the cache may be one that this user may only read
   try {
     const { manifest, files } = await bundleContents(project, planned, {
@@ -65,8 +74,9 @@ export async function writeBundle(
     });
     refuseOldResults(manifest, results, study.profile.name);
     const text = manifestText(manifest);
-    const file = resolve(options.output ?? `${study.name}-${study.profile.name}.tar.gz`);
+    const file = wanted ?? join(scratch, name);
     await writeArchive(file, text, files);
+    if (piped) await pipeline(createReadStream(file), sink, { end: false });
     return described(file, bundleId(text), manifest);
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 /** The page of a study's DAG: what it shows of each node, and where it is written. */
-import { dirname, join, resolve } from 'node:path';
-import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
+import { join } from 'node:path';
+import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import type { PlannedState } from '../engine/plan.ts';
 import { dagPage } from '../report/dag-page/page.ts';
 import { nodeJson, runsOf } from './nodes.ts';
+import { outputFile, type OutputKind } from './output-file.ts';
 import type { Project } from './project.ts';
 import { reportFolder } from './study-report.ts';
 
@@ -40,17 +41,23 @@ export function renderDagPage(
 }
 
 /**
- * @param output path of the file; `dag.html` beside the profile's report if absent
- * @returns absolute path of the page
- * @throws SwpError of kind `file`
+ * Writes the DAG in some format.
+ * @param output as of outputFile; `dag.html` beside the profile's report if absent
+ * @param kind how files of the format begin
+ * @returns absolute path
+ * @throws SwpError as of outputFile
  */
-export async function writeDagPage(project: Project, html: string, output: string | undefined): Promise<string> {
-  const path = resolve(output ?? join(reportFolder(project), 'dag.html'));
+export async function writeDag(
+  project: Project,
+  text: string,
+  output: string | undefined,
+  kind: Omit<OutputKind, 'name'>,
+): Promise<string> {
+  const path = outputFile(project, output, { ...kind, name: join(reportFolder(project), 'dag.html') });
   try {
-    makeDirectory(dirname(path));
-    await replaceFile(path, html);
+    await replaceFile(path, text.endsWith('\n') ? text : `${text}\n`);
   } catch (error) {
-    throw fileFailure(error, path, 'write', 'Choose another place with --output FILE.');
+    throw fileFailure(error, path, 'write');
   }
   return path;
 }

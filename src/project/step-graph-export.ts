@@ -1,6 +1,5 @@
 /** The graph of a node's training step or forward pass, as an .onnx file, and what the step costs. */
 import { addTo } from '../base/groups.ts';
-import { resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
@@ -13,6 +12,7 @@ import type { PlannedState } from '../engine/plan.ts';
 import { buildPassGraph, type Pass } from '../model/pass-graph.ts';
 import { GRAPH_STAGES, passOf } from '../science/stage-work.ts';
 import { planNodes } from './nodes.ts';
+import { outputFile } from './output-file.ts';
 import type { Project } from './project.ts';
 
 /** Of an ambiguous selector, so many graphs are listed. */
@@ -25,9 +25,8 @@ export interface StepCost {
 }
 
 export interface ExportedGraph {
-  /** Absolute path. */
-  file: string;
-  bytes: number;
+  /** The .onnx file. */
+  content: Uint8Array;
   stage: string;
   pass: Pass;
   contents: Graph;
@@ -39,14 +38,15 @@ export interface ExportedGraph {
 }
 
 /**
+ * Makes the file; `writeGraph` writes it.
  * @param words selectors of nodes that all run the same graph
  * @param version of this swp, which the file names as its producer
- * @throws SwpError of kind `usage` if none of the nodes runs a graph, or if they run several; of kind `file`
+ * @throws SwpError of kind `usage` if none of the nodes runs a graph, or if they run several
  */
 export async function exportStepGraph(
   project: Project,
   words: readonly string[],
-  { output, version, placeText }: { output?: string; version: string; placeText: (node: PlannedState) => string },
+  { version, placeText }: { version: string; placeText: (node: PlannedState) => string },
 ): Promise<ExportedGraph> {
   const nodes = nodesOfOneGraph(await planNodes(project, words), placeText);
   const { node } = nodes[0]!;
@@ -55,8 +55,7 @@ export async function exportStepGraph(
   const contents = await buildPassGraph(pass);
   const cost = costOf(contents);
   const graph = graphHash(contents);
-  const file = resolve(output ?? `${stage}.onnx`);
-  const bytes = lowerToOnnx(contents, {
+  const content = lowerToOnnx(contents, {
     producerVersion: version,
     text: passText(pass),
     metadata: {
@@ -69,10 +68,8 @@ export async function exportStepGraph(
       flops: `${cost.flops}`,
     },
   });
-  await write(file, bytes);
   return {
-    file,
-    bytes: bytes.length,
+    content,
     stage,
     pass,
     contents,
@@ -131,8 +128,17 @@ function costOf(graph: Graph): StepCost {
   };
 }
 
-async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await replaceFile(file, bytes).catch((error: unknown) => {
+/**
+ * @param output as of outputFile; `STAGE.onnx` in the working folder if absent
+ * @returns absolute path
+ * @throws SwpError as of outputFile
+ */
+export async function writeGraph(project: Project, graph: ExportedGraph, output: string | undefined): Promise<string> {
+  const { content, stage } = graph;
+  const begins = Buffer.from(content.subarray(0, 1)).toString('latin1'); // every .onnx file begins with its version
+  const file = outputFile(project, output, { what: '.onnx file', begins, name: `${stage}.onnx` });
+  await replaceFile(file, content).catch((error: unknown) => {
     throw fileFailure(error, file, 'write', 'Choose another place with --output FILE.');
   });
+  return file;
 }

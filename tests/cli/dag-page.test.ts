@@ -10,11 +10,6 @@ test('a page goes beside the report, or where one says; it is whole by itself', 
   expect(stdout).toBe(project.path('report/all/dag.html'));
   const html = await project.read('report/all/dag.html');
   expect(html).not.toMatch(/(src|href)="?https?:/);
-  const other = await project.swp('dag', '--format', 'dot', '-o', 'dag.dot');
-  expect([other.exitCode, other.stderr]).toEqual([
-    2,
-    expect.stringContaining('--output is for the page of --format html'),
-  ]);
   expect((await project.swp('dag', '--format', 'html', '-o', '-')).stdout).toContain('<!doctype html>');
   await project.write('page', '');
   expect((await project.swp('dag', '--format', 'html', '-o', 'page/dag.html')).stderr).toContain('error: Cannot write');

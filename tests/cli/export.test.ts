@@ -191,10 +191,6 @@ describe('swp export', () => {
       'error: None of the selected nodes runs a graph.\n  Expected: a node of train, eval or detect-sw.',
     ],
     [['--graph', 'stage=trian'], 'No node of this profile has stage=trian.\n  Did you mean "train"?'],
-    [
-      ['--graph', 'stage=train', '--output', 'nowhere/step.onnx'],
-      'nowhere/step.onnx: there is no such file.\n  Choose another place with --output FILE.',
-    ],
     [[], "error: required option '--graph <selectors...>' not specified"],
   ])('swp export %j: 2', async (args, text) => {
     const project = await SwpProject.create(tinyStudy());

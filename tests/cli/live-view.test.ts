@@ -78,6 +78,7 @@ function openOn(stream: Emulated) {
     line: () => undefined,
     lines: () => undefined,
     errorLines: () => undefined,
+    content: () => undefined,
     errorLine: () => undefined,
   };
   const view = openLiveView({

@@ -267,6 +267,7 @@ describe('plain lines', () => {
       line: (text = '') => void lines.push(text),
       lines: () => undefined,
       errorLines: () => undefined,
+      content: () => undefined,
       errorLine: () => undefined,
     };
     const view = openPlainView({

@@ -1,6 +1,8 @@
 /** swp bundle: one archive from which another machine verifies every number of the report. */
+import { basename } from 'node:path';
 import { writeBundle } from '../../project/bundles.ts';
 import { requireCache } from '../../project/missing-cache.ts';
+import { checkStandardOutput, STANDARD_OUTPUT } from '../../project/output-file.ts';
 import type { BundleOptions } from '../declarations/bundle.ts';
 import { quantityText } from '../quantity-text.ts';
 import { plural } from '../study-text.ts';
@@ -8,16 +10,19 @@ import { openTerminal } from '../terminal.ts';
 
 export async function bundle(options: BundleOptions): Promise<void> {
   const terminal = openTerminal();
+  checkStandardOutput(options, process.stdout.isTTY);
   requireCache(options);
-  const { file, id, bytes, files, records, artifacts, weights, missing } = await writeBundle(options);
+  const { file, id, bytes, files, records, artifacts, weights, missing } = await writeBundle(options, process.stdout);
   if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing }));
-  terminal.line(
-    `Written: ${terminal.colors.bold(file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : ', without weights'}.`,
+  const isPiped = options.output === STANDARD_OUTPUT;
+  const say = isPiped ? terminal.errorLine : terminal.line;
+  say(
+    `Written: ${terminal.colors.bold(isPiped ? 'to standard output' : file)} (${quantityText(bytes, 'B')}): ${plural(records, 'record')}, ${plural(artifacts, 'artifact')}${weights ? ' with weights' : ', without weights'}.`,
   );
   if (missing.length > 0)
     terminal.errorLine(
       `${plural(missing.length, 'place')} of the study ${missing.length === 1 ? 'has' : 'have'} no result: the bundle says so.`,
     );
-  terminal.line(`Id: ${id}`);
-  terminal.line(`Anyone with swp can verify it: swp bundle verify ${file.split('/').at(-1)} --id ${id.slice(0, 16)}`);
+  say(`Id: ${id}`);
+  say(`Anyone with swp can verify it: swp bundle verify ${basename(file)} --id ${id.slice(0, 16)}`);
 }

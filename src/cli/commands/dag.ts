@@ -3,8 +3,9 @@ import { SwpError } from '../../base/failure.ts';
 import type { PlannedState } from '../../engine/plan.ts';
 import type { Study } from '../../pipeline/study.ts';
 import { missingInputs } from '../../project/missing-inputs.ts';
-import { renderDagPage, writeDagPage } from '../../project/dag-page.ts';
+import { renderDagPage, writeDag } from '../../project/dag-page.ts';
 import { countStates, nodeJson, planNodes, runsOf } from '../../project/nodes.ts';
+import { STANDARD_OUTPUT } from '../../project/output-file.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { sizeOf } from '../../project/study-size.ts';
 import { drawDag } from '../dag-drawing.ts';
@@ -17,39 +18,40 @@ import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function dag(words: string[], options: DagOptions): Promise<void> {
-  if (options.output !== undefined && (options.json || options.format !== 'html'))
+  const format = options.json ? 'json' : options.format;
+  if (options.output !== undefined && format === 'terminal')
     throw new SwpError({
       kind: 'usage',
-      message: '--output is for the page of --format html; everything else goes to standard output.',
-      expected: '--format html, or no --output',
+      message: '--output is for what --format writes; the drawing goes to the terminal.',
+      expected: '--format html, mermaid, dot or json, or no --output',
     });
   const project = await openProject(options);
   const nodes = await planNodes(project, words);
   const terminal = openTerminal();
   noteMissingCache(options, terminal);
-  switch (options.json ? 'json' : options.format) {
-    case 'json':
-      return terminal.line(JSON.stringify({ nodes: nodes.map(nodeJson) }));
-    case 'html':
-      return writePage(project, nodes, options.output, terminal);
-    case 'mermaid':
-      return terminal.lines(mermaidText(nodes));
-    case 'dot':
-      return terminal.lines(dotText(nodes));
-    case 'terminal':
-      return draw(project.study, nodes, terminal);
-  }
+  if (format === 'terminal') return draw(project.study, nodes, terminal);
+  const { text, ...kind } = written(format, project, nodes);
+  if (options.output === STANDARD_OUTPUT || (options.output === undefined && format !== 'html'))
+    return terminal.content(text.endsWith('\n') ? text : `${text}\n`);
+  terminal.line(await writeDag(project, text, options.output, kind));
 }
 
-async function writePage(
+/** The DAG as text, and how every text of the format begins. */
+function written(
+  format: Exclude<DagOptions['format'], 'terminal'>,
   project: Project,
   nodes: PlannedState[],
-  output: string | undefined,
-  terminal: Terminal,
-): Promise<void> {
-  const html = renderDagPage(project, nodes, reasonText);
-  if (output === '-') terminal.lines(html);
-  else terminal.line(await writeDagPage(project, html, output));
+): { text: string; what: string; begins: string } {
+  switch (format) {
+    case 'json':
+      return { text: JSON.stringify({ nodes: nodes.map(nodeJson) }), what: 'JSON of a DAG', begins: '{"nodes"' };
+    case 'html':
+      return { text: renderDagPage(project, nodes, reasonText), what: 'web page', begins: '<!doctype html>' };
+    case 'mermaid':
+      return { text: mermaidText(nodes), what: 'drawing of Mermaid', begins: 'flowchart' };
+    case 'dot':
+      return { text: dotText(nodes), what: 'drawing of Graphviz', begins: 'digraph' };
+  }
 }
 
 function draw(study: Study, nodes: PlannedState[], terminal: Terminal): void {

@@ -1,23 +1,33 @@
 /** swp export: writes the graph of a node's step as an .onnx file to look at, and says what the step costs. */
 import { packageVersion } from '../../base/package-root.ts';
 import type { Graph } from '../../compute/graph/graph.ts';
+import { checkStandardOutput, STANDARD_OUTPUT } from '../../project/output-file.ts';
 import { openProject } from '../../project/project.ts';
-import { exportStepGraph, passText, type ExportedGraph } from '../../project/step-graph-export.ts';
+import { exportStepGraph, passText, writeGraph, type ExportedGraph } from '../../project/step-graph-export.ts';
 import type { ExportOptions } from '../declarations/export.ts';
 import { quantityText } from '../quantity-text.ts';
 import { labelText } from '../run-text.ts';
-import { openTerminal, type Terminal } from '../terminal.ts';
+import { openTerminal } from '../terminal.ts';
 
 export async function exportGraph(options: ExportOptions): Promise<void> {
-  const exported = await exportStepGraph(await openProject(options), options.graph, {
+  checkStandardOutput(options, process.stdout.isTTY);
+  const project = await openProject(options);
+  const exported = await exportStepGraph(project, options.graph, {
     version: packageVersion(),
     placeText: ({ node }) => labelText(node.labels[0]!),
-    ...(options.output !== undefined && { output: options.output }),
   });
   const terminal = openTerminal();
-  const { file, graph, cost, nodes } = exported;
-  if (options.json) terminal.line(JSON.stringify({ file, ...passJson(exported), graph, ...cost, nodes }));
-  else writeSummary(exported, terminal);
+  if (options.output === STANDARD_OUTPUT) {
+    process.stdout.write(exported.content);
+    for (const line of summaryOf(exported)) terminal.errorLine(line);
+    return;
+  }
+  const file = await writeGraph(project, exported, options.output);
+  const { graph, cost, nodes, content } = exported;
+  if (options.json) return terminal.line(JSON.stringify({ file, ...passJson(exported), graph, ...cost, nodes }));
+  for (const line of summaryOf(exported)) terminal.line(line);
+  const size = quantityText(content.length, 'B');
+  terminal.line(`Written: ${terminal.colors.bold(file)} (${size}). https://netron.app shows it.`);
 }
 
 function passJson({ stage, pass, contents }: ExportedGraph) {
@@ -36,17 +46,15 @@ function passJson({ stage, pass, contents }: ExportedGraph) {
   };
 }
 
-function writeSummary({ file, bytes, pass, cost }: ExportedGraph, terminal: Terminal): void {
-  const { colors } = terminal;
+function summaryOf({ pass, cost }: ExportedGraph): string[] {
   const { parameters, activations } = cost.memory;
-  terminal.line(`${passText(pass)} (${cost.operations.toLocaleString('en')} operations).`);
-  terminal.line(
+  return [
+    `${passText(pass)} (${cost.operations.toLocaleString('en')} operations).`,
     [
       `${quantityText(cost.flops, 'FLOP')} per ${pass.computes !== 'training' ? 'pass' : pass.microBatches === 1 ? 'step' : 'micro-batch'}`,
       `${quantityText(parameters, 'B')} parameters`,
       ...(pass.computes === 'training' ? [`${quantityText(cost.memory.outputs, 'B')} gradients`] : []),
       `${quantityText(activations, 'B')} activations`,
     ].join(', '),
-  );
-  terminal.line(`Written: ${colors.bold(file)} (${quantityText(bytes, 'B')}). https://netron.app shows it.`);
+  ];
 }

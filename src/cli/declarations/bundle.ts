@@ -1,7 +1,7 @@
 /** The options and the help of `swp bundle`. */
 import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
-import { SELECTOR_HELP, withProjectOptions, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withOutputOption, withProjectOptions, withStudyOptions } from '../help.ts';
 import { parseBytes, parsePositiveInteger, parseTolerance } from '../quantity-parse.ts';
 
 export interface BundleOptions extends ProjectOptions {
@@ -28,7 +28,6 @@ export function declareBundle(
   const command = program
     .command('bundle')
     .description('Write one archive from which another machine verifies every number of the report.')
-    .option('-o, --output <file>', 'where to (default: STUDY-PROFILE.tar.gz here)')
     .option('--weights', 'also the weights and whatever else swp gc may evict, as far as they are there')
     .addHelpText(
       'after',
@@ -44,6 +43,7 @@ The id is the SHA-256 of the manifest, which has that of every file: who knows t
 paper. The same cache gives the same bundle each time.`,
     )
     .action(bundle);
+  withOutputOption(command, 'where to; - is standard output (default: STUDY-PROFILE.tar.gz here)');
   const verify = command
     .command('verify')
     .description('Verify a bundle: its files, its records, its results and its report; or compute all of it again.')

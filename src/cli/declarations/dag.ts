@@ -1,7 +1,7 @@
 /** The options and the help of `swp dag`. */
 import { Option, type Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
+import { SELECTOR_HELP, withOutputOption, withStudyOptions } from '../help.ts';
 
 export interface DagOptions extends ProjectOptions {
   show?: boolean;
@@ -20,10 +20,6 @@ export function declareDag(program: Command, body: (words: string[], options: Da
         .choices(['terminal', 'html', 'mermaid', 'dot', 'json'])
         .default('terminal'),
     )
-    .option(
-      '-o, --output <file>',
-      'where the page of --format html goes; - is standard output (default: report/PROFILE/dag.html)',
-    )
     .addHelpText(
       'after',
       `
@@ -33,11 +29,17 @@ Examples:
   swp dag --format html                           one page: pan, zoom, search, fold, click
   swp dag --format mermaid experiment=A1 seed=0   one run, for a page that renders Mermaid
   swp dag --format dot | dot -Tsvg > dag.svg      for Graphviz
+  swp dag --format mermaid -o dag.mmd             into a file
   swp dag --json                                  {"nodes":[{key, stage, round, step, runs, state, reason, inputs}]}
 
 Experiments that begin alike share nodes. What they share is drawn once; a row begins where it differs.
 ${SELECTOR_HELP}`,
     )
     .action(body);
-  return withStudyOptions(command);
+  return withStudyOptions(
+    withOutputOption(
+      command,
+      'where to; - is standard output (default: of html report/PROFILE/dag.html, of all else standard output)',
+    ),
+  );
 }
