@@ -5,9 +5,9 @@ import { failureText } from './failure-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** @param what the command does about it */
-export function noteMissingCache(options: ProjectOptions, { colors, errorLine }: Terminal, what?: string): void {
+export function noteMissingCache(options: ProjectOptions, { colors, errorLines }: Terminal, what?: string): void {
   const missing = missingCache(options);
   if (missing === undefined) return;
   const message = what === undefined ? missing.message : `${missing.message} ${what}`;
-  errorLine(failureText({ ...missing, message }, colors, colors.yellow('note:')));
+  errorLines(failureText({ ...missing, message }, colors, colors.yellow('note:')));
 }
