@@ -76,10 +76,10 @@ async function runProgram(
   };
   process.once('exit', endGroup);
   const output = new ProgramOutput(job);
-  let lastError = '';
+  const reason = new ErrorReason();
   readLines(running.stdout, (line) => output.hear(line));
   readLines(running.stderr, (line) => {
-    if (line.trim() !== '') lastError = line.slice(0, LONGEST_REASON);
+    reason.hear(line);
     output.hearError(line);
     job.log(line);
   });
@@ -95,8 +95,8 @@ async function runProgram(
       });
     if (failed)
       throw new Error(
-        lastError !== ''
-          ? lastError
+        reason.text !== ''
+          ? reason.text
           : signal !== undefined
             ? `The program was ended by ${signal}.`
             : `The program ended with exit code ${exitCode ?? originalMessage}.`,
@@ -113,4 +113,24 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => splitter.push(text));
   stream.on('end', () => splitter.end());
+}
+
+/**
+ * Why a program failed: the last line of its standard error. Node.js ends an uncaught error with a line that tells its
+ * own version; there it is the line with the error.
+ */
+class ErrorReason {
+  #last = '';
+  #named = '';
+
+  hear(line: string): void {
+    if (line.trim() === '') return;
+    this.#last = line.slice(0, LONGEST_REASON);
+    if (/^(Uncaught )?\w*(Error|Exception)( \[\w+\])?: ./.test(line)) this.#named = this.#last;
+  }
+
+  /** Empty if there was none. */
+  get text(): string {
+    return /^Node\.js v\d/.test(this.#last) && this.#named !== '' ? this.#named : this.#last;
+  }
 }

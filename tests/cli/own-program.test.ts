@@ -59,6 +59,9 @@ describe('a program that', () => {
       'error: A/s0/r0/own (own): no such corpus.\n  Log: ',
     );
     expect(await failsWith('exit 3')).toContain('The program ended with exit code 3.');
+    expect(await failsWith('node --input-type=module -e \'import "super-weight-prunin"\'')).toContain(
+      "error: A/s0/r0/own (own): Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'super-weight-prunin'",
+    );
     expect(await failsWith('kill -9 $$')).toContain('The program was ended by SIGKILL.');
   });
 
