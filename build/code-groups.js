@@ -155,6 +155,7 @@ export const GROUPS = {
       'schemas/stages/train.schema.json',
       // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
       'src/model/model-config.ts',
+      'src/model/model-folder.ts',
       'src/model/parse-config.ts',
       'src/model/model-files.ts',
       'src/base/digest.ts',
@@ -188,6 +189,7 @@ export const GROUPS = {
       'src/engine/executors/local/worker.ts',
       'src/engine/stage-module.ts',
       'src/engine/stage.ts',
+      'src/model/model-stage.ts',
       // A table of the engines: which one runs is a parameter, and its name and version are in `computes.engine`.
       'src/compute/runtimes/open-session.ts',
       // Its name and version are in `computes.engine`.

@@ -7,6 +7,7 @@ import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json'
 import { defineStage } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
 import { configPath } from '../src/model/model-config.ts';
+import { locateModel } from '../src/model/model-folder.ts';
 import { namesFingerprint, pretrainingFingerprint } from '../src/model/model-fingerprint.ts';
 import { recipePath } from '../src/model/pretraining.ts';
 import { referenceProblems } from '../src/science/reference-sets.ts';
@@ -33,10 +34,16 @@ export default defineStage<Required<AggregateParams>>({
   },
 
   problems: ({ study }) => referenceProblems(study),
-  watches: ({ study }) => modelsOf(study).flatMap((model) => [configPath(model), recipePath(model)]),
-  fingerprint: async ({ study }) => ({
-    ...(await namesFingerprint(study.experiments.map(({ model }) => model))),
-    ...(await pretrainingFingerprint(modelsOf(study))),
+  watches: ({ study }, root) =>
+    modelsOf(study)
+      .map((name) => locateModel(name, root))
+      .flatMap((model) => [configPath(model), recipePath(model)]),
+  fingerprint: async ({ study }, root) => ({
+    ...(await namesFingerprint(
+      study.experiments.map(({ model }) => model),
+      root,
+    )),
+    ...(await pretrainingFingerprint(modelsOf(study), root)),
   }),
   body: () => import('./bodies/aggregate.ts'),
 });

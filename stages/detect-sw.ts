@@ -12,37 +12,40 @@ import { configPath } from '../src/model/model-config.ts';
 import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
 import { detectionWork } from '../src/science/stage-work.ts';
 import { detectionProblems } from '../src/science/param-problems.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<DetectSwParams>>({
-  name: 'detect-sw',
-  summary: 'Finds super weights: activation spikes that pass a causal test against matched controls.',
-  params: schema,
-  inputs: {
-    weights: { summary: 'Weights to search.' },
-    reference: {
-      summary: 'The detection whose confirmed super weights are followed; without it this one is its own.',
-      optional: true,
+export default defineStage(
+  onModel<Required<DetectSwParams>>({
+    name: 'detect-sw',
+    summary: 'Finds super weights: activation spikes that pass a causal test against matched controls.',
+    params: schema,
+    inputs: {
+      weights: { summary: 'Weights to search.' },
+      reference: {
+        summary: 'The detection whose confirmed super weights are followed; without it this one is its own.',
+        optional: true,
+      },
+      pruning: { summary: "The last prune's outcome: the thresholds behind the margins.", optional: true },
     },
-    pruning: { summary: "The last prune's outcome: the thresholds behind the margins.", optional: true },
-  },
-  outputs: {
-    superWeights: {
-      summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.',
-      file: 'super-weights.json',
+    outputs: {
+      superWeights: {
+        summary: 'Candidates, causal tests, confirmed super weights, survival of the reference.',
+        file: 'super-weights.json',
+      },
     },
-  },
 
-  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
+    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
-  problems: detectionProblems,
-  async fingerprint({ model, batchSize, sequenceLength, ...target }) {
-    const shape = { batch: batchSize, sequence: sequenceLength };
-    return {
-      ...(await graphFingerprint('forward', model, shape, target)),
-      ...(await detectionFingerprint(model)),
-    };
-  },
-  work: detectionWork,
-  body: () => import('./bodies/detect-sw.ts'),
-});
+    problems: detectionProblems,
+    async fingerprint({ model, batchSize, sequenceLength, ...target }) {
+      const shape = { batch: batchSize, sequence: sequenceLength };
+      return {
+        ...(await graphFingerprint('forward', model, shape, target)),
+        ...(await detectionFingerprint(model)),
+      };
+    },
+    work: detectionWork,
+    body: () => import('./bodies/detect-sw.ts'),
+  }),
+);

@@ -12,38 +12,41 @@ import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { evaluationWork } from '../src/science/stage-work.ts';
 import { evaluationProblems } from '../src/science/param-problems.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<EvalParams>>({
-  name: 'eval',
-  summary: 'Validation loss and perplexity, loss above the language, by kind of token, retrieval accuracy.',
-  params: schema,
-  inputs: {
-    weights: { summary: 'Weights to evaluate.' },
-    original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
-    reference: {
-      summary: "The detection of the intact model's super weights, for restore: super-activation.",
-      optional: true,
+export default defineStage(
+  onModel<Required<EvalParams>>({
+    name: 'eval',
+    summary: 'Validation loss and perplexity, loss above the language, by kind of token, retrieval accuracy.',
+    params: schema,
+    inputs: {
+      weights: { summary: 'Weights to evaluate.' },
+      original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
+      reference: {
+        summary: "The detection of the intact model's super weights, for restore: super-activation.",
+        optional: true,
+      },
     },
-  },
-  outputs: {
-    evaluation: { summary: 'What was measured.', file: 'evaluation.json' },
-    sequenceLosses: {
-      summary: 'The loss of every held-out sequence: what differences between evaluations are paired by.',
-      file: 'sequence-losses.safetensors',
+    outputs: {
+      evaluation: { summary: 'What was measured.', file: 'evaluation.json' },
+      sequenceLosses: {
+        summary: 'The loss of every held-out sequence: what differences between evaluations are paired by.',
+        file: 'sequence-losses.safetensors',
+      },
     },
-  },
 
-  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
+    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
-  problems: evaluationProblems,
-  async fingerprint({ model, batchSize, sequenceLength, restore, ...target }) {
-    const shape = { batch: batchSize, sequence: sequenceLength };
-    return {
-      ...(await graphFingerprint(restore === 'none' ? 'forward' : 'restored', model, shape, target)),
-      ...(await tensorsFingerprint(model, ['role'])),
-    };
-  },
-  work: evaluationWork,
-  body: () => import('./bodies/eval.ts'),
-});
+    problems: evaluationProblems,
+    async fingerprint({ model, batchSize, sequenceLength, restore, ...target }) {
+      const shape = { batch: batchSize, sequence: sequenceLength };
+      return {
+        ...(await graphFingerprint(restore === 'none' ? 'forward' : 'restored', model, shape, target)),
+        ...(await tensorsFingerprint(model, ['role'])),
+      };
+    },
+    work: evaluationWork,
+    body: () => import('./bodies/eval.ts'),
+  }),
+);

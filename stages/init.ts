@@ -8,17 +8,23 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
 import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<InitParams>>({
-  name: 'init',
-  summary: 'Keeps the pretrained weights or draws new ones.',
-  params: schema,
-  inputs: {
-    pretrained: { summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.', optional: true },
-  },
-  outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
+export default defineStage(
+  onModel<Required<InitParams>>({
+    name: 'init',
+    summary: 'Keeps the pretrained weights or draws new ones.',
+    params: schema,
+    inputs: {
+      pretrained: {
+        summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.',
+        optional: true,
+      },
+    },
+    outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
-  files: ({ model }) => [configFile(model)],
-  fingerprint: ({ model }) => initialisationFingerprint(model),
-  body: () => import('./bodies/init.ts'),
-});
+    files: ({ model }) => [configFile(model)],
+    fingerprint: ({ model }) => initialisationFingerprint(model),
+    body: () => import('./bodies/init.ts'),
+  }),
+);

@@ -10,21 +10,24 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../src/generated/load-pretrained.ts';
 import { checkpointFile, configFile } from '../src/model/model-files.ts';
 import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<LoadPretrainedParams>>({
-  name: 'load-pretrained',
-  summary: 'Loads a trained checkpoint.',
-  params: schema,
-  inputs: {},
-  outputs: {
-    weights: {
-      summary: 'The checkpoint, float32, in the order of the configuration.',
-      file: 'weights.safetensors',
-      evictable: true,
+export default defineStage(
+  onModel<Required<LoadPretrainedParams>>({
+    name: 'load-pretrained',
+    summary: 'Loads a trained checkpoint.',
+    params: schema,
+    inputs: {},
+    outputs: {
+      weights: {
+        summary: 'The checkpoint, float32, in the order of the configuration.',
+        file: 'weights.safetensors',
+        evictable: true,
+      },
     },
-  },
 
-  files: ({ model, checkpoint }) => [configFile(model), checkpointFile(model, checkpoint)],
-  fingerprint: ({ model }) => parametersFingerprint(model),
-  body: () => import('./bodies/load-pretrained.ts'),
-});
+    files: ({ model, checkpoint }) => [configFile(model), checkpointFile(model, checkpoint)],
+    fingerprint: ({ model }) => parametersFingerprint(model),
+    body: () => import('./bodies/load-pretrained.ts'),
+  }),
+);

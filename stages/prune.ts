@@ -9,32 +9,39 @@ import type { PruneParams } from '../src/generated/prune.ts';
 import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { pruningProblems } from '../src/science/param-problems.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<PruneParams>>({
-  name: 'prune',
-  summary: 'Prunes the weights of smallest magnitude, or random ones: exactly as many as asked for.',
-  params: schema,
-  inputs: {
-    weights: { summary: 'Weights to prune.' },
-    mask: { summary: 'Mask of the last prune: 1 = kept.', optional: true },
-    reference: {
-      summary: "The reference super weights' detection, for force: reference and protect: reference.",
-      optional: true,
+export default defineStage(
+  onModel<Required<PruneParams>>({
+    name: 'prune',
+    summary: 'Prunes the weights of smallest magnitude, or random ones: exactly as many as asked for.',
+    params: schema,
+    inputs: {
+      weights: { summary: 'Weights to prune.' },
+      mask: { summary: 'Mask of the last prune: 1 = kept.', optional: true },
+      reference: {
+        summary: "The reference super weights' detection, for force: reference and protect: reference.",
+        optional: true,
+      },
+      detected: { summary: 'The detection on these weights, for protect: detected.', optional: true },
     },
-    detected: { summary: 'The detection on these weights, for protect: detected.', optional: true },
-  },
-  outputs: {
-    weights: { summary: 'The weights with every pruned one exactly 0.', file: 'weights.safetensors', evictable: true },
-    mask: { summary: '1 = kept, 0 = pruned, U8, for every prunable tensor.', file: 'mask.safetensors' },
-    pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
-  },
+    outputs: {
+      weights: {
+        summary: 'The weights with every pruned one exactly 0.',
+        file: 'weights.safetensors',
+        evictable: true,
+      },
+      mask: { summary: '1 = kept, 0 = pruned, U8, for every prunable tensor.', file: 'mask.safetensors' },
+      pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
+    },
 
-  watches: ({ model }) => [configPath(model)],
-  problems: pruningProblems,
-  fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
-  replaceable: {
-    inputs: ['weights', 'mask'],
-    check: async (job) => (await import('./bodies/check-pruning.ts')).default(job),
-  },
-  body: () => import('./bodies/prune.ts'),
-});
+    watches: ({ model }) => [configPath(model)],
+    problems: pruningProblems,
+    fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
+    replaceable: {
+      inputs: ['weights', 'mask'],
+      check: async (job) => (await import('./bodies/check-pruning.ts')).default(job),
+    },
+    body: () => import('./bodies/prune.ts'),
+  }),
+);

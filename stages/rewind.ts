@@ -12,29 +12,32 @@ import type { RewindParams } from '../src/generated/rewind.ts';
 import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { rewindingProblems } from '../src/science/param-problems.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<RewindParams>>({
-  name: 'rewind',
-  summary: 'Takes the kept weights back to earlier values, or shuffles which are kept.',
-  params: schema,
-  inputs: {
-    mask: { summary: 'Mask of the prune: 1 = kept.' },
-    weights: { summary: 'The pruned weights, for to: none.', optional: true },
-    init: { summary: 'The weights that the run started from, for to: init.', optional: true },
-    point: { summary: 'Weights of an early point of the first training, for to: step.', optional: true },
-    pretrained: { summary: 'The loaded checkpoint, for to: pretrained.', optional: true },
-  },
-  outputs: {
-    weights: {
-      summary: 'Weights to go on from; pruned ones are exactly 0.',
-      file: 'weights.safetensors',
-      evictable: true,
+export default defineStage(
+  onModel<Required<RewindParams>>({
+    name: 'rewind',
+    summary: 'Takes the kept weights back to earlier values, or shuffles which are kept.',
+    params: schema,
+    inputs: {
+      mask: { summary: 'Mask of the prune: 1 = kept.' },
+      weights: { summary: 'The pruned weights, for to: none.', optional: true },
+      init: { summary: 'The weights that the run started from, for to: init.', optional: true },
+      point: { summary: 'Weights of an early point of the first training, for to: step.', optional: true },
+      pretrained: { summary: 'The loaded checkpoint, for to: pretrained.', optional: true },
     },
-    mask: { summary: '1 = kept, 0 = pruned, U8.', file: 'mask.safetensors' },
-  },
+    outputs: {
+      weights: {
+        summary: 'Weights to go on from; pruned ones are exactly 0.',
+        file: 'weights.safetensors',
+        evictable: true,
+      },
+      mask: { summary: '1 = kept, 0 = pruned, U8.', file: 'mask.safetensors' },
+    },
 
-  files: ({ model }) => [configFile(model)],
-  problems: rewindingProblems,
-  fingerprint: ({ model }) => initialisationFingerprint(model),
-  body: () => import('./bodies/rewind.ts'),
-});
+    files: ({ model }) => [configFile(model)],
+    problems: rewindingProblems,
+    fingerprint: ({ model }) => initialisationFingerprint(model),
+    body: () => import('./bodies/rewind.ts'),
+  }),
+);

@@ -20,39 +20,42 @@ import { configPath } from '../src/model/model-config.ts';
 import { trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
 import { trainingProblems } from '../src/science/param-problems.ts';
+import { onModel } from '../src/model/model-stage.ts';
 
-export default defineStage<Required<TrainParams>>({
-  name: 'train',
-  summary: 'Trains the weights for a number of steps under the mask in force.',
-  params: schema,
-  inputs: {
-    weights: { summary: 'Weights to start from.' },
-    mask: { summary: 'Mask of the last prune, for mask: hold; 1 = kept.', optional: true },
-    position: { summary: "The run's cumulative step so far: where the data stream goes on.", optional: true },
-    optimizer: { summary: 'Moments of the last round, for optimizerState: keep.', optional: true },
-  },
-  outputs: {
-    weights: {
-      summary: 'Weights after the last step; pruned ones are exactly 0.',
-      file: 'weights.safetensors',
-      evictable: true,
+export default defineStage(
+  onModel<Required<TrainParams>>({
+    name: 'train',
+    summary: 'Trains the weights for a number of steps under the mask in force.',
+    params: schema,
+    inputs: {
+      weights: { summary: 'Weights to start from.' },
+      mask: { summary: 'Mask of the last prune, for mask: hold; 1 = kept.', optional: true },
+      position: { summary: "The run's cumulative step so far: where the data stream goes on.", optional: true },
+      optimizer: { summary: 'Moments of the last round, for optimizerState: keep.', optional: true },
     },
-    optimizer: { summary: 'AdamW moments after the last step.', file: 'optimizer.safetensors', evictable: true },
-    position: { summary: "The run's cumulative step after the last step.", file: 'position.json' },
-    curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
-  },
+    outputs: {
+      weights: {
+        summary: 'Weights after the last step; pruned ones are exactly 0.',
+        file: 'weights.safetensors',
+        evictable: true,
+      },
+      optimizer: { summary: 'AdamW moments after the last step.', file: 'optimizer.safetensors', evictable: true },
+      position: { summary: "The run's cumulative step after the last step.", file: 'position.json' },
+      curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
+    },
 
-  resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-  watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
+    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
 
-  problems: trainingProblems,
-  fingerprint: async (params) => graphFingerprint('training', params.model, trainingShape(params), params),
+    problems: trainingProblems,
+    fingerprint: async (params) => graphFingerprint('training', params.model, trainingShape(params), params),
 
-  trajectory({ schedule, steps, warmupSteps }) {
-    const dependsOnLength = schedule === 'warmup-constant' ? steps < warmupSteps : schedule !== 'constant';
-    return { length: 'steps', state: ['weights', 'optimizer', 'curve'], dependsOnLength };
-  },
+    trajectory({ schedule, steps, warmupSteps }) {
+      const dependsOnLength = schedule === 'warmup-constant' ? steps < warmupSteps : schedule !== 'constant';
+      return { length: 'steps', state: ['weights', 'optimizer', 'curve'], dependsOnLength };
+    },
 
-  work: trainingWork,
-  body: () => import('./bodies/train.ts'),
-});
+    work: trainingWork,
+    body: () => import('./bodies/train.ts'),
+  }),
+);

@@ -62,6 +62,7 @@ export async function bundleContents(
   }
   addPath('pipeline.json', study.path);
   for (const path of await programFiles(study.root, stages, records)) addPath(toName(relative(study.root, path)), path);
+  for (const path of ownFiles(study.root, plan, options.weights)) addPath(toName(relative(study.root, path)), path);
   const lockFile = [join(packageRoot, 'package-lock.json'), join(packageRoot, '..', '.package-lock.json')].find(
     (path) => existsSync(path),
   );
@@ -133,6 +134,23 @@ async function programFiles(
       for (const path of (await stages.load(name)).files)
         if (statSync(path).isFile() && isSafeName(toName(relative(root, path)))) files.add(path);
   return [...files];
+}
+
+/**
+ * The files of the study that its nodes read and no stage made, such as the configuration of a model of its own; those
+ * of weights only where weights are wanted.
+ */
+function ownFiles(root: string, plan: Plan, weights: boolean): Set<string> {
+  const ofSwp = join(packageRoot, 'models') + sep; // a study in swp's own folder has those as any other study has
+  const paths = [...plan.nodes.values()].flatMap(({ node }) => node.files.map(({ path }) => path));
+  return new Set(
+    paths.filter(
+      (path) =>
+        !path.startsWith(ofSwp) &&
+        isSafeName(toName(relative(root, path))) &&
+        (weights || !path.endsWith('.safetensors')),
+    ),
+  );
 }
 
 /** Names of all files in a folder and below it, relative to it, with slashes as a bundle writes them. */

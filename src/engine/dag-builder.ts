@@ -127,10 +127,11 @@ export class DagBuilder {
     const { params } = spec;
     try {
       if (stage.failure !== undefined) return { failure: stage.failure };
-      const files = await this.#externalFiles(stage, params);
-      for (const path of stage.definition.watches?.(params) ?? [])
+      const isPossible = await this.#isPossible(stage, spec);
+      const files = isPossible ? await this.#externalFiles(stage, params) : [];
+      for (const path of stage.definition.watches?.(params, this.#root) ?? [])
         if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
-      const computes = (await this.#isPossible(stage, spec)) ? await this.#fingerprint(stage, params) : null;
+      const computes = isPossible ? await this.#fingerprint(stage, params) : null;
       return { files, code: this.#accept(stage.definition.name, { code: stage.code, computes }) };
     } catch (error) {
       return { failure: lackOf(error) };
@@ -179,7 +180,7 @@ export class DagBuilder {
     connected: ReadonlySet<string>,
     label: NodeLabel,
   ): Promise<boolean> {
-    const problems = (await definition.problems?.(params, connected)) ?? [];
+    const problems = (await definition.problems?.(params, connected, this.#root)) ?? [];
     if (problems.length > 0) this.#refuse(label, problems);
     return problems.length === 0;
   }
@@ -190,13 +191,13 @@ export class DagBuilder {
     const question = JSON.stringify([definition.name, params]);
     const known = this.#fingerprints.get(question);
     if (known !== undefined) return known;
-    const answer = definition.fingerprint(params);
+    const answer = definition.fingerprint(params, this.#root);
     this.#fingerprints.set(question, answer);
     return answer;
   }
 
   async #externalFiles({ definition, module }: LoadedStage, params: JsonObject): Promise<ExternalFile[]> {
-    const declared = (await definition.files?.(params)) ?? [];
+    const declared = (await definition.files?.(params, this.#root)) ?? [];
     if (new Set(declared.map(({ name }) => name)).size < declared.length)
       throw new SwpError({
         kind: 'content',

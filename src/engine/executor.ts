@@ -15,6 +15,8 @@ import type { GatheredArtifact, Metrics, Progress } from './stage.ts';
 export interface PreparedJob {
   /** The stage's module. */
   module: string;
+  /** The project's root. */
+  root: string;
   params: JsonObject;
   inputs: Record<string, string>;
   gathered: Record<string, GatheredArtifact[]>;

@@ -58,6 +58,7 @@ export async function prepareJob(
   const outputs = Object.entries(node.stage.outputs).map(([name, { file }]) => [name, join(folder, file)] as const);
   return {
     module: stages.modulePath(node.stage.name),
+    root: stages.root,
     params: node.params,
     inputs,
     gathered,

@@ -80,6 +80,11 @@ export class StageLoader {
     });
   }
 
+  /** Absolute path of the project's root; the working folder where there is no project. */
+  get root(): string {
+    return this.#root ?? process.cwd();
+  }
+
   /** Names of all stages, sorted. */
   names(): string[] {
     return [...Object.keys(this.#fingerprints), ...Object.keys(this.#broken), ...this.#programs()].sort();

@@ -60,6 +60,7 @@ function readMessage(): Message {
 function jobOf<Params>({ params, inputs, gathered, outputs }: Message, signal: AbortSignal): StageProgramJob<Params> {
   return {
     params: params as Params,
+    root: process.cwd(), // where swp starts programs
     input: (name) => named(inputs, name, 'input'),
     optionalInput: (name) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined),
     gathered: (name) => named(gathered, name, 'gathered input'),

@@ -104,6 +104,8 @@ export interface ParamProblem {
   /** What is wrong, with the values; without a full stop. */
   message: string;
   expected: string;
+  /** The name that was most likely meant. */
+  suggestion?: string;
 }
 
 export interface GatheredArtifact {
@@ -125,6 +127,8 @@ export interface Progress {
 
 export interface StageJob<Params> {
   params: Params;
+  /** Absolute path of the project's root, the study's folder: what paths in parameters are relative to. */
+  root: string;
   /** Absolute path of an input artifact; throws for a missing required input. */
   input(name: string): string;
   /** The same for an optional input: undefined when absent. */
@@ -155,6 +159,7 @@ export interface StageJob<Params> {
 /** Flat numbers and strings for the record: shown by `swp show` and `swp status`. */
 export type Metrics = RecordFile['metrics'];
 
+/** Hooks are told the project's root, an absolute path: what paths in parameters are relative to. It is in no key. */
 export interface StageDefinition<Params = JsonObject> {
   /**
    * It stands for a stage whose declaration cannot be read: nothing is known of its parameters, inputs and outputs. Its
@@ -177,26 +182,26 @@ export interface StageDefinition<Params = JsonObject> {
     check(job: StageJob<unknown>): Promise<void>;
   };
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
-  files?(params: Params): DeclaredFile[] | Promise<DeclaredFile[]>;
+  files?(params: Params, root: string): DeclaredFile[] | Promise<DeclaredFile[]>;
   /**
    * What is wrong with parameters that each fit the schema, or that ask for an input which is not connected; nothing
    * else is asked of them then.
    * @param connected names of the inputs that the node has
    */
-  problems?(params: Params, connected: ReadonlySet<string>): ParamProblem[] | Promise<ParamProblem[]>;
+  problems?(params: Params, connected: ReadonlySet<string>, root: string): ParamProblem[] | Promise<ParamProblem[]>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.
    */
-  fingerprint?(params: Params): Promise<JsonValue>;
+  fingerprint?(params: Params, root: string): Promise<JsonValue>;
   /** Absolute paths of the files that `fingerprint` reads: when one of them changes, it is asked again. */
-  watches?(params: Params): string[];
+  watches?(params: Params, root: string): string[];
   /** What a node takes of the machine; a CPU by default. */
   resources?(params: Params): NodeResources;
   /** Of a stage whose nodes are points on longer computations. */
   trajectory?(params: Params): Trajectory;
   /** How much there is to do; a stage that does not say counts nodes. */
-  work?(params: Params): StageWork | Promise<StageWork>;
+  work?(params: Params, root: string): StageWork | Promise<StageWork>;
   /**
    * Runs one node in a worker process.
    * Must be deterministic: artifacts carry no time, host, path or experiment name.

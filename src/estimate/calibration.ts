@@ -79,7 +79,7 @@ export class Calibration {
     const units = least.timed[0]!.units * Math.max(2, GOAL_SECONDS / REPEATS / Math.max(each, 1e-3));
     let bytes = least.bytes;
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      const larger = await this.#runInEveryWorker(node, Math.min(units, (await workOf(node)).count));
+      const larger = await this.#runInEveryWorker(node, Math.min(units, (await this.#workOf(node)).count));
       timed.push(...larger.timed);
       bytes = larger.bytes;
     }
@@ -99,7 +99,7 @@ export class Calibration {
   }
 
   async #run(node: PlannedNode, units: number) {
-    const { count, sample } = await workOf(node);
+    const { count, sample } = await this.#workOf(node);
     const params: JsonObject = {
       ...node.params,
       ...(sample !== undefined && sample(Math.max(1, Math.round(Math.min(units, count))))),
@@ -113,7 +113,7 @@ export class Calibration {
     const outcome = await slot.submit(job, () => {});
     const seconds = (performance.now() - start) / 1000;
     if (outcome.kind !== 'done') throw new CannotSample();
-    return { folder, outputs: job.outputs, seconds, units: (await workOf({ ...node, params })).count };
+    return { folder, outputs: job.outputs, seconds, units: (await this.#workOf({ ...node, params })).count };
   }
 
   /** Finds what a node consumes in the cache, or makes it small. */
@@ -127,6 +127,10 @@ export class Calibration {
     this.#made.set(key, made);
     return (await made)[artifact];
   };
+
+  #workOf(node: PlannedNode) {
+    return workOf(node, this.#project.stages.root);
+  }
 
   #canRun({ stage, gathers }: PlannedNode): boolean {
     return Object.keys(gathers).length === 0 && !this.#project.stages.modulePath(stage.name).endsWith(MANIFEST_SUFFIX);

@@ -34,16 +34,19 @@ const RUNS = 20;
 export class Measurements {
   readonly #cpu: string | null;
   readonly #stages: ReadonlyMap<string, StageDefinition>;
+  readonly #root: string;
   readonly #groups = new Map<string, Measured>();
   readonly #seen = new Set<string>();
 
   /**
    * @param cpu model of this machine's processor, as records name it
    * @param stages by name: those of which something is to be known; each says how much a record's node had to do
+   * @param root the project's
    */
-  constructor(cpu: string | null, stages: ReadonlyMap<string, StageDefinition>) {
+  constructor(cpu: string | null, stages: ReadonlyMap<string, StageDefinition>, root: string) {
     this.#cpu = cpu;
     this.#stages = stages;
+    this.#root = root;
   }
 
   of(group: string): Measured | undefined {
@@ -84,7 +87,7 @@ export class Measurements {
     this.#seen.add(record.key);
     const stage = this.#stages.get(record.stage);
     if (stage === undefined || record.aliasOf !== undefined || record.environment.cpu !== this.#cpu) return;
-    const work = await workOfRecord(stage, record);
+    const work = await workOfRecord(stage, record, this.#root);
     if (work === undefined) return;
     const group = groupOf(stage.name, work);
     const measured = this.#groups.get(group) ?? {
@@ -113,7 +116,11 @@ export function sizesOf(
 }
 
 /** @returns undefined for a record of other parameters than the stage has now */
-async function workOfRecord(stage: StageDefinition, { preimage }: CacheRecord): Promise<StageWork | undefined> {
+async function workOfRecord(
+  stage: StageDefinition,
+  { preimage }: CacheRecord,
+  root: string,
+): Promise<StageWork | undefined> {
   const { params, gathers } = preimage as unknown as {
     params: CacheRecord['preimage'];
     gathers: Record<string, { missing?: true }[]>;
@@ -122,7 +129,7 @@ async function workOfRecord(stage: StageDefinition, { preimage }: CacheRecord): 
     const found = Object.fromEntries(
       Object.entries(gathers).map(([name, items]) => [name, items.filter(({ missing }) => missing !== true)]),
     );
-    const work = await workOf({ stage, params, gathers: found });
+    const work = await workOf({ stage, params, gathers: found }, root);
     return Number.isFinite(work.count) ? work : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 /**
  * Estimates a run of a study in a cache: brings together what there is to do and what is known of how long it takes.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
@@ -58,12 +58,13 @@ export async function forecastRun(
   const workload = await workloadOf(plan, {
     wanted,
     cache,
+    root: dirname(study.path),
     countingRecord: (key) => wholeRecord(key, { cache, study: state }),
     fresh,
   });
   const groups = new Set(workload.tasks.map(({ group }) => group));
   const stages = new Map(workload.tasks.map(({ planned }) => [planned.node.stage.name, planned.node.stage]));
-  const measurements = new Measurements(processorModel(), stages);
+  const measurements = new Measurements(processorModel(), stages, dirname(study.path));
   const records = [...plan.nodes.values()].flatMap(({ record, node }) =>
     record !== undefined && stages.has(node.stage.name) ? [record] : [],
   );

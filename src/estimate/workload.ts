@@ -34,6 +34,8 @@ export interface Workload {
 export interface WorkloadOptions {
   wanted: Wanted;
   cache: StateSource;
+  /** The project's root. */
+  root: string;
   /** A record that counts in this study. */
   countingRecord(key: string): Promise<CacheRecord | undefined>;
   /** As if nothing were in the cache. */
@@ -43,7 +45,7 @@ export interface WorkloadOptions {
 /** Runs nothing; reads what trajectories have left in the cache. */
 export async function workloadOf(
   plan: Plan,
-  { wanted, cache, countingRecord, fresh = false }: WorkloadOptions,
+  { wanted, cache, root, countingRecord, fresh = false }: WorkloadOptions,
 ): Promise<Workload> {
   const seen = fresh ? emptied(plan) : plan;
   const needed = neededNodes(seen, wanted);
@@ -59,10 +61,8 @@ export async function workloadOf(
   const tasks: Task[] = [];
   for (const planned of toRun) {
     const { node } = planned;
-    const work = await workOf({
-      ...node,
-      gathers: existing(node, (key) => running.has(key) || seen.nodes.get(key)?.state === 'cached'),
-    });
+    const gathers = existing(node, (key) => running.has(key) || seen.nodes.get(key)?.state === 'cached');
+    const work = await workOf({ ...node, gathers }, root);
     const before = stopBefore.get(node.key);
     const chained = before === undefined ? undefined : seen.nodes.get(before);
     const recordOf = (key: string) => (running.has(key) ? undefined : seen.nodes.get(key)?.record);
@@ -85,14 +85,15 @@ export async function workloadOf(
   return { total: needed.length, blocked, tasks, waitsFor };
 }
 
-/** How much a node computes: what its stage says; otherwise one unit, or one per artifact that it gathers. */
-export function workOf({
-  stage,
-  params,
-  gathers,
-}: Pick<PlannedNode, 'stage' | 'params'> & { gathers: Record<string, readonly unknown[]> }):
-  StageWork | Promise<StageWork> {
-  if (stage.work !== undefined) return stage.work(params);
+/**
+ * How much a node computes: what its stage says; otherwise one unit, or one per artifact that it gathers.
+ * @param root the project's
+ */
+export function workOf(
+  { stage, params, gathers }: Pick<PlannedNode, 'stage' | 'params'> & { gathers: Record<string, readonly unknown[]> },
+  root: string,
+): StageWork | Promise<StageWork> {
+  if (stage.work !== undefined) return stage.work(params, root);
   const gathered = Object.values(gathers).reduce((sum, items) => sum + items.length, 0);
   if (Object.keys(gathers).length > 0) return { unit: 'results', count: Math.max(1, gathered), alike: null };
   return { unit: 'nodes', count: 1, alike: modelOf(stage, params) };

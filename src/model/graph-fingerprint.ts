@@ -63,7 +63,7 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, target: 
 }
 
 /**
- * The same for forward passes, of a model that may be no folder under models/.
+ * The same for forward passes, of a model that may have no folder.
  * @param overridden layers whose down projection can be overwritten
  */
 export function forwardFingerprint(

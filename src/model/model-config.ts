@@ -1,31 +1,26 @@
-/** Reads a model's folder under models/: config.json and the checkpoints beside it. */
-import { existsSync, readdirSync } from 'node:fs';
+/** Reads a model's folder: config.json and the checkpoints beside it. `model` is what locateModel gives. */
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
-import { listNames, nearestName } from '../base/nearest-name.ts';
-import { packageRoot } from '../base/package-root.ts';
+import { listNames, quoted } from '../base/nearest-name.ts';
 import type { ModelConfig } from './decoder/family.ts';
+import { builtInModels, modelFolder } from './model-folder.ts';
 import { parseModelConfig } from './parse-config.ts';
-
-/** Folder of a model's config.json and checkpoints. */
-function modelDirectory(model: string): string {
-  return join(packageRoot, 'models', model);
-}
 
 /** The model's configuration. */
 export function configPath(model: string): string {
-  return join(modelDirectory(model), 'config.json');
+  return join(modelFolder(model), 'config.json');
 }
 
 /** Checkpoint file of one pretraining seed. */
 export function checkpointPath(model: string, checkpoint: number): string {
-  return join(modelDirectory(model), `seed-${checkpoint}.safetensors`);
+  return join(modelFolder(model), `seed-${checkpoint}.safetensors`);
 }
 
 /** The pretraining seeds of which there is a checkpoint file, in order. */
 export function existingCheckpoints(model: string): number[] {
-  return namesIn(modelDirectory(model))
+  return namesIn(modelFolder(model))
     .flatMap((name) => /^seed-(0|[1-9]\d*)\.safetensors$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
@@ -33,10 +28,7 @@ export function existingCheckpoints(model: string): number[] {
 
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
-  const models = namesIn(join(packageRoot, 'models')).filter((name) => existsSync(configPath(name)));
-  const nearest = nearestName(model, models);
-  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
-  return `Check the parameter "model": "${model}"; it names a folder under models/ with a config.json: ${listNames(models)}.${hint}`;
+  return `A model is a folder with a config.json; ${listNames(builtInModels())} are built in. Put one there, or correct "model", ${quoted(basename(model))}.`;
 }
 
 function namesIn(folder: string): string[] {

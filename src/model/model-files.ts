@@ -1,6 +1,6 @@
 /**
- * The files of a model, for the keys of the nodes that read them. The name says what a file is and never where it lies:
- * models belong to swp itself, so a study in any folder, or another clone, has the same keys.
+ * The files of a model, for the keys of the nodes that read them. The name says what a file is and never where it lies,
+ * so that a study in any folder, or another clone, has the same keys.
  */
 import type { DeclaredFile } from '../engine/stage.ts';
 import { checkpointPath, configPath, configRemedy, existingCheckpoints } from './model-config.ts';

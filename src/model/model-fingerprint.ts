@@ -10,6 +10,7 @@ import { everyLayer, parameterShapes } from './decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
+import { locateModel } from './model-folder.ts';
 import { pretrainingSteps } from './pretraining.ts';
 
 type Fact = keyof MatrixFacts;
@@ -65,7 +66,7 @@ export function plantingFingerprint(config: ModelConfig): JsonObject {
   };
 }
 
-/** The tensors of a model; undefined if there is no such model under models/, or its configuration is damaged. */
+/** The tensors of a model; undefined if there is no such model, or its configuration is damaged. */
 export async function tensorsIfKnown(model: string): Promise<TensorTable | undefined> {
   try {
     return tensorsOf(await readModelConfig(model));
@@ -76,11 +77,11 @@ export async function tensorsIfKnown(model: string): Promise<TensorTable | undef
   }
 }
 
-/** Digests of what tables call the tensors, by model; null for a model that is not known. */
-export async function namesFingerprint(models: Iterable<string>): Promise<JsonObject> {
+/** Digests of what tables call the tensors, by the name that the study in `root` gives a model; null if not known. */
+export async function namesFingerprint(models: Iterable<string>, root: string): Promise<JsonObject> {
   const names: JsonObject = {};
   for (const model of new Set(models)) {
-    const tensors = await tensorsIfKnown(model);
+    const tensors = await tensorsIfKnown(locateModel(model, root));
     names[model] = tensors === undefined ? null : digestOf(tensors, ['kind', 'layer']).tensors!;
   }
   return { names };
@@ -97,9 +98,9 @@ function readersOf(config: ModelConfig): JsonObject {
 }
 
 /** For how long the models' checkpoints were trained; null where that is not known. */
-export async function pretrainingFingerprint(models: Iterable<string>): Promise<JsonObject> {
+export async function pretrainingFingerprint(models: Iterable<string>, root: string): Promise<JsonObject> {
   const pretraining: JsonObject = {};
-  for (const model of new Set(models)) pretraining[model] = (await pretrainingSteps(model)) ?? null;
+  for (const model of new Set(models)) pretraining[model] = (await pretrainingSteps(locateModel(model, root))) ?? null;
   return { pretraining };
 }
 

@@ -8,7 +8,7 @@ import { readModelConfig } from './model-config.ts';
 export interface Pass {
   /** A training step, or a forward pass with these outputs. */
   computes: 'training' | readonly ForwardOutput[];
-  /** A folder under models/. */
+  /** As locateModel gives it. */
   model: string;
   /** Sequences per pass: of a training step in micro-batches, those of one. */
   batch: number;

@@ -1,4 +1,4 @@
-/** For how long a model was pretrained, as the study beside it says: models/NAME/pipeline.json, its recipe. */
+/** For how long a model was pretrained, as the study in its folder says: pipeline.json, its recipe. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configPath } from './model-config.ts';

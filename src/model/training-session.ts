@@ -26,7 +26,7 @@ const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 /**
  * Works with a session of a model and batch shape, into which the work loads its files first: it may be one that was
  * used before.
- * @param model a folder under models/
+ * @param model as locateModel gives it
  * @param target an object that has more besides, such as a stage's parameters, will do
  */
 export async function useTrainingSession<Result>(

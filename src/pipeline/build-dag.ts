@@ -25,9 +25,9 @@ export async function buildDag(study: Study, loader: StageLoader, accept?: Accep
     root: study.root,
     ...(accept && { accept }),
     refuse(label, problems) {
-      for (const { param, input, message, expected } of problems) {
+      for (const { param, input, message, expected, suggestion } of problems) {
         const path = input === undefined ? placeOfParam(study, label, param) : placeOfInput(study, input);
-        diagnostics.add({ path, message: `${message}.`, expected });
+        diagnostics.add({ path, message: `${message}.`, expected, suggestion });
       }
     },
   });

@@ -9,6 +9,7 @@ import { isOpenError, lintStudy } from '../science/lint/lint.ts';
 import { missingInputs } from './missing-inputs.ts';
 import type { MissingInput } from './node-rows.ts';
 import type { Project } from './project.ts';
+import { schemaWarnings } from './study-schema.ts';
 
 export interface LintResult {
   study: Pick<StudyDeclaration, 'profile' | 'comparisons' | 'experiments'>;
@@ -23,7 +24,7 @@ export interface LintResult {
 export interface LintedInputs {
   /** What nodes lack, so that they and those that need them are blocked. */
   missingInputs: MissingInput[];
-  /** Code that runs and is in no key. */
+  /** Code that runs and is in no key, and a schema for editors that is out of date. */
   warnings: Failure[];
 }
 
@@ -31,7 +32,7 @@ export async function lintInputs({ study, stages }: Pick<Project, 'study' | 'sta
   const dag = await buildDag(study, stages);
   return {
     missingInputs: missingInputs(dag.nodes().map((key) => dag.getNodeAttributes(key))),
-    warnings: stages.warnings,
+    warnings: [...stages.warnings, ...schemaWarnings(study.root)],
   };
 }
 

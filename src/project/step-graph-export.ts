@@ -9,6 +9,7 @@ import { countMemory } from '../compute/graph/memory.ts';
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
 import type { PlannedState } from '../engine/plan.ts';
+import { locateModel } from '../model/model-folder.ts';
 import { buildPassGraph, type Pass } from '../model/pass-graph.ts';
 import { GRAPH_STAGES, passOf } from '../science/stage-work.ts';
 import { planNodes } from './nodes.ts';
@@ -48,10 +49,10 @@ export async function exportStepGraph(
   words: readonly string[],
   { version, placeText }: { version: string; placeText: (node: PlannedState) => string },
 ): Promise<ExportedGraph> {
-  const nodes = nodesOfOneGraph(await planNodes(project, words), placeText);
+  const nodes = nodesOfOneGraph(await planNodes(project, words), project, placeText);
   const { node } = nodes[0]!;
   const stage = node.stage.name;
-  const pass = passOf(stage, node.params);
+  const pass = passOfNode(node, project);
   const contents = await buildPassGraph(pass);
   const cost = costOf(contents);
   const graph = graphHash(contents);
@@ -88,12 +89,16 @@ export function passText({ computes, model, batch, sequence, microBatches }: Pas
     : `One of the ${microBatches} micro-batches of a training step ${shape}: loss and gradients`;
 }
 
-function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: PlannedState) => string): PlannedState[] {
+function nodesOfOneGraph(
+  selected: readonly PlannedState[],
+  project: Project,
+  placeText: (node: PlannedState) => string,
+): PlannedState[] {
   const groups = new Map<string, PlannedState[]>();
   for (const planned of selected) {
-    const { stage, params } = planned.node;
+    const { stage } = planned.node;
     if (!GRAPH_STAGES.includes(stage.name)) continue;
-    const identity = JSON.stringify([stage.name, passOf(stage.name, params)]);
+    const identity = JSON.stringify([stage.name, passOfNode(planned.node, project)]);
     addTo(groups, identity, planned);
   }
   const [nodes] = groups.values();
@@ -105,8 +110,8 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
     });
   if (groups.size === 1) return nodes;
   const lines = [...groups.values()].map(([first]) => {
-    const { stage, params } = first!.node;
-    const { model, batch, sequence } = passOf(stage.name, params);
+    const { stage } = first!.node;
+    const { model, batch, sequence } = passOfNode(first!.node, project);
     return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${placeText(first!)}`;
   });
   const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];
@@ -117,6 +122,10 @@ function nodesOfOneGraph(selected: readonly PlannedState[], placeText: (node: Pl
     ),
     expected: 'a selector for one of them',
   });
+}
+
+function passOfNode({ stage, params }: PlannedState['node'], { study }: Project): Pass {
+  return passOf(stage.name, { ...params, model: locateModel(String(params.model), study.root) });
 }
 
 /** From the graph alone. */

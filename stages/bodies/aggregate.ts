@@ -2,6 +2,7 @@
 import { readJsonArtifacts, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { AggregateParams, StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { locateModel } from '../../src/model/model-folder.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { pretrainingSteps } from '../../src/model/pretraining.ts';
 import { readSequenceLosses } from '../../src/model/sequence-losses.ts';
@@ -15,7 +16,7 @@ import { studyTensors, withKinds } from '../../src/science/results/study-tensors
 
 export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
   const { study } = job.params;
-  const tensors = await studyTensors(study, tensorsIfKnown);
+  const tensors = await studyTensors(study, (model) => tensorsIfKnown(locateModel(model, job.root)));
   const pieces: StudyPieces = {
     curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
     prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
@@ -25,7 +26,7 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   const computations = studyComputations(study, pieces);
   const masks = await maskFindings(study, maskPieces(job), computations, tensors);
   const results = await withSamplingErrors(
-    studyResults(study, pieces, masks, computations, await pretrainedSteps(study)),
+    studyResults(study, pieces, masks, computations, await pretrainedSteps(study, job.root)),
     sequenceLossesOf(job),
   );
   await writeJsonArtifact(job.output('results'), results);
@@ -36,10 +37,10 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
 }
 
 /** Training steps of the models' checkpoints; unknown ones are left out. */
-async function pretrainedSteps(study: StudyDeclaration): Promise<Map<string, number>> {
+async function pretrainedSteps(study: StudyDeclaration, root: string): Promise<Map<string, number>> {
   const steps = new Map<string, number>();
   for (const model of modelsOf(study)) {
-    const known = await pretrainingSteps(model);
+    const known = await pretrainingSteps(locateModel(model, root));
     if (known !== undefined) steps.set(model, known);
   }
   return steps;

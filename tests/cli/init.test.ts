@@ -192,7 +192,9 @@ describe('the schema beside a study', () => {
     createStudy(join(home, 's'));
     const schema = join(home, 's/pipeline.schema.json');
     const [fresh, others] = [await readFile(schema, 'utf8'), '{"name":"changed"}'];
-    await writeFile(schema, 'old');
+    expect((await swp('s', 'lint', '--json')).stdout).toContain('"warnings":[]');
+    await writeFile(schema, fresh.replace(/Written by swp [^;]*/, 'Written by swp 0.0.1'));
+    expect((await swp('s', 'lint')).stdout).toContain('swp init --schema writes it anew');
     await writeFile(join(home, 's/pipeline.json'), others);
     expect(await swp('s', 'init', '--schema')).toMatchObject({ exitCode: 0, stdout: `Written: ${schema}` });
     expect([await readFile(schema, 'utf8'), await readFile(join(home, 's/pipeline.json'), 'utf8')]).toEqual([

@@ -27,11 +27,12 @@ const evaluation: StageDefinition = { ...training, name: 'eval' };
 /** Of a machine that was never measured. */
 async function timeLeft(plan: Plan, jobs: number, targets?: string[]): Promise<TimeLeft> {
   const workload = await workloadOf(plan, {
+    root: '/study',
     wanted: { targets },
     cache: {} as StateSource,
     countingRecord: () => Promise.resolve(undefined),
   });
-  const measurements = new Measurements(null, new Map([['train', training]]));
+  const measurements = new Measurements(null, new Map([['train', training]]), '/study');
   return new TimeLeft({ workload, measurements, samples: {} }, jobs);
 }
 

@@ -45,6 +45,7 @@ export function executorContract(name: string, open: (folder: string) => Promise
       under.executor.reserve({ place: 'A/s0/r0/step', resources: { cpus: 1, gpus: 0 }, ...more });
     const job = (params: JsonObject, more: Partial<PreparedJob> = {}): PreparedJob => ({
       module: under.module,
+      root: folder,
       params,
       inputs: { from: join(folder, 'in.txt') },
       gathered: {},

@@ -108,6 +108,7 @@ describe.each(Object.entries(EXECUTORS))('%s', (_, install) => {
         { place: 'A/s0/r0/own', resources: { cpus: 1, gpus: 0 } },
         {
           module,
+          root,
           params: { say: 'hello', ...deed },
           inputs: { from: join(root, 'in.txt') },
           gathered: {},
@@ -196,6 +197,7 @@ it('a program that babbles is taken at its word where that makes sense, and the 
     { place: 'A/s0/r0/own', resources: { cpus: 1, gpus: 0 } },
     {
       module: await EXECUTORS['a program'](),
+      root,
       params: { deed: 'babble', say: 'hello' },
       inputs: { from: join(root, 'in.txt') },
       gathered: {},

@@ -22,9 +22,10 @@ async function runHere({ job, hear, signal }: FakeJob): Promise<JobOutcome> {
   return { kind: 'done', metrics };
 }
 
-function asStageJob({ params, inputs, gathered, outputs, resume }: PreparedJob) {
+function asStageJob({ params, root, inputs, gathered, outputs, resume }: PreparedJob) {
   return {
     params,
+    root,
     input: (name: string) => inputs[name]!,
     optionalInput: (name: string) => inputs[name],
     gathered: (name: string) => gathered[name] ?? [],

@@ -67,6 +67,7 @@ async function run(job: Partial<PreparedJob>, memoryBytes?: number): Promise<{ o
     { place: 'A/s0/r0/step', resources: { cpus: 1, gpus: 0, ...(memoryBytes !== undefined && { memoryBytes }) } },
     {
       module: join(root, 'stages/own.js'),
+      root,
       params: {},
       inputs: {},
       gathered: {},

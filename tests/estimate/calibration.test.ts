@@ -29,6 +29,7 @@ it('leaves out the time that a node waits for a GPU', async () => {
   });
   const plan = await rig.plan({ A: { params: { gpus: 1 } } });
   const workload = await workloadOf(plan, {
+    root: '/study',
     wanted: {},
     cache: rig.cache,
     countingRecord: async () => undefined,

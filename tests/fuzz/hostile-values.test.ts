@@ -77,7 +77,7 @@ async function plan(text: string): Promise<void> {
   const study = await resolveStudy(parseStudyFile('/study/pipeline.json', text), { loader });
   const dag = await buildDag(study, loader);
   lint(study);
-  for (const key of dag.nodes()) await (await workOf(dag.getNodeAttributes(key))).flops?.();
+  for (const key of dag.nodes()) await (await workOf(dag.getNodeAttributes(key), '/study')).flops?.();
 }
 
 /** What the user reads; none for a study that is taken. Anything but a Failure is a bug, and is passed on. */

@@ -298,6 +298,7 @@ describe('the stage', () => {
     const log: string[] = [];
     const metrics = await aggregate.run({
       params: { study },
+      root: folder,
       input: () => '',
       optionalInput: () => undefined,
       gathered: (name) => gathered[name]!,

@@ -182,7 +182,10 @@ describe('eval', () => {
 
   it('is fingerprinted by graph, corpus and engine: another sequence length is another computation', async () => {
     const fingerprint = (sequenceLength: number) =>
-      evaluate.fingerprint!({ model: 'marker-retrieval', batchSize: 8, sequenceLength, engine: 'onnx' } as never);
+      evaluate.fingerprint!(
+        { model: 'marker-retrieval', batchSize: 8, sequenceLength, engine: 'onnx' } as never,
+        '/study',
+      );
     expect(await fingerprint(16)).toEqual(await fingerprint(16));
     expect(await fingerprint(16)).not.toEqual(await fingerprint(32));
     expect(await fingerprint(16)).toMatchObject({

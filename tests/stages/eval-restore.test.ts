@@ -99,15 +99,18 @@ describe('eval with restore: super-activation', () => {
 
   it('is keyed by its own graph; a plain evaluation by the plain one', async () => {
     const fingerprint = (restore: string) =>
-      evaluate.fingerprint!({
-        model: 'marker-retrieval',
-        batchSize: 8,
-        sequenceLength: 16,
-        engine: 'onnx',
-        device: 'cpu',
-        precision: 'float32',
-        restore,
-      } as never);
+      evaluate.fingerprint!(
+        {
+          model: 'marker-retrieval',
+          batchSize: 8,
+          sequenceLength: 16,
+          engine: 'onnx',
+          device: 'cpu',
+          precision: 'float32',
+          restore,
+        } as never,
+        '/study',
+      );
     expect(await fingerprint('none')).not.toEqual(await fingerprint('super-activation'));
   });
 });

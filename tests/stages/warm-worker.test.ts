@@ -80,7 +80,7 @@ async function run(executor: LocalExecutor, module: string, params: JsonObject, 
   const outcome = await execute(
     executor,
     { place: 'A1/s0/r1/step', resources: { cpus: 1, gpus: 0 } },
-    { module, params: { ...defaults, ...params }, inputs, gathered: {}, outputs: paths },
+    { module, root: out, params: { ...defaults, ...params }, inputs, gathered: {}, outputs: paths },
   );
   expect(outcome).toMatchObject({ kind: 'done' });
   return Object.fromEntries(

@@ -67,8 +67,8 @@ describe('load-pretrained', () => {
         remedy: expect.stringContaining('or choose another seed or load-pretrained.checkpoint'),
       },
     });
-    expect((await plannedNode({ model: 'nowhere', checkpoint: 987 })).blocked).toMatchObject({
-      failure: { kind: 'file', path: configPath('nowhere') },
+    await expect(plannedNode({ model: 'nowhere', checkpoint: 987 })).rejects.toMatchObject({
+      failure: { kind: 'usage', message: expect.stringContaining('There is no model "nowhere"') },
     });
   });
 });

@@ -53,6 +53,7 @@ export async function runStage<Params>(
   const log: string[] = [];
   const metrics = await stage.run({
     params: { ...defaultsOf(stage), ...params } as Params,
+    root: folder,
     input: (name) => declared(inputs, name),
     optionalInput: (name) => inputs[name],
     gathered: (name) => declared(gathered, name),

@@ -3,7 +3,7 @@
  * graph.
  */
 
-/** models/NAME/config.json: what every family has, and fields of the family's own. */
+/** A model's config.json: what every family has, and fields of the family's own. */
 export interface ModelConfig {
   /** Name of the decoder's family. */
   family: string;

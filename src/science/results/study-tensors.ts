@@ -4,7 +4,7 @@ import type { Coordinate, SuperWeightReport } from '../../generated/super-weight
 import type { TensorTable } from '../../model/decoder/family.ts';
 import type { Piece } from './study-pieces.ts';
 
-/** By experiment. Those whose model has no folder under models/ are left out. */
+/** By experiment. Those whose model is not known are left out. */
 export type StudyTensors = ReadonlyMap<string, TensorTable>;
 
 /** @param tensorsOf undefined for a model that is not known */

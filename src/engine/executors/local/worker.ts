@@ -111,6 +111,7 @@ function stageJob(id: number, job: PreparedJob, stage: StageDefinition): StageJo
   );
   return {
     params: job.params,
+    root: job.root,
     input: (name) => declared(job.inputs, name, `${stage.name} was not given the input "${name}"`),
     optionalInput: (name) => (Object.hasOwn(job.inputs, name) ? job.inputs[name] : undefined),
     gathered: (name): GatheredArtifact[] =>

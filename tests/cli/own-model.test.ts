@@ -1,0 +1,133 @@
+/** A model of a study's own: found beside pipeline.json, the same wherever the study lies, and a wrong name told. */
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.ts';
+import { smallestStudy } from '../support/smallest-study.ts';
+import { SwpProject, type SwpResult } from '../support/swp-project.ts';
+
+const BUILT_IN = join(packageRoot, 'models/marker-retrieval');
+
+/** The standard DAG with every stage of it at work, on a model. */
+async function studyOf(model: string, more: object = {}): Promise<object> {
+  const { defaults, ...study } = (await smallestStudy()) as { defaults: { params: Record<string, object> } };
+  const params = { ...defaults.params, rewind: { mask: 'shuffle' }, prune: { fraction: 0.1, protect: 'reference' } };
+  return { ...study, defaults: { ...defaults, model, params }, ...more };
+}
+
+async function projectWith(model: string, folder?: string, more: object = {}): Promise<SwpProject> {
+  const project = await SwpProject.create(await studyOf(model, more));
+  if (folder !== undefined) {
+    await mkdir(project.path(folder), { recursive: true });
+    for (const file of ['config.json', 'seed-0.safetensors'])
+      await cp(join(BUILT_IN, file), project.path(folder, file));
+  }
+  return project;
+}
+
+const keysOf = (status: SwpResult) =>
+  status
+    .json<{ nodes: { key: string; state: string }[] }>()[0]!
+    .nodes.map(({ key, state }) => `${key} ${state}`)
+    .sort();
+
+test('runs from its checkpoint to the report, and is the same in a copy of the study elsewhere', async () => {
+  const project = await projectWith('./nets/mine', 'nets/mine');
+  const run = await project.swp('repro');
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(run.stdout).toContain('1 run, 1 complete');
+
+  const copy = await projectWith('./nets/mine', 'nets/mine');
+  const cache = ['--cache', project.path('cache')];
+  const [here, there] = [await project.swp('status', '--json'), await copy.swp('status', '--json', ...cache)];
+  expect(keysOf(here).every((line) => line.endsWith(' cached'))).toBe(true);
+  expect(keysOf(there)).toEqual(keysOf(here));
+
+  // What else looks into the model.
+  expect(await project.swp('export', '--graph', 'stage=train', '--output', 'step.onnx')).toMatchObject({ exitCode: 0 });
+  expect((await project.swp('estimate', '--fresh')).stdout).not.toContain('unknown');
+  expect((await project.swp('plots', 'quality')).exitCode).toBe(0);
+  // A bundle has its configuration, without which nothing could be planned again.
+  await project.swp('bundle', '--output', 'study.tar.gz');
+  const verified = await copy.swp('bundle', 'verify', project.path('study.tar.gz'));
+  expect([verified.exitCode, verified.stderr]).toEqual([0, '']);
+});
+
+describe('is found', () => {
+  test.each([
+    ['./mine', 'mine'],
+    ['mine', 'mine'],
+    ['mine', 'models/mine'],
+    ['models/mine/', 'models/mine'],
+    ['.', '.'],
+    ['./marker-retrieval', 'marker-retrieval'],
+  ])('by the name %s in %s', async (model, folder) => {
+    const project = await projectWith(model, folder);
+    const { nodes } = (await project.swp('status', 'stage=load-pretrained', '--json')).json<{
+      nodes: { state: string }[];
+    }>()[0]!;
+    expect(nodes.map(({ state }) => state)).toEqual(['missing']);
+    // Its files count: another configuration is another model.
+    const before = keysOf(await project.swp('status', 'stage=init', '--json'));
+    const { normEpsilon, ...config } = JSON.parse(await project.read(join(folder, 'config.json'))) as Record<
+      string,
+      number
+    >;
+    await project.write(join(folder, 'config.json'), { ...config, normEpsilon: 10 * normEpsilon! });
+    expect(keysOf(await project.swp('status', 'stage=init', '--json'))).not.toEqual(before);
+  });
+
+  test('as the built-in one by a name that is built in', async () => {
+    const project = await projectWith('marker-retrieval', 'marker-retrieval');
+    await project.write('marker-retrieval/config.json', 'of nobody');
+    expect((await project.swp('status')).exitCode).toBe(0);
+  });
+});
+
+describe('of a name that is no model', () => {
+  test('the place is shown, with what is built in, where it was looked for, and what was meant', async () => {
+    const project = await projectWith('marker-retreival');
+    const { exitCode, stdout, stderr } = await project.swp('status');
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^pipeline\.json:\d+:14 error: There is no model "marker-retreival": /);
+    expect(stderr).toContain('"model": "marker-retreival"');
+    expect(stderr).toContain(
+      `no folder ${project.path('marker-retreival')} or ${project.path('models/marker-retreival')}`,
+    );
+    expect(stderr).toContain('Did you mean "marker-retrieval"?');
+    expect(stderr).toMatch(/Expected: "marker-retrieval", .*"marker-retrieval-no-bos", which are built in/);
+  });
+
+  test('wherever it stands', async () => {
+    const params = { 'load-pretrained': { model: './nets/min' } };
+    const project = await projectWith('marker-retrieval', 'nets/mine', {
+      experiments: { A: { params }, B: { model: 'mien' } },
+    });
+    await mkdir(project.path('models'));
+    await cp(project.path('nets/mine'), project.path('models/mine'), { recursive: true });
+    const { stderr } = await project.swp('status');
+    expect(stderr).toContain(
+      `There is no model "./nets/min": none is built in, and there is no folder ${project.path('nets/min')}.`,
+    );
+    expect(stderr).toContain('"model": "./nets/min"');
+    expect(stderr).toContain('There is no model "mien"');
+    expect(stderr).toContain('"model": "mien"');
+    expect(stderr).toContain('2 mistakes.');
+  });
+
+  test.each(['/nets/mine', '~/mine', 'C:\\mine', 'two words', ''])('%j cannot be one', async (model) => {
+    const { exitCode, stderr } = await (await projectWith(model)).swp('status');
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^pipeline\.json:\d+:14 error: ".*" is not possible here\./);
+    expect(stderr).toContain("by its path from the study's folder, such as ./models/mine");
+  });
+
+  test('a folder without a configuration blocks what needs it, and says what belongs there', async () => {
+    const project = await projectWith('./mine');
+    await mkdir(project.path('mine'));
+    const { exitCode, stdout } = await project.swp('status');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(project.path('mine/config.json'));
+    expect(stdout).toContain('A model is a folder with a config.json');
+  });
+});
