@@ -36,3 +36,6 @@ export const verify = whenChosen(async () => (await import('./commands/verify.ts
 
 /** Writes a failure that ends a command. Not at the start: it measures text as terminals show it. */
 export const writeFailure = whenChosen(async () => (await import('./failure-text.ts')).writeFailure);
+
+/** Says which variables of the environment are mistyped. Not at the start: mostly there are none. */
+export const writeMistypedVariables = whenChosen(async () => (await import('./variables.ts')).writeMistypedVariables);

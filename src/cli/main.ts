@@ -71,6 +71,8 @@ for (const command of commands.flatMap((each) => [each, ...each.commands]))
   command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');
 
 try {
+  if (Object.keys(process.env).some((name) => /^SWP_/i.test(name)))
+    await bodies.writeMistypedVariables(process.env, openTerminal());
   await program.parseAsync();
 } catch (error) {
   // Commander has written what is wrong.

@@ -26,6 +26,12 @@ export function existingCheckpoints(model: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** Files of weights in the model's folder that are no checkpoints of swp, such as `model.safetensors`. */
+export function otherWeights(model: string): string[] {
+  const weights = /\.(safetensors|safetensors\.index\.json|bin\.index\.json|bin|pt|pth|gguf|h5|ckpt)$/;
+  return namesIn(modelFolder(model)).filter((name) => weights.test(name) && !/^seed-\d+\.safetensors$/.test(name));
+}
+
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
   return `A model is a folder with a config.json; ${listNames(builtInModels())} are built in. Put one there, or correct "model", ${quoted(basename(model))}.`;

@@ -3,7 +3,8 @@
  * so that a study in any folder, or another clone, has the same keys.
  */
 import type { DeclaredFile } from '../engine/stage.ts';
-import { checkpointPath, configPath, configRemedy, existingCheckpoints } from './model-config.ts';
+import { listNames, quoted } from '../base/nearest-name.ts';
+import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
 
 export function configFile(model: string): DeclaredFile {
   return { name: 'config.json', path: configPath(model), remedy: () => configRemedy(model) };
@@ -13,7 +14,8 @@ export function checkpointFile(model: string, checkpoint: number): DeclaredFile 
   return {
     name: 'checkpoint',
     path: checkpointPath(model, checkpoint),
-    remedy: () => `${model} has ${existingText(existingCheckpoints(model))}. ${otherCheckpoint('the file')}`,
+    remedy: () =>
+      `${model} has ${existingText(existingCheckpoints(model))}${otherFilesText(model, checkpoint)}. ${otherCheckpoint('the file')}`,
   };
 }
 
@@ -29,6 +31,16 @@ export function checkpointRemedy(model: string, checkpoint: number): string {
 
 function otherCheckpoint(damaged: string): string {
   return `Restore ${damaged} (the model's README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;
+}
+
+/** Weights of other names and kinds beside the configuration: one of them may be what is meant. */
+function otherFilesText(model: string, checkpoint: number): string {
+  const files = otherWeights(model);
+  if (files.length === 0) return '';
+  const parts = files.find((name) => name.endsWith('.index.json'));
+  if (parts !== undefined)
+    return `, but ${quoted(parts)}, the index of one in several parts, which swp does not read: join them in one file`;
+  return `, but ${listNames(files, 4)}; a checkpoint is a safetensors file called seed-${checkpoint}.safetensors`;
 }
 
 /** E.g. `the checkpoints 0 to 3 and 5`. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/model/language-model.ts';
+import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
@@ -108,5 +109,41 @@ describe('weights from a file', () => {
     await expect(readMasks(checkpointPath('marker-retrieval', 0))).rejects.toMatchObject({
       failure: { kind: 'content', message: 'The tensor model.embed_tokens.weight is not U8.' },
     });
+  });
+
+  it.each([
+    ['BF16', (word: number) => (word + 0x8000) >>> 16],
+    // Without subnormals: these weights have none that matter.
+    [
+      'F16',
+      (word: number) => ((word >>> 16) & 0x8000) | Math.max(0, (((word & 0x7fffffff) + 0x1000) >>> 13) - (112 << 10)),
+    ],
+  ])('in %s are those of the float32 file as far as the format goes, and have learned as much', async (dtype, half) => {
+    const config = await readModelConfig('marker-retrieval');
+    const { tensors } = await readSafetensors(checkpointPath('marker-retrieval', 0));
+    const header: Record<string, object> = {};
+    const bodies: Uint8Array[] = [];
+    let offset = 0;
+    for (const [name, { shape, data }] of tensors) {
+      const words = new Uint32Array(data.buffer, data.byteOffset, data.length);
+      const halves = Uint16Array.from(words, half);
+      header[name] = { dtype, shape, data_offsets: [offset, (offset += halves.byteLength)] };
+      bodies.push(new Uint8Array(halves.buffer));
+    }
+    const text = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    await writeFile(path, Buffer.concat([length, text, ...bodies]));
+
+    const read = await readModelWeights(path, config, '');
+    for (const [name, { data }] of read)
+      data.forEach((value, index) => {
+        const exact = tensors.get(name)!.data[index]!;
+        if (!(Math.abs(value - exact) <= Math.abs(exact) / 256 + 2 ** -14))
+          expect.fail(`${name}[${index}]: ${value}, ${exact}`);
+      });
+    const loss = await learnedLoss(read, config, path, '');
+    const before = await readModelWeights(checkpointPath('marker-retrieval', 0), config, '');
+    expect(Math.abs(loss - (await learnedLoss(before, config, path, '')))).toBeLessThan(0.01);
   });
 });
