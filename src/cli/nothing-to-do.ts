@@ -34,6 +34,7 @@ export function writeNothingToDo(
     seconds: performance.now() / 1000,
     ...(warnings.length > 0 && { warnings }),
     ...(report !== undefined && { report: report.html, highlights: report.highlights }),
+    ...(report?.kept !== undefined && { kept: report.kept }),
   };
   if (options.json) terminal.line(JSON.stringify(summary));
   else writeSummary({ summary, failures: [], report, terminal });

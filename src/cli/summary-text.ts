@@ -41,7 +41,14 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
     terminal.line(
       `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
     );
-  if (report !== undefined) terminal.line(`Report: ${colors.bold(report.html)}`);
+  if (report !== undefined) writePlace(report, terminal);
+}
+
+/** Where a report is, and where an earlier one stays that has more. */
+export function writePlace({ html, kept }: RenderedReport, { colors, line }: Terminal): void {
+  line(`Report: ${colors.bold(html)}`);
+  if (kept !== undefined)
+    line(`It lacks runs that an earlier report has, which stays as it is: ${colors.bold(kept)}`);
 }
 
 function writeFailures(failures: readonly string[], { line, lines }: Terminal): void {

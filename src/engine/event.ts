@@ -113,6 +113,8 @@ export type SwpEvent =
       warnings?: Failure[];
       report?: string;
       highlights?: JsonObject;
+      /** Path of an earlier report that stays, since it has runs that this one lacks. */
+      kept?: string;
     };
 
 export type EventSink = (event: SwpEvent) => void;

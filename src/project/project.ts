@@ -12,6 +12,7 @@ import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
 import { locate, type ProjectOptions } from './location.ts';
+import { variantOf } from './report-place.ts';
 
 export interface Project {
   study: Study;
@@ -32,7 +33,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const accepted = readAcceptances(studyFolder(directory, path));
   const cache = Cache.at(directory);
   const dag = await buildDag(study, stages, (stage, work) => applyAcceptances(accepted, stage, work));
-  return { study, stages, dag, cache, state: await StudyState.open(cache, path, study.profile.name) };
+  return { study, stages, dag, cache, state: await StudyState.open(cache, path, variantOf(study)) };
 }
 
 /**

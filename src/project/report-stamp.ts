@@ -2,9 +2,9 @@
  * What a rendered report was made of, and which files it has: `.made-of` in its folder. A file that was changed, cut
  * off or removed since is rendered again.
  */
-import { lstatSync, renameSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync, statSync, type Stats } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { replaceFile } from '../base/atomic-file.ts';
 import { digestFile } from '../base/digest.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
@@ -13,7 +13,8 @@ import { sealedJson } from '../base/sealed-json.ts';
 import { NOTE_VERSION, readNote } from '../cache/note.ts';
 import { problemOfFile } from '../cache/stored-text.ts';
 
-const NAME = '.made-of';
+/** The file's name. */
+export const NAME = '.made-of';
 
 interface ReportStamp {
   /** The results and the renderer. */
@@ -45,42 +46,74 @@ async function firstChanged(folder: string, { files }: ReportStamp): Promise<str
 }
 
 /**
- * To be called before anything is rendered: half a report must not pass for a whole one, and what stands in a file's
- * place must not keep the file from being written. It gets another name beside.
+ * To be called before the first file is put there: half a report must not pass for a whole one, and what stands in the
+ * place of a file or of its folder must not keep it from being written. It gets another name beside.
+ * @param digests of the files that are to come, by name
+ * @returns names of the files of the report that stands there
  */
-export function beginReport(folder: string): void {
-  const names = Object.keys(readStamp(folder)?.files ?? {});
+export async function beginReport(folder: string, digests: Record<string, string>): Promise<string[]> {
+  const before = readStamp(folder)?.files ?? {};
   rmSync(join(folder, NAME), { recursive: true, force: true });
-  for (const name of names) {
-    const path = join(folder, name);
-    if (isInTheWay(path)) renameSync(path, `${path}.${randomBytes(4).toString('hex')}`);
-  }
+  const coming = Object.entries(digests).map(([name, sha256]) => [name, { sha256, stamp: '' }]);
+  await writeStamp(folder, {
+    madeOf: '',
+    files: { ...before, ...(Object.fromEntries(coming) as ReportStamp['files']) },
+  });
+  const folders = new Set(Object.keys(digests).map((name) => dirname(name)));
+  for (const name of folders) putOutOfTheWay(join(folder, name), (found) => found.isDirectory());
+  for (const name of Object.keys(digests)) putOutOfTheWay(join(folder, name), (found) => found.isFile());
+  return Object.keys(before);
 }
 
-/** Whether something else than a file stands there. A link to a file is one that somebody laid for a purpose. */
-function isInTheWay(path: string): boolean {
+/**
+ * A link to what belongs there is one that somebody laid for a purpose.
+ * @param belongs whether that is what is to be there
+ */
+function putOutOfTheWay(path: string, belongs: (found: Stats) => boolean): void {
+  let isInTheWay;
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+    const found = statSync(path, { throwIfNoEntry: false });
+    isInTheWay = found !== undefined && !belongs(found);
   } catch {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false; // it leads in a circle
+    isInTheWay = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false; // it leads in a circle
   }
+  if (isInTheWay) renameSync(path, `${path}.${randomBytes(4).toString('hex')}`);
 }
 
-/** @param files that were written, by path */
-export async function endReport(folder: string, madeOf: string, files: readonly string[]): Promise<void> {
-  const entries = await Promise.all(
-    files.map(async (path) => {
-      const stamp = stampIfThere(path);
-      return [relative(folder, path), { sha256: (await digestFile(path)).sha256, stamp }] as const;
-    }),
-  );
-  const stamp: ReportStamp = { madeOf, files: Object.fromEntries(entries) };
+/**
+ * @param madeOf empty for a report that is to be rendered again
+ * @param digests of the files that are there now, by name
+ */
+export async function endReport(folder: string, madeOf: string, digests: Record<string, string>): Promise<void> {
+  const files = Object.entries(digests).map(([name, sha256]) => {
+    return [name, { sha256, stamp: stampIfThere(join(folder, name)) }] as const;
+  });
+  await writeStamp(folder, { madeOf, files: Object.fromEntries(files) });
+}
+
+/** SHA-256 of files by name. */
+export async function digestsOf(folder: string, names: readonly string[]): Promise<Record<string, string>> {
+  const digests = names.map(async (name) => [name, (await digestFile(join(folder, name))).sha256] as const);
+  return Object.fromEntries(await Promise.all(digests));
+}
+
+/** Names of the files with which a report was rendered; undefined where none is. */
+export function reportFiles(folder: string): string[] | undefined {
+  const stamp = readStamp(folder);
+  return stamp && Object.keys(stamp.files);
+}
+
+async function writeStamp(folder: string, stamp: ReportStamp): Promise<void> {
   await replaceFile(join(folder, NAME), sealedJson({ version: NOTE_VERSION, ...stamp }));
 }
 
+/** Others may have written it in a folder that is shared: names that lead elsewhere count as none. */
 function readStamp(folder: string): ReportStamp | undefined {
   const note = readNote(join(folder, NAME));
-  return note.kind === 'whole' ? (note.value as JsonObject & ReportStamp) : undefined;
+  if (note.kind !== 'whole') return undefined;
+  const { madeOf, files } = note.value as JsonObject & ReportStamp;
+  const named = Object.entries(files ?? {}).filter(([name]) => /^(figures\/)?[A-Za-z0-9][\w.-]*$/.test(name));
+  return { madeOf, files: Object.fromEntries(named) };
 }
 
 async function hasDigest(path: string, sha256: string): Promise<boolean> {

@@ -1,6 +1,5 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
-import { join } from 'node:path';
-import { makeDirectory } from '../base/atomic-file.ts';
+import { join, resolve } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
@@ -15,11 +14,17 @@ import { readResults, RESULTS_ARTIFACT, RESULTS_STAGE, type StudyResults } from 
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
-import { beginReport, endReport, isRendered } from './report-stamp.ts';
+import { hasMore, partialFolder, variantOf } from './report-place.ts';
+import { isRendered } from './report-stamp.ts';
+
+const PAGE = 'index.html';
 
 /** What rendering a report has to know of a project, even if no plan was made. */
 export interface ReportedProject {
-  study: { root: string; profile: { name: string } };
+  /** The study's folder. */
+  root: string;
+  /** Of `variantOf`. */
+  variant: string;
   cache: { directory: string };
 }
 
@@ -29,6 +34,8 @@ export interface RenderedReport {
   highlights: JsonObject;
   /** Terminal lines that say the essential. */
   summary: string[];
+  /** Path of the page of an earlier report that stays where it is, since it has runs that this one lacks. */
+  kept?: string;
   /** Why the report lacks something: it is there, but incomplete. */
   failure?: Failure;
 }
@@ -51,57 +58,86 @@ export async function latestResults({ dag, cache, state }: Project, key: string)
   return record?.stage === RESULTS_STAGE ? record : undefined; // a step of this name may have been of another stage
 }
 
-/** Where a profile's report is. */
-export function reportFolder({ study }: ReportedProject): string {
-  return join(study.root, 'report', study.profile.name);
+/** Where a study's report is. */
+export function reportFolder({ study }: Pick<Project, 'study'>): string {
+  return folderOf(reported({ study, cache: { directory: '' } }));
+}
+
+function folderOf({ root, variant }: ReportedProject): string {
+  return join(root, 'report', variant);
+}
+
+function reported({ study, cache }: { study: Project['study']; cache: { directory: string } }): ReportedProject {
+  return { root: study.root, variant: variantOf(study), cache };
 }
 
 /**
  * @param record of the node that made the results
  * @param options.always render even if the page is there and made of the same results
  * @param options.signal gives up between two figures
+ * @param options.output folder; the study's own if absent
  * @throws SwpError if the results are damaged or the report cannot be written
  */
 async function renderStudyReport(
   project: ReportedProject,
   record: Pick<CacheRecord, 'artifacts'>,
-  options: { always?: boolean; signal?: AbortSignal | undefined } = {},
+  options: { always?: boolean; signal?: AbortSignal | undefined; output?: string | undefined } = {},
 ): Promise<RenderedReport | undefined> {
   const results = record.artifacts[RESULTS_ARTIFACT];
   if (results === undefined) return undefined;
   const store = new ArtifactStore(project.cache.directory);
   await store.verify(results);
   const resultsPath = store.path(results);
-  const outDir = reportFolder(project);
-  const html = join(outDir, 'index.html');
+  const whole = options.output ?? folderOf(project);
   const madeOf = `${results.sha256} ${rendererStamp()}`;
+  let folder = whole;
   let failure: Failure | undefined;
-  if (options.always || !(await isRendered(outDir, madeOf))) {
-    // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records.
-    const [{ renderReport }, { reportOrigin }, { Cache }] = await Promise.all([
-      import('../report/render-report.ts'),
-      import('../report/report-origin.ts'),
-      import('../cache/cache.ts'),
-    ]);
-    try {
-      guardFolder(project.study.root); // a group may share a study's folder as well
-      makeDirectory(outDir);
-      beginReport(outDir);
-      const { files, failed } = await renderReport({
-        resultsPath,
-        outDir,
-        origin: await reportOrigin(Cache.at(project.cache.directory), resultsPath),
-        signal: options.signal,
-      });
-      failure = incomplete(html, failed);
-      // An incomplete report is not stamped as done: the next run tries again, and says so again.
-      if (failure === undefined) await endReport(outDir, madeOf, files);
-    } catch (error) {
-      throw unwritable(error, outDir);
-    }
+  if (options.always || !(await isRendered(whole, madeOf))) {
+    if (await hasMore(whole, await readResults(resultsPath))) folder = partialFolder(whole);
+    if (options.always || folder === whole || !(await isRendered(folder, madeOf)))
+      failure = await render(project, { resultsPath, folder, whole, madeOf }, options.signal);
   }
   const { lines, highlights } = await readSummary(resultsPath);
-  return { html, highlights, summary: lines, ...(failure && { failure }) };
+  return {
+    html: join(folder, PAGE),
+    highlights,
+    summary: lines,
+    ...(folder !== whole && { kept: join(whole, PAGE) }),
+    ...(failure && { failure }),
+  };
+}
+
+/**
+ * @param place.whole the folder of the report that has all runs
+ * @returns why it lacks something: it is there, but incomplete
+ */
+async function render(
+  { root, cache }: ReportedProject,
+  place: { resultsPath: string; folder: string; whole: string; madeOf: string },
+  signal: AbortSignal | undefined,
+): Promise<Failure | undefined> {
+  const { resultsPath, folder, whole, madeOf } = place;
+  // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records and writes reports.
+  const [{ renderReport }, { reportOrigin }, { Cache }, { publishReport, removeReport }] = await Promise.all([
+    import('../report/render-report.ts'),
+    import('../report/report-origin.ts'),
+    import('../cache/cache.ts'),
+    import('./report-folder.ts'),
+  ]);
+  try {
+    guardFolder(root); // a group may share a study's folder as well
+    const origin = await reportOrigin(Cache.at(cache.directory), resultsPath);
+    // An incomplete report does not count as rendered: the next run tries again, and says so again.
+    const { failed } = await publishReport(
+      folder,
+      (outDir) => renderReport({ resultsPath, outDir, origin, signal }),
+      (rendered) => (rendered.failed.length === 0 ? madeOf : undefined),
+    );
+    if (folder === whole) await removeReport(partialFolder(whole)); // this one has its runs, too
+    return incomplete(join(folder, PAGE), failed);
+  } catch (error) {
+    throw signal?.aborted ? error : unwritable(error, folder, resultsPath);
+  }
 }
 
 /** One message for all figures that could not be drawn; undefined if there is none. */
@@ -118,9 +154,10 @@ function incomplete(path: string, failed: readonly FailedFigure[]): Failure | un
 
 /**
  * Renders the report anew from the latest results, whether or not it is there.
- * @throws SwpError of kind `usage` if there are no results
+ * @param output folder; the study's own if absent
+ * @throws SwpError of kind `usage` if there are no results, or if the folder holds something else
  */
-export async function renderLatest(project: Project): Promise<RenderedReport> {
+export async function renderLatest(project: Project, output?: string): Promise<RenderedReport> {
   const key = resultsKey(project);
   if (key === undefined)
     throw new SwpError({
@@ -129,7 +166,10 @@ export async function renderLatest(project: Project): Promise<RenderedReport> {
       expected: `a step in "dag" with "stage": "${RESULTS_STAGE}"`,
     });
   const record = await latestResults(project, key);
-  const rendered = record && (await renderStudyReport(project, record, { always: true }));
+  if (record === undefined) throw noResults(project);
+  if (output !== undefined) (await import('./report-folder.ts')).refuseForeignFolder(resolve(output));
+  const folder = output === undefined ? undefined : resolve(output);
+  const rendered = await renderStudyReport(reported(project), record, { always: true, output: folder });
   if (rendered === undefined) throw noResults(project);
   return rendered;
 }
@@ -205,13 +245,13 @@ export function noResults({ study }: Project): SwpError {
  * @returns neither where the study makes none, or the signal was aborted
  */
 export async function renderOrExplain(
-  project: ReportedProject,
+  project: ReportedProject | Project,
   record: Pick<CacheRecord, 'artifacts'>,
   signal?: AbortSignal,
 ): Promise<{ report?: RenderedReport; failure?: Failure }> {
   if (signal?.aborted) return {};
   try {
-    const report = await renderStudyReport(project, record, { signal });
+    const report = await renderStudyReport('study' in project ? reported(project) : project, record, { signal });
     return report === undefined ? {} : { report, ...(report.failure && { failure: report.failure }) };
   } catch (error) {
     if (signal?.aborted) return {};
@@ -221,10 +261,13 @@ export async function renderOrExplain(
   }
 }
 
-/** @returns the failure to throw, or `error` itself where it is none of the file system */
-function unwritable(error: unknown, folder: string): unknown {
-  if (error instanceof SwpError || systemErrorCode(error) === undefined) return error;
+/** @returns the failure to throw, or `error` itself where it is none of writing the report */
+function unwritable(error: unknown, folder: string, resultsPath: string): unknown {
+  const failure = error instanceof SwpError ? error.failure : undefined;
+  if (failure !== undefined && (failure.kind !== 'file' || failure.path === resultsPath)) return error;
+  if (failure === undefined && systemErrorCode(error) === undefined) return error;
+  const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; or \`swp report -o DIRECTORY\` renders it elsewhere. The results are kept.`;
+  if (failure?.kind === 'file') return new SwpError({ ...failure, path: folder, operation: 'write', remedy });
   const { path = folder } = error as NodeJS.ErrnoException;
-  const remedy = `The report is written to ${folder}. Make it possible there, then \`swp report\` renders it; the results are kept.`;
   return fileFailure(error, path, 'write', remedy);
 }

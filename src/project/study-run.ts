@@ -140,6 +140,7 @@ export class StudyRun {
         ...(accuracy !== undefined && { estimate: comparison(accuracy) }),
         ...(warnings.length > 0 && { warnings }),
         ...(report !== undefined && { report: report.html, highlights: report.highlights }),
+        ...(report?.kept !== undefined && { kept: report.kept }),
       },
       ...(report !== undefined && { report }),
       ...(failure !== undefined && { reportFailure: failure }),

@@ -15,6 +15,7 @@ import { packageRoot } from '../base/package-root.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import type { Project } from './project.ts';
 import { sizeOf, type StudySize } from './study-size.ts';
+import { variantOf } from './report-place.ts';
 import { renderOrExplain, resultsKey, type RenderedReport } from './study-report.ts';
 
 /** What `swp repro` needs to say that a study is up to date. */
@@ -24,6 +25,8 @@ export interface UpToDate {
   /** The project's root. */
   root: string;
   study: StudySize;
+  /** Names the folder of its report. */
+  variant: string;
   /** The artifacts of the node that gathered the results; null if the study has none. */
   results: CacheRecord['artifacts'] | null;
   /** Code that runs and is in no key. */
@@ -62,6 +65,7 @@ export async function noteUpToDate(
     total: dag.order,
     root: study.root,
     study: sizeOf(study),
+    variant: variantOf(study),
     results: (key === undefined ? undefined : records.get(key)?.artifacts) ?? null,
     warnings: stages.warnings,
   };
@@ -77,14 +81,11 @@ export async function noteUpToDate(
 /** Renders the report if it is not there any more, or was made by another renderer. */
 export function reportUpToDate(
   options: ProjectOptions,
-  { root, study, results }: UpToDate,
+  { root, variant, results }: UpToDate,
 ): Promise<{ report?: RenderedReport; failure?: Failure }> {
   if (results === null) return Promise.resolve({});
   const { cache } = locate(options);
-  return renderOrExplain(
-    { cache: { directory: cache }, study: { root, profile: { name: study.profile } } },
-    { artifacts: results },
-  );
+  return renderOrExplain({ root, variant, cache: { directory: cache } }, { artifacts: results });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** swp report, and the report at the end of swp repro. */
 import { createHash } from 'node:crypto';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { canonicalJson, type JsonObject } from '../../src/base/json.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
@@ -151,7 +151,7 @@ test('a report that cannot be written takes nothing from the summary: 2, and wha
     /^\{"event":"summary","nodes":\{"total":11,"cached":0,"ran":11,"failed":0,"blocked":0\}/,
   );
   expect(stderr).toMatch(
-    /^error: Cannot write .+\/report: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; the results are kept\.$/,
+    /^error: Cannot write .+\/report: a part of the path is no folder\.\n {2}The report is written to .+ `swp report` renders it; .+ The results are kept\.$/,
   );
   expect(exitCode).toBe(2);
 });
@@ -163,11 +163,13 @@ test('before there are results, report says what to do', async () => {
   expect(exitCode).toBe(2);
 });
 
-test('with a selector the report shows what there is, and lists the rest as missing', async () => {
+const EXPERIMENTS = { constructor: {}, toString: { params: { prune: { fraction: 0.2 } } } };
+
+test('with a selector the report shows what there is and lists the rest as missing, but takes no place of one that has more', async () => {
   const study = await smallestStudy();
   const project = await SwpProject.create({
     ...study,
-    experiments: { constructor: {}, toString: { params: { prune: { fraction: 0.2 } } } },
+    experiments: EXPERIMENTS,
   });
   const part = await project.swp('repro', '--json', 'experiment=constructor');
   expect(part.json<SwpEvent>().at(-1)).toMatchObject({
@@ -188,4 +190,49 @@ test('with a selector the report shows what there is, and lists the rest as miss
   for (const figure of ['1a-survival', '1e-counts'])
     for (const name of ['constructor', 'toString'])
       expect(await project.read(`report/all/figures/${figure}.svg`), figure).toContain(`>${name}<`);
+
+  // All are to be computed anew, and one is: the report of both stays, and is no report of this one.
+  const whole = await contentsOf(project, 'report/all');
+  await project.write('report/all/notes.txt', 'mine');
+  const { params } = study.defaults as { params: Record<string, object> };
+  const changed = {
+    ...study,
+    defaults: { ...(study.defaults as object), params: { ...params, eval: { sequences: 8 } } },
+  };
+  await project.write('pipeline.json', { ...changed, experiments: EXPERIMENTS });
+  const kept = project.path('report/all/index.html');
+  const selected = await project.swp('repro', 'experiment=constructor');
+  expect(selected.stdout.split('\n').slice(-2)).toEqual([
+    `Report: ${project.path('report/all@partial/index.html')}`,
+    `It lacks runs that an earlier report has, which stays as it is: ${kept}`,
+  ]);
+  expect(await project.read('report/all@partial/index.html')).toContain('toString/s0');
+  expect((await project.swp('report', '--json')).json()).toEqual([expect.objectContaining({ kept })]);
+  expect(await contentsOf(project, 'report/all')).toEqual({ ...whole, 'notes.txt': 'mine' });
+
+  // Another device is another report, also of a run that fails; the same device is not.
+  const failed = await project.swp('repro', '--json', '--device', 'cuda', 'experiment=constructor');
+  expect([failed.exitCode, failed.json().at(-1)]).toEqual([
+    1,
+    expect.objectContaining({ report: project.path('report/all@cuda/index.html') }),
+  ]);
+  expect(await contentsOf(project, 'report/all')).toEqual({ ...whole, 'notes.txt': 'mine' });
+
+  // Elsewhere: not where other things are.
+  expect((await project.swp('report', '-o', 'cache')).stderr).toContain('cache holds other things than a report.');
+  const both = await project.swp('repro', '--json', '--device', 'cpu');
+  expect(both.json().at(-1)).toMatchObject({ report: kept, highlights: { runs: { complete: 2 } } });
+  expect((await readdir(project.path('report'))).sort()).toEqual(['all', 'all@cuda']);
+  expect(await project.read('report/all/notes.txt')).toBe('mine');
+  expect(await project.read('report/all/results.json')).not.toBe(whole['results.json']);
 });
+
+async function contentsOf(project: SwpProject, folder: string): Promise<Record<string, string>> {
+  const names = await readdir(project.path(folder), { recursive: true, withFileTypes: true });
+  const files = names.filter((each) => each.isFile() && each.name !== '.made-of');
+  const read = files.map(async ({ parentPath, name }) => {
+    const path = join(parentPath, name);
+    return [relative(project.path(folder), path), await readFile(path, 'latin1')] as const;
+  });
+  return Object.fromEntries(await Promise.all(read));
+}

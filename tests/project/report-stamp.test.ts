@@ -3,15 +3,16 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { beginReport, endReport, isRendered } from '../../src/project/report-stamp.ts';
+import { beginReport, digestsOf, endReport, isRendered } from '../../src/project/report-stamp.ts';
 
+const NAMES = ['index.html', 'figures/1.svg'];
 let folder: string;
 const file = (name: string) => join(folder, name);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swp-stamp-'));
   await mkdir(file('figures'));
   for (const name of ['index.html', 'figures/1.svg']) await writeFile(file(name), name);
-  await endReport(folder, 'results 1', [file('index.html'), file('figures/1.svg')]);
+  await endReport(folder, 'results 1', await digestsOf(folder, NAMES));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -37,10 +38,11 @@ it.each<[string, () => Promise<unknown>]>([
 ])('it does not once a file %s, and the next one can be rendered', async (_, damage) => {
   await damage();
   expect(await isRendered(folder, 'results 1')).toBe(false);
-  beginReport(folder);
+  await beginReport(folder, Object.fromEntries(NAMES.map((name) => [name, ''])));
+  expect(await isRendered(folder, 'results 1')).toBe(false);
   await writeFile(file('index.html'), 'anew');
   await writeFile(file('figures/1.svg'), 'anew');
-  await endReport(folder, 'results 1', [file('index.html'), file('figures/1.svg')]);
+  await endReport(folder, 'results 1', await digestsOf(folder, NAMES));
   expect(await isRendered(folder, 'results 1')).toBe(true);
   expect(await readdir(folder)).toContain('.made-of');
 });

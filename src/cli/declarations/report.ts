@@ -3,17 +3,28 @@ import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
 import { withStudyOptions } from '../help.ts';
 
-export function declareReport(program: Command, body: (options: ProjectOptions) => Promise<void>): Command {
+export interface ReportOptions extends ProjectOptions {
+  output?: string;
+}
+
+export function declareReport(program: Command, body: (options: ReportOptions) => Promise<void>): Command {
   const command = program
     .command('report')
     .description('Render the report again from the results that are there.')
+    .option(
+      '-o, --output <directory>',
+      'where to: a folder that is empty, new, or has a report (default: report/PROFILE)',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   swp report                    writes report/PROFILE/index.html beside the study, and its figures
   swp report --profile table
-  swp report --json             {"report": path, "highlights": {...}}
+  swp report -o /tmp/report     elsewhere, such as of a study that one may only read
+  swp report --json             {"report": path, "highlights": {...}, "kept"?: path}
+
+Results that lack runs which the report there has go beside it, into report/PROFILE@partial.
 
 swp repro does this at its end; no other command computes results.`,
     )
