@@ -47,8 +47,7 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
 /** Where a report is, and where an earlier one stays that has more. */
 export function writePlace({ html, kept }: RenderedReport, { colors, line }: Terminal): void {
   line(`Report: ${colors.bold(html)}`);
-  if (kept !== undefined)
-    line(`It lacks runs that an earlier report has, which stays as it is: ${colors.bold(kept)}`);
+  if (kept !== undefined) line(`It lacks runs that an earlier report has, which stays as it is: ${colors.bold(kept)}`);
 }
 
 function writeFailures(failures: readonly string[], { line, lines }: Terminal): void {
