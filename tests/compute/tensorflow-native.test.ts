@@ -182,10 +182,17 @@ it("the engine's version is the package's, or the one that swp would install", a
   await usePackage({});
   expect(engineVersion('tensorflow')).toBe('@tensorflow/tfjs-node-gpu 9.8.7');
   await useNoPackage();
-  const { devDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
+  const name = '@tensorflow/tfjs-node-gpu';
+  const { devDependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
+    await readFile('package.json', 'utf8'),
+  ) as {
     devDependencies: Record<string, string>;
+    peerDependencies: Record<string, string>;
+    peerDependenciesMeta: Record<string, { optional?: boolean }>;
   };
-  expect(engineVersion('tensorflow')).toBe(`@tensorflow/tfjs-node-gpu ${devDependencies['@tensorflow/tfjs-node-gpu']}`);
+  expect(engineVersion('tensorflow')).toBe(`${name} ${devDependencies[name]}`);
+  // Who installs swp as a package chooses it, and then takes this version.
+  expect([peerDependencies[name], peerDependenciesMeta[name]]).toEqual([devDependencies[name], { optional: true }]);
 });
 
 describe('installing the native part', () => {

@@ -47,10 +47,10 @@ export function findTensorflowPackage(): TensorflowPackage | undefined {
 
 /** The version that swp is written for and tested with. */
 export function declaredVersion(): string {
-  const { devDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-    devDependencies: Record<string, string>;
+  const { peerDependencies } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    peerDependencies: Record<string, string>;
   };
-  return devDependencies[PACKAGE]!;
+  return peerDependencies[PACKAGE]!;
 }
 
 /** How to get the package, without its native part. */
