@@ -9,7 +9,7 @@ import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { moveTo, removeFile } from '../base/held-folder.ts';
 import { Scratch } from '../cache/scratch.ts';
-import { beginReport, changedReportFile, digestsOf, endReport, NAME, reportFiles } from './report-stamp.ts';
+import { beginReport, changedReportFile, digestsOf, endReport, isReport, NAME, reportFiles } from './report-stamp.ts';
 
 const ASIDE = '.rendering';
 /** Two that end at the same moment may mix: whoever finds that out renders again. */
@@ -61,7 +61,7 @@ export async function removeReport(folder: string): Promise<void> {
  */
 export function refuseForeignFolder(folder: string): void {
   const found = statSync(folder, { throwIfNoEntry: false });
-  if (found === undefined || reportFiles(folder) !== undefined) return;
+  if (found === undefined || isReport(folder)) return;
   if (found.isDirectory() && readdirSync(folder).every((name) => name === ASIDE)) return;
   throw new SwpError({
     kind: 'usage',

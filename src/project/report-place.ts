@@ -3,14 +3,28 @@
  * are said. So a selection of a study that was edited, a run that mostly fails and a device that is missing leave the
  * report of all runs as it is.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SwpError } from '../base/failure.ts';
+import { parseBoundedJson } from '../base/bounded-json.ts';
+import { fileFailure } from '../base/file-failure.ts';
+import { isJsonObject, type JsonValue } from '../base/json.ts';
+import { isForeign, readRegularText } from '../base/regular-file.ts';
 import type { Study } from '../pipeline/study.ts';
-import { readResults, type StudyResults } from '../report/read-results.ts';
 
-type Runs = Pick<StudyResults, 'runs'>;
-type Run = StudyResults['runs'][number];
+const REMEDY =
+  'Results that lack runs take no report\u2019s place that cannot be compared with. Remove it, or `swp report -o DIRECTORY`.';
+
+/** What is looked at in results of any version. */
+export interface Runs {
+  runs: Run[];
+}
+
+export interface Run {
+  experiment: string;
+  seed: number;
+  status: string;
+  measurements: { evaluation: unknown; detection: unknown }[];
+  curves: unknown[];
+}
 
 /**
  * What tells the sizes of a study apart, and what a command changes in it: `pilot`, or `pilot@cuda` where `--device
@@ -25,17 +39,46 @@ export function partialFolder(folder: string): string {
   return `${folder}@partial`;
 }
 
-/** Whether the report in a folder has runs, or measurements of runs, that these results lack. */
-export async function hasMore(folder: string, results: Runs): Promise<boolean> {
+/**
+ * Whether the report in a folder has runs, or measurements of runs, that these results lack.
+ * @throws SwpError of kind `file` if it may not be read
+ */
+export function hasMore(folder: string, results: Runs): boolean {
   if (results.runs.every(isComplete)) return false;
-  const path = join(folder, 'results.json');
-  if (!existsSync(path)) return false;
+  const before = reportedRuns(join(folder, 'results.json'));
+  return before !== undefined && losesRuns(before, results);
+}
+
+/**
+ * The runs that a report has: one of another version of swp, too, whose results it does not read. Others may have
+ * written into its folder: what is no report has none.
+ */
+function reportedRuns(path: string): Runs | undefined {
+  let results;
   try {
-    return losesRuns(await readResults(path), results);
+    results = parseBoundedJson(readRegularText(path)) as JsonValue;
   } catch (error) {
-    if (!(error instanceof SwpError)) throw error;
-    return false; // nothing that this swp can compare with
+    if (error instanceof SyntaxError || isForeign(error) || isMissing(error)) return undefined;
+    throw fileFailure(error, path, 'read', REMEDY);
   }
+  if (!isJsonObject(results) || !Array.isArray(results.runs)) return undefined;
+  return { runs: (results.runs as unknown[]).filter(isRun) };
+}
+
+function isRun(value: unknown): value is Run {
+  const { experiment, seed, status, measurements, curves } = (value ?? {}) as Partial<Record<keyof Run, unknown>>;
+  return (
+    typeof experiment === 'string' &&
+    typeof seed === 'number' &&
+    typeof status === 'string' &&
+    Array.isArray(measurements) &&
+    measurements.every((each) => typeof each === 'object' && each !== null) &&
+    Array.isArray(curves)
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Runs that the study no longer declares are no loss. */

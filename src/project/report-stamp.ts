@@ -9,6 +9,7 @@ import { replaceFile } from '../base/atomic-file.ts';
 import { digestFile } from '../base/digest.ts';
 import { stampIfThere } from '../base/file-stamp.ts';
 import type { JsonObject } from '../base/json.ts';
+import { readRegularText } from '../base/regular-file.ts';
 import { sealedJson } from '../base/sealed-json.ts';
 import { NOTE_VERSION, readNote } from '../cache/note.ts';
 import { problemOfFile } from '../cache/stored-text.ts';
@@ -105,6 +106,16 @@ export function reportFiles(folder: string): string[] | undefined {
 
 async function writeStamp(folder: string, stamp: ReportStamp): Promise<void> {
   await replaceFile(join(folder, NAME), sealedJson({ version: NOTE_VERSION, ...stamp }));
+}
+
+/** Whether a report is there: one of swp 0.1.0, too, whose stamp names what it was made of and nothing else. */
+export function isReport(folder: string): boolean {
+  if (readStamp(folder) !== undefined) return true;
+  try {
+    return /^[0-9a-f]{64} [0-9a-f]+\n?$/.test(readRegularText(join(folder, NAME)));
+  } catch {
+    return false;
+  }
 }
 
 /** Others may have written it in a folder that is shared: names that lead elsewhere count as none. */

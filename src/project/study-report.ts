@@ -1,4 +1,5 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
@@ -93,10 +94,11 @@ async function renderStudyReport(
   let folder = whole;
   let failure: Failure | undefined;
   if (options.always || !(await isRendered(whole, madeOf))) {
-    if (await hasMore(whole, await readResults(resultsPath))) folder = partialFolder(whole);
+    if (hasMore(whole, await readResults(resultsPath))) folder = partialFolder(whole);
     if (options.always || folder === whole || !(await isRendered(folder, madeOf)))
-      failure = await render(project, { resultsPath, folder, whole, madeOf }, options.signal);
+      failure = await render(project, { resultsPath, folder, madeOf }, options.signal);
   }
+  if (folder === whole && existsSync(partialFolder(whole))) await removePartial(whole);
   const { lines, highlights } = await readSummary(resultsPath);
   return {
     html: join(folder, PAGE),
@@ -108,17 +110,16 @@ async function renderStudyReport(
 }
 
 /**
- * @param place.whole the folder of the report that has all runs
  * @returns why it lacks something: it is there, but incomplete
  */
 async function render(
   { root, cache }: ReportedProject,
-  place: { resultsPath: string; folder: string; whole: string; madeOf: string },
+  place: { resultsPath: string; folder: string; madeOf: string },
   signal: AbortSignal | undefined,
 ): Promise<Failure | undefined> {
-  const { resultsPath, folder, whole, madeOf } = place;
+  const { resultsPath, folder, madeOf } = place;
   // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records and writes reports.
-  const [{ renderReport }, { reportOrigin }, { Cache }, { publishReport, removeReport }] = await Promise.all([
+  const [{ renderReport }, { reportOrigin }, { Cache }, { publishReport }] = await Promise.all([
     import('../report/render-report.ts'),
     import('../report/report-origin.ts'),
     import('../cache/cache.ts'),
@@ -133,11 +134,18 @@ async function render(
       (outDir) => renderReport({ resultsPath, outDir, origin, signal }),
       (rendered) => (rendered.failed.length === 0 ? madeOf : undefined),
     );
-    if (folder === whole) await removeReport(partialFolder(whole)); // this one has its runs, too
     return incomplete(join(folder, PAGE), failed);
   } catch (error) {
     throw signal?.aborted ? error : unwritable(error, folder, resultsPath);
   }
+}
+
+/** The report of all runs has its runs, too. Where nothing may be written, it stays. */
+async function removePartial(whole: string): Promise<void> {
+  const { removeReport } = await import('./report-folder.ts');
+  await removeReport(partialFolder(whole)).catch((error: unknown) => {
+    if (failureOf(error) === undefined) throw error;
+  });
 }
 
 /** One message for all figures that could not be drawn; undefined if there is none. */

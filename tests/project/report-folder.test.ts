@@ -2,10 +2,11 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { publishReport, refuseForeignFolder, removeReport } from '../../src/project/report-folder.ts';
-import { losesRuns } from '../../src/project/report-place.ts';
+import { hasMore, losesRuns, type Run } from '../../src/project/report-place.ts';
 import { changedReportFile, isRendered } from '../../src/project/report-stamp.ts';
 import { reseal } from '../support/reseal.ts';
 
@@ -91,8 +92,39 @@ it('is refused a folder that holds other things', async () => {
   await writeFile(join(folder, 'file'), '');
   for (const name of ['nowhere', 'empty', 'report'])
     expect(() => refuseForeignFolder(join(folder, name))).not.toThrow();
+  await mkdir(join(folder, 'earlier'));
+  await writeFile(join(folder, 'earlier/index.html'), '');
+  expect(() => refuseForeignFolder(join(folder, 'earlier'))).toThrow('holds other things');
+  await writeFile(join(folder, 'earlier/.made-of'), `${'0a'.repeat(32)} ${'1b'.repeat(8)}\n`); // swp 0.1.0
+  expect(() => refuseForeignFolder(join(folder, 'earlier'))).not.toThrow();
   expect(() => refuseForeignFolder(folder)).toThrow('holds other things than a report');
   expect(() => refuseForeignFolder(join(folder, 'file'))).toThrow('is a file, and a report is a folder');
+});
+
+it('has the runs of another version of swp, and none where somebody put something else', async () => {
+  const run = { experiment: 'A', seed: 0, status: 'complete', curves: [], measurements: [{}] } as unknown as Run;
+  const now = { runs: [{ ...run, status: 'incomplete', measurements: [] }] };
+  const path = join(folder, 'results.json');
+  const has = async (content: string) => {
+    await writeFile(path, content);
+    return hasMore(folder, now);
+  };
+  expect(hasMore(folder, now)).toBe(false);
+  expect(await has(JSON.stringify({ version: 3, runs: [null, run] }))).toBe(true);
+  expect(await has(`\u{feff}${JSON.stringify({ version: 3, runs: [run] })}`)).toBe(false);
+  expect(await has('[]'.padStart(100_000, '['))).toBe(false);
+  for (const broken of [null, {}, [], { ...run, seed: null }, { ...run, curves: 1 }, { ...run, measurements: [null] }])
+    for (const results of [broken, { runs: broken }, { runs: [broken] }])
+      expect(await has(JSON.stringify(results))).toBe(false);
+  await fc.assert(
+    fc.asyncProperty(fc.json(), async (text) => {
+      expect(await has(`{"version":4,"runs":[${text}]}`)).toBe(false);
+    }),
+    { numRuns: 50 },
+  );
+  await rm(path);
+  await execa('mkfifo', [path]);
+  expect(hasMore(folder, now)).toBe(false);
 });
 
 it('loses runs where a run had more than it has now, unless it is complete or no longer declared', () => {
