@@ -57,18 +57,31 @@ function said(text: Mistake['expected']): string | undefined {
   return typeof text === 'function' ? text() : text;
 }
 
-/** All errors of ajv in words. What a mistyped name leaves missing is not said a second time. */
-export function schemaMistakes(errors: readonly ErrorObject[], checked: JsonValue): Mistake[] {
-  const said = errors.map((error) => ({ error, mistake: schemaMistake(error, checked) }));
+/**
+ * All errors of ajv in words. What a mistyped name leaves missing is not said a second time.
+ * @param ofUnknown says of a name that is not known more than the schema does
+ */
+export function schemaMistakes(
+  errors: readonly ErrorObject[],
+  checked: JsonValue,
+  ofUnknown: (name: string) => Pick<Mistake, 'message' | 'suggestion'> | undefined = () => undefined,
+): Mistake[] {
+  const said = errors.map((error) => {
+    const mistake = schemaMistake(error, checked);
+    const { additionalProperty: unknown } = error.params as { additionalProperty?: string };
+    return { error, mistake: mistake && { ...mistake, ...(unknown !== undefined && ofUnknown(unknown)) } };
+  });
   const placeOf = (path: string, name: unknown) => JSON.stringify([path, name]);
   const meant = new Set(
-    said.map(({ error, mistake }) =>
-      error.keyword === 'additionalProperties' ? placeOf(error.instancePath, mistake?.suggestion) : undefined,
+    said.flatMap(({ error, mistake }) =>
+      error.keyword === 'additionalProperties' && mistake?.suggestion !== undefined
+        ? [placeOf(error.instancePath, mistake.suggestion)]
+        : [],
     ),
   );
-  return said.flatMap(({ error, mistake }) =>
-    mistake === undefined || meant.has(placeOf(error.instancePath, error.params.missingProperty)) ? [] : [mistake],
-  );
+  const isMeant = ({ keyword, instancePath, params }: ErrorObject) =>
+    keyword === 'required' && meant.has(placeOf(instancePath, params.missingProperty));
+  return said.flatMap(({ error, mistake }) => (mistake === undefined || isMeant(error) ? [] : [mistake]));
 }
 
 /**
@@ -158,7 +171,8 @@ function expectation(schema: Record<string, unknown>): string {
   if (typeof schema.maxItems === 'number') words.push(`with no more than ${schema.maxItems} entries`);
   if (typeof schema.minProperties === 'number') words.push(`with ${schema.minProperties} or more entries`);
   if (typeof schema.maxProperties === 'number') words.push(`with no more than ${schema.maxProperties} entries`);
-  const description = descriptionOf(schema);
+  const own = descriptionOf(schema);
+  const description = own?.toLowerCase() === NAME_RULE ? undefined : own;
   return words.join(', ') + (description ? `${words.length > 0 ? ': ' : ''}${description}` : '');
 }
 

@@ -3,6 +3,7 @@
  * Limits: strict JSON (no comments, no trailing commas), so that every other tool reads the file too; and on its
  * length, depth and number of values, so that a broken or hostile file cannot exhaust the stack or the memory.
  */
+import { isUtf8 } from 'node:buffer';
 import { relative } from 'node:path';
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import type { Failure, SourceLocation } from './failure.ts';
@@ -51,14 +52,19 @@ export class JsonSource {
   /** What keeps the text from being read at all; where there are any, `value` is null. */
   readonly mistakes: PlacedMistake[] = [];
 
-  /** @param file path as the user knows it. */
+  /**
+   * @param file path as the user knows it
+   * @param content as text, or as the file holds it, where what is no UTF-8 is a mistake
+   */
   constructor(
     readonly file: string,
-    text: string,
+    content: string | Uint8Array,
   ) {
+    const text = typeof content === 'string' ? content : Buffer.from(content).toString('utf8');
     this.#text = text.replace(/^\uFEFF/, '');
     this.#lineStarts = startsOfLines(this.#text);
-    this.#read();
+    if (typeof content === 'string' || isUtf8(content)) this.#read();
+    else this.#complain(firstNoUtf8(this.#text, content), 1, 'This is not UTF-8.', encodingExpectation(content));
   }
 
   get value(): JsonValue {
@@ -195,6 +201,27 @@ export class JsonSource {
     const line = (offset: number) => this.#locate(offset, 1).line;
     return line(node.offset) !== line(node.offset + node.length - 1);
   }
+}
+
+/** @returns where the first bytes that are no UTF-8 stand in the text, in which U+FFFD takes their place */
+function firstNoUtf8(text: string, bytes: Uint8Array): number {
+  const mark = [0xef, 0xbb, 0xbf].every((byte, index) => bytes[index] === byte) ? 3 : 0;
+  // A U+FFFD that is well written stands there as itself.
+  const isWritten = (at: number) => bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
+  let [index, at] = [0, mark];
+  for (;;) {
+    const next = text.indexOf('\uFFFD', index);
+    if (next === -1) return 0;
+    at += Buffer.byteLength(text.slice(index, next));
+    if (!isWritten(at)) return next;
+    [index, at] = [next + 1, at + 3];
+  }
+}
+
+function encodingExpectation(bytes: Uint8Array): string {
+  const start = `${bytes[0]},${bytes[1]}`;
+  const isUtf16 = start === '255,254' || start === '254,255';
+  return `a file in UTF-8${isUtf16 ? '; this one is in UTF-16: save it anew' : ''}`;
 }
 
 function startsOfLines(text: string): number[] {

@@ -6,12 +6,15 @@ import type { Failure, SourceLocation } from '../base/failure.ts';
 import { meaningOf, remedyFor } from '../base/system-error.ts';
 import { visible, visibleLine } from '../base/visible-text.ts';
 import { quantityText } from './quantity-text.ts';
-import type { Terminal } from './terminal.ts';
+import { screenColumns, type Terminal } from './terminal.ts';
 
 /** A longer source line is cut. */
 const SHOWN_COLUMNS = 110;
 /** Of what stands before the place in such a line. */
 const SHOWN_BEFORE = 30;
+const TAB_COLUMNS = 8;
+const ELLIPSIS = '...';
+const characters = new Intl.Segmenter('en');
 
 /** Writes to standard error what ends a command, or what costs no result but has to be known. */
 export function writeFailure(failure: Failure, terminal: Terminal): void {
@@ -31,9 +34,15 @@ export function failureLine(failure: Failure): string {
 
 /**
  * @param error the word before the message
+ * @param screen columns of the terminal
  * @returns lines without an end of line after the last one
  */
-export function failureText(failure: Failure, colors: Colors, error = colors.red(colors.bold('error:'))): string {
+export function failureText(
+  failure: Failure,
+  colors: Colors,
+  error = colors.red(colors.bold('error:')),
+  screen = screenColumns(),
+): string {
   switch (failure.kind) {
     case 'study':
       return [
@@ -42,11 +51,11 @@ export function failureText(failure: Failure, colors: Colors, error = colors.red
           ...(error === '' ? [] : [error]),
           indented(failure.message),
         ].join(' '),
-        ...sourceExcerpt(failure.at, colors),
+        ...sourceExcerpt(failure.at, colors, screen),
         ...hints(failure, colors),
       ].join('\n');
     case 'several': {
-      const all = failure.failures.map((each) => failureText(each, colors, error));
+      const all = failure.failures.map((each) => failureText(each, colors, error, screen));
       const count = failure.failures.length + failure.more;
       const rest = failure.more > 0 ? ` The first ${failure.failures.length} are shown.` : '';
       return [...all, `${count} mistakes.${rest}`].join('\n\n');
@@ -135,7 +144,7 @@ function startRemedy(code: string | undefined): string {
 function hints({ expected, suggestion }: { expected?: string; suggestion?: string }, colors: Colors): string[] {
   return [
     ...(suggestion === undefined ? [] : [`  Did you mean ${colors.green(`"${visibleLine(suggestion)}"`)}?`]),
-    ...(expected === undefined ? [] : [`  Expected: ${visibleLine(expected)}.`]),
+    ...(expected === undefined ? [] : [`  Expected: ${visibleLine(expected).replace(/(?<!\.)\.$/, '')}.`]),
   ];
 }
 
@@ -146,8 +155,11 @@ function logHint(log: string | undefined): string[] {
 /**
  *     12 |   "stpes": 3000
  *        |   ^^^^^^^
+ * Both lines stay lines on a narrow terminal: where they wrapped, the mark would stand under another word.
  */
-function sourceExcerpt({ line, column, length, text }: SourceLocation, colors: Colors): string[] {
+function sourceExcerpt({ line, column, length, text }: SourceLocation, colors: Colors, screen: number): string[] {
+  const number = String(line);
+  const shown = Math.max(8, Math.min(SHOWN_COLUMNS, screen - number.length - 2 * ELLIPSIS.length - 6));
   // Of a very long line, the part around the place.
   const near = text.slice(Math.max(0, column - 1 - SHOWN_COLUMNS), column - 1);
   const [before, marked, after] = [
@@ -155,28 +167,41 @@ function sourceExcerpt({ line, column, length, text }: SourceLocation, colors: C
     text.slice(column - 1, column - 1 + length),
     text.slice(column - 1 + length, column - 1 + length + SHOWN_COLUMNS),
   ].map((part) => visible(part.slice(0, 2 * SHOWN_COLUMNS)).replaceAll('\n', '')) as [string, string, string];
-  const isCut = near.length < column - 1 || before.length > SHOWN_COLUMNS - SHOWN_BEFORE;
-  const start = isCut ? `...${lastOf(before, SHOWN_BEFORE)}` : before;
-  const room = Math.max(0, SHOWN_COLUMNS - (start.length - (isCut ? 3 : 0)));
+  const most = Math.min(SHOWN_BEFORE, Math.floor(shown / 2));
+  const isCut = near.length < column - 1 || columnsOf(before) > shown - most;
+  const start = isCut ? lastOf(before, most) : before;
+  const room = shown - columnsOf(start);
   const rest = marked + after;
-  const end = rest.length > room ? `${firstOf(rest, room)}...` : rest;
+  const end = columnsOf(rest) > room ? `${firstOf(rest, room)}${ELLIPSIS}` : rest;
+  const lead = isCut ? ELLIPSIS : '';
   // Tabs stay tabs, so that the mark stands under its word whatever the terminal's tab width.
-  const indent = start.replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
-  const number = String(line);
+  const indent = (lead + start).replace(/[^\t]+/g, (part) => ' '.repeat(stringWidth(part)));
   const bar = colors.dim(`  ${' '.repeat(number.length)} |`);
   return [
-    `${colors.dim(`  ${number} |`)} ${start}${end}`,
+    `${colors.dim(`  ${number} |`)} ${lead}${start}${end}`,
     `${bar} ${indent}${colors.red('^'.repeat(Math.max(1, stringWidth(firstOf(marked, room)))))}`,
   ];
 }
 
-/** So many characters at most, none of them half. */
-function firstOf(text: string, length: number): string {
-  return text.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+/** What a text takes on a terminal; of a tab, the most that it can. */
+function columnsOf(text: string): number {
+  return stringWidth(text) + TAB_COLUMNS * (text.split('\t').length - 1);
 }
 
-function lastOf(text: string, length: number): string {
-  return text.slice(Math.max(0, text.length - length)).replace(/^[\udc00-\udfff]/, '');
+/** The beginning that fits into so many columns, with no character in it that is half. */
+function firstOf(text: string, columns: number): string {
+  let fits = '';
+  for (const { segment } of characters.segment(text)) {
+    if (columnsOf(fits + segment) > columns) break;
+    fits += segment;
+  }
+  return fits;
+}
+
+function lastOf(text: string, columns: number): string {
+  const all = Array.from(characters.segment(text), ({ segment }) => segment);
+  while (columnsOf(all.join('')) > columns) all.shift();
+  return all.join('');
 }
 
 /** A path that somebody typed, or that a file names. One that no system takes is cut. */

@@ -24,6 +24,14 @@ export interface Terminal {
   errorLines(text: string): void;
 }
 
+/** Columns of the narrowest terminal that swp writes to; Infinity where none is. COLUMNS overrides it. */
+export function screenColumns(env: NodeJS.ProcessEnv = process.env): number {
+  const columns = Number(env.COLUMNS);
+  if (columns > 0) return columns;
+  const widths = [process.stdout, process.stderr].map((stream) => (stream.isTTY ? stream.columns || 80 : Infinity));
+  return Math.min(...widths);
+}
+
 /**
  * Standard output. Colours only on a terminal and unless NO_COLOR (https://no-color.org) is set; FORCE_COLOR asks for
  * them anywhere. COLUMNS overrides the width.

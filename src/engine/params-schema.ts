@@ -83,10 +83,25 @@ function unknownKeywords(schema: JsonObject, path: JsonPath): Mistake[] {
   ];
 }
 
+/** A study could never give a parameter that is required and is none. */
+function* unknownRequired({ properties, patternProperties, required }: JsonObject): Generator<Mistake> {
+  if (patternProperties !== undefined || !Array.isArray(required)) return;
+  const names = Object.keys(isJsonObject(properties) ? properties : {});
+  for (const [index, name] of required.entries())
+    if (typeof name === 'string' && !names.includes(name))
+      yield {
+        path: ['required', index],
+        message: `${quoted(name)} is required, and "properties" has no such parameter.`,
+        expected: names.length > 0 ? listNames(names) : 'parameters under "properties"',
+        suggestion: nearestName(name, names),
+      };
+}
+
 /** Of a valid schema: what parameters of a stage cannot be. */
 function* problemsOfUse(params: JsonObject): Generator<Mistake> {
   if (params.type !== undefined && params.type !== 'object')
     return yield { path: ['type'], message: 'Parameters are an object.', expected: '"type": "object"' };
+  yield* unknownRequired(params);
   for (const [name, schema] of Object.entries(isJsonObject(params.properties) ? params.properties : {})) {
     if (!isJsonObject(schema)) continue;
     const path: JsonPath = ['properties', name];

@@ -22,10 +22,10 @@ const REMEDY = 'It describes a stage of the study. Make it readable.';
  * @throws SwpError of kind `file`, and of kind `study` or `several` with the places of what is wrong in it
  */
 export function readManifest(path: string, name: string): ReadManifest {
-  let text: string;
+  let text: Uint8Array;
   try {
     refuseOddFile(path, REMEDY);
-    text = readFileSync(path, 'utf8');
+    text = readFileSync(path);
   } catch (error) {
     throw fileFailure(error, path, 'read', REMEDY);
   }

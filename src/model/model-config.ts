@@ -50,7 +50,7 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
   const path = configPath(model);
   try {
     refuseOddFile(path);
-    return parseModelConfig(path, await readFile(path, 'utf8'));
+    return parseModelConfig(path, await readFile(path));
   } catch (error) {
     throw fileFailure(error, path, 'read', configRemedy(model));
   }

@@ -4,7 +4,7 @@
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { JsonValue } from '../base/json.ts';
-import { schemaMistake, throwMistakes, throwMistakesIn, type Mistake } from '../base/json-mistakes.ts';
+import { schemaMistakes, throwMistakes, throwMistakesIn, type Mistake } from '../base/json-mistakes.ts';
 import { displayPath, JsonSource } from '../base/json-source.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { CORPUS_NAMES } from './corpora.ts';
@@ -53,10 +53,11 @@ const parsed = new Map<string, ModelConfig>();
  * @param path of the file, for messages
  * @throws SwpError of kind `study` or `several` with the places of what is wrong
  */
-export function parseModelConfig(path: string, text: string): ModelConfig {
+export function parseModelConfig(path: string, content: string | Uint8Array): ModelConfig {
+  const text = typeof content === 'string' ? content : Buffer.from(content).toString('utf8');
   const known = parsed.get(text);
   if (known !== undefined) return known;
-  const source = new JsonSource(displayPath(path), text);
+  const source = new JsonSource(displayPath(path), content);
   throwMistakes(source.mistakes);
   throwMistakesIn(source, mistakesOf(source.value));
   const config = JSON.parse(text.replace(/^\uFEFF/, '')) as ModelConfig;
@@ -83,13 +84,7 @@ function shapeMistakes(content: JsonValue, family: string, fields: Record<string
   validators.set(family, validate);
   if (validate(content)) return [];
   const names = [...Object.keys(COMMON_FIELDS), ...Object.keys(fields)];
-  return (validate.errors ?? []).flatMap((error) => {
-    const mistake = schemaMistake(error, content);
-    if (mistake === undefined) return [];
-    const { additionalProperty } = error.params as { additionalProperty?: string };
-    if (additionalProperty === undefined) return [mistake];
-    return [{ ...mistake, ...unknownField(additionalProperty, names, family) }];
-  });
+  return schemaMistakes(validate.errors ?? [], content, (name) => unknownField(name, names, family));
 }
 
 function unknownFamily(family: string): Mistake {

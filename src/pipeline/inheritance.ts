@@ -186,7 +186,9 @@ class Inheritance {
     if (groups === undefined) return own[String(key)] === undefined;
     const values = groups[String(group)];
     const ownValues = (own[String(key)] as JsonObject | undefined)?.[String(group)];
-    if (param === undefined || !isJsonObject(values) || !Object.hasOwn(values, param)) return false;
+    // What is no group of parameters is inherited as a whole, and is reported there.
+    if (values !== undefined && !isJsonObject(values)) return ownValues === undefined;
+    if (param === undefined || values === undefined || !Object.hasOwn(values, param)) return false;
     return ownValues === undefined || (isJsonObject(ownValues) && !Object.hasOwn(ownValues, param));
   }
 }

@@ -213,17 +213,22 @@ class StepChecks {
       const known = declared
         .filter(([, { gather }]) => (gather ?? false) === (list === 'gather'))
         .map(([name]) => name);
-      for (const name of given.keys())
-        if (!known.includes(name))
-          diagnostics.add({
-            path: [...step.path, list, name],
-            mark: 'key',
-            message: `${step.stage.name} has no input ${quoted(name)} for ${quoted(list)}.`,
-            expected: known.length > 0 ? listNames(known) : 'none',
-            suggestion: nearestName(name, known),
-          });
+      const meant = new Set<string | undefined>();
+      for (const name of given.keys()) {
+        if (known.includes(name)) continue;
+        const suggestion = nearestName(name, known);
+        meant.add(suggestion);
+        diagnostics.add({
+          path: [...step.path, list, name],
+          mark: 'key',
+          message: `${step.stage.name} has no input ${quoted(name)} for ${quoted(list)}.`,
+          expected: known.length > 0 ? listNames(known) : 'none',
+          suggestion,
+        });
+      }
+      // What a mistyped name leaves missing is not said a second time.
       for (const [name, { optional, summary }] of declared)
-        if (known.includes(name) && !optional && !given.has(name))
+        if (known.includes(name) && !optional && !given.has(name) && !meant.has(name))
           diagnostics.add({
             path: [...step.path, 'step'],
             message: `Step ${quoted(step.name)} lacks the input ${quoted(name)}.`,

@@ -30,16 +30,16 @@ const EXPLAINED_LENGTH = 1_000_000;
  * @throws SwpError kind `file` if it cannot be read, `study` or `several` if its shape is wrong
  */
 export async function readStudyFile(path: string): Promise<StudyFile> {
-  const text = await readText(path).catch((error: NodeJS.ErrnoException) => {
+  const content = await readBytes(path).catch((error: NodeJS.ErrnoException) => {
     const remedy =
       error.code === 'ENOENT' ? 'Name the study with --pipeline FILE.' : 'Check the path and its permissions.';
     throw fileFailure(error, displayPath(path), 'read', remedy);
   });
-  return parseStudyFile(path, text);
+  return parseStudyFile(path, content);
 }
 
 /** No more of it than shows that it is too long: the file may be a device without an end. */
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   const file = await open(path);
   try {
     const parts: Buffer[] = [];
@@ -50,14 +50,14 @@ async function readText(path: string): Promise<string> {
       parts.push(buffer.subarray(0, bytesRead));
       length += bytesRead;
     }
-    return Buffer.concat(parts).toString('utf8');
+    return Buffer.concat(parts);
   } finally {
     await file.close();
   }
 }
 
-/** The same for text at hand. */
-export function parseStudyFile(path: string, text: string): StudyFile {
+/** The same for what such a file holds. */
+export function parseStudyFile(path: string, text: string | Uint8Array): StudyFile {
   const source = new JsonSource(displayPath(path), text);
   const diagnostics = new Diagnostics(source);
   diagnostics.throwIfAny();
@@ -72,6 +72,7 @@ export function parseStudyFile(path: string, text: string): StudyFile {
       ({ errors } = explainer);
     }
     diagnostics.addSchemaErrors(errors ?? [], content);
+    if (diagnostics.empty) throw new Error('A study does not fit its schema, for no reason.');
   }
   diagnostics.throwIfAny();
   const checked = content as unknown as PipelineFile;

@@ -1,5 +1,6 @@
 /** Failures in words, where no command's own test shows them. */
 import picocolors from 'picocolors';
+import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { failureText } from '../../src/cli/failure-text.ts';
 import { shownMistake } from '../../src/cli/help.ts';
@@ -45,3 +46,45 @@ test('what somebody typed is shown cut, and cannot send control sequences to the
   );
   expect(mistake('x'.repeat(1e6)).length).toBeLessThan(500);
 });
+
+test.each([20, 40, 80, Infinity])(
+  'on %s columns no line of the shown source wraps, and the mark stands below what is wrong',
+  (screen) => {
+    const befores = [
+      '',
+      '"日本語": 1, ',
+      '\t\t',
+      '"a\u202e\u0000\u001b[2J": 1, ',
+      '"é👩‍👧": 1, ',
+      'x'.repeat(120),
+      '日'.repeat(120),
+    ];
+    for (const before of befores)
+      for (const word of ['"x"', '"日本"', '"\u200b"', '"abc\u0301d"'])
+        for (const after of ['', ', 日本語'.repeat(40), '\u009b'.repeat(40)]) {
+          const at = {
+            file: 'f',
+            line: 7,
+            column: before.length + 1,
+            length: word.length,
+            text: before + word + after,
+          };
+          const [, source = '', marks = ''] = failureText(
+            { kind: 'study', at, message: 'No.' },
+            colors,
+            undefined,
+            screen,
+          ).split('\n');
+          // Tabs up to the next eighth column, as terminals have them.
+          const shown = (text: string) =>
+            text.split('\t').reduce((line, part) => `${line}${' '.repeat(8 - (stringWidth(line) % 8))}${part}`);
+          expect(stringWidth(shown(source))).toBeLessThanOrEqual(Math.min(screen, 130));
+          const start = shown(marks).indexOf('^');
+          const columns = Array.from(new Intl.Segmenter('en').segment(shown(source)), ({ segment }) => segment);
+          let column = 0;
+          const rest = columns.filter((each) => (column += stringWidth(each)) > start).join('');
+          expect(rest.startsWith('"')).toBe(true);
+          expect([source, marks].map((line) => line.indexOf('|'))).toEqual([4, 4]);
+        }
+  },
+);

@@ -22,7 +22,7 @@ const GOOD = `{
 }
 `;
 
-async function failureOf(text: string): Promise<Failure | undefined> {
+async function failureOf(text: string | Uint8Array): Promise<Failure | undefined> {
   await writeFile(join(folder, 'own.stage.json'), text);
   try {
     readManifest(join(folder, 'own.stage.json'), 'own');
@@ -38,6 +38,11 @@ test('one that is right is read, with a byte order mark and with lines that end 
     expect(await failureOf(text)).toBeUndefined();
 });
 
+test('one that is not in UTF-8 is shown at its first such character', async () => {
+  const latin1 = Buffer.from(GOOD.replace('"s"', '"é"'), 'latin1');
+  expect(await failureOf(latin1)).toMatchObject({ at: { line: 3, column: 15 }, message: 'This is not UTF-8.' });
+});
+
 const names = (line: number, name: string, suggestion: string) => ({
   at: { line, text: expect.stringContaining(`"${name}"`) as string, length: name.length + 2 },
   message: expect.stringContaining(`"${name}"`) as string,
@@ -49,6 +54,20 @@ test.each<[written: string, instead: string, failure: object]>([
   ['"command"', '"comand"', names(4, 'comand', 'command')],
   ['"params"', '"parms"', names(5, 'parms', 'params')],
   ['"file"', '"flie"', names(7, 'flie', 'file')],
+  [
+    '"summary": "s"',
+    '"summary": "s", "日本": 1',
+    { at: { line: 3 }, message: '"日本" is not known here.', suggestion: undefined },
+  ],
+  [
+    '"type": "object"',
+    '"type": "object", "required": ["digts"]',
+    {
+      at: { line: 5, length: 7 },
+      message: expect.stringContaining('no such parameter') as string,
+      suggestion: 'digits',
+    },
+  ],
   ['"optional"', '"optionl"', names(6, 'optionl', 'optional')],
   ['"default"', '"defualt"', names(5, 'defualt', 'default')],
   ['"properties"', '"propertys"', names(5, 'propertys', 'properties')],

@@ -5,6 +5,7 @@ import picocolors from 'picocolors';
 import { failureText } from '../../src/cli/failure-text.ts';
 import { SwpError } from '../../src/base/failure.ts';
 import { toyStudy } from '../support/toy-stages.ts';
+import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { mistakesOf, studyOf } from './study-of.ts';
 
 const colors = picocolors.createColors(false);
@@ -30,6 +31,58 @@ describe('a mistake is shown at its place, with what was expected and the neares
   Did you mean "params"?
   Expected: "description", "role", "extends", "matrix", "model", "rounds", "finalTrain", "seeds", "scaleSteps", "params", "perRound" or "perStep".`,
     );
+  });
+
+  test.each(['zzz', '日本', '__x'])('an unknown key that is like no other, at every level: %s', async (name) => {
+    const key = { [name]: {} };
+    for (const change of [
+      (study) => Object.assign(study, key),
+      (study) => Object.assign(study.defaults as object, key),
+      (study) => Object.assign(study.experiments.A1 as object, key),
+      (study) => Object.assign(study.dag[0] as object, key),
+      (study) => (study.profiles = { p: { experiments: ['*'], ...key } }),
+      (study) => (study.analysis = key),
+    ] satisfies Parameters<typeof withChange>[0][])
+      expect(await mistakesOf(withChange(change))).toMatchObject([
+        { kind: 'study', message: expect.stringMatching(`"${name}" is not known here|is not possible here`) as string },
+      ]);
+  });
+
+  test('a mistyped input is one mistake', async () => {
+    const change = ({ dag }: { dag: unknown[] }) => ((dag[1] as Dag[number]).inputs = { pretraind: 'load.weights' });
+    expect(await mistakesOf(withChange(change))).toMatchObject([
+      { message: expect.stringContaining('no input "pretraind"') as string, suggestion: 'pretrained' },
+    ]);
+  });
+
+  test('what two experiments inherit that is no group of parameters is one mistake', async () => {
+    const study = withChange(({ experiments }) => {
+      experiments.A1 = { params: { fraction: 0.2 } };
+      experiments.A2 = { extends: 'A1', params: { prune: { fraction: 0 } } };
+      experiments.A3 = { extends: 'A2' };
+    });
+    expect(await mistakesOf(study)).toMatchObject([
+      { at: { text: expect.stringContaining('"fraction": 0.2') as string } },
+    ]);
+  });
+
+  test('a file that is not in UTF-8', () => {
+    const read = (content: Uint8Array) => {
+      try {
+        return parseStudyFile('pipeline.json', content);
+      } catch (error) {
+        return (error as SwpError).failure;
+      }
+    };
+    const text = '\uFEFF{\n  "name": "\uFFFD日é"\n}';
+    const bytes = Buffer.from(text);
+    expect(JSON.stringify(read(bytes))).not.toContain('This is not UTF-8.'); // what it lacks is another matter
+    bytes[bytes.indexOf('é') + 1] = 0x20;
+    expect(read(bytes)).toMatchObject({ at: { line: 2, column: 14 }, message: 'This is not UTF-8.' });
+    expect(read(Buffer.from(`\uFEFF${text}`, 'utf16le'))).toMatchObject({
+      at: { line: 1, column: 1 },
+      expected: 'a file in UTF-8; this one is in UTF-16: save it anew',
+    });
   });
 
   test('an unknown parameter', async () => {
