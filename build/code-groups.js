@@ -156,6 +156,7 @@ export const GROUPS = {
       // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
       'src/model/model-config.ts',
       'src/model/model-folder.ts',
+      'src/base/readable-names.ts',
       'src/model/parse-config.ts',
       'src/model/model-files.ts',
       'src/base/digest.ts',

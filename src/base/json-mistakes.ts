@@ -151,8 +151,9 @@ export function schemaMistake(error: ErrorObject, checked: JsonValue): Mistake |
   }
 }
 
-const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
-const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit";
+/** What names in studies and manifests are, as the schemas write it, and in words. */
+export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
+export const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, 80 at most";
 
 /** What a schema asks for, in words. */
 function expectation(schema: Record<string, unknown>): string {

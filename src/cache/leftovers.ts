@@ -4,8 +4,9 @@
  * for a day, by the file system's own clock: one that lives shows a sign far more often (scratch.ts, lease-store.ts).
  * What processes of this machine left is swept by whoever starts work next, unless its owner must do it.
  */
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { readableNames } from '../base/readable-names.ts';
 import { readRegularText } from '../base/regular-file.ts';
 import { namesIn } from './layout.ts';
 import { isOfEnded, isOwnSpace } from './process-identity.ts';
@@ -69,14 +70,6 @@ function filesIn(path: string, depth: number): Stats[] {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return [];
   return found.isDirectory() && depth > 0
-    ? [found, ...visibleNames(path).flatMap((name) => filesIn(join(path, name), depth - 1))]
+    ? [found, ...readableNames(path).flatMap((name) => filesIn(join(path, name), depth - 1))]
     : [found];
-}
-
-function visibleNames(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return []; // private to another user, or gone
-  }
 }

@@ -12,12 +12,12 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { Cache } from './cache.ts';
 import type { Failure } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
-import { realPath } from '../base/real-path.ts';
+import { isWithin, realPath } from '../base/real-path.ts';
 import { namesIn, studyFolders } from './layout.ts';
 import { readNote, writeNote } from './note.ts';
 
@@ -185,10 +185,9 @@ export function studyFolder(cache: string, pipeline: string): string {
  */
 function identityOf(cache: string, pipeline: string): string {
   const path = resolve(pipeline);
-  const [inside, root] = [realPath(resolve(cache)), realPath(dirname(path))];
-  const steps = relative(root, inside);
-  if (steps === '..' || steps.startsWith(`..${sep}`) || isAbsolute(steps)) return path;
-  return relative(inside, join(root, basename(path))).replaceAll(sep, '/');
+  const [inside, root] = [resolve(cache), dirname(path)];
+  if (!isWithin(root, inside)) return path;
+  return relative(realPath(inside), join(realPath(root), basename(path))).replaceAll(sep, '/');
 }
 
 /**

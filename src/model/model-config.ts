@@ -1,9 +1,9 @@
 /** Reads a model's folder: config.json and the checkpoints beside it. `model` is what locateModel gives. */
-import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
+import { readableNames } from '../base/readable-names.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { builtInModels, modelFolder } from './model-folder.ts';
 import { parseModelConfig } from './parse-config.ts';
@@ -20,7 +20,7 @@ export function checkpointPath(model: string, checkpoint: number): string {
 
 /** The pretraining seeds of which there is a checkpoint file, in order. */
 export function existingCheckpoints(model: string): number[] {
-  return namesIn(modelFolder(model))
+  return readableNames(modelFolder(model))
     .flatMap((name) => /^seed-(0|[1-9]\d*)\.safetensors$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
@@ -29,20 +29,12 @@ export function existingCheckpoints(model: string): number[] {
 /** Files of weights in the model's folder that are no checkpoints of swp, such as `model.safetensors`. */
 export function otherWeights(model: string): string[] {
   const weights = /\.(safetensors|safetensors\.index\.json|bin\.index\.json|bin|pt|pth|gguf|h5|ckpt)$/;
-  return namesIn(modelFolder(model)).filter((name) => weights.test(name) && !/^seed-\d+\.safetensors$/.test(name));
+  return readableNames(modelFolder(model)).filter((name) => weights.test(name) && !/^seed-\d+\.safetensors$/.test(name));
 }
 
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
   return `A model is a folder with a config.json; ${listNames(builtInModels())} are built in. Put one there, or correct "model", ${quoted(basename(model))}.`;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
 }
 
 /** @throws SwpError if config.json is missing, or with the places of what its family does not have */

@@ -3,10 +3,11 @@
  * study: beside pipeline.json, or under models/ there. A name with a slash is a path from the study's folder. In keys
  * the name stands as the study has it, beside the digests of the files, and never where the study lies.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
+import { readableNames } from '../base/readable-names.ts';
 import type { ParamProblem } from '../engine/stage.ts';
 
 /**
@@ -29,7 +30,7 @@ export function modelFolder(model: string): string {
 
 /** Names of the models that come with swp, sorted. */
 export function builtInModels(): string[] {
-  return namesIn(join(packageRoot, 'models')).filter((name) => hasConfig(modelFolder(name)));
+  return readableNames(join(packageRoot, 'models')).filter((name) => hasConfig(modelFolder(name)));
 }
 
 /** What is wrong with a name that is no model's: what there is, and where it was looked for. */
@@ -64,7 +65,7 @@ function isPath(name: string): boolean {
 /** Models of a study, as it may name them. */
 function ownModels(root: string): string[] {
   return ['', 'models/'].flatMap((folder) =>
-    namesIn(join(root, folder))
+    readableNames(join(root, folder))
       .filter((name) => hasConfig(join(root, folder, name)))
       .map((name) => `./${folder}${name}`),
   );
@@ -79,13 +80,5 @@ function isFolder(path: string): boolean {
     return statSync(path).isDirectory();
   } catch {
     return false; // nothing is there, or nothing that may be looked at
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
   }
 }

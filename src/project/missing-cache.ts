@@ -1,8 +1,8 @@
 /** A cache that a command names and that is not there: mostly a slip of the pen. */
 import { basename, dirname, join } from 'node:path';
-import { readdirSync } from 'node:fs';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { readableNames } from '../base/readable-names.ts';
 import { isCache } from '../cache/layout.ts';
 import { cacheFolder, namesCache, type ProjectOptions } from './location.ts';
 
@@ -36,16 +36,7 @@ function nearestCache(folder: string): string | undefined {
   const parent = dirname(folder);
   const name = nearestName(
     basename(folder),
-    namesIn(parent).filter((each) => isCache(join(parent, each))),
+    readableNames(parent).filter((each) => isCache(join(parent, each))),
   );
   return name === undefined ? undefined : join(parent, name);
-}
-
-/** None where it cannot be read: no name is suggested then. */
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -20,6 +20,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
+import { NAME_PATTERN, NAME_RULE } from '../base/json-mistakes.ts';
 import { listed } from '../base/listed.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
@@ -34,9 +35,7 @@ export interface NewStudy {
   files: string[];
 }
 
-/** As schemas/pipeline.schema.json has it. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
-const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, 80 at most";
+const NAME = new RegExp(NAME_PATTERN);
 const REMEDY = 'Nothing of the study is there. Put that right, or name another folder: swp init FOLDER.';
 
 /**

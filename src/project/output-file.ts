@@ -3,11 +3,12 @@
  * folder; `-` is standard output; folders that are missing are made; what swp did not write is not replaced.
  */
 import { closeSync, readSync, statSync, type Stats } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { makeDirectory } from '../base/atomic-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { quoted } from '../base/nearest-name.ts';
+import { isWithin, realPath } from '../base/real-path.ts';
 import { openRegularFile } from '../base/regular-file.ts';
 import type { Project } from './project.ts';
 
@@ -35,8 +36,8 @@ export function outputFile({ study, cache }: Project, output: string | undefined
   const found = statOf(path);
   if (found?.isDirectory() || /[/\\]$/.test(given))
     throw refusal(given, 'is a folder', `a file, such as ${quoted(join(given, basename(kind.name)))}`);
-  if (path === study.path) throw refusal(given, 'is the study itself', 'another file');
-  if (isInside(cache.directory, path)) throw refusal(given, 'is in the cache', 'a file elsewhere');
+  if (realPath(path) === realPath(study.path)) throw refusal(given, 'is the study itself', 'another file');
+  if (isWithin(cache.directory, path)) throw refusal(given, 'is in the cache', 'a file elsewhere');
   if (found?.isFile() && found.size > 0 && !beginsWith(path, kind.begins))
     throw refusal(given, `is there and is no ${kind.what}: it is not replaced`, 'a new file, or one of that kind');
   try {
@@ -75,11 +76,6 @@ function statOf(path: string): Stats | undefined {
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
-}
-
-function isInside(folder: string, path: string): boolean {
-  const steps = relative(folder, path);
-  return steps !== '' && steps !== '..' && !/^\.\.[/\\]/.test(steps);
 }
 
 function beginsWith(path: string, begins: string): boolean {

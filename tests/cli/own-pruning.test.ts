@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
+import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject } from '../support/swp-project.ts';
 
 const EXAMPLE = join(packageRoot, 'examples/own-pruning');
@@ -26,12 +27,18 @@ async function typescriptExample(): Promise<string> {
   return /^```ts\n(\/\/ stages\/n-of-m\.mts\n.*?)^```$/ms.exec(page)![1]!;
 }
 
+interface Row {
+  stage: string;
+  round: number;
+  metrics: { sparsity: number };
+}
+
 const compile = (project: SwpProject, ...options: string[]) =>
   execa(
     process.execPath,
     [
       join(packageRoot, 'node_modules/typescript/bin/tsc'),
-      ...['--strict', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'],
+      ...['--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'],
       ...['--typeRoots', join(packageRoot, 'node_modules/@types'), ...options],
     ],
     { cwd: project.root, reject: false },
@@ -43,11 +50,9 @@ test('the documented example compiles, prunes from training to the report, and t
   const example = await typescriptExample();
   await writeFile(project.path('stages/n-of-m.mts'), example);
   await writeFile(project.path('wrong.mts'), example.replace("job.input('weights')", 'job.input(1)'));
-  const strictest = ['--noEmit', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--erasableSyntaxOnly'];
-  const checked = await compile(project, ...strictest, 'stages/n-of-m.mts', 'wrong.mts');
-  expect(checked.stdout).toMatch(/^wrong\.mts\(\d+,\d+\): error TS2345: [^\n]*$/);
-
-  await compile(project, 'stages/n-of-m.mts');
+  const strictest = ['--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--erasableSyntaxOnly'];
+  const compiled = await compile(project, ...strictest, 'stages/n-of-m.mts', 'wrong.mts');
+  expect(compiled.stdout).toMatch(/^wrong\.mts\(\d+,\d+\): error TS2345: [^\n]*$/);
   const withoutTypes = await format(await project.read('stages/n-of-m.mjs'), {
     parser: 'babel',
     printWidth: 120,
@@ -56,17 +61,20 @@ test('the documented example compiles, prunes from training to the report, and t
   const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
   expect(lines(withoutTypes)).toEqual(lines(written)); // the example in JavaScript is the same program
 
+  // As small as it can be; the report is of no less.
+  const study = JSON.parse(await project.read('pipeline.json')) as { defaults: object };
+  const { params } = ((await smallestStudy()) as { defaults: { params: Record<string, object> } }).defaults;
+  const { prune: _, ...small } = params;
+  await project.write('pipeline.json', { ...study, defaults: { ...study.defaults, params: small } });
   const ran = await project.swp('repro', 'experiment=two-of-four');
   expect([ran.exitCode, ran.stderr]).toEqual([0, '']);
-  const rowsOf = async <Row>(stage: string) =>
-    (await project.swp('metrics', stage, 'experiment=two-of-four', '--json')).json<{ rows: Row[] }>()[0]!.rows;
-  const rows = await rowsOf<{ round: number; metrics: object }>('stage=n-of-m');
-  expect(rows.map(({ round, metrics }) => [round, metrics])).toEqual([
+  const [measured] = (await project.swp('metrics', '--json')).json<{ rows: Row[] }>();
+  const rowsOf = (wanted: string) => measured!.rows.filter(({ stage }) => stage === wanted);
+  expect(rowsOf('n-of-m').map(({ round, metrics }) => [round, metrics])).toEqual([
     [1, expect.objectContaining({ sparsity: 0.25, pattern: '1 of 4' })],
     [2, expect.objectContaining({ sparsity: 0.5, pattern: '2 of 4' })],
   ]);
-  const evaluated = await rowsOf<{ metrics: { sparsity: number } }>('stage=eval');
-  expect(evaluated.map(({ metrics }) => metrics.sparsity)).toEqual([0, 0.25, 0.5]);
+  expect(rowsOf('eval').map(({ metrics }) => metrics.sparsity)).toEqual([0, 0.25, 0.5]);
   const [folder] = await readdir(project.path('report'));
   const pages = await Promise.all(
     (await readdir(project.path('report', folder!)))
@@ -78,30 +86,14 @@ test('the documented example compiles, prunes from training to the report, and t
   expect(/.{0,60}by magnitude.{0,60}/i.exec(report)?.[0]).toBeUndefined();
 });
 
-/** Deeds after a pruning that is right. */
+/** Deeds after a pruning that is right. What else can be wrong is tried in tests/science/pruning-check.test.ts. */
 const DEEDS: Record<string, [code: string, error: string]> = {
   none: ['', ''],
   unmasked: [
     "await writeSafetensors(job.output('weights'), weights)",
     'weights.safetensors: The weight [0, 0] of model.layers.0.self_attn.q_proj.weight is ',
   ],
-  flat: [
-    "weights.get('lm_head.weight').shape = [weights.get('lm_head.weight').data.length]; await writeSafetensors(job.output('weights'), weights)",
-    'weights.safetensors: The tensor lm_head.weight has the shape [3072], the input weights [64, 48].',
-  ],
-  lacking: [
-    "weights.delete('lm_head.weight'); await writeSafetensors(job.output('weights'), weights)",
-    'weights.safetensors: The tensor lm_head.weight is missing.',
-  ],
   bytes: ["await writeFile(job.output('weights'), 'hello')", 'weights.safetensors: '],
-  values: [
-    "masks.get(first).data[1] = 2; await writeSafetensors(job.output('mask'), masks)",
-    'mask.safetensors: The mask of model.layers.0.self_attn.q_proj.weight holds 2 at [0, 1].',
-  ],
-  density: [
-    "await writeFile(job.output('pruning'), (await readFile(job.output('pruning'), 'utf8')).replace('\"sparsity\":', '\"sparsity\":1'))",
-    'pruning.json: ',
-  ],
   nan: [
     "await writeFile(job.output('pruning'), (await readFile(job.output('pruning'), 'utf8')).replace('\"threshold\":null', '\"threshold\":NaN'))",
     'pruning.json: This artifact is not JSON',
@@ -129,8 +121,8 @@ ${code.join('\n')}
 `,
   );
   const manifest = JSON.parse(await project.read('stages/n-of-m.stage.json')) as Record<string, unknown>;
-  const declared = { ...manifest, params: { type: 'object', properties: { deed: { enum: Object.keys(DEEDS) } } } };
-  await project.write('stages/n-of-m.stage.json', declared);
+  const params = { type: 'object', properties: { deed: { enum: Object.keys(DEEDS) } } };
+  await project.write('stages/n-of-m.stage.json', { ...manifest, params });
   const study = {
     name: 'deeds',
     dag: [
@@ -141,23 +133,16 @@ ${code.join('\n')}
   };
   await project.write('pipeline.json', study);
   const { stdout, exitCode } = await project.swp('repro');
-  expect([exitCode, stdout]).toEqual([1, expect.stringContaining('2 ran, 7 failed') as string]);
+  expect([exitCode, stdout]).toEqual([1, expect.stringContaining('2 ran, 3 failed') as string]);
   for (const [deed, [, error]] of Object.entries(DEEDS))
     if (error !== '') expect(stdout).toContain(`error: ${deed}/s0/r0/prune (n-of-m): ${error}`);
 
   // Without the word, it is no pruning that the results may be made of.
-  const { replaces: _, ...silent } = declared as { replaces?: string };
-  await project.write('stages/n-of-m.stage.json', silent);
+  await project.write('stages/n-of-m.stage.json', { ...manifest, params, replaces: undefined });
   const [, prune] = study.dag;
   await project.write('pipeline.json', {
     ...study,
     dag: { extends: 'standard', steps: [{ ...prune, inputs: { weights: 'init.weights' } }] },
   });
   expect((await project.swp('status')).stderr).toContain('the stage "n-of-m" does not say that it replaces "prune"');
-  await project.write('stages/n-of-m.stage.json', { ...declared, replaces: 'prun' });
-  expect((await project.swp('status')).stdout).toMatch(
-    /"prun" is no stage that can be replaced\.\n.*\n.*\n {2}Did you mean "prune"\?/,
-  );
-  await project.write('stages/n-of-m.stage.json', { ...declared, outputs: { weights: { summary: 'w', file: 'w' } } });
-  expect((await project.swp('status')).stdout).toContain('"prune" has the output "mask", and this stage does not.');
 });

@@ -299,7 +299,7 @@ describe('a mistake in a template is shown where the template stands', () => {
       `pipeline.json:4:5 error: "a b" cannot be a name.
   4 |     "{n}": {
     |     ^^^^^
-  Expected: letters, digits, '.', '_' and '-', beginning with a letter or digit.`,
+  Expected: letters, digits, '.', '_' and '-', beginning with a letter or digit, 80 at most.`,
     ],
     [
       'far too many entries',
