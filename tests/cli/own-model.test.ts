@@ -3,6 +3,7 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
+import { locateModel, modelFolder, modelProblems } from '../../src/model/model-folder.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject, type SwpResult } from '../support/swp-project.ts';
 
@@ -63,11 +64,17 @@ describe('is found', () => {
     ['./marker-retrieval', 'marker-retrieval'],
   ])('by the name %s in %s', async (model, folder) => {
     const project = await projectWith(model, folder);
+    expect(modelFolder(locateModel(model, project.root))).toBe(project.path(folder));
+    expect(modelProblems(model, project.root)).toEqual([]);
+  });
+
+  test('with its files: another configuration is another model', async () => {
+    const [model, folder] = ['mine', 'models/mine'];
+    const project = await projectWith(model, folder);
     const { nodes } = (await project.swp('status', 'stage=load-pretrained', '--json')).json<{
       nodes: { state: string }[];
     }>()[0]!;
     expect(nodes.map(({ state }) => state)).toEqual(['missing']);
-    // Its files count: another configuration is another model.
     const before = keysOf(await project.swp('status', 'stage=init', '--json'));
     const { normEpsilon, ...config } = JSON.parse(await project.read(join(folder, 'config.json'))) as Record<
       string,
