@@ -1,6 +1,7 @@
 /**
  * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, the fingerprints of the code, and a copy
- * of ONNX Runtime. Runs on `npm ci` (as `prepare`), and by bin/swp.js when a source is newer than the build.
+ * of ONNX Runtime. bin/swp.js runs it when a source is newer than the build; npm, as `prepare`, when it installs swp
+ * from git.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -29,7 +29,9 @@ export function existingCheckpoints(model: string): number[] {
 /** Files of weights in the model's folder that are no checkpoints of swp, such as `model.safetensors`. */
 export function otherWeights(model: string): string[] {
   const weights = /\.(safetensors|safetensors\.index\.json|bin\.index\.json|bin|pt|pth|gguf|h5|ckpt)$/;
-  return readableNames(modelFolder(model)).filter((name) => weights.test(name) && !/^seed-\d+\.safetensors$/.test(name));
+  return readableNames(modelFolder(model)).filter(
+    (name) => weights.test(name) && !/^seed-\d+\.safetensors$/.test(name),
+  );
 }
 
 /** What to do where there is no configuration. */
