@@ -127,12 +127,16 @@ async function declareApi(out) {
   }
 }
 
-/** The script of the DAG page: for browsers, with everything in it, and the licences of what is. */
+/**
+ * The script of the DAG page: for browsers, with everything in it, and the licences of what is. A control character
+ * that a library has in a string is written as its escape: `swp dag --format html -o -` may go to a terminal.
+ */
 async function bundlePage(out) {
-  await esbuild.build({
+  const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [{ in: 'src/report/dag-page/script.ts', out: 'dag-page' }],
     outdir: out,
+    write: false,
     bundle: true,
     minify: true,
     format: 'iife',
@@ -141,6 +145,12 @@ async function bundlePage(out) {
     legalComments: 'inline',
     logLevel: 'warning',
   });
+  for (const { path, text } of outputFiles)
+    await writeFile(path, text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, escaped));
+}
+
+function escaped(character) {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
 /** The program, its worker process, the probe of `swp doctor`, and each stage; code that they share is written once. */

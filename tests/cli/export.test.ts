@@ -10,6 +10,7 @@ import { countMemory } from '../../src/compute/graph/memory.ts';
 import { elementCount } from '../../src/base/element-count.ts';
 import { graphHash } from '../../src/compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../../src/compute/runtimes/onnx/lowering.ts';
+import { usableOnnxPackage } from '../../src/compute/runtimes/onnx/onnx-package.ts';
 import { openSession } from '../../src/compute/runtimes/open-session.ts';
 import { CPU_TARGET, type TensorData } from '../../src/compute/runtimes/runtime.ts';
 import { buildTrainingGraph } from '../../src/model/decoder/decoder-graph.ts';
@@ -35,7 +36,7 @@ const trainingGraph = async () => buildTrainingGraph(await readModelConfig('mark
 let runtime: typeof OnnxRuntime;
 beforeAll(async () => {
   await openSession(await trainingGraph(), CPU_TARGET); // sets what must be set before the library is loaded
-  runtime = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
+  runtime = createRequire(import.meta.url)(usableOnnxPackage()) as typeof OnnxRuntime; // the copy that swp has loaded
 });
 
 describe('names', () => {
@@ -178,8 +179,8 @@ describe('swp export', () => {
       exitCode: 2,
       stdout: '',
       stderr: `error: The selected nodes run 2 different graphs:
-    train of marker-retrieval, batch 2 x 8: such as A1 seed 0 round 1 train
-    eval of marker-retrieval, batch 8 x 32: such as A1 seed 0 round 1 eval
+      train of marker-retrieval, batch 2 x 8: such as A1 seed 0 round 1 train
+      eval of marker-retrieval, batch 8 x 32: such as A1 seed 0 round 1 eval
   Expected: a selector for one of them.`,
     });
     expect(await readdir(project.root)).not.toContain('train.onnx');

@@ -74,6 +74,11 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'what the code does, held by tests/real: no measurement',
   },
   {
+    page: 'docs/stages.md',
+    first: '| Node.js | how it runs |',
+    reason: 'what versions of Node do: no measurement',
+  },
+  {
     page: 'docs/statistics.md',
     first: '| what | against | agreement |',
     reason: 'names the tests of tests/science/statistics and their tolerances',
