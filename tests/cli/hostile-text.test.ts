@@ -77,64 +77,56 @@ async function trouble(folder: string, args: string[]): Promise<string[]> {
     .map((line) => `${args.join(' ')}: ${line}`);
 }
 
-test(
-  'no command sends to the terminal what a study, a program, a record or a folder says as it is',
-  { timeout: 240_000 },
-  async () => {
-    const project = await hostileProject();
-    const folder = project.path(`f${HOSTILE.replaceAll('/', '')}`);
-    await execa('cp', ['-r', project.root, `${project.root}-copy`]);
-    await execa('mv', [`${project.root}-copy`, folder]);
-    const found = await trouble(folder, ['repro', '-v']);
-    // Another user of the cache, whose records, history and log say what they like.
-    const files = (await readdir(join(folder, 'cache'), { recursive: true })).map((name) =>
-      join(folder, 'cache', name),
-    );
-    for (const path of files.filter((each) => /records.*\.json$/.test(each)))
-      await reseal<{ environment: object }>(path, (record) => ({
-        ...record,
-        environment: { ...record.environment, host: HOSTILE, user: HOSTILE, git: { commit: HOSTILE } },
-      }));
-    for (const path of files.filter((each) => /studies.*Z-.*\.json$/.test(each))) {
-      const entry = JSON.parse(await readFile(path, 'utf8')) as object;
-      await writeFile(path, JSON.stringify({ ...entry, user: HOSTILE, host: HOSTILE, selectors: [HOSTILE] }));
-    }
-    await appendFile(join(folder, 'stages/own.mjs'), '// Other code.\n');
-    found.push(
-      ...(await trouble(folder, ['explain'])),
-      ...(await trouble(folder, ['accept', 'stage=own', '--why', HOSTILE])),
-    );
-    const commands = [
-      ['accept', '--list'],
-      ['status'],
-      ['lint'],
-      ['show', 'stage=own,bad'],
-      ['show', 'stage=own', '--json'],
-      ['metrics', 'stage=own'],
-      ['metrics', 'diff', 'A1', 'A2'],
-      ['diff', 'A1', 'A2'],
-      ['history'],
-      ['dag'],
-      ['dag', '--format', 'html', '--output', '-'],
-      ['dag', '--format', 'mermaid'],
-      ['plots'],
-      ['report'],
-      ['bundle'],
-      ['verify'],
-      ['estimate'],
-      ['repro', '--dry-run', '-v'],
-      [HOSTILE],
-      [`--${HOSTILE}`],
-      ['repro', `experiment=${HOSTILE}`],
-      ['status', '--pipeline', HOSTILE],
-      ['status', '--cache', HOSTILE],
-      ['bundle', 'verify', HOSTILE],
-    ];
-    for (let first = 0; first < commands.length; first += 4)
-      found.push(...(await Promise.all(commands.slice(first, first + 4).map((args) => trouble(folder, args)))).flat());
-    expect(found).toEqual([]);
-  },
-);
+test('no command sends to the terminal what a study, a program, a record or a folder says as it is', async () => {
+  const project = await hostileProject();
+  const folder = project.path(`f${HOSTILE.replaceAll('/', '')}`);
+  await execa('cp', ['-r', project.root, `${project.root}-copy`]);
+  await execa('mv', [`${project.root}-copy`, folder]);
+  const found = await trouble(folder, ['repro', '-v']);
+  // Another user of the cache, whose records, history and log say what they like.
+  const files = (await readdir(join(folder, 'cache'), { recursive: true })).map((name) => join(folder, 'cache', name));
+  for (const path of files.filter((each) => /records.*\.json$/.test(each)))
+    await reseal<{ environment: object }>(path, (record) => ({
+      ...record,
+      environment: { ...record.environment, host: HOSTILE, user: HOSTILE, git: { commit: HOSTILE } },
+    }));
+  for (const path of files.filter((each) => /studies.*Z-.*\.json$/.test(each))) {
+    const entry = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...entry, user: HOSTILE, host: HOSTILE, selectors: [HOSTILE] }));
+  }
+  await appendFile(join(folder, 'stages/own.mjs'), '// Other code.\n');
+  found.push(
+    ...(await trouble(folder, ['explain'])),
+    ...(await trouble(folder, ['accept', 'stage=own', '--why', HOSTILE])),
+  );
+  const commands = [
+    ['accept', '--list'],
+    ['status'],
+    ['lint'],
+    ['show', 'stage=own,bad'],
+    ['show', 'stage=own', '--json'],
+    ['metrics', 'stage=own'],
+    ['diff', 'A1', 'A2'],
+    ['history'],
+    ['dag'],
+    ['dag', '--format', 'html', '--output', '-'],
+    ['dag', '--format', 'mermaid'],
+    ['plots'],
+    ['bundle'],
+    ['verify'],
+    ['estimate'],
+    ['repro', '--dry-run', '-v'],
+    [HOSTILE],
+    [`--${HOSTILE}`],
+    ['repro', `experiment=${HOSTILE}`],
+    ['status', '--pipeline', HOSTILE],
+    ['status', '--cache', HOSTILE],
+    ['bundle', 'verify', HOSTILE],
+  ];
+  for (let first = 0; first < commands.length; first += 4)
+    found.push(...(await Promise.all(commands.slice(first, first + 4).map((args) => trouble(folder, args)))).flat());
+  expect(found).toEqual([]);
+});
 
 test('a log goes to a file byte for byte, and to a terminal so that it can be read', async () => {
   const project = await SwpProject.create({
