@@ -33,6 +33,7 @@ export interface Place {
 /** A mistake with its place in the text. */
 export type PlacedMistake = Omit<StudyFailure, 'kind' | 'at'> & { place: Place };
 
+const HALF_CHARACTER = /\p{Surrogate}/u;
 const MAXIMUM_DEPTH = 64;
 /** Of text: a longer one is not even read. */
 export const MAXIMUM_LENGTH = 8_000_000;
@@ -140,6 +141,7 @@ export class JsonSource {
     if (node.type !== 'object') {
       if (typeof node.value === 'number' && !Number.isFinite(node.value))
         this.#complain(node.offset, node.length, 'This number is too large.', 'a finite number');
+      this.#checkUnicode(node);
       return node.value as JsonValue;
     }
     const object = Object.create(null) as JsonObject;
@@ -148,6 +150,7 @@ export class JsonSource {
       const [key, value] = property.children ?? [];
       if (key === undefined || value === undefined) continue;
       const name = key.value as string;
+      this.#checkUnicode(key);
       const earlier = places.get(name);
       if (earlier !== undefined) {
         const { line, column } = this.#locate(earlier, 1);
@@ -165,6 +168,17 @@ export class JsonSource {
       }
     }
     return object;
+  }
+
+  /** A text with half a character cannot be written as UTF-8, and canonical JSON (RFC 8785) refuses it. */
+  #checkUnicode({ value, offset, length }: Node): void {
+    if (typeof value === 'string' && HALF_CHARACTER.test(value))
+      this.#complain(
+        offset,
+        length,
+        'This text holds half of a surrogate pair, which is no character.',
+        'characters beyond U+FFFF as they are, or as both halves: \\ud83e\\udd8a',
+      );
   }
 
   #complain(offset: number, length: number, message: string, expected?: string): void {

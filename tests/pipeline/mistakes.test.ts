@@ -66,6 +66,15 @@ describe('a mistake is shown at its place, with what was expected and the neares
     ]);
   });
 
+  test.each(['"\\ud800"', '"a\\udc00\\ud800b"'])('a text that is none: %s', async (written) => {
+    const text = JSON.stringify(toyStudy(), null, 2);
+    for (const changed of [text.replace('"toy"', written), text.replace('"A1":', `${written}:`)])
+      expect(await mistakesOf(changed)).toMatchObject([
+        { message: 'This text holds half of a surrogate pair, which is no character.', at: { length: written.length } },
+      ]);
+    expect(await mistakesOf(text.replace('"name"', '"description": "\\ud83e\\udd8a", "name"'))).toEqual([]);
+  });
+
   test('a file that is not in UTF-8', () => {
     const read = (content: Uint8Array) => {
       try {
