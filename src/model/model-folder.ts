@@ -38,7 +38,7 @@ export function modelProblems(name: string, root: string | undefined): ParamProb
   if (root === undefined || isBuiltIn(name)) return [];
   const folders = ownFolders(name, root);
   if (folders.some(isFolder)) return [];
-  const suggestion = nearestName(name, [...builtInModels(), ...ownModels(root)]);
+  const suggestion = nearestName(name, [...builtInModels(), ...ownModels(root, name)]);
   return [
     {
       param: 'model',
@@ -62,12 +62,13 @@ function isPath(name: string): boolean {
   return name.includes('/') || name === '.' || name === '..';
 }
 
-/** Models of a study, as it may name them. */
-function ownModels(root: string): string[] {
-  return ['', 'models/'].flatMap((folder) =>
+/** Models of a study, as it may name them: those in its folder, under models/, and in the folder of a path. */
+function ownModels(root: string, path: string): string[] {
+  const beside = /^.*\//.exec(path)?.[0];
+  return ['./', './models/', ...(beside === undefined ? [] : [beside])].flatMap((folder) =>
     readableNames(join(root, folder))
       .filter((name) => hasConfig(join(root, folder, name)))
-      .map((name) => `./${folder}${name}`),
+      .map((name) => `${folder}${name}`),
   );
 }
 

@@ -5,7 +5,7 @@
  */
 import standardDag from '../../templates/standard-dag.json' with { type: 'json' };
 import type { JsonPath } from '../base/json-source.ts';
-import { quoted } from '../base/nearest-name.ts';
+import { nearestName, quoted } from '../base/nearest-name.ts';
 import type { AddedStep, PipelineFile, RepeatedSteps, Step } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 
@@ -91,11 +91,32 @@ class Extension {
     const before = after === undefined ? undefined : this.#find(after);
     if (before === undefined) {
       if (after !== undefined) this.#diagnostics.addUnknown('The step', after, () => this.#names(), [...path, 'after']);
+      else this.#refuseSlip(step.step, step.stage, path);
       this.#dag.push(step);
       return undefined;
     }
     before.list.splice(before.index + 1, 0, step);
     return before.block;
+  }
+
+  /**
+   * A slip in the name of a standard step would add a second one in place of taking the place of the first. Only a step
+   * of the same stage is compared with it, or one whose stage no standard step has.
+   */
+  #refuseSlip(name: string, stage: string, path: JsonPath): void {
+    const standard = this.#steps().filter((each) => !this.#added.has(each));
+    const alike = standard.filter((each) => each.stage === stage);
+    const meant = nearestName(
+      name,
+      (alike.length > 0 ? alike : standard).map(({ step }) => step),
+    );
+    if (meant === undefined) return;
+    this.#diagnostics.add({
+      path: [...path, 'step'],
+      message: `The standard DAG has no step ${quoted(name)} whose place this one could take.`,
+      expected: 'the name of one of its steps, or "after", which says that this is a step of its own',
+      suggestion: meant,
+    });
   }
 
   /** The list that a step is in, and the block if it is a repeated one. */
@@ -112,6 +133,10 @@ class Extension {
   }
 
   #names(): string[] {
-    return this.#dag.flatMap((entry) => ('repeat' in entry ? entry.steps.map(({ step }) => step) : [entry.step]));
+    return this.#steps().map(({ step }) => step);
+  }
+
+  #steps(): Step[] {
+    return this.#dag.flatMap((entry) => ('repeat' in entry ? entry.steps : [entry]));
   }
 }

@@ -117,6 +117,7 @@ describe('of a name that is no model', () => {
       `There is no model "./nets/min": none is built in, and there is no folder ${project.path('nets/min')}.`,
     );
     expect(stderr).toContain('"model": "./nets/min"');
+    expect(stderr).toContain('Did you mean "./nets/mine"?');
     expect(stderr).toContain('There is no model "mien"');
     expect(stderr).toContain('"model": "mien"');
     expect(stderr).toContain('2 mistakes.');
