@@ -9,7 +9,7 @@ import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEnt
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
-import { checkOverrides, effectiveOverrides } from './overrides.ts';
+import { checkOverrides } from './overrides.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';
 
@@ -57,10 +57,7 @@ export interface Study {
   profile: Profile;
   /** Parameters from `defaults`. */
   defaults: ParamsByStage;
-  /**
-   * Values by parameter, for every stage that declares it: given with the command, above everything in the file. Those
-   * that the file has anyway are left out.
-   */
+  /** Values by parameter, for every stage that declares it: given with the command, above everything in the file. */
   overrides: JsonObject;
   /** In the order in which they flow. */
   steps: StepDeclaration[];
@@ -120,7 +117,7 @@ export async function resolveStudy(
     const { name, question, topic, varies, family = topic, metrics = ['loss'], accept = {} } = comparison;
     return { name, question, topic, arms, varies, family, metrics, accept: { ...accept } };
   });
-  const study: Study = {
+  return {
     path: file.path,
     root: dirname(file.path),
     file,
@@ -141,7 +138,6 @@ export async function resolveStudy(
     comparisons: comparisons.filter(({ arms }) => arms.length >= 2),
     analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01, ...content.analysis },
   };
-  return { ...study, overrides: effectiveOverrides(study) };
 }
 
 async function loadStages(

@@ -10,6 +10,7 @@ import type { Dag } from '../engine/dag-builder.ts';
 import { plan, type Plan } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
+import { effectiveOverrides } from '../pipeline/effective-overrides.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
 import { locate, type ProjectOptions } from './location.ts';
 import { variantOf } from './report-place.ts';
@@ -44,7 +45,8 @@ export async function openDeclaration(options: ProjectOptions): Promise<Pick<Pro
   const { path, profile, overrides } = locate(options);
   const stages = StageLoader.installed(dirname(path));
   const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
-  return { study, stages };
+  // A device that is the declared one makes no other study.
+  return { study: { ...study, overrides: effectiveOverrides(study) }, stages };
 }
 
 /** A failure is remembered over so many runs that did something. */

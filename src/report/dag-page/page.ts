@@ -8,11 +8,7 @@ import { STYLE } from './style.ts';
 
 /** @returns the page; whatever names and values say, none of it is markup */
 export function dagPage(page: DagPage): string {
-  // Control characters stand in literals alone, where an escape is the same value; the page may be written to a pipe.
-  const script = visible(readFileSync(join(installedBuild, 'dag-page.js'), 'utf8')).replaceAll(
-    '</script',
-    '<\\/script',
-  );
+  const script = readFileSync(join(installedBuild, 'dag-page.js'), 'utf8').replaceAll('</script', '<\\/script');
   const shown = (_: string, value: unknown) => (typeof value === 'string' ? visible(value) : value);
   const data = visible(JSON.stringify(page, shown).replaceAll('<', '\\u003c'));
   return `<!doctype html>
