@@ -106,7 +106,7 @@ export class ProgramOutput {
     this.#metrics = said as Metrics;
     this.#metricsLine = this.#line;
     for (const [number] of text.matchAll(ODD_NUMBER))
-      if (/^-?\d/.test(number) && BigInt(number) !== BigInt(Number(number)))
+      if (/^-?\d/.test(number) && Number.isFinite(Number(number)) && BigInt(number) !== BigInt(Number(number)))
         this.#job.log(`The metrics hold ${number}, which a float64 cannot: it is kept as ${BigInt(Number(number))}.`);
     if (text.includes('\uFFFD')) this.#job.log('The metrics hold bytes that are not UTF-8: each is kept as U+FFFD.');
   }

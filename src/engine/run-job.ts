@@ -283,7 +283,9 @@ function problemWith(metrics: unknown, job: PreparedJob): string | undefined {
       return `The metric "${name}" is no number, string, boolean or null.`;
   for (const [name, path] of Object.entries(job.outputs)) {
     const written = lstatSync(path, { throwIfNoEntry: false });
-    if (!written?.isFile()) return `The stage did not write its output "${name}".`;
+    if (written === undefined) return `The stage did not write its output "${name}".`;
+    if (!written.isFile())
+      return `The stage made ${written.isDirectory() ? 'a folder' : written.isSymbolicLink() ? 'a link' : 'what is no file'} of its output "${name}"; it has to be a file.`;
   }
   return undefined;
 }

@@ -114,7 +114,7 @@ export class StageLoader {
     if (this.#root === undefined) return [];
     try {
       return readdirSync(join(this.#root, 'stages')).flatMap((file) =>
-        file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)] : [],
+        file.endsWith(MANIFEST_SUFFIX) ? [file.slice(0, -MANIFEST_SUFFIX.length)].filter(isStageName) : [],
       );
     } catch {
       return []; // no such folder, or one that cannot be read: whoever needs a stage in it says so
@@ -123,7 +123,7 @@ export class StageLoader {
 
   /** Where the folder cannot be read, a stage that is not swp's own may be there: reading its manifest says why not. */
   #isProgram(name: string): boolean {
-    if (this.#root === undefined || !STAGE_NAME.test(name)) return false;
+    if (this.#root === undefined || !isStageName(name)) return false;
     try {
       lstatSync(this.#manifestPath(name));
       return true;
@@ -204,10 +204,16 @@ export class StageLoader {
     return {
       kind: 'usage' as const,
       message: `There is no stage ${quoted(name)}.`,
-      expected: `one of ${names.join(', ')}`,
+      expected: isStageName(name)
+        ? `one of ${names.join(', ')}`
+        : "a name of small letters, digits and '-', beginning with a letter",
       ...(suggestion !== undefined && { suggestion }),
     };
   }
+}
+
+function isStageName(name: string): boolean {
+  return STAGE_NAME.test(name);
 }
 
 /** A module that throws when it is imported, or that is no JavaScript. */

@@ -70,6 +70,25 @@ describe('a program that', () => {
       'The program wrote no line {"metrics": {...}} to its standard output.',
     );
     expect(await failsWith('echo \'{"metrics":{}}\'')).toContain('The stage did not write its output "out".');
+    for (const [made, what] of [
+      ['mkdir "$o"', 'a folder'],
+      ['ln -s /etc/passwd "$o"', 'a link'],
+      ['mkfifo "$o"', 'what is no file'],
+    ])
+      expect(await failsWith(`o=$(sed 's/.*"out":"\\([^"]*\\)".*/\\1/'); ${made}; echo '{"metrics":{}}'`)).toContain(
+        `The stage made ${what} of its output "out"; it has to be a file.`,
+      );
+  });
+
+  test('has a name that no stage can have is told what a name is', async () => {
+    await project.write('stages/1st.stage.json', JSON.stringify({ ...manifest, name: '1st' }));
+    await project.write(
+      'pipeline.json',
+      JSON.stringify({ name: 'own', dag: [{ step: 'own', stage: '1st' }], experiments: { A: {} } }),
+    );
+    const { stderr } = await project.swp('status');
+    expect(stderr).toContain("Expected: a name of small letters, digits and '-', beginning with a letter.");
+    expect(stderr).not.toContain('Did you mean');
   });
 
   test('does not exist, or whose manifest is wrong, is told with the place', async () => {

@@ -56,6 +56,8 @@ test.each<[what: string, lines: string[], failure: object]>([
   ],
   ['with __proto__', ['{"metrics": {"__proto__": 1}}'], { message: '"__proto__" cannot be a name.' }],
   ['beyond float64', ['{"metrics": {"a": 1e999}}'], { message: 'This number is too large.' }],
+  ['beyond float64 in digits', [`{"metrics": {"a": -${'9'.repeat(400)}}}`], { message: 'This number is too large.' }],
+  ['half a character', ['{"metrics": {"a": "\\ud800"}}'], { message: expect.stringContaining('half') as string }],
   ['under a mistyped name', ['{"metricz": {"a": 1}}'], { message: '"metricz" is no message.', suggestion: 'metrics' }],
   ['as Python prints a dict', ["{'metrics': {'a': 1}}"], { at: { column: 2 }, message: 'This is not JSON.' }],
   ['as Node prints an object', ['{ metrics: { a: 1 } }'], { message: 'This is not JSON.' }],
