@@ -1,4 +1,5 @@
 /** A cache that a command names and that is not there: mostly a slip of the pen. */
+import { lstatSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { nearestName } from '../base/nearest-name.ts';
@@ -17,9 +18,21 @@ export function missingCache(options: ProjectOptions): Extract<Failure, { kind: 
   const suggestion = nearestCache(folder);
   return {
     kind: 'usage',
-    message: `There is no cache at ${folder}: nothing is cached there yet.`,
+    message: isOther(folder)
+      ? `There is no cache at ${folder}: what is there is no folder.`
+      : `There is no cache at ${folder}: nothing is cached there yet.`,
     ...(suggestion !== undefined && { suggestion }),
   };
+}
+
+/** Whether something is in a cache's place that keeps it from being made: a file, or a link that leads nowhere. */
+export function isOther(folder: string): boolean {
+  try {
+    const found = statSync(folder, { throwIfNoEntry: false }) ?? lstatSync(folder, { throwIfNoEntry: false });
+    return found !== undefined && !found.isDirectory();
+  } catch {
+    return false; // whoever reads it says why
+  }
 }
 
 /** @throws SwpError of kind `usage` for the same */

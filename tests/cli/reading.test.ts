@@ -1,5 +1,5 @@
 /** Commands that only read: they make nothing, and need no permission to write. */
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { smallestStudy } from '../support/smallest-study.ts';
@@ -38,6 +38,16 @@ test('a cache that is not there is said, and not made', async () => {
     expect(await project.swp('status', '--pipeline', pipeline)).toMatchObject({ exitCode: 2 });
   expect((await readdir(project.root)).sort()).toEqual(['kache', 'pipeline.json']);
   expect(await readdir(project.path('kache'))).toEqual(['records']);
+
+  // What is no folder becomes no cache.
+  await symlink('nowhere', project.path('link'));
+  for (const name of ['pipeline.json', 'link']) {
+    const { exitCode, stderr } = await project.swp('repro', '--cache', name);
+    expect([name, exitCode, stderr.split('\n')[0]]).toEqual([
+      ...[name, 2, `note: There is no cache at ${project.path(name)}: what is there is no folder.`],
+    ]);
+  }
+  await rm(project.path('link'));
 
   // The study's own is not there before the first run, which is nothing to speak of.
   expect(await project.swp('status')).toMatchObject({ exitCode: 0, stderr: '' });
