@@ -28,6 +28,7 @@ async function typescriptExample(): Promise<string> {
 }
 
 interface Row {
+  experiment: string;
   stage: string;
   round: number;
   metrics: { sparsity: number };
@@ -69,7 +70,8 @@ test('the documented example compiles, prunes from training to the report, and t
   const ran = await project.swp('repro', 'experiment=two-of-four');
   expect([ran.exitCode, ran.stderr]).toEqual([0, '']);
   const [measured] = (await project.swp('metrics', '--json')).json<{ rows: Row[] }>();
-  const rowsOf = (wanted: string) => measured!.rows.filter(({ stage }) => stage === wanted);
+  const own = measured!.rows.filter(({ experiment }) => experiment === 'two-of-four');
+  const rowsOf = (wanted: string) => own.filter(({ stage }) => stage === wanted);
   expect(rowsOf('n-of-m').map(({ round, metrics }) => [round, metrics])).toEqual([
     [1, expect.objectContaining({ sparsity: 0.25, pattern: '1 of 4' })],
     [2, expect.objectContaining({ sparsity: 0.5, pattern: '2 of 4' })],
