@@ -183,7 +183,6 @@ export const GROUPS = {
       'src/engine/line-splitter.ts',
       'src/engine/params-schema.ts',
       'src/engine/program-output.ts',
-      'src/engine/replacement.ts',
       'src/engine/stage-manifest.ts',
       'src/base/json-source.ts',
       'src/engine/executors/local/worker-message.ts',

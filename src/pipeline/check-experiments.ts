@@ -5,10 +5,13 @@ import type { StageDefinition } from '../engine/stage.ts';
 import type { Experiment, PipelineFile } from '../generated/pipeline.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
-import { listNames, quoted } from '../base/nearest-name.ts';
+import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { splitParamName } from './reference.ts';
 import { checkParamName, checkParams, checkValue, paramSchemas, requiredParams } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
+
+/** What swp or the report goes by; a study may have others, but not by a slip: a control that is none is not missed. */
+const ROLES = ['arm', 'positive-control', 'negative-control', 'ablation', 'emergence'];
 
 /** A study of more instances than this is taken for a mistake. */
 const MAXIMUM_INSTANCES = 200_000;
@@ -69,7 +72,21 @@ class ExperimentChecks {
         this.#perRound(stage, param, values as JsonValue[], experiment, [...path, 'perRound', stageName, param]);
     }
     this.#perStep(experiment, [...path, 'perStep']);
+    this.#role(experiment.role, [...path, 'role']);
     this.#required(id, experiment);
+  }
+
+  #role(role: string | undefined, path: JsonPath): void {
+    if (role === undefined || ROLES.includes(role)) return;
+    const meant = nearestName(role, ROLES);
+    if (meant === undefined) return;
+    this.#diagnostics.add({
+      path,
+      mark: 'value',
+      message: `The role ${quoted(role)} is nearly another.`,
+      expected: `${listNames(ROLES)}; or one of your own that is not like them`,
+      suggestion: meant,
+    });
   }
 
   #perStep(experiment: Experiment, path: JsonPath): void {

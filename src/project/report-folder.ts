@@ -4,11 +4,14 @@
  * is in the folder besides, such as notes of a person or the page of the DAG, stays.
  */
 import { lstatSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { makeDirectory, replaceFile } from '../base/atomic-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { moveTo, removeFile } from '../base/held-folder.ts';
+import { isWithin } from '../base/real-path.ts';
 import { Scratch } from '../cache/scratch.ts';
+import { STANDARD_OUTPUT } from './output-file.ts';
+import type { Project } from './project.ts';
 import { beginReport, changedReportFile, digestsOf, endReport, isReport, NAME, reportFiles } from './report-stamp.ts';
 
 const ASIDE = '.rendering';
@@ -57,8 +60,20 @@ export async function removeReport(folder: string): Promise<void> {
 }
 
 /**
- * @throws SwpError of kind `usage` for a folder that a person has chosen for a report and that holds something else
+ * The folder that a person has chosen for a report.
+ * @param output as -o says it, relative to the working folder
+ * @throws SwpError of kind `usage` for one in the cache, and for one that holds something else than a report
  */
+export function chosenFolder({ cache }: Project, output: string): string {
+  const refuse = (message: string, expected: string) => new SwpError({ kind: 'usage', message, expected });
+  if (output === STANDARD_OUTPUT) throw refuse('A report is a folder and no text for standard output.', 'a folder');
+  const folder = resolve(output);
+  if (isWithin(cache.directory, folder)) throw refuse(`${folder} is in the cache.`, 'a folder elsewhere');
+  refuseForeignFolder(folder);
+  return folder;
+}
+
+/** @throws SwpError of kind `usage` for a folder that holds something else than a report */
 export function refuseForeignFolder(folder: string): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found === undefined || isReport(folder)) return;

@@ -1,6 +1,6 @@
 /** Renders the study's report from what aggregate wrote, and only if there is anything new in it. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { ArtifactStore } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
@@ -175,8 +175,7 @@ export async function renderLatest(project: Project, output?: string): Promise<R
     });
   const record = await latestResults(project, key);
   if (record === undefined) throw noResults(project);
-  if (output !== undefined) (await import('./report-folder.ts')).refuseForeignFolder(resolve(output));
-  const folder = output === undefined ? undefined : resolve(output);
+  const folder = output === undefined ? undefined : (await import('./report-folder.ts')).chosenFolder(project, output);
   const rendered = await renderStudyReport(reported(project), record, { always: true, output: folder });
   if (rendered === undefined) throw noResults(project);
   return rendered;

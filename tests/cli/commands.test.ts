@@ -192,7 +192,7 @@ describe('what is wrong is said on standard error, with an exit code', () => {
 
   test.each([
     [['reprp'], "error: unknown command 'reprp'"],
-    [['repro', '--jobs', '0\u001b[1m'], "argument '0\ufffd[1m' is invalid. It must be a whole number from 1 to 9999."],
+    [['repro', '--jobs', '0\u001b[1m'], "argument '0\\u001b[1m' is invalid. It must be a whole number from 1 to 9999."],
     [['status', '--profile', 'pliot'], 'There is no profile "pliot".\n  Did you mean "pilot"?'],
     [['status', 'stage=trian'], 'No node of this profile has stage=trian.\n  Did you mean "train"?'],
     [['status', '--cache', ''], "option '--cache <directory>' argument '' is invalid. It must not be empty."],

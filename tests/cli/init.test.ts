@@ -201,6 +201,7 @@ describe('the schema beside a study', () => {
       fresh,
       others,
     ]);
+    expect((await swp('s', 'init', '--schema', '--name', 'q')).stderr).toContain('--name is for a new study');
     const refused = await swp('', 'init', '--schema');
     expect(refused.exitCode).toBe(2);
     expect(refused.stderr).toContain(`There is no pipeline.json in ${home}.`);

@@ -219,7 +219,9 @@ test('with a selector the report shows what there is and lists the rest as missi
   expect(await contentsOf(project, 'report/all')).toEqual({ ...whole, 'notes.txt': 'mine' });
 
   // Elsewhere: not where other things are.
-  expect((await project.swp('report', '-o', 'cache')).stderr).toContain('cache holds other things than a report.');
+  expect((await project.swp('report', '-o', 'cache')).stderr).toContain('cache is in the cache.');
+  expect((await project.swp('report', '-o', '.')).stderr).toContain('holds other things than a report.');
+  expect((await project.swp('report', '-o', '-')).stderr).toContain('A report is a folder and no text');
   const both = await project.swp('repro', '--json', '--device', 'cpu');
   expect(both.json().at(-1)).toMatchObject({ report: kept, highlights: { runs: { complete: 2 } } });
   expect((await readdir(project.path('report'))).sort()).toEqual(['all', 'all@cuda']);

@@ -225,12 +225,14 @@ describe('a mistake is shown at its place, with what was expected and the neares
       withChange((study) => {
         study.experiments.A1 = { params: { train: { steps: 'many', rat: 1 } } };
         study.experiments.A2 = { params: { trian: {} } };
+        study.experiments.A3 = { role: 'positive-contol' };
       }),
     );
     expect(later.map((failure) => 'message' in failure && failure.message)).toEqual([
       '"many" is not possible here.',
       'train has no parameter "rat".',
       'The stage "trian" does not exist.',
+      'The role "positive-contol" is nearly another.',
     ]);
   });
 });

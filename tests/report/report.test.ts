@@ -200,7 +200,7 @@ describe('the report of a study with its controls', () => {
     expect(page).toContain(
       'In re-initialised models one had emerged after the first training in 2 of 3 models of C1 (xavier after 3,500 steps) and 0 of 3 models of E1 (kaiming after 200 steps) (spike ratio 4); at the end it was kept in 2 of 2',
     );
-    expect(page).toContain('Of the arms that a criterion prunes the sparsest, ladder, ends at 96.5 % sparsity');
+    expect(page).toContain('Of the arms that a criterion prunes, the sparsest, ladder, ends at 96.5 % sparsity');
     expect(page).toContain(
       'how often they do is no finding. The 6 pretrained arms that a criterion prunes start from 6 checkpoints in all, so they are not independent of each other. With at most 6 distinct runs per experiment, even 6 of 6 is compatible with a rate of 54 %. Incomplete, and therefore short of figures: D1 seed 2.',
     );

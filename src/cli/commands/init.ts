@@ -1,4 +1,5 @@
 /** swp init: begins a study, and says how to go on. */
+import { SwpError } from '../../base/failure.ts';
 import { createStudy, refreshSchema } from '../../project/new-study.ts';
 import type { InitOptions } from '../declarations/init.ts';
 import { nextSteps } from '../next-steps.ts';
@@ -14,6 +15,12 @@ const PURPOSES = [
 export async function init(folder = '.', options: InitOptions): Promise<void> {
   const { colors, line } = openTerminal();
   if (options.schema) {
+    if (options.name !== undefined)
+      throw new SwpError({
+        kind: 'usage',
+        message: '--name is for a new study, and --schema for one that is there.',
+        expected: 'one of them',
+      });
     const schema = await refreshSchema(folder);
     line(options.json ? JSON.stringify({ schema }) : `Written: ${schema}`);
     return;

@@ -83,7 +83,7 @@ function reinitialisedArms(results: StudyResults): string {
   return `In re-initialised models one had emerged after the first training in ${listed(counts)}${inBrackets(rule)}; ${fate}.`;
 }
 
-/** Of the arms that a criterion prunes the sparsest, beside its control and what retraining alone did to that. */
+/** Of the arms that a criterion prunes, the sparsest, beside its control and what retraining alone did to that. */
 function cost(results: StudyResults): string {
   const ends = prunedArms(results).flatMap((experiment) => {
     const end = endOf(results, experiment.id);
@@ -105,12 +105,12 @@ function cost(results: StudyResults): string {
     ...(toControl === null || control.mean === null
       ? []
       : [
-          `${spreadText(control, text, perplexityText)} for its unpruned control ${toControl.baseline} (n = ${control.n})`,
+          `${spreadText(control, text, perplexityText)} for its positive control ${toControl.baseline} (n = ${control.n})`,
         ]),
     ...(floor === undefined ? [] : [`${text(floor.perplexity)} for ${floor.of}`]),
   ];
   const drift = toControl === null ? '' : retrainingText(results, toControl.baseline);
-  return `Of the arms that a criterion prunes the sparsest, ${namesOf(results, experiment.id)}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${end.perplexity.mean === null ? perplexitySpreadText(end) : spreadText(end.perplexity, text, perplexityText)} (n = ${end.loss.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.${drift === '' ? '' : ` ${drift}`}`;
+  return `Of the arms that a criterion prunes, the sparsest, ${namesOf(results, experiment.id)}, ends at ${percent(end.sparsity.mean!)} sparsity and perplexity ${end.perplexity.mean === null ? perplexitySpreadText(end) : spreadText(end.perplexity, text, perplexityText)} (n = ${end.loss.n})${against.length === 0 ? '' : `, against ${listed(against)}`}.${drift === '' ? '' : ` ${drift}`}`;
 }
 
 /** What a perplexity is held against: the language's own on the same tokens, or over all text if that is not known. */
