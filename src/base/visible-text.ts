@@ -21,15 +21,18 @@ const JOINING = [
   ...['Telugu', 'Kannada', 'Malayalam', 'Sinhala', 'Myanmar', 'Khmer', 'Tibetan'],
 ];
 
+/** Before a letter of a script: some of a script's characters are themselves invisible, such as the Arabic letter mark. */
+const SEEN = '(?!\\p{Default_Ignorable_Code_Point})';
+
 /** Where invisible characters belong to what is written: they stay. */
 const ORTHOGRAPHIC = [
   // The flags of England, Scotland and Wales.
   '\\u{1f3f4}\\u{e0067}\\u{e0062}(?:\\u{e0065}\\u{e006e}\\u{e0067}|\\u{e0073}\\u{e0063}\\u{e0074}|\\u{e0077}\\u{e006c}\\u{e0073})\\u{e007f}',
   `${PICTURE}(?:\\u200d${PICTURE})*`,
   '[0-9#*]\\ufe0f\\u20e3',
-  `[${JOINING.map((script) => `\\p{Script=${script}}`).join('')}][\\u200c\\u200d]`,
+  `${SEEN}[${JOINING.map((script) => `\\p{Script=${script}}`).join('')}][\\u200c\\u200d]`,
   '[\\p{Script=Han}\\p{Script=Myanmar}\\p{Sm}][\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}]',
-  '\\p{Script=Mongolian}[\\u180b-\\u180d\\u180f]',
+  `${SEEN}\\p{Script=Mongolian}[\\u180b-\\u180d\\u180f]`,
 ];
 
 const PLAIN = /^[\t\n\u0020-\u007e]*$/;

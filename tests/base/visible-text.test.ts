@@ -40,6 +40,13 @@ describe('visible text', () => {
     );
   });
 
+  test.each(['\u061c\u200c', '\u180e\u180b', '\u17b4\u200d'])(
+    '%j, which begins as a letter of its script does not',
+    (raw) => {
+      expect(visible(raw)).not.toMatch(/[\u061c\u180b\u180e\u17b4\u200c\u200d]/);
+    },
+  );
+
   test('is the same when it is shown again', () => {
     fc.assert(
       fc.property(text, (raw) => {
