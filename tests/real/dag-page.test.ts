@@ -29,7 +29,10 @@ describe("the DAG's page", () => {
         ? []
         : ['--pipeline', join(packageRoot, 'pipeline.json'), '--profile', profile, '--cache', project.path('cache')];
     const result = await project.swp('dag', '--format', 'html', '-o', 'dag.html', ...args);
-    expect(result.stderr).toBe('');
+    expect([result.exitCode, result.stderr]).toEqual([
+      0,
+      profile === undefined ? '' : expect.stringContaining('note: There is no cache at'),
+    ]);
     url = pathToFileURL(project.path('dag.html')).href;
     const page = await browser.newPage({ viewport: { width: 1200, height: 700 } });
     onTestFinished(() => page.close());
