@@ -219,18 +219,18 @@ test('a command without a study says how to begin one', async () => {
 });
 
 describe('the next commands', () => {
-  const steps = (folder: string, env = {}, workingFolder = '/home/ann/work') =>
+  const steps = (folder: string, env = {}, workingFolder = '/home/ann/nets') =>
     nextSteps({ folder, workingFolder, env }).join('; ');
 
   test('can be typed where swp init was', () => {
-    expect(steps('/home/ann/work')).toBe('swp lint; swp repro --profile smoke; swp repro');
-    expect(steps("/home/ann/work/it's")).toBe("cd 'it'\\''s'; swp lint; swp repro --profile smoke; swp repro");
-    expect(steps('/home/ann/work/-x')).toMatch(/^cd \.\/-x;/);
+    expect(steps('/home/ann/nets')).toBe('swp lint; swp repro --profile smoke; swp repro');
+    expect(steps("/home/ann/nets/it's")).toBe("cd 'it'\\''s'; swp lint; swp repro --profile smoke; swp repro");
+    expect(steps('/home/ann/nets/-x')).toMatch(/^cd \.\/-x;/);
   });
 
   test('of npx never leave the project in which npx finds this swp', () => {
-    const env = { npm_command: 'exec', npm_config_local_prefix: '/home/ann/work' };
-    expect(steps('/home/ann/work/s', env)).toBe('cd s; npx swp lint; npx swp repro --profile smoke; npx swp repro');
+    const env = { npm_command: 'exec', npm_config_local_prefix: '/home/ann/nets' };
+    expect(steps('/home/ann/nets/s', env)).toBe('cd s; npx swp lint; npx swp repro --profile smoke; npx swp repro');
     expect(steps('/home/ann/s', env)).toBe(
       'npx swp lint --pipeline ../s/pipeline.json; npx swp repro --profile smoke --pipeline ../s/pipeline.json; npx swp repro --pipeline ../s/pipeline.json',
     );
