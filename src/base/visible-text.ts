@@ -21,7 +21,7 @@ const JOINING = [
   ...['Telugu', 'Kannada', 'Malayalam', 'Sinhala', 'Myanmar', 'Khmer', 'Tibetan'],
 ];
 
-/** Before a letter of a script: some of a script's characters are themselves invisible, such as the Arabic letter mark. */
+/** Stands before a letter: a script has invisible characters of its own, such as the Arabic letter mark. */
 const SEEN = '(?!\\p{Default_Ignorable_Code_Point})';
 
 /** Where invisible characters belong to what is written: they stay. */
