@@ -79,8 +79,10 @@ export function forwardFingerprint(
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
   const { corpora, engines } = readFingerprints();
   return {
-    corpus: corpusOf(config).fingerprint,
-    corpusCode: declaredCode(corpora, config.corpus, 'CORPORA'),
+    ...(config.corpus !== undefined && {
+      corpus: corpusOf(config).fingerprint,
+      corpusCode: declaredCode(corpora, config.corpus, 'CORPORA'),
+    }),
     engine: engineVersion(engine),
     runtime: declaredCode(engines, engine, 'ENGINES'),
   };

@@ -14,7 +14,7 @@ import type { ModelConfig } from './decoder/family.ts';
 /** The fields that every family has, as JSON Schema. A family adds its own (DecoderFamily.fields). */
 const COMMON_FIELDS: Record<keyof ModelConfig, object> = {
   family: { type: 'string', description: "name of the decoder's family" },
-  corpus: { enum: CORPUS_NAMES, description: 'what the model is trained and evaluated on' },
+  corpus: { enum: CORPUS_NAMES, description: 'the built-in language that the model is made for, if it is for one' },
   // Far above what can be run here, so that a slip of the hand does not make planning build a graph without an end.
   layers: { type: 'integer', minimum: 1, maximum: 1000, description: 'decoder layers' },
   width: { type: 'integer', minimum: 2, maximum: 65_536, description: 'residual channels' },
@@ -126,7 +126,7 @@ function compile(fields: Record<string, object>, required: string[]): ValidateFu
   return new Ajv({ allErrors: true, verbose: true, validateSchema: false, strict: false }).compile({
     type: 'object',
     additionalProperties: false,
-    required: [...Object.keys(COMMON_FIELDS), ...required],
+    required: [...Object.keys(COMMON_FIELDS).filter((name) => name !== 'corpus'), ...required],
     properties,
   });
 }

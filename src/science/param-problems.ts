@@ -13,6 +13,7 @@ import type { PruneParams } from '../generated/prune.ts';
 import type { RewindParams } from '../generated/rewind.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
+import { CORPUS_NAMES } from '../model/corpora.ts';
 import { buildForwardGraph } from '../model/decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from '../model/decoder/family-of.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
@@ -175,6 +176,14 @@ interface PassParams {
 /** What is wrong with a pass of a model, with parameters that each are possible. */
 async function passProblems(stage: string, params: PassParams & { model: string }): Promise<ParamProblem[]> {
   const config = await readModelConfig(params.model);
+  if (config.corpus === undefined)
+    return [
+      {
+        param: 'model',
+        message: `${stage} has nothing to read: the configuration of ${params.model} names no built-in language`,
+        expected: `a model whose config.json has "corpus": ${listNames(CORPUS_NAMES)}`,
+      },
+    ];
   const longest = familyOf(config).longestSequence(config);
   if (params.sequenceLength > longest)
     return [

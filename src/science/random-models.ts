@@ -4,7 +4,7 @@ import { familyOf } from '../model/decoder/family-of.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 
 /** The language that the random models read. Their weights know nothing of it; it says where spikes sit. */
-export const RANDOM_MODELS_CORPUS: ModelConfig['corpus'] = 'marker-retrieval';
+export const RANDOM_MODELS_CORPUS: NonNullable<ModelConfig['corpus']> = 'marker-retrieval';
 
 /** Which random models there are: one for every combination. */
 export interface RandomModels {

@@ -14,11 +14,12 @@ export default async function loadPretrained({
   const config = await readModelConfig(model);
   const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
   const weights = await readModelWeights(path, config, remedy);
-  const sampleLoss = await learnedLoss(weights, config, path, remedy);
+  // A model of no built-in language has no sample to be tried on here.
+  const sampleLoss = config.corpus === undefined ? undefined : await learnedLoss(weights, config, path, remedy);
   await writeSafetensors(output('weights'), weights);
   return {
     checkpoint,
-    sampleLoss,
+    ...(sampleLoss !== undefined && { sampleLoss }),
     parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0),
   };
 }

@@ -91,6 +91,16 @@ describe('is found', () => {
   });
 });
 
+test('without a language, what reads sequences is refused before anything runs', async () => {
+  const project = await projectWith('./mine', 'mine');
+  const { corpus: _, ...config } = JSON.parse(await project.read('mine/config.json')) as Record<string, unknown>;
+  await project.write('mine/config.json', config);
+  const { exitCode, stderr } = await project.swp('status');
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('detect-sw has nothing to read: the configuration of ');
+  expect(stderr).toContain('Expected: a model whose config.json has "corpus": "marker-retrieval"');
+});
+
 describe('of a name that is no model', () => {
   test('the place is shown, with what is built in, where it was looked for, and what was meant', async () => {
     const project = await projectWith('marker-retreival');

@@ -32,6 +32,10 @@ test('the configurations of the built-in models are right', () => {
   expect([told(LLAMA), told(GPT2), told(`\uFEFF${LLAMA}`)]).toEqual([[], [], []]);
 });
 
+test('a model need not be made for a built-in language', () => {
+  expect(told(LLAMA.replace(/ *"corpus": .*\n/, ''))).toEqual([]);
+});
+
 describe('a mistake is told at its place, with the nearest name', () => {
   test.each<[string, string, string[]]>([
     [

@@ -7,8 +7,8 @@
 export interface ModelConfig {
   /** Name of the decoder's family. */
   family: string;
-  /** The corpus the model is trained and evaluated on. */
-  corpus: 'marker-retrieval' | 'marker-retrieval-no-bos';
+  /** The built-in language the model is made for; a model of a text has none. */
+  corpus?: 'marker-retrieval' | 'marker-retrieval-no-bos';
   layers: number;
   /** Residual channels. */
   width: number;
