@@ -5,6 +5,7 @@
 import type { PruneParams } from '../generated/prune.ts';
 import type { FloatTensor, Masks } from '../model/language-model.ts';
 import { stream, type RandomStream } from '../base/random.ts';
+import { bitsOf, MAGNITUDE_BITS, magnitudeThreshold, numberOf } from './magnitude-threshold.ts';
 import { randomSample } from './random-sample.ts';
 import { zeros } from './sparsity.ts';
 
@@ -49,19 +50,25 @@ export function prunedIn(scope: PruningScope, masks: Masks): number {
 function markSmallest(scope: PruningScope, masks: Masks, spared: SparedWeights, count: number): Thresholds {
   const thresholds: Thresholds = new Map();
   if (count === 0) return thresholds;
-  const magnitudes = freeMagnitudes(scope, masks, spared).sort();
-  const threshold = magnitudes[count - 1]!;
-  let ties = count - magnitudes.findIndex((magnitude) => magnitude === threshold);
-  for (const [name, { data }] of scope) {
-    const mask = masks.get(name)!.data;
-    const kept = spared.get(name);
-    for (let index = 0; index < data.length; index++) {
-      const magnitude = Math.abs(data[index]!);
-      if (mask[index] === 0 || magnitude > threshold || kept?.has(index)) continue;
-      if (magnitude === threshold && ties-- <= 0) continue;
+  const ranked = scope.map(([name, { data }]) => ({
+    name,
+    data,
+    mask: masks.get(name)!.data,
+    except: spared.get(name) ?? new Set<number>(),
+  }));
+  const threshold = magnitudeThreshold(ranked, count);
+  let { ties } = threshold;
+  for (const { name, data, mask, except } of ranked) {
+    const bits = bitsOf(data);
+    let largest = -1;
+    for (let index = 0; index < bits.length; index++) {
+      const magnitude = bits[index]! & MAGNITUDE_BITS;
+      if (magnitude > threshold.bits || mask[index] === 0 || except.has(index)) continue;
+      if (magnitude === threshold.bits && ties-- <= 0) continue;
       mask[index] = 0;
-      thresholds.set(name, Math.max(thresholds.get(name) ?? 0, magnitude));
+      if (magnitude > largest) largest = magnitude;
     }
+    if (largest >= 0) thresholds.set(name, numberOf(largest));
   }
   return thresholds;
 }
@@ -80,20 +87,21 @@ function markWithStream(
   count: number,
   random: RandomStream,
 ): void {
-  const free = new Uint8Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
+  const kept = new Uint8Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
+  const except = new Set<number>();
   let offset = 0;
   for (const [name] of scope) {
     const mask = masks.get(name)!.data;
-    free.set(mask, offset);
-    for (const index of spared.get(name) ?? []) free[offset + index] = 0;
+    kept.set(mask, offset);
+    for (const index of spared.get(name) ?? []) except.add(offset + index);
     offset += mask.length;
   }
-  const chosen = Float64Array.from(randomSample(free.length, (index) => free[index] !== 0, count, random)).sort();
-  let next = 0;
+  const isFree = (index: number) => kept[index] !== 0 && !except.has(index);
+  for (const index of randomSample(kept.length, isFree, count, random)) kept[index] = 0;
   offset = 0;
   for (const [name] of scope) {
     const mask = masks.get(name)!.data;
-    for (; next < chosen.length && chosen[next]! < offset + mask.length; next++) mask[chosen[next]! - offset] = 0;
+    mask.set(kept.subarray(offset, offset + mask.length));
     offset += mask.length;
   }
 }
@@ -116,16 +124,4 @@ function markShuffled(
     markWithStream([tensor], masks, spared, count, stream(seed, `prune/shuffled/${tensor[0]}`, before));
   }
   return new Map();
-}
-
-function freeMagnitudes(scope: PruningScope, masks: Masks, spared: SparedWeights): Float32Array {
-  const magnitudes = new Float32Array(scope.reduce((sum, [, { data }]) => sum + data.length, 0));
-  let count = 0;
-  for (const [name, { data }] of scope) {
-    const mask = masks.get(name)!.data;
-    const kept = spared.get(name);
-    for (let index = 0; index < data.length; index++)
-      if (mask[index] !== 0 && !kept?.has(index)) magnitudes[count++] = Math.abs(data[index]!);
-  }
-  return magnitudes.subarray(0, count);
 }

@@ -84,8 +84,9 @@ export function prune(prunable: Weights, masks: Masks, rule: PruningRule): Pruni
     if (!result.has(name)) result.set(name, { shape, data: new Uint8Array(data.length).fill(1) });
     if (result.get(name)!.data.length !== data.length)
       throw new Error(`The mask of ${name} has ${result.get(name)!.data.length} elements, the weight ${data.length}.`);
-    const broken = data.findIndex((value) => !Number.isFinite(value));
-    if (broken >= 0) throw new Error(`Weight ${broken} of ${name} is ${data[broken]}: magnitudes cannot be ranked.`);
+    const broken = firstNonFinite(data);
+    if (broken !== undefined)
+      throw new Error(`Weight ${broken} of ${name} is ${data[broken]}: magnitudes cannot be ranked.`);
   }
   const before = new Map([...prunable].map((tensor) => [tensor[0], prunedIn([tensor], result)]));
 
@@ -130,9 +131,21 @@ export function applyMasks(weights: Weights, masks: Masks): Weights {
   return new Map(
     [...weights].map(([name, { shape, data }]) => {
       const mask = masks.get(name)?.data;
-      return [name, { shape, data: mask ? data.map((value, index) => (mask[index] === 0 ? 0 : value)) : data }];
+      return [name, { shape, data: mask ? masked(data, mask) : data }];
     }),
   );
+}
+
+function masked(data: Float32Array, mask: Uint8Array): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let index = 0; index < data.length; index++) if (mask[index] !== 0) result[index] = data[index]!;
+  return result;
+}
+
+/** Index of the first NaN or infinity; undefined if there is none. */
+function firstNonFinite(data: Float32Array): number | undefined {
+  for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index]!)) return index;
+  return undefined;
 }
 
 /**

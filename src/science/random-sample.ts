@@ -12,7 +12,8 @@ export function randomSample(
   count: number,
   random: Pick<RandomStream, 'integer'>,
 ): number[] {
-  const order = Int32Array.from({ length }, (_, index) => index);
+  const order = new Int32Array(length);
+  for (let index = 0; index < length; index++) order[index] = index;
   const chosen: number[] = [];
   for (let place = 0; place < length && chosen.length < count; place++) {
     const other = place + random.integer(length - place);

@@ -18,15 +18,20 @@ interface Case {
   rule: PruningRule;
 }
 
+/** Mostly ties and zeros; else any float32, down to the smallest, and neighbours that differ in the last bit. */
+const value = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: -4, max: 4 }) },
+  { weight: 1, arbitrary: fc.float({ noNaN: true, noDefaultInfinity: true }) },
+  { weight: 1, arbitrary: fc.constantFrom(-0, 2 ** -149, -(2 ** -149), 2 ** -148, 1 + 2 ** -23, -1 - 2 ** -22) },
+);
+
 /** Small models with many ties, zeros, earlier prunes, forced and protected weights. */
 const cases: fc.Arbitrary<Case> = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 4 })
   .chain((shapes) =>
     fc.record({
       values: fc.tuple(
-        ...shapes.map(([rows, cols]) =>
-          fc.array(fc.integer({ min: -4, max: 4 }), { minLength: rows * cols, maxLength: rows * cols }),
-        ),
+        ...shapes.map(([rows, cols]) => fc.array(value, { minLength: rows * cols, maxLength: rows * cols })),
       ),
       kept: fc.tuple(
         ...shapes.map(([rows, cols]) =>
