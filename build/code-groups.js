@@ -89,7 +89,7 @@ export const GROUPS = {
   corpus: {
     why: 'makes the sequences of a corpus: `computes.corpusCode` of the nodes whose model has this corpus',
     through: false,
-    modules: ['src/model/corpora.ts', 'src/model/marker-retrieval.ts'],
+    modules: ['src/model/corpora.ts', 'src/model/corpus.ts', 'src/model/marker-retrieval.ts'],
   },
 
   graph: {

@@ -3,7 +3,7 @@ import { SwpError } from '../base/failure.ts';
 import { sampleMean } from '../base/sample-mean.ts';
 import { standardErrorOfMean } from '../base/standard-error.ts';
 import type { Evaluation } from '../generated/evaluation.ts';
-import type { Corpus } from './corpus.ts';
+import { isLanguage, type Corpus, type Language } from './corpus.ts';
 import { fixedBatches } from './fixed-batches.ts';
 import type { LanguageModel, OutputOverride } from './language-model.ts';
 
@@ -32,48 +32,71 @@ export async function evaluate(
 ): Promise<EvaluatedSequences> {
   const { sequence } = model;
   const batches = fixedBatches(tokens, model);
-  const answerable = corpus.positionKinds.indexOf(corpus.retrievalKind);
-  const byKind = corpus.positionKinds.map(() => ({ sum: 0, tokens: 0 }));
+  const language = isLanguage(corpus) ? corpus : undefined;
+  const byKind = language && new LossesByKind(language);
   const sequenceLosses = new Float64Array(tokens.length / (sequence + 1));
-  let retrieved = 0;
   for (const [index, batch] of batches.entries()) {
     const { losses, predictions } = await model.lossesAndPredictions(batch.tokens, overridesOf(index));
-    const kinds = corpus.kindsOf(batch.tokens, sequence);
+    const kinds = language?.kindsOf(batch.tokens, sequence);
     for (let row = 0; row < batch.count; row++) {
       let sum = 0;
       for (let position = row * sequence; position < (row + 1) * sequence; position++) {
-        const kind = kinds[position]!;
         const loss = losses[position]!;
         if (!Number.isFinite(loss)) throw nonFiniteLoss(loss, ` in held-out sequence ${batch.first + row}`);
         sum += loss;
-        byKind[kind]!.sum += loss;
-        byKind[kind]!.tokens += 1;
         const target = batch.tokens[position + row + 1]; // rows of tokens are one longer than rows of positions
-        if (kind === answerable && predictions[position] === target) retrieved += 1;
+        if (kinds !== undefined) byKind?.add(kinds[position]!, loss, predictions[position] === target);
       }
       sequenceLosses[batch.first + row] = sum / sequence;
     }
     onBatch(index + 1, batches.length);
   }
   const loss = sampleMean(sequenceLosses);
-  const queries = byKind[answerable]!.tokens;
   const evaluation = {
     loss,
     standardError: standardErrorOfMean(sequenceLosses),
     perplexity: perplexityOf(loss),
     tokens: sequenceLosses.length * sequence,
-    floor: corpus.entropyFloor(sequence),
-    ...excessOf(sequenceLosses, corpus.surprisals(tokens, sequence), sequence),
-    byKind: Object.fromEntries(
-      corpus.positionKinds.flatMap((kind, index) => {
-        const { sum, tokens: count } = byKind[index]!;
-        return count === 0 ? [] : [[kind, { loss: sum / count, tokens: count }]];
-      }),
-    ),
-    queries,
-    retrievalAccuracy: queries === 0 ? null : retrieved / queries,
+    floor: language?.entropyFloor(sequence) ?? null,
+    ...excessOf(sequenceLosses, language?.surprisals(tokens, sequence), sequence),
+    ...(byKind?.outcome() ?? { byKind: {}, queries: 0, retrievalAccuracy: null }),
   };
   return { evaluation, sequenceLosses };
+}
+
+/** Losses by what precedes the predicted token, and how many of a language's answerable queries were answered. */
+class LossesByKind {
+  readonly #kinds: readonly string[];
+  readonly #answerable: number;
+  readonly #losses: { sum: number; tokens: number }[];
+  #retrieved = 0;
+
+  constructor({ positionKinds, retrievalKind }: Language) {
+    this.#kinds = positionKinds;
+    this.#answerable = positionKinds.indexOf(retrievalKind);
+    this.#losses = positionKinds.map(() => ({ sum: 0, tokens: 0 }));
+  }
+
+  add(kind: number, loss: number, predicted: boolean): void {
+    const losses = this.#losses[kind]!;
+    losses.sum += loss;
+    losses.tokens += 1;
+    if (kind === this.#answerable && predicted) this.#retrieved += 1;
+  }
+
+  outcome(): Pick<Evaluation, 'byKind' | 'queries' | 'retrievalAccuracy'> {
+    const queries = this.#losses[this.#answerable]!.tokens;
+    return {
+      byKind: Object.fromEntries(
+        this.#kinds.flatMap((kind, index) => {
+          const { sum, tokens } = this.#losses[index]!;
+          return tokens === 0 ? [] : [[kind, { loss: sum / tokens, tokens }]];
+        }),
+      ),
+      queries,
+      retrievalAccuracy: queries === 0 ? null : this.#retrieved / queries,
+    };
+  }
 }
 
 /** exp(loss), nats; null where that is more than a double holds, from 709.8 nats on. */
@@ -85,10 +108,10 @@ export function perplexityOf(loss: number): number | null {
 /** What these tokens cost the language itself, and what the model loses above that, with its error over sequences. */
 function excessOf(
   sequenceLosses: Float64Array,
-  surprisals: Float64Array | null,
+  surprisals: Float64Array | undefined,
   length: number,
 ): Pick<Evaluation, 'surprisal' | 'excess' | 'excessStandardError'> {
-  if (surprisals === null) return { surprisal: null, excess: null, excessStandardError: null };
+  if (surprisals === undefined) return { surprisal: null, excess: null, excessStandardError: null };
   const own = sequenceLosses.map((_, row) => sampleMean(surprisals.subarray(row * length, (row + 1) * length)));
   const excesses = sequenceLosses.map((loss, row) => loss - own[row]!);
   return {

@@ -16,7 +16,7 @@
  * which nothing is known of the next one.
  */
 import type { JsonObject } from '../base/json.ts';
-import type { Corpus } from './corpus.ts';
+import type { Language } from './corpus.ts';
 import { stream, type RandomStream } from '../base/random.ts';
 
 export const VOCABULARY = 64;
@@ -65,7 +65,7 @@ export function ordinarySuccessors(): readonly Float64Array[] {
   return (successors ??= drawSuccessors());
 }
 
-export class MarkerRetrieval implements Corpus {
+export class MarkerRetrieval implements Language {
   readonly fingerprint: JsonObject;
   readonly vocabulary = VOCABULARY;
   readonly positionKinds = POSITION_KINDS;

@@ -8,7 +8,7 @@ import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, TrainingStepResult, Trainer, TransferStatistics } from '../compute/training/trainer.ts';
 import { sampleMean } from '../base/sample-mean.ts';
 import { installedBuild } from '../base/installed-build.ts';
-import type { Corpus } from './corpus.ts';
+import { isLanguage, type Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
@@ -157,7 +157,7 @@ export class TrainingSession implements PooledSession {
     const { batch, sequence } = this.#shape;
     const planned = learningRates.map((learningRate, index) => {
       const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
-      const surprisals = this.#corpus.surprisals(drawn, sequence);
+      const surprisals = isLanguage(this.#corpus) ? this.#corpus.surprisals(drawn, sequence) : null;
       return {
         batch: splitNextTokens(drawn, this.#shape),
         learningRate,

@@ -50,7 +50,7 @@ export async function tryRandomModel(
     model.load(weights);
     const calibration = {
       tokens: data.calibration,
-      isOrdinary: (token: number) => data.isOrdinary(token),
+      isOrdinary: (token: number, position: number) => data.isOrdinary(token, position),
       spiking: data.spiking,
     };
     await plantSpike(

@@ -28,7 +28,7 @@ export interface PlantedSpike {
 export interface Calibration {
   /** Rows of model.sequence + 1 token ids; other data than spikes are sought in. */
   tokens: Int32Array;
-  isOrdinary(token: number): boolean;
+  isOrdinary(token: number, position: number): boolean;
   /** Tokens at which the spike is to be. */
   spiking: readonly number[];
 }

@@ -25,18 +25,18 @@ const SMALLEST_FLOAT32 = 2 ** -149;
 /**
  * The spike of every layer, whatever its size.
  * @param tokens rows of model.sequence + 1 token ids
- * @param isOrdinary whether a token is of the kind that spikes are measured against
+ * @param isOrdinary whether a token at its position of a sequence is of the kind that spikes are measured against
  */
 export async function findSpikes(
   model: LanguageModel,
   tokens: Int32Array,
-  isOrdinary: (token: number) => boolean,
+  isOrdinary: (token: number, position: number) => boolean,
 ): Promise<Spike[]> {
   const peaks: { input: Peak; output: Peak }[] = [];
   for (const batch of fixedBatches(tokens, model)) {
-    const ordinary = Array.from({ length: batch.count * model.sequence }, (_, position) => {
-      const row = Math.floor(position / model.sequence);
-      return isOrdinary(batch.tokens[row * (model.sequence + 1) + (position % model.sequence)]!);
+    const ordinary = Array.from({ length: batch.count * model.sequence }, (_, index) => {
+      const [row, position] = [Math.floor(index / model.sequence), index % model.sequence];
+      return isOrdinary(batch.tokens[row * (model.sequence + 1) + position]!, position);
     });
     for (const { layer, input, output } of await model.downProjActivations(batch.tokens)) {
       const peak = (peaks[layer] ??= { input: new Peak(), output: new Peak() });

@@ -41,7 +41,7 @@ export interface DetectionRule {
 export interface DetectionData {
   spikes: Int32Array;
   causal: Int32Array;
-  isOrdinary(token: number): boolean;
+  isOrdinary(token: number, position: number): boolean;
 }
 
 /** Of a detection, the super weights and the controls that they had. */

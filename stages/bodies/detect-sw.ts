@@ -26,7 +26,7 @@ export default async function detectSw({
   const data = {
     spikes: draw('detect-candidates', params.candidateSequences),
     causal: draw('detect-causal', params.causalSequences),
-    isOrdinary: (token: number) => corpus.isOrdinary(token),
+    isOrdinary: (token: number, position: number) => corpus.isOrdinary(token, position),
   };
 
   const referencePath = optionalInput('reference');

@@ -28,7 +28,10 @@ export default async function evaluateWeights(job: StageJob<Required<EvalParams>
   await writeSequenceLosses(output('sequenceLosses'), sequenceLosses, tokens);
   const { loss, standardError, perplexity, floor, excess, excessStandardError, retrievalAccuracy, sparsity } =
     evaluation;
-  return { loss, standardError, perplexity, floor, excess, excessStandardError, retrievalAccuracy, sparsity };
+  // Of a text there is no more to tell: what a language gives away of itself is known of none.
+  return floor === null
+    ? { loss, standardError, perplexity, sparsity }
+    : { loss, standardError, perplexity, floor, excess, excessStandardError, retrievalAccuracy, sparsity };
 }
 
 interface Measured extends EvaluatedSequences {

@@ -22,7 +22,7 @@ export default async function plantSpikes({
     spikes: draw('detect-candidates', params.candidateSequences),
     causal: draw('detect-causal', params.causalSequences),
     calibration: draw('plant-calibration', params.calibrationSequences),
-    isOrdinary: (token: number) => corpus.isOrdinary(token),
+    isOrdinary: (token: number, position: number) => corpus.isOrdinary(token, position),
     spiking: [BOS, ...MARKERS],
   };
   const trials = randomModelConfigs(params).flatMap((config) => params.schemes.map((scheme) => ({ config, scheme })));

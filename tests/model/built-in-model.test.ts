@@ -34,7 +34,7 @@ function surprisal(): number {
   let sum = 0;
   for (let index = 0; index < 4; index++)
     sum += corpus
-      .surprisals(corpus.batch(11, 'test', index, SHAPE.batch, SHAPE.sequence), SHAPE.sequence)!
+      .surprisals(corpus.batch(11, 'test', index, SHAPE.batch, SHAPE.sequence), SHAPE.sequence)
       .reduce((a, b) => a + b, 0);
   return sum / (4 * SHAPE.batch * SHAPE.sequence);
 }

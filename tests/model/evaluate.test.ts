@@ -18,7 +18,7 @@ function modelOf(loss: (surprisal: number, place: number) => number): LanguageMo
     batch: BATCH,
     sequence: SEQUENCE,
     lossesAndPredictions: async (tokens: Int32Array) => ({
-      losses: Float32Array.from(language.surprisals(tokens, SEQUENCE)!, (surprisal) => loss(surprisal, place++)),
+      losses: Float32Array.from(language.surprisals(tokens, SEQUENCE), (surprisal) => loss(surprisal, place++)),
       predictions: new Int32Array(BATCH * SEQUENCE),
     }),
   } as unknown as LanguageModel;
@@ -112,26 +112,21 @@ describe('an evaluation', () => {
     expect(evaluation.loss).toBeGreaterThan(0);
   });
 
-  it('gives no excess for a text whose probabilities are not known', async () => {
-    const text: Corpus = Object.assign(Object.create(language) as Corpus, {
-      entropyFloor: () => null,
-      surprisals: () => null,
-    });
-    for (const name of ['kindsOf', 'positionKinds', 'retrievalKind'] as const)
-      Object.defineProperty(text, name, {
-        value: name === 'kindsOf' ? language.kindsOf.bind(language) : language[name],
-      });
+  it('gives loss and perplexity alone for a text, of which no more is known', async () => {
+    const text: Corpus = {
+      vocabulary: language.vocabulary,
+      isOrdinary: (_, position) => position > 0,
+      batch: () => held(8),
+    };
     const { evaluation } = await evaluate(
       modelOf(() => 2),
       text,
       held(8),
     );
     expect(evaluation).toMatchObject({
-      loss: 2,
-      floor: null,
-      surprisal: null,
-      excess: null,
-      excessStandardError: null,
+      ...{ loss: 2, perplexity: Math.exp(2), standardError: 0 },
+      ...{ floor: null, surprisal: null, excess: null, excessStandardError: null },
+      ...{ byKind: {}, queries: 0, retrievalAccuracy: null },
     });
   });
 });

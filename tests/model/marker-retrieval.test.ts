@@ -29,11 +29,11 @@ function conditionalProbabilities(sequence: Int32Array, language: MarkerRetrieva
     const [current, next] = [sequence[position - 1]!, sequence[position]!];
     const query = QUERIES.indexOf(current);
     const answer = query >= 0 ? followed.get(MARKERS[query]!) : undefined;
-    if (corpus.isOrdinary(current)) probabilities.push(ordinarySuccessors()[current - FIRST_ORDINARY]![next]!);
+    if (corpus.isOrdinary(current, 1)) probabilities.push(ordinarySuccessors()[current - FIRST_ORDINARY]![next]!);
     else if (answer !== undefined) probabilities.push(next === answer ? 1 : 0);
     else {
       const ownRow = current === BOS ? undefined : language.ownRow(Math.max(query, MARKERS.indexOf(current)));
-      probabilities.push(ownRow ? ownRow[next]! : corpus.isOrdinary(next) ? 1 / ORDINARY_TOKENS : 0);
+      probabilities.push(ownRow ? ownRow[next]! : corpus.isOrdinary(next, 1) ? 1 / ORDINARY_TOKENS : 0);
     }
     if (MARKERS.includes(current)) followed.set(current, next);
   }
@@ -216,7 +216,7 @@ describe('marker retrieval', () => {
       second += h(row) / ORDINARY_TOKENS;
       row.forEach(
         (p, token) =>
-          (third += (p / ORDINARY_TOKENS) * (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : uniform)),
+          (third += (p / ORDINARY_TOKENS) * (corpus.isOrdinary(token, 1) ? h(rows[token - FIRST_ORDINARY]!) : uniform)),
       );
     });
     expect(corpus.entropyFloor(1)).toBeCloseTo(uniform, 12);
@@ -276,7 +276,7 @@ describe('marker retrieval without BOS', () => {
         if (token !== BOS)
           second +=
             (p / ORDINARY_TOKENS) *
-            (corpus.isOrdinary(token) ? h(rows[token - FIRST_ORDINARY]!) : h(ownRow((token - 1) % 2)));
+            (corpus.isOrdinary(token, 1) ? h(rows[token - FIRST_ORDINARY]!) : h(ownRow((token - 1) % 2)));
       });
     });
     expect(withoutBos.entropyFloor(1)).toBeCloseTo(first, 12);

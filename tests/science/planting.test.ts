@@ -14,7 +14,7 @@ import { findSpikes } from '../../src/science/spikes.ts';
 
 const SHAPE = { batch: 8, sequence: 32 };
 const corpus = corpusOf({ corpus: 'marker-retrieval' });
-const isOrdinary = (token: number) => corpus.isOrdinary(token);
+const isOrdinary = (token: number, position: number) => corpus.isOrdinary(token, position);
 const data = (name: string) => corpus.batch(3, name, 0, SHAPE.batch, SHAPE.sequence);
 const configs = randomModelConfigs({
   families: Object.keys(FAMILIES),
