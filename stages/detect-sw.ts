@@ -41,7 +41,7 @@ export default defineStage(
     async fingerprint({ model, batchSize, sequenceLength, ...target }) {
       const shape = { batch: batchSize, sequence: sequenceLength };
       return {
-        ...(await graphFingerprint('forward', model, shape, target)),
+        ...(await graphFingerprint('resumed', model, shape, target)),
         ...(await detectionFingerprint(model)),
       };
     },

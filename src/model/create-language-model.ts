@@ -1,11 +1,17 @@
 /** The forward passes of a decoder behind the LanguageModel interface, run by the runtime that the target names. */
+import type { Graph } from '../compute/graph/graph.ts';
 import { targetOf, type ExecutionTarget, type GraphSession } from '../compute/runtimes/runtime.ts';
 import { elementCount } from '../base/element-count.ts';
 import { cutOffUnits } from './cut-off-units.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
-import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
+import {
+  buildForwardGraph,
+  buildRecordedGraph,
+  buildResumedGraph,
+  type ForwardOutput,
+} from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts';
-import type { DownProjActivations, LanguageModel, OutputOverride, Weights } from './language-model.ts';
+import type { DownProjActivations, LanguageModel, OutputOverride, PassStart, Weights } from './language-model.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
@@ -44,6 +50,10 @@ interface OpenPass {
   session: GraphSession;
   bytes: number;
 }
+
+/** What the sessions of passes that begin at a layer may hold before another one is opened: there is one a layer. */
+const RESUMED_BYTES = 2 ** 26;
+const RESUMED = 'from layer ';
 
 class DecoderModel implements LanguageModel, PooledSession {
   readonly batch: number;
@@ -115,6 +125,30 @@ class DecoderModel implements LanguageModel, PooledSession {
     return losses as Float32Array;
   }
 
+  async lossesAndStarts(tokens: Int32Array, layers: readonly number[]) {
+    this.#read(tokens);
+    const session = await this.#pass(`recording ${layers.join()}`, () =>
+      buildRecordedGraph(this.#config, this, layers),
+    );
+    const outputs = (await session.run()) as Record<string, Float32Array>;
+    const starts = layers.map((layer) => ({
+      layer,
+      input: outputs[`input:${layer}`]!,
+      residual: outputs[`residual:${layer}`]!,
+    }));
+    return { losses: outputs.losses!, starts };
+  }
+
+  async lossesFrom({ layer, input, residual }: PassStart, tokens: Int32Array): Promise<Float32Array> {
+    this.#read(tokens);
+    const identity = `${RESUMED}${layer}`;
+    if (!this.#passes.has(identity)) await this.#releaseResumed();
+    const session = await this.#pass(identity, () => buildResumedGraph(this.#config, this, layer));
+    session.feed(`input:${layer}`, input);
+    session.feed(`residual:${layer}`, residual);
+    return (await session.run()).losses as Float32Array;
+  }
+
   async lossesAndPredictions(
     tokens: Int32Array,
     overrides: readonly OutputOverride[] = [],
@@ -162,28 +196,47 @@ class DecoderModel implements LanguageModel, PooledSession {
   }
 
   async #run(tokens: Int32Array, outputs: ForwardOutput[], overridden: readonly number[] = []) {
+    this.#read(tokens);
+    const session = await this.#pass([...outputs, ...overridden].join(), () =>
+      buildForwardGraph(this.#config, this, outputs, overridden),
+    );
+    return session.run();
+  }
+
+  /** Writes a batch into the memory that sessions read. */
+  #read(tokens: Int32Array): void {
     splitNextTokens(tokens, this, { tokens: this.#tokens, targets: this.#targets });
-    return (await this.#session(outputs, overridden)).run();
   }
 
-  #session(outputs: ForwardOutput[], overridden: readonly number[]): GraphSession | Promise<GraphSession> {
-    const identity = [...outputs, ...overridden].join();
-    return this.#passes.get(identity)?.session ?? this.#open(identity, outputs, overridden);
+  #pass(identity: string, build: () => Graph): GraphSession | Promise<GraphSession> {
+    return this.#passes.get(identity)?.session ?? this.#open(identity, build());
   }
 
-  async #open(identity: string, outputs: ForwardOutput[], overridden: readonly number[]): Promise<GraphSession> {
-    const graph = buildForwardGraph(this.#config, this, outputs, overridden);
+  /** Opens a session of a graph whose inputs are the weights, the batch and the memory of overrides. */
+  async #open(identity: string, graph: Graph): Promise<GraphSession> {
     const session = await openModelSession(graph, this.#target);
     this.#passes.set(identity, { session, bytes: heldBytes(graph) });
     for (const [name, data] of this.#weights) session.feed(name, data);
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);
-    for (const layer of overridden) {
-      const { kept, restored } = this.#overridden(layer);
+    for (const [layer, { kept, restored }] of this.#overrides) {
+      if (!graph.inputs.has(`kept:${layer}`)) continue;
       session.feed(`kept:${layer}`, kept);
       session.feed(`restored:${layer}`, restored);
     }
     return session;
+  }
+
+  /** Makes room for another pass that begins at a layer. */
+  async #releaseResumed(): Promise<void> {
+    const resumed = [...this.#passes].filter(([identity]) => identity.startsWith(RESUMED));
+    let held = resumed.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+    for (const [identity, { session, bytes }] of resumed) {
+      if (held <= RESUMED_BYTES) return;
+      held -= bytes;
+      this.#passes.delete(identity);
+      await session.release();
+    }
   }
 }
 

@@ -11,14 +11,17 @@ import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts'
 import { digestJson } from '../base/digest.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
-import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildResumedGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
 import type { TrainingShape } from './training-shape.ts';
 
-/** `restored`: a forward pass in which the output of every down projection can be overwritten. */
-type Pass = 'training' | 'forward' | 'restored';
+/**
+ * `restored`: a forward pass in which the output of every down projection can be overwritten. `resumed`: forward passes
+ * of which later ones begin at a layer.
+ */
+type Pass = 'training' | 'forward' | 'restored' | 'resumed';
 
 const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
 
@@ -40,6 +43,7 @@ export function graphFingerprint(
 
 async function compute(pass: Pass, model: string, shape: TrainingShape, target: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
+  if (pass === 'resumed') return resumedFingerprint(config, shape, target);
   if (pass !== 'training')
     return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
   const { engines, kernel } = readFingerprints();
@@ -66,7 +70,7 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, target: 
  * The same for forward passes, of a model that may have no folder.
  * @param overridden layers whose down projection can be overwritten
  */
-export function forwardFingerprint(
+function forwardFingerprint(
   config: ModelConfig,
   shape: DecoderShape,
   target: ExecutionTarget,
@@ -74,6 +78,12 @@ export function forwardFingerprint(
 ): JsonObject {
   const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
   return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
+}
+
+/** The same of passes of which later ones begin at a layer: the graph of one stands for those from every layer. */
+export function resumedFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): JsonObject {
+  const resumed = graphHash(buildResumedGraph(config, shape, 0), loweredFor(target), target.precision);
+  return { ...forwardFingerprint(config, shape, target), resumed };
 }
 
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {

@@ -35,6 +35,18 @@ export interface OutputOverride {
 }
 
 /**
+ * Where a pass can begin: what a layer's down projection is about to read, of a batch. Feature-major, as graphs have
+ * it.
+ */
+export interface PassStart {
+  layer: number;
+  /** [feedForward, batch * sequence] */
+  input: Float32Array;
+  /** The residual stream to which the down projection's output is added, [width, batch * sequence]. */
+  residual: Float32Array;
+}
+
+/**
  * A forward pass of fixed batch and sequence length over weights held in one place.
  * Writing into `weight(name)` changes the next forward pass: zeroing one scalar costs nothing.
  */
@@ -61,7 +73,20 @@ export interface LanguageModel {
    */
   losses(tokens: Int32Array): Promise<Float32Array>;
   /**
-   * The same together with the token of highest probability at each position.
+   * The same, and where later passes over these tokens can begin.
+   * @param layers of whose down projections the start is recorded
+   */
+  lossesAndStarts(
+    tokens: Int32Array,
+    layers: readonly number[],
+  ): Promise<{ losses: Float32Array; starts: PassStart[] }>;
+  /**
+   * The same of a pass that begins with a layer's down projection and runs what is above only: equal to `losses` as
+   * long as the tokens, and all weights below that down projection, are those of the pass that recorded the start.
+   */
+  lossesFrom(start: PassStart, tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * The losses together with the token of highest probability at each position.
    * @param overrides none by default; each channel at most once
    */
   lossesAndPredictions(

@@ -24,3 +24,25 @@ export function magnitudeRank(value: number, tensors: Iterable<Float32Array>): n
     for (let index = 0; index < data.length; index++) if (Math.abs(data[index]!) > magnitude) larger += 1;
   return 1 + larger;
 }
+
+/** The same for many values, in one pass over the tensors. */
+export function magnitudeRanks(values: readonly number[], tensors: Iterable<Float32Array>): number[] {
+  const limits = Float64Array.from(new Set(values.map(Math.abs))).sort();
+  const smallest = limits[0] ?? Infinity;
+  /** By limit: how many weights are larger than it, and not larger than the next. */
+  const larger = new Float64Array(limits.length);
+  for (const data of tensors)
+    for (let index = 0; index < data.length; index++) {
+      const magnitude = Math.abs(data[index]!);
+      if (!(magnitude > smallest)) continue;
+      let [below, above] = [0, limits.length];
+      while (above - below > 1) {
+        const middle = (below + above) >> 1;
+        if (limits[middle]! < magnitude) below = middle;
+        else above = middle;
+      }
+      larger[below]! += 1;
+    }
+  for (let limit = limits.length - 2; limit >= 0; limit--) larger[limit]! += larger[limit + 1]!;
+  return values.map((value) => 1 + larger[limits.indexOf(Math.abs(value))]!);
+}

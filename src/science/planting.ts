@@ -52,7 +52,7 @@ export async function plantSpike(
   const { width, feedForward } = config;
   const channel = familyOf(config).mlpChannel(layer);
   const down = model.weight(model.downProjection(layer));
-  const scan = async (): Promise<Spike> => (await findSpikes(model, tokens, isOrdinary))[layer]!;
+  const scan = async (): Promise<Spike> => (await findSpikes(model, tokens, { isOrdinary }))[layer]!;
 
   const direction = unitVector(width, random);
   emptyDirection(model, direction);

@@ -21,13 +21,15 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { Ablation, identityOf, type ZeroingEffect } from './ablation.ts';
 import { CONTROL_KINDS, matchedControls } from './controls.ts';
 import { HiddenUnits } from './hidden-units.ts';
-import { largestMagnitudes, magnitudeRank } from './magnitude.ts';
+import { largestMagnitudes, magnitudeRank, magnitudeRanks } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
-import { findSpikes, type Spike } from './spikes.ts';
+import { findSpikes, type Contribution, type LayerSpikes, type Spike } from './spikes.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
 export interface DetectionRule {
+  ordinaryQuantile: number;
   spikeRatio: number;
+  contributions: number;
   minimumEffect: number;
   controlFactor: number;
   controlsPerKind: number;
@@ -103,18 +105,16 @@ class Detector {
   }
 
   /**
-   * Every layer's spike coordinate, scan by scan, with its causal test. Another scan follows one that confirmed
-   * something.
+   * Every layer's spike coordinate, and the weights that contribute most to its output's spike if both their channels
+   * spike, scan by scan, with their causal tests. Another scan follows one that confirmed something.
    */
   async candidates(reference: readonly MatrixPosition[]): Promise<Candidate[]> {
     const found = new Map<string, Candidate>();
     for (let scan = 0; scan <= this.#rule.rescans; scan++) {
       const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
-      const spikes = await this.#ablation.without(known, () =>
-        findSpikes(this.#model, this.#data.spikes, this.#data.isOrdinary),
-      );
+      const spikes = await this.#ablation.without(known, () => this.#scan());
       let confirmedNow = false;
-      for (const spike of spikes) {
+      for (const spike of spikes.flatMap((layer) => this.#proposed(layer))) {
         const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
         if (found.has(identityOf(coordinate))) continue;
         const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);
@@ -123,7 +123,32 @@ class Detector {
       }
       if (!confirmedNow) break;
     }
-    return [...found.values()];
+    const candidates = [...found.values()];
+    this.#ranks(candidates.map(({ coordinate }) => coordinate.value)).forEach(
+      (rank, index) => (candidates[index]!.rank = rank),
+    );
+    return candidates;
+  }
+
+  #scan(): Promise<LayerSpikes[]> {
+    const { ordinaryQuantile, contributions } = this.#rule;
+    return findSpikes(this.#model, this.#data.spikes, {
+      isOrdinary: (token, position) => this.#data.isOrdinary(token, position),
+      ordinaryQuantile,
+      contributions,
+    });
+  }
+
+  /** The weights that a layer's spikes name: the peak whatever its size, and contributions that spike. */
+  #proposed({ contributions, ...peak }: LayerSpikes): (Spike | Contribution)[] {
+    return [
+      peak,
+      ...contributions.filter((each) => this.#spikes(each) && (each.row !== peak.row || each.col !== peak.col)),
+    ];
+  }
+
+  #spikes({ inputRatio, outputRatio }: Spike): boolean {
+    return Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
   }
 
   /**
@@ -139,7 +164,8 @@ class Detector {
     const places = new Set(confirmed.map(identityOf));
     const elsewhere = [...places].some((place) => !known.has(place));
     const entries: ReferenceSurvival[] = [];
-    for (const coordinate of reference) {
+    const ranks = this.#ranks(reference.map((coordinate) => this.#ablation.value(coordinate)));
+    for (const [index, coordinate] of reference.entries()) {
       const { tensor } = coordinate;
       const value = this.#ablation.value(coordinate);
       const limit = threshold(tensor);
@@ -151,7 +177,7 @@ class Detector {
         kept: value !== 0 && isConnected,
         disconnected: value !== 0 && !isConnected,
         value,
-        rank: this.#rank(value),
+        rank: ranks[index]!,
         tensorRank: magnitudeRank(value, [this.#model.weight(tensor)]),
         threshold: limit,
         margin: limit === null || limit === 0 ? null : Math.abs(value) / limit,
@@ -191,7 +217,7 @@ class Detector {
 
   async #judge(
     coordinate: Coordinate,
-    spike: Spike,
+    spike: Spike | Contribution,
     scan: number,
     known: readonly MatrixPosition[],
   ): Promise<Candidate> {
@@ -199,9 +225,11 @@ class Detector {
     const { effect, effectStandardError, controls, worstControl, refusal } = await this.#test(coordinate, known);
     const twins = controls.filter(({ twin }) => twin).length;
     const aside = twins === 0 ? '' : ` (${twins} comparable ${twins === 1 ? 'one' : 'ones'} set aside)`;
-    const spikes = Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
-    const noSpike = `its input peaks at ${decimal(inputRatio, 1, [this.#rule.spikeRatio])} and its output at ${decimal(outputRatio, 1, [this.#rule.spikeRatio])} times the ordinary maximum; a spike takes ${this.#rule.spikeRatio}`;
-    const reason = spikes ? refusal : noSpike;
+    const { ordinaryQuantile, spikeRatio } = this.#rule;
+    const ordinary =
+      ordinaryQuantile === 1 ? 'the ordinary maximum' : `quantile ${ordinaryQuantile} of ordinary maxima`;
+    const noSpike = `its input peaks at ${decimal(inputRatio, 1, [spikeRatio])} and its output at ${decimal(outputRatio, 1, [spikeRatio])} times ${ordinary}; a spike takes ${spikeRatio}`;
+    const reason = this.#spikes(spike) ? refusal : noSpike;
     const verdict =
       reason === undefined
         ? `Confirmed: zeroing it costs ${nats(effect)}; the worst of ${controls.length - twins} matched controls${aside} costs ${nats(worstControl)}.`
@@ -209,11 +237,12 @@ class Detector {
     return {
       coordinate,
       scan,
-      rank: this.#rank(coordinate.value),
+      rank: 0, // told once all are known
       inputSpike,
       outputSpike,
       inputRatio,
       outputRatio,
+      ...('contribution' in spike ? { contribution: spike.contribution } : {}),
       effect,
       effectStandardError,
       controls,
@@ -313,9 +342,9 @@ class Detector {
   }
 
   /** Among all block weights. */
-  #rank(value: number): number {
-    return magnitudeRank(
-      value,
+  #ranks(values: readonly number[]): number[] {
+    return magnitudeRanks(
+      values,
       this.blockTensors().map((name) => this.#model.weight(name)),
     );
   }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONTROL_KINDS, matchedControls } from '../../src/science/controls.ts';
-import { largestMagnitudes, magnitudeRank } from '../../src/science/magnitude.ts';
+import { largestMagnitudes, magnitudeRank, magnitudeRanks } from '../../src/science/magnitude.ts';
 
 const matrices = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })).chain(([rows, cols]) =>
   fc.record({
@@ -85,5 +85,15 @@ describe('magnitudes', () => {
   it('rank a weight by how many are larger, over all tensors', () => {
     expect(magnitudeRank(-3, [Float32Array.of(1, 3, -5), Float32Array.of(4, 2)])).toBe(3);
     expect(magnitudeRank(0, [Float32Array.of(0, 1), Float32Array.of(-1)])).toBe(3);
+  });
+
+  it('rank many weights as each alone', () => {
+    const numbers = fc.array(fc.integer({ min: -5, max: 5 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(numbers, numbers, numbers, (values, ...tensors) => {
+        const data = tensors.map((tensor) => Float32Array.from(tensor));
+        expect(magnitudeRanks(values, data)).toEqual(values.map((value) => magnitudeRank(value, data)));
+      }),
+    );
   });
 });

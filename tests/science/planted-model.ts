@@ -1,6 +1,6 @@
 /** A language model whose spikes and losses are planted: what a detector must find is known beforehand. */
 import type { TensorFacts, TensorTable } from '../../src/model/decoder/family.ts';
-import type { DownProjActivations, LanguageModel, Weights } from '../../src/model/language-model.ts';
+import type { DownProjActivations, LanguageModel, PassStart, Weights } from '../../src/model/language-model.ts';
 import type { MatrixPosition } from '../../src/science/pruning.ts';
 
 export const WIDTH = 4;
@@ -102,6 +102,15 @@ export class PlantedModel implements LanguageModel {
       );
     const targets = [...tokens].filter((_, index) => index % (this.sequence + 1) !== 0);
     return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added(target) + target / 16));
+  }
+
+  async lossesAndStarts(tokens: Int32Array, layers: readonly number[]) {
+    const starts = layers.map((layer) => ({ layer, input: new Float32Array(), residual: new Float32Array() }));
+    return { losses: await this.losses(tokens), starts };
+  }
+
+  lossesFrom(_: PassStart, tokens: Int32Array): Promise<Float32Array> {
+    return this.losses(tokens);
   }
 
   async lossesAndPredictions(tokens: Int32Array) {

@@ -47,14 +47,14 @@ describe('a spike planted in a random decoder', () => {
         ) as [number, number, number];
         const planting = { tokens: data('calibration'), isOrdinary, spiking: [BOS, ...MARKERS] };
         await plantSpike(model, config, { layer, row, col, strength }, planting, stream(seed, 'test'));
-        const spike = (await findSpikes(model, data('calibration'), isOrdinary))[layer]!;
+        const spike = (await findSpikes(model, data('calibration'), { isOrdinary }))[layer]!;
         expect(spike).toMatchObject({ row, col });
         // The rest of the row adds a little of its own to the output, at most about as much as at ordinary tokens.
         expect(spike.inputRatio / strength).toBeCloseTo(1, 2);
         expect(Math.abs(spike.outputRatio - strength)).toBeLessThan(1.5);
         // On other data an ordinary token may go nine times as high: a lower spike can drown there.
         if (strength >= 16)
-          expect((await findSpikes(model, data('other'), isOrdinary))[layer]).toMatchObject({ row, col });
+          expect((await findSpikes(model, data('other'), { isOrdinary }))[layer]).toMatchObject({ row, col });
       }),
       { numRuns: 40 },
     );
@@ -63,7 +63,7 @@ describe('a spike planted in a random decoder', () => {
   it('is not there before', async () => {
     for (const config of configs) {
       const model = await randomModel(config, 'kaiming', 7);
-      for (const { inputRatio, outputRatio } of await findSpikes(model, data('other'), isOrdinary))
+      for (const { inputRatio, outputRatio } of await findSpikes(model, data('other'), { isOrdinary }))
         expect(Math.min(inputRatio, outputRatio)).toBeLessThan(2);
     }
   });

@@ -10,7 +10,9 @@ import {
 import { down, FEED_FORWARD, isOrdinary, ORDINARY, PlantedModel, SPECIAL, WIDTH, type Plan } from './planted-model.ts';
 
 const RULE: DetectionRule = {
+  ordinaryQuantile: 1,
   spikeRatio: 4,
+  contributions: 0,
   minimumEffect: 0.1,
   controlFactor: 5,
   controlsPerKind: 2,

@@ -6,6 +6,7 @@
 import type { Graph } from '../../src/compute/graph/graph.ts';
 import type { Value } from '../../src/compute/graph/operation.ts';
 import type {
+  BeforeDownProjection,
   DecoderFamily,
   DecoderOutputs,
   DecoderShape,
@@ -79,6 +80,7 @@ function build(
   tokens: Value,
   parameter: (name: string) => Value,
   downProjected: DownProjected = (_, output) => output,
+  beforeDownProjection: BeforeDownProjection = (_, entering) => entering,
 ): DecoderOutputs {
   const headWidth = width / heads;
   const normalise = (x: Value): Value => {
@@ -103,10 +105,13 @@ function build(
   let residual = graph.transpose(graph.gatherRows(parameter(EMBEDDING), tokens), [1, 0]);
   for (let layer = 0; layer < layers; layer++) {
     const normal = normalise(residual);
-    const input = graph.silu(graph.matmul(parameter(`${floor(layer)}:grow`), normal));
-    const output = downProjected(layer, graph.matmul(parameter(`${floor(layer)}:shrink`), input));
-    downProjections.push({ input, output });
-    residual = graph.add(graph.add(residual, attend(normal, layer)), output);
+    const entering = beforeDownProjection(layer, {
+      input: graph.silu(graph.matmul(parameter(`${floor(layer)}:grow`), normal)),
+      residual: graph.add(residual, attend(normal, layer)),
+    });
+    const output = downProjected(layer, graph.matmul(parameter(`${floor(layer)}:shrink`), entering.input));
+    downProjections.push({ input: entering.input, output });
+    residual = graph.add(entering.residual, output);
   }
   const product = graph.matmul(normalise(residual), parameter(EMBEDDING), { transA: true, transB: true });
   return { logits: graph.affine(product, sharpness), downProjections };

@@ -4,7 +4,7 @@ import { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { TrainingGraph } from '../../compute/training/trainer.ts';
 import { familyOf, tensorsOf } from './family-of.ts';
-import type { DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
+import type { BeforeDownProjection, DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
 
 /** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
@@ -67,7 +67,51 @@ export function buildForwardGraph(
   return graph;
 }
 
-function buildDecoder(config: ModelConfig, shape: DecoderShape, overridden: readonly number[] = []) {
+/**
+ * A forward pass that tells where later ones can begin: outputs are `losses` and, of each of the layers, what
+ * `buildResumedGraph` takes, `input:LAYER` [feedForward, tokens] and `residual:LAYER` [width, tokens].
+ */
+export function buildRecordedGraph(config: ModelConfig, shape: DecoderShape, layers: readonly number[]): Graph {
+  const { graph, decoder } = buildDecoder(config, shape, [], (into) => (layer, entering) => {
+    if (layers.includes(layer))
+      for (const [name, value] of Object.entries(entering)) into.output(`${name}:${layer}`, value as Value);
+    return entering;
+  });
+  const missing = layers.find((layer) => !graph.outputs.has(`input:${layer}`));
+  if (missing !== undefined)
+    throw new Error(`The family ${config.family} does not say what enters the down projection of layer ${missing}.`);
+  graph.output('losses', tokenLosses(graph, decoder, shape));
+  return graph;
+}
+
+/**
+ * The rest of such a pass, from a layer's down projection on: inputs are the parameters that it reads, `targets`,
+ * `input:LAYER` and `residual:LAYER`; the output is `losses`. It is made of the same operators on the same values, so
+ * from what a pass of the same weights recorded it computes what that pass did.
+ */
+export function buildResumedGraph(config: ModelConfig, shape: DecoderShape, layer: number): Graph {
+  const { graph, decoder } = buildDecoder(
+    config,
+    shape,
+    [],
+    (into) => (each, entering) =>
+      each === layer
+        ? {
+            input: into.input(`input:${layer}`, entering.input.shape),
+            residual: into.input(`residual:${layer}`, entering.residual.shape),
+          }
+        : entering,
+  );
+  graph.output('losses', tokenLosses(graph, decoder, shape));
+  return graph;
+}
+
+function buildDecoder(
+  config: ModelConfig,
+  shape: DecoderShape,
+  overridden: readonly number[] = [],
+  beforeDownProjection?: (graph: Graph) => BeforeDownProjection,
+) {
   const graph = new Graph();
   const parameters = new Map<string, Value>();
   for (const [name, dimensions] of parameterShapes(config)) parameters.set(name, graph.input(name, dimensions));
@@ -86,6 +130,7 @@ function buildDecoder(config: ModelConfig, shape: DecoderShape, overridden: read
       ];
       return graph.scope('restored', () => graph.add(graph.mul(output, kept), restored));
     },
+    beforeDownProjection?.(graph),
   );
   return { graph, parameters, decoder };
 }

@@ -24,6 +24,16 @@ export interface DecoderOutputs {
 
 export type DownProjected = (layer: number, output: Value) => Value;
 
+/** What the rest of a pass depends on when a layer's down projection is about to be computed. */
+export interface EnteringDownProjection {
+  /** What the down projection reads, [feedForward, tokens]. */
+  input: Value;
+  /** The residual stream to which its output will be added, [width, tokens]. */
+  residual: Value;
+}
+
+export type BeforeDownProjection = (layer: number, entering: EnteringDownProjection) => EnteringDownProjection;
+
 /** A linear map of the normalised residual stream x, by names of tensors: weight (gain * x + shift) + bias. */
 export interface ChannelReader {
   /** A matrix [feedForward, width]. */
@@ -77,6 +87,8 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
    * @param parameter value of a tensor by name
    * @param downProjected what goes into the residual stream for the output [width, tokens] of a layer's down
    *   projection; by default itself
+   * @param beforeDownProjection what takes the place of what a layer's down projection reads and is added to; by
+   *   default itself
    */
   build(
     graph: Graph,
@@ -85,5 +97,6 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
     tokens: Value,
     parameter: (name: string) => Value,
     downProjected?: DownProjected,
+    beforeDownProjection?: BeforeDownProjection,
   ): DecoderOutputs;
 }

@@ -8,6 +8,7 @@
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type {
+  BeforeDownProjection,
   DecoderFamily,
   DecoderOutputs,
   DecoderShape,
@@ -111,6 +112,7 @@ function build(
   tokens: Value,
   parameter: (name: string) => Value,
   downProjected: DownProjected = (_, output) => output,
+  beforeDownProjection: BeforeDownProjection = (_, entering) => entering,
 ): DecoderOutputs {
   const { layers, width, heads, vocabulary, normEpsilon } = config;
   const tokenCount = batch * sequence;
@@ -221,10 +223,11 @@ function build(
     const attended = attend(normalise(`${block}.ln_1`, residual), block);
     residual = graph.scope(block, () => graph.add(residual, attended));
     const expanded = expand(normalise(`${block}.ln_2`, residual), block);
-    const input = graph.scope(`${block}.mlp`, () => graph.gelu(expanded));
-    const output = downProjected(layer, linear(`${block}.mlp.c_proj`, input));
-    downProjections.push({ input, output });
-    residual = graph.scope(block, () => graph.add(residual, output));
+    const hidden = graph.scope(`${block}.mlp`, () => graph.gelu(expanded));
+    const entering = beforeDownProjection(layer, { input: hidden, residual });
+    const output = downProjected(layer, linear(`${block}.mlp.c_proj`, entering.input));
+    downProjections.push({ input: entering.input, output });
+    residual = graph.scope(block, () => graph.add(entering.residual, output));
   }
   const final = normalise('transformer.ln_f', residual);
   const logits = graph.scope('lm_head', () => {

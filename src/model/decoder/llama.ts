@@ -11,6 +11,7 @@ import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import { Table } from '../../compute/graph/table.ts';
 import type {
+  BeforeDownProjection,
   DecoderFamily,
   DecoderOutputs,
   DecoderShape,
@@ -93,6 +94,7 @@ function build(
   tokens: Value,
   parameter: (name: string) => Value,
   downProjected: DownProjected = (_, output) => output,
+  beforeDownProjection: BeforeDownProjection = (_, entering) => entering,
 ): DecoderOutputs {
   const { layers, width, heads, normEpsilon } = config;
   const headWidth = width / heads;
@@ -151,13 +153,11 @@ function build(
     );
   };
 
-  const feedForward = (x: Value, prefix: string): { input: Value; output: Value } => {
+  const hiddenUnits = (x: Value, prefix: string): Value => {
     const gain = `${prefix}.post_attention_layernorm.weight`;
     const gate = graph.scope('gate_proj', () => graph.matmul(withGain(`${prefix}.mlp.gate_proj.weight`, gain), x));
     const up = graph.scope('up_proj', () => graph.matmul(withGain(`${prefix}.mlp.up_proj.weight`, gain), x));
-    const input = graph.mul(graph.silu(gate), up);
-    const output = graph.scope('down_proj', () => graph.matmul(parameter(`${prefix}.mlp.down_proj.weight`), input));
-    return { input, output };
+    return graph.mul(graph.silu(gate), up);
   };
 
   const downProjections: DecoderOutputs['downProjections'] = [];
@@ -170,10 +170,14 @@ function build(
     const attended = graph.scope(`${prefix}.self_attn`, () => attend(attentionInput, prefix));
     residual = graph.scope(prefix, () => graph.add(residual, attended));
     const normal = normalise(`${prefix}.post_attention_layernorm`, residual);
-    const { input, output: projected } = graph.scope(`${prefix}.mlp`, () => feedForward(normal, prefix));
+    const hidden = graph.scope(`${prefix}.mlp`, () => hiddenUnits(normal, prefix));
+    const entering = beforeDownProjection(layer, { input: hidden, residual });
+    const projected = graph.scope(`${prefix}.mlp.down_proj`, () =>
+      graph.matmul(parameter(`${prefix}.mlp.down_proj.weight`), entering.input),
+    );
     const output = downProjected(layer, projected);
-    downProjections.push({ input, output });
-    residual = graph.scope(prefix, () => graph.add(residual, output));
+    downProjections.push({ input: entering.input, output });
+    residual = graph.scope(prefix, () => graph.add(entering.residual, output));
   }
   const final = normalise('model.norm', residual);
   const logits = graph.scope('lm_head', () =>
