@@ -38,7 +38,7 @@ const compile = (project: SwpProject, ...options: string[]) =>
   execa(
     process.execPath,
     [
-      join(packageRoot, 'node_modules/typescript/bin/tsc'),
+      join(packageRoot, 'node_modules/@typescript/native/bin/tsc'),
       ...['--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext', '--types', 'node'],
       ...['--typeRoots', join(packageRoot, 'node_modules/@types'), ...options],
     ],

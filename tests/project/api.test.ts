@@ -48,7 +48,7 @@ test('the documented example passes a strict type check; a misspelt option and a
   const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
   const types = ['--types', 'node', '--typeRoots', join(packageRoot, 'node_modules/@types')];
   const files = ['example.mts', 'misspelt.mts', 'unknown.mts'];
-  const tsc = join(packageRoot, 'node_modules/typescript/bin/tsc');
+  const tsc = join(packageRoot, 'node_modules/@typescript/native/bin/tsc');
   const { stdout } = await execa(process.execPath, [tsc, ...options, ...types, ...files], {
     cwd: folder,
     reject: false,
