@@ -134,10 +134,11 @@ describe('swp verify', () => {
   async function flipBit(path: string): Promise<void> {
     await chmod(path, 0o644);
     const file = await open(path, 'r+');
+    const { size } = await file.stat();
     const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, 3000);
+    await file.read(byte, 0, 1, size - 1);
     byte[0]! ^= 4;
-    await file.write(byte, 0, 1, 3000);
+    await file.write(byte, 0, 1, size - 1);
     await file.close();
   }
 
