@@ -12,6 +12,7 @@ export type { GatheredArtifact, Metrics, Progress } from './engine/stage.ts';
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './model/safetensors.ts';
 export type { FloatTensor, Masks, Tensor, Weights } from './model/language-model.ts';
 export type { TensorFacts, TensorTable } from './model/decoder/model-facts.ts';
-export { modelTensors, readMasks, readWeights } from './model/weights-file.ts';
+export { modelTensors, readWeights } from './model/weights-file.ts';
+export { readMasks, writeMasks } from './model/mask-file.ts';
 export { writePruning } from './science/pruning-outputs.ts';
 export type { Pruning } from './generated/pruning.ts';

@@ -31,7 +31,10 @@ export default defineStage(
         file: 'weights.safetensors',
         evictable: true,
       },
-      mask: { summary: '1 = kept, 0 = pruned, U8, for every prunable tensor.', file: 'mask.safetensors' },
+      mask: {
+        summary: '1 = kept, 0 = pruned, a bit for every weight of every prunable tensor.',
+        file: 'mask.safetensors',
+      },
       pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
     },
 

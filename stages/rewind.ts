@@ -32,7 +32,7 @@ export default defineStage(
         file: 'weights.safetensors',
         evictable: true,
       },
-      mask: { summary: '1 = kept, 0 = pruned, U8.', file: 'mask.safetensors' },
+      mask: { summary: '1 = kept, 0 = pruned, a bit per weight.', file: 'mask.safetensors' },
     },
 
     files: ({ model }) => [configFile(model)],

@@ -18,7 +18,8 @@ import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
-import { floatTensor, readMasks, WRONG_ARTIFACT } from './weights-file.ts';
+import { readMasks } from './mask-file.ts';
+import { floatTensor, WRONG_ARTIFACT } from './weights-file.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');

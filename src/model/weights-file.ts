@@ -5,7 +5,7 @@ import { parameterShapes } from './decoder/decoder-graph.ts';
 import { tensorsOf } from './decoder/family-of.ts';
 import type { ModelConfig, TensorTable } from './decoder/model-facts.ts';
 import { nonFiniteNumbers } from './finite-tensors.ts';
-import type { FloatTensor, Masks, Tensor, Weights } from './language-model.ts';
+import type { FloatTensor, Tensor, Weights } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 import { readSafetensors } from './safetensors.ts';
 import { SwpError } from '../base/failure.ts';
@@ -86,34 +86,6 @@ export async function readWeights(path: string): Promise<Weights> {
   const { tensors } = await readSafetensors(path);
   return new Map(
     [...tensors].map(([name, { shape }]) => [name, floatTensor(tensors, { name, shape }, path, WRONG_ARTIFACT)]),
-  );
-}
-
-/**
- * Reads masks: 1 = kept, 0 = pruned, in the shapes of their weights.
- * @param shapes of the model's tensors, where they are known
- * @throws SwpError for a missing or corrupt file, another type than U8 or BOOL, another value than 0 and 1, or a tensor
- *   that the model does not have in this shape
- */
-export async function readMasks(path: string, shapes?: ReadonlyMap<string, readonly number[]>): Promise<Masks> {
-  const { tensors } = await readSafetensors(path);
-  return new Map(
-    [...tensors].map(([name, { shape, data }]) => {
-      if (!(data instanceof Uint8Array)) throw unfit(path, `The tensor ${name} is not U8.`, WRONG_ARTIFACT);
-      const odd = data.findIndex((bit) => bit > 1);
-      if (odd !== -1)
-        throw unfit(path, `The mask of ${name} holds ${data[odd]}; 1 = kept, 0 = pruned.`, WRONG_ARTIFACT);
-      const wanted = shapes?.get(name);
-      if (shapes !== undefined && wanted?.join() !== shape.join())
-        throw unfit(
-          path,
-          wanted === undefined
-            ? `The model has no tensor ${name}, which has a mask.`
-            : `The mask of ${name} has the shape [${shape.join(', ')}], the model [${wanted.join(', ')}].`,
-          WRONG_ARTIFACT,
-        );
-      return [name, { shape, data }];
-    }),
   );
 }
 

@@ -14,7 +14,7 @@ export interface WrittenPruning {
   /** What the stage was given. */
   before: { weights: Weights; masks: Masks };
   weights: ReadonlyMap<string, Tensor>;
-  masks: ReadonlyMap<string, Tensor>;
+  masks: Masks;
   /** Whatever is in the artifact `pruning`. */
   pruning: unknown;
 }
@@ -57,21 +57,17 @@ function weightsMistake({ before, weights }: WrittenPruning): PruningMistake | u
 
 function maskMistake({ before, masks }: WrittenPruning): PruningMistake | undefined {
   const mistake = (message: string, remedy: string): PruningMistake => ({ artifact: 'mask', message, remedy });
-  const bits = 'A mask is uint8 (U8 or BOOL) in the shape of its tensor: 1 = kept, 0 = pruned.';
   if (masks.size === 0)
     return mistake('There is no tensor in it', 'Write a mask for every prunable tensor, also where it keeps all.');
-  for (const [name, { shape, data }] of masks) {
+  for (const [name, { shape }] of masks) {
     const weight = before.weights.get(name);
     if (weight === undefined)
       return mistake(`The model has no tensor ${name}`, 'A mask has the name of the tensor that it masks.');
-    if (!(data instanceof Uint8Array)) return mistake(`The mask of ${name} is not uint8`, bits);
     if (!isSameShape({ shape }, weight))
       return mistake(
         `The mask of ${name} has the shape ${shapeText({ shape })}, the weights ${shapeText(weight)}`,
-        bits,
+        'A mask has the shape of the tensor that it masks.',
       );
-    const odd = data.findIndex((bit) => bit > 1);
-    if (odd !== -1) return mistake(`The mask of ${name} holds ${data[odd]} at ${placeText(shape, odd)}`, bits);
   }
   const shrinks = 'Masks only shrink: begin with the input mask, and only ever write 0 into it.';
   for (const [name, { shape, data }] of before.masks) {

@@ -5,7 +5,7 @@ import type { Pruning, TensorPruning } from '../generated/pruning.ts';
 import type { TensorTable } from '../model/decoder/model-facts.ts';
 import type { Masks, Weights } from '../model/language-model.ts';
 import { writeSafetensors } from '../model/safetensors.ts';
-import { readMasks } from '../model/weights-file.ts';
+import { readMasks, writeMasks } from '../model/mask-file.ts';
 import { composition, totals } from './pruning-composition.ts';
 import { applyMasks } from './pruning.ts';
 import { zeros } from './sparsity.ts';
@@ -66,6 +66,6 @@ export async function writePrunedModel(
   pruning: Pruning,
 ): Promise<void> {
   await writeSafetensors(output('weights'), applyMasks(weights, masks));
-  await writeSafetensors(output('mask'), masks);
+  await writeMasks(output('mask'), masks);
   await writeJsonArtifact(output('pruning'), pruning);
 }

@@ -6,7 +6,7 @@ import { locateModel } from '../../src/model/model-folder.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { pretrainingSteps } from '../../src/model/pretraining.ts';
 import { readSequenceLosses } from '../../src/model/sequence-losses.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import { maskFindings, type MaskPiece } from '../../src/science/results/mask-findings.ts';
 import { withSamplingErrors, type SequenceLossesOf } from '../../src/science/results/sampling-error.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';

@@ -5,7 +5,7 @@ import { readJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { StageJob } from '../../src/engine/stage.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { MASK_REMEDY, readMasks } from '../../src/model/mask-file.ts';
 import { pruningMistake } from '../../src/science/pruning-check.ts';
 
 const REMEDY = 'schemas/artifacts/pruning.schema.json says what it holds.';
@@ -26,7 +26,7 @@ export default async function checkPruning({ input, optionalInput, output }: Sta
   const mistake = pruningMistake({
     before: { weights: given, masks: earlier === undefined ? new Map() : await readMasks(earlier) },
     weights: await read('weights', tensorsIn),
-    masks: await read('mask', tensorsIn),
+    masks: await read('mask', (path) => readMasks(path, undefined, MASK_REMEDY)),
     pruning: await read('pruning', (path) => readJsonArtifact(path, REMEDY)),
   });
   if (mistake === undefined) return;

@@ -8,7 +8,8 @@ import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
-import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
 import { pruningOf, writePrunedModel } from '../../src/science/pruning-outputs.ts';
 import { prune, type MatrixPosition } from '../../src/science/pruning.ts';
 

@@ -7,8 +7,10 @@ import type { Weights } from '../../src/model/language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
+import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
+import { zeros } from '../../src/science/sparsity.ts';
 import { rewindTo, shuffleMasks } from '../../src/science/rewinding.ts';
 
 /** The input that holds the values to go back to. */
@@ -34,7 +36,7 @@ export default async function rewind({
   const found = await readMasks(input('mask'), parameterShapes(config));
   const masks = mask === 'shuffle' ? shuffleMasks(found, seed) : found;
   await writeSafetensors(output('weights'), rewindTo(await source(), masks));
-  await writeSafetensors(output('mask'), masks);
-  const kept = [...masks.values()].reduce((sum, { data }) => sum + data.reduce((count, bit) => count + bit, 0), 0);
+  await writeMasks(output('mask'), masks);
+  const kept = [...masks.values()].reduce((sum, { data }) => sum + data.length - zeros(data), 0);
   return { to, mask, kept };
 }

@@ -9,6 +9,7 @@ import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import type { Gpt2Config } from '../../src/model/decoder/gpt2.ts';
 import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
 import type { FloatTensor } from '../../src/model/language-model.ts';
+import { writeMasks } from '../../src/model/mask-file.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { openTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 
@@ -89,7 +90,7 @@ async function begin({ config, pruned }: Kind): Promise<{ weights: string; mask:
   const files = { weights: join(folder, `${config.family}.start`), mask: join(folder, `${config.family}.mask`) };
   await writeSafetensors(files.weights, weights);
   const { shape, data } = weights.get(pruned)!;
-  await writeSafetensors(
+  await writeMasks(
     files.mask,
     new Map([[pruned, { shape, data: Uint8Array.from(data, (_, index) => Number(index % 3 > 0)) }]]),
   );

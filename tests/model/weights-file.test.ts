@@ -7,7 +7,7 @@ import type { Tensor } from '../../src/model/language-model.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks, readModelWeights } from '../../src/model/weights-file.ts';
+import { readModelWeights } from '../../src/model/weights-file.ts';
 
 const HEAD = 'lm_head.weight';
 let folder: string;
@@ -102,12 +102,6 @@ describe('weights from a file', () => {
     await writeFile(path, (await readFile(path)).subarray(0, -4));
     await expect(readModelWeights(path, await readModelConfig('marker-retrieval'), '')).rejects.toMatchObject({
       failure: { kind: 'content', path },
-    });
-  });
-
-  it('are never taken for masks', async () => {
-    await expect(readMasks(checkpointPath('marker-retrieval', 0))).rejects.toMatchObject({
-      failure: { kind: 'content', message: 'The tensor model.embed_tokens.weight is not U8.' },
     });
   });
 

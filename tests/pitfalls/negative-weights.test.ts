@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import prune from '../../stages/prune.ts';
 import train from '../../stages/train.ts';
 import { runStage } from '../support/stage-job.ts';

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../src/model/decoder/family.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
-import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { writeMasks } from '../../src/model/mask-file.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { initialise, type InitialisationScheme } from '../../src/science/initialisation.ts';
 import init from '../../stages/init.ts';
@@ -76,7 +76,7 @@ it('what load-pretrained passes on is the checkpoint, and the start of a pretrai
 it('nothing pretrained survives a fresh start: whatever the pruned weights were, the fresh ones are the same', async () => {
   const mask = join(folder, 'mask.safetensors');
   const name = 'model.layers.0.mlp.down_proj.weight';
-  await writeSafetensors(
+  await writeMasks(
     mask,
     new Map([[name, { shape: [48, 96], data: new Uint8Array(48 * 96).map((_, index) => index % 2) }]]),
   );

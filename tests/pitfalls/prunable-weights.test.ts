@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import init from '../../stages/init.ts';
 import prune from '../../stages/prune.ts';
 import { runStage } from '../support/stage-job.ts';

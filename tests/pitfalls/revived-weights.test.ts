@@ -1,7 +1,7 @@
 /** Pitfall: a stale moment of the optimizer revives a pruned weight. */
 import { beforeAll, expect, it } from 'vitest';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import prune from '../../stages/prune.ts';
 import train from '../../stages/train.ts';
 import { runStage, type StageOutcome } from '../support/stage-job.ts';

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { readStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy } from '../../src/pipeline/study.ts';

@@ -16,7 +16,7 @@ import { studyResults } from '../../src/science/results/study-results.ts';
 import type { Piece } from '../../src/science/results/study-pieces.ts';
 import aggregate from '../../stages/aggregate.ts';
 import { writeSequenceLosses } from '../../src/model/sequence-losses.ts';
-import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { writeMasks } from '../../src/model/mask-file.ts';
 import { CONTROL_ARMS, controlsMasks, controlsPieces, controlsResults, controlsStudy } from './controls-fixture.ts';
 import { FLOOR, fixturePieces, fixtureStudy } from './study-fixture.ts';
 
@@ -280,7 +280,7 @@ describe('the stage', () => {
       controlsMasks(given).map(async ({ label, artifact, key, content }) => {
         if (content === undefined) return { label, stage: label.step, artifact, key };
         const path = join(folder, `${placeOf(label).replaceAll('/', '-')}.safetensors`);
-        await writeSafetensors(path, await content());
+        await writeMasks(path, await content());
         return { label, stage: label.step, artifact, key, path };
       }),
     );

@@ -10,7 +10,7 @@ import type { PlantedSpikes } from '../../src/generated/planted-spikes.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import { Checkout } from '../support/checkout.ts';
 import { parallel } from './parallel-family.ts';
 import { readWeights } from '../support/read-weights.ts';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import pruningSchema from '../../schemas/artifacts/pruning.schema.json' with { type: 'json' };
 import type { Pruning } from '../../src/generated/pruning.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import prune from '../../stages/prune.ts';
 import { runStage, temporaryFile } from '../support/stage-job.ts';
 import { readWeights } from '../support/read-weights.ts';

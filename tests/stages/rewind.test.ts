@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RewindParams } from '../../src/generated/rewind.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks } from '../../src/model/mask-file.ts';
 import init from '../../stages/init.ts';
 import prune from '../../stages/prune.ts';
 import rewind from '../../stages/rewind.ts';

@@ -11,7 +11,7 @@ import { corpusOf } from '../../src/model/corpora.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { applyMasks } from '../../src/science/pruning.ts';
 import train from '../../stages/train.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await writeSafetensors(start, weights);
   mask = join(folder, 'mask.safetensors');
   const { shape, data } = weights.get(DOWN)!;
-  await writeSafetensors(
+  await writeMasks(
     mask,
     new Map([[DOWN, { shape, data: Uint8Array.from(data, (_, index) => (index % 4 === 0 ? 0 : 1)) }]]),
   );

@@ -16,7 +16,7 @@ import { LocalExecutor } from '../../src/engine/executors/local/local-executor.t
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
-import { readMasks } from '../../src/model/weights-file.ts';
+import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 
 const MODEL = 'marker-retrieval';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   files = { weights: join(folder, 'weights'), mask: join(folder, 'mask'), optimizer: join(folder, 'optimizer') };
   await writeSafetensors(files.weights!, weights);
   const mask = { shape, data: Uint8Array.from(data, (_, index) => index % 2) };
-  await writeSafetensors(files.mask!, new Map([[QUERY, mask]]));
+  await writeMasks(files.mask!, new Map([[QUERY, mask]]));
   const moments = [...weights].flatMap(([name, { shape, data }]) =>
     ['first', 'second'].map((kind): [string, typeof mask | { shape: number[]; data: Float32Array }] => [
       `${kind}.${name}`,

@@ -5,20 +5,28 @@
  * the tensor has no mask. The lowest 64 KiB of the memory stay free, so that nothing collides with static data.
  */
 
+/** Four bits of a mask as float32: 1 = kept. @param index of the first, a multiple of 4 */
+function kept(mask: usize, index: usize): v128 {
+  const bits = (<i32>load<u8>(mask + (index >> 3))) >> (<i32>(index & 4));
+  const lanes = i32x4.ne(v128.and(i32x4.splat(bits), i32x4(1, 2, 4, 8)), i32x4.splat(0));
+  return v128.and(lanes, f32x4.splat(1));
+}
+
 /**
  * Masks the gradient in place and returns the sum of its squares (accumulated in float64).
  * @param gradient float32[length]
- * @param mask float32[length] of 0 and 1, or 0
+ * @param mask bits[length], the first in the lowest bit of the first byte, or 0
  */
 export function maskAndSquare(gradient: usize, mask: usize, length: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
   const end = gradient + ((<usize>length) << 2);
+  let index: usize = 0;
   for (let at = gradient; at < end; at += 16) {
     let g = v128.load(at);
     if (mask != 0) {
-      g = f32x4.mul(g, v128.load(mask));
-      mask += 16;
+      g = f32x4.mul(g, kept(mask, index));
+      index += 4;
       v128.store(at, g);
     }
     const first = f64x2.promote_low_f32x4(g);
@@ -78,6 +86,7 @@ export function adamw(
   const epsilon4 = f32x4.splat(epsilon);
   const keep = f32x4.splat(<f32>1 - decay);
   const end = weight + ((<usize>length) << 2);
+  let index: usize = 0;
   while (weight < end) {
     const g = f32x4.mul(v128.load(gradient), clip4);
     const m = f32x4.add(f32x4.mul(beta1x4, v128.load(first)), f32x4.mul(rest1, g));
@@ -87,8 +96,8 @@ export function adamw(
     const step = f32x4.div(f32x4.mul(rate4, m), f32x4.add(f32x4.sqrt(f32x4.mul(v, correction)), epsilon4));
     let w = f32x4.sub(f32x4.mul(keep, v128.load(weight)), step);
     if (mask != 0) {
-      w = f32x4.mul(w, v128.load(mask));
-      mask += 16;
+      w = f32x4.mul(w, kept(mask, index));
+      index += 4;
     }
     v128.store(weight, w);
     weight += 16;

@@ -3,6 +3,7 @@
  * copying the state to the device and back at every training step would take longer than computing. Between calls the
  * state is in `memory`, as it is with the host trainer.
  */
+import { unpackBits } from '../../base/packed-bits.ts';
 import type { StateViews, TrainingStepProgram, TrainingStepRunner } from '../runtimes/training-step-program.ts';
 import { buildAdamW, settingsOfStep, SETTINGS_LENGTH } from './adamw-graph.ts';
 import { buildPacking, buildUnpacking, packParameters } from './packing.ts';
@@ -91,7 +92,12 @@ export class DeviceTrainer implements Trainer {
   }
 
   #viewsOf({ weight, first, second, mask, masked, length }: ParameterBuffers): StateViews {
-    return { weight, first, second, mask: masked ? mask : this.#ones.subarray(0, length) };
+    return {
+      weight,
+      first,
+      second,
+      mask: masked ? Float32Array.from(unpackBits(mask, length)) : this.#ones.subarray(0, length),
+    };
   }
 }
 

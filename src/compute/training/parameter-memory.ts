@@ -1,8 +1,9 @@
 /**
- * One WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks of
- * every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The runtime's inputs
- * and outputs and the kernel work on the same bytes.
+ * One WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks (a bit
+ * per weight) of every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The
+ * runtime's inputs and outputs and the kernel work on the same bytes.
  */
+import { packBits, packedLength } from '../../base/packed-bits.ts';
 import { elementCount } from '../../base/element-count.ts';
 
 export interface ParameterSpec {
@@ -20,7 +21,8 @@ export interface ParameterBuffers extends ParameterSpec {
   gradient: Float32Array;
   first: Float32Array;
   second: Float32Array;
-  mask: Float32Array;
+  /** Bits, 1 = kept, in force while `masked`: [packedLength(length)]. */
+  mask: Uint8Array;
   /** The gradient of one micro-batch, where a training step has several; else it is `gradient`. */
   part: Float32Array;
   /** Byte offsets of the buffers above. */
@@ -47,7 +49,10 @@ export class ParameterMemory {
    */
   constructor(specs: readonly ParameterSpec[], { parts = false }: { parts?: boolean } = {}) {
     const kinds: readonly Kind[] = parts ? [...KINDS, 'part'] : KINDS;
-    const floats = specs.reduce((total, spec) => total + kinds.length * padded(elementCount(spec.shape)), 0);
+    const floats = specs.reduce(
+      (total, spec) => total + kinds.reduce((sum, kind) => sum + floatsOf(kind, elementCount(spec.shape)), 0),
+      0,
+    );
     const pages = Math.ceil((RESERVED_BYTES + floats * 4) / PAGE_BYTES);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     let offset = RESERVED_BYTES;
@@ -55,7 +60,7 @@ export class ParameterMemory {
       const length = elementCount(spec.shape);
       const buffers = kinds.map((kind) => {
         const at = offset;
-        offset += padded(length) * 4;
+        offset += floatsOf(kind, length) * 4;
         return [kind, at] as const;
       });
       const at = Object.fromEntries(buffers) as ParameterBuffers['at'];
@@ -71,7 +76,7 @@ export class ParameterMemory {
         gradient: view('gradient'),
         first: view('first'),
         second: view('second'),
-        mask: view('mask'),
+        mask: new Uint8Array(this.memory.buffer, at.mask, packedLength(length)),
         part: view('part'),
       };
     });
@@ -95,9 +100,9 @@ export class ParameterMemory {
     if (mask.length !== parameter.length)
       throw new Error(`The mask of ${name} has ${mask.length} elements, not ${parameter.length}.`);
     parameter.masked = true;
+    parameter.mask.set(packBits(mask));
     for (let index = 0; index < parameter.length; index++) {
-      parameter.mask[index] = mask[index] ? 1 : 0;
-      if (mask[index]) continue;
+      if (mask[index] !== 0) continue;
       parameter.weight[index] = 0;
       parameter.first[index] = 0;
       parameter.second[index] = 0;
@@ -120,10 +125,16 @@ export class ParameterMemory {
     for (const { name, masked, mask, weight, length } of this.parameters) {
       if (!masked) continue;
       for (let index = 0; index < length; index++)
-        if (mask[index] === 0 && weight[index] !== 0) return { name, index, value: weight[index]! };
+        if (weight[index] !== 0 && ((mask[index >>> 3]! >>> (index & 7)) & 1) === 0)
+          return { name, index, value: weight[index]! };
     }
     return undefined;
   }
+}
+
+/** How much of the memory a buffer of a parameter takes. */
+function floatsOf(kind: Kind, length: number): number {
+  return padded(kind === 'mask' ? Math.ceil(length / 32) : length);
 }
 
 function padded(length: number): number {
