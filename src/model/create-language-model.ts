@@ -117,7 +117,7 @@ class DecoderModel implements LanguageModel, PooledSession {
   }
 
   cutOffUnits(layer: number): Uint8Array {
-    return cutOffUnits(familyOf(this.#config).mlpChannel(layer).readers, this);
+    return cutOffUnits(familyOf(this.#config).mlpChannel(layer, this.#config).readers, this);
   }
 
   async losses(tokens: Int32Array): Promise<Float32Array> {

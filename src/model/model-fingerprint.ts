@@ -53,7 +53,7 @@ function once(identity: string, compute: () => Promise<JsonObject>): Promise<Jso
 
 /** The same of the facts that drawing a model's weights and planting a spike in them read. */
 export function plantingFingerprint(config: ModelConfig): JsonObject {
-  const { embedding, activation } = familyOf(config).mlpChannel(0);
+  const { embedding, activation } = familyOf(config).mlpChannel(0, config);
   return {
     ...digestOf(tensorsOf(config), ['shape', 'role', 'layer', 'deviation', 'writesResidual']),
     ...downProjections(config),
@@ -91,7 +91,7 @@ export async function namesFingerprint(models: Iterable<string>, root: string): 
 function readersOf(config: ModelConfig): JsonObject {
   const readers = everyLayer(config).map((layer) =>
     familyOf(config)
-      .mlpChannel(layer)
+      .mlpChannel(layer, config)
       .readers.map((reader): JsonObject => ({ ...reader })),
   );
   return { readers: digestJson(readers) };

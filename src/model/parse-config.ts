@@ -68,7 +68,7 @@ export function parseModelConfig(path: string, content: string | Uint8Array): Mo
 function mistakesOf(content: JsonValue): Mistake[] {
   const family = (content as Partial<ModelConfig> | null)?.family;
   const isKnown = typeof family === 'string' && Object.hasOwn(FAMILIES, family);
-  const fields = isKnown ? familyOf({ family }).fields : fieldsOfAll();
+  const fields = isKnown ? fieldsOf(family) : fieldsOfAll();
   const mistakes = shapeMistakes(content, isKnown ? family : '', fields);
   if (typeof family === 'string' && !isKnown) return [unknownFamily(family)];
   if (mistakes.length > 0) return mistakes;
@@ -80,7 +80,8 @@ function mistakesOf(content: JsonValue): Mistake[] {
 }
 
 function shapeMistakes(content: JsonValue, family: string, fields: Record<string, object>): Mistake[] {
-  const validate = validators.get(family) ?? compile(fields, family === '' ? [] : Object.keys(fields));
+  const required = family === '' ? [] : Object.keys(familyOf({ family }).fields);
+  const validate = validators.get(family) ?? compile(fields, required);
   validators.set(family, validate);
   if (validate(content)) return [];
   const names = [...Object.keys(COMMON_FIELDS), ...Object.keys(fields)];
@@ -115,9 +116,15 @@ function fieldsText(family: string, fields: Record<string, object>): string {
   return `what a ${family} (${familyOf({ family }).summary.replace(/\.$/, '')}) can have: ${[...Object.keys(COMMON_FIELDS), ...Object.keys(fields)].join(', ')}`;
 }
 
+/** The own fields of a family, those that may be left out among them. */
+function fieldsOf(family: string): Record<string, object> {
+  const { fields, optionalFields } = familyOf({ family });
+  return { ...fields, ...optionalFields };
+}
+
 /** The own fields of every family: what may stand beside a family that is not named. */
 function fieldsOfAll(): Record<string, object> {
-  const own = Object.keys(FAMILIES).flatMap((family) => Object.keys(familyOf({ family }).fields));
+  const own = Object.keys(FAMILIES).flatMap((family) => Object.keys(fieldsOf(family)));
   return Object.fromEntries(own.map((name) => [name, {}]));
 }
 

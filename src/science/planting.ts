@@ -50,7 +50,7 @@ export async function plantSpike(
 ): Promise<void> {
   const { layer, row, col, strength } = spike;
   const { width, feedForward } = config;
-  const channel = familyOf(config).mlpChannel(layer);
+  const channel = familyOf(config).mlpChannel(layer, config);
   const down = model.weight(model.downProjection(layer));
   const scan = async (): Promise<Spike> => (await findSpikes(model, tokens, { isOrdinary }))[layer]!;
 

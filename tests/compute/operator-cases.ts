@@ -34,7 +34,11 @@ const binary = (name: 'add' | 'sub' | 'mul' | 'div') =>
     apply: (graph, [a, b]) => graph[name](a!, b!),
   }));
 
-const unary = (name: 'exp' | 'sigmoid' | 'silu' | 'gelu' | 'square' | 'log' | 'sqrt' | 'rsqrt', low = -2, high = 2) =>
+const unary = (
+  name: 'exp' | 'sigmoid' | 'silu' | 'gelu' | 'erf' | 'square' | 'log' | 'sqrt' | 'rsqrt',
+  low = -2,
+  high = 2,
+) =>
   shape.map((dimensions): Case => ({
     inputs: [{ shape: dimensions, low, high }],
     apply: (graph, [x]) => graph[name](x!),
@@ -89,6 +93,7 @@ export const differentiable: Record<
   sigmoid: unary('sigmoid'),
   silu: unary('silu'),
   gelu: unary('gelu', -3, 3),
+  erf: unary('erf', -3, 3),
   square: unary('square'),
   log: unary('log', 0.5, 3),
   sqrt: unary('sqrt', 0.5, 3),

@@ -17,7 +17,7 @@ function model(family: string) {
   const draw = stream(1, 'gains');
   for (const [name, { shape }] of made.tensors)
     if (shape.length === 1) made.weight(name).forEach((_, index, data) => (data[index] = 0.5 + draw.uniform()));
-  const { readers } = familyOf(config).mlpChannel(1);
+  const { readers } = familyOf(config).mlpChannel(1, config);
   const row = (name: string, unit: number) => made.weight(name).subarray(unit * SIZE.width, (unit + 1) * SIZE.width);
   return { made, readers, row };
 }

@@ -65,6 +65,8 @@ export function differentiate(
       const slope = graph.affine(square, 3 * GELU.scale * GELU.cubic, GELU.scale);
       return [graph.mul(upstream, graph.add(s, graph.mul(graph.sub(output, graph.mul(output, s)), slope)))];
     }
+    case 'erf': // 2 / sqrt(pi) exp(-x^2)
+      return [graph.mul(upstream, graph.affine(graph.exp(graph.affine(graph.square(a), -1)), 2 / Math.sqrt(Math.PI)))];
     case 'matmul':
       return matmulGradients(graph, operation, a, b, upstream, needed);
     case 'mixValues': {

@@ -93,6 +93,8 @@ export class Graph {
   silu = (x: Value): Value => this.#unary({ op: 'silu' }, x);
   /** GELU in its tanh form, x * sigmoid(sqrt(8 / pi) (x + 0.044715 x^3)): Hendrycks & Gimpel 2016. */
   gelu = (x: Value): Value => this.#unary({ op: 'gelu' }, x);
+  /** The error function. */
+  erf = (x: Value): Value => this.#unary({ op: 'erf' }, x);
 
   matmul(a: Value, b: Value, attributes: Partial<MatmulAttributes> = {}): Value {
     const defaults = { transA: false, transB: false, batchA: 'leading', batchB: 'leading', alpha: 1 } as const;

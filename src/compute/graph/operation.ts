@@ -36,6 +36,8 @@ export type Operation =
   /** x * factor + offset */
   | { readonly op: 'affine'; readonly factor: number; readonly offset: number }
   | { readonly op: 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'square' | 'sigmoid' | 'silu' | 'gelu' }
+  /** The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+  | { readonly op: 'erf' }
   /** Operands of rank 2, or of rank 3 with equal batch; the result has its batch leading. */
   | ({ readonly op: 'matmul' } & Readonly<MatmulAttributes>)
   /** Sum over the axes, which stay with length 1. */

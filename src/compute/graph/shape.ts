@@ -39,6 +39,7 @@ export function outputShape(operation: Operation, inputs: readonly Value[]): num
     case 'sigmoid':
     case 'silu':
     case 'gelu':
+    case 'erf':
     case 'logSoftmax':
       return [...a!];
     case 'causalSoftmax':

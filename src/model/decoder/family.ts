@@ -67,6 +67,8 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
   summary: string;
   /** JSON Schema (draft-07) of the fields that configurations of this family have besides the common ones. */
   fields: Record<string, object>;
+  /** The same of fields that a configuration may leave out. None by default. */
+  optionalFields?: Record<string, object>;
   /** What is wrong with a configuration whose fields have the right types, such as `/width 50 is ...`, if anything. */
   problem?(config: Config): string | undefined;
   /**
@@ -76,7 +78,7 @@ export interface DecoderFamily<Config extends ModelConfig = ModelConfig> {
   tensors(config: Config): TensorTable;
   /** Name of a layer's down projection [width, feedForward]: where super weights are sought. */
   downProjection(layer: number): string;
-  mlpChannel(layer: number): MlpChannel;
+  mlpChannel(layer: number, config: Config): MlpChannel;
   /** Longest sequence that a model can read; Infinity if there is no limit. */
   longestSequence(config: Config): number;
   /** A model of that size, for trials with random weights; its MLPs have 6 * width^2 weights or so. */

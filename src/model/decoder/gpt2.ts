@@ -1,10 +1,11 @@
 /**
- * The GPT-2-like decoder (pre-LayerNorm, learned positions, causal attention, GELU MLP, biases, head tied to the
- * embedding) as a graph: Radford et al. 2019; GELU in its tanh form: Hendrycks & Gimpel 2016. Weights have the names of
- * Hugging Face's GPT2LMHeadModel and, like all of swp's, the orientation [out, in] (its Conv1D stores [in, out]).
+ * The GPT-2-like decoder (pre-LayerNorm, learned positions, causal attention, GELU MLP, biases) as a graph: Radford et
+ * al. 2019; GELU: Hendrycks & Gimpel 2016. Weights have the names of Hugging Face's GPT2LMHeadModel and, like all of
+ * swp's, the orientation [out, in] (its Conv1D stores [in, out]).
  *
  * Activations are feature-major, [features, tokens], as in llama.ts.
  */
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type {
@@ -22,21 +23,36 @@ export interface Gpt2Config extends ModelConfig {
   family: 'gpt2';
   /** Longest sequence. */
   positions: number;
+  /** GELU in its tanh form, `gelu_new`, or exact, `gelu`: names of Hugging Face's. By default `gelu_new`. */
+  activation?: 'gelu_new' | 'gelu';
+  /** Whether the embedding makes the logits, too; true by default. */
+  tiedHead?: boolean;
+  /** Whether scores are divided by the root of a head's width; true by default. */
+  scaledAttention?: boolean;
+  /** Whether scores are divided by the number of the layer, from 1 on; false by default. */
+  scaledByLayer?: boolean;
 }
 
 const EMBEDDING = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
+const HEAD = 'lm_head.weight';
 /** Standard deviation of all matrices except those that write to the residual stream. */
 const DEVIATION = 0.02;
 
 export const gpt2: DecoderFamily<Gpt2Config> = {
-  summary: 'Pre-LayerNorm, learned positions, GELU, biases, head tied to the embedding.',
+  summary: 'Pre-LayerNorm, learned positions, GELU, biases; tied or own head.',
   fields: { positions: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'Longest sequence.' } },
+  optionalFields: {
+    activation: { enum: ['gelu_new', 'gelu'], description: 'GELU in its tanh form, or exact' },
+    tiedHead: { type: 'boolean', description: 'whether the embedding makes the logits' },
+    scaledAttention: { type: 'boolean', description: "whether scores are divided by the root of a head's width" },
+    scaledByLayer: { type: 'boolean', description: 'whether scores are divided by the number of the layer' },
+  },
   problem: ({ width, heads }) =>
     width % heads === 0 ? undefined : `/width ${width} is no multiple of the ${heads} heads`,
   tensors,
   downProjection: (layer) => `${blockName(layer)}.mlp.c_proj.weight`,
-  mlpChannel: (layer) => ({
+  mlpChannel: (layer, { activation }) => ({
     embedding: EMBEDDING,
     readers: [
       {
@@ -46,7 +62,10 @@ export const gpt2: DecoderFamily<Gpt2Config> = {
         bias: `${blockName(layer)}.mlp.c_fc.bias`,
       },
     ],
-    activation: (y) => 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
+    activation: (y) =>
+      activation === 'gelu'
+        ? y * normalCdf(y, 0, 1)
+        : 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
   }),
   longestSequence: ({ positions }) => positions,
   ofSize: ({ corpus, layers, width, heads, vocabulary, sequence }) => ({
@@ -60,7 +79,14 @@ function blockName(layer: number): string {
   return `transformer.h.${layer}`;
 }
 
-function tensors({ layers, width, feedForward, vocabulary, positions }: Gpt2Config): Map<string, TensorFacts> {
+function tensors({
+  layers,
+  width,
+  feedForward,
+  vocabulary,
+  positions,
+  tiedHead = true,
+}: Gpt2Config): Map<string, TensorFacts> {
   const facts = new Map<string, TensorFacts>();
   const embedding = (name: string, kind: string, rows: number) =>
     facts.set(name, {
@@ -102,6 +128,11 @@ function tensors({ layers, width, feedForward, vocabulary, positions }: Gpt2Conf
     linear({ layer, name: 'mlp.c_proj', kind: 'mlp.c_proj' }, [width, feedForward], writer);
   }
   norm('transformer.ln_f', 'ln_f', null);
+  if (!tiedHead)
+    facts.set(HEAD, {
+      ...{ kind: 'lm_head', layer: null, role: 'head', shape: [vocabulary, width] },
+      ...{ writesResidual: false, deviation: DEVIATION },
+    });
   return facts;
 }
 
@@ -114,7 +145,8 @@ function build(
   downProjected: DownProjected = (_, output) => output,
   beforeDownProjection: BeforeDownProjection = (_, entering) => entering,
 ): DecoderOutputs {
-  const { layers, width, heads, vocabulary, normEpsilon } = config;
+  const { layers, width, heads, vocabulary, normEpsilon, tiedHead = true } = config;
+  const { activation = 'gelu_new', scaledAttention = true, scaledByLayer = false } = config;
   const tokenCount = batch * sequence;
   const headWidth = width / heads;
   /**
@@ -173,7 +205,12 @@ function build(
       return [of(0), of(1), of(2)];
     });
 
-  const attend = (x: Value, block: string): Value => {
+  /** What the scores of a layer are multiplied by. */
+  const scoreScale = (layer: number): number =>
+    (scaledAttention ? 1 / Math.sqrt(headWidth) : 1) / (scaledByLayer ? layer + 1 : 1);
+
+  const attend = (x: Value, layer: number): Value => {
+    const block = blockName(layer);
     const [queries, keys, values] = project(x, block);
     const mixed = graph.scope(`${block}.attn`, () => {
       const scores = graph.scope('scores', () =>
@@ -181,7 +218,7 @@ function build(
           batchA: 'inner',
           batchB: 'inner',
           transA: true,
-          alpha: 1 / Math.sqrt(headWidth),
+          alpha: scoreScale(layer),
         }),
       );
       return graph.scope('mixed', () => graph.attend(scores, values));
@@ -220,10 +257,12 @@ function build(
   });
   for (let layer = 0; layer < layers; layer++) {
     const block = blockName(layer);
-    const attended = attend(normalise(`${block}.ln_1`, residual), block);
+    const attended = attend(normalise(`${block}.ln_1`, residual), layer);
     residual = graph.scope(block, () => graph.add(residual, attended));
     const expanded = expand(normalise(`${block}.ln_2`, residual), block);
-    const hidden = graph.scope(`${block}.mlp`, () => graph.gelu(expanded));
+    const hidden = graph.scope(`${block}.mlp`, () =>
+      activation === 'gelu' ? exactGelu(graph, expanded) : graph.gelu(expanded),
+    );
     const entering = beforeDownProjection(layer, { input: hidden, residual });
     const output = downProjected(layer, linear(`${block}.mlp.c_proj`, entering.input));
     downProjections.push({ input: entering.input, output });
@@ -231,9 +270,14 @@ function build(
   }
   const final = normalise('transformer.ln_f', residual);
   const logits = graph.scope('lm_head', () => {
-    const { weight, bias } = readingNorm('transformer.ln_f', parameter(EMBEDDING));
+    const { weight, bias } = readingNorm('transformer.ln_f', parameter(tiedHead ? EMBEDDING : HEAD));
     const product = graph.matmul(final, weight, { transA: true, transB: true });
     return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
   });
   return { logits, downProjections };
+}
+
+/** x times the standard normal distribution function of x. */
+function exactGelu(graph: Graph, x: Value): Value {
+  return graph.mul(x, graph.affine(graph.erf(graph.affine(x, Math.SQRT1_2)), 0.5, 0.5));
 }

@@ -86,6 +86,7 @@ const ELEMENTWISE = {
   log: 'Log',
   sqrt: 'Sqrt',
   sigmoid: 'Sigmoid',
+  erf: 'Erf',
 } as const;
 
 /** Whether the node's translation can start from a value instead of from zero. */
@@ -118,6 +119,7 @@ function lowerNode(
     case 'log':
     case 'sqrt':
     case 'sigmoid':
+    case 'erf':
       return model.node(ELEMENTWISE[operation.op], names);
     case 'affine': {
       const scaled = operation.factor === 1 ? nameA : model.node('Mul', [nameA, scalar(model, operation.factor)]);

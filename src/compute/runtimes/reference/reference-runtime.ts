@@ -2,6 +2,7 @@
  * Executes a graph in float64 with plain loops: slow and simple on purpose. It is the oracle of the tests (finite
  * differences, agreement of runtimes) and knows nothing of speed.
  */
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import type { Graph } from '../../graph/graph.ts';
 import { GELU, MIX_VALUES, type MatmulAttributes, type OperationNode } from '../../graph/operation.ts';
 import { elementCount } from '../../../base/element-count.ts';
@@ -78,6 +79,8 @@ function evaluate({ operation, output }: OperationNode, inputs: readonly Evaluat
       return a.data.map((x) => x * sigmoid(x));
     case 'gelu':
       return a.data.map((x) => x * sigmoid(GELU.scale * (x + GELU.cubic * x ** 3)));
+    case 'erf':
+      return a.data.map((x) => 2 * normalCdf(x * Math.SQRT2, 0, 1) - 1);
     case 'matmul':
       return matmul(operation, a, b, shape);
     case 'mixValues':

@@ -58,6 +58,8 @@ export function compute(
       );
       return tf.mul(a, tf.sigmoid(tf.mul(a, slope)));
     }
+    case 'erf':
+      return tf.erf(a);
     case 'matmul':
       return matmul(tf, constants, operation, a, b);
     case 'mixValues':
