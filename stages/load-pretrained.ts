@@ -1,5 +1,5 @@
 /**
- * load-pretrained: one of the model's committed checkpoints, checked against its configuration.
+ * load-pretrained: one of the model's checkpoints, or the one of a published model, checked against its configuration.
  *
  * A checkpoint that is missing, corrupt, of another shape, or no better than random weights is a failure. Nothing here
  * can fall back to random weights, and a file of random weights is told by its loss: an arm called pretrained is
@@ -8,7 +8,7 @@
 import schema from '../schemas/stages/load-pretrained.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../src/generated/load-pretrained.ts';
-import { checkpointFile, configFile } from '../src/model/model-files.ts';
+import { checkpointFiles, configFile } from '../src/model/model-files.ts';
 import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
 
@@ -26,7 +26,7 @@ export default defineStage(
       },
     },
 
-    files: ({ model, checkpoint }) => [configFile(model), checkpointFile(model, checkpoint)],
+    files: ({ model, checkpoint }) => [configFile(model), ...checkpointFiles(model, checkpoint)],
     fingerprint: ({ model }) => parametersFingerprint(model),
     body: () => import('./bodies/load-pretrained.ts'),
   }),

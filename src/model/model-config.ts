@@ -1,4 +1,5 @@
 /** Reads a model's folder: config.json and the checkpoints beside it. `model` is what locateModel gives. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
@@ -7,6 +8,8 @@ import { readableNames } from '../base/readable-names.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { builtInModels, modelFolder } from './model-folder.ts';
 import { parseModelConfig } from './parse-config.ts';
+import { isPublishedConfig } from './published-config.ts';
+import { hasPublishedWeights, readPublishedFolder } from './published-folder.ts';
 
 /** The model's configuration. */
 export function configPath(model: string): string {
@@ -16,6 +19,17 @@ export function configPath(model: string): string {
 /** Checkpoint file of one pretraining seed. */
 export function checkpointPath(model: string, checkpoint: number): string {
   return join(modelFolder(model), `seed-${checkpoint}.safetensors`);
+}
+
+/** Whether the model is a folder as Hugging Face publishes it, weights included. All seeds start from the same ones. */
+export function isPublishedFolder(model: string): boolean {
+  const folder = modelFolder(model);
+  if (!hasPublishedWeights(folder)) return false;
+  try {
+    return isPublishedConfig(readFileSync(configPath(model)));
+  } catch {
+    return false; // whoever reads the configuration says what is wrong with it
+  }
 }
 
 /** The pretraining seeds of which there is a checkpoint file, in order. */
@@ -44,7 +58,8 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
   const path = configPath(model);
   try {
     refuseOddFile(path);
-    return parseModelConfig(path, await readFile(path));
+    const content = await readFile(path);
+    return isPublishedConfig(content) ? await readPublishedFolder(modelFolder(model)) : parseModelConfig(path, content);
   } catch (error) {
     throw fileFailure(error, path, 'read', configRemedy(model));
   }

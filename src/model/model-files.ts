@@ -4,13 +4,28 @@
  */
 import type { DeclaredFile } from '../engine/stage.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
-import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
+import {
+  checkpointPath,
+  configPath,
+  configRemedy,
+  existingCheckpoints,
+  isPublishedFolder,
+  otherWeights,
+} from './model-config.ts';
+import { modelFolder } from './model-folder.ts';
+import { PUBLISHED_REMEDY, publishedFiles } from './published-folder.ts';
 
 export function configFile(model: string): DeclaredFile {
   return { name: 'config.json', path: configPath(model), remedy: () => configRemedy(model) };
 }
 
-export function checkpointFile(model: string, checkpoint: number): DeclaredFile {
+/** The files that hold a checkpoint of the model. */
+export function checkpointFiles(model: string, checkpoint: number): DeclaredFile[] {
+  if (!isPublishedFolder(model)) return [checkpointFile(model, checkpoint)];
+  return publishedFiles(modelFolder(model)).map(({ name, path }) => ({ name, path, remedy: () => PUBLISHED_REMEDY }));
+}
+
+function checkpointFile(model: string, checkpoint: number): DeclaredFile {
   return {
     name: 'checkpoint',
     path: checkpointPath(model, checkpoint),

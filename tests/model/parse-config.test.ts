@@ -69,6 +69,17 @@ describe('a mistake is told at its place, with the nearest name', () => {
       ['5:12 "width" 50 is no multiple of twice the 2 heads.'],
     ],
     [
+      'groups that heads do not divide into',
+      LLAMA.replace('"heads": 2', '"heads": 4, "keyValueHeads": 3'),
+      ['6:32 "keyValueHeads" 3 does not divide the 4 heads.'],
+    ],
+    ['a head of odd width', LLAMA.replace('"heads": 2', '"heads": 2, "headWidth": 5'), ['6:28 "headWidth" 5 is odd.']],
+    [
+      'rotary positions that are slowed in no way that there is',
+      LLAMA.replace('"heads": 2', '"heads": 2, "ropeScaling": { "type": "yarn", "factor": 2 }'),
+      ['6:40 "yarn" is not possible here.'],
+    ],
+    [
       'a name that stands there twice',
       LLAMA.replace('"heads"', '"layers"'),
       ['6:3 "layers" stands here a second time.'],
@@ -85,14 +96,14 @@ describe('a mistake is told at its place, with the nearest name', () => {
     expect(told(text)).toEqual(expected);
   });
 
-  test('a configuration of Hugging Face: each field by its name here, and what there is no field for', () => {
+  test('fields by the names that Hugging Face gives them: what they are called here, and what there is no field for', () => {
     const foreign = JSON.stringify(
       {
         architectures: ['LlamaForCausalLM'],
+        family: 'llama',
         hidden_act: 'silu',
         hidden_size: 48,
         intermediate_size: 96,
-        model_type: 'llama',
         rms_norm_eps: 1e-6,
         rope_scaling: null,
       },
@@ -100,10 +111,11 @@ describe('a mistake is told at its place, with the nearest name', () => {
       2,
     );
     const all = told(foreign);
-    expect(all).toContain('5:3 A model has no field "hidden_act".');
-    expect(all).toContain('6:3 A model has no field "hidden_size": that is Hugging Face\'s name of it. -> width');
-    expect(all).toContain('8:3 A model has no field "model_type": that is Hugging Face\'s name of it. -> family');
-    expect(all).toContain('2:3 A model has no field "architectures".');
+    expect(all).toContain('6:3 A model of the family "llama" has no field "hidden_act".');
+    expect(all).toContain(
+      '7:3 A model of the family "llama" has no field "hidden_size": that is Hugging Face\'s name of it. -> width',
+    );
+    expect(all).toContain('2:3 A model of the family "llama" has no field "architectures".');
   });
 });
 

@@ -156,7 +156,7 @@ describe('the stages', () => {
 
   it('release the session of a node that fails or is stopped', async () => {
     const diverges = { ...MODEL, seed: 0, steps: 50, learningRate: 1e30 };
-    await expect(runStage(train, { params: diverges, inputs })).rejects.toThrow('The loss became');
+    await expect(runStage(train, { params: diverges, inputs })).rejects.toThrow(/The (loss|gradient's norm) became/);
     expect(live()).toBe(0);
     const stopped = { params: { ...MODEL, seed: 0, steps: 3 }, inputs, signal: AbortSignal.abort() };
     await expect(runStage(train, stopped)).rejects.toThrow('aborted');
@@ -187,7 +187,7 @@ describe('the stages', () => {
     }
     expect(new Set(tensors).size).toBe(1);
     const diverges = { ...params, sequenceLength: 4, seed: 0, steps: 50, learningRate: 1e30 };
-    await expect(runStage(train, { params: diverges, inputs })).rejects.toThrow('The loss became');
+    await expect(runStage(train, { params: diverges, inputs })).rejects.toThrow(/The (loss|gradient's norm) became/);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

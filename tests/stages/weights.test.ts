@@ -1,6 +1,7 @@
 /** load-pretrained and init: where a run's weights come from, and that pretrained means pretrained. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DagBuilder } from '../../src/engine/dag-builder.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';
@@ -57,6 +58,19 @@ describe('load-pretrained', () => {
     });
     expect(preimage.computes).toMatchObject({ parameters: { 'lm_head.weight': [64, 48] } });
     expect(JSON.stringify(preimage)).not.toContain(packageRoot);
+  });
+
+  it('reads a model as Hugging Face publishes it: every seed starts from its one checkpoint, all files are keyed', async () => {
+    const model = join(packageRoot, 'tests/model/published/llama-sharded');
+    const { outputs, metrics } = await runStage(loadPretrained, { params: { model, checkpoint: 3 } });
+    expect(metrics).toEqual({ checkpoint: 3, parameters: 4816 });
+    const { tensors } = await readSafetensors(outputs.weights!);
+    expect(tensors.get('model.layers.1.self_attn.k_proj.weight')).toMatchObject({ shape: [8, 16] });
+    const files = await loadPretrained.files!({ model, checkpoint: 3 }, '/elsewhere');
+    expect(files.map(({ name }) => name)).toEqual([
+      ...['config.json', 'model.safetensors.index.json'],
+      ...['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'],
+    ]);
   });
 
   it('is blocked before anything runs where a file is missing, and says what to do', async () => {

@@ -38,22 +38,22 @@ function scaled(frequency: number, scaling: RopeScaling): number {
   return (1 - kept) * (frequency / factor) + kept * frequency;
 }
 
+const OF_LLAMA3 = ['lowFrequency', 'highFrequency', 'originalPositions'];
+
 /** JSON Schema (draft-07) of RopeScaling. */
 export const ROPE_SCALING_SCHEMA = {
-  description:
-    'how rotary frequencies are slowed down: { "type": "linear", "factor" } or { "type": "llama3", "factor", "lowFrequency", "highFrequency", "originalPositions" }',
+  description: 'how rotary frequencies are slowed down',
   type: 'object',
-  oneOf: [
-    variant('linear', {}),
-    variant('llama3', {
-      lowFrequency: { type: 'number', exclusiveMinimum: 0, maximum: 1e30 },
-      highFrequency: { type: 'number', exclusiveMinimum: 0, maximum: 1e30 },
-      originalPositions: { type: 'integer', minimum: 1, maximum: 1e9 },
-    }),
-  ],
+  additionalProperties: false,
+  required: ['type', 'factor'],
+  properties: {
+    type: { enum: ['linear', 'llama3'] },
+    factor: { type: 'number', minimum: 1e-6, maximum: 1e6 },
+    lowFrequency: { type: 'number', exclusiveMinimum: 0, maximum: 1e30 },
+    highFrequency: { type: 'number', exclusiveMinimum: 0, maximum: 1e30 },
+    originalPositions: { type: 'integer', minimum: 1, maximum: 1e9 },
+  },
+  if: { properties: { type: { const: 'llama3' } } },
+  then: { required: OF_LLAMA3 },
+  else: { properties: Object.fromEntries(OF_LLAMA3.map((name) => [name, false])) },
 };
-
-function variant(type: RopeScaling['type'], own: Record<string, object>) {
-  const properties = { type: { const: type }, factor: { type: 'number', minimum: 1e-6, maximum: 1e6 }, ...own };
-  return { additionalProperties: false, required: Object.keys(properties), properties };
-}
