@@ -62,6 +62,13 @@ export const GROUPS = {
       'src/model/safetensors-reader.ts',
       'src/model/safetensors.ts',
       'src/model/published-folder.ts',
+      'src/model/published-gguf.ts',
+      'src/model/open-published.ts',
+      'src/model/ggml-blocks.ts',
+      'src/model/gguf.ts',
+      'src/model/gguf-bytes.ts',
+      'src/model/gguf-header.ts',
+      'src/model/gguf-rotary.ts',
       'src/model/published-model.ts',
       'src/model/sequence-losses.ts',
       'src/model/tensor-selection.ts',
@@ -165,7 +172,7 @@ export const GROUPS = {
       'schemas/stages/train.schema.json',
       // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
       'src/model/model-config.ts',
-      'src/model/model-folder.ts',
+      'src/model/model-name.ts',
       'src/base/readable-names.ts',
       'src/model/parse-config.ts',
       'src/model/config-fields.ts',
@@ -180,8 +187,6 @@ export const GROUPS = {
       'src/model/graph-fingerprint.ts',
       'src/model/model-fingerprint.ts',
       'src/model/pretraining.ts',
-      // Of the models of a shape: `computes.published`.
-      'src/science/published-super-weights.ts',
     ],
   },
 
@@ -189,6 +194,7 @@ export const GROUPS = {
     why: 'carries parameters, paths, messages and graphs from one module to another and makes no number',
     through: true,
     modules: [
+      'src/base/file-stamp.ts',
       'schemas/stage-manifest.schema.json',
       'src/base/held-folder.ts',
       'src/base/ieee-arithmetic.ts',

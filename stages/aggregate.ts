@@ -4,14 +4,14 @@
  * It runs over what exists: a failed run never blocks the report, and what it should have left is listed as missing.
  */
 import schema from '../schemas/stages/aggregate.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { AggregateParams } from '../src/generated/aggregate.ts';
 import { configPath } from '../src/model/model-config.ts';
-import { locateModel } from '../src/model/model-folder.ts';
 import { namesFingerprint, pretrainingFingerprint } from '../src/model/model-fingerprint.ts';
 import { recipePath } from '../src/model/pretraining.ts';
 import { referenceProblems } from '../src/science/reference-sets.ts';
-import { modelsOf } from '../src/science/study-declaration.ts';
+import { withModelLabels } from '../src/science/study-models.ts';
 
 export default defineStage<Required<AggregateParams>>({
   name: 'aggregate',
@@ -35,15 +35,11 @@ export default defineStage<Required<AggregateParams>>({
 
   problems: ({ study }) => referenceProblems(study),
   watches: ({ study }, root) =>
-    modelsOf(study)
-      .map((name) => locateModel(name, root))
-      .flatMap((model) => [configPath(model), recipePath(model)]),
-  fingerprint: async ({ study }, root) => ({
-    ...(await namesFingerprint(
-      study.experiments.map(({ model }) => model),
-      root,
-    )),
-    ...(await pretrainingFingerprint(modelsOf(study), root)),
-  }),
+    [...withModelLabels(study, root).models.values()].flatMap((model) => [configPath(model), recipePath(model)]),
+  inKey: ({ study }, root) => ({ study: withModelLabels(study, root).study as unknown as JsonObject }),
+  async fingerprint({ study }, root) {
+    const { models } = withModelLabels(study, root);
+    return { ...(await namesFingerprint(models)), ...(await pretrainingFingerprint(models)) };
+  },
   body: () => import('./bodies/aggregate.ts'),
 });

@@ -4,23 +4,14 @@
  * method.
  */
 import schema from '../schemas/stages/detect-sw.schema.json' with { type: 'json' };
-import type { JsonObject } from '../src/base/json.ts';
 import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { DetectSwParams } from '../src/generated/detect-sw.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { configPath, readModelConfig } from '../src/model/model-config.ts';
 import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
 import { detectionWork } from '../src/science/stage-work.ts';
-import { publishedSuperWeights } from '../src/science/published-super-weights.ts';
 import { detectionProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
-
-/** What has been published of models of this shape: in the key where there is something, so that it can be added to. */
-async function publishedFingerprint(model: string): Promise<JsonObject> {
-  const published = publishedSuperWeights(await readModelConfig(model));
-  return published.length === 0 ? {} : { published: published.map((each) => ({ ...each })) };
-}
 
 export default defineStage(
   onModel<Required<DetectSwParams>>({
@@ -43,7 +34,7 @@ export default defineStage(
     },
 
     resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    watches: ({ engine }) => enginePackageFiles(engine),
 
     problems: detectionProblems,
     async fingerprint({ model, batchSize, sequenceLength, ...target }) {
@@ -51,7 +42,6 @@ export default defineStage(
       return {
         ...(await graphFingerprint('resumed', model, shape, target)),
         ...(await detectionFingerprint(model)),
-        ...(await publishedFingerprint(model)),
       };
     },
     work: detectionWork,

@@ -8,7 +8,6 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { EvalParams } from '../src/generated/eval.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { evaluationWork } from '../src/science/stage-work.ts';
 import { evaluationProblems } from '../src/science/param-problems.ts';
@@ -36,7 +35,7 @@ export default defineStage(
     },
 
     resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    watches: ({ engine }) => enginePackageFiles(engine),
 
     problems: evaluationProblems,
     async fingerprint({ model, batchSize, sequenceLength, restore, ...target }) {

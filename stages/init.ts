@@ -4,9 +4,9 @@
  * experiment.
  */
 import schema from '../schemas/stages/init.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
-import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
 
@@ -23,7 +23,8 @@ export default defineStage(
     },
     outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
 
-    files: ({ model }) => [configFile(model)],
+    // Nothing is drawn under the scheme `pretrained`.
+    inKey: ({ scheme }): JsonObject => (scheme === 'pretrained' ? { seed: null } : {}),
     fingerprint: ({ model }) => initialisationFingerprint(model),
     body: () => import('./bodies/init.ts'),
   }),

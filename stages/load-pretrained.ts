@@ -6,9 +6,11 @@
  * pretrained or it does not run.
  */
 import schema from '../schemas/stages/load-pretrained.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../src/generated/load-pretrained.ts';
-import { checkpointFiles, configFile } from '../src/model/model-files.ts';
+import { checkpointFiles } from '../src/model/model-files.ts';
+import { isPublished } from '../src/model/open-published.ts';
 import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
 
@@ -26,7 +28,9 @@ export default defineStage(
       },
     },
 
-    files: ({ model, checkpoint }) => [configFile(model), ...checkpointFiles(model, checkpoint)],
+    files: ({ model, checkpoint }) => checkpointFiles(model, checkpoint),
+    // Of a published model every seed loads the one checkpoint.
+    inKey: ({ model }): JsonObject => (isPublished(model) ? { checkpoint: null } : {}),
     fingerprint: ({ model }) => parametersFingerprint(model),
     body: () => import('./bodies/load-pretrained.ts'),
   }),

@@ -6,7 +6,6 @@
 import schema from '../schemas/stages/prune.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { PruneParams } from '../src/generated/prune.ts';
-import { configPath } from '../src/model/model-config.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { pruningProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -38,7 +37,6 @@ export default defineStage(
       pruning: { summary: 'Counts, sparsity and thresholds, per tensor.', file: 'pruning.json' },
     },
 
-    watches: ({ model }) => [configPath(model)],
     problems: pruningProblems,
     fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
     replaceable: {

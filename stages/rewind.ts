@@ -9,7 +9,6 @@
 import schema from '../schemas/stages/rewind.schema.json' with { type: 'json' };
 import { defineStage } from '../src/engine/stage.ts';
 import type { RewindParams } from '../src/generated/rewind.ts';
-import { configFile } from '../src/model/model-files.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { rewindingProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -35,7 +34,6 @@ export default defineStage(
       mask: { summary: '1 = kept, 0 = pruned, a bit per weight.', file: 'mask.safetensors' },
     },
 
-    files: ({ model }) => [configFile(model)],
     problems: rewindingProblems,
     fingerprint: ({ model }) => initialisationFingerprint(model),
     body: () => import('./bodies/rewind.ts'),

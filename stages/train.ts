@@ -16,7 +16,6 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { TrainParams } from '../src/generated/train.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { configPath } from '../src/model/model-config.ts';
 import { trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
 import { trainingProblems } from '../src/science/param-problems.ts';
@@ -45,7 +44,7 @@ export default defineStage(
     },
 
     resources: ({ device }) => ({ gpus: device === 'cuda' ? 1 : 0 }),
-    watches: ({ model, engine }) => [configPath(model), ...enginePackageFiles(engine)],
+    watches: ({ engine }) => enginePackageFiles(engine),
 
     problems: trainingProblems,
     fingerprint: async (params) => graphFingerprint('training', params.model, trainingShape(params), params),

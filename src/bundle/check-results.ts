@@ -11,6 +11,7 @@ import { digestFile } from '../base/digest.ts';
 import { differences } from '../base/json-diff.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
+import type { KeyedParams } from '../engine/keyed-params.ts';
 import type { GatheredRef, PlannedNode } from '../engine/node.ts';
 import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
@@ -28,13 +29,14 @@ const SHOWN = 5;
 
 /**
  * @param cache the unpacked bundle
- * @param openExecutor is asked for an executor if there are results to make again
+ * @param options.openExecutor is asked for an executor if there are results to make again
+ * @param options.keyed what the bundled study calls that which keys only know by what it is
  */
 export async function checkResults(
   manifest: Manifest,
   records: ReadonlyMap<string, CacheRecord>,
   cache: Cache,
-  openExecutor: () => Executor,
+  { openExecutor, keyed }: { openExecutor: () => Executor; keyed: KeyedParams },
 ): Promise<CheckResult> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
   const bundled = record?.artifacts[RESULTS_ARTIFACT];
@@ -51,9 +53,10 @@ export async function checkResults(
   const outputs = await cache.scratch.node();
   const executor = openExecutor();
   try {
-    const node = nodeOf(record, stage, manifest);
+    const node = nodeOf(record, stage, manifest, keyed);
     const findArtifact = verifiedArtifacts(cache, (key) => records.get(key));
-    const job = await prepareJob(node, outputs, StageLoader.installed(), findArtifact);
+    const prepared = await prepareJob(node, outputs, StageLoader.installed(), findArtifact);
+    const job = { ...prepared, root: cache.directory };
     const outcome = await execute(executor, { place: record.stage, resources: resourcesOf(node) }, job);
     const sameCode = stage.code === (record.environment.code ?? record.preimage.code);
     const pieces = Object.values(job.gathered)
@@ -114,7 +117,12 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
 }
 
 /** The node as it was planned when the record was made. */
-function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: Manifest): PlannedNode {
+function nodeOf(
+  record: CacheRecord,
+  { definition }: LoadedStage,
+  { missing }: Manifest,
+  keyed: KeyedParams,
+): PlannedNode {
   const gathers = Object.entries(gatheredItems(record)).map(([name, items]) => [
     name,
     items.map(({ label, stage, artifact, key }): GatheredRef => ({
@@ -127,7 +135,7 @@ function nodeOf(record: CacheRecord, { definition }: LoadedStage, { missing }: M
   return {
     key: record.key,
     stage: definition,
-    params: record.preimage.params as JsonObject,
+    params: keyed.declared(definition.name, record.preimage.params as JsonObject),
     inputs: inputRefs(record),
     gathers: Object.fromEntries(gathers) as Record<string, GatheredRef[]>,
     files: [],

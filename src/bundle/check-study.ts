@@ -5,9 +5,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheRecord } from '../cache/record.ts';
 import { differences } from '../base/json-diff.ts';
-import { entryOf, type JsonObject, type JsonValue } from '../base/json.ts';
+import { entryOf, type JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import { placeOf } from '../engine/stage.ts';
+import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
@@ -20,13 +21,14 @@ const SHOWN = 10;
 /**
  * @param folder of the unpacked bundle
  * @param sameSwp whether this swp wrote the bundle: another one may have other parameters and defaults
+ * @returns `keyed` if the study can be planned
  */
 export async function checkStudy(
   manifest: Manifest,
   records: ReadonlyMap<string, CacheRecord>,
   folder: string,
   sameSwp: boolean,
-): Promise<CheckResult> {
+): Promise<CheckResult & { keyed?: KeyedParams }> {
   const path = join(folder, 'pipeline.json');
   if (!existsSync(path))
     return { findings: [{ check: 'study', where: 'pipeline.json', message: 'it is not there' }], said: [] };
@@ -34,10 +36,11 @@ export async function checkStudy(
   try {
     const study = await loadBundledStudy(path, manifest.study, stages);
     const dag = await buildDag(study, stages);
+    const keyed = new KeyedParams(dag.mapNodes((_, node) => node));
     const found: Finding[] = [];
     let [places, sameKeys] = [0, 0];
     for (const key of dag.nodes()) {
-      const { labels, params } = dag.getNodeAttributes(key);
+      const { labels, preimage, blocked } = dag.getNodeAttributes(key);
       for (const place of labels.map(placeOf)) {
         places++;
         const recorded = entryOf(manifest.places, place);
@@ -53,8 +56,9 @@ export async function checkStudy(
         }
         if (recorded === key) sameKeys++;
         const record = records.get(recorded);
-        if (record === undefined || recorded === key) continue;
-        const [first] = differences(params as JsonValue, record.preimage.params as JsonObject);
+        // Of a node that lacks something here, such as its model, keys do not tell what it is to do.
+        if (record === undefined || recorded === key || blocked !== undefined) continue;
+        const [first] = differences(preimage.params as JsonValue, record.preimage.params as JsonValue);
         if (first !== undefined)
           found.push({
             check: 'study',
@@ -66,10 +70,12 @@ export async function checkStudy(
     const planned = `${places.toLocaleString('en')} places of pipeline.json planned again: ${sameKeys === places - Object.keys(manifest.missing).length ? 'the keys of all records' : `${sameKeys.toLocaleString('en')} have the keys of their records`}`;
     if (sameSwp)
       return {
+        keyed,
         findings: found.slice(0, SHOWN),
         said: [`${planned}${found.length > SHOWN ? `; ${found.length} places differ in what they are to do` : ''}`],
       };
     return {
+      keyed,
       findings: [],
       said: [
         `${planned}; another version of swp (${manifest.swp}) wrote the bundle, so that others may differ${found.length > 0 ? `, and ${found.length} do in their parameters` : ''}`,

@@ -7,6 +7,7 @@ import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { Executor } from '../engine/executor.ts';
+import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { unpackBundle } from './archive-reader.ts';
@@ -75,7 +76,10 @@ export async function withBundle<Result>(
     if (findings.some(concernsResults))
       said.push('results and report were not made again, since what they rest on does not hold');
     else {
-      const results = await checkResults(manifest, checked.records, cache, openExecutor);
+      const results = await checkResults(manifest, checked.records, cache, {
+        openExecutor,
+        keyed: study.keyed ?? new KeyedParams([]),
+      });
       const report = await checkReport(manifest, checked.records, cache);
       findings.push(...results.findings, ...report.findings);
       said.push(...results.said, ...report.said);

@@ -51,7 +51,7 @@ export class DagBuilder {
   readonly #root: string;
   readonly #accept: AcceptCode;
   readonly #refuse: RefuseParams;
-  readonly #fingerprints = new Map<string, Promise<JsonValue>>();
+  readonly #answers = new Map<string, Promise<JsonValue>>();
   /** Whether parameters are possible, with these inputs connected. */
   readonly #possible = new Map<string, Promise<boolean>>();
   readonly #files = new Map<string, Promise<ExternalFile>>();
@@ -100,7 +100,11 @@ export class DagBuilder {
     const preimage =
       'failure' in work
         ? blockedPreimage(name, params, inputs, gathered)
-        : recipePreimage({ stage: name, ...work.code, params, files: digestsOf(work.files) }, inputs, gathered);
+        : recipePreimage(
+            { stage: name, ...work.code, params: work.params, files: digestsOf(work.files) },
+            inputs,
+            gathered,
+          );
     const key = digestJson(preimage);
     const servedPlace = `${key} ${placeOf(label)}`;
     const isKnown = this.#places.has(servedPlace);
@@ -123,7 +127,9 @@ export class DagBuilder {
   async #describe(
     stage: LoadedStage,
     spec: Pick<NodeSpec, 'params' | 'inputs' | 'label'>,
-  ): Promise<{ code: { code: string; computes: JsonValue }; files: ExternalFile[] } | { failure: Failure }> {
+  ): Promise<
+    { code: { code: string; computes: JsonValue }; params: JsonObject; files: ExternalFile[] } | { failure: Failure }
+  > {
     const { params } = spec;
     try {
       if (stage.failure !== undefined) return { failure: stage.failure };
@@ -131,8 +137,13 @@ export class DagBuilder {
       const files = isPossible ? await this.#externalFiles(stage, params) : [];
       for (const path of stage.definition.watches?.(params, this.#root) ?? [])
         if (!this.#watched.has(path)) this.#watched.set(path, stampIfThere(path));
-      const computes = isPossible ? await this.#fingerprint(stage, params) : null;
-      return { files, code: this.#accept(stage.definition.name, { code: stage.code, computes }) };
+      const computes = isPossible ? await this.#asked('fingerprint', stage, params) : null;
+      const inKey = isPossible ? ((await this.#asked('inKey', stage, params)) as JsonObject | null) : null;
+      return {
+        files,
+        params: { ...params, ...inKey },
+        code: this.#accept(stage.definition.name, { code: stage.code, computes }),
+      };
     } catch (error) {
       return { failure: lackOf(error) };
     }
@@ -185,14 +196,14 @@ export class DagBuilder {
     return problems.length === 0;
   }
 
-  /** What a stage computes depends on its parameters alone, so it is asked once for each. */
-  #fingerprint({ definition }: LoadedStage, params: JsonObject): Promise<JsonValue> | JsonValue {
-    if (definition.fingerprint === undefined) return null;
-    const question = JSON.stringify([definition.name, params]);
-    const known = this.#fingerprints.get(question);
+  /** What a hook says for the key depends on the parameters alone, so it is asked once for each. */
+  #asked(hook: 'fingerprint' | 'inKey', { definition }: LoadedStage, params: JsonObject): Promise<JsonValue> | null {
+    if (definition[hook] === undefined) return null;
+    const question = JSON.stringify([hook, definition.name, params]);
+    const known = this.#answers.get(question);
     if (known !== undefined) return known;
-    const answer = definition.fingerprint(params, this.#root);
-    this.#fingerprints.set(question, answer);
+    const answer = Promise.resolve(definition[hook](params, this.#root));
+    this.#answers.set(question, answer);
     return answer;
   }
 
@@ -267,7 +278,7 @@ function blockedPreimage(
 }
 
 function digestsOf(files: readonly ExternalFile[]): Record<string, string> {
-  return Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256]));
+  return Object.fromEntries(files.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [[name, sha256]])));
 }
 
 function refuseAsUsage(label: NodeLabel, problems: readonly ParamProblem[]): never {

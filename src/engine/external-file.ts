@@ -4,10 +4,10 @@
  */
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
-import { fileFailure } from '../base/file-failure.ts';
+import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import { stampOf } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
-import { refuseOddFile } from '../base/file-failure.ts';
+import { FileDigests } from '../cache/file-digests.ts';
 import type { ExternalFile, PlannedNode } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
@@ -21,7 +21,7 @@ const TRIES = 5;
  * @throws SwpError of kind `file`
  */
 export async function readExternalFile(
-  { name, path: declared, remedy }: DeclaredFile,
+  { name, path: declared, remedy, inKey }: DeclaredFile,
   root: string,
 ): Promise<ExternalFile> {
   const path = resolve(root, declared);
@@ -29,7 +29,8 @@ export async function readExternalFile(
     for (let tries = 0; tries < TRIES; tries++) {
       const stamp = stampOf(path);
       refuseOddFile(path);
-      const { sha256 } = await digestFile(path);
+      if (inKey === false) return { name, path, stamp };
+      const sha256 = await FileDigests.ofUser().digest(path);
       if (stampOf(path) === stamp) return { name, path, sha256, stamp };
     }
     throw new SwpError({
@@ -46,13 +47,13 @@ export async function readExternalFile(
 }
 
 /**
- * Whether a file still has the content that it had: by stat, and by content where stat differs.
- * A file that has gone counts as changed.
+ * Whether a file still has the content that it had: by stat, and by content where stat differs and the content is
+ * known. A file that has gone counts as changed.
  */
 async function isUnchanged(file: ExternalFile): Promise<boolean> {
   try {
     if (stampOf(file.path) === file.stamp) return true;
-    return (await digestFile(file.path)).sha256 === file.sha256;
+    return file.sha256 !== undefined && (await digestFile(file.path)).sha256 === file.sha256;
   } catch {
     return false;
   }

@@ -21,8 +21,8 @@ export interface ExternalFile {
   name: string;
   /** Absolute. */
   path: string;
-  /** SHA-256 of the content, hexadecimal. */
-  sha256: string;
+  /** SHA-256 of the content, hexadecimal; absent where its bytes stand in no key. */
+  sha256?: string;
   /** By file-stamp.ts: as long as it is the same, the content is not read again. */
   stamp: string;
 }
@@ -39,7 +39,10 @@ export interface PlannedNode {
   /** Recipe key: SHA-256, hex. Of a blocked node it only names the node: no record ever has it. */
   key: string;
   stage: StageDefinition;
-  /** With defaults filled in; exactly what the stage's schema declares. */
+  /**
+   * With defaults filled in; exactly what the stage's schema declares. Some stand in the key by what they name
+   * (`StageDefinition.inKey`): `preimage.params` has those.
+   */
   params: JsonObject;
   /** Single inputs by name. */
   inputs: Record<string, InputRef>;

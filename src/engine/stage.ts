@@ -94,6 +94,8 @@ export interface DeclaredFile {
   path: string;
   /** What to do where it cannot be read; a function where that takes looking around. */
   remedy?: string | (() => string);
+  /** Its bytes stand in no key, since what the stage reads there does. That it does not change is checked. */
+  inKey?: false;
 }
 
 /** A parameter that the others, the model that they name, or the inputs make impossible. */
@@ -189,6 +191,11 @@ export interface StageDefinition<Params = JsonObject> {
    * @param connected names of the inputs that the node has
    */
   problems?(params: Params, connected: ReadonlySet<string>, root: string): ParamProblem[] | Promise<ParamProblem[]>;
+  /**
+   * The parameters that stand in the key by what they name, and not as the study has them: of a path, what lies there.
+   * Everything else, the body too, gets them as the study has them.
+   */
+  inKey?(params: Params, root: string): JsonObject | Promise<JsonObject>;
   /**
    * What the stage computes, where that says more than its code (the graph's hash, the kernel's hash).
    * Added to the code fingerprint in the key.

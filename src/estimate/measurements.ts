@@ -8,6 +8,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import { readHistory } from '../cache/run-history.ts';
 import { SwpError } from '../base/failure.ts';
+import type { KeyedParams } from '../engine/keyed-params.ts';
 import type { StageDefinition, StageWork } from '../engine/stage.ts';
 import { quantile, type Timed } from './rate.ts';
 import { groupOf, workOf } from './workload.ts';
@@ -31,22 +32,30 @@ const ENOUGH = 60;
 const MOST_RECORDS = 3000;
 const RUNS = 20;
 
+/** The study that asks. */
+export interface MeasuringStudy {
+  /** Its folder. */
+  root: string;
+  /** What it calls that which keys only know by what it is. */
+  keyed: KeyedParams;
+}
+
 export class Measurements {
   readonly #cpu: string | null;
   readonly #stages: ReadonlyMap<string, StageDefinition>;
-  readonly #root: string;
+  readonly #study: MeasuringStudy;
   readonly #groups = new Map<string, Measured>();
   readonly #seen = new Set<string>();
 
   /**
    * @param cpu model of this machine's processor, as records name it
    * @param stages by name: those of which something is to be known; each says how much a record's node had to do
-   * @param root the project's
+   * @param study as which records are read
    */
-  constructor(cpu: string | null, stages: ReadonlyMap<string, StageDefinition>, root: string) {
+  constructor(cpu: string | null, stages: ReadonlyMap<string, StageDefinition>, study: MeasuringStudy) {
     this.#cpu = cpu;
     this.#stages = stages;
-    this.#root = root;
+    this.#study = study;
   }
 
   of(group: string): Measured | undefined {
@@ -87,7 +96,7 @@ export class Measurements {
     this.#seen.add(record.key);
     const stage = this.#stages.get(record.stage);
     if (stage === undefined || record.aliasOf !== undefined || record.environment.cpu !== this.#cpu) return;
-    const work = await workOfRecord(stage, record, this.#root);
+    const work = await workOfRecord(stage, record, this.#study);
     if (work === undefined) return;
     const group = groupOf(stage.name, work);
     const measured = this.#groups.get(group) ?? {
@@ -119,7 +128,7 @@ export function sizesOf(
 async function workOfRecord(
   stage: StageDefinition,
   { preimage }: CacheRecord,
-  root: string,
+  { root, keyed }: MeasuringStudy,
 ): Promise<StageWork | undefined> {
   const { params, gathers } = preimage as unknown as {
     params: CacheRecord['preimage'];
@@ -129,7 +138,7 @@ async function workOfRecord(
     const found = Object.fromEntries(
       Object.entries(gathers).map(([name, items]) => [name, items.filter(({ missing }) => missing !== true)]),
     );
-    const work = await workOf({ stage, params, gathers: found }, root);
+    const work = await workOf({ stage, params: keyed.declared(stage.name, params), gathers: found }, root);
     return Number.isFinite(work.count) ? work : undefined;
   } catch {
     return undefined;

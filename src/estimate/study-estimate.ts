@@ -7,6 +7,7 @@ import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
 import { processorModel } from '../engine/environment.ts';
 import { wholeRecord } from '../engine/existing-result.ts';
+import { KeyedParams } from '../engine/keyed-params.ts';
 import type { Executor } from '../engine/executor.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
 import type { Plan } from '../engine/plan.ts';
@@ -64,7 +65,10 @@ export async function forecastRun(
   });
   const groups = new Set(workload.tasks.map(({ group }) => group));
   const stages = new Map(workload.tasks.map(({ planned }) => [planned.node.stage.name, planned.node.stage]));
-  const measurements = new Measurements(processorModel(), stages, dirname(study.path));
+  const measurements = new Measurements(processorModel(), stages, {
+    root: dirname(study.path),
+    keyed: new KeyedParams([...plan.nodes.values()].map(({ node }) => node)),
+  });
   const records = [...plan.nodes.values()].flatMap(({ record, node }) =>
     record !== undefined && stages.has(node.stage.name) ? [record] : [],
   );

@@ -26,7 +26,11 @@ const KINDS: { begins: RegExp; what: string; remedy: string }[] = [
     remedy: CONVERT,
   },
   { begins: /^\x80[\x02-\x05]/, what: "a pickle of Python's, as old versions of PyTorch write it", remedy: CONVERT },
-  { begins: /^GGUF/, what: 'a GGUF file, as llama.cpp has it', remedy: CONVERT },
+  {
+    begins: /^GGUF/,
+    what: 'a GGUF file, as llama.cpp has it',
+    remedy: 'Name the file itself as the "model", with the ending .gguf.',
+  },
   { begins: /^\x89HDF\r\n/, what: 'an HDF5 file, as Keras writes it', remedy: CONVERT },
   { begins: /^\x93NUMPY/, what: 'an array of NumPy', remedy: CONVERT },
   { begins: /^(\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd)/, what: 'a compressed file', remedy: 'Unpack it.' },

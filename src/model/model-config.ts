@@ -1,35 +1,23 @@
-/** Reads a model's folder: config.json and the checkpoints beside it. `model` is what locateModel gives. */
-import { readFileSync } from 'node:fs';
+/** A model's configuration, and the checkpoints beside it. `model` is what locateModel gives. */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { readableNames } from '../base/readable-names.ts';
 import type { ModelConfig } from './decoder/family.ts';
-import { builtInModels, modelFolder } from './model-folder.ts';
+import { builtInModels, isGguf, modelFolder, namedWeights } from './model-name.ts';
 import { parseModelConfig } from './parse-config.ts';
+import { readPublishedConfig } from './open-published.ts';
 import { isPublishedConfig } from './published-config.ts';
-import { hasPublishedWeights, readPublishedFolder } from './published-folder.ts';
 
-/** The model's configuration. */
+/** The file that has the model's configuration. */
 export function configPath(model: string): string {
-  return join(modelFolder(model), 'config.json');
+  return isGguf(model) ? model : join(modelFolder(model), 'config.json');
 }
 
-/** Checkpoint file of one pretraining seed. */
+/** Checkpoint file of one pretraining seed; of a model that is named by its file, that one for every seed. */
 export function checkpointPath(model: string, checkpoint: number): string {
-  return join(modelFolder(model), `seed-${checkpoint}.safetensors`);
-}
-
-/** Whether the model is a folder as Hugging Face publishes it, weights included. All seeds start from the same ones. */
-export function isPublishedFolder(model: string): boolean {
-  const folder = modelFolder(model);
-  if (!hasPublishedWeights(folder)) return false;
-  try {
-    return isPublishedConfig(readFileSync(configPath(model)));
-  } catch {
-    return false; // whoever reads the configuration says what is wrong with it
-  }
+  return namedWeights(model) ?? join(modelFolder(model), `seed-${checkpoint}.safetensors`);
 }
 
 /** The pretraining seeds of which there is a checkpoint file, in order. */
@@ -50,7 +38,9 @@ export function otherWeights(model: string): string[] {
 
 /** What to do where there is no configuration. */
 export function configRemedy(model: string): string {
-  return `A model is a folder with a config.json; ${listNames(builtInModels())} are built in. Put one there, or correct "model", ${quoted(basename(model))}.`;
+  const [gguf] = readableNames(modelFolder(model)).filter((name) => name.endsWith('.gguf'));
+  const instead = gguf === undefined ? '' : `, or name ${quoted(gguf)} itself, a model in one file`;
+  return `A model is a folder with a config.json; ${listNames(builtInModels())} are built in. Put one there, or correct "model", ${quoted(basename(model))}${instead}.`;
 }
 
 /** @throws SwpError if config.json is missing, or with the places of what its family does not have */
@@ -58,8 +48,9 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
   const path = configPath(model);
   try {
     refuseOddFile(path);
+    if (isGguf(model)) return await readPublishedConfig(model);
     const content = await readFile(path);
-    return isPublishedConfig(content) ? await readPublishedFolder(modelFolder(model)) : parseModelConfig(path, content);
+    return isPublishedConfig(content) ? await readPublishedConfig(model) : parseModelConfig(path, content);
   } catch (error) {
     throw fileFailure(error, path, 'read', configRemedy(model));
   }

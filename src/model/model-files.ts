@@ -4,25 +4,19 @@
  */
 import type { DeclaredFile } from '../engine/stage.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
-import {
-  checkpointPath,
-  configPath,
-  configRemedy,
-  existingCheckpoints,
-  isPublishedFolder,
-  otherWeights,
-} from './model-config.ts';
-import { modelFolder } from './model-folder.ts';
-import { PUBLISHED_REMEDY, publishedFiles } from './published-folder.ts';
+import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
+import { isPublished, publishedWeights } from './open-published.ts';
 
+/** In keys, `model` is what the configuration says (`onModel`): how it is written, and where, makes no difference. */
 export function configFile(model: string): DeclaredFile {
-  return { name: 'config.json', path: configPath(model), remedy: () => configRemedy(model) };
+  return { name: 'config.json', path: configPath(model), remedy: () => configRemedy(model), inKey: false };
 }
 
 /** The files that hold a checkpoint of the model. */
 export function checkpointFiles(model: string, checkpoint: number): DeclaredFile[] {
-  if (!isPublishedFolder(model)) return [checkpointFile(model, checkpoint)];
-  return publishedFiles(modelFolder(model)).map(({ name, path }) => ({ name, path, remedy: () => PUBLISHED_REMEDY }));
+  if (!isPublished(model)) return [checkpointFile(model, checkpoint)];
+  const { files, remedy } = publishedWeights(model);
+  return files.map(({ name, path }) => ({ name, path, remedy }));
 }
 
 function checkpointFile(model: string, checkpoint: number): DeclaredFile {

@@ -10,7 +10,6 @@ import { everyLayer, parameterShapes } from './decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
 import type { MatrixFacts, ModelConfig, TensorTable } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
-import { locateModel } from './model-folder.ts';
 import { pretrainingSteps } from './pretraining.ts';
 
 type Fact = keyof MatrixFacts;
@@ -77,12 +76,15 @@ export async function tensorsIfKnown(model: string): Promise<TensorTable | undef
   }
 }
 
-/** Digests of what tables call the tensors, by the name that the study in `root` gives a model; null if not known. */
-export async function namesFingerprint(models: Iterable<string>, root: string): Promise<JsonObject> {
+/**
+ * Digests of what tables call the tensors; null of a model that is not known.
+ * @param models as locateModel gives them, by what reports call them
+ */
+export async function namesFingerprint(models: ReadonlyMap<string, string>): Promise<JsonObject> {
   const names: JsonObject = {};
-  for (const model of new Set(models)) {
-    const tensors = await tensorsIfKnown(locateModel(model, root));
-    names[model] = tensors === undefined ? null : digestOf(tensors, ['kind', 'layer']).tensors!;
+  for (const [label, model] of models) {
+    const tensors = await tensorsIfKnown(model);
+    names[label] = tensors === undefined ? null : digestOf(tensors, ['kind', 'layer']).tensors!;
   }
   return { names };
 }
@@ -97,10 +99,10 @@ function readersOf(config: ModelConfig): JsonObject {
   return { readers: digestJson(readers) };
 }
 
-/** For how long the models' checkpoints were trained; null where that is not known. */
-export async function pretrainingFingerprint(models: Iterable<string>, root: string): Promise<JsonObject> {
+/** For how long the same models' checkpoints were trained; null where that is not known. */
+export async function pretrainingFingerprint(models: ReadonlyMap<string, string>): Promise<JsonObject> {
   const pretraining: JsonObject = {};
-  for (const model of new Set(models)) pretraining[model] = (await pretrainingSteps(locateModel(model, root))) ?? null;
+  for (const [label, model] of models) pretraining[label] = (await pretrainingSteps(model)) ?? null;
   return { pretraining };
 }
 

@@ -1,23 +1,34 @@
 /**
- * Stages that work on a model: what they say and do is about the folder that a study's name of it means. Only the key
- * has the name itself.
+ * Stages that work on a model: what they say and do is about the place that a study's name of it means, and keys hold
+ * the configuration that is there.
  */
+import type { JsonObject } from '../base/json.ts';
 import type { StageDeclaration } from '../engine/stage.ts';
-import { locateModel, modelProblems } from './model-folder.ts';
+import { readModelConfig } from './model-config.ts';
+import { configFile } from './model-files.ts';
+import { locateModel, modelProblems } from './model-name.ts';
 
 /**
- * A stage whose hooks and body get `model` as locateModel gives it. A name that is no model's is a problem of the
- * parameter, before anything else is asked.
+ * A stage whose hooks and body get `model` as locateModel gives it, and which reads the model's configuration. A name
+ * that is no model's is a problem of the parameter, before anything else is asked.
  */
 export function onModel<Params extends { model: string }>(stage: StageDeclaration<Params>): StageDeclaration<Params> {
   const located = (params: Params, root: string | undefined): Params => ({
     ...params,
     model: locateModel(params.model, root),
   });
-  const { files, problems, fingerprint, watches, work, body } = stage;
+  const { files, problems, inKey, fingerprint, watches, work, body } = stage;
   return {
     ...stage,
-    ...(files && { files: (params, root) => files(located(params, root), root) }),
+    files: async (params, root) => {
+      const own = located(params, root);
+      return [configFile(own.model), ...((await files?.(own, root)) ?? [])];
+    },
+    inKey: async (params, root) => {
+      const own = located(params, root);
+      const model = { ...(await readModelConfig(own.model)) } as JsonObject;
+      return { model, ...(await inKey?.(own, root)) };
+    },
     problems: async (params, connected, root) => {
       const unknown = modelProblems(params.model, root);
       return unknown.length > 0 ? unknown : ((await problems?.(located(params, root), connected, root)) ?? []);

@@ -33,13 +33,14 @@ interface Place {
 const CHUNK = 1 << 22;
 
 /**
+ * @param weights the file that has all weights, where another is meant than the folder's own
  * @throws SwpError if a file is missing or damaged, if the configuration is refused, or if the files lack a tensor,
  *   have one too many, or one of another shape or type
  */
-export async function openPublishedFolder(folder: string): Promise<PublishedModel> {
+export async function openPublishedFolder(folder: string, weights?: string): Promise<PublishedModel> {
   const configPath = join(folder, CONFIG);
   const { config, family } = parsePublishedConfig(configPath, read(configPath));
-  const files = weightFiles(folder);
+  const files = weightFiles(folder, weights);
   const readers: SafetensorsReader[] = [];
   const close = async () => {
     for (const reader of readers) await reader.close();
@@ -66,18 +67,18 @@ export async function openPublishedFolder(folder: string): Promise<PublishedMode
  * The configuration alone. Where the embedding may make the logits, too, the weights decide, if they are there.
  * @throws SwpError as above
  */
-export async function readPublishedFolder(folder: string): Promise<ModelConfig> {
+export async function readPublishedFolder(folder: string, weights?: string): Promise<ModelConfig> {
   const path = join(folder, CONFIG);
   const content = read(path);
   const { config } = parsePublishedConfig(path, content);
-  if (!config.tiedHead || !hasPublishedWeights(folder)) return config;
+  if (!config.tiedHead || (weights === undefined && !hasPublishedWeights(folder))) return config;
   const state = JSON.stringify([
     content.toString('latin1'),
-    ...publishedFiles(folder).map((file) => [file.path, statSync(file.path, { throwIfNoEntry: false })]),
+    ...publishedFiles(folder, weights).map((file) => [file.path, statSync(file.path, { throwIfNoEntry: false })]),
   ]);
   const known = resolved.get(state);
   if (known !== undefined) return known;
-  const model = await openPublishedFolder(folder);
+  const model = await openPublishedFolder(folder, weights);
   await model.close();
   resolved.set(state, model.config);
   return model.config;
@@ -92,9 +93,9 @@ export function hasPublishedWeights(folder: string): boolean {
 }
 
 /** The files of weights that there are or should be, the index among them; of an index that cannot be read, itself. */
-export function publishedFiles(folder: string): PublishedFile[] {
+export function publishedFiles(folder: string, weights?: string): PublishedFile[] {
   try {
-    const { index, shards } = weightFiles(folder);
+    const { index, shards } = weightFiles(folder, weights);
     return [...index, ...shards];
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
@@ -111,10 +112,11 @@ interface WeightFiles {
 }
 
 /** As transformers does: one whole file before shards. */
-function weightFiles(folder: string): WeightFiles {
-  const whole = { name: WEIGHTS, path: join(folder, WEIGHTS) };
+function weightFiles(folder: string, named?: string): WeightFiles {
+  const whole = { name: WEIGHTS, path: named ?? join(folder, WEIGHTS) };
   const index = { name: INDEX, path: join(folder, INDEX) };
-  if (existsSync(whole.path) || !existsSync(index.path)) return { shards: [whole], index: [], listed: undefined };
+  if (named !== undefined || existsSync(whole.path) || !existsSync(index.path))
+    return { shards: [whole], index: [], listed: undefined };
   const map = readIndex(index.path);
   const names = [...new Set(map.values())].sort();
   return {

@@ -9,7 +9,7 @@ import { countMemory } from '../compute/graph/memory.ts';
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { locateModel } from '../model/model-folder.ts';
+import { locateModel } from '../model/model-name.ts';
 import { buildPassGraph, type Pass } from '../model/pass-graph.ts';
 import { GRAPH_STAGES, passOf } from '../science/stage-work.ts';
 import { planNodes } from './nodes.ts';

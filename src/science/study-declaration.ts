@@ -102,13 +102,6 @@ export function producerOf(source: string, round: number): { step: string; artif
   return { ...produced, round: place === '-1' ? round - 1 : Number(place.slice(1)) };
 }
 
-/** The models of a study's experiments, and those whose checkpoints they load. */
-export function modelsOf({ experiments }: StudyDeclaration): string[] {
-  return [
-    ...new Set(experiments.flatMap((each) => [each.model, ...paramValues(each, 'load-pretrained', 'model')])),
-  ].sort();
-}
-
 /** Trainings of a run: one a round, and the one after the last prune. */
 export function trainings({ rounds, finalTrain }: ExperimentDeclaration): number {
   return rounds + (finalTrain ? 1 : 0);

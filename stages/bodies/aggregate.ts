@@ -1,8 +1,7 @@
 /** Runs aggregate: reads what was gathered, and the masks one after the other. */
 import { readJsonArtifacts, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
-import type { AggregateParams, StudyDeclaration } from '../../src/generated/aggregate.ts';
-import { locateModel } from '../../src/model/model-folder.ts';
+import type { AggregateParams } from '../../src/generated/aggregate.ts';
 import { tensorsIfKnown } from '../../src/model/model-fingerprint.ts';
 import { pretrainingSteps } from '../../src/model/pretraining.ts';
 import { readSequenceLosses } from '../../src/model/sequence-losses.ts';
@@ -11,12 +10,12 @@ import { maskFindings, type MaskPiece } from '../../src/science/results/mask-fin
 import { withSamplingErrors, type SequenceLossesOf } from '../../src/science/results/sampling-error.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { studyComputations, studyResults } from '../../src/science/results/study-results.ts';
-import { modelsOf } from '../../src/science/study-declaration.ts';
+import { withModelLabels, type LabelledStudy } from '../../src/science/study-models.ts';
 import { studyTensors, withKinds } from '../../src/science/results/study-tensors.ts';
 
 export default async function aggregate(job: StageJob<Required<AggregateParams>>): Promise<Metrics> {
-  const { study } = job.params;
-  const tensors = await studyTensors(study, (model) => tensorsIfKnown(locateModel(model, job.root)));
+  const { study, models } = withModelLabels(job.params.study, job.root);
+  const tensors = await studyTensors(study, (model) => tensorsIfKnown(models.get(model)!));
   const pieces: StudyPieces = {
     curves: await readJsonArtifacts(job.gathered('curves'), job.signal),
     prunings: await readJsonArtifacts(job.gathered('prunings'), job.signal),
@@ -26,7 +25,7 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   const computations = studyComputations(study, pieces);
   const masks = await maskFindings(study, maskPieces(job), computations, tensors);
   const results = await withSamplingErrors(
-    studyResults(study, pieces, masks, computations, await pretrainedSteps(study, job.root)),
+    studyResults(study, pieces, masks, computations, await pretrainedSteps(models)),
     sequenceLossesOf(job),
   );
   await writeJsonArtifact(job.output('results'), results);
@@ -36,12 +35,12 @@ export default async function aggregate(job: StageJob<Required<AggregateParams>>
   return { runs: results.runs.length, incomplete: incomplete.length, experiments: results.experiments.length };
 }
 
-/** Training steps of the models' checkpoints; unknown ones are left out. */
-async function pretrainedSteps(study: StudyDeclaration, root: string): Promise<Map<string, number>> {
+/** Training steps of the models' checkpoints, by what the study calls the models; unknown ones are left out. */
+async function pretrainedSteps(models: LabelledStudy['models']): Promise<Map<string, number>> {
   const steps = new Map<string, number>();
-  for (const model of modelsOf(study)) {
-    const known = await pretrainingSteps(locateModel(model, root));
-    if (known !== undefined) steps.set(model, known);
+  for (const [label, model] of models) {
+    const known = await pretrainingSteps(model);
+    if (known !== undefined) steps.set(label, known);
   }
   return steps;
 }

@@ -2,10 +2,9 @@
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../../src/generated/load-pretrained.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
-import { checkpointPath, isPublishedFolder, readModelConfig } from '../../src/model/model-config.ts';
-import { modelFolder } from '../../src/model/model-folder.ts';
+import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { checkpointRemedy } from '../../src/model/model-files.ts';
-import { openPublishedFolder, PUBLISHED_REMEDY } from '../../src/model/published-folder.ts';
+import { isPublished, openPublished, publishedWeights } from '../../src/model/open-published.ts';
 import { readPublishedWeights } from '../../src/model/published-model.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import type { Weights } from '../../src/model/language-model.ts';
@@ -18,24 +17,23 @@ export default async function loadPretrained({
 }: StageJob<Required<LoadPretrainedParams>>): Promise<Metrics> {
   const config = await readModelConfig(model);
   const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
-  const weights = isPublishedFolder(model)
-    ? await publishedWeights(model, log)
-    : await readModelWeights(path, config, remedy);
+  const published = isPublished(model);
+  const weights = published ? await readPublished(model, log) : await readModelWeights(path, config, remedy);
   // A model of no built-in language has no sample to be tried on here.
   const sampleLoss = config.corpus === undefined ? undefined : await learnedLoss(weights, config, path, remedy);
   await writeSafetensors(output('weights'), weights);
   return {
-    checkpoint,
+    ...(!published && { checkpoint }),
     ...(sampleLoss !== undefined && { sampleLoss }),
     parameters: [...weights.values()].reduce((sum, { data }) => sum + data.length, 0),
   };
 }
 
-async function publishedWeights(model: string, log: (line: string) => void): Promise<Weights> {
-  const published = await openPublishedFolder(modelFolder(model));
+async function readPublished(model: string, log: (line: string) => void): Promise<Weights> {
+  const published = await openPublished(model);
   try {
     for (const note of published.notes) log(note);
-    return await readPublishedWeights(published, PUBLISHED_REMEDY);
+    return await readPublishedWeights(published, publishedWeights(model).remedy);
   } finally {
     await published.close();
   }

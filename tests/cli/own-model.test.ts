@@ -1,9 +1,10 @@
 /** A model of a study's own: found beside pipeline.json, the same wherever the study lies, and a wrong name told. */
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
-import { locateModel, modelFolder, modelProblems } from '../../src/model/model-folder.ts';
+import { locateModel, modelFolder, modelProblems } from '../../src/model/model-name.ts';
+import { openProject } from '../../src/project/project.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
 import { SwpProject, type SwpResult } from '../support/swp-project.ts';
 
@@ -24,6 +25,13 @@ async function projectWith(model: string, folder?: string, more: object = {}): P
       await cp(join(BUILT_IN, file), project.path(folder, file));
   }
   return project;
+}
+
+/** Recipe keys of all nodes. */
+async function plannedKeys({ root }: SwpProject): Promise<string[]> {
+  const { dag } = await openProject({ pipeline: join(root, 'pipeline.json') });
+  expect(dag.filterNodes((_, { blocked }) => blocked !== undefined)).toEqual([]);
+  return dag.nodes().sort();
 }
 
 const keysOf = (status: SwpResult) =>
@@ -62,26 +70,35 @@ describe('is found', () => {
     ['models/mine/', 'models/mine'],
     ['.', '.'],
     ['./marker-retrieval', 'marker-retrieval'],
+    ['two words, and (more)', 'two words, and (more)'],
+    ['~', '~'],
   ])('by the name %s in %s', async (model, folder) => {
     const project = await projectWith(model, folder);
     expect(modelFolder(locateModel(model, project.root))).toBe(project.path(folder));
     expect(modelProblems(model, project.root)).toEqual([]);
   });
 
-  test('with its files: another configuration is another model', async () => {
-    const [model, folder] = ['mine', 'models/mine'];
-    const project = await projectWith(model, folder);
-    const { nodes } = (await project.swp('status', 'stage=load-pretrained', '--json')).json<{
-      nodes: { state: string }[];
-    }>()[0]!;
-    expect(nodes.map(({ state }) => state)).toEqual(['missing']);
-    const before = keysOf(await project.swp('status', 'stage=init', '--json'));
-    const { normEpsilon, ...config } = JSON.parse(await project.read(join(folder, 'config.json'))) as Record<
-      string,
-      number
-    >;
-    await project.write(join(folder, 'config.json'), { ...config, normEpsilon: 10 * normEpsilon! });
-    expect(keysOf(await project.swp('status', 'stage=init', '--json'))).not.toEqual(before);
+  test('by what it is: its name, its place and the form of its configuration are in no key', async () => {
+    const project = await projectWith('mine', 'models/mine');
+    const keys = await plannedKeys(project);
+    const named = async (model: string) => {
+      await project.write('pipeline.json', await studyOf(model));
+      return plannedKeys(project);
+    };
+    expect(await named('./models/mine/')).toEqual(keys);
+    expect(await named(project.path('models/mine'))).toEqual(keys);
+    await cp(project.path('models/mine'), project.path('else where/mine'), { recursive: true });
+    expect(await named('else where/mine')).toEqual(keys);
+    const path = 'else where/mine/config.json';
+    const config = JSON.parse(await project.read(path)) as Record<string, number>;
+    const turned = Object.entries(config).reverse();
+    await project.write(path, `\n\n${JSON.stringify(Object.fromEntries(turned))}`);
+    expect(await named('else where/mine')).toEqual(keys);
+    // Named by the file, only the results differ: they call the model by the last part of its path.
+    const byFile = await named('else where/mine/seed-0.safetensors');
+    expect(byFile.filter((key) => !keys.includes(key))).toHaveLength(1);
+    await project.write(path, { ...config, normEpsilon: 10 * config.normEpsilon! });
+    expect((await named('else where/mine')).filter((key) => keys.includes(key))).toEqual([]);
   });
 
   test('as the built-in one by a name that is built in', async () => {
@@ -109,7 +126,7 @@ describe('of a name that is no model', () => {
     expect(stderr).toMatch(/^pipeline\.json:\d+:14 error: There is no model "marker-retreival": /);
     expect(stderr).toContain('"model": "marker-retreival"');
     expect(stderr).toContain(
-      `no folder ${project.path('marker-retreival')} or ${project.path('models/marker-retreival')}`,
+      `nothing at ${project.path('marker-retreival')} or ${project.path('models/marker-retreival')}`,
     );
     expect(stderr).toContain('Did you mean "marker-retrieval"?');
     expect(stderr).toMatch(/Expected: "marker-retrieval", .*"marker-retrieval-no-bos", which are built in/);
@@ -124,7 +141,7 @@ describe('of a name that is no model', () => {
     await cp(project.path('nets/mine'), project.path('models/mine'), { recursive: true });
     const { stderr } = await project.swp('status');
     expect(stderr).toContain(
-      `There is no model "./nets/min": none is built in, and there is no folder ${project.path('nets/min')}.`,
+      `There is no model "./nets/min": none is built in, and there is nothing at ${project.path('nets/min')}.`,
     );
     expect(stderr).toContain('"model": "./nets/min"');
     expect(stderr).toContain('Did you mean "./nets/mine"?');
@@ -133,11 +150,21 @@ describe('of a name that is no model', () => {
     expect(stderr).toContain('2 mistakes.');
   });
 
-  test.each(['/nets/mine', '~/mine', 'C:\\mine', 'two words', ''])('%j cannot be one', async (model) => {
+  test.each(['', 'mi\nne', 'mine\u0000'])('%j cannot be one', async (model) => {
     const { exitCode, stderr } = await (await projectWith(model)).swp('status');
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^pipeline\.json:\d+:14 error: ".*" is not possible here\./);
-    expect(stderr).toContain("by its path from the study's folder, such as ./models/mine");
+    expect(stderr).toContain("from the study's folder, such as ./models/mine");
+  });
+
+  test('a file of another kind, and a "~" that no shell has replaced, are told', async () => {
+    const { root } = await projectWith('marker-retrieval');
+    await writeFile(join(root, 'pytorch_model.bin'), '');
+    const [bin] = modelProblems('pytorch_model.bin', root);
+    expect(bin!.message).toBe(
+      `"pytorch_model.bin" is no model: ${join(root, 'pytorch_model.bin')} is neither a folder nor a .gguf or .safetensors file`,
+    );
+    expect(modelProblems('~/mine', root)[0]!.message).toContain('"~" is not read as your home: write the whole path');
   });
 
   test('a folder without a configuration blocks what needs it, and says what belongs there', async () => {

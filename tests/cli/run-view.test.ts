@@ -10,6 +10,7 @@ import { openPlainView } from '../../src/cli/plain-view.ts';
 import { createStyles } from '../../src/cli/styles.ts';
 import type { StageDefinition } from '../../src/engine/stage.ts';
 import type { StateSource } from '../../src/engine/trajectory.ts';
+import { KeyedParams } from '../../src/engine/keyed-params.ts';
 import { Measurements } from '../../src/estimate/measurements.ts';
 import { workloadOf } from '../../src/estimate/workload.ts';
 import { RunState } from '../../src/project/run-state.ts';
@@ -32,7 +33,10 @@ async function timeLeft(plan: Plan, jobs: number, targets?: string[]): Promise<T
     cache: {} as StateSource,
     countingRecord: () => Promise.resolve(undefined),
   });
-  const measurements = new Measurements(null, new Map([['train', training]]), '/study');
+  const measurements = new Measurements(null, new Map([['train', training]]), {
+    root: '/study',
+    keyed: new KeyedParams([]),
+  });
   return new TimeLeft({ workload, measurements, samples: {} }, jobs);
 }
 

@@ -53,6 +53,11 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'a sketch: no measurement',
   },
   {
+    page: 'docs/models.md',
+    first: '| metadata | becomes |',
+    reason: 'what is read as what: no measurement',
+  },
+  {
     page: 'docs/pipeline.md',
     first: '| profile | what it is for |',
     reason: 'no measurement',

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DagBuilder } from '../../src/engine/dag-builder.ts';
+import { KeyedParams } from '../../src/engine/keyed-params.ts';
 import { label, Rig } from './rig.ts';
 
 let rig: Rig;
@@ -92,6 +93,34 @@ it('keys an external file by its name and content, not by where it lies', async 
   expect(preimage.files).toEqual({ data: files[0]!.sha256 });
   expect(files[0]!.path).toBe(rig.path('data'));
   expect(JSON.stringify(preimage)).not.toContain(rig.directory);
+});
+
+it('keys a parameter by what it names, where the stage says so, and can tell what the study called it', async () => {
+  const add = (named: string) =>
+    builder.add({ stage: 'text', params: { named, say: 'a' }, inputs: {}, label: label(named) });
+  const key = await add('Mine');
+  expect(await add('MINE')).toBe(key);
+  expect(await add('yours')).not.toBe(key);
+  const { params, preimage } = builder.dag.getNodeAttributes(key);
+  expect([params, preimage.params]).toEqual([
+    { named: 'Mine', say: 'a' },
+    { named: 'mine', say: 'a' },
+  ]);
+  const keyed = new KeyedParams(builder.dag.mapNodes((_, node) => node));
+  expect(keyed.declared('text', { named: 'mine', say: 'b' })).toEqual({ named: 'Mine', say: 'b' });
+  expect(keyed.declared('text', { named: 'nobody' })).toEqual({ named: 'nobody' });
+});
+
+it('leaves the bytes of a file out of the key where the stage says so, and watches it all the same', async () => {
+  await writeFile(rig.path('data'), 'content');
+  const key = await builder.add({
+    stage: 'text',
+    params: { file: 'data', fileInKey: false },
+    inputs: {},
+    label: label('A'),
+  });
+  expect(builder.dag.getNodeAttribute(key, 'preimage').files).toEqual({});
+  expect(builder.dag.getAttribute('watched').has(rig.path('data'))).toBe(true);
 });
 
 it('refuses inputs that a stage does not have, and artifacts that nobody makes', async () => {

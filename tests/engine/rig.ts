@@ -70,7 +70,8 @@ const STAGES = {
       inputs: { from: { summary: '', optional: true }, and: { summary: '', optional: true } },
       outputs: { text: { summary: '', file: 'text.txt' }, size: { summary: '', file: 'size.json' } },
       resources: ({ gpus = 0 }) => ({ gpus }),
-      files: ({ file, remedy }) => (file ? [{ name: 'data', path: file, remedy }] : []),
+      files: ({ file, remedy, fileInKey }) => (file ? [{ name: 'data', path: file, remedy, inKey: fileInKey }] : []),
+      inKey: ({ named }) => (named ? { named: named.toLowerCase() } : {}),
       async run(job) {
         const { params } = job;
         if (params.connect) await new Promise((resolve) => { globalThis.line = connect(params.connect, resolve); globalThis.line.on('error', () => {}); });

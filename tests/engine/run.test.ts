@@ -280,9 +280,9 @@ describe('an external file', () => {
     expect((await rig.run(study)).ran).toEqual(['A']);
   });
 
-  it('that changes while a node uses it: nothing is recorded', async () => {
+  it.each([true, false])('that changes while a node uses it: nothing is recorded, in key: %s', async (fileInKey) => {
     await writeFile(rig.path('data'), 'one');
-    const { result } = await rig.run({ A: { params: { file: 'data', changes: rig.path('data') } }, B: {} });
+    const { result } = await rig.run({ A: { params: { file: 'data', fileInKey, changes: rig.path('data') } }, B: {} });
     expect(result).toMatchObject({ ran: 1, failed: 1 });
     expect(result.failures).toMatchObject([
       { failure: { kind: 'file-changed', path: rig.path('data'), stage: 'text' } },

@@ -173,7 +173,7 @@ describe('a file is told by what is wrong with it', () => {
       'a pickle',
       'safetensors.torch.save_file',
     ],
-    ['GGUF', Buffer.from('GGUF\x03\0\0\0\x01\0\0\0', 'latin1'), 'a GGUF file', 'Save its tensors as safetensors'],
+    ['GGUF', Buffer.from('GGUF\x03\0\0\0\x01\0\0\0', 'latin1'), 'a GGUF file', 'as the "model"'],
     ['HDF5', Buffer.from('\x89HDF\r\n\x1a\n\0\0', 'latin1'), 'an HDF5 file', 'Save its tensors as safetensors'],
     ['a compressed file', Buffer.from('\x1f\x8b\x08\0\0\0\0\0\0\x03', 'latin1'), 'a compressed file', 'Unpack it'],
     ['an index of parts', '{"metadata": {"total_size": 1}, "weight_map": {}}', 'a text of JSON', 'as one file'],

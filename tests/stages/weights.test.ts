@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { DagBuilder } from '../../src/engine/dag-builder.ts';
 import type { PlannedNode } from '../../src/engine/node.ts';
 import type { StageLoader } from '../../src/engine/stage-loader.ts';
-import { checkpointPath, configPath } from '../../src/model/model-config.ts';
+import { checkpointPath } from '../../src/model/model-config.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import init from '../../stages/init.ts';
@@ -53,7 +53,6 @@ describe('load-pretrained', () => {
         .update(await readFile(path))
         .digest('hex');
     expect(preimage.files).toEqual({
-      'config.json': await sha256(configPath(MODEL)),
       checkpoint: await sha256(checkpointPath(MODEL, 4)),
     });
     expect(preimage.computes).toMatchObject({ parameters: { 'lm_head.weight': [64, 48] } });
@@ -63,7 +62,7 @@ describe('load-pretrained', () => {
   it('reads a model as Hugging Face publishes it: every seed starts from its one checkpoint, all files are keyed', async () => {
     const model = join(packageRoot, 'tests/model/published/llama-sharded');
     const { outputs, metrics } = await runStage(loadPretrained, { params: { model, checkpoint: 3 } });
-    expect(metrics).toEqual({ checkpoint: 3, parameters: 4816 });
+    expect(metrics).toEqual({ parameters: 4816 });
     const { tensors } = await readSafetensors(outputs.weights!);
     expect(tensors.get('model.layers.1.self_attn.k_proj.weight')).toMatchObject({ shape: [8, 16] });
     const files = await loadPretrained.files!({ model, checkpoint: 3 }, '/elsewhere');

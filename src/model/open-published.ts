@@ -1,0 +1,54 @@
+/** Models that others published, whatever their files are: a folder of Hugging Face's, or one file in GGUF. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stampOf } from '../base/file-stamp.ts';
+import type { ModelConfig } from './decoder/family.ts';
+import { isGguf, modelFolder, namedWeights } from './model-name.ts';
+import { isPublishedConfig } from './published-config.ts';
+import {
+  hasPublishedWeights,
+  openPublishedFolder,
+  PUBLISHED_REMEDY,
+  publishedFiles,
+  readPublishedFolder,
+} from './published-folder.ts';
+import { GGUF_REMEDY, openPublishedGguf, readPublishedGguf } from './published-gguf.ts';
+import type { PublishedFile, PublishedModel } from './published-model.ts';
+
+/**
+ * Whether a model is a published one, weights included: all seeds start from the same ones.
+ * @param model as locateModel gives it, here and below
+ */
+export function isPublished(model: string): boolean {
+  if (isGguf(model)) return true;
+  const folder = modelFolder(model);
+  if (namedWeights(model) === undefined && !hasPublishedWeights(folder)) return false;
+  try {
+    return isPublishedConfig(readFileSync(join(folder, 'config.json')));
+  } catch {
+    return false; // whoever reads the configuration says what is wrong with it
+  }
+}
+
+/** Whoever opens it closes it. @throws SwpError if it is damaged, or computes what swp does not */
+export function openPublished(model: string): Promise<PublishedModel> {
+  return isGguf(model) ? openPublishedGguf(model) : openPublishedFolder(modelFolder(model), namedWeights(model));
+}
+
+/** The files that hold its weights, and what to do about one that cannot be used. */
+export function publishedWeights(model: string): { files: PublishedFile[]; remedy: string } {
+  if (isGguf(model)) return { files: [{ name: 'model.gguf', path: model }], remedy: GGUF_REMEDY };
+  return { files: publishedFiles(modelFolder(model), namedWeights(model)), remedy: PUBLISHED_REMEDY };
+}
+
+/** Its configuration alone. @throws SwpError as above */
+export async function readPublishedConfig(model: string): Promise<ModelConfig> {
+  if (!isGguf(model)) return readPublishedFolder(modelFolder(model), namedWeights(model));
+  const state = `${model} ${stampOf(model)}`;
+  const known = ofGguf.get(state) ?? readPublishedGguf(model);
+  ofGguf.set(state, known);
+  return known;
+}
+
+/** By the file's state: every node of a study asks. */
+const ofGguf = new Map<string, Promise<ModelConfig>>();
