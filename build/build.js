@@ -14,6 +14,7 @@ import { apiDeclarations } from './api-declarations.js';
 import * as codeGroups from './code-groups.js';
 import { brokenStages, BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
 import { copyOnnxRuntime } from './onnx-runtime.js';
+import { validatorModules } from './validators.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -43,7 +44,7 @@ async function build(broken = {}) {
   await mkdir(join(root, 'src/generated'), { recursive: true }); // a folder that the build adds must not make it stale
   const sources = await listSources(); // before anything is read: an edit during the build makes it stale, not wrong
   await mkdir(dist, { recursive: true });
-  await generateTypes();
+  await Promise.all([generateTypes(), generateValidators()]);
   for (const why of Object.values(broken)) console.error(`${why}\n  The nodes of this stage cannot run.`);
   const code = await codeFingerprints(root, codeGroups, broken);
   const fresh = await mkdtemp(join(dist, 'fresh-'));
@@ -78,6 +79,13 @@ async function generateTypes() {
       await writeIfChanged(join(out, `${basename(file, '.schema.json')}.ts`), text);
     }),
   );
+}
+
+/** The validators of build/validators.js -> src/generated/*.ts. */
+async function generateValidators() {
+  const pathOf = (name) => join(root, `src/generated/${name}.ts`);
+  const modules = await validatorModules(root, (name) => readFile(pathOf(name), 'utf8').catch(() => undefined));
+  await Promise.all(Object.entries(modules).map(([name, text]) => writeIfChanged(pathOf(name), text)));
 }
 
 /**

@@ -227,6 +227,8 @@ export const GROUPS = {
     through: true,
     modules: [
       'src/base/failure.ts',
+      'src/base/compile-schema.ts',
+      'src/generated/compiled-schemas.ts',
       'src/base/file-failure.ts',
       'src/base/json-mistakes.ts',
       'src/base/repeated-name.ts',

@@ -10,6 +10,12 @@ import { listNames, nearestName, quoted } from './nearest-name.ts';
 
 type StudyFailure = Extract<Failure, { kind: 'study' }>;
 
+/** What ajv compiles of a schema, at run time or in the build (build/validators.js). */
+export interface Validator<Value = unknown> {
+  (value: unknown): value is Value;
+  errors?: ErrorObject[] | null;
+}
+
 export interface Mistake {
   /** The place in the file. */
   path: JsonPath;

@@ -1,8 +1,8 @@
 /** manifest.json: what a bundle holds. Format: schemas/bundle-manifest.schema.json. */
 import { createHash } from 'node:crypto';
-import { Ajv } from 'ajv';
 import schema from '../../schemas/bundle-manifest.schema.json' with { type: 'json' };
 import { parseBoundedJson } from '../base/bounded-json.ts';
+import { compileSchema } from '../base/compile-schema.ts';
 import { SwpError } from '../base/failure.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../base/json.ts';
 import type { BundleManifest } from '../generated/bundle-manifest.ts';
@@ -29,7 +29,7 @@ export function bundleId(text: string | Uint8Array): string {
  */
 export function parseManifest(text: string, file: string): Manifest {
   const value = parsed(text, file);
-  const validate = new Ajv({ validateSchema: false }).compile<Manifest>({ ...schema, $schema: undefined });
+  const validate = compileSchema<Manifest>({ ...schema, $schema: undefined }, { validateSchema: false });
   if (!validate(value)) {
     const problem = validate.errors![0]!;
     throw refusal(file, `${MANIFEST}: ${problem.instancePath || 'it'} ${problem.message}`);

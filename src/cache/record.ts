@@ -2,17 +2,15 @@
  * A record: what the cache keeps per recipe key. It holds the full pre-images, so that any two keys ever recorded can
  * be compared value by value, and a checksum over all of it. Format: schemas/record.schema.json.
  */
-import { Ajv } from 'ajv';
-import schema from '../../schemas/record.schema.json' with { type: 'json' };
 import { SwpError } from '../base/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { readStoredText } from './stored-text.ts';
 import { openSealedJson, seal } from '../base/sealed-json.ts';
+import { validate as isEarlier } from '../generated/earlier-record-validator.ts';
 import type { RecordFile } from '../generated/record.ts';
+import { validate as isCurrent } from '../generated/record-validator.ts';
 
 export const RECORD_VERSION = 2;
-/** Of swp 0.1.0: the same, without a checksum. */
-const UNSEALED_VERSION = 1;
 
 export interface RecordedArtifact {
   /** SHA-256 of the content, hexadecimal. */
@@ -41,23 +39,7 @@ export type StoredRecord =
   /** Whole, of a version that this swp does not know. */
   | { kind: 'later' };
 
-const validators: { current?: ReturnType<typeof compile>; earlier?: ReturnType<typeof compile> } = {};
-function compile(properties: object, required: readonly string[]) {
-  // The schema is our own: checking it against the meta-schema would cost every command tens of milliseconds.
-  return new Ajv({ allowUnionTypes: true, meta: false, validateSchema: false }).compile({
-    ...schema,
-    $schema: undefined,
-    properties,
-    required,
-  });
-}
-function compileEarlier() {
-  const { checksum: _, ...properties } = schema.properties;
-  return compile(
-    { ...properties, version: { const: UNSEALED_VERSION } },
-    schema.required.filter((name) => name !== 'checksum'),
-  );
-}
+const VALIDATORS = { current: isCurrent, earlier: isEarlier };
 
 /** @returns the record with its checksum, and the text of its file */
 export function sealRecord(record: UnsealedRecord): { record: CacheRecord; text: string } {
@@ -92,9 +74,7 @@ export function parseStoredRecord(text: string, path: string, key: string): Stor
   const { kind, value } = opened;
   if (kind === 'whole' && isOfLaterVersion(value)) return { kind: 'later' };
   const version = kind === 'whole' ? 'current' : 'earlier';
-  // Only the one that is needed: hardly a cache has records of an earlier version.
-  const validator = (validators[version] ??=
-    version === 'current' ? compile(schema.properties, schema.required) : compileEarlier());
+  const validator = VALIDATORS[version];
   if (!validator(value)) {
     const problem = validator.errors![0]!;
     throw damaged(path, `${problem.instancePath || 'The record'} ${problem.message}`);

@@ -1,7 +1,7 @@
 /** Reads the manifest of a stage that is a program, stages/NAME.stage.json, and checks it by its schema. */
 import { readFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
 import schema from '../../schemas/stage-manifest.schema.json' with { type: 'json' };
+import { compileSchema } from '../base/compile-schema.ts';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import { schemaMistakes, throwMistakes, throwMistakesIn, type Mistake } from '../base/json-mistakes.ts';
@@ -32,7 +32,7 @@ export function readManifest(path: string, name: string): ReadManifest {
   const source = new JsonSource(displayPath(path), text);
   throwMistakes(source.mistakes);
   const manifest = JSON.parse(JSON.stringify(source.value)) as JsonValue; // its objects have no prototype
-  const validate = new Ajv({ allErrors: true, verbose: true, validateSchema: false }).compile<StageManifest>(schema);
+  const validate = compileSchema<StageManifest>(schema, { allErrors: true, verbose: true, validateSchema: false });
   if (!validate(manifest)) {
     throwMistakesIn(source, schemaMistakes(validate.errors!, manifest));
     throw new Error('A manifest does not fit its schema, for no reason.');

@@ -2,9 +2,9 @@
  * A model's configuration from the text of its config.json: every field that its family has, and no other. What is
  * wrong is shown at its place, with the name that was most likely meant; so is what other programs call a field.
  */
-import { Ajv, type ValidateFunction } from 'ajv';
+import { compileSchema, EXPLAINED } from '../base/compile-schema.ts';
 import type { JsonValue } from '../base/json.ts';
-import { schemaMistakes, throwMistakes, throwMistakesIn, type Mistake } from '../base/json-mistakes.ts';
+import { schemaMistakes, throwMistakes, throwMistakesIn, type Mistake, type Validator } from '../base/json-mistakes.ts';
 import { displayPath, JsonSource } from '../base/json-source.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { CORPUS_NAMES } from './corpora.ts';
@@ -45,7 +45,7 @@ const FOREIGN_NAMES: Record<string, string> = {
 };
 
 /** By family, made when a configuration of the family is read. */
-const validators = new Map<string, ValidateFunction>();
+const validators = new Map<string, Validator>();
 /** By their text: every node of a study asks for its model's. */
 const parsed = new Map<string, ModelConfig>();
 
@@ -80,8 +80,7 @@ function mistakesOf(content: JsonValue): Mistake[] {
 }
 
 function shapeMistakes(content: JsonValue, family: string, fields: Record<string, object>): Mistake[] {
-  const required = family === '' ? [] : Object.keys(familyOf({ family }).fields);
-  const validate = validators.get(family) ?? compile(fields, required);
+  const validate = validators.get(family) ?? compileSchema(configSchema(family, fields), EXPLAINED);
   validators.set(family, validate);
   if (validate(content)) return [];
   const names = [...Object.keys(COMMON_FIELDS), ...Object.keys(fields)];
@@ -128,12 +127,18 @@ function fieldsOfAll(): Record<string, object> {
   return Object.fromEntries(own.map((name) => [name, {}]));
 }
 
-function compile(fields: Record<string, object>, required: string[]): ValidateFunction {
-  const properties = { ...COMMON_FIELDS, ...fields };
-  return new Ajv({ allErrors: true, verbose: true, validateSchema: false, strict: false }).compile({
+/** What the configurations of each family have to fit: build/validators.js compiles it. */
+export function configSchemas(): object[] {
+  return Object.keys(FAMILIES).map((family) => configSchema(family, fieldsOf(family)));
+}
+
+/** @param family '' where none of them is named: then no field of a family's own is required */
+function configSchema(family: string, fields: Record<string, object>): object {
+  const own = family === '' ? [] : Object.keys(familyOf({ family }).fields);
+  return {
     type: 'object',
     additionalProperties: false,
-    required: [...Object.keys(COMMON_FIELDS).filter((name) => name !== 'corpus'), ...required],
-    properties,
-  });
+    required: [...Object.keys(COMMON_FIELDS).filter((name) => name !== 'corpus'), ...own],
+    properties: { ...COMMON_FIELDS, ...fields },
+  };
 }

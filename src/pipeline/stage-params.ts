@@ -1,8 +1,9 @@
 /**
  * What a stage's parameter schema says: which parameters there are, their units and defaults, and whether values fit.
  */
-import { Ajv, type ValidateFunction } from 'ajv';
+import { compileSchema, EXPLAINED } from '../base/compile-schema.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { Validator } from '../base/json-mistakes.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { JsonPath } from '../base/json-source.ts';
@@ -28,7 +29,7 @@ interface ParamsSchema {
 }
 
 /** By the stage's schema. */
-const validators = new WeakMap<object, ValidateFunction>();
+const validators = new WeakMap<object, Validator>();
 const schemas = new WeakMap<object, Map<string, ParamSchema>>();
 
 /** The parameters that a stage declares, by name. */
@@ -113,13 +114,17 @@ export function checkParamName(
 }
 
 /** Validates known parameters one by one: the schema without `required`. */
-function validatorOf(stage: StageDefinition): ValidateFunction {
+function validatorOf(stage: StageDefinition): Validator {
   let validate = validators.get(stage.params);
   if (validate === undefined) {
     // `unit` is a keyword of ours; a schema of a user's own stage may have others.
-    const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateSchema: false });
-    validate = ajv.compile({ ...stage.params, $id: undefined, required: [] });
+    validate = compileSchema(checkedParams(stage.params), EXPLAINED);
     validators.set(stage.params, validate);
   }
   return validate;
+}
+
+/** The schema without what only whole sets of parameters have to fit. */
+export function checkedParams(params: object): object {
+  return { ...params, $id: undefined, required: [] };
 }

@@ -1,10 +1,10 @@
 /** Reads pipeline.json and checks its shape by schemas/pipeline.schema.json; what it says is checked in study.ts. */
 import { open } from 'node:fs/promises';
-import { Ajv, type ValidateFunction } from 'ajv';
-import schema from '../../schemas/pipeline.schema.json' with { type: 'json' };
 import { fileFailure } from '../base/file-failure.ts';
 import { isJsonObject, type JsonValue } from '../base/json.ts';
 import type { PipelineFile } from '../generated/pipeline.ts';
+import { validate as explainer } from '../generated/study-explainer.ts';
+import { validate as validator } from '../generated/study-validator.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { inheritExperiments } from './inheritance.ts';
 import { displayPath, JsonSource, MAXIMUM_LENGTH } from '../base/json-source.ts';
@@ -19,9 +19,6 @@ export interface StudyFile {
   diagnostics: Diagnostics;
 }
 
-const OPTIONS = { verbose: true, strict: false, validateSchema: false };
-let validator: ValidateFunction | undefined;
-let explainer: ValidateFunction | undefined;
 /** Of a longer text only the first mistake of its shape is shown: there may be as many as there are values. */
 const EXPLAINED_LENGTH = 1_000_000;
 
@@ -63,11 +60,9 @@ export function parseStudyFile(path: string, text: string | Uint8Array): StudyFi
   diagnostics.throwIfAny();
   const content = expand(source.value, diagnostics);
   diagnostics.throwIfAny(); // a template that cannot be written out would be reported a second time
-  validator ??= new Ajv(OPTIONS).compile(forExpanded(schema) as object);
   if (!validator(content)) {
     let { errors } = validator;
     if (text.length <= EXPLAINED_LENGTH) {
-      explainer ??= new Ajv({ ...OPTIONS, allErrors: true }).compile(forExpanded(schema) as object);
       explainer(content);
       ({ errors } = explainer);
     }
@@ -84,20 +79,4 @@ export function parseStudyFile(path: string, text: string | Uint8Array): StudyFi
 /** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */
 function expand(value: JsonValue, diagnostics: Diagnostics): JsonValue {
   return isJsonObject(value) ? inheritExperiments(expandTemplates(value, diagnostics), diagnostics) : value;
-}
-
-/**
- * The references to the stages' schemas are for editors, which complete parameter names by them. Here they accept
- * anything: parameters are checked by the schema of the stage that is really loaded, which may be a user's own.
- * Templates are written out by then, so an experiment's name must be one.
- */
-function forExpanded(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(forExpanded);
-  if (typeof value !== 'object' || value === null) return value;
-  if ('$ref' in value && typeof value.$ref === 'string') {
-    if (value.$ref.startsWith('stages/')) return value.$ref.endsWith('.json') ? { type: 'object' } : {};
-    if (value.$ref === '#/definitions/templateName') return { ...value, $ref: '#/definitions/name' };
-    if (value.$ref === '#/definitions/templateModel') return { ...value, $ref: '#/definitions/model' };
-  }
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, forExpanded(part)]));
 }
