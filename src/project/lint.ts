@@ -6,6 +6,7 @@ import { declareStudy } from '../pipeline/declaration.ts';
 import type { Study } from '../pipeline/study.ts';
 import { LINT_RULES, type LintFinding } from '../science/lint/finding.ts';
 import { isOpenError, lintStudy } from '../science/lint/lint.ts';
+import { withModelLabels } from '../science/study-models.ts';
 import { missingInputs } from './missing-inputs.ts';
 import type { MissingInput } from './node-rows.ts';
 import type { Project } from './project.ts';
@@ -38,7 +39,7 @@ export async function lintInputs({ study, stages }: Pick<Project, 'study' | 'sta
 
 export function lint(study: Study): LintResult {
   const declared = declareStudy(study);
-  const findings = lintStudy(declared);
+  const findings = lintStudy(withModelLabels(declared, study.root).study);
   const remedies = Object.entries(LINT_RULES).map(([rule, { remedy }]) => [rule, remedy]);
   return {
     study: declared,

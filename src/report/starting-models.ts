@@ -37,7 +37,7 @@ export function startsText(results: StudyResults, ids: readonly string[]): strin
         ]),
     ...[...groupBy(sharing, ({ seeds, own }) => `${counted(own, 'checkpoint')} for ${counted(seeds, 'seed')}`)].map(
       ([counts, of]) =>
-        `The seeds of ${named(of.map(({ name }) => name))} share their start (${counts}), so that they are no independently trained models.`,
+        `The seeds of ${named(of.map(({ name }) => name))} share their start (${counts}), so that they are no independently trained models${of.every(({ own }) => own === 1) ? ' but data orders of one checkpoint: intervals and tests are over these' : ''}.`,
     ),
   ].join(' ');
 }

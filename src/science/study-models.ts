@@ -1,9 +1,10 @@
 /**
- * A study with its models called as reports call them. What is made of a study then holds no path, and is the same
- * wherever its models lie.
+ * A study with its models as they are: called as reports call them, so that what is made of the study holds no path,
+ * and with no checkpoint per seed where there is only one.
  */
 import type { ExperimentDeclaration, StepParams, StudyDeclaration } from '../generated/aggregate.ts';
 import { locateModel, modelLabels } from '../model/model-name.ts';
+import { isPublished } from '../model/open-published.ts';
 
 export interface LabelledStudy {
   study: StudyDeclaration;
@@ -11,7 +12,10 @@ export interface LabelledStudy {
   models: ReadonlyMap<string, string>;
 }
 
-/** @param root the study's folder */
+/**
+ * @param root the study's folder
+ * @returns `load-pretrained.checkpoint` is null where the model is a published one, of which every seed loads the same
+ */
 export function withModelLabels(study: StudyDeclaration, root: string): LabelledStudy {
   const labels = modelLabels(study.experiments.flatMap(modelNames), root);
   const label = (value: unknown): unknown => {
@@ -23,7 +27,7 @@ export function withModelLabels(study: StudyDeclaration, root: string): Labelled
   const experiments = study.experiments.map((experiment): ExperimentDeclaration => ({
     ...experiment,
     model: labels.get(experiment.model)!,
-    params: mapped(experiment.params as Record<string, Params>, labelled),
+    params: mapped(withOneCheckpoint(experiment, root), labelled),
     ...(experiment.steps && {
       steps: mapped(experiment.steps, (step) => ({ ...step, params: labelled(step.params) })),
     }),
@@ -35,6 +39,14 @@ export function withModelLabels(study: StudyDeclaration, root: string): Labelled
 }
 
 type Params = StepParams['params'];
+
+function withOneCheckpoint({ model, params }: ExperimentDeclaration, root: string): Record<string, Params> {
+  const all = params as Record<string, Params>;
+  const load = all['load-pretrained'];
+  const loaded = load?.model ?? model;
+  if (load === undefined || typeof loaded !== 'string' || !isPublished(locateModel(loaded, root))) return all;
+  return { ...all, 'load-pretrained': { ...load, checkpoint: null } };
+}
 
 /** Of the experiment, and of stages and steps that have one of their own, one per round where rounds differ. */
 function modelNames({ model, params, steps = {} }: ExperimentDeclaration): string[] {

@@ -2,6 +2,7 @@
  * Lint: what can be proved of a comparison before anything runs. Every rule with a study that breaks it, and one that
  * keeps it.
  */
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StageLoader } from '../../src/engine/stage-loader.ts';
@@ -11,6 +12,7 @@ import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy, type Study } from '../../src/pipeline/study.ts';
 import type { LintFinding, LintRule } from '../../src/science/lint/finding.ts';
 import { lintStudy } from '../../src/science/lint/lint.ts';
+import { withModelLabels } from '../../src/science/study-models.ts';
 import committed from '../../pipeline.json' with { type: 'json' };
 
 type Entry = Record<string, unknown>;
@@ -425,6 +427,35 @@ describe('sample-size', () => {
     expect(await messages('sample-size', arms(first(6)), comparison, { analysis: { alpha: 0.01 } })).toEqual([
       '6 pairs can give no less than p = 0.031, above 0.01: nothing can be significant. Needed: 8 pairs alone.',
     ]);
+  });
+});
+
+describe('data-orders: seeds of one checkpoint are no models of their own', () => {
+  const one = { 'load-pretrained': { checkpoint: 0 } };
+  const varied = { ...TWO_ARMS, varies: ['prune.fraction'] };
+
+  test('whose checkpoint is set: all such arms at once, as a note', async () => {
+    const arms = { A: { params: { ...one, ...train(10), ...prune(0.1) } }, B: { extends: 'A', params: prune(0.2) } };
+    const found = (await findings(arms, varied)).filter(({ rule }) => rule === 'data-orders');
+    expect(found).toMatchObject([{ severity: 'note', comparison: null, arms: ['A', 'B'] }]);
+    expect(found[0]!.message).toContain('The 6 seeds of A and B are data orders of one checkpoint');
+  });
+
+  test.each<[string, Entry]>([
+    ["a checkpoint of each seed's own", { params: prune(0.1) }],
+    ['weights from scratch', { params: { ...one, init: { scheme: 'xavier' } } }],
+    ['a single seed', { seeds: [0], params: one }],
+    ['seeds that change nothing at all', { params: { ...one, ...train(10, { seed: 0 }), ...prune(0.1) } }],
+  ])('nothing is said of %s', async (_, A) => {
+    expect(await messages('data-orders', { A, B: { params: prune(0.2) } }, varied)).toEqual([]);
+  });
+
+  test('a published model has one checkpoint, whatever the seed', async () => {
+    const model = join(process.cwd(), 'tests/model/published/llama-sharded');
+    const arms = { A: { model, params: prune(0.1) }, B: { params: prune(0.2) } };
+    const study = declareStudy(await studyOf(arms, varied));
+    const found = lintStudy(withModelLabels(study, process.cwd()).study).filter(({ rule }) => rule === 'data-orders');
+    expect(found.map(({ arms: ids }) => ids)).toEqual([['A']]);
   });
 });
 

@@ -22,7 +22,10 @@ export function lintTable(
     remarks.length === 0
       ? ''
       : html`<details>
-          <summary>${counted(remarks.length, 'note')} on what differs as a consequence</summary>
+          <summary>
+            ${counted(remarks.length, 'note')}
+            ${remarks.every(({ rule }) => rule === 'consequence') ? 'on what differs as a consequence' : 'on what is to be known when a difference is read'}
+          </summary>
           ${rowsOf('Notes: nothing is wrong with these, but they are to be known when a difference is read.', remarks)}
         </details>`
   }`;

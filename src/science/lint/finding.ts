@@ -47,6 +47,10 @@ export const LINT_RULES = {
     severity: 'warning',
     remedy: "Take the seed out of the parameters, so that it is each run's own, or declare a single seed.",
   },
+  'data-orders': {
+    severity: 'note',
+    remedy: 'Nothing, if the question is about this checkpoint. For a claim about models, take several checkpoints.',
+  },
   'same-arm': { severity: 'warning', remedy: 'Give the arm a value that acts, or take it out of the profile.' },
   'sample-size': { severity: 'warning', remedy: 'Take more seeds, or declare fewer comparisons in the family.' },
   'useless-accept': { severity: 'warning', remedy: 'Take the accepted rule out: there is nothing to override.' },

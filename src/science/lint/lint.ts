@@ -9,7 +9,7 @@ import type { Comparison } from './comparison.ts';
 import { Controls } from './controls.ts';
 import { missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
 import { finding, type LintFinding } from './finding.ts';
-import { idleSeeds, sameArms } from './replicates.ts';
+import { dataOrders, idleSeeds, sameArms } from './replicates.ts';
 import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
 
 /**
@@ -30,7 +30,10 @@ export function lintStudy(study: StudyDeclaration): LintFinding[] {
     ...sampleSize(comparison, families.get(comparison.declaration.family)!, study),
     ...consequence(comparison),
   ]);
-  return override([...findings, ...idleSeeds(study, arms), ...sameArms(study, arms)], study);
+  return override(
+    [...findings, ...idleSeeds(study, arms), ...dataOrders(study, arms), ...sameArms(study, arms)],
+    study,
+  );
 }
 
 /** An error that nobody has overridden. */

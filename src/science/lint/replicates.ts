@@ -35,20 +35,26 @@ interface SeedUse {
   acts: boolean;
   /** Seeds that are set, and act, in words: `train.seed is 0`. */
   fixed: string[];
+  /** Whether runs start from the weights of a checkpoint that all seeds share. */
+  sharesCheckpoint: boolean;
 }
 
 function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
-  if (arm.wiring === undefined) return { acts: true, fixed: [] };
+  if (arm.wiring === undefined) return { acts: true, fixed: [], sharesCheckpoint: false };
   const isMeasured = (step: string) => entryOf(steps, step)?.measures !== undefined;
   const measures = [...arm.wiring.values()].some((wired) => wired.some(({ step }) => isMeasured(step)));
   const seeded = new Set<string>();
   const fixed = new Set<string>();
   let acts = false;
+  let loadsOne = false;
+  let sharesCheckpoint = false;
   for (const [round, wired] of arm.wiring)
     for (const { step, stage, inputs } of wired) {
       const value = (name: string) => arm.valueIn(`${step}.${name}`, round);
       const own = ownSeed(stage, value);
-      if (own.fixed !== undefined) fixed.add(`${stage}.${own.fixed} is ${valueText(value(own.fixed))}`);
+      if (stage === 'load-pretrained') loadsOne = own.fixed !== undefined;
+      if (stage === 'init') sharesCheckpoint = loadsOne && value('scheme') === 'pretrained';
+      if (own.fixed !== undefined) fixed.add(fixedText(stage, own.fixed, value(own.fixed)));
       // Only the scheme `pretrained` reads the weights that it is given.
       const reads = stage !== 'init' || value('scheme') === 'pretrained';
       const inherits =
@@ -61,7 +67,12 @@ function seedUse(arm: Arm, { steps }: StudyDeclaration): SeedUse {
       seeded.add(`${step} ${round}`);
       acts ||= !measures || isMeasured(step);
     }
-  return { acts, fixed: [...fixed] };
+  return { acts, fixed: [...fixed], sharesCheckpoint };
+}
+
+/** A published model has no checkpoint per seed: `withModelLabels` says so by null. */
+function fixedText(stage: string, param: string, value: unknown): string {
+  return value === null ? 'the model has one checkpoint' : `${stage}.${param} is ${valueText(value)}`;
 }
 
 /** Whether a step of the stage takes the run's seed; if it would, but another is set, in which parameter. */
@@ -93,6 +104,25 @@ export function idleSeeds(study: StudyDeclaration, arms: readonly Arm[]): LintFi
       null,
       ids,
       `The ${arm.declaration.seeds.length} seeds of ${listed(ids)} change nothing that is measured: ${fixed}. Whatever the seed, it is one computation, and every count takes it for one run.`,
+    );
+  });
+}
+
+/** Experiments whose seeds are orders of the data for one checkpoint: what they show is of that model alone. */
+export function dataOrders(study: StudyDeclaration, arms: readonly Arm[]): LintFinding[] {
+  const sharing = arms
+    .filter(({ declaration }) => declaration.seeds.length > 1)
+    .filter((arm) => {
+      const { acts, sharesCheckpoint } = seedUse(arm, study);
+      return acts && sharesCheckpoint;
+    });
+  return [...groupBy(sharing, ({ declaration }) => declaration.seeds.length)].map(([seeds, alike]) => {
+    const ids = alike.map(({ id }) => id);
+    return finding(
+      'data-orders',
+      null,
+      ids,
+      `The ${seeds} seeds of ${listed(ids)} are data orders of one checkpoint, and no models that were trained independently: intervals and tests are over data orders of one checkpoint, and of what the checkpoint itself has, n is 1.`,
     );
   });
 }
