@@ -55,7 +55,6 @@ export const GROUPS = {
       'src/model/next-token.ts',
       'src/model/half-floats.ts',
       'src/model/decoder/published.ts',
-      'src/model/decoder/published-family.ts',
       'src/model/decoder/published-gpt2.ts',
       'src/model/decoder/published-llama.ts',
       'src/model/safetensors-header.ts',
@@ -72,6 +71,10 @@ export const GROUPS = {
       'src/model/published-model.ts',
       'src/model/sequence-losses.ts',
       'src/model/tensor-selection.ts',
+      'src/model/model-tokenizer.ts',
+      'src/model/text-files.ts',
+      'src/model/text-parts.ts',
+      'src/model/token-file.ts',
       'src/model/training-session.ts',
       'src/model/training-shape.ts',
       'src/model/weights-file.ts',
@@ -105,7 +108,12 @@ export const GROUPS = {
   corpus: {
     why: 'makes the sequences of a corpus: `computes.corpusCode` of the nodes whose model has this corpus',
     through: false,
-    modules: ['src/model/corpora.ts', 'src/model/corpus.ts', 'src/model/marker-retrieval.ts'],
+    modules: [
+      'src/model/corpora.ts',
+      'src/model/corpus.ts',
+      'src/model/marker-retrieval.ts',
+      'src/model/text-corpus.ts',
+    ],
   },
 
   graph: {
@@ -151,6 +159,7 @@ export const GROUPS = {
       'stages/prune.ts',
       'stages/rate-detector.ts',
       'stages/rewind.ts',
+      'stages/tokenize.ts',
       'stages/train.ts',
     ],
   },
@@ -169,6 +178,7 @@ export const GROUPS = {
       'schemas/stages/prune.schema.json',
       'schemas/stages/rate-detector.schema.json',
       'schemas/stages/rewind.schema.json',
+      'schemas/stages/tokenize.schema.json',
       'schemas/stages/train.schema.json',
       // Of a model's configuration: the graph, the parameters and the corpus that follow from it.
       'src/model/model-config.ts',
@@ -276,10 +286,11 @@ export const ENGINES = {
   },
 };
 
-/** The corpora, by the names that models give them: where their code begins, and the groups that count in it. */
+/** The corpora: where their code begins, and the groups that count in it. By the names that models give them; texts. */
 export const CORPORA = {
   'marker-retrieval': { module: 'src/model/marker-retrieval.ts', groups: ['results', 'corpus'] },
   'marker-retrieval-no-bos': { module: 'src/model/marker-retrieval.ts', groups: ['results', 'corpus'] },
+  text: { module: 'src/model/text-corpus.ts', groups: ['results', 'corpus'] },
 };
 
 /** What a worker process runs, besides the stages. */

@@ -20,6 +20,10 @@ export default defineStage(
     params: schema,
     inputs: {
       weights: { summary: 'Weights to search.' },
+      tokens: {
+        summary: 'The token ids of a text; without them, the language that the model is made for.',
+        optional: true,
+      },
       reference: {
         summary: 'The detection whose confirmed super weights are followed; without it this one is its own.',
         optional: true,

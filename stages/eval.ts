@@ -20,6 +20,10 @@ export default defineStage(
     params: schema,
     inputs: {
       weights: { summary: 'Weights to evaluate.' },
+      tokens: {
+        summary: 'The token ids of a text; without them, the language that the model is made for.',
+        optional: true,
+      },
       original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
       reference: {
         summary: "The detection of the intact model's super weights, for restore: super-activation.",

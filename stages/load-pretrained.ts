@@ -19,7 +19,9 @@ export default defineStage(
     name: 'load-pretrained',
     summary: 'Loads a trained checkpoint.',
     params: schema,
-    inputs: {},
+    inputs: {
+      tokens: { summary: 'The token ids of a text, on which weights show that they have learned.', optional: true },
+    },
     outputs: {
       weights: {
         summary: 'The checkpoint, float32, in the order of the configuration.',

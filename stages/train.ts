@@ -28,6 +28,10 @@ export default defineStage(
     params: schema,
     inputs: {
       weights: { summary: 'Weights to start from.' },
+      tokens: {
+        summary: 'The token ids of a text; without them, the language that the model is made for.',
+        optional: true,
+      },
       mask: { summary: 'Mask of the last prune, for mask: hold; 1 = kept.', optional: true },
       position: { summary: "The run's cumulative step so far: where the data stream goes on.", optional: true },
       optimizer: { summary: 'Moments of the last round, for optimizerState: keep.', optional: true },

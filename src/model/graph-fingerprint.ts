@@ -15,6 +15,7 @@ import { buildForwardGraph, buildResumedGraph, buildTrainingGraph, everyLayer } 
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import { readModelConfig } from './model-config.ts';
+import { TEXT_FINGERPRINT } from './text-corpus.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 /**
@@ -89,10 +90,8 @@ export function resumedFingerprint(config: ModelConfig, shape: DecoderShape, tar
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {
   const { corpora, engines } = readFingerprints();
   return {
-    ...(config.corpus !== undefined && {
-      corpus: corpusOf(config).fingerprint,
-      corpusCode: declaredCode(corpora, config.corpus, 'CORPORA'),
-    }),
+    corpus: config.corpus === undefined ? TEXT_FINGERPRINT : corpusOf(config).fingerprint,
+    corpusCode: declaredCode(corpora, config.corpus ?? TEXT_FINGERPRINT.corpus, 'CORPORA'),
     engine: engineVersion(engine),
     runtime: declaredCode(engines, engine, 'ENGINES'),
   };

@@ -11,6 +11,7 @@ import { familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
 import { corpusOf } from './corpora.ts';
+import type { Corpus } from './corpus.ts';
 
 /**
  * Nats per token below ln V that count as learned. Random weights stay within a few hundredths of ln V, or are above
@@ -25,6 +26,7 @@ const SEED = 20_241;
  * The loss of a checkpoint on a small sample that nothing else reads.
  * @param path where the weights come from
  * @param remedy what to do if they have learned nothing
+ * @param corpus what the sample is of
  * @returns nats per token
  * @throws SwpError of kind `content` if the weights predict no better than random ones do
  */
@@ -33,11 +35,12 @@ export async function learnedLoss(
   config: ModelConfig,
   path: string,
   remedy: string,
+  corpus: Corpus = corpusOf(config),
 ): Promise<number> {
   const sequence = Math.min(LENGTH, familyOf(config).longestSequence(config));
   const losses = await useLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET, (model) => {
     model.load(weights);
-    return model.losses(corpusOf(config).batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+    return model.losses(corpus.batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
   });
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const guessing = Math.log(config.vocabulary);

@@ -54,7 +54,7 @@ export async function openTrainingSession(
 ): Promise<TrainingSession> {
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   const trainer = await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure);
-  return new TrainingSession(trainer, corpusOf(config), { batch, sequence }, heldBytes(training.graph));
+  return new TrainingSession(trainer, config, { batch, sequence }, heldBytes(training.graph));
 }
 
 /** What a training step did, and what its batch would have cost the language itself. */
@@ -65,22 +65,24 @@ export interface SessionStepResult extends TrainingStepResult {
 
 /** Where batches are drawn from. */
 export interface BatchStream {
+  /** By default the language that the model is made for. */
+  corpus?: Corpus;
   stream: string;
   seed: number;
 }
 
 export class TrainingSession implements PooledSession {
   readonly #trainer: Trainer;
-  readonly #corpus: Corpus;
+  readonly #config: ModelConfig;
   readonly #shape: DecoderShape;
   readonly #graphBytes: number;
   /** Transfers of the trainer before files were loaded: those of other nodes. */
   #before: TransferStatistics | undefined;
 
   /** @param graphBytes what the runtime holds for the graph */
-  constructor(trainer: Trainer, corpus: Corpus, shape: DecoderShape, graphBytes: number) {
+  constructor(trainer: Trainer, config: ModelConfig, shape: DecoderShape, graphBytes: number) {
     this.#trainer = trainer;
-    this.#corpus = corpus;
+    this.#config = config;
     this.#shape = shape;
     this.#graphBytes = graphBytes;
   }
@@ -156,9 +158,10 @@ export class TrainingSession implements PooledSession {
     learningRates: readonly number[],
   ): Promise<SessionStepResult[]> {
     const { batch, sequence } = this.#shape;
+    const { corpus = corpusOf(this.#config) } = settings;
     const planned = learningRates.map((learningRate, index) => {
-      const drawn = this.#corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
-      const surprisals = isLanguage(this.#corpus) ? this.#corpus.surprisals(drawn, sequence) : null;
+      const drawn = corpus.batch(settings.seed, settings.stream, firstStep + index, batch, sequence);
+      const surprisals = isLanguage(corpus) ? corpus.surprisals(drawn, sequence) : null;
       return {
         batch: splitNextTokens(drawn, this.#shape),
         learningRate,

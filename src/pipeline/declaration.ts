@@ -2,11 +2,13 @@
  * The study as the report and lint need it: every experiment with its parameters resolved. Fills params with `"unit":
  * "study"`.
  */
+import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { ExperimentDeclaration, StepParams, StudyDeclaration, WiredRounds } from '../generated/aggregate.ts';
 import { resolveParams } from './parameters.ts';
+import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 import { declareWiring } from './wiring.ts';
@@ -14,7 +16,8 @@ import { declareWiring } from './wiring.ts';
 /**
  * Description, profile, experiments and comparisons of the chosen profile; parameters that differ by round are lists.
  */
-export function declareStudy(study: Study): StudyDeclaration {
+export function declareStudy(declared: Study): StudyDeclaration {
+  const study = withTextLabels(withoutIdleText(declared));
   const { name, description, profile, comparisons, analysis } = study;
   const wirings: WiredRounds[][] = [];
   const places = new Map<string, number>();
@@ -60,6 +63,24 @@ function declareSteps({ steps }: Study): StudyDeclaration['steps'] {
       },
     ]),
   );
+}
+
+/** Of a study without a text, a step that is there for one is no part. */
+function withoutIdleText(study: Study): Study {
+  if (study.experiments.some(({ corpus }) => corpus !== null)) return study;
+  const readsText = ({ stage }: StepDeclaration) => paramSchemas(stage).get('corpus')?.unit === 'corpus';
+  return { ...study, steps: study.steps.filter((step) => !readsText(step)) };
+}
+
+/** Names texts by the last part of their path, where that tells them apart: it matters to nobody where they lie. */
+function withTextLabels(study: Study): Study {
+  const texts = new Set(study.experiments.flatMap(({ corpus }) => (corpus === null ? [] : [String(corpus.text)])));
+  const isClear = new Set([...texts].map((text) => basename(text))).size === texts.size;
+  const labelled = (corpus: JsonObject) => ({ ...corpus, text: basename(String(corpus.text)) });
+  const experiments = study.experiments.map((experiment) =>
+    isClear && experiment.corpus !== null ? { ...experiment, corpus: labelled(experiment.corpus) } : experiment,
+  );
+  return { ...study, experiments };
 }
 
 function declareExperiment(study: Study, experiment: Experiment): ExperimentDeclaration {

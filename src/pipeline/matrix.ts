@@ -24,6 +24,7 @@ const TEXTS = new Set([
   'role',
   'extends',
   'model',
+  'corpus',
   'name',
   'question',
   'topic',

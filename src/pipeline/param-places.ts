@@ -51,7 +51,7 @@ function ofUnit(
   param: string,
 ): JsonPath | undefined {
   const unit = paramSchemas(stage).get(param)?.unit;
-  const key = unit === 'model' ? 'model' : unit === 'seed' ? 'seeds' : undefined;
+  const key = unit === 'model' || unit === 'corpus' ? unit : unit === 'seed' ? 'seeds' : undefined;
   if (key === undefined) return undefined;
   const places: [unknown, JsonPath][] = [
     [content.experiments[experiment.id]?.[key], ['experiments', experiment.id, key]],

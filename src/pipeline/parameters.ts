@@ -7,7 +7,7 @@
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
  * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act: `steps` are
  * multiplied by scaleSteps, as it is written in decimals, and rounded, halves up, at least 1 unless 0; a `seed` that
- * nobody set is the run's seed, a `model` that nobody set the experiment's.
+ * nobody set is the run's seed, a `model` or `corpus` that nobody set the experiment's.
  */
 import { decimalProduct } from '../base/decimal-product.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -42,7 +42,7 @@ export function resolveParams({ study, experiment, stage, round, step, seed }: P
   const params: JsonObject = {};
   for (const [param, schema] of paramSchemas(stage)) {
     if (schema.unit === 'study') continue;
-    let value = schema.unit === 'model' ? experiment.model : schema.default;
+    let value = schema.unit === 'model' || schema.unit === 'corpus' ? experiment[schema.unit] : schema.default;
     for (const layer of [...layers, study.overrides]) if (layer?.[param] !== undefined) value = layer[param];
     if (schema.unit === 'steps' && typeof value === 'number') value = scaleSteps(value, experiment.scaleSteps);
     if (schema.unit === 'seed') value ??= seed;

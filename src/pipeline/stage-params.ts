@@ -11,10 +11,10 @@ import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 
 /**
  * steps: counted in training steps, so `scaleSteps` applies. seed: defaults to the run's seed.
- * model: defaults to the experiment's model, above the schema's own default.
+ * model, corpus: defaults to the experiment's, above the schema's own default.
  * study: filled with the study's declaration, never set by hand.
  */
-export type ParamUnit = 'steps' | 'seed' | 'model' | 'study';
+export type ParamUnit = 'steps' | 'seed' | 'model' | 'corpus' | 'study';
 
 export interface ParamSchema {
   unit?: ParamUnit;

@@ -19,11 +19,13 @@ const OF_STANDARD = 'the standard DAG';
 
 /**
  * @param declared `dag` as the file has it, of a shape that the schema allows
+ * @param hasText whether the study declares a corpus; without one, the standard DAG has no step for it
  * @returns all steps in the order in which they flow; mistakes of added steps are reported
  */
-export function writeOutDag(declared: DeclaredDag, diagnostics: Diagnostics): WrittenDag {
+export function writeOutDag(declared: DeclaredDag, diagnostics: Diagnostics, hasText: boolean): WrittenDag {
   if (Array.isArray(declared)) return declared;
-  const dag = structuredClone(standardDag) as unknown as WrittenDag;
+  const whole = structuredClone(standardDag) as unknown as WrittenDag;
+  const dag = hasText ? whole : withoutText(whole);
   const added = new Map<Step, JsonPath>();
   if (declared !== 'standard') {
     const extension = new Extension(dag, added, diagnostics);
@@ -31,6 +33,19 @@ export function writeOutDag(declared: DeclaredDag, diagnostics: Diagnostics): Wr
   }
   notePlaces(dag, added, diagnostics);
   return dag;
+}
+
+/** Without the step that turns a text into tokens, and what is read of it. */
+function withoutText(dag: WrittenDag): WrittenDag {
+  const without = (steps: Step[]): Step[] =>
+    steps
+      .filter(({ stage }) => stage !== 'tokenize')
+      .map(({ inputs: { tokens: _, ...inputs } = {}, ...step }) =>
+        Object.keys(inputs).length === 0 ? step : { ...step, inputs },
+      );
+  return dag.flatMap((entry): WrittenDag =>
+    'repeat' in entry ? [{ ...entry, steps: without(entry.steps) as RepeatedSteps['steps'] }] : without([entry]),
+  );
 }
 
 /** Mistakes in an added step are shown there, those in a standard one at the word that stands for all of them. */

@@ -71,9 +71,15 @@ export function parseStudyFile(path: string, text: string | Uint8Array): StudyFi
   }
   diagnostics.throwIfAny();
   const checked = content as unknown as PipelineFile;
-  const dag = writeOutDag(checked.dag, diagnostics);
+  const dag = writeOutDag(checked.dag, diagnostics, declaresText(checked));
   diagnostics.throwIfAny(); // a step that is added nowhere would be reported a second time
   return { path, content: { ...checked, dag }, diagnostics };
+}
+
+/** Whether a corpus is declared for any experiment of any profile. */
+function declaresText({ defaults, profiles, experiments }: PipelineFile): boolean {
+  const declaring = [defaults, ...Object.values(profiles ?? {}), ...Object.values(experiments)];
+  return declaring.some((each) => (each?.corpus ?? null) !== null);
 }
 
 /** Writes templates out and fills in what is inherited; what is wrong with the rest is found afterwards. */

@@ -24,6 +24,8 @@ export interface Experiment {
   extends?: string;
   /** What every parameter with the unit `model` is, unless it is set itself. */
   model: string;
+  /** The same for the unit `corpus`; null if the experiment has no text. */
+  corpus: JsonObject | null;
   seeds: number[];
   rounds: number;
   finalTrain: boolean;
@@ -186,19 +188,21 @@ function chooseProfile(content: PipelineFile, named: string | undefined): Chosen
   return { name, entry, has: globMatcher(entry.experiments) };
 }
 
-/** For rounds, seeds, finalTrain and model as for parameters: defaults < profile < experiment. */
+/** For rounds, seeds, finalTrain, model and corpus as for parameters: defaults < profile < experiment. */
 function resolveExperiment(
   id: string,
   entry: ExperimentEntry,
   content: PipelineFile,
   profile: ProfileEntry,
 ): Experiment {
+  const declaring = [entry, profile, content.defaults].find((each) => each?.corpus !== undefined);
   return {
     id,
     description: entry.description ?? '',
     role: entry.role,
     extends: entry.extends,
     model: entry.model ?? profile.model ?? content.defaults?.model ?? DEFAULT_MODEL,
+    corpus: (declaring?.corpus ?? null) as JsonObject | null,
     seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
     finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,

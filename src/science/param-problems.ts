@@ -5,19 +5,21 @@
 import { elementCount } from '../base/element-count.ts';
 import { globMatcher } from '../base/glob.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
+import { decimal } from '../base/number-text.ts';
 import type { ParamProblem } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { PlantSpikesParams } from '../generated/plant-spikes.ts';
 import type { PruneParams } from '../generated/prune.ts';
 import type { RewindParams } from '../generated/rewind.ts';
+import type { TokenizeParams } from '../generated/tokenize.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
-import { CORPUS_NAMES } from '../model/corpora.ts';
 import { buildForwardGraph } from '../model/decoder/decoder-graph.ts';
 import { familyOf, tensorsOf } from '../model/decoder/family-of.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
+import { isNamedLines } from '../model/text-files.ts';
 import { BLOCKS } from '../model/tensor-selection.ts';
 import { LEAST_FLOAT32, optimizerProblems } from './optimizer-problems.ts';
 import { randomModelConfigs } from './random-models.ts';
@@ -31,7 +33,10 @@ const MOST_UNROLLED = 64;
 /** Layers of all random models together: planning builds the graph of each. */
 const MOST_LAYERS = 500;
 
-export async function trainingProblems(params: Required<TrainParams>): Promise<ParamProblem[]> {
+export async function trainingProblems(
+  params: Required<TrainParams>,
+  connected: ReadonlySet<string>,
+): Promise<ParamProblem[]> {
   const { batchSize, microBatchSize, engine, device } = params;
   const problems: ParamProblem[] = (['steps', 'warmupSteps', 'decaySteps'] as const)
     .filter((param) => params[param] > MOST_STEPS)
@@ -57,7 +62,10 @@ export async function trainingProblems(params: Required<TrainParams>): Promise<P
       message: `train.microBatchSize ${microBatchSize} makes ${microBatches} micro-batches of a batch`,
       expected: `at most ${MOST_UNROLLED} on webgpu`,
     });
-  return [...problems, ...(await passProblems('train', { ...params, batchSize: microBatchSize || batchSize }))];
+  return [
+    ...problems,
+    ...(await passProblems('train', { ...params, batchSize: microBatchSize || batchSize }, connected)),
+  ];
 }
 
 export async function evaluationProblems(
@@ -65,7 +73,7 @@ export async function evaluationProblems(
   connected: ReadonlySet<string>,
 ): Promise<ParamProblem[]> {
   return [
-    ...(await passProblems('eval', params)),
+    ...(await passProblems('eval', params, connected)),
     ...sampleProblems('eval', params, ['sequences']),
     ...(params.restore === 'none'
       ? []
@@ -73,11 +81,41 @@ export async function evaluationProblems(
   ];
 }
 
-export async function detectionProblems(params: Required<DetectSwParams>): Promise<ParamProblem[]> {
+export async function detectionProblems(
+  params: Required<DetectSwParams>,
+  connected: ReadonlySet<string>,
+): Promise<ParamProblem[]> {
   return [
-    ...(await passProblems('detect-sw', params)),
+    ...(await passProblems('detect-sw', params, connected)),
     ...sampleProblems('detect-sw', params, ['candidateSequences', 'causalSequences']),
   ];
+}
+
+export async function tokenizingProblems(params: Required<TokenizeParams>): Promise<ParamProblem[]> {
+  const { model, corpus, calibration, candidates, causal, evaluation } = params;
+  if (corpus === null) return [];
+  const problems: ParamProblem[] = [];
+  const { corpus: language } = await readModelConfig(model);
+  if (language !== undefined)
+    problems.push({
+      param: 'corpus',
+      message: `A text is declared, and ${model} is made for the built-in language ${language}`,
+      expected: 'no "corpus" (null where defaults or a profile declare one), or a model with a tokenizer',
+    });
+  if (corpus.field === undefined && isNamedLines(corpus))
+    problems.push({
+      param: 'corpus',
+      message: `${quoted(corpus.text)} is JSON Lines by its name, and no field of its lines is named`,
+      expected: '"field" beside "text": the name of the field that holds the text of a document',
+    });
+  const shares = calibration + candidates + causal + evaluation;
+  if (shares >= 1)
+    problems.push({
+      param: 'evaluation',
+      message: `The shares of calibration, candidates, causal and evaluation come to ${decimal(shares, 3)}`,
+      expected: 'less than 1 together: training has the rest',
+    });
+  return problems;
 }
 
 export function plantingProblems(params: Required<PlantSpikesParams>): ParamProblem[] {
@@ -174,14 +212,19 @@ interface PassParams {
 }
 
 /** What is wrong with a pass of a model, with parameters that each are possible. */
-async function passProblems(stage: string, params: PassParams & { model: string }): Promise<ParamProblem[]> {
+async function passProblems(
+  stage: string,
+  params: PassParams & { model: string },
+  connected: ReadonlySet<string>,
+): Promise<ParamProblem[]> {
   const config = await readModelConfig(params.model);
-  if (config.corpus === undefined)
+  if (config.corpus === undefined && !connected.has('tokens'))
     return [
       {
         param: 'model',
         message: `${stage} has nothing to read: the configuration of ${params.model} names no built-in language`,
-        expected: `a model whose config.json has "corpus": ${listNames(CORPUS_NAMES)}`,
+        expected:
+          '"corpus": { "text": "FILE" } beside "model"; in a DAG of your own, a step of the stage tokenize, too, whose tokens this one takes',
       },
     ];
   const longest = familyOf(config).longestSequence(config);

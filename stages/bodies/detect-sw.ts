@@ -4,7 +4,7 @@ import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { DetectSwParams } from '../../src/generated/detect-sw.ts';
 import type { Pruning } from '../../src/generated/pruning.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
-import { corpusOf } from '../../src/model/corpora.ts';
+import { useCorpus } from '../../src/model/corpora.ts';
 import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
@@ -20,14 +20,15 @@ export default async function detectSw({
 }: StageJob<Required<DetectSwParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
   const weights = await readModelWeights(input('weights'), config, otherModelRemedy('detect-sw', params.model));
-  const corpus = corpusOf(config);
-  const draw = (stream: string, sequences: number) =>
-    corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
-  const data = {
-    spikes: draw('detect-candidates', params.candidateSequences),
-    causal: draw('detect-causal', params.causalSequences),
-    isOrdinary: (token: number, position: number) => corpus.isOrdinary(token, position),
-  };
+  const data = await useCorpus(config, optionalInput('tokens'), (corpus) => {
+    const draw = (stream: string, sequences: number) =>
+      corpus.batch(params.seed, stream, 0, sequences, params.sequenceLength);
+    return {
+      spikes: draw('detect-candidates', params.candidateSequences),
+      causal: draw('detect-causal', params.causalSequences),
+      isOrdinary: (token: number, position: number) => corpus.isOrdinary(token, position),
+    };
+  });
 
   const referencePath = optionalInput('reference');
   const reference = referencePath === undefined ? undefined : await readJsonArtifact<SuperWeightReport>(referencePath);

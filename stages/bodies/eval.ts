@@ -4,8 +4,9 @@ import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { EvalParams } from '../../src/generated/eval.ts';
 import type { Evaluation } from '../../src/generated/evaluation.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
-import { corpusOf } from '../../src/model/corpora.ts';
+import { useCorpus } from '../../src/model/corpora.ts';
 import { useLanguageModel } from '../../src/model/create-language-model.ts';
+import type { Corpus } from '../../src/model/corpus.ts';
 import type { ModelConfig } from '../../src/model/decoder/family.ts';
 import { evaluate, type EvaluatedSequences } from '../../src/model/evaluate.ts';
 import type { LanguageModel } from '../../src/model/language-model.ts';
@@ -18,11 +19,11 @@ import { sparsityOf } from '../../src/science/sparsity.ts';
 import { SuperActivations } from '../../src/science/super-activations.ts';
 
 export default async function evaluateWeights(job: StageJob<Required<EvalParams>>): Promise<Metrics> {
-  const { params, output } = job;
+  const { params, optionalInput, output } = job;
   const config = await readModelConfig(params.model);
   const shape = { batch: params.batchSize, sequence: params.sequenceLength };
-  const { evaluation, sequenceLosses, tokens } = await useLanguageModel(config, shape, params, (model) =>
-    measure(model, config, job),
+  const { evaluation, sequenceLosses, tokens } = await useCorpus(config, optionalInput('tokens'), (corpus) =>
+    useLanguageModel(config, shape, params, (model) => measure(model, config, corpus, job)),
   );
   await writeJsonArtifact(output('evaluation'), evaluation);
   await writeSequenceLosses(output('sequenceLosses'), sequenceLosses, tokens);
@@ -42,10 +43,10 @@ interface Measured extends EvaluatedSequences {
 async function measure(
   model: LanguageModel,
   config: ModelConfig,
+  corpus: Corpus,
   { params, input, optionalInput, progress, signal }: StageJob<Required<EvalParams>>,
 ): Promise<Measured> {
   const read = (path: string) => readModelWeights(path, config, otherModelRemedy('eval', params.model));
-  const corpus = corpusOf(config);
   const tokens = corpus.batch(params.seed, 'eval', 0, params.sequences, params.sequenceLength);
   /** What the intact model's super weights make of these very tokens. */
   const recordActivations = async () => {

@@ -1,6 +1,7 @@
 /** Runs load-pretrained: reads a checkpoint and makes sure that it is one. */
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { LoadPretrainedParams } from '../../src/generated/load-pretrained.ts';
+import { useCorpus } from '../../src/model/corpora.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { checkpointRemedy } from '../../src/model/model-files.ts';
@@ -12,6 +13,7 @@ import { readModelWeights } from '../../src/model/weights-file.ts';
 
 export default async function loadPretrained({
   params: { model, checkpoint },
+  optionalInput,
   output,
   log,
 }: StageJob<Required<LoadPretrainedParams>>): Promise<Metrics> {
@@ -19,8 +21,12 @@ export default async function loadPretrained({
   const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
   const published = isPublished(model);
   const weights = published ? await readPublished(model, log) : await readModelWeights(path, config, remedy);
-  // A model of no built-in language has no sample to be tried on here.
-  const sampleLoss = config.corpus === undefined ? undefined : await learnedLoss(weights, config, path, remedy);
+  const tokens = optionalInput('tokens');
+  // Without a language and a text there is no sample to try them on, and nothing either that could be measured.
+  const sampleLoss =
+    config.corpus === undefined && tokens === undefined
+      ? undefined
+      : await useCorpus(config, tokens, (corpus) => learnedLoss(weights, config, path, remedy, corpus));
   await writeSafetensors(output('weights'), weights);
   return {
     ...(!published && { checkpoint }),

@@ -6,6 +6,9 @@ import { learningRateAt } from '../../src/compute/training/learning-rate.ts';
 import type { TransferStatistics } from '../../src/compute/training/trainer.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
+import { useCorpus } from '../../src/model/corpora.ts';
+import type { Corpus } from '../../src/model/corpus.ts';
+import { readModelConfig } from '../../src/model/model-config.ts';
 import { useTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 import { trainingShape } from '../../src/model/training-shape.ts';
 import { CurveRecorder } from '../../src/science/loss-curve.ts';
@@ -17,10 +20,16 @@ const REMEDY =
 export default async function train(job: StageJob<Required<TrainParams>>): Promise<Metrics> {
   const { params } = job;
   refuseContradiction(job);
-  return useTrainingSession(params.model, trainingShape(params), params, (session) => takeSteps(session, job));
+  return useCorpus(await readModelConfig(params.model), job.optionalInput('tokens'), (corpus) =>
+    useTrainingSession(params.model, trainingShape(params), params, (session) => takeSteps(session, corpus, job)),
+  );
 }
 
-async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainParams>>): Promise<Metrics> {
+async function takeSteps(
+  session: TrainingSession,
+  corpus: Corpus,
+  job: StageJob<Required<TrainParams>>,
+): Promise<Metrics> {
   const { params } = job;
   await load(session, job);
   const firstStep = await readPosition(job);
@@ -38,7 +47,7 @@ async function takeSteps(session: TrainingSession, job: StageJob<Required<TrainP
     job.signal.throwIfAborted();
     const count = Math.min(session.stepsPerCall, params.steps - done);
     const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
-    const results = await session.steps(params, firstStep + done, learningRates);
+    const results = await session.steps({ ...params, corpus }, firstStep + done, learningRates);
     for (const [index, { loss, surprisal, gradientNorm }] of results.entries()) {
       done += 1;
       refuseDivergence('loss', loss, firstStep + done);

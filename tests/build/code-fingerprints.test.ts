@@ -150,8 +150,10 @@ describe('the fingerprints of code change', () => {
       'plant-spikes',
       'prune',
       'rewind',
+      'tokenize',
       'marker-retrieval',
       'marker-retrieval-no-bos',
+      'text',
     ]);
   });
 

@@ -29,7 +29,7 @@ describe('a mistake is shown at its place, with what was expected and the neares
   110 |       "parms": {}
       |       ^^^^^^^
   Did you mean "params"?
-  Expected: "description", "role", "extends", "matrix", "model", "rounds", "finalTrain", "seeds", "scaleSteps", "params", "perRound" or "perStep".`,
+  Expected: "description", "role", "extends", "matrix", "model", "corpus", "rounds", "finalTrain", "seeds", "scaleSteps", "params", "perRound", ... (13 in all).`,
     );
   });
 

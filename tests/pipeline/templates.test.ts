@@ -131,6 +131,7 @@ describe('extends', () => {
       id: 'heir',
       extends: 'parent',
       model: 'marker-retrieval',
+      corpus: null,
       role: 'positive-control',
       description: 'The first.',
       rounds: 1,

@@ -1,0 +1,32 @@
+/**
+ * tokenize: a text and the model's tokenizer become token ids, once for all runs. They are divided into parts that
+ * share no token, so that what trains, what finds, what judges and what reports are apart by construction.
+ */
+import schema from '../schemas/stages/tokenize.schema.json' with { type: 'json' };
+import { defineStage } from '../src/engine/stage.ts';
+import type { TokenizeParams } from '../src/generated/tokenize.ts';
+import { onModel } from '../src/model/model-stage.ts';
+import { tokenizerFiles } from '../src/model/model-tokenizer.ts';
+import { textFiles, textFolder } from '../src/model/text-files.ts';
+import { tokenizingProblems } from '../src/science/param-problems.ts';
+
+export default defineStage(
+  onModel<Required<TokenizeParams>>({
+    name: 'tokenize',
+    summary: "Turns a text into token ids by the model's tokenizer, in parts that share no token.",
+    params: schema,
+    inputs: {},
+    outputs: {
+      tokens: { summary: 'The token ids of each part.', file: 'tokens.safetensors' },
+      corpus: { summary: 'How many tokens there are, and which of them are in which part.', file: 'corpus.json' },
+    },
+
+    problems: tokenizingProblems,
+    files: ({ model, corpus }, root) => [...tokenizerFiles(model), ...(corpus === null ? [] : textFiles(corpus, root))],
+    watches({ corpus }, root) {
+      const folder = corpus === null ? undefined : textFolder(corpus, root);
+      return folder === undefined ? [] : [folder];
+    },
+    body: () => import('./bodies/tokenize.ts'),
+  }),
+);
