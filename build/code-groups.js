@@ -71,6 +71,7 @@ export const GROUPS = {
       'src/model/published-model.ts',
       'src/model/sequence-losses.ts',
       'src/model/tensor-selection.ts',
+      'src/model/gguf-tokenizer.ts',
       'src/model/model-tokenizer.ts',
       'src/model/text-files.ts',
       'src/model/text-parts.ts',

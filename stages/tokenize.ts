@@ -3,10 +3,11 @@
  * share no token, so that what trains, what finds, what judges and what reports are apart by construction.
  */
 import schema from '../schemas/stages/tokenize.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { TokenizeParams } from '../src/generated/tokenize.ts';
 import { onModel } from '../src/model/model-stage.ts';
-import { tokenizerFiles } from '../src/model/model-tokenizer.ts';
+import { specialTokenIds, tokenizerFiles } from '../src/model/model-tokenizer.ts';
 import { textFiles, textFolder } from '../src/model/text-files.ts';
 import { tokenizingProblems } from '../src/science/param-problems.ts';
 
@@ -22,6 +23,9 @@ export default defineStage(
     },
 
     problems: tokenizingProblems,
+    // Where the text lies is in no key: `files` have what is in it.
+    inKey: ({ corpus }): JsonObject => ({ corpus: corpus && { field: corpus.field ?? null } }),
+    fingerprint: ({ model }) => specialTokenIds(model),
     files: ({ model, corpus }, root) => [...tokenizerFiles(model), ...(corpus === null ? [] : textFiles(corpus, root))],
     watches({ corpus }, root) {
       const folder = corpus === null ? undefined : textFolder(corpus, root);

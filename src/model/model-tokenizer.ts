@@ -1,6 +1,7 @@
 /**
  * The tokenizer of a model: tokenizer.json and tokenizer_config.json beside its weights, as Hugging Face's tokenizers
- * have them. Text is tokenised without adding special tokens; what starts a sequence is a matter of its own.
+ * have them, or the one in its GGUF file. Text is tokenised without adding special tokens; what starts a sequence is a
+ * matter of its own.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -11,21 +12,26 @@ import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { quoted } from '../base/nearest-name.ts';
 import type { DeclaredFile } from '../engine/stage.ts';
+import { readTokenizerOfGguf } from './gguf-tokenizer.ts';
 import { configPath } from './model-config.ts';
-import { modelFolder } from './model-folder.ts';
+import { isGguf, modelFolder } from './model-name.ts';
 
 const REMEDY = 'A text needs the tokenizer of the model: put its tokenizer.json beside config.json.';
-/** Other files that say which token starts a sequence, in the order in which they are asked. */
+/** The file that says which tokens are special. */
 const CONFIG = 'tokenizer_config.json';
 
-/** The files of a model's tokenizer, for keys. */
+/** The files of a model's tokenizer, for keys. A tokenizer.json beside a GGUF file is taken in the place of its own. */
 export function tokenizerFiles(model: string): DeclaredFile[] {
+  if (isInGguf(model)) return [{ name: 'tokenizer', path: model }];
   const config = join(modelFolder(model), CONFIG);
   return [
     { name: 'tokenizer.json', path: tokenizerPath(model), remedy: REMEDY },
     ...(existsSync(config) ? [{ name: CONFIG, path: config }] : []),
-    { name: 'config.json', path: configPath(model) },
   ];
+}
+
+function isInGguf(model: string): boolean {
+  return isGguf(model) && !existsSync(tokenizerPath(model));
 }
 
 function tokenizerPath(model: string): string {
@@ -153,11 +159,20 @@ function stepsOf(step: JsonValue | undefined, list: string): JsonObject[] {
 
 /** @throws SwpError if the model has no tokenizer that can be used */
 export async function readTokenizer(model: string): Promise<ModelTokenizer> {
+  if (isInGguf(model)) {
+    const { tokenizer, config } = await readTokenizerOfGguf(model);
+    return new ModelTokenizer(model, tokenizer, config);
+  }
   const path = tokenizerPath(model);
   const config = await readJson(join(modelFolder(model), CONFIG), true);
+  return new ModelTokenizer(path, await readJson(path), { ...(await specialTokenIds(model)), ...config });
+}
+
+/** What a model's own configuration says of special tokens: it counts where the tokenizer's does not name them. */
+export async function specialTokenIds(model: string): Promise<JsonObject> {
+  if (isGguf(model)) return {};
   const { bos_token_id: bos, eos_token_id: eos } = await readJson(configPath(model));
-  const ids = { ...(bos !== undefined && { bos_token_id: bos }), ...(eos !== undefined && { eos_token_id: eos }) };
-  return new ModelTokenizer(path, await readJson(path), { ...ids, ...config });
+  return { ...(bos !== undefined && { bos_token_id: bos }), ...(eos !== undefined && { eos_token_id: eos }) };
 }
 
 /** @param optional whether the file need not be there */

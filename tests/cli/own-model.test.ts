@@ -115,7 +115,7 @@ test('without a language, what reads sequences is refused before anything runs',
   const { exitCode, stderr } = await project.swp('status');
   expect(exitCode).toBe(2);
   expect(stderr).toContain('detect-sw has nothing to read: the configuration of ');
-  expect(stderr).toContain('Expected: a model whose config.json has "corpus": "marker-retrieval"');
+  expect(stderr).toContain('Expected: "corpus": { "text": "FILE" } beside "model"');
 });
 
 describe('of a name that is no model', () => {

@@ -1,8 +1,8 @@
-/** A study of a model on a text, by the standard DAG: from the checkpoint to the report. */
+/** A study of a model on a text, by the standard DAG: from the checkpoint to the report, the same wherever it lies. */
 import { cp } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';
-import { TINY } from './tiny-model.ts';
+import { TEXT, TINY } from './tiny-model.ts';
 
 /** Each experiment has next to no work, in one round. */
 function studyOf(more: { defaults?: object; [name: string]: unknown } = {}): object {
@@ -46,6 +46,19 @@ test('runs from its checkpoint to the report', async () => {
   expect(metricsOf('load').sampleLoss).toBeLessThan(5);
   expect(metricsOf('eval-start').loss).toBeCloseTo(4.2, 0);
   expect(Object.keys(metricsOf('eval-start')).sort()).toEqual(['loss', 'perplexity', 'sparsity', 'standardError']);
+
+  // Neither where the text lies nor what it is called is in a key.
+  const copy = await projectWith(studyOf({ defaults: { corpus: { text: './text.txt' } } }));
+  await cp(TEXT, copy.path('text.txt'));
+  const keysOf = async (of: SwpProject, ...args: string[]) =>
+    (await of.swp('status', '--json', ...args))
+      .json<{ nodes: { key: string; state: string; step: string }[] }>()[0]!
+      .nodes.map(({ key, state, step }) => `${step} ${key} ${state}`)
+      .sort();
+  expect(await keysOf(copy, '--cache', project.path('cache'))).toEqual(await keysOf(project));
+  await copy.write('text.txt', 'Call me Ishmael.');
+  const changed = await keysOf(copy, '--cache', project.path('cache'));
+  expect(changed.filter((line) => line.endsWith(' cached'))).toEqual([]);
 });
 
 test('mistakes are told at their place', async () => {
