@@ -8,11 +8,11 @@ import { fixedBatches, type FixedBatch } from '../model/fixed-batches.ts';
 import type { LanguageModel, PassStart } from '../model/language-model.ts';
 import type { MatrixPosition } from './pruning.ts';
 
-/** What zeroing one scalar alone costs, in nats per token. */
+/** What zeroing one scalar, or several together, costs in nats per token. */
 export interface ZeroingEffect {
   effect: number;
   /**
-   * Over sequences, of the mean difference between the losses with and without the scalar on the same sequence. It is
+   * Over sequences, of the mean difference between the losses with and without them on the same sequence. It is
    * an error of these sequences, not of the training. Null for a single sequence.
    */
   effectStandardError: number | null;
@@ -30,6 +30,9 @@ interface Losses {
   bySequence: Float64Array;
 }
 
+/** Of two losses on the same tokens. */
+type Differences = Losses;
+
 export class Ablation {
   /** Nats per token with nothing zeroed. */
   readonly baselineLoss: number;
@@ -38,7 +41,8 @@ export class Ablation {
   readonly #model: LanguageModel;
   readonly #batches: readonly RecordedBatch[];
   readonly #signal: AbortSignal | undefined;
-  readonly #effects = new Map<string, ZeroingEffect>();
+  /** By the scalars that are zeroed. */
+  readonly #known = new Map<string, Differences>();
   readonly #baseline: Losses;
 
   private constructor(
@@ -78,17 +82,25 @@ export class Ablation {
     return new Ablation(model, batches, baseline, signal);
   }
 
-  /** What zeroing one scalar alone costs; 0 without a pass if it is 0 already. Measured once. */
-  async effect(position: MatrixPosition): Promise<ZeroingEffect> {
-    const identity = identityOf(position);
-    const known = this.#effects.get(identity);
-    if (known !== undefined) return known;
-    const effect =
-      this.value(position) === 0
-        ? this.#effectOf(this.#baseline)
-        : this.#effectOf(await this.without([position], () => this.#measure([position])));
-    this.#effects.set(identity, effect);
-    return effect;
+  /** What zeroing scalars together costs; 0 without a pass if all are 0 already. Each set is measured once. */
+  async effect(...positions: MatrixPosition[]): Promise<ZeroingEffect> {
+    return summaryOf(await this.#differences(positions));
+  }
+
+  /**
+   * What zeroing scalars together costs above the sum of what zeroing each alone does: 0 if each does its own work,
+   * more if each can make up for the others.
+   */
+  async excess(positions: readonly MatrixPosition[]): Promise<ZeroingEffect> {
+    const together = await this.#differences(positions);
+    const alone: Differences[] = [];
+    for (const position of positions) alone.push(await this.#differences([position]));
+    return summaryOf({
+      mean: alone.reduce((rest, { mean }) => rest - mean, together.mean),
+      bySequence: together.bySequence.map((difference, sequence) =>
+        alone.reduce((rest, { bySequence }) => rest - bySequence[sequence]!, difference),
+      ),
+    });
   }
 
   /** Runs `work` with the given scalars at 0 and restores them. */
@@ -125,14 +137,25 @@ export class Ablation {
     });
   }
 
-  #effectOf({ mean, bySequence }: Losses): ZeroingEffect {
-    return {
-      effect: mean - this.baselineLoss,
-      effectStandardError: standardErrorOfMean(
-        bySequence.map((loss, sequence) => loss - this.#baseline.bySequence[sequence]!),
-      ),
+  /** Losses with the scalars zeroed, less those with nothing zeroed. */
+  async #differences(positions: readonly MatrixPosition[]): Promise<Differences> {
+    const changed = positions.filter((position) => this.value(position) !== 0);
+    const identity = changed.map(identityOf).sort().join();
+    const known = this.#known.get(identity);
+    if (known !== undefined) return known;
+    const { mean, bySequence } =
+      changed.length === 0 ? this.#baseline : await this.without(changed, () => this.#measure(changed));
+    const differences = {
+      mean: mean - this.baselineLoss,
+      bySequence: bySequence.map((loss, sequence) => loss - this.#baseline.bySequence[sequence]!),
     };
+    this.#known.set(identity, differences);
+    return differences;
   }
+}
+
+function summaryOf({ mean, bySequence }: Differences): ZeroingEffect {
+  return { effect: mean, effectStandardError: standardErrorOfMean(bySequence) };
 }
 
 export function identityOf({ tensor, row, col }: MatrixPosition): string {

@@ -3,9 +3,11 @@
  * if zeroing it alone costs much in itself and far more than zeroing matched controls costs. A few controls that are
  * super weights by that same measure, its twins, are set aside: two or three in one tensor must not refuse one another.
  *
- * Effects are always those of one scalar zeroed in the intact weights. Rescans zero the confirmed super weights
+ * A candidate's effect is always that of one scalar zeroed in the intact weights; joint-effects.ts zeroes several, to
+ * find those that make up for one another. Rescans zero the confirmed super weights
  * together only to uncover spikes that a larger one hid.
  */
+import { groupBy } from '../base/groups.ts';
 import { decimal } from '../base/number-text.ts';
 import type {
   AblatedWeight,
@@ -13,14 +15,17 @@ import type {
   ControlEffect,
   ControlsKept,
   Coordinate,
+  JointEffect,
+  JointSurvival,
   ReferenceSurvival,
   SuperWeightReport,
 } from '../generated/super-weights.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Ablation, identityOf, type ZeroingEffect } from './ablation.ts';
-import { CONTROL_KINDS, matchedControls } from './controls.ts';
+import { CONTROL_KINDS, matchedControls, type MatchedControl } from './controls.ts';
 import { HiddenUnits } from './hidden-units.ts';
+import { isSameSet, JointEffects } from './joint-effects.ts';
 import { largestMagnitudes, magnitudeRank, magnitudeRanks } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
 import { findSpikes, type Contribution, type LayerSpikes, type Spike } from './spikes.ts';
@@ -30,6 +35,8 @@ export interface DetectionRule {
   ordinaryQuantile: number;
   spikeRatio: number;
   contributions: number;
+  jointSize: number;
+  jointFactor: number;
   minimumEffect: number;
   controlFactor: number;
   controlsPerKind: number;
@@ -46,8 +53,8 @@ export interface DetectionData {
   isOrdinary(token: number, position: number): boolean;
 }
 
-/** Of a detection, the super weights and the controls that they had. */
-export type ReferenceReport = Pick<SuperWeightReport, 'confirmed' | 'candidates'>;
+/** Of a detection, the super weights and the controls that they had, and sets that are super together. */
+export type ReferenceReport = Pick<SuperWeightReport, 'confirmed' | 'candidates' | 'joint'>;
 
 export interface DetectionContext {
   /** The detection whose super weights are followed; undefined if this one is to be its own reference. */
@@ -69,13 +76,16 @@ export async function detectSuperWeights(
   const candidates = await detector.candidates(reference?.confirmed ?? []);
   const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
   const coordinates = confirmed.map(({ coordinate }) => coordinate);
+  const joint = rule.jointSize > 1 ? await detector.joint(candidates) : undefined;
+  const followed: ReferenceReport = reference ?? { confirmed: coordinates, candidates, joint };
   return {
     baselineLoss: ablation.baselineLoss,
     causalTokens: ablation.tokens,
     prunableWeights: detector.blockTensors().reduce((sum, tensor) => sum + model.weight(tensor).length, 0),
     candidates,
     confirmed: coordinates,
-    survival: await detector.survival(reference ?? { confirmed: coordinates, candidates }, coordinates, threshold),
+    ...(joint === undefined ? {} : { joint, jointSurvival: await detector.jointSurvival(followed, joint) }),
+    survival: await detector.survival(followed, coordinates, threshold),
     referenceStatus: reference === undefined ? 'self' : reference.confirmed.length > 0 ? 'given' : 'none-emerged',
     ablation: await detector.ablateLargest(),
   };
@@ -95,6 +105,7 @@ class Detector {
   readonly #rule: DetectionRule;
   readonly #ablation: Ablation;
   readonly #units: HiddenUnits;
+  readonly #joint: JointEffects;
 
   constructor(model: LanguageModel, data: DetectionData, rule: DetectionRule, ablation: Ablation, units: HiddenUnits) {
     this.#model = model;
@@ -102,6 +113,9 @@ class Detector {
     this.#rule = rule;
     this.#ablation = ablation;
     this.#units = units;
+    this.#joint = new JointEffects(ablation, rule, (position, excluded) =>
+      this.#matchedControls(position, excluded, 1),
+    );
   }
 
   /**
@@ -147,7 +161,7 @@ class Detector {
     ];
   }
 
-  #spikes({ inputRatio, outputRatio }: Spike): boolean {
+  #spikes({ inputRatio, outputRatio }: Pick<Spike, 'inputRatio' | 'outputRatio'>): boolean {
     return Math.min(inputRatio, outputRatio) >= this.#rule.spikeRatio;
   }
 
@@ -186,6 +200,43 @@ class Detector {
         functional: refusal === undefined,
         redetection: places.has(identityOf(coordinate)) ? 'same' : elsewhere ? 'moved' : 'none',
         baseRate: await this.#baseRate(coordinate, candidates),
+      });
+    }
+    return entries;
+  }
+
+  /** Of every layer and output channel, the candidates that spike, zeroed together. */
+  async joint(candidates: readonly Candidate[]): Promise<JointEffect[]> {
+    const contribution = ({ inputSpike, coordinate }: Candidate) => Math.abs(inputSpike * coordinate.value);
+    const spiking = candidates
+      .filter((candidate) => candidate.coordinate.value !== 0 && this.#spikes(candidate))
+      .sort((a, b) => contribution(b) - contribution(a))
+      .map(({ coordinate }) => coordinate);
+    const superWeights = candidates.filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
+    const sets: JointEffect[] = [];
+    for (const group of groupBy(spiking, ({ tensor, row }) => `${tensor} ${row}`).values()) {
+      const set = await this.#joint.judge(group, superWeights);
+      if (set !== undefined) sets.push(set);
+    }
+    return sets;
+  }
+
+  /** What became of each joint set that the reference confirmed. */
+  async jointSurvival(
+    { confirmed: superWeights, joint = [] }: ReferenceReport,
+    found: readonly JointEffect[],
+  ): Promise<JointSurvival[]> {
+    const entries: JointSurvival[] = [];
+    for (const { members } of joint.filter(({ confirmed }) => confirmed)) {
+      const left = members.filter((member) => this.#ablation.value(member) !== 0);
+      let kept = 0;
+      for (const member of left) if (await this.#units.isConnected(member)) kept += 1;
+      entries.push({
+        members,
+        kept,
+        disconnected: left.length - kept,
+        ...(await this.#joint.remaining(members, superWeights)),
+        redetected: found.some((set) => set.confirmed && isSameSet(set.members, members)),
       });
     }
     return entries;
@@ -287,23 +338,9 @@ class Detector {
 
   /** A candidate's matched controls with what zeroing each costs. Those comparable to it are twins, if they are few. */
   async #controls(position: Coordinate, known: readonly MatrixPosition[], effect: number): Promise<ControlEffect[]> {
-    const { tensor, layer } = position;
-    const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
-    const cols = matrix.shape[1]!;
-    const silent = await this.#units.silent(tensor);
-    const excluded = new Set([
-      ...known.filter((other) => other.tensor === tensor).map(({ row, col }) => row * cols + col),
-      ...[...matrix.data.keys()].filter((index) => silent?.[index % cols] === 1),
-    ]);
     const controls: ControlEffect[] = [];
-    for (const control of matchedControls(
-      matrix,
-      { layer, row: position.row, col: position.col },
-      this.#rule.controlsPerKind,
-      excluded,
-      this.#rule.seed,
-    )) {
-      const place = { tensor, row: control.row, col: control.col };
+    for (const control of await this.#matchedControls(position, known, this.#rule.controlsPerKind)) {
+      const place = { tensor: position.tensor, row: control.row, col: control.col };
       controls.push({
         ...control,
         value: this.#ablation.value(place),
@@ -314,6 +351,22 @@ class Detector {
     const comparable = controls.filter((control) => this.#isComparable(control, effect));
     if (comparable.length <= this.#rule.maximumTwins) for (const control of comparable) control.twin = true;
     return controls;
+  }
+
+  /** @param known weights that are no controls, such as super weights; those that multiply nothing are none either */
+  async #matchedControls(
+    { tensor, layer, row, col }: Coordinate,
+    known: readonly MatrixPosition[],
+    perKind: number,
+  ): Promise<MatchedControl[]> {
+    const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
+    const cols = matrix.shape[1]!;
+    const silent = await this.#units.silent(tensor);
+    const excluded = new Set([
+      ...known.filter((other) => other.tensor === tensor).map((other) => other.row * cols + other.col),
+      ...[...matrix.data.keys()].filter((index) => silent?.[index % cols] === 1),
+    ]);
+    return matchedControls(matrix, { layer, row, col }, perKind, excluded, this.#rule.seed);
   }
 
   /**

@@ -17,6 +17,8 @@ export interface PlantedSpike {
   height: number;
   /** Output activation at special tokens; `height` if not given. */
   outputHeight?: number;
+  /** Input channels that hold nearly as much there. */
+  alike?: number[];
 }
 
 export interface Plan {
@@ -25,6 +27,8 @@ export interface Plan {
   spikes?: PlantedSpike[];
   /** Loss added to every token while the weight is 0, and for every unit of the target besides. */
   costs?: (MatrixPosition & { cost: number; perTarget?: number })[];
+  /** Loss added to every token while all of these weights are 0. */
+  together?: { members: MatrixPosition[]; cost: number }[];
   /** Weights other than the default small ones. */
   weights?: (MatrixPosition & { value: number })[];
   baseline?: number;
@@ -53,7 +57,8 @@ export class PlantedModel implements LanguageModel {
   readonly #tensors: Weights = new Map();
 
   constructor(plan: Plan) {
-    this.#plan = { layers: 2, spikes: [], costs: [], weights: [], baseline: 2, cutOff: [], silent: [], ...plan };
+    const nothing = { spikes: [], costs: [], together: [], weights: [], cutOff: [], silent: [] };
+    this.#plan = { layers: 2, baseline: 2, ...nothing, ...plan };
     for (let layer = 0; layer < this.#plan.layers; layer++) {
       // 0.001, 0.002, ...: distinct magnitudes, so that ranks are known
       const data = Float32Array.from({ length: WIDTH * FEED_FORWARD }, (_, index) => (layer * 100 + index + 1) / 1000);
@@ -99,6 +104,10 @@ export class PlantedModel implements LanguageModel {
         (sum, { cost, perTarget = 0, ...position }) =>
           this.#at(position) === 0 ? sum + cost + perTarget * target : sum,
         0,
+      ) +
+      this.#plan.together.reduce(
+        (sum, { members, cost }) => (members.every((member) => this.#at(member) === 0) ? sum + cost : sum),
+        0,
       );
     const targets = [...tokens].filter((_, index) => index % (this.sequence + 1) !== 0);
     return Promise.resolve(Float32Array.from(targets, (target) => this.#plan.baseline + added(target) + target / 16));
@@ -126,18 +135,23 @@ export class PlantedModel implements LanguageModel {
         const spike = this.#plan.spikes.find(
           (planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0,
         );
-        const activations = (channels: number, channel: number | undefined, peak = 1) =>
+        const activations = (channels: number, spiking: number[], peak = 1) =>
           Float32Array.from(
             read.flatMap((token) =>
-              Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && index === channel ? peak : 1)),
+              Array.from({ length: channels }, (_, index) =>
+                !isOrdinary(token) && spiking.includes(index) ? peak : 1,
+              ),
             ),
           );
-        const { row, col, height = 1, outputHeight = height } = spike ?? {};
+        const { height = 1, outputHeight = height } = spike ?? {};
+        const [rows, cols] = spike === undefined ? [[], []] : [[spike.row], [spike.col, ...(spike.alike ?? [])]];
         const silent = [...this.#plan.cutOff, ...this.#plan.silent].filter((each) => each.layer === layer);
-        const input = activations(FEED_FORWARD, col, height).map((value, index) =>
-          silent.some(({ unit }) => unit === index % FEED_FORWARD) ? 0 : value,
-        );
-        return { layer, input, output: activations(WIDTH, row, -outputHeight) };
+        const input = activations(FEED_FORWARD, cols, height).map((value, index) => {
+          const unit = index % FEED_FORWARD;
+          if (silent.some((each) => each.unit === unit)) return 0;
+          return spike?.alike?.includes(unit) ? 0.9 * value : value;
+        });
+        return { layer, input, output: activations(WIDTH, rows, -outputHeight) };
       }),
     );
   }

@@ -13,6 +13,8 @@ const RULE: DetectionRule = {
   ordinaryQuantile: 1,
   spikeRatio: 4,
   contributions: 0,
+  jointSize: 1,
+  jointFactor: 2,
   minimumEffect: 0.1,
   controlFactor: 5,
   controlsPerKind: 2,
