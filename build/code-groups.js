@@ -198,6 +198,8 @@ export const GROUPS = {
       'src/model/graph-fingerprint.ts',
       'src/model/model-fingerprint.ts',
       'src/model/pretraining.ts',
+      // Of the models of a shape: `computes.published`.
+      'src/science/published-super-weights.ts',
     ],
   },
 

@@ -4,14 +4,23 @@
  * method.
  */
 import schema from '../schemas/stages/detect-sw.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { DetectSwParams } from '../src/generated/detect-sw.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
+import { readModelConfig } from '../src/model/model-config.ts';
 import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
 import { detectionWork } from '../src/science/stage-work.ts';
+import { publishedSuperWeights } from '../src/science/published-super-weights.ts';
 import { detectionProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
+
+/** What has been published of models of this shape: in the key where there is something, so that it can be added to. */
+async function publishedFingerprint(model: string): Promise<JsonObject> {
+  const published = publishedSuperWeights(await readModelConfig(model));
+  return published.length === 0 ? {} : { published: published.map((each) => ({ ...each })) };
+}
 
 export default defineStage(
   onModel<Required<DetectSwParams>>({
@@ -46,6 +55,7 @@ export default defineStage(
       return {
         ...(await graphFingerprint('resumed', model, shape, target)),
         ...(await detectionFingerprint(model)),
+        ...(await publishedFingerprint(model)),
       };
     },
     work: detectionWork,

@@ -13,6 +13,7 @@ import type { Coordinate, JointControl, JointEffect } from '../generated/super-w
 import { identityOf, type Ablation, type ZeroingEffect } from './ablation.ts';
 import { CONTROL_KINDS, type MatchedControl } from './controls.ts';
 import type { MatrixPosition } from './pruning.ts';
+import { nats } from './zeroing-test.ts';
 
 export interface JointRule {
   jointSize: number;
@@ -227,9 +228,4 @@ function placeText({ row, col }: { row: number; col: number }): string {
 
 function setText({ kind, members }: JointControl): string {
   return `${kind} ${members.map(placeText).join(', ')}`;
-}
-
-/** @param apart as of `decimal` */
-function nats(effect: number, apart: readonly number[] = []): string {
-  return `${decimal(effect, 4, apart)} nats`;
 }

@@ -12,23 +12,25 @@ import { decimal } from '../base/number-text.ts';
 import type {
   AblatedWeight,
   Candidate,
-  ControlEffect,
   ControlsKept,
   Coordinate,
   JointEffect,
   JointSurvival,
+  PublishedPlace,
   ReferenceSurvival,
   SuperWeightReport,
 } from '../generated/super-weights.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Ablation, identityOf, type ZeroingEffect } from './ablation.ts';
-import { CONTROL_KINDS, matchedControls, type MatchedControl } from './controls.ts';
+import { Ablation, identityOf } from './ablation.ts';
+import { CONTROL_KINDS } from './controls.ts';
 import { HiddenUnits } from './hidden-units.ts';
 import { isSameSet, JointEffects } from './joint-effects.ts';
 import { largestMagnitudes, magnitudeRank, magnitudeRanks } from './magnitude.ts';
 import type { MatrixPosition } from './pruning.ts';
+import type { PublishedSuperWeight } from './published-super-weights.ts';
 import { findSpikes, type Contribution, type LayerSpikes, type Spike } from './spikes.ts';
+import { nats, ZeroingTest } from './zeroing-test.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
 export interface DetectionRule {
@@ -59,6 +61,8 @@ export type ReferenceReport = Pick<SuperWeightReport, 'confirmed' | 'candidates'
 export interface DetectionContext {
   /** The detection whose super weights are followed; undefined if this one is to be its own reference. */
   reference?: ReferenceReport;
+  /** What has been published of models of this shape: tested besides, whatever spikes. */
+  published?: readonly PublishedSuperWeight[];
   /** Threshold that the last prune applied to a tensor; null where there was none. */
   threshold?(tensor: string): number | null;
   signal?: AbortSignal;
@@ -69,7 +73,7 @@ export async function detectSuperWeights(
   model: LanguageModel,
   data: DetectionData,
   rule: DetectionRule,
-  { reference, threshold = () => null, signal }: DetectionContext = {},
+  { reference, published = [], threshold = () => null, signal }: DetectionContext = {},
 ): Promise<SuperWeightReport> {
   const ablation = await Ablation.start(model, data.causal, signal);
   const detector = new Detector(model, data, rule, ablation, new HiddenUnits(model, data.causal, signal));
@@ -85,18 +89,11 @@ export async function detectSuperWeights(
     candidates,
     confirmed: coordinates,
     ...(joint === undefined ? {} : { joint, jointSurvival: await detector.jointSurvival(followed, joint) }),
+    ...(published.length === 0 ? {} : { published: await detector.published(published, coordinates) }),
     survival: await detector.survival(followed, coordinates, threshold),
     referenceStatus: reference === undefined ? 'self' : reference.confirmed.length > 0 ? 'given' : 'none-emerged',
     ablation: await detector.ablateLargest(),
   };
-}
-
-/** One scalar's causal test. Controls are measured only where the effect is large enough for them to decide. */
-interface CausalTest extends ZeroingEffect {
-  controls: ControlEffect[];
-  worstControl: number;
-  /** Why the test failed; undefined if it passed. */
-  refusal?: string;
 }
 
 class Detector {
@@ -105,6 +102,7 @@ class Detector {
   readonly #rule: DetectionRule;
   readonly #ablation: Ablation;
   readonly #units: HiddenUnits;
+  readonly #zeroing: ZeroingTest;
   readonly #joint: JointEffects;
 
   constructor(model: LanguageModel, data: DetectionData, rule: DetectionRule, ablation: Ablation, units: HiddenUnits) {
@@ -113,8 +111,9 @@ class Detector {
     this.#rule = rule;
     this.#ablation = ablation;
     this.#units = units;
+    this.#zeroing = new ZeroingTest(model, ablation, units, rule);
     this.#joint = new JointEffects(ablation, rule, (position, excluded) =>
-      this.#matchedControls(position, excluded, 1),
+      this.#zeroing.matchedControls(position, excluded, 1),
     );
   }
 
@@ -184,7 +183,10 @@ class Detector {
       const value = this.#ablation.value(coordinate);
       const limit = threshold(tensor);
       // no super weight is a control
-      const { effect, effectStandardError, refusal } = await this.#test(coordinate, [...reference, ...confirmed]);
+      const { effect, effectStandardError, refusal } = await this.#zeroing.test(coordinate, [
+        ...reference,
+        ...confirmed,
+      ]);
       const isConnected = await this.#units.isConnected(coordinate);
       entries.push({
         coordinate,
@@ -203,6 +205,32 @@ class Detector {
       });
     }
     return entries;
+  }
+
+  /** Whether published coordinates are super weights of these weights: by the causal test alone. */
+  async published(
+    claims: readonly PublishedSuperWeight[],
+    superWeights: readonly MatrixPosition[],
+  ): Promise<PublishedPlace[]> {
+    const known = [
+      ...superWeights,
+      ...claims.map(({ layer, row, col }) => ({ tensor: this.#model.downProjection(layer), row, col })),
+    ];
+    const places: PublishedPlace[] = [];
+    for (const { model, source, layer, row, col } of claims) {
+      const coordinate = this.#coordinate(this.#model.downProjection(layer), row, col);
+      const { effect, effectStandardError, worstControl, refusal } = await this.#zeroing.test(coordinate, known);
+      const verdict =
+        refusal === undefined
+          ? `Confirmed: zeroing it costs ${nats(effect)}; its worst matched control costs ${nats(worstControl)}.`
+          : `Refused: ${refusal}.`;
+      places.push({
+        ...{ model, source, coordinate, effect, effectStandardError },
+        confirmed: refusal === undefined,
+        verdict,
+      });
+    }
+    return places;
   }
 
   /** Of every layer and output channel, the candidates that spike, zeroed together. */
@@ -273,7 +301,10 @@ class Detector {
     known: readonly MatrixPosition[],
   ): Promise<Candidate> {
     const { inputSpike, outputSpike, inputRatio, outputRatio } = spike;
-    const { effect, effectStandardError, controls, worstControl, refusal } = await this.#test(coordinate, known);
+    const { effect, effectStandardError, controls, worstControl, refusal } = await this.#zeroing.test(
+      coordinate,
+      known,
+    );
     const twins = controls.filter(({ twin }) => twin).length;
     const aside = twins === 0 ? '' : ` (${twins} comparable ${twins === 1 ? 'one' : 'ones'} set aside)`;
     const { ordinaryQuantile, spikeRatio } = this.#rule;
@@ -301,79 +332,6 @@ class Detector {
       confirmed: reason === undefined,
       verdict,
     };
-  }
-
-  async #test(position: Coordinate, known: readonly MatrixPosition[]): Promise<CausalTest> {
-    const { minimumEffect, controlFactor } = this.#rule;
-    const zeroing = await this.#ablation.effect(position);
-    const { effect } = zeroing;
-    const undecided = { ...zeroing, controls: [], worstControl: 0 };
-    if (this.#ablation.value(position) === 0) return { ...undecided, refusal: 'the weight there is 0 already' };
-    if (!(await this.#units.isConnected(position)))
-      return { ...undecided, refusal: 'the weight there multiplies nothing: its hidden unit has lost its inputs' };
-    if (effect < minimumEffect)
-      return { ...undecided, refusal: `zeroing it costs ${nats(effect, [minimumEffect])}, less than ${minimumEffect}` };
-    const controls = await this.#controls(position, known, effect);
-    const worst = controls
-      .filter(({ twin }) => !twin)
-      .reduce<ControlEffect | undefined>(
-        (worst, control) => (worst && worst.effect >= control.effect ? worst : control),
-        undefined,
-      );
-    if (worst === undefined)
-      return {
-        ...undecided,
-        refusal: `zeroing it costs ${nats(effect)}, but no weight is left in its tensor to compare it with`,
-      };
-    const worstControl = worst.effect;
-    if (effect >= controlFactor * worstControl) return { ...zeroing, controls, worstControl };
-    const comparable = controls.filter((control) => this.#isComparable(control, effect)).length;
-    const crowd =
-      comparable > this.#rule.maximumTwins
-        ? `; its controls that cost as much as super weights do (${comparable}) are more than the ${this.#rule.maximumTwins} that may be its twins`
-        : '';
-    const refusal = `zeroing it costs ${nats(effect)}, only ${decimal(effect / worstControl, 1, [controlFactor])} times its worst control (${worst.kind} [${worst.row}, ${worst.col}], ${nats(worstControl)}); ${controlFactor} times is needed${crowd}`;
-    return { ...zeroing, controls, worstControl, refusal };
-  }
-
-  /** A candidate's matched controls with what zeroing each costs. Those comparable to it are twins, if they are few. */
-  async #controls(position: Coordinate, known: readonly MatrixPosition[], effect: number): Promise<ControlEffect[]> {
-    const controls: ControlEffect[] = [];
-    for (const control of await this.#matchedControls(position, known, this.#rule.controlsPerKind)) {
-      const place = { tensor: position.tensor, row: control.row, col: control.col };
-      controls.push({
-        ...control,
-        value: this.#ablation.value(place),
-        ...(await this.#ablation.effect(place)),
-        twin: false,
-      });
-    }
-    const comparable = controls.filter((control) => this.#isComparable(control, effect));
-    if (comparable.length <= this.#rule.maximumTwins) for (const control of comparable) control.twin = true;
-    return controls;
-  }
-
-  /** @param known weights that are no controls, such as super weights; those that multiply nothing are none either */
-  async #matchedControls(
-    { tensor, layer, row, col }: Coordinate,
-    known: readonly MatrixPosition[],
-    perKind: number,
-  ): Promise<MatchedControl[]> {
-    const matrix = { shape: this.#model.shape(tensor), data: this.#model.weight(tensor) };
-    const cols = matrix.shape[1]!;
-    const silent = await this.#units.silent(tensor);
-    const excluded = new Set([
-      ...known.filter((other) => other.tensor === tensor).map((other) => other.row * cols + other.col),
-      ...[...matrix.data.keys()].filter((index) => silent?.[index % cols] === 1),
-    ]);
-    return matchedControls(matrix, { layer, row, col }, perKind, excluded, this.#rule.seed);
-  }
-
-  /**
-   * Whether a control costs as much as super weights do, and so much that it would refuse a candidate of this effect.
-   */
-  #isComparable(control: ControlEffect, effect: number): boolean {
-    return control.effect >= this.#rule.minimumEffect && effect < this.#rule.controlFactor * control.effect;
   }
 
   /** How many of the weights like a reference super weight are kept: not 0, and connected. */
@@ -406,9 +364,4 @@ class Detector {
     const layer = this.#model.tensors.get(tensor)!.layer!; // only block matrices are looked at, and each has a layer
     return { tensor, layer, row, col, value: this.#ablation.value({ tensor, row, col }) };
   }
-}
-
-/** @param apart as of `decimal` */
-function nats(effect: number, apart: readonly number[] = []): string {
-  return `${decimal(effect, 4, apart)} nats`;
 }

@@ -9,6 +9,7 @@ import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
+import { publishedSuperWeights } from '../../src/science/published-super-weights.ts';
 import { detectSuperWeights } from '../../src/science/super-weights.ts';
 
 export default async function detectSw({
@@ -40,7 +41,10 @@ export default async function detectSw({
   const shape = { batch: params.batchSize, sequence: params.sequenceLength };
   const report = await useLanguageModel(config, shape, params, (model) => {
     model.load(weights);
-    return detectSuperWeights(model, data, params, { reference, threshold, signal });
+    return detectSuperWeights(model, data, params, {
+      ...{ reference, threshold, signal },
+      published: publishedSuperWeights(config),
+    });
   });
   await writeJsonArtifact(output('superWeights'), report);
   const { confirmed, candidates, survival } = report;
