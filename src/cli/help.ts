@@ -60,6 +60,7 @@ Examples:
   swp repro                                  do all work that is missing, then render the report
   swp repro --dry-run                        say what would be done
   swp repro experiment=A1 seed=0             one run only
+  swp detect model.gguf --text text.txt      look for super weights in a model, without a study
   swp status                                 what is cached, missing, stale
   swp dag --show --profile table             draw the DAG of the full table
   swp lint --profile controls                prove that comparisons compare what they say

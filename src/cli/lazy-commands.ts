@@ -14,6 +14,7 @@ export const accept = whenChosen(async () => (await import('./commands/accept.ts
 export const bundle = whenChosen(async () => (await import('./commands/bundle.ts')).bundle);
 export const verifyBundle = whenChosen(async () => (await import('./commands/bundle-verify.ts')).verifyBundle);
 export const dag = whenChosen(async () => (await import('./commands/dag.ts')).dag);
+export const detect = whenChosen(async () => (await import('./commands/detect.ts')).detect);
 export const diff = whenChosen(async () => (await import('./commands/diff.ts')).diff);
 export const doctor = whenChosen(async () => (await import('./commands/doctor.ts')).doctor);
 export const estimate = whenChosen(async () => (await import('./commands/estimate.ts')).estimate);

@@ -4,6 +4,7 @@ import { packageVersion } from '../base/package-root.ts';
 import { declareAccept } from './declarations/accept.ts';
 import { declareBundle } from './declarations/bundle.ts';
 import { declareDag } from './declarations/dag.ts';
+import { declareDetect } from './declarations/detect.ts';
 import { declareDiff } from './declarations/diff.ts';
 import { declareDoctor } from './declarations/doctor.ts';
 import { declareEstimate } from './declarations/estimate.ts';
@@ -47,6 +48,7 @@ const program = new Command('swp')
 const commands = [
   declareInit(program, bodies.init),
   declareRepro(program, bodies.repro),
+  declareDetect(program, bodies.detect),
   declareStatus(program, bodies.status),
   declareEstimate(program, bodies.estimate),
   declareExplain(program, bodies.explain),

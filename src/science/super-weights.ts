@@ -66,6 +66,8 @@ export interface DetectionContext {
   /** Threshold that the last prune applied to a tensor; null where there was none. */
   threshold?(tensor: string): number | null;
   signal?: AbortSignal;
+  /** Told before every candidate: how many are judged, of how many that are known. */
+  progress?(judged: { done: number; total: number }): void;
 }
 
 /** Runs one detection on the weights that the model holds; they are unchanged afterwards. */
@@ -73,11 +75,11 @@ export async function detectSuperWeights(
   model: LanguageModel,
   data: DetectionData,
   rule: DetectionRule,
-  { reference, published = [], threshold = () => null, signal }: DetectionContext = {},
+  { reference, published = [], threshold = () => null, signal, progress }: DetectionContext = {},
 ): Promise<SuperWeightReport> {
   const ablation = await Ablation.start(model, data.causal, signal);
   const detector = new Detector(model, data, rule, ablation, new HiddenUnits(model, data.causal, signal));
-  const candidates = await detector.candidates(reference?.confirmed ?? []);
+  const candidates = await detector.candidates(reference?.confirmed ?? [], progress);
   const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
   const coordinates = confirmed.map(({ coordinate }) => coordinate);
   const joint = rule.jointSize > 1 ? await detector.joint(candidates) : undefined;
@@ -121,13 +123,15 @@ class Detector {
    * Every layer's spike coordinate, and the weights that contribute most to its output's spike if both their channels
    * spike, scan by scan, with their causal tests. Another scan follows one that confirmed something.
    */
-  async candidates(reference: readonly MatrixPosition[]): Promise<Candidate[]> {
+  async candidates(reference: readonly MatrixPosition[], progress: DetectionContext['progress']): Promise<Candidate[]> {
     const found = new Map<string, Candidate>();
     for (let scan = 0; scan <= this.#rule.rescans; scan++) {
       const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
       const spikes = await this.#ablation.without(known, () => this.#scan());
       let confirmedNow = false;
-      for (const spike of spikes.flatMap((layer) => this.#proposed(layer))) {
+      const proposed = spikes.flatMap((layer) => this.#proposed(layer));
+      for (const [index, spike] of proposed.entries()) {
+        progress?.({ done: found.size, total: found.size + proposed.length - index });
         const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
         if (found.has(identityOf(coordinate))) continue;
         const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);

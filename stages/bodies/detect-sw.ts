@@ -17,6 +17,7 @@ export default async function detectSw({
   input,
   optionalInput,
   output,
+  progress,
   signal,
 }: StageJob<Required<DetectSwParams>>): Promise<Metrics> {
   const config = await readModelConfig(params.model);
@@ -42,7 +43,7 @@ export default async function detectSw({
   const report = await useLanguageModel(config, shape, params, (model) => {
     model.load(weights);
     return detectSuperWeights(model, data, params, {
-      ...{ reference, threshold, signal },
+      ...{ reference, threshold, signal, progress },
       published: publishedSuperWeights(config),
     });
   });

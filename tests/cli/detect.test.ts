@@ -1,0 +1,35 @@
+/** swp detect: a model is searched without a study, and mistakes are told in terms of the command. */
+import { Ajv } from 'ajv';
+import { expect, test } from 'vitest';
+import schema from '../../schemas/artifacts/super-weights.schema.json' with { type: 'json' };
+import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
+import { SwpProject } from '../support/swp-project.ts';
+import { TINY } from '../text/tiny-model.ts';
+
+test('a model is searched on a text, and a built-in one on its language; nothing is left behind', async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  const text = `${TINY}/text.txt`;
+  const found = await project.swp('detect', TINY, '--text', text, '--sequences', '2', '--length', '16', '--json');
+  expect(found).toMatchObject({ exitCode: 0, stderr: '' });
+  const [report] = found.json<SuperWeightReport>() as [SuperWeightReport];
+  const valid = new Ajv().compile(schema);
+  expect(valid(report), JSON.stringify(valid.errors)).toBe(true);
+  expect(report).toMatchObject({ causalTokens: 32, referenceStatus: 'self' });
+  expect(report.joint).toBeInstanceOf(Array);
+
+  const told = await project.swp('detect', 'marker-retrieval', '--sequences', '8', '--controls', '1');
+  expect(told).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(told.stdout).toMatch(/^Loss 2\.\d+ nats per token over 512 tokens\./);
+  expect(told.stdout).toMatch(/^0 +\[36, 67\] .* super weight$/m);
+  expect(told.stdout).toMatch(/^1 super weight confirmed\.\n {2}layer 0 \[36, 67\]: Confirmed: zeroing it costs/m);
+});
+
+test('a model or a text that is not there is said at once', async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  const model = await project.swp('detect', 'marker-retrieva', '--text', 'a.txt');
+  expect(model.exitCode).toBe(2);
+  expect(model.stderr).toContain('There is no model "marker-retrieva"');
+  const text = await project.swp('detect', TINY, '--text', 'a.txt');
+  expect(text.exitCode).toBe(2);
+  expect(text.stderr).toMatch(/There is no text at .*a\.txt\./);
+});
