@@ -61,7 +61,10 @@ class DecoderModel implements LanguageModel, PooledSession {
   readonly tensors: TensorTable;
   readonly #config: ModelConfig;
   readonly #target: ExecutionTarget;
-  readonly #weights = new Map<string, Float32Array>();
+  /** Memory that sessions read; empty until it is needed. */
+  #weights = new Map<string, Float32Array>();
+  /** Whether that memory is the model's own, into which weights can be copied. */
+  #ownsWeights = false;
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
   readonly #overrides = new Map<number, OverrideMemory>();
@@ -73,7 +76,6 @@ class DecoderModel implements LanguageModel, PooledSession {
     this.sequence = sequence;
     this.#config = config;
     this.tensors = tensorsOf(config);
-    for (const [name, { shape }] of this.tensors) this.#weights.set(name, new Float32Array(elementCount(shape)));
     this.#tokens = new Int32Array(batch * sequence);
     this.#targets = new Int32Array(batch * sequence);
   }
@@ -92,15 +94,38 @@ class DecoderModel implements LanguageModel, PooledSession {
   }
 
   load(weights: Weights): void {
-    for (const [name, data] of this.#weights) {
-      const tensor = weights.get(name);
-      if (tensor?.data.length !== data.length)
-        throw new Error(`The weights lack ${name} of shape [${this.shape(name)}].`);
-      data.set(tensor.data);
-    }
+    this.#ownWeights();
+    for (const [name, data] of this.#weights) data.set(this.#fitting(weights, name));
+  }
+
+  adopt(weights: Weights): void {
+    this.#useMemory(new Map([...this.tensors.keys()].map((name) => [name, this.#fitting(weights, name)])));
+    this.#ownsWeights = false;
+  }
+
+  /** A tensor's data among weights. @throws Error if there is none of its shape */
+  #fitting(weights: Weights, name: string): Float32Array {
+    const data = weights.get(name)?.data;
+    if (data?.length !== elementCount(this.shape(name)))
+      throw new Error(`The weights lack ${name} of shape [${this.shape(name)}].`);
+    return data;
+  }
+
+  #ownWeights(): void {
+    if (this.#ownsWeights) return;
+    const memory = [...this.tensors].map(([name, { shape }]) => [name, new Float32Array(elementCount(shape))] as const);
+    this.#useMemory(new Map(memory));
+    this.#ownsWeights = true;
+  }
+
+  /** Binds all sessions to other memory. */
+  #useMemory(weights: Map<string, Float32Array>): void {
+    this.#weights = weights;
+    for (const { session } of this.#passes.values()) for (const [name, data] of weights) session.feed(name, data);
   }
 
   weight(name: string): Float32Array {
+    if (this.#weights.size === 0) this.#ownWeights();
     const data = this.#weights.get(name);
     if (data === undefined) throw new Error(`The model has no tensor ${name}.`);
     return data;
@@ -216,6 +241,7 @@ class DecoderModel implements LanguageModel, PooledSession {
   async #open(identity: string, graph: Graph): Promise<GraphSession> {
     const session = await openModelSession(graph, this.#target);
     this.#passes.set(identity, { session, bytes: heldBytes(graph) });
+    if (this.#weights.size === 0) this.#ownWeights();
     for (const [name, data] of this.#weights) session.feed(name, data);
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);

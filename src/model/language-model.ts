@@ -53,7 +53,13 @@ export interface PassStart {
 export interface LanguageModel {
   readonly batch: number;
   readonly sequence: number;
+  /** Copies weights into the model's memory. */
   load(weights: Weights): void;
+  /**
+   * Works on the memory of these weights, without a copy, until others are loaded: what is written into `weight(name)`
+   * is written into them.
+   */
+  adopt(weights: Weights): void;
   /** Live view of a tensor's data. */
   weight(name: string): Float32Array;
   shape(name: string): number[];

@@ -39,7 +39,7 @@ export async function learnedLoss(
 ): Promise<number> {
   const sequence = Math.min(LENGTH, familyOf(config).longestSequence(config));
   const losses = await useLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET, (model) => {
-    model.load(weights);
+    model.adopt(weights);
     return model.losses(corpus.batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
   });
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;

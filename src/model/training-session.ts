@@ -88,7 +88,7 @@ export class TrainingSession implements PooledSession {
   }
 
   get bytes(): number {
-    return this.#graphBytes + this.#trainer.memory.memory.buffer.byteLength;
+    return this.#graphBytes + this.#trainer.memory.bytes;
   }
 
   release(): Promise<void> {

@@ -41,7 +41,7 @@ export default async function detectSw({
 
   const shape = { batch: params.batchSize, sequence: params.sequenceLength };
   const report = await useLanguageModel(config, shape, params, (model) => {
-    model.load(weights);
+    model.adopt(weights);
     return detectSuperWeights(model, data, params, {
       ...{ reference, threshold, signal, progress },
       published: publishedSuperWeights(config),

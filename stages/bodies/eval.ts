@@ -58,14 +58,14 @@ async function measure(
         );
       return path;
     }) as [string, string];
-    model.load(await read(original));
+    model.adopt(await read(original));
     const { confirmed } = await readJsonArtifact<SuperWeightReport>(reference);
     return SuperActivations.record(model, tokens, confirmed, params.restoreShare, signal);
   };
   const activations = params.restore === 'none' ? undefined : await recordActivations();
 
   const weights = await read(input('weights'));
-  model.load(weights);
+  model.adopt(weights);
   const onBatch = (done: number, total: number) => {
     signal.throwIfAborted();
     progress({ done, total });

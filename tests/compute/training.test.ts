@@ -30,9 +30,16 @@ async function newTrainer(
   model: ModelConfig = LLAMA,
   size: DecoderShape = SHAPE,
   microBatches = 1,
+  largestMemory?: number,
 ): Promise<HostTrainer> {
   const microBatch = { ...size, batch: size.batch / microBatches };
-  const trainer = await HostTrainer.create(buildTrainingGraph(model, microBatch), CPU_TARGET, kernel, microBatches);
+  const trainer = await HostTrainer.create(
+    buildTrainingGraph(model, microBatch),
+    CPU_TARGET,
+    kernel,
+    microBatches,
+    largestMemory,
+  );
   let state = 1;
   for (const { weight, decay } of trainer.memory.parameters)
     for (let index = 0; index < weight.length; index++) {
@@ -241,6 +248,20 @@ describe('a training step', () => {
     for (let step = 0; step < 60; step++) last = await trainer.step(batch, 0.01, SETTINGS);
     expect(last.loss).toBeLessThan(first.loss / 3);
     await trainer.release();
+  });
+
+  it('gives the same bits with its parameters in several memories, and names a tensor that fits into none', async () => {
+    const [whole, split] = [await newTrainer(), await newTrainer(LLAMA, SHAPE, 1, 2 ** 16 + 2 ** 12)];
+    expect([whole, split].map(({ memory }) => memory.memories.length > 1)).toEqual([false, true]);
+    for (const trainer of [whole, split]) await trainer.step(batch, 0.01, SETTINGS);
+    const weights = ({ memory }: HostTrainer) => memory.parameters.map(({ weight }) => [...weight]);
+    expect(weights(split)).toEqual(weights(whole));
+    await expect(newTrainer(LLAMA, SHAPE, 1, 2 ** 16 + 64)).rejects.toMatchObject({
+      failure: {
+        kind: 'unavailable',
+        message: expect.stringMatching(/^\S+ \[.*\] with its gradient and moments takes/) as string,
+      },
+    });
   });
 
   it('gives the same bits twice', async () => {

@@ -72,6 +72,10 @@ export class PlantedModel implements LanguageModel {
     for (const [name, { data }] of weights) this.weight(name).set(data);
   }
 
+  adopt(weights: Weights): void {
+    this.load(weights);
+  }
+
   weight(name: string): Float32Array {
     return this.#tensors.get(name)!.data;
   }

@@ -140,11 +140,11 @@ export class Graph {
   }
 
   slice(x: Value, axis: number, start: number, end: number): Value {
-    return start === 0 && end === x.shape[axis] ? x : this.#derive({ op: 'slice', axis, start, end }, [x]);
+    return start === 0 && end === x.shape[axis] ? x : this.#derive({ op: 'slice', axis, start, end }, [x], x.dtype);
   }
 
   concat(parts: readonly Value[], axis: number): Value {
-    return this.#derive({ op: 'concat', axis }, parts);
+    return this.#derive({ op: 'concat', axis }, parts, parts[0]!.dtype);
   }
 
   causalSoftmax = (x: Value): Value => this.#derive({ op: 'causalSoftmax', centredGradient: false }, [x]);

@@ -18,15 +18,24 @@ export class HostTrainer implements Trainer {
   /** Training steps since the moments were last reset: the t of the bias corrections. */
   updates = 0;
   readonly #session: GraphSession;
-  readonly #kernel: OptimizerKernel;
+  /** By memory. */
+  readonly #kernels: readonly OptimizerKernel[];
   readonly #batches: Record<string, Int32Array>;
   readonly #microBatches: number;
 
-  private constructor(session: GraphSession, training: TrainingGraph, kernelFile: string | URL, microBatches: number) {
+  private constructor(
+    session: GraphSession,
+    training: TrainingGraph,
+    kernelFile: string | URL,
+    { microBatches, largestMemory }: { microBatches: number; largestMemory?: number | undefined },
+  ) {
     this.#session = session;
     this.#microBatches = microBatches;
-    this.memory = new ParameterMemory(training.parameters, { parts: microBatches > 1 });
-    this.#kernel = loadOptimizerKernel(this.memory.memory, kernelFile);
+    this.memory = new ParameterMemory(training.parameters, {
+      parts: microBatches > 1,
+      ...(largestMemory !== undefined && { largest: largestMemory }),
+    });
+    this.#kernels = this.memory.memories.map((memory) => loadOptimizerKernel(memory, kernelFile));
     for (const { name, weight, part } of this.memory.parameters) {
       session.feed(name, weight);
       session.fetch(`gradient:${name}`, part);
@@ -40,6 +49,7 @@ export class HostTrainer implements Trainer {
   /**
    * @param training of one micro-batch
    * @param microBatches per training step: the gradients are their mean
+   * @param largestMemory bytes of a memory, of which a model that needs more has several
    * @throws UnavailableTarget if this machine cannot execute graphs that way
    */
   static async create(
@@ -47,10 +57,11 @@ export class HostTrainer implements Trainer {
     target: ExecutionTarget,
     kernelFile: string | URL,
     microBatches = 1,
+    largestMemory?: number,
   ): Promise<HostTrainer> {
     const session = await openSession(training.graph, target);
     try {
-      return new HostTrainer(session, training, kernelFile, microBatches);
+      return new HostTrainer(session, training, kernelFile, { microBatches, largestMemory });
     } catch (error) {
       await session.release(); // the parameters may be too large for the kernel's memory
       throw error;
@@ -85,16 +96,16 @@ export class HostTrainer implements Trainer {
   /** Takes the optimizer's step with the gradients in memory. @returns their norm */
   #update(learningRate: number, settings: AdamWSettings): number {
     let squares = 0;
-    for (const { at, masked, padded } of this.memory.parameters)
-      squares += this.#kernel.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
+    for (const { memory, at, masked, padded } of this.memory.parameters)
+      squares += this.#kernels[memory]!.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
     const gradientNorm = Math.sqrt(squares);
     const clip = settings.clipNorm > 0 && gradientNorm > settings.clipNorm ? settings.clipNorm / gradientNorm : 1;
 
     this.updates += 1;
     const rate = learningRate / (1 - settings.beta1 ** this.updates);
     const inverseCorrection2 = 1 / (1 - settings.beta2 ** this.updates);
-    for (const { at, masked, padded, decay } of this.memory.parameters)
-      this.#kernel.adamw(
+    for (const { memory, at, masked, padded, decay } of this.memory.parameters)
+      this.#kernels[memory]!.adamw(
         at.weight,
         at.gradient,
         at.first,
@@ -121,8 +132,8 @@ export class HostTrainer implements Trainer {
     for (let micro = 0; micro < this.#microBatches; micro++) {
       total += await this.#runGraph(batch, micro);
       flushingSubnormals(() => {
-        for (const { at, padded } of this.memory.parameters)
-          this.#kernel.accumulate(at.gradient, at.part, share, padded);
+        for (const { memory, at, padded } of this.memory.parameters)
+          this.#kernels[memory]!.accumulate(at.gradient, at.part, share, padded);
       });
     }
     return total * share;

@@ -1,10 +1,12 @@
 /**
- * One WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks (a bit
- * per weight) of every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The
- * runtime's inputs and outputs and the kernel work on the same bytes.
+ * WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks (a bit per
+ * weight) of every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The
+ * runtime's inputs and outputs and the kernel work on the same bytes. A memory ends at 4 GiB, so a large model has
+ * several; all of a parameter is in one of them.
  */
 import { packBits, packedLength } from '../../base/packed-bits.ts';
 import { elementCount } from '../../base/element-count.ts';
+import { SwpError } from '../../base/failure.ts';
 
 export interface ParameterSpec {
   name: string;
@@ -25,6 +27,8 @@ export interface ParameterBuffers extends ParameterSpec {
   mask: Uint8Array;
   /** The gradient of one micro-batch, where a training step has several; else it is `gradient`. */
   part: Float32Array;
+  /** Which of the memories they are in. */
+  memory: number;
   /** Byte offsets of the buffers above. */
   at: Record<Kind, number>;
   masked: boolean;
@@ -33,54 +37,73 @@ export interface ParameterBuffers extends ParameterSpec {
 /** The kernel's module may keep data of its own in the first bytes. */
 const RESERVED_BYTES = 65_536;
 const PAGE_BYTES = 65_536;
+/** What WebAssembly can address. */
+const LARGEST_BYTES = 2 ** 32;
 /** A cache line: 16 floats. */
 const ALIGNMENT = 16;
 const KINDS = ['weight', 'gradient', 'first', 'second', 'mask'] as const;
 type Kind = (typeof KINDS)[number] | 'part';
 
 export class ParameterMemory {
-  readonly memory: WebAssembly.Memory;
+  readonly memories: readonly WebAssembly.Memory[];
   readonly parameters: readonly ParameterBuffers[];
   readonly #byName: ReadonlyMap<string, ParameterBuffers>;
 
   /**
    * @param parts whether a training step has several micro-batches
-   * @throws RangeError if the parameters and their state exceed WebAssembly's 4 GiB
+   * @param largest bytes of a memory
+   * @throws SwpError of kind `unavailable` if one parameter and its state exceed a memory, or all of them the machine's
    */
-  constructor(specs: readonly ParameterSpec[], { parts = false }: { parts?: boolean } = {}) {
+  constructor(
+    specs: readonly ParameterSpec[],
+    { parts = false, largest = LARGEST_BYTES }: { parts?: boolean; largest?: number } = {},
+  ) {
     const kinds: readonly Kind[] = parts ? [...KINDS, 'part'] : KINDS;
-    const floats = specs.reduce(
-      (total, spec) => total + kinds.reduce((sum, kind) => sum + floatsOf(kind, elementCount(spec.shape)), 0),
-      0,
-    );
-    const pages = Math.ceil((RESERVED_BYTES + floats * 4) / PAGE_BYTES);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    let offset = RESERVED_BYTES;
-    this.parameters = specs.map((spec) => {
+    const bytesOf = ({ shape }: ParameterSpec) =>
+      4 * kinds.reduce((sum, kind) => sum + floatsOf(kind, elementCount(shape)), 0);
+    const sizes: number[] = [];
+    const memoryOf = specs.map((spec) => {
+      const bytes = bytesOf(spec);
+      if (RESERVED_BYTES + bytes > largest) throw tooLarge(spec, bytes, largest);
+      if (sizes.length === 0 || sizes.at(-1)! + bytes > largest) sizes.push(RESERVED_BYTES);
+      sizes[sizes.length - 1]! += bytes;
+      return sizes.length - 1;
+    });
+    this.memories = allocate(sizes);
+    const offsets = sizes.map(() => RESERVED_BYTES);
+    this.parameters = specs.map((spec, index) => {
+      const memory = memoryOf[index]!;
+      const { buffer } = this.memories[memory]!;
       const length = elementCount(spec.shape);
       const buffers = kinds.map((kind) => {
-        const at = offset;
-        offset += floatsOf(kind, length) * 4;
+        const at = offsets[memory]!;
+        offsets[memory]! += floatsOf(kind, length) * 4;
         return [kind, at] as const;
       });
       const at = Object.fromEntries(buffers) as ParameterBuffers['at'];
       if (!parts) at.part = at.gradient;
-      const view = (kind: Kind) => new Float32Array(this.memory.buffer, at[kind], length);
+      const view = (kind: Kind) => new Float32Array(buffer, at[kind], length);
       return {
         ...spec,
         length,
         padded: padded(length),
+        memory,
         at,
         masked: false,
         weight: view('weight'),
         gradient: view('gradient'),
         first: view('first'),
         second: view('second'),
-        mask: new Uint8Array(this.memory.buffer, at.mask, packedLength(length)),
+        mask: new Uint8Array(buffer, at.mask, packedLength(length)),
         part: view('part'),
       };
     });
     this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]));
+  }
+
+  /** Of all memories together. */
+  get bytes(): number {
+    return this.memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   }
 
   /** Of all parameters, by name. */
@@ -130,6 +153,40 @@ export class ParameterMemory {
     }
     return undefined;
   }
+}
+
+function allocate(sizes: readonly number[]): WebAssembly.Memory[] {
+  try {
+    return sizes.map((size) => {
+      const pages = Math.ceil(size / PAGE_BYTES);
+      return new WebAssembly.Memory({ initial: pages, maximum: pages });
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    throw new SwpError(
+      {
+        kind: 'unavailable',
+        what: `${gibibytes(total)} of memory`,
+        message: `Weights, gradients and moments of the model take ${gibibytes(total)}, which the system does not give`,
+        remedy: 'Train on a machine with more memory, or a smaller model.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+function tooLarge({ name, shape }: ParameterSpec, bytes: number, largest: number): SwpError {
+  return new SwpError({
+    kind: 'unavailable',
+    what: `training of ${name}`,
+    message: `${name} [${shape.join(', ')}] with its gradient and moments takes ${gibibytes(bytes)}, and swp trains tensors of up to ${gibibytes(largest)} with them`,
+    remedy: 'Train a smaller model; evaluation and detection have no such limit.',
+  });
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 /** How much of the memory a buffer of a parameter takes. */

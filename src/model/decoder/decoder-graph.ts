@@ -22,7 +22,8 @@ export function everyLayer({ layers }: ModelConfig): number[] {
  */
 export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): TrainingGraph {
   const { graph, parameters, decoder } = buildDecoder(config, shape);
-  const losses = tokenLosses(graph, decoder, shape);
+  const targets = targetsOf(graph, shape);
+  const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(decoder.logits), targets));
   const tokenCount = shape.batch * shape.sequence;
   const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / tokenCount));
   graph.output('loss', loss);
@@ -57,8 +58,7 @@ export function buildForwardGraph(
   overridden: readonly number[] = [],
 ): Graph {
   const { graph, decoder } = buildDecoder(config, shape, overridden);
-  if (outputs.includes('losses')) graph.output('losses', tokenLosses(graph, decoder, shape));
-  if (outputs.includes('predictions')) graph.output('predictions', graph.argmax(decoder.logits));
+  forwardOutputs(graph, config, shape, decoder, outputs);
   if (outputs.includes('downProjections'))
     decoder.downProjections.forEach(({ input, output }, layer) => {
       graph.output(`input:${layer}`, input);
@@ -80,7 +80,7 @@ export function buildRecordedGraph(config: ModelConfig, shape: DecoderShape, lay
   const missing = layers.find((layer) => !graph.outputs.has(`input:${layer}`));
   if (missing !== undefined)
     throw new Error(`The family ${config.family} does not say what enters the down projection of layer ${missing}.`);
-  graph.output('losses', tokenLosses(graph, decoder, shape));
+  forwardOutputs(graph, config, shape, decoder, ['losses']);
   return graph;
 }
 
@@ -102,7 +102,7 @@ export function buildResumedGraph(config: ModelConfig, shape: DecoderShape, laye
           }
         : entering,
   );
-  graph.output('losses', tokenLosses(graph, decoder, shape));
+  forwardOutputs(graph, config, shape, decoder, ['losses']);
   return graph;
 }
 
@@ -135,8 +135,57 @@ function buildDecoder(
   return { graph, parameters, decoder };
 }
 
+/**
+ * Logits that a forward pass holds at a time, 64 MiB of them: those of all tokens of a text in a vocabulary of 50,000
+ * take more memory than the model.
+ */
+const LOGITS_AT_ONCE = 2 ** 24;
+
+/** Losses and predictions of a forward pass, made of the logits of as many tokens at a time as may be held. */
+function forwardOutputs(
+  graph: Graph,
+  { vocabulary }: ModelConfig,
+  shape: DecoderShape,
+  { logits, logitsOf = (first, end) => graph.slice(logits, 0, first, end) }: DecoderOutputs,
+  wanted: readonly ForwardOutput[],
+): void {
+  const tokens = shape.batch * shape.sequence;
+  const step = Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabulary));
+  const inParts = step < tokens;
+  const targets = wanted.includes('losses') ? targetsOf(graph, shape) : undefined;
+  const losses: Value[] = [];
+  const predictions: Value[] = [];
+  for (let first = 0; first < tokens; first += step) {
+    const end = Math.min(first + step, tokens);
+    const part = inParts ? logitsOf(first, end) : logits;
+    const logProbabilities = targets && graph.scope('loss', () => graph.logSoftmax(part));
+    const loss =
+      targets && graph.scope('loss', () => lossOf(graph, logProbabilities!, graph.slice(targets, 0, first, end)));
+    const prediction = wanted.includes('predictions') ? graph.argmax(part) : undefined;
+    if (prediction) predictions.push(prediction);
+    // ONNX Runtime orders nodes from the last output back: it would compute all losses first and keep all logits for
+    // the predictions. A loss that depends on its prediction, by nothing that is added, lets each part's logits go.
+    if (loss)
+      losses.push(inParts && prediction ? dependent(graph, loss, graph.pick(logProbabilities!, prediction)) : loss);
+  }
+  const outputs = Object.entries({ losses, predictions }).filter(([, parts]) => parts.length > 0);
+  for (const [name, parts] of inParts ? outputs.reverse() : outputs) graph.output(name, joined(graph, parts));
+}
+
+/** A value that is computed after another one, with the same numbers as long as the other one's are finite. */
+function dependent(graph: Graph, value: Value, after: Value): Value {
+  return graph.add(value, graph.affine(after, 0));
+}
+
+function targetsOf(graph: Graph, { batch, sequence }: DecoderShape): Value {
+  return graph.input('targets', [batch * sequence], 'int32');
+}
+
 /** Negative log-likelihood of each target, in nats. */
-function tokenLosses(graph: Graph, decoder: DecoderOutputs, shape: DecoderShape): Value {
-  const targets = graph.input('targets', [shape.batch * shape.sequence], 'int32');
-  return graph.scope('loss', () => graph.affine(graph.pick(graph.logSoftmax(decoder.logits), targets), -1));
+function lossOf(graph: Graph, logProbabilities: Value, targets: Value): Value {
+  return graph.affine(graph.pick(logProbabilities, targets), -1);
+}
+
+function joined(graph: Graph, parts: readonly Value[]): Value {
+  return parts.length === 1 ? parts[0]! : graph.concat(parts, 0);
 }

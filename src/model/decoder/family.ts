@@ -18,6 +18,8 @@ export interface DecoderShape {
 export interface DecoderOutputs {
   /** [batch * sequence, vocabulary] */
   logits: Value;
+  /** The same of the tokens from `first` to `end`, computed without those of others; a slice if it is left out. */
+  logitsOf?: (first: number, end: number) => Value;
   /** Input [feedForward, tokens] of each layer's down projection, and what goes on as its output [width, tokens]. */
   downProjections: { input: Value; output: Value }[];
 }

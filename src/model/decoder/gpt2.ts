@@ -269,12 +269,14 @@ function build(
     residual = graph.scope(block, () => graph.add(entering.residual, output));
   }
   const final = normalise('transformer.ln_f', residual);
-  const logits = graph.scope('lm_head', () => {
-    const { weight, bias } = readingNorm('transformer.ln_f', parameter(tiedHead ? EMBEDDING : HEAD));
-    const product = graph.matmul(final, weight, { transA: true, transB: true });
-    return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
-  });
-  return { logits, downProjections };
+  const head = graph.scope('lm_head', () => readingNorm('transformer.ln_f', parameter(tiedHead ? EMBEDDING : HEAD)));
+  const logitsOf = (first: number, end: number): Value =>
+    graph.scope('lm_head', () => {
+      const { weight, bias } = head;
+      const product = graph.matmul(graph.slice(final, 1, first, end), weight, { transA: true, transB: true });
+      return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
+    });
+  return { logits: logitsOf(0, tokenCount), logitsOf, downProjections };
 }
 
 /** x times the standard normal distribution function of x. */

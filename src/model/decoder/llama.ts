@@ -280,13 +280,10 @@ function build(
     residual = graph.scope(prefix, () => graph.add(entering.residual, output));
   }
   const final = normalise('model.norm', residual);
-  const logits = graph.scope('lm_head', () =>
-    graph.matmul(final, withGain(tiedHead ? EMBEDDING : 'lm_head.weight', 'model.norm.weight'), {
-      transA: true,
-      transB: true,
-    }),
-  );
-  return { logits, downProjections };
+  const head = graph.scope('lm_head', () => withGain(tiedHead ? EMBEDDING : 'lm_head.weight', 'model.norm.weight'));
+  const logitsOf = (first: number, end: number): Value =>
+    graph.scope('lm_head', () => graph.matmul(graph.slice(final, 1, first, end), head, { transA: true, transB: true }));
+  return { logits: logitsOf(0, tokenCount), logitsOf, downProjections };
 }
 
 /**
