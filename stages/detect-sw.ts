@@ -28,7 +28,7 @@ export default defineStage(
     summary: 'Finds super weights: activation spikes that pass a causal test against matched controls.',
     params: schema,
     inputs: {
-      weights: { summary: 'Weights to search.' },
+      weights: { summary: 'Weights to search.', virtual: true },
       tokens: {
         summary: 'The token ids of a text; without them, the language that the model is made for.',
         optional: true,

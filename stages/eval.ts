@@ -19,12 +19,16 @@ export default defineStage(
     summary: 'Validation loss and perplexity, loss above the language, by kind of token, retrieval accuracy.',
     params: schema,
     inputs: {
-      weights: { summary: 'Weights to evaluate.' },
+      weights: { summary: 'Weights to evaluate.', virtual: true },
       tokens: {
         summary: 'The token ids of a text; without them, the language that the model is made for.',
         optional: true,
       },
-      original: { summary: 'Weights of the intact starting model, for restore: super-activation.', optional: true },
+      original: {
+        summary: 'Weights of the intact starting model, for restore: super-activation.',
+        optional: true,
+        virtual: true,
+      },
       reference: {
         summary: "The detection of the intact model's super weights, for restore: super-activation.",
         optional: true,

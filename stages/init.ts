@@ -19,6 +19,7 @@ export default defineStage(
       pretrained: {
         summary: 'Weights that the scheme `pretrained` keeps; no other scheme reads them.',
         optional: true,
+        virtual: true,
       },
     },
     outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },

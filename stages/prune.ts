@@ -16,7 +16,7 @@ export default defineStage(
     summary: 'Prunes the weights of smallest magnitude, or random ones: exactly as many as asked for.',
     params: schema,
     inputs: {
-      weights: { summary: 'Weights to prune.' },
+      weights: { summary: 'Weights to prune.', virtual: true },
       mask: { summary: 'Mask of the last prune: 1 = kept.', optional: true },
       reference: {
         summary: "The reference super weights' detection, for force: reference and protect: reference.",
@@ -24,11 +24,13 @@ export default defineStage(
       },
       detected: { summary: 'The detection on these weights, for protect: detected.', optional: true },
     },
+    forms: { 'masked-weights': () => import('./bodies/masked-weights.ts') },
     outputs: {
       weights: {
         summary: 'The weights with every pruned one exactly 0.',
         file: 'weights.safetensors',
         evictable: true,
+        virtual: true,
       },
       mask: {
         summary: '1 = kept, 0 = pruned, a bit for every weight of every prunable tensor.',

@@ -20,16 +20,22 @@ export default defineStage(
     params: schema,
     inputs: {
       mask: { summary: 'Mask of the prune: 1 = kept.' },
-      weights: { summary: 'The pruned weights, for to: none.', optional: true },
-      init: { summary: 'The weights that the run started from, for to: init.', optional: true },
-      point: { summary: 'Weights of an early point of the first training, for to: step.', optional: true },
-      pretrained: { summary: 'The loaded checkpoint, for to: pretrained.', optional: true },
+      weights: { summary: 'The pruned weights, for to: none.', optional: true, virtual: true },
+      init: { summary: 'The weights that the run started from, for to: init.', optional: true, virtual: true },
+      point: {
+        summary: 'Weights of an early point of the first training, for to: step.',
+        optional: true,
+        virtual: true,
+      },
+      pretrained: { summary: 'The loaded checkpoint, for to: pretrained.', optional: true, virtual: true },
     },
+    forms: { 'masked-weights': () => import('./bodies/masked-weights.ts') },
     outputs: {
       weights: {
         summary: 'Weights to go on from; pruned ones are exactly 0.',
         file: 'weights.safetensors',
         evictable: true,
+        virtual: true,
       },
       mask: { summary: '1 = kept, 0 = pruned, a bit per weight.', file: 'mask.safetensors' },
     },

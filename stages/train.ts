@@ -27,7 +27,7 @@ export default defineStage(
     summary: 'Trains the weights for a number of steps under the mask in force.',
     params: schema,
     inputs: {
-      weights: { summary: 'Weights to start from.' },
+      weights: { summary: 'Weights to start from.', virtual: true },
       tokens: {
         summary: 'The token ids of a text; without them, the language that the model is made for.',
         optional: true,

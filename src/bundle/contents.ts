@@ -55,7 +55,7 @@ export async function bundleContents(
   for (const record of records.values()) {
     addText(recordName(record.key), readFileSync(cache.recordPath(record.key), 'utf8'));
     for (const artifact of Object.values(record.artifacts)) {
-      if (artifact.evictable === true && !(options.weights && cache.hasArtifact(artifact))) continue;
+      if (artifact.evictable === true && !(options.weights && cache.hasFile(artifact))) continue;
       await cache.verify(artifact);
       addPath(toName(relative(cache.directory, cache.artifactPath(artifact))), cache.artifactPath(artifact));
     }

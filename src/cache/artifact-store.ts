@@ -2,7 +2,7 @@
  * Artifacts: immutable files named by the SHA-256 of their content, `artifacts/ab/ab12....safetensors`. Equal results
  * are stored once, whoever made them. The declared extension stays, so that other programs can open them.
  */
-import { closeSync, copyFileSync, constants, fchmodSync, lstatSync } from 'node:fs';
+import { closeSync, copyFileSync, constants, fchmodSync, lstatSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { SwpError } from '../base/failure.ts';
@@ -10,17 +10,25 @@ import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo } from '../base/held-folder.ts';
 import { openRegularFile } from '../base/regular-file.ts';
-import type { RecordedArtifact } from './record.ts';
+import type { Composition, RecordedArtifact } from './record.ts';
 import { makeWay } from './damaged.ts';
 import { artifactName } from './layout.ts';
 import { problemOfFile } from './stored-text.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
 
+/** Where an artifact is: the path of its file, or where its parts are. */
+export type LocatedArtifact =
+  | string
+  | (Omit<Composition, 'parts'> &
+      Pick<RecordedArtifact, 'sha256' | 'bytes' | 'file'> & { parts: Record<string, LocatedArtifact> });
+
 export class ArtifactStore {
   readonly #cache: string;
   /** Hashes under way or done in this process, by path. */
   readonly #verified = new Map<string, Promise<void>>();
+  /** Paths of files outside of the cache, by their digests. */
+  readonly #external = new Map<string, string>();
 
   /** @param cache its directory */
   constructor(cache: string) {
@@ -32,11 +40,50 @@ export class ArtifactStore {
     return join(this.#cache, artifactName(artifact));
   }
 
+  /** Says where files outside of the cache are that artifacts may be made of. */
+  declareExternal(files: Iterable<{ sha256: string; path: string }>): void {
+    for (const { sha256, path } of files) this.#external.set(sha256, path);
+  }
+
+  /** Whether an artifact's file is there, or everything that it is made of. */
+  has(artifact: RecordedArtifact): boolean {
+    if (this.hasFile(artifact)) return true;
+    return artifact.madeOf !== undefined && Object.values(artifact.madeOf.parts).every((part) => this.has(part));
+  }
+
+  /**
+   * Where it is, file or parts. What is not there has the path at which it would be.
+   * @throws SwpError of kind `file` for a part outside of the cache that nothing says the place of
+   */
+  locate(artifact: RecordedArtifact): LocatedArtifact {
+    const { madeOf, sha256, bytes, file } = artifact;
+    if (madeOf === undefined || this.hasFile(artifact)) return this.#place(artifact);
+    const parts = Object.entries(madeOf.parts).map(([name, part]) => [name, this.locate(part)] as const);
+    return { form: madeOf.form, stage: madeOf.stage, sha256, bytes, file, parts: Object.fromEntries(parts) };
+  }
+
+  #place(artifact: ArtifactName & Pick<RecordedArtifact, 'external'>): string {
+    if (artifact.external !== true) return this.path(artifact);
+    const path = this.#external.get(artifact.sha256);
+    if (path !== undefined) return path;
+    throw new SwpError({
+      kind: 'file',
+      path: artifact.file,
+      operation: 'read',
+      code: 'ENOENT',
+      remedy: `Results were made of it. Name a file with the SHA-256 ${artifact.sha256} in the study again.`,
+    });
+  }
+
   /**
    * Whether the file is there with its recorded size; its content is checked by verify. Synchronous, as planning asks
    * often.
    */
-  has(artifact: RecordedArtifact): boolean {
+  hasFile(artifact: RecordedArtifact): boolean {
+    if (artifact.external === true) {
+      const path = this.#external.get(artifact.sha256);
+      return path !== undefined && statSync(path, { throwIfNoEntry: false })?.size === artifact.bytes;
+    }
     const path = this.path(artifact);
     try {
       const found = lstatSync(path, { throwIfNoEntry: false });
@@ -49,18 +96,33 @@ export class ArtifactStore {
   }
 
   /**
-   * Hashes the file, once per process.
-   * @throws SwpError of kind `content` if it is not what its name says, of kind `file` if it cannot be read
+   * Hashes the file, once per process; of a virtual artifact without a file, its parts.
+   * @throws SwpError of kind `content`, with the path of what is not what its name says; of kind `file` if it cannot be
+   *   read
    */
-  verify(artifact: ArtifactName): Promise<void> {
-    const path = this.path(artifact);
-    const verdict = this.#verified.get(path) ?? this.#hash(path, artifact.sha256);
+  async verify(artifact: ArtifactName | RecordedArtifact): Promise<void> {
+    if ('madeOf' in artifact && artifact.madeOf !== undefined && !this.hasFile(artifact)) {
+      for (const part of Object.values(artifact.madeOf.parts)) await this.verify(part);
+      return;
+    }
+    const path = this.#place(artifact);
+    const verdict = this.#verified.get(path) ?? this.#hash(path, artifact);
     this.#verified.set(path, verdict);
     return verdict;
   }
 
-  async #hash(path: string, expected: string): Promise<void> {
-    const damage = await this.#damageOf(path, expected);
+  async #hash(path: string, { sha256, external }: ArtifactName & Pick<RecordedArtifact, 'external'>): Promise<void> {
+    if (external === true) {
+      const found = await digestFile(path);
+      if (found.sha256 === sha256) return;
+      throw new SwpError({
+        kind: 'content',
+        path,
+        message: `Results were made of it, and its content has changed: its SHA-256 was ${sha256}`,
+        remedy: 'Put the file back as it was.',
+      });
+    }
+    const damage = await this.#damageOf(path, sha256);
     if (damage === undefined) return;
     throw new SwpError({
       kind: 'content',

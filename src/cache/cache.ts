@@ -21,7 +21,7 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
-import { ArtifactStore, type ArtifactName } from './artifact-store.ts';
+import { ArtifactStore, type ArtifactName, type LocatedArtifact } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isReadOnly } from '../base/file-failure.ts';
 import { guardFolder } from '../base/held-folder.ts';
@@ -62,6 +62,8 @@ export interface Publication {
    * Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name.
    */
   outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
+  /** Virtual artifacts by output name: nothing of them is written. A part that is an output of this node is named. */
+  virtual?: Record<string, VirtualOutput>;
   metrics: CacheRecord['metrics'];
   environment: JsonObject;
   /** Wall time of the stage's run. */
@@ -72,6 +74,12 @@ export interface Publication {
   log?: string;
   /** Length from which the run went on; absent where it began at the beginning. */
   resumedAt?: number;
+}
+
+export interface VirtualOutput extends Pick<RecordedArtifact, 'sha256' | 'bytes' | 'file'> {
+  form: string;
+  stage: string;
+  parts: Record<string, RecordedArtifact | { output: string }>;
 }
 
 export class Cache {
@@ -155,7 +163,25 @@ export class Cache {
     return this.#artifacts.path(artifact);
   }
 
-  /** Whether an artifact is there with its size. */
+  /** Says where files outside of the cache are, by their digests: artifacts may be made of them. */
+  declareExternal(files: Iterable<{ sha256: string; path: string }>): void {
+    this.#artifacts.declareExternal(files);
+  }
+
+  /**
+   * Where an artifact is: its file, or the parts that a virtual one is made of.
+   * @throws SwpError of kind `file` for a part outside of the cache that no declaration gives a place
+   */
+  locate(artifact: RecordedArtifact): LocatedArtifact {
+    return this.#artifacts.locate(artifact);
+  }
+
+  /** Whether an artifact's own file is there with its size. */
+  hasFile(artifact: RecordedArtifact): boolean {
+    return this.#artifacts.hasFile(artifact);
+  }
+
+  /** Whether an artifact is there with its size, or is virtual and everything that it is made of is there. */
   hasArtifact(artifact: RecordedArtifact): boolean {
     return this.#artifacts.has(artifact);
   }
@@ -169,7 +195,7 @@ export class Cache {
    * Checks an artifact's content against its name, once per process.
    * @throws SwpError of kind `content` on a mismatch, `file` if it cannot be read
    */
-  verify(artifact: ArtifactName): Promise<void> {
+  verify(artifact: ArtifactName | RecordedArtifact): Promise<void> {
     return this.#artifacts.verify(artifact);
   }
 
@@ -193,11 +219,19 @@ export class Cache {
    * Moves outputs into the cache, then writes their record; durable when it returns.
    * @throws SwpError of kind `file`
    */
-  async publish({ outputs, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
+  async publish({ outputs, virtual = {}, startedAt, finishedAt, log, ...rest }: Publication): Promise<CacheRecord> {
     const taken = Object.entries(outputs).map(
       async ([name, { path, file, evictable }]) => [name, await this.#artifacts.take(path, file, evictable)] as const,
     );
     const artifacts = Object.fromEntries(await Promise.all(taken));
+    for (const [name, { sha256, bytes, file, form, stage, parts }] of Object.entries(virtual)) {
+      const found = Object.entries(parts).map(([part, from]) => [
+        part,
+        'output' in from ? artifacts[from.output]! : from,
+      ]);
+      const madeOf = { form, stage, parts: Object.fromEntries(found) as Record<string, RecordedArtifact> };
+      artifacts[name] = { sha256, bytes, file, evictable: true, madeOf };
+    }
     return this.#write({
       version: RECORD_VERSION,
       id: randomUUID(),

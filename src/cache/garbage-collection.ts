@@ -14,7 +14,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { removeFile, removeTree } from '../base/held-folder.ts';
 import { createFile } from '../base/regular-file.ts';
 import { findLeftovers } from './leftovers.ts';
-import { readStoredRecord, type UnsealedRecord } from './record.ts';
+import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from './record.ts';
 import { readStoredText } from './stored-text.ts';
 import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
 
@@ -188,7 +188,7 @@ function references(
 ): Map<string, Referenced> {
   const referenced = new Map<string, Referenced>();
   for (const { key, artifacts, finishedAt } of records)
-    for (const artifact of Object.values(artifacts)) {
+    for (const artifact of Object.values(artifacts).flatMap(withParts)) {
       const path = cache.artifactPath(artifact);
       const known = referenced.get(path) ?? {
         path,
@@ -203,6 +203,12 @@ function references(
       referenced.set(path, known);
     }
   return referenced;
+}
+
+/** An artifact and what it is made of: whoever keeps a virtual one keeps its parts. */
+function withParts(artifact: RecordedArtifact): RecordedArtifact[] {
+  if (artifact.external === true) return [];
+  return [artifact, ...Object.values(artifact.madeOf?.parts ?? {}).flatMap(withParts)];
 }
 
 /** @param inodes is given the checkpoints' */

@@ -20,6 +20,20 @@ export interface RecordedArtifact {
   file: string;
   /** May be evicted by garbage collection: it is made again when something asks for it. */
   evictable?: boolean;
+  /** Of a virtual artifact, whose file need not be there as long as its parts are. */
+  madeOf?: Composition;
+  /** A file outside of the cache: only ever a part. */
+  external?: true;
+}
+
+/** What a virtual artifact is made of. */
+export interface Composition {
+  /** How its parts make it, such as `masked-weights`. */
+  form: string;
+  /** The stage that declares the form. */
+  stage: string;
+  /** By name; a part may be virtual itself. */
+  parts: Record<string, RecordedArtifact>;
 }
 
 export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreimage' | 'artifacts' | 'environment'> {

@@ -20,6 +20,8 @@ export interface PreparedJob {
   params: JsonObject;
   inputs: Record<string, string>;
   gathered: Record<string, GatheredArtifact[]>;
+  /** Inputs whose files are to be made of virtual ones (base/virtual-file.ts) before the stage runs. */
+  toMake?: { from: string; to: string }[];
   /** Where each output is to be written. */
   outputs: Record<string, string>;
   /** Of a node on a trajectory: where to go on. */

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { linkSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { writeVirtualFile } from '../base/virtual-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import type { Cache } from '../cache/cache.ts';
+import type { LocatedArtifact } from '../cache/artifact-store.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { PreparedJob } from './executor.ts';
 import { artifactOf } from './node-identity.ts';
@@ -13,8 +15,8 @@ import type { PlannedNode } from './node.ts';
 import type { GatheredArtifact } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 
-/** Finds the file of an artifact by its producer's key; undefined for a gathered one that is missing. */
-export type FindArtifact = (producer: string, artifact: string) => Promise<string | undefined>;
+/** Finds an artifact by its producer's key; undefined for a gathered one that is missing. */
+export type FindArtifact = (producer: string, artifact: string) => Promise<LocatedArtifact | undefined>;
 
 /**
  * Finds artifacts in a cache. Each is checked against its digest.
@@ -26,7 +28,7 @@ export function verifiedArtifacts(cache: Cache, recordOf: (producer: string) => 
     if (record === undefined) return undefined;
     const artifact = artifactOf(record, name);
     await cache.verify(artifact);
-    return cache.artifactPath(artifact);
+    return cache.locate(artifact);
   };
 }
 
@@ -41,17 +43,33 @@ export async function prepareJob(
   findArtifact: FindArtifact,
 ): Promise<PreparedJob> {
   let pinned = 0;
-  const pathOf = async (producer: string, artifact: string) => {
-    const path = await findArtifact(producer, artifact);
-    return path === undefined ? undefined : await pin(path, join(folder, `.input-${pinned++}${extname(path)}`));
+  const newName = (extension: string) => join(folder, `.input-${pinned++}${extension}`);
+  const pinAll = async (found: LocatedArtifact): Promise<string> => {
+    if (typeof found === 'string') return pin(found, newName(extname(found)));
+    const parts: Record<string, string> = {};
+    for (const [name, part] of Object.entries(found.parts)) parts[name] = await pinAll(part);
+    const path = newName('.virtual');
+    await writeVirtualFile(path, { ...found, module: stages.modulePath(found.stage), parts });
+    return path;
+  };
+  const toMake: NonNullable<PreparedJob['toMake']> = [];
+  const pathOf = async (producer: string, artifact: string, input: string) => {
+    const found = await findArtifact(producer, artifact);
+    if (found === undefined) return undefined;
+    const path = await pinAll(found);
+    if (typeof found === 'string' || node.stage.inputs[input]?.virtual === true) return path;
+    const to = newName(extname(found.file));
+    toMake.push({ from: path, to });
+    return to;
   };
   const inputs: Record<string, string> = {};
-  for (const [name, { key, artifact }] of Object.entries(node.inputs)) inputs[name] = (await pathOf(key, artifact))!;
+  for (const [name, { key, artifact }] of Object.entries(node.inputs))
+    inputs[name] = (await pathOf(key, artifact, name))!;
   const gathered: Record<string, GatheredArtifact[]> = {};
   for (const [name, items] of Object.entries(node.gathers)) {
     gathered[name] = [];
     for (const { key, artifact, label, stage } of items) {
-      const path = await pathOf(key, artifact);
+      const path = await pathOf(key, artifact, name);
       gathered[name].push({ label, stage, artifact, key, ...(path !== undefined && { path }) });
     }
   }
@@ -62,6 +80,7 @@ export async function prepareJob(
     params: node.params,
     inputs,
     gathered,
+    ...(toMake.length > 0 && { toMake }),
     outputs: Object.fromEntries(outputs),
   };
 }

@@ -49,7 +49,9 @@ async function isUsable(artifact: RecordedArtifact, { cache, executor, warn }: R
     return true;
   } catch (error) {
     if (!(error instanceof SwpError) || error.failure.kind !== 'content') throw error;
-    const aside = cache.moveAside(cache.artifactPath(artifact));
+    const path = error.failure.path!; // of the artifact, or of the part that is damaged
+    if (!path.startsWith(cache.directory)) throw error; // a file of the user's
+    const aside = cache.moveAside(path);
     warn({ ...error.failure, remedy: `It is kept as ${aside}, and computed again. Check the disk.` });
     return false;
   }

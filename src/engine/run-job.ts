@@ -1,14 +1,17 @@
 /**
  * Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, checks what it made, and publishes it.
  */
-import { lstatSync, rmSync } from 'node:fs';
-import type { Cache, Publication } from '../cache/cache.ts';
+import { lstatSync, rmSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Cache, Publication, VirtualOutput } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { NodeLog } from '../cache/node-log.ts';
+import { readVirtualFile } from '../base/virtual-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import { wholeRecord } from './existing-result.ts';
 import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
+import { artifactOf } from './node-identity.ts';
 import { refuseChangedFiles } from './external-file.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { pinState, prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
@@ -122,9 +125,7 @@ async function runJob(
       ...(log.path !== undefined && { log: log.path }),
     });
     return {
-      outputs: Object.fromEntries(
-        Object.entries(job.outputs).map(([name, path]) => [name, { path, ...published(node.stage.outputs[name]!) }]),
-      ),
+      ...(await outputsOf(work, job)),
       metrics,
       seconds,
       startedAt,
@@ -288,6 +289,36 @@ function problemWith(metrics: unknown, job: PreparedJob): string | undefined {
       return `The stage made ${written.isDirectory() ? 'a folder' : written.isSymbolicLink() ? 'a link' : 'what is no file'} of its output "${name}"; it has to be a file.`;
   }
   return undefined;
+}
+
+/** Files as they were written, and virtual ones with what each part is. */
+async function outputsOf(
+  { planned: { node }, producers }: NodeWork,
+  job: PreparedJob,
+): Promise<Pick<StageResult, 'outputs' | 'virtual'>> {
+  const outputs: StageResult['outputs'] = {};
+  const virtual: NonNullable<StageResult['virtual']> = {};
+  const partAt = (path: string): VirtualOutput['parts'][string] => {
+    const output = Object.keys(job.outputs).find((name) => job.outputs[name] === path);
+    if (output !== undefined) return { output };
+    const input = Object.keys(job.inputs).find((name) => job.inputs[name] === path);
+    const source = input === undefined ? undefined : node.inputs[input];
+    if (source !== undefined) return artifactOf(recordOf(producers, source.key)!, source.artifact);
+    const external = node.files.find((file) => file.path === path);
+    if (external === undefined) throw new Error(`${path} is no input, output or declared file.`);
+    return { sha256: external.sha256, bytes: statSync(path).size, file: basename(path), external: true };
+  };
+  for (const [name, path] of Object.entries(job.outputs)) {
+    const declared = node.stage.outputs[name]!;
+    const found = declared.virtual === true ? await readVirtualFile(path) : undefined;
+    if (found === undefined) outputs[name] = { path, ...published(declared) };
+    else {
+      const { form, stage, sha256, bytes } = found;
+      const parts = Object.entries(found.parts).map(([part, at]) => [part, partAt(at)] as const);
+      virtual[name] = { sha256, bytes, file: declared.file, form, stage, parts: Object.fromEntries(parts) };
+    }
+  }
+  return { outputs, virtual };
 }
 
 function published({ file, evictable = false }: StageOutput): { file: string; evictable?: boolean } {

@@ -27,6 +27,8 @@ export interface StageInput {
   summary: string;
   /** A missing optional input is left out; a step with a missing required input is left out itself. */
   optional?: boolean;
+  /** The stage reads a virtual artifact from its parts (src/base/virtual-file.ts); else it is given a whole file. */
+  virtual?: boolean;
   /** The input is a list of labelled artifacts of all runs; those that failed are listed as missing. */
   gather?: boolean;
   /** Of a gathered input: each step that it gathers has to say in pipeline.json what it `measures`. */
@@ -47,7 +49,15 @@ export interface StageOutput {
    * cached. What is not evictable (metrics, masks, curves) is kept for ever.
    */
   evictable?: boolean;
+  /**
+   * The stage may write a virtual file (src/base/virtual-file.ts) in the artifact's place, of its inputs, its other
+   * outputs and its declared files. The cache then keeps what it is made of instead of the artifact. It is evictable.
+   */
+  virtual?: boolean;
 }
+
+/** Makes a virtual artifact of its parts, to the bytes that its digest says. A part may be a virtual file itself. */
+export type MakeArtifact = (parts: Record<string, string>, path: string) => Promise<void>;
 
 /** What a node takes of the machine while it runs. */
 export interface NodeResources {
@@ -183,6 +193,8 @@ export interface StageDefinition<Params = JsonObject> {
     /** @throws SwpError if later stages cannot go on from what the other one wrote */
     check(job: StageJob<unknown>): Promise<void>;
   };
+  /** The forms of its virtual artifacts, by name: imports the module whose default export makes one of its parts. */
+  forms?: Record<string, () => Promise<{ default: MakeArtifact }>>;
   /** External files that a node reads, each under a name of its own; names and contents enter the key. */
   files?(params: Params, root: string): DeclaredFile[] | Promise<DeclaredFile[]>;
   /**

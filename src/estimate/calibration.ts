@@ -121,7 +121,7 @@ export class Calibration {
     const { cache } = this.#project;
     const { node, record } = this.#plan.nodes.get(key)!;
     const recorded = record?.artifacts[artifact];
-    if (recorded !== undefined && cache.hasArtifact(recorded)) return cache.artifactPath(recorded);
+    if (recorded !== undefined && cache.hasArtifact(recorded)) return cache.locate(recorded);
     if (!this.#canRun(node)) throw new CannotSample();
     const made = this.#made.get(key) ?? this.#run(node, 1).then(({ outputs }) => outputs);
     this.#made.set(key, made);

@@ -108,7 +108,8 @@ export class Measurements {
     this.#groups.set(group, measured);
     const units = work.count * measuredShare(stage, record);
     if (units > 0) (isFirst ? measured.first : measured.warm).push({ units, seconds: record.seconds });
-    for (const [name, { bytes }] of Object.entries(record.artifacts)) addTo(measured.bytes, name, bytes);
+    for (const [name, { bytes, madeOf }] of Object.entries(record.artifacts))
+      addTo(measured.bytes, name, madeOf === undefined ? bytes : 0);
     measured.recordBytes.push(JSON.stringify(record).length);
   }
 }

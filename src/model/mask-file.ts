@@ -7,8 +7,7 @@ import { elementCount } from '../base/element-count.ts';
 import { isJsonObject } from '../base/json.ts';
 import { packBits, packedLength, unpackBits } from '../base/packed-bits.ts';
 import type { Masks, Tensor } from './language-model.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { WRONG_ARTIFACT } from './weights-file.ts';
+import { readSafetensors, writeSafetensors, WRONG_ARTIFACT } from './safetensors.ts';
 
 /** What to do about masks that are stored otherwise. */
 export const MASK_REMEDY =

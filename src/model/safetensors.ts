@@ -3,6 +3,7 @@
  * Source: https://huggingface.co/docs/safetensors. Writing is canonical (tensors in the given order, no padding but the
  * header's), so equal tensors are equal bytes.
  */
+import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
 import { nonFiniteNumbers } from './finite-tensors.ts';
@@ -15,6 +16,9 @@ export interface SafetensorsFile {
   tensors: Map<string, Tensor>;
   metadata: Record<string, string>;
 }
+
+/** What to do about an artifact that holds something else than its name says. */
+export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wrong name.';
 
 /**
  * Reads each tensor's bytes straight into the memory that it keeps.
@@ -32,6 +36,16 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
+/** The names of the tensors in a file, in its order. Fails as readSafetensors does. */
+export async function readTensorNames(path: string): Promise<string[]> {
+  const reader = await SafetensorsReader.open(path);
+  try {
+    return [...reader.entries.keys()];
+  } finally {
+    await reader.close();
+  }
+}
+
 /**
  * @param remedy what to do about numbers that are not finite
  * @throws SwpError of kind `not-finite` if a number is, and nothing is written
@@ -44,6 +58,38 @@ export async function writeSafetensors(
 ): Promise<void> {
   const broken = nonFiniteNumbers(tensors);
   if (broken !== undefined) throw new SwpError({ kind: 'not-finite', message: broken, remedy });
+  const file = await open(path, 'w');
+  try {
+    for (const bytes of partsOf(tensors, metadata)) await writeWhole(file, bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Digest and size of the file that writeSafetensors would make, without making it.
+ * @param change what is written of a tensor in its place, of the same length; it is asked tensor by tensor
+ */
+export function digestSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  change: (name: string, data: Tensor['data']) => Tensor['data'] = (_, data) => data,
+): { sha256: string; bytes: number } {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for (const part of partsOf(tensors, {}, change)) {
+    for (let done = 0; done < part.length; done += LARGEST_PIECE)
+      hash.update(part.subarray(done, done + LARGEST_PIECE));
+    bytes += part.length;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/** The bytes of a file, piece by piece. */
+function* partsOf(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Record<string, string>,
+  change: (name: string, data: Tensor['data']) => Tensor['data'] = (_, data) => data,
+): Generator<Uint8Array> {
   let offset = 0;
   const header = Object.create(null) as Record<string, unknown>; // so that any text can be a name
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
@@ -59,22 +105,19 @@ export async function writeSafetensors(
   const padded = Buffer.from(text.padEnd(Math.ceil(Buffer.byteLength(text) / LENGTH_BYTES) * LENGTH_BYTES));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const file = await open(path, 'w');
-  try {
-    await file.write(Buffer.concat([length, padded]));
-    for (const { data } of tensors.values())
-      await writeWhole(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  } finally {
-    await file.close();
+  yield Buffer.concat([length, padded]);
+  for (const [name, tensor] of tensors) {
+    const { buffer, byteOffset, byteLength } = change(name, tensor.data);
+    yield new Uint8Array(buffer, byteOffset, byteLength);
   }
 }
 
-/** Systems write less than 2 GiB at once, and possibly less than they are asked to. */
-const LARGEST_WRITE = 1 << 30;
+/** Systems write, and hashes take, less than 2 GiB at once, and possibly less than they are asked to. */
+const LARGEST_PIECE = 1 << 30;
 
 async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, LARGEST_WRITE));
+    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, LARGEST_PIECE));
     done += bytesWritten;
   }
 }

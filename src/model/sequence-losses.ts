@@ -3,8 +3,8 @@
  * is apart from the evaluation so that only what pairs them reads it.
  */
 import { createHash } from 'node:crypto';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { floatTensor, WRONG_ARTIFACT } from './weights-file.ts';
+import { readSafetensors, writeSafetensors, WRONG_ARTIFACT } from './safetensors.ts';
+import { floatTensor } from './weights-file.ts';
 
 const TENSOR = 'losses';
 

@@ -16,10 +16,11 @@ import type { FloatTensor, Tensor } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { readSafetensors, writeSafetensors, WRONG_ARTIFACT } from './safetensors.ts';
+import { readStoredTensors } from './stored-tensors.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
 import { readMasks } from './mask-file.ts';
-import { floatTensor, WRONG_ARTIFACT } from './weights-file.ts';
+import { floatTensor } from './weights-file.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
@@ -117,7 +118,7 @@ export class TrainingSession implements PooledSession {
     this.#before = this.#trainer.transfers;
     this.#trainer.reset();
     memory.clearMasks();
-    const { tensors: weights } = await readSafetensors(files.weights);
+    const { tensors: weights } = await readStoredTensors(files.weights);
     for (const { name, shape, weight } of memory.parameters)
       weight.set(floatTensor(weights, { name, shape }, files.weights, WRONG_ARTIFACT).data);
     if (files.optimizer !== undefined) {

@@ -7,12 +7,10 @@ import type { ModelConfig, TensorTable } from './decoder/model-facts.ts';
 import { nonFiniteNumbers } from './finite-tensors.ts';
 import type { FloatTensor, Tensor, Weights } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
-import { readSafetensors } from './safetensors.ts';
+import { WRONG_ARTIFACT } from './safetensors.ts';
+import { readStoredTensors } from './stored-tensors.ts';
 import { SwpError } from '../base/failure.ts';
 import { nearestName, quoted } from '../base/nearest-name.ts';
-
-/** What to do about an artifact that holds something else than its name says. */
-export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wrong name.';
 
 /**
  * Reads weights in the order of the configuration.
@@ -21,7 +19,7 @@ export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wr
  *   type, or holds a value that is not finite
  */
 export async function readModelWeights(path: string, config: ModelConfig, remedy: string): Promise<Weights> {
-  const { tensors } = await readSafetensors(path);
+  const { tensors } = await readStoredTensors(path);
   const shapes = parameterShapes(config);
   const surplus = [...tensors.keys()].filter((name) => !shapes.has(name));
   if (surplus.length > 0) {
@@ -83,7 +81,7 @@ export async function modelTensors(model: string): Promise<TensorTable> {
  * @throws SwpError for a missing or corrupt file, another type than float32, or a value that is not finite
  */
 export async function readWeights(path: string): Promise<Weights> {
-  const { tensors } = await readSafetensors(path);
+  const { tensors } = await readStoredTensors(path);
   return new Map(
     [...tensors].map(([name, { shape }]) => [name, floatTensor(tensors, { name, shape }, path, WRONG_ARTIFACT)]),
   );

@@ -54,18 +54,8 @@ export async function writePruning(
     return { tensor, kind: facts.kind, weights: data.length, pruned, prunedNow, threshold: null };
   });
   const pruning = pruningOf(counted);
-  await writePrunedModel(job, weights, masks, pruning);
+  await writeSafetensors(job.output('weights'), applyMasks(weights, masks));
+  await writeMasks(job.output('mask'), masks);
+  await writeJsonArtifact(job.output('pruning'), pruning);
   return { sparsity: pruning.sparsity, pruned: pruning.pruned, prunedNow: pruning.prunedNow };
-}
-
-/** Writes the three outputs; the weights are masked here. */
-export async function writePrunedModel(
-  { output }: Pick<StageJob<unknown>, 'output'>,
-  weights: Weights,
-  masks: Masks,
-  pruning: Pruning,
-): Promise<void> {
-  await writeSafetensors(output('weights'), applyMasks(weights, masks));
-  await writeMasks(output('mask'), masks);
-  await writeJsonArtifact(output('pruning'), pruning);
 }

@@ -14,6 +14,12 @@ import { randomSample } from './random-sample.ts';
  * @throws Error for a mask that fits no tensor
  */
 export function rewindTo(source: Weights, masks: Masks): Weights {
+  refuseOtherMasks(source, masks);
+  return applyMasks(source, masks);
+}
+
+/** @throws Error for a mask that fits no tensor */
+export function refuseOtherMasks(source: Weights, masks: Masks): void {
   for (const [name, { data }] of masks) {
     const length = source.get(name)?.data.length;
     if (length !== data.length)
@@ -21,7 +27,6 @@ export function rewindTo(source: Weights, masks: Masks): Weights {
         `The mask of ${name} has ${data.length} elements, the weights to rewind to have ${length ?? 'no such tensor'}. Check that both are of one model.`,
       );
   }
-  return applyMasks(source, masks);
 }
 
 /**

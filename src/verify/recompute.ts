@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import type { Cache } from '../cache/cache.ts';
+import { readVirtualFile } from '../base/virtual-file.ts';
 import { digestFile } from '../base/digest.ts';
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import { producersOf } from '../engine/dag-builder.ts';
@@ -110,7 +111,8 @@ async function compare(
 ): Promise<Omit<Recomputed, 'planned'>> {
   const made = await Promise.all(
     Object.entries(outputs).map(
-      async ([name, path]) => [name, { path, sha256: (await digestFile(path)).sha256 }] as const,
+      async ([name, path]) =>
+        [name, { path, sha256: ((await readVirtualFile(path)) ?? (await digestFile(path))).sha256 }] as const,
     ),
   );
   const compared = await compareResults(

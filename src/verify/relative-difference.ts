@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parseBoundedJson } from '../base/bounded-json.ts';
-import { readSafetensors } from '../model/safetensors.ts';
+import { readStoredTensors } from '../model/stored-tensors.ts';
 
 /** @returns the largest relative difference of a tensor or a number; Infinity where something else differs */
 export async function relativeDifference(before: string, after: string): Promise<number> {
@@ -12,7 +12,7 @@ export async function relativeDifference(before: string, after: string): Promise
 }
 
 async function ofTensors(before: string, after: string): Promise<number> {
-  const [a, b] = [(await readSafetensors(before)).tensors, (await readSafetensors(after)).tensors];
+  const [a, b] = [(await readStoredTensors(before)).tensors, (await readStoredTensors(after)).tensors];
   if (a.size !== b.size) return Infinity;
   let worst = 0;
   for (const [name, { data }] of a) {

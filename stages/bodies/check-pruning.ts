@@ -6,6 +6,7 @@ import type { StageJob } from '../../src/engine/stage.ts';
 import type { Weights } from '../../src/model/language-model.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import { MASK_REMEDY, readMasks } from '../../src/model/mask-file.ts';
+import { readStoredTensors } from '../../src/model/stored-tensors.ts';
 import { pruningMistake } from '../../src/science/pruning-check.ts';
 
 const REMEDY = 'schemas/artifacts/pruning.schema.json says what it holds.';
@@ -19,7 +20,7 @@ function named(error: unknown, path: string): never {
 /** @throws SwpError of kind `content` with the artifact, the tensor, and what it has to be */
 export default async function checkPruning({ input, optionalInput, output }: StageJob<unknown>): Promise<void> {
   const earlier = optionalInput('mask');
-  const given = (await readSafetensors(input('weights'))).tensors as Weights;
+  const given = (await readStoredTensors(input('weights'))).tensors as Weights;
   const read = async <Content>(artifact: string, content: (path: string) => Promise<Content>): Promise<Content> =>
     content(output(artifact)).catch((error: unknown) => named(error, basename(output(artifact))));
   const tensorsIn = async (path: string) => (await readSafetensors(path)).tensors;

@@ -1,5 +1,5 @@
 /** Runs prune: reads weights, mask and the detections that are asked for; writes all three outputs. */
-import { readJsonArtifact } from '../../src/base/json-artifact.ts';
+import { readJsonArtifact, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { PruneParams } from '../../src/generated/prune.ts';
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
@@ -7,10 +7,11 @@ import { parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { otherModelRemedy } from '../../src/model/model-files.ts';
+import { writeMaskedWeights } from '../../src/model/stored-tensors.ts';
 import { selectTensors } from '../../src/model/tensor-selection.ts';
-import { readMasks } from '../../src/model/mask-file.ts';
+import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
-import { pruningOf, writePrunedModel } from '../../src/science/pruning-outputs.ts';
+import { pruningOf } from '../../src/science/pruning-outputs.ts';
 import { prune, type MatrixPosition } from '../../src/science/pruning.ts';
 
 export default async function pruneWeights({
@@ -39,7 +40,12 @@ export default async function pruneWeights({
   const outcome = prune(selectTensors(weights, facts, params.prunable), masks, { ...params, forced, protected: safe });
   const tensors = outcome.tensors.map((tensor) => ({ ...tensor, kind: facts.get(tensor.tensor)!.kind }));
   const pruning = pruningOf(tensors, outcome);
-  await writePrunedModel({ output }, weights, outcome.masks, pruning);
+  await writeMasks(output('mask'), outcome.masks);
+  await writeMaskedWeights(output('weights'), {
+    ...{ stage: 'prune', weights, masks: outcome.masks },
+    parts: { weights: input('weights'), mask: output('mask') },
+  });
+  await writeJsonArtifact(output('pruning'), pruning);
   return {
     sparsity: pruning.sparsity,
     pruned: pruning.pruned,

@@ -25,7 +25,8 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
  * it does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it
  * lives, and may wait for a word there. `first`: the first letter of its input: what differs later in the text does not
  * come through. `list`: gathers, one line per item. `count`: a trajectory: one line per step up to `to`, and what it
- * really did in its log. It holds at the step TOY_HOLD.
+ * really did in its log. It holds at the step TOY_HOLD. `joined`: its text is virtual, made of its input, or of an
+ * external file, and of its `end`.
  */
 const STAGES = {
   text: `
@@ -134,6 +135,33 @@ const STAGES = {
         return { to };
       },
     };`,
+  joined: `
+    import { createHash } from 'node:crypto';
+    import { readFile, writeFile } from 'node:fs/promises';
+    const whole = async (path) => {
+      const text = await readFile(path, 'utf8');
+      return text.startsWith('{"swp-virtual":1,') ? join(JSON.parse(text).parts) : text;
+    };
+    const join = async ({ start, end }) => (await whole(start)) + (await whole(end));
+    export default {
+      name: 'joined', summary: '', params: {},
+      inputs: { from: { summary: '', optional: true, virtual: true } },
+      outputs: {
+        text: { summary: '', file: 'joined.txt', evictable: true, virtual: true },
+        end: { summary: '', file: 'end.txt' },
+      },
+      files: ({ file }) => (file ? [{ name: 'data', path: file }] : []),
+      forms: { joined: async () => ({ default: async (parts, path) => writeFile(path, await join(parts)) }) },
+      async run(job) {
+        await writeFile(job.output('end'), job.params.end);
+        const parts = { start: job.optionalInput('from') ?? job.params.file, end: job.output('end') };
+        const text = await join(parts);
+        const sha256 = createHash('sha256').update(text + (job.params.lie ?? '')).digest('hex');
+        const made = { 'swp-virtual': 1, form: 'joined', stage: 'joined', sha256, bytes: text.length, parts };
+        await writeFile(job.output('text'), JSON.stringify(made));
+        return {};
+      },
+    };`,
   list: `
     import { readFile, writeFile } from 'node:fs/promises';
     export default {
@@ -204,6 +232,7 @@ export class Rig {
     first: 'first-1',
     count: 'count-1',
     list: 'list-1',
+    joined: 'joined-1',
   };
 
   private constructor(directory: string, cache: Cache) {

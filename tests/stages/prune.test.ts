@@ -4,8 +4,13 @@ import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
 import pruningSchema from '../../schemas/artifacts/pruning.schema.json' with { type: 'json' };
 import type { Pruning } from '../../src/generated/pruning.ts';
+import { digestFile } from '../../src/base/digest.ts';
+import { readVirtualFile } from '../../src/base/virtual-file.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
 import { readMasks } from '../../src/model/mask-file.ts';
+import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { applyMasks } from '../../src/science/pruning.ts';
+import makeMaskedWeights from '../../stages/bodies/masked-weights.ts';
 import prune from '../../stages/prune.ts';
 import { runStage, temporaryFile } from '../support/stage-job.ts';
 import { readWeights } from '../support/read-weights.ts';
@@ -163,8 +168,28 @@ describe('prune', () => {
       await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } }),
       await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } }),
     ];
-    for (const artifact of ['weights', 'mask', 'pruning'])
+    for (const artifact of ['mask', 'pruning'])
       expect(await readFile(one.outputs[artifact]!)).toEqual(await readFile(other.outputs[artifact]!));
+    const [first, second] = [
+      await readVirtualFile(one.outputs.weights!),
+      await readVirtualFile(other.outputs.weights!),
+    ];
+    expect(first!.sha256).toBe(second!.sha256);
+  });
+
+  it('stores no pruned weights, but their digest and what they are made of, which makes those very bytes', async () => {
+    const { outputs } = await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights } });
+    const { form, parts, sha256, bytes } = (await readVirtualFile(outputs.weights!))!;
+    expect([form, parts]).toEqual(['masked-weights', { weights, mask: outputs.mask }]);
+    const [made, expected] = [temporaryFile('made'), temporaryFile('expected')];
+    await makeMaskedWeights(parts, made);
+    await writeSafetensors(expected, applyMasks(await readWeights(weights), await readMasks(outputs.mask!)));
+    for (const path of [made, expected]) expect(await digestFile(path)).toEqual({ sha256, bytes });
+
+    const reversed = temporaryFile('reversed'); // no order of swp's: what is made of it would have other bytes
+    await writeSafetensors(reversed, new Map([...(await readWeights(weights))].reverse()));
+    const stored = await runStage(prune, { params: { fraction: 0.3 }, inputs: { weights: reversed } });
+    expect(await digestFile(stored.outputs.weights!)).toEqual({ sha256, bytes });
   });
 
   it('refuses a pattern that matches no tensor, and a force without a reference', async () => {

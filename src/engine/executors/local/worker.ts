@@ -20,6 +20,7 @@ import { isMachineFault, isShortOfMemory, remedyFor, systemErrorCode } from '../
 import type { PreparedJob } from '../../executor.ts';
 import type { GatheredArtifact, Metrics, Progress, StageDefinition, StageJob } from '../../stage.ts';
 import type { JsonObject } from '../../../base/json.ts';
+import { makeArtifact } from '../../make-artifact.ts';
 import { loadStageFile } from '../../stage-module.ts';
 import { endOfOutput, type FromWorker, type JobAnswer, type ToWorker, type WorkerReady } from './worker-message.ts';
 
@@ -76,6 +77,7 @@ async function runStage(id: number, job: PreparedJob): Promise<JobAnswer> {
   try {
     const stage = (await loadStageFile(job.module))!; // the engine has loaded it before
     const own = stageJob(id, job, stage);
+    for (const { from, to } of job.toMake ?? []) await makeArtifact(from, to);
     const metrics = await stage.run(own);
     if (stage.replaces !== undefined) await checkInPlaceOf(stage.replaces, own);
     return { kind: 'done', id, metrics: finiteOrNull(metrics ?? {}) };

@@ -1,0 +1,87 @@
+/** Tensors in files, whole or virtual: those of a virtual file are read from its parts. */
+import { SwpError } from '../base/failure.ts';
+import { quoted } from '../base/nearest-name.ts';
+import { readVirtualFile, writeVirtualFile } from '../base/virtual-file.ts';
+import type { Masks, Tensor, Weights } from './language-model.ts';
+import { readMasks } from './mask-file.ts';
+import {
+  digestSafetensors,
+  readSafetensors,
+  readTensorNames,
+  writeSafetensors,
+  type SafetensorsFile,
+} from './safetensors.ts';
+
+/** The form of weights that are others with every pruned one 0. */
+export const MASKED_WEIGHTS = 'masked-weights';
+
+/**
+ * Reads a safetensors file, or what a virtual file stands for, into fresh memory.
+ * @throws SwpError as readSafetensors does
+ */
+export async function readStoredTensors(path: string): Promise<SafetensorsFile> {
+  const virtual = await readVirtualFile(path);
+  if (virtual === undefined) return readSafetensors(path);
+  const read = FORMS.get(virtual.form);
+  if (read === undefined)
+    throw new SwpError({
+      kind: 'content',
+      path,
+      message: `This swp knows no form of weights ${quoted(virtual.form)}`,
+      remedy: 'A later swp wrote it: use that one.',
+    });
+  return { tensors: await read(virtual.parts), metadata: {} };
+}
+
+/** The names of the tensors, in the order in which readStoredTensors gives them. */
+async function storedNames(path: string): Promise<string[]> {
+  const virtual = await readVirtualFile(path);
+  return virtual === undefined ? readTensorNames(path) : storedNames(virtual.parts.weights!);
+}
+
+/** Weights of which the mask hides some. @param parts paths of `weights`, which may be virtual, and of `mask` */
+export async function readMaskedWeights(parts: Record<string, string>): Promise<Map<string, Tensor>> {
+  const { tensors } = await readStoredTensors(parts.weights!);
+  for (const [name, { data }] of await readMasks(parts.mask!)) hide(tensors.get(name)!.data, data);
+  return tensors;
+}
+
+/** How the tensors of each form of virtual file are read from its parts. */
+const FORMS = new Map([[MASKED_WEIGHTS, readMaskedWeights]]);
+
+/**
+ * Writes weights under masks as a virtual file, which says what the file with the masked weights would be. Where the
+ * tensors of the part `weights` lie in another order, it writes that file.
+ * @param made.stage that declares the form
+ * @param made.weights as they are in the part `weights`: every tensor of the model
+ * @param made.parts paths of the weights and of the masks
+ */
+export async function writeMaskedWeights(
+  path: string,
+  {
+    stage,
+    weights,
+    masks,
+    parts,
+  }: { stage: string; weights: Weights; masks: Masks; parts: { weights: string; mask: string } },
+): Promise<void> {
+  const masked = (name: string, data: Tensor['data']) => {
+    const mask = masks.get(name)?.data;
+    return mask === undefined ? data : hide(data.slice(), mask);
+  };
+  if ((await storedNames(parts.weights)).join('\n') !== [...weights.keys()].join('\n')) {
+    const all = [...weights].map(([name, { shape, data }]): [string, Tensor] => [
+      name,
+      { shape, data: masked(name, data) },
+    ]);
+    return writeSafetensors(path, new Map(all));
+  }
+  const made = digestSafetensors(weights, masked);
+  await writeVirtualFile(path, { form: MASKED_WEIGHTS, stage, ...made, parts });
+}
+
+/** Makes pruned weights exactly 0, never -0, in place. */
+function hide<Data extends Tensor['data']>(data: Data, mask: Uint8Array): Data {
+  for (let index = 0; index < data.length; index++) if (mask[index] === 0) data[index] = 0;
+  return data;
+}
