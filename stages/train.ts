@@ -16,7 +16,7 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { TrainParams } from '../src/generated/train.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { trainingWork } from '../src/science/stage-work.ts';
+import { trainingMemory, trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
 import { trainingProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -42,7 +42,13 @@ export default defineStage(
         file: 'weights.safetensors',
         evictable: true,
       },
-      optimizer: { summary: 'AdamW moments after the last step.', file: 'optimizer.safetensors', evictable: true },
+      optimizer: {
+        summary: 'AdamW moments after the last step.',
+        file: 'optimizer.safetensors',
+        evictable: true,
+        virtual: true,
+        resuming: true,
+      },
       position: { summary: "The run's cumulative step after the last step.", file: 'position.json' },
       curve: { summary: 'Loss curve: means over curveEvery steps.', file: 'curve.json' },
     },
@@ -59,6 +65,7 @@ export default defineStage(
     },
 
     work: trainingWork,
+    memory: trainingMemory,
     body: () => import('./bodies/train.ts'),
   }),
 );

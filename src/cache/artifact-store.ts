@@ -40,9 +40,9 @@ export class ArtifactStore {
     return join(this.#cache, artifactName(artifact));
   }
 
-  /** Says where files outside of the cache are that artifacts may be made of. */
-  declareExternal(files: Iterable<{ sha256: string; path: string }>): void {
-    for (const { sha256, path } of files) this.#external.set(sha256, path);
+  /** Says where a file outside of the cache is that artifacts may be made of. */
+  declareExternal({ sha256, path }: { sha256: string; path: string }): void {
+    this.#external.set(sha256, path);
   }
 
   /** Whether an artifact's file is there, or everything that it is made of. */

@@ -24,7 +24,7 @@ import type { JsonObject } from '../base/json.ts';
 import { ArtifactStore, type ArtifactName, type LocatedArtifact } from './artifact-store.ts';
 import { makeDirectory, writeAtomically } from '../base/atomic-file.ts';
 import { fileFailure, isReadOnly } from '../base/file-failure.ts';
-import { guardFolder } from '../base/held-folder.ts';
+import { guardFolder, removeFile } from '../base/held-folder.ts';
 import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { makeWay, putAside, type Damage } from './damaged.ts';
 import { LeaseFolder } from './lease-files.ts';
@@ -62,7 +62,10 @@ export interface Publication {
    * Finished files under the scratch directory, by output name; they are moved away. `file`: the declared file name.
    */
   outputs: Record<string, { path: string; file: string; evictable?: boolean }>;
-  /** Virtual artifacts by output name: nothing of them is written. A part that is an output of this node is named. */
+  /**
+   * Virtual artifacts by output name: nothing of them is written. A part that is an output of this node is named. One
+   * without parts is not kept: it counts as evicted.
+   */
   virtual?: Record<string, VirtualOutput>;
   metrics: CacheRecord['metrics'];
   environment: JsonObject;
@@ -163,9 +166,9 @@ export class Cache {
     return this.#artifacts.path(artifact);
   }
 
-  /** Says where files outside of the cache are, by their digests: artifacts may be made of them. */
-  declareExternal(files: Iterable<{ sha256: string; path: string }>): void {
-    this.#artifacts.declareExternal(files);
+  /** Says where a file outside of the cache is, by its digest: artifacts may be made of it. */
+  declareExternal(file: { sha256: string; path: string }): void {
+    this.#artifacts.declareExternal(file);
   }
 
   /**
@@ -210,6 +213,20 @@ export class Cache {
     return putAside(this.directory, path);
   }
 
+  /**
+   * Removes an artifact's file. A node that runs holds what it reads by another name.
+   * @throws SwpError of kind `file`
+   */
+  evict(artifact: ArtifactName): void {
+    const path = this.artifactPath(artifact);
+    try {
+      removeFile(path);
+    } catch (error) {
+      throw fileFailure(error, path, 'write');
+    }
+    this.#artifacts.forget(path);
+  }
+
   /** A log for one attempt at a node. */
   log(key: string): NodeLog {
     return new NodeLog(this.directory, key);
@@ -230,7 +247,7 @@ export class Cache {
         'output' in from ? artifacts[from.output]! : from,
       ]);
       const madeOf = { form, stage, parts: Object.fromEntries(found) as Record<string, RecordedArtifact> };
-      artifacts[name] = { sha256, bytes, file, evictable: true, madeOf };
+      artifacts[name] = { sha256, bytes, file, evictable: true, ...(found.length > 0 && { madeOf }) };
     }
     return this.#write({
       version: RECORD_VERSION,

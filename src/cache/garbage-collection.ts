@@ -15,8 +15,8 @@ import { removeFile, removeTree } from '../base/held-folder.ts';
 import { createFile } from '../base/regular-file.ts';
 import { findLeftovers } from './leftovers.ts';
 import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from './record.ts';
-import { readStoredText } from './stored-text.ts';
-import { artifactFiles, namesIn, recordFiles, studyFolders } from './layout.ts';
+import { artifactFiles, namesIn, recordFiles } from './layout.ts';
+import { rootKeys } from './root-keys.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
 const UNREFERENCED_MS = 24 * 3600 * 1000;
@@ -71,7 +71,9 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
   const stored = new Map(artifactFiles(cache.directory).map((artifact) => [artifact.path, artifact]));
   const referenced = references(cache, records, stored);
   const now = dryRun ? Date.now() : await fileSystemTime(cache);
-  const found: Collected[] = [...evictions(referenced, policy, roots(cache), stored)];
+  const found: Collected[] = [
+    ...evictions(referenced, policy, rootKeys(cache.directory), stored, finishTimes(records)),
+  ];
   if (damaged === 0)
     for (const [path, { bytes, mtimeMs }] of stored)
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) found.push({ kind: 'unreferenced', path, bytes });
@@ -98,13 +100,14 @@ function evictions(
   { keep, irreplaceable = new Set(), keepLast, youngerMs, maxBytes }: Policy,
   rooted: ReadonlySet<string>,
   stored: Map<string, { bytes: number }>,
+  finished: ReadonlyMap<string, number>,
 ): Collected[] {
   const candidates = [...referenced.values()].filter(
     ({ evictable, path, keys }) =>
       evictable && stored.has(path) && !keys.some((key) => keep.has(key) || irreplaceable.has(key)),
   );
   const byRule = keepLast !== undefined || youngerMs !== undefined || keep.size > 0;
-  const last = newestRecords(candidates, keepLast ?? 0);
+  const last = newestRecords(candidates, keepLast ?? 0, finished);
   const isRooted = ({ keys }: Referenced) => keys.some((key) => rooted.has(key));
   const isKept = (candidate: Referenced) =>
     candidate.keys.some((key) => last.has(key)) ||
@@ -125,16 +128,13 @@ function evictions(
 /**
  * Keys of the records that were finished last, of those that have something to evict: one may have weights and moments.
  */
-function newestRecords(candidates: readonly Referenced[], count: number): Set<string> {
-  const finished = new Map<string, number>();
-  for (const candidate of candidates)
-    for (const key of candidate.keys) finished.set(key, Math.max(finished.get(key) ?? 0, candidate.finished));
-  return new Set(
-    [...finished]
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, count)
-      .map(([key]) => key),
-  );
+function newestRecords(
+  candidates: readonly Referenced[],
+  count: number,
+  finished: ReadonlyMap<string, number>,
+): Set<string> {
+  const keys = new Set(candidates.flatMap((candidate) => candidate.keys));
+  return new Set([...keys].sort((a, b) => finished.get(b)! - finished.get(a)!).slice(0, count));
 }
 
 /** As many of the first ones as have to go. */
@@ -149,18 +149,6 @@ function untilTheyFit(
     if (isTooMuch) total -= bytes;
     return isTooMuch;
   });
-}
-
-/** What every study that uses the cache had last, in each of its sizes, and what a run that began would make. */
-function roots(cache: Cache): Set<string> {
-  const keys = new Set<string>();
-  for (const study of studyFolders(cache.directory))
-    for (const name of namesIn(study)) {
-      if (!/^(ledger|begun)[-.]/.test(name)) continue;
-      // Without parsing: the keys in a damaged one count, too.
-      for (const key of textOrNothing(join(study, name)).match(/[0-9a-f]{64}/g) ?? []) keys.add(key);
-    }
-  return keys;
 }
 
 /** Replaced records are kept aside: they refer to their artifacts as well. */
@@ -179,6 +167,14 @@ function readRecords(cache: Cache): { records: UnsealedRecord[]; damaged: number
     }
   }
   return { records, damaged };
+}
+
+/** By key, when its latest record was finished. */
+function finishTimes(records: readonly UnsealedRecord[]): Map<string, number> {
+  const finished = new Map<string, number>();
+  for (const { key, finishedAt } of records)
+    finished.set(key, Math.max(finished.get(key) ?? 0, Date.parse(finishedAt) || 0));
+  return finished;
 }
 
 function references(
@@ -205,8 +201,8 @@ function references(
   return referenced;
 }
 
-/** An artifact and what it is made of: whoever keeps a virtual one keeps its parts. */
-function withParts(artifact: RecordedArtifact): RecordedArtifact[] {
+/** An artifact and what it is made of in the cache: whoever keeps a virtual one keeps its parts. */
+export function withParts(artifact: RecordedArtifact): RecordedArtifact[] {
   if (artifact.external === true) return [];
   return [artifact, ...Object.values(artifact.madeOf?.parts ?? {}).flatMap(withParts)];
 }
@@ -228,16 +224,6 @@ function oldCheckpoints(cache: Cache, now: number, inodes: Map<string, number>):
       }),
     ),
   );
-}
-
-/** Empty for a file that is not there any more, and where something else stands in its place. */
-function textOrNothing(path: string): string {
-  try {
-    return readStoredText(path, '') ?? '';
-  } catch (error) {
-    if (error instanceof SwpError && error.failure.kind === 'content') return '';
-    throw error;
-  }
 }
 
 /** The file system's own clock: that of a server may differ from this machine's. */

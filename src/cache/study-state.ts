@@ -20,6 +20,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
 import { isWithin, realPath } from '../base/real-path.ts';
 import { namesIn, studyFolders } from './layout.ts';
 import { readNote, writeNote } from './note.ts';
+import { rootKeys } from './root-keys.ts';
 
 export interface Tombstone {
   /** Id of the dismissed record. */
@@ -101,6 +102,12 @@ export class StudyState {
         const note = readNote(path);
         return 'value' in note ? [ledgerIn(note.value)] : [];
       });
+  }
+
+  /** Keys that other studies of this cache refer to, or other sizes of this one. */
+  keysOfOthers(): Set<string> {
+    const own = (['ledger', 'begun'] as const).map((what) => join(this.#directory, fileOf(what, this.#profile)));
+    return rootKeys(this.#cache.directory, new Set(own));
   }
 
   /** The key that a place had in the last run that has a result there. */

@@ -2,6 +2,7 @@
 import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
+import { quantityText } from './quantity-text.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
@@ -34,6 +35,10 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
+  if (summary.evicted !== undefined)
+    terminal.line(
+      `Evicted: ${plural(summary.evicted.artifacts, 'artifact')}, ${quantityText(summary.evicted.bytes, 'B')}, that no planned node needs.`,
+    );
   writeFailures(failures, terminal);
   for (const text of missing) terminal.lines(text);
   if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);

@@ -108,6 +108,8 @@ export type SwpEvent =
       nodes: NodeCounts;
       seconds: number;
       stopped?: string;
+      /** Large artifacts that went as no planned node needed them any more. */
+      evicted?: Evicted;
       estimate?: { estimated: number; lower: number; upper: number; took: number; ratio: number };
       /** What cost no result and has to be known; absent if there is nothing. */
       warnings?: Failure[];
@@ -116,5 +118,11 @@ export type SwpEvent =
       /** Path of an earlier report that stays, since it has runs that this one lacks. */
       kept?: string;
     };
+
+/** Artifacts that went during a run. */
+export interface Evicted {
+  artifacts: number;
+  bytes: number;
+}
 
 export type EventSink = (event: SwpEvent) => void;

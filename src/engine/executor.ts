@@ -22,6 +22,8 @@ export interface PreparedJob {
   gathered: Record<string, GatheredArtifact[]>;
   /** Inputs whose files are to be made of virtual ones (base/virtual-file.ts) before the stage runs. */
   toMake?: { from: string; to: string }[];
+  /** Names of outputs that will not be kept. */
+  unwanted?: readonly string[];
   /** Where each output is to be written. */
   outputs: Record<string, string>;
   /** Of a node on a trajectory: where to go on. */
@@ -42,6 +44,8 @@ export interface JobResources {
   cpus: number;
   /** GPUs that it has to itself. */
   gpus: number;
+  /** Bytes of memory that it is expected to take; 0 if absent. */
+  expectedMemory?: number;
   /** Bytes of memory that it may take: it is ended if it takes more. No limit if absent. */
   memoryBytes?: number;
 }

@@ -19,8 +19,8 @@ export interface RecordSource {
   record(key: string): Promise<CacheRecord | undefined>;
   /** Names of the record's artifacts that are not there. */
   absentArtifacts(record: CacheRecord): Promise<string[]>;
-  /** Is told where the study has the files that artifacts may be made of. */
-  declareExternal?(files: Iterable<{ sha256: string; path: string }>): void;
+  /** Is told where the study has a file that artifacts may be made of. */
+  declareExternal?(file: { sha256: string; path: string }): void;
 }
 
 /** What planning asks of a study's memory. */
@@ -50,7 +50,9 @@ export interface Plan {
 export async function plan(dag: Dag, cache: RecordSource, study: StudyView): Promise<Plan> {
   const nodes = new Map<string, PlannedState>();
   const warnings: Failure[] = [];
-  for (const key of dag.nodes()) cache.declareExternal?.(dag.getNodeAttributes(key).files);
+  for (const key of dag.nodes())
+    for (const { sha256, path } of dag.getNodeAttributes(key).files)
+      if (sha256 !== undefined) cache.declareExternal?.({ sha256, path });
   // DagBuilder adds producers first, and graphology keeps the order.
   for (const key of dag.nodes())
     nodes.set(key, { node: dag.getNodeAttributes(key), state: 'missing', reason: { kind: 'missing' } });

@@ -56,6 +56,8 @@ export interface RunContext {
    * @returns `cancelled` if the user stopped the run meanwhile
    */
   compute(work: NodeWork, slot: Slot): Promise<CacheRecord | 'cancelled'>;
+  /** Outputs that a node need not keep. */
+  unwanted(node: PlannedNode): string[];
   /** Notes what went wrong and cost no result. */
   warn(warning: Failure): void;
   claims: Claims;

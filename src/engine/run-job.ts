@@ -100,12 +100,14 @@ async function runJob(
   const { cache, stages, checkpointSeconds, signal } = context;
   const trajectory = await planTrajectory(work, folder, context);
   const findArtifact = verifiedArtifacts(cache, (key) => recordOf(work.producers, key));
+  const unwanted = context.unwanted(node);
   const job: PreparedJob = {
     ...(await prepareJob(node, folder, stages, findArtifact)),
     ...(trajectory && {
       checkpoints: await prepareCheckpoints(folder, checkpointSeconds, trajectory.point.declared.state),
     }),
     ...(trajectory?.from && { resume: trajectory.from }),
+    ...(unwanted.length > 0 && { unwanted }),
   };
   await refuseChangedFiles(node, stages);
 
@@ -305,7 +307,8 @@ async function outputsOf(
     const source = input === undefined ? undefined : node.inputs[input];
     if (source !== undefined) return artifactOf(recordOf(producers, source.key)!, source.artifact);
     const external = node.files.find((file) => file.path === path);
-    if (external === undefined) throw new Error(`${path} is no input, output or declared file.`);
+    if (external?.sha256 === undefined)
+      throw new Error(`${path} is no input, output or file with its digest in the key.`);
     return { sha256: external.sha256, bytes: statSync(path).size, file: basename(path), external: true };
   };
   for (const [name, path] of Object.entries(job.outputs)) {

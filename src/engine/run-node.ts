@@ -208,14 +208,19 @@ async function useResult(
 }
 
 /** @returns undefined if the run was stopped meanwhile, or if the executor only makes a dry run */
-function reserveSlot(
+async function reserveSlot(
   node: PlannedNode,
-  { executor, emit, signal, priorityOf, memoryPerNode }: RunContext,
+  { executor, emit, signal, stages, priorityOf, memoryPerNode }: RunContext,
 ): Promise<Slot | undefined> {
   const label = node.labels[0]!;
+  const expectedMemory = await node.stage.memory?.(node.params, stages.root);
   return executor.reserve({
     place: placeOf(label),
-    resources: { ...resourcesOf(node), ...(memoryPerNode !== undefined && { memoryBytes: memoryPerNode }) },
+    resources: {
+      ...resourcesOf(node),
+      ...(expectedMemory !== undefined && { expectedMemory }),
+      ...(memoryPerNode !== undefined && { memoryBytes: memoryPerNode }),
+    },
     priority: priorityOf(node),
     signal,
     onWait: (gpus) => emit({ event: 'gpu-wait', key: node.key, label, gpus }),

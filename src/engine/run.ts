@@ -7,11 +7,12 @@ import type { Failure } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { producersOf, type Dag } from './dag-builder.ts';
-import type { EventSink, NodeCounts, Reason, SwpEvent } from './event.ts';
+import type { Evicted, EventSink, NodeCounts, Reason, SwpEvent } from './event.ts';
 import type { Executor } from './executor.ts';
 import { expectedRestores, isToRun, neededKeys, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
+import { RunEviction, type KeptArtifacts } from './run-eviction.ts';
 import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
 import { computeNode } from './run-job.ts';
 import { restoreNode, runNode } from './run-node.ts';
@@ -40,6 +41,8 @@ export interface RunOptions extends Wanted {
   checkpointSeconds?: number;
   /** Bytes that a node may take; no limit if absent. */
   memoryPerNode?: number;
+  /** Which large artifacts stay that no planned node needs any more; all if absent. */
+  keep?: KeptArtifacts;
 }
 
 export interface NodeFailure {
@@ -63,6 +66,8 @@ export interface RunResult extends NodeCounts {
    * key.
    */
   records: Map<string, CacheRecord>;
+  /** What was evicted as the run went; absent if nothing was. */
+  evicted?: Evicted;
   /** Of a dry run: the nodes that would run, each with the reason, producers first. */
   wouldRun: PlannedState[];
 }
@@ -80,6 +85,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const needed = neededNodes(plan, options);
   emitPlan(needed, plan, emit);
   const endings = new Map<string, NodeEnding>();
+  let evicted: Evicted = { artifacts: 0, bytes: 0 };
   const warnings = [...plan.warnings];
   // None of this makes a result: where the system refuses it, that is said, and what happens to the nodes counts.
   const attempt = async (work: () => void | Promise<void>) => {
@@ -94,19 +100,26 @@ export async function run(options: RunOptions): Promise<RunResult> {
   try {
     const isAllCached = needed.every(({ state }) => state === 'cached');
     if (!isAllCached && executor.capabilities.computes) await attempt(() => study.begin(plan.nodes.keys()));
-    if (!isAllCached) await runAll(needed, plan, endings, createContext(options, warnings));
-    else for (const { node, record } of needed) endings.set(node.key, { kind: 'cached', record: record! });
+    const restoring = new Map<string, Promise<NodeEnding>>();
+    const { keep = 'all' } = options;
+    const eviction = new RunEviction({ plan, cache, study, keep }, endings, restoring);
+    if (!isAllCached) {
+      await runAll(needed, plan, endings, createContext(options, warnings), eviction, restoring);
+      await attempt(() => eviction.settled());
+      evicted = eviction.evicted;
+    } else for (const { node, record } of needed) endings.set(node.key, { kind: 'cached', record: record! });
   } finally {
     if (executor.capabilities.computes) await attempt(() => rememberPlaces(needed, endings, study));
     await attempt(() => cache.leases.close());
     await attempt(() => cache.scratch.clear());
   }
   const ended = [...plan.nodes.values()].filter(({ node }) => endings.has(node.key));
-  return summarise(ended, endings, warnings, signal, (performance.now() - start) / 1000);
+  const result = summarise(ended, endings, warnings, signal, (performance.now() - start) / 1000);
+  return evicted.artifacts === 0 ? result : { ...result, evicted };
 }
 
 /** A run's context, but for what only the run itself can do. */
-type SharedContext = Omit<RunContext, 'restore' | 'compute'>;
+type SharedContext = Omit<RunContext, 'restore' | 'compute' | 'unwanted'>;
 
 function createContext(options: RunOptions, warnings: Failure[]): SharedContext {
   const { dag, cache, study, stages, executor, emit, signal } = options;
@@ -151,6 +164,8 @@ async function runAll(
   plan: Plan,
   endings: Map<string, NodeEnding>,
   shared: SharedContext,
+  eviction: RunEviction,
+  restoring: Map<string, Promise<NodeEnding>>,
 ): Promise<void> {
   const byKey = new Map(needed.map((planned) => [planned.node.key, planned]));
   const abandoned = new AbortController();
@@ -159,8 +174,8 @@ async function runAll(
     signal: AbortSignal.any([shared.signal, abandoned.signal]),
     restore,
     compute: (work, slot) => computeNode(work, slot, context),
+    unwanted: (node) => eviction.unwanted(node),
   };
-  const restoring = new Map<string, Promise<NodeEnding>>();
   const stopBefore = chainStops(needed.filter(isToRun).map(({ node }) => node));
   const running = new Map<string, Promise<void>>();
 
@@ -188,6 +203,7 @@ async function runAll(
   function end(planned: PlannedState, ending: NodeEnding): void {
     endings.set(planned.node.key, ending);
     emitEnd(planned, ending, context);
+    eviction.ended(ending);
   }
 
   function restore(key: string, reason: Reason): Promise<NodeEnding> {

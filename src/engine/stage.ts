@@ -54,6 +54,11 @@ export interface StageOutput {
    * outputs and its declared files. The cache then keeps what it is made of instead of the artifact. It is evictable.
    */
   virtual?: boolean;
+  /**
+   * Of use only to go on from. Unless a run keeps everything, it is not kept where no planned node needs it: the stage
+   * may write a virtual file without parts in its place (`StageJob.unwanted`).
+   */
+  resuming?: boolean;
 }
 
 /** Makes a virtual artifact of its parts, to the bytes that its digest says. A part may be a virtual file itself. */
@@ -149,6 +154,8 @@ export interface StageJob<Params> {
   gathered(name: string): GatheredArtifact[];
   /** Absolute path to which the named output must be written. Every declared output must be. */
   output(name: string): string;
+  /** Outputs that will not be kept: a virtual file without parts will do, which has the digest. */
+  unwanted?: readonly string[];
   /** Where to go on, instead of at the beginning: an earlier stop of this trajectory, or a checkpoint. */
   resume?: {
     /** Value of the length parameter there. */
@@ -217,6 +224,11 @@ export interface StageDefinition<Params = JsonObject> {
   watches?(params: Params, root: string): string[];
   /** What a node takes of the machine; a CPU by default. */
   resources?(params: Params): NodeResources;
+  /**
+   * Bytes of memory that a node is expected to take at most: so many nodes run at a time as fit the machine, and one
+   * that does not fit at all is refused. It is in no key.
+   */
+  memory?(params: Params, root: string): Promise<number>;
   /** Of a stage whose nodes are points on longer computations. */
   trajectory?(params: Params): Trajectory;
   /** How much there is to do; a stage that does not say counts nodes. */

@@ -39,6 +39,8 @@ export interface StageEstimate {
   /** Of all its nodes one after the other; null where nothing was measured. */
   seconds: SecondsRange | null;
   source: Source;
+  /** Bytes of memory that one of its nodes takes at most; null where the stage does not say. */
+  memory: number | null;
   /** Bytes; null where nothing was measured. */
   disk: { evictable: number; kept: number } | null;
 }
@@ -74,6 +76,8 @@ const FEW = 3;
 
 export interface EstimateOptions {
   jobs: number;
+  /** The project's root. */
+  root: string;
   cpus: number;
   measurements: Measurements;
   /** By kind of work. */
@@ -110,7 +114,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
           options.preferSamples ?? false,
         ),
       );
-  const stages = await stageEstimates(tasks, known, options.jobs);
+  const stages = await stageEstimates(tasks, known, options.jobs, options.root);
   const wallAt = (share: (rate: Rate) => number) =>
     makespan(
       tasks.map((task): Job => {
@@ -150,6 +154,7 @@ async function stageEstimates(
   tasks: readonly Task[],
   known: ReadonlyMap<string, Known | undefined>,
   jobs: number,
+  root: string,
 ): Promise<StageEstimate[]> {
   const groups = new Map<string, Task[]>();
   for (const task of tasks) addTo(groups, task.group, task);
@@ -175,6 +180,7 @@ async function stageEstimates(
       flops: await flopsOf(members),
       seconds: range,
       source: of?.source ?? { kind: 'unknown' },
+      memory: await memoryOf(members, root),
       disk:
         of === undefined
           ? null
@@ -182,6 +188,11 @@ async function stageEstimates(
     });
   }
   return estimates;
+}
+
+async function memoryOf(members: readonly Task[], root: string): Promise<number | null> {
+  const { stage, params } = members[0]!.planned.node; // alike in what takes memory
+  return (await stage.memory?.(params, root)) ?? null;
 }
 
 async function flopsOf(members: readonly Task[]): Promise<number | null> {

@@ -108,6 +108,7 @@ export async function estimateStudy(
   }
   return estimateRun(plan, workload, {
     jobs,
+    root: project.stages.root,
     cpus: usableCpus(),
     measurements,
     samples,

@@ -17,7 +17,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...params,
     model: locateModel(params.model, root),
   });
-  const { files, problems, inKey, fingerprint, watches, work, body } = stage;
+  const { files, problems, inKey, fingerprint, watches, work, memory, body } = stage;
   return {
     ...stage,
     files: async (params, root) => {
@@ -36,6 +36,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...(fingerprint && { fingerprint: (params, root) => fingerprint(located(params, root), root) }),
     ...(watches && { watches: (params, root) => watches(located(params, root), root) }),
     ...(work && { work: (params, root) => work(located(params, root), root) }),
+    ...(memory && { memory: (params, root) => memory(located(params, root), root) }),
     body: async () => {
       const { default: run } = await body();
       return { default: (job) => run({ ...job, params: located(job.params, job.root) }) };

@@ -1,5 +1,6 @@
 /** The graph of a training step or a forward pass of a model, to look at it and to count its operations. */
 import { countMatmulFlops } from '../compute/graph/flops.ts';
+import { countMemory, type GraphMemory } from '../compute/graph/memory.ts';
 import type { Graph } from '../compute/graph/graph.ts';
 import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
@@ -36,4 +37,14 @@ export function countPassFlops(pass: Pass): Promise<number> {
   const flops = counted.get(identity) ?? buildPassGraph(pass).then(countMatmulFlops);
   counted.set(identity, flops);
   return flops;
+}
+
+const measured = new Map<string, Promise<GraphMemory>>();
+
+/** Bytes that one pass takes; counted once. @throws SwpError if the model's configuration cannot be read */
+export function countPassMemory(pass: Pass): Promise<GraphMemory> {
+  const identity = JSON.stringify(pass);
+  const memory = measured.get(identity) ?? buildPassGraph(pass).then(countMemory);
+  measured.set(identity, memory);
+  return memory;
 }

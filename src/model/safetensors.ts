@@ -54,10 +54,9 @@ export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Record<string, string> = {},
-  remedy = 'Nothing is kept of them. Look at what they are made of.',
+  remedy?: string,
 ): Promise<void> {
-  const broken = nonFiniteNumbers(tensors);
-  if (broken !== undefined) throw new SwpError({ kind: 'not-finite', message: broken, remedy });
+  refuseNonFinite(tensors, remedy);
   const file = await open(path, 'w');
   try {
     for (const bytes of partsOf(tensors, metadata)) await writeWhole(file, bytes);
@@ -66,17 +65,27 @@ export async function writeSafetensors(
   }
 }
 
+/** @throws SwpError of kind `not-finite` if a number is */
+export function refuseNonFinite(
+  tensors: ReadonlyMap<string, Tensor>,
+  remedy = 'Nothing is kept of them. Look at what they are made of.',
+): void {
+  const broken = nonFiniteNumbers(tensors);
+  if (broken !== undefined) throw new SwpError({ kind: 'not-finite', message: broken, remedy });
+}
+
 /**
  * Digest and size of the file that writeSafetensors would make, without making it.
  * @param change what is written of a tensor in its place, of the same length; it is asked tensor by tensor
  */
 export function digestSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
+  metadata: Record<string, string> = {},
   change: (name: string, data: Tensor['data']) => Tensor['data'] = (_, data) => data,
 ): { sha256: string; bytes: number } {
   const hash = createHash('sha256');
   let bytes = 0;
-  for (const part of partsOf(tensors, {}, change)) {
+  for (const part of partsOf(tensors, metadata, change)) {
     for (let done = 0; done < part.length; done += LARGEST_PIECE)
       hash.update(part.subarray(done, done + LARGEST_PIECE));
     bytes += part.length;

@@ -8,6 +8,7 @@ import {
   digestSafetensors,
   readSafetensors,
   readTensorNames,
+  refuseNonFinite,
   writeSafetensors,
   type SafetensorsFile,
 } from './safetensors.ts';
@@ -76,8 +77,19 @@ export async function writeMaskedWeights(
     ]);
     return writeSafetensors(path, new Map(all));
   }
-  const made = digestSafetensors(weights, masked);
+  const made = digestSafetensors(weights, {}, masked);
   await writeVirtualFile(path, { form: MASKED_WEIGHTS, stage, ...made, parts });
+}
+
+/** Writes a virtual file without parts: the digest of tensors that are not kept. Takes what writeSafetensors takes. */
+export async function writeDigest(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Record<string, string>,
+  remedy?: string,
+): Promise<void> {
+  refuseNonFinite(tensors, remedy);
+  await writeVirtualFile(path, { form: 'none', stage: '', ...digestSafetensors(tensors, metadata), parts: {} });
 }
 
 /** Makes pruned weights exactly 0, never -0, in place. */

@@ -17,7 +17,7 @@ import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { readSafetensors, writeSafetensors, WRONG_ARTIFACT } from './safetensors.ts';
-import { readStoredTensors } from './stored-tensors.ts';
+import { readStoredTensors, writeDigest } from './stored-tensors.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
 import { readMasks } from './mask-file.ts';
 import { floatTensor } from './weights-file.ts';
@@ -182,9 +182,14 @@ export class TrainingSession implements PooledSession {
 
   /**
    * @param remedy what to do if a weight or a moment is not finite
+   * @param options.withoutMoments a virtual file in their place, which has their digest alone
    * @throws SwpError of kind `not-finite` if one is
    */
-  async save(files: { weights: string; optimizer: string }, remedy?: string): Promise<void> {
+  async save(
+    files: { weights: string; optimizer: string },
+    remedy?: string,
+    { withoutMoments = false } = {},
+  ): Promise<void> {
     const { parameters } = this.#trainer.memory;
     const tensor = (shape: readonly number[], data: Float32Array): FloatTensor => ({ shape: [...shape], data });
     await writeSafetensors(
@@ -197,6 +202,7 @@ export class TrainingSession implements PooledSession {
       [`first.${name}`, tensor(shape, first)],
       [`second.${name}`, tensor(shape, second)],
     ]);
-    await writeSafetensors(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) }, remedy);
+    const write = withoutMoments ? writeDigest : writeSafetensors;
+    await write(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) }, remedy);
   }
 }

@@ -69,6 +69,8 @@ export interface Study {
   /** With the arms that the profile has; a comparison of fewer than two is not in it. */
   comparisons: ComparisonDeclaration[];
   analysis: AnalysisDeclaration;
+  /** Which large artifacts stay that no planned node needs any more. */
+  keep: NonNullable<PipelineFile['keep']>;
 }
 
 const DEFAULT_MODEL = 'marker-retrieval';
@@ -138,6 +140,7 @@ export async function resolveStudy(
     stages,
     experiments,
     comparisons: comparisons.filter(({ arms }) => arms.length >= 2),
+    keep: content.keep ?? 'all',
     analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01, ...content.analysis },
   };
 }

@@ -5,6 +5,7 @@ import type { EventSink, SwpEvent } from '../engine/event.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { isToRun } from '../engine/needed-nodes.ts';
+import type { KeptArtifacts } from '../engine/run-eviction.ts';
 import { run, stopReason, type RunResult } from '../engine/run.ts';
 import { accuracyOf } from '../estimate/accuracy.ts';
 import { forecastRun, type Forecast } from '../estimate/study-estimate.ts';
@@ -26,6 +27,8 @@ export interface RunSettings {
   memoryPerNode?: number | undefined;
   /** Seconds between two checkpoints of a long node. */
   checkpointSeconds?: number | undefined;
+  /** Which large artifacts stay that no planned node needs any more; as the study says if absent. */
+  keep?: KeptArtifacts | undefined;
   /** From when on somebody has been waiting, as `performance.now()` says it; since the process began if absent. */
   since?: number;
 }
@@ -86,7 +89,7 @@ export class StudyRun {
    */
   async execute(emit: EventSink, signal: AbortSignal): Promise<RunResult> {
     const { dag, cache, state, stages, study } = this.#project;
-    const { gpus = process.env.SWP_GPUS, memoryPerNode, checkpointSeconds } = this.#settings;
+    const { gpus = process.env.SWP_GPUS, memoryPerNode, checkpointSeconds, keep = study.keep } = this.#settings;
     const executor = localExecutor({ jobs: this.#jobs, gpus: gpuChoice(gpus) });
     this.#result = await run({
       dag,
@@ -101,6 +104,7 @@ export class StudyRun {
       },
       ...(memoryPerNode !== undefined && { memoryPerNode }),
       ...(checkpointSeconds !== undefined && { checkpointSeconds }),
+      keep,
       signal,
       ...this.#planned.wanted,
       plan: this.#planned.plan,
@@ -137,6 +141,7 @@ export class StudyRun {
         nodes: { total, cached, ran, failed, blocked },
         seconds: this.#secondsWaited(),
         ...(stopped !== undefined && { stopped }),
+        ...(result.evicted !== undefined && { evicted: result.evicted }),
         ...(accuracy !== undefined && { estimate: comparison(accuracy) }),
         ...(warnings.length > 0 && { warnings }),
         ...(report !== undefined && { report: report.html, highlights: report.highlights }),

@@ -36,14 +36,14 @@ async function takeSteps(
   const curve = job.resume
     ? await CurveRecorder.continue(job.resume.state('curve'), params.curveEvery)
     : new CurveRecorder(firstStep, params.curveEvery);
-  const save = async (path: (name: string) => string) => {
-    await session.save({ weights: path('weights'), optimizer: path('optimizer') }, REMEDY);
+  const save = async (path: (name: string) => string, withoutMoments = false) => {
+    await session.save({ weights: path('weights'), optimizer: path('optimizer') }, REMEDY, { withoutMoments });
     refuseNonFinite(curve.curve(), 'curve.json');
     await writeFile(path('curve'), `${JSON.stringify(curve.curve())}\n`);
   };
 
   for (let done = job.resume?.at ?? 0; done < params.steps;) {
-    await job.checkpoint(done, save);
+    await job.checkpoint(done, (path) => save(path));
     job.signal.throwIfAborted();
     const count = Math.min(session.stepsPerCall, params.steps - done);
     const learningRates = Array.from({ length: count }, (_, index) => learningRateAt(done + index, params));
@@ -58,7 +58,7 @@ async function takeSteps(
   }
   session.assertMaskHolds();
 
-  await save((name) => job.output(name));
+  await save((name) => job.output(name), job.unwanted?.includes('optimizer') === true);
   await writeFile(job.output('position'), `${JSON.stringify({ step: firstStep + params.steps })}\n`);
   return {
     finalLoss: curve.curve().finalLoss,

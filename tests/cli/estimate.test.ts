@@ -15,6 +15,7 @@ interface Told {
     flops: number | null;
     seconds: { estimate: number; lower: number; upper: number } | null;
     source: { kind: string; n: number };
+    memory: number | null;
   }[];
   flops: number;
   seconds: { estimate: number; lower: number; upper: number };
@@ -66,6 +67,10 @@ test('estimates from a calibration at first, then from records; the run is compa
   expect(fresh.nodes.toRun).toBe(20);
   expect(of(fresh, 'train').source.kind).toBe('records');
   expect(fresh.disk.evictable).toBeGreaterThan(1e6);
+  // The worker's own 150 MB and little more, of the built-in model.
+  for (const { stage, memory } of fresh.stages)
+    if (['train', 'eval', 'detect-sw'].includes(stage)) expect(memory! / 1e6).toBeGreaterThan(150);
+    else expect(memory).toBeNull();
 
   // A longer training goes on from the one that is there.
   study.defaults.params.train = { ...study.defaults.params.train, steps: 5 };

@@ -194,6 +194,7 @@ export class SimulatedProcess implements VirtualProcess {
       priorityOf: () => 0,
       restore: () => Promise.reject(new Error('nothing is evicted')),
       compute: (work, slot) => this.#compute(node, work, () => slot.release()),
+      unwanted: () => [],
       warn: () => {},
       claims: watch.claims(this.#claims),
     };

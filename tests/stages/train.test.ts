@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
+import { digestFile } from '../../src/base/digest.ts';
+import { readVirtualFile } from '../../src/base/virtual-file.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
@@ -138,6 +140,19 @@ describe('train', () => {
           true,
         );
     }
+  });
+
+  it('says of moments that nobody wants the digest alone, which is that of the file', async () => {
+    const params = { ...QUICK, steps: 3 };
+    const [kept, sparing] = [
+      await runStage(train, { params, inputs: { weights: start } }),
+      await runStage(train, { params, inputs: { weights: start }, unwanted: ['optimizer'] }),
+    ];
+    expect(await readVirtualFile(sparing.outputs.optimizer!)).toMatchObject({
+      ...(await digestFile(kept.outputs.optimizer!)),
+      parts: {},
+    });
+    expect(await digestFile(sparing.outputs.weights!)).toEqual(await digestFile(kept.outputs.weights!));
   });
 
   it('goes on from a shorter training, whose last point of the curve is completed', async () => {

@@ -13,6 +13,8 @@ export interface StageSetup<Params> {
   inputs?: Record<string, string>;
   gathered?: Record<string, GatheredArtifact[]>;
   signal?: AbortSignal;
+  /** Outputs that will not be kept. */
+  unwanted?: readonly string[];
   /** An earlier stop to go on from: its length, and its outputs. */
   resume?: { at: number; outputs: Record<string, string> };
   /**
@@ -44,7 +46,7 @@ export function temporaryFile(name: string): string {
 
 export async function runStage<Params>(
   stage: StageDefinition<Params>,
-  { params, inputs = {}, gathered = {}, signal, resume, onCheckpoint }: StageSetup<Params>,
+  { params, inputs = {}, gathered = {}, signal, unwanted, resume, onCheckpoint }: StageSetup<Params>,
 ): Promise<StageOutcome> {
   const job = join(folder, String(jobs++));
   await mkdir(job);
@@ -58,6 +60,7 @@ export async function runStage<Params>(
     optionalInput: (name) => inputs[name],
     gathered: (name) => declared(gathered, name),
     output: (name) => declared(outputs, name),
+    ...(unwanted && { unwanted }),
     ...(resume && { resume: { at: resume.at, state: (name) => declared(resume.outputs, name) } }),
     checkpoint: async (at, write) =>
       onCheckpoint?.(at, async () => {

@@ -74,6 +74,11 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
     terminal.line(
       `Arithmetic: ${quantityText(estimated.flops, 'FLOP')}${gpu === null ? '; --gpu-tflops X says how long that is on a GPU' : `; ${durationText(gpu.hours * 3600)} on a GPU that sustains ${gpu.tflops} TFLOP/s`}.`,
     );
+  const [largest] = stages.toSorted((a, b) => (b.memory ?? 0) - (a.memory ?? 0));
+  if (largest !== undefined && largest.memory !== null)
+    terminal.line(
+      `Memory: about ${quantityText(largest.memory, 'B')} at most for a node of ${largest.stage}; so many run at a time as fit.`,
+    );
   terminal.line(
     `Disk: at most ${quantityText(disk.evictable, 'B')} that swp gc may evict, and ${quantityText(disk.kept, 'B')} that stay.`,
   );

@@ -18,12 +18,15 @@ import type {
 } from '../../executor.ts';
 import type { GpuGrant, GpuSlots } from './gpu-slots.ts';
 import { machineMemory } from './process-memory.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export interface LocalExecutorOptions {
   /** Jobs at a time, at least 1. */
   jobs: number;
   gpus: GpuSlots;
+  /** Bytes that jobs may take together, as far as it is known beforehand; the machine's if absent. */
+  memory?: number;
   /** What the environment of every worker has besides that of this process. */
   environment?: Record<string, string>;
   /** Whether a stage's error message says that a device had no memory left. */
@@ -53,6 +56,7 @@ export class LocalExecutor implements Executor {
   readonly #places: Place[];
   readonly #queue: PQueue;
   readonly #gpus: GpuSlots;
+  readonly #room: MemoryRoom;
   readonly #module: string;
   readonly #environment: Record<string, string>;
   readonly #isOutOfDeviceMemory: (message: string) => boolean;
@@ -65,6 +69,7 @@ export class LocalExecutor implements Executor {
   constructor({
     jobs,
     gpus,
+    memory = machineMemory(),
     environment = {},
     isOutOfDeviceMemory = () => false,
     worker = join(installedBuild, 'worker.js'),
@@ -73,6 +78,7 @@ export class LocalExecutor implements Executor {
     this.#places = Array.from({ length: jobs }, () => ({ busy: false }));
     this.#queue = new PQueue({ concurrency: jobs });
     this.#gpus = gpus;
+    this.#room = new MemoryRoom(memory);
     this.#environment = environment;
     this.#isOutOfDeviceMemory = isOutOfDeviceMemory;
     this.#module = worker;
@@ -100,7 +106,10 @@ export class LocalExecutor implements Executor {
         gpu?.release();
         gpu = undefined;
       }
-      const leaveQueue = await this.#enterQueue(priority);
+      const leaveQueue = await this.#enterQueue(priority, resources, place, givenUp).catch((error: unknown) => {
+        gpu?.release();
+        throw error;
+      });
       try {
         if (needsGpu && hasToWait && !givenUp.aborted) gpu = await this.#gpus.tryAcquire(place);
       } catch (error) {
@@ -121,11 +130,29 @@ export class LocalExecutor implements Executor {
     await this.#gpus.close();
   }
 
-  /** @returns what lets the next request in */
-  #enterQueue(priority: number): Promise<() => void> {
-    return new Promise((enter) => {
+  /**
+   * Waits for a worker, and with it for memory.
+   * @returns what lets the next request in
+   */
+  async #enterQueue(
+    priority: number,
+    { expectedMemory = 0 }: JobResources,
+    place: string,
+    givenUp: AbortSignal,
+  ): Promise<() => void> {
+    const leave = await new Promise<() => void>((enter) => {
       void this.#queue.add(() => new Promise<void>((leave) => enter(leave)), { priority });
     });
+    try {
+      const giveBack = await this.#room.take(expectedMemory, place, givenUp);
+      return () => {
+        giveBack();
+        leave();
+      };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   #openSlot(resources: JobResources, gpu: GpuGrant | undefined, leaveQueue: () => void): Slot {

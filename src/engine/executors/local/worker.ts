@@ -122,6 +122,7 @@ function stageJob(id: number, job: PreparedJob, stage: StageDefinition): StageJo
         : declared(job.gathered, name, `${stage.name} has no gathered input "${name}"`),
     output: (name) => declared(job.outputs, name, `${stage.name} declares no output "${name}"`),
     checkpoint: checkpointer(id, job),
+    ...(job.unwanted && { unwanted: job.unwanted }),
     ...(job.resume && { resume: resumed(job.resume) }),
     progress: report,
     log,
