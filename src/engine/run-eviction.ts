@@ -52,7 +52,7 @@ export class RunEviction {
     this.#endings = endings;
     this.#restoring = restoring;
     this.#stopBefore = chainStops([...plan.nodes.values()].filter(isToRun).map(({ node }) => node));
-    this.#last = keep === 'last' ? lastNodes(plan) : new Set();
+    this.#last = keep === 'last' ? lastNodes([...plan.nodes.values()].map(({ node }) => node)) : new Set();
   }
 
   /** Outputs that a node need not keep: of use only to go on from, and no planned node does. */
@@ -149,9 +149,9 @@ export class RunEviction {
 }
 
 /** Of every experiment and seed, the node furthest on that makes something evictable. */
-function lastNodes(plan: Plan): Set<string> {
+export function lastNodes(nodes: Iterable<PlannedNode>): Set<string> {
   const last = new Map<string, { key: string; round: number }>();
-  for (const { node } of plan.nodes.values()) {
+  for (const node of nodes) {
     const makesLarge = Object.values(node.stage.outputs).some(({ evictable }) => evictable === true);
     for (const { experiment, seed, round } of makesLarge ? node.labels : []) {
       const run = JSON.stringify([experiment, seed]);

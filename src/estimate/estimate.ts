@@ -3,9 +3,11 @@
  * were timed, in this cache or just now on this machine, and says on how many; what was never measured is reported as
  * unknown.
  */
+import type { KeptArtifacts } from '../engine/run-eviction.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageDefinition } from '../engine/stage.ts';
 import type { Sampled } from './calibration.ts';
+import { cachePeak, type NodeSizes } from './cache-peak.ts';
 import { makespan, type Job } from './makespan.ts';
 import { sizesOf, type Measured, type Measurements } from './measurements.ts';
 import { addTo } from '../base/groups.ts';
@@ -60,7 +62,8 @@ export interface Estimate {
   seconds: SecondsRange;
   /** Stages of which no time is known. */
   unknown: string[];
-  disk: { evictable: number; kept: number };
+  /** Bytes; `peak`: at one time, with what the run evicts as it goes. */
+  disk: { evictable: number; kept: number; peak: number };
 }
 
 /** What is known of one kind of work. */
@@ -68,8 +71,10 @@ interface Known {
   rate: Rate;
   warmUp: number;
   source: Exclude<Source, { kind: 'unknown' }>;
-  sizes: { evictable: number; kept: number };
+  sizes: NodeSizes;
 }
+
+const NOTHING: NodeSizes = { kept: 0, evictable: 0, resuming: 0 };
 
 /** With fewer timed nodes than these, a calibration is used instead. */
 const FEW = 3;
@@ -78,6 +83,8 @@ export interface EstimateOptions {
   jobs: number;
   /** The project's root. */
   root: string;
+  /** What the run does not evict as it goes. */
+  keep: KeptArtifacts;
   cpus: number;
   measurements: Measurements;
   /** By kind of work. */
@@ -114,6 +121,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
           options.preferSamples ?? false,
         ),
       );
+  const groups = new Map(tasks.map(({ planned, group }) => [planned.node.key, group]));
   const stages = await stageEstimates(tasks, known, options.jobs, options.root);
   const wallAt = (share: (rate: Rate) => number) =>
     makespan(
@@ -146,6 +154,11 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
     disk: {
       evictable: sum(stages.map(({ disk }) => disk?.evictable ?? 0)),
       kept: sum(stages.map(({ disk }) => disk?.kept ?? 0)),
+      peak: cachePeak(
+        tasks.map(({ planned }) => planned.node),
+        ({ key }) => known.get(groups.get(key)!)?.sizes ?? NOTHING,
+        options.keep,
+      ),
     },
   };
 }

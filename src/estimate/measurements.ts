@@ -3,6 +3,7 @@
  * work, on the same kind of processor. A worker's first node of a kind also loads what later ones find loaded, so it
  * counts apart.
  */
+import type { NodeSizes } from './cache-peak.ts';
 import { addTo } from '../base/groups.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
@@ -118,10 +119,13 @@ export class Measurements {
 export function sizesOf(
   stage: StageDefinition,
   { bytes, recordBytes }: Pick<Measured, 'bytes' | 'recordBytes'>,
-): { kept: number; evictable: number } {
-  const sizes = { kept: quantile(recordBytes, 0.5), evictable: 0 };
-  for (const [name, values] of bytes)
-    sizes[stage.outputs[name]?.evictable === true ? 'evictable' : 'kept'] += quantile(values, 0.5);
+): NodeSizes {
+  const sizes = { kept: quantile(recordBytes, 0.5), evictable: 0, resuming: 0 };
+  for (const [name, values] of bytes) {
+    const { evictable, resuming } = stage.outputs[name] ?? {};
+    sizes[evictable === true ? 'evictable' : 'kept'] += quantile(values, 0.5);
+    if (resuming === true) sizes.resuming += quantile(values, 0.5);
+  }
   return sizes;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Estimates a run of a study in a cache: brings together what there is to do and what is known of how long it takes.
  */
+import type { KeptArtifacts } from '../engine/run-eviction.ts';
 import { dirname, join } from 'node:path';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { Cache } from '../cache/cache.ts';
@@ -18,7 +19,7 @@ import { Measurements } from './measurements.ts';
 import { workloadOf, type Task, type Workload } from './workload.ts';
 
 export interface EstimatedProject {
-  study: { path: string };
+  study: { path: string; keep: KeptArtifacts };
   cache: Cache;
   state: StudyState;
   stages: StageLoader;
@@ -109,6 +110,7 @@ export async function estimateStudy(
   return estimateRun(plan, workload, {
     jobs,
     root: project.stages.root,
+    keep: project.study.keep,
     cpus: usableCpus(),
     measurements,
     samples,

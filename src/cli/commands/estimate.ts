@@ -82,6 +82,9 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
   terminal.line(
     `Disk: at most ${quantityText(disk.evictable, 'B')} that swp gc may evict, and ${quantityText(disk.kept, 'B')} that stay.`,
   );
+  const { keep } = project.study;
+  if (keep !== 'all')
+    terminal.line(`With keep: ${keep}, about ${quantityText(disk.peak, 'B')} at a time: the run evicts as it goes.`);
 }
 
 /** For stages that count training steps: how many there are, and how many there would be without sharing. */
