@@ -1,5 +1,6 @@
 /** What nvidia-smi says of this machine's GPUs. */
-import { execa } from 'execa';
+import { execFile, type ExecFileException } from 'node:child_process';
+import { promisify } from 'node:util';
 
 export interface Gpu {
   index: number;
@@ -48,18 +49,17 @@ export async function queryGpus(env: NodeJS.ProcessEnv = process.env): Promise<G
 type Answer = { kind: 'lines'; lines: string[] } | Exclude<GpuQuery, { kind: 'gpus' }>;
 
 async function ask(query: string, env: NodeJS.ProcessEnv): Promise<Answer> {
-  const { stdout, stderr, failed, timedOut, code, exitCode } = await execa(
-    'nvidia-smi',
-    [query, '--format=csv,noheader,nounits'],
-    { env, extendEnv: false, reject: false, timeout: TIMEOUT_MS, stdin: 'ignore' },
-  );
-  if (code === 'ENOENT') return { kind: 'absent' };
-  if (timedOut) return { kind: 'failed', message: 'nvidia-smi does not answer' };
-  if (failed) {
+  try {
+    const options = { env, timeout: TIMEOUT_MS };
+    const { stdout } = await promisify(execFile)('nvidia-smi', [query, '--format=csv,noheader,nounits'], options);
+    return { kind: 'lines', lines: stdout.split('\n').filter((line) => line.trim() !== '') };
+  } catch (error) {
+    const { code, killed, stdout, stderr } = error as Partial<ExecFileException & { stdout: string; stderr: string }>;
+    if (code === 'ENOENT') return { kind: 'absent' };
+    if (killed === true) return { kind: 'failed', message: 'nvidia-smi does not answer' };
     const said = (stderr || stdout || '').trim().split('\n')[0];
-    return { kind: 'failed', message: `nvidia-smi fails: ${said || `exit code ${exitCode ?? 'unknown'}`}` };
+    return { kind: 'failed', message: `nvidia-smi fails: ${said || `exit code ${code ?? 'unknown'}`}` };
   }
-  return { kind: 'lines', lines: stdout.split('\n').filter((line) => line.trim() !== '') };
 }
 
 /** `[N/A]` and `[Not Supported]` are null. */

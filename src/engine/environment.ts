@@ -2,8 +2,9 @@
  * Where and with what a node ran: kept in its record, never in a key or an artifact. It lets a comparison that spans
  * several machines or versions be seen as such.
  */
+import { execFile } from 'node:child_process';
 import { arch, cpus, hostname, platform, release } from 'node:os';
-import { execa } from 'execa';
+import { promisify } from 'node:util';
 import { packageVersion } from '../base/package-root.ts';
 import type { JsonObject } from '../base/json.ts';
 
@@ -33,8 +34,7 @@ export function processorModel(): string | null {
 
 /** Commit and whether there are uncommitted changes; null without git, or outside a repository. */
 export async function gitState(root: string): Promise<JsonObject | null> {
-  // One after the other: where too many files are open, execa throws at once, and nobody would wait for the first one.
-  const git = async (...args: string[]) => (await execa('git', args, { cwd: root, stdin: 'ignore' })).stdout;
+  const git = async (...args: string[]) => (await promisify(execFile)('git', args, { cwd: root })).stdout.trimEnd();
   try {
     const commit = await git('rev-parse', 'HEAD');
     return { commit, dirty: (await git('status', '--porcelain', '--untracked-files=no')) !== '' };

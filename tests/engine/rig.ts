@@ -2,7 +2,9 @@
  * A rig for tests of the engine: a real cache in a temporary folder, toy stages as modules, real worker processes.
  * What a toy stage does is said by its parameters, so that tests steer it without waiting for time to pass.
  */
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as esbuild from 'esbuild';
@@ -350,23 +352,36 @@ export function builtWorker(): Promise<string> {
   return worker;
 }
 
-/** Bundles a module of the project, named by its content, where it finds the packages that it imports. */
+/**
+ * Bundles a module of the project into a folder named by its content, where it finds the packages that it imports; what
+ * it loads later is a file of its own, as in the build.
+ */
 export async function bundle(entry: string): Promise<string> {
+  const name = basename(entry, '.ts');
   const { outputFiles } = await esbuild.build({
     entryPoints: [entry],
+    outdir: 'bundle',
+    outExtension: { '.js': '.mjs' },
     write: false,
     bundle: true,
+    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     packages: 'external',
     logLevel: 'error',
   });
-  const { contents, hash } = outputFiles[0]!;
+  const hash = createHash('sha256');
+  for (const { path, contents } of outputFiles) hash.update(basename(path)).update(contents);
   const folder = join(process.cwd(), 'node_modules/.cache/swp-tests');
-  const path = join(folder, `${basename(entry, '.ts')}-${Buffer.from(hash).toString('base64url')}.mjs`);
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${path}.${process.pid}`, contents);
-  await rename(`${path}.${process.pid}`, path); // test files run side by side
-  return path;
+  const bundled = join(folder, `${name}-${hash.digest('hex').slice(0, 16)}`);
+  if (!existsSync(bundled)) {
+    await mkdir(folder, { recursive: true });
+    const fresh = await mkdtemp(join(folder, 'fresh-'));
+    await chmod(fresh, 0o755); // tests in tests/real run it as other users
+    for (const { path, contents } of outputFiles) await writeFile(join(fresh, basename(path)), contents);
+    // Test files run side by side: another may have been first.
+    await rename(fresh, bundled).catch(() => rm(fresh, { recursive: true }));
+  }
+  return join(bundled, `${name}.mjs`);
 }
