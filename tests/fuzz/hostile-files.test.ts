@@ -1,6 +1,7 @@
 /**
- * Hostile and broken files, thousands of cases, others each time: whatever pipeline.json, a record, an artifact or a study's memory holds,
- * nothing but a failure that names the place comes of it, and nothing is written outside of the cache.
+ * Hostile and broken files, thousands of cases, others each time: whatever pipeline.json, a record, an artifact or a
+ * study's memory holds, nothing but a failure that names the place comes of it, and nothing is written outside of the
+ * cache.
  */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
