@@ -9,7 +9,9 @@ import type { Experiment as ExperimentEntry, PipelineFile, Profile as ProfileEnt
 import { checkExperiments } from './check-experiments.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
+import type { JsonPath } from '../base/json-source.ts';
 import { checkOverrides } from './overrides.ts';
+import { paramSchemas } from './stage-params.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';
 
@@ -108,6 +110,7 @@ export async function resolveStudy(
   diagnostics.throwIfAny(); // every parameter of a stage that has no name would be one more complaint
   const steps = declareSteps(content.dag, stages, diagnostics);
   checkExperiments(content, steps, stages, diagnostics);
+  checkTextIsRead(content, steps, diagnostics);
   diagnostics.throwIfAny();
 
   const overrides = options.overrides ?? {};
@@ -143,6 +146,32 @@ export async function resolveStudy(
     keep: content.keep ?? 'all',
     analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01, ...content.analysis },
   };
+}
+
+/** A text that no step reads would be a slip: models would be trained on something else. */
+function checkTextIsRead(
+  { defaults, profiles, experiments }: PipelineFile,
+  steps: StepDeclaration[],
+  diagnostics: Diagnostics,
+): void {
+  if (steps.some(({ stage }) => paramSchemas(stage).get('corpus')?.unit === 'corpus')) return;
+  const places: [JsonPath, Pick<ExperimentEntry, 'corpus'> | undefined][] = [
+    [['defaults'], defaults],
+    ...Object.entries(profiles ?? NO_ENTRIES).map(([name, entry]): [JsonPath, ProfileEntry] => [
+      ['profiles', name],
+      entry,
+    ]),
+    ...Object.entries(experiments).map(([id, entry]): [JsonPath, ExperimentEntry] => [['experiments', id], entry]),
+  ];
+  const declared = places.find(([, entry]) => (entry?.corpus ?? null) !== null);
+  if (declared !== undefined)
+    diagnostics.add({
+      path: [...declared[0], 'corpus'],
+      mark: 'key',
+      message: 'No step of the DAG reads a text.',
+      expected:
+        '"dag": "standard"; or a step of the stage tokenize, and its tokens as an input of steps that read sequences',
+    });
 }
 
 async function loadStages(

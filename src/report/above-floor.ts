@@ -1,5 +1,7 @@
-/** How far above its floor a loss is: what the language itself loses on the same tokens. */
+/** How far above its floor a loss is: what the language itself loses on the same tokens. A text has no such floor. */
 import { smallest } from '../base/extremes.ts';
+import type { Row } from './figures/figure.ts';
+import type { StudyResults } from './read-results.ts';
 
 export interface EvaluatedLoss {
   loss: number;
@@ -18,6 +20,24 @@ export interface FloorScale {
   aboveMean(loss: number, surprisal: number | null): number | null;
   /** What the floor is: `above ...`. */
   text: string;
+  /** The same in few words. */
+  name: string;
+}
+
+/** Columns of what only a language has. */
+const OF_LANGUAGE = ['surprisal', 'excess', 'excessStandardError', 'floor', 'retrievalAccuracy'];
+
+/** Whether models were evaluated on texts alone: of none of them more is known than loss and perplexity. */
+export function isOfText({ floor, runs }: StudyResults): boolean {
+  const evaluations = runs.flatMap(({ measurements }) => measurements.flatMap(({ evaluation }) => evaluation ?? []));
+  const isKnown = evaluations.some(({ excess, retrievalAccuracy }) => excess !== null || retrievalAccuracy !== null);
+  return floor === null && evaluations.length > 0 && !isKnown;
+}
+
+/** Of a study of texts, rows without the columns that would all be empty. */
+export function withoutLanguage(rows: Row[], results: StudyResults): Row[] {
+  if (!isOfText(results)) return rows;
+  return rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !OF_LANGUAGE.includes(name))));
 }
 
 /**
@@ -30,11 +50,13 @@ export function floorScale(shown: readonly EvaluatedLoss[]): FloorScale {
       above: ({ excess }) => excess!,
       aboveMean: (loss, surprisal) => (surprisal === null ? null : loss - surprisal),
       text: 'above what the language itself loses on the same tokens',
+      name: 'above floor',
     };
   const lowest = smallest(shown.map(({ loss }) => loss));
   return {
     above: ({ loss }) => loss - lowest,
     aboveMean: (loss) => loss - lowest,
     text: 'above the lowest loss shown',
+    name: 'above the lowest',
   };
 }

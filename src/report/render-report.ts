@@ -13,6 +13,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { visible } from '../base/visible-text.ts';
 import type { JsonObject } from '../base/json.ts';
 import { drawPng, drawSvg, onWhite } from './chart.ts';
+import { withoutLanguage } from './above-floor.ts';
 import { csv } from './csv.ts';
 import type { Origin } from './origin.ts';
 import { Html } from './page/html.ts';
@@ -74,14 +75,16 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
     for (const figure of figures) {
       await hearSignals(signal);
       const caption = [figure.caption, figure.method ?? '', scalingText(results.study)].join(' ').replace('  ', ' ');
-      const writing = figure.plots.flatMap((plot) => writePlot(join(folder, plot.id), plot, caption));
+      const writing = figure.plots.flatMap(({ rows, ...plot }) =>
+        writePlot(join(folder, plot.id), { ...plot, rows: withoutLanguage(rows, results) }, caption),
+      );
       files.push(...(await Promise.all(writing)));
     }
     await removeOthers(folder, new Set(files.map((file) => basename(file))));
     const pages = await Promise.all(
       drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
-    const runs = await written(join(outDir, 'runs.csv'), csv(runRows(results)));
+    const runs = await written(join(outDir, 'runs.csv'), csv(withoutLanguage(runRows(results), results)));
     const copy = await written(join(outDir, 'results.json'), content);
     // last: it links to all others
     const html = await written(join(outDir, OVERVIEW), overviewPage(results, glance, made));

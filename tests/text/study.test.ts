@@ -47,6 +47,11 @@ test('runs from its checkpoint to the report', async () => {
   expect(metricsOf('eval-start').loss).toBeCloseTo(4.2, 0);
   expect(Object.keys(metricsOf('eval-start')).sort()).toEqual(['loss', 'perplexity', 'sparsity', 'standardError']);
 
+  // Of a text there is no floor and nothing to retrieve: the report has no columns of dashes for them.
+  const [page, runs] = [await project.read('report/all/index.html'), await project.read('report/all/runs.csv')];
+  expect(`${page}\n${runs}`).not.toMatch(/retrieval|floor|excess/i);
+  expect(page).toContain('in parts that share no token: calibration 0.05');
+
   // Neither where the text lies nor what it is called is in a key.
   const copy = await projectWith(studyOf({ defaults: { corpus: { text: './text.txt' } } }));
   await cp(TEXT, copy.path('text.txt'));
@@ -79,6 +84,8 @@ test('mistakes are told at their place', async () => {
       },
     }),
   );
+  const unread = { dag: [{ step: 'init', stage: 'init' }] };
+  expect(await mistake(studyOf(unread))).toContain('No step of the DAG reads a text.');
   expect(others).toContain('A text is declared, and marker-retrieval is made for the built-in language');
   expect(others).toContain('"a.jsonl" is JSON Lines by its name, and no field of its lines is named');
   expect(others).toContain('The shares of calibration, candidates, causal and evaluation come to 1.05');

@@ -47,7 +47,7 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
     plots: [
       {
         name: 'trajectories',
-        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss above the floor of each run at every round, right after each prune and after retraining.`,
+        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss of each run at every round, in nats ${floorScale(rows).name}, right after each prune and after retraining.`,
         spec: sawtooth(
           results,
           ids.map((each) => declarationOf(results, each)),
@@ -72,7 +72,7 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
     }),
   );
   const shown = [...excess.map((row) => row.excess), ...controlLosses.values()];
-  const { title, scale, axis } = excessAxis(smallest(shown), largest(shown));
+  const { title, scale, axis } = excessAxis(smallest(shown), largest(shown), floor.name);
   const panels = experiments.map((experiment, i) => {
     const own = excess.filter((row) => row.experiment === experiment.id);
     const x = roundChannel(experiment.rounds, titled(i, experiments.length).x);
@@ -126,18 +126,18 @@ function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclara
 const LINEAR_UP_TO = 5;
 
 /** From the floor upwards, symmetric-logarithmic; where all runs are close together, only as far as they reach. */
-function excessAxis(low: number, high: number): { title: string[]; scale: Spec; axis: Spec } {
+function excessAxis(low: number, high: number, name: string): { title: string[]; scale: Spec; axis: Spec } {
   if (low > 0 && high / low <= LINEAR_UP_TO) {
     const margin = 0.1 * (high - low || high);
     return {
-      title: ['nats above floor'],
+      title: [`nats ${name}`],
       scale: { domain: [low - margin, high + margin], nice: false, zero: false },
       axis: { tickCount: 4, format: '.3~g' },
     };
   }
   const top = high * 1.1;
   return {
-    title: ['nats above floor', '(symmetric log)'],
+    title: [`nats ${name}`, '(symmetric log)'],
     scale: { type: 'symlog', constant: 0.01, domain: [Math.min(0, low), top], nice: false },
     axis: {
       values: [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= top),

@@ -17,6 +17,7 @@ import {
   type ParamName,
   type StageName,
 } from '../../science/study-declaration.ts';
+import { isOfText } from '../above-floor.ts';
 import { criteriaOf } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { levelText } from '../verdict-text.ts';
@@ -78,7 +79,43 @@ function parameters(study: StudyDeclaration, stage: string, { properties }: Stag
   );
 }
 
-function entries({ study, floor, surprisal, runs }: StudyResults): [string, string][] {
+const RETRIEVAL: [string, string] = [
+  'Retrieval accuracy',
+  'The share of answerable queries whose answer has the highest probability.',
+];
+
+/** What a loss is held against where the language is known. */
+function floorEntries({ floor, surprisal }: StudyResults): [string, string][] {
+  return [
+    [
+      'Entropy floor',
+      floor === null
+        ? 'Unknown for this corpus, or the evaluations disagree on it.'
+        : `${decimal(floor, 4)} nats per token: the exact entropy of the language given the whole prefix, by dynamic programming. No model can do better on average, over all text.`,
+    ],
+    [
+      'Above the floor',
+      surprisal === null
+        ? 'Not given: the probabilities of this text are not known, or runs were evaluated on different tokens.'
+        : `The loss minus ${decimal(surprisal, 4)} nats, what the language itself loses on the very same held-out tokens (the mean of \u2212ln p, p being each token’s known probability given its prefix). A finite sample is easier or harder than the entropy says; held against its own tokens, what is left is the model’s, and its standard error holds nothing of that.`,
+    ],
+  ];
+}
+
+/** What the models of a text read. */
+function textEntries(study: StudyDeclaration): [string, string][] {
+  const share = (part: string) => `${part} ${valueText(study, 'tokenize', part)}`;
+  return [
+    [
+      'Text',
+      `Tokenised once, by the model's own tokenizer, in parts that share no token: ${['calibration', 'candidates', 'causal', 'evaluation'].map(share).join(', ')} of the tokens, and training the rest. Every sequence is a start token and a window of its part. Training reads all windows of its part, in an order drawn anew each time, before it reads one again; whatever else reads the text reads a window once. Nothing is known of the least loss that is possible on a text, so losses are compared with one another alone.`,
+    ],
+  ];
+}
+
+function entries(results: StudyResults): [string, string][] {
+  const { study, runs } = results;
+  const ofText = isOfText(results);
   const value = (stage: string, name: string) => valueText(study, stage, name);
   const prunable = runs.flatMap(({ measurements }) =>
     measurements.flatMap(({ detection }) => detection?.prunableWeights ?? []),
@@ -120,26 +157,15 @@ function entries({ study, floor, surprisal, runs }: StudyResults): [string, stri
       'Perplexity',
       `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Every token after the first of a sequence is scored; the first is BOS where the language has one.`,
     ],
-    [
-      'Entropy floor',
-      floor === null
-        ? 'Unknown for this corpus, or the evaluations disagree on it.'
-        : `${decimal(floor, 4)} nats per token: the exact entropy of the language given the whole prefix, by dynamic programming. No model can do better on average, over all text.`,
-    ],
-    [
-      'Above the floor',
-      surprisal === null
-        ? 'Not given: the probabilities of this text are not known, or runs were evaluated on different tokens.'
-        : `The loss minus ${decimal(surprisal, 4)} nats, what the language itself loses on the very same held-out tokens (the mean of \u2212ln p, p being each token’s known probability given its prefix). A finite sample is easier or harder than the entropy says; held against its own tokens, what is left is the model’s, and its standard error holds nothing of that.`,
-    ],
+    ...(ofText ? textEntries(study) : floorEntries(results)),
     [
       'Two errors of a loss',
       'Over runs: how far another run would be (± and intervals). Over held-out sequences (“sample”): how far the same runs would be on all text. All runs read the same sequences, so the spread over runs does not hold the second; sequences are no replicates, and no test here rests on them.',
     ],
-    ['Retrieval accuracy', 'The share of answerable queries whose answer has the highest probability.'],
+    ...(ofText ? [] : [RETRIEVAL]),
     [
       'Retraining',
-      `AdamW, learning rate ${value('train', 'learningRate')} (${value('train', 'schedule')}, ${value('train', 'warmupSteps')} warm-up steps), betas ${value('train', 'beta1')} and ${value('train', 'beta2')}, weight decay ${value('train', 'weightDecay')}, gradient clipped to ${value('train', 'clipNorm')}, ${value('train', 'batchSize')} sequences a step; optimizer state between rounds: ${value('train', 'optimizerState')}. A batch is a pure function of the stream (${value('train', 'stream')}; the committed checkpoints were pretrained on train-data), the seed and the run's cumulative step, so arms of one seed see the same data.`,
+      `AdamW, learning rate ${value('train', 'learningRate')} (${value('train', 'schedule')}, ${value('train', 'warmupSteps')} warm-up steps), betas ${value('train', 'beta1')} and ${value('train', 'beta2')}, weight decay ${value('train', 'weightDecay')}, gradient clipped to ${value('train', 'clipNorm')}, ${value('train', 'batchSize')} sequences a step; optimizer state between rounds: ${value('train', 'optimizerState')}. A batch is a pure function of the stream (${value('train', 'stream')}${ofText ? '' : '; the committed checkpoints were pretrained on train-data'}), the seed and the run's cumulative step, so arms of one seed see the same data.`,
     ],
     [
       'Replication and spread',

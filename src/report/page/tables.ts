@@ -4,6 +4,7 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { ExperimentResult, Proportion, RunResult } from '../../generated/results.ts';
 import { runName } from '../../science/results/computations.ts';
 import { paramValues, type ParamName, type StageName } from '../../science/study-declaration.ts';
+import { isOfText } from '../above-floor.ts';
 import { declarationOf, measuredEnd, namesOf } from '../arms.ts';
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { isNamedElsewhere } from '../computations.ts';
@@ -29,7 +30,7 @@ import {
 } from '../wording.ts';
 import { effectText, fateOf } from '../zeroing.ts';
 import { SAMPLE_TEXT, sampleText } from './comparison-tables.ts';
-import { html, table, type Html } from './html.ts';
+import { type Column, html, table, type Html } from './html.ts';
 
 const DASH = '\u2013';
 
@@ -46,7 +47,7 @@ export function experimentsTable(results: StudyResults): Html {
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
-    `Experiments at their end (after the last training). Means over distinct runs ± 1 SD; arms that are the same are named together; brackets: ${exactPercent(results.study.analysis.confidence)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none. Above the floor: nats above what the language itself loses on the same tokens. ${SAMPLE_TEXT}${ruleSentence(results.study)}`,
+    `Experiments at their end (after the last training). Means over distinct runs ± 1 SD; arms that are the same are named together; brackets: ${exactPercent(results.study.analysis.confidence)} intervals (t for perplexity, computed on its logarithm; Clopper-Pearson for k of n). Against the control: nats of log-perplexity, paired by seed, with its t interval and the number of pairs. An arm's control starts and trains exactly alike, prunes nothing, and is taken at the same round and after as many training steps; a dash where the study has none. ${isOfText(results) ? '' : 'Above the floor: nats above what the language itself loses on the same tokens. '}${SAMPLE_TEXT}${ruleSentence(results.study)}`,
     [
       {
         head: 'experiment',
@@ -77,7 +78,7 @@ export function experimentsTable(results: StudyResults): Html {
             >${point === undefined || samplingError === null || point.perplexity.mean === null ? '' : html`<small>sample ± ${perplexityText(point.perplexity.mean * samplingError)}</small>`}${point === undefined || point.excess.mean === null ? '' : html`<small>${spreadText(point.excess, (value) => decimal(value, 4))} above the floor</small>`}`;
         },
       },
-      {
+      ...ofLanguage<ExperimentResult>(results, {
         head: 'retrieval',
         numeric: true,
         cell: (experiment) =>
@@ -86,7 +87,7 @@ export function experimentsTable(results: StudyResults): Html {
             (share) => percent(share),
             (sd) => decimal(100 * sd, 1),
           ),
-      },
+      }),
       {
         head: 'against the control',
         numeric: true,
@@ -251,14 +252,14 @@ export function runsTable(results: StudyResults): Html {
         numeric: true,
         cell: ({ end }) => (end?.evaluation ? evaluationPerplexityText(end.evaluation) : DASH),
       },
-      {
+      ...ofLanguage<Item>(results, {
         head: 'retrieval',
         numeric: true,
         cell: ({ end }) => {
           const accuracy = end?.evaluation?.retrievalAccuracy ?? null;
           return accuracy === null ? DASH : percent(accuracy);
         },
-      },
+      }),
       { head: 'reference super weight', cell: ({ run }) => html`<span class="line">${referenceText(run)}</span>` },
       {
         head: 'kept',
@@ -307,4 +308,9 @@ export function missingTable({ runs }: StudyResults): Html | '' {
       items,
     )}
   </details>`;
+}
+
+/** A column that only the built-in languages fill. */
+function ofLanguage<Item>(results: StudyResults, column: Column<Item>): Column<Item>[] {
+  return isOfText(results) ? [] : [column];
 }
