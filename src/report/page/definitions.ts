@@ -123,11 +123,11 @@ function entries(results: StudyResults): [string, string][] {
   return [
     [
       'Candidate',
-      `In one forward pass over ${value('detect-sw', 'candidateSequences')} held-out sequences, the arg-max of |input| and of |output| of each layer's down projection names a weight: row = output channel, column = input channel (Yu et al. 2024). It is a candidate if both maxima are at least ${value('detect-sw', 'spikeRatio')} times the maximum over ordinary tokens in the same tensor. After zeroing what was confirmed, spikes are sought again, up to ${value('detect-sw', 'rescans')} times.`,
+      `In one forward pass over ${value('detect-sw', 'candidateSequences')} held-out sequences, the arg-max of |input| and of |output| of each layer's down projection names a weight: row = output channel, column = input channel (Yu et al. 2024). It is a candidate if both maxima are at least ${value('detect-sw', 'spikeRatio')} times ${ordinaryText(study)} in the same tensor.${contributionsText(study)} After zeroing what was confirmed, spikes are sought again, up to ${value('detect-sw', 'rescans')} times.`,
     ],
     [
       'Super weight',
-      `A candidate that passes a causal test on other data (${value('detect-sw', 'causalSequences')} sequences of ${value('detect-sw', 'sequenceLength')} tokens): zeroing it alone must raise the loss by at least ${value('detect-sw', 'minimumEffect')} nats per token and by at least ${value('detect-sw', 'controlFactor')} times as much as zeroing the worst of its matched controls (${value('detect-sw', 'controlsPerKind')} each: the next-largest of the tensor, same row, same column, random). A spike alone does not count.`,
+      `A candidate that passes a causal test on other data (${value('detect-sw', 'causalSequences')} sequences of ${value('detect-sw', 'sequenceLength')} tokens): zeroing it alone must raise the loss by at least ${value('detect-sw', 'minimumEffect')} nats per token and by at least ${value('detect-sw', 'controlFactor')} times as much as zeroing the worst of its matched controls (${value('detect-sw', 'controlsPerKind')} each: the next-largest of the tensor, same row, same column, random). A spike alone does not count.${jointText(study)}`,
     ],
     [
       'Reference set',
@@ -235,9 +235,33 @@ function experimentsByValue(
   return [...byValue].map(([text, ids]) => [text, ids === most && ids.length > NAMED ? ['all others'] : ids]);
 }
 
+/** What spikes are measured against. Studies of earlier releases do not state it: it was the maximum. */
+function ordinaryText(study: StudyDeclaration): string {
+  const quantile = valueText(study, 'detect-sw', 'ordinaryQuantile');
+  return quantile === '1' || quantile === UNSTATED
+    ? 'the maximum over ordinary tokens'
+    : `what ordinary tokens reach (quantile ${quantile} of their maxima)`;
+}
+
+function contributionsText(study: StudyDeclaration): string {
+  const contributions = valueText(study, 'detect-sw', 'contributions');
+  return contributions === '0' || contributions === UNSTATED
+    ? ''
+    : ` So are, of each layer, the ${contributions} weights with the largest |input × weight| at the token where its output peaks, if both their channels spike there.`;
+}
+
+function jointText(study: StudyDeclaration): string {
+  const size = valueText(study, 'detect-sw', 'jointSize');
+  return size === '1' || size === UNSTATED
+    ? ''
+    : ` Candidates of one layer and output channel were zeroed together as well, up to ${size}: weights that make up for one another cost little alone. What was found of such sets is in the detections' artifacts (joint).`;
+}
+
+const UNSTATED = '(not stated)';
+
 /** `0.1 (A1, B1) and [0.9, 0 × 4] (prune90)`. */
 function valueText(study: StudyDeclaration, stage: string, name: string): string {
-  const values = experimentsByValue(study, stage, name, '(not stated)');
+  const values = experimentsByValue(study, stage, name, UNSTATED);
   if (values.length === 1) return values[0]![0];
   return listed(values.map(([text, ids]) => `${text} (${ids.join(', ')})`));
 }
@@ -253,7 +277,7 @@ function valueCell(study: StudyDeclaration, stage: string, name: string): Html {
   )}`;
 }
 
-function plain(value: unknown, unsaid = '(not stated)'): string {
+function plain(value: unknown, unsaid = UNSTATED): string {
   if (value === undefined) return unsaid;
   if (!Array.isArray(value)) return String(value);
   return value.length === 0 ? 'none' : value.length === 1 ? String(value[0]) : `[${valuesText(value)}]`;
