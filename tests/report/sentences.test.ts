@@ -10,6 +10,7 @@ import { perplexity } from '../../src/report/figures/perplexity.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { retrainingText } from '../../src/report/control-text.ts';
 import { ruleText, shortRuleText } from '../../src/report/causal-rule.ts';
+import { definitions } from '../../src/report/page/definitions.ts';
 import { provenance } from '../../src/report/page/provenance.ts';
 import { cautions, plainSummary } from '../../src/report/page/summary-text.ts';
 import { superWeightsTable } from '../../src/report/page/super-weights-table.ts';
@@ -309,6 +310,18 @@ describe('the rule by which super weights are counted', () => {
         };
       });
     });
+
+  it('comes with how candidates were sought', () => {
+    const textWith = (params: Record<string, unknown>) =>
+      definitions(resultsOf([{ ...A, params: { 'detect-sw': params } }])).content.source.split('<dt>Reference set')[0]!;
+    const plain = textWith({});
+    expect(plain).toContain('at least 4 times the maximum over ordinary tokens in the same tensor. After');
+    expect(plain).not.toMatch(/\|input × weight\||zeroed together/);
+    const text = textWith({ ordinaryQuantile: 0.99, contributions: 3, jointSize: 4 });
+    expect(text).toContain('at least 4 times what ordinary tokens reach (quantile 0.99 of their maxima) in the same');
+    expect(text).toContain('the 3 weights with the largest |input × weight|');
+    expect(text).toContain('zeroed together as well, up to 4');
+  });
 
   it('is said with the counts, as the study has it', () => {
     const results = withRatios({ A: 1, B: 1 });

@@ -36,7 +36,7 @@ async function run(project: Project, json: boolean, terminal: Terminal): Promise
     terminal.interactive && !json
       ? openLiveView({ terminal, state: await run.openState(), verbose: false })
       : { emit: () => {}, note: (text) => terminal.errorLine(text), close: () => {} };
-  const interruption = listenForInterruption((text) => view.note(text));
+  const interruption = listenForInterruption(() => view.note('Stopping.'));
   try {
     const { failures, failed, blocked, stopped } = await run
       .execute(view.emit, interruption.signal)
