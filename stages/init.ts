@@ -22,11 +22,19 @@ export default defineStage(
         virtual: true,
       },
     },
-    outputs: { weights: { summary: 'Weights to start from, float32.', file: 'weights.safetensors', evictable: true } },
+    outputs: {
+      weights: {
+        summary: 'Weights to start from, float32.',
+        file: 'weights.safetensors',
+        evictable: true,
+        virtual: true,
+      },
+    },
 
     // Nothing is drawn under the scheme `pretrained`.
     inKey: ({ scheme }): JsonObject => (scheme === 'pretrained' ? { seed: null } : {}),
     fingerprint: ({ model }) => initialisationFingerprint(model),
+    forms: { 'same-weights': () => import('./bodies/same-weights.ts') },
     body: () => import('./bodies/init.ts'),
   }),
 );

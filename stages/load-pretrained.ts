@@ -27,6 +27,7 @@ export default defineStage(
         summary: 'The checkpoint, float32, in the order of the configuration.',
         file: 'weights.safetensors',
         evictable: true,
+        virtual: true,
       },
     },
 
@@ -34,6 +35,8 @@ export default defineStage(
     // Of a published model every seed loads the one checkpoint.
     inKey: ({ model }): JsonObject => (isPublished(model) ? { checkpoint: null } : {}),
     fingerprint: ({ model }) => parametersFingerprint(model),
+    // A published model is not copied: its files are what the weights are made of.
+    forms: { 'published-weights': () => import('./bodies/published-weights.ts') },
     body: () => import('./bodies/load-pretrained.ts'),
   }),
 );

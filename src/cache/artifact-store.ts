@@ -10,6 +10,7 @@ import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo } from '../base/held-folder.ts';
 import { openRegularFile } from '../base/regular-file.ts';
+import { FileDigests } from './file-digests.ts';
 import type { Composition, RecordedArtifact } from './record.ts';
 import { makeWay } from './damaged.ts';
 import { artifactName } from './layout.ts';
@@ -17,9 +18,10 @@ import { problemOfFile } from './stored-text.ts';
 
 export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
 
-/** Where an artifact is: the path of its file, or where its parts are. */
+/** Where an artifact is: the path of its file, that of a file outside of the cache, or where its parts are. */
 export type LocatedArtifact =
   | string
+  | { external: string }
   | (Omit<Composition, 'parts'> &
       Pick<RecordedArtifact, 'sha256' | 'bytes' | 'file'> & { parts: Record<string, LocatedArtifact> });
 
@@ -57,6 +59,7 @@ export class ArtifactStore {
    */
   locate(artifact: RecordedArtifact): LocatedArtifact {
     const { madeOf, sha256, bytes, file } = artifact;
+    if (artifact.external === true) return { external: this.#place(artifact) };
     if (madeOf === undefined || this.hasFile(artifact)) return this.#place(artifact);
     const parts = Object.entries(madeOf.parts).map(([name, part]) => [name, this.locate(part)] as const);
     return { form: madeOf.form, stage: madeOf.stage, sha256, bytes, file, parts: Object.fromEntries(parts) };
@@ -113,8 +116,7 @@ export class ArtifactStore {
 
   async #hash(path: string, { sha256, external }: ArtifactName & Pick<RecordedArtifact, 'external'>): Promise<void> {
     if (external === true) {
-      const found = await digestFile(path);
-      if (found.sha256 === sha256) return;
+      if ((await FileDigests.ofUser().digest(path)) === sha256) return;
       throw new SwpError({
         kind: 'content',
         path,

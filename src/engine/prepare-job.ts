@@ -46,6 +46,7 @@ export async function prepareJob(
   const newName = (extension: string) => join(folder, `.input-${pinned++}${extension}`);
   const pinAll = async (found: LocatedArtifact): Promise<string> => {
     if (typeof found === 'string') return pin(found, newName(extname(found)));
+    if ('external' in found) return found.external; // it is the user's, may be large, and is never copied
     const parts: Record<string, string> = {};
     for (const [name, part] of Object.entries(found.parts)) parts[name] = await pinAll(part);
     const path = newName('.virtual');
@@ -57,7 +58,7 @@ export async function prepareJob(
     const found = await findArtifact(producer, artifact);
     if (found === undefined) return undefined;
     const path = await pinAll(found);
-    if (typeof found === 'string' || node.stage.inputs[input]?.virtual === true) return path;
+    if (typeof found === 'string' || 'external' in found || node.stage.inputs[input]?.virtual === true) return path;
     const to = newName(extname(found.file));
     toMake.push({ from: path, to });
     return to;

@@ -22,7 +22,9 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...stage,
     files: async (params, root) => {
       const own = located(params, root);
-      return [configFile(own.model), ...((await files?.(own, root)) ?? [])];
+      const config = configFile(own.model);
+      const others = (await files?.(own, root)) ?? [];
+      return others.some(({ path }) => path === config.path) ? others : [config, ...others];
     },
     inKey: async (params, root) => {
       const own = located(params, root);

@@ -8,12 +8,15 @@ import { isPublishedConfig } from './published-config.ts';
 import {
   hasPublishedWeights,
   openPublishedFolder,
+  openPublishedParts,
   PUBLISHED_REMEDY,
   publishedFiles,
   readPublishedFolder,
 } from './published-folder.ts';
 import { GGUF_REMEDY, openPublishedGguf, readPublishedGguf } from './published-gguf.ts';
 import type { PublishedFile, PublishedModel } from './published-model.ts';
+
+const GGUF = 'model.gguf';
 
 /**
  * Whether a model is a published one, weights included: all seeds start from the same ones.
@@ -35,9 +38,24 @@ export function openPublished(model: string): Promise<PublishedModel> {
   return isGguf(model) ? openPublishedGguf(model) : openPublishedFolder(modelFolder(model), namedWeights(model));
 }
 
+/**
+ * The same of the files alone, wherever they lie.
+ * @param parts paths by the names of `publishedSources`
+ */
+export function openPublishedFiles(parts: Readonly<Record<string, string>>): Promise<PublishedModel> {
+  const gguf = parts[GGUF];
+  return gguf === undefined ? openPublishedParts(parts) : openPublishedGguf(gguf);
+}
+
+/** All files of which it is read. */
+export function publishedSources(model: string): PublishedFile[] {
+  const { files } = publishedWeights(model);
+  return isGguf(model) ? files : [{ name: 'config.json', path: join(modelFolder(model), 'config.json') }, ...files];
+}
+
 /** The files that hold its weights, and what to do about one that cannot be used. */
 export function publishedWeights(model: string): { files: PublishedFile[]; remedy: string } {
-  if (isGguf(model)) return { files: [{ name: 'model.gguf', path: model }], remedy: GGUF_REMEDY };
+  if (isGguf(model)) return { files: [{ name: GGUF, path: model }], remedy: GGUF_REMEDY };
   return { files: publishedFiles(modelFolder(model), namedWeights(model)), remedy: PUBLISHED_REMEDY };
 }
 

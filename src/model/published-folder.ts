@@ -38,9 +38,27 @@ const CHUNK = 1 << 22;
  *   have one too many, or one of another shape or type
  */
 export async function openPublishedFolder(folder: string, weights?: string): Promise<PublishedModel> {
-  const configPath = join(folder, CONFIG);
+  return open(join(folder, CONFIG), weightFiles(folder, weights));
+}
+
+/**
+ * The same of files that may lie anywhere.
+ * @param parts paths by the names that they have in a folder: config.json, the weights, and of shards their index
+ * @throws SwpError as above
+ */
+export async function openPublishedParts(parts: Readonly<Record<string, string>>): Promise<PublishedModel> {
+  const { [CONFIG]: config, [INDEX]: index, ...shards } = parts;
+  const file = ([name, path]: [string, string]): PublishedFile => ({ name, path });
+  const map = index === undefined ? undefined : readIndex(index);
+  return open(config!, {
+    shards: Object.entries(shards).map(file),
+    index: index === undefined ? [] : [file([INDEX, index])],
+    listed: map && new Map([...map].map(([tensor, name]) => [tensor, shards[name] ?? name])),
+  });
+}
+
+async function open(configPath: string, files: WeightFiles): Promise<PublishedModel> {
   const { config, family } = parsePublishedConfig(configPath, read(configPath));
-  const files = weightFiles(folder, weights);
   const readers: SafetensorsReader[] = [];
   const close = async () => {
     for (const reader of readers) await reader.close();

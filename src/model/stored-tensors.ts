@@ -3,7 +3,10 @@ import { SwpError } from '../base/failure.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { readVirtualFile, writeVirtualFile } from '../base/virtual-file.ts';
 import type { Masks, Tensor, Weights } from './language-model.ts';
+import { parameterShapes } from './decoder/decoder-graph.ts';
 import { readMasks } from './mask-file.ts';
+import { openPublishedFiles } from './open-published.ts';
+import { readPublishedWeights, type PublishedFile } from './published-model.ts';
 import {
   digestSafetensors,
   readSafetensors,
@@ -15,6 +18,10 @@ import {
 
 /** The form of weights that are others with every pruned one 0. */
 export const MASKED_WEIGHTS = 'masked-weights';
+/** The form of weights that the files of a published model have. */
+const PUBLISHED_WEIGHTS = 'published-weights';
+/** The form of weights that are those of the only part. */
+const SAME_WEIGHTS = 'same-weights';
 
 /**
  * Reads a safetensors file, or what a virtual file stands for, into fresh memory.
@@ -37,7 +44,11 @@ export async function readStoredTensors(path: string): Promise<SafetensorsFile> 
 /** The names of the tensors, in the order in which readStoredTensors gives them. */
 async function storedNames(path: string): Promise<string[]> {
   const virtual = await readVirtualFile(path);
-  return virtual === undefined ? readTensorNames(path) : storedNames(virtual.parts.weights!);
+  if (virtual === undefined) return readTensorNames(path);
+  if (virtual.form !== PUBLISHED_WEIGHTS) return storedNames(virtual.parts.weights!);
+  const model = await openPublishedFiles(virtual.parts);
+  await model.close();
+  return [...parameterShapes(model.config).keys()];
 }
 
 /** Weights of which the mask hides some. @param parts paths of `weights`, which may be virtual, and of `mask` */
@@ -47,8 +58,38 @@ export async function readMaskedWeights(parts: Record<string, string>): Promise<
   return tensors;
 }
 
+/** The weights of a published model. @param parts its files, by the names that they are published under */
+export async function readPublishedParts(parts: Record<string, string>): Promise<Map<string, Tensor>> {
+  const model = await openPublishedFiles(parts);
+  try {
+    return await readPublishedWeights(model, 'Fetch the model again.');
+  } finally {
+    await model.close();
+  }
+}
+
 /** How the tensors of each form of virtual file are read from its parts. */
-const FORMS = new Map([[MASKED_WEIGHTS, readMaskedWeights]]);
+const FORMS = new Map([
+  [MASKED_WEIGHTS, readMaskedWeights],
+  [PUBLISHED_WEIGHTS, readPublishedParts],
+  [SAME_WEIGHTS, async ({ weights }: Record<string, string>) => (await readStoredTensors(weights!)).tensors],
+]);
+
+/** Writes a virtual file in the place of a published model's weights: its files have them. */
+export async function writePublished(path: string, weights: Weights, files: readonly PublishedFile[]): Promise<void> {
+  const parts = Object.fromEntries(files.map((file) => [file.name, file.path]));
+  const made = digestSafetensors(weights);
+  await writeVirtualFile(path, { form: PUBLISHED_WEIGHTS, stage: 'load-pretrained', ...made, parts });
+}
+
+/** Writes weights that are those of an input: as a virtual file where that one is virtual, too. */
+export async function writeSameWeights(path: string, weights: Weights, input: string): Promise<void> {
+  const virtual = await readVirtualFile(input);
+  const isSame = virtual !== undefined && (await storedNames(input)).join('\n') === [...weights.keys()].join('\n');
+  if (!isSame) return writeSafetensors(path, weights);
+  const { sha256, bytes } = virtual;
+  await writeVirtualFile(path, { form: SAME_WEIGHTS, stage: 'init', sha256, bytes, parts: { weights: input } });
+}
 
 /**
  * Writes weights under masks as a virtual file, which says what the file with the masked weights would be. Where the

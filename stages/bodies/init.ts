@@ -4,6 +4,7 @@ import type { InitParams } from '../../src/generated/init.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
+import { writeSameWeights } from '../../src/model/stored-tensors.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 
@@ -23,6 +24,6 @@ export default async function init({
       'The scheme "pretrained" needs the input `pretrained`: connect it to load-pretrained in the study, or choose another scheme.',
     );
   const remedy = `Load a checkpoint of ${model}, or set init.model to the model that was loaded.`;
-  await writeSafetensors(output('weights'), await readModelWeights(pretrained, config, remedy));
+  await writeSameWeights(output('weights'), await readModelWeights(pretrained, config, remedy), pretrained);
   return { scheme };
 }

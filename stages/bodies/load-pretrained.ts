@@ -5,10 +5,11 @@ import { useCorpus } from '../../src/model/corpora.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { checkpointRemedy } from '../../src/model/model-files.ts';
-import { isPublished, openPublished, publishedWeights } from '../../src/model/open-published.ts';
+import { isPublished, openPublished, publishedSources, publishedWeights } from '../../src/model/open-published.ts';
 import { readPublishedWeights } from '../../src/model/published-model.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import type { Weights } from '../../src/model/language-model.ts';
+import { writePublished } from '../../src/model/stored-tensors.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 
 export default async function loadPretrained({
@@ -18,8 +19,9 @@ export default async function loadPretrained({
   log,
 }: StageJob<Required<LoadPretrainedParams>>): Promise<Metrics> {
   const config = await readModelConfig(model);
-  const [path, remedy] = [checkpointPath(model, checkpoint), checkpointRemedy(model, checkpoint)];
   const published = isPublished(model);
+  const path = published ? publishedSources(model).at(-1)!.path : checkpointPath(model, checkpoint);
+  const remedy = published ? publishedWeights(model).remedy : checkpointRemedy(model, checkpoint);
   const weights = published ? await readPublished(model, log) : await readModelWeights(path, config, remedy);
   const tokens = optionalInput('tokens');
   // Without a language and a text there is no sample to try them on, and nothing either that could be measured.
@@ -27,7 +29,8 @@ export default async function loadPretrained({
     config.corpus === undefined && tokens === undefined
       ? undefined
       : await useCorpus(config, tokens, (corpus) => learnedLoss(weights, config, path, remedy, corpus));
-  await writeSafetensors(output('weights'), weights);
+  if (published) await writePublished(output('weights'), weights, publishedSources(model));
+  else await writeSafetensors(output('weights'), weights);
   return {
     ...(!published && { checkpoint }),
     ...(sampleLoss !== undefined && { sampleLoss }),

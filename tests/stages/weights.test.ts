@@ -8,6 +8,10 @@ import type { PlannedNode } from '../../src/engine/node.ts';
 import type { StageLoader } from '../../src/engine/stage-loader.ts';
 import { checkpointPath } from '../../src/model/model-config.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
+import { readStoredTensors } from '../../src/model/stored-tensors.ts';
+import { digestFile } from '../../src/base/digest.ts';
+import { readVirtualFile } from '../../src/base/virtual-file.ts';
+import makePublished from '../../stages/bodies/published-weights.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import init from '../../stages/init.ts';
 import loadPretrained from '../../stages/load-pretrained.ts';
@@ -63,8 +67,20 @@ describe('load-pretrained', () => {
     const model = join(packageRoot, 'tests/model/published/llama-sharded');
     const { outputs, metrics } = await runStage(loadPretrained, { params: { model, checkpoint: 3 } });
     expect(metrics).toEqual({ parameters: 4816 });
-    const { tensors } = await readSafetensors(outputs.weights!);
+    const { tensors } = await readStoredTensors(outputs.weights!);
     expect(tensors.get('model.layers.1.self_attn.k_proj.weight')).toMatchObject({ shape: [8, 16] });
+    // It says what the weights are made of, and whoever needs the file itself makes it.
+    const { parts, sha256 } = (await readVirtualFile(outputs.weights!))!;
+    const made = `${outputs.weights!}.made`;
+    await makePublished(parts, made);
+    expect((await digestFile(made)).sha256).toBe(sha256);
+    expect((await readSafetensors(made)).tensors).toEqual(tensors);
+    const started = await runStage(init, {
+      params: { model, scheme: 'pretrained' },
+      inputs: { pretrained: outputs.weights! },
+    });
+    expect(await readVirtualFile(started.outputs.weights!)).toMatchObject({ sha256, form: 'same-weights' });
+    expect((await readStoredTensors(started.outputs.weights!)).tensors).toEqual(tensors);
     const files = await loadPretrained.files!({ model, checkpoint: 3 }, '/elsewhere');
     expect(files.map(({ name }) => name)).toEqual([
       ...['config.json', 'model.safetensors.index.json'],
