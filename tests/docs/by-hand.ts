@@ -53,6 +53,17 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'a sketch: no measurement',
   },
   {
+    page: 'docs/lint.md',
+    first:
+      '· data-orders: The 3 seeds of A1 are data orders of one checkpoint, and no models that were trained independently: intervals and tests are over data orders of one checkpoint, and of what the checkpoint itself has, n is 1.',
+    reason: 'a study of a published model, which is not in this repository: an example of the form',
+  },
+  {
+    page: 'docs/texts.md',
+    first: '| part | is read by | share of the tokens |',
+    reason: 'a rule of the stage, no measurement',
+  },
+  {
     page: 'docs/models.md',
     first: '| metadata | becomes |',
     reason: 'what is read as what: no measurement',
