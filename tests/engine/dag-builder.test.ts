@@ -57,7 +57,7 @@ it('names the nearest stage to one that does not exist', async () => {
     failure: {
       kind: 'usage',
       message: 'There is no stage "txet".',
-      expected: 'one of count, first, list, text',
+      expected: 'one of count, first, joined, list, text',
       suggestion: 'text',
     },
   });

@@ -20,7 +20,7 @@ const fullCache: RecordSource = { ...emptyCache, record: async (key) => (key ===
 
 async function planned(cache: RecordSource, study: StudyView, gathers = {}) {
   const dag = new DirectedGraph() as Dag;
-  dag.addNode('K', { key: 'K', labels: [LABEL], gathers } as unknown as PlannedNode);
+  dag.addNode('K', { key: 'K', labels: [LABEL], gathers, files: [] } as unknown as PlannedNode);
   const { nodes, warnings } = await plan(dag, cache, study);
   const { node: _, ...rest } = nodes.get('K')!;
   return { ...rest, warnings };
