@@ -51,7 +51,10 @@ async function run(graph: Graph): Promise<Record<string, Float32Array>> {
   return outputs as Record<string, Float32Array>;
 }
 
-test('its logits are those of transformers within 1e-5 of the largest', async () => {
+/** Of the largest logit. Both sides round: 9.3e-6 on a Zen 4; other processors multiply by other kernels. */
+const LOGIT_TOLERANCE = 2e-5;
+
+test('its logits are those of transformers', async () => {
   const { config } = model;
   const graph = new Graph();
   const parameters = new Map([...parameterShapes(config)].map(([name, shape]) => [name, graph.input(name, shape)]));
@@ -62,7 +65,7 @@ test('its logits are those of transformers within 1e-5 of the largest', async ()
     expected.map((logit, index) => Math.abs(logit - logits![Number(position) * config.vocabulary + index * 3072]!)),
   );
   expect(errors).toHaveLength(128);
-  expect(Math.max(...errors) / reference.largestLogit).toBeLessThan(1e-5);
+  expect(Math.max(...errors) / reference.largestLogit).toBeLessThan(LOGIT_TOLERANCE);
 }, 120_000);
 
 test('its loss and every gradient are those of transformers', async () => {
