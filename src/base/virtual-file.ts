@@ -5,6 +5,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileFailure } from './file-failure.ts';
+import type { JsonObject } from './json.ts';
 
 export interface VirtualFile {
   /** How the parts make the file, such as `masked-weights`. */
@@ -17,6 +18,8 @@ export interface VirtualFile {
   bytes: number;
   /** Absolute paths by name; each may be virtual itself. */
   parts: Record<string, string>;
+  /** What the form needs besides the parts. */
+  settings?: JsonObject;
 }
 
 /** No safetensors file begins so: its header would be larger than any disk. */
@@ -24,9 +27,9 @@ const MARK = '{"swp-virtual":1,';
 
 export async function writeVirtualFile(
   path: string,
-  { form, stage, module, sha256, bytes, parts }: VirtualFile,
+  { form, stage, module, sha256, bytes, parts, settings }: VirtualFile,
 ): Promise<void> {
-  const text = JSON.stringify({ 'swp-virtual': 1, form, stage, module, sha256, bytes, parts });
+  const text = JSON.stringify({ 'swp-virtual': 1, form, stage, module, sha256, bytes, parts, settings });
   await writeFile(path, text);
 }
 

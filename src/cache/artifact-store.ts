@@ -62,7 +62,7 @@ export class ArtifactStore {
     if (artifact.external === true) return { external: this.#place(artifact) };
     if (madeOf === undefined || this.hasFile(artifact)) return this.#place(artifact);
     const parts = Object.entries(madeOf.parts).map(([name, part]) => [name, this.locate(part)] as const);
-    return { form: madeOf.form, stage: madeOf.stage, sha256, bytes, file, parts: Object.fromEntries(parts) };
+    return { ...madeOf, sha256, bytes, file, parts: Object.fromEntries(parts) };
   }
 
   #place(artifact: ArtifactName & Pick<RecordedArtifact, 'external'>): string {

@@ -83,6 +83,7 @@ export interface VirtualOutput extends Pick<RecordedArtifact, 'sha256' | 'bytes'
   form: string;
   stage: string;
   parts: Record<string, RecordedArtifact | { output: string }>;
+  settings?: JsonObject;
 }
 
 export class Cache {
@@ -241,12 +242,15 @@ export class Cache {
       async ([name, { path, file, evictable }]) => [name, await this.#artifacts.take(path, file, evictable)] as const,
     );
     const artifacts = Object.fromEntries(await Promise.all(taken));
-    for (const [name, { sha256, bytes, file, form, stage, parts }] of Object.entries(virtual)) {
+    for (const [name, { sha256, bytes, file, form, stage, parts, settings }] of Object.entries(virtual)) {
       const found = Object.entries(parts).map(([part, from]) => [
         part,
         'output' in from ? artifacts[from.output]! : from,
       ]);
-      const madeOf = { form, stage, parts: Object.fromEntries(found) as Record<string, RecordedArtifact> };
+      const madeOf = {
+        ...{ form, stage, parts: Object.fromEntries(found) as Record<string, RecordedArtifact> },
+        ...(settings !== undefined && { settings }),
+      };
       artifacts[name] = { sha256, bytes, file, evictable: true, ...(found.length > 0 && { madeOf }) };
     }
     return this.#write({

@@ -34,6 +34,8 @@ export interface Composition {
   stage: string;
   /** By name; a part may be virtual itself. */
   parts: Record<string, RecordedArtifact>;
+  /** What the form needs besides the parts. */
+  settings?: JsonObject;
 }
 
 export interface CacheRecord extends Omit<RecordFile, 'preimage' | 'contentPreimage' | 'artifacts' | 'environment'> {

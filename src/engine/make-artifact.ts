@@ -14,7 +14,7 @@ export async function makeArtifact(from: string, to: string): Promise<void> {
   if (virtual?.module === undefined) throw new Error(`${from} says of no module how it is made.`);
   const load = (await loadStageFile(virtual.module))?.forms?.[virtual.form];
   if (load === undefined) throw new Error(`The stage ${virtual.stage} declares no form "${virtual.form}".`);
-  await (await load()).default(virtual.parts, to);
+  await (await load()).default(virtual.parts, to, virtual.settings ?? {});
   const { sha256 } = await digestFile(to);
   if (sha256 === virtual.sha256) return;
   throw new SwpError({

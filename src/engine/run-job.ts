@@ -316,9 +316,12 @@ async function outputsOf(
     const found = declared.virtual === true ? await readVirtualFile(path) : undefined;
     if (found === undefined) outputs[name] = { path, ...published(declared) };
     else {
-      const { form, stage, sha256, bytes } = found;
+      const { form, stage, sha256, bytes, settings } = found;
       const parts = Object.entries(found.parts).map(([part, at]) => [part, partAt(at)] as const);
-      virtual[name] = { sha256, bytes, file: declared.file, form, stage, parts: Object.fromEntries(parts) };
+      virtual[name] = {
+        ...{ sha256, bytes, file: declared.file, form, stage, parts: Object.fromEntries(parts) },
+        ...(settings !== undefined && { settings }),
+      };
     }
   }
   return { outputs, virtual };

@@ -61,8 +61,11 @@ export interface StageOutput {
   resuming?: boolean;
 }
 
-/** Makes a virtual artifact of its parts, to the bytes that its digest says. A part may be a virtual file itself. */
-export type MakeArtifact = (parts: Record<string, string>, path: string) => Promise<void>;
+/**
+ * Makes a virtual artifact of its parts, to the bytes that its digest says. A part may be a virtual file itself.
+ * @param settings what the form needs besides the parts
+ */
+export type MakeArtifact = (parts: Record<string, string>, path: string, settings: JsonObject) => Promise<void>;
 
 /** What a node takes of the machine while it runs. */
 export interface NodeResources {

@@ -5,7 +5,7 @@
 import type { DeclaredFile } from '../engine/stage.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
-import { isPublished, publishedSources, publishedWeights } from './open-published.ts';
+import { isPublished, publishedWeights } from './open-published.ts';
 
 /** In keys, `model` is what the configuration says (`onModel`): how it is written, and where, makes no difference. */
 export function configFile(model: string): DeclaredFile {
@@ -15,8 +15,8 @@ export function configFile(model: string): DeclaredFile {
 /** The files that hold a checkpoint of the model. */
 export function checkpointFiles(model: string, checkpoint: number): DeclaredFile[] {
   if (!isPublished(model)) return [checkpointFile(model, checkpoint)];
-  const { remedy } = publishedWeights(model);
-  return publishedSources(model).map(({ name, path }) => ({ name, path, remedy }));
+  const { files, remedy } = publishedWeights(model);
+  return files.map(({ name, path }) => ({ name, path, remedy }));
 }
 
 function checkpointFile(model: string, checkpoint: number): DeclaredFile {

@@ -39,18 +39,16 @@ export function openPublished(model: string): Promise<PublishedModel> {
 }
 
 /**
- * The same of the files alone, wherever they lie.
- * @param parts paths by the names of `publishedSources`
+ * The same of the files of its weights alone, wherever they lie.
+ * @param parts paths by the names of `publishedWeights`
+ * @param config the model's; a GGUF file has its own
  */
-export function openPublishedFiles(parts: Readonly<Record<string, string>>): Promise<PublishedModel> {
+export function openPublishedFiles(
+  parts: Readonly<Record<string, string>>,
+  config: ModelConfig,
+): Promise<PublishedModel> {
   const gguf = parts[GGUF];
-  return gguf === undefined ? openPublishedParts(parts) : openPublishedGguf(gguf);
-}
-
-/** All files of which it is read. */
-export function publishedSources(model: string): PublishedFile[] {
-  const { files } = publishedWeights(model);
-  return isGguf(model) ? files : [{ name: 'config.json', path: join(modelFolder(model), 'config.json') }, ...files];
+  return gguf === undefined ? openPublishedParts(parts, config) : openPublishedGguf(gguf);
 }
 
 /** The files that hold its weights, and what to do about one that cannot be used. */

@@ -10,9 +10,10 @@ import { isJsonObject, type JsonValue } from '../base/json.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import type { ModelConfig } from './decoder/family.ts';
+import { PUBLISHED } from './decoder/published.ts';
 import type { PublishedConfig, PublishedFamily } from './decoder/published-family.ts';
 import { foreignFile } from './foreign-file.ts';
-import { parsePublishedConfig } from './published-config.ts';
+import { parsePublishedConfig, type ReadConfig } from './published-config.ts';
 import type { PublishedFile, PublishedModel } from './published-model.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import { SafetensorsReader } from './safetensors-reader.ts';
@@ -38,27 +39,34 @@ const CHUNK = 1 << 22;
  *   have one too many, or one of another shape or type
  */
 export async function openPublishedFolder(folder: string, weights?: string): Promise<PublishedModel> {
-  return open(join(folder, CONFIG), weightFiles(folder, weights));
+  const path = join(folder, CONFIG);
+  return open(parsePublishedConfig(path, read(path)), weightFiles(folder, weights));
 }
 
 /**
  * The same of files that may lie anywhere.
- * @param parts paths by the names that they have in a folder: config.json, the weights, and of shards their index
+ * @param parts paths by the names that they have in a folder: the weights, and of shards their index
+ * @param config the model's, as it was read with the weights or without
  * @throws SwpError as above
  */
-export async function openPublishedParts(parts: Readonly<Record<string, string>>): Promise<PublishedModel> {
-  const { [CONFIG]: config, [INDEX]: index, ...shards } = parts;
+export async function openPublishedParts(
+  parts: Readonly<Record<string, string>>,
+  config: ModelConfig,
+): Promise<PublishedModel> {
+  const { [INDEX]: index, ...shards } = parts;
   const file = ([name, path]: [string, string]): PublishedFile => ({ name, path });
   const map = index === undefined ? undefined : readIndex(index);
-  return open(config!, {
+  const family = PUBLISHED[config.family];
+  if (family === undefined) throw new Error(`No models of the family ${config.family} are published.`);
+  const own = { ...config, tiedHead: (config as Partial<PublishedConfig>).tiedHead ?? false };
+  return open({ config: own, family }, {
     shards: Object.entries(shards).map(file),
     index: index === undefined ? [] : [file([INDEX, index])],
     listed: map && new Map([...map].map(([tensor, name]) => [tensor, shards[name] ?? name])),
   });
 }
 
-async function open(configPath: string, files: WeightFiles): Promise<PublishedModel> {
-  const { config, family } = parsePublishedConfig(configPath, read(configPath));
+async function open({ config, family }: ReadConfig, files: WeightFiles): Promise<PublishedModel> {
   const readers: SafetensorsReader[] = [];
   const close = async () => {
     for (const reader of readers) await reader.close();
@@ -70,7 +78,7 @@ async function open(configPath: string, files: WeightFiles): Promise<PublishedMo
     checkTensors(head.config, family, places, files.shards);
     return {
       config: head.config,
-      files: [{ name: CONFIG, path: configPath }, ...files.index, ...files.shards],
+      files: [...files.index, ...files.shards],
       notes: head.notes,
       read: (name, into) => readPlace(places.get(name)!, family.isTransposed(name), into),
       close,

@@ -18,7 +18,7 @@ export interface PublishedFile {
 /** What is read from must stay open until it is closed. */
 export interface PublishedModel {
   readonly config: ModelConfig;
-  /** Every file of which anything is read, the configuration first. */
+  /** The files that hold its weights, the index of shards first. */
   readonly files: readonly PublishedFile[];
   /** What was decided where the files contradict each other or leave something open, one sentence each. */
   readonly notes: readonly string[];

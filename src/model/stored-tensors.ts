@@ -1,12 +1,14 @@
 /** Tensors in files, whole or virtual: those of a virtual file are read from its parts. */
 import { SwpError } from '../base/failure.ts';
+import type { JsonObject } from '../base/json.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { readVirtualFile, writeVirtualFile } from '../base/virtual-file.ts';
 import type { Masks, Tensor, Weights } from './language-model.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
+import type { ModelConfig } from './decoder/family.ts';
 import { readMasks } from './mask-file.ts';
 import { openPublishedFiles } from './open-published.ts';
-import { readPublishedWeights, type PublishedFile } from './published-model.ts';
+import { readPublishedWeights, type PublishedModel } from './published-model.ts';
 import {
   digestSafetensors,
   readSafetensors,
@@ -38,7 +40,7 @@ export async function readStoredTensors(path: string): Promise<SafetensorsFile> 
       message: `This swp knows no form of weights ${quoted(virtual.form)}`,
       remedy: 'A later swp wrote it: use that one.',
     });
-  return { tensors: await read(virtual.parts), metadata: {} };
+  return { tensors: await read(virtual.parts, virtual.settings ?? {}), metadata: {} };
 }
 
 /** The names of the tensors, in the order in which readStoredTensors gives them. */
@@ -46,7 +48,7 @@ async function storedNames(path: string): Promise<string[]> {
   const virtual = await readVirtualFile(path);
   if (virtual === undefined) return readTensorNames(path);
   if (virtual.form !== PUBLISHED_WEIGHTS) return storedNames(virtual.parts.weights!);
-  const model = await openPublishedFiles(virtual.parts);
+  const model = await openPublishedFiles(virtual.parts, configIn(virtual.settings));
   await model.close();
   return [...parameterShapes(model.config).keys()];
 }
@@ -58,9 +60,16 @@ export async function readMaskedWeights(parts: Record<string, string>): Promise<
   return tensors;
 }
 
-/** The weights of a published model. @param parts its files, by the names that they are published under */
-export async function readPublishedParts(parts: Record<string, string>): Promise<Map<string, Tensor>> {
-  const model = await openPublishedFiles(parts);
+/**
+ * The weights of a published model.
+ * @param parts the files of its weights, by the names that they are published under
+ * @param settings its configuration
+ */
+export async function readPublishedParts(
+  parts: Record<string, string>,
+  settings: JsonObject,
+): Promise<Map<string, Tensor>> {
+  const model = await openPublishedFiles(parts, configIn(settings));
   try {
     return await readPublishedWeights(model, 'Fetch the model again.');
   } finally {
@@ -68,18 +77,30 @@ export async function readPublishedParts(parts: Record<string, string>): Promise
   }
 }
 
+function configIn(settings: JsonObject | undefined): ModelConfig {
+  return settings?.config as unknown as ModelConfig;
+}
+
 /** How the tensors of each form of virtual file are read from its parts. */
-const FORMS = new Map([
+const FORMS = new Map<
+  string,
+  (parts: Record<string, string>, settings: JsonObject) => Promise<SafetensorsFile['tensors']>
+>([
   [MASKED_WEIGHTS, readMaskedWeights],
   [PUBLISHED_WEIGHTS, readPublishedParts],
-  [SAME_WEIGHTS, async ({ weights }: Record<string, string>) => (await readStoredTensors(weights!)).tensors],
+  [SAME_WEIGHTS, async ({ weights }) => (await readStoredTensors(weights!)).tensors],
 ]);
 
 /** Writes a virtual file in the place of a published model's weights: its files have them. */
-export async function writePublished(path: string, weights: Weights, files: readonly PublishedFile[]): Promise<void> {
+export async function writePublished(
+  path: string,
+  weights: Weights,
+  { files, config }: Pick<PublishedModel, 'files' | 'config'>,
+): Promise<void> {
   const parts = Object.fromEntries(files.map((file) => [file.name, file.path]));
+  const settings: JsonObject = { config: { ...config } as JsonObject };
   const made = digestSafetensors(weights);
-  await writeVirtualFile(path, { form: PUBLISHED_WEIGHTS, stage: 'load-pretrained', ...made, parts });
+  await writeVirtualFile(path, { form: PUBLISHED_WEIGHTS, stage: 'load-pretrained', ...made, parts, settings });
 }
 
 /** Writes weights that are those of an input: as a virtual file where that one is virtual, too. */

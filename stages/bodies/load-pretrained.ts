@@ -5,7 +5,7 @@ import { useCorpus } from '../../src/model/corpora.ts';
 import { learnedLoss } from '../../src/model/learned-weights.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { checkpointRemedy } from '../../src/model/model-files.ts';
-import { isPublished, openPublished, publishedSources, publishedWeights } from '../../src/model/open-published.ts';
+import { isPublished, openPublished, publishedWeights } from '../../src/model/open-published.ts';
 import { readPublishedWeights } from '../../src/model/published-model.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import type { Weights } from '../../src/model/language-model.ts';
@@ -20,7 +20,7 @@ export default async function loadPretrained({
 }: StageJob<Required<LoadPretrainedParams>>): Promise<Metrics> {
   const config = await readModelConfig(model);
   const published = isPublished(model);
-  const path = published ? publishedSources(model).at(-1)!.path : checkpointPath(model, checkpoint);
+  const path = published ? publishedWeights(model).files.at(-1)!.path : checkpointPath(model, checkpoint);
   const remedy = published ? publishedWeights(model).remedy : checkpointRemedy(model, checkpoint);
   const weights = published ? await readPublished(model, log) : await readModelWeights(path, config, remedy);
   const tokens = optionalInput('tokens');
@@ -29,7 +29,7 @@ export default async function loadPretrained({
     config.corpus === undefined && tokens === undefined
       ? undefined
       : await useCorpus(config, tokens, (corpus) => learnedLoss(weights, config, path, remedy, corpus));
-  if (published) await writePublished(output('weights'), weights, publishedSources(model));
+  if (published) await writePublished(output('weights'), weights, { config, files: publishedWeights(model).files });
   else await writeSafetensors(output('weights'), weights);
   return {
     ...(!published && { checkpoint }),

@@ -3,6 +3,6 @@ import type { MakeArtifact } from '../../src/engine/stage.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { readPublishedParts } from '../../src/model/stored-tensors.ts';
 
-export default (async (parts, path) => {
-  await writeSafetensors(path, await readPublishedParts(parts));
+export default (async (parts, path, settings) => {
+  await writeSafetensors(path, await readPublishedParts(parts, settings));
 }) satisfies MakeArtifact;

@@ -1,5 +1,5 @@
 /** A published model is the source of a study: it is not copied, and found wherever the study says that it lies. */
-import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -47,6 +47,15 @@ test('nothing of it is kept but what it is: moved, everything is cached; gone or
   expect(artifacts.filter((entry) => entry.isFile()).length).toBeLessThanOrEqual(3);
   const records = await (await study('mine')).records(['stage=load-pretrained']);
   expect(JSON.stringify(records)).not.toContain(join(folder, 'models'));
+
+  // How its configuration is written makes no difference; what it says does.
+  const config = join(folder, 'models/mine/config.json');
+  const values = JSON.parse(await readFile(config, 'utf8')) as Record<string, unknown>;
+  await writeFile(config, JSON.stringify(Object.fromEntries(Object.entries(values).reverse()), null, 7));
+  expect(await states('mine')).toEqual(cached);
+  await writeFile(config, JSON.stringify({ ...values, rms_norm_eps: 1e-3 }));
+  expect((await states('mine')).filter((state) => state.endsWith(' cached'))).toEqual([]);
+  await writeFile(config, JSON.stringify(values));
 
   const elsewhere = join(folder, 'else where');
   await rename(join(folder, 'models/mine'), elsewhere);

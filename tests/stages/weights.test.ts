@@ -70,9 +70,9 @@ describe('load-pretrained', () => {
     const { tensors } = await readStoredTensors(outputs.weights!);
     expect(tensors.get('model.layers.1.self_attn.k_proj.weight')).toMatchObject({ shape: [8, 16] });
     // It says what the weights are made of, and whoever needs the file itself makes it.
-    const { parts, sha256 } = (await readVirtualFile(outputs.weights!))!;
+    const { parts, sha256, settings } = (await readVirtualFile(outputs.weights!))!;
     const made = `${outputs.weights!}.made`;
-    await makePublished(parts, made);
+    await makePublished(parts, made, settings!);
     expect((await digestFile(made)).sha256).toBe(sha256);
     expect((await readSafetensors(made)).tensors).toEqual(tensors);
     const started = await runStage(init, {
