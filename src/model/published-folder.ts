@@ -59,11 +59,14 @@ export async function openPublishedParts(
   const family = PUBLISHED[config.family];
   if (family === undefined) throw new Error(`No models of the family ${config.family} are published.`);
   const own = { ...config, tiedHead: (config as Partial<PublishedConfig>).tiedHead ?? false };
-  return open({ config: own, family }, {
-    shards: Object.entries(shards).map(file),
-    index: index === undefined ? [] : [file([INDEX, index])],
-    listed: map && new Map([...map].map(([tensor, name]) => [tensor, shards[name] ?? name])),
-  });
+  return open(
+    { config: own, family },
+    {
+      shards: Object.entries(shards).map(file),
+      index: index === undefined ? [] : [file([INDEX, index])],
+      listed: map && new Map([...map].map(([tensor, name]) => [tensor, shards[name] ?? name])),
+    },
+  );
 }
 
 async function open({ config, family }: ReadConfig, files: WeightFiles): Promise<PublishedModel> {
