@@ -34,7 +34,8 @@ export default defineStage(
         optional: true,
       },
       reference: {
-        summary: 'The detection whose confirmed super weights are followed; without it this one is its own.',
+        summary:
+          'The detection whose confirmed super weights are followed; without it this one is its own. Where nothing is sought, it has to be there.',
         optional: true,
       },
       pruning: { summary: "The last prune's outcome: the thresholds behind the margins.", optional: true },

@@ -1,6 +1,7 @@
 /** Where in pipeline.json the value of a parameter comes from, for mistakes that only the resolved values show. */
 import type { NodeLabel, StageDefinition } from '../engine/stage.ts';
 import type { JsonPath } from '../base/json-source.ts';
+import { indexOfRound } from './parameters.ts';
 import { paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
@@ -33,7 +34,7 @@ function ofExperiment(
   const stage = step.stage.name;
   if (experiment.perStep[step.name]?.[param] !== undefined) return [...place, 'perStep', step.name, param];
   const list = round === undefined ? undefined : experiment.perRound[stage]?.[param];
-  if (list !== undefined) return [...place, 'perRound', stage, param, Math.min(round!, list.length) - 1];
+  if (list !== undefined) return [...place, 'perRound', stage, param, indexOfRound(experiment, list.length, round!)];
   if (step.params[param] !== undefined) return [...step.path, 'params', param];
   return experiment.params[stage]?.[param] === undefined ? undefined : [...place, 'params', stage, param];
 }

@@ -5,7 +5,8 @@
  *   < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
- * rounds beyond it (the final training, when the list has no value of its own for it). Then the units act: `steps` are
+ * rounds beyond it (the final training, when the list has no value of its own for it). An extra last value is the final
+ * training's alone, after however many rounds a profile lets it come. Then the units act: `steps` are
  * multiplied by scaleSteps, as it is written in decimals, and rounded, halves up, at least 1 unless 0; a `seed` that
  * nobody set is the run's seed, a `model` or `corpus` that nobody set the experiment's.
  */
@@ -58,12 +59,26 @@ export function scaleSteps(steps: number, factor: number): number {
     : Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, decimalProduct(factor, steps)));
 }
 
+/**
+ * Which value of a list in `perRound` a round takes.
+ * @param round 1-based, rounds + 1 for the final training
+ */
+export function indexOfRound(
+  { rounds, declaredRounds }: Pick<Experiment, 'rounds' | 'declaredRounds'>,
+  length: number,
+  round: number,
+): number {
+  const hasFinal = length > declaredRounds;
+  if (hasFinal && round > rounds) return length - 1;
+  return Math.min(round, hasFinal ? declaredRounds : length) - 1;
+}
+
 function valuesOfRound(experiment: Experiment, stage: string, round: number | undefined): JsonObject | undefined {
   const lists = experiment.perRound[stage];
   if (lists === undefined || round === undefined) return undefined;
   const values: JsonObject = {};
   for (const [param, list] of Object.entries(lists)) {
-    const value = list[Math.min(round, list.length) - 1];
+    const value = list[indexOfRound(experiment, list.length, round)];
     if (value !== undefined) values[param] = value;
   }
   return values;

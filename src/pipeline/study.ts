@@ -34,7 +34,9 @@ export interface Experiment {
   /** The factor on parameters counted in training steps: 1 if the experiment opts out. */
   scaleSteps: number;
   params: ParamsByStage;
-  /** One value per round; the last one serves the rounds beyond the list. */
+  /** Without the profile: what the lists in `perRound` are written for. */
+  declaredRounds: number;
+  /** One value per round, and perhaps one for the final training; parameters.ts says which round takes which. */
   perRound: Record<string, Record<string, JsonObject[string][]>>;
   /** By the name of a step of the DAG. */
   perStep: Record<string, JsonObject>;
@@ -237,6 +239,7 @@ function resolveExperiment(
     corpus: (declaring?.corpus ?? null) as JsonObject | null,
     seeds: entry.seeds ?? profile.seeds ?? content.defaults?.seeds ?? [0],
     rounds: entry.rounds ?? profile.rounds ?? content.defaults?.rounds ?? 1,
+    declaredRounds: entry.rounds ?? content.defaults?.rounds ?? 1,
     finalTrain: entry.finalTrain ?? profile.finalTrain ?? content.defaults?.finalTrain ?? true,
     scaleSteps: entry.scaleSteps === false ? 1 : (profile.scaleSteps ?? 1),
     params: (entry.params ?? NO_ENTRIES) as ParamsByStage,

@@ -47,7 +47,9 @@ export function drawSurvival(rows: readonly SurvivalRow[], ink: Ink): string[] {
   ] as const;
   const names = padded(rows.map(({ experiment }) => experiment));
   const text = ({ k, n, interval }: Proportion) =>
-    `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower, 0, [interval.upper])}, ${percent(interval.upper, 0, [interval.lower])}]`}`;
+    n === 0
+      ? 'not sought'
+      : `${k}/${n}${interval === null ? '' : ` [${percent(interval.lower, 0, [interval.upper])}, ${percent(interval.upper, 0, [interval.lower])}]`}`;
   const left = widest(names) + 15;
   const size = Math.max(LEAST_WIDTH, ink.width - left - 22);
   const scale: Scale = { low: 0, high: 100, size, logarithmic: false };

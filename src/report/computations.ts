@@ -99,6 +99,8 @@ export interface FateCounts {
   functional: number;
   /** Found again at its place. */
   same: number;
+  /** Those in which super weights were sought at the end, so that it could be found again. */
+  sought: number;
 }
 
 export function fateCounts(fates: readonly { weight: WeightSurvival }[]): FateCounts {
@@ -109,7 +111,14 @@ export function fateCounts(fates: readonly { weight: WeightSurvival }[]): FateCo
     disconnected: count(({ disconnected }) => disconnected),
     functional: count(({ functional }) => functional),
     same: count(({ redetection }) => redetection === 'same'),
+    sought: count(({ redetection }) => redetection !== 'not-sought'),
   };
+}
+
+/** Behind `and`: `it was found again at its place in 2`, of those in which it was sought. */
+export function foundAgainText({ n, same, sought }: FateCounts): string {
+  if (sought === 0) return 'super weights were not sought again';
+  return `it was found again at its place in ${same}${sought === n ? '' : ` of the ${sought} in which super weights were sought`}`;
 }
 
 /** Models in which super weights were sought before anything of theirs was pruned, alike in start and training. */

@@ -9,6 +9,7 @@ import { readResults, type StudyResults } from './read-results.ts';
 import { QUESTIONS } from './registry.ts';
 import {
   countText,
+  foundAgainCount,
   counted,
   percent,
   perplexitySpreadText,
@@ -60,7 +61,7 @@ function experimentCells(results: StudyResults, { id, points }: ExperimentResult
   const survivalCells =
     survival.n === 0
       ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
-      : [survival.kept, survival.functional, survival.redetectedSame].map(countText);
+      : [countText(survival.kept), countText(survival.functional), foundAgainCount(survival)];
   if (survival.disconnected > 0) survivalCells[0] += ` (${survival.disconnected} disconnected)`;
   return [
     name,

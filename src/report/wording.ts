@@ -10,6 +10,7 @@ import type {
   Proportion,
   Spread,
   WeightCoordinate,
+  SurvivalSummary,
 } from '../generated/results.ts';
 import { foreignPruningStages, paramIn, paramOf, paramValues, trainingStages } from '../science/study-declaration.ts';
 import { treatmentOf } from './treatment.ts';
@@ -69,6 +70,11 @@ export function spreadText(
 /** `2/3`; a dash where there is nothing to count. */
 export function countText({ k, n }: Proportion): string {
   return n === 0 ? '\u2013' : `${k}/${n}`;
+}
+
+/** In how many runs it was found again at its place; a dash where there was none to find. */
+export function foundAgainCount({ n, redetectedSame }: SurvivalSummary): string {
+  return n > 0 && redetectedSame.n === 0 ? 'not sought' : countText(redetectedSame);
 }
 
 /** `layer 0 down_proj [45, 94]`. */

@@ -42,7 +42,7 @@ interface Truth {
 /**
  * Rates of every experiment whose detections have a brute-force truth: their own, or that of the experiment which
  * theirs extends, by that experiment's thresholds. So other thresholds are judged by the same truth. Of a run that
- * looks several times, the last look counts. What is missing is left out and not counted.
+ * looks several times, the last look counts. What is missing, or sought nothing, is left out and not counted.
  */
 export function detectorRates(
   study: StudyDeclaration,
@@ -64,7 +64,8 @@ export function detectorRates(
     const runs = seeds.flatMap((seed): RunDetection[] => {
       const [report, evaluation] = [looked.get(runOf(id, seed)), evaluated.get(runOf(id, seed))];
       const truth = truths.get(runOf(judge, seed));
-      if (report === undefined || evaluation === undefined || truth === undefined) return [];
+      if (report === undefined || report.search === 'none' || evaluation === undefined || truth === undefined)
+        return [];
       return [runDetection(seed, report, evaluation, truth, thresholdsOf(experiment))];
     });
     if (runs.length === 0) return [];

@@ -88,6 +88,7 @@ export async function detectionProblems(
   return [
     ...(await passProblems('detect-sw', params, connected)),
     ...sampleProblems('detect-sw', params, ['candidateSequences', 'causalSequences']),
+    ...(params.search === 'none' ? inputProblems('detect-sw', params, 'search', ['reference'], connected) : []),
   ];
 }
 

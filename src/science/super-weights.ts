@@ -34,6 +34,7 @@ import { nats, ZeroingTest } from './zeroing-test.ts';
 
 /** What counts as a super weight; schemas/stages/detect-sw.schema.json describes each. */
 export interface DetectionRule {
+  search?: 'spikes' | 'none';
   ordinaryQuantile: number;
   spikeRatio: number;
   contributions: number;
@@ -79,19 +80,22 @@ export async function detectSuperWeights(
 ): Promise<SuperWeightReport> {
   const ablation = await Ablation.start(model, data.causal, signal);
   const detector = new Detector(model, data, rule, ablation, new HiddenUnits(model, data.causal, signal));
-  const candidates = await detector.candidates(reference?.confirmed ?? [], progress);
+  const isSought = rule.search !== 'none';
+  const candidates = isSought ? await detector.candidates(reference?.confirmed ?? [], progress) : [];
   const confirmed = candidates.filter((candidate) => candidate.confirmed).sort((a, b) => b.effect - a.effect);
   const coordinates = confirmed.map(({ coordinate }) => coordinate);
-  const joint = rule.jointSize > 1 ? await detector.joint(candidates) : undefined;
+  const joint = isSought && rule.jointSize > 1 ? await detector.joint(candidates) : undefined;
   const followed: ReferenceReport = reference ?? { confirmed: coordinates, candidates, joint };
   return {
+    ...(isSought ? {} : { search: 'none' }),
     baselineLoss: ablation.baselineLoss,
     causalTokens: ablation.tokens,
     prunableWeights: detector.blockTensors().reduce((sum, tensor) => sum + model.weight(tensor).length, 0),
     candidates,
     confirmed: coordinates,
-    ...(joint === undefined ? {} : { joint, jointSurvival: await detector.jointSurvival(followed, joint) }),
-    ...(published.length === 0 ? {} : { published: await detector.published(published, coordinates) }),
+    ...(joint === undefined ? {} : { joint }),
+    ...(rule.jointSize > 1 ? { jointSurvival: await detector.jointSurvival(followed, joint) } : {}),
+    ...(isSought && published.length > 0 ? { published: await detector.published(published, coordinates) } : {}),
     survival: await detector.survival(followed, coordinates, threshold),
     referenceStatus: reference === undefined ? 'self' : reference.confirmed.length > 0 ? 'given' : 'none-emerged',
     ablation: await detector.ablateLargest(),
@@ -178,6 +182,7 @@ class Detector {
     threshold: (tensor: string) => number | null,
   ): Promise<ReferenceSurvival[]> {
     const known = new Set(reference.map(identityOf));
+    const isSought = this.#rule.search !== 'none';
     const places = new Set(confirmed.map(identityOf));
     const elsewhere = [...places].some((place) => !known.has(place));
     const entries: ReferenceSurvival[] = [];
@@ -204,7 +209,13 @@ class Detector {
         effect,
         effectStandardError,
         functional: refusal === undefined,
-        redetection: places.has(identityOf(coordinate)) ? 'same' : elsewhere ? 'moved' : 'none',
+        redetection: !isSought
+          ? 'not-sought'
+          : places.has(identityOf(coordinate))
+            ? 'same'
+            : elsewhere
+              ? 'moved'
+              : 'none',
         baseRate: await this.#baseRate(coordinate, candidates),
       });
     }
@@ -253,10 +264,13 @@ class Detector {
     return sets;
   }
 
-  /** What became of each joint set that the reference confirmed. */
+  /**
+   * What became of each joint set that the reference confirmed.
+   * @param found the sets that were tested now; undefined if none were sought
+   */
   async jointSurvival(
     { confirmed: superWeights, joint = [] }: ReferenceReport,
-    found: readonly JointEffect[],
+    found: readonly JointEffect[] | undefined,
   ): Promise<JointSurvival[]> {
     const entries: JointSurvival[] = [];
     for (const { members } of joint.filter(({ confirmed }) => confirmed)) {
@@ -268,7 +282,7 @@ class Detector {
         kept,
         disconnected: left.length - kept,
         ...(await this.#joint.remaining(members, superWeights)),
-        redetected: found.some((set) => set.confirmed && isSameSet(set.members, members)),
+        redetected: found?.some((set) => set.confirmed && isSameSet(set.members, members)) ?? null,
       });
     }
     return entries;

@@ -15,10 +15,10 @@ import type { SuperWeightReport } from '../generated/super-weights.ts';
 /** By stage, then by artifact. */
 const COUNTED: Record<string, Record<string, (content: never) => Metrics>> = {
   'detect-sw': {
-    superWeights: ({ confirmed, candidates, survival }: SuperWeightReport) => ({
-      confirmed: confirmed.length,
+    superWeights: ({ search, confirmed, candidates, survival }: SuperWeightReport) => ({
+      confirmed: search === 'none' ? null : confirmed.length,
       place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
-      topEffect: largest(candidates.map(({ effect }) => effect)),
+      topEffect: candidates.length === 0 ? null : largest(candidates.map(({ effect }) => effect)),
       referenceKept: survival.filter(({ kept }) => kept).length,
       referenceDisconnected: survival.filter(({ disconnected }) => disconnected).length,
       referenceFunctional: survival.filter(({ functional }) => functional).length,

@@ -1,4 +1,5 @@
 /** Runs detect-sw: loads the model, draws the samples, searches and judges. */
+import { largest } from '../../src/base/extremes.ts';
 import { readJsonArtifact, writeJsonArtifact } from '../../src/base/json-artifact.ts';
 import type { Metrics, StageJob } from '../../src/engine/stage.ts';
 import type { DetectSwParams } from '../../src/generated/detect-sw.ts';
@@ -48,11 +49,11 @@ export default async function detectSw({
     });
   });
   await writeJsonArtifact(output('superWeights'), report);
-  const { confirmed, candidates, survival } = report;
+  const { search, confirmed, candidates, survival } = report;
   return {
-    confirmed: confirmed.length,
+    confirmed: search === 'none' ? null : confirmed.length,
     place: confirmed[0] ? `layer ${confirmed[0].layer} [${confirmed[0].row}, ${confirmed[0].col}]` : null,
-    topEffect: Math.max(...candidates.map(({ effect }) => effect)),
+    topEffect: candidates.length === 0 ? null : largest(candidates.map(({ effect }) => effect)),
     referenceKept: survival.filter(({ kept }) => kept).length,
     referenceDisconnected: survival.filter(({ disconnected }) => disconnected).length,
     referenceFunctional: survival.filter(({ functional }) => functional).length,

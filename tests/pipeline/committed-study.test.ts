@@ -98,6 +98,15 @@ it('is refused, at the value, if a parameter asks for an input that a step of th
     '"restore": "super-activation"',
     'which takes the input "original" or "reference"',
   );
+  // At the start there is no earlier detection, whose super weights could be all that is tested.
+  await refused(
+    { ...pruned, 'detect-sw': { search: 'none' } },
+    '"search": "none"',
+    'detect-sw.search is "none", which takes the input "reference"',
+  );
+  expect(
+    await refusalOf(pruned, { perRound: { 'detect-sw': { search: ['none', 'none', 'spikes'] } } }),
+  ).toBeUndefined();
   for (const asks of [{ protect: 'reference' }, { protect: 'detected' }, { force: 'reference' }])
     expect(await refusalOf({ train: { steps: 5 }, prune: { fraction: 0.1, ...asks } })).toBeUndefined();
 });

@@ -104,6 +104,23 @@ describe("a parameter's value", () => {
     expect(await set('defaults', 'profile', 'experiment', 'step', 'perRound')).toEqual([0.6, 0.7, 0.7]);
   });
 
+  test('of the final training is the extra last one of a list, after however many rounds of a profile', async () => {
+    const rates = async (rounds: number, list: number[]) => {
+      const study = toyStudy();
+      study.defaults = { rounds: 2, seeds: [0] };
+      study.profiles = { p: { experiments: ['A1'], rounds } };
+      study.defaultProfile = 'p';
+      study.experiments = { A1: { perRound: { train: { rate: list } } } };
+      const run = runOf(await studyOf(study), 'A1');
+      return Array.from({ length: rounds + 1 }, (_, index) => run.get(`train@${index + 1}`)?.params.rate);
+    };
+    expect(await rates(2, [0.5, 0.6, 0.7])).toEqual([0.5, 0.6, 0.7]);
+    expect(await rates(1, [0.5, 0.6, 0.7])).toEqual([0.5, 0.7]);
+    expect(await rates(4, [0.5, 0.6, 0.7])).toEqual([0.5, 0.6, 0.6, 0.6, 0.7]);
+    expect(await rates(1, [0.5, 0.6])).toEqual([0.5, 0.6]);
+    expect(await rates(3, [0.5, 0.6])).toEqual([0.5, 0.6, 0.6, 0.6]);
+  });
+
   test('is scaled if it counts steps: rounded, at least 1 unless 0, and not for an experiment that opts out', async () => {
     const study = toyStudy();
     study.profiles = {

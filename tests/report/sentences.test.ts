@@ -244,6 +244,44 @@ describe('a count', () => {
   });
 });
 
+describe('a detection that sought nothing', () => {
+  const unsought = (isSought: (label: { seed: number }) => boolean) =>
+    resultsOf([A], (_study, { superWeights }) => {
+      for (const { label, content } of superWeights)
+        if (label.round > 0 && !isSought(label)) {
+          Object.assign(content!, { search: 'none', candidates: [], confirmed: [] });
+          for (const weight of content!.survival) weight.redetection = 'not-sought';
+        }
+    });
+
+  it('counts in no rate of what was found again, and never reads as one that found none', () => {
+    const results = unsought(() => false);
+    const end = results.experiments[0]!.points.at(-1)!.survival;
+    expect(end).toMatchObject({ n: 3, kept: { k: 3, n: 3 }, redetectedSame: { n: 0 }, redetectedMoved: { n: 0 } });
+    expect(survivalText(results, prunedArms(results))).toContain('and super weights were not sought again');
+    expect(brief(results, 'survival')).toContain('not sought again');
+    expect(plainSummary(results).join(' ')).toContain('and super weights were not sought again.');
+    expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toMatch(/3\/3 +3\/3 +not sought$/);
+    expect(runsTable(results).source.match(/not sought/g)).toHaveLength(3);
+    expect(experimentsTable(results).source).toContain('not sought');
+    const { caption, plots } = rankMarginEffect.draw(results);
+    expect(caption).toContain('elsewhere, or nowhere, or sought none.');
+    expect(JSON.stringify(plots)).toContain('zeroing it hurts, none sought');
+    expect(JSON.stringify(plots)).not.toContain('none found');
+    const last = results.runs[0]!.measurements.at(-1)!;
+    expect(last).toMatchObject({ detection: { candidates: null, confirmed: null }, newlyConfirmed: null });
+  });
+
+  it('leaves the others their own n', () => {
+    const results = unsought(({ seed }) => seed > 0);
+    expect(results.experiments[0]!.points.at(-1)!.survival).toMatchObject({ n: 3, redetectedSame: { k: 2, n: 2 } });
+    expect(survivalText(results, prunedArms(results))).toContain(
+      'and it was found again at its place in 2 of the 2 in which super weights were sought',
+    );
+    expect(brief(results, 'survival')).toContain('found again 2/2');
+  });
+});
+
 describe('a perplexity', () => {
   it('is held against that of the language on the same tokens, not against the entropy of all text', () => {
     const results = resultsOf([A, UNPRUNED]);

@@ -186,6 +186,13 @@ describe('a joint set that was confirmed', () => {
     expect(none.joint).toEqual([]);
   });
 
+  it('is followed where nothing is sought, without a word on finding it again', async () => {
+    const reference = await detect(pair);
+    const known = await detect(pair, { search: 'none' }, { reference });
+    expect(known).not.toHaveProperty('joint');
+    expect(known.jointSurvival).toEqual([{ ...reference.jointSurvival![0], redetected: null }]);
+  });
+
   it('counts a member that multiplies nothing as disconnected', async () => {
     const reference = await detect(pair);
     const { jointSurvival } = await detect({ ...pair, cutOff: [{ layer: 0, unit: 5 }] }, {}, { reference });

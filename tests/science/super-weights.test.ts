@@ -354,6 +354,17 @@ describe('survival of a reference super weight', () => {
     expect(survival[0]).toMatchObject({ kept: true, effect: 2, functional: true, redetection: 'none' });
   });
 
+  it('is tested at its place alone where nothing is sought: nothing is confirmed, and nothing is said of finding it', async () => {
+    const context = { reference: following(coordinate(0, 2, 3, -4)) };
+    const sought = await detect(planted, context);
+    const known = await detect(planted, context, { search: 'none' });
+    expect(sought).not.toHaveProperty('search');
+    expect(known).toMatchObject({ search: 'none', candidates: [], confirmed: [], referenceStatus: 'given' });
+    expect(known.survival).toEqual(sought.survival.map((entry) => ({ ...entry, redetection: 'not-sought' })));
+    const gone = await detect(planted, { reference: following(coordinate(1, 0, 0, 2)) }, { search: 'none' });
+    expect(gone.survival[0]).toMatchObject({ functional: false, redetection: 'not-sought' });
+  });
+
   it('stands beside its base rate: how many weights of its tensor and of its own controls are kept', async () => {
     const { confirmed, candidates, survival } = await detect(planted);
     expect(survival[0]!.baseRate).toEqual({

@@ -78,6 +78,20 @@ describe('detect-sw', () => {
     });
   });
 
+  it('tests the known place alone where nothing is to be sought, and has no number for what was not looked for', async () => {
+    const reference = (await runStage(detectSw, { params: QUICKLY, inputs: { weights } })).outputs.superWeights!;
+    const { outputs, metrics } = await runStage(detectSw, {
+      params: { ...QUICKLY, search: 'none' },
+      inputs: { weights, reference },
+    });
+    const { search, candidates, survival } = await report(outputs.superWeights!);
+    expect({ search, candidates }).toEqual({ search: 'none', candidates: [] });
+    expect(survival).toEqual(
+      (await report(reference)).survival.map((entry) => ({ ...entry, redetection: 'not-sought' })),
+    );
+    expect(metrics).toMatchObject({ confirmed: null, place: null, topEffect: null, referenceFunctional: 1 });
+  });
+
   it('states the margin to the threshold of the last prune, whichever its scope', async () => {
     const reference = (await runStage(detectSw, { params: QUICKLY, inputs: { weights } })).outputs.superWeights!;
     for (const scope of ['global', 'layerwise'] as const) {

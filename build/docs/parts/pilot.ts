@@ -134,7 +134,7 @@ function emerged(id: string): { k: number; n: number; steps: number } {
   const trained = runs.map(({ measurements }) => measurements.find(({ phase }) => phase === 'trained')!);
   const looks = distinct(trained, ({ computation }) => computation);
   return {
-    k: looks.filter(({ detection }) => (detection?.confirmed.length ?? 0) > 0).length,
+    k: looks.filter(({ detection }) => (detection?.confirmed?.length ?? 0) > 0).length,
     n: looks.length,
     steps: looks[0]!.step!,
   };

@@ -11,7 +11,7 @@ import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, exactPercent, percent } from '../wording.ts';
+import { countText, foundAgainCount, counted, exactPercent, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
 import { legend } from './legend.ts';
 import { markOf, ruleOf, type MarkStyle } from './mark-style.ts';
@@ -83,10 +83,15 @@ function draw(results: StudyResults): Figure<'survival'> {
     title: TITLE,
     caption:
       `The share of runs in which the super weight survives, after each prune and the training that follows (a run is the unit of replication, up to ${counted(most, 'run')} an arm). ` +
-      `A mask bit that is kept says something only where it stands above the base rate.${ruleSentence(results.study, ids)}${others.length === 0 ? '' : ` Not drawn, but in the data: ${listed(others)}.`}${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
+      `${shown.some(({ points }) => points.some(isUnsought)) ? 'Where super weights were not sought, no share of what was found again is drawn. ' : ''}A mask bit that is kept says something only where it stands above the base rate.${ruleSentence(results.study, ids)}${others.length === 0 ? '' : ` Not drawn, but in the data: ${listed(others)}.`}${empty.length === 0 ? '' : ` Not shown, because none emerged that could survive: ${listed(empty.map(({ id }) => id))}.`}`,
     method: `Bars: exact (Clopper-Pearson) ${exactPercent(results.study.analysis.confidence)} intervals. A run counts once, by its primary super weight. The grey area is the base rate: the share of all weights of the super weight's own tensor that are kept; hollow diamonds: of its matched controls.`,
     plots: [{ name: 'survival', alt: alt(shown), spec: panels(results, drawn), rows }],
   };
+}
+
+/** Super weights were followed there, and not sought. */
+function isUnsought({ survival }: ExperimentPoint): boolean {
+  return survival.n > 0 && survival.redetectedSame.n === 0;
 }
 
 interface ShownArm {
@@ -252,7 +257,7 @@ function alt(arms: ShownArm[]): string {
     const { survival, sparsity, baseRate } = points.at(-1)!;
     const base =
       baseRate.tensorKept.mean === null ? '' : `, ${percent(baseRate.tensorKept.mean, 0)} of its tensor kept`;
-    return `${id} at ${percent(sparsity.mean!)}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}${base}`;
+    return `${id} at ${percent(sparsity.mean!)}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${foundAgainCount(survival)}${base}`;
   });
   return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;
 }

@@ -2,7 +2,7 @@
  * What the super weight costs when zeroed, at first and at the end, arm by arm: is one there, and does it still matter?
  */
 import { largest, smallest } from '../../base/extremes.ts';
-import type { RunResult } from '../../generated/results.ts';
+import type { RunResult, SurvivalSummary } from '../../generated/results.ts';
 import {
   declarationOf,
   distinct,
@@ -20,7 +20,7 @@ import type { Spec } from '../chart.ts';
 import type { Html } from '../page/html.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
-import { countText, counted, decimal, percent, signed } from '../wording.ts';
+import { countText, foundAgainCount, counted, decimal, percent, signed } from '../wording.ts';
 import { fateOf, type Fate } from '../zeroing.ts';
 import { defineFigure, FULL_WIDTH, pointLayers, type Figure, type Row } from './figure.ts';
 import { labelColumn, rowChannel, rowChart, rowsHeight, textColumns, type ChartRow } from './row-chart.ts';
@@ -209,13 +209,13 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
   };
   const cells = (text: (id: string) => string) => rows.map(({ id }) => (id === undefined ? '' : text(id)));
   const survival = (id: string) => endOf(results, id)?.survival;
-  const count = (of: 'kept' | 'functional' | 'redetectedSame') => (id: string) => {
+  const count = (textOf: (summary: SurvivalSummary) => string) => (id: string) => {
     const summary = survival(id);
     return summary === undefined || summary.n === 0
       ? summary !== undefined && summary.noneEmerged > 0
         ? 'n/a'
         : '–'
-      : countText(summary[of]);
+      : textOf(summary);
   };
   const emerged = (id: string) => {
     const { confirmed, noneEmerged } = resultOf(results, id).reference;
@@ -244,9 +244,9 @@ function chart(results: StudyResults, groups: readonly EffectGroup[], effects: r
             ),
           },
           { head: 'was there', width: COLUMNS[1]!, cells: cells(emerged) },
-          { head: 'kept', width: COLUMNS[2]!, cells: cells(count('kept')) },
-          { head: 'matters', width: COLUMNS[3]!, cells: cells(count('functional')) },
-          { head: 'found again', width: COLUMNS[4]!, cells: cells(count('redetectedSame')) },
+          { head: 'kept', width: COLUMNS[2]!, cells: cells(count(({ kept }) => countText(kept))) },
+          { head: 'matters', width: COLUMNS[3]!, cells: cells(count(({ functional }) => countText(functional))) },
+          { head: 'found again', width: COLUMNS[4]!, cells: cells(count(foundAgainCount)) },
         ]),
       ]),
     ],

@@ -11,7 +11,7 @@ import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
-import { coordinateText, countText, counted, decimal, signed } from '../wording.ts';
+import { coordinateText, countText, foundAgainCount, counted, decimal, signed } from '../wording.ts';
 import { fateOf, type Fate } from '../zeroing.ts';
 import {
   defineFigure,
@@ -31,7 +31,14 @@ import { roundChannel, withinRun } from './run-axis.ts';
 const PANEL_HEIGHT = 120;
 
 /** How re-detection is drawn. */
-const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down' } as const;
+const SHAPES = { same: 'circle', moved: 'diamond', none: 'triangle-down', 'not-sought': 'square' } as const;
+
+const FOUND = {
+  same: 'found again in place',
+  moved: 'one found elsewhere',
+  none: 'none found',
+  'not-sought': 'none sought',
+};
 
 const FATES: Record<Fate, string> = { kept: BLUE, disconnected: PURPLE, pruned: VERMILION };
 
@@ -65,7 +72,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     title: TITLE,
     caption:
       `Of each reference super weight, one line a run, the unit of replication (${counted(followed, 'distinct run')} that ${followed === 1 ? 'holds' : 'hold'} one): its rank by absolute value among all prunable weights (1 = largest, logarithmic); its absolute value over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
-      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere.${ruleSentence(results.study, ids)}`,
+      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere${rows.some(({ redetection }) => redetection === 'not-sought') ? ', or sought none' : ''}.${ruleSentence(results.study, ids)}`,
     plots: [
       {
         name: 'rank',
@@ -122,7 +129,7 @@ function survivalRows(results: StudyResults, ids: readonly string[]) {
         disconnected: weight.disconnected,
         functional: weight.functional,
         redetection: weight.redetection,
-        newlyConfirmed: newlyConfirmed.map(coordinateText).join('; '),
+        newlyConfirmed: newlyConfirmed?.map(coordinateText).join('; ') ?? null,
         key: keys['superWeights'] ?? null,
       })),
     ),
@@ -246,15 +253,13 @@ function outcomes(rows: readonly Outcome[]): Outcome[] {
 }
 
 function outcomeText(outcome: Outcome): string {
-  const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[outcome.redetection];
-  return `${fateOf(outcome)}, ${outcome.functional ? 'zeroing it hurts' : 'zeroing it does not hurt'}, ${found}`;
+  return `${fateOf(outcome)}, ${outcome.functional ? 'zeroing it hurts' : 'zeroing it does not hurt'}, ${FOUND[outcome.redetection]}`;
 }
 
 /** @param levels effects from which on zeroing counts */
 function markLabel(row: SurvivalRow, levels: readonly number[]): string {
   const margin = row.margin === null ? '' : `, ${decimal(row.margin, 1, [1])} times the threshold`;
-  const found = { same: 'found again in place', moved: 'one found elsewhere', none: 'none found' }[row.redetection];
-  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3, levels)} nats; ${fateOf(row)}, ${found}`;
+  return `seed ${row.seed}, round ${row.round} ${row.phase}: rank ${decimal(row.rank, 0)}, value ${decimal(row.value, 2)}${margin}, zeroing it costs ${signed(row.effect, 3, levels)} nats; ${fateOf(row)}, ${FOUND[row.redetection]}`;
 }
 
 function altText(results: StudyResults, what: string, experiments: readonly ExperimentDeclaration[]): string {
@@ -262,7 +267,7 @@ function altText(results: StudyResults, what: string, experiments: readonly Expe
     const survival = endOf(results, id)?.survival;
     if (survival === undefined || survival.n === 0)
       return `${id}: ${survival !== undefined && survival.noneEmerged > 0 ? 'none emerged' : 'not measured'}`;
-    return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${countText(survival.redetectedSame)}`;
+    return `${id}: kept ${countText(survival.kept)}, functional ${countText(survival.functional)}, same place ${foundAgainCount(survival)}`;
   });
   return `${what} of the reference super weights by round, one panel per experiment. At the end: ${ends.join('; ')}.`;
 }

@@ -34,7 +34,7 @@ function draw(results: StudyResults): Figure<'counts'> {
   return {
     title: TITLE,
     caption:
-      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %.${ruleSentence(results.study)} ` +
+      `In how many runs each survival holds, k of n, where n counts the runs that had a reference super weight and were measured; a run is the unit of replication and counts once, by its primary super weight (up to ${counted(largest(counts.map(({ n }) => n)), 'run')}). A dash marks arms in which no super weight was there to survive: survival does not apply, which is neither 0 nor 100 %.${counts.some(({ text }) => text === NOT_SOUGHT) ? ' A dot: super weights were not sought there, only the known ones were tested.' : ''}${ruleSentence(results.study)} ` +
       `The exact intervals are in the data: 3 of 3 is compatible with ${percent(lowerBoundOfAll(3, results.study.analysis.confidence), 0)}.`,
     plots: [
       {
@@ -63,6 +63,8 @@ const KINDS = [
 
 /** A cell to which survival does not apply. */
 const NONE_EMERGED = '\u2013';
+/** One in which nothing was sought that could be found again. */
+const NOT_SOUGHT = '\u00b7';
 
 type CountRow = Row & {
   experiment: string;
@@ -80,7 +82,8 @@ function countRows(results: StudyResults): CountRow[] {
       .flatMap(({ phase, round, level, copies, survival }) =>
         KINDS.map(({ name, of }) => {
           const { k, n, interval } = of(survival);
-          const text = n > 0 ? countText({ k, n, interval }) : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
+          const unknown = survival.n > 0 ? NOT_SOUGHT : survival.noneEmerged > 0 ? NONE_EMERGED : '?';
+          const text = n > 0 ? countText({ k, n, interval }) : unknown;
           return {
             experiment: id,
             kind: name,
@@ -184,6 +187,7 @@ function grid(results: StudyResults, counts: CountRow[]): Spec {
 
 function cellLabel(row: CountRow, confidence: number): string {
   const what = `${row.experiment}, level ${row.level}, ${row.phase}`;
-  if (row.n === 0) return `${what}: ${row.text === NONE_EMERGED ? 'not applicable, none emerged' : 'not measured'}`;
+  if (row.n === 0)
+    return `${what}: ${{ [NONE_EMERGED]: 'not applicable, none emerged', [NOT_SOUGHT]: 'not sought' }[row.text] ?? 'not measured'}`;
   return `${what}: ${row.text}, ${exactPercent(confidence)} interval ${proportionInterval({ lower: Number(row['lower']), upper: Number(row['upper']) })}`;
 }

@@ -191,7 +191,7 @@ export function survivalTestsTable(
   );
 }
 
-function countCell({ proportion, noneEmerged, missing }: SurvivalCount): Html {
+function countCell({ proportion, noneEmerged, notSought, missing }: SurvivalCount): Html {
   const { interval } = proportion;
-  return html`${countText(proportion)}${interval === null ? '' : html`<small>${proportionInterval(interval)}</small>`}${noneEmerged === 0 ? '' : html`<small>none emerged in ${noneEmerged}</small>`}${missing === 0 ? '' : html`<small class="alert">unknown in ${missing}</small>`}`;
+  return html`${countText(proportion)}${interval === null ? '' : html`<small>${proportionInterval(interval)}</small>`}${noneEmerged === 0 ? '' : html`<small>none emerged in ${noneEmerged}</small>`}${notSought === 0 ? '' : html`<small>not sought in ${notSought}</small>`}${missing === 0 ? '' : html`<small class="alert">unknown in ${missing}</small>`}`;
 }

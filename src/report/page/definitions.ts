@@ -102,6 +102,11 @@ function floorEntries({ floor, surprisal }: StudyResults): [string, string][] {
   ];
 }
 
+/** Whether a detection of the study tests the known super weights alone. */
+function isEverUnsought({ experiments }: StudyDeclaration): boolean {
+  return experiments.some((experiment) => paramValues(experiment, 'detect-sw', 'search').includes('none'));
+}
+
 /** What the models of a text read. */
 function textEntries(study: StudyDeclaration): [string, string][] {
   const share = (part: string) => `${part} ${valueText(study, 'tokenize', part)}`;
@@ -135,7 +140,7 @@ function entries(results: StudyResults): [string, string][] {
     ],
     [
       'Survival, three ways',
-      `Mask bit (kept): the weight is not pruned, and it multiplies something; one that is there but whose hidden unit has lost every input is disconnected, and not kept. Functional (still matters): zeroing it now still costs ${value('detect-sw', 'minimumEffect')} nats or more and ${value('detect-sw', 'controlFactor')} times its worst control. Re-detection: the detector confirms a super weight now at the same place, elsewhere (moved), or nowhere. They are read after the mask was applied, and they can disagree.`,
+      `Mask bit (kept): the weight is not pruned, and it multiplies something; one that is there but whose hidden unit has lost every input is disconnected, and not kept. Functional (still matters): zeroing it now still costs ${value('detect-sw', 'minimumEffect')} nats or more and ${value('detect-sw', 'controlFactor')} times its worst control. Re-detection: the detector confirms a super weight now at the same place, elsewhere (moved), or nowhere${isEverUnsought(study) ? "; where detect-sw.search is 'none', the known places alone were tested, and re-detection is not known" : ''}. They are read after the mask was applied, and they can disagree.`,
     ],
     [
       'Rank and margin',

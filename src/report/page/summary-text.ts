@@ -10,7 +10,7 @@ import { spread } from '../../science/statistics/spread.ts';
 import { paramOf } from '../../science/study-declaration.ts';
 import { endOf, namesOf, resultOf, schemeOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
-import { distinctArms, fateCounts, referenceGroups } from '../computations.ts';
+import { distinctArms, fateCounts, foundAgainText, referenceGroups } from '../computations.ts';
 import { retrainingText } from '../control-text.ts';
 import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -56,9 +56,9 @@ function pretrainedArms(results: StudyResults): string {
   const arms = prunedArms(results).filter((arm) => schemeOf(arm) === 'pretrained');
   const { fates, followed, sparsities } = fatesOf(results, arms);
   if (fates.length === 0) return '';
-  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  const { n, kept, disconnected, functional } = fateCounts(fates);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and the detector found it again in place in ${same}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}.`;
 }
 
 function reinitialisedArms(results: StudyResults): string {

@@ -44,6 +44,7 @@ export function experimentsTable(results: StudyResults): Html {
       const survival = end(experiment)?.survival;
       if (survival === undefined) return DASH;
       if (survival.n === 0) return survival.noneEmerged > 0 ? 'none emerged' : DASH;
+      if (of(survival).n === 0) return 'not sought';
       return html`${withInterval(of(survival))}${survival.noneEmerged > 0 ? html`<small>none emerged in ${survival.noneEmerged}</small>` : ''}`;
     };
   return table<ExperimentResult>(
@@ -216,7 +217,7 @@ export function runRows(results: StudyResults): Row[] {
       margin: primary?.margin ?? null,
       effect: primary?.effect ?? null,
       effectStandardError: primary?.effectStandardError ?? null,
-      newlyConfirmed: end?.newlyConfirmed.map(coordinateText).join('; ') ?? null,
+      newlyConfirmed: end?.newlyConfirmed?.map(coordinateText).join('; ') ?? null,
       evaluationKey: end?.keys['evaluation'] ?? null,
       detectionKey: end?.keys['superWeights'] ?? null,
     };
@@ -268,7 +269,10 @@ export function runsTable(results: StudyResults): Html {
       { head: 'matters', cell: fate(({ functional }) => (functional ? 'yes' : 'no')) },
       {
         head: 'found again',
-        cell: fate(({ redetection }) => ({ same: 'same place', moved: 'elsewhere', none: 'no' })[redetection]),
+        cell: fate(
+          ({ redetection }) =>
+            ({ same: 'same place', moved: 'elsewhere', none: 'no', 'not-sought': 'not sought' })[redetection],
+        ),
       },
       { head: 'rank', numeric: true, cell: fate(({ rank }) => decimal(rank, 0)) },
       { head: 'margin', numeric: true, cell: fate(({ margin }) => (margin === null ? DASH : decimal(margin, 1, [1]))) },

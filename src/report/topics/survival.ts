@@ -3,7 +3,7 @@ import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
 import { armsOf, comparisonsOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
-import { distinctArms, distinctFates, fateCounts } from '../computations.ts';
+import { distinctArms, distinctFates, fateCounts, foundAgainText } from '../computations.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { disconnectedText } from '../zeroing.ts';
@@ -43,10 +43,11 @@ export const survival: Topic = {
 
 function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const { fates, followed, sparsities } = fatesOf(results, arms);
-  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  const { n, kept, disconnected, functional, same, sought } = fateCounts(fates);
   if (n === 0) return 'no super weight to follow';
+  const foundAgain = sought === 0 ? 'not sought again' : `found again ${same}/${sought}`;
   const to = sparsities.length === 0 ? '' : `, to ${percent(largest(sparsities))}`;
-  return `kept ${kept}/${n}${disconnected === 0 ? '' : ` (${disconnected} disconnected)`}, still matters ${functional}/${n}, found again ${same}/${n} (${counted(followed.length, 'arm')}${to})${inBrackets(shortRuleText(results.study, followed))}`;
+  return `kept ${kept}/${n}${disconnected === 0 ? '' : ` (${disconnected} disconnected)`}, still matters ${functional}/${n}, ${foundAgain} (${counted(followed.length, 'arm')}${to})${inBrackets(shortRuleText(results.study, followed))}`;
 }
 
 /** The distinct runs in which a super weight was followed to the end, and the arms that they are of. */
@@ -78,8 +79,8 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const rule = inBrackets(shortRuleText(results.study, followed.length === 0 ? undefined : followed));
   if (fates.length === 0)
     return `In no run that was pruned ${prunedBy(results.study, arms)} was there a super weight to follow${rule}.`;
-  const { n, kept, disconnected, functional, same } = fateCounts(fates);
+  const { n, kept, disconnected, functional } = fateCounts(fates);
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and it was found again at its place in ${same}${rule}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
 }

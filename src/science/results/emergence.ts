@@ -28,7 +28,7 @@ export function emergencePoints(
             step,
             loss: evaluation?.loss ?? null,
             excess: evaluation?.excess ?? null,
-            confirmed: detection?.confirmed.length ?? null,
+            confirmed: detection?.confirmed?.length ?? null,
             best: report === undefined ? null : best(report),
             superWeights: detection?.confirmed ?? [],
           };

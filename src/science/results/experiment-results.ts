@@ -145,6 +145,9 @@ function survivalSummary(survivals: (SurvivalResult | undefined)[], confidence: 
   const beforeReference = survivals.filter((survival) => survival?.status === 'before-reference').length;
   const count = (holds: (weight: (typeof primary)[number]) => boolean) =>
     proportion(primary.filter(holds).length, primary.length, confidence);
+  const sought = primary.filter(({ redetection }) => redetection !== 'not-sought');
+  const redetected = (how: WeightSurvival['redetection']) =>
+    proportion(sought.filter(({ redetection }) => redetection === how).length, sought.length, confidence);
   return {
     n: primary.length,
     noneEmerged,
@@ -152,7 +155,7 @@ function survivalSummary(survivals: (SurvivalResult | undefined)[], confidence: 
     kept: count(({ kept }) => kept),
     disconnected: primary.filter(({ disconnected }) => disconnected).length,
     functional: count(({ functional }) => functional),
-    redetectedSame: count(({ redetection }) => redetection === 'same'),
-    redetectedMoved: count(({ redetection }) => redetection === 'moved'),
+    redetectedSame: redetected('same'),
+    redetectedMoved: redetected('moved'),
   };
 }

@@ -101,8 +101,9 @@ function referenceSet(
     .sort(inOrderOfTime)[0];
   if (defining === undefined) return { status: 'unknown', round: null, phase: null, key: null, superWeights: [] };
   const place = { round: defining.round, phase, key: defining.piece.key };
-  if (defining.piece.content === undefined) return { status: 'unknown', ...place, superWeights: [] };
-  const superWeights = confirmedSuperWeights(defining.piece.content);
+  const { content } = defining.piece;
+  if (content === undefined || content.search === 'none') return { status: 'unknown', ...place, superWeights: [] };
+  const superWeights = confirmedSuperWeights(content);
   return { status: superWeights.length > 0 ? 'confirmed' : 'none-emerged', ...place, superWeights };
 }
 
@@ -149,11 +150,13 @@ function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): O
     detection: detection?.content ? detectionResult(detection.content) : null,
     survival,
     newlyConfirmed:
-      survival.status === 'before-reference'
-        ? []
-        : (detection?.content?.confirmed ?? []).filter(
-            (found) => !followed.reference.superWeights.some(({ coordinate }) => sameWeight(coordinate, found)),
-          ),
+      detection?.content?.search === 'none'
+        ? null
+        : survival.status === 'before-reference'
+          ? []
+          : (detection?.content?.confirmed ?? []).filter(
+              (found) => !followed.reference.superWeights.some(({ coordinate }) => sameWeight(coordinate, found)),
+            ),
     keys: Object.fromEntries(Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== undefined)),
   };
 }
@@ -236,12 +239,13 @@ function measuredPruning({
 }
 
 function detectionResult(report: SuperWeightReport): DetectionResult {
-  const { baselineLoss, causalTokens, prunableWeights, candidates } = report;
+  const { search, baselineLoss, causalTokens, prunableWeights, candidates } = report;
+  const isSought = search !== 'none';
   return {
     baselineLoss,
     causalTokens,
     prunableWeights,
-    candidates: candidates.length,
-    confirmed: confirmedSuperWeights(report),
+    candidates: isSought ? candidates.length : null,
+    confirmed: isSought ? confirmedSuperWeights(report) : null,
   };
 }

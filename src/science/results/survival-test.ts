@@ -14,18 +14,18 @@ import { copiedPairs, distinctEnds, pairedEnds, type Arm, type Effect } from './
 
 type Metric = SurvivalTest['metric'];
 
-const SURVIVED: Record<Metric, (weight: WeightSurvival) => boolean> = {
+const SURVIVED: Record<Metric, (weight: WeightSurvival) => Outcome> = {
   kept: ({ kept }) => kept,
   functional: ({ functional }) => functional,
-  redetected: ({ redetection }) => redetection === 'same',
+  redetected: ({ redetection }) => (redetection === 'not-sought' ? 'not-sought' : redetection === 'same'),
 };
 
 /**
  * One kind of survival of the primary super weights at the end of both arms. Arms that declare a seed in common are
  * paired by seed and tested by McNemar's exact test over the seeds known in both; arms that declare none by Fisher's.
- * Computations count once, not the runs that are copies of them. One in which nothing emerged takes no part in k of n
- * or in a pair. Arms of which every pair is one computation have no test. Holm's adjustment and the verdict are filled
- * in when the whole family is known.
+ * Computations count once, not the runs that are copies of them. One in which nothing emerged, or nothing was sought
+ * that could be found again, takes no part in k of n or in a pair. Arms of which every pair is one computation have no
+ * test. Holm's adjustment and the verdict are filled in when the whole family is known.
  */
 export function survivalTest(
   metric: Metric,
@@ -69,7 +69,7 @@ export function survivalTest(
 }
 
 /** Whether a primary super weight survived to the end. */
-type Outcome = boolean | 'none-emerged' | 'missing';
+type Outcome = boolean | 'none-emerged' | 'not-sought' | 'missing';
 
 /** By seed. */
 function outcomes({ runs }: Arm, metric: Metric): Map<number, Outcome> {
@@ -95,6 +95,7 @@ function survivalCount({ runs }: Arm, metric: Metric, confidence: number): Survi
     proportion: proportion(count(true), count(true) + count(false), confidence),
     copies: runs.length - all.length,
     noneEmerged: count('none-emerged'),
+    notSought: count('not-sought'),
     missing: count('missing'),
   };
 }
