@@ -24,6 +24,7 @@ function checkpointFile(model: string, checkpoint: number): DeclaredFile {
     name: 'checkpoint',
     path: checkpointPath(model, checkpoint),
     remedy: () =>
+      foreignWeightsText(model) ??
       `${model} has ${existingText(existingCheckpoints(model))}${otherFilesText(model, checkpoint)}. ${otherCheckpoint('the file')}`,
   };
 }
@@ -40,6 +41,15 @@ export function checkpointRemedy(model: string, checkpoint: number): string {
 
 function otherCheckpoint(damaged: string): string {
   return `Restore ${damaged} (the model's README says how to rebuild it), or choose another seed or load-pretrained.checkpoint. A study from scratch has no step load-pretrained.`;
+}
+
+/** What to do where all weights there are in a format that swp does not read. */
+function foreignWeightsText(model: string): string | undefined {
+  const files = otherWeights(model);
+  const foreign = files.length > 0 && files.every((name) => /\.(bin|bin\.index\.json|pt|pth|h5|ckpt)$/.test(name));
+  return foreign && existingCheckpoints(model).length === 0
+    ? `${model} has ${listNames(files, 4)}, and swp reads safetensors. Load the model with transformers and save it anew (save_pretrained), which writes model.safetensors.`
+    : undefined;
 }
 
 /** Weights of other names and kinds beside the configuration: one of them may be what is meant. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stampOf } from '../base/file-stamp.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { isGguf, modelFolder, namedWeights } from './model-name.ts';
-import { isPublishedConfig } from './published-config.ts';
+import { configKind } from './published-config.ts';
 import {
   hasPublishedWeights,
   openPublishedFolder,
@@ -27,9 +27,10 @@ export function isPublished(model: string): boolean {
   const folder = modelFolder(model);
   if (namedWeights(model) === undefined && !hasPublishedWeights(folder)) return false;
   try {
-    return isPublishedConfig(readFileSync(join(folder, 'config.json')));
+    // Whoever reads the configuration says what is wrong with an unreadable one.
+    return configKind(readFileSync(join(folder, 'config.json'))) !== 'own';
   } catch {
-    return false; // whoever reads the configuration says what is wrong with it
+    return false;
   }
 }
 

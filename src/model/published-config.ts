@@ -20,15 +20,22 @@ export interface ReadConfig {
 
 /** Whether the text of a config.json is one of Hugging Face's: it has a `model_type`, and no `family`. */
 export function isPublishedConfig(content: string | Uint8Array): boolean {
+  return configKind(content) === 'published';
+}
+
+/** Whether a config.json is one of transformers' or of swp's own; `unreadable` if it is no JSON or neither. */
+export function configKind(content: string | Uint8Array): 'published' | 'own' | 'unreadable' {
   try {
     const value = JSON.parse(
       Buffer.from(content)
         .toString('utf8')
         .replace(/^\uFEFF/, ''),
     ) as JsonValue;
-    return isJsonObject(value) && !Object.hasOwn(value, 'family') && Object.hasOwn(value, 'model_type');
+    if (!isJsonObject(value)) return 'unreadable';
+    if (Object.hasOwn(value, 'family')) return 'own';
+    return Object.hasOwn(value, 'model_type') ? 'published' : 'unreadable';
   } catch {
-    return false;
+    return 'unreadable';
   }
 }
 

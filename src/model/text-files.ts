@@ -24,7 +24,7 @@ const LINES_NAME = /\.(jsonl|ndjson)(\.gz)?$/;
 /** Each file stands in the key. */
 const MOST_FILES = 20_000;
 
-const REMEDY = 'Put the text there, or correct "corpus" in pipeline.json.';
+export const TEXT_REMEDY = 'Put the text there, or name another one ("corpus" in pipeline.json, or --text).';
 
 /**
  * The files of a text, for keys: numbered, since their order matters and their names do not.
@@ -33,12 +33,12 @@ const REMEDY = 'Put the text there, or correct "corpus" in pipeline.json.';
  */
 export function textFiles({ text, field }: TextDeclaration, root: string): DeclaredFile[] {
   const path = resolve(root, text);
-  if (!isFolder(path)) return [{ name: 'text', path, remedy: REMEDY }];
+  if (!isFolder(path)) return [{ name: 'text', path, remedy: TEXT_REMEDY }];
   const pattern = field === undefined ? TEXT_NAME : LINES_NAME;
   const names = readableNames(path).filter((name) => pattern.test(name) && !name.startsWith('.'));
   const kind = field === undefined ? '.txt or .txt.gz' : '.jsonl, .ndjson, .jsonl.gz or .ndjson.gz';
   if (names.length === 0)
-    throw new SwpError({ kind: 'content', path, message: `No file in it has a name in ${kind}`, remedy: REMEDY });
+    throw new SwpError({ kind: 'content', path, message: `No file in it has a name in ${kind}`, remedy: TEXT_REMEDY });
   if (names.length > MOST_FILES)
     throw new SwpError({
       kind: 'content',
@@ -46,7 +46,7 @@ export function textFiles({ text, field }: TextDeclaration, root: string): Decla
       message: `It has ${names.length} texts, and ${MOST_FILES} are the most`,
       remedy: 'Join them in files of JSON Lines, one text a line, and declare "field" beside "text".',
     });
-  return names.map((name, index) => ({ name: `text ${index + 1}`, path: join(path, name), remedy: REMEDY }));
+  return names.map((name, index) => ({ name: `text ${index + 1}`, path: join(path, name), remedy: TEXT_REMEDY }));
 }
 
 /** A folder whose list of texts counts; undefined where the text is a file. */
@@ -94,7 +94,7 @@ export async function* readDocuments(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('Z_')) throw unfit(path, `It is compressed with gzip, and damaged: ${message}`);
-    throw fileFailure(error, path, 'read', REMEDY);
+    throw fileFailure(error, path, 'read', TEXT_REMEDY);
   }
 }
 
@@ -184,6 +184,6 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-function unfit(path: string, message: string, remedy = REMEDY): SwpError {
+function unfit(path: string, message: string, remedy = TEXT_REMEDY): SwpError {
   return new SwpError({ kind: 'content', path, message, remedy });
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { SwpError } from '../base/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import { readJsonArtifact } from '../base/json-artifact.ts';
 import type { SuperWeightReport } from '../generated/super-weights.ts';
 import { locateModel, modelProblems } from '../model/model-name.ts';
@@ -55,9 +55,20 @@ export async function withDetectionStudy<Result>(
     const pipeline = join(folder, 'pipeline.json');
     await writeFile(pipeline, JSON.stringify(declaration, undefined, 2));
     return await work(pipeline);
+  } catch (error) {
+    if (error instanceof SwpError) throw new SwpError(withoutPlace(error.failure), { cause: error });
+    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Mistakes in a declaration that the user has never seen, in terms of the command line. */
+function withoutPlace(failure: Failure): Failure {
+  if (failure.kind === 'several') return { ...failure, failures: failure.failures.map(withoutPlace) };
+  if (failure.kind !== 'study') return failure;
+  const { message, expected } = failure;
+  return { kind: 'usage', message, ...(expected !== undefined && { expected }) };
 }
 
 function declarationOf({ model, text, field, sequences, length, controls = 2 }: DetectionRequest): object {

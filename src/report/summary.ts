@@ -44,9 +44,14 @@ function summaryLines(results: StudyResults): string[] {
   if (results.floor !== null) table.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
   if (results.surprisal !== null)
     table.push(['of the sample', '', perplexityText(Math.exp(results.surprisal)), '', '', '']);
-  return [
+  const runs = [
     `${results.study.name}: ${counted(total, 'run')}${distinct < total ? ` (${counted(distinct, 'distinct computation')})` : ''}, ${complete} complete${incomplete > 0 ? `, ${incomplete} incomplete (${missingRuns(results)})` : ''}`,
     scalingText(results.study),
+  ];
+  // Where every run failed early, what failed is all there is to say.
+  if (results.experiments.every(({ points }) => points.every(({ loss }) => loss.n === 0))) return runs;
+  return [
+    ...runs,
     ...aligned(table),
     ...(rule === '' ? [] : [rule]),
     ...aligned(QUESTIONS.map(({ number, name, brief }) => [`${number} ${name}`, brief(results)])),

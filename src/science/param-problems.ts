@@ -225,7 +225,7 @@ async function passProblems(
         param: 'model',
         message: `${stage} has nothing to read: the configuration of ${params.model} names no built-in language`,
         expected:
-          '"corpus": { "text": "FILE" } beside "model"; in a DAG of your own, a step of the stage tokenize, too, whose tokens this one takes',
+          '"corpus": { "text": "FILE" } beside "model" (of swp detect: --text FILE); in a DAG of your own, a step of the stage tokenize, too, whose tokens this one takes',
       },
     ];
   const longest = familyOf(config).longestSequence(config);

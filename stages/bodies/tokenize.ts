@@ -9,7 +9,7 @@ import type { Corpus } from '../../src/generated/corpus.ts';
 import type { TokenizeParams } from '../../src/generated/tokenize.ts';
 import { readModelConfig } from '../../src/model/model-config.ts';
 import { readTokenizer, type ModelTokenizer } from '../../src/model/model-tokenizer.ts';
-import { readDocuments, textFiles } from '../../src/model/text-files.ts';
+import { readDocuments, TEXT_REMEDY, textFiles } from '../../src/model/text-files.ts';
 import { divideText, PARTS, type Part } from '../../src/model/text-parts.ts';
 import { tokenIds, writeTokenFile, type TokenIds } from '../../src/model/token-file.ts';
 
@@ -97,7 +97,7 @@ async function readAll(
       kind: 'content',
       path: resolve(root, params.corpus!.text),
       message: 'There is no text in it',
-      remedy: 'Put the text there, or correct "corpus" in pipeline.json.',
+      remedy: TEXT_REMEDY,
     });
   const ids = documents.length === 1 ? [documents[0]!.subarray(0, -1)] : documents;
   return { documents: ids, repeated, bytes: total };

@@ -33,3 +33,12 @@ test('a model or a text that is not there is said at once', async () => {
   expect(text.exitCode).toBe(2);
   expect(text.stderr).toMatch(/There is no text at .*a\.txt\./);
 });
+
+test('mistakes are told in terms of the command, not of a study that nobody wrote', async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  const textless = await project.swp('detect', TINY);
+  expect(textless.exitCode).toBe(2);
+  expect(textless.stderr).toMatch(/^error: detect-sw has nothing to read/);
+  expect(textless.stderr).toContain('--text FILE');
+  expect(textless.stderr).not.toContain('swp-detect-');
+});

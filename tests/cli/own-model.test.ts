@@ -1,5 +1,5 @@
 /** A model of a study's own: found beside pipeline.json, the same wherever the study lies, and a wrong name told. */
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -174,5 +174,21 @@ describe('of a name that is no model', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain(project.path('mine/config.json'));
     expect(stdout).toContain('A model is a folder with a config.json');
+  });
+
+  test('of a published model that cannot be read, one thing is told: what is wrong with it', async () => {
+    const project = await projectWith('./mine');
+    await cp('tests/model/published/llama-grouped', project.path('mine'), { recursive: true });
+    await writeFile(project.path('mine/config.json'), '{"architectures": ["LlamaForCausalLM"],}');
+    const damaged = await project.swp('status');
+    expect(damaged.stdout).toContain('mine/config.json:1:40');
+    expect(damaged.stdout).not.toContain('seed-0.safetensors');
+
+    await cp('tests/model/published/llama-grouped/config.json', project.path('mine/config.json'));
+    await rename(project.path('mine/model.safetensors'), project.path('mine/pytorch_model.bin'));
+    const [missing] = checkpointFiles(project.path('mine'), 0);
+    expect(missing!.remedy()).toMatch(
+      /has "pytorch_model\.bin", and swp reads safetensors\. Load the model with transformers/,
+    );
   });
 });

@@ -97,5 +97,5 @@ test('a text that is not there blocks what needs it, and says what to do', async
   ).swp('status');
   expect(exitCode).toBe(0);
   expect(stdout).toContain('whale.txt');
-  expect(stdout).toContain('Put the text there, or correct "corpus" in pipeline.json.');
+  expect(stdout).toContain('Put the text there, or name another one ("corpus" in pipeline.json, or --text).');
 });
