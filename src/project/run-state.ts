@@ -18,11 +18,15 @@ export interface RunningNode {
 
 /** How long a time left is shown before it is computed anew, at least: views draw more often. */
 const TIME_LEFT_MS = 1_000;
-/** Computing it takes no more than this share of the time: for a hundred thousand nodes it holds everything up. */
+/**
+ * Computing it takes no more than this share of the time: for a hundred thousand nodes it holds everything up. What it
+ * takes is processor time: on a crowded machine it waits long for its turn, and must not be put off for hours by that.
+ */
 const TIME_LEFT_SHARE = 0.02;
 
 export class RunState {
   readonly #now: () => number;
+  readonly #worked: () => number;
   readonly #timeLeft: TimeLeft;
   #left: { until: number; left: Left | undefined } | undefined;
   readonly running = new Map<string, RunningNode>();
@@ -36,9 +40,17 @@ export class RunState {
   /** Nodes that there are to run, by the plan. */
   toRun = 0;
 
-  /** @param now milliseconds of a monotonic clock */
-  constructor(timeLeft: TimeLeft, now: () => number = () => performance.now()) {
+  /**
+   * @param now milliseconds of a monotonic clock
+   * @param worked milliseconds of processor time that this process has taken
+   */
+  constructor(
+    timeLeft: TimeLeft,
+    now: () => number = () => performance.now(),
+    worked: () => number = () => process.cpuUsage().user / 1_000,
+  ) {
     this.#now = now;
+    this.#worked = worked;
     this.#timeLeft = timeLeft;
   }
 
@@ -115,11 +127,11 @@ export class RunState {
 
   /** Of the whole run; undefined while nothing was timed. */
   left(): Left | undefined {
-    const start = this.#now();
-    if (this.#left === undefined || start >= this.#left.until) {
+    if (this.#left === undefined || this.#now() >= this.#left.until) {
+      const before = this.#worked();
       const left = this.#timeLeft.left();
-      const end = this.#now();
-      this.#left = { until: end + Math.max(TIME_LEFT_MS, (end - start) / TIME_LEFT_SHARE), left };
+      const pause = Math.max(TIME_LEFT_MS, (this.#worked() - before) / TIME_LEFT_SHARE);
+      this.#left = { until: this.#now() + pause, left };
     }
     return this.#left.left;
   }

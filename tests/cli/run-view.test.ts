@@ -221,16 +221,25 @@ describe('the live view', () => {
   });
 
   test('computes the time left seldom where that takes long', () => {
-    let [clock, times] = [0, 0];
-    const slow = {
-      left: () => {
-        clock += 3_000;
-        return { seconds: ++times, untimed: [] };
-      },
-    } as unknown as TimeLeft;
-    const state = new RunState(slow, () => clock);
-    for (; clock < 1_000_000; clock += 100) state.left();
-    expect(times).toBe(7); // 3 of 153 seconds
+    const computedIn = (work: number, wait: number) => {
+      let [clock, worked, times] = [0, 0, 0];
+      const slow = {
+        left: () => {
+          clock += work + wait;
+          worked += work;
+          return { seconds: ++times, untimed: [] };
+        },
+      } as unknown as TimeLeft;
+      const state = new RunState(
+        slow,
+        () => clock,
+        () => worked,
+      );
+      for (; clock < 1_000_000; clock += 100) state.left();
+      return times;
+    };
+    expect(computedIn(3_000, 0)).toBe(7); // 3 of 153 seconds
+    expect(computedIn(1, 40_000)).toBeGreaterThan(20); // it waited for its turn: that is no reason to compute it less
   });
 
   test('a bar moves in eighths of a sign', async () => {
