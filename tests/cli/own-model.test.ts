@@ -1,5 +1,5 @@
 /** A model of a study's own: found beside pipeline.json, the same wherever the study lies, and a wrong name told. */
-import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -186,6 +186,7 @@ describe('of a name that is no model', () => {
     expect(damaged.stdout).not.toContain('seed-0.safetensors');
 
     await cp('tests/model/published/llama-grouped/config.json', project.path('mine/config.json'));
+    await rm(project.path('mine/reference.safetensors'));
     await rename(project.path('mine/model.safetensors'), project.path('mine/pytorch_model.bin'));
     const [missing] = checkpointFiles(project.path('mine'), 0);
     const { remedy } = missing!;
