@@ -1,6 +1,6 @@
 /**
- * PyTorch as a peer of the benchmark: a Python process (bench/pytorch/train_step.py) that trains the same model, and is
- * told when to take training steps. It inherits this process's CPU affinity.
+ * PyTorch as a peer of the benchmark: a Python process (bench/pytorch/peer.py) that runs the same model, and is
+ * told when to. It inherits this process's CPU affinity.
  */
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -8,13 +8,37 @@ import { execa } from 'execa';
 import { packageRoot } from '../src/base/package-root.ts';
 import type { BenchModel } from './models.ts';
 
-const SCRIPT = join(packageRoot, 'bench/pytorch/train_step.py');
+const SCRIPT = join(packageRoot, 'bench/pytorch/peer.py');
+
+/** What a process does over and over: a training step, or a forward pass with losses and predictions. */
+export type Work = 'training' | 'forward';
+
+export interface PyTorchSettings {
+  variant: 'eager' | 'compile';
+  work?: Work;
+  /** Whether half of the block matrices is masked while it trains; true by default. */
+  masked?: boolean;
+  /** `own`, the default, is bench/pytorch/decoders.py; the other one is Hugging Face's, for Llama-like models. */
+  model?: 'own' | 'transformers';
+  /** The faster one by default. */
+  attention?: string;
+}
+
+export interface UnitTimes {
+  /** Mean per unit, by the clock and of the processor. */
+  milliseconds: number;
+  cpuMilliseconds: number;
+}
 
 export interface PyTorchPeer {
   /** Versions and settings. */
   readonly description: string;
-  /** Takes so many further training steps. @returns their mean milliseconds */
-  milliseconds(steps: number): Promise<number>;
+  /** The kind of attention that it computes with. */
+  readonly attention: string;
+  /** Milliseconds of the processor of the best of some units that it has tried. */
+  readonly probed: number;
+  /** Does the work so many times more. */
+  times(units: number): Promise<UnitTimes>;
   /** Largest resident size of the process so far, in bytes. */
   readonly peakBytes: number;
   close(): Promise<void>;
@@ -44,7 +68,7 @@ export async function findPyTorch(): Promise<string | undefined> {
 export async function openPyTorch(
   python: string,
   { config, shape }: BenchModel,
-  variant: 'eager' | 'compile',
+  settings: PyTorchSettings,
 ): Promise<PyTorchPeer> {
   const child = execa(python, [SCRIPT], { reject: false, buffer: { stdout: false } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -55,14 +79,18 @@ export async function openPyTorch(
     const { stderr, shortMessage } = await child;
     throw new Error(`PyTorch's process ended: ${shortMessage ?? 'without an error'}\n${stderr}`);
   };
-  const { description } = await ask<{ description: string }>({ config, ...shape, variant });
+  const opened = await ask<{ description: string; attention: string; probed: number }>({
+    config,
+    ...shape,
+    ...settings,
+  });
   let peakBytes = 0;
   return {
-    description,
-    async milliseconds(steps) {
-      const reply = await ask<{ milliseconds: number; peakBytes: number }>({ steps });
+    ...opened,
+    async times(units) {
+      const reply = await ask<UnitTimes & { peakBytes: number }>({ units });
       peakBytes = reply.peakBytes;
-      return reply.milliseconds;
+      return reply;
     },
     get peakBytes() {
       return peakBytes;

@@ -7,13 +7,11 @@
  *   npm run bench:throughput -- growth peak  # some: growth, pair, peak
  *   npm run bench:throughput -- --record     # everything, into docs/measured: docs/compute.md is made of it
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { on } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
 import { madeHere, writeMeasured, type ThroughputMeasured } from '../build/docs/measured.ts';
-import { BENCH_MODELS } from './models.ts';
-import { openTrainer } from './open-trainer.ts';
+import { median } from './median.ts';
+import { BENCH_MODELS, benchModel } from './models.ts';
+import { isOwnPeer, openOwn, serveOwn, type OwnTimes } from './own-peer.ts';
 
 const STEPS = 10_000;
 const SAMPLE_EVERY = 500;
@@ -21,18 +19,6 @@ const SAMPLE_EVERY = 500;
 const ROUNDS = 10;
 const ROUND_STEPS = 60;
 const PEAK_STEPS = 5;
-
-interface Reply {
-  /**
-   * Mean milliseconds per training step, by the clock and of the processor: what other programs take counts in the
-   * first only.
-   */
-  milliseconds: number;
-  cpuMilliseconds: number;
-  /** Resident size after a garbage collection, and the largest so far. */
-  bytes: number;
-  peakBytes: number;
-}
 
 type Recorded = Partial<ThroughputMeasured>;
 
@@ -42,7 +28,7 @@ const measurements: Record<string, () => Promise<Recorded>> = {
   peak: measurePeak,
 };
 
-if (process.send === undefined) {
+if (!isOwnPeer) {
   const record = process.argv.includes('--record');
   const wanted = process.argv.slice(2).filter((argument) => argument !== '--record');
   const recorded: Recorded = {};
@@ -50,15 +36,15 @@ if (process.send === undefined) {
     if (record || wanted.length === 0 || wanted.includes(name)) Object.assign(recorded, await measure());
   if (record) writeMeasured('throughput', { made: madeHere(), ...recorded } as ThroughputMeasured);
 } else {
-  await serve(process.argv[2]!);
+  await serveOwn();
 }
 
 /** 10,000 training steps of the built-in model in one process. */
 async function measureGrowth(): Promise<Recorded> {
-  const peer = await startPeer('built-in');
+  const peer = await openOwn(benchModel('built-in'));
   const samples: number[] = [];
-  for (let step = 0; step < STEPS; step += SAMPLE_EVERY) samples.push((await peer.run(SAMPLE_EVERY)).bytes / 1e6);
-  peer.close();
+  for (let step = 0; step < STEPS; step += SAMPLE_EVERY) samples.push((await peer.times(SAMPLE_EVERY)).bytes / 1e6);
+  await peer.close();
   const second = samples.slice(samples.length / 2);
   console.log(
     `built-in, ${STEPS} steps, resident MB every ${SAMPLE_EVERY}: ${samples.map((size) => size.toFixed(0)).join(' ')}`,
@@ -72,18 +58,18 @@ async function measureGrowth(): Promise<Recorded> {
 /** Two processes on two cores beside one alone, in turn. */
 async function measurePair(): Promise<Recorded> {
   if (availableParallelism() < 2) throw new Error('pair: there is one core only');
-  const peers = await Promise.all([0, 1].map((core) => startPeer('built-in', core)));
-  const alone: Reply[][] = [];
-  const together: Reply[][] = [];
+  const peers = await Promise.all([0, 1].map((core) => openOwn(benchModel('built-in'), { core })));
+  const alone: OwnTimes[][] = [];
+  const together: OwnTimes[][] = [];
   for (let round = -1; round < ROUNDS; round++) {
-    const single: Reply[] = [];
-    for (const peer of peers) single.push(await peer.run(ROUND_STEPS));
-    const paired = await Promise.all(peers.map((peer) => peer.run(ROUND_STEPS)));
+    const single: OwnTimes[] = [];
+    for (const peer of peers) single.push(await peer.times(ROUND_STEPS));
+    const paired = await Promise.all(peers.map((peer) => peer.times(ROUND_STEPS)));
     if (round < 0) continue; // warm-up
     alone.push(single);
     together.push(paired);
   }
-  for (const peer of peers) peer.close();
+  for (const peer of peers) await peer.close();
   console.log(
     `built-in, two processes on two cores, ${ROUNDS} rounds of ${ROUND_STEPS} steps: throughput beside that of one, alone`,
   );
@@ -105,75 +91,20 @@ async function measurePair(): Promise<Recorded> {
 /** Peak memory of a few training steps of every model, each in its own process. */
 async function measurePeak(): Promise<Recorded> {
   const peakGigabytes: Record<string, number> = {};
-  for (const { name } of BENCH_MODELS) {
-    const peer = await startPeer(name);
-    await peer.run(1);
-    const { milliseconds, peakBytes } = await peer.run(PEAK_STEPS);
-    peer.close();
+  for (const model of BENCH_MODELS) {
+    const { name } = model;
+    const peer = await openOwn(model);
+    await peer.times(1);
+    const { milliseconds, peakBytes } = await peer.times(PEAK_STEPS);
+    await peer.close();
     console.log(`${name.padEnd(9)} peak ${(peakBytes / 1e9).toFixed(2)} GB, ${milliseconds.toFixed(1)} ms per step`);
     peakGigabytes[name] = peakBytes / 1e9;
   }
   return { peakGigabytes };
 }
 
-interface Peer {
-  run(steps: number): Promise<Reply>;
-  close(): void;
-}
-
-/** @param core to which the process is pinned, where there is a taskset; by default it may run where this one may */
-async function startPeer(model: string, core?: number): Promise<Peer> {
-  const command = [process.execPath, '--expose-gc', process.argv[1]!, model];
-  const [file, ...parameters] = (
-    core !== undefined && hasTaskset() ? ['taskset', '-c', String(core), ...command] : command
-  ) as [string, ...string[]];
-  const env = { ...process.env, ...workerEnvironment(process.env) };
-  const child = spawn(file, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
-  const replies = on(child, 'message', { close: ['exit'] });
-  const answer = async (): Promise<Reply> => {
-    const { value, done } = await replies.next();
-    if (done) throw new Error(`A process of the benchmark ended with ${child.exitCode ?? child.signalCode}.`);
-    return (value as [Reply])[0];
-  };
-  await answer();
-  return {
-    run(steps) {
-      child.send(steps);
-      return answer();
-    },
-    close: () => child.disconnect(),
-  };
-}
-
-/** The process of a peer: takes as many training steps as it is told to, again and again. */
-async function serve(model: string): Promise<void> {
-  const step = await openTrainer(BENCH_MODELS.find(({ name }) => name === model)!);
-  process.on('message', async (steps: number) => {
-    const [start, cpuStart] = [performance.now(), process.cpuUsage()];
-    for (let index = 0; index < steps; index++) await step();
-    const { user, system } = process.cpuUsage(cpuStart);
-    reply((performance.now() - start) / steps, (user + system) / 1000 / steps);
-  });
-  reply(0, 0);
-}
-
-function reply(milliseconds: number, cpuMilliseconds: number): void {
-  globalThis.gc!();
-  const answered: Reply = {
-    milliseconds,
-    cpuMilliseconds,
-    bytes: process.memoryUsage.rss(),
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-  };
-  process.send!(answered);
-}
-
-function hasTaskset(): boolean {
-  return spawnSync('taskset', ['-V']).error === undefined;
-}
-
 /** Training steps per millisecond, per process. */
-function rate(replies: readonly Reply[], kind: 'milliseconds' | 'cpuMilliseconds'): number {
+function rate(replies: readonly OwnTimes[], kind: 'milliseconds' | 'cpuMilliseconds'): number {
   return replies.reduce((sum, reply) => sum + 1 / reply[kind], 0) / replies.length;
 }
 
@@ -183,8 +114,4 @@ function slopeOf(samples: readonly number[]): string {
   const products = samples.reduce((sum, size, index) => sum + (index - middle) * size, 0);
   const squares = samples.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
   return ((products / squares) * (1000 / SAMPLE_EVERY)).toFixed(3);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -17,6 +17,7 @@ import { CPU_TARGET, type GraphSession } from '../src/compute/runtimes/runtime.t
 import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
 import { buildTrainingGraph } from '../src/model/decoder/decoder-graph.ts';
 import { madeHere, writeMeasured, type TrainStepMeasured } from '../build/docs/measured.ts';
+import { median } from './median.ts';
 import { BENCH_MODELS, type BenchModel } from './models.ts';
 import { openTrainer } from './open-trainer.ts';
 import { findPyTorch, openPyTorch, type PyTorchPeer } from './pytorch-peer.ts';
@@ -58,7 +59,7 @@ async function measure(model: BenchModel): Promise<TrainStepMeasured['models'][n
   const peers: [string, PyTorchPeer][] = [];
   if (python !== undefined)
     for (const variant of ['eager', 'compile'] as const)
-      await openPyTorch(python, model, variant).then(
+      await openPyTorch(python, model, { variant }).then(
         (peer) => peers.push([variant, peer]),
         (error: Error) => console.log(`  PyTorch ${variant} does not run here: ${error.message.split('\n')[0]}`),
       );
@@ -66,7 +67,7 @@ async function measure(model: BenchModel): Promise<TrainStepMeasured['models'][n
     ['swp', (steps) => meanTime(steps, step)],
     ...peers.map(([variant, peer]): [string, (steps: number) => Promise<number>] => [
       `PyTorch ${variant}`,
-      (steps) => peer.milliseconds(steps),
+      async (steps) => (await peer.times(steps)).milliseconds,
     ]),
     ['GEMM', () => meanTime(3, () => gemm.run())],
   ];
@@ -133,8 +134,4 @@ async function meanTime(repetitions: number, work: () => Promise<unknown>): Prom
   const start = performance.now();
   for (let index = 0; index < repetitions; index++) await work();
   return (performance.now() - start) / repetitions;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

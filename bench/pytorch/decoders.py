@@ -1,6 +1,6 @@
 """The decoders of src/model/decoder in PyTorch: the same mathematics, parameter names and [out, in] matrices.
 
-Shared by the benchmark's peer (train_step.py) and by the reference values of the tests (tests/compute/pytorch), so that
+Shared by the benchmark's peer (peer.py) and by the reference values of the tests (tests/compute/pytorch), so that
 what is timed is what has been shown to agree. A model is a function of a dictionary of weights; its configuration has
 the fields of ModelConfig (src/model/language-model.ts).
 """
@@ -15,18 +15,21 @@ def parameter_shapes(config):
     width, feed_forward, vocabulary = config["width"], config["feedForward"], config["vocabulary"]
     shapes = {}
     if config["family"] == "llama":
+        queries, keys = config["heads"] * head_width(config), key_value_heads(config) * head_width(config)
         shapes["model.embed_tokens.weight"] = [vocabulary, width]
         for layer in range(config["layers"]):
             block = f"model.layers.{layer}"
             shapes[f"{block}.input_layernorm.weight"] = [width]
-            for name in "qkvo":
-                shapes[f"{block}.self_attn.{name}_proj.weight"] = [width, width]
+            for name, rows in (("q", queries), ("k", keys), ("v", keys)):
+                shapes[f"{block}.self_attn.{name}_proj.weight"] = [rows, width]
+            shapes[f"{block}.self_attn.o_proj.weight"] = [width, queries]
             shapes[f"{block}.post_attention_layernorm.weight"] = [width]
             shapes[f"{block}.mlp.gate_proj.weight"] = [feed_forward, width]
             shapes[f"{block}.mlp.up_proj.weight"] = [feed_forward, width]
             shapes[f"{block}.mlp.down_proj.weight"] = [width, feed_forward]
         shapes["model.norm.weight"] = [width]
-        shapes["lm_head.weight"] = [vocabulary, width]
+        if not config.get("tiedHead"):
+            shapes["lm_head.weight"] = [vocabulary, width]
         return shapes
 
     def norm(name):
@@ -51,6 +54,14 @@ def parameter_shapes(config):
     return shapes
 
 
+def head_width(config):
+    return config.get("headWidth", config["width"] // config["heads"])
+
+
+def key_value_heads(config):
+    return config.get("keyValueHeads", config["heads"])
+
+
 def is_block_matrix(name, shape):
     """Whether pruning may mask the tensor: the matrices of the blocks, not embeddings or the head."""
     return len(shape) == 2 and (".layers." in name or ".h." in name)
@@ -73,6 +84,11 @@ class Attention:
         return torch.bmm(scores.softmax(-1), values.reshape(flat)).view(batch, heads, sequence, width)
 
 
+def mean_loss(logits, targets):
+    """Mean cross-entropy in nats of `targets` [batch, sequence] under logits [batch, sequence, vocabulary]."""
+    return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.reshape(-1))
+
+
 class Decoder:
     """Mean cross-entropy in nats of `targets` [batch, sequence] given `tokens` [batch, sequence], both int64."""
 
@@ -80,19 +96,27 @@ class Decoder:
         self.config = config
         self.attend = Attention(attention, sequence, dtype)
         if config["family"] == "llama":
-            head_width = config["width"] // config["heads"]
-            frequency = config["ropeTheta"] ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+            features = head_width(config)
+            frequency = config["ropeTheta"] ** (-torch.arange(0, features, 2, dtype=torch.float64) / features)
             angle = torch.outer(torch.arange(sequence, dtype=torch.float64), frequency)
             self.cosine = torch.cat([angle.cos(), angle.cos()], 1).to(dtype)
             self.sine = torch.cat([angle.sin(), angle.sin()], 1).to(dtype)
 
     def __call__(self, weights, tokens, targets):
-        logits = (self.llama if self.config["family"] == "llama" else self.gpt2)(weights, tokens)
-        return F.cross_entropy(logits.view(-1, self.config["vocabulary"]), targets.reshape(-1))
+        return mean_loss(self.logits(weights, tokens), targets)
 
-    def per_head(self, x):
+    def logits(self, weights, tokens):
+        """[batch, sequence, vocabulary]"""
+        return (self.llama if self.config["family"] == "llama" else self.gpt2)(weights, tokens)
+
+    def per_head(self, x, heads):
         """[batch, sequence, width] -> [batch, heads, sequence, head width]"""
-        return x.view(*x.shape[:2], self.config["heads"], -1).transpose(1, 2)
+        return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+
+    def for_group(self, x):
+        """Heads of keys or values, each repeated for the heads of queries that share it."""
+        group = self.config["heads"] // key_value_heads(self.config)
+        return x if group == 1 else x.repeat_interleave(group, 1)
 
     def rotate(self, x):
         """Rotary position embedding (Su et al. 2021) in Hugging Face's layout: feature j is paired with j + half."""
@@ -100,7 +124,7 @@ class Decoder:
         return x * self.cosine + torch.cat((-upper, lower), -1) * self.sine
 
     def llama(self, weights, tokens):
-        """RMSNorm with gain, rotary positions, SwiGLU, no biases, untied head."""
+        """RMSNorm with gain, rotary positions, grouped queries, SwiGLU, no biases, tied or own head."""
 
         def norm(x, name):
             scale = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.config["normEpsilon"])
@@ -109,17 +133,23 @@ class Decoder:
         def linear(x, name):
             return F.linear(x, weights[f"{name}.weight"])
 
-        residual = F.embedding(tokens, weights["model.embed_tokens.weight"])
+        few = key_value_heads(self.config)
+        embedding = weights["model.embed_tokens.weight"]
+        residual = F.embedding(tokens, embedding)
         for layer in range(self.config["layers"]):
             block = f"model.layers.{layer}"
             x = norm(residual, f"{block}.input_layernorm")
-            queries, keys, values = (self.per_head(linear(x, f"{block}.self_attn.{name}_proj")) for name in "qkv")
-            mixed = self.attend(self.rotate(queries), self.rotate(keys), values)
-            residual = residual + linear(mixed.transpose(1, 2).reshape(x.shape), f"{block}.self_attn.o_proj")
+            queries, keys, values = (
+                self.per_head(linear(x, f"{block}.self_attn.{name}_proj"), heads)
+                for name, heads in (("q", self.config["heads"]), ("k", few), ("v", few))
+            )
+            mixed = self.attend(self.rotate(queries), self.for_group(self.rotate(keys)), self.for_group(values))
+            residual = residual + linear(mixed.transpose(1, 2).flatten(2), f"{block}.self_attn.o_proj")
             x = norm(residual, f"{block}.post_attention_layernorm")
             x = F.silu(linear(x, f"{block}.mlp.gate_proj")) * linear(x, f"{block}.mlp.up_proj")
             residual = residual + linear(x, f"{block}.mlp.down_proj")
-        return linear(norm(residual, "model.norm"), "lm_head")
+        head = embedding if self.config.get("tiedHead") else weights["lm_head.weight"]
+        return F.linear(norm(residual, "model.norm"), head)
 
     def gpt2(self, weights, tokens):
         """The head is the embedding, unless there is a weight of its own for it."""
@@ -136,7 +166,7 @@ class Decoder:
         for layer in range(self.config["layers"]):
             block = f"transformer.h.{layer}"
             x = linear(norm(residual, f"{block}.ln_1"), f"{block}.attn.c_attn")
-            mixed = self.attend(*(self.per_head(part) for part in x.chunk(3, -1)))
+            mixed = self.attend(*(self.per_head(part, self.config["heads"]) for part in x.chunk(3, -1)))
             residual = residual + linear(mixed.transpose(1, 2).reshape(residual.shape), f"{block}.attn.c_proj")
             x = F.gelu(linear(norm(residual, f"{block}.ln_2"), f"{block}.mlp.c_fc"), approximate="tanh")
             residual = residual + linear(x, f"{block}.mlp.c_proj")

@@ -62,6 +62,28 @@ export interface TrainStepMeasured {
   }[];
 }
 
+/** What `npm run bench:published -- --record` recorded. */
+export interface PublishedMeasured {
+  readonly made: Made;
+  readonly rounds: number;
+  /** Version. */
+  readonly pytorch: string;
+  readonly cases: readonly {
+    /** Such as `training:1x128`: one sequence of 128 tokens. */
+    readonly name: string;
+    /** How PyTorch was fastest. */
+    readonly variant: string;
+    /** Medians of the processor's milliseconds; and of the ratios of rounds, also by the clock. */
+    readonly own: number;
+    readonly theirs: number;
+    readonly ratio: number;
+    readonly wallRatio: number;
+    /** Largest resident size of each process. */
+    readonly ownGigabytes: number;
+    readonly theirGigabytes: number;
+  }[];
+}
+
 /** What `npm run bench:throughput -- --record` recorded. */
 export interface ThroughputMeasured {
   readonly made: Made;
@@ -157,6 +179,7 @@ export interface Measured {
   readonly pilot: PilotMeasured;
   readonly 'pilot-run': PilotRunMeasured;
   readonly 'train-step': TrainStepMeasured;
+  readonly published: PublishedMeasured;
   readonly screenshots: ScreenshotsMeasured;
   readonly throughput: ThroughputMeasured;
   readonly dag: DagMeasured;

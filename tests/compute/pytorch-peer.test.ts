@@ -17,8 +17,8 @@ describe('without PyTorch', () => {
   });
 
   it('a process that ends instead of answering is an error with what it wrote', async () => {
-    await expect(openPyTorch(process.execPath, LEAST_MODEL, 'eager')).rejects.toThrow(
-      /^PyTorch's process ended: [\s\S]*train_step\.py/,
+    await expect(openPyTorch(process.execPath, LEAST_MODEL, { variant: 'eager' })).rejects.toThrow(
+      /^PyTorch's process ended: [\s\S]*peer\.py/,
     );
   });
 });
