@@ -10,6 +10,12 @@ export interface FloatTensor extends Tensor {
   data: Float32Array;
 }
 
+/**
+ * The memory into which a tensor is read, of as many numbers as its shape has; undefined where it gets memory of its
+ * own.
+ */
+export type MemoryFor = (name: string, shape: readonly number[]) => Float32Array | undefined;
+
 /** Model weights by tensor name, e.g. `model.layers.0.mlp.down_proj.weight` with shape [out, in]. */
 export type Weights = Map<string, FloatTensor>;
 

@@ -7,7 +7,7 @@ import { SwpError } from '../base/failure.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { nonFiniteNumbers } from './finite-tensors.ts';
-import type { FloatTensor, Weights } from './language-model.ts';
+import type { FloatTensor, MemoryFor, Weights } from './language-model.ts';
 
 export interface PublishedFile {
   /** Name within the model, such as `model.safetensors`. */
@@ -34,12 +34,17 @@ export interface PublishedModel {
 
 /**
  * All weights of a model, in the order of its configuration.
+ * @param memoryFor fresh memory by default
  * @throws SwpError if a tensor cannot be read, or holds a number that is not finite
  */
-export async function readPublishedWeights(model: PublishedModel, remedy: string): Promise<Weights> {
+export async function readPublishedWeights(
+  model: PublishedModel,
+  remedy: string,
+  memoryFor?: MemoryFor,
+): Promise<Weights> {
   const weights: Weights = new Map();
   for (const [name, shape] of parameterShapes(model.config)) {
-    const tensor: FloatTensor = { shape, data: new Float32Array(elementCount(shape)) };
+    const tensor: FloatTensor = { shape, data: memoryFor?.(name, shape) ?? new Float32Array(elementCount(shape)) };
     await model.read(name, tensor.data);
     const broken = nonFiniteNumbers([[name, tensor]]);
     if (broken !== undefined)

@@ -9,7 +9,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { foreignFile } from './foreign-file.ts';
 import { bfloat16Bits, float16Bits, widenHalves } from './half-floats.ts';
-import type { Tensor } from './language-model.ts';
+import type { MemoryFor, Tensor } from './language-model.ts';
 import {
   HEADER_LIMIT,
   HeaderMistake,
@@ -57,8 +57,11 @@ export class SafetensorsReader {
     await this.#file.close();
   }
 
-  /** A tensor in memory of its own. F16 and BF16 are read as float32, which has all of their numbers. */
-  async tensor(entry: TensorEntry): Promise<Tensor> {
+  /**
+   * A tensor in memory of its own, or in that which is given. F16 and BF16 are read as float32, which has all of their
+   * numbers.
+   */
+  async tensor(entry: TensorEntry, memoryFor?: MemoryFor): Promise<Tensor> {
     const { name, dtype, shape, elements } = entry;
     try {
       if (dtype === 'U8' || dtype === 'BOOL') {
@@ -66,7 +69,8 @@ export class SafetensorsReader {
         await this.#fill(data, entry.start);
         return { shape, data };
       }
-      const data = new Float32Array(elements);
+      const given = memoryFor?.(name, shape);
+      const data = given ?? new Float32Array(elements);
       await this.read(entry, data);
       return { shape, data };
     } catch (error) {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { SwpError } from '../base/failure.ts';
 import { nonFiniteNumbers } from './finite-tensors.ts';
-import type { Tensor } from './language-model.ts';
+import type { MemoryFor, Tensor } from './language-model.ts';
 import { LENGTH_BYTES } from './safetensors-header.ts';
 import { SafetensorsReader } from './safetensors-reader.ts';
 
@@ -22,14 +22,15 @@ export const WRONG_ARTIFACT = 'The artifact is damaged or was given under the wr
 
 /**
  * Reads each tensor's bytes straight into the memory that it keeps.
+ * @param memoryFor of its tensors of numbers; fresh memory by default
  * @throws SwpError if the file cannot be read, or is no whole, consistent safetensors file, or has tensors of other
  *   types than F32, F16, BF16, U8 and BOOL
  */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+export async function readSafetensors(path: string, memoryFor?: MemoryFor): Promise<SafetensorsFile> {
   const reader = await SafetensorsReader.open(path);
   try {
     const tensors = new Map<string, Tensor>();
-    for (const [name, entry] of reader.entries) tensors.set(name, await reader.tensor(entry));
+    for (const [name, entry] of reader.entries) tensors.set(name, await reader.tensor(entry, memoryFor));
     return { tensors, metadata: reader.metadata };
   } finally {
     await reader.close();

@@ -3,7 +3,7 @@ import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { readVirtualFile, writeVirtualFile } from '../base/virtual-file.ts';
-import type { Masks, Tensor, Weights } from './language-model.ts';
+import type { Masks, MemoryFor, Tensor, Weights } from './language-model.ts';
 import { parameterShapes } from './decoder/decoder-graph.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { readMasks } from './mask-file.ts';
@@ -26,12 +26,13 @@ const PUBLISHED_WEIGHTS = 'published-weights';
 const SAME_WEIGHTS = 'same-weights';
 
 /**
- * Reads a safetensors file, or what a virtual file stands for, into fresh memory.
+ * Reads a safetensors file, or what a virtual file stands for.
+ * @param memoryFor fresh memory by default
  * @throws SwpError as readSafetensors does
  */
-export async function readStoredTensors(path: string): Promise<SafetensorsFile> {
+export async function readStoredTensors(path: string, memoryFor?: MemoryFor): Promise<SafetensorsFile> {
   const virtual = await readVirtualFile(path);
-  if (virtual === undefined) return readSafetensors(path);
+  if (virtual === undefined) return readSafetensors(path, memoryFor);
   const read = FORMS.get(virtual.form);
   if (read === undefined)
     throw new SwpError({
@@ -40,7 +41,7 @@ export async function readStoredTensors(path: string): Promise<SafetensorsFile> 
       message: `This swp knows no form of weights ${quoted(virtual.form)}`,
       remedy: 'A later swp wrote it: use that one.',
     });
-  return { tensors: await read(virtual.parts, virtual.settings ?? {}), metadata: {} };
+  return { tensors: await read(virtual.parts, virtual.settings ?? {}, memoryFor), metadata: {} };
 }
 
 /** The names of the tensors, in the order in which readStoredTensors gives them. */
@@ -54,8 +55,11 @@ async function storedNames(path: string): Promise<string[]> {
 }
 
 /** Weights of which the mask hides some. @param parts paths of `weights`, which may be virtual, and of `mask` */
-export async function readMaskedWeights(parts: Record<string, string>): Promise<Map<string, Tensor>> {
-  const { tensors } = await readStoredTensors(parts.weights!);
+export async function readMaskedWeights(
+  parts: Record<string, string>,
+  memoryFor?: MemoryFor,
+): Promise<Map<string, Tensor>> {
+  const { tensors } = await readStoredTensors(parts.weights!, memoryFor);
   for (const [name, { data }] of await readMasks(parts.mask!)) hide(tensors.get(name)!.data, data);
   return tensors;
 }
@@ -68,10 +72,11 @@ export async function readMaskedWeights(parts: Record<string, string>): Promise<
 export async function readPublishedParts(
   parts: Record<string, string>,
   settings: JsonObject,
+  memoryFor?: MemoryFor,
 ): Promise<Map<string, Tensor>> {
   const model = await openPublishedFiles(parts, configIn(settings));
   try {
-    return await readPublishedWeights(model, 'Fetch the model again.');
+    return await readPublishedWeights(model, 'Fetch the model again.', memoryFor);
   } finally {
     await model.close();
   }
@@ -84,11 +89,11 @@ function configIn(settings: JsonObject | undefined): ModelConfig {
 /** How the tensors of each form of virtual file are read from its parts. */
 const FORMS = new Map<
   string,
-  (parts: Record<string, string>, settings: JsonObject) => Promise<SafetensorsFile['tensors']>
+  (parts: Record<string, string>, settings: JsonObject, memoryFor?: MemoryFor) => Promise<SafetensorsFile['tensors']>
 >([
-  [MASKED_WEIGHTS, readMaskedWeights],
+  [MASKED_WEIGHTS, (parts, _, memoryFor) => readMaskedWeights(parts, memoryFor)],
   [PUBLISHED_WEIGHTS, readPublishedParts],
-  [SAME_WEIGHTS, async ({ weights }) => (await readStoredTensors(weights!)).tensors],
+  [SAME_WEIGHTS, async ({ weights }, _, memoryFor) => (await readStoredTensors(weights!, memoryFor)).tensors],
 ]);
 
 /** Writes a virtual file in the place of a published model's weights: its files have them. */

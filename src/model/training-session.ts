@@ -12,11 +12,11 @@ import { isLanguage, type Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
 import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
-import type { FloatTensor, Tensor } from './language-model.ts';
+import type { FloatTensor, MemoryFor, Tensor } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
 import { asFailure } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
-import { readSafetensors, writeSafetensors, WRONG_ARTIFACT } from './safetensors.ts';
+import { readSafetensors, writeSafetensors, WRONG_ARTIFACT, type SafetensorsFile } from './safetensors.ts';
 import { readStoredTensors, writeDigest } from './stored-tensors.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
 import { readMasks } from './mask-file.ts';
@@ -118,17 +118,18 @@ export class TrainingSession implements PooledSession {
     this.#before = this.#trainer.transfers;
     this.#trainer.reset();
     memory.clearMasks();
-    const { tensors: weights } = await readStoredTensors(files.weights);
-    for (const { name, shape, weight } of memory.parameters)
-      weight.set(floatTensor(weights, { name, shape }, files.weights, WRONG_ARTIFACT).data);
+    const buffers = (kinds: readonly ('weight' | 'first' | 'second')[]): Buffers =>
+      new Map(
+        memory.parameters.flatMap((parameter) =>
+          kinds.map((kind): [string, FloatTensor] => [
+            kind === 'weight' ? parameter.name : `${kind}.${parameter.name}`,
+            { shape: [...parameter.shape], data: parameter[kind] },
+          ]),
+        ),
+      );
+    await readInto(buffers(['weight']), files.weights, readStoredTensors);
     if (files.optimizer !== undefined) {
-      const { tensors, metadata } = await readSafetensors(files.optimizer);
-      const moment = (name: string, shape: readonly number[]) =>
-        floatTensor(tensors, { name, shape }, files.optimizer!, WRONG_ARTIFACT).data;
-      for (const { name, shape, first, second } of memory.parameters) {
-        first.set(moment(`first.${name}`, shape));
-        second.set(moment(`second.${name}`, shape));
-      }
+      const metadata = await readInto(buffers(['first', 'second']), files.optimizer, readSafetensors);
       this.#trainer.updates = Number(metadata.updates);
     }
     if (files.mask !== undefined)
@@ -205,4 +206,28 @@ export class TrainingSession implements PooledSession {
     const write = withoutMoments ? writeDigest : writeSafetensors;
     await write(files.optimizer, new Map(moments), { updates: String(this.#trainer.updates) }, remedy);
   }
+}
+
+/** Memory into which tensors are read, by the names that they have in a file. */
+type Buffers = ReadonlyMap<string, FloatTensor>;
+
+/**
+ * Reads a file into memory, without a copy besides.
+ * @returns the file's metadata
+ * @throws SwpError if a tensor is missing, or has another shape or type, or numbers that are not finite
+ */
+async function readInto(
+  buffers: Buffers,
+  path: string,
+  read: (path: string, memoryFor: MemoryFor) => Promise<SafetensorsFile>,
+): Promise<SafetensorsFile['metadata']> {
+  const { tensors, metadata } = await read(path, (name, shape) => {
+    const fitting = buffers.get(name);
+    return `${fitting?.shape}` === `${shape}` ? fitting?.data : undefined;
+  });
+  for (const [name, { shape, data }] of buffers) {
+    const { data: numbers } = floatTensor(tensors, { name, shape }, path, WRONG_ARTIFACT);
+    if (numbers !== data) data.set(numbers); // what made the tensor had memory of its own
+  }
+  return metadata;
 }

@@ -9,27 +9,43 @@ import { GraphError } from '../graph/shape.ts';
 import { GradientSums } from './gradient-sums.ts';
 import { differentiate } from './rules.ts';
 
+/** A value, and the gradient of a scalar by it. */
+export interface KnownGradient {
+  value: Value;
+  gradient: Value;
+}
+
 /**
  * Adds the gradients of `loss` to the graph.
  * @param loss a value with one element
- * @param variables what to differentiate by
+ * @param variables what to differentiate by; each counts as given, also where it is computed from another one
  * @returns gradients in the order and with the shapes of `variables`
  * @throws GraphError if the loss is no scalar or does not depend on a variable
  */
 export function gradients(graph: Graph, loss: Value, variables: readonly Value[]): Value[] {
   if (elementCount(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
-  const dependent = dependents(graph, variables);
-  const sums = new GradientSums(graph);
-  sums.add(
-    loss,
-    graph.constant(
-      Float32Array.of(1),
-      loss.shape.map(() => 1),
-    ),
+  const one = graph.constant(
+    Float32Array.of(1),
+    loss.shape.map(() => 1),
   );
+  return gradientsFrom(graph, [{ value: loss, gradient: one }], variables);
+}
 
-  for (const node of graph.nodes.slice(0, loss.id + 1).reverse())
-    if (dependent.has(node.output.id)) graph.scope(backwardOf(node), () => propagate(graph, node, sums, dependent));
+/**
+ * The same of a scalar of which the gradients by some values are known, through which alone it depends on the
+ * variables.
+ * @param known nodes that were added after the last of these values play no part
+ */
+export function gradientsFrom(graph: Graph, known: readonly KnownGradient[], variables: readonly Value[]): Value[] {
+  const dependent = dependents(graph, variables);
+  const given = new Set(variables);
+  const sums = new GradientSums(graph);
+  for (const { value, gradient } of known) sums.add(value, gradient);
+  const last = Math.max(...known.map(({ value }) => value.id));
+
+  for (const node of graph.nodes.slice(0, last + 1).reverse())
+    if (dependent.has(node.output.id) && !given.has(node.output))
+      graph.scope(backwardOf(node), () => propagate(graph, node, sums, dependent));
   return variables.map((variable) => {
     const gradient = graph.scope(backwardOf(graph.producer(variable)), () => sums.total(variable));
     if (gradient === undefined) throw new GraphError('The loss does not depend on a variable.');

@@ -1,10 +1,10 @@
 /** The graphs that stages run: training (loss and gradients) and forward passes. */
-import { gradients } from '../../compute/autodiff/gradients.ts';
+import { gradients, gradientsFrom } from '../../compute/autodiff/gradients.ts';
 import { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import type { TrainingGraph } from '../../compute/training/trainer.ts';
 import { familyOf, tensorsOf } from './family-of.ts';
-import type { BeforeDownProjection, DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
+import type { BeforeDownProjection, DecoderHead, DecoderOutputs, DecoderShape, ModelConfig } from './family.ts';
 
 /** Name and shape [out, in] of every parameter of a model, in the order of its checkpoint. */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
@@ -23,14 +23,15 @@ export function everyLayer({ layers }: ModelConfig): number[] {
 export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): TrainingGraph {
   const { graph, parameters, decoder } = buildDecoder(config, shape);
   const targets = targetsOf(graph, shape);
-  const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(decoder.logits), targets));
-  const tokenCount = shape.batch * shape.sequence;
-  const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / tokenCount));
+  const parts = partsOf(config, shape);
+  const variables = [...parameters.values()];
+  const { loss, byParameter } =
+    parts.length > 1 && decoder.head !== undefined
+      ? trainedInParts(graph, decoder.head, parts, targets, variables)
+      : trainedAtOnce(graph, decoder.logits, targets, variables);
   graph.output('loss', loss);
   const names = [...parameters.keys()];
-  gradients(graph, loss, [...parameters.values()]).forEach((gradient, index) =>
-    graph.output(`gradient:${names[index]}`, gradient),
-  );
+  byParameter.forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
   return {
     graph,
     parameters: [...parameterShapes(config)].map(([name, dimensions]) => ({
@@ -40,6 +41,59 @@ export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): Tr
     })),
     batchInputs: ['tokens', 'targets'],
   };
+}
+
+interface Trained {
+  /** Mean over tokens, nats. */
+  loss: Value;
+  /** Its gradients, in the order of the variables. */
+  byParameter: Value[];
+}
+
+function trainedAtOnce(graph: Graph, logits: Value, targets: Value, variables: readonly Value[]): Trained {
+  const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(logits), targets));
+  const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / targets.shape[0]!));
+  return { loss, byParameter: gradients(graph, loss, variables) };
+}
+
+/**
+ * The same with the logits of some tokens at a time: the gradients of what the head reads are added up part by part,
+ * and from there on all goes back at once.
+ */
+function trainedInParts(
+  graph: Graph,
+  head: DecoderHead,
+  parts: readonly Part[],
+  targets: Value,
+  variables: readonly Value[],
+): Trained {
+  let loss: Value | undefined;
+  const byColumns: Value[] = [];
+  let byWeights: Value[] = [];
+  for (const { first, end } of parts) {
+    // A part begins when the one before it has given all that it gives, so that its logits are let go.
+    const before = [...(loss === undefined ? [] : [loss]), ...byColumns.slice(-1), ...byWeights];
+    const columns = before.reduce(
+      (value, each) => dependent(graph, value, oneOf(graph, each)),
+      graph.slice(head.input, 1, first, end),
+    );
+    const logits = head.logits(columns);
+    const part = graph.scope('loss', () => {
+      const losses = lossOf(graph, graph.logSoftmax(logits), graph.slice(targets, 0, first, end));
+      return graph.affine(graph.sum(losses, [0]), 1 / targets.shape[0]!);
+    });
+    loss = loss === undefined ? part : graph.scope('loss', () => graph.add(loss!, part));
+    const [byOwn, ...ofWeights] = gradients(graph, part, [columns, ...head.weights]) as [Value, ...Value[]];
+    byColumns.push(byOwn);
+    byWeights = ofWeights.map((gradient, index) =>
+      byWeights[index] === undefined ? gradient : graph.add(byWeights[index], gradient),
+    );
+  }
+  const known = [
+    { value: head.input, gradient: joined(graph, byColumns, 1) },
+    ...head.weights.map((value, index) => ({ value, gradient: byWeights[index]! })),
+  ];
+  return { loss: loss!, byParameter: gradientsFrom(graph, known, variables) };
 }
 
 export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
@@ -136,28 +190,49 @@ function buildDecoder(
 }
 
 /**
- * Logits that a forward pass holds at a time, 64 MiB of them: those of all tokens of a text in a vocabulary of 50,000
- * take more memory than the model.
+ * Logits that a pass holds at a time, 64 MiB of them: those of all tokens of a text in a vocabulary of 50,000 take more
+ * memory than the model.
  */
 const LOGITS_AT_ONCE = 2 ** 24;
+
+/** Tokens from `first` to `end`, of whose logits a pass makes losses at a time. */
+interface Part {
+  first: number;
+  end: number;
+}
+
+function partsOf({ vocabulary }: ModelConfig, { batch, sequence }: DecoderShape): Part[] {
+  const tokens = batch * sequence;
+  const length = Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabulary));
+  return Array.from({ length: Math.ceil(tokens / length) }, (_, index) => ({
+    first: index * length,
+    end: Math.min((index + 1) * length, tokens),
+  }));
+}
+
+function logitsOf(graph: Graph, { logits, head }: DecoderOutputs, { first, end }: Part): Value {
+  return (
+    head?.logits(graph.scope('lm_head', () => graph.slice(head.input, 1, first, end))) ??
+    graph.slice(logits, 0, first, end)
+  );
+}
 
 /** Losses and predictions of a forward pass, made of the logits of as many tokens at a time as may be held. */
 function forwardOutputs(
   graph: Graph,
-  { vocabulary }: ModelConfig,
+  config: ModelConfig,
   shape: DecoderShape,
-  { logits, logitsOf = (first, end) => graph.slice(logits, 0, first, end) }: DecoderOutputs,
+  decoder: DecoderOutputs,
   wanted: readonly ForwardOutput[],
 ): void {
-  const tokens = shape.batch * shape.sequence;
-  const step = Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabulary));
-  const inParts = step < tokens;
+  const parts = partsOf(config, shape);
+  const inParts = parts.length > 1;
   const targets = wanted.includes('losses') ? targetsOf(graph, shape) : undefined;
   const losses: Value[] = [];
   const predictions: Value[] = [];
-  for (let first = 0; first < tokens; first += step) {
-    const end = Math.min(first + step, tokens);
-    const part = inParts ? logitsOf(first, end) : logits;
+  for (const each of parts) {
+    const { first, end } = each;
+    const part = inParts ? logitsOf(graph, decoder, each) : decoder.logits;
     const logProbabilities = targets && graph.scope('loss', () => graph.logSoftmax(part));
     const loss =
       targets && graph.scope('loss', () => lossOf(graph, logProbabilities!, graph.slice(targets, 0, first, end)));
@@ -177,6 +252,12 @@ function dependent(graph: Graph, value: Value, after: Value): Value {
   return graph.add(value, graph.affine(after, 0));
 }
 
+/** One of the numbers of a value, [1, 1]. */
+function oneOf(graph: Graph, value: Value): Value {
+  const first = value.shape.reduce((part, _, axis) => graph.slice(part, axis, 0, 1), value);
+  return graph.reshape(first, [1, 1]);
+}
+
 function targetsOf(graph: Graph, { batch, sequence }: DecoderShape): Value {
   return graph.input('targets', [batch * sequence], 'int32');
 }
@@ -186,6 +267,6 @@ function lossOf(graph: Graph, logProbabilities: Value, targets: Value): Value {
   return graph.affine(graph.pick(logProbabilities, targets), -1);
 }
 
-function joined(graph: Graph, parts: readonly Value[]): Value {
-  return parts.length === 1 ? parts[0]! : graph.concat(parts, 0);
+function joined(graph: Graph, parts: readonly Value[], axis = 0): Value {
+  return parts.length === 1 ? parts[0]! : graph.concat(parts, axis);
 }

@@ -18,10 +18,20 @@ export interface DecoderShape {
 export interface DecoderOutputs {
   /** [batch * sequence, vocabulary] */
   logits: Value;
-  /** The same of the tokens from `first` to `end`, computed without those of others; a slice if it is left out. */
-  logitsOf?: (first: number, end: number) => Value;
+  /** How they are made, so that those of some tokens can be without the others. A family may leave it out. */
+  head?: DecoderHead;
   /** Input [feedForward, tokens] of each layer's down projection, and what goes on as its output [width, tokens]. */
   downProjections: { input: Value; output: Value }[];
+}
+
+/** What makes logits of the last residual stream. */
+export interface DecoderHead {
+  /** What it reads of each token, [width, tokens]. */
+  input: Value;
+  /** What it reads besides. */
+  weights: readonly Value[];
+  /** Logits [n, vocabulary] of n columns of the input. */
+  logits(columns: Value): Value;
 }
 
 export type DownProjected = (layer: number, output: Value) => Value;

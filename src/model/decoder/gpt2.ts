@@ -269,14 +269,16 @@ function build(
     residual = graph.scope(block, () => graph.add(entering.residual, output));
   }
   const final = normalise('transformer.ln_f', residual);
-  const head = graph.scope('lm_head', () => readingNorm('transformer.ln_f', parameter(tiedHead ? EMBEDDING : HEAD)));
-  const logitsOf = (first: number, end: number): Value =>
+  const { weight, bias } = graph.scope('lm_head', () =>
+    readingNorm('transformer.ln_f', parameter(tiedHead ? EMBEDDING : HEAD)),
+  );
+  const logits = (columns: Value): Value =>
     graph.scope('lm_head', () => {
-      const { weight, bias } = head;
-      const product = graph.matmul(graph.slice(final, 1, first, end), weight, { transA: true, transB: true });
+      const product = graph.matmul(columns, weight, { transA: true, transB: true });
       return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
     });
-  return { logits: logitsOf(0, tokenCount), logitsOf, downProjections };
+  const weights = bias === undefined ? [weight] : [weight, bias];
+  return { logits: logits(final), head: { input: final, weights, logits }, downProjections };
 }
 
 /** x times the standard normal distribution function of x. */

@@ -281,9 +281,9 @@ function build(
   }
   const final = normalise('model.norm', residual);
   const head = graph.scope('lm_head', () => withGain(tiedHead ? EMBEDDING : 'lm_head.weight', 'model.norm.weight'));
-  const logitsOf = (first: number, end: number): Value =>
-    graph.scope('lm_head', () => graph.matmul(graph.slice(final, 1, first, end), head, { transA: true, transB: true }));
-  return { logits: logitsOf(0, tokenCount), logitsOf, downProjections };
+  const logits = (columns: Value): Value =>
+    graph.scope('lm_head', () => graph.matmul(columns, head, { transA: true, transB: true }));
+  return { logits: logits(final), head: { input: final, weights: [head], logits }, downProjections };
 }
 
 /**
