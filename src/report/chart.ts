@@ -5,6 +5,8 @@
  * fits here fits in whatever face the reader's machine chooses. PNG uses DejaVu Sans itself, loaded from its file, so a
  * machine without fonts draws the same picture.
  */
+import { createHash } from 'node:crypto';
+import { serialize } from 'node:v8';
 import { Resvg } from '@resvg/resvg-js';
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
@@ -23,13 +25,33 @@ const { textMetrics } = vega as unknown as { textMetrics: TextMetrics };
 textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
   textWidth(withoutMarks(String(text ?? '')), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
 
+/** Pictures that one process keeps: several reports' worth, a few megabytes each. */
+const KEPT = 256;
+/** By the digest of what they are drawn of: several pages show the same figure, and a study is rendered again. */
+const drawn = new Map<string, unknown>();
+
+function drawnOnce<Picture>(kind: string, of: unknown, draw: () => Picture): Picture {
+  const key = createHash('sha256').update(kind).update(serialize(of)).digest('hex');
+  if (drawn.has(key)) return drawn.get(key) as Picture;
+  const picture = draw();
+  drawn.set(key, picture);
+  if (drawn.size > KEPT) drawn.delete(drawn.keys().next().value!);
+  // What fails is tried again, and says again why.
+  if (picture instanceof Promise) picture.catch(() => drawn.delete(key));
+  return picture;
+}
+
 /**
  * SVG of a specification: transparent, with `<title>`s (tooltips) on marks that have a description.
  * @param name which plot it is, for the message
  * @throws Error if vega-lite warns, since a figure that drops a channel or a scale is wrong, not ugly; and if vega
  *   meets an error while it draws, which it would otherwise only write to the console
  */
-export async function drawSvg(spec: Spec, name: string): Promise<string> {
+export function drawSvg(spec: Spec, name: string): Promise<string> {
+  return drawnOnce('svg', spec, () => drawNewSvg(spec, name));
+}
+
+async function drawNewSvg(spec: Spec, name: string): Promise<string> {
   const whole = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: null,
@@ -51,6 +73,10 @@ export async function drawSvg(spec: Spec, name: string): Promise<string> {
 
 /** PNG of an SVG on white, at twice its size. */
 export function drawPng(svg: string): Uint8Array {
+  return drawnOnce('png', svg, () => drawNewPng(svg));
+}
+
+function drawNewPng(svg: string): Uint8Array {
   const image = new Resvg(svg, {
     background: 'white',
     fitTo: { mode: 'zoom', value: 2 },
