@@ -33,8 +33,17 @@ export const transcripts: Part = {
   sentences: [],
 };
 
-/** What a command writes in a folder that holds nothing but a study. The folder's own path is cut. */
-async function answerTo(study: string, ...args: string[]): Promise<string> {
+const answers = new Map<string, Promise<string>>();
+
+/** What a command writes in a folder that holds nothing but a study, asked once. The folder's own path is cut. */
+function answerTo(study: string, ...args: string[]): Promise<string> {
+  const question = JSON.stringify([study, args]);
+  const answer = answers.get(question) ?? ask(study, args);
+  answers.set(question, answer);
+  return answer;
+}
+
+async function ask(study: string, args: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'swp-docs-'));
   try {
     writeFileSync(join(folder, 'pipeline.json'), study);
@@ -87,11 +96,8 @@ async function exportOfTrainingStep(): Promise<string> {
   return consoleBlock((await answerTo(STUDY, ...args)).split('\n'));
 }
 
-let findings: Promise<string> | undefined;
-
 async function findingsBlock(shown: (typeof FINDINGS)[string]): Promise<string> {
-  findings ??= answerTo(JSON.stringify(findingsStudy()), 'lint');
-  const sections = (await findings).split('\n\n');
+  const sections = (await answerTo(JSON.stringify(findingsStudy()), 'lint')).split('\n\n');
   const lines = shown.flatMap(([comparison, rule]) => {
     const section = sections.find((text) => text.startsWith(comparison === null ? '  ' : `${comparison}: `)) ?? '';
     return section.split('\n').filter((line) => / {2}. /.test(line) && line.includes(` ${rule}: `));
