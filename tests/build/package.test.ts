@@ -1,5 +1,5 @@
 /** What `npm pack` puts into the package. tests/real/package.test.ts installs it. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -10,8 +10,8 @@ import { readPage, targetOf } from '../docs/pages.ts';
 
 const BUILD = basename(installedBuild);
 const ONNX_RUNTIME = readFingerprints().onnxRuntime;
-/** Libraries of tens of megabytes: npm compresses everything before it says what it would pack. */
-const LARGE = /\.(so(\.\d+)*|dylib|dll|node)$/;
+/** What npm reads to choose files. */
+const READ_BY_NPM = ['package.json', 'dist/.npmignore'];
 
 /** Left by a run, an older build, an installation, or needed only by who works on swp. */
 const STALE = [
@@ -38,11 +38,12 @@ beforeAll(async () => {
       ...['dist/.npmignore', 'dist/index.js', 'dist/index.d.ts', 'dist/current.json', `dist/${BUILD}`],
       `dist/${ONNX_RUNTIME}`,
     ];
-    for (const part of parts)
-      await cp(join(packageRoot, part), join(copy, part), { recursive: true, filter: (path) => !LARGE.test(path) });
-    for (const file of [...STALE, ...(await largeFiles())]) {
+    const files = (await Promise.all(parts.map(filesOf))).flat();
+    // All others are empty: npm compresses everything before it says what it would pack.
+    for (const file of [...STALE, ...files]) {
       await mkdir(dirname(join(copy, file)), { recursive: true });
-      await writeFile(join(copy, file), '');
+      if (READ_BY_NPM.includes(file)) await copyFile(join(packageRoot, file), join(copy, file));
+      else await writeFile(join(copy, file), '');
     }
     const { stdout } = await execa('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: copy });
     const [said] = Object.values(JSON.parse(stdout) as Record<string, { files: { path: string }[] }>);
@@ -52,17 +53,18 @@ beforeAll(async () => {
   }
 });
 
-/** Of ONNX Runtime's libraries, as the checkout has them. */
-async function largeFiles(): Promise<string[]> {
-  const folder = `dist/${ONNX_RUNTIME}`;
-  const files = await readdir(join(packageRoot, folder), { recursive: true });
-  return files.filter((file) => LARGE.test(file)).map((file) => `${folder}/${file}`);
+/** A file of the checkout, or all files of a folder. */
+async function filesOf(path: string): Promise<string[]> {
+  const isFolder = (await stat(join(packageRoot, path))).isDirectory();
+  return isFolder ? under(path) : [path];
 }
 
-const under = async (folder: string) =>
-  (await readdir(join(packageRoot, folder), { recursive: true, withFileTypes: true }))
+async function under(folder: string): Promise<string[]> {
+  const entries = await readdir(join(packageRoot, folder), { recursive: true, withFileTypes: true });
+  return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(packageRoot.length + 1));
+}
 
 test('has everything that swp reads when it runs', async () => {
   const expected = [
