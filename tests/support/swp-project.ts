@@ -44,9 +44,13 @@ export class SwpProject {
     return readFile(this.path(file), 'utf8');
   }
 
-  /** Runs `swp ...args` in the project and waits for its end, whatever its exit code. */
+  /**
+   * Runs `swp ...args` in the project and waits for its end, whatever its exit code. Unless `args` say otherwise, nodes
+   * run one at a time: another worker takes longer to start than the nodes of these studies take.
+   */
   async swp(...args: string[]): Promise<SwpResult> {
-    const { exitCode, stdout, stderr } = await this.start(...args);
+    const inOneWorker = args[0] === 'repro' && !args.includes('--jobs') && !args.includes('--help');
+    const { exitCode, stdout, stderr } = await this.start(...args, ...(inOneWorker ? ['--jobs', '1'] : []));
     const json = <Value>() =>
       String(stdout)
         .split('\n')
