@@ -15,6 +15,7 @@ export default defineConfig({
     // Guards against a test that hangs, no more: on a busy machine a test of the command line takes minutes.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    globalSetup: 'tests/support/suite-folder.ts',
     pool: 'forks',
     // Much of a test is waiting for a child process, so the main process needs no core of its own.
     maxWorkers: availableParallelism(),

@@ -1,10 +1,10 @@
 /**
- * Runs a stage as a worker runs it: defaults filled in, inputs by name, outputs in a folder that the test file removes.
+ * Runs a stage as a worker runs it: defaults filled in, inputs by name, outputs in a folder of the test file.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { expect, inject } from 'vitest';
 import type { GatheredArtifact, Metrics, Progress, StageDefinition } from '../../src/engine/stage.ts';
 
 export interface StageSetup<Params> {
@@ -32,30 +32,30 @@ export interface StageOutcome {
   log: string[];
 }
 
-let folder: string;
-let jobs = 0;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'swp-stage-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+/** The folder of the test file that is running. */
+function folder(): string {
+  const path = join(inject('suiteFolder'), basename(expect.getState().testPath!, '.test.ts'));
+  mkdirSync(path, { recursive: true });
+  return path;
+}
 
 /** A path in the folder of this test file. */
 export function temporaryFile(name: string): string {
-  return join(folder, name);
+  return join(folder(), name);
 }
 
 export async function runStage<Params>(
   stage: StageDefinition<Params>,
   { params, inputs = {}, gathered = {}, signal, unwanted, resume, onCheckpoint }: StageSetup<Params>,
 ): Promise<StageOutcome> {
-  const job = join(folder, String(jobs++));
-  await mkdir(job);
+  const root = folder();
+  const job = await mkdtemp(join(root, 'job-'));
   const outputs = Object.fromEntries(Object.entries(stage.outputs).map(([name, { file }]) => [name, join(job, file)]));
   const progress: Progress[] = [];
   const log: string[] = [];
   const metrics = await stage.run({
     params: { ...defaultsOf(stage), ...params } as Params,
-    root: folder,
+    root,
     input: (name) => declared(inputs, name),
     optionalInput: (name) => inputs[name],
     gathered: (name) => declared(gathered, name),
