@@ -9,7 +9,6 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, w
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import { compile as compileSchema } from 'json-schema-to-typescript';
 import { apiDeclarations } from './api-declarations.js';
 import * as codeGroups from './code-groups.js';
 import { brokenStages, BuildError, codeFingerprints, stageFiles } from './code-fingerprints.js';
@@ -63,20 +62,34 @@ async function build(broken = {}) {
   await removeOldBuilds(name);
 }
 
-/** schemas/**.schema.json -> src/generated/*.ts, one file per schema. */
+/**
+ * schemas/**.schema.json -> src/generated/*.ts, one file per schema. The compiler is loaded only if one of them changed.
+ */
 async function generateTypes() {
-  const out = join(root, 'src/generated');
-  const files = (await filesUnder(join(root, 'schemas'))).filter((file) => file.endsWith('.schema.json'));
+  const files = (await filesUnder(join(root, 'schemas'))).filter((file) => file.endsWith('.schema.json')).sort();
+  const made = createHash('sha256');
+  for (const file of [fileURLToPath(import.meta.url), join(root, 'package-lock.json'), ...files])
+    made.update(await readFile(file));
+  const digest = made.digest('hex');
+  const types = files.map((file) => ({
+    file,
+    path: join(root, 'src/generated', `${basename(file, '.schema.json')}.ts`),
+    banner: `/* Generated from ${relative(root, file)} by build/build.js. Do not edit. ${digest} */`,
+  }));
+  const present = await Promise.all(types.map(({ path }) => readFile(path, 'utf8').catch(() => '')));
+  const stale = types.filter(({ banner }, index) => !present[index].startsWith(banner));
+  if (stale.length === 0) return;
+  const { compile } = await import('json-schema-to-typescript');
   await Promise.all(
-    files.map(async (file) => {
+    stale.map(async ({ file, path, banner }) => {
       const schema = JSON.parse(await readFile(file, 'utf8'));
-      const text = await compileSchema(schema, schema.title, {
+      const text = await compile(schema, schema.title, {
         cwd: dirname(file),
-        bannerComment: `/* Generated from ${relative(root, file)} by build/build.js. Do not edit. */`,
+        bannerComment: banner,
         format: false,
         unreachableDefinitions: true,
       });
-      await writeIfChanged(join(out, `${basename(file, '.schema.json')}.ts`), text);
+      await writeAtomically(path, text);
     }),
   );
 }

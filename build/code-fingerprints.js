@@ -227,30 +227,43 @@ function unassigned(module, reached, groups) {
   ].join('\n');
 }
 
+/** Printed code, by a module's path and what it says: a process that asks again prints what has changed. */
+const printedBefore = new Map();
+
 /** Code of each module by path, printed without comments, white space and types; see MODULE for its imports. */
 async function printedModules(root, modules) {
-  const { outputFiles } = await esbuild.build({
-    ...OPTIONS,
-    absWorkingDir: root,
-    entryPoints: modules.map((_, index) => ({ in: String(index), out: String(index) })),
-    treeShaking: false,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    plugins: [{ name: 'each module by itself', setup: oneByOne }],
-  });
-  return new Map(outputFiles.map(({ path, text }) => [modules[Number(basename(path, '.js'))], text.trim()]));
+  const sources = await Promise.all(
+    modules.map(async (path) => {
+      const text = await readFile(join(root, path), 'utf8');
+      return { path, text, key: sha256([path, text]) };
+    }),
+  );
+  const fresh = sources.filter(({ key }) => !printedBefore.has(key));
+  if (fresh.length > 0) {
+    const { outputFiles } = await esbuild.build({
+      ...OPTIONS,
+      absWorkingDir: root,
+      entryPoints: fresh.map((_, index) => ({ in: String(index), out: String(index) })),
+      treeShaking: false,
+      minifyWhitespace: true,
+      legalComments: 'none',
+      plugins: [{ name: 'each module by itself', setup: oneByOne }],
+    });
+    for (const { path, text } of outputFiles) printedBefore.set(fresh[Number(basename(path, '.js'))].key, text.trim());
+  }
+  return new Map(sources.map(({ path, key }) => [path, printedBefore.get(key)]));
 
   function oneByOne(build) {
     build.onResolve({ filter: /./ }, ({ path, kind, pluginData: importer }) => {
       // All have one name there: esbuild names the default export after the file.
-      if (kind === 'entry-point') return { path: `${path}/module`, namespace: 'modules', pluginData: modules[path] };
+      if (kind === 'entry-point') return { path: `${path}/module`, namespace: 'modules', pluginData: fresh[path] };
       if (!path.startsWith('.')) return { path, external: true };
       return { path: `${MODULE}${posix.join(posix.dirname(importer), path)}`, external: true };
     });
-    build.onLoad({ filter: /./, namespace: 'modules' }, async ({ pluginData: file }) => ({
-      contents: await readFile(join(root, file)),
-      loader: extname(file).slice(1),
-      pluginData: file,
+    build.onLoad({ filter: /./, namespace: 'modules' }, ({ pluginData: { path, text } }) => ({
+      contents: text,
+      loader: extname(path).slice(1),
+      pluginData: path,
     }));
   }
 }
