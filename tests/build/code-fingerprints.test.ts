@@ -1,5 +1,5 @@
 /** What changes the fingerprints of code, tried on a copy of this checkout's sources. */
-import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, posix } from 'node:path';
 import { execa } from 'execa';
@@ -36,8 +36,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   before = unchanged;
   root = await mkdtemp(join(tmpdir(), 'swp-sources-'));
-  for (const part of ['src', 'stages', 'schemas', 'package.json'])
-    await cp(join(packageRoot, part), join(root, part), { recursive: true });
+  await execa('cp', ['-R', 'src', 'stages', 'schemas', 'package.json', root], { cwd: packageRoot });
   groups = { ...declared, GROUPS: structuredClone(declared.GROUPS) };
 });
 
