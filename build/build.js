@@ -63,7 +63,7 @@ async function build(broken = {}) {
 }
 
 /**
- * schemas/**.schema.json -> src/generated/*.ts, one file per schema. The compiler is loaded only if one of them changed.
+ * schemas/**.schema.json -> src/generated/*.ts, one file per schema. The compiler is loaded only if one has changed.
  */
 async function generateTypes() {
   const files = (await filesUnder(join(root, 'schemas'))).filter((file) => file.endsWith('.schema.json')).sort();
