@@ -29,14 +29,10 @@ export interface DetectionRequest {
   controls?: number;
 }
 
-/**
- * Of a text, whose spikes are at the start of sequences and at some ordinary words: no ratio tells them apart, so that
- * the causal test decides alone. Few tokens tell effects of large models well, and each pass is dear.
- */
-const ON_TEXT = {
-  ...{ ordinaryQuantile: 0.99, spikeRatio: 1, rescans: 0 },
-  ...{ candidateSequences: 4, causalSequences: 4, sequenceLength: 128 },
-};
+/** Of a text: few tokens tell effects of large models well, and each pass is dear. */
+const ON_TEXT = { candidateSequences: 4, causalSequences: 4, sequenceLength: 128, rescans: 0 };
+/** Of a text so much is read that the samples are drawn from this many times what they take. */
+const TEXT_PER_SAMPLE = 40;
 /** Most sequences per pass: what a pass takes of memory grows with them. */
 const LARGEST_BATCH = 4;
 
@@ -84,6 +80,7 @@ function declarationOf({ model, text, field, sequences, length, controls = 2 }: 
       expected: 'a file of text, a folder of them, or JSON Lines with --field',
     });
   const tokens = path === undefined ? {} : { tokens: 'tokenize.tokens' };
+  const sampled = 2 * (sequences ?? ON_TEXT.causalSequences) * (length ?? ON_TEXT.sequenceLength);
   return {
     name: 'detect',
     dag: [
@@ -97,10 +94,15 @@ function declarationOf({ model, text, field, sequences, length, controls = 2 }: 
       rounds: 0,
       finalTrain: false,
       params: {
-        ...(path !== undefined && { tokenize: { calibration: 0, candidates: 0.3, causal: 0.5, evaluation: 0 } }),
+        ...(path !== undefined && {
+          tokenize: {
+            ...{ limit: Math.min(TEXT_PER_SAMPLE * sampled, 2 ** 31 - 1) },
+            ...{ calibration: 0, candidates: 0.3, causal: 0.5, evaluation: 0 },
+          },
+        }),
         'detect-sw': {
           ...(path !== undefined && ON_TEXT),
-          ...{ contributions: 4, jointSize: 4, controlsPerKind: controls },
+          controlsPerKind: controls,
           ...(sequences !== undefined && { candidateSequences: sequences, causalSequences: sequences }),
           ...(length !== undefined && { sequenceLength: length }),
           ...((path !== undefined || sequences !== undefined) && {

@@ -4,7 +4,7 @@ import { listed } from '../base/listed.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../generated/aggregate.ts';
 import { declaredRules } from '../science/reference-sets.ts';
 
-type Threshold = 'spikeRatio' | 'minimumEffect' | 'controlFactor';
+type Threshold = 'ordinaryQuantile' | 'spikeRatio' | 'minimumEffect' | 'controlFactor';
 
 /** A threshold's values in the detections of an experiment: several where rounds or steps differ. */
 export function thresholds(
@@ -27,9 +27,13 @@ export function ruleText(study: StudyDeclaration, ids?: readonly string[]): stri
       alternatives(thresholds(study, experiment, name)),
     );
     const spikes = alternatives(thresholds(study, experiment, 'spikeRatio'));
+    const quantiles = thresholds(study, experiment, 'ordinaryQuantile');
+    const ordinary = quantiles.every((quantile) => quantile === 1)
+      ? 'the ordinary maximum'
+      : `what ordinary tokens reach (quantile ${alternatives(quantiles)} of their maxima)`;
     const gate = isCausalAlone(study, experiment)
       ? ` (${ALONE})`
-      : `, and both its spikes are at least ${spikes} times the ordinary maximum`;
+      : `, and both its spikes are at least ${spikes} times ${ordinary}`;
     return `zeroing it costs at least ${effect} nats and ${factor} times its worst control${gate}`;
   });
   return rules === '' ? '' : `A weight counts as a super weight where ${rules}.`;
@@ -57,7 +61,7 @@ export function inBrackets(rule: string): string {
 
 const ALONE = 'spike ratio 1: the causal test alone decides';
 
-/** Whether the gate of spikes lets all pass: a maximum over all tokens is never below that over ordinary ones. */
+/** Whether the gate of spikes lets all pass: a maximum over all tokens is never below what ordinary ones reach. */
 function isCausalAlone(study: StudyDeclaration, experiment: ExperimentDeclaration): boolean {
   return thresholds(study, experiment, 'spikeRatio').every((ratio) => ratio <= 1);
 }

@@ -9,7 +9,7 @@
  * - it costs `controlFactor` times what zeroing any matched set of as many weights does.
  */
 import { decimal } from '../base/number-text.ts';
-import type { Coordinate, JointControl, JointEffect } from '../generated/super-weights.ts';
+import type { Coordinate, JointControl, JointEffect, SuperWeightReport } from '../generated/super-weights.ts';
 import { identityOf, type Ablation, type ZeroingEffect } from './ablation.ts';
 import { CONTROL_KINDS, type MatchedControl } from './controls.ts';
 import type { MatrixPosition } from './pruning.ts';
@@ -214,6 +214,21 @@ export class JointEffects {
           : `Refused as joint: ${refusal}.`,
     };
   }
+}
+
+/**
+ * What must stay for a detection's super weights to do their work, and must go for it to be undone: those that count
+ * alone, and the members of the joint sets, each once.
+ */
+export function superWeightsAndMembers({
+  confirmed,
+  joint = [],
+}: Pick<SuperWeightReport, 'confirmed' | 'joint'>): MatrixPosition[] {
+  const sets = joint.filter((set) => set.confirmed);
+  const places = [...confirmed, ...sets.flatMap(({ members }) => members)].map(
+    ({ tensor, row, col }): MatrixPosition => ({ tensor, row, col }),
+  );
+  return [...new Map(places.map((place) => [identityOf(place), place])).values()];
 }
 
 /** Whether two lists name the same weights, in whatever order. */

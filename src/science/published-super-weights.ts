@@ -20,100 +20,44 @@ export interface PublishedSuperWeight {
   col: number;
 }
 
-interface PublishedModel {
-  model: string;
-  source: string;
-  shape: ModelShape;
-  /** Layer, row and column of each. */
-  places: readonly (readonly [layer: number, row: number, col: number])[];
-}
-
 const PAPER = 'Yu et al. 2024, arXiv 2411.07191, table 2';
 /** Coordinates that the paper's table does not have. */
 const CODE = 'Yu et al. 2024, SUPER_WEIGHTS_MAP of github.com/mengxiayu/LLMSuperWeight';
 
-const shape = (layers: number, width: number, feedForward: number, vocabulary: number): ModelShape => ({
-  layers,
-  width,
-  feedForward,
-  vocabulary,
-});
+/** Layers, width, width of the MLP and vocabulary, as the models' published configurations have them. */
+type Shape = readonly [layers: number, width: number, feedForward: number, vocabulary: number];
+/** Layer, row and column. */
+type Place = readonly [layer: number, row: number, col: number];
 
-/** Shapes are those of the models' published configurations. */
-const PUBLISHED: readonly PublishedModel[] = [
-  { model: 'Llama-7B', source: PAPER, shape: shape(32, 4096, 11008, 32000), places: [[2, 3968, 7003]] },
-  {
-    model: 'Llama-13B',
-    source: PAPER,
-    shape: shape(40, 5120, 13824, 32000),
-    places: [
-      [2, 2231, 2278],
-      [2, 2231, 6939],
-    ],
-  },
-  {
-    model: 'Llama-30B',
-    source: PAPER,
-    shape: shape(60, 6656, 17920, 32000),
-    places: [
-      [3, 5633, 12817],
-      [3, 5633, 17439],
-      [10, 5633, 14386],
-    ],
-  },
-  { model: 'Llama2-7B', source: PAPER, shape: shape(32, 4096, 11008, 32000), places: [[1, 2533, 7890]] },
-  { model: 'Llama2-13B', source: PAPER, shape: shape(40, 5120, 13824, 32000), places: [[3, 4743, 7678]] },
-  { model: 'Mistral-7B v0.1', source: PAPER, shape: shape(32, 4096, 14336, 32000), places: [[1, 2070, 7310]] },
-  {
-    model: 'Meta-Llama-3-8B',
-    source: CODE,
-    shape: shape(32, 4096, 14336, 128256),
-    places: [
-      [1, 788, 2427],
-      [1, 1384, 2427],
-      [1, 4062, 2427],
-    ],
-  },
-  {
-    model: 'OLMo-1B 0724-hf',
-    source: PAPER,
-    shape: shape(16, 2048, 8192, 50304),
-    places: [
-      [1, 1764, 1710],
-      [1, 1764, 8041],
-    ],
-  },
+const PUBLISHED: readonly (readonly [model: string, source: string, shape: Shape, ...places: Place[]])[] = [
+  ['Llama-7B', PAPER, [32, 4096, 11008, 32000], [2, 3968, 7003]],
+  ['Llama-13B', PAPER, [40, 5120, 13824, 32000], [2, 2231, 2278], [2, 2231, 6939]],
+  ['Llama-30B', PAPER, [60, 6656, 17920, 32000], [3, 5633, 12817], [3, 5633, 17439], [10, 5633, 14386]],
+  ['Llama2-7B', PAPER, [32, 4096, 11008, 32000], [1, 2533, 7890]],
+  ['Llama2-13B', PAPER, [40, 5120, 13824, 32000], [3, 4743, 7678]],
+  ['Mistral-7B v0.1', PAPER, [32, 4096, 14336, 32000], [1, 2070, 7310]],
+  ['Meta-Llama-3-8B', CODE, [32, 4096, 14336, 128256], [1, 788, 2427], [1, 1384, 2427], [1, 4062, 2427]],
+  ['OLMo-1B 0724-hf', PAPER, [16, 2048, 8192, 50304], [1, 1764, 1710], [1, 1764, 8041]],
   // The code has the second of them in the layer above.
-  { model: 'OLMo-1B 0724-hf', source: CODE, shape: shape(16, 2048, 8192, 50304), places: [[2, 1764, 8041]] },
-  {
-    model: 'OLMo-7B 0724-hf',
-    source: PAPER,
-    shape: shape(32, 4096, 11008, 50304),
-    places: [
-      [1, 269, 7467],
-      [2, 269, 8275],
-      [7, 269, 453],
-      [24, 269, 2300],
-    ],
-  },
-  {
-    model: 'Phi-3-mini-4k-instruct',
-    source: PAPER,
-    shape: shape(32, 3072, 8192, 32064),
-    places: [
-      [2, 525, 808],
-      [2, 1693, 808],
-      [2, 1113, 808],
-      [4, 525, 2723],
-      [4, 1113, 2723],
-      [4, 1693, 2723],
-    ],
-  },
+  ['OLMo-1B 0724-hf', CODE, [16, 2048, 8192, 50304], [2, 1764, 8041]],
+  ['OLMo-7B 0724-hf', PAPER, [32, 4096, 11008, 50304], [1, 269, 7467], [2, 269, 8275], [7, 269, 453], [24, 269, 2300]],
+  [
+    'Phi-3-mini-4k-instruct',
+    PAPER,
+    [32, 3072, 8192, 32064],
+    [2, 525, 808],
+    [2, 1693, 808],
+    [2, 1113, 808],
+    [4, 525, 2723],
+    [4, 1113, 2723],
+    [4, 1693, 2723],
+  ],
 ];
 
 /** What has been published of models of this shape. */
-export function publishedSuperWeights(config: ModelShape): PublishedSuperWeight[] {
-  return PUBLISHED.filter((each) =>
-    (['layers', 'width', 'feedForward', 'vocabulary'] as const).every((name) => each.shape[name] === config[name]),
-  ).flatMap(({ model, source, places }) => places.map(([layer, row, col]) => ({ model, source, layer, row, col })));
+export function publishedSuperWeights({ layers, width, feedForward, vocabulary }: ModelShape): PublishedSuperWeight[] {
+  const shape = [layers, width, feedForward, vocabulary];
+  return PUBLISHED.filter(([, , of]) => of.every((size, index) => size === shape[index])).flatMap(
+    ([model, source, , ...places]) => places.map(([layer, row, col]) => ({ model, source, layer, row, col })),
+  );
 }

@@ -48,9 +48,13 @@ export function referenceProblems(study: StudyDeclaration): ParamProblem[] {
   return [...problems.values()];
 }
 
-/** What decides whether a detection confirms a super weight: parameters of detect-sw. */
+/** What decides whether a detection confirms a super weight, or a joint set: parameters of detect-sw. */
 const RULE = [
+  'ordinaryQuantile',
   'spikeRatio',
+  'contributions',
+  'jointSize',
+  'jointFactor',
   'minimumEffect',
   'controlFactor',
   'controlsPerKind',
@@ -58,6 +62,9 @@ const RULE = [
   'candidateSequences',
   'causalSequences',
 ] as const;
+
+/** What studies of earlier releases do not state: how it was. */
+const UNSTATED: Partial<DeclaredRule> = { ordinaryQuantile: 1, contributions: 0, jointSize: 1, jointFactor: 2 };
 
 /** A rule under which a detection says "confirmed" or "none". */
 export type DeclaredRule = Required<Pick<DetectSwParams, (typeof RULE)[number]>>;
@@ -82,7 +89,7 @@ function ruleOf(
 ): DeclaredRule | undefined {
   const stage = entryOf(study.steps, step)?.stage;
   if (stage !== 'detect-sw') return undefined;
-  const values = RULE.map((name) => [name, arm.valueAt({ step, stage }, name, round)] as const);
+  const values = RULE.map((name) => [name, arm.valueAt({ step, stage }, name, round) ?? UNSTATED[name]] as const);
   if (values.some(([, value]) => value === undefined)) return undefined;
   return Object.fromEntries(values) as DeclaredRule;
 }

@@ -75,24 +75,36 @@ export function evaluationWork(params: Required<EvalParams>): StageWork {
   };
 }
 
+/** Of a pass that zeroes a weight, what it takes of a whole one, on average: it begins at the weight's layer. */
+const SHARE_OF_PASS = 0.6;
+
 /**
- * Forward passes of a detection that confirms one super weight: a scan before and, if it rescans, one after; the intact
- * model, a spike per layer and scan, and the controls of the one that hurts. One that confirms none takes fewer.
+ * Forward passes of a detection that confirms one super weight, with a second weight that can do its work: the intact
+ * model and its hidden units; a scan before and, if it rescans, one after; the peak of every layer, once; the second
+ * weight; the controls of the one that hurts; the set of both, with its controls. Where only known places are tested,
+ * one of each. A detection that confirms none takes fewer.
  * @throws SwpError if the model's configuration cannot be read
  */
 export async function detectionWork(params: Required<DetectSwParams>): Promise<StageWork> {
   const pass = passOf('detect-sw', params);
   const layers = await layersOf(params.model);
   const { causalSequences, candidateSequences, batchSize, controlsPerKind, rescans, ablateLargest } = params;
-  const scans = rescans > 0 ? 2 : 1;
-  const judged = 1 + scans * layers + CONTROL_KINDS.length * controlsPerKind + ablateLargest;
-  const passes = judged * Math.ceil(causalSequences / batchSize) + scans * Math.ceil(candidateSequences / batchSize);
+  const isSought = params.search !== 'none';
+  const scans = !isSought ? 0 : rescans > 0 ? 2 : 1;
+  const others = isSought && params.contributions > 0 ? 1 : 0;
+  const sets = params.jointSize > 1 && (others > 0 || !isSought) ? 1 + CONTROL_KINDS.length + (isSought ? 2 : 0) : 0;
+  const places = isSought ? layers + others : 1;
+  const zeroed = places + CONTROL_KINDS.length * controlsPerKind + sets + ablateLargest;
+  const perSet = Math.ceil(causalSequences / batchSize);
+  const whole = 2 * perSet + scans * Math.ceil(candidateSequences / batchSize);
+  const passes = whole + zeroed * perSet;
   return {
     unit: 'passes',
     count: passes,
     alike: alike(pass, params),
-    flops: async () => passes * (await countPassFlops(pass)),
+    flops: async () => (whole + SHARE_OF_PASS * zeroed * perSet) * (await countPassFlops(pass)),
     sample: () => ({
+      search: 'spikes',
       causalSequences: batchSize,
       candidateSequences: Math.min(batchSize, candidateSequences),
       ablateLargest: 0,

@@ -133,7 +133,8 @@ class Detector {
       const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
       const spikes = await this.#ablation.without(known, () => this.#scan());
       let confirmedNow = false;
-      const proposed = spikes.flatMap((layer) => this.#proposed(layer));
+      const proposed: (Spike | Contribution)[] = [];
+      for (const layer of spikes) proposed.push(...(await this.#proposed(layer)));
       for (const [index, spike] of proposed.entries()) {
         progress?.({ done: found.size, total: found.size + proposed.length - index });
         const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
@@ -160,12 +161,18 @@ class Detector {
     });
   }
 
-  /** The weights that a layer's spikes name: the peak whatever its size, and contributions that spike. */
-  #proposed({ contributions, ...peak }: LayerSpikes): (Spike | Contribution)[] {
-    return [
-      peak,
-      ...contributions.filter((each) => this.#spikes(each) && (each.row !== peak.row || each.col !== peak.col)),
-    ];
+  /**
+   * The weights that a layer's spikes name: the peak whatever its size, and contributions that spike, unless zeroing
+   * all of them with the peak costs too little for any to be a super weight.
+   */
+  async #proposed({ contributions, ...peak }: LayerSpikes): Promise<(Spike | Contribution)[]> {
+    const others = contributions.filter(
+      (each) => this.#spikes(each) && (each.row !== peak.row || each.col !== peak.col),
+    );
+    if (others.length === 0) return [peak];
+    const tensor = this.#model.downProjection(peak.layer);
+    const { effect } = await this.#ablation.effect(...[peak, ...others].map(({ row, col }) => ({ tensor, row, col })));
+    return effect < this.#rule.minimumEffect ? [peak] : [peak, ...others];
   }
 
   #spikes({ inputRatio, outputRatio }: Pick<Spike, 'inputRatio' | 'outputRatio'>): boolean {
@@ -291,6 +298,7 @@ class Detector {
   /** The largest block weights, each zeroed alone, by falling magnitude. */
   async ablateLargest(): Promise<AblatedWeight[]> {
     const count = this.#rule.ablateLargest;
+    if (count === 0) return [];
     const largest = this.blockTensors()
       .flatMap((tensor) => {
         const data = this.#model.weight(tensor);

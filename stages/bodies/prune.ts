@@ -12,6 +12,7 @@ import { selectTensors } from '../../src/model/tensor-selection.ts';
 import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 import { pruningOf } from '../../src/science/pruning-outputs.ts';
+import { superWeightsAndMembers } from '../../src/science/joint-effects.ts';
 import { prune, type MatrixPosition } from '../../src/science/pruning.ts';
 
 export default async function pruneWeights({
@@ -25,13 +26,12 @@ export default async function pruneWeights({
   const weights = await readModelWeights(input('weights'), config, otherModelRemedy('prune', params.model));
   const earlier = optionalInput('mask');
   const masks = earlier === undefined ? new Map() : await readMasks(earlier, parameterShapes(config));
-  /** The super weights of a detection; only what the parameters ask for is read. */
+  /** The super weights of a detection, and the members of its joint sets; only what the parameters ask for is read. */
   const confirmedBy = async (name: 'reference' | 'detected', asked: string): Promise<MatrixPosition[]> => {
     const path = optionalInput(name);
     if (path === undefined)
       throw new Error(`${asked} needs the input \`${name}\`: connect it to a detect-sw step in the study.`);
-    const { confirmed } = await readJsonArtifact<SuperWeightReport>(path);
-    return confirmed.map(({ tensor, row, col }) => ({ tensor, row, col }));
+    return superWeightsAndMembers(await readJsonArtifact<SuperWeightReport>(path));
   };
   const { coordinates, force, protect } = params;
   const forced = [...coordinates, ...(force === 'none' ? [] : await confirmedBy(force, `prune.force: ${force}`))];

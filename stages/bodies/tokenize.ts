@@ -74,13 +74,17 @@ async function readAll(
   const documents: TokenIds[] = [];
   const seen = new Set<string>();
   let [repeated, before] = [0, 0];
+  let left = params.limit ?? Infinity;
   for (const path of files) {
+    if (left === 0) break;
     let ids: number[] = [];
     for await (const { text, last, bytes } of readDocuments(path, params.corpus!.field, tokenizer.cut)) {
       signal.throwIfAborted();
-      for (const id of tokenizer.encode(text)) ids.push(id);
+      const piece = tokenizer.encode(text).slice(0, left);
+      for (const id of piece) ids.push(id);
+      left -= piece.length;
       progress({ done: before + bytes, total });
-      if (!last) continue;
+      if (!last && left > 0) continue;
       const document = tokenIds(tokenizer.vocabulary, ids.length + 1);
       document.set(ids);
       document[ids.length] = start;
@@ -89,6 +93,7 @@ async function readAll(
       else if (ids.length > 0) documents.push(document);
       seen.add(digest);
       ids = [];
+      if (left === 0) break;
     }
     before += statSync(path).size;
   }

@@ -46,6 +46,8 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
     models.map(({ weights }) => weights.length),
     String,
   );
+  const ids = new Set(models.flatMap(({ experiments }) => experiments));
+  const seeds = new Set(results.runs.filter(({ experiment }) => ids.has(experiment)).map(({ seed }) => seed)).size;
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
     vconcat: [
@@ -67,10 +69,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   };
   return {
     title: TITLE,
-    caption: `One bar a weight: the loss increase when it is set to zero alone. Coloured bars were confirmed as super weights.${ruleSentence(
-      results.study,
-      models.flatMap(({ experiments }) => experiments),
-    )} Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. n = ${counted(models.length, `${kind} model`)}; the unit is one independently trained model.`,
+    caption: `One bar a weight: the loss increase when it is set to zero alone. Coloured bars were confirmed as super weights.${ruleSentence(results.study, [...ids])} Large: the ${kind} model with the clearest contrast (seed ${clearest.seed}); small: ${shown.length === 0 ? 'no others' : counted(shown.length, 'other seed')}, same scale. n = ${counted(models.length, `${kind} model`)}; the unit is one ${seeds > models.length ? 'checkpoint, whose seeds are data orders' : 'independently trained model'}.`,
     method: `Each of the ${ablated} largest of ${kindCount(models)} block weights is set to zero alone, and the loss on ${decimal(clearest.causalTokens, 0)} held-out tokens is measured again, on the starting models, before any training of this study.`,
     plots: [
       {

@@ -252,7 +252,7 @@ function contributionsText(study: StudyDeclaration): string {
   const contributions = valueText(study, 'detect-sw', 'contributions');
   return contributions === '0' || contributions === UNSTATED
     ? ''
-    : ` So are, of each layer, the ${contributions} weights with the largest |input × weight| at the token where its output peaks, if both their channels spike there.`;
+    : ` So are, of each layer, the ${contributions} weights with the largest |input × weight| at the token where its output peaks, if both their channels spike there and zeroing them all costs enough.`;
 }
 
 function jointText(study: StudyDeclaration): string {
