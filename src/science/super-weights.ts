@@ -131,18 +131,22 @@ class Detector {
     const found = new Map<string, Candidate>();
     for (let scan = 0; scan <= this.#rule.rescans; scan++) {
       const known = [...found.values()].filter(({ confirmed }) => confirmed).map(({ coordinate }) => coordinate);
-      const spikes = await this.#ablation.without(known, () => this.#scan());
+      const layers = await this.#ablation.without(known, () => this.#scan());
       let confirmedNow = false;
-      const proposed: (Spike | Contribution)[] = [];
-      for (const layer of spikes) proposed.push(...(await this.#proposed(layer)));
-      for (const [index, spike] of proposed.entries()) {
-        progress?.({ done: found.size, total: found.size + proposed.length - index });
-        const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
-        if (found.has(identityOf(coordinate))) continue;
-        const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);
-        found.set(identityOf(coordinate), candidate);
-        confirmedNow ||= candidate.confirmed;
-      }
+      const judgeAll = async (proposed: readonly (Spike | Contribution)[]) => {
+        for (const [index, spike] of proposed.entries()) {
+          progress?.({ done: found.size, total: found.size + proposed.length - index });
+          const coordinate = this.#coordinate(this.#model.downProjection(spike.layer), spike.row, spike.col);
+          if (found.has(identityOf(coordinate))) continue;
+          const candidate = await this.#judge(coordinate, spike, scan, [...known, ...reference]);
+          found.set(identityOf(coordinate), candidate);
+          confirmedNow ||= candidate.confirmed;
+        }
+      };
+      await judgeAll(layers);
+      const others = layers.filter((layer) => this.#others(layer).length > 0);
+      const screened = new Set(await this.#costly(others));
+      await judgeAll(others.filter((layer) => screened.has(layer)).flatMap((layer) => this.#others(layer)));
       if (!confirmedNow) break;
     }
     const candidates = [...found.values()];
@@ -161,18 +165,28 @@ class Detector {
     });
   }
 
+  /** Contributions besides the peak that spike. */
+  #others({ row, col, contributions }: LayerSpikes): Contribution[] {
+    return contributions.filter((each) => this.#spikes(each) && (each.row !== row || each.col !== col));
+  }
+
   /**
-   * The weights that a layer's spikes name: the peak whatever its size, and contributions that spike, unless zeroing
-   * all of them with the peak costs too little for any to be a super weight.
+   * The layers of which the peak and its other contributions, zeroed together, cost what a super weight costs at least.
+   * Layers that cost less together are told by one pass; others are halved.
    */
-  async #proposed({ contributions, ...peak }: LayerSpikes): Promise<(Spike | Contribution)[]> {
-    const others = contributions.filter(
-      (each) => this.#spikes(each) && (each.row !== peak.row || each.col !== peak.col),
+  async #costly(layers: readonly LayerSpikes[]): Promise<readonly LayerSpikes[]> {
+    if (layers.length === 0) return [];
+    const places = layers.flatMap((layer) =>
+      [layer, ...this.#others(layer)].map(({ row, col }) => ({
+        ...{ row, col },
+        tensor: this.#model.downProjection(layer.layer),
+      })),
     );
-    if (others.length === 0) return [peak];
-    const tensor = this.#model.downProjection(peak.layer);
-    const { effect } = await this.#ablation.effect(...[peak, ...others].map(({ row, col }) => ({ tensor, row, col })));
-    return effect < this.#rule.minimumEffect ? [peak] : [peak, ...others];
+    const { effect } = await this.#ablation.effect(...places);
+    if (effect < this.#rule.minimumEffect) return [];
+    if (layers.length === 1) return layers;
+    const half = layers.length >> 1;
+    return [...(await this.#costly(layers.slice(0, half))), ...(await this.#costly(layers.slice(half)))];
   }
 
   #spikes({ inputRatio, outputRatio }: Pick<Spike, 'inputRatio' | 'outputRatio'>): boolean {

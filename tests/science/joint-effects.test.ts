@@ -134,10 +134,10 @@ describe('a set is refused as joint', () => {
     return joint![0]!.verdict;
   };
 
-  it('if it costs too little', async () => {
-    expect(await refusal({ ...pair, costs: [], together: [] })).toBe(
-      'Refused as joint: together they cost 0.0000 nats, less than 0.1.',
-    );
+  it('if it costs too little: then none of its weights but the peak is a candidate, and one pass has told it', async () => {
+    const { joint, candidates } = await detect({ ...pair, costs: [], together: [] });
+    expect(joint).toEqual([]);
+    expect(candidates.map(({ coordinate: { row, col } }) => [row, col])).toEqual([[2, 3]]);
   });
 
   it('if its effect is that of one member', async () => {

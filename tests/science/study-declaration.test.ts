@@ -56,6 +56,7 @@ describe('a declared parameter', () => {
 
 describe('the rule under which a detection decides', () => {
   const rule = {
+    ...{ ordinaryQuantile: 1, contributions: 0, jointSize: 1, jointFactor: 2 },
     spikeRatio: 4,
     minimumEffect: 0.1,
     controlFactor: 5,
