@@ -259,7 +259,7 @@ function jointText(study: StudyDeclaration): string {
   const size = valueText(study, 'detect-sw', 'jointSize');
   return size === '1' || size === UNSTATED
     ? ''
-    : ` Candidates of one layer and output channel were zeroed together as well, up to ${size}: weights that make up for one another cost little alone. What was found of such sets is in the detections' artifacts (joint).`;
+    : ` Candidates of one layer and output channel were zeroed together as well, up to ${size}: weights that make up for one another cost little alone. What was found of such sets, and what became of them, is in the tables of the page on survival.`;
 }
 
 const UNSTATED = '(not stated)';

@@ -10,6 +10,7 @@ import type { Pruning } from '../../generated/pruning.ts';
 import type {
   ConfirmedSuperWeight,
   DetectionResult,
+  JointSet,
   MeasuredEvaluation,
   MeasuredPruning,
   Measurement,
@@ -19,7 +20,7 @@ import type {
   SurvivalResult,
   WeightCoordinate,
 } from '../../generated/results.ts';
-import type { SuperWeightReport } from '../../generated/super-weights.ts';
+import type { JointEffect, SuperWeightReport } from '../../generated/super-weights.ts';
 import type { Computations } from './computations.ts';
 import { runCurve } from './run-curve.ts';
 import { inOrderOfTime, levelOf, type PhaseOf, type Piece, type StudyPieces } from './study-pieces.ts';
@@ -104,7 +105,25 @@ function referenceSet(
   const { content } = defining.piece;
   if (content === undefined || content.search === 'none') return { status: 'unknown', ...place, superWeights: [] };
   const superWeights = confirmedSuperWeights(content);
-  return { status: superWeights.length > 0 ? 'confirmed' : 'none-emerged', ...place, superWeights };
+  const jointSets = (content.joint ?? []).map(jointSet);
+  return {
+    status: superWeights.length > 0 ? 'confirmed' : 'none-emerged',
+    ...place,
+    superWeights,
+    ...(jointSets.length === 0 ? {} : { jointSets }),
+  };
+}
+
+function jointSet({
+  members,
+  effect,
+  effectStandardError,
+  sumOfEffects,
+  worstControl,
+  confirmed,
+  verdict,
+}: JointEffect): JointSet {
+  return { members, effect, effectStandardError, sumOfEffects, worstControl, confirmed, verdict };
 }
 
 /** What is followed through a run. */
@@ -138,6 +157,7 @@ function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): O
   const { round, phase, evaluation, detection } = moment;
   const pruning = phase === 'pruned' ? pieces.prunings.find(({ label }) => label.round === round) : undefined;
   const survival = survivalOf(moment, followed);
+  const { jointSurvival = [] } = detection?.content ?? {};
   const keys = { evaluation: evaluation?.key, superWeights: detection?.key, pruning: pruning?.key };
   return {
     round,
@@ -149,6 +169,7 @@ function measurement(moment: Moment, pieces: StudyPieces, followed: Followed): O
     pruning: pruning?.content ? measuredPruning(pruning.content) : null,
     detection: detection?.content ? detectionResult(detection.content) : null,
     survival,
+    ...(jointSurvival.length === 0 || survival.status === 'before-reference' ? {} : { jointSurvival }),
     newlyConfirmed:
       detection?.content?.search === 'none'
         ? null
