@@ -11,6 +11,8 @@ import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts
 import { retrainingText } from '../../src/report/control-text.ts';
 import { ruleText, shortRuleText } from '../../src/report/causal-rule.ts';
 import { definitions } from '../../src/report/page/definitions.ts';
+import type { Html } from '../../src/report/page/html.ts';
+import { jointSetsTable, jointSurvivalTable } from '../../src/report/page/joint-sets-table.ts';
 import { provenance } from '../../src/report/page/provenance.ts';
 import { cautions, plainSummary } from '../../src/report/page/summary-text.ts';
 import { superWeightsTable } from '../../src/report/page/super-weights-table.ts';
@@ -241,6 +243,51 @@ describe('a count', () => {
     );
     expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('2/3 (1 disconnected)');
     expect(brief(results, 'survival')).toMatch(/^kept 2\/3 \(1 disconnected\), still matters 2\/3/);
+  });
+});
+
+describe('joint sets', () => {
+  const coordinate = (col: number) => ({
+    tensor: 'model.layers.1.mlp.down_proj.weight',
+    layer: 1,
+    row: 7,
+    col,
+    value: 3,
+  });
+  const members = [coordinate(3), coordinate(5)];
+  const set = {
+    ...{ members, effect: 9.97, effectStandardError: 0.5, sumOfEffects: 1.53, worstControl: 0.003, confirmed: true },
+    verdict: 'Confirmed as joint.',
+  };
+  const results = resultsOf([A], (_study, { superWeights }) => {
+    for (const { label, content } of superWeights)
+      if (label.round === 0) content!.joint = [{ ...set, excess: 8.4, excessStandardError: 0.5, controls: [] }];
+      else
+        content!.jointSurvival = [
+          {
+            ...{ members, kept: label.seed === 0 ? 1 : 2, disconnected: 0, effect: 5 + label.seed },
+            ...{ effectStandardError: 0.1, functional: label.seed < 2, redetected: label.round < 3 ? null : true },
+          },
+        ];
+  });
+
+  it('of the reference stand in the results, with what became of them', () => {
+    expect(results.runs[0]!.reference.jointSets).toEqual([set]);
+    expect(results.runs[0]!.measurements[0]).not.toHaveProperty('jointSurvival');
+    expect(results.runs[0]!.measurements.at(-1)!.jointSurvival).toMatchObject([
+      { kept: 1, effect: 5, redetected: true },
+    ]);
+    expect(resultsOf([A]).runs[0]!.reference).not.toHaveProperty('jointSets');
+  });
+
+  it('have tables, by arm and round', () => {
+    const of = jointSetsTable(results) as Html;
+    expect(of.source).toContain('[7, 3] and [7, 5]');
+    expect(of.source).toMatch(/9\.970 ± 0\.500.*1\.530/s);
+    const { source } = jointSurvivalTable(results) as Html;
+    expect(source).toMatch(/1 to 2\s+of 2.*5\.000 to 7\.000.*2\/3.*not sought/s);
+    expect(source).toContain('>3/3<');
+    expect(jointSetsTable(resultsOf([A])) + String(jointSurvivalTable(resultsOf([A])))).toBe('');
   });
 });
 
