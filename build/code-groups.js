@@ -198,6 +198,8 @@ export const GROUPS = {
       'src/compute/runtimes/onnx/graph-hash.ts',
       'src/model/graph-fingerprint.ts',
       'src/model/model-fingerprint.ts',
+      // Which defaults parameters have: `params`.
+      'src/model/model-size.ts',
       'src/model/pretraining.ts',
       // Of the models of a shape: `computes.published`.
       'src/science/published-super-weights.ts',

@@ -223,6 +223,11 @@ export interface StageDefinition<Params = JsonObject> {
    * Added to the code fingerprint in the key.
    */
   fingerprint?(params: Params, root: string): Promise<JsonValue>;
+  /**
+   * Whether a model is so large that parameters which nobody sets have the defaults of large models
+   * (`defaultOfLarge` in the schema). A model that cannot be read is not.
+   */
+  isLarge?(model: string, root: string): Promise<boolean>;
   /** Absolute paths of the files that `fingerprint` reads: when one of them changes, it is asked again. */
   watches?(params: Params, root: string): string[];
   /** What a node takes of the machine; a CPU by default. */

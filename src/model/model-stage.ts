@@ -7,6 +7,7 @@ import type { StageDeclaration } from '../engine/stage.ts';
 import { readModelConfig } from './model-config.ts';
 import { configFile } from './model-files.ts';
 import { locateModel, modelProblems } from './model-name.ts';
+import { isLargeModel } from './model-size.ts';
 
 /**
  * A stage whose hooks and body get `model` as locateModel gives it, and which reads the model's configuration. A name
@@ -35,6 +36,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
       const unknown = modelProblems(params.model, root);
       return unknown.length > 0 ? unknown : ((await problems?.(located(params, root), connected, root)) ?? []);
     },
+    isLarge: (model, root) => isLargeModel(locateModel(model, root)),
     ...(fingerprint && { fingerprint: (params, root) => fingerprint(located(params, root), root) }),
     ...(watches && { watches: (params, root) => watches(located(params, root), root) }),
     ...(work && { work: (params, root) => work(located(params, root), root) }),

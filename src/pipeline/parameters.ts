@@ -1,7 +1,7 @@
 /**
  * The value of every parameter, for one step of one run in one round. The last one given counts:
  *
- *   stage's default < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
+ *   stage's default (of a large model, its `defaultOfLarge`) < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
  *   < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
@@ -11,9 +11,9 @@
  * nobody set is the run's seed, a `model` or `corpus` that nobody set the experiment's.
  */
 import { decimalProduct } from '../base/decimal-product.ts';
-import type { JsonObject } from '../base/json.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { StageDefinition } from '../engine/stage.ts';
-import { paramSchemas } from './stage-params.ts';
+import { defaultOf, paramSchemas } from './stage-params.ts';
 import type { StepDeclaration } from './step.ts';
 import type { Experiment, Study } from './study.ts';
 
@@ -40,11 +40,20 @@ export function resolveParams({ study, experiment, stage, round, step, seed }: P
     valuesOfRound(experiment, name, round),
     step && experiment.perStep[step.name],
   ];
-  const params: JsonObject = {};
-  for (const [param, schema] of paramSchemas(stage)) {
-    if (schema.unit === 'study') continue;
-    let value = schema.unit === 'model' || schema.unit === 'corpus' ? experiment[schema.unit] : schema.default;
+  const schemas = paramSchemas(stage);
+  const given = (param: string): JsonValue | undefined => {
+    let value: JsonValue | undefined;
     for (const layer of [...layers, study.overrides]) if (layer?.[param] !== undefined) value = layer[param];
+    return value;
+  };
+  const model = given('model') ?? (schemas.get('model')?.unit === 'model' ? experiment.model : undefined);
+  const isLarge = typeof model === 'string' && study.largeModels.has(model);
+  const params: JsonObject = {};
+  for (const [param, schema] of schemas) {
+    if (schema.unit === 'study') continue;
+    const otherwise =
+      schema.unit === 'model' || schema.unit === 'corpus' ? experiment[schema.unit] : defaultOf(schema, isLarge);
+    let value = given(param) ?? otherwise;
     if (schema.unit === 'steps' && typeof value === 'number') value = scaleSteps(value, experiment.scaleSteps);
     if (schema.unit === 'seed') value ??= seed;
     if (value !== undefined) params[param] = value;

@@ -19,6 +19,8 @@ export type ParamUnit = 'steps' | 'seed' | 'model' | 'corpus' | 'study';
 export interface ParamSchema {
   unit?: ParamUnit;
   default?: JsonValue;
+  /** The default of a model with so many parameters that it is a large one, where that is another. */
+  defaultOfLarge?: JsonValue;
   enum?: JsonValue[];
   description?: string;
 }
@@ -40,6 +42,11 @@ export function paramSchemas(stage: StageDefinition): ReadonlyMap<string, ParamS
     schemas.set(stage.params, declared);
   }
   return declared;
+}
+
+/** What a parameter is that nobody sets, if its schema says it. */
+export function defaultOf({ default: plain, defaultOfLarge }: ParamSchema, isLarge: boolean): JsonValue | undefined {
+  return isLarge ? (defaultOfLarge ?? plain) : plain;
 }
 
 /** The parameters without which the stage cannot run. */

@@ -11,6 +11,7 @@ import type { Diagnostics } from './diagnostics.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import type { JsonPath } from '../base/json-source.ts';
 import { checkOverrides } from './overrides.ts';
+import { largeModels } from './large-models.ts';
 import { paramSchemas } from './stage-params.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
 import { readStudyFile, type StudyFile } from './study-file.ts';
@@ -70,6 +71,8 @@ export interface Study {
   stages: Map<string, StageDefinition>;
   /** Those of the profile. */
   experiments: Experiment[];
+  /** Names of models, as the study has them, of which parameters that nobody sets have the defaults of large models. */
+  largeModels: ReadonlySet<string>;
   /** With the arms that the profile has; a comparison of fewer than two is not in it. */
   comparisons: ComparisonDeclaration[];
   analysis: AnalysisDeclaration;
@@ -126,7 +129,7 @@ export async function resolveStudy(
     const { name, question, topic, varies, family = topic, metrics = ['loss'], accept = {} } = comparison;
     return { name, question, topic, arms, varies, family, metrics, accept: { ...accept } };
   });
-  return {
+  const study = {
     path: file.path,
     root: dirname(file.path),
     file,
@@ -148,6 +151,7 @@ export async function resolveStudy(
     keep: content.keep ?? 'all',
     analysis: { alpha: 0.05, confidence: 0.95, tolerance: 0.01, ...content.analysis },
   };
+  return { ...study, largeModels: await largeModels(study) };
 }
 
 /** A text that no step reads would be a slip: models would be trained on something else. */
