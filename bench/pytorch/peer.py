@@ -117,7 +117,7 @@ class Source:
         self.config, self.sequence = request["config"], request["sequence"]
         self.generator = torch.Generator().manual_seed(0)
         shapes = parameter_shapes(self.config)
-        self.weights = {name: initial(name, shape, self.generator).requires_grad_() for name, shape in shapes.items()}
+        self.weights = {name: torch.nn.Parameter(initial(name, shape, self.generator)) for name, shape in shapes.items()}
         shape = (BATCHES, request["batch"], self.sequence + 1)
         drawn = torch.randint(self.config["vocabulary"], shape, generator=self.generator)
         self.batches = [(tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()) for tokens in drawn]
@@ -164,9 +164,8 @@ class Source:
         for name, weight in self.weights.items():
             *path, last = name.split(".")
             module = model.get_submodule(".".join(path))
-            setattr(module, last, torch.nn.Parameter(weight.detach()))
+            setattr(module, last, weight)
         model.tie_weights()
-        self.weights.update({name: value for name, value in model.named_parameters() if name in self.weights})
         return lambda tokens: model(input_ids=tokens, use_cache=False).logits
 
 
