@@ -16,7 +16,7 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { TrainParams } from '../src/generated/train.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { trainingMemory, trainingWork } from '../src/science/stage-work.ts';
+import { fittingTraining, trainingMemory, trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
 import { trainingProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -66,6 +66,7 @@ export default defineStage(
 
     work: trainingWork,
     memory: trainingMemory,
+    fitting: fittingTraining,
     body: () => import('./bodies/train.ts'),
   }),
 );

@@ -6,6 +6,7 @@
  * First a slot is reserved, then a job is prepared and submitted to it. So nothing is claimed or prepared for a node
  * that would only wait in a queue, and another process can compute it meanwhile.
  */
+import type { MemoryNeed } from './memory-need.ts';
 import type { Failure } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { PlannedNode } from './node.ts';
@@ -44,8 +45,8 @@ export interface JobResources {
   cpus: number;
   /** GPUs that it has to itself. */
   gpus: number;
-  /** Bytes of memory that it is expected to take; 0 if absent. */
-  expectedMemory?: number;
+  /** What it is expected to take of memory; nothing if absent. */
+  expectedMemory?: MemoryNeed;
   /** Bytes of memory that it may take: it is ended if it takes more. No limit if absent. */
   memoryBytes?: number;
 }

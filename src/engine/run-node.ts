@@ -3,6 +3,7 @@
  * existing results, inputs, and the attempt to compute it: slot, lease, run. NodeEnding (run-context.ts) names the ways
  * in which it can end.
  */
+import { memoryNeed } from './memory-need.ts';
 import { stopLease } from '../cache/lease-files.ts';
 import type { Lease } from '../cache/lease-store.ts';
 import type { LeaseHolder } from '../cache/stored-lease.ts';
@@ -213,7 +214,7 @@ async function reserveSlot(
   { executor, emit, signal, stages, priorityOf, memoryPerNode }: RunContext,
 ): Promise<Slot | undefined> {
   const label = node.labels[0]!;
-  const expectedMemory = await node.stage.memory?.(node.params, stages.root);
+  const expectedMemory = await memoryNeed(node, stages.root);
   return executor.reserve({
     place: placeOf(label),
     resources: {

@@ -237,6 +237,11 @@ export interface StageDefinition<Params = JsonObject> {
    * that does not fit at all is refused. It is in no key.
    */
   memory?(params: Params, root: string): Promise<number>;
+  /**
+   * What a study has to declare for such a node to take so many bytes at most, e.g.
+   * `"train": { "microBatchSize": 1 }`; undefined if nothing that it could declare would do.
+   */
+  fitting?(params: Params, bytes: number, root: string): Promise<string | undefined>;
   /** Of a stage whose nodes are points on longer computations. */
   trajectory?(params: Params): Trajectory;
   /** How much there is to do; a stage that does not say counts nodes. */

@@ -18,7 +18,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...params,
     model: locateModel(params.model, root),
   });
-  const { files, problems, inKey, fingerprint, watches, work, memory, body } = stage;
+  const { files, problems, inKey, fingerprint, watches, work, memory, fitting, body } = stage;
   return {
     ...stage,
     files: async (params, root) => {
@@ -41,6 +41,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...(watches && { watches: (params, root) => watches(located(params, root), root) }),
     ...(work && { work: (params, root) => work(located(params, root), root) }),
     ...(memory && { memory: (params, root) => memory(located(params, root), root) }),
+    ...(fitting && { fitting: (params, bytes, root) => fitting(located(params, root), bytes, root) }),
     body: async () => {
       const { default: run } = await body();
       return { default: (job) => run({ ...job, params: located(job.params, job.root) }) };

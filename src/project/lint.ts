@@ -9,6 +9,7 @@ import { isOpenError, lintStudy } from '../science/lint/lint.ts';
 import { withModelLabels } from '../science/study-models.ts';
 import { missingInputs } from './missing-inputs.ts';
 import type { MissingInput } from './node-rows.ts';
+import { oversizedNodes } from './oversized-nodes.ts';
 import type { Project } from './project.ts';
 import { schemaWarnings } from './study-schema.ts';
 
@@ -25,15 +26,19 @@ export interface LintResult {
 export interface LintedInputs {
   /** What nodes lack, so that they and those that need them are blocked. */
   missingInputs: MissingInput[];
-  /** Code that runs and is in no key, and a schema for editors that is out of date. */
+  /**
+   * Code that runs and is in no key, a schema for editors that is out of date, and nodes for which this machine has too
+   * little memory.
+   */
   warnings: Failure[];
 }
 
 export async function lintInputs({ study, stages }: Pick<Project, 'study' | 'stages'>): Promise<LintedInputs> {
   const dag = await buildDag(study, stages);
+  const nodes = dag.nodes().map((key) => dag.getNodeAttributes(key));
   return {
-    missingInputs: missingInputs(dag.nodes().map((key) => dag.getNodeAttributes(key))),
-    warnings: [...stages.warnings, ...schemaWarnings(study.root)],
+    missingInputs: missingInputs(nodes),
+    warnings: [...stages.warnings, ...schemaWarnings(study.root), ...(await oversizedNodes(nodes, study.root))],
   };
 }
 

@@ -133,21 +133,50 @@ const WORKER_BYTES = 150e6;
 const HELD_SHARE = 2;
 
 /**
- * Bytes of this machine's memory that a training takes: weights, gradients, moments, masks as bits, and the pass. Of a
- * model of 135 million parameters it says 3.0 GB for 1 x 128 tokens and 4.9 GB for 1 x 512; ONNX Runtime took a tenth
- * more.
+ * Bytes of this machine's memory that a training takes: weights, gradients, moments, masks as bits, and the pass.
  */
 export async function trainingMemory(params: Required<TrainParams>): Promise<number> {
   const pass = passOf('train', params);
   const { parameters, constants, activations } = await countPassMemory(pass);
   const state = (pass.microBatches > 1 ? 5 : 4) * parameters + parameters / 32;
-  const values = params.device === 'cpu' ? HELD_SHARE * (constants + activations) : 0;
-  return WORKER_BYTES + state + Math.max(parameters, values); // the weights are read before the first pass
+  return WORKER_BYTES + state + heldBy(params, constants + activations);
 }
 
-/** The same of an evaluation or a detection: the weights, as they are read and where the passes read them. */
-export async function passMemory(stage: 'eval' | 'detect-sw', params: { device: string }): Promise<number> {
+/** The same of an evaluation or a detection: the weights, twice where those of the intact model are read first. */
+export async function passMemory(
+  stage: 'eval' | 'detect-sw',
+  params: { device: string; restore?: string; batchSize: number },
+): Promise<number> {
   const { parameters, constants, outputs, activations } = await countPassMemory(passOf(stage, params));
-  const values = params.device === 'cpu' ? HELD_SHARE * (constants + activations) : 0;
-  return WORKER_BYTES + 2 * parameters + outputs + values;
+  const models = (params.restore ?? 'none') === 'none' ? 1 : 2;
+  return WORKER_BYTES + models * parameters + parameters / 4 + outputs + heldBy(params, constants + activations);
+}
+
+/** What a runtime of this machine's memory holds of a graph's values. */
+function heldBy({ device }: { device: string }, values: number): number {
+  return device === 'cpu' ? HELD_SHARE * values : 0;
+}
+
+/** The largest micro-batches with which a training takes so many bytes at most. */
+export async function fittingTraining(params: Required<TrainParams>, bytes: number): Promise<string | undefined> {
+  const { batchSize, microBatchSize } = params;
+  for (let size = (microBatchSize || batchSize) - 1; size > 0; size--)
+    if (batchSize % size === 0 && (await trainingMemory({ ...params, microBatchSize: size })) <= bytes)
+      return `"train": { "microBatchSize": ${size} }, which changes results by rounding`;
+  return undefined;
+}
+
+/** The largest batches with which an evaluation or a detection takes so many bytes at most. */
+export async function fittingPass(
+  stage: 'eval' | 'detect-sw',
+  params: { device: string; restore?: string; batchSize: number },
+  bytes: number,
+): Promise<string | undefined> {
+  let [fits, above] = [0, params.batchSize];
+  while (above - fits > 1) {
+    const middle = Math.floor((fits + above) / 2);
+    if ((await passMemory(stage, { ...params, batchSize: middle })) <= bytes) fits = middle;
+    else above = middle;
+  }
+  return fits === 0 ? undefined : `"${stage}": { "batchSize": ${fits} }, which changes results by rounding`;
 }

@@ -4,11 +4,13 @@ import type { Accuracy } from '../../estimate/accuracy.ts';
 import type { Estimate, SecondsRange, Source } from '../../estimate/estimate.ts';
 import { estimatedRuns, estimateProject, type ProjectEstimate } from '../../project/estimates.ts';
 import { missingCache } from '../../project/missing-cache.ts';
+import { oversizedNodes } from '../../project/oversized-nodes.ts';
 import { planRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { sizeOf } from '../../project/study-size.ts';
 import type { EstimateOptions } from '../declarations/estimate.ts';
 import { durationText } from '../duration.ts';
+import { warningText } from '../failure-text.ts';
 import { quantityText } from '../quantity-text.ts';
 import { plural, studyLine } from '../study-text.ts';
 import { table } from '../table.ts';
@@ -20,6 +22,9 @@ export async function estimate(words: string[], options: EstimateOptions): Promi
   noteMissingCache(options, terminal);
   if (options.check) return check(options, terminal);
   const project = await openProject(options);
+  const nodes = project.dag.nodes().map((key) => project.dag.getNodeAttributes(key));
+  for (const failure of await oversizedNodes(nodes, project.study.root))
+    terminal.errorLine(warningText(failure, terminal.colors));
   const estimated = await estimateProject(project, await planRun(project, words, { changesNothing: true }), {
     jobs: options.jobs,
     calibrate: options.calibrate ? 'all' : 'lacking',

@@ -136,7 +136,7 @@ export class LocalExecutor implements Executor {
    */
   async #enterQueue(
     priority: number,
-    { expectedMemory = 0 }: JobResources,
+    { expectedMemory }: JobResources,
     place: string,
     givenUp: AbortSignal,
   ): Promise<() => void> {

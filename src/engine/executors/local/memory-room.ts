@@ -3,6 +3,7 @@
  * others waits until they have ended. It is an estimate of each; none is ended for taking more.
  */
 import { SwpError } from '../../../base/failure.ts';
+import { tooLarge, type MemoryNeed } from '../../memory-need.ts';
 
 export class MemoryRoom {
   readonly #bytes: number;
@@ -16,20 +17,15 @@ export class MemoryRoom {
 
   /**
    * Waits for room.
+   * @param need what the job is expected to take; nothing if it is not known
    * @param place of the node, such as A1/s0/r2/train
    * @param givenUp ends the wait
    * @returns gives the room back
    * @throws SwpError of kind `unavailable` for a job that does not fit by itself
    */
-  async take(bytes: number, place: string, givenUp: AbortSignal): Promise<() => void> {
-    if (bytes > this.#bytes)
-      throw new SwpError({
-        kind: 'unavailable',
-        what: place,
-        message: `it would take about ${gigabytes(bytes)} of memory, and this machine has ${gigabytes(this.#bytes)}`,
-        remedy:
-          'Make its batchSize or sequenceLength smaller, set microBatchSize for a training, or use a larger machine.',
-      });
+  async take(need: MemoryNeed | undefined, place: string, givenUp: AbortSignal): Promise<() => void> {
+    const bytes = need?.bytes ?? 0;
+    if (bytes > this.#bytes) throw new SwpError(await tooLarge(place, need!, this.#bytes));
     while (this.#taken + bytes > this.#bytes && !givenUp.aborted)
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
@@ -43,8 +39,4 @@ export class MemoryRoom {
       for (const look of waiting) look();
     };
   }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
