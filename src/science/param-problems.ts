@@ -247,7 +247,7 @@ function tensorProblems(stage: string, config: ModelConfig, { batchSize, sequenc
   let largest = largestTensors.get(identity);
   if (largest === undefined) {
     const graph = buildForwardGraph(config, { batch: batchSize, sequence: sequenceLength }, ['losses']);
-    largest = graph.nodes.reduce((most, { output }) => Math.max(most, elementCount(output.shape)), 0);
+    largest = graph.reachable().reduce((most, { output }) => Math.max(most, elementCount(output.shape)), 0);
     largestTensors.set(identity, largest);
   }
   if (largest <= LARGEST_TENSOR) return [];
