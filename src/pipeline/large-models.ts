@@ -1,10 +1,29 @@
 /** Which models of a study have the defaults of large ones: their stages say it, since the pipeline knows no models. */
 import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { StageDefinition } from '../engine/stage.ts';
 import { paramSchemas } from './stage-params.ts';
-import type { Study } from './study.ts';
+import type { StepDeclaration } from './step.ts';
+
+type ParamsByStage = Record<string, JsonObject>;
+
+/** What of a study may name a model. */
+interface Declared {
+  root: string;
+  stages: ReadonlyMap<string, StageDefinition>;
+  steps: readonly StepDeclaration[];
+  overrides: JsonObject;
+  defaults: ParamsByStage;
+  profile: { params: ParamsByStage };
+  experiments: readonly {
+    model: string;
+    params: ParamsByStage;
+    perRound: Record<string, Record<string, JsonValue[]>>;
+    perStep: Record<string, JsonObject>;
+  }[];
+}
 
 /** @returns names, as the study has them */
-export async function largeModels(study: Omit<Study, 'largeModels'>): Promise<Set<string>> {
+export async function largeModels(study: Declared): Promise<Set<string>> {
   const stages = [...study.stages.values()].filter(
     (stage) =>
       stage.isLarge !== undefined &&
@@ -22,7 +41,7 @@ export async function largeModels(study: Omit<Study, 'largeModels'>): Promise<Se
 }
 
 /** All values that anybody gives to a stage's parameter `model`. */
-function valuesOfModel(study: Omit<Study, 'largeModels'>, stage: string): (JsonValue | undefined)[] {
+function valuesOfModel(study: Declared, stage: string): (JsonValue | undefined)[] {
   const layers: (JsonObject | undefined)[] = [
     study.overrides,
     study.defaults[stage],

@@ -1,8 +1,8 @@
 /**
  * The value of every parameter, for one step of one run in one round. The last one given counts:
  *
- *   stage's default (of a large model, its `defaultOfLarge`) < defaults.params < profile's params < experiment's params < step's params < experiment's perRound
- *   < experiment's perStep < what the command gives (--device)
+ *   stage's default, or `defaultOfLarge` < defaults.params < profile's params < experiment's params < step's params
+ *   < experiment's perRound < experiment's perStep < what the command gives (--device)
  *
  * A list in `perRound` holds one value per round and applies to the repeated steps; its last value also serves the
  * rounds beyond it (the final training, when the list has no value of its own for it). An extra last value is the final
