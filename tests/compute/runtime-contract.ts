@@ -16,7 +16,7 @@ import {
   undifferentiable,
   type Case,
 } from './operator-cases.ts';
-import { LLAMA, trainingFeeds } from './small-decoders.ts';
+import { KINDS_OF_DECODERS, LLAMA, trainingFeeds } from './small-decoders.ts';
 
 /** Declares the tests for one runtime. */
 export function describeRuntime(name: string, open: (graph: Graph) => Promise<GraphSession>): void {
@@ -57,6 +57,21 @@ export function describeRuntime(name: string, open: (graph: Graph) => Promise<Gr
         { numRuns: 5 },
       );
     });
+
+    const parts: [string, number | undefined][] = [
+      ['all logits at once', undefined],
+      ['the logits of five tokens at a time', 5 * LLAMA.vocabulary],
+    ];
+    it.each(KINDS_OF_DECODERS.flatMap(([kind, config]) => parts.map((part) => [kind, ...part, config] as const)))(
+      'takes loss and gradients of a %s with %s as the float64 reference does',
+      async (_, __, logitsAtOnce, config) => {
+        const { graph } = buildTrainingGraph(config, { batch: 3, sequence: 6 }, logitsAtOnce);
+        const feeds = trainingFeeds(graph);
+        const actual = await evaluate(graph, feeds);
+        for (const [output, expected] of Object.entries(evaluateReference(graph, feeds)))
+          expectClose(actual[output]!, expected, 1e-4, output);
+      },
+    );
 
     it('reads what is fed anew at each run', async () => {
       const graph = new Graph();

@@ -18,6 +18,18 @@ const SIZES = {
 export const LLAMA: LlamaConfig = { ...SIZES, family: 'llama', ropeTheta: 1e4 };
 export const GPT2: Gpt2Config = { ...SIZES, family: 'gpt2', positions: 6 };
 
+/** Every kind of decoder that a configuration may ask for. */
+export const KINDS_OF_DECODERS: readonly [string, LlamaConfig | Gpt2Config][] = [
+  ['llama', LLAMA],
+  ['llama with grouped queries, a tied head and biases', groupedLlama()],
+  ['gpt2', GPT2],
+  ['gpt2 with the exact GELU and a head of its own', { ...GPT2, activation: 'gelu', tiedHead: false }],
+];
+
+function groupedLlama(): LlamaConfig {
+  return { ...LLAMA, heads: 4, keyValueHeads: 2, headWidth: 4, tiedHead: true, attentionBias: true, mlpBias: true };
+}
+
 /** Weights around 0, gains around 1, and indices into the vocabulary: for every input of a graph of the above. */
 export function trainingFeeds(graph: Graph): Record<string, TensorData> {
   return Object.fromEntries(

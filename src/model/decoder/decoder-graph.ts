@@ -19,11 +19,16 @@ export function everyLayer({ layers }: ModelConfig): number[] {
 /**
  * Loss and gradients: inputs are the parameters by name, int32 `tokens` and `targets` [batch * sequence]; outputs are
  * `loss` (mean over tokens, nats) and `gradient:NAME`. Weight decay applies to matrices, not to gains.
+ * @param logitsAtOnce how many logits are held at a time
  */
-export function buildTrainingGraph(config: ModelConfig, shape: DecoderShape): TrainingGraph {
+export function buildTrainingGraph(
+  config: ModelConfig,
+  shape: DecoderShape,
+  logitsAtOnce: number = LOGITS_AT_ONCE,
+): TrainingGraph {
   const { graph, parameters, decoder } = buildDecoder(config, shape);
   const targets = targetsOf(graph, shape);
-  const parts = partsOf(config, shape);
+  const parts = partsOf(config, shape, logitsAtOnce);
   const variables = [...parameters.values()];
   const { loss, byParameter } =
     parts.length > 1 && decoder.head !== undefined
@@ -201,9 +206,13 @@ interface Part {
   end: number;
 }
 
-function partsOf({ vocabulary }: ModelConfig, { batch, sequence }: DecoderShape): Part[] {
+function partsOf(
+  { vocabulary }: ModelConfig,
+  { batch, sequence }: DecoderShape,
+  logitsAtOnce: number = LOGITS_AT_ONCE,
+): Part[] {
   const tokens = batch * sequence;
-  const length = Math.max(1, Math.floor(LOGITS_AT_ONCE / vocabulary));
+  const length = Math.max(1, Math.floor(logitsAtOnce / vocabulary));
   return Array.from({ length: Math.ceil(tokens / length) }, (_, index) => ({
     first: index * length,
     end: Math.min((index + 1) * length, tokens),
