@@ -329,7 +329,7 @@ describe('docs/super-weights.md', async () => {
         seed: 0,
         layers: [2],
         widths: [16],
-        strengths: [2, 8, 64],
+        strengths: [1, 8, 64],
         candidateSequences: 4,
         calibrationSequences: 4,
         causalSequences: 4,
