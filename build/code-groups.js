@@ -191,6 +191,7 @@ export const GROUPS = {
       'src/model/published-config.ts',
       'src/model/unsupported-fields.ts',
       'src/model/model-files.ts',
+      'src/model/stand-in.ts',
       'src/base/digest.ts',
       'src/base/regular-file.ts',
       'src/base/json.ts',

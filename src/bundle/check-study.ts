@@ -58,7 +58,9 @@ export async function checkStudy(
         const record = records.get(recorded);
         // Of a node that lacks something here, such as its model, keys do not tell what it is to do.
         if (record === undefined || recorded === key || blocked !== undefined) continue;
-        const [first] = differences(preimage.params as JsonValue, record.preimage.params as JsonValue);
+        const [first] = ['params', 'files'].flatMap((of) =>
+          differences(preimage[of] as JsonValue, record.preimage[of] as JsonValue),
+        );
         if (first !== undefined)
           found.push({
             check: 'study',

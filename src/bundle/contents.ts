@@ -15,6 +15,7 @@ import type { StageLoader } from '../engine/stage-loader.ts';
 import { packageRoot } from '../base/package-root.ts';
 import type { Content } from './archive-writer.ts';
 import { isSafeName, type Manifest } from './manifest.ts';
+import { sourceContents } from './source-contents.ts';
 import { gatheredRefs, inputRefs } from '../verify/preimage.ts';
 import { recordName } from '../cache/layout.ts';
 
@@ -25,7 +26,10 @@ export interface BundledStudy {
 }
 
 export interface BundleOptions {
+  /** With what may be evicted, and the files of models. */
   weights: boolean;
+  /** With texts of any size. */
+  texts: boolean;
   /** Parameters given with the command. */
   overrides: JsonObject;
   /** The record of the study's results; they may have holes. */
@@ -62,7 +66,10 @@ export async function bundleContents(
   }
   addPath('pipeline.json', study.path);
   for (const path of await programFiles(study.root, stages, records)) addPath(toName(relative(study.root, path)), path);
-  for (const path of ownFiles(study.root, plan, options.weights)) addPath(toName(relative(study.root, path)), path);
+  const sources = await sourceContents(plan, study.root, options);
+  for (const [name, text] of sources.texts) addText(name, text);
+  for (const [name, path] of sources.files) addPath(name, path);
+  for (const path of ownFiles(study.root, plan, sources.covered)) addPath(toName(relative(study.root, path)), path);
   const lockFile = [join(packageRoot, 'package-lock.json'), join(packageRoot, '..', '.package-lock.json')].find(
     (path) => existsSync(path),
   );
@@ -136,11 +143,8 @@ async function programFiles(
   return [...files];
 }
 
-/**
- * The files of the study that its nodes read and no stage made, such as the configuration of a model of its own; those
- * of weights only where weights are wanted.
- */
-function ownFiles(root: string, plan: Plan, weights: boolean): Set<string> {
+/** The files of the study that its nodes read and no stage made, but for models and texts. */
+function ownFiles(root: string, plan: Plan, covered: ReadonlySet<string>): Set<string> {
   const ofSwp = join(packageRoot, 'models') + sep; // a study in swp's own folder has those as any other study has
   const paths = [...plan.nodes.values()].flatMap(({ node }) => node.files.map(({ path }) => path));
   return new Set(
@@ -148,7 +152,8 @@ function ownFiles(root: string, plan: Plan, weights: boolean): Set<string> {
       (path) =>
         !path.startsWith(ofSwp) &&
         isSafeName(toName(relative(root, path))) &&
-        (weights || !path.endsWith('.safetensors')),
+        !covered.has(path) &&
+        !path.endsWith('.safetensors'), // of a model that is not there as a whole
     ),
   );
 }

@@ -2,7 +2,7 @@
 
 export interface Finding {
   /** What was looked at. */
-  check: 'files' | 'records' | 'lineage' | 'study' | 'results' | 'report';
+  check: 'files' | 'records' | 'lineage' | 'study' | 'weights' | 'results' | 'report';
   /** Where: a file of the bundle, or a place of the study. */
   where: string;
   message: string;

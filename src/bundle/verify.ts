@@ -11,10 +11,12 @@ import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { unpackBundle } from './archive-reader.ts';
+import { attachSources, type Source } from './attach-sources.ts';
 import { checkRecords } from './check-records.ts';
 import { checkReport } from './check-report.ts';
 import { checkResults } from './check-results.ts';
 import { checkStudy } from './check-study.ts';
+import { checkWeights } from './check-weights.ts';
 import type { Finding } from './finding.ts';
 import { MANIFEST, type Manifest } from './manifest.ts';
 
@@ -38,6 +40,8 @@ export interface OpenBundle {
   records: ReadonlyMap<string, CacheRecord>;
   /** The unpacked bundle is a cache. */
   cache: Cache;
+  /** Files of models and texts that are neither in it nor found on this machine. */
+  absent: readonly Source[];
 }
 
 /**
@@ -45,6 +49,7 @@ export interface OpenBundle {
  * @param options.limit bytes that its files may take together
  * @param options.version of this swp
  * @param options.openExecutor is asked for an executor when results are made again
+ * @param options.sources paths of models and texts that are to be those of the study
  * @param options.id how the bundle's id must begin, if somebody knows it
  * @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file`
  */
@@ -55,7 +60,14 @@ export async function withBundle<Result>(
     version,
     openExecutor,
     id: wanted,
-  }: { limit: number; version: string; openExecutor: () => Executor; id?: string },
+    sources = [],
+  }: {
+    limit: number;
+    version: string;
+    openExecutor: () => Executor;
+    id?: string;
+    sources?: readonly string[];
+  },
   work: (bundle: OpenBundle) => Promise<Result>,
 ): Promise<Result> {
   const folder = await makeTemporaryFolder('swp-bundle-');
@@ -67,6 +79,9 @@ export async function withBundle<Result>(
     findings.push(...checked.findings);
     said.push(...checked.said);
     const cache = await Cache.open(folder);
+    const attached = await attachSources(manifest, folder, sources);
+    findings.push(...attached.findings);
+    said.push(...attached.said);
     const study = await checkStudy(manifest, checked.records, folder, isOurs(manifest, version));
     findings.push(...study.findings);
     said.push(...study.said);
@@ -81,14 +96,16 @@ export async function withBundle<Result>(
         keyed: study.keyed ?? new KeyedParams([]),
       });
       const report = await checkReport(manifest, checked.records, cache);
-      findings.push(...results.findings, ...report.findings);
-      said.push(...results.said, ...report.said);
+      const weights = await checkWeights(manifest, checked.records, cache, attached.sources);
+      findings.push(...results.findings, ...report.findings, ...weights.findings);
+      said.push(...results.said, ...report.said, ...weights.said);
       if (results.unchecked) unchecked.push('results');
       if (report.unchecked) unchecked.push('report');
       summary = report.summary;
     }
     const verified = { id, manifest, findings, said, unchecked, summary };
-    return await work({ folder, cache, records: checked.records, verified });
+    const absent = [...attached.sources.values()].filter(({ isThere }) => !isThere);
+    return await work({ folder, cache, records: checked.records, verified, absent });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -25,6 +25,8 @@ export interface ExternalFile {
   sha256?: string;
   /** By file-stamp.ts: as long as it is the same, the content is not read again. */
   stamp: string;
+  /** Of a file that is known by its digest and not there: what to do about it. */
+  absent?: string;
 }
 
 /** Why a node cannot run as things are. */

@@ -44,20 +44,11 @@ export async function prepareJob(
 ): Promise<PreparedJob> {
   let pinned = 0;
   const newName = (extension: string) => join(folder, `.input-${pinned++}${extension}`);
-  const pinAll = async (found: LocatedArtifact): Promise<string> => {
-    if (typeof found === 'string') return pin(found, newName(extname(found)));
-    if ('external' in found) return found.external; // it is the user's, may be large, and is never copied
-    const parts: Record<string, string> = {};
-    for (const [name, part] of Object.entries(found.parts)) parts[name] = await pinAll(part);
-    const path = newName('.virtual');
-    await writeVirtualFile(path, { ...found, module: stages.modulePath(found.stage), parts });
-    return path;
-  };
   const toMake: NonNullable<PreparedJob['toMake']> = [];
   const pathOf = async (producer: string, artifact: string, input: string) => {
     const found = await findArtifact(producer, artifact);
     if (found === undefined) return undefined;
-    const path = await pinAll(found);
+    const path = await placeArtifact(found, stages, newName, pin);
     if (typeof found === 'string' || 'external' in found || node.stage.inputs[input]?.virtual === true) return path;
     const to = newName(extname(found.file));
     toMake.push({ from: path, to });
@@ -84,6 +75,27 @@ export async function prepareJob(
     ...(toMake.length > 0 && { toMake }),
     outputs: Object.fromEntries(outputs),
   };
+}
+
+/**
+ * A path of an artifact, wherever it is: of a virtual one that of a virtual file.
+ * @param newName a path that is free, of this extension
+ * @param hold makes a file stay
+ */
+export async function placeArtifact(
+  found: LocatedArtifact,
+  stages: StageLoader,
+  newName: (extension: string) => string,
+  hold: (path: string, link: string) => Promise<string> = (path) => Promise.resolve(path),
+): Promise<string> {
+  if (typeof found === 'string') return hold(found, newName(extname(found)));
+  if ('external' in found) return found.external; // it is the user's, may be large, and is never copied
+  const parts: Record<string, string> = {};
+  for (const [name, part] of Object.entries(found.parts))
+    parts[name] = await placeArtifact(part, stages, newName, hold);
+  const path = newName('.virtual');
+  await writeVirtualFile(path, { ...found, module: stages.modulePath(found.stage), parts });
+  return path;
 }
 
 /**

@@ -112,6 +112,8 @@ export interface DeclaredFile {
   path: string;
   /** What to do where it cannot be read; a function where that takes looking around. */
   remedy?: string | (() => string);
+  /** SHA-256 of a file that need not be there: it is in the key, and only a node that runs needs the file. */
+  sha256?: string;
   /** Its bytes stand in no key, since what the stage reads there does. That it does not change is checked. */
   inKey?: false;
 }

@@ -6,18 +6,25 @@ import { listNames, quoted } from '../base/nearest-name.ts';
 import { readableNames } from '../base/readable-names.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import { builtInModels, isGguf, modelFolder, namedWeights } from './model-name.ts';
+import { checkpointOf, declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
 import { parseModelConfig } from './parse-config.ts';
 import { readPublishedConfig } from './open-published.ts';
 import { isPublishedConfig } from './published-config.ts';
 
 /** The file that has the model's configuration. */
 export function configPath(model: string): string {
-  return isGguf(model) ? model : join(modelFolder(model), 'config.json');
+  return isGguf(model) || isStandIn(model) ? model : join(modelFolder(model), 'config.json');
 }
 
 /** Checkpoint file of one pretraining seed; of a model that is named by its file, that one for every seed. */
 export function checkpointPath(model: string, checkpoint: number): string {
+  if (isStandIn(model)) return standInCheckpoint(model, checkpoint);
   return namedWeights(model) ?? join(modelFolder(model), `seed-${checkpoint}.safetensors`);
+}
+
+function standInCheckpoint(model: string, checkpoint: number): string {
+  const [file] = declaredFiles(model, checkpointOf(readModelStandIn(model), checkpoint) ?? []);
+  return file?.path ?? model;
 }
 
 /** The pretraining seeds of which there is a checkpoint file, in order. */
@@ -49,6 +56,7 @@ export async function readModelConfig(model: string): Promise<ModelConfig> {
   try {
     refuseOddFile(path);
     if (isGguf(model)) return await readPublishedConfig(model);
+    if (isStandIn(model)) return parseModelConfig(path, JSON.stringify(readModelStandIn(model).config));
     const content = await readFile(path);
     return isPublishedConfig(content) ? await readPublishedConfig(model) : parseModelConfig(path, content);
   } catch (error) {

@@ -6,6 +6,7 @@ import type { DeclaredFile } from '../engine/stage.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
 import { isPublished, publishedWeights } from './open-published.ts';
+import { checkpointOf, declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
 
 /** In keys, `model` is what the configuration says (`onModel`): how it is written, and where, makes no difference. */
 export function configFile(model: string): DeclaredFile {
@@ -14,9 +15,15 @@ export function configFile(model: string): DeclaredFile {
 
 /** The files that hold a checkpoint of the model. */
 export function checkpointFiles(model: string, checkpoint: number): DeclaredFile[] {
+  if (isStandIn(model)) return standInFiles(model, checkpoint);
   if (!isPublished(model)) return [checkpointFile(model, checkpoint)];
   const { files, remedy } = publishedWeights(model);
   return files.map(({ name, path }) => ({ name, path, remedy }));
+}
+
+function standInFiles(model: string, checkpoint: number): DeclaredFile[] {
+  const standIn = readModelStandIn(model);
+  return declaredFiles(model, checkpointOf(standIn, checkpoint) ?? [], `the weights of ${standIn.source}`);
 }
 
 function checkpointFile(model: string, checkpoint: number): DeclaredFile {

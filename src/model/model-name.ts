@@ -2,7 +2,7 @@
  * What a model's name in a study means; nothing else knows. It is the name of a built-in model; or the path of a folder
  * with config.json, of a .gguf file, or of a .safetensors file with config.json beside it. A path is absolute, or from
  * the study's folder; a single name may also lie under models/ there. Keys hold what a name means, and reports the last
- * part of a path: neither depends on where the model lies.
+ * part of a path: neither depends on where the model lies. In an unpacked bundle a name means what stand-in.ts says.
  */
 import { existsSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
@@ -10,6 +10,7 @@ import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { readableNames } from '../base/readable-names.ts';
 import type { ParamProblem } from '../engine/stage.ts';
+import { isStandIn, readModelStandIn, standInPath } from './stand-in.ts';
 
 /** Files that are models by themselves. */
 const MODEL_FILE = /\.(gguf|safetensors)$/;
@@ -23,6 +24,8 @@ const MODEL_FILE = /\.(gguf|safetensors)$/;
  */
 export function locateModel(name: string, root: string | undefined): string {
   if (root === undefined || isBuiltIn(name)) return name;
+  const standIn = standInPath('model', name, root);
+  if (standIn !== undefined) return standIn;
   const places = ownPlaces(name, root);
   return places.find(isModel) ?? places.find(isFolder) ?? places[0]!;
 }
@@ -50,7 +53,7 @@ export function builtInModels(): string[] {
 
 /** What is wrong with a name that is no model's: what there is, and where it was looked for. */
 export function modelProblems(name: string, root: string | undefined): ParamProblem[] {
-  if (root === undefined || isBuiltIn(name)) return [];
+  if (root === undefined || isBuiltIn(name) || standInPath('model', name, root) !== undefined) return [];
   const places = ownPlaces(name, root);
   if (places.some((place) => isModel(place) || isFolder(place))) return [];
   const other = places.find(isFile);
@@ -80,6 +83,10 @@ export function modelLabels(names: Iterable<string>, root: string): Map<string, 
   const places = new Map([...new Set(names)].map((name) => [name, locateModel(name, root)]));
   const labels = new Map<string, string>(); // by place
   for (const place of places.values()) {
+    if (isStandIn(place)) {
+      labels.set(place, readModelStandIn(place).label);
+      continue;
+    }
     const parts = isAbsolute(place) ? labelParts(place) : [place];
     const clashes = (label: string) =>
       (isAbsolute(place) && isBuiltIn(label)) ||

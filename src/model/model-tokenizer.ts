@@ -15,17 +15,25 @@ import type { DeclaredFile } from '../engine/stage.ts';
 import { readTokenizerOfGguf } from './gguf-tokenizer.ts';
 import { configPath } from './model-config.ts';
 import { isGguf, modelFolder } from './model-name.ts';
+import { declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
 
 const REMEDY = 'A text needs the tokenizer of the model: put its tokenizer.json beside config.json.';
 /** The file that says which tokens are special. */
 const CONFIG = 'tokenizer_config.json';
+const TOKENIZER = 'tokenizer.json';
+/** In keys, the GGUF file that has the tokenizer. */
+const GGUF = 'tokenizer';
 
 /** The files of a model's tokenizer, for keys. A tokenizer.json beside a GGUF file is taken in the place of its own. */
 export function tokenizerFiles(model: string): DeclaredFile[] {
-  if (isInGguf(model)) return [{ name: 'tokenizer', path: model }];
+  if (isStandIn(model)) {
+    const { tokenizer, source } = readModelStandIn(model);
+    return declaredFiles(model, tokenizer, `the tokenizer of ${source}`);
+  }
+  if (isInGguf(model)) return [{ name: GGUF, path: model }];
   const config = join(modelFolder(model), CONFIG);
   return [
-    { name: 'tokenizer.json', path: tokenizerPath(model), remedy: REMEDY },
+    { name: TOKENIZER, path: tokenizerPath(model), remedy: REMEDY },
     ...(existsSync(config) ? [{ name: CONFIG, path: config }] : []),
   ];
 }
@@ -35,7 +43,7 @@ function isInGguf(model: string): boolean {
 }
 
 function tokenizerPath(model: string): string {
-  return join(modelFolder(model), 'tokenizer.json');
+  return join(modelFolder(model), TOKENIZER);
 }
 
 /** What starts every sequence. */
@@ -159,17 +167,23 @@ function stepsOf(step: JsonValue | undefined, list: string): JsonObject[] {
 
 /** @throws SwpError if the model has no tokenizer that can be used */
 export async function readTokenizer(model: string): Promise<ModelTokenizer> {
-  if (isInGguf(model)) {
-    const { tokenizer, config } = await readTokenizerOfGguf(model);
-    return new ModelTokenizer(model, tokenizer, config);
+  const named = isStandIn(model)
+    ? Object.fromEntries(tokenizerFiles(model).map((file) => [file.name, file.path]))
+    : undefined;
+  const gguf = named === undefined ? (isInGguf(model) ? model : undefined) : named[GGUF];
+  if (gguf !== undefined) {
+    const { tokenizer, config } = await readTokenizerOfGguf(gguf);
+    return new ModelTokenizer(gguf, tokenizer, config);
   }
-  const path = tokenizerPath(model);
-  const config = await readJson(join(modelFolder(model), CONFIG), true);
+  const path = named === undefined ? tokenizerPath(model) : named[TOKENIZER]!;
+  const configured = named === undefined ? join(modelFolder(model), CONFIG) : named[CONFIG];
+  const config = configured === undefined ? {} : await readJson(configured, true);
   return new ModelTokenizer(path, await readJson(path), { ...(await specialTokenIds(model)), ...config });
 }
 
 /** What a model's own configuration says of special tokens: it counts where the tokenizer's does not name them. */
 export async function specialTokenIds(model: string): Promise<JsonObject> {
+  if (isStandIn(model)) return readModelStandIn(model).specialTokens;
   if (isGguf(model)) return {};
   const { bos_token_id: bos, eos_token_id: eos } = await readJson(configPath(model));
   return { ...(bos !== undefined && { bos_token_id: bos }), ...(eos !== undefined && { eos_token_id: eos }) };

@@ -15,6 +15,7 @@ import {
 } from './published-folder.ts';
 import { GGUF_REMEDY, openPublishedGguf, readPublishedGguf } from './published-gguf.ts';
 import type { PublishedFile, PublishedModel } from './published-model.ts';
+import { checkpointOf, declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
 
 const GGUF = 'model.gguf';
 
@@ -24,6 +25,7 @@ const GGUF = 'model.gguf';
  */
 export function isPublished(model: string): boolean {
   if (isGguf(model)) return true;
+  if (isStandIn(model)) return readModelStandIn(model).published;
   const folder = modelFolder(model);
   if (namedWeights(model) === undefined && !hasPublishedWeights(folder)) return false;
   try {
@@ -36,6 +38,10 @@ export function isPublished(model: string): boolean {
 
 /** Whoever opens it closes it. @throws SwpError if it is damaged, or computes what swp does not */
 export function openPublished(model: string): Promise<PublishedModel> {
+  if (isStandIn(model)) {
+    const parts = publishedWeights(model).files.map(({ name, path }) => [name, path] as const);
+    return openPublishedFiles(Object.fromEntries(parts), readModelStandIn(model).config as unknown as ModelConfig);
+  }
   return isGguf(model) ? openPublishedGguf(model) : openPublishedFolder(modelFolder(model), namedWeights(model));
 }
 
@@ -54,6 +60,8 @@ export function openPublishedFiles(
 
 /** The files that hold its weights, and what to do about one that cannot be used. */
 export function publishedWeights(model: string): { files: PublishedFile[]; remedy: string } {
+  if (isStandIn(model))
+    return { files: declaredFiles(model, checkpointOf(readModelStandIn(model)) ?? []), remedy: PUBLISHED_REMEDY };
   if (isGguf(model)) return { files: [{ name: GGUF, path: model }], remedy: GGUF_REMEDY };
   return { files: publishedFiles(modelFolder(model), namedWeights(model)), remedy: PUBLISHED_REMEDY };
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configPath } from './model-config.ts';
 import { isPublished } from './open-published.ts';
+import { isStandIn, readModelStandIn } from './stand-in.ts';
 
 /** The study that trained a model's checkpoints. */
 export function recipePath(model: string): string {
@@ -14,6 +15,7 @@ export function recipePath(model: string): string {
  * @returns undefined where the model has no recipe, or one that is no single training: then they are not known
  */
 export async function pretrainingSteps(model: string): Promise<number | undefined> {
+  if (isStandIn(model)) return readModelStandIn(model).pretraining ?? undefined;
   if (isPublished(model)) return undefined; // what lies beside it is no recipe of swp's
   const text = await readFile(recipePath(model), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

@@ -9,6 +9,7 @@ import { fileFailure } from '../base/file-failure.ts';
 import { quoted } from '../base/nearest-name.ts';
 import { readableNames } from '../base/readable-names.ts';
 import type { DeclaredFile } from '../engine/stage.ts';
+import { declaredFiles, readTextStandIn, standInPath } from './stand-in.ts';
 
 /** A text as a study declares it. */
 export interface TextDeclaration {
@@ -32,6 +33,8 @@ export const TEXT_REMEDY = 'Put the text there, or name another one ("corpus" in
  * @throws SwpError of kind `content` for a folder without a text
  */
 export function textFiles({ text, field }: TextDeclaration, root: string): DeclaredFile[] {
+  const standIn = standInPath('text', text, root);
+  if (standIn !== undefined) return declaredFiles(standIn, readTextStandIn(standIn).files, `the text ${text}`);
   const path = resolve(root, text);
   if (!isFolder(path)) return [{ name: 'text', path, remedy: TEXT_REMEDY }];
   const pattern = field === undefined ? TEXT_NAME : LINES_NAME;
@@ -51,6 +54,7 @@ export function textFiles({ text, field }: TextDeclaration, root: string): Decla
 
 /** A folder whose list of texts counts; undefined where the text is a file. */
 export function textFolder({ text }: TextDeclaration, root: string): string | undefined {
+  if (standInPath('text', text, root) !== undefined) return undefined;
   const path = resolve(root, text);
   return isFolder(path) ? path : undefined;
 }

@@ -48,7 +48,7 @@ export interface WrittenBundle {
  * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
  */
 export async function writeBundle(
-  options: ProjectOptions & { output?: string; weights?: boolean },
+  options: ProjectOptions & { output?: string; weights?: boolean; texts?: boolean },
   sink: NodeJS.WritableStream,
 ): Promise<WrittenBundle> {
   const project = await openProject(options);
@@ -66,6 +66,7 @@ export async function writeBundle(
   try {
     const { manifest, files } = await bundleContents(project, planned, {
       weights: options.weights ?? false,
+      texts: options.texts ?? false,
       overrides: locate(options).overrides,
       results,
       report: await renderInto(join(scratch, 'report'), results, project),
@@ -139,6 +140,8 @@ export interface BundleVerificationOptions {
   maxSize: number;
   /** How the bundle's id must begin. */
   id?: string;
+  /** Paths of models and texts that are to be those of the study. */
+  sources?: readonly string[];
   /** Run the bundle's study again, if its files hold together. */
   recompute?: Recomputation;
 }
@@ -158,16 +161,33 @@ export interface Recomputation {
 /** @throws SwpError of kind `content` for what is no bundle or must not be unpacked; of kind `file` */
 export function verifyBundleFile(
   file: string,
-  { version, maxSize, id, recompute }: BundleVerificationOptions,
+  { version, maxSize, id, sources, recompute }: BundleVerificationOptions,
 ): Promise<BundleVerification> {
   const openExecutor = () => localExecutor({ jobs: 1 });
-  const options = { limit: maxSize, version, openExecutor, ...(id !== undefined && { id }) };
+  const options = {
+    limit: maxSize,
+    version,
+    openExecutor,
+    ...(id !== undefined && { id }),
+    ...(sources && { sources }),
+  };
   return withBundle(resolve(file), options, async (open) => {
     const { verified } = open;
     const holds = verified.findings.length === 0;
+    if (recompute !== undefined && holds) refuseAbsentSources(open);
     const recomputed = recompute !== undefined && holds ? await recomputeBundle(open, recompute) : undefined;
     const fails = recomputed?.some(({ verdict }) => verdict === 'different' || verdict === 'missing') ?? false;
     return { verified, ok: holds && !fails, ...(recomputed && { recomputed }) };
+  });
+}
+
+/** @throws SwpError of kind `usage` if a file is not there that the study reads */
+function refuseAbsentSources({ absent: [first, ...others] }: OpenBundle): void {
+  if (first === undefined) return;
+  throw new SwpError({
+    kind: 'usage',
+    message: `The bundle's study cannot run without ${first.of}: the file ${first.name} of ${first.bytes} bytes, SHA-256 ${first.sha256}${others.length > 0 ? `, and ${others.length} more` : ''}.`,
+    expected: '--model PATH or --text PATH, once for each that the bundle lacks',
   });
 }
 

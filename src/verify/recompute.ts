@@ -126,9 +126,9 @@ async function compare(
   return compared as Omit<Recomputed, 'planned'>;
 }
 
-/** Path of an artifact to measure a distance from; undefined if it is not there, or is damaged. */
+/** Path of an artifact's file to measure a distance from; undefined if it is not there, or is damaged. */
 export async function wholeArtifact(cache: Cache, artifact: RecordedArtifact): Promise<string | undefined> {
-  if (!cache.hasArtifact(artifact)) return undefined;
+  if (!cache.hasFile(artifact)) return undefined;
   try {
     await cache.verify(artifact);
     return cache.artifactPath(artifact);

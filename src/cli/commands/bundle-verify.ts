@@ -12,10 +12,11 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 export async function verifyBundle(file: string, words: string[], options: BundleVerifyOptions): Promise<void> {
   const terminal = openTerminal();
   refuseContradictions(words, options);
-  const { id, maxSize, recompute, cache, jobs, tolerance, json = false } = options;
+  const { id, model, text, maxSize, recompute, cache, jobs, tolerance, json = false } = options;
   const verification = await verifyBundleFile(file, {
     version: packageVersion(),
     maxSize,
+    sources: [...model, ...text],
     ...(id !== undefined && { id }),
     ...(recompute && {
       recompute: {

@@ -7,10 +7,13 @@ import { parseBytes, parsePositiveInteger, parseTolerance } from '../quantity-pa
 export interface BundleOptions extends ProjectOptions {
   output?: string;
   weights?: boolean;
+  texts?: boolean;
 }
 
 export interface BundleVerifyOptions extends ProjectOptions {
   id?: string;
+  model: string[];
+  text: string[];
   recompute?: boolean;
   jobs?: number;
   tolerance: number;
@@ -20,6 +23,8 @@ export interface BundleVerifyOptions extends ProjectOptions {
 /** What a bundle may unpack to, unless more is allowed. */
 const LARGEST_BYTES = 20e9;
 
+const listed = (path: string, before: string[]): string[] => [...before, path];
+
 export function declareBundle(
   program: Command,
   bundle: (options: BundleOptions) => Promise<void>,
@@ -28,7 +33,8 @@ export function declareBundle(
   const command = program
     .command('bundle')
     .description('Write one archive from which another machine verifies every number of the report.')
-    .option('--weights', 'also the weights and whatever else swp gc may evict, as far as they are there')
+    .option('--weights', 'also the weights: files of models, and whatever else swp gc may evict, as far as it is there')
+    .option('--texts', 'also texts of more than 1 MB')
     .addHelpText(
       'after',
       `
@@ -50,6 +56,8 @@ paper. The same cache gives the same bundle each time.`,
     .argument('<file>', 'what swp bundle wrote')
     .argument('[selectors...]', 'with --recompute: only these nodes')
     .option('--id <sha256>', 'the id that the bundle must have; its beginning is enough')
+    .option('--model <path>', 'a model of the study, so that more can be verified; may be repeated', listed, [])
+    .option('--text <path>', 'the same of a text', listed, [])
     .option('--recompute', "run the bundle's study, programs of its own included, and compare every artifact")
     .option('-j, --jobs <number>', 'of --recompute: nodes at a time', parsePositiveInteger)
     .option(
@@ -67,6 +75,7 @@ Examples:
   swp bundle verify study-pilot.tar.gz --id 3fa9c1d2
   swp bundle verify study-pilot.tar.gz --recompute experiment=A1 seed=0
   swp bundle verify study-pilot.tar.gz --recompute --cache scratch    in a cache that stays
+  swp bundle verify study-pilot.tar.gz --model model.gguf             with the model, if the bundle lacks it
   swp bundle verify study-pilot.tar.gz --json    {"id", "ok", "findings":[{check, where, message}], "checked":[...]}
 
 Every file is hashed; every record's key is derived again from what it says was hashed; every input is followed to the
