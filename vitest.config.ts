@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Where tests/real/install.sh puts libtensorflow, and Debian's chromium its Vulkan driver in software.
@@ -12,6 +13,8 @@ const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 export default defineConfig({
   test: {
+    // What swp notes for its user is kept apart from the notes of whoever runs the tests.
+    env: { XDG_CACHE_HOME: fileURLToPath(new URL('node_modules/.cache/swp-tests', import.meta.url)) },
     // Guards against a test that hangs, no more: on a busy machine a test of the command line takes minutes.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -192,6 +192,7 @@ export const GROUPS = {
       'src/model/unsupported-fields.ts',
       'src/model/model-files.ts',
       'src/model/stand-in.ts',
+      'src/base/file-digests.ts',
       'src/base/digest.ts',
       'src/base/regular-file.ts',
       'src/base/json.ts',

@@ -36,8 +36,8 @@ export type Failure =
   | { kind: 'install'; what: string; message: string; remedy: string }
   /** What was computed again differs from what was there, though its recipe is the same. Both are kept. */
   | { kind: 'other-bits'; stage: string; node: string; artifacts: string[]; before: string; now: string }
-  /** An external file changed while a node used it: the result is not recorded. */
-  | { kind: 'file-changed'; path: string; stage: string }
+  /** An external file changed while a node used it: the result is not recorded. `change` follows its name. */
+  | { kind: 'file-changed'; path: string; stage: string; change?: string }
   /** A stage's code threw. `cause`: the failure that it threw, if it foresaw this one; the log has the rest. */
   | { kind: 'stage'; stage: string; node: string; message: string; cause?: Failure; log?: string }
   /** A device has not enough memory for a node. */
@@ -86,7 +86,7 @@ function messageOf(failure: Failure): string {
     case 'system':
       return `Cannot ${failure.operation} (${failure.code}).`;
     case 'file-changed':
-      return `${failure.path} changed while ${failure.stage} used it.`;
+      return `${failure.path} ${failure.change === undefined ? 'changed' : `changed (it ${failure.change})`} while ${failure.stage} used it.`;
     default:
       return failure.kind;
   }

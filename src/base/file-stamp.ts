@@ -23,3 +23,23 @@ export function stampIfThere(path: string): string {
     return 'none';
   }
 }
+
+/**
+ * How a file's state differs from an earlier one.
+ * @param stamp of the file as it was
+ * @returns words that follow its name, such as "has 10 bytes instead of 12"; undefined for the same stamp
+ */
+export function changeSince(stamp: string, path: string): string | undefined {
+  const now = stampIfThere(path);
+  if (now === stamp) return undefined;
+  if (now === 'none') return 'is gone';
+  const [[device, inode, size, written], [deviceNow, inodeNow, sizeNow, writtenNow]] = [stamp, now].map((each) =>
+    each.split(':'),
+  ) as [string[], string[]];
+  if (size !== sizeNow) return `has ${sizeNow} bytes instead of ${size}`;
+  if (device !== deviceNow || inode !== inodeNow) return 'is another file of the same size';
+  return written === writtenNow ? TOUCHED : 'was written to';
+}
+
+/** A change of name, links, owner or permissions, and of no byte unless somebody set the clock back. */
+export const TOUCHED = 'was moved, linked or given other permissions';

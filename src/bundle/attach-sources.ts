@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileFailure } from '../base/file-failure.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { SwpError } from '../base/failure.ts';
-import { FileDigests } from '../cache/file-digests.ts';
+import { FileDigests } from '../base/file-digests.ts';
 import { readModelStandIn, readTextStandIn, sourceFileName, SOURCES, type SourceFile } from '../model/stand-in.ts';
 import type { CheckResult, Finding } from './finding.ts';
 import type { Manifest } from './manifest.ts';
@@ -51,6 +51,14 @@ export async function attachSources(
     if (found.length > 0)
       said.push(`${path}: ${[...new Set(found.map(({ of }) => of))].join(' and ')}, by the SHA-256`);
     else findings.push({ check: 'study', where: path, message: otherSource([...sources.values()]) });
+  }
+  for (const source of sources.values()) {
+    if (source.isThere) continue;
+    for (const path of digests.placesOf(source.sha256, source.bytes))
+      if (!source.isThere && (await digests.digest(path)) === source.sha256) {
+        link(path, folder, source);
+        said.push(`${source.of}: found on this machine, ${path}`);
+      }
   }
   const absent = new Set([...sources.values()].filter(({ isThere }) => !isThere).map(({ of }) => of));
   if (absent.size > 0)

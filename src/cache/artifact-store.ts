@@ -10,7 +10,7 @@ import { makeDirectory, syncDirectory, syncFile } from '../base/atomic-file.ts';
 import { fileFailure, isAbsent } from '../base/file-failure.ts';
 import { moveTo } from '../base/held-folder.ts';
 import { openRegularFile } from '../base/regular-file.ts';
-import { FileDigests } from './file-digests.ts';
+import { FileDigests } from '../base/file-digests.ts';
 import type { Composition, RecordedArtifact } from './record.ts';
 import { makeWay } from './damaged.ts';
 import { artifactName } from './layout.ts';
@@ -21,7 +21,7 @@ export type ArtifactName = Pick<RecordedArtifact, 'sha256' | 'file'>;
 /** Where an artifact is: the path of its file, that of a file outside of the cache, or where its parts are. */
 export type LocatedArtifact =
   | string
-  | { external: string }
+  | { external: string; sha256: string }
   | (Omit<Composition, 'parts'> &
       Pick<RecordedArtifact, 'sha256' | 'bytes' | 'file'> & { parts: Record<string, LocatedArtifact> });
 
@@ -29,8 +29,10 @@ export class ArtifactStore {
   readonly #cache: string;
   /** Hashes under way or done in this process, by path. */
   readonly #verified = new Map<string, Promise<void>>();
-  /** Paths of files outside of the cache, by their digests. */
+  /** Paths of files outside of the cache, by their digests: where the study has them. */
   readonly #external = new Map<string, string>();
+  /** Where else they may be, the likeliest first. */
+  readonly #elsewhere = new Map<string, string[]>();
 
   /** @param cache its directory */
   constructor(cache: string) {
@@ -59,15 +61,15 @@ export class ArtifactStore {
    */
   locate(artifact: RecordedArtifact): LocatedArtifact {
     const { madeOf, sha256, bytes, file } = artifact;
-    if (artifact.external === true) return { external: this.#place(artifact) };
+    if (artifact.external === true) return { external: this.#place(artifact), sha256 };
     if (madeOf === undefined || this.hasFile(artifact)) return this.#place(artifact);
     const parts = Object.entries(madeOf.parts).map(([name, part]) => [name, this.locate(part)] as const);
     return { ...madeOf, sha256, bytes, file, parts: Object.fromEntries(parts) };
   }
 
-  #place(artifact: ArtifactName & Pick<RecordedArtifact, 'external'>): string {
+  #place(artifact: ArtifactName & Partial<Pick<RecordedArtifact, 'external' | 'bytes'>>): string {
     if (artifact.external !== true) return this.path(artifact);
-    const path = this.#external.get(artifact.sha256);
+    const path = this.#externalPath(artifact);
     if (path !== undefined) return path;
     throw new SwpError({
       kind: 'file',
@@ -78,13 +80,22 @@ export class ArtifactStore {
     });
   }
 
+  /** Where the study has a file outside of the cache; if it is not there, where this user has seen the same bytes. */
+  #externalPath({ sha256, bytes }: ArtifactName & Partial<Pick<RecordedArtifact, 'bytes'>>): string | undefined {
+    const declared = this.#external.get(sha256);
+    if (declared !== undefined && statSync(declared, { throwIfNoEntry: false })?.isFile()) return declared;
+    const elsewhere = this.#elsewhere.get(sha256) ?? FileDigests.ofUser().placesOf(sha256, bytes);
+    this.#elsewhere.set(sha256, elsewhere);
+    return elsewhere[0] ?? declared;
+  }
+
   /**
    * Whether the file is there with its recorded size; its content is checked by verify. Synchronous, as planning asks
    * often.
    */
   hasFile(artifact: RecordedArtifact): boolean {
     if (artifact.external === true) {
-      const path = this.#external.get(artifact.sha256);
+      const path = this.#externalPath(artifact);
       return path !== undefined && statSync(path, { throwIfNoEntry: false })?.size === artifact.bytes;
     }
     const path = this.path(artifact);
@@ -109,14 +120,21 @@ export class ArtifactStore {
       return;
     }
     const path = this.#place(artifact);
+    if ('external' in artifact && artifact.external === true) return this.#hash(path, artifact); // it may change
     const verdict = this.#verified.get(path) ?? this.#hash(path, artifact);
     this.#verified.set(path, verdict);
     return verdict;
   }
 
-  async #hash(path: string, { sha256, external }: ArtifactName & Pick<RecordedArtifact, 'external'>): Promise<void> {
+  async #hash(path: string, { sha256, file, external }: ArtifactName & Pick<RecordedArtifact, 'external'>): Promise<void> {
     if (external === true) {
       if ((await FileDigests.ofUser().digest(path)) === sha256) return;
+      const [other, ...others] = this.#elsewhere.get(sha256) ?? [];
+      if (other === path) {
+        this.#elsewhere.set(sha256, others); // the note of it was of an earlier state
+        const next = this.#externalPath({ sha256, file });
+        if (next !== undefined && next !== path) return this.#hash(next, { sha256, file, external });
+      }
       throw new SwpError({
         kind: 'content',
         path,

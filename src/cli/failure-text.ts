@@ -81,7 +81,7 @@ export function failureText(
         '  Results that were made of the earlier one are kept, so the lineage is mixed. `swp invalidate` of this node computes all of it anew.',
       ].join('\n');
     case 'file-changed':
-      return `${error} ${pathText(failure.path)} changed while ${failure.stage} used it; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
+      return `${error} ${pathText(failure.path)} changed while ${failure.stage} used it${failure.change === undefined ? '' : ` (it ${failure.change})`}; its result was not kept.\n  Run \`swp repro\` again once the file is at rest.`;
     case 'stage':
       return [
         `${error} ${failure.node} (${failure.stage}): ${stageMessage(failure, colors)}`,

@@ -1,20 +1,18 @@
 /**
- * External files: what a node reads that no stage made. They are hashed when the key is made, and compared before and
- * after the node runs.
+ * External files: what a node reads that no stage made, itself or since its inputs are made of them. They are hashed
+ * when the key is made, and compared before and after the node runs.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
-import { stampOf } from '../base/file-stamp.ts';
+import { changeSince, stampIfThere, stampOf, TOUCHED } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
-import { FileDigests } from '../cache/file-digests.ts';
+import { FileDigests } from '../base/file-digests.ts';
 import type { ExternalFile, PlannedNode } from './node.ts';
 import type { DeclaredFile } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 
-/** A file that changes more often while it is read is not at rest. */
-const TRIES = 5;
 /** The stamp of a file that is not there. */
 const NOT_THERE = 'none';
 
@@ -32,20 +30,11 @@ export async function readExternalFile(
   if (expected !== undefined && !existsSync(path))
     return { name, path, sha256: expected, stamp: NOT_THERE, absent: told() ?? 'Put it there.' };
   try {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const stamp = stampOf(path);
-      refuseOddFile(path);
-      if (inKey === false) return { name, path, stamp };
-      const sha256 = await FileDigests.ofUser().digest(path);
-      if (expected !== undefined && sha256 !== expected) throw otherContent(path, sha256);
-      if (stampOf(path) === stamp) return { name, path, sha256, stamp };
-    }
-    throw new SwpError({
-      kind: 'content',
-      path,
-      message: 'It keeps changing while it is read',
-      remedy: 'Run again once it is at rest.',
-    });
+    refuseOddFile(path);
+    if (inKey === false) return { name, path, stamp: stampOf(path) };
+    const { sha256, stamp } = await FileDigests.ofUser().digestAtRest(path);
+    if (expected !== undefined && sha256 !== expected) throw otherContent(path, sha256);
+    return { name, path, sha256, stamp };
   } catch (error) {
     if (remedy === undefined || !(error instanceof SwpError) || error.failure.kind !== 'file') throw error;
     throw fileFailure(error.cause, path, 'read', told());
@@ -61,31 +50,72 @@ function otherContent(path: string, sha256: string): SwpError {
   });
 }
 
-/**
- * Whether a file still has the content that it had: by stat, and by content where stat differs and the content is
- * known. A file that has gone counts as changed.
- */
-async function isUnchanged(file: ExternalFile): Promise<boolean> {
-  try {
-    if (stampOf(file.path) === file.stamp) return true;
-    return file.sha256 !== undefined && (await digestFile(file.path)).sha256 === file.sha256;
-  } catch {
-    return false;
-  }
+/** A file that a running node reads, in the state in which it is what the node's key and inputs say. */
+export interface FileState {
+  path: string;
+  stamp: string;
+  /** Absent where no digest of it is known. */
+  sha256?: string;
 }
 
 /**
- * To be called before and after a node runs, so that no record claims an input, or code, that it did not have.
+ * To be called before a node runs: what it reads that no stage made, as it is then. A file that was changed and has its
+ * content again, or was only touched, is not changed.
+ * @param sources files that its inputs are made of
+ * @returns to be handed to `refuseChanges` after it ran
+ * @throws SwpError of kind `file-changed` or `file`
+ */
+export async function filesAtStart(
+  { files, stage }: Pick<PlannedNode, 'files' | 'stage'>,
+  sources: readonly { path: string; sha256: string }[],
+): Promise<FileState[]> {
+  for (const { path, absent } of files)
+    if (absent !== undefined)
+      throw new SwpError({ kind: 'file', path, operation: 'read', code: 'ENOENT', remedy: absent });
+  const states: FileState[] = [];
+  for (const file of [...files, ...sources]) {
+    const { path, sha256 } = file;
+    if ('stamp' in file && stampIfThere(path) === file.stamp) states.push({ path, sha256, stamp: file.stamp });
+    else states.push(await stateWith(path, sha256, 'stamp' in file ? file.stamp : undefined, stage.name));
+  }
+  return states;
+}
+
+async function stateWith(
+  path: string,
+  expected: string | undefined,
+  before: string | undefined,
+  stage: string,
+): Promise<FileState> {
+  const change = before === undefined ? undefined : changeSince(before, path);
+  const now = stampIfThere(path) === NOT_THERE ? undefined : await FileDigests.ofUser().digestAtRest(path);
+  if (now !== undefined && now.sha256 === expected) return { path, ...now };
+  throw new SwpError({
+    kind: 'file-changed',
+    path,
+    stage,
+    change: change ?? (now === undefined ? 'is gone' : 'has other bytes'),
+  });
+}
+
+/**
+ * To be called after a node ran, so that no record claims an input, or code, that it did not have. A file that was
+ * written to meanwhile may have been read half-way, whatever it holds now.
+ * @param states as `filesAtStart` gave them
  * @throws SwpError of kind `file-changed`
  */
-export async function refuseChangedFiles(
-  { files, stage: { name } }: Pick<PlannedNode, 'files' | 'stage'>,
-  stages: StageLoader,
-): Promise<void> {
-  for (const file of files)
-    if (file.absent !== undefined)
-      throw new SwpError({ kind: 'file', path: file.path, operation: 'read', code: 'ENOENT', remedy: file.absent });
-    else if (!(await isUnchanged(file))) throw new SwpError({ kind: 'file-changed', path: file.path, stage: name });
+export async function refuseChanges(states: readonly FileState[], stage: string, stages: StageLoader): Promise<void> {
+  for (const { path, stamp, sha256 } of states) {
+    const change = changeSince(stamp, path);
+    if (change === undefined) continue;
+    if (change === TOUCHED && sha256 !== undefined && (await digestFile(path)).sha256 === sha256) continue;
+    throw new SwpError({ kind: 'file-changed', path, stage, change });
+  }
+  await refuseChangedCode(stage, stages);
+}
+
+/** @throws SwpError of kind `file-changed` for a program whose code is not what is in the key */
+export async function refuseChangedCode(name: string, stages: StageLoader): Promise<void> {
   const stage = await stages.load(name);
   if (stage.isUnchanged?.() === false)
     throw new SwpError({ kind: 'file-changed', path: `The code of ${stage.module}`, stage: name });

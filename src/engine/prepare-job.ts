@@ -77,6 +77,13 @@ export async function prepareJob(
   };
 }
 
+/** The files outside of the cache that an artifact is made of. */
+export function externalFiles(found: LocatedArtifact): { path: string; sha256: string }[] {
+  if (typeof found === 'string') return [];
+  if ('external' in found) return [{ path: found.external, sha256: found.sha256 }];
+  return Object.values(found.parts).flatMap(externalFiles);
+}
+
 /**
  * A path of an artifact, wherever it is: of a virtual one that of a virtual file.
  * @param newName a path that is free, of this extension

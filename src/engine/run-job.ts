@@ -6,21 +6,35 @@ import { basename } from 'node:path';
 import type { Cache, Publication, VirtualOutput } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { NodeLog } from '../cache/node-log.ts';
+import { FileDigests } from '../base/file-digests.ts';
 import { readVirtualFile } from '../base/virtual-file.ts';
 import { SwpError } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import { wholeRecord } from './existing-result.ts';
 import type { JobEvent, JobOutcome, PreparedJob, Slot } from './executor.ts';
 import { artifactOf } from './node-identity.ts';
-import { refuseChangedFiles } from './external-file.ts';
+import { filesAtStart, refuseChangedCode, refuseChanges, type FileState } from './external-file.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { pinState, prepareCheckpoints, prepareJob, verifiedArtifacts } from './prepare-job.ts';
+import {
+  externalFiles,
+  pinState,
+  prepareCheckpoints,
+  prepareJob,
+  verifiedArtifacts,
+  type FindArtifact,
+} from './prepare-job.ts';
 import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
 import { placeOf, type Metrics, type StageOutput } from './stage.ts';
 import { startingPoint, type StartingPoint, type TrajectoryPoint } from './trajectory.ts';
 
 /** What a job adds to a node's publication. */
-type StageResult = Omit<Publication, 'key' | 'contentKey' | 'stage' | 'preimage' | 'contentPreimage' | 'environment'>;
+type StageResult = Omit<
+  Publication,
+  'key' | 'contentKey' | 'stage' | 'preimage' | 'contentPreimage' | 'environment'
+> & {
+  /** What was read from outside of the cache, as it was before. */
+  read: FileState[];
+};
 
 /** A starting point that goes before it is had is looked for anew; then the node begins at the beginning. */
 const PIN_TRIES = 5;
@@ -48,11 +62,12 @@ export async function computeNode(work: NodeWork, slot: Slot, context: RunContex
 
 /** Under both keys, and as a stop of its trajectory. */
 async function publish(
-  made: StageResult,
+  { read, ...made }: StageResult,
   { planned: { node }, identity, point }: NodeWork,
   { cache, stages, environment, warn }: RunContext,
 ): Promise<CacheRecord> {
-  await refuseChangedFiles(node, stages);
+  await refuseChanges(read, node.stage.name, stages);
+  await rememberSources(made.virtual ?? {}, read);
   const { code, packages } = await stages.load(node.stage.name);
   const record = await cache.publish({
     ...identity,
@@ -68,6 +83,14 @@ async function publish(
       warn(failure);
     });
   return record;
+}
+
+/** Files that virtual artifacts are made of are found by their digests, should they move. */
+async function rememberSources(virtual: Record<string, VirtualOutput>, read: readonly FileState[]): Promise<void> {
+  const parts = Object.values(virtual).flatMap((output) => Object.values(output.parts));
+  const external = new Set(parts.flatMap((part) => ('external' in part && part.external ? [part.sha256] : [])));
+  for (const { path, sha256, stamp } of read)
+    if (sha256 !== undefined && external.has(sha256)) await FileDigests.ofUser().remember(path, sha256, stamp);
 }
 
 /** A folder for what a node makes; what is left in it goes when it is disposed of. */
@@ -99,7 +122,13 @@ async function runJob(
   const { node } = work.planned;
   const { cache, stages, checkpointSeconds, signal } = context;
   const trajectory = await planTrajectory(work, folder, context);
-  const findArtifact = verifiedArtifacts(cache, (key) => recordOf(work.producers, key));
+  const sources: { path: string; sha256: string }[] = [];
+  const findVerified = verifiedArtifacts(cache, (key) => recordOf(work.producers, key));
+  const findArtifact: FindArtifact = async (producer, artifact) => {
+    const found = await findVerified(producer, artifact);
+    if (found !== undefined) sources.push(...externalFiles(found));
+    return found;
+  };
   const unwanted = context.unwanted(node);
   const job: PreparedJob = {
     ...(await prepareJob(node, folder, stages, findArtifact)),
@@ -109,7 +138,8 @@ async function runJob(
     ...(trajectory?.from && { resume: trajectory.from }),
     ...(unwanted.length > 0 && { unwanted }),
   };
-  await refuseChangedFiles(node, stages);
+  await refuseChangedCode(node.stage.name, stages);
+  const read = await filesAtStart(node, sources);
 
   const log = cache.log(work.identity.key);
   const listener = new JobListener(work, trajectory, log, context);
@@ -129,6 +159,7 @@ async function runJob(
     return {
       ...(await outputsOf(work, job)),
       metrics,
+      read,
       seconds,
       startedAt,
       finishedAt: new Date(),

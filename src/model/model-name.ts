@@ -6,6 +6,7 @@
  */
 import { existsSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { FileDigests } from '../base/file-digests.ts';
 import { listNames, nearestName, quoted } from '../base/nearest-name.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { readableNames } from '../base/readable-names.ts';
@@ -26,8 +27,31 @@ export function locateModel(name: string, root: string | undefined): string {
   if (root === undefined || isBuiltIn(name)) return name;
   const standIn = standInPath('model', name, root);
   if (standIn !== undefined) return standIn;
+  return movedModel(name, root) ?? declaredPlace(name, root);
+}
+
+function declaredPlace(name: string, root: string): string {
   const places = ownPlaces(name, root);
   return places.find(isModel) ?? places.find(isFolder) ?? places[0]!;
+}
+
+/**
+ * Of a published model that is not where a study says: where swp has seen the same weights on this machine.
+ * @returns undefined where it is there, or is nowhere
+ */
+export function movedModel(name: string, root: string): string | undefined {
+  if (isBuiltIn(name) || standInPath('model', name, root) !== undefined) return undefined;
+  const places = ownPlaces(name, root);
+  if (places.some((place) => isModel(place) || isFolder(place))) return undefined;
+  const digests = FileDigests.ofUser();
+  for (const place of places) {
+    const weights = MODEL_FILE.test(place) ? place : join(place, 'model.safetensors');
+    const sha256 = digests.lastDigest(weights);
+    const found = sha256 === undefined ? [] : digests.placesOf(sha256).filter((path) => path !== weights);
+    const model = found.map((path) => (MODEL_FILE.test(place) ? path : dirname(path))).find(isModel);
+    if (model !== undefined) return model;
+  }
+  return undefined;
 }
 
 /** Folder of a model's config.json and checkpoints. @param model as locateModel gives it */
@@ -55,7 +79,7 @@ export function builtInModels(): string[] {
 export function modelProblems(name: string, root: string | undefined): ParamProblem[] {
   if (root === undefined || isBuiltIn(name) || standInPath('model', name, root) !== undefined) return [];
   const places = ownPlaces(name, root);
-  if (places.some((place) => isModel(place) || isFolder(place))) return [];
+  if (places.some((place) => isModel(place) || isFolder(place)) || movedModel(name, root) !== undefined) return [];
   const other = places.find(isFile);
   const suggestion = nearestName(name, [...builtInModels(), ...ownModels(root, name)]);
   const home = /^~(\/|$)/.test(name) ? '; "~" is not read as your home: write the whole path' : '';
@@ -80,7 +104,13 @@ export function modelProblems(name: string, root: string | undefined): ParamProb
  * @returns by the study's name
  */
 export function modelLabels(names: Iterable<string>, root: string): Map<string, string> {
-  const places = new Map([...new Set(names)].map((name) => [name, locateModel(name, root)]));
+  // A model that has moved is called as before.
+  const places = new Map(
+    [...new Set(names)].map((name) => {
+      const located = locateModel(name, root);
+      return [name, isAbsolute(located) && !isStandIn(located) ? declaredPlace(name, root) : located] as const;
+    }),
+  );
   const labels = new Map<string, string>(); // by place
   for (const place of places.values()) {
     if (isStandIn(place)) {

@@ -9,6 +9,7 @@ import { StudyState, studyFolder } from '../cache/study-state.ts';
 import type { Dag } from '../engine/dag-builder.ts';
 import { plan, type Plan } from '../engine/plan.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
+import { movedModel } from '../model/model-name.ts';
 import { buildDag } from '../pipeline/build-dag.ts';
 import { effectiveOverrides } from '../pipeline/effective-overrides.ts';
 import { loadStudy, type Study } from '../pipeline/study.ts';
@@ -61,10 +62,33 @@ function repairText({ path, message, aside }: Damage): Failure {
   };
 }
 
+/** Models that are not where the study says, and where they are instead. */
+function movedModels({ experiments, root }: Study): [name: string, place: string][] {
+  const names = new Set(experiments.map(({ model }) => model));
+  return [...names].flatMap((name) => {
+    const place = movedModel(name, root);
+    return place === undefined ? [] : [[name, place]];
+  });
+}
+
+function moveText([name, place]: [string, string]): Failure {
+  return {
+    kind: 'content',
+    path: name,
+    message: `The model is not there; ${place} has the same weights, by their SHA-256, and is used`,
+    remedy: 'Correct "model" in pipeline.json.',
+  };
+}
+
 /** What is there and what is missing, as it is now; nodes that failed in a recent run say so. */
 export async function planProject({ dag, cache, state, study, stages }: Project): Promise<Plan> {
   const planned = await plan(dag, cache, state);
-  planned.warnings.unshift(...stages.warnings, ...cache.repaired.map(repairText), ...state.damages);
+  planned.warnings.unshift(
+    ...stages.warnings,
+    ...cache.repaired.map(repairText),
+    ...state.damages,
+    ...movedModels(study).map(moveText),
+  );
   const failures = latestFailures(readHistory(studyFolder(cache.directory, study.path), RECENT_RUNS));
   for (const node of planned.nodes.values()) {
     const failed = node.state === 'missing' || node.state === 'stale' ? failures.get(node.node.key) : undefined;

@@ -24,8 +24,8 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
 
 /**
  * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that
- * it does not declare, `changes` one that it changes; it holds a connection to the socket `connect` as long as it
- * lives, and may wait for a word there. `first`: the first letter of its input: what differs later in the text does not
+ * it does not declare, `changes` one that it changes, `rewrites` one that it writes as it is; it holds a connection to
+ * the socket `connect` as long as it lives, and may wait for a word there. `first`: the first letter of its input: what differs later in the text does not
  * come through. `list`: gathers, one line per item. `count`: a trajectory: one line per step up to `to`, and what it
  * really did in its log. It holds at the step TOY_HOLD. `joined`: its text is virtual, made of its input, or of an
  * external file, and of its `end`.
@@ -79,6 +79,7 @@ const STAGES = {
         const { params } = job;
         if (params.connect) await new Promise((resolve) => { globalThis.line = connect(params.connect, resolve); globalThis.line.on('error', () => {}); });
         if (params.changes) await appendFile(params.changes, 'changed');
+        if (params.rewrites) await writeFile(params.rewrites, await readFile(params.rewrites));
         const metrics = await deeds[params.do]?.(job);
         if (metrics) return metrics;
         const parts = [];

@@ -285,7 +285,12 @@ describe('an external file', () => {
     const { result } = await rig.run({ A: { params: { file: 'data', fileInKey, changes: rig.path('data') } }, B: {} });
     expect(result).toMatchObject({ ran: 1, failed: 1 });
     expect(result.failures).toMatchObject([
-      { failure: { kind: 'file-changed', path: rig.path('data'), stage: 'text' } },
+      {
+        failure: {
+          ...{ kind: 'file-changed', path: rig.path('data'), stage: 'text' },
+          change: 'has 10 bytes instead of 3',
+        },
+      },
     ]);
     expect(await rig.cache.record(result.failures[0]!.key)).toBeUndefined();
   });

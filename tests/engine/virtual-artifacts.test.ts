@@ -98,6 +98,18 @@ it('may be made of a file outside of the cache, wherever the study has it now', 
   expect(await moved.read('T')).toBe('source-firstthere');
 });
 
+it.each([
+  ['changes', 'has 13 bytes instead of 6'],
+  ['rewrites', 'was written to'],
+])('whose file outside of the cache a consumer sees change records nothing: %s', async (deed, change) => {
+  await writeFile(rig.path('here'), 'source');
+  const joined: ToyStudy[string] = { stage: 'joined', params: { end: '-first', file: rig.path('here') } };
+  await rig.run({ J: joined });
+  const { result } = await rig.run({ J: joined, T: { from: 'J', params: { [deed]: rig.path('here') } } });
+  expect(result.failures).toMatchObject([{ failure: { kind: 'file-changed', path: rig.path('here'), change } }]);
+  expect(await rig.cache.record(result.failures[0]!.key)).toBeUndefined();
+});
+
 it('is refused where its parts do not make what it stands for', async () => {
   const run = await rig.run({ ...study, K: { stage: 'joined', from: 'J', params: { end: '-second', lie: '!' } } });
   expect(run.ended('failed')).toEqual(['T']);

@@ -77,7 +77,10 @@ export class SwpProject {
       ...options,
       cwd: this.root,
       reject: false,
-      env: { NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
+      env: {
+        ...{ NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
+        XDG_CACHE_HOME: this.path('.user'), // what swp notes for its user
+      },
     }) as ResultPromise<{ reject: false }>;
     onTestFinished(() => void running.kill('SIGKILL'));
     return running;

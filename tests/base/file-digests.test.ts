@@ -4,7 +4,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { FileDigests } from '../../src/cache/file-digests.ts';
+import { FileDigests } from '../../src/base/file-digests.ts';
 import { openSealedJson, sealedJson } from '../../src/base/sealed-json.ts';
 
 let folder: string;
