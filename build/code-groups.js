@@ -213,6 +213,9 @@ export const GROUPS = {
     through: true,
     modules: [
       'src/base/file-stamp.ts',
+      'src/base/atomic-file.ts',
+      'src/base/sealed-json.ts',
+      'src/base/bounded-json.ts',
       'schemas/stage-manifest.schema.json',
       'src/base/held-folder.ts',
       'src/base/virtual-file.ts',
