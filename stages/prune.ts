@@ -4,6 +4,7 @@
  * is an artifact of its own, because a global threshold's composition decides much of what an initialisation does.
  */
 import schema from '../schemas/stages/prune.schema.json' with { type: 'json' };
+import type { JsonObject } from '../src/base/json.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { PruneParams } from '../src/generated/prune.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
@@ -40,6 +41,8 @@ export default defineStage(
     },
 
     problems: pruningProblems,
+    // By magnitude nothing is drawn: ties go by place, and what is forced or protected is named.
+    inKey: ({ criterion }): JsonObject => (criterion === 'magnitude' ? { seed: null } : {}),
     fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
     replaceable: {
       inputs: ['weights', 'mask'],

@@ -1,5 +1,5 @@
 /** Options and help texts that several commands share. */
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { visible, visibleLine } from '../base/visible-text.ts';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 
@@ -18,6 +18,14 @@ export function withStudyOptions(command: Command): Command {
     '--device <device>',
     'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)',
   );
+}
+
+/** Which large artifacts stay, of a run or of its estimate. */
+export function keepOption(): Option {
+  return new Option(
+    '--keep <which>',
+    'weights that stay when no planned node needs them (default: as the study says)',
+  ).choices(['all', 'last', 'none']);
 }
 
 /** Adds the option that says where a command writes; outputFile has the rules. */

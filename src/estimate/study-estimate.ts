@@ -31,6 +31,8 @@ export interface StudyEstimateOptions extends Wanted {
   calibrate: 'lacking' | 'all' | 'never';
   /** As if nothing were in the cache. */
   fresh?: boolean;
+  /** Which large artifacts stay; as the study says if absent. */
+  keep?: KeptArtifacts | undefined;
   /** Opens an executor of so many jobs at a time, if there is something to measure; without it, nothing is. */
   openExecutor?(jobs: number): Executor;
   /** Whether what was measured is kept in the cache, which is then made if it is not there; true if absent. */
@@ -89,6 +91,7 @@ export async function estimateStudy(
     calibrate,
     fresh = false,
     keeps = true,
+    keep = project.study.keep,
     openExecutor,
     onCalibration = () => {},
     ...wanted
@@ -110,7 +113,7 @@ export async function estimateStudy(
   return estimateRun(plan, workload, {
     jobs,
     root: project.stages.root,
-    keep: project.study.keep,
+    keep,
     cpus: usableCpus(),
     measurements,
     samples,

@@ -26,6 +26,11 @@ export const BYTES: OptionType = {
   expected: 'a positive number of bytes',
   accepts: (value) => typeof value === 'number' && value > 0 && value < Infinity,
 };
+/** As --keep of the command line. */
+export const KEEP: OptionType = {
+  expected: "'all', 'last' or 'none'",
+  accepts: (value) => ['all', 'last', 'none'].includes(value as string),
+};
 export const SIGNAL: OptionType = { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
 export const FUNCTION: OptionType = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 

@@ -15,7 +15,7 @@ import type { Project } from './project.ts';
 /** What swp itself takes is told by so many runs of the profile. */
 const RECENT_RUNS = 20;
 
-export interface EstimateSettings extends Pick<StudyEstimateOptions, 'fresh' | 'keeps' | 'onCalibration'> {
+export interface EstimateSettings extends Pick<StudyEstimateOptions, 'fresh' | 'keep' | 'keeps' | 'onCalibration'> {
   jobs?: number | undefined;
   /** Measure on this machine what no record tells, or all of it. */
   calibrate: 'lacking' | 'all';

@@ -11,6 +11,7 @@ import {
   checkOptions,
   FUNCTION,
   JOBS,
+  KEEP,
   SELECTORS,
   SIGNAL,
   TEXT,
@@ -45,6 +46,8 @@ export interface RunOptions {
   gpus?: string;
   /** Bytes that a node may take; no limit if absent. */
   memoryPerNode?: number;
+  /** Weights that stay when no planned node needs them; as the study says if absent. */
+  keep?: 'all' | 'last' | 'none';
   /** Stops the run: what is done is kept, and the next run goes on. */
   signal?: AbortSignal;
   /**
@@ -106,6 +109,7 @@ const RUN_OPTIONS = {
   jobs: JOBS,
   gpus: TEXT,
   memoryPerNode: BYTES,
+  keep: KEEP,
   signal: SIGNAL,
   onEvent: FUNCTION,
 } satisfies Record<keyof RunOptions, OptionType>;

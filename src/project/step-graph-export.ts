@@ -1,5 +1,7 @@
 /** The graph of a node's training step or forward pass, as an .onnx file, and what the step costs. */
+import { digestJson } from '../base/digest.ts';
 import { addTo } from '../base/groups.ts';
+import type { JsonObject } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import { replaceFile } from '../base/atomic-file.ts';
 import { fileFailure } from '../base/file-failure.ts';
@@ -9,7 +11,8 @@ import { countMemory } from '../compute/graph/memory.ts';
 import { graphHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { lowerToOnnx } from '../compute/runtimes/onnx/lowering.ts';
 import type { PlannedState } from '../engine/plan.ts';
-import { locateModel } from '../model/model-name.ts';
+import { readModelConfig } from '../model/model-config.ts';
+import { locateModel, modelLabels } from '../model/model-name.ts';
 import { buildPassGraph, type Pass } from '../model/pass-graph.ts';
 import { GRAPH_STAGES, passOf } from '../science/stage-work.ts';
 import { planNodes } from './nodes.ts';
@@ -52,8 +55,10 @@ export async function exportStepGraph(
   const nodes = nodesOfOneGraph(await planNodes(project, words), project, placeText);
   const { node } = nodes[0]!;
   const stage = node.stage.name;
-  const pass = passOfNode(node, project);
-  const contents = await buildPassGraph(pass);
+  const located = passOfNode(node, project);
+  const contents = await buildPassGraph(located);
+  const config = { ...(await readModelConfig(located.model)) } as JsonObject;
+  const pass = { ...located, model: labelOf(node, project) };
   const cost = costOf(contents);
   const graph = graphHash(contents);
   const content = lowerToOnnx(contents, {
@@ -62,6 +67,7 @@ export async function exportStepGraph(
     metadata: {
       stage,
       model: pass.model,
+      configuration: digestJson(config),
       batch: `${pass.batch}`,
       sequence: `${pass.sequence}`,
       microBatches: `${pass.microBatches}`,
@@ -111,7 +117,8 @@ function nodesOfOneGraph(
   if (groups.size === 1) return nodes;
   const lines = [...groups.values()].map(([first]) => {
     const { stage } = first!.node;
-    const { model, batch, sequence } = passOfNode(first!.node, project);
+    const { batch, sequence } = passOfNode(first!.node, project);
+    const model = labelOf(first!.node, project);
     return `    ${stage.name} of ${model}, batch ${batch} x ${sequence}: such as ${placeText(first!)}`;
   });
   const more = lines.length > SHOWN_GRAPHS ? [`    ... and ${lines.length - SHOWN_GRAPHS} more`] : [];
@@ -122,6 +129,12 @@ function nodesOfOneGraph(
     ),
     expected: 'a selector for one of them',
   });
+}
+
+/** What reports call a node's model: a path would say where it lies. */
+function labelOf({ params }: PlannedState['node'], { study }: Project): string {
+  const name = String(params.model);
+  return modelLabels([...study.experiments.map(({ model }) => model), name], study.root).get(name)!;
 }
 
 function passOfNode({ stage, params }: PlannedState['node'], { study }: Project): Pass {

@@ -7,6 +7,7 @@ import type { StageWork } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
+import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
 import { countPassFlops, countPassMemory, type Pass } from '../model/pass-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
@@ -42,15 +43,15 @@ type PassParams = Pick<Required<DetectSwParams>, 'model' | 'batchSize' | 'sequen
   Pick<TrainParams, 'microBatchSize'> &
   Pick<EvalParams, 'restore'>;
 
-const depths = new Map<string, Promise<number>>();
+const configs = new Map<string, Promise<ModelConfig>>();
 
 /** Training steps, each of the whole batch. */
-export function trainingWork(params: Required<TrainParams>): StageWork {
+export async function trainingWork(params: Required<TrainParams>): Promise<StageWork> {
   const pass = passOf('train', params);
   return {
     unit: 'steps',
     count: params.steps,
-    alike: alike(pass, params),
+    alike: await alike(pass, params),
     flops: async () => params.steps * pass.microBatches * (await countPassFlops(pass)),
     sample: (units) => ({ steps: units }),
   };
@@ -60,13 +61,13 @@ export function trainingWork(params: Required<TrainParams>): StageWork {
  * Sequences, in whole batches: what the last one lacks is padded. Where activations are restored, the intact model runs
  * on all of them first.
  */
-export function evaluationWork(params: Required<EvalParams>): StageWork {
+export async function evaluationWork(params: Required<EvalParams>): Promise<StageWork> {
   const pass = passOf('eval', params);
   const batches = Math.ceil(params.sequences / params.batchSize) * (params.restore === 'none' ? 1 : 2);
   return {
     unit: 'sequences',
     count: batches * params.batchSize,
-    alike: alike(pass, params),
+    alike: await alike(pass, params),
     flops: async () => batches * (await countPassFlops(pass)),
     sample: (units) => ({
       sequences: Math.max(1, Math.round(units / params.batchSize)) * params.batchSize,
@@ -87,7 +88,7 @@ const SHARE_OF_PASS = 0.6;
  */
 export async function detectionWork(params: Required<DetectSwParams>): Promise<StageWork> {
   const pass = passOf('detect-sw', params);
-  const layers = await layersOf(params.model);
+  const { layers } = await configOf(params.model);
   const { causalSequences, candidateSequences, batchSize, controlsPerKind, rescans, ablateLargest } = params;
   const isSought = params.search !== 'none';
   const scans = !isSought ? 0 : rescans > 0 ? 2 : 1;
@@ -101,7 +102,7 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
   return {
     unit: 'passes',
     count: passes,
-    alike: alike(pass, params),
+    alike: await alike(pass, params),
     flops: async () => (whole + SHARE_OF_PASS * zeroed * perSet) * (await countPassFlops(pass)),
     sample: () => ({
       search: 'spikes',
@@ -113,17 +114,21 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
 }
 
 /** Every node of a study asks: read once. */
-function layersOf(model: string): Promise<number> {
-  const layers = depths.get(model) ?? readModelConfig(model).then((config) => config.layers);
-  depths.set(model, layers);
-  return layers;
+function configOf(model: string): Promise<ModelConfig> {
+  const config = configs.get(model) ?? readModelConfig(model);
+  configs.set(model, config);
+  return config;
 }
 
-/** What the time of a training step or a forward pass depends on, besides the machine. */
-function alike(
-  { model, batch, sequence, microBatches }: Pass,
+/**
+ * What the time of a training step or a forward pass depends on, besides the machine: of a model that is what it is,
+ * and not where it lies.
+ */
+async function alike(
+  { model: name, batch, sequence, microBatches }: Pass,
   { engine, device, precision }: { engine: string; device: string; precision: string },
-): JsonObject {
+): Promise<JsonObject> {
+  const model = { ...(await configOf(name)) } as JsonObject;
   return { model, batch, sequence, microBatches, engine, device, precision };
 }
 

@@ -40,7 +40,8 @@ async function states(model: string): Promise<string[]> {
 test('nothing of it is kept but what it is: moved, everything is cached; gone or changed, it is named', async () => {
   const { failures } = await (await study('mine')).run({ jobs: 1 });
   expect(failures).toEqual([]);
-  const cached = ['init cached', 'load-pretrained cached', 'prune cached', 'prune cached'];
+  // By magnitude both seeds prune alike.
+  const cached = ['init cached', 'load-pretrained cached', 'prune cached'];
   expect(await states('mine')).toEqual(cached);
   // Masks and reports: a model of 4,816 weights would be 19 kB, and its record holds no path.
   const artifacts = await readdir(join(folder, 'cache/artifacts'), { recursive: true, withFileTypes: true });

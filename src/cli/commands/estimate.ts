@@ -29,15 +29,21 @@ export async function estimate(words: string[], options: EstimateOptions): Promi
     jobs: options.jobs,
     calibrate: options.calibrate ? 'all' : 'lacking',
     fresh: options.fresh ?? false,
+    keep: options.keep,
     keeps: missingCache(options) === undefined, // a slip of the pen makes no cache
     gpuTflops: options.gpuTflops,
     onCalibration: (stages) => terminal.errorLine(`Measuring ${stages.join(', ')} on this machine.`),
   });
   if (options.json) terminal.line(JSON.stringify(estimated));
-  else writeEstimate(project, estimated, terminal);
+  else writeEstimate(project, estimated, options.keep ?? project.study.keep, terminal);
 }
 
-function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: Terminal): void {
+function writeEstimate(
+  project: Project,
+  estimated: ProjectEstimate,
+  keep: NonNullable<EstimateOptions['keep']>,
+  terminal: Terminal,
+): void {
   const { nodes, stages, seconds, unknown, disk, gpu, secondsAround } = estimated;
   const { colors } = terminal;
   terminal.line(studyLine(sizeOf(project.study), colors));
@@ -87,7 +93,6 @@ function writeEstimate(project: Project, estimated: ProjectEstimate, terminal: T
   terminal.line(
     `Disk: at most ${quantityText(disk.evictable, 'B')} that swp gc may evict, and ${quantityText(disk.kept, 'B')} that stay.`,
   );
-  const { keep } = project.study;
   if (keep !== 'all')
     terminal.line(`With keep: ${keep}, about ${quantityText(disk.peak, 'B')} at a time: the run evicts as it goes.`);
 }

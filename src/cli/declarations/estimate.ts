@@ -1,7 +1,7 @@
 /** The options and the help of `swp estimate`. */
 import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
+import { keepOption, SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import { parsePositive, parsePositiveInteger } from '../quantity-parse.ts';
 
 export interface EstimateOptions extends ProjectOptions {
@@ -9,6 +9,7 @@ export interface EstimateOptions extends ProjectOptions {
   gpuTflops?: number;
   calibrate?: boolean;
   fresh?: boolean;
+  keep?: 'all' | 'last' | 'none';
   check?: boolean;
 }
 
@@ -26,6 +27,7 @@ export function declareEstimate(
     .option('--calibrate', 'measure on this machine now, whatever the cache tells')
     .option('--gpu-tflops <number>', 'also say the hours of a GPU that sustains so many TFLOP/s', parsePositive)
     .option('--fresh', 'as if nothing were in the cache')
+    .addOption(keepOption())
     .option('--check', 'compare the last estimate with the run that followed')
     .addHelpText(
       'after',

@@ -1,7 +1,7 @@
 /** The options and the help of `swp repro`. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { ProjectOptions } from '../../project/location.ts';
-import { SELECTOR_HELP, withStudyOptions } from '../help.ts';
+import { keepOption, SELECTOR_HELP, withStudyOptions } from '../help.ts';
 import { parseGpus, parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
 
 export interface ReproOptions extends ProjectOptions {
@@ -30,12 +30,7 @@ export function declareRepro(
     )
     .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseMemoryLimit)
     .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', parsePositiveInteger, 60)
-    .addOption(
-      new Option(
-        '--keep <which>',
-        'weights that stay when no planned node needs them (default: as the study says)',
-      ).choices(['all', 'last', 'none']),
-    )
+    .addOption(keepOption())
     .option('-n, --dry-run', 'say what would be done')
     .option('-v, --verbose', 'a line for every node that is done')
     .addHelpText(
