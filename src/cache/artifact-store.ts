@@ -126,7 +126,10 @@ export class ArtifactStore {
     return verdict;
   }
 
-  async #hash(path: string, { sha256, file, external }: ArtifactName & Pick<RecordedArtifact, 'external'>): Promise<void> {
+  async #hash(
+    path: string,
+    { sha256, file, external }: ArtifactName & Pick<RecordedArtifact, 'external'>,
+  ): Promise<void> {
     if (external === true) {
       if ((await FileDigests.ofUser().digest(path)) === sha256) return;
       const [other, ...others] = this.#elsewhere.get(sha256) ?? [];

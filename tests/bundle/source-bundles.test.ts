@@ -1,12 +1,11 @@
 /** Bundles of studies of a published model: verified without its files, and more of it where they are. */
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cp } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyTextStudy, writeGguf, writePublishedFolder } from '../support/tiny-published.ts';
-import { TEXT } from '../text/tiny-model.ts';
+import { TEXT, TINY } from '../text/tiny-model.ts';
 import { fixManifest, json, pack, put, unpack } from './study-bundle.ts';
 
 let shared: string;
@@ -65,9 +64,10 @@ test('of a GGUF file outside of the study: without it, with it, with another one
   const again = await verify(bundle, '--model', join(away, 'renamed.gguf'), '--recompute', 'step=eval-start');
   expect(again).toMatchObject({ ok: true });
   expect(again.recomputed).toContainEqual({ place: 'A1/s0/r0/eval-start', verdict: 'same' });
-  const other = await verify(bundle, '--model', TEXT);
+  const config = join(TINY, 'config.json');
+  const other = await verify(bundle, '--model', config);
   expect(other.findings).toEqual([
-    { check: 'study', where: TEXT, message: expect.stringContaining('none of its files is one') as unknown },
+    { check: 'study', where: config, message: expect.stringContaining('none of its files is one') as unknown },
   ]);
 
   // Somebody who says that another model was read contradicts the records.
