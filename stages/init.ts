@@ -9,6 +9,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
+import { loadingDisk, weightBytes } from '../src/science/stage-work.ts';
 
 export default defineStage(
   onModel<Required<InitParams>>({
@@ -34,6 +35,7 @@ export default defineStage(
     // Nothing is drawn under the scheme `pretrained`.
     inKey: ({ scheme }): JsonObject => (scheme === 'pretrained' ? { seed: null } : {}),
     fingerprint: ({ model }) => initialisationFingerprint(model),
+    disk: ({ model, scheme }) => (scheme === 'pretrained' ? loadingDisk(model) : weightBytes(model)),
     forms: { 'same-weights': () => import('./bodies/same-weights.ts') },
     body: () => import('./bodies/init.ts'),
   }),

@@ -16,7 +16,7 @@ import { enginePackageFiles } from '../src/compute/runtimes/engine-version.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { TrainParams } from '../src/generated/train.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
-import { fittingTraining, trainingMemory, trainingWork } from '../src/science/stage-work.ts';
+import { fittingTraining, trainingDisk, trainingMemory, trainingWork } from '../src/science/stage-work.ts';
 import { trainingShape } from '../src/model/training-shape.ts';
 import { trainingProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -67,6 +67,7 @@ export default defineStage(
     work: trainingWork,
     memory: trainingMemory,
     fitting: fittingTraining,
+    disk: trainingDisk,
     body: () => import('./bodies/train.ts'),
   }),
 );

@@ -47,6 +47,8 @@ export interface JobResources {
   gpus: number;
   /** What it is expected to take of memory; nothing if absent. */
   expectedMemory?: MemoryNeed;
+  /** Bytes that it is expected to write, and where; nothing if absent. */
+  expectedDisk?: { bytes: number; folder: string };
   /** Bytes of memory that it may take: it is ended if it takes more. No limit if absent. */
   memoryBytes?: number;
 }

@@ -211,15 +211,17 @@ async function useResult(
 /** @returns undefined if the run was stopped meanwhile, or if the executor only makes a dry run */
 async function reserveSlot(
   node: PlannedNode,
-  { executor, emit, signal, stages, priorityOf, memoryPerNode }: RunContext,
+  { cache, executor, emit, signal, stages, priorityOf, memoryPerNode, unwanted }: RunContext,
 ): Promise<Slot | undefined> {
   const label = node.labels[0]!;
   const expectedMemory = await memoryNeed(node, stages.root);
+  const bytes = await node.stage.disk?.(node.params, stages.root, unwanted(node));
   return executor.reserve({
     place: placeOf(label),
     resources: {
       ...resourcesOf(node),
       ...(expectedMemory !== undefined && { expectedMemory }),
+      ...(bytes !== undefined && { expectedDisk: { bytes, folder: cache.directory } }),
       ...(memoryPerNode !== undefined && { memoryBytes: memoryPerNode }),
     },
     priority: priorityOf(node),

@@ -244,6 +244,11 @@ export interface StageDefinition<Params = JsonObject> {
    * `"train": { "microBatchSize": 1 }`; undefined if nothing that it could declare would do.
    */
   fitting?(params: Params, bytes: number, root: string): Promise<string | undefined>;
+  /**
+   * Bytes that a node is expected to write at most: one that the disk has no room for is refused. It is in no key.
+   * @param unwanted outputs that will not be kept
+   */
+  disk?(params: Params, root: string, unwanted: readonly string[]): Promise<number>;
   /** Of a stage whose nodes are points on longer computations. */
   trajectory?(params: Params): Trajectory;
   /** How much there is to do; a stage that does not say counts nodes. */

@@ -18,7 +18,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...params,
     model: locateModel(params.model, root),
   });
-  const { files, problems, inKey, fingerprint, watches, work, memory, fitting, body } = stage;
+  const { files, problems, inKey, fingerprint, watches, work, memory, fitting, disk, body } = stage;
   return {
     ...stage,
     files: async (params, root) => {
@@ -42,6 +42,7 @@ export function onModel<Params extends { model: string }>(stage: StageDeclaratio
     ...(work && { work: (params, root) => work(located(params, root), root) }),
     ...(memory && { memory: (params, root) => memory(located(params, root), root) }),
     ...(fitting && { fitting: (params, bytes, root) => fitting(located(params, root), bytes, root) }),
+    ...(disk && { disk: (params, root, unwanted) => disk(located(params, root), root, unwanted) }),
     body: async () => {
       const { default: run } = await body();
       return { default: (job) => run({ ...job, params: located(job.params, job.root) }) };

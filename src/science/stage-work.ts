@@ -7,8 +7,11 @@ import type { StageWork } from '../engine/stage.ts';
 import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
+import { elementCount } from '../base/element-count.ts';
+import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
+import { isPublished } from '../model/open-published.ts';
 import { countPassFlops, countPassMemory, type Pass } from '../model/pass-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
 
@@ -184,4 +187,28 @@ export async function fittingPass(
     else above = middle;
   }
   return fits === 0 ? undefined : `"${stage}": { "batchSize": ${fits} }, which changes results by rounding`;
+}
+
+/**
+ * Bytes that a training writes: its weights, and two moments for each, unless they are not kept. Checkpoints, without
+ * which it only takes longer if it is killed, come on top.
+ */
+export async function trainingDisk(
+  { model }: { model: string },
+  _root: string,
+  unwanted: readonly string[],
+): Promise<number> {
+  const weights = await weightBytes(model);
+  return weights + (unwanted.includes('optimizer') ? 0 : 2 * weights);
+}
+
+/** Bytes that loading a model writes: of a published one nothing is copied. */
+export async function loadingDisk(model: string): Promise<number> {
+  return isPublished(model) ? 0 : weightBytes(model);
+}
+
+/** Bytes of a model's weights, as float32. */
+export async function weightBytes(model: string): Promise<number> {
+  const shapes = [...parameterShapes(await configOf(model)).values()];
+  return 4 * shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
 }

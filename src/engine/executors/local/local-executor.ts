@@ -18,6 +18,7 @@ import type {
 } from '../../executor.ts';
 import type { GpuGrant, GpuSlots } from './gpu-slots.ts';
 import { machineMemory } from './process-memory.ts';
+import { DiskRoom, type ExpectedDisk } from './disk-room.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -27,6 +28,8 @@ export interface LocalExecutorOptions {
   gpus: GpuSlots;
   /** Bytes that jobs may take together, as far as it is known beforehand; the machine's if absent. */
   memory?: number;
+  /** Bytes that are free in a folder's file system; asked of the system if absent. */
+  freeBytes?(folder: string): number;
   /** What the environment of every worker has besides that of this process. */
   environment?: Record<string, string>;
   /** Whether a stage's error message says that a device had no memory left. */
@@ -44,6 +47,9 @@ export interface LocalExecutorOptions {
  */
 const IDLE_SHARE = 0.75;
 
+/** Of a job that says nothing of what it writes. */
+const NO_DISK: ExpectedDisk = { bytes: 0, folder: '' };
+
 interface Place {
   process?: WorkerProcess;
   /** The device variables that the process was started with. */
@@ -57,6 +63,7 @@ export class LocalExecutor implements Executor {
   readonly #queue: PQueue;
   readonly #gpus: GpuSlots;
   readonly #room: MemoryRoom;
+  readonly #disk: DiskRoom;
   readonly #module: string;
   readonly #environment: Record<string, string>;
   readonly #isOutOfDeviceMemory: (message: string) => boolean;
@@ -70,6 +77,7 @@ export class LocalExecutor implements Executor {
     jobs,
     gpus,
     memory = machineMemory(),
+    freeBytes,
     environment = {},
     isOutOfDeviceMemory = () => false,
     worker = join(installedBuild, 'worker.js'),
@@ -79,6 +87,7 @@ export class LocalExecutor implements Executor {
     this.#queue = new PQueue({ concurrency: jobs });
     this.#gpus = gpus;
     this.#room = new MemoryRoom(memory);
+    this.#disk = new DiskRoom(freeBytes);
     this.#environment = environment;
     this.#isOutOfDeviceMemory = isOutOfDeviceMemory;
     this.#module = worker;
@@ -131,12 +140,12 @@ export class LocalExecutor implements Executor {
   }
 
   /**
-   * Waits for a worker, and with it for memory.
+   * Waits for a worker, and with it for memory and room on the disk.
    * @returns what lets the next request in
    */
   async #enterQueue(
     priority: number,
-    { expectedMemory }: JobResources,
+    { expectedMemory, expectedDisk = NO_DISK }: JobResources,
     place: string,
     givenUp: AbortSignal,
   ): Promise<() => void> {
@@ -144,9 +153,14 @@ export class LocalExecutor implements Executor {
       void this.#queue.add(() => new Promise<void>((leave) => enter(leave)), { priority });
     });
     try {
-      const giveBack = await this.#room.take(expectedMemory, place, givenUp);
+      const giveMemoryBack = await this.#room.take(expectedMemory, place, givenUp);
+      const giveDiskBack = await this.#disk.take(expectedDisk, place, givenUp).catch((error: unknown) => {
+        giveMemoryBack();
+        throw error;
+      });
       return () => {
-        giveBack();
+        giveMemoryBack();
+        giveDiskBack();
         leave();
       };
     } catch (error) {
