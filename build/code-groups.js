@@ -279,6 +279,7 @@ export const GROUPS = {
       'src/science/optimizer-problems.ts',
       'src/science/param-problems.ts',
       'src/science/stage-work.ts',
+      'src/science/tokenizing-work.ts',
     ],
   },
 };

@@ -10,6 +10,7 @@ import { onModel } from '../src/model/model-stage.ts';
 import { specialTokenIds, tokenizerFiles } from '../src/model/model-tokenizer.ts';
 import { textFiles, textFolder } from '../src/model/text-files.ts';
 import { tokenizingProblems } from '../src/science/param-problems.ts';
+import { tokenizingWork } from '../src/science/tokenizing-work.ts';
 
 export default defineStage(
   onModel<Required<TokenizeParams>>({
@@ -31,6 +32,7 @@ export default defineStage(
       const folder = corpus === null ? undefined : textFolder(corpus, root);
       return folder === undefined ? [] : [folder];
     },
+    work: tokenizingWork,
     body: () => import('./bodies/tokenize.ts'),
   }),
 );
