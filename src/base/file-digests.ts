@@ -89,8 +89,13 @@ export class FileDigests {
    */
   placesOf(sha256: string, bytes?: number): string[] {
     const found = this.#all().filter((note) => note.sha256 === sha256 && isFileOf(note.path, bytes));
-    const isSame = ({ path, stamp }: NamedNote) => stampIfThere(path) === stamp;
-    return [...found.filter(isSame), ...found.filter((note) => !isSame(note))].map(({ path }) => path);
+    return [...found.filter(isUnchanged), ...found.filter((note) => !isUnchanged(note))].map(({ path }) => path);
+  }
+
+  /** Where files with these bytes are that have not changed since that was noted. */
+  unchangedPlacesOf(sha256: string): string[] {
+    const found = this.#all().filter((note) => note.sha256 === sha256 && isUnchanged(note));
+    return found.map(({ path }) => path);
   }
 
   /** The notes of this machine. */
@@ -151,6 +156,10 @@ function readNote(path: string): NamedNote | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isUnchanged({ path, stamp }: NamedNote): boolean {
+  return stampIfThere(path) === stamp;
 }
 
 function isFileOf(path: string, bytes: number | undefined): boolean {

@@ -47,7 +47,7 @@ export function movedModel(name: string, root: string): string | undefined {
   for (const place of places) {
     const weights = MODEL_FILE.test(place) ? place : join(place, 'model.safetensors');
     const sha256 = digests.lastDigest(weights);
-    const found = sha256 === undefined ? [] : digests.placesOf(sha256).filter((path) => path !== weights);
+    const found = sha256 === undefined ? [] : digests.unchangedPlacesOf(sha256);
     const model = found.map((path) => (MODEL_FILE.test(place) ? path : dirname(path))).find(isModel);
     if (model !== undefined) return model;
   }
