@@ -25,10 +25,10 @@ import { StageLoader } from '../../src/engine/stage-loader.ts';
 /**
  * `text`: joins its inputs and says `say`. `do` makes it misbehave; `file` is an external file, `hiddenFile` one that
  * it does not declare, `changes` one that it changes, `rewrites` one that it writes as it is; it holds a connection to
- * the socket `connect` as long as it lives, and may wait for a word there. `first`: the first letter of its input: what differs later in the text does not
- * come through. `list`: gathers, one line per item. `count`: a trajectory: one line per step up to `to`, and what it
- * really did in its log. It holds at the step TOY_HOLD. `joined`: its text is virtual, made of its input, or of an
- * external file, and of its `end`.
+ * the socket `connect` as long as it lives, and may wait for a word there. `first`: the first letter of its input:
+ * what differs later in the text does not come through. `list`: gathers, one line per item. `count`: a trajectory: one
+ * line per step up to `to`, and what it really did in its log. It holds at the step TOY_HOLD. `joined`: its text is
+ * virtual, made of its input, or of an external file, and of its `end`.
  */
 const STAGES = {
   text: `

@@ -1,4 +1,4 @@
-/** The tiny model of tests/text as others publish one: a folder of Hugging Face's, or one GGUF file; and studies of it. */
+/** The tiny model of tests/text as others publish one: a folder, or one GGUF file; and studies of it. */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
