@@ -2,7 +2,6 @@
  * Runs one node's job in a slot: prepares it, keeps its log and its checkpoints, checks what it made, and publishes it.
  */
 import { lstatSync, rmSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { Cache, Publication, VirtualOutput } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
 import type { NodeLog } from '../cache/node-log.ts';
@@ -340,7 +339,9 @@ async function outputsOf(
     const external = node.files.find((file) => file.path === path);
     if (external?.sha256 === undefined)
       throw new Error(`${path} is no input, output or file with its digest in the key.`);
-    return { sha256: external.sha256, bytes: statSync(path).size, file: basename(path), external: true };
+    // What it is, and not what its owner called it.
+    const file = external.name.replace(/[^A-Za-z0-9._-]/g, '-');
+    return { sha256: external.sha256, bytes: statSync(path).size, file, external: true };
   };
   for (const [name, path] of Object.entries(job.outputs)) {
     const declared = node.stage.outputs[name]!;

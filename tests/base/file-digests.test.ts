@@ -82,7 +82,8 @@ test('a file is found by what it holds, as long as it holds that; others say not
   const [name] = (await readdir(notes)).filter((each) => each.endsWith('.json'));
   const text = await readFile(join(notes, name!), 'utf8');
   await writeFile(join(notes, `${'0'.repeat(64)}.json`), text);
-  for (const each of await readdir(notes)) if (!each.startsWith('000')) await writeFile(join(notes, each), text.slice(9));
+  for (const each of await readdir(notes))
+    if (!each.startsWith('000')) await writeFile(join(notes, each), text.slice(9));
   await mkdir(join(notes, `${'1'.repeat(64)}.json`));
   await symlink('nowhere', join(notes, `${'2'.repeat(64)}.json`));
   expect([digests.placesOf(of), digests.lastDigest(small)]).toEqual([[], undefined]);

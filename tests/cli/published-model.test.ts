@@ -19,39 +19,49 @@ async function projectWith(kind: keyof typeof KINDS): Promise<SwpProject> {
   return project;
 }
 
-test.each(['folder', 'safetensors', 'gguf'] as const)('%s', async (kind) => {
-  const project = await projectWith(kind);
-  const run = await project.swp('repro', '--jobs', '1');
-  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(run.stdout).toContain('1 run, 1 complete');
-  const said: string[] = [];
-  for (const words of [
-    ['status'],
-    ['dag'],
-    ['dag', '--format', 'json'],
-    ['lint'],
-    ['verify'],
-    ['estimate', '--json'],
-    ['export', '--graph', 'stage=train', '-o', 'step.onnx', '--json'],
-    ['bundle', '-o', 'study.tar.gz'],
-    ['gc'],
-    ['show', 'stage=load-pretrained', '--json'],
-    ['invalidate', 'stage=prune', '--why', 'to see'],
-    ['explain', 'stage=prune'],
-    ['estimate', '--json', '--keep', 'none', '--jobs', '1'],
-  ]) {
-    const { exitCode, stdout, stderr } = await project.swp(...words);
-    expect([words, exitCode, stderr.replace(/^Measuring .*$/m, '').trim()]).toEqual([words, 0, '']);
-    said.push(`${words.join(' ')}\n${stdout}`);
-  }
-  // Where the model lies is in pipeline.json, and in nothing that is made of it.
-  const place = project.path('a model');
-  const [exported, shown] = ['export', 'show'].map((command) => said.find((text) => text.startsWith(command))!);
-  expect(exported).not.toContain(place);
-  expect(await readFile(project.path('step.onnx'), 'latin1')).not.toContain(place);
-  expect(JSON.stringify((JSON.parse(shown!.slice(shown!.indexOf('\n'))) as { nodes: { record: object }[] }).nodes.map(({ record }) => record))).not.toContain(place);
-  expect((await project.swp('repro', '--jobs', '1')).exitCode).toBe(0);
-}, 600_000);
+test.each(['folder', 'safetensors', 'gguf'] as const)(
+  '%s',
+  async (kind) => {
+    const project = await projectWith(kind);
+    const run = await project.swp('repro', '--jobs', '1');
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(run.stdout).toContain('1 run, 1 complete');
+    const said: string[] = [];
+    for (const words of [
+      ['status'],
+      ['dag'],
+      ['dag', '--format', 'json'],
+      ['lint'],
+      ['verify'],
+      ['estimate', '--json'],
+      ['export', '--graph', 'stage=train', '-o', 'step.onnx', '--json'],
+      ['bundle', '-o', 'study.tar.gz'],
+      ['gc'],
+      ['show', 'stage=load-pretrained', '--json'],
+      ['invalidate', 'stage=prune', '--why', 'to see'],
+      ['explain', 'stage=prune'],
+      ['estimate', '--json', '--keep', 'none', '--jobs', '1'],
+    ]) {
+      const { exitCode, stdout, stderr } = await project.swp(...words);
+      expect([words, exitCode, stderr.replace(/^Measuring .*$/m, '').trim()]).toEqual([words, 0, '']);
+      said.push(`${words.join(' ')}\n${stdout}`);
+    }
+    // Where the model lies is in pipeline.json, and in nothing that is made of it.
+    const place = project.path('a model');
+    const [exported, shown] = ['export', 'show'].map((command) => said.find((text) => text.startsWith(command))!);
+    expect(exported).not.toContain(place);
+    expect(await readFile(project.path('step.onnx'), 'latin1')).not.toContain(place);
+    expect(
+      JSON.stringify(
+        (JSON.parse(shown!.slice(shown!.indexOf('\n'))) as { nodes: { record: object }[] }).nodes.map(
+          ({ record }) => record,
+        ),
+      ),
+    ).not.toContain(place);
+    expect((await project.swp('repro', '--jobs', '1')).exitCode).toBe(0);
+  },
+  600_000,
+);
 
 test('a model that has moved is used where swp has seen it, and the place is said', async () => {
   const project = await projectWith('gguf');

@@ -89,7 +89,7 @@ it('may be made of a file outside of the cache, wherever the study has it now', 
   await writeFile(rig.path('here'), 'source');
   const [first] = [...(await rig.run(outside('here'))).result.records.values()];
   expect(first!.artifacts.text!.madeOf!.parts.start).toEqual({
-    ...{ sha256: sha256('source'), bytes: 6, file: 'here', external: true },
+    ...{ sha256: sha256('source'), bytes: 6, file: 'data', external: true },
   });
   await rm(rig.path('here'));
   await writeFile(rig.path('there'), 'source');
