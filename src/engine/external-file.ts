@@ -30,8 +30,9 @@ export async function readExternalFile(
   if (expected !== undefined && !existsSync(path))
     return { name, path, sha256: expected, stamp: NOT_THERE, absent: told() ?? 'Put it there.' };
   try {
+    const found = stampOf(path); // first: it says what is wrong where nothing is there
     refuseOddFile(path);
-    if (inKey === false) return { name, path, stamp: stampOf(path) };
+    if (inKey === false) return { name, path, stamp: found };
     const { sha256, stamp } = await FileDigests.ofUser().digestAtRest(path);
     if (expected !== undefined && sha256 !== expected) throw otherContent(path, sha256);
     return { name, path, sha256, stamp };
