@@ -57,7 +57,8 @@ describe('a run', () => {
       },
       { executor },
     );
-    expect(order.indexOf('undefined')).toBe(4);
+    // The fifth, or the sixth if what the first made is published later than the fifth is asked for.
+    expect(order.indexOf('undefined')).toBeOneOf([4, 5]);
   });
 
   it('claims nothing for a node that waits for a slot, so that another process can compute it', async () => {
