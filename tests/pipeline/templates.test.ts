@@ -135,6 +135,7 @@ describe('extends', () => {
       role: 'positive-control',
       description: 'The first.',
       rounds: 1,
+      declaredRounds: 1,
       seeds: [4],
       finalTrain: false,
       scaleSteps: 1,
