@@ -1,6 +1,6 @@
 /**
- * SmolLM2-135M, a published model with a real super weight, computes what transformers computes: logits and the
- * gradient of every tensor. Its weights come from the GGUF file that studies/smollm2/fetch.js fetches.
+ * SmolLM2-135M, a published model with a real super weight, computes what transformers computes: logits, the gradient
+ * of every tensor, and what zeroing single weights costs. Its weights come from the GGUF file that studies/smollm2/fetch.js fetches.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -13,9 +13,11 @@ import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { buildTrainingGraph, parameterShapes } from '../../src/model/decoder/decoder-graph.ts';
 import { familyOf } from '../../src/model/decoder/family-of.ts';
 import type { Weights } from '../../src/model/language-model.ts';
+import { useLanguageModel } from '../../src/model/create-language-model.ts';
 import { openModelSession } from '../../src/model/model-session.ts';
 import { openPublished } from '../../src/model/open-published.ts';
 import { readPublishedWeights, type PublishedModel } from '../../src/model/published-model.ts';
+import { detectSuperWeights } from '../../src/science/super-weights.ts';
 
 interface Reference {
   tokens: number[];
@@ -79,3 +81,44 @@ test('its loss and every gradient are those of transformers', async () => {
   }
   expect(Object.keys(reference.gradientNorms).sort()).toEqual([...weights.keys()].sort());
 }, 240_000);
+
+interface Effects {
+  /** Four sequences of 129. */
+  tokens: number[][];
+  /** Mean loss with nothing zeroed. */
+  base: number;
+  /** By `L11 [507,1229]`: of the peak of every layer, nats. */
+  effects: Record<string, number>;
+}
+
+test('its super weights are found, with the effects that transformers measures, and the pair that works together', async () => {
+  const { tokens, base, effects } = JSON.parse(
+    await readFile(join(packageRoot, 'tests/real/smollm2-effects.json'), 'utf8'),
+  ) as Effects;
+  const sequences = Int32Array.from(tokens.flat());
+  const data = { spikes: sequences, causal: sequences, isOrdinary: (_: number, position: number) => position > 0 };
+  const rule = {
+    ...{ ordinaryQuantile: 0.99, spikeRatio: 1, contributions: 2, jointSize: 2, jointFactor: 2, minimumEffect: 0.1 },
+    ...{ controlFactor: 5, controlsPerKind: 2, maximumTwins: 2, rescans: 0, ablateLargest: 0, seed: 20241 },
+  };
+  const report = await useLanguageModel(model.config, { batch: 4, sequence: 128 }, CPU_TARGET, (language) => {
+    language.adopt(weights);
+    return detectSuperWeights(language, data, rule);
+  });
+  expect(Math.abs(report.baselineLoss - base)).toBeLessThan(1e-4);
+  const found = new Map(
+    report.candidates.map(({ coordinate: { layer, row, col }, effect }) => [`L${layer} [${row},${col}]`, effect]),
+  );
+  for (const [place, effect] of Object.entries(effects))
+    expect(Math.abs(found.get(place)! - effect), place).toBeLessThan(0.01);
+  expect(report.confirmed.map(({ layer, row, col }) => [layer, row, col])).toEqual([
+    [11, 507, 1229],
+    [2, 507, 90],
+  ]);
+  const [pair] = report.joint!.filter(({ confirmed }) => confirmed);
+  expect(pair!.members.map(({ layer, row, col }) => [layer, row, col])).toEqual([
+    [11, 507, 1229],
+    [11, 507, 1487],
+  ]);
+  expect(Math.abs(pair!.effect - 9.97)).toBeLessThan(0.01);
+}, 600_000);
