@@ -1,6 +1,7 @@
 /**
  * SmolLM2-135M, a published model with a real super weight, computes what transformers computes: logits, the gradient
- * of every tensor, and what zeroing single weights costs. Its weights come from the GGUF file that studies/smollm2/fetch.js fetches.
+ * of every tensor, and what zeroing single weights costs. Its weights come from the GGUF file that
+ * studies/smollm2/fetch.js fetches.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
