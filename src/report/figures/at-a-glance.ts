@@ -51,14 +51,13 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
     vconcat: [
-      { ...panel(clearest, domain, true), width: FULL_WIDTH - 60, height: 180 },
+      { ...panel(clearest, domain, true, FULL_WIDTH - 60), height: 180 },
       ...(shown.length === 0
         ? []
         : [
             {
               hconcat: shown.map((model, i) => ({
-                ...panel(model, domain, false, i === 0),
-                width: smallWidth(shown.length),
+                ...panel(model, domain, false, smallWidth(shown.length), i === 0),
                 height: 80,
               })),
               spacing: 16,
@@ -96,7 +95,10 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   };
 }
 
-function panel(model: StartAblation, domain: number[], large: boolean, withAxis = true): Spec {
+/** Of the room that a bar has. */
+const BAR_SHARE = 0.72;
+
+function panel(model: StartAblation, domain: number[], large: boolean, width: number, withAxis = true): Spec {
   const worst = [...model.weights].sort((a, b) => b.effect - a.effect)[0];
   const bars = model.weights.map(({ coordinate, rank, effect, confirmed }) => ({
     rank,
@@ -108,7 +110,7 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
   const layers: Spec[] = [
     {
       data: { values: bars },
-      mark: { type: 'bar', width: { band: 0.72 } },
+      mark: { type: 'bar', width: { band: BAR_SHARE } },
       encoding: {
         x: {
           field: 'rank',
@@ -137,10 +139,11 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
   if (worst !== undefined) {
     const position = model.weights.indexOf(worst) / model.weights.length;
     const dx = position < 0.55 ? 1 : -1;
+    const besideBar = Math.round(((width / model.weights.length) * BAR_SHARE) / 2 + 6);
     const mark = {
       type: 'text',
       align: dx > 0 ? 'left' : 'right',
-      dx: dx * (large ? 16 : 8),
+      dx: dx * besideBar,
       baseline: 'top',
       lineHeight: large ? 18 : 14,
       aria: false,
@@ -173,6 +176,7 @@ function panel(model: StartAblation, domain: number[], large: boolean, withAxis 
       });
   }
   return {
+    width,
     title: { text: `Seed ${model.seed}${model.confirmed.length === 0 ? ': no super weight confirmed' : ''}` },
     layer: layers,
   };
