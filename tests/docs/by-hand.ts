@@ -114,4 +114,9 @@ export const BY_HAND: readonly WrittenByHand[] = [
     first: '| language | what was found |',
     reason: 'languages that were tried before the committed one, once',
   },
+  {
+    page: 'studies/smollm2/README.md',
+    first: '|                                      | start | train | prune | train | prune | train | prune | train |',
+    reason: 'its study takes an hour and fetches the model',
+  },
 ];

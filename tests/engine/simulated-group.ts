@@ -176,7 +176,7 @@ export class SimulatedProcess implements VirtualProcess {
     return {
       cache: cache as unknown as Cache,
       study: { dismissed: () => undefined } as unknown as RunContext['study'],
-      stages: undefined as unknown as RunContext['stages'],
+      stages: { root: '/' } as RunContext['stages'],
       executor: {
         capabilities: this.#executor.capabilities,
         close: () => this.#executor.close(),
