@@ -26,7 +26,7 @@ describe('swp repro', () => {
     const study = tinyStudy();
     const project = await SwpProject.create(study);
 
-    const first = await project.swp('repro', '--json');
+    const first = await project.swp('repro', '--json', '--jobs', '2');
     expect(first.stderr).toBe('');
     expect(first.exitCode).toBe(0);
     expect(first.json()[0]).toMatchObject({ event: 'plan', nodes: { total: 10, cached: 0, toRun: 10 } });
