@@ -199,6 +199,8 @@ function buildDecoder(
  * memory than the model.
  */
 const LOGITS_AT_ONCE = 2 ** 24;
+/** Each is a piece of the graph, and a plan builds it. Of so many tokens, other activations take far more than logits. */
+const MOST_PARTS = 256;
 
 /** Tokens from `first` to `end`, of whose logits a pass makes losses at a time. */
 interface Part {
@@ -212,7 +214,7 @@ function partsOf(
   logitsAtOnce: number = LOGITS_AT_ONCE,
 ): Part[] {
   const tokens = batch * sequence;
-  const length = Math.max(1, Math.floor(logitsAtOnce / vocabulary));
+  const length = Math.max(1, Math.floor(logitsAtOnce / vocabulary), Math.ceil(tokens / MOST_PARTS));
   return Array.from({ length: Math.ceil(tokens / length) }, (_, index) => ({
     first: index * length,
     end: Math.min((index + 1) * length, tokens),
