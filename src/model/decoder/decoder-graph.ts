@@ -199,7 +199,7 @@ function buildDecoder(
  * memory than the model.
  */
 const LOGITS_AT_ONCE = 2 ** 24;
-/** Each is a piece of the graph, and a plan builds it. Of so many tokens, other activations take far more than logits. */
+/** Each is a piece of the graph that planning builds. Of so many tokens, other activations take more than logits. */
 const MOST_PARTS = 256;
 
 /** Tokens from `first` to `end`, of whose logits a pass makes losses at a time. */
