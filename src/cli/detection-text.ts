@@ -16,16 +16,15 @@ export function detectionLines(report: SuperWeightReport, colors: Colors): strin
   const lines = [
     `Loss ${decimal(baselineLoss, 4)} nats per token over ${causalTokens.toLocaleString('en')} tokens. Coordinates are [output, input] of the down projection; layers count from 0.`,
     '',
-    ...table(
-      ['layer', 'place', 'value', 'rank', 'input', 'output', 'effect, nats', 'worst control', ''],
-      listed.map(rowOf),
-      colors,
-    ),
   ];
+  if (listed.length > 0) {
+    const columns = ['layer', 'place', 'value', 'rank', 'input', 'output', 'effect, nats', 'worst control', ''];
+    lines.push(...table(columns, listed.map(rowOf), colors));
+  }
   if (listed.length < candidates.length)
     lines.push(
       colors.dim(
-        `${plural(candidates.length - listed.length, 'candidate')} more cost less than ${LISTED_EFFECT} nats each.`,
+        `${plural(candidates.length - listed.length, listed.length > 0 ? 'more candidate' : 'candidate')} cost less than ${LISTED_EFFECT} nats each.`,
       ),
     );
   lines.push('', `${colors.bold(plural(confirmed.length, 'super weight'))} confirmed.`);
