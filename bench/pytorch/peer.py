@@ -191,7 +191,8 @@ def fastest(request):
     """The work with the fastest kind of attention, that kind's name, and its time."""
     source = Source(request)
     chosen = request.get("attention")
-    kinds = [chosen] if chosen else ["explicit", "sdpa"]
+    # PyTorch has it since 2.0.
+    kinds = [chosen] if chosen else ["explicit", "sdpa"] if hasattr(F, "scaled_dot_product_attention") else ["explicit"]
     functions = {kind: source.logits_of(request.get("model", "own"), kind) for kind in kinds}
     work = WORK[request.get("work", "training")](source, request.get("masked", True))
     times = {}
