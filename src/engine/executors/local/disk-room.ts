@@ -5,6 +5,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { SwpError } from '../../../base/failure.ts';
+import { Room } from './room.ts';
 
 /** What a job writes: bytes, and a folder on the file system that takes them. */
 export interface ExpectedDisk {
@@ -14,8 +15,7 @@ export interface ExpectedDisk {
 
 export class DiskRoom {
   readonly #freeBytes: (folder: string) => number;
-  #taken = 0;
-  #waiting: (() => void)[] = [];
+  readonly #room = new Room();
 
   /** @param freeBytes of the file system of a folder, for this user */
   constructor(freeBytes = freeBytesOf) {
@@ -32,20 +32,11 @@ export class DiskRoom {
   async take({ bytes, folder }: ExpectedDisk, place: string, givenUp: AbortSignal): Promise<() => void> {
     while (bytes > 0 && !givenUp.aborted) {
       const free = this.#freeBytes(folder);
-      if (this.#taken + bytes <= free) break;
-      if (this.#taken === 0) throw tooLarge(bytes, free, folder, place);
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        givenUp.addEventListener('abort', () => resolve(), { once: true });
-      });
+      if (this.#room.taken + bytes <= free) break;
+      if (this.#room.taken === 0) throw tooLarge(bytes, free, folder, place);
+      await this.#room.change(givenUp);
     }
-    this.#taken += bytes;
-    return () => {
-      this.#taken -= bytes;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const look of waiting) look();
-    };
+    return this.#room.take(bytes);
   }
 }
 

@@ -4,11 +4,11 @@
  */
 import { SwpError } from '../../../base/failure.ts';
 import { tooLarge, type MemoryNeed } from '../../memory-need.ts';
+import { Room } from './room.ts';
 
 export class MemoryRoom {
   readonly #bytes: number;
-  #taken = 0;
-  #waiting: (() => void)[] = [];
+  readonly #room = new Room();
 
   /** @param bytes of the machine */
   constructor(bytes: number) {
@@ -26,17 +26,7 @@ export class MemoryRoom {
   async take(need: MemoryNeed | undefined, place: string, givenUp: AbortSignal): Promise<() => void> {
     const bytes = need?.bytes ?? 0;
     if (bytes > this.#bytes) throw new SwpError(await tooLarge(place, need!, this.#bytes));
-    while (this.#taken + bytes > this.#bytes && !givenUp.aborted)
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        givenUp.addEventListener('abort', () => resolve(), { once: true });
-      });
-    this.#taken += bytes;
-    return () => {
-      this.#taken -= bytes;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const look of waiting) look();
-    };
+    while (this.#room.taken + bytes > this.#bytes && !givenUp.aborted) await this.#room.change(givenUp);
+    return this.#room.take(bytes);
   }
 }
