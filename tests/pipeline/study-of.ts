@@ -1,6 +1,8 @@
 /** Resolves a toy study given as a value or as text. */
+import picocolors from 'picocolors';
 import { SwpError, type Failure } from '../../src/base/failure.ts';
 import { expandRun, type StepInstance } from '../../src/pipeline/expand.ts';
+import { failureText } from '../../src/cli/failure-text.ts';
 import { parseStudyFile } from '../../src/pipeline/study-file.ts';
 import { resolveStudy, type Study } from '../../src/pipeline/study.ts';
 import { toyStageSource } from '../support/toy-stages.ts';
@@ -44,4 +46,11 @@ export function runOf(
       },
     ]),
   );
+}
+
+const colors = picocolors.createColors(false);
+
+/** What a person reads for a study that is wrong. */
+export async function textOf(content: unknown): Promise<string> {
+  return (await mistakesOf(content)).map((failure) => failureText(failure, colors)).join('\n\n');
 }
