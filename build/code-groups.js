@@ -43,6 +43,7 @@ export const GROUPS = {
       'src/compute/training/learning-rate.ts',
       'src/compute/training/optimizer-kernel.ts',
       'src/compute/training/packing.ts',
+      'src/compute/training/parameter-kernel.ts',
       'src/compute/training/parameter-memory.ts',
       'src/compute/training/host-trainer.ts',
       'src/model/block-matrices.ts',

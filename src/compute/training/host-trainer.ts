@@ -7,7 +7,7 @@ import { elementCount } from '../../base/element-count.ts';
 import { openSession } from '../runtimes/open-session.ts';
 import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
 import { flushingSubnormals } from '../runtimes/subnormals.ts';
-import { loadOptimizerKernel, type OptimizerKernel } from './optimizer-kernel.ts';
+import { ParameterKernel } from './parameter-kernel.ts';
 import { ParameterMemory } from './parameter-memory.ts';
 import type { AdamWSettings, PlannedTrainingStep, TrainingStepResult, Trainer, TrainingGraph } from './trainer.ts';
 
@@ -18,8 +18,7 @@ export class HostTrainer implements Trainer {
   /** Training steps since the moments were last reset: the t of the bias corrections. */
   updates = 0;
   readonly #session: GraphSession;
-  /** By memory. */
-  readonly #kernels: readonly OptimizerKernel[];
+  readonly #kernel: ParameterKernel;
   readonly #batches: Record<string, Int32Array>;
   readonly #microBatches: number;
 
@@ -35,7 +34,7 @@ export class HostTrainer implements Trainer {
       parts: microBatches > 1,
       ...(largestMemory !== undefined && { largest: largestMemory }),
     });
-    this.#kernels = this.memory.memories.map((memory) => loadOptimizerKernel(memory, kernelFile));
+    this.#kernel = new ParameterKernel(this.memory, kernelFile);
     for (const { name, weight, part } of this.memory.parameters) {
       session.feed(name, weight);
       session.fetch(`gradient:${name}`, part);
@@ -49,7 +48,8 @@ export class HostTrainer implements Trainer {
   /**
    * @param training of one micro-batch
    * @param microBatches per training step: the gradients are their mean
-   * @param largestMemory bytes of a memory, of which a model that needs more has several
+   * @param largestMemory bytes of a memory: a model that needs more has several, and a parameter that does has arrays
+   *   of its own
    * @throws UnavailableTarget if this machine cannot execute graphs that way
    */
   static async create(
@@ -63,7 +63,7 @@ export class HostTrainer implements Trainer {
     try {
       return new HostTrainer(session, training, kernelFile, { microBatches, largestMemory });
     } catch (error) {
-      await session.release(); // the parameters may be too large for the kernel's memory
+      await session.release(); // the parameters may be too large for memory
       throw error;
     }
   }
@@ -96,30 +96,18 @@ export class HostTrainer implements Trainer {
   /** Takes the optimizer's step with the gradients in memory. @returns their norm */
   #update(learningRate: number, settings: AdamWSettings): number {
     let squares = 0;
-    for (const { memory, at, masked, padded } of this.memory.parameters)
-      squares += this.#kernels[memory]!.maskAndSquare(at.gradient, masked ? at.mask : 0, padded);
+    for (const parameter of this.memory.parameters) squares += this.#kernel.maskAndSquare(parameter);
     const gradientNorm = Math.sqrt(squares);
     const clip = settings.clipNorm > 0 && gradientNorm > settings.clipNorm ? settings.clipNorm / gradientNorm : 1;
 
     this.updates += 1;
     const rate = learningRate / (1 - settings.beta1 ** this.updates);
     const inverseCorrection2 = 1 / (1 - settings.beta2 ** this.updates);
-    for (const { memory, at, masked, padded, decay } of this.memory.parameters)
-      this.#kernels[memory]!.adamw(
-        at.weight,
-        at.gradient,
-        at.first,
-        at.second,
-        masked ? at.mask : 0,
-        padded,
-        clip,
-        settings.beta1,
-        settings.beta2,
-        rate,
-        inverseCorrection2,
-        settings.epsilon,
-        decay ? learningRate * settings.weightDecay : 0,
-      );
+    const { beta1, beta2, epsilon, weightDecay } = settings;
+    for (const parameter of this.memory.parameters) {
+      const decay = parameter.decay ? learningRate * weightDecay : 0;
+      this.#kernel.update(parameter, { clip, beta1, beta2, rate, inverseCorrection2, epsilon, decay });
+    }
     return gradientNorm;
   }
 
@@ -132,8 +120,7 @@ export class HostTrainer implements Trainer {
     for (let micro = 0; micro < this.#microBatches; micro++) {
       total += await this.#runGraph(batch, micro);
       flushingSubnormals(() => {
-        for (const { memory, at, padded } of this.memory.parameters)
-          this.#kernels[memory]!.accumulate(at.gradient, at.part, share, padded);
+        for (const parameter of this.memory.parameters) this.#kernel.accumulate(parameter, share);
       });
     }
     return total * share;

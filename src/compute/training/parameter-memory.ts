@@ -1,9 +1,11 @@
 /**
- * WebAssembly memory for everything that a training step updates: weights, gradients, two moments and masks (a bit per
- * weight) of every parameter, and where gradients are summed over micro-batches, those of one micro-batch. The
- * runtime's inputs and outputs and the kernel work on the same bytes. A memory ends at 4 GiB, so a large model has
- * several; all of a parameter is in one of them.
+ * Memory for everything that a training step updates: weights, gradients, two moments and masks (a bit per weight) of
+ * every parameter, and where gradients are summed over micro-batches, those of one micro-batch. It is WebAssembly
+ * memory: the runtime's inputs and outputs and the kernel work on the same bytes. A memory ends at 4 GiB, so a large
+ * model has several; all of a parameter is in one of them, or, if that is too much for one, in arrays of its own, of
+ * which the kernel gets piece by piece (parameter-kernel.ts).
  */
+import { constants } from 'node:buffer';
 import { packBits, packedLength } from '../../base/packed-bits.ts';
 import { elementCount } from '../../base/element-count.ts';
 import { SwpError } from '../../base/failure.ts';
@@ -16,9 +18,8 @@ export interface ParameterSpec {
 }
 
 export interface ParameterBuffers extends ParameterSpec {
-  /** Elements, and elements with padding. */
+  /** Elements. */
   length: number;
-  padded: number;
   weight: Float32Array;
   gradient: Float32Array;
   first: Float32Array;
@@ -27,11 +28,19 @@ export interface ParameterBuffers extends ParameterSpec {
   mask: Uint8Array;
   /** The gradient of one micro-batch, where a training step has several; else it is `gradient`. */
   part: Float32Array;
-  /** Which of the memories they are in. */
-  memory: number;
-  /** Byte offsets of the buffers above. */
-  at: Record<Kind, number>;
+  /** Where in the memories they are; undefined if they are arrays outside. */
+  place: Place | undefined;
   masked: boolean;
+}
+
+/** Where the buffers of a parameter are, or a piece of them. */
+export interface Place {
+  /** Which of the memories. */
+  memory: number;
+  /** Byte offsets. */
+  at: Readonly<Record<Kind, number>>;
+  /** Elements with padding, which is zero. */
+  padded: number;
 }
 
 /** The kernel's module may keep data of its own in the first bytes. */
@@ -39,71 +48,49 @@ const RESERVED_BYTES = 65_536;
 const PAGE_BYTES = 65_536;
 /** What WebAssembly can address. */
 const LARGEST_BYTES = 2 ** 32;
+/** What one array can have: all are read and written as bytes. */
+const LARGEST_ARRAY_BYTES = constants.MAX_LENGTH;
 /** A cache line: 16 floats. */
 const ALIGNMENT = 16;
 const KINDS = ['weight', 'gradient', 'first', 'second', 'mask'] as const;
-type Kind = (typeof KINDS)[number] | 'part';
+export type Kind = (typeof KINDS)[number] | 'part';
 
 export class ParameterMemory {
   readonly memories: readonly WebAssembly.Memory[];
   readonly parameters: readonly ParameterBuffers[];
+  /** Of all together. */
+  readonly bytes: number;
   readonly #byName: ReadonlyMap<string, ParameterBuffers>;
 
   /**
    * @param parts whether a training step has several micro-batches
    * @param largest bytes of a memory
-   * @throws SwpError of kind `unavailable` if one parameter and its state exceed a memory, or all of them the machine's
+   * @throws SwpError of kind `unavailable` if a parameter exceeds an array, or all of them the machine's memory
    */
   constructor(
     specs: readonly ParameterSpec[],
     { parts = false, largest = LARGEST_BYTES }: { parts?: boolean; largest?: number } = {},
   ) {
     const kinds: readonly Kind[] = parts ? [...KINDS, 'part'] : KINDS;
-    const bytesOf = ({ shape }: ParameterSpec) =>
-      4 * kinds.reduce((sum, kind) => sum + floatsOf(kind, elementCount(shape)), 0);
     const sizes: number[] = [];
-    const memoryOf = specs.map((spec) => {
-      const bytes = bytesOf(spec);
-      if (RESERVED_BYTES + bytes > largest) throw tooLarge(spec, bytes, largest);
-      if (sizes.length === 0 || sizes.at(-1)! + bytes > largest) sizes.push(RESERVED_BYTES);
-      sizes[sizes.length - 1]! += bytes;
-      return sizes.length - 1;
-    });
-    this.memories = allocate(sizes);
-    const offsets = sizes.map(() => RESERVED_BYTES);
-    this.parameters = specs.map((spec, index) => {
-      const memory = memoryOf[index]!;
-      const { buffer } = this.memories[memory]!;
+    const places = specs.map((spec): Place | undefined => {
       const length = elementCount(spec.shape);
-      const buffers = kinds.map((kind) => {
-        const at = offsets[memory]!;
-        offsets[memory]! += floatsOf(kind, length) * 4;
-        return [kind, at] as const;
-      });
-      const at = Object.fromEntries(buffers) as ParameterBuffers['at'];
-      if (!parts) at.part = at.gradient;
-      const view = (kind: Kind) => new Float32Array(buffer, at[kind], length);
-      return {
-        ...spec,
-        length,
-        padded: padded(length),
-        memory,
-        at,
-        masked: false,
-        weight: view('weight'),
-        gradient: view('gradient'),
-        first: view('first'),
-        second: view('second'),
-        mask: new Uint8Array(buffer, at.mask, packedLength(length)),
-        part: view('part'),
-      };
+      if (4 * length > LARGEST_ARRAY_BYTES) throw tooLarge(spec, length);
+      const bytes = bytesOfAll(kinds, length);
+      if (RESERVED_BYTES + bytes > largest) return undefined;
+      if (sizes.length === 0 || sizes.at(-1)! + bytes > largest) sizes.push(RESERVED_BYTES);
+      const start = sizes.at(-1)!;
+      sizes[sizes.length - 1]! += bytes;
+      return { memory: sizes.length - 1, at: offsetsFrom(start, kinds, length), padded: padded(length) };
+    });
+    const outside = specs.filter((_, index) => places[index] === undefined).map(({ shape }) => elementCount(shape));
+    const byArray = outside.map((length) => bytesOfAll(kinds, length));
+    this.bytes = [...sizes, ...byArray].reduce((sum, size) => sum + size, 0);
+    [this.memories, this.parameters] = allocated(this.bytes, () => {
+      const memories = sizes.map(newMemory);
+      return [memories, specs.map((spec, index) => buffersOf(spec, memories, places[index], kinds))];
     });
     this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]));
-  }
-
-  /** Of all memories together. */
-  get bytes(): number {
-    return this.memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   }
 
   /** Of all parameters, by name. */
@@ -155,20 +142,58 @@ export class ParameterMemory {
   }
 }
 
-function allocate(sizes: readonly number[]): WebAssembly.Memory[] {
+/** A memory for the buffers of one parameter of so many elements, and their places. */
+export function stagingMemory(length: number): { memory: WebAssembly.Memory; at: Place['at'] } {
+  const kinds: readonly Kind[] = [...KINDS, 'part'];
+  const memory = newMemory(RESERVED_BYTES + bytesOfAll(kinds, length));
+  return { memory, at: offsetsFrom(RESERVED_BYTES, kinds, length) };
+}
+
+function newMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages });
+}
+
+function buffersOf(
+  spec: ParameterSpec,
+  memories: readonly WebAssembly.Memory[],
+  place: Place | undefined,
+  kinds: readonly Kind[],
+): ParameterBuffers {
+  const length = elementCount(spec.shape);
+  const floats = (kind: Kind) =>
+    place === undefined
+      ? new Float32Array(length)
+      : new Float32Array(memories[place.memory]!.buffer, place.at[kind], length);
+  const gradient = floats('gradient');
+  return {
+    ...spec,
+    length,
+    place,
+    masked: false,
+    weight: floats('weight'),
+    gradient,
+    first: floats('first'),
+    second: floats('second'),
+    mask:
+      place === undefined
+        ? new Uint8Array(packedLength(length))
+        : new Uint8Array(memories[place.memory]!.buffer, place.at.mask, packedLength(length)),
+    part: kinds.includes('part') ? floats('part') : gradient,
+  };
+}
+
+/** @param allocate throws RangeError where there is not so much memory */
+function allocated<Result>(bytes: number, allocate: () => Result): Result {
   try {
-    return sizes.map((size) => {
-      const pages = Math.ceil(size / PAGE_BYTES);
-      return new WebAssembly.Memory({ initial: pages, maximum: pages });
-    });
+    return allocate();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const total = sizes.reduce((sum, size) => sum + size, 0);
     throw new SwpError(
       {
         kind: 'unavailable',
-        what: `${gibibytes(total)} of memory`,
-        message: `Weights, gradients and moments of the model take ${gibibytes(total)}, which the system does not give`,
+        what: `${gibibytes(bytes)} of memory`,
+        message: `Weights, gradients and moments of the model take ${gibibytes(bytes)}, which the system does not give`,
         remedy: 'Train on a machine with more memory, or a smaller model.',
       },
       { cause: error },
@@ -176,12 +201,12 @@ function allocate(sizes: readonly number[]): WebAssembly.Memory[] {
   }
 }
 
-function tooLarge({ name, shape }: ParameterSpec, bytes: number, largest: number): SwpError {
+function tooLarge({ name, shape }: ParameterSpec, length: number): SwpError {
   return new SwpError({
     kind: 'unavailable',
     what: `training of ${name}`,
-    message: `${name} [${shape.join(', ')}] with its gradient and moments takes ${gibibytes(bytes)}, and swp trains tensors of up to ${gibibytes(largest)} with them`,
-    remedy: 'Train a smaller model; evaluation and detection have no such limit.',
+    message: `${name} [${shape.join(', ')}] takes ${gibibytes(4 * length)}, and with this Node.js swp trains tensors of up to ${gibibytes(LARGEST_ARRAY_BYTES)}`,
+    remedy: 'Train with a later Node.js, or a smaller model.',
   });
 }
 
@@ -189,11 +214,28 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
+/** Byte offsets of the buffers of a parameter, one after the other. */
+function offsetsFrom(start: number, kinds: readonly Kind[], length: number): Place['at'] {
+  let next = start;
+  const offsets = kinds.map((kind) => {
+    const at = next;
+    next += 4 * floatsOf(kind, length);
+    return [kind, at] as const;
+  });
+  const at = Object.fromEntries(offsets) as Place['at'];
+  return kinds.includes('part') ? at : { ...at, part: at.gradient };
+}
+
+function bytesOfAll(kinds: readonly Kind[], length: number): number {
+  return 4 * kinds.reduce((sum, kind) => sum + floatsOf(kind, length), 0);
+}
+
 /** How much of the memory a buffer of a parameter takes. */
 function floatsOf(kind: Kind, length: number): number {
   return padded(kind === 'mask' ? Math.ceil(length / 32) : length);
 }
 
-function padded(length: number): number {
+/** Elements of a buffer with padding. */
+export function padded(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
