@@ -51,6 +51,7 @@ export const GROUPS = {
       'src/model/evaluate.ts',
       'src/model/cut-off-units.ts',
       'src/model/fixed-batches.ts',
+      'src/model/learned-sample.ts',
       'src/model/learned-weights.ts',
       'src/model/mask-file.ts',
       'src/model/next-token.ts',
@@ -281,6 +282,7 @@ export const GROUPS = {
       'src/science/param-problems.ts',
       'src/science/stage-work.ts',
       'src/science/tokenizing-work.ts',
+      'src/science/weights-work.ts',
     ],
   },
 };

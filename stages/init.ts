@@ -9,7 +9,8 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { InitParams } from '../src/generated/init.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
-import { loadingDisk, weightBytes } from '../src/science/stage-work.ts';
+import { weightBytes } from '../src/science/stage-work.ts';
+import { initialMemory, loadingDisk } from '../src/science/weights-work.ts';
 
 export default defineStage(
   onModel<Required<InitParams>>({
@@ -35,6 +36,7 @@ export default defineStage(
     // Nothing is drawn under the scheme `pretrained`.
     inKey: ({ scheme }): JsonObject => (scheme === 'pretrained' ? { seed: null } : {}),
     fingerprint: ({ model }) => initialisationFingerprint(model),
+    memory: initialMemory,
     disk: ({ model, scheme }) => (scheme === 'pretrained' ? loadingDisk(model) : weightBytes(model)),
     forms: { 'same-weights': () => import('./bodies/same-weights.ts') },
     body: () => import('./bodies/init.ts'),

@@ -13,7 +13,7 @@ import { checkpointFiles } from '../src/model/model-files.ts';
 import { isPublished } from '../src/model/open-published.ts';
 import { parametersFingerprint } from '../src/model/model-fingerprint.ts';
 import { onModel } from '../src/model/model-stage.ts';
-import { loadingDisk } from '../src/science/stage-work.ts';
+import { loadingDisk, loadingMemory } from '../src/science/weights-work.ts';
 
 export default defineStage(
   onModel<Required<LoadPretrainedParams>>({
@@ -36,6 +36,7 @@ export default defineStage(
     // Of a published model every seed loads the one checkpoint.
     inKey: ({ model }): JsonObject => (isPublished(model) ? { checkpoint: null } : {}),
     fingerprint: ({ model }) => parametersFingerprint(model),
+    memory: loadingMemory,
     disk: ({ model }) => loadingDisk(model),
     // A published model is not copied: its files are what the weights are made of.
     forms: { 'published-weights': () => import('./bodies/published-weights.ts') },

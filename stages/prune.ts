@@ -10,6 +10,7 @@ import type { PruneParams } from '../src/generated/prune.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
 import { pruningProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
+import { pruningDisk, pruningMemory } from '../src/science/weights-work.ts';
 
 export default defineStage(
   onModel<Required<PruneParams>>({
@@ -44,6 +45,8 @@ export default defineStage(
     // By magnitude nothing is drawn: ties go by place, and what is forced or protected is named.
     inKey: ({ criterion }): JsonObject => (criterion === 'magnitude' ? { seed: null } : {}),
     fingerprint: ({ model }) => tensorsFingerprint(model, ['shape', 'role', 'kind']),
+    memory: pruningMemory,
+    disk: pruningDisk,
     replaceable: {
       inputs: ['weights', 'mask'],
       check: async (job) => (await import('./bodies/check-pruning.ts')).default(job),

@@ -12,6 +12,7 @@ import type { RewindParams } from '../src/generated/rewind.ts';
 import { initialisationFingerprint } from '../src/model/model-fingerprint.ts';
 import { rewindingProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
+import { rewindingDisk, rewindingMemory } from '../src/science/weights-work.ts';
 
 export default defineStage(
   onModel<Required<RewindParams>>({
@@ -42,6 +43,8 @@ export default defineStage(
 
     problems: rewindingProblems,
     fingerprint: ({ model }) => initialisationFingerprint(model),
+    memory: rewindingMemory,
+    disk: rewindingDisk,
     body: () => import('./bodies/rewind.ts'),
   }),
 );

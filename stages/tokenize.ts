@@ -10,7 +10,7 @@ import { onModel } from '../src/model/model-stage.ts';
 import { specialTokenIds, tokenizerFiles } from '../src/model/model-tokenizer.ts';
 import { textFiles, textFolder } from '../src/model/text-files.ts';
 import { tokenizingProblems } from '../src/science/param-problems.ts';
-import { tokenizingWork } from '../src/science/tokenizing-work.ts';
+import { fittingTokenizing, tokenizingDisk, tokenizingMemory, tokenizingWork } from '../src/science/tokenizing-work.ts';
 
 export default defineStage(
   onModel<Required<TokenizeParams>>({
@@ -33,6 +33,9 @@ export default defineStage(
       return folder === undefined ? [] : [folder];
     },
     work: tokenizingWork,
+    memory: tokenizingMemory,
+    fitting: fittingTokenizing,
+    disk: tokenizingDisk,
     body: () => import('./bodies/tokenize.ts'),
   }),
 );

@@ -5,8 +5,11 @@ import type { StageDefinition } from './stage.ts';
 export interface MemoryNeed {
   /** Bytes that a node is expected to take. */
   bytes: number;
-  /** What a study has to declare for it to take so many at most; undefined if nothing would do. */
-  fitting(bytes: number): Promise<string | undefined>;
+  /**
+   * What a study has to declare for it to take so many at most; undefined if nothing would do. Absent where nothing
+   * that a study declares changes what it takes.
+   */
+  fitting?(bytes: number): Promise<string | undefined>;
 }
 
 /** What a node is expected to take; undefined where its stage does not say. */
@@ -16,7 +19,8 @@ export async function memoryNeed(
 ): Promise<MemoryNeed | undefined> {
   const bytes = await stage.memory?.(params, root);
   if (bytes === undefined) return undefined;
-  return { bytes, fitting: async (room) => stage.fitting?.(params, room, root) };
+  const { fitting } = stage;
+  return { bytes, ...(fitting && { fitting: (room) => fitting(params, room, root) }) };
 }
 
 /**
@@ -25,14 +29,14 @@ export async function memoryNeed(
  * @param room bytes of the machine
  */
 export async function tooLarge(place: string, { bytes, fitting }: MemoryNeed, room: number): Promise<Failure> {
-  const declared = await fitting(room);
+  const declared = await fitting?.(room);
   return {
     kind: 'unavailable',
     what: place,
     message: `it would take about ${gigabytes(bytes)} of memory, and this machine has ${gigabytes(room)}`,
     remedy:
       declared === undefined
-        ? 'Use a larger machine, or a smaller model: no size of batches fits.'
+        ? `Use a larger machine, or a smaller model${fitting === undefined ? '' : ': nothing that it could declare fits'}.`
         : `Declare ${declared}, or use a larger machine.`,
   };
 }

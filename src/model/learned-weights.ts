@@ -7,9 +7,9 @@ import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
 import { decimal } from '../base/number-text.ts';
 import { useLanguageModel } from './create-language-model.ts';
-import { familyOf } from './decoder/family-of.ts';
 import type { ModelConfig } from './decoder/family.ts';
 import type { Weights } from './language-model.ts';
+import { learnedSample } from './learned-sample.ts';
 import { corpusOf } from './corpora.ts';
 import type { Corpus } from './corpus.ts';
 
@@ -18,8 +18,6 @@ import type { Corpus } from './corpus.ts';
  * it; what a language's token frequencies alone give away is more than this.
  */
 const LEARNED = 0.1;
-const SEQUENCES = 8;
-const LENGTH = 64;
 const SEED = 20_241;
 
 /**
@@ -37,10 +35,10 @@ export async function learnedLoss(
   remedy: string,
   corpus: Corpus = corpusOf(config),
 ): Promise<number> {
-  const sequence = Math.min(LENGTH, familyOf(config).longestSequence(config));
-  const losses = await useLanguageModel(config, { batch: SEQUENCES, sequence }, CPU_TARGET, (model) => {
+  const sample = learnedSample(config);
+  const losses = await useLanguageModel(config, sample, CPU_TARGET, (model) => {
     model.adopt(weights);
-    return model.losses(corpus.batch(SEED, 'pretrained-check', 0, SEQUENCES, sequence));
+    return model.losses(corpus.batch(SEED, 'pretrained-check', 0, sample.batch, sample.sequence));
   });
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
   const guessing = Math.log(config.vocabulary);

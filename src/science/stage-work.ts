@@ -11,7 +11,6 @@ import { elementCount } from '../base/element-count.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
-import { isPublished } from '../model/open-published.ts';
 import { countPassFlops, countPassMemory, type Pass } from '../model/pass-graph.ts';
 import { CONTROL_KINDS } from './controls.ts';
 
@@ -136,7 +135,7 @@ async function alike(
 }
 
 /** What a worker takes by itself, with ONNX Runtime loaded. */
-const WORKER_BYTES = 150e6;
+export const WORKER_BYTES = 150e6;
 /** What ONNX Runtime holds of a graph's values, against their sum (see countMemory). */
 const HELD_SHARE = 2;
 
@@ -155,9 +154,14 @@ export async function passMemory(
   stage: 'eval' | 'detect-sw',
   params: { device: string; restore?: string; batchSize: number },
 ): Promise<number> {
-  const { parameters, constants, outputs, activations } = await countPassMemory(passOf(stage, params));
   const models = (params.restore ?? 'none') === 'none' ? 1 : 2;
-  return WORKER_BYTES + models * parameters + parameters / 4 + outputs + heldBy(params, constants + activations);
+  return forwardMemory(passOf(stage, params), params.device, models);
+}
+
+/** The same of any stage that runs forward passes. @param models how often the weights are held */
+export async function forwardMemory(pass: Pass, device: string, models = 1): Promise<number> {
+  const { parameters, constants, outputs, activations } = await countPassMemory(pass);
+  return WORKER_BYTES + (models + 1 / 4) * parameters + outputs + heldBy({ device }, constants + activations);
 }
 
 /** What a runtime of this machine's memory holds of a graph's values. */
@@ -200,11 +204,6 @@ export async function trainingDisk(
 ): Promise<number> {
   const weights = await weightBytes(model);
   return weights + (unwanted.includes('optimizer') ? 0 : 2 * weights);
-}
-
-/** Bytes that loading a model writes: of a published one nothing is copied. */
-export async function loadingDisk(model: string): Promise<number> {
-  return isPublished(model) ? 0 : weightBytes(model);
 }
 
 /** Bytes of a model's weights, as float32. */

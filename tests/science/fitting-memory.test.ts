@@ -1,9 +1,21 @@
-/** What a study has to declare for a node to fit into less memory than it takes. */
+/** What nodes take of memory and the disk, and what a study has to declare for one to fit into less. */
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import detectStage from '../../stages/detect-sw.ts';
 import evalStage from '../../stages/eval.ts';
+import initStage from '../../stages/init.ts';
+import loadStage from '../../stages/load-pretrained.ts';
+import pruneStage from '../../stages/prune.ts';
+import rewindStage from '../../stages/rewind.ts';
+import tokenizeStage from '../../stages/tokenize.ts';
 import trainStage from '../../stages/train.ts';
 import type { EvalParams } from '../../src/generated/eval.ts';
+import type { PruneParams } from '../../src/generated/prune.ts';
+import type { RewindParams } from '../../src/generated/rewind.ts';
+import type { TokenizeParams } from '../../src/generated/tokenize.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
+import { makeTemporaryFolder } from '../../src/base/temporary-folder.ts';
 
 /** Only what memory depends on. */
 const TRAINING = {
@@ -26,4 +38,43 @@ test('an evaluation: the largest batches that fit', async () => {
   expect(some).toBeLessThan(await evalStage.memory!(EVALUATION, '/'));
   expect(await evalStage.fitting!(EVALUATION, some, '/')).toContain('"eval": { "batchSize": 617 }');
   expect(await evalStage.fitting!(EVALUATION, 1e6, '/')).toBeUndefined();
+});
+
+const PRUNING = {
+  ...{ model: 'marker-retrieval', criterion: 'magnitude', fraction: 0.5, protect: 'none', prunable: ['blocks'] },
+} as Required<PruneParams>;
+const REWINDING = { model: 'marker-retrieval', to: 'init', mask: 'keep' } as Required<RewindParams>;
+
+test('every stage that holds a model says what it takes, and more where it holds more', async () => {
+  const pruning = (changes: Partial<PruneParams>) => pruneStage.memory!({ ...PRUNING, ...changes }, '/');
+  expect(await pruning({ protect: 'reference' })).toBeGreaterThan(await pruning({}));
+  expect(await pruning({ criterion: 'random' })).toBeGreaterThan(await pruning({}));
+  expect(await pruning({ criterion: 'random', fraction: 0.9 })).toBeGreaterThan(await pruning({ criterion: 'random' }));
+  expect(await pruning({ prunable: ['*'] })).toBeGreaterThan(await pruning({}));
+  const rewinding = (changes: Partial<RewindParams>) => rewindStage.memory!({ ...REWINDING, ...changes }, '/');
+  expect(await rewinding({ mask: 'shuffle' })).toBeGreaterThan(await rewinding({}));
+  expect(await rewinding({ to: 'fresh' })).toBeGreaterThan(await rewinding({}));
+  const weights = await initStage.disk!({ model: 'marker-retrieval', scheme: 'xavier' } as never, '/', []);
+  for (const stage of [initStage, loadStage, detectStage])
+    expect(await stage.memory!({ ...EVALUATION } as never, '/'), stage.name).toBeGreaterThan(weights);
+});
+
+test('pruned weights are stored as masks, a bit for a weight; fresh ones whole', async () => {
+  const weights = await initStage.disk!({ model: 'marker-retrieval', scheme: 'xavier' } as never, '/', []);
+  expect(await pruneStage.disk!({ ...PRUNING, prunable: ['*'] }, '/', [])).toBe(weights / 32);
+  expect(await rewindStage.disk!({ ...REWINDING, to: 'fresh' }, '/', [])).toBeGreaterThan(weights);
+  expect(await rewindStage.disk!(REWINDING, '/', [])).toBeLessThan(weights / 31);
+});
+
+test('a text: as many tokens as fit', async () => {
+  const root = await makeTemporaryFolder('swp-fitting-');
+  await writeFile(join(root, 'text.txt'), 'x'.repeat(1e6));
+  const params = { model: 'marker-retrieval', corpus: { text: 'text.txt' }, limit: null } as Required<TokenizeParams>;
+  const all = await tokenizeStage.memory!(params, root);
+  const some = await tokenizeStage.memory!({ ...params, limit: 1000 }, root);
+  expect(some).toBeLessThan(all);
+  expect(await tokenizeStage.fitting!(params, some, root)).toContain('"tokenize": { "limit": 1000 }');
+  expect(await tokenizeStage.fitting!(params, 1e6, root)).toBeUndefined();
+  expect(await tokenizeStage.disk!(params, root, [])).toBe(2e6);
+  await rm(root, { recursive: true });
 });
