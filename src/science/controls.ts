@@ -35,18 +35,20 @@ export function matchedControls(
   const taken = new Set([...excluded, candidate.row * cols + candidate.col]);
   const eligible = (index: number) => data[index] !== 0 && !taken.has(index);
   const places: Record<MatchedControl['kind'], () => number[]> = {
-    'next-largest': () => largestMagnitudes(data, [...data.keys()].filter(eligible), perKind),
+    'next-largest': () => largestMagnitudes(data, data.keys(), perKind, eligible),
     'same-row': () =>
       largestMagnitudes(
         data,
-        Array.from({ length: cols }, (_, col) => candidate.row * cols + col).filter(eligible),
+        Array.from({ length: cols }, (_, col) => candidate.row * cols + col),
         perKind,
+        eligible,
       ),
     'same-column': () =>
       largestMagnitudes(
         data,
-        Array.from({ length: rows }, (_, row) => row * cols + candidate.col).filter(eligible),
+        Array.from({ length: rows }, (_, row) => row * cols + candidate.col),
         perKind,
+        eligible,
       ),
     random: () =>
       randomSample(

@@ -2,12 +2,19 @@
 
 /**
  * Indices of the largest |data[index]| among those offered, by falling magnitude; ties go to the one offered first.
+ * @param eligible asked only of those that are large enough; all are by default
  */
-export function largestMagnitudes(data: Float32Array, indices: Iterable<number>, count: number): number[] {
+export function largestMagnitudes(
+  data: Float32Array,
+  indices: Iterable<number>,
+  count: number,
+  eligible: (index: number) => boolean = () => true,
+): number[] {
   const largest: number[] = [];
   for (const index of indices) {
     const magnitude = Math.abs(data[index]!);
     if (largest.length === count && (count === 0 || magnitude <= Math.abs(data[largest.at(-1)!]!))) continue;
+    if (!eligible(index)) continue;
     let place = largest.length;
     while (place > 0 && Math.abs(data[largest[place - 1]!]!) < magnitude) place -= 1;
     largest.splice(place, 0, index);
