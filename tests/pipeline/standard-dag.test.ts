@@ -170,3 +170,15 @@ describe('a mistake is shown where the study can be changed', () => {
     expect(text).toContain('"extends": "standard"');
   });
 });
+
+test('how super weights are sought is of no concern to what is pruned and trained, unless the prune asks for them', async () => {
+  const keysOf = async (prune: object, minimumEffect: number) => {
+    const dag = await planned(
+      await studyWith('standard', { prune: { fraction: 0.1, ...prune }, 'detect-sw': { minimumEffect } }),
+    );
+    return dag.nodes().filter((key) => ['train', 'prune'].includes(dag.getNodeAttributes(key).stage.name));
+  };
+  expect(await keysOf({}, 0.1)).toEqual(await keysOf({}, 0.2));
+  for (const asking of [{ protect: 'reference' }, { force: 'reference' }])
+    expect(await keysOf(asking, 0.1)).not.toEqual(await keysOf(asking, 0.2));
+});
