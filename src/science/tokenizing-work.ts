@@ -1,4 +1,7 @@
-/** How much there is to tokenize, and what it takes: what estimates are made of. Apart, since it loads the tokenizer's package. */
+/**
+ * How much there is to tokenize, and what it takes: what estimates are made of. Apart, since it loads the tokenizer's
+ * package.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { FileDigests } from '../base/file-digests.ts';
