@@ -6,6 +6,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { createContext, runInContext } from 'node:vm';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
@@ -16,6 +18,7 @@ import { readTokenizerOfGguf } from './gguf-tokenizer.ts';
 import { configPath } from './model-config.ts';
 import { isGguf, modelFolder } from './model-name.ts';
 import { declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
+import type { Cut } from './text-files.ts';
 
 const REMEDY = 'A text needs the tokenizer of the model: put its tokenizer.json beside config.json.';
 /** The file that says which tokens are special. */
@@ -46,6 +49,12 @@ function tokenizerPath(model: string): string {
   return join(modelFolder(model), TOKENIZER);
 }
 
+/** Tokenising takes no longer, whatever the text, and a second more for every thousand characters. */
+const LEAST_SECONDS = 120;
+/** More tokens than any tokenizer has. */
+const MOST_TOKENS = 1 << 24;
+const UNFIT = 'Use the tokenizer that the model was trained with, and see that its file is whole.';
+
 /** What starts every sequence. */
 export interface StartToken {
   id: number;
@@ -59,6 +68,9 @@ export class ModelTokenizer {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #json: JsonObject;
   readonly #config: JsonObject;
+  /** Where work is called that may never come to an end. */
+  readonly #watched = createContext({ work: (): unknown => undefined });
+  #cut: { after: Cut | undefined } | undefined;
 
   /**
    * @param path for messages
@@ -70,6 +82,7 @@ export class ModelTokenizer {
     this.path = path;
     this.#json = json;
     this.#config = config;
+    refuseUnfitVocabulary(path, json);
     try {
       this.#tokenizer = new Tokenizer(json, config);
       this.#ids = this.#tokenizer.get_vocab(true);
@@ -115,9 +128,15 @@ export class ModelTokenizer {
     return typeof id === 'number' && this.#tokenizer.id_to_token(id) !== undefined ? id : undefined;
   }
 
-  /** @throws SwpError of kind `content` if the text has something that no token stands for */
-  encode(text: string): number[] {
-    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false }) as { ids: (number | undefined)[] };
+  /**
+   * @param seconds that it may take: patterns of some tokenizers never come to an end
+   * @throws SwpError of kind `content` if the text has something that no token stands for, or the tokenizer fails at it
+   */
+  encode(text: string, seconds = LEAST_SECONDS + text.length / 1000): number[] {
+    const ids = this.#within(seconds, text.length, () => {
+      const encoded = this.#tokenizer.encode(text, { add_special_tokens: false });
+      return encoded.ids as (number | undefined)[];
+    });
     if (ids.every((id) => Number.isInteger(id))) return ids as number[];
     throw unfit(
       this.path,
@@ -126,34 +145,70 @@ export class ModelTokenizer {
     );
   }
 
+  /** @throws SwpError of kind `content` if it takes longer, or throws */
+  #within<Result>(seconds: number, characters: number, work: () => Result): Result {
+    this.#watched.work = work;
+    try {
+      return runInContext('work()', this.#watched, { timeout: Math.ceil(1000 * seconds) }) as Result;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const text = `${characters.toLocaleString('en')} characters of the text`;
+      throw code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+        ? unfit(this.path, `It does not come to an end with ${text} within ${Math.ceil(seconds)} s`, UNFIT)
+        : unfit(this.path, `It fails at ${text}: ${message}`, UNFIT);
+    }
+  }
+
   /**
-   * Where a long text may be cut, so that its pieces have the tokens of the whole: between a letter and the space
-   * before another one, where byte-level BPE cuts it anyway. Undefined for a tokenizer of another kind.
-   * @returns the place at or after `from`, -1 if there is none
+   * Where a long text may be cut, so that its pieces have the tokens of the whole: where a word ends and byte-level BPE
+   * cuts it anyway. Undefined for a tokenizer of another kind.
    */
-  get cut(): ((text: string, from: number) => number) | undefined {
-    return cutsAtSpaces(this.#json) ? cutAtSpace : undefined;
+  get cut(): Cut | undefined {
+    this.#cut ??= { after: cutsAfterWords(this.#json) && this.#dividesWords() ? cutAfterWord : undefined };
+    return this.#cut.after;
+  }
+
+  /** Whether its patterns do divide where words end: there are some that make tokens of several words. */
+  #dividesWords(): boolean {
+    const steps = this.#tokenizer.pre_tokenizer!;
+    const pretokens = (text: string) => steps.pre_tokenize(text);
+    const ends = [' ', '\n', '\r\n', ...WIDE_MARKS];
+    return this.#within(LEAST_SECONDS, 1, () =>
+      PROBES.every((word) =>
+        PROBES.flatMap((next) => ends.map((end) => end + next)).every((rest) =>
+          isDeepStrictEqual(pretokens(word + rest), [...pretokens(word), ...pretokens(rest)]),
+        ),
+      ),
+    );
   }
 }
 
-function cutAtSpace(text: string, from: number): number {
-  const boundary = /\p{L}(?= \p{L})/gu;
+/** Words of several scripts and cases. */
+const PROBES = ['word', 'Word', 'WORD', 'слово', '中文'];
+
+/** Marks that end a word in languages that are written without spaces. */
+const WIDE_MARKS = '。，、！？；：';
+
+/** Between a letter and the space before another one, the end of its line, or such a mark. */
+function cutAfterWord(text: string, from: number): number {
+  const boundary = new RegExp(`\\p{L}(?= \\p{L}|[\\r\\n${WIDE_MARKS}])`, 'gu');
   boundary.lastIndex = from;
   const found = boundary.exec(text);
   return found === null ? -1 : found.index + found[0].length;
 }
 
-/** Whether tokens never reach over a space between letters, and no token depends on where a text begins. */
-function cutsAtSpaces({ normalizer, pre_tokenizer: cuts, added_tokens: added }: JsonObject): boolean {
+/** Whether tokens never reach over the end of a word, and no token depends on where a text begins. */
+function cutsAfterWords({ normalizer, pre_tokenizer: cuts, added_tokens: added }: JsonObject): boolean {
   const steps = stepsOf(cuts, 'pretokenizers');
   const isByteLevel = steps.some((step) => step.type === 'ByteLevel' && step.add_prefix_space !== true);
   const known = steps.every(({ type }) => ['ByteLevel', 'Digits', 'Split', 'Punctuation'].includes(String(type)));
   const forms = stepsOf(normalizer, 'normalizers').every(({ type }) =>
     ['NFC', 'NFKC', 'NFD', 'NFKD'].includes(String(type)),
   );
+  const marks = new RegExp(`[\\s${WIDE_MARKS}]`);
   const plain = (Array.isArray(added) ? added : []).every(
     (token) =>
-      isJsonObject(token) && !/\s/.test(String(token.content)) && token.lstrip !== true && token.rstrip !== true,
+      isJsonObject(token) && !marks.test(String(token.content)) && token.lstrip !== true && token.rstrip !== true,
   );
   return isByteLevel && known && forms && plain;
 }
@@ -163,6 +218,31 @@ function stepsOf(step: JsonValue | undefined, list: string): JsonObject[] {
   if (!isJsonObject(step)) return [];
   const inner = step[list];
   return step.type === 'Sequence' && Array.isArray(inner) ? inner.filter(isJsonObject) : [step];
+}
+
+/**
+ * The package reads any ids, and drops what merges make if that is no token.
+ * @throws SwpError of kind `content` for a vocabulary that the reference implementation does not read
+ */
+function refuseUnfitVocabulary(path: string, { model, added_tokens: added }: JsonObject): void {
+  if (!isJsonObject(model)) return; // the package says so
+  const vocabulary = isJsonObject(model.vocab) ? model.vocab : {};
+  const addedIds = (Array.isArray(added) ? added : []).filter(isJsonObject).map(({ id, content }) => [content, id]);
+  for (const [token, id] of [...Object.entries(vocabulary), ...addedIds])
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MOST_TOKENS)
+      throw unfit(path, `The token ${quoted(String(token))} has the id ${JSON.stringify(id)}, which is none`, UNFIT);
+  if (model.type !== 'BPE' || !Array.isArray(model.merges)) return;
+  for (const merge of model.merges) {
+    const parts = typeof merge === 'string' ? merge.split(' ') : merge;
+    if (!Array.isArray(parts) || parts.length !== 2 || !parts.every((part) => typeof part === 'string'))
+      throw unfit(path, `Its merge ${JSON.stringify(merge)} is no pair of tokens`, UNFIT);
+    const [first, second] = parts as [string, string];
+    const prefix = model.continuing_subword_prefix;
+    const joined = first + (typeof prefix === 'string' ? second.slice(prefix.length) : second);
+    const missing = [first, second, joined].find((token) => !Object.hasOwn(vocabulary, token));
+    if (missing !== undefined)
+      throw unfit(path, `Its merge ${JSON.stringify(merge)} needs the token ${quoted(missing)}, which it lacks`, UNFIT);
+  }
 }
 
 /** @throws SwpError if the model has no tokenizer that can be used */

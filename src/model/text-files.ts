@@ -82,18 +82,26 @@ export interface DocumentPiece {
 }
 
 /**
+ * Where a text may be cut, from a place on; -1 if nowhere yet. It looks at no more than the characters on both sides.
+ */
+export type Cut = (text: string, from: number) => number;
+
+/** How many characters at the end of a text may be the first half of such a place: a letter of two, a space, half a letter. */
+const LONGEST_BOUNDARY = 4;
+
+/**
  * @param field of JSON Lines; without it the file is one document
- * @param cut where a text may be cut, from a place on; -1 if nowhere yet. Without it, documents are whole
+ * @param cut without it, documents are whole
  * @throws SwpError of kind `content` for what is no text in UTF-8, or no JSON Lines with that field
  */
 export async function* readDocuments(
   path: string,
   field: string | undefined,
-  cut?: (text: string, from: number) => number,
+  cut?: Cut,
 ): AsyncGenerator<DocumentPiece> {
   const read = { bytes: 0 };
   try {
-    if (field !== undefined) yield* documentLines(path, field, read);
+    if (field !== undefined) yield* documentLines(path, field, read, cut);
     else yield* documentPieces(path, read, cut);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -104,37 +112,104 @@ export async function* readDocuments(
 
 /** Characters of a piece, or a little more. */
 const PIECE = 1 << 16;
+/** Characters that are tokenised at once, at most: they take up to 3 GB. */
+const MOST_AT_ONCE = 1 << 22;
+/** Of a line of JSON Lines. A string of JavaScript has no more than twice as many. */
+const LONGEST_LINE = 1 << 28;
+
+/** A document in pieces, as it comes. */
+class Pieces {
+  readonly #path: string;
+  readonly #cut: Cut | undefined;
+  #rest = '';
+  /** Up to where `rest` has no place to be cut. */
+  #searched = PIECE;
+
+  constructor(path: string, cut: Cut | undefined) {
+    this.#path = path;
+    this.#cut = cut;
+  }
+
+  /** Yields what can be cut off with this. */
+  *add(text: string, read: { bytes: number }): Generator<DocumentPiece> {
+    this.#rest += text;
+    while (this.#cut !== undefined && this.#rest.length > PIECE) {
+      const end = this.#cut(this.#rest, this.#searched);
+      if (end < 0) {
+        this.#searched = Math.max(PIECE, this.#rest.length - LONGEST_BOUNDARY);
+        break;
+      }
+      yield { text: this.#bounded(this.#rest.slice(0, end)), last: false, bytes: read.bytes };
+      this.#rest = this.#rest.slice(end);
+      this.#searched = PIECE;
+    }
+    this.#bounded(this.#rest);
+  }
+
+  /** What is left. */
+  *end(read: { bytes: number }): Generator<DocumentPiece> {
+    yield { text: this.#rest, last: true, bytes: read.bytes };
+  }
+
+  #bounded(text: string): string {
+    if (text.length <= MOST_AT_ONCE) return text;
+    const most = `${MOST_AT_ONCE.toLocaleString('en')} characters`;
+    if (this.#cut === undefined)
+      throw unfit(
+        this.#path,
+        `A document in it has more than ${most}, and this tokenizer takes documents as a whole`,
+        'Divide it: into several files, or lines of JSON Lines ("field" beside "text").',
+      );
+    throw unfit(
+      this.#path,
+      `It has more than ${most} in a row without a place where a text can be divided, such as a space between words`,
+      'Divide it into lines or into several files, or name another text.',
+    );
+  }
+}
 
 async function* documentPieces(
   path: string,
   read: { bytes: number },
-  cut: ((text: string, from: number) => number) | undefined,
+  cut: Cut | undefined,
 ): AsyncGenerator<DocumentPiece> {
-  let rest = '';
-  for await (const chunk of readText(path, read)) {
-    rest += chunk;
-    while (cut !== undefined && rest.length > PIECE) {
-      const end = cut(rest, PIECE);
-      if (end < 0) break;
-      yield { text: rest.slice(0, end), last: false, bytes: read.bytes };
-      rest = rest.slice(end);
-    }
-  }
-  yield { text: rest, last: true, bytes: read.bytes };
+  const pieces = new Pieces(path, cut);
+  for await (const chunk of readText(path, read)) yield* pieces.add(chunk, read);
+  yield* pieces.end(read);
 }
 
-async function* documentLines(path: string, field: string, read: { bytes: number }): AsyncGenerator<DocumentPiece> {
-  let [rest, number] = ['', 0];
-  const document = (line: string): DocumentPiece[] => {
+async function* documentLines(
+  path: string,
+  field: string,
+  read: { bytes: number },
+  cut: Cut | undefined,
+): AsyncGenerator<DocumentPiece> {
+  /** Parts of the line that has not ended: joined once, however long it is. */
+  let parts: string[] = [];
+  let [length, number] = [0, 0];
+  const document = function* (end: string): Generator<DocumentPiece> {
+    const line = parts.join('') + end;
+    [parts, length] = [[], 0];
     number++;
-    return line.trim() === '' ? [] : [{ text: fieldOf(path, line, number, field), last: true, bytes: read.bytes }];
+    if (line.trim() === '') return;
+    const pieces = new Pieces(path, cut);
+    yield* pieces.add(fieldOf(path, line, number, field), read);
+    yield* pieces.end(read);
   };
   for await (const chunk of readText(path, read)) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop()!;
+    const lines = chunk.split('\n');
+    const rest = lines.pop()!;
     for (const line of lines) yield* document(line);
+    parts.push(rest);
+    length += rest.length;
+    if (length > LONGEST_LINE)
+      throw unfit(
+        path,
+        `Line ${number + 1} has more than ${LONGEST_LINE.toLocaleString('en')} characters`,
+        'Divide it into several lines.',
+      );
   }
-  yield* document(rest);
+  yield* document('');
 }
 
 function fieldOf(path: string, line: string, number: number, field: string): string {
