@@ -215,7 +215,7 @@ describe('a mistake in a template is shown where the template stands', () => {
   20 |         "sample-sise": "Because."
      |         ^^^^^^^^^^^^^
   Did you mean "sample-size"?
-  Expected: "one-variable", "never-acts", "unpaired-seeds", "missing-control", "unequal-budget", "idle-seeds", "same-arm", "sample-size" or "mixed-device".`,
+  Expected: "one-variable", "never-acts", "unpaired-seeds", "missing-control", "unequal-budget", "not-sought", "idle-seeds", "same-arm", "sample-size" or "mixed-device".`,
     ],
   ] as [string, Record<string, unknown>, unknown[], string][])('%s', async (_name, experiments, comparisons, text) => {
     expect(await textOf(withEntries(experiments, comparisons))).toBe(text);

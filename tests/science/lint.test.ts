@@ -332,6 +332,26 @@ test('unequal-budget: more training is an advantage of its own, unless that is t
   expect(await messages('unequal-budget', experiments, { arms: ['A', 'C'], varies: ['train.steps'] })).toEqual([]);
 });
 
+test('not-sought: what is found again is known only where it is sought, at the end', async () => {
+  const sought = (search: unknown, more: object = {}) => ({
+    params: { ...train(100), ...prune(0.1), ...more },
+    perRound: { 'detect-sw': { search } },
+  });
+  const experiments = {
+    A: sought(['spikes', 'none', 'spikes']),
+    B: sought(['spikes', 'none', 'none']),
+    C: { ...sought(['spikes', 'none']), finalTrain: false },
+    D: { params: { 'detect-sw': { search: 'none' } }, perStep: { 'detect-trained': { search: 'spikes' } } },
+  };
+  const compared = (arms: string[], metrics: string[]) =>
+    messages('not-sought', experiments, { arms, metrics, varies: ['prune.fraction'] });
+  expect(await compared(['A', 'B', 'C', 'D'], ['redetected'])).toEqual([
+    'The metric "redetected" asks whether super weights are found again at the end, and nothing is sought there in B and C: that test will have no data.',
+  ]);
+  expect(await compared(['A', 'D'], ['redetected'])).toEqual([]);
+  expect(await compared(['A', 'B'], ['loss', 'kept', 'functional'])).toEqual([]);
+});
+
 test('for how long a stage of the study trains is not known: no budget is called unequal, none a consequence', async () => {
   const experiments = {
     A: { params: { ...train(100), ...prune(0.1) } },

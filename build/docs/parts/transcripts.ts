@@ -18,6 +18,7 @@ const FINDINGS: Readonly<Record<string, readonly (readonly [comparison: string |
   'lint unpaired-seeds': [['seeds', 'unpaired-seeds']],
   'lint missing-control': [['controls', 'missing-control']],
   'lint unequal-budget': [['lengths', 'unequal-budget']],
+  'lint not-sought': [['found', 'not-sought']],
   'lint sample-size': [['init', 'sample-size']],
   'lint idle-seeds': [[null, 'idle-seeds']],
 };
@@ -121,6 +122,7 @@ function findingsStudy(): object {
       'A1-cuda': { extends: 'A1', params: { train: { device: 'cuda' } } },
       'A1-later': { extends: 'A1', seeds: [1, 2, 3] },
       'A1-idle': { extends: 'A1', params: { 'load-pretrained': { checkpoint: 0 }, train: { seed: 0 } } },
+      'A1-known': { extends: 'A1', perStep: { 'detect-trained': { search: 'none' } } },
       'A1-longer': { extends: 'A1', params: { train: { steps: 4000 } } },
     },
     comparisons: [
@@ -131,6 +133,7 @@ function findingsStudy(): object {
       comparison('seeds', ['A1', 'A1-later'], 'prune.fraction'),
       comparison('controls', ['B1', 'C1'], 'init.scheme'),
       comparison('lengths', ['A1', 'A1-longer'], 'prune.fraction'),
+      { ...comparison('found', ['A1', 'A1-known'], 'prune.fraction'), metrics: ['redetected'] },
       comparison('init', ['B1', 'C1', 'B2'], 'init.scheme'),
     ],
     profiles: { small: { experiments: ['*'], scaleSteps: 0.01 } },

@@ -1,9 +1,11 @@
 /** Can the comparison show anything: pairs, controls, budgets, and enough seeds? */
 import { smallest } from '../../base/extremes.ts';
+import { entryOf } from '../../base/json.ts';
 import { listed } from '../../base/listed.ts';
 import { significant } from '../../base/number-text.ts';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
+import type { Arm } from './arm.ts';
 import { armsOf, namesParameter, type Comparison } from './comparison.ts';
 import { prunes, totalSteps } from './consequences.ts';
 import type { Controls } from './controls.ts';
@@ -83,6 +85,36 @@ export function unequalBudget(comparison: Comparison): LintFinding[] {
       `The arms train for different numbers of steps, and no number of steps is named: ${arms.map(({ id }, index) => `${steps[index]} (${id})`).join(', ')}.`,
     ),
   ];
+}
+
+/**
+ * Whether super weights are found again at the end can be told only where they are sought there: an arm whose last
+ * detection tests the known places alone, or that has none, takes no part in a test of it.
+ */
+export function notSought({ declaration, baseline, others }: Comparison, study: StudyDeclaration): LintFinding[] {
+  if (!declaration.metrics.includes('redetected')) return [];
+  const unsought = [baseline, ...others].filter((arm) => arm.wiring !== undefined && !seeksAtEnd(arm, study));
+  if (unsought.length === 0) return [];
+  const ids = unsought.map(({ id }) => id);
+  return [
+    finding(
+      'not-sought',
+      declaration.name,
+      ids,
+      `The metric "redetected" asks whether super weights are found again at the end, and nothing is sought there in ${listed(ids)}: that test will have no data.`,
+    ),
+  ];
+}
+
+/** By the last detection of a run that says which model it looks at. */
+function seeksAtEnd(arm: Arm, { steps }: StudyDeclaration): boolean {
+  const detections = [...arm.wiring!].flatMap(([round, wired]) =>
+    wired
+      .filter(({ step, stage }) => stage === 'detect-sw' && entryOf(steps, step)?.measures !== undefined)
+      .map((wiredStep) => ({ round, wiredStep })),
+  );
+  const last = detections.filter(({ round }) => round === Math.max(...arm.wiring!.keys())).at(-1);
+  return last !== undefined && arm.valueAt(last.wiredStep, 'search', last.round) !== 'none';
 }
 
 /**

@@ -51,6 +51,11 @@ export const LINT_RULES = {
     severity: 'note',
     remedy: 'Nothing, if the question is about this checkpoint. For a claim about models, take several checkpoints.',
   },
+  'not-sought': {
+    severity: 'warning',
+    remedy:
+      'Let the detection at the end seek (detect-sw.search: "spikes", by "perRound" or "perStep"), or take "redetected" out of "metrics".',
+  },
   'same-arm': { severity: 'warning', remedy: 'Give the arm a value that acts, or take it out of the profile.' },
   'sample-size': { severity: 'warning', remedy: 'Take more seeds, or declare fewer comparisons in the family.' },
   'useless-accept': { severity: 'warning', remedy: 'Take the accepted rule out: there is nothing to override.' },

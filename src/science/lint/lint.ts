@@ -7,7 +7,7 @@ import { familySizes } from '../family-sizes.ts';
 import { Arm } from './arm.ts';
 import type { Comparison } from './comparison.ts';
 import { Controls } from './controls.ts';
-import { missingControl, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
+import { missingControl, notSought, sampleSize, unequalBudget, unpairedSeeds } from './design-rules.ts';
 import { finding, type LintFinding } from './finding.ts';
 import { dataOrders, idleSeeds, sameArms } from './replicates.ts';
 import { consequence, mixedDevice, neverActs, oneVariable } from './variable-rules.ts';
@@ -27,6 +27,7 @@ export function lintStudy(study: StudyDeclaration): LintFinding[] {
     ...unpairedSeeds(comparison),
     ...missingControl(comparison, controls),
     ...unequalBudget(comparison),
+    ...notSought(comparison, study),
     ...sampleSize(comparison, families.get(comparison.declaration.family)!, study),
     ...consequence(comparison),
   ]);
