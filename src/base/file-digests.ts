@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { writeAtomically } from './atomic-file.ts';
 import { digestFile } from './digest.ts';
 import { SwpError } from './failure.ts';
@@ -81,6 +81,18 @@ export class FileDigests {
   /** What a path held when it was last noted, whether it is still there or not. */
   lastDigest(path: string): string | undefined {
     return this.#read(path)?.sha256;
+  }
+
+  /** The same of all files of a folder, by their names. */
+  lastDigestsIn(folder: string): Map<string, string> {
+    const inside = this.#all().filter(({ path }) => dirname(path) === folder);
+    return new Map(inside.map(({ path, sha256 }) => [basename(path), sha256]));
+  }
+
+  /** What a file holds that has not changed since that was noted. */
+  unchangedDigest(path: string): string | undefined {
+    const note = this.#read(path);
+    return note !== undefined && stampIfThere(path) === note.stamp ? note.sha256 : undefined;
   }
 
   /**

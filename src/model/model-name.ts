@@ -13,6 +13,8 @@ import { readableNames } from '../base/readable-names.ts';
 import type { ParamProblem } from '../engine/stage.ts';
 import { isStandIn, readModelStandIn, standInPath } from './stand-in.ts';
 
+/** What Hugging Face calls the weights of every model, and the list of their shards. */
+const [WEIGHTS, INDEX] = ['model.safetensors', 'model.safetensors.index.json'] as const;
 /** Files that are models by themselves. */
 const MODEL_FILE = /\.(gguf|safetensors)$/;
 
@@ -45,13 +47,29 @@ export function movedModel(name: string, root: string): string | undefined {
   if (places.some((place) => isModel(place) || isFolder(place))) return undefined;
   const digests = FileDigests.ofUser();
   for (const place of places) {
-    const weights = MODEL_FILE.test(place) ? place : join(place, 'model.safetensors');
-    const sha256 = digests.lastDigest(weights);
-    const found = sha256 === undefined ? [] : digests.unchangedPlacesOf(sha256);
-    const model = found.map((path) => (MODEL_FILE.test(place) ? path : dirname(path))).find(isModel);
+    const model = MODEL_FILE.test(place) ? movedFile(place, digests) : movedFolder(place, digests);
     if (model !== undefined) return model;
   }
   return undefined;
+}
+
+function movedFile(place: string, digests: FileDigests): string | undefined {
+  const sha256 = digests.lastDigest(place);
+  return sha256 === undefined ? undefined : digests.unchangedPlacesOf(sha256).find(isModel);
+}
+
+/** Of shards all have to be there: several models may have one index. */
+function movedFolder(place: string, digests: FileDigests): string | undefined {
+  const noted = digests.lastDigestsIn(place);
+  const shards = [...noted.keys()].filter((name) => name.endsWith('.safetensors'));
+  const names = noted.has(WEIGHTS) ? [WEIGHTS] : noted.has(INDEX) ? [INDEX, ...shards] : [];
+  if (names[0] === undefined) return undefined;
+  const folders = digests.unchangedPlacesOf(noted.get(names[0])!).map((path) => dirname(path));
+  return folders.find(
+    (folder) =>
+      isModel(folder) &&
+      names.slice(1).every((name) => digests.unchangedDigest(join(folder, name)) === noted.get(name)),
+  );
 }
 
 /** Folder of a model's config.json and checkpoints. @param model as locateModel gives it */
@@ -130,7 +148,7 @@ export function modelLabels(names: Iterable<string>, root: string): Map<string, 
 
 /** Parts of a path that may be in a label. Hugging Face calls the file of every model alike: its folder says more. */
 function labelParts(place: string): string[] {
-  const named = basename(place) === 'model.safetensors' ? dirname(place) : place;
+  const named = basename(place) === WEIGHTS ? dirname(place) : place;
   const parts = named.split('/').filter((part) => part !== '');
   return parts.length === 0 ? ['/'] : parts;
 }

@@ -86,7 +86,7 @@ export interface DocumentPiece {
  */
 export type Cut = (text: string, from: number) => number;
 
-/** How many characters at the end of a text may be the first half of such a place: a letter of two, a space, half a letter. */
+/** So many characters at the end of a text may be the first part of such a place: a letter, a space, half a letter. */
 const LONGEST_BOUNDARY = 4;
 
 /**
