@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { readJsonArtifact } from '../base/json-artifact.ts';
 import type { SuperWeightReport } from '../generated/super-weights.ts';
@@ -60,6 +60,20 @@ export async function withDetectionStudy<Result>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A failure of such a study without its log, if that goes with the study's folder.
+ * @param pipeline as `work` was given it
+ */
+export function withoutLostLog(failure: Failure, pipeline: string): Failure {
+  if (!('log' in failure) || failure.log === undefined || !isInside(failure.log, dirname(pipeline))) return failure;
+  const { log: _, ...rest } = failure;
+  return rest as Failure;
+}
+
+function isInside(path: string, folder: string): boolean {
+  return !relative(folder, path).startsWith('..');
 }
 
 /** Mistakes in a declaration that the user has never seen, in terms of the command line. */

@@ -1,4 +1,6 @@
 /** swp detect: a model is searched without a study, and mistakes are told in terms of the command. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import schema from '../../schemas/artifacts/super-weights.schema.json' with { type: 'json' };
@@ -41,4 +43,16 @@ test('mistakes are told in terms of the command, not of a study that nobody wrot
   expect(textless.stderr).toMatch(/^error: detect-sw has nothing to read/);
   expect(textless.stderr).toContain('--text FILE');
   expect(textless.stderr).not.toContain('swp-detect-');
+});
+
+test('a log is named where it stays: in a cache of its own, and not in the folder that goes', async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  await project.write('a.txt', 'whale\0');
+  const words = ['detect', TINY, '--text', 'a.txt', '--sequences', '2', '--length', '16'];
+  const lost = await project.swp(...words);
+  expect([lost.exitCode, lost.stderr]).toEqual([1, expect.stringContaining('it has a NUL character')]);
+  expect(lost.stderr).not.toMatch(/Log:|swp-detect-/);
+  const kept = await project.swp(...words, '--cache', 'own');
+  const [, log] = /Log: (.*)/.exec(kept.stderr)!;
+  expect(existsSync(resolve(project.root, log!))).toBe(true);
 });

@@ -1,5 +1,5 @@
 /** swp detect: super weights of a model, without a study: candidates, effects, controls, joint sets, verdicts. */
-import { detectionReport, withDetectionStudy } from '../../project/detection-study.ts';
+import { detectionReport, withDetectionStudy, withoutLostLog } from '../../project/detection-study.ts';
 import { planRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { StudyRun } from '../../project/study-run.ts';
@@ -17,7 +17,7 @@ export async function detect(model: string, { cache, json, ...options }: DetectO
   const terminal = openTerminal();
   await withDetectionStudy({ model, ...options }, async (pipeline) => {
     const project = await openProject({ pipeline, ...(cache !== undefined && { cache }) });
-    if (!(await run(project, json ?? false, terminal))) return;
+    if (!(await run(project, pipeline, json ?? false, terminal))) return;
     const report = (await detectionReport(project))!;
     if (json) terminal.line(JSON.stringify(report));
     else for (const line of detectionLines(report, terminal.colors)) terminal.line(line);
@@ -25,7 +25,7 @@ export async function detect(model: string, { cache, json, ...options }: DetectO
 }
 
 /** @returns whether there is a result; what went wrong is told, and in the exit code */
-async function run(project: Project, json: boolean, terminal: Terminal): Promise<boolean> {
+async function run(project: Project, pipeline: string, json: boolean, terminal: Terminal): Promise<boolean> {
   const { colors } = terminal;
   const planned = await planRun(project, []);
   for (const text of missingTexts(planned.missing, colors, colors.red(colors.bold('error:'))))
@@ -41,7 +41,7 @@ async function run(project: Project, json: boolean, terminal: Terminal): Promise
     const { failures, failed, blocked, stopped } = await run
       .execute(view.emit, interruption.signal)
       .finally(() => view.close());
-    for (const { failure } of failures) terminal.errorLines(failureText(failure, colors));
+    for (const { failure } of failures) terminal.errorLines(failureText(withoutLostLog(failure, pipeline), colors));
     if (stopped !== undefined)
       process.exitCode = stopped.startsWith('SIG') ? exitCodeOfSignal(stopped) : EXIT_CODE.nodesFailed;
     else if (failed + blocked > 0) process.exitCode = EXIT_CODE.nodesFailed;
