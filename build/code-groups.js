@@ -35,6 +35,7 @@ export const GROUPS = {
       'src/base/random.ts',
       'src/base/sample-mean.ts',
       'src/base/standard-error.ts',
+      'src/compute/autodiff/recomputation.ts', // of the graphs that have it, it is not the hash that is in the key
       'src/compute/runtimes/runtime.ts',
       'src/compute/runtimes/subnormals.ts',
       'src/compute/training/adamw-graph.ts',
@@ -275,6 +276,7 @@ export const GROUPS = {
     why: 'says beforehand how much there is to compute, or that it cannot be computed, and nothing else',
     through: false,
     modules: [
+      'src/base/machine-memory.ts', // decides whether a training computes again, which changes no bit
       'src/compute/graph/flops.ts',
       'src/compute/graph/memory.ts',
       'src/model/pass-graph.ts',

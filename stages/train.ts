@@ -65,7 +65,7 @@ export default defineStage(
     },
 
     work: trainingWork,
-    memory: trainingMemory,
+    memory: (params) => trainingMemory(params),
     fitting: fittingTraining,
     disk: trainingDisk,
     body: () => import('./bodies/train.ts'),

@@ -51,6 +51,7 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, target: 
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
+  // A machine that lacks memory runs a graph that computes blocks again, to the same bits: the key is that of this one.
   const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu')
     return {

@@ -19,13 +19,16 @@ export interface Pass {
   microBatches: number;
   /** Whether a forward pass can overwrite outputs of down projections. */
   overrides: boolean;
+  /** Whether a training step computes again what is inside of blocks (buildTrainingGraph); false by default. */
+  recomputes?: boolean;
 }
 
 /** @throws SwpError if the model's configuration cannot be read */
-export async function buildPassGraph({ computes, model, batch, sequence, overrides }: Pass): Promise<Graph> {
+export async function buildPassGraph(pass: Pass): Promise<Graph> {
+  const { computes, model, batch, sequence, overrides, recomputes = false } = pass;
   const config = await readModelConfig(model);
   return computes === 'training'
-    ? buildTrainingGraph(config, { batch, sequence }).graph
+    ? buildTrainingGraph(config, { batch, sequence }, { recomputes }).graph
     : buildForwardGraph(config, { batch, sequence }, computes, overrides ? everyLayer(config) : []);
 }
 

@@ -23,6 +23,12 @@ import { readMasks } from './mask-file.ts';
 import { floatTensor } from './weights-file.ts';
 import type { TrainingShape } from './training-shape.ts';
 
+/** How a session takes training steps. */
+export interface SessionShape extends TrainingShape {
+  /** Whether it computes again what is inside of blocks (buildTrainingGraph); false by default. */
+  recomputes?: boolean;
+}
+
 const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
 
 /**
@@ -33,12 +39,12 @@ const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
  */
 export async function useTrainingSession<Result>(
   model: string,
-  { batch, sequence, microBatches = 1 }: TrainingShape,
+  { batch, sequence, microBatches = 1, recomputes = false }: SessionShape,
   target: ExecutionTarget,
   work: (session: TrainingSession) => Promise<Result>,
 ): Promise<Result> {
   const config = await readModelConfig(model);
-  const shape = { batch, sequence, microBatches };
+  const shape = { batch, sequence, microBatches, recomputes };
   const own = targetOf(target);
   return sessionPool.use(
     ['training', { ...config }, shape, { ...own }],
@@ -50,10 +56,10 @@ export async function useTrainingSession<Result>(
 /** A session for the caller alone. */
 export async function openTrainingSession(
   config: ModelConfig,
-  { batch, sequence, microBatches = 1 }: TrainingShape,
+  { batch, sequence, microBatches = 1, recomputes = false }: SessionShape,
   target: ExecutionTarget,
 ): Promise<TrainingSession> {
-  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
+  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence }, { recomputes });
   const trainer = await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure);
   return new TrainingSession(trainer, config, { batch, sequence }, heldBytes(training.graph));
 }

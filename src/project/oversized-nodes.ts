@@ -1,6 +1,6 @@
 /** Nodes that this machine has too little memory for, told before anything runs. */
 import type { Failure } from '../base/failure.ts';
-import { machineMemory } from '../engine/executors/local/process-memory.ts';
+import { machineMemory } from '../base/machine-memory.ts';
 import { memoryNeed, tooLarge } from '../engine/memory-need.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import { placeOf } from '../engine/stage.ts';

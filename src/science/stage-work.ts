@@ -8,6 +8,7 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { elementCount } from '../base/element-count.ts';
+import { machineMemory } from '../base/machine-memory.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
@@ -50,11 +51,12 @@ const configs = new Map<string, Promise<ModelConfig>>();
 /** Training steps, each of the whole batch. */
 export async function trainingWork(params: Required<TrainParams>): Promise<StageWork> {
   const pass = passOf('train', params);
+  const flops = async () => countPassFlops({ ...pass, recomputes: await recomputes(params) });
   return {
     unit: 'steps',
     count: params.steps,
     alike: await alike(pass, params),
-    flops: async () => params.steps * pass.microBatches * (await countPassFlops(pass)),
+    flops: async () => params.steps * pass.microBatches * (await flops()),
     sample: (units) => ({ steps: units }),
   };
 }
@@ -141,9 +143,23 @@ const HELD_SHARE = 2;
 
 /**
  * Bytes of this machine's memory that a training takes: weights, gradients, moments, masks as bits, and the pass.
+ * @param room bytes that it may take: if it would take more, it computes again what is inside of blocks
  */
-export async function trainingMemory(params: Required<TrainParams>): Promise<number> {
-  const pass = passOf('train', params);
+export async function trainingMemory(params: Required<TrainParams>, room: number = machineMemory()): Promise<number> {
+  return trainingBytes(params, await recomputes(params, room));
+}
+
+/**
+ * Whether a training computes again what is inside of blocks, since holding it would take more memory than there is.
+ * That is in no key, and need not be: the results are the same bits.
+ */
+export async function recomputes(params: Required<TrainParams>, room: number = machineMemory()): Promise<boolean> {
+  const held = await trainingBytes(params, false);
+  return held > room && (await trainingBytes(params, true)) < held;
+}
+
+async function trainingBytes(params: Required<TrainParams>, again: boolean): Promise<number> {
+  const pass = { ...passOf('train', params), recomputes: again };
   const { parameters, constants, activations } = await countPassMemory(pass);
   const state = (pass.microBatches > 1 ? 5 : 4) * parameters + parameters / 32;
   return WORKER_BYTES + state + heldBy(params, constants + activations);
@@ -169,11 +185,11 @@ function heldBy({ device }: { device: string }, values: number): number {
   return device === 'cpu' ? HELD_SHARE * values : 0;
 }
 
-/** The largest micro-batches with which a training takes so many bytes at most. */
+/** The largest micro-batches with which a training takes so many bytes at most, computing again what it must. */
 export async function fittingTraining(params: Required<TrainParams>, bytes: number): Promise<string | undefined> {
   const { batchSize, microBatchSize } = params;
   for (let size = (microBatchSize || batchSize) - 1; size > 0; size--)
-    if (batchSize % size === 0 && (await trainingMemory({ ...params, microBatchSize: size })) <= bytes)
+    if (batchSize % size === 0 && (await trainingMemory({ ...params, microBatchSize: size }, bytes)) <= bytes)
       return `"train": { "microBatchSize": ${size} }, which changes results by rounding`;
   return undefined;
 }

@@ -12,6 +12,7 @@ import { readModelConfig } from '../../src/model/model-config.ts';
 import { useTrainingSession, type TrainingSession } from '../../src/model/training-session.ts';
 import { trainingShape } from '../../src/model/training-shape.ts';
 import { CurveRecorder } from '../../src/science/loss-curve.ts';
+import { recomputes } from '../../src/science/stage-work.ts';
 
 /** Of a training that has numbers which are not finite. */
 const REMEDY =
@@ -20,8 +21,11 @@ const REMEDY =
 export default async function train(job: StageJob<Required<TrainParams>>): Promise<Metrics> {
   const { params } = job;
   refuseContradiction(job);
+  const shape = { ...trainingShape(params), recomputes: await recomputes(params) };
+  if (shape.recomputes)
+    job.log('What is inside of blocks is computed again in the backward pass: this machine lacks memory to hold it.');
   return useCorpus(await readModelConfig(params.model), job.optionalInput('tokens'), (corpus) =>
-    useTrainingSession(params.model, trainingShape(params), params, (session) => takeSteps(session, corpus, job)),
+    useTrainingSession(params.model, shape, params, (session) => takeSteps(session, corpus, job)),
   );
 }
 

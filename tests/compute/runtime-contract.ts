@@ -58,14 +58,15 @@ export function describeRuntime(name: string, open: (graph: Graph) => Promise<Gr
       );
     });
 
-    const parts: [string, number | undefined][] = [
-      ['all logits at once', undefined],
-      ['the logits of five tokens at a time', 5 * LLAMA.vocabulary],
+    const parts: [string, Parameters<typeof buildTrainingGraph>[2]][] = [
+      ['all logits at once', {}],
+      ['the logits of five tokens at a time', { logitsAtOnce: 5 * LLAMA.vocabulary }],
+      ['blocks computed twice', { recomputes: true }],
     ];
     it.each(KINDS_OF_DECODERS.flatMap(([kind, config]) => parts.map((part) => [kind, ...part, config] as const)))(
       'takes loss and gradients of a %s with %s as the float64 reference does',
-      async (_, __, logitsAtOnce, config) => {
-        const { graph } = buildTrainingGraph(config, { batch: 3, sequence: 6 }, logitsAtOnce);
+      async (_, __, options, config) => {
+        const { graph } = buildTrainingGraph(config, { batch: 3, sequence: 6 }, options);
         const feeds = trainingFeeds(graph);
         const actual = await evaluate(graph, feeds);
         for (const [output, expected] of Object.entries(evaluateReference(graph, feeds)))

@@ -14,6 +14,7 @@ import type { EvalParams } from '../../src/generated/eval.ts';
 import type { TokenizeParams } from '../../src/generated/tokenize.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
 import { makeTemporaryFolder } from '../../src/base/temporary-folder.ts';
+import { recomputes, trainingMemory } from '../../src/science/stage-work.ts';
 
 /** Only what memory depends on. */
 const TRAINING = {
@@ -23,8 +24,16 @@ const EVALUATION = {
   ...{ model: 'marker-retrieval', batchSize: 1000, sequenceLength: 64, restore: 'none', device: 'cpu' },
 } as Required<EvalParams>;
 
+test('a training computes again what is inside of blocks where it would not fit otherwise, and then takes less', async () => {
+  const held = await trainingMemory(TRAINING, Infinity);
+  expect(await recomputes(TRAINING, held)).toBe(false);
+  expect(await recomputes(TRAINING, held - 1)).toBe(true);
+  expect(await trainingMemory(TRAINING, held - 1)).toBeLessThan(0.7 * held);
+  expect(await trainingMemory(TRAINING, held)).toBe(held);
+});
+
 test('a training: the largest micro-batches that fit, which divide its batch', async () => {
-  const half = await trainStage.memory!({ ...TRAINING, microBatchSize: 500 }, '/');
+  const half = await trainingMemory({ ...TRAINING, microBatchSize: 500 }, 0);
   expect(await trainStage.fitting!(TRAINING, half, '/')).toContain('"train": { "microBatchSize": 500 }');
   expect(await trainStage.fitting!(TRAINING, half - 1, '/')).toContain('"microBatchSize": 250 }');
   expect(await trainStage.fitting!({ ...TRAINING, microBatchSize: 500 }, half - 1, '/')).toContain('250');

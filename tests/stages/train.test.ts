@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LossCurve } from '../../src/generated/curve.ts';
+import type { TrainParams } from '../../src/generated/train.ts';
 import { digestFile } from '../../src/base/digest.ts';
 import { readVirtualFile } from '../../src/base/virtual-file.ts';
 import { installedBuild } from '../../src/base/installed-build.ts';
@@ -17,7 +18,7 @@ import { readMasks, writeMasks } from '../../src/model/mask-file.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 import { applyMasks } from '../../src/science/pruning.ts';
 import train from '../../stages/train.ts';
-import { runStage } from '../support/stage-job.ts';
+import { defaultsOf, runStage } from '../support/stage-job.ts';
 import { readWeights } from '../support/read-weights.ts';
 
 const MODEL = 'marker-retrieval';
@@ -78,6 +79,21 @@ describe('train', () => {
     for (const artifact of ['weights', 'optimizer', 'position', 'curve'])
       expect(await readFile(first.outputs[artifact]!), artifact).toEqual(await readFile(again.outputs[artifact]!));
     expect(await readFile(first.outputs.weights!)).not.toEqual(await readFile(other.outputs.weights!));
+  });
+
+  it('gives the same bytes where the machine lacks memory to hold what is inside of blocks, and says so', async () => {
+    const own = { ...QUICK, steps: 4, batchSize: 64, sequenceLength: 64, microBatchSize: 32 };
+    const params = { ...defaultsOf(train), ...own } as Required<TrainParams>;
+    const files = { weights: start, mask };
+    const amply = await runStage(train, { params, inputs: files });
+    const need = await train.memory!(params, folder);
+    const memory = vi.spyOn(process, 'constrainedMemory').mockReturnValue(need - 1);
+    const barely = await runStage(train, { params, inputs: files });
+    expect(await train.memory!(params, folder)).toBeLessThan(need);
+    memory.mockRestore();
+    for (const artifact of ['weights', 'optimizer', 'position', 'curve'])
+      expect(await digestFile(barely.outputs[artifact]!), artifact).toEqual(await digestFile(amply.outputs[artifact]!));
+    expect([amply.log, barely.log]).toEqual([[], [expect.stringMatching(/computed again in the backward pass/)]]);
   });
 
   it('gives the same bytes beside a busy neighbour as alone, whichever process computes them', async () => {

@@ -75,7 +75,7 @@ export async function runStage<Params>(
   return { metrics, outputs, progress, log };
 }
 
-function defaultsOf(stage: StageDefinition<never>): Record<string, unknown> {
+export function defaultsOf(stage: StageDefinition<never>): Record<string, unknown> {
   const { properties } = stage.params as { properties: Record<string, { default?: unknown }> };
   return Object.fromEntries(
     Object.entries(properties).flatMap(([name, property]) => ('default' in property ? [[name, property.default]] : [])),

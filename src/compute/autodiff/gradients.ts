@@ -7,6 +7,7 @@ import type { OperationNode, Value } from '../graph/operation.ts';
 import { elementCount } from '../../base/element-count.ts';
 import { GraphError } from '../graph/shape.ts';
 import { GradientSums } from './gradient-sums.ts';
+import { Recomputation } from './recomputation.ts';
 import { differentiate } from './rules.ts';
 
 /** A value, and the gradient of a scalar by it. */
@@ -19,16 +20,22 @@ export interface KnownGradient {
  * Adds the gradients of `loss` to the graph.
  * @param loss a value with one element
  * @param variables what to differentiate by; each counts as given, also where it is computed from another one
+ * @param kept values of the graph, in its order, between which all is computed again in the backward pass
  * @returns gradients in the order and with the shapes of `variables`
  * @throws GraphError if the loss is no scalar or does not depend on a variable
  */
-export function gradients(graph: Graph, loss: Value, variables: readonly Value[]): Value[] {
+export function gradients(
+  graph: Graph,
+  loss: Value,
+  variables: readonly Value[],
+  kept: readonly Value[] = [],
+): Value[] {
   if (elementCount(loss.shape) !== 1) throw new GraphError(`Only a scalar has gradients here, not [${loss.shape}].`);
   const one = graph.constant(
     Float32Array.of(1),
     loss.shape.map(() => 1),
   );
-  return gradientsFrom(graph, [{ value: loss, gradient: one }], variables);
+  return gradientsFrom(graph, [{ value: loss, gradient: one }], variables, kept);
 }
 
 /**
@@ -36,16 +43,22 @@ export function gradients(graph: Graph, loss: Value, variables: readonly Value[]
  * variables.
  * @param known nodes that were added after the last of these values play no part
  */
-export function gradientsFrom(graph: Graph, known: readonly KnownGradient[], variables: readonly Value[]): Value[] {
+export function gradientsFrom(
+  graph: Graph,
+  known: readonly KnownGradient[],
+  variables: readonly Value[],
+  kept: readonly Value[] = [],
+): Value[] {
   const dependent = dependents(graph, variables);
   const given = new Set(variables);
   const sums = new GradientSums(graph);
+  const recomputation = new Recomputation(graph, { kept, variables }, (variable) => sums.total(variable));
   for (const { value, gradient } of known) sums.add(value, gradient);
   const last = Math.max(...known.map(({ value }) => value.id));
 
   for (const node of graph.nodes.slice(0, last + 1).reverse())
     if (dependent.has(node.output.id) && !given.has(node.output))
-      graph.scope(backwardOf(node), () => propagate(graph, node, sums, dependent));
+      graph.scope(backwardOf(node), () => propagate(graph, node, { sums, dependent, recomputation }));
   return variables.map((variable) => {
     const gradient = graph.scope(backwardOf(graph.producer(variable)), () => sums.total(variable));
     if (gradient === undefined) throw new GraphError('The loss does not depend on a variable.');
@@ -53,8 +66,15 @@ export function gradientsFrom(graph: Graph, known: readonly KnownGradient[], var
   });
 }
 
+interface Backward {
+  sums: GradientSums;
+  /** Ids of values that have a gradient. */
+  dependent: ReadonlySet<number>;
+  recomputation: Recomputation;
+}
+
 /** Adds the gradients of a node's inputs, given that of its output. */
-function propagate(graph: Graph, node: OperationNode, sums: GradientSums, dependent: ReadonlySet<number>): void {
+function propagate(graph: Graph, node: OperationNode, { sums, dependent, recomputation }: Backward): void {
   const upstream = sums.total(node.output);
   if (upstream === undefined) return;
   if (node.operation.op === 'slice') {
@@ -62,7 +82,7 @@ function propagate(graph: Graph, node: OperationNode, sums: GradientSums, depend
     return;
   }
   const needed = node.inputs.map((input) => dependent.has(input.id));
-  for (const [index, gradient] of differentiate(graph, node, upstream, needed).entries())
+  for (const [index, gradient] of differentiate(graph, recomputation.node(node, upstream), upstream, needed).entries())
     if (gradient !== undefined && needed[index]) sums.add(node.inputs[index]!, gradient);
 }
 

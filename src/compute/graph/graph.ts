@@ -173,6 +173,11 @@ export class Graph {
   subtractOneHot = (x: Value, index: Value): Value => this.#derive({ op: 'subtractOneHot' }, [x, index]);
   argmax = (x: Value): Value => this.#derive({ op: 'argmax' }, [x], 'int32');
 
+  /** The operation of a node once more, on other values of the same shapes. */
+  repeat({ operation, output }: OperationNode, inputs: readonly Value[]): Value {
+    return this.#derive(operation, inputs, output.dtype);
+  }
+
   /** The nodes on which the outputs depend, in order of execution. */
   reachable(): OperationNode[] {
     const wanted = new Set([...this.outputs.values()].map((value) => value.id));

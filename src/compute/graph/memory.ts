@@ -1,9 +1,9 @@
 /**
  * Counts the bytes that executing a graph takes, for estimates of a study's memory. It assumes a runtime that executes
- * in the graph's order and frees each value after its last use.
+ * in the graph's order, but for what depends on parameters alone, and frees each value after its last use.
  */
 import type { Graph } from './graph.ts';
-import type { OperatorName, Value } from './operation.ts';
+import type { OperationNode, OperatorName, Value } from './operation.ts';
 import { elementCount } from '../../base/element-count.ts';
 
 /** Bytes; what no output needs is not counted. */
@@ -39,7 +39,7 @@ export function countMemory(graph: Graph): GraphMemory {
     if (operation.op === 'constant') memory.constants += bytesOf(output);
   }
   for (const value of graph.outputs.values()) memory.outputs += bytesOf(value);
-  memory.activations = peakOfActivations(graph, nodes);
+  memory.activations = peakOfActivations(graph, ofParametersFirst(nodes));
   return memory;
 }
 
@@ -47,7 +47,19 @@ function bytesOf({ shape }: Value): number {
   return BYTES_PER_ELEMENT * elementCount(shape);
 }
 
-function peakOfActivations(graph: Graph, nodes: ReturnType<Graph['reachable']>): number {
+/**
+ * What depends on parameters alone, such as a matrix with a gain, before all else: a runtime that orders nodes from the
+ * outputs back, as ONNX Runtime does, computes it so, of all layers.
+ */
+function ofParametersFirst(nodes: readonly OperationNode[]): OperationNode[] {
+  const others = new Set<Value>();
+  for (const { operation, inputs, output } of nodes)
+    if (operation.op === 'input' ? output.dtype === 'int32' : inputs.some((input) => others.has(input)))
+      others.add(output);
+  return [...nodes.filter(({ output }) => !others.has(output)), ...nodes.filter(({ output }) => others.has(output))];
+}
+
+function peakOfActivations(graph: Graph, nodes: readonly OperationNode[]): number {
   const owners = new Map<number, Value>(); // of a value by its id: the value whose memory it is
   const lastUse = new Map<Value, number>();
   nodes.forEach(({ operation, inputs, output }, index) => {

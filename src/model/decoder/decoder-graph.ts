@@ -19,21 +19,24 @@ export function everyLayer({ layers }: ModelConfig): number[] {
 /**
  * Loss and gradients: inputs are the parameters by name, int32 `tokens` and `targets` [batch * sequence]; outputs are
  * `loss` (mean over tokens, nats) and `gradient:NAME`. Weight decay applies to matrices, not to gains.
- * @param logitsAtOnce how many logits are held at a time
+ * @param options.logitsAtOnce how many logits are held at a time
+ * @param options.recomputes whether the backward pass computes again what is inside of a block, instead of holding it
+ *   since the forward pass: the same bits with less memory and more time
  */
 export function buildTrainingGraph(
   config: ModelConfig,
   shape: DecoderShape,
-  logitsAtOnce: number = LOGITS_AT_ONCE,
+  { logitsAtOnce = LOGITS_AT_ONCE, recomputes = false }: { logitsAtOnce?: number; recomputes?: boolean } = {},
 ): TrainingGraph {
   const { graph, parameters, decoder } = buildDecoder(config, shape);
   const targets = targetsOf(graph, shape);
   const parts = partsOf(config, shape, logitsAtOnce);
   const variables = [...parameters.values()];
+  const kept = recomputes ? (decoder.residuals ?? []) : [];
   const { loss, byParameter } =
     parts.length > 1 && decoder.head !== undefined
-      ? trainedInParts(graph, decoder.head, parts, targets, variables)
-      : trainedAtOnce(graph, decoder.logits, targets, variables);
+      ? trainedInParts(graph, { head: decoder.head, parts, targets, variables, kept })
+      : trainedAtOnce(graph, { logits: decoder.logits, targets, variables, kept });
   graph.output('loss', loss);
   const names = [...parameters.keys()];
   byParameter.forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
@@ -55,10 +58,17 @@ interface Trained {
   byParameter: Value[];
 }
 
-function trainedAtOnce(graph: Graph, logits: Value, targets: Value, variables: readonly Value[]): Trained {
+interface Training {
+  targets: Value;
+  variables: readonly Value[];
+  /** Between these values all is computed again in the backward pass. */
+  kept: readonly Value[];
+}
+
+function trainedAtOnce(graph: Graph, { logits, targets, variables, kept }: Training & { logits: Value }): Trained {
   const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(logits), targets));
   const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / targets.shape[0]!));
-  return { loss, byParameter: gradients(graph, loss, variables) };
+  return { loss, byParameter: gradients(graph, loss, variables, kept) };
 }
 
 /**
@@ -67,10 +77,7 @@ function trainedAtOnce(graph: Graph, logits: Value, targets: Value, variables: r
  */
 function trainedInParts(
   graph: Graph,
-  head: DecoderHead,
-  parts: readonly Part[],
-  targets: Value,
-  variables: readonly Value[],
+  { head, parts, targets, variables, kept }: Training & { head: DecoderHead; parts: readonly Part[] },
 ): Trained {
   let loss: Value | undefined;
   const byColumns: Value[] = [];
@@ -98,7 +105,7 @@ function trainedInParts(
     { value: head.input, gradient: joined(graph, byColumns, 1) },
     ...head.weights.map((value, index) => ({ value, gradient: byWeights[index]! })),
   ];
-  return { loss: loss!, byParameter: gradientsFrom(graph, known, variables) };
+  return { loss: loss!, byParameter: gradientsFrom(graph, known, variables, kept) };
 }
 
 export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';

@@ -22,6 +22,11 @@ export interface DecoderOutputs {
   head?: DecoderHead;
   /** Input [feedForward, tokens] of each layer's down projection, and what goes on as its output [width, tokens]. */
   downProjections: { input: Value; output: Value }[];
+  /**
+   * What enters the first block, and what every block hands on, [width, tokens]: where training lacks memory, all else
+   * of a block is computed again. A family may leave it out; then it is not.
+   */
+  residuals?: readonly Value[];
 }
 
 /** What makes logits of the last residual stream. */

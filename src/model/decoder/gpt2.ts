@@ -255,6 +255,7 @@ function build(
     const embedded = graph.transpose(graph.gatherRows(parameter(EMBEDDING), tokens), [1, 0]);
     return graph.reshape(graph.add(graph.reshape(embedded, [width, batch, sequence]), positions), [width, tokenCount]);
   });
+  const residuals = [residual];
   for (let layer = 0; layer < layers; layer++) {
     const block = blockName(layer);
     const attended = attend(normalise(`${block}.ln_1`, residual), layer);
@@ -267,6 +268,7 @@ function build(
     const output = downProjected(layer, linear(`${block}.mlp.c_proj`, entering.input));
     downProjections.push({ input: entering.input, output });
     residual = graph.scope(block, () => graph.add(entering.residual, output));
+    residuals.push(residual);
   }
   const final = normalise('transformer.ln_f', residual);
   const { weight, bias } = graph.scope('lm_head', () =>
@@ -278,7 +280,7 @@ function build(
       return bias ? graph.add(product, graph.reshape(bias, [1, vocabulary])) : product;
     });
   const weights = bias === undefined ? [weight] : [weight, bias];
-  return { logits: logits(final), head: { input: final, weights, logits }, downProjections };
+  return { logits: logits(final), head: { input: final, weights, logits }, downProjections, residuals };
 }
 
 /** x times the standard normal distribution function of x. */

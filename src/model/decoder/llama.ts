@@ -265,6 +265,7 @@ function build(
   let residual = graph.scope('model.embed_tokens', () =>
     graph.transpose(graph.gatherRows(parameter(EMBEDDING), tokens), [1, 0]),
   );
+  const residuals = [residual];
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const attentionInput = normalise(`${prefix}.input_layernorm`, residual);
@@ -278,12 +279,13 @@ function build(
     const output = downProjected(layer, projected);
     downProjections.push({ input: entering.input, output });
     residual = graph.scope(prefix, () => graph.add(entering.residual, output));
+    residuals.push(residual);
   }
   const final = normalise('model.norm', residual);
   const head = graph.scope('lm_head', () => withGain(tiedHead ? EMBEDDING : 'lm_head.weight', 'model.norm.weight'));
   const logits = (columns: Value): Value =>
     graph.scope('lm_head', () => graph.matmul(columns, head, { transA: true, transB: true }));
-  return { logits: logits(final), head: { input: final, weights: [head], logits }, downProjections };
+  return { logits: logits(final), head: { input: final, weights: [head], logits }, downProjections, residuals };
 }
 
 /**

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import { installedBuild } from '../../../base/installed-build.ts';
+import { machineMemory } from '../../../base/machine-memory.ts';
 import type { Gpu } from '../../../base/nvidia-smi.ts';
 import type {
   DeviceUse,
@@ -17,7 +18,6 @@ import type {
   SlotRequest,
 } from '../../executor.ts';
 import type { GpuGrant, GpuSlots } from './gpu-slots.ts';
-import { machineMemory } from './process-memory.ts';
 import { DiskRoom, type ExpectedDisk } from './disk-room.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { WorkerProcess } from './worker-process.ts';

@@ -3,14 +3,8 @@
  * more than it may. By /proc, so on Linux only.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
 
 const CHECK_MS = 100;
-
-/** Bytes that processes of this machine can have together: what there is, or what the control group grants. */
-export function machineMemory(): number {
-  return Math.min(totalmem(), process.constrainedMemory() || Infinity);
-}
 
 /** Of one process; 0 for one that has ended, or where there is no /proc. */
 export function residentBytes(pid: number): number {
