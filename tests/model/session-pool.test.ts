@@ -170,7 +170,7 @@ describe('the stages', () => {
 
   it('leave no session of a trainer that cannot be made', async () => {
     const training = buildTrainingGraph(await readModelConfig('marker-retrieval'), { batch: 1, sequence: 4 });
-    const parameters = [...training.parameters, { name: 'huge', shape: [2 ** 20, 2 ** 10], decay: false }];
+    const parameters = [...training.parameters, { name: 'huge', shape: [2 ** 40, 2 ** 12], decay: false }];
     const kernel = join(installedBuild, 'optimizer.wasm');
     await expect(createTrainer({ ...training, parameters }, CPU_TARGET, kernel, 1)).rejects.toMatchObject({
       failure: { kind: 'unavailable' },
