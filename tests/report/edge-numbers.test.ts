@@ -14,6 +14,8 @@ import { perplexityOf } from '../../src/model/evaluate.ts';
 import { qualityRows, sparsityRows } from '../../src/plots/plot-data.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { renderReport } from '../../src/report/render-report.ts';
+import { lossCurves } from '../../src/report/figures/loss-curves.ts';
+import { definitions } from '../../src/report/page/definitions.ts';
 import { studySummary } from '../../src/report/summary.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 import { spread } from '../../src/science/statistics/spread.ts';
@@ -43,6 +45,10 @@ const extreme = resultsOf((evaluation, experiment, seed) => {
   };
 });
 const unknown = resultsOf(() => ({ floor: null, surprisal: null, excess: null, excessStandardError: null }));
+const ofText = resultsOf(() => ({
+  ...{ floor: null, surprisal: null, excess: null, excessStandardError: null },
+  ...{ queries: 0, retrievalAccuracy: null },
+}));
 
 describe('results', () => {
   const validate = new Ajv({ allErrors: true }).compile(schema);
@@ -92,6 +98,16 @@ describe('the report', () => {
   let folder: string;
   beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'swp-edge-'))));
   afterAll(() => rm(folder, { recursive: true }));
+
+  it('says of a text nothing that holds of a language alone', () => {
+    const { source } = definitions(ofText).content;
+    expect(source).toContain('the first is the start token');
+    expect(source).not.toMatch(/BOS where the language|Retrieval accuracy|Entropy floor/);
+    const { caption } = lossCurves.draw(ofText);
+    expect(caption).toContain('new until the training part of the text has been read once');
+    expect(caption).not.toMatch(/unseen data|entropy floor/);
+    expect(lossCurves.draw(extreme).caption).toContain('on unseen data');
+  });
 
   it('is drawn whole, with dashes for what is not known', async () => {
     const resultsPath = join(folder, 'results.json');

@@ -408,6 +408,32 @@ describe('the rule by which super weights are counted', () => {
     expect(text).toContain('zeroed together as well, up to 4');
   });
 
+  it('has in its table what single steps have of their own', () => {
+    const results = resultsOf([A, { ...A, id: 'B' }], (study) => {
+      study.experiments = study.experiments.map((experiment): ExperimentDeclaration => {
+        const detect = { ...(experiment.params['detect-sw'] as object), ablateLargest: 5, rescans: 1 };
+        return {
+          ...experiment,
+          params: { ...experiment.params, 'detect-sw': detect },
+          steps: {
+            'detect-start': { params: { ablateLargest: 30, rescans: 1 }, byRound: [] },
+            ...(experiment.id === 'B' && { 'detect-trained': { params: { ablateLargest: 0 }, byRound: [] } }),
+          },
+        };
+      });
+    });
+    const cell = (name: string) =>
+      new RegExp(`detect-sw\\.${name}</t[hd]>(.*?)</td>`, 's').exec(definitions(results).content.source)![1]!;
+    const words = (source: string) =>
+      source
+        .replace(/<[^>]+>/g, ' ')
+        .trim()
+        .split(/\s+/)
+        .join(' ');
+    expect(words(cell('ablateLargest'))).toBe('5 30 in detect-start 0 in detect-trained (B)');
+    expect(words(cell('rescans'))).toBe('1');
+  });
+
   it('is said with the counts, as the study has it', () => {
     const results = withRatios({ A: 1, B: 1 });
     const alone = '(spike ratio 1: the causal test alone decides)';

@@ -5,6 +5,7 @@ import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
 import type { CurveTrend } from '../../generated/results.ts';
 import { declarationOf, distinct, withoutCopies } from '../arms.ts';
 import type { Spec } from '../chart.ts';
+import { isOfText } from '../above-floor.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { counted, decimal, percent } from '../wording.ts';
@@ -44,7 +45,7 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
     title: TITLE,
     caption:
       `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(withoutCopies(results.runs).filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
-      `Every batch is new, so this is an estimate on unseen data${isExcess(rows) ? ', without what each batch happens to hold' : ', noisier than the validation loss'}. Axes differ between panels.`,
+      `${noveltyText(results)}${isExcess(rows) ? ', without what each batch happens to hold' : ', noisier than the validation loss'}. Axes differ between panels.`,
     plots: [
       {
         name: 'loss-curves',
@@ -54,6 +55,13 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
       },
     ],
   };
+}
+
+/** A language makes new sequences for ever; a text has an end, and the model may have been pretrained on it. */
+function noveltyText(results: StudyResults): string {
+  return isOfText(results)
+    ? 'Batches are new until the training part of the text has been read once (its model may have been pretrained on it): this is their loss before they are trained on'
+    : 'Every batch is new, so this is an estimate on unseen data';
 }
 
 type CurveRow = ReturnType<typeof curveRows>[number];

@@ -2,6 +2,7 @@
  * How each number was defined, in words and with the parameter values of this very study. What a parameter is and why
  * it has its value is what its stage's schema says: one text for editors, errors and reports, which cannot drift apart.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { entryOf } from '../../base/json.ts';
 import { addTo } from '../../base/groups.ts';
 import { listed } from '../../base/listed.ts';
@@ -19,6 +20,7 @@ import {
 } from '../../science/study-declaration.ts';
 import { isOfText } from '../above-floor.ts';
 import { criteriaOf } from '../pruned-arms.ts';
+import { startsText } from '../starting-models.ts';
 import type { StudyResults } from '../read-results.ts';
 import { levelText } from '../verdict-text.ts';
 import { counted, decimal, exactPercent, scalingText, valuesText } from '../wording.ts';
@@ -160,7 +162,7 @@ function entries(results: StudyResults): [string, string][] {
     ],
     [
       'Perplexity',
-      `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Every token after the first of a sequence is scored; the first is BOS where the language has one.`,
+      `exp of the mean negative log-likelihood in nats per predicted token over ${value('eval', 'sequences')} held-out sequences of ${value('eval', 'sequenceLength')} tokens that nothing else reads; the same sequences for every run, so differences are paired. Every token after the first of a sequence is scored; the first is ${ofText ? 'the start token' : 'BOS where the language has one'}.`,
     ],
     ...(ofText ? textEntries(study) : floorEntries(results)),
     [
@@ -174,7 +176,10 @@ function entries(results: StudyResults): [string, string][] {
     ],
     [
       'Replication and spread',
-      `The unit is a distinct run: one experiment with one seed. Runs of which all that was measured is equal to the bit are one computation, whatever seeds or arms name them, and count once; an arm all of whose runs are those of another is that arm under another name (A = B). For pretrained arms the seed also chooses the checkpoint, unless the study fixes it. ± is the sample standard deviation over runs (n \u2212 1). Intervals are ${exactPercent(study.analysis.confidence)}: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. Perplexities of arms are compared by the difference of their logarithms, paired by seed.`,
+      `The unit is a distinct run: one experiment with one seed. Runs of which all that was measured is equal to the bit are one computation, whatever seeds or arms name them, and count once; an arm all of whose runs are those of another is that arm under another name (A = B). ${startsText(
+        results,
+        study.experiments.map(({ id }) => id),
+      )} ± is the sample standard deviation over runs (n \u2212 1). Intervals are ${exactPercent(study.analysis.confidence)}: Student\u2019s t on log-perplexity, Clopper-Pearson for k of n. Perplexities of arms are compared by the difference of their logarithms, paired by seed.`,
     ],
     [
       'Base rate',
@@ -273,13 +278,31 @@ function valueText(study: StudyDeclaration, stage: string, name: string): string
 
 /** One line a value; a value is not broken. */
 function valueCell(study: StudyDeclaration, stage: string, name: string): Html {
-  const values = experimentsByValue(study, stage, name, 'as by default');
-  return html`${values.map(
-    ([text, ids]) =>
+  const values = experimentsByValue(study, stage, name, 'as by default').map(
+    ([text, ids], _, all): [string, string] => [text, all.length === 1 ? '' : ids.join(', ')],
+  );
+  return html`${[...values, ...valuesOfSteps(study, stage, name)].map(
+    ([text, where]) =>
       html`<div class="value">
-        <span class="token">${text}</span>${values.length === 1 ? '' : html`<small>${ids.join(', ')}</small>`}
+        <span class="token">${text}</span>${where === '' ? '' : html`<small>${where}</small>`}
       </div>`,
   )}`;
+}
+
+/** What single steps of the stage have of their own, where it is another value than their stage's; and where. */
+function valuesOfSteps(study: StudyDeclaration, stage: string, name: string): [string, string][] {
+  const byValue = new Map<string, string[]>();
+  for (const experiment of study.experiments)
+    for (const [step, { params }] of Object.entries(experiment.steps ?? {})) {
+      const value = entryOf(params, name);
+      if (entryOf(study.steps, step)?.stage !== stage || value === undefined) continue;
+      if (isDeepStrictEqual(value, declaredValue(experiment, stage, name))) continue;
+      addTo(byValue, JSON.stringify([step, plain(value)]), experiment.id);
+    }
+  return [...byValue].map(([of, ids]) => {
+    const [step, text] = JSON.parse(of) as [string, string];
+    return [text, ids.length === study.experiments.length ? `in ${step}` : `in ${step} (${ids.join(', ')})`];
+  });
 }
 
 function plain(value: unknown, unsaid = UNSTATED): string {
