@@ -79,6 +79,7 @@ function withCopies(experiment: string): (study: StudyDeclaration, pieces: Study
 }
 
 const brief = (results: StudyResults, id: string) => QUESTIONS.find((page) => page.id === id)!.brief(results);
+const answer = (results: StudyResults, id: string) => QUESTIONS.find((page) => page.id === id)!.answer(results);
 
 describe('a range', () => {
   it('is over the runs that the sentence names, not over means of arms', () => {
@@ -278,6 +279,32 @@ describe('joint sets', () => {
       { kept: 1, effect: 5, redetected: true },
     ]);
     expect(resultsOf([A]).runs[0]!.reference).not.toHaveProperty('jointSets');
+  });
+
+  it('are told on the page about survival, with tables, also where no weight counts alone', () => {
+    const alone = resultsOf([A], (_study, { superWeights }) => {
+      for (const { label, content } of superWeights) {
+        Object.assign(content!, { candidates: [], confirmed: [], survival: [], joint: [] });
+        if (label.round === 0) content!.joint = [{ ...set, excess: 8.4, excessStandardError: 0.5, controls: [] }];
+        content!.jointSurvival = [
+          {
+            ...{ members, kept: 2, disconnected: 0, effect: 5, effectStandardError: 0.1 },
+            ...{ functional: label.seed < 2, redetected: true },
+          },
+        ];
+      }
+    });
+    expect(answer(alone, 'survival')).toMatch(/was there a super weight to follow/);
+    expect(answer(alone, 'survival')).toContain(
+      'Weights that make up for one another (joint sets) were followed in 3 distinct runs: zeroing what is left of one still hurt in 2 at the end.',
+    );
+    expect(plainSummary(alone).join(' ')).toContain('so that each alone costs little, 3 joint sets were confirmed.');
+    expect(brief(alone, 'survival')).toBe('no super weight to follow; joint sets still matter 2/3');
+    const { figures } = QUESTIONS.find(({ id }) => id === 'survival')!;
+    const drawn = figures.filter(({ entry }) => entry.draw(alone).plots.length > 0);
+    const tables = drawn.flatMap(({ entry }) => entry.tables?.(alone) ?? []).map(String);
+    expect(tables.join()).toContain('What became of the joint sets');
+    expect(answer(resultsOf([A]), 'survival')).not.toContain('joint');
   });
 
   it('have tables, by arm and round', () => {

@@ -6,7 +6,6 @@ import { distinct, endOf, replicatesOf } from '../arms.ts';
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
-import { jointSetsTable, jointSurvivalTable } from '../page/joint-sets-table.ts';
 import { superWeightsTable } from '../page/super-weights-table.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -58,7 +57,7 @@ export const rankMarginEffect = defineFigure({
   shows: 'rank by absolute value, margin over the threshold, and what zeroing the super weight costs, run by run',
   draw,
   finding: (results) => rankText(results, prunedArms(results)),
-  tables: (results) => [superWeightsTable(results), jointSetsTable(results), jointSurvivalTable(results)],
+  tables: (results) => [superWeightsTable(results)],
 });
 
 function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {

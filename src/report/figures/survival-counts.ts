@@ -6,6 +6,7 @@ import { comparisonsOf, distinct, namesOf } from '../arms.ts';
 import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { textWidth } from '../font.ts';
+import { jointSetsTable, jointSurvivalTable } from '../page/joint-sets-table.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
 import { survivalSentences } from '../verdict-text.ts';
@@ -25,6 +26,8 @@ export const survivalCounts = defineFigure({
       ? 'No comparison of this study tests a survival: the counts stand for themselves.'
       : survivalSentences(tests, results.study.analysis.alpha);
   },
+  // Here, since there may be joint sets where no weight counts alone and nothing else has anything to draw.
+  tables: (results) => [jointSetsTable(results), jointSurvivalTable(results)],
 });
 
 function draw(results: StudyResults): Figure<'counts'> {

@@ -36,20 +36,32 @@ export function cautions(results: StudyResults): string[] {
   );
 }
 
-function glance({ ablations }: StudyResults): string {
+function glance({ ablations, runs }: StudyResults): string {
   const models = ablations.filter(({ scheme }) => scheme === 'pretrained');
   const what =
     'A super weight is a single weight whose removal costs a language model far more than that of any weight like it.';
   if (models.length === 0) return what;
   const holding = models.filter(({ confirmed }) => confirmed.length > 0);
   if (holding.length === 0)
-    return `${what} ${models.length === 1 ? 'The one pretrained model' : `None of the ${counted(models.length, 'pretrained model')}`} here holds ${models.length === 1 ? 'none' : 'one'} that is confirmed.`;
+    return `${what} ${models.length === 1 ? 'The one pretrained model' : `None of the ${counted(models.length, 'pretrained model')}`} here holds ${models.length === 1 ? 'none' : 'one'} that is confirmed.${jointText(runs)}`;
   const factors = holding.map(({ confirmed }) => Math.exp(confirmed[0]!.effect));
   const others = holding.flatMap(({ confirmed, weights }) =>
     weights.filter(({ coordinate }) => !sameWeight(coordinate, confirmed[0]!.coordinate)).map(({ effect }) => effect),
   );
   const apart = others.length === 0 ? '' : `, any other of the largest by ${factorOf(largest(others))} at most`;
-  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} zeroing one multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.`;
+  return `${what} In ${holding.length} of ${counted(models.length, 'pretrained model')} zeroing one multiplies perplexity by ${range(factors, (factor, ends) => decimal(factor, 1, [1, ...ends]))}${apart}.${jointText(runs)}`;
+}
+
+/** Weights that cost little alone, and much together. Nothing where none were found. */
+function jointText(runs: StudyResults['runs']): string {
+  const sets = new Set(
+    runs.flatMap(({ reference: { key, jointSets = [] } }) =>
+      jointSets.flatMap(({ confirmed, members }) => (confirmed ? [JSON.stringify([key, members])] : [])),
+    ),
+  );
+  return sets.size === 0
+    ? ''
+    : ` Of weights that make up for one another, so that each alone costs little, ${counted(sets.size, 'joint set')} ${sets.size === 1 ? 'was' : 'were'} confirmed.`;
 }
 
 function pretrainedArms(results: StudyResults): string {

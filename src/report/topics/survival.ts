@@ -1,7 +1,7 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
 import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import { armsOf, comparisonsOf } from '../arms.ts';
+import { armsOf, comparisonsOf, replicatesOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, distinctFates, fateCounts, foundAgainText } from '../computations.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
@@ -15,7 +15,7 @@ export const survival: Topic = {
   id: 'survival',
   name: 'Survival',
   question: 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
-  answer: (results) => survivalText(results, prunedArms(results)),
+  answer: (results) => `${survivalText(results, prunedArms(results))}${jointFateText(results, prunedArms(results))}`,
   brief: (results) => briefText(results, prunedArms(results)),
   comparisons: (results) => comparisonsOf(results, 'survival'),
   experiments: (results) => [
@@ -44,10 +44,15 @@ export const survival: Topic = {
 function briefText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const { fates, followed, sparsities } = fatesOf(results, arms);
   const { n, kept, disconnected, functional, same, sought } = fateCounts(fates);
-  if (n === 0) return 'no super weight to follow';
+  const joint = jointFates(results, arms);
+  const jointly =
+    joint.length === 0
+      ? ''
+      : `; joint sets still matter ${joint.filter(({ functional }) => functional).length}/${joint.length}`;
+  if (n === 0) return `no super weight to follow${jointly}`;
   const foundAgain = sought === 0 ? 'not sought again' : `found again ${same}/${sought}`;
   const to = sparsities.length === 0 ? '' : `, to ${percent(largest(sparsities))}`;
-  return `kept ${kept}/${n}${disconnected === 0 ? '' : ` (${disconnected} disconnected)`}, still matters ${functional}/${n}, ${foundAgain} (${counted(followed.length, 'arm')}${to})${inBrackets(shortRuleText(results.study, followed))}`;
+  return `kept ${kept}/${n}${disconnected === 0 ? '' : ` (${disconnected} disconnected)`}, still matters ${functional}/${n}, ${foundAgain}${jointly} (${counted(followed.length, 'arm')}${to})${inBrackets(shortRuleText(results.study, followed))}`;
 }
 
 /** The distinct runs in which a super weight was followed to the end, and the arms that they are of. */
@@ -83,4 +88,23 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
   return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
+}
+
+/** Of the distinct runs in which joint sets were followed: whether one still has its function at the end. */
+function jointFates(results: StudyResults, arms: readonly ExperimentDeclaration[]): { functional: boolean }[] {
+  return arms
+    .flatMap(({ id }) => replicatesOf(results, id))
+    .flatMap(({ measurements }) => {
+      const last = measurements.at(-1)?.jointSurvival ?? [];
+      return last.length === 0 ? [] : [{ functional: last.some(({ functional }) => functional) }];
+    });
+}
+
+/** Weights that count only together are told apart from those that count alone. Nothing where there were none. */
+function jointFateText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  const fates = jointFates(results, arms);
+  const left = fates.filter(({ functional }) => functional).length;
+  return fates.length === 0
+    ? ''
+    : ` Weights that make up for one another (joint sets) were followed in ${counted(fates.length, 'distinct run')}: zeroing what is left of one still hurt in ${left} at the end.`;
 }
