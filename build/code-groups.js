@@ -224,6 +224,7 @@ export const GROUPS = {
       'src/base/virtual-file.ts',
       'src/engine/make-artifact.ts',
       'src/base/ieee-arithmetic.ts',
+      'src/base/quantity-text.ts',
       'src/base/installed-build.ts',
       'src/base/package-root.ts',
       'src/engine/executable-stage.ts',

@@ -11,7 +11,7 @@ import type { DetectSwParams } from '../src/generated/detect-sw.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { readModelConfig } from '../src/model/model-config.ts';
 import { detectionFingerprint } from '../src/model/model-fingerprint.ts';
-import { detectionWork, fittingPass, passMemory } from '../src/science/stage-work.ts';
+import { detectionMemory, detectionWork, fittingPass } from '../src/science/stage-work.ts';
 import { publishedSuperWeights } from '../src/science/published-super-weights.ts';
 import { detectionProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
@@ -60,8 +60,8 @@ export default defineStage(
       };
     },
     work: detectionWork,
-    memory: (params) => passMemory('detect-sw', params),
-    fitting: (params, bytes) => fittingPass('detect-sw', params, bytes),
+    memory: detectionMemory,
+    fitting: (params, bytes) => fittingPass('detect-sw', params, detectionMemory, bytes),
     body: () => import('./bodies/detect-sw.ts'),
   }),
 );

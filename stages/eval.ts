@@ -9,7 +9,7 @@ import { defineStage } from '../src/engine/stage.ts';
 import type { EvalParams } from '../src/generated/eval.ts';
 import { graphFingerprint } from '../src/model/graph-fingerprint.ts';
 import { tensorsFingerprint } from '../src/model/model-fingerprint.ts';
-import { evaluationWork, fittingPass, passMemory } from '../src/science/stage-work.ts';
+import { evaluationWork, fittingPass, evaluationMemory } from '../src/science/stage-work.ts';
 import { evaluationProblems } from '../src/science/param-problems.ts';
 import { onModel } from '../src/model/model-stage.ts';
 
@@ -54,8 +54,8 @@ export default defineStage(
       };
     },
     work: evaluationWork,
-    memory: (params) => passMemory('eval', params),
-    fitting: (params, bytes) => fittingPass('eval', params, bytes),
+    memory: evaluationMemory,
+    fitting: (params, bytes) => fittingPass('eval', params, evaluationMemory, bytes),
     body: () => import('./bodies/eval.ts'),
   }),
 );

@@ -5,7 +5,7 @@ import type { CacheFinding } from '../doctor/cache-place.ts';
 import type { DoctorFindings } from '../doctor/examine.ts';
 import type { MachineFinding } from '../doctor/machine.ts';
 import type { TargetFinding } from '../doctor/targets.ts';
-import { quantityText } from './quantity-text.ts';
+import { quantityText } from '../base/quantity-text.ts';
 import { plural } from './study-text.ts';
 import { table } from './table.ts';
 

@@ -3,9 +3,11 @@ import picocolors from 'picocolors';
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
 import type { Failure, SourceLocation } from '../base/failure.ts';
+import { groupBy } from '../base/groups.ts';
 import { meaningOf, remedyFor } from '../base/system-error.ts';
 import { visible, visibleLine } from '../base/visible-text.ts';
-import { quantityText } from './quantity-text.ts';
+import { quantityText } from '../base/quantity-text.ts';
+import { plural } from './study-text.ts';
 import { screenColumns, type Terminal } from './terminal.ts';
 
 /** A longer source line is cut. */
@@ -19,6 +21,23 @@ const characters = new Intl.Segmenter('en');
 /** Writes to standard error what ends a command, or what costs no result but has to be known. */
 export function writeFailure(failure: Failure, terminal: Terminal): void {
   terminal.errorLines(failureText(failure, terminal.colors));
+}
+
+/** What became of the nodes of a run, each thing said once: many nodes mostly lack the same. */
+export function failureTexts(failures: readonly Failure[], colors: Colors): string[] {
+  const alike = groupBy(failures, (failure) =>
+    // What it says of the machine is the same for nodes that need the same; where they stand is not.
+    JSON.stringify(failure.kind === 'unavailable' ? { ...failure, what: '' } : failure),
+  );
+  const texts = [...alike.values()].map(([first, ...others]) =>
+    failureText(
+      first!.kind === 'unavailable' && others.length > 0
+        ? { ...first!, what: `${first!.what} and ${plural(others.length, 'node')} like it` }
+        : first!,
+      colors,
+    ),
+  );
+  return [...new Set(texts)]; // such as that no worker could be started, of every node
 }
 
 /** The text of a failure that stops nothing. */
@@ -106,7 +125,9 @@ export function failureText(
           : `ended with exit code ${failure.exitCode ?? 'unknown'}`;
       const memory =
         failure.signal === 'SIGKILL'
-          ? ['  The system kills with SIGKILL when memory runs out: fewer --jobs may help.']
+          ? [
+              '  The system kills with SIGKILL when memory runs out. Fewer --jobs need less of it, and so does one node with a smaller batchSize (train: microBatchSize); or give the machine, or its control group, more.',
+            ]
           : ['SIGABRT', 'SIGTRAP'].includes(failure.signal ?? '')
             ? ['  Programs end like this when the system gives them no more memory (ulimit -v): fewer --jobs may help.']
             : [];

@@ -2,7 +2,7 @@
 import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
-import { quantityText } from './quantity-text.ts';
+import { quantityText } from '../base/quantity-text.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
 import type { Terminal } from './terminal.ts';
@@ -12,7 +12,7 @@ const SHOWN_FAILURES = 10;
 
 export interface SummaryParts {
   summary: Extract<SwpEvent, { event: 'summary' }>;
-  /** Of nodes, in words. */
+  /** Of nodes, in words: failureTexts. */
   failures: readonly string[];
   /** What nodes lack, in words. */
   missing?: readonly string[];
@@ -55,8 +55,7 @@ export function writePlace({ html, kept }: RenderedReport, { colors, line }: Ter
   if (kept !== undefined) line(`It lacks runs that an earlier report has, which stays as it is: ${colors.bold(kept)}`);
 }
 
-function writeFailures(failures: readonly string[], { line, lines }: Terminal): void {
-  const texts = [...new Set(failures)]; // a full disk says the same of many nodes
+function writeFailures(texts: readonly string[], { line, lines }: Terminal): void {
   for (const text of texts.slice(0, SHOWN_FAILURES)) lines(text);
   if (texts.length > SHOWN_FAILURES) line(`... and ${texts.length - SHOWN_FAILURES} more failures.`);
 }

@@ -1,5 +1,6 @@
 /** A node that takes more memory than there is: refused before it runs, and told before anything runs. */
 import type { Failure } from '../base/failure.ts';
+import { quantityText } from '../base/quantity-text.ts';
 import type { StageDefinition } from './stage.ts';
 
 export interface MemoryNeed {
@@ -33,14 +34,10 @@ export async function tooLarge(place: string, { bytes, fitting }: MemoryNeed, ro
   return {
     kind: 'unavailable',
     what: place,
-    message: `it would take about ${gigabytes(bytes)} of memory, and this machine has ${gigabytes(room)}`,
+    message: `it would take about ${quantityText(bytes, 'B')} of memory, and this machine has ${quantityText(room, 'B')}`,
     remedy:
       declared === undefined
         ? `Use a larger machine, or a smaller model${fitting === undefined ? '' : ': nothing that it could declare fits'}.`
         : `Declare ${declared}, or use a larger machine.`,
   };
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -2,13 +2,23 @@
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import { countMemory, type GraphMemory } from '../compute/graph/memory.ts';
 import type { Graph } from '../compute/graph/graph.ts';
-import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
+import {
+  buildForwardGraph,
+  buildRecordedGraph,
+  buildResumedGraph,
+  buildTrainingGraph,
+  everyLayer,
+  type ForwardOutput,
+} from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 
 /** All that a graph depends on. */
 export interface Pass {
-  /** A training step, or a forward pass with these outputs. */
-  computes: 'training' | readonly ForwardOutput[];
+  /**
+   * A training step, or a forward pass with these outputs; `recorded`: one that keeps where later passes can begin, at
+   * every layer; `resumed`: one that begins so, at the lowest.
+   */
+  computes: 'training' | 'recorded' | 'resumed' | readonly ForwardOutput[];
   /** As locateModel gives it. */
   model: string;
   /** Sequences per pass: of a training step in micro-batches, those of one. */
@@ -27,9 +37,17 @@ export interface Pass {
 export async function buildPassGraph(pass: Pass): Promise<Graph> {
   const { computes, model, batch, sequence, overrides, recomputes = false } = pass;
   const config = await readModelConfig(model);
-  return computes === 'training'
-    ? buildTrainingGraph(config, { batch, sequence }, { recomputes }).graph
-    : buildForwardGraph(config, { batch, sequence }, computes, overrides ? everyLayer(config) : []);
+  const shape = { batch, sequence };
+  switch (computes) {
+    case 'training':
+      return buildTrainingGraph(config, shape, { recomputes }).graph;
+    case 'recorded':
+      return buildRecordedGraph(config, shape, everyLayer(config));
+    case 'resumed':
+      return buildResumedGraph(config, shape, 0);
+    default:
+      return buildForwardGraph(config, shape, computes, overrides ? everyLayer(config) : []);
+  }
 }
 
 const counted = new Map<string, Promise<number>>();

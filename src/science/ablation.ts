@@ -22,7 +22,7 @@ export interface ZeroingEffect {
  * What all recorded starts of passes may take. Of 512 tokens of a model of 30 layers, 576 channels and 1536 hidden ones
  * they take 130 MB; where they would take more, every second layer is recorded, every third, and so on.
  */
-const RECORDED_BYTES = 2 ** 29;
+export const RECORDED_BYTES = 2 ** 29;
 
 /** A loss per token, and the mean of each sequence, nats. */
 interface Losses {

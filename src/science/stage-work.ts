@@ -13,6 +13,7 @@ import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
 import { readModelConfig } from '../model/model-config.ts';
 import { countPassFlops, countPassMemory, type Pass } from '../model/pass-graph.ts';
+import { RECORDED_BYTES } from './ablation.ts';
 import { CONTROL_KINDS } from './controls.ts';
 
 /** What the stages that run a graph run over and over. */
@@ -165,19 +166,45 @@ async function trainingBytes(params: Required<TrainParams>, again: boolean): Pro
   return WORKER_BYTES + state + heldBy(params, constants + activations);
 }
 
-/** The same of an evaluation or a detection: the weights, twice where those of the intact model are read first. */
-export async function passMemory(
-  stage: 'eval' | 'detect-sw',
-  params: { device: string; restore?: string; batchSize: number },
-): Promise<number> {
+/** The same of an evaluation: the weights, twice where those of the intact model are read first, and the pass. */
+export async function evaluationMemory(params: {
+  device: string;
+  restore?: string;
+  batchSize: number;
+}): Promise<number> {
   const models = (params.restore ?? 'none') === 'none' ? 1 : 2;
-  return forwardMemory(passOf(stage, params), params.device, models);
+  return forwardMemory(passOf('eval', params), params.device, models);
 }
 
 /** The same of any stage that runs forward passes. @param models how often the weights are held */
 export async function forwardMemory(pass: Pass, device: string, models = 1): Promise<number> {
   const { parameters, constants, outputs, activations } = await countPassMemory(pass);
   return WORKER_BYTES + (models + 1 / 4) * parameters + outputs + heldBy({ device }, constants + activations);
+}
+
+/**
+ * The same of a detection: the weights, and the passes that it has open side by side. One measures the intact model and
+ * records where others begin; one begins there with a weight zeroed, in the worst case at the lowest layer; one seeks
+ * spikes.
+ */
+export async function detectionMemory(params: {
+  device: string;
+  search: string;
+  batchSize: number;
+  causalSequences: number;
+}): Promise<number> {
+  const pass = passOf('detect-sw', params);
+  const recorded = await countPassMemory({ ...pass, computes: 'recorded' });
+  const resumed = await countPassMemory({ ...pass, computes: 'resumed' });
+  const sought = params.search === 'none' ? [] : [await countPassMemory({ ...pass, computes: ['downProjections'] })];
+  const batches = Math.ceil(params.causalSequences / params.batchSize);
+  const outputs = Math.min(batches * recorded.outputs, RECORDED_BYTES) + total(sought, ({ outputs }) => outputs);
+  const values = total([recorded, resumed, ...sought], ({ constants, activations }) => constants + activations);
+  return WORKER_BYTES + 1.25 * recorded.parameters + outputs + heldBy(params, values);
+}
+
+function total<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
 }
 
 /** What a runtime of this machine's memory holds of a graph's values. */
@@ -195,15 +222,16 @@ export async function fittingTraining(params: Required<TrainParams>, bytes: numb
 }
 
 /** The largest batches with which an evaluation or a detection takes so many bytes at most. */
-export async function fittingPass(
+export async function fittingPass<Params extends { batchSize: number }>(
   stage: 'eval' | 'detect-sw',
-  params: { device: string; restore?: string; batchSize: number },
+  params: Params,
+  memory: (params: Params) => Promise<number>,
   bytes: number,
 ): Promise<string | undefined> {
   let [fits, above] = [0, params.batchSize];
   while (above - fits > 1) {
     const middle = Math.floor((fits + above) / 2);
-    if ((await passMemory(stage, { ...params, batchSize: middle })) <= bytes) fits = middle;
+    if ((await memory({ ...params, batchSize: middle })) <= bytes) fits = middle;
     else above = middle;
   }
   return fits === 0 ? undefined : `"${stage}": { "batchSize": ${fits} }, which changes results by rounding`;

@@ -2,7 +2,7 @@
 import picocolors from 'picocolors';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
-import { failureText } from '../../src/cli/failure-text.ts';
+import { failureText, failureTexts } from '../../src/cli/failure-text.ts';
 import { shownMistake } from '../../src/cli/help.ts';
 
 const colors = picocolors.createColors(false);
@@ -88,3 +88,19 @@ test.each([20, 40, 80, Infinity])(
         }
   },
 );
+
+test('of many nodes that this machine cannot run for one reason, the first is named and the others are counted', () => {
+  const refused = (what: string, bytes: string) => ({
+    ...({ kind: 'unavailable', what, message: `it would take about ${bytes} of memory` } as const),
+    remedy: 'Use a larger machine.',
+  });
+  const refusals = [
+    refused('A1/s0/r1/eval', '2 GB'),
+    refused('A1/s0/r1/train', '3 GB'),
+    refused('A1/s1/r1/eval', '2 GB'),
+  ];
+  expect(failureTexts(refusals, colors)).toEqual([
+    'error: This machine cannot run A1/s0/r1/eval and 1 node like it: it would take about 2 GB of memory.\n  Use a larger machine.',
+    'error: This machine cannot run A1/s0/r1/train: it would take about 3 GB of memory.\n  Use a larger machine.',
+  ]);
+});

@@ -14,7 +14,7 @@ it('refuses what does not fit by itself, with what it would write, what is free,
     failure: {
       kind: 'unavailable',
       what: 'A/s0/r1/train',
-      message: 'it would write about 3.0 GB, and 2.0 GB are free where the cache is, /cache',
+      message: 'it would write about 3 GB, and 2 GB are free where the cache is, /cache',
       remedy: expect.stringContaining('--keep last') as string,
     },
   });

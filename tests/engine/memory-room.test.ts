@@ -61,7 +61,7 @@ it('refuses what does not fit by itself, with what it would take and what to do'
     failure: {
       kind: 'unavailable',
       what: 'A/s0/r1/train',
-      message: 'it would take about 11.0 GB of memory, and this machine has 10.0 GB',
+      message: 'it would take about 11 GB of memory, and this machine has 10 GB',
       remedy: 'Declare "train": { "microBatchSize": 2 }, or use a larger machine.',
     },
   });

@@ -10,6 +10,7 @@ import pruneStage from '../../stages/prune.ts';
 import rewindStage from '../../stages/rewind.ts';
 import tokenizeStage from '../../stages/tokenize.ts';
 import trainStage from '../../stages/train.ts';
+import type { DetectSwParams } from '../../src/generated/detect-sw.ts';
 import type { EvalParams } from '../../src/generated/eval.ts';
 import type { TokenizeParams } from '../../src/generated/tokenize.ts';
 import type { TrainParams } from '../../src/generated/train.ts';
@@ -63,7 +64,9 @@ test('every stage that holds a model says what it takes, and more where it holds
   expect(await rewinding({ to: 'fresh' })).toBeGreaterThan(await rewinding({}));
   const weights = await initStage.disk!({ model: 'marker-retrieval', scheme: 'xavier' } as never, '/', []);
   for (const stage of [initStage, loadStage, detectStage])
-    expect(await stage.memory!({ ...EVALUATION } as never, '/'), stage.name).toBeGreaterThan(weights);
+    expect(await stage.memory!({ ...EVALUATION, causalSequences: 8 } as never, '/'), stage.name).toBeGreaterThan(
+      weights,
+    );
 });
 
 test('pruned weights are stored as masks, a bit for a weight; fresh ones whole', async () => {
@@ -84,4 +87,12 @@ test('a text: as many tokens as fit', async () => {
   expect(await tokenizeStage.fitting!(params, 1e6, root)).toBeUndefined();
   expect(await tokenizeStage.disk!(params, root, [])).toBe(2e6);
   await rm(root, { recursive: true });
+});
+
+test('a detection: its passes are open side by side, so it takes more than an evaluation of such batches', async () => {
+  const detection = { ...EVALUATION, search: 'spikes', causalSequences: 1000 } as unknown as Required<DetectSwParams>;
+  const some = await detectStage.memory!({ ...detection, batchSize: 617 }, '/');
+  expect(some).toBeGreaterThan(1.5 * (await evalStage.memory!({ ...EVALUATION, batchSize: 617 }, '/')));
+  expect(await detectStage.fitting!(detection, some, '/')).toContain('"detect-sw": { "batchSize": 617 }');
+  expect(await detectStage.fitting!(detection, 1e6, '/')).toBeUndefined();
 });

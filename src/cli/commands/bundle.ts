@@ -4,7 +4,7 @@ import { writeBundle } from '../../project/bundles.ts';
 import { requireCache } from '../../project/missing-cache.ts';
 import { checkStandardOutput, STANDARD_OUTPUT } from '../../project/output-file.ts';
 import type { BundleOptions } from '../declarations/bundle.ts';
-import { quantityText } from '../quantity-text.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal } from '../terminal.ts';
 

@@ -11,7 +11,7 @@ import { sizeOf } from '../../project/study-size.ts';
 import type { EstimateOptions } from '../declarations/estimate.ts';
 import { durationText } from '../duration.ts';
 import { warningText } from '../failure-text.ts';
-import { quantityText } from '../quantity-text.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 import { plural, studyLine } from '../study-text.ts';
 import { table } from '../table.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';

@@ -5,7 +5,7 @@ import { checkStandardOutput, STANDARD_OUTPUT } from '../../project/output-file.
 import { openProject } from '../../project/project.ts';
 import { exportStepGraph, passText, writeGraph, type ExportedGraph } from '../../project/step-graph-export.ts';
 import type { ExportOptions } from '../declarations/export.ts';
-import { quantityText } from '../quantity-text.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { openTerminal } from '../terminal.ts';
 

@@ -2,7 +2,7 @@
 import { evict } from '../../project/garbage.ts';
 import { openProject } from '../../project/project.ts';
 import type { GcOptions } from '../declarations/gc.ts';
-import { quantityText } from '../quantity-text.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 import { plural } from '../study-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { openTerminal } from '../terminal.ts';

@@ -13,7 +13,7 @@ import type { RunResult } from '../../engine/run.ts';
 import type { ReproOptions } from '../declarations/repro.ts';
 import { writeDryRun } from '../dry-run-text.ts';
 import { EXIT_CODE, exitCodeOf, exitCodeOfSignal } from '../exit-code.ts';
-import { failureText, warningText, writeFailure } from '../failure-text.ts';
+import { failureTexts, warningText, writeFailure } from '../failure-text.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { openJsonView } from '../json-view.ts';
 import { openLiveView } from '../live-view.ts';
@@ -88,7 +88,10 @@ async function run(
     // A summary for people, on standard error, where a program that read the events has gone.
     if (options.json && !isOutputLost()) view.emit(summary);
     else {
-      const failures = result.failures.map(({ failure }) => failureText(failure, terminal.colors));
+      const failures = failureTexts(
+        result.failures.map(({ failure }) => failure),
+        terminal.colors,
+      );
       writeSummary({ summary, failures, missing: missingInputTexts(planned, terminal), report, terminal });
     }
     for (const failure of [reportFailure, interruption.failure])

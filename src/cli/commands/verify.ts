@@ -8,7 +8,7 @@ import type { Verification } from '../../verify/verify-cache.ts';
 import type { VerifyOptions } from '../declarations/verify.ts';
 import { EXIT_CODE, exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
-import { quantityText } from '../quantity-text.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 import { labelText } from '../run-text.ts';
 import { plural } from '../study-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';

@@ -9,6 +9,7 @@ import { constants } from 'node:buffer';
 import { packBits, packedLength } from '../../base/packed-bits.ts';
 import { elementCount } from '../../base/element-count.ts';
 import { SwpError } from '../../base/failure.ts';
+import { quantityText } from '../../base/quantity-text.ts';
 
 export interface ParameterSpec {
   name: string;
@@ -192,9 +193,11 @@ function allocated<Result>(bytes: number, allocate: () => Result): Result {
     throw new SwpError(
       {
         kind: 'unavailable',
-        what: `${gibibytes(bytes)} of memory`,
-        message: `Weights, gradients and moments of the model take ${gibibytes(bytes)}, which the system does not give`,
-        remedy: 'Train on a machine with more memory, or a smaller model.',
+        what: 'this training',
+        message: `Weights, gradients and moments of the model take ${quantityText(bytes, 'B')}, and the system refuses the memory`,
+        // WebAssembly reserves address space far beyond what it uses, which only a limit of address space counts.
+        remedy:
+          'If `ulimit -v` limits the address space, lift the limit: WebAssembly reserves some 10 GB beyond what it uses. Otherwise train on a machine with more memory, or a smaller model.',
       },
       { cause: error },
     );
@@ -205,13 +208,9 @@ function tooLarge({ name, shape }: ParameterSpec, length: number): SwpError {
   return new SwpError({
     kind: 'unavailable',
     what: `training of ${name}`,
-    message: `${name} [${shape.join(', ')}] takes ${gibibytes(4 * length)}, and with this Node.js swp trains tensors of up to ${gibibytes(LARGEST_ARRAY_BYTES)}`,
+    message: `${name} [${shape.join(', ')}] takes ${quantityText(4 * length, 'B')}, and with this Node.js swp trains tensors of up to ${quantityText(LARGEST_ARRAY_BYTES, 'B')}`,
     remedy: 'Train with a later Node.js, or a smaller model.',
   });
-}
-
-function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 /** Byte offsets of the buffers of a parameter, one after the other. */

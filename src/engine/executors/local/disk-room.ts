@@ -5,6 +5,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { SwpError } from '../../../base/failure.ts';
+import { quantityText } from '../../../base/quantity-text.ts';
 import { Room } from './room.ts';
 
 /** What a job writes: bytes, and a folder on the file system that takes them. */
@@ -44,7 +45,7 @@ function tooLarge(bytes: number, free: number, folder: string, place: string): S
   return new SwpError({
     kind: 'unavailable',
     what: place,
-    message: `it would write about ${gigabytes(bytes)}, and ${gigabytes(free)} are free where the cache is, ${folder}`,
+    message: `it would write about ${quantityText(bytes, 'B')}, and ${quantityText(free, 'B')} are free where the cache is, ${folder}`,
     remedy:
       'Make room (`swp gc --dry-run` says what may go), let the run evict as it goes (--keep last), or use a cache on another disk (--cache DIRECTORY).',
   });
@@ -58,8 +59,4 @@ function freeBytesOf(folder: string): number {
   } catch {
     return Infinity;
   }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
