@@ -3,7 +3,7 @@
  * among those that swp has seen on this machine. What is found is linked to where the unpacked study looks for it.
  */
 import { mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileFailure } from '../base/file-failure.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { SwpError } from '../base/failure.ts';
@@ -39,19 +39,34 @@ export async function attachSources(
   const sources = new Map(describedFiles(manifest, folder, findings).map((source) => [source.sha256, source]));
   const said: string[] = [];
   const digests = FileDigests.ofUser();
+  const given = new Set<Source>();
+  const others: string[] = [];
   for (const path of named) {
     const found: Source[] = [];
     for (const file of filesAt(resolve(path))) {
-      if (![...sources.values()].some(({ bytes }) => bytes === statSync(file).size)) continue;
-      const source = sources.get(await digests.digest(file));
-      if (source === undefined) continue;
+      const isLikely = [...sources.values()].some(({ bytes }) => bytes === statSync(file).size);
+      const source = isLikely ? sources.get(await digests.digest(file)) : undefined;
+      if (source === undefined) {
+        others.push(file);
+        continue;
+      }
       found.push(source);
+      given.add(source);
       if (!source.isThere) link(file, folder, source);
     }
     if (found.length > 0)
       said.push(`${path}: ${[...new Set(found.map(({ of }) => of))].join(' and ')}, by the SHA-256`);
     else findings.push({ check: 'study', where: path, message: otherSource([...sources.values()]) });
   }
+  // Of a model whose tokenizer alone is that of the study, say, nobody may believe that it was the model.
+  for (const file of others)
+    for (const source of sources.values())
+      if (!given.has(source) && basename(file) === source.name)
+        findings.push({
+          check: 'study',
+          where: file,
+          message: `it is not the file that the study read: ${described(source)}`,
+        });
   for (const source of sources.values()) {
     if (source.isThere) continue;
     for (const path of digests.placesOf(source.sha256, source.bytes))
@@ -70,8 +85,11 @@ export async function attachSources(
 
 function otherSource(sources: readonly Source[]): string {
   if (sources.length === 0) return 'the study read no model and no text of its own';
-  const shown = sources.map(({ name, of, sha256, bytes }) => `${name} of ${of}, ${bytes} bytes, ${sha256}`);
-  return `none of its files is one that the study read: ${listNames(shown, 4)}`;
+  return `none of its files is one that the study read: ${listNames(sources.map(described), 4)}`;
+}
+
+function described({ name, of, sha256, bytes }: Source): string {
+  return `${name} of ${of}, ${bytes} bytes, ${sha256}`;
 }
 
 /** Every file that a stand-in of the bundle tells of. */

@@ -6,6 +6,7 @@ import sliceAnsi from 'slice-ansi';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import { largest } from '../base/extremes.ts';
+import { decimal } from '../base/number-text.ts';
 import { placeOf } from '../project/nodes.ts';
 import type { RunningNode, RunState } from '../project/run-state.ts';
 import { durationText } from './duration.ts';
@@ -90,7 +91,11 @@ function detailsOf(node: RunningNode, state: RunState): string[] {
   if (progress === undefined) return [];
   const rate = state.rate(node);
   return [
-    ...(rate === undefined ? [] : [`${numberText(Math.round(rate))} steps/s`]),
+    ...(rate === undefined
+      ? []
+      : [
+          `${rate < 10 ? decimal(rate, 1) : numberText(Math.round(rate))}${progress.unit === undefined ? '' : ` ${progress.unit}`}/s`,
+        ]),
     ...Object.entries(progress.values ?? {}).map(([name, value]) => `${name} ${value.toPrecision(4)}`),
   ];
 }

@@ -143,6 +143,8 @@ export interface GatheredArtifact {
 export interface Progress {
   done: number;
   total: number;
+  /** What is counted, in the plural, such as `steps`; a rate without it is a number. */
+  unit?: string;
   /** Numbers worth showing live, e.g. { loss: 2.43 }. */
   values?: Record<string, number>;
 }

@@ -83,7 +83,7 @@ async function readAll(
       const piece = tokenizer.encode(text).slice(0, left);
       for (const id of piece) ids.push(id);
       left -= piece.length;
-      progress({ done: before + bytes, total });
+      progress({ done: before + bytes, total, unit: 'bytes' });
       if (!last && left > 0) continue;
       const document = tokenIds(tokenizer.vocabulary, ids.length + 1);
       document.set(ids);

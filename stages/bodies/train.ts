@@ -58,7 +58,7 @@ async function takeSteps(
       refuseDivergence("gradient's norm", gradientNorm, firstStep + done);
       curve.add({ loss, surprisal, gradientNorm, learningRate: learningRates[index]! });
     }
-    job.progress({ done, total: params.steps, values: { loss: results.at(-1)!.loss } });
+    job.progress({ done, total: params.steps, unit: 'steps', values: { loss: results.at(-1)!.loss } });
   }
   session.assertMaskHolds();
 

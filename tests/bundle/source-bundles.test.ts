@@ -1,5 +1,5 @@
 /** Bundles of studies of a published model: verified without its files, and more of it where they are. */
-import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -91,17 +91,33 @@ test('of a folder in the study, with everything: it runs again where nothing els
   expect(await project.swp('repro', '--jobs', '1', 'stage=load-pretrained')).toMatchObject({ exitCode: 0 });
   const written = await project.swp('bundle', '--weights', '--texts', '-o', 'study.tar.gz');
   expect(written.exitCode).toBe(0);
+  expect((await project.swp('bundle', '-o', 'light.tar.gz')).exitCode).toBe(0);
   const names = [...(await unpack(project.path('study.tar.gz'))).keys()];
   // Weights, the tokenizer's two files and the text.
   expect(names.filter((name) => name.startsWith('sources/files/'))).toHaveLength(4);
   expect(names.filter((name) => name.includes('a model'))).toEqual([]);
   const bundle = project.path('study.tar.gz');
   for (const name of await readdir(project.root))
-    if (name !== 'study.tar.gz') await rm(project.path(name), { recursive: true });
+    if (!name.endsWith('.tar.gz')) await rm(project.path(name), { recursive: true });
   const verified = await project.swp('bundle', 'verify', bundle, '--json', '--recompute', 'stage=load-pretrained');
   expect(verified.json<Verified>()[0]).toMatchObject({
     ok: true,
     findings: [],
     recomputed: expect.arrayContaining([{ place: 'A1/s0/r0/load', verdict: 'same' }]) as unknown,
   });
+
+  // Another model with the same tokenizer, in a file of the same name.
+  const other = project.path('other/model.safetensors');
+  await writePublishedFolder(project.path('other'));
+  const bytes = await readFile(other);
+  await writeFile(other, bytes.fill(0, bytes.length - 4));
+  const light = project.path('light.tar.gz');
+  const mistaken = await project.swp('bundle', 'verify', light, '--json', '--model', project.path('other'));
+  expect(mistaken.exitCode).toBe(1);
+  expect(mistaken.json<Verified>()[0]!.findings).toEqual([
+    {
+      ...{ check: 'study', where: other },
+      message: expect.stringContaining('it is not the file that the study read: model.safetensors of') as unknown,
+    },
+  ]);
 }, 600_000);

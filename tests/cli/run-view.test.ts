@@ -171,13 +171,33 @@ describe('the live view', () => {
     state.apply(start('t0', 1));
     state.apply(end('t0', 1, 2));
     state.apply(start('t1', 2));
-    state.apply({ event: 'node-progress', key: 't1', progress: { done: 50, total: 300, values: { loss: 2.5 } } });
+    state.apply({
+      event: 'node-progress',
+      key: 't1',
+      progress: { done: 50, total: 300, unit: 'steps', values: { loss: 2.5 } },
+    });
     clock = 2_000;
-    state.apply({ event: 'node-progress', key: 't1', progress: { done: 150, total: 300, values: { loss: 2.25 } } });
+    state.apply({
+      event: 'node-progress',
+      key: 't1',
+      progress: { done: 150, total: 300, unit: 'steps', values: { loss: 2.25 } },
+    });
     expect(drawRun(state, [], { width: 100, rows: 24, colors: picocolors.createColors(false) })).toEqual([
       ' A1 seed 0 round 2 train  ████████████░░░░░░░░░░░░  150/300  50 steps/s  loss 2.250',
       ' ██████████████████░░░░░░  3/4 nodes: 2 cached, 1 ran; about 3.0 s left',
     ]);
+  });
+
+  test('says what a training counts, and of what else how much a second, also where that is less than one', async () => {
+    let clock = 0;
+    const state = new RunState(await timeLeft(chain(100), 1), () => clock);
+    state.apply({ event: 'plan', nodes: { total: 1, cached: 0, toRun: 1 }, stages: { train: 1 } });
+    state.apply(start('t0', 1));
+    state.apply({ event: 'node-progress', key: 't0', progress: { done: 1, total: 8 } });
+    clock = 4_000;
+    state.apply({ event: 'node-progress', key: 't0', progress: { done: 3, total: 8 } });
+    const [line] = drawRun(state, [], { width: 100, rows: 24, colors: picocolors.createColors(false) });
+    expect(line).toMatch(/3\/8 {2}0\.5\/s$/);
   });
 
   test('says on a narrow terminal which node, how far, what failed and how long', async () => {
@@ -261,11 +281,19 @@ async function runningState(): Promise<RunState> {
   });
   const label = { experiment: 'a-long-name-of-an-experiment', seed: 0, round: 2, step: 'detect-pruned' };
   state.apply({ ...start('t1', 2), label });
-  state.apply({ event: 'node-progress', key: 't1', progress: { done: 50, total: 300, values: { loss: 2.5 } } });
+  state.apply({
+    event: 'node-progress',
+    key: 't1',
+    progress: { done: 50, total: 300, unit: 'steps', values: { loss: 2.5 } },
+  });
   const holder = { user: 'ann', host: 'gpu-box', pid: 4711, place: 'B1/s0/r4/train', since: '2026-01-01T00:00:00Z' };
   state.apply({ event: 'node-wait', key: 't2', stage: 'train', label: { ...label, experiment: 'B1' }, holder });
   clock = 2_000;
-  state.apply({ event: 'node-progress', key: 't1', progress: { done: 150, total: 300, values: { loss: 2.25 } } });
+  state.apply({
+    event: 'node-progress',
+    key: 't1',
+    progress: { done: 150, total: 300, unit: 'steps', values: { loss: 2.25 } },
+  });
   return state;
 }
 
