@@ -1,5 +1,5 @@
 /** Turns an error of the system, mostly of the file system, into a Failure that says what to do about it. */
-import { accessSync, constants, lstatSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { SwpError, type Failure } from './failure.ts';
 import { shownPath } from './held-folder.ts';
@@ -24,7 +24,9 @@ export function fileFailure(
   if (remedy !== undefined) {
     // What to do about a file that is not there is no use where it is, and may not be read.
     const told =
-      isDenied && operation === 'read' ? `${ownerText(path)}Ask its owner for the permission to read it.` : remedy;
+      isDenied && operation === 'read'
+        ? `${ownerText(path)}Ask its owner for the permission to read it.`
+        : linkText(path) + remedy;
     return new SwpError({ kind: 'file', path, operation, code, remedy: told }, { cause: error });
   }
   const exact = shownPath(refusedPath(error as SystemError) ?? path);
@@ -91,6 +93,19 @@ function refusedPath({ path, dest }: SystemError): string | undefined {
     return dest;
   } catch {
     return path;
+  }
+}
+
+/**
+ * Of a link that leads nowhere, where it was to lead, e.g. `It is a link to ../blobs/5f, and nothing is there. `; of
+ * everything else nothing. A folder lists such a link like a file, so that who looks finds what is said to be missing.
+ */
+export function linkText(path: string): string {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return '';
+    return `It is a link to ${readlinkSync(path)}, and nothing is there. `;
+  } catch {
+    return ''; // nothing is there at all, or a part of the path cannot be looked at
   }
 }
 

@@ -161,6 +161,9 @@ export function schemaMistake(error: ErrorObject, checked: JsonValue): Mistake |
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$';
 export const NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, 80 at most";
 
+/** What paths and texts of one line are, as the schemas write it. */
+const LINE_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$';
+
 /** What a schema asks for, in words. */
 function expectation(schema: Record<string, unknown>): string {
   const words: string[] = [];
@@ -172,6 +175,7 @@ function expectation(schema: Record<string, unknown>): string {
   if (typeof schema.maximum === 'number') words.push(`at most ${schema.maximum}`);
   if (typeof schema.exclusiveMaximum === 'number') words.push(`less than ${schema.exclusiveMaximum}`);
   if (typeof schema.multipleOf === 'number') words.push(`a multiple of ${schema.multipleOf}`);
+  if (schema.pattern === LINE_PATTERN) words.push('on one line and without control characters');
   if (typeof schema.minLength === 'number') words.push(`with ${schema.minLength} or more characters`);
   if (typeof schema.maxLength === 'number') words.push(`with no more than ${schema.maxLength} characters`);
   if (typeof schema.minItems === 'number') words.push(`with ${schema.minItems} or more entries`);

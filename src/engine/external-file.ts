@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestFile } from '../base/digest.ts';
-import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
+import { fileFailure, linkText, refuseOddFile } from '../base/file-failure.ts';
 import { changeSince, stampIfThere, stampOf, TOUCHED } from '../base/file-stamp.ts';
 import { SwpError } from '../base/failure.ts';
 import { FileDigests } from '../base/file-digests.ts';
@@ -72,7 +72,7 @@ export async function filesAtStart(
 ): Promise<FileState[]> {
   for (const { path, absent } of files)
     if (absent !== undefined)
-      throw new SwpError({ kind: 'file', path, operation: 'read', code: 'ENOENT', remedy: absent });
+      throw new SwpError({ kind: 'file', path, operation: 'read', code: 'ENOENT', remedy: linkText(path) + absent });
   const states: FileState[] = [];
   for (const file of [...files, ...sources]) {
     const { path, sha256 } = file;

@@ -2,7 +2,7 @@
  * A folder as Hugging Face publishes models: config.json, and `model.safetensors` or shards that
  * `model.safetensors.index.json` lists. Nothing is read but headers until a tensor is asked for.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
@@ -116,9 +116,19 @@ export async function readPublishedFolder(folder: string, weights?: string): Pro
 /** By the state of all files: every node of a study asks, and comparing two matrices takes a while. */
 const resolved = new Map<string, ModelConfig>();
 
-/** Whether there are weights in the folder under the names that transformers gives them. */
+/**
+ * Whether there are weights in the folder under the names that transformers gives them. A link counts wherever it leads:
+ * in the Hugging Face hub's cache every file is one, and of a fetch that was broken off some lead nowhere.
+ */
 export function hasPublishedWeights(folder: string): boolean {
-  return [WEIGHTS, INDEX].some((name) => existsSync(join(folder, name)));
+  return [WEIGHTS, INDEX].some((name) => {
+    try {
+      lstatSync(join(folder, name));
+      return true;
+    } catch {
+      return false; // there is none, or the folder cannot be looked at
+    }
+  });
 }
 
 /** The files of weights that there are or should be, the index among them; of an index that cannot be read, itself. */

@@ -3,11 +3,11 @@
  * is done. So what is computed, cached, refused and shown is what a study would compute, cache, refuse and show.
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { readJsonArtifact } from '../base/json-artifact.ts';
+import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import type { SuperWeightReport } from '../generated/super-weights.ts';
 import { locateModel, modelProblems } from '../model/model-name.ts';
 import { planNodes } from './nodes.ts';
@@ -49,7 +49,7 @@ export async function withDetectionStudy<Result>(
   work: (pipeline: string) => Promise<Result>,
 ): Promise<Result> {
   const declaration = declarationOf(request);
-  const folder = await mkdtemp(join(tmpdir(), 'swp-detect-'));
+  const folder = await makeTemporaryFolder('swp-detect-');
   try {
     const pipeline = join(folder, 'pipeline.json');
     await writeFile(pipeline, JSON.stringify(declaration, undefined, 2));

@@ -1,12 +1,14 @@
 /** swp detect: a model is searched without a study, and mistakes are told in terms of the command. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import schema from '../../schemas/artifacts/super-weights.schema.json' with { type: 'json' };
 import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { SwpProject } from '../support/swp-project.ts';
-import { TINY } from '../text/tiny-model.ts';
+import { writePublishedFolder } from '../support/tiny-published.ts';
+import { TEXT, TINY } from '../text/tiny-model.ts';
 
 test('a model is searched on a text, and a built-in one on its language; nothing is left behind', async () => {
   const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
@@ -55,4 +57,32 @@ test('a log is named where it stays: in a cache of its own, and not in the folde
   const kept = await project.swp(...words, '--cache', 'own');
   const [, log] = /Log: (.*)/.exec(kept.stderr)!;
   expect(existsSync(resolve(project.root, log!))).toBe(true);
+});
+
+test("in the Hugging Face hub's cache every file is a link; one that leads nowhere is named, with its end", async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  const snapshot = project.path('models--x--tiny/snapshots/5f');
+  const blobs = project.path('models--x--tiny/blobs');
+  await writePublishedFolder(blobs);
+  await mkdir(snapshot, { recursive: true });
+  const names = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+  for (const name of names) await symlink(`../../blobs/${name}`, join(snapshot, name));
+  const detect = () => project.swp('detect', snapshot, '--text', TEXT, '--sequences', '2', '--length', '16');
+  expect(await detect()).toMatchObject({ exitCode: 0, stderr: '' });
+  for (const name of ['tokenizer.json', 'model.safetensors', 'config.json']) {
+    await rm(join(blobs, name));
+    const { exitCode, stderr } = await detect();
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`Cannot read ${join(snapshot, name)}: there is no such file.`);
+    expect(stderr).toContain(`It is a link to ${await readlink(join(snapshot, name))}, and nothing is there. `);
+    expect(stderr).not.toContain('seed-0');
+  }
+});
+
+test('a path of two lines is refused with the reason', async () => {
+  const project = await SwpProject.create({ name: 'unused', dag: [], experiments: {} });
+  await writePublishedFolder(project.path('two\nlines'));
+  const { exitCode, stderr } = await project.swp('detect', './two\nlines', '--text', TEXT);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('Expected: a string, on one line and without control characters, with no more than');
 });
