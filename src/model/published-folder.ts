@@ -117,8 +117,8 @@ export async function readPublishedFolder(folder: string, weights?: string): Pro
 const resolved = new Map<string, ModelConfig>();
 
 /**
- * Whether there are weights in the folder under the names that transformers gives them. A link counts wherever it leads:
- * in the Hugging Face hub's cache every file is one, and of a fetch that was broken off some lead nowhere.
+ * Whether there are weights in the folder under the names that transformers gives them. A link counts wherever it
+ * leads: in the Hugging Face hub's cache every file is one, and of a fetch that was broken off some lead nowhere.
  */
 export function hasPublishedWeights(folder: string): boolean {
   return [WEIGHTS, INDEX].some((name) => {

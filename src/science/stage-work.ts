@@ -8,6 +8,7 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { elementCount } from '../base/element-count.ts';
+import { largest } from '../base/extremes.ts';
 import { machineMemory } from '../base/machine-memory.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
@@ -199,8 +200,11 @@ export async function detectionMemory(params: {
   const sought = params.search === 'none' ? [] : [await countPassMemory({ ...pass, computes: ['downProjections'] })];
   const batches = Math.ceil(params.causalSequences / params.batchSize);
   const outputs = Math.min(batches * recorded.outputs, RECORDED_BYTES) + total(sought, ({ outputs }) => outputs);
-  const values = total([recorded, resumed, ...sought], ({ constants, activations }) => constants + activations);
-  return WORKER_BYTES + 1.25 * recorded.parameters + outputs + heldBy(params, values);
+  const values = [recorded, resumed, ...sought].map(({ constants, activations }) => constants + activations);
+  const most = largest(values);
+  // One runs at a time; of the others the runtime holds what it has allocated.
+  const idle = params.device === 'cpu' ? total(values, (bytes) => bytes) - most : 0;
+  return WORKER_BYTES + 1.25 * recorded.parameters + outputs + heldBy(params, most) + idle;
 }
 
 function total<Item>(items: readonly Item[], of: (item: Item) => number): number {
