@@ -84,7 +84,7 @@ export class ModelTokenizer {
     this.#config = config;
     refuseUnfitVocabulary(path, json);
     try {
-      this.#tokenizer = new Tokenizer(json, config);
+      this.#tokenizer = new Tokenizer({ ...json, pre_tokenizer: asReference(path, json.pre_tokenizer) }, config);
       this.#ids = this.#tokenizer.get_vocab(true);
     } catch (error) {
       throw unfit(path, `The tokenizer cannot be used: ${(error as Error).message}`);
@@ -181,6 +181,28 @@ export class ModelTokenizer {
       ),
     );
   }
+}
+
+/**
+ * A pre-tokenizer that cuts as the reference implementation does: of `Digits` the package takes those of ASCII alone
+ * for digits, and every `behavior` of `Split` but removing for isolating.
+ */
+function asReference(path: string, step: JsonValue | undefined): JsonValue {
+  if (!isJsonObject(step)) return step ?? null;
+  if (Array.isArray(step.pretokenizers))
+    return { ...step, pretokenizers: step.pretokenizers.map((each) => asReference(path, each)) };
+  const { type, behavior } = step;
+  if (type === 'Digits') {
+    const pattern = { Regex: step.individual_digits === true ? '\\p{N}' : '\\p{N}+' };
+    return { type: 'Split', pattern, behavior: 'Isolated', invert: false };
+  }
+  if (type === 'Split' && typeof behavior === 'string' && !['isolated', 'removed'].includes(behavior.toLowerCase()))
+    throw unfit(
+      path,
+      `It splits with the behavior ${quoted(behavior)}, and swp knows "Isolated" and "Removed"`,
+      'Use a model with another tokenizer.',
+    );
+  return step;
 }
 
 /** Words of several scripts and cases. */

@@ -23,6 +23,7 @@ async function tokenizerWith(edit: Edit): Promise<ModelTokenizer> {
 
 const added = (id: unknown): JsonObject =>
   ({ id, content: '<x>', single_word: false, lstrip: false, rstrip: false, normalized: false }) as JsonObject;
+const SPLIT: JsonObject = { type: 'Split', pattern: { Regex: ' ' }, invert: false };
 const split = (pattern: string): JsonObject => ({
   type: 'Sequence',
   pretokenizers: [
@@ -43,6 +44,11 @@ describe('a tokenizer is refused', () => {
     ['an id that is a text', (json) => (json.model.vocab.the = '7'), /token "the" has the id "7"/],
     ['a merge of a token that is not there', (json) => json.model.merges.push(['q', '@@']), /needs the token "@@"/],
     ['a merge to a token that is not there', (json) => json.model.merges.push(['q', 'q']), /needs the token "qq"/],
+    [
+      'a way of splitting that is not known',
+      (json) => (json.pre_tokenizer = { ...SPLIT, behavior: 'MergedWithNext' }),
+      /splits with the behavior "MergedWithNext"/,
+    ],
     ['a merge of one token', (json) => json.model.merges.push('q'), /merge "q" is no pair of tokens/],
   ])('with %s', async (_, edit, message) => {
     await expect(tokenizerWith(edit)).rejects.toMatchObject(failure(message));
@@ -56,6 +62,15 @@ describe('a tokenizer is refused', () => {
     );
     expect(tokenizer.encode('the')).toHaveLength(1);
   });
+});
+
+it('digits are those of all scripts, as for the reference implementation', async () => {
+  const tokenizer = await readTokenizer(TINY);
+  expect(['  ٣', 'a12²', 'x४ '].map((text) => tokenizer.encode(text))).toEqual([
+    [434, 150, 97],
+    [65, 17, 18, 127, 111],
+    [88, 157, 99, 104, 221],
+  ]);
 });
 
 it('a tokenizer with tokens of several words does not have its text cut', async () => {
