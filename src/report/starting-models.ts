@@ -16,7 +16,7 @@ export function startingModels(results: StudyResults, id: string): Set<string> {
 
 /**
  * Whether the seeds of pretrained arms are models of their own or share one, in a sentence or two. Empty where no arm
- * is pretrained, or no starting model was measured.
+ * is pretrained or has several seeds, or no starting model was measured.
  * @param ids of the experiments that are spoken of
  */
 export function startsText(results: StudyResults, ids: readonly string[]): string {
@@ -27,7 +27,8 @@ export function startsText(results: StudyResults, ids: readonly string[]): strin
       seeds: runsOf(results, id).length,
       own: startingModels(results, id).size,
     }))
-    .filter(({ own }) => own > 0);
+    // A single seed tells nothing of others, and the model may have but one checkpoint.
+    .filter(({ own, seeds }) => own > 0 && seeds > 1);
   const sharing = arms.filter(({ seeds, own }) => own < seeds);
   return [
     ...(arms.length === sharing.length

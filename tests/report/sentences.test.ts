@@ -14,6 +14,7 @@ import { definitions } from '../../src/report/page/definitions.ts';
 import type { Html } from '../../src/report/page/html.ts';
 import { jointSetsTable, jointSurvivalTable } from '../../src/report/page/joint-sets-table.ts';
 import { provenance } from '../../src/report/page/provenance.ts';
+import { startsText } from '../../src/report/starting-models.ts';
 import { cautions, plainSummary } from '../../src/report/page/summary-text.ts';
 import { superWeightsTable } from '../../src/report/page/super-weights-table.ts';
 import { experimentsTable, runsTable } from '../../src/report/page/tables.ts';
@@ -245,6 +246,12 @@ describe('a count', () => {
     expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('2/3 (1 disconnected)');
     expect(brief(results, 'survival')).toMatch(/^kept 2\/3 \(1 disconnected\), still matters 2\/3/);
   });
+});
+
+it('of a single seed nothing is said of whether seeds are models of their own', () => {
+  const text = startsText(resultsOf([{ ...A, seeds: [3] }]), ['A']);
+  expect(text).toBe('');
+  expect(startsText(resultsOf([A]), ['A'])).toContain('the seed also chooses the checkpoint');
 });
 
 describe('joint sets', () => {
