@@ -52,6 +52,7 @@ export const GROUPS = {
       'src/model/evaluate.ts',
       'src/model/cut-off-units.ts',
       'src/model/fixed-batches.ts',
+      'src/model/layered-pass.ts',
       'src/model/learned-sample.ts',
       'src/model/learned-weights.ts',
       'src/model/mask-file.ts',

@@ -54,7 +54,7 @@ export default defineStage(
     async fingerprint({ model, batchSize, sequenceLength, ...target }) {
       const shape = { batch: batchSize, sequence: sequenceLength };
       return {
-        ...(await graphFingerprint('resumed', model, shape, target)),
+        ...(await graphFingerprint('layered', model, shape, target)),
         ...(await detectionFingerprint(model)),
         ...(await publishedFingerprint(model)),
       };

@@ -8,7 +8,7 @@ import { CPU_TARGET } from '../src/compute/runtimes/runtime.ts';
 import { defineStage } from '../src/engine/stage.ts';
 import type { PlantSpikesParams } from '../src/generated/plant-spikes.ts';
 import { FAMILIES } from '../src/model/decoder/family-of.ts';
-import { resumedFingerprint } from '../src/model/graph-fingerprint.ts';
+import { layeredFingerprint } from '../src/model/graph-fingerprint.ts';
 import { plantingFingerprint } from '../src/model/model-fingerprint.ts';
 import { randomModelConfigs } from '../src/science/random-models.ts';
 import { plantingProblems } from '../src/science/param-problems.ts';
@@ -35,7 +35,7 @@ export default defineStage<Required<PlantSpikesParams>>({
     const shape = { batch: params.batchSize, sequence: params.sequenceLength };
     return Promise.resolve(
       randomModelConfigs(params).map((config) => ({
-        ...resumedFingerprint(config, shape, CPU_TARGET),
+        ...layeredFingerprint(config, shape, CPU_TARGET),
         ...plantingFingerprint(config),
       })),
     );

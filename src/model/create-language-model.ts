@@ -4,14 +4,10 @@ import { targetOf, type ExecutionTarget, type GraphSession } from '../compute/ru
 import { elementCount } from '../base/element-count.ts';
 import { cutOffUnits } from './cut-off-units.ts';
 import { familyOf, tensorsOf } from './decoder/family-of.ts';
-import {
-  buildForwardGraph,
-  buildRecordedGraph,
-  buildResumedGraph,
-  type ForwardOutput,
-} from './decoder/decoder-graph.ts';
+import { buildForwardGraph, type ForwardOutput } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig, TensorTable } from './decoder/family.ts';
 import type { DownProjActivations, LanguageModel, OutputOverride, PassStart, Weights } from './language-model.ts';
+import { LayeredPass } from './layered-pass.ts';
 import { openModelSession } from './model-session.ts';
 import { splitNextTokens } from './next-token.ts';
 import { heldBytes, sessionPool, type PooledSession } from './session-pool.ts';
@@ -45,15 +41,11 @@ interface OverrideMemory {
   restored: Float32Array;
 }
 
-/** A session, and the bytes that it holds. */
-interface OpenPass {
+/** A session, what its graph reads, and the bytes that it holds. */
+interface OpenPass extends Pick<Graph, 'inputs'> {
   session: GraphSession;
   bytes: number;
 }
-
-/** What the sessions of passes that begin at a layer may hold before another one is opened: there is one a layer. */
-const RESUMED_BYTES = 2 ** 26;
-const RESUMED = 'from layer ';
 
 class DecoderModel implements LanguageModel, PooledSession {
   readonly batch: number;
@@ -69,6 +61,7 @@ class DecoderModel implements LanguageModel, PooledSession {
   readonly #targets: Int32Array;
   readonly #overrides = new Map<number, OverrideMemory>();
   readonly #passes = new Map<string, OpenPass>();
+  readonly #layered: LayeredPass;
 
   constructor(config: ModelConfig, { batch, sequence }: DecoderShape, target: ExecutionTarget) {
     this.#target = target;
@@ -78,6 +71,12 @@ class DecoderModel implements LanguageModel, PooledSession {
     this.tensors = tensorsOf(config);
     this.#tokens = new Int32Array(batch * sequence);
     this.#targets = new Int32Array(batch * sequence);
+    this.#layered = new LayeredPass({
+      config,
+      shape: { batch, sequence },
+      session: (identity, build) => this.#pass(identity, build),
+      weight: (name) => this.weight(name),
+    });
   }
 
   get bytes(): number {
@@ -121,7 +120,12 @@ class DecoderModel implements LanguageModel, PooledSession {
   /** Binds all sessions to other memory. */
   #useMemory(weights: Map<string, Float32Array>): void {
     this.#weights = weights;
-    for (const { session } of this.#passes.values()) for (const [name, data] of weights) session.feed(name, data);
+    for (const pass of this.#passes.values()) this.#feedWeights(pass);
+  }
+
+  /** Binds the weights that a pass reads by their names. */
+  #feedWeights({ session, inputs }: Pick<OpenPass, 'session' | 'inputs'>): void {
+    for (const [name, data] of this.#weights) if (inputs.has(name)) session.feed(name, data);
   }
 
   weight(name: string): Float32Array {
@@ -152,26 +156,20 @@ class DecoderModel implements LanguageModel, PooledSession {
 
   async lossesAndStarts(tokens: Int32Array, layers: readonly number[]) {
     this.#read(tokens);
-    const session = await this.#pass(`recording ${layers.join()}`, () =>
-      buildRecordedGraph(this.#config, this, layers),
-    );
-    const outputs = (await session.run()) as Record<string, Float32Array>;
-    const starts = layers.map((layer) => ({
-      layer,
-      input: outputs[`input:${layer}`]!,
-      residual: outputs[`residual:${layer}`]!,
-    }));
-    return { losses: outputs.losses!, starts };
+    const starts: PassStart[] = [];
+    let start = await this.#layered.enter();
+    for (;;) {
+      const { layer, input, residual } = start;
+      if (layers.includes(layer)) starts.push({ layer, input: input.slice(), residual: residual.slice() });
+      if (layer === this.#config.layers - 1) break;
+      start = await this.#layered.advance(start);
+    }
+    return { losses: await this.#layered.leave(start), starts };
   }
 
-  async lossesFrom({ layer, input, residual }: PassStart, tokens: Int32Array): Promise<Float32Array> {
+  async lossesFrom(start: PassStart, tokens: Int32Array): Promise<Float32Array> {
     this.#read(tokens);
-    const identity = `${RESUMED}${layer}`;
-    if (!this.#passes.has(identity)) await this.#releaseResumed();
-    const session = await this.#pass(identity, () => buildResumedGraph(this.#config, this, layer));
-    session.feed(`input:${layer}`, input);
-    session.feed(`residual:${layer}`, residual);
-    return (await session.run()).losses as Float32Array;
+    return this.#layered.leave(start);
   }
 
   async lossesAndPredictions(
@@ -188,14 +186,16 @@ class DecoderModel implements LanguageModel, PooledSession {
     return { losses: losses as Float32Array, predictions: predictions as Int32Array };
   }
 
-  async downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]> {
-    const outputs = await this.#run(tokens, ['downProjections']);
-    const { layers, feedForward, width } = this.#config;
-    return Array.from({ length: layers }, (_, layer) => ({
-      layer,
-      input: tokenMajor(outputs[`input:${layer}`] as Float32Array, feedForward),
-      output: tokenMajor(outputs[`output:${layer}`] as Float32Array, width),
-    }));
+  async downProjActivations(tokens: Int32Array, visit: (activations: DownProjActivations) => void): Promise<void> {
+    this.#read(tokens);
+    const { feedForward, width } = this.#config;
+    let start: PassStart | undefined = await this.#layered.enter();
+    while (start !== undefined) {
+      const { output, next } = await this.#layered.observe(start);
+      const { layer, input } = start;
+      visit({ layer, input: tokenMajor(input, feedForward), output: tokenMajor(output, width) });
+      start = next;
+    }
   }
 
   /** Writes one layer's overrides into the memory that sessions read. */
@@ -240,9 +240,9 @@ class DecoderModel implements LanguageModel, PooledSession {
   /** Opens a session of a graph whose inputs are the weights, the batch and the memory of overrides. */
   async #open(identity: string, graph: Graph): Promise<GraphSession> {
     const session = await openModelSession(graph, this.#target);
-    this.#passes.set(identity, { session, bytes: heldBytes(graph) });
+    this.#passes.set(identity, { session, inputs: graph.inputs, bytes: heldBytes(graph) });
     if (this.#weights.size === 0) this.#ownWeights();
-    for (const [name, data] of this.#weights) session.feed(name, data);
+    this.#feedWeights({ session, inputs: graph.inputs });
     session.feed('tokens', this.#tokens);
     if (graph.inputs.has('targets')) session.feed('targets', this.#targets);
     for (const [layer, { kept, restored }] of this.#overrides) {
@@ -251,18 +251,6 @@ class DecoderModel implements LanguageModel, PooledSession {
       session.feed(`restored:${layer}`, restored);
     }
     return session;
-  }
-
-  /** Makes room for another pass that begins at a layer. */
-  async #releaseResumed(): Promise<void> {
-    const resumed = [...this.#passes].filter(([identity]) => identity.startsWith(RESUMED));
-    let held = resumed.reduce((sum, [, { bytes }]) => sum + bytes, 0);
-    for (const [identity, { session, bytes }] of resumed) {
-      if (held <= RESUMED_BYTES) return;
-      held -= bytes;
-      this.#passes.delete(identity);
-      await session.release();
-    }
   }
 }
 

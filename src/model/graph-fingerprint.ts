@@ -11,20 +11,21 @@ import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts'
 import { digestJson } from '../base/digest.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
-import { buildForwardGraph, buildResumedGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
+import { layeredGraphs } from './layered-pass.ts';
 import { readModelConfig } from './model-config.ts';
 import { TEXT_FINGERPRINT } from './text-corpus.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 /**
- * `restored`: a forward pass in which the output of every down projection can be overwritten. `resumed`: forward passes
- * of which later ones begin at a layer.
+ * `restored`: a forward pass in which the output of every down projection can be overwritten, and one layer by layer
+ * that tells what to overwrite it with. `layered`: forward passes, whole and layer by layer.
  */
-type Pass = 'training' | 'forward' | 'restored' | 'resumed';
+type Pass = 'training' | 'forward' | 'restored' | 'layered';
 
-const FORWARD_OUTPUTS = ['losses', 'predictions', 'downProjections'] as const;
+const FORWARD_OUTPUTS = ['losses', 'predictions'] as const;
 
 const fingerprints = new Map<string, Promise<JsonObject>>();
 
@@ -44,9 +45,9 @@ export function graphFingerprint(
 
 async function compute(pass: Pass, model: string, shape: TrainingShape, target: ExecutionTarget): Promise<JsonObject> {
   const config = await readModelConfig(model);
-  if (pass === 'resumed') return resumedFingerprint(config, shape, target);
-  if (pass !== 'training')
-    return forwardFingerprint(config, shape, target, pass === 'restored' ? everyLayer(config) : []);
+  if (pass === 'layered') return layeredFingerprint(config, shape, target);
+  if (pass === 'restored') return layeredFingerprint(config, shape, target, everyLayer(config));
+  if (pass === 'forward') return forwardFingerprint(config, shape, target);
   const { engines, kernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
@@ -82,10 +83,15 @@ function forwardFingerprint(
   return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
 }
 
-/** The same of passes of which later ones begin at a layer: the graph of one stands for those from every layer. */
-export function resumedFingerprint(config: ModelConfig, shape: DecoderShape, target: ExecutionTarget): JsonObject {
-  const resumed = graphHash(buildResumedGraph(config, shape, 0), loweredFor(target), target.precision);
-  return { ...forwardFingerprint(config, shape, target), resumed };
+/** The same with passes layer by layer. */
+export function layeredFingerprint(
+  config: ModelConfig,
+  shape: DecoderShape,
+  target: ExecutionTarget,
+  overridden: readonly number[] = [],
+): JsonObject {
+  const graphs = layeredGraphs(config, shape).map((graph) => graphHash(graph, loweredFor(target), target.precision));
+  return { ...forwardFingerprint(config, shape, target, overridden), layers: digestJson(graphs) };
 }
 
 function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): JsonObject {

@@ -105,6 +105,10 @@ export interface LanguageModel {
     tokens: Int32Array,
     overrides?: readonly OutputOverride[],
   ): Promise<{ losses: Float32Array; predictions: Int32Array }>;
-  /** Activations around every down projection. `tokens` as above; the last token of each row is not read. */
-  downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]>;
+  /**
+   * Activations around every down projection, layer by layer from the first. `tokens` as above; the last token of each
+   * row is not read.
+   * @param visit is given memory that is its own
+   */
+  downProjActivations(tokens: Int32Array, visit: (activations: DownProjActivations) => void): Promise<void>;
 }

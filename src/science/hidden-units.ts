@@ -61,12 +61,12 @@ export class HiddenUnits {
     const silent: Uint8Array[] = [];
     for (const { tokens, count } of fixedBatches(this.#tokens, this.#model)) {
       this.#signal?.throwIfAborted();
-      for (const { layer, input } of await this.#model.downProjActivations(tokens)) {
+      await this.#model.downProjActivations(tokens, ({ layer, input }) => {
         const units = input.length / (this.#model.batch * this.#model.sequence);
         const bits = (silent[layer] ??= new Uint8Array(units).fill(1));
         const read = count * this.#model.sequence * units;
         for (let index = 0; index < read; index++) if (input[index] !== 0) bits[index % units] = 0;
-      }
+      });
     }
     return silent;
   }

@@ -63,14 +63,14 @@ export async function findSpikes(
   const peaks: { input: Peak; output: Peak; inputAtPeak: Float32Array }[] = [];
   for (const batch of fixedBatches(tokens, model)) {
     const ordinary = ordinaryTokens(batch, model.sequence, isOrdinary);
-    for (const { layer, input, output } of await model.downProjActivations(batch.tokens)) {
+    await model.downProjActivations(batch.tokens, ({ layer, input, output }) => {
       const peak = (peaks[layer] ??= { input: new Peak(), output: new Peak(), inputAtPeak: new Float32Array() });
       const positions = model.batch * model.sequence;
       const channels = input.length / positions;
       peak.input.include(input, channels, ordinary);
       const token = peak.output.include(output, output.length / positions, ordinary);
       if (token !== undefined) peak.inputAtPeak = input.slice(token * channels, (token + 1) * channels);
-    }
+    });
   }
   return peaks.map(({ input, output, inputAtPeak }, layer) => {
     const [inputLevel, outputLevel] = [input.ordinaryLevel(ordinaryQuantile), output.ordinaryLevel(ordinaryQuantile)];

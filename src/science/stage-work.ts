@@ -21,7 +21,7 @@ import { CONTROL_KINDS } from './controls.ts';
 const COMPUTES: Record<string, Pass['computes']> = {
   train: 'training',
   eval: ['losses', 'predictions'],
-  'detect-sw': ['losses', 'downProjections'],
+  'detect-sw': ['losses'],
 };
 
 /** The stages that run a graph. */

@@ -45,17 +45,17 @@ export class SuperActivations {
     const batches = fixedBatches(tokens, model);
     for (const batch of batches) {
       signal?.throwIfAborted();
-      const activations = await model.downProjActivations(batch.tokens);
-      for (const channel of channels) {
-        const { output } = activations[channel.layer]!;
+      await model.downProjActivations(batch.tokens, ({ layer, output }) => {
         const width = output.length / (model.batch * model.sequence);
-        const values = Float32Array.from(
-          { length: model.batch * model.sequence },
-          (_, token) => output[token * width + channel.row]!,
-        );
-        channel.values.push(values);
-        channel.maximum = values.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), channel.maximum);
-      }
+        for (const channel of channels.filter((each) => each.layer === layer)) {
+          const values = Float32Array.from(
+            { length: model.batch * model.sequence },
+            (_, token) => output[token * width + channel.row]!,
+          );
+          channel.values.push(values);
+          channel.maximum = values.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), channel.maximum);
+        }
+      });
     }
     for (const channel of channels)
       batches.forEach(({ count }, index) => {

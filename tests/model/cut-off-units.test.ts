@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stream } from '../../src/base/random.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import { FAMILIES, familyOf } from '../../src/model/decoder/family-of.ts';
+import type { DownProjActivations } from '../../src/model/language-model.ts';
 import { initialise } from '../../src/science/initialisation.ts';
 
 const SHAPE = { batch: 2, sequence: 16 };
@@ -24,7 +25,9 @@ function model(family: string) {
 
 /** The units of the second layer that are exactly 0 at every token. */
 async function silentUnits({ made }: ReturnType<typeof model>): Promise<number[]> {
-  const { input } = (await made.downProjActivations(TOKENS))[1]!;
+  const activations: DownProjActivations[] = [];
+  await made.downProjActivations(TOKENS, (layer) => activations.push(layer));
+  const { input } = activations[1]!;
   const units = input.length / (SHAPE.batch * SHAPE.sequence);
   return Array.from({ length: units }, (_, unit) => unit).filter((unit) =>
     input.every((value, index) => index % units !== unit || value === 0),

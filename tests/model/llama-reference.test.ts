@@ -8,7 +8,7 @@ import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { corpusOf } from '../../src/model/corpora.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
 import type { LlamaConfig } from '../../src/model/decoder/llama.ts';
-import type { Weights } from '../../src/model/language-model.ts';
+import type { DownProjActivations, Weights } from '../../src/model/language-model.ts';
 import { checkpointPath, readModelConfig } from '../../src/model/model-config.ts';
 import { readModelWeights } from '../../src/model/weights-file.ts';
 
@@ -121,7 +121,8 @@ describe('the decoder', () => {
         await model.losses(tokens),
         passes.flatMap(({ losses }) => losses),
       );
-      const activations = await model.downProjActivations(tokens);
+      const activations: DownProjActivations[] = [];
+      await model.downProjActivations(tokens, (layer) => activations.push(layer));
       expect(activations.map(({ layer }) => layer)).toEqual([0, 1, 2]);
       for (const { layer, input, output } of activations) {
         expectClose(input, passes.flatMap(({ down }) => down[layer]!.input).flat());

@@ -131,33 +131,30 @@ export class PlantedModel implements LanguageModel {
     return { losses, predictions: new Int32Array(losses.length) };
   }
 
-  downProjActivations(tokens: Int32Array): Promise<DownProjActivations[]> {
+  downProjActivations(tokens: Int32Array, visit: (activations: DownProjActivations) => void): Promise<void> {
     this.scans += 1;
     const read = [...tokens].filter((_, index) => index % (this.sequence + 1) !== this.sequence);
-    return Promise.resolve(
-      Array.from({ length: this.#plan.layers }, (_, layer) => {
-        const spike = this.#plan.spikes.find(
-          (planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0,
+    for (let layer = 0; layer < this.#plan.layers; layer++) {
+      const spike = this.#plan.spikes.find(
+        (planted) => planted.layer === layer && this.#at(down(layer, planted.row, planted.col)) !== 0,
+      );
+      const activations = (channels: number, spiking: number[], peak = 1) =>
+        Float32Array.from(
+          read.flatMap((token) =>
+            Array.from({ length: channels }, (_, index) => (!isOrdinary(token) && spiking.includes(index) ? peak : 1)),
+          ),
         );
-        const activations = (channels: number, spiking: number[], peak = 1) =>
-          Float32Array.from(
-            read.flatMap((token) =>
-              Array.from({ length: channels }, (_, index) =>
-                !isOrdinary(token) && spiking.includes(index) ? peak : 1,
-              ),
-            ),
-          );
-        const { height = 1, outputHeight = height } = spike ?? {};
-        const [rows, cols] = spike === undefined ? [[], []] : [[spike.row], [spike.col, ...(spike.alike ?? [])]];
-        const silent = [...this.#plan.cutOff, ...this.#plan.silent].filter((each) => each.layer === layer);
-        const input = activations(FEED_FORWARD, cols, height).map((value, index) => {
-          const unit = index % FEED_FORWARD;
-          if (silent.some((each) => each.unit === unit)) return 0;
-          return spike?.alike?.includes(unit) ? 0.9 * value : value;
-        });
-        return { layer, input, output: activations(WIDTH, rows, -outputHeight) };
-      }),
-    );
+      const { height = 1, outputHeight = height } = spike ?? {};
+      const [rows, cols] = spike === undefined ? [[], []] : [[spike.row], [spike.col, ...(spike.alike ?? [])]];
+      const silent = [...this.#plan.cutOff, ...this.#plan.silent].filter((each) => each.layer === layer);
+      const input = activations(FEED_FORWARD, cols, height).map((value, index) => {
+        const unit = index % FEED_FORWARD;
+        if (silent.some((each) => each.unit === unit)) return 0;
+        return spike?.alike?.includes(unit) ? 0.9 * value : value;
+      });
+      visit({ layer, input, output: activations(WIDTH, rows, -outputHeight) });
+    }
+    return Promise.resolve();
   }
 
   #at({ tensor, row, col }: MatrixPosition): number {

@@ -15,7 +15,8 @@ function modelReading(inputs: number[][], weights: number[][]): LanguageModel {
     sequence: SEQUENCE,
     downProjection: () => 'down',
     weight: () => Float32Array.from(weights.flat()),
-    downProjActivations: () => Promise.resolve([activations]),
+    downProjActivations: (_: Int32Array, visit: (each: typeof activations) => void) =>
+      Promise.resolve(visit(activations)),
   } as Partial<LanguageModel> as LanguageModel;
 }
 

@@ -108,11 +108,10 @@ function trainedInParts(
   return { loss: loss!, byParameter: gradientsFrom(graph, known, variables, kept) };
 }
 
-export type ForwardOutput = 'losses' | 'predictions' | 'downProjections';
+export type ForwardOutput = 'losses' | 'predictions';
 
 /**
- * A forward pass with inputs as above and the outputs asked for: `losses` [tokens], `predictions` int32 [tokens],
- * `input:LAYER` [feedForward, tokens] and `output:LAYER` [width, tokens] of every down projection.
+ * A forward pass with inputs as above and the outputs asked for: `losses` [tokens] and `predictions` int32 [tokens].
  * @param overridden layers whose down projection's output can be overwritten: it is multiplied by the input
  *   `kept:LAYER`, and `restored:LAYER` is added, [width, tokens] both. No layer by default, and then the graph has no
  *   trace of it.
@@ -125,50 +124,44 @@ export function buildForwardGraph(
 ): Graph {
   const { graph, decoder } = buildDecoder(config, shape, overridden);
   forwardOutputs(graph, config, shape, decoder, outputs);
-  if (outputs.includes('downProjections'))
-    decoder.downProjections.forEach(({ input, output }, layer) => {
-      graph.output(`input:${layer}`, input);
-      graph.output(`output:${layer}`, output);
-    });
   return graph;
 }
 
+/** A part of a forward pass: from a layer's down projection on, or up to one, or both. */
+export interface PartOfPass {
+  /** It begins with this layer's down projection; at the tokens if left out. */
+  from?: number;
+  /** It ends where this layer's down projection begins; with the losses if left out. */
+  to?: number;
+  /** What the down projection computes with which it begins is an output, too; then nothing behind `to` is needed. */
+  observed?: boolean;
+}
+
 /**
- * A forward pass that tells where later ones can begin: outputs are `losses` and, of each of the layers, what
- * `buildResumedGraph` takes, `input:LAYER` [feedForward, tokens] and `residual:LAYER` [width, tokens].
+ * A part of a forward pass. Inputs are the parameters that it reads, `tokens` or what enters the down projection with
+ * which it begins, `input:FROM` [feedForward, tokens] and `residual:FROM` [width, tokens], and `targets` for losses;
+ * outputs are `losses`, or the same of the layer where it ends, and where it is observed `output:FROM` [width, tokens].
+ * It is made of the same operators on the same values as a whole pass, so it computes what that does.
  */
-export function buildRecordedGraph(config: ModelConfig, shape: DecoderShape, layers: readonly number[]): Graph {
+export function buildPartialGraph(config: ModelConfig, shape: DecoderShape, { from, to, observed }: PartOfPass): Graph {
+  const told = new Set<number>();
   const { graph, decoder } = buildDecoder(config, shape, [], (into) => (layer, entering) => {
-    if (layers.includes(layer))
-      for (const [name, value] of Object.entries(entering)) into.output(`${name}:${layer}`, value as Value);
-    return entering;
+    told.add(layer);
+    if (layer === to) {
+      into.output(`input:${layer}`, entering.input);
+      into.output(`residual:${layer}`, entering.residual);
+    }
+    if (layer !== from) return entering;
+    return {
+      input: into.input(`input:${layer}`, entering.input.shape),
+      residual: into.input(`residual:${layer}`, entering.residual.shape),
+    };
   });
-  const missing = layers.find((layer) => !graph.outputs.has(`input:${layer}`));
+  const missing = [from, to].find((layer) => layer !== undefined && !told.has(layer));
   if (missing !== undefined)
     throw new Error(`The family ${config.family} does not say what enters the down projection of layer ${missing}.`);
-  forwardOutputs(graph, config, shape, decoder, ['losses']);
-  return graph;
-}
-
-/**
- * The rest of such a pass, from a layer's down projection on: inputs are the parameters that it reads, `targets`,
- * `input:LAYER` and `residual:LAYER`; the output is `losses`. It is made of the same operators on the same values, so
- * from what a pass of the same weights recorded it computes what that pass did.
- */
-export function buildResumedGraph(config: ModelConfig, shape: DecoderShape, layer: number): Graph {
-  const { graph, decoder } = buildDecoder(
-    config,
-    shape,
-    [],
-    (into) => (each, entering) =>
-      each === layer
-        ? {
-            input: into.input(`input:${layer}`, entering.input.shape),
-            residual: into.input(`residual:${layer}`, entering.residual.shape),
-          }
-        : entering,
-  );
-  forwardOutputs(graph, config, shape, decoder, ['losses']);
+  if (observed) graph.output(`output:${from}`, decoder.downProjections[from!]!.output);
+  else if (to === undefined) forwardOutputs(graph, config, shape, decoder, ['losses']);
   return graph;
 }
 

@@ -1,8 +1,11 @@
-/** Passes that begin at a layer: to the bit what whole passes give, as long as nothing below has changed. */
+/**
+ * Passes layer by layer, and those that begin at a layer: to the bit what whole passes give, as long as nothing below
+ * has changed.
+ */
 import { describe, expect, it } from 'vitest';
 import { CPU_TARGET } from '../../src/compute/runtimes/runtime.ts';
 import { createLanguageModel } from '../../src/model/create-language-model.ts';
-import { buildResumedGraph, everyLayer } from '../../src/model/decoder/decoder-graph.ts';
+import { buildPartialGraph, everyLayer } from '../../src/model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../../src/model/decoder/family.ts';
 import { tensorsOf } from '../../src/model/decoder/family-of.ts';
 import { initialise } from '../../src/science/initialisation.ts';
@@ -46,8 +49,44 @@ describe.each([
     }
   });
 
+  it('follows weights that take the place of others', async () => {
+    const model = modelOf(config);
+    const { starts } = await model.lossesAndStarts(TOKENS, everyLayer(config));
+    const before = [...(await model.lossesFrom(starts.at(-1)!, TOKENS))];
+    const others = initialise(tensorsOf(config), 'xavier', 4);
+    model.adopt(others);
+    const { losses, starts: now } = await model.lossesAndStarts(TOKENS, everyLayer(config));
+    expect([...losses]).toEqual([...(await model.losses(TOKENS))]);
+    expect([...losses]).not.toEqual(before);
+    for (const start of now) expect([...(await model.lossesFrom(start, TOKENS))]).toEqual([...losses]);
+  });
+
+  it('tells what down projections read and compute, to the bit what the whole graph holds there', async () => {
+    const model = modelOf(config);
+    const { starts } = await model.lossesAndStarts(TOKENS, everyLayer(config));
+    const positions = SHAPE.batch * SHAPE.sequence;
+    const layers: number[] = [];
+    await model.downProjActivations(TOKENS, ({ layer, input, output }) => {
+      layers.push(layer);
+      const start = starts[layer]!;
+      expect([...input]).toEqual(
+        Array.from(
+          input,
+          (_, index) => start.input[(index % config.feedForward) * positions + Math.floor(index / config.feedForward)],
+        ),
+      );
+      const last = config.width - 1;
+      const weights = model.weight(model.downProjection(layer));
+      const dot = input
+        .subarray(0, config.feedForward)
+        .reduce((sum, value, unit) => sum + value * weights[last * config.feedForward + unit]!, 0);
+      if (config.family === 'llama') expect(output[last]).toBeCloseTo(dot, 5);
+    });
+    expect(layers).toEqual(everyLayer(config));
+  });
+
   it('that begins at a layer reads no weight below', () => {
-    const graph = buildResumedGraph(config, SHAPE, config.layers - 1);
+    const graph = buildPartialGraph(config, SHAPE, { from: config.layers - 1 });
     const read = new Set(
       graph.reachable().flatMap(({ operation }) => (operation.op === 'input' ? [operation.name] : [])),
     );
