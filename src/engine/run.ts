@@ -12,11 +12,12 @@ import type { Executor } from './executor.ts';
 import { expectedRestores, isToRun, neededKeys, neededNodes, type Wanted } from './needed-nodes.ts';
 import { longestWays } from './longest-way.ts';
 import { plan as makePlan, type Plan, type PlannedState } from './plan.ts';
-import { RunEviction, type KeptArtifacts } from './run-eviction.ts';
+import { lastNodes, RunEviction, type KeptArtifacts } from './run-eviction.ts';
 import { Claims, collectProducers, isAsPlanned, type NodeEnding, type RunContext } from './run-context.ts';
 import { computeNode } from './run-job.ts';
 import { restoreNode, runNode } from './run-node.ts';
-import { placeOf, type NodeLabel } from './stage.ts';
+import type { PlannedNode } from './node.ts';
+import { placeOf, type NodeLabel, type StageDefinition } from './stage.ts';
 import type { StageLoader } from './stage-loader.ts';
 import { chainStops } from './trajectory.ts';
 
@@ -43,6 +44,8 @@ export interface RunOptions extends Wanted {
   memoryPerNode?: number;
   /** Which large artifacts stay that no planned node needs any more; all if absent. */
   keep?: KeptArtifacts;
+  /** How many nodes the executor runs at a time; 1 if absent. */
+  slots?: number;
 }
 
 export interface NodeFailure {
@@ -134,7 +137,7 @@ function createContext(options: RunOptions, warnings: Failure[]): SharedContext 
     checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
     memoryPerNode: options.memoryPerNode,
     environment: () => (environment ??= options.environment()),
-    priorityOf: startOrder(dag),
+    priorityOf: startOrder(options),
     warn: (warning) => void warnings.push(warning),
     claims: new Claims(),
   };
@@ -146,16 +149,30 @@ const FIRST_OF_STAGE = 4;
 /**
  * Nodes with most behind them go first, but before all others a few of each stage, as soon as they can run: a stage
  * that fails is then known at once, and how long the stages take is, too. Evaluations, which nothing waits for, would
- * otherwise come last.
+ * otherwise come last. Where large artifacts go as soon as nobody needs them, and there are more runs than slots, so
+ * that no slot is left idle for it, what only reads them goes before what makes more of them.
  */
-function startOrder(dag: RunOptions['dag']): RunContext['priorityOf'] {
+function startOrder({ dag, keep = 'all', slots = 1 }: RunOptions): RunContext['priorityOf'] {
   const nodesBehind = longestWays(dag, () => 1);
+  const nodes = dag.mapNodes((_, node) => node);
+  const readersFirst = keep !== 'all' && lastNodes(nodes).size > slots;
   const asked = new Map<string, number>();
-  return ({ key, stage }) => {
+  return (node) => {
+    const { key, stage } = node;
     const before = asked.get(stage.name) ?? 0;
     asked.set(stage.name, before + 1);
-    return nodesBehind.get(key)! + (before < FIRST_OF_STAGE ? dag.order : 0);
+    const isAhead = before < FIRST_OF_STAGE || (readersFirst && onlyReadsLarge(node, dag));
+    return nodesBehind.get(key)! + (isAhead ? dag.order : 0);
   };
+}
+
+/** Whether a node reads artifacts that may be evicted, and makes none. */
+function onlyReadsLarge({ inputs, stage }: PlannedNode, dag: RunOptions['dag']): boolean {
+  const isLarge = (producer: StageDefinition, artifact: string) => producer.outputs[artifact]?.evictable === true;
+  return (
+    !Object.keys(stage.outputs).some((artifact) => isLarge(stage, artifact)) &&
+    Object.values(inputs).some(({ key, artifact }) => isLarge(dag.getNodeAttributes(key).stage, artifact))
+  );
 }
 
 /** Every node waits for its producers, and a stop of a trajectory for the stop before it, from which it goes on. */

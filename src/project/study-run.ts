@@ -105,6 +105,7 @@ export class StudyRun {
       ...(memoryPerNode !== undefined && { memoryPerNode }),
       ...(checkpointSeconds !== undefined && { checkpointSeconds }),
       keep,
+      slots: this.#jobs,
       signal,
       ...this.#planned.wanted,
       plan: this.#planned.plan,

@@ -96,3 +96,38 @@ it('a later stop of the same trajectory finds the state from which it goes on', 
   expect(resumed).toEqual([undefined, 3, undefined]);
   expect(await kept(stops, run, ['A', 'B'])).toEqual([]);
 });
+
+it('of many runs, what only reads large artifacts goes before what makes more of them', async () => {
+  const runs = Array.from({ length: 8 }, (_, index) => `R${index}`);
+  const many: ToyStudy = Object.assign(
+    {},
+    ...runs.map((name, index) => ({
+      [`${name}/s0/r1/train`]: { ...count(2), params: { to: 2, say: name } },
+      [`${name}/s0/r1/eval`]: { from: `${name}/s0/r1/train` },
+      [`${name}/s0/r2/train`]: { ...count(20 + index, `${name}/s0/r1/train`) },
+      [`${name}/s0/r2/eval`]: { from: `${name}/s0/r2/train` },
+    })),
+  );
+  /** The most trained texts that were there at a time. */
+  const most = async (keep: 'all' | 'none'): Promise<number> => {
+    const unread = new Set<string>();
+    let most = 0;
+    await rig.run(many, {
+      keep,
+      jobs: 1,
+      onEvent: (event) => {
+        if (event.event !== 'node-end') return;
+        const { experiment, round, step } = event.label;
+        if (step === 'train') unread.add(`${experiment} ${round}`);
+        else unread.delete(`${experiment} ${round}`);
+        most = Math.max(most, unread.size);
+      },
+    });
+    return most;
+  };
+  const spared = await most('none');
+  await rig.remove();
+  rig = await Rig.create();
+  expect(spared).toBeLessThanOrEqual(4); // so many of a stage go before all others
+  expect(await most('all')).toBeGreaterThanOrEqual(runs.length);
+});
