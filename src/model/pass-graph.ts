@@ -2,23 +2,16 @@
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import { countMemory, type GraphMemory } from '../compute/graph/memory.ts';
 import type { Graph } from '../compute/graph/graph.ts';
-import {
-  buildForwardGraph,
-  buildRecordedGraph,
-  buildResumedGraph,
-  buildTrainingGraph,
-  everyLayer,
-  type ForwardOutput,
-} from './decoder/decoder-graph.ts';
+import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
 
 /** All that a graph depends on. */
 export interface Pass {
   /**
-   * A training step, or a forward pass with these outputs; `recorded`: one that keeps where later passes can begin, at
-   * every layer; `resumed`: one that begins so, at the lowest.
+   * A training step, or a forward pass with these outputs; `layers`: what a pass layer by layer holds at most at a
+   * time, that of a model of two layers.
    */
-  computes: 'training' | 'recorded' | 'resumed' | readonly ForwardOutput[];
+  computes: 'training' | 'layers' | readonly ForwardOutput[];
   /** As locateModel gives it. */
   model: string;
   /** Sequences per pass: of a training step in micro-batches, those of one. */
@@ -41,10 +34,8 @@ export async function buildPassGraph(pass: Pass): Promise<Graph> {
   switch (computes) {
     case 'training':
       return buildTrainingGraph(config, shape, { recomputes }).graph;
-    case 'recorded':
-      return buildRecordedGraph(config, shape, everyLayer(config));
-    case 'resumed':
-      return buildResumedGraph(config, shape, 0);
+    case 'layers':
+      return buildForwardGraph({ ...config, layers: Math.min(config.layers, 2) }, shape, ['losses']);
     default:
       return buildForwardGraph(config, shape, computes, overrides ? everyLayer(config) : []);
   }

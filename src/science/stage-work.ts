@@ -8,7 +8,6 @@ import type { DetectSwParams } from '../generated/detect-sw.ts';
 import type { EvalParams } from '../generated/eval.ts';
 import type { TrainParams } from '../generated/train.ts';
 import { elementCount } from '../base/element-count.ts';
-import { largest } from '../base/extremes.ts';
 import { machineMemory } from '../base/machine-memory.ts';
 import { parameterShapes } from '../model/decoder/decoder-graph.ts';
 import type { ModelConfig } from '../model/decoder/family.ts';
@@ -184,31 +183,22 @@ export async function forwardMemory(pass: Pass, device: string, models = 1): Pro
 }
 
 /**
- * The same of a detection: the weights, and the passes that it has open side by side. One measures the intact model and
- * records where others begin; one begins there with a weight zeroed, in the worst case at the lowest layer; one seeks
- * spikes.
+ * The same of a detection: the weights, a pass layer by layer, where later passes begin, and what two layers' down
+ * projections read and compute, twice while it is turned.
  */
 export async function detectionMemory(params: {
   device: string;
-  search: string;
   batchSize: number;
   causalSequences: number;
 }): Promise<number> {
   const pass = passOf('detect-sw', params);
-  const recorded = await countPassMemory({ ...pass, computes: 'recorded' });
-  const resumed = await countPassMemory({ ...pass, computes: 'resumed' });
-  const sought = params.search === 'none' ? [] : [await countPassMemory({ ...pass, computes: ['downProjections'] })];
+  const { layers, feedForward, width } = await configOf(pass.model);
+  const { constants, activations } = await countPassMemory({ ...pass, computes: 'layers' });
+  const perLayer = 4 * (feedForward + width) * pass.batch * pass.sequence;
   const batches = Math.ceil(params.causalSequences / params.batchSize);
-  const outputs = Math.min(batches * recorded.outputs, RECORDED_BYTES) + total(sought, ({ outputs }) => outputs);
-  const values = [recorded, resumed, ...sought].map(({ constants, activations }) => constants + activations);
-  const most = largest(values);
-  // One runs at a time; of the others the runtime holds what it has allocated.
-  const idle = params.device === 'cpu' ? total(values, (bytes) => bytes) - most : 0;
-  return WORKER_BYTES + 1.25 * recorded.parameters + outputs + heldBy(params, most) + idle;
-}
-
-function total<Item>(items: readonly Item[], of: (item: Item) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0);
+  const starts = Math.min(batches * layers * perLayer, RECORDED_BYTES);
+  const weights = 1.25 * (await weightBytes(pass.model));
+  return WORKER_BYTES + weights + starts + 4 * perLayer + heldBy(params, constants + activations);
 }
 
 /** What a runtime of this machine's memory holds of a graph's values. */
