@@ -125,7 +125,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 type SharedContext = Omit<RunContext, 'restore' | 'compute' | 'unwanted'>;
 
 function createContext(options: RunOptions, warnings: Failure[]): SharedContext {
-  const { dag, cache, study, stages, executor, emit, signal } = options;
+  const { cache, study, stages, executor, emit, signal } = options;
   let environment: Promise<JsonObject> | undefined;
   return {
     cache,
