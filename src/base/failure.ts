@@ -20,8 +20,8 @@ export type Failure =
   | { kind: 'study'; at: SourceLocation; message: string; expected?: string; suggestion?: string }
   /** Several independent mistakes, in the order of the file; `more` were left out. */
   | { kind: 'several'; failures: Failure[]; more: number }
-  /** The command line is wrong. */
-  | { kind: 'usage'; message: string; expected?: string; suggestion?: string }
+  /** The command line is wrong, or a parameter. `lacks`: what there is too little of for it. */
+  | { kind: 'usage'; message: string; expected?: string; suggestion?: string; lacks?: 'text' }
   /** A file cannot be read or written. */
   | { kind: 'file'; path: string; operation: 'read' | 'write' | 'create'; code: string; remedy: string }
   /** The system refuses something else, such as to start a process. `operation` follows the word "Cannot". */

@@ -21,12 +21,13 @@ export function detectionLines(report: SuperWeightReport, colors: Colors): strin
     const columns = ['layer', 'place', 'value', 'rank', 'input', 'output', 'effect, nats', 'worst control', ''];
     lines.push(...table(columns, listed.map(rowOf), colors));
   }
-  if (listed.length < candidates.length)
+  const unlisted = candidates.length - listed.length;
+  if (unlisted > 0) {
+    const noun = listed.length > 0 ? 'more candidate' : 'candidate';
     lines.push(
-      colors.dim(
-        `${plural(candidates.length - listed.length, listed.length > 0 ? 'more candidate' : 'candidate')} cost less than ${LISTED_EFFECT} nats each.`,
-      ),
+      colors.dim(`${plural(unlisted, noun)} cost less than ${LISTED_EFFECT} nats${unlisted === 1 ? '' : ' each'}.`),
     );
+  }
   lines.push('', `${colors.bold(plural(confirmed.length, 'super weight'))} confirmed.`);
   for (const candidate of listed)
     if (candidate.confirmed || candidate.effect >= 0.1) lines.push(`  ${placeOf(candidate)}: ${candidate.verdict}`);

@@ -96,6 +96,7 @@ function tooShort(part: Part, tokens: number, length: number, asked: number): Sw
   const part_ = `The text's part "${part}" has ${tokens.toLocaleString('en')} tokens`;
   return new SwpError({
     kind: 'usage',
+    lacks: 'text',
     message: `${part_}, which is ${have.toLocaleString('en')} sequences of ${length}, and ${part === 'train' ? 'one is the least' : `${asked.toLocaleString('en')} are asked for, none twice`}.`,
     expected: `fewer or shorter sequences; a larger share of the text (${part === 'train' ? 'smaller ones of the other parts' : `tokenize.${part}`}); or more text`,
   });

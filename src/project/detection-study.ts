@@ -63,10 +63,18 @@ export async function withDetectionStudy<Result>(
 }
 
 /**
- * A failure of such a study without its log, if that goes with the study's folder.
+ * A failure of a node of such a study, in terms of the command line, and without its log if that goes with the study's
+ * folder.
  * @param pipeline as `work` was given it
  */
-export function withoutLostLog(failure: Failure, pipeline: string): Failure {
+export function inTermsOfCommand(failure: Failure, pipeline: string): Failure {
+  const kept = withoutLostLog(failure, pipeline);
+  if (kept.kind !== 'stage' || kept.cause?.kind !== 'usage' || kept.cause.lacks !== 'text') return kept;
+  const expected = 'fewer or shorter sequences (--sequences, --length), or more text (--text)';
+  return { ...kept, cause: { ...kept.cause, expected } };
+}
+
+function withoutLostLog(failure: Failure, pipeline: string): Failure {
   if (!('log' in failure) || failure.log === undefined || !isInside(failure.log, dirname(pipeline))) return failure;
   const { log: _, ...rest } = failure;
   return rest as Failure;

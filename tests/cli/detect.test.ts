@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Ajv } from 'ajv';
+import picocolors from 'picocolors';
 import { expect, test } from 'vitest';
 import schema from '../../schemas/artifacts/super-weights.schema.json' with { type: 'json' };
-import type { SuperWeightReport } from '../../src/generated/super-weights.ts';
+import { detectionLines } from '../../src/cli/detection-text.ts';
+import type { Candidate, SuperWeightReport } from '../../src/generated/super-weights.ts';
 import { SwpProject } from '../support/swp-project.ts';
 import { writePublishedFolder } from '../support/tiny-published.ts';
 import { TEXT, TINY } from '../text/tiny-model.ts';
@@ -20,6 +22,13 @@ test('a model is searched on a text, and a built-in one on its language; nothing
   expect(valid(report), JSON.stringify(valid.errors)).toBe(true);
   expect(report).toMatchObject({ causalTokens: 32, referenceStatus: 'self' });
   expect(report.joint).toBeInstanceOf(Array);
+  const cheap = (count: number) => ({
+    ...report,
+    candidates: Array<Candidate>(count).fill({ ...report.candidates[0]!, effect: 0, confirmed: false }),
+  });
+  const lines = (count: number) => detectionLines(cheap(count), picocolors.createColors(false));
+  expect(lines(1)).toContain('1 candidate cost less than 0.001 nats.');
+  expect(lines(2)).toContain('2 candidates cost less than 0.001 nats each.');
 
   const told = await project.swp('detect', 'marker-retrieval', '--sequences', '8', '--controls', '1');
   expect(told).toMatchObject({ exitCode: 0, stderr: '' });
@@ -45,6 +54,15 @@ test('mistakes are told in terms of the command, not of a study that nobody wrot
   expect(textless.stderr).toMatch(/^error: detect-sw has nothing to read/);
   expect(textless.stderr).toContain('--text FILE');
   expect(textless.stderr).not.toContain('swp-detect-');
+
+  await project.write('short.txt', 'a whale, a short text of whales');
+  const short = await project.swp('detect', TINY, '--text', 'short.txt', '--sequences', '2', '--length', '16');
+  expect(short.exitCode).toBe(1);
+  expect(short.stderr).toContain('and 2 are asked for, none twice.\n');
+  expect(short.stderr).toContain(
+    'Expected: fewer or shorter sequences (--sequences, --length), or more text (--text).',
+  );
+  expect(short.stderr).not.toContain('tokenize.');
 });
 
 test('a log is named where it stays: in a cache of its own, and not in the folder that goes', async () => {

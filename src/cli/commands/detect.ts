@@ -1,5 +1,5 @@
 /** swp detect: super weights of a model, without a study: candidates, effects, controls, joint sets, verdicts. */
-import { detectionReport, withDetectionStudy, withoutLostLog } from '../../project/detection-study.ts';
+import { detectionReport, inTermsOfCommand, withDetectionStudy } from '../../project/detection-study.ts';
 import { planRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { StudyRun } from '../../project/study-run.ts';
@@ -41,7 +41,7 @@ async function run(project: Project, pipeline: string, json: boolean, terminal: 
     const { failures, failed, blocked, stopped } = await run
       .execute(view.emit, interruption.signal)
       .finally(() => view.close());
-    for (const { failure } of failures) terminal.errorLines(failureText(withoutLostLog(failure, pipeline), colors));
+    for (const { failure } of failures) terminal.errorLines(failureText(inTermsOfCommand(failure, pipeline), colors));
     if (stopped !== undefined)
       process.exitCode = stopped.startsWith('SIG') ? exitCodeOfSignal(stopped) : EXIT_CODE.nodesFailed;
     else if (failed + blocked > 0) process.exitCode = EXIT_CODE.nodesFailed;
