@@ -116,7 +116,7 @@ export const BY_HAND: readonly WrittenByHand[] = [
   },
   {
     page: 'studies/smollm2/README.md',
-    first: '|                                      | start | train | prune | train | prune | train | prune | train |',
+    first: '|                                        | start | train | prune | train | prune | train | prune | train |',
     reason: 'its study takes an hour and fetches the model',
   },
 ];
