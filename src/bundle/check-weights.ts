@@ -43,13 +43,15 @@ export async function checkWeights(
       else findings.push({ check: 'weights', where: placeOfKey.get(key) ?? key, message: `its "${name}": ${message}` });
     }
   const left = seen.size - made - findings.length;
-  const ofOthers = left > 0 ? `; ${left} are made of weights that are not there` : '';
+  const ofOthers = left > 0 ? `; ${left} ${left === 1 ? 'is' : 'are'} made of what is not there` : '';
   return {
     findings,
     said:
       made === 0
         ? []
-        : [`${made} weights made again of the model's files and the bundled masks: the same bits${ofOthers}`],
+        : [
+            `${made} ${made === 1 ? 'artifact' : 'artifacts'} of weights made again of the model's files and the bundled masks: the same bits${ofOthers}`,
+          ],
   };
 }
 

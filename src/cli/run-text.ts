@@ -21,11 +21,12 @@ export function labelText(label: NodeLabel): string {
 }
 
 /**
- * E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`.
+ * E.g. `312/904 nodes: 290 cached, 22 ran, 1 failed`; before the plan is there, that it is being made.
  * @param brief without what went well: `312/904; 1 failed`
  */
 export function countsText(state: RunState, colors: Colors, brief = false): string {
   const { ended, total, cached, ran, failed, blocked } = state;
+  if (total === 0) return 'planning';
   const wrong = [
     failed > 0 ? colors.red(`${failed} failed`) : '',
     blocked > 0 ? colors.yellow(`${blocked} blocked`) : '',

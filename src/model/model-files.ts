@@ -2,10 +2,12 @@
  * The files of a model, for the keys of the nodes that read them. The name says what a file is and never where it lies,
  * so that a study in any folder, or another clone, has the same keys.
  */
+import { readFileSync } from 'node:fs';
 import type { DeclaredFile } from '../engine/stage.ts';
 import { listNames, quoted } from '../base/nearest-name.ts';
 import { checkpointPath, configPath, configRemedy, existingCheckpoints, otherWeights } from './model-config.ts';
 import { isPublished, publishedWeights } from './open-published.ts';
+import { isPublishedConfig } from './published-config.ts';
 import { checkpointOf, declaredFiles, isStandIn, readModelStandIn } from './stand-in.ts';
 
 /** In keys, `model` is what the configuration says (`onModel`): how it is written, and where, makes no difference. */
@@ -16,8 +18,9 @@ export function configFile(model: string): DeclaredFile {
 /** The files that hold a checkpoint of the model. */
 export function checkpointFiles(model: string, checkpoint: number): DeclaredFile[] {
   if (isStandIn(model)) return standInFiles(model, checkpoint);
-  if (!isPublished(model)) return [checkpointFile(model, checkpoint)];
-  const { files, remedy } = publishedWeights(model);
+  const isLacking = lacksWeights(model);
+  if (!isPublished(model) && !isLacking) return [checkpointFile(model, checkpoint)];
+  const { files, remedy } = isLacking ? lackingWeights(model) : publishedWeights(model);
   return files.map(({ name, path }) => ({ name, path, remedy }));
 }
 
@@ -33,6 +36,27 @@ function checkpointFile(model: string, checkpoint: number): DeclaredFile {
     remedy: () =>
       foreignWeightsText(model) ??
       `${model} has ${existingText(existingCheckpoints(model))}${otherFilesText(model, checkpoint)}. ${otherCheckpoint('the file')}`,
+  };
+}
+
+/** Whether a model without published files has a configuration of Hugging Face's and no checkpoint at all. */
+function lacksWeights(model: string): boolean {
+  if (isPublished(model) || existingCheckpoints(model).length > 0) return false;
+  try {
+    return isPublishedConfig(readFileSync(configPath(model)));
+  } catch {
+    return false; // whoever reads it says why
+  }
+}
+
+/** The file of weights that belongs beside a configuration of Hugging Face's. */
+function lackingWeights(model: string): ReturnType<typeof publishedWeights> {
+  const others = otherWeights(model);
+  return {
+    files: publishedWeights(model).files,
+    remedy:
+      foreignWeightsText(model) ??
+      `${model} has a config.json of Hugging Face's and ${others.length === 0 ? 'no weights' : listNames(others, 4)}. Fetch the model's weights into it as well: model.safetensors, or all parts with model.safetensors.index.json.`,
   };
 }
 

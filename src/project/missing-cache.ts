@@ -1,5 +1,5 @@
 /** A cache that a command names and that is not there: mostly a slip of the pen. */
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { nearestName } from '../base/nearest-name.ts';
@@ -18,11 +18,19 @@ export function missingCache(options: ProjectOptions): Extract<Failure, { kind: 
   const suggestion = nearestCache(folder);
   return {
     kind: 'usage',
-    message: isOther(folder)
-      ? `There is no cache at ${folder}: what is there is no folder.`
-      : `There is no cache at ${folder}: nothing is cached there yet.`,
+    message: `There is no cache at ${folder}: ${insteadOf(folder)}.`,
     ...(suggestion !== undefined && { suggestion }),
   };
+}
+
+/** What is in a cache's place. */
+function insteadOf(folder: string): string {
+  if (isOther(folder)) return 'what is there is no folder';
+  try {
+    return readdirSync(folder).length === 0 ? 'that folder is empty' : 'that folder has no results, but other files';
+  } catch {
+    return 'nothing is cached there yet'; // it is not there, or whoever reads it says why
+  }
 }
 
 /** Whether something is in a cache's place that keeps it from being made: a file, or a link that leads nowhere. */

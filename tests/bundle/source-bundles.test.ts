@@ -60,7 +60,7 @@ test('of a GGUF file outside of the study: without it, with it, with another one
 
   const withIt = await verify(bundle, '--model', join(away, 'renamed.gguf'));
   expect(withIt.findings).toEqual([]);
-  expect(withIt.checked.join('\n')).toContain("1 weights made again of the model's files");
+  expect(withIt.checked.join('\n')).toContain("1 artifact of weights made again of the model's files");
   const again = await verify(bundle, '--model', join(away, 'renamed.gguf'), '--recompute', 'step=eval-start');
   expect(again).toMatchObject({ ok: true });
   expect(again.recomputed).toContainEqual({ place: 'A1/s0/r0/eval-start', verdict: 'same' });

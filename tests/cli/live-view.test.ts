@@ -61,7 +61,7 @@ class Emulated extends EventEmitter {
 
 const label = (index: number): NodeLabel => ({ experiment: 'magnitude-ladder', seed: index, round: 3, step: 'train' });
 
-function openOn(stream: Emulated) {
+function openEmptyOn(stream: Emulated) {
   const state = new RunState({
     start: () => undefined,
     progress: () => undefined,
@@ -81,13 +81,17 @@ function openOn(stream: Emulated) {
     content: () => undefined,
     errorLine: () => undefined,
   };
-  const view = openLiveView({
+  return openLiveView({
     terminal,
     state,
     verbose: true,
     stream: stream as unknown as NodeJS.WriteStream,
     env: { TERM: 'xterm-256color' },
   });
+}
+
+function openOn(stream: Emulated) {
+  const view = openEmptyOn(stream);
   view.emit({ event: 'plan', nodes: { total: NODES, cached: 0, toRun: NODES }, stages: { train: NODES } });
   for (let index = 0; index < NODES; index++)
     view.emit({
@@ -134,4 +138,13 @@ test('leaves nothing behind, however it is resized', async () => {
     ),
     { numRuns: 40 },
   );
+});
+
+test.each([20, 80])('says that it plans until there is a plan, in %i columns', async (columns) => {
+  const stream = new Emulated(columns);
+  const view = openEmptyOn(stream);
+  await stream.drawn();
+  expect(stream.lines().join('\n')).toContain('planning');
+  expect(stream.lines().join('\n')).not.toContain('0/0');
+  view.close();
 });

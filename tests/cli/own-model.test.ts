@@ -189,9 +189,12 @@ describe('of a name that is no model', () => {
     await rm(project.path('mine/reference.safetensors'));
     await rename(project.path('mine/model.safetensors'), project.path('mine/pytorch_model.bin'));
     const [missing] = checkpointFiles(project.path('mine'), 0);
-    const { remedy } = missing!;
+    const { path, remedy } = missing!;
+    expect(path).toBe(project.path('mine/model.safetensors'));
     expect(typeof remedy === 'function' ? remedy() : remedy).toContain(
       'has "pytorch_model.bin", and swp reads safetensors. Load the model with transformers',
     );
+
+    await rm(project.path('mine/pytorch_model.bin'));
   });
 });

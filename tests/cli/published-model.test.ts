@@ -88,3 +88,14 @@ test('a model that has moved is used where swp has seen it, and the place is sai
   expect(gone.exitCode).toBe(2);
   expect(gone.stderr).toContain('There is no model "./a model/tiny one.gguf"');
 }, 600_000);
+
+test('a folder with a configuration and no weights is told what belongs beside it', async () => {
+  const project = await projectWith('folder');
+  await rm(project.path('a model/model.safetensors'));
+  const { exitCode, stderr, stdout } = await project.swp('repro');
+  expect(exitCode).toBe(1);
+  const said = stdout + stderr;
+  expect(said).toContain(`Cannot read ${project.path('a model/model.safetensors')}: there is no such file.`);
+  expect(said).toContain("has a config.json of Hugging Face's and no weights. Fetch the model's weights into it");
+  expect(said).not.toContain('seed-0');
+});

@@ -51,8 +51,17 @@ test('a cache that is not there is said, and not made', async () => {
 
   // The study's own is not there before the first run, which is nothing to speak of.
   expect(await project.swp('status')).toMatchObject({ exitCode: 0, stderr: '' });
-  expect((await project.swp('repro', '--cache', 'made', 'stage=init')).stderr).toContain('yet. It is made.');
-  expect(await readdir(project.root)).toContain('made');
+  await mkdir(project.path('empty'));
+  await mkdir(project.path('other/things'), { recursive: true });
+  for (const [name, why] of [
+    ['made', 'nothing is cached there yet'],
+    ['empty', 'that folder is empty'],
+    ['other', 'that folder has no results, but other files'],
+  ] as const) {
+    const { stderr } = await project.swp('repro', '--cache', name, 'stage=init');
+    expect(stderr).toContain(`There is no cache at ${project.path(name)}: ${why}. The run makes one.`);
+    expect(await readdir(project.path(name))).toContain('records');
+  }
 });
 
 test('a study and a cache that this user may only read can be read', async () => {

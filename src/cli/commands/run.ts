@@ -30,7 +30,7 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
-  noteMissingCache(options, terminal, options.dryRun ? undefined : 'It is made.');
+  noteMissingCache(options, terminal, options.dryRun ? undefined : 'The run makes one.');
   const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
   if (options.memoryPerNode !== undefined && !existsSync('/proc/self/status'))
