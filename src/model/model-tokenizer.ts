@@ -12,6 +12,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { SwpError } from '../base/failure.ts';
 import { fileFailure, refuseOddFile } from '../base/file-failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.ts';
+import { listed } from '../base/listed.ts';
 import { quoted } from '../base/nearest-name.ts';
 import type { DeclaredFile } from '../engine/stage.ts';
 import { readTokenizerOfGguf } from './gguf-tokenizer.ts';
@@ -183,26 +184,76 @@ export class ModelTokenizer {
   }
 }
 
+/** White space in a `Split` is that of Unicode, as for the reference implementation; elsewhere it is JavaScript's. */
+const WHITE = String.raw`\s+`;
+const PUNCTUATION = String.raw`[\p{P}!-\/:-@\[-\`{-~]`;
+/** Of `ByteLevel`: what GPT-2 takes for a word. */
+const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+/** Puts a space in front of what does not begin with one. */
+const SPACE_IN_FRONT = { type: 'Metaspace', replacement: ' ', prepend_scheme: 'always' };
+
 /**
- * A pre-tokenizer that cuts as the reference implementation does: of `Digits` the package takes those of ASCII alone
- * for digits, and every `behavior` of `Split` but removing for isolating.
+ * A pre-tokenizer that cuts as the reference implementation does. The package has digits and letters of ASCII alone,
+ * and JavaScript's white space, in all that is no `Split`; it takes runs of punctuation for one mark, and of `Split`
+ * every `behavior` but removing for isolating.
  */
 function asReference(path: string, step: JsonValue | undefined): JsonValue {
   if (!isJsonObject(step)) return step ?? null;
   if (Array.isArray(step.pretokenizers))
     return { ...step, pretokenizers: step.pretokenizers.map((each) => asReference(path, each)) };
-  const { type, behavior } = step;
-  if (type === 'Digits') {
-    const pattern = { Regex: step.individual_digits === true ? '\\p{N}' : '\\p{N}+' };
-    return { type: 'Split', pattern, behavior: 'Isolated', invert: false };
+  switch (step.type) {
+    case 'Digits':
+      return split('Isolated', step.individual_digits === true ? '\\p{N}' : '\\p{N}+');
+    case 'Whitespace':
+      return split('Removed', String.raw`\w+|[^\w\s]+`, true);
+    case 'WhitespaceSplit':
+      return split('Removed', WHITE);
+    case 'BertPreTokenizer':
+      return sequence([split('Removed', WHITE), split('Isolated', PUNCTUATION)]);
+    case 'Punctuation':
+      return behaviorOf(path, step, ['isolated', 'removed', 'contiguous']) === 'contiguous'
+        ? split('Isolated', `${PUNCTUATION}+`)
+        : split(step.behavior ?? 'Isolated', PUNCTUATION);
+    case 'ByteLevel': {
+      if (step.use_regex === false) return step;
+      const bytes = { ...step, add_prefix_space: false, use_regex: false };
+      return sequence([
+        ...(step.add_prefix_space === true ? [SPACE_IN_FRONT] : []),
+        split('Isolated', GPT2_WORDS),
+        bytes,
+      ]);
+    }
+    case 'Split': {
+      if (behaviorOf(path, step, ['isolated', 'removed']) === 'isolated') return { ...step, invert: false };
+      const { pattern } = step;
+      // Of a string that is removed the package keeps what it removes.
+      return isJsonObject(pattern) && typeof pattern.String === 'string' && step.invert !== true
+        ? split('Removed', pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
+        : step;
+    }
+    default:
+      return step;
   }
-  if (type === 'Split' && typeof behavior === 'string' && !['isolated', 'removed'].includes(behavior.toLowerCase()))
-    throw unfit(
-      path,
-      `It splits with the behavior ${quoted(behavior)}, and swp knows "Isolated" and "Removed"`,
-      'Use a model with another tokenizer.',
-    );
-  return step;
+}
+
+function split(behavior: JsonValue, Regex: string, invert = false): JsonObject {
+  return { type: 'Split', pattern: { Regex }, behavior, invert };
+}
+
+function sequence(pretokenizers: JsonObject[]): JsonObject {
+  return { type: 'Sequence', pretokenizers };
+}
+
+/** @throws SwpError of kind `content` for one that is none of `known` */
+function behaviorOf(path: string, { type, behavior = 'Isolated' }: JsonObject, known: string[]): string {
+  const name = String(behavior).toLowerCase();
+  if (known.includes(name)) return name;
+  const knows = listed(known.map((each) => quoted(each[0]!.toUpperCase() + each.slice(1))));
+  throw unfit(
+    path,
+    `Its ${String(type)} has the behavior ${quoted(String(behavior))}, and swp knows ${knows}`,
+    'Use a model with another tokenizer.',
+  );
 }
 
 /** Words of several scripts and cases. */

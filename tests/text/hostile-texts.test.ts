@@ -6,7 +6,7 @@ import type { JsonObject } from '../../src/base/json.ts';
 import { ModelTokenizer, readTokenizer } from '../../src/model/model-tokenizer.ts';
 import { readDocuments, type DocumentPiece } from '../../src/model/text-files.ts';
 import { temporaryFile } from '../support/stage-job.ts';
-import { TINY } from './tiny-model.ts';
+import { referenceIds, TINY } from './tiny-model.ts';
 
 type Edit = (json: {
   model: { vocab: Record<string, unknown>; merges: unknown[] };
@@ -47,7 +47,7 @@ describe('a tokenizer is refused', () => {
     [
       'a way of splitting that is not known',
       (json) => (json.pre_tokenizer = { ...SPLIT, behavior: 'MergedWithNext' }),
-      /splits with the behavior "MergedWithNext"/,
+      /Its Split has the behavior "MergedWithNext", and swp knows "Isolated" and "Removed"/,
     ],
     ['a merge of one token', (json) => json.model.merges.push('q'), /merge "q" is no pair of tokens/],
   ])('with %s', async (_, edit, message) => {
@@ -71,6 +71,15 @@ it('digits are those of all scripts, as for the reference implementation', async
     [65, 17, 18, 127, 111],
     [88, 157, 99, 104, 221],
   ]);
+});
+
+it('steps cut as those of the reference implementation, also at white space that JavaScript does not know', async () => {
+  const { cuts } = referenceIds();
+  expect(cuts.length).toBeGreaterThan(10);
+  for (const { step, text, ids } of cuts)
+    expect((await tokenizerWith((json) => (json.pre_tokenizer = step))).encode(text), JSON.stringify(step)).toEqual(
+      ids,
+    );
 });
 
 it('a tokenizer with tokens of several words does not have its text cut', async () => {
