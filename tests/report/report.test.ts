@@ -251,6 +251,7 @@ describe('the report of a study with its controls', () => {
     expect(page).toContain(
       'must raise the loss by at least 0.1 nats per token and by at least 5 times as much as zeroing the worst of its matched controls (4 each:',
     );
+    expect(page).toContain("64 4 of large models Sequences of the stream 'detect-causal'");
     expect(page).toContain('A round prunes 0.1 (A1, B1, C1, E1, A1-later)');
     for (const name of [
       'spikeRatio',

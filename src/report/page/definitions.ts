@@ -59,7 +59,7 @@ function hasStage({ experiments }: StudyDeclaration, stage: StageName): boolean 
 const MACHINERY = new Set(['model', 'engine', 'device', 'precision', 'batchSize', 'microBatchSize']);
 
 interface StageSchema {
-  properties: Record<string, { description?: string; default?: unknown }>;
+  properties: Record<string, { description?: string; default?: unknown; defaultOfLarge?: unknown }>;
 }
 
 /** A stage's parameters: its own descriptions, the values in this study, and what they are where nothing is said. */
@@ -70,15 +70,18 @@ function parameters(study: StudyDeclaration, stage: string, { properties }: Stag
     [
       { head: 'parameter', cell: ([name]) => `${stage}.${name}` },
       { head: 'in this study', cell: ([name]) => valueCell(study, stage, name) },
-      {
-        head: 'default',
-        cell: ([, property]) =>
-          property.default === undefined ? '–' : html`<span class="token">${plain(property.default)}</span>`,
-      },
+      { head: 'default', cell: ([, property]) => defaultCell(property) },
       { head: 'what it is, and why', prose: true, cell: ([, { description }]) => description ?? '–' },
     ],
     items,
   );
+}
+
+/** The default, and that of a model that counts as a large one where it is another. */
+function defaultCell({ default: usual, defaultOfLarge: ofLarge }: StageSchema['properties'][string]): Html | string {
+  if (usual === undefined) return '–';
+  const token = html`<span class="token">${plain(usual)}</span>`;
+  return ofLarge === undefined ? token : html`${token}<small>${plain(ofLarge)} of large models</small>`;
 }
 
 const RETRIEVAL: [string, string] = [
