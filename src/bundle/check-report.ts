@@ -8,7 +8,7 @@ import type { CacheRecord } from '../cache/record.ts';
 import { collectEnvironment } from '../engine/environment.ts';
 import { RESULTS_ARTIFACT } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
-import { readSummary } from '../report/summary.ts';
+import { readSummary, type SummaryPart } from '../report/summary.ts';
 import { relativeDifference } from '../verify/relative-difference.ts';
 import { filesUnder } from './contents.ts';
 import type { CheckResult, Finding } from './finding.ts';
@@ -21,7 +21,7 @@ const TOLERANCE = 1e-9;
 
 export interface CheckedReport extends CheckResult {
   /** The results in short, as lines for the terminal. */
-  summary: string[];
+  summary: SummaryPart[];
 }
 
 /** @param cache the unpacked bundle */
@@ -65,7 +65,7 @@ export async function checkReport(
     const said = sameRenderer
       ? `${bundled.length} files of the report rendered again from the results${findings.length === 0 ? ': the same bytes' : ''}`
       : `the report was rendered by another version (${manifest.swp}): its data were compared number by number, its pages and pictures were not`;
-    return { findings, said: [said], summary: summary.lines };
+    return { findings, said: [said], summary: summary.parts };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
     await cache.scratch.clear();

@@ -10,6 +10,7 @@ import type { Executor } from '../engine/executor.ts';
 import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
+import type { SummaryPart } from '../report/summary.ts';
 import { unpackBundle } from './archive-reader.ts';
 import { attachSources, type Source } from './attach-sources.ts';
 import { checkRecords } from './check-records.ts';
@@ -30,7 +31,7 @@ export interface VerifiedBundle {
   /** What only the version of swp that wrote the bundle can check. */
   unchecked: Finding['check'][];
   /** The results in short; empty if a check that they depend on failed. */
-  summary: string[];
+  summary: SummaryPart[];
 }
 
 /** An unpacked bundle; its folder is removed when `work` is done. */
@@ -86,7 +87,7 @@ export async function withBundle<Result>(
     findings.push(...study.findings);
     said.push(...study.said);
     const unchecked: Finding['check'][] = study.unchecked ? ['study'] : [];
-    let summary: string[] = [];
+    let summary: SummaryPart[] = [];
     // Checks that read damaged files would find nothing of use.
     if (findings.some(concernsResults))
       said.push('results and report were not made again, since what they rest on does not hold');

@@ -10,6 +10,8 @@
 import { largest } from '../base/extremes.ts';
 import type { Colors } from 'picocolors/types';
 import type { PlannedState } from '../engine/plan.ts';
+import stringWidth from 'string-width';
+import { wrapped } from './table.ts';
 import { arrangeDag, type DagColumn, type DagRow } from './dag-rows.ts';
 
 export interface DagDrawing {
@@ -56,7 +58,7 @@ export function drawDag({ nodes, experiments, steps, width, colors }: DagDrawing
       );
     }
   }
-  return [...lines, '', ...legend(letters, nodes, colors)];
+  return [...lines, '', ...legend(letters, nodes, width, colors)];
 }
 
 /** Where each column stands, and which of them have a connection before them. */
@@ -167,7 +169,7 @@ function stageLetters(columns: DagColumn[]): Map<string, string> {
   return letters;
 }
 
-function legend(letters: Map<string, string>, nodes: readonly PlannedState[], colors: Colors): string[] {
+function legend(letters: Map<string, string>, nodes: readonly PlannedState[], width: number, colors: Colors): string[] {
   const states = new Set(nodes.map(({ state }) => state));
   const signs = [
     `${colors.green('●')} cached`,
@@ -177,5 +179,18 @@ function legend(letters: Map<string, string>, nodes: readonly PlannedState[], co
     ...(states.has('blocked') ? [`${colors.red('✕')} blocked`] : []),
     `${colors.dim('├ └')} nodes of its own begin; what stands before is shared`,
   ];
-  return [[...letters].map(([stage, letter]) => `${colors.bold(letter)} ${stage}`).join('   '), signs.join('   ')];
+  return [[...letters].map(([stage, letter]) => `${colors.bold(letter)} ${stage}`), signs].flatMap((entries) =>
+    inRows(entries, width),
+  );
+}
+
+/** Entries beside one another, as many as fit on a line; one that is longer itself is wrapped. */
+function inRows(entries: readonly string[], width: number): string[] {
+  const rows: string[] = [];
+  for (const entry of entries) {
+    const row = rows.length === 0 ? entry : `${rows.at(-1)}   ${entry}`;
+    if (rows.length > 0 && stringWidth(row) <= width) rows[rows.length - 1] = row;
+    else rows.push(entry);
+  }
+  return rows.flatMap((row) => (stringWidth(row) <= width ? [row] : wrapped(row, width)));
 }

@@ -11,16 +11,13 @@ import { placeOf } from '../project/nodes.ts';
 import type { RunningNode, RunState } from '../project/run-state.ts';
 import { durationText } from './duration.ts';
 import { countsText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
-import { inLine, ownSequences, toTerminal } from './styles.ts';
+import { drawn, inLine } from './styles.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Columns of a bar, the widest that fits being taken; 0 for a bare percentage. */
 const BAR_WIDTHS = [24, 12, 6, 0];
 /** Lines that stay free, so that the prompt and what was written last can be seen. */
 const FREE_ROWS = 2;
-
-/** Cut and wrapped with the colours as terminals know them, which those who do so understand. */
-const drawn = (change: (text: string) => string) => (text: string) => ownSequences(change(toTerminal(text)));
 
 type Screen = Pick<Terminal, 'width' | 'rows' | 'colors'>;
 

@@ -45,6 +45,9 @@ export function inLine(text: string): string {
   return mapped(text, visibleLine, (color) => `\u001b[${color}${OWN}m`);
 }
 
+/** Cuts or wraps a text with the colours as terminals know them, which libraries that do so understand. */
+export const drawn = (change: (text: string) => string) => (text: string) => ownSequences(change(toTerminal(text)));
+
 function mapped(text: string, other: (part: string) => string, own: (color: string) => string): string {
   // A split by a pattern with one group has the group's texts, here the colours' numbers, at odd places.
   const parts = text.split(OWN_SEQUENCE);

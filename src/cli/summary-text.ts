@@ -3,9 +3,11 @@ import { decimal } from '../base/number-text.ts';
 import type { SwpEvent } from '../engine/event.ts';
 import { durationText } from './duration.ts';
 import { quantityText } from '../base/quantity-text.ts';
+import { partLines, type SummaryPart } from '../report/summary.ts';
 import { plural } from './study-text.ts';
 import type { RenderedReport } from '../project/study-report.ts';
-import type { Terminal } from './terminal.ts';
+import { folded } from './folded.ts';
+import { screenColumns, type Terminal } from './terminal.ts';
 
 /** Further failures are only counted: many mostly have one cause. */
 const SHOWN_FAILURES = 10;
@@ -24,7 +26,7 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
-    for (const line of report.summary) terminal.line(line);
+    for (const line of summaryLines(report.summary)) terminal.line(line);
     terminal.line();
   }
   const parts = [
@@ -47,6 +49,15 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
       `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
     );
   if (report !== undefined) writePlace(report, terminal);
+}
+
+/** A summary as it fits on the terminal: a table that is wider is folded, so that its rows can still be read. */
+export function summaryLines(parts: readonly SummaryPart[], columns = screenColumns()): string[] {
+  return parts.flatMap((part) => {
+    const lines = partLines(part);
+    if (typeof part === 'string' || lines.every(({ length }) => length <= columns)) return lines;
+    return folded(part.names, part.rows, columns);
+  });
 }
 
 /** Where a report is, and where an earlier one stays that has more. */

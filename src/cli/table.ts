@@ -2,7 +2,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Colors } from 'picocolors/types';
 import stringWidth from 'string-width';
-import { inLine } from './styles.ts';
+import wrapAnsi from 'wrap-ansi';
+import { drawn, inLine } from './styles.ts';
 
 /** @returns lines: what a cell holds stays in its place */
 export function table(names: string[], contents: string[][], colors: Colors): string[] {
@@ -23,4 +24,11 @@ export function table(names: string[], contents: string[][], colors: Colors): st
       .join('  ')
       .trimEnd();
   return [colors.dim(line(head)), ...rows.map(line)];
+}
+
+/** Lines of at most so many columns, cut between words where that is possible; all but the first are indented. */
+export function wrapped(text: string, columns: number): string[] {
+  const room = Math.max(1, columns - 2);
+  const lines = drawn((shown) => wrapAnsi(shown, room, { hard: true }))(inLine(text)).split('\n');
+  return lines.map((line, index) => (index === 0 ? line : `  ${line}`));
 }

@@ -23,7 +23,8 @@ import { nodeJson, planNodes } from './nodes.ts';
 import { planRun } from './planned-run.ts';
 import { openProject, type Project } from './project.ts';
 import { readRecord } from './records.ts';
-import { readLatestResults, renderLatest } from './study-report.ts';
+import { readLatestResults, renderLatest, type RenderedReport } from './study-report.ts';
+import { partLines } from '../report/summary.ts';
 import { StudyRun } from './study-run.ts';
 
 export interface OpenOptions {
@@ -174,7 +175,7 @@ export class OpenStudy {
       missingInputs: planned.missing,
       warnings: [...planned.plan.warnings, ...warnings, ...(reportFailure ? [reportFailure] : [])],
       ...(stopped !== undefined && { stopped }),
-      ...(report !== undefined && { report }),
+      ...(report !== undefined && { report: forPrograms(report) }),
     };
   }
 
@@ -210,8 +211,8 @@ export class OpenStudy {
   }
 
   /** Renders the report anew from the latest results. */
-  report(): Promise<StudyReport> {
-    return renderLatest(this.#project);
+  async report(): Promise<StudyReport> {
+    return forPrograms(await renderLatest(this.#project));
   }
 }
 
@@ -245,4 +246,9 @@ class Listener {
   throwIfFailed(): void {
     if (this.#thrown !== undefined) throw this.#thrown.error;
   }
+}
+
+/** A report with its summary in the lines of a terminal that is wide enough. */
+function forPrograms({ summary, ...report }: RenderedReport): StudyReport {
+  return { ...report, summary: summary.flatMap(partLines) };
 }

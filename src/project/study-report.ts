@@ -10,7 +10,7 @@ import { systemErrorCode } from '../base/system-error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { placeOf } from '../engine/stage.ts';
 import type { FailedFigure } from '../report/render-report.ts';
-import { readSummary } from '../report/summary.ts';
+import { readSummary, type SummaryPart } from '../report/summary.ts';
 import { readResults, RESULTS_ARTIFACT, RESULTS_STAGE, type StudyResults } from '../report/read-results.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
@@ -33,8 +33,8 @@ export interface RenderedReport {
   /** Path of the page. */
   html: string;
   highlights: JsonObject;
-  /** Terminal lines that say the essential. */
-  summary: string[];
+  /** What says the essential on a terminal. */
+  summary: SummaryPart[];
   /** Path of the page of an earlier report that stays where it is, since it has runs that this one lacks. */
   kept?: string;
   /** Why the report lacks something: it is there, but incomplete. */
@@ -99,11 +99,11 @@ async function renderStudyReport(
       failure = await render(project, { resultsPath, folder, madeOf }, options.signal);
   }
   if (folder === whole && existsSync(partialFolder(whole))) await removePartial(whole);
-  const { lines, highlights } = await readSummary(resultsPath);
+  const { parts, highlights } = await readSummary(resultsPath);
   return {
     html: join(folder, PAGE),
     highlights,
-    summary: lines,
+    summary: parts,
     ...(folder !== whole && { kept: join(whole, PAGE) }),
     ...(failure && { failure }),
   };

@@ -18,8 +18,13 @@ import {
   spreadText,
 } from './wording.ts';
 
+/** A line, or rows that stand below one another; `names` are of their columns. */
+export type SummaryPart = string | { names?: string[]; rows: string[][] };
+
 export interface StudySummary {
-  /** Lines for a terminal, without colour. */
+  /** What a terminal shows, without colour. */
+  parts: SummaryPart[];
+  /** The same on a terminal that is wide enough. */
   lines: string[];
   /** The same numbers for scripts. */
   highlights: JsonObject;
@@ -31,19 +36,21 @@ export async function readSummary(resultsPath: string): Promise<StudySummary> {
 }
 
 export function studySummary(results: StudyResults): StudySummary {
-  return { lines: summaryLines(results), highlights: highlights(results) };
+  const parts = summaryParts(results);
+  return { parts, lines: parts.flatMap(partLines), highlights: highlights(results) };
 }
 
-function summaryLines(results: StudyResults): string[] {
+function summaryParts(results: StudyResults): SummaryPart[] {
   const { total, complete, incomplete, distinct } = runCounts(results);
-  const table = [['experiment', 'sparsity', 'perplexity', 'super weight kept', 'still matters', 'found again']];
+  const names = ['experiment', 'sparsity', 'perplexity', 'super weight kept', 'still matters', 'found again'];
+  const rows: string[][] = [];
   for (const experiment of results.experiments)
-    if (!isNamedElsewhere(results, experiment.id)) table.push(experimentCells(results, experiment));
+    if (!isNamedElsewhere(results, experiment.id)) rows.push(experimentCells(results, experiment));
   const rule = ruleText(results.study);
   // All text has the entropy; these very tokens, which the perplexities above are of, a floor of their own.
-  if (results.floor !== null) table.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
+  if (results.floor !== null) rows.push(['entropy floor', '', perplexityText(Math.exp(results.floor)), '', '', '']);
   if (results.surprisal !== null)
-    table.push(['of the sample', '', perplexityText(Math.exp(results.surprisal)), '', '', '']);
+    rows.push(['of the sample', '', perplexityText(Math.exp(results.surprisal)), '', '', '']);
   const runs = [
     `${results.study.name}: ${counted(total, 'run')}${distinct < total ? ` (${counted(distinct, 'distinct computation')})` : ''}, ${complete} complete${incomplete > 0 ? `, ${incomplete} incomplete (${missingRuns(results)})` : ''}`,
     scalingText(results.study),
@@ -52,9 +59,9 @@ function summaryLines(results: StudyResults): string[] {
   if (results.experiments.every(({ points }) => points.every(({ loss }) => loss.n === 0))) return runs;
   return [
     ...runs,
-    ...aligned(table),
+    { names, rows },
     ...(rule === '' ? [] : [rule]),
-    ...aligned(QUESTIONS.map(({ number, name, brief }) => [`${number} ${name}`, brief(results)])),
+    { rows: QUESTIONS.map(({ number, name, brief }) => [`${number} ${name}`, brief(results)]) },
   ];
 }
 
@@ -84,7 +91,10 @@ function missingRuns({ runs }: StudyResults): string {
   return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
-function aligned(table: string[][]): string[] {
+/** The lines of a part where there is room for the longest of them. */
+export function partLines(part: SummaryPart): string[] {
+  if (typeof part === 'string') return [part];
+  const table = [...(part.names === undefined ? [] : [part.names]), ...part.rows];
   const widths = table[0]!.map((_, column) => largest(table.map((row) => (row[column] ?? '').length)));
   return table.map((row) =>
     row

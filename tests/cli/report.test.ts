@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { canonicalJson, type JsonObject } from '../../src/base/json.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import { reseal } from '../support/reseal.ts';
 import { smallestStudy } from '../support/smallest-study.ts';
-import { SwpProject } from '../support/swp-project.ts';
+import { command, SwpProject } from '../support/swp-project.ts';
 
 test('repro ends with the report and a short summary; the next one leaves it as it is', async () => {
   const study = await smallestStudy();
@@ -45,6 +46,19 @@ test('repro ends with the report and a short summary; the next one leaves it as 
   expect(second.stdout).toContain('12 nodes: 12 cached, 0 ran in ');
   expect(second.stdout.trimEnd().split('\n').at(-1)).toBe(`Report: ${page}`);
   expect((await stat(page)).mtimeMs).toBe(mtimeMs);
+
+  // On a narrow terminal, tables are folded, and the legend goes on in further lines.
+  for (const columns of [20, 40]) {
+    const narrow = (...words: string[]) =>
+      project.startProgram('env', [`COLUMNS=${columns}`, process.execPath, command, ...words]);
+    const [report, dag] = [String((await narrow('report')).stdout), String((await narrow('dag')).stdout)];
+    expect(report).toMatch(/\n {2}perplexity:/);
+    const table = report.slice(report.indexOf('\nA1\n'), report.indexOf('\nA weight counts'));
+    const legend = dag.slice(dag.indexOf('\n\nL load-pretrained'), dag.indexOf('\nThen '));
+    for (const line of [...table.split('\n'), ...legend.split('\n')])
+      expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
+    expect(legend.replace(/\s+/g, ' ')).toContain('nodes of its own begin; what stands before is shared');
+  }
 
   const again = await project.swp('report', '--json');
   expect(again.json()[0]).toMatchObject({ report: page });

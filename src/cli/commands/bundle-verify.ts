@@ -7,6 +7,7 @@ import type { BundleVerifyOptions } from '../declarations/bundle.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { openPlainView } from '../plain-view.ts';
 import type { RunView } from '../run-view.ts';
+import { summaryLines } from '../summary-text.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 export async function verifyBundle(file: string, words: string[], options: BundleVerifyOptions): Promise<void> {
@@ -77,7 +78,7 @@ function writeVerdict({ verified, recomputed }: BundleVerification, { colors, li
   for (const { check, where, message } of findings) line(`${colors.red(`wrong (${check}):`)} ${where}: ${message}.`);
   if (findings.length === 0 && summary.length > 0) {
     line();
-    for (const text of summary) line(text);
+    for (const text of summaryLines(summary)) line(text);
   }
   line();
   if (recomputed !== undefined) {

@@ -5,7 +5,7 @@ import { renderLatest } from '../../project/study-report.ts';
 import type { ReportOptions } from '../declarations/report.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { writeFailure } from '../failure-text.ts';
-import { writePlace } from '../summary-text.ts';
+import { summaryLines, writePlace } from '../summary-text.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function report(options: ReportOptions): Promise<void> {
@@ -16,7 +16,7 @@ export async function report(options: ReportOptions): Promise<void> {
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify({ report: html, highlights, ...(kept !== undefined && { kept }) }));
   else {
-    for (const line of summary) terminal.line(line);
+    for (const line of summaryLines(summary)) terminal.line(line);
     terminal.line();
     writePlace(rendered, terminal);
   }
