@@ -23,21 +23,32 @@ export function writeFailure(failure: Failure, terminal: Terminal): void {
   terminal.errorLines(failureText(failure, terminal.colors));
 }
 
-/** What became of the nodes of a run, each thing said once: many nodes mostly lack the same. */
+/** What became of the nodes of a run, each thing said once: many nodes mostly lack or meet the same. */
 export function failureTexts(failures: readonly Failure[], colors: Colors): string[] {
-  const alike = groupBy(failures, (failure) =>
-    // What it says of the machine is the same for nodes that need the same; where they stand is not.
-    JSON.stringify(failure.kind === 'unavailable' ? { ...failure, what: '' } : failure),
-  );
-  const texts = [...alike.values()].map(([first, ...others]) =>
-    failureText(
-      first!.kind === 'unavailable' && others.length > 0
-        ? { ...first!, what: `${first!.what} and ${plural(others.length, 'node')} like it` }
-        : first!,
+  const alike = groupBy(failures, (failure) => JSON.stringify({ ...ofNode(failure, () => ''), log: '' }));
+  const texts = [...alike.values()].map(([first, ...others]) => {
+    const more = others.length > 0 ? ` and ${plural(others.length, 'node')} like it` : '';
+    return failureText(
+      ofNode(first!, (node) => `${node}${more}`),
       colors,
-    ),
-  );
+    );
+  });
   return [...new Set(texts)]; // such as that no worker could be started, of every node
+}
+
+/** A failure with the node named otherwise, where it names one: the rest is the same for nodes that need the same. */
+function ofNode(failure: Failure, other: (node: string) => string): Failure {
+  switch (failure.kind) {
+    case 'unavailable':
+      return { ...failure, what: other(failure.what) };
+    case 'stage':
+    case 'out-of-memory':
+    case 'memory-limit':
+    case 'worker-died':
+      return { ...failure, node: other(failure.node) };
+    default:
+      return failure;
+  }
 }
 
 /** The text of a failure that stops nothing. */

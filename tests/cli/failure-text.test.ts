@@ -104,3 +104,13 @@ test('of many nodes that this machine cannot run for one reason, the first is na
     'error: This machine cannot run A1/s0/r1/train: it would take about 3 GB of memory.\n  Use a larger machine.',
   ]);
 });
+
+test('of many nodes that fail with the same message, the first is named with its log and the others are counted', () => {
+  const failed = (seed: number, message: string) =>
+    ({ kind: 'stage', stage: 'eval', node: `A1/s${seed}/r1/eval`, message, log: `/cache/logs/${seed}.log` }) as const;
+  const failures = [failed(0, 'It is too short'), failed(1, 'It ends early'), failed(2, 'It is too short')];
+  expect(failureTexts([...failures, failed(3, 'It is too short')], colors)).toEqual([
+    'error: A1/s0/r1/eval and 2 nodes like it (eval): It is too short.\n  Log: /cache/logs/0.log',
+    'error: A1/s1/r1/eval (eval): It ends early.\n  Log: /cache/logs/1.log',
+  ]);
+});
