@@ -285,7 +285,11 @@ function lastLogText(outcome: Exclude<EndedJob, { kind: 'done' }>): string {
 }
 
 /** @throws SwpError unless the stage did what it should */
-function metricsOf(outcome: EndedJob, job: PreparedJob, where: { stage: string; node: string; log?: string }): Metrics {
+export function metricsOf(
+  outcome: EndedJob,
+  job: PreparedJob,
+  where: { stage: string; node: string; log?: string },
+): Metrics {
   switch (outcome.kind) {
     case 'done': {
       const message = problemWith(outcome.metrics, job);

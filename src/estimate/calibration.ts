@@ -4,6 +4,7 @@
  * published.
  */
 import { rmSync, statSync } from 'node:fs';
+import type { Failure } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import { readNote, writeNote } from '../cache/note.ts';
@@ -13,6 +14,7 @@ import type { PlannedNode } from '../engine/node.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
 import { prepareJob, type FindArtifact } from '../engine/prepare-job.ts';
+import { metricsOf } from '../engine/run-job.ts';
 import { placeOf } from '../engine/stage.ts';
 import { MANIFEST_SUFFIX } from '../engine/stage-module.ts';
 import { quantile, type Timed } from './rate.ts';
@@ -41,6 +43,8 @@ export class Calibration {
   readonly #workers: number;
   /** Paths of what was made small, by producer and artifact. */
   readonly #made = new Map<string, Promise<Record<string, string>>>();
+  /** Why kinds of work could not be measured, where something failed. */
+  readonly failures = new Map<string, Failure>();
 
   /**
    * What it writes goes when the process ends, and before that whoever made the executor clears the cache's scratch.
@@ -55,15 +59,17 @@ export class Calibration {
 
   /**
    * Measures one kind of work.
-   * @returns undefined where it cannot be made small or run apart: a step that gathers, or a program of the study's own
+   * @returns undefined where it cannot be made small or run apart: a step that gathers, or a program of the study's
+   *   own; or where it, or what it consumes, failed
    */
-  async sample({ planned: { node } }: Task): Promise<Sampled | undefined> {
+  async sample({ planned: { node }, group }: Task): Promise<Sampled | undefined> {
     if (!this.#canRun(node)) return undefined;
     try {
       return await this.#measure(node);
     } catch (error) {
-      if (error instanceof CannotSample) return undefined;
-      throw error;
+      if (!(error instanceof CannotSample)) throw error;
+      if (error.failure !== undefined) this.failures.set(group, error.failure);
+      return undefined;
     }
   }
 
@@ -107,12 +113,18 @@ export class Calibration {
     const { cache, stages } = this.#project;
     const folder = await cache.temporaryFolder();
     const job = await prepareJob({ ...node, params }, folder, stages, this.#findOrMake);
-    using slot = await this.#executor.reserve({ place: placeOf(node.labels[0]!), resources: resourcesOf(node) });
+    const place = placeOf(node.labels[0]!);
+    using slot = await this.#executor.reserve({ place, resources: resourcesOf(node) });
     if (slot === undefined) throw new CannotSample();
     const start = performance.now(); // what it waits for a GPU is not its own time
     const outcome = await slot.submit(job, () => {});
     const seconds = (performance.now() - start) / 1000;
-    if (outcome.kind !== 'done') throw new CannotSample();
+    if (outcome.kind === 'cancelled') throw new CannotSample();
+    try {
+      metricsOf(outcome, job, { stage: node.stage.name, node: place });
+    } catch (error) {
+      throw new CannotSample(failureOf(error));
+    }
     return { folder, outputs: job.outputs, seconds, units: (await this.#workOf({ ...node, params })).count };
   }
 
@@ -138,7 +150,11 @@ export class Calibration {
 }
 
 /** A kind of work, or something that it consumes, cannot be run apart. */
-class CannotSample extends Error {}
+class CannotSample extends Error {
+  constructor(readonly failure?: Failure) {
+    super();
+  }
+}
 
 /** What was measured on this kind of processor before, by kind of work; it only spares measuring again. */
 export interface CalibrationFile {

@@ -3,6 +3,7 @@
  * were timed, in this cache or just now on this machine, and says on how many; what was never measured is reported as
  * unknown.
  */
+import type { Failure } from '../base/failure.ts';
 import type { KeptArtifacts } from '../engine/run-eviction.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageDefinition } from '../engine/stage.ts';
@@ -21,8 +22,9 @@ export interface SecondsRange {
   upper: number;
 }
 
-/** Where a time comes from. */
-export type Source = { kind: 'records'; n: number } | { kind: 'calibration'; n: number } | { kind: 'unknown' };
+/** Where a time comes from. `failure`: why the calibration could not measure. */
+export type Source =
+  { kind: 'records'; n: number } | { kind: 'calibration'; n: number } | { kind: 'unknown'; failure?: Failure };
 
 /** One kind of work of one stage. */
 export interface StageEstimate {
@@ -89,6 +91,8 @@ export interface EstimateOptions {
   measurements: Measurements;
   /** By kind of work. */
   samples: Record<string, Sampled>;
+  /** Why kinds of work could not be measured. */
+  failures?: ReadonlyMap<string, Failure>;
   /** Use the calibration where there are records, too. */
   preferSamples?: boolean;
 }
@@ -122,7 +126,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
         ),
       );
   const groups = new Map(tasks.map(({ planned, group }) => [planned.node.key, group]));
-  const stages = await stageEstimates(tasks, known, options.jobs, options.root);
+  const stages = await stageEstimates(tasks, known, options);
   const wallAt = (share: (rate: Rate) => number) =>
     makespan(
       tasks.map((task): Job => {
@@ -166,8 +170,7 @@ export async function estimateRun(plan: Plan, workload: Workload, options: Estim
 async function stageEstimates(
   tasks: readonly Task[],
   known: ReadonlyMap<string, Known | undefined>,
-  jobs: number,
-  root: string,
+  { jobs, root, failures }: EstimateOptions,
 ): Promise<StageEstimate[]> {
   const groups = new Map<string, Task[]>();
   for (const task of tasks) addTo(groups, task.group, task);
@@ -177,6 +180,7 @@ async function stageEstimates(
     const { planned, work } = members[0]!;
     const of = known.get(group);
     const stage = planned.node.stage.name;
+    const failure = failures?.get(group);
     const seconds =
       of === undefined ? null : sum(members.map(({ units }) => secondsOf(of.rate, units))) + openings * of.warmUp;
     const range =
@@ -192,7 +196,7 @@ async function stageEstimates(
       resumed: Math.round(sum(members.map(({ resumed }) => resumed))),
       flops: await flopsOf(members),
       seconds: range,
-      source: of?.source ?? { kind: 'unknown' },
+      source: of?.source ?? { kind: 'unknown', ...(failure !== undefined && { failure }) },
       memory: await memoryOf(members, root),
       disk:
         of === undefined

@@ -4,6 +4,7 @@
 import type { KeptArtifacts } from '../engine/run-eviction.ts';
 import { dirname, join } from 'node:path';
 import { usableCpus } from '../base/usable-cpus.ts';
+import type { Failure } from '../base/failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import { studyFolder, type StudyState } from '../cache/study-state.ts';
 import { processorModel } from '../engine/environment.ts';
@@ -99,12 +100,13 @@ export async function estimateStudy(
   known?: Forecast,
 ): Promise<Estimate> {
   const { workload, measurements, samples } = known ?? (await forecastRun(project, plan, { ...wanted, fresh }));
+  const failures = new Map<string, Failure>();
   if (calibrate !== 'never' && openExecutor !== undefined) {
     const tasks =
       calibrate === 'all'
         ? new Map(workload.tasks.map((task) => [task.group, task]))
         : unmeasured(workload, { measurements, samples });
-    const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration });
+    const taken = await takeSamples(project, plan, tasks, { jobs, openExecutor, onCalibration, failures });
     Object.assign(samples, taken);
     const note = calibrationNote(project.cache, project.study.path);
     if (keeps && Object.keys(taken).length > 0)
@@ -117,6 +119,7 @@ export async function estimateStudy(
     cpus: usableCpus(),
     measurements,
     samples,
+    failures,
     preferSamples: calibrate === 'all',
   });
 }
@@ -133,7 +136,10 @@ async function takeSamples(
     jobs,
     openExecutor,
     onCalibration,
-  }: Required<Pick<StudyEstimateOptions, 'jobs' | 'openExecutor' | 'onCalibration'>>,
+    failures,
+  }: Required<Pick<StudyEstimateOptions, 'jobs' | 'openExecutor' | 'onCalibration'>> & {
+    failures: Map<string, Failure>;
+  },
 ): Promise<Record<string, Sampled>> {
   const samples: Record<string, Sampled> = {};
   if (tasks.size === 0) return samples;
@@ -146,6 +152,7 @@ async function takeSamples(
       const sampled = await calibration.sample(task);
       if (sampled !== undefined) samples[group] = sampled;
     }
+    for (const [group, failure] of calibration.failures) failures.set(group, failure);
   } finally {
     await executor.close();
     await project.cache.scratch.clear();

@@ -1,7 +1,11 @@
 /** swp estimate, with the real stages: what there is to do, from what it is known, and how good it was. */
+import { cp } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
 import { SwpProject } from '../support/swp-project.ts';
+import { tinyTextStudy, writePublishedFolder } from '../support/tiny-published.ts';
 import { tinyStudy } from '../support/tiny-study.ts';
+import { TEXT } from '../text/tiny-model.ts';
 
 interface Told {
   nodes: { total: number; toRun: number };
@@ -85,4 +89,25 @@ test('says what it cannot know, and what is wrong with an option', async () => {
   const { stderr, exitCode } = await project.swp('estimate', '--check');
   expect(stderr).toContain('No run of this study began with an estimate and came to its end.');
   expect(exitCode).toBe(2);
+});
+
+test('says why nothing is known where the calibration fails, once, and no disk or time of it', async () => {
+  const project = await SwpProject.create(tinyTextStudy('./model', './text.txt'));
+  await cp(TEXT, project.path('text.txt'));
+  await writePublishedFolder(project.path('model'));
+  const weights = project.path('model/model.safetensors');
+  const { tensors } = await readSafetensors(weights);
+  for (const { data } of tensors.values()) data.fill(0);
+  await writeSafetensors(weights, tensors);
+
+  const { stdout, stderr, exitCode } = await project.swp('estimate', '--jobs', '1');
+  expect(exitCode).toBe(0);
+  expect(stdout).not.toMatch(/ 0 B/);
+  expect(stdout).toMatch(/^Disk: .*, without load-pretrained, .*: nothing is known of them\.$/m);
+  expect(stderr.match(/warning: .*\(load-pretrained\): .*These weights have learned nothing/g)).toHaveLength(1);
+  const [told] = (await project.swp('estimate', '--json', '--jobs', '1')).json<Told>();
+  expect(told!.stages.find(({ stage }) => stage === 'load-pretrained')!.source).toMatchObject({
+    kind: 'unknown',
+    failure: { kind: 'stage', node: 'A1/s0/r0/load' },
+  });
 });

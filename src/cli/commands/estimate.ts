@@ -74,9 +74,16 @@ function writeEstimate(
     terminal.line(line);
   terminal.line();
   for (const line of sharingLines(estimated)) terminal.line(line);
-  terminal.line(
-    `On this machine, ${plural(estimated.jobs, 'node')} at a time${estimated.jobs > estimated.cpus ? ` on ${plural(estimated.cpus, 'CPU')}` : ''}: about ${colors.bold(durationText(seconds.estimate))} (${rangeText(seconds)})${unknown.length > 0 ? `, without ${unknown.join(', ')}: nothing is known of ${unknown.length > 1 ? 'them' : 'it'}` : ''}.`,
-  );
+  const isKnown = stages.some(({ seconds }) => seconds !== null);
+  const without =
+    unknown.length > 0
+      ? `, without ${unknown.join(', ')}: nothing is known of ${unknown.length > 1 ? 'them' : 'it'}`
+      : '';
+  if (!isKnown) terminal.line(`How long it takes and what it writes is not known: nothing could be measured.`);
+  else
+    terminal.line(
+      `On this machine, ${plural(estimated.jobs, 'node')} at a time${estimated.jobs > estimated.cpus ? ` on ${plural(estimated.cpus, 'CPU')}` : ''}: about ${colors.bold(durationText(seconds.estimate))} (${rangeText(seconds)})${without}.`,
+    );
   if (secondsAround !== null)
     terminal.line(
       `swp itself and the report: about ${durationText(Math.max(0, secondsAround))} more, as in the last runs.`,
@@ -90,11 +97,20 @@ function writeEstimate(
     terminal.line(
       `Memory: about ${quantityText(largest.memory, 'B')} at most for a node of ${largest.stage}; so many run at a time as fit.`,
     );
-  terminal.line(
-    `Disk: at most ${quantityText(disk.evictable, 'B')} that swp gc may evict, and ${quantityText(disk.kept, 'B')} that stay.`,
-  );
-  if (keep !== 'all')
+  // Of stages of which nothing is known, nothing is counted: that is no 0.
+  const written = (
+    [
+      [disk.evictable, 'that swp gc may evict'],
+      [disk.kept, 'that stay'],
+    ] as const
+  )
+    .filter(([bytes]) => bytes > 0 || unknown.length === 0)
+    .map(([bytes, what]) => `${quantityText(bytes, 'B')} ${what}`);
+  if (isKnown) terminal.line(`Disk: at most ${written.join(', and ')}${without}.`);
+  if (isKnown && keep !== 'all')
     terminal.line(`With keep: ${keep}, about ${quantityText(disk.peak, 'B')} at a time: the run evicts as it goes.`);
+  const failures = stages.flatMap(({ source }) => (source.kind === 'unknown' ? (source.failure ?? []) : []));
+  for (const text of new Set(failures.map((failure) => warningText(failure, colors)))) terminal.errorLines(text);
 }
 
 /** For stages that count training steps: how many there are, and how many there would be without sharing. */
