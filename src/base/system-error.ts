@@ -74,13 +74,13 @@ const MEANINGS: Record<string, Meaning> = {
   ENOSPC: {
     meaning: 'the disk is full',
     remedy:
-      'The disk is full. Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
+      'Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
     ofMachine: true,
   },
   EDQUOT: {
     meaning: 'the disk quota is used up',
     remedy:
-      'Your disk quota is used up. Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
+      'Free some space, or choose another disk (--cache DIRECTORY for a cache, TMPDIR for temporary files), and run again: finished work is kept.',
     ofMachine: true,
   },
   EFBIG: {

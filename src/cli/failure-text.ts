@@ -24,20 +24,26 @@ export function writeFailure(failure: Failure, terminal: Terminal): void {
 }
 
 /** What became of the nodes of a run, each thing said once: many nodes mostly lack or meet the same. */
-export function failureTexts(failures: readonly Failure[], colors: Colors): string[] {
-  const alike = groupBy(failures, (failure) => JSON.stringify({ ...ofNode(failure, () => ''), log: '' }));
+export function failureTexts(failures: readonly Failure[], colors: Colors, error?: string): string[] {
+  const alike = groupBy(failures, (failure) => JSON.stringify(withoutPlace(failure)));
   const texts = [...alike.values()].map(([first, ...others]) => {
-    const more = others.length > 0 ? ` and ${plural(others.length, 'node')} like it` : '';
-    return failureText(
-      ofNode(first!, (node) => `${node}${more}`),
-      colors,
-    );
+    const noun = first!.kind === 'file' ? 'file' : 'node';
+    const more = others.length > 0 ? ` and ${plural(others.length, noun)} like it` : '';
+    const named = renamed(first!, (name) => `${name}${more}`);
+    return failureText(named, colors, error);
   });
   return [...new Set(texts)]; // such as that no worker could be started, of every node
 }
 
-/** A failure with the node named otherwise, where it names one: the rest is the same for nodes that need the same. */
-function ofNode(failure: Failure, other: (node: string) => string): Failure {
+/** What is the same for whatever meets the same. */
+function withoutPlace(failure: Failure): object {
+  const cause = 'cause' in failure && failure.cause !== undefined && withoutPlace(failure.cause);
+  // What a cause says is said in place of the message.
+  return { ...renamed(failure, () => ''), log: '', ...(cause && { cause, message: '' }) };
+}
+
+/** A failure of another node: the rest is the same for nodes that need the same. Of a full disk, of another file. */
+function renamed(failure: Failure, other: (name: string) => string): Failure {
   switch (failure.kind) {
     case 'unavailable':
       return { ...failure, what: other(failure.what) };
@@ -46,6 +52,8 @@ function ofNode(failure: Failure, other: (node: string) => string): Failure {
     case 'memory-limit':
     case 'worker-died':
       return { ...failure, node: other(failure.node) };
+    case 'file':
+      return ['ENOSPC', 'EDQUOT'].includes(failure.code) ? { ...failure, path: other(failure.path) } : failure;
     default:
       return failure;
   }
@@ -53,7 +61,16 @@ function ofNode(failure: Failure, other: (node: string) => string): Failure {
 
 /** The text of a failure that stops nothing. */
 export function warningText(failure: Failure, colors: Colors): string {
-  return failureText(failure, colors, colors.yellow(colors.bold('warning:')));
+  return failureText(failure, colors, warning(colors));
+}
+
+/** The texts of several of them, each thing said once. */
+export function warningTexts(failures: readonly Failure[], colors: Colors): string[] {
+  return failureTexts(failures, colors, warning(colors));
+}
+
+function warning(colors: Colors): string {
+  return colors.yellow(colors.bold('warning:'));
 }
 
 /** What happened, in one line without colours and without an end. */

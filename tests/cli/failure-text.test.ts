@@ -114,3 +114,14 @@ test('of many nodes that fail with the same message, the first is named with its
     'error: A1/s1/r1/eval (eval): It ends early.\n  Log: /cache/logs/1.log',
   ]);
 });
+
+test('of files that a full disk does not take, the first is named and the others are counted', () => {
+  const full = (path: string) =>
+    ({ kind: 'file', path, operation: 'write', code: 'ENOSPC', remedy: 'Free some.' }) as const;
+  const failed = (node: string) =>
+    ({ kind: 'stage', stage: 'prune', node, message: `Cannot write ${node}`, cause: full(`/cache/${node}`) }) as const;
+  expect(failureTexts([full('/cache/a'), failed('A1'), full('/cache/b'), failed('A2')], colors)).toEqual([
+    'error: Cannot write /cache/a and 1 file like it: the disk is full.\n  Free some.',
+    'error: A1 and 1 node like it (prune): Cannot write /cache/A1: the disk is full.\n  Free some.',
+  ]);
+});

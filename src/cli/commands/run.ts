@@ -13,7 +13,7 @@ import type { RunResult } from '../../engine/run.ts';
 import type { ReproOptions } from '../declarations/repro.ts';
 import { writeDryRun } from '../dry-run-text.ts';
 import { EXIT_CODE, exitCodeOf, exitCodeOfSignal } from '../exit-code.ts';
-import { failureTexts, warningText, writeFailure } from '../failure-text.ts';
+import { failureTexts, warningTexts, writeFailure } from '../failure-text.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { openJsonView } from '../json-view.ts';
 import { openLiveView } from '../live-view.ts';
@@ -109,7 +109,7 @@ function missingInputTexts({ missing }: PlannedRun, { colors }: Terminal): strin
 
 /** To standard error, also with --json. */
 function writeWarnings(warnings: readonly Failure[], terminal: Terminal): void {
-  for (const warning of warnings) terminal.errorLines(warningText(warning, terminal.colors));
+  for (const text of warningTexts(warnings, terminal.colors)) terminal.errorLines(text);
 }
 
 async function openView(
