@@ -43,8 +43,9 @@ export function withoutLanguage(rows: Row[], results: StudyResults): Row[] {
 /**
  * The scale of losses that are shown together: above the language's own loss on the same tokens, whose exact entropy
  * holds for all text and not for a sample; above the lowest of them where it is not known of all.
+ * @param means of losses that are shown with them
  */
-export function floorScale(shown: readonly EvaluatedLoss[]): FloorScale {
+export function floorScale(shown: readonly EvaluatedLoss[], means: readonly number[] = []): FloorScale {
   if (shown.every(({ excess }) => excess !== null))
     return {
       above: ({ excess }) => excess!,
@@ -52,7 +53,7 @@ export function floorScale(shown: readonly EvaluatedLoss[]): FloorScale {
       text: 'above what the language itself loses on the same tokens',
       name: 'above floor',
     };
-  const lowest = smallest(shown.map(({ loss }) => loss));
+  const lowest = smallest([...shown.map(({ loss }) => loss), ...means]);
   return {
     above: ({ loss }) => loss - lowest,
     aboveMean: (loss) => loss - lowest,

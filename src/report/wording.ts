@@ -79,7 +79,12 @@ export function foundAgainCount({ n, redetectedSame }: SurvivalSummary): string 
 
 /** `layer 0 down_proj [45, 94]`. */
 export function coordinateText({ tensor, kind, layer, row, col }: WeightCoordinate): string {
-  return `layer ${layer} ${kind ?? tensor} [${row}, ${col}]`;
+  return `layer ${layer} ${kind ?? tensorKind(tensor)} [${row}, ${col}]`;
+}
+
+/** `down_proj` of `model.layers.11.mlp.down_proj.weight`, where a report does not say the kind itself. */
+function tensorKind(tensor: string): string {
+  return /([^.]+)\.weight$/.exec(tensor)?.[1] ?? tensor;
 }
 
 /** A difference in nats with as many decimals as it needs: +1.23, +0.00012. @param apart as of `decimal` */

@@ -6,7 +6,11 @@ import { COLOURED } from '../../src/report/figures/series.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { OVERVIEW_FIGURE, QUESTIONS } from '../../src/report/registry.ts';
 import { GREY, INK, SOFT } from '../../src/report/theme.ts';
+import { floorScale } from '../../src/report/above-floor.ts';
+import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
+import { qualityGroups } from '../../src/report/topics/quality.ts';
 import { controlsResults } from './controls-fixture.ts';
+import { A, resultsOf, UNPRUNED } from './sentences-study.ts';
 
 interface Drawn {
   name: string;
@@ -112,4 +116,35 @@ describe('the figures', () => {
       expect(text, name).not.toMatch(/"(?:text|label|line|name)":"G1-protect"/);
     }
   });
+});
+
+it('draw no panel for an arm that has nothing of what they show', () => {
+  const results = resultsOf([A, { ...A, id: 'B', fractions: [0.3, 0.3] }], (_study, { superWeights }) => {
+    for (const { label, content } of superWeights)
+      if (label.experiment === 'B') for (const weight of content!.survival) weight.margin = null;
+  });
+  const panels = Object.fromEntries(
+    rankMarginEffect
+      .draw(results)
+      .plots.map(({ name, spec }) => [name, views(spec).flatMap((view) => (view['concat'] as Spec[]) ?? []).length]),
+  );
+  expect(panels).toEqual({ rank: 2, margin: 1, effect: 2 });
+});
+
+it('draw an arm once that is another one under a second name', () => {
+  const random = { ...A, id: 'random', fractions: [0.3, 0.3] };
+  const results = resultsOf([A, { ...A, id: 'A-kept', twinOf: 'A' }, random, UNPRUNED], (study) => {
+    study.comparisons = [
+      {
+        ...{ name: 'share', question: '?', topic: 'quality', family: 'share', accept: {} },
+        ...{ arms: ['A', 'random'], varies: ['prune.fraction'], metrics: ['loss'] },
+      },
+    ];
+  });
+  expect(qualityGroups(results).map(({ ids }) => ids)).toEqual([['A', 'random']]);
+});
+
+it('measure losses of a text from the lowest that they show, a mean as well', () => {
+  const scale = floorScale([{ loss: 4, excess: null }], [3.5]);
+  expect([scale.above({ loss: 4, excess: null }), scale.aboveMean(3.5, null)]).toEqual([0.5, 0]);
 });

@@ -76,7 +76,7 @@ describe('joint sets', () => {
 
   it('have tables, by arm and round', () => {
     const of = jointSetsTable(results) as Html;
-    expect(of.source).toContain('[7, 3] and [7, 5]');
+    expect(of.source).toContain('layer 1 down_proj [7, 3] and [7, 5]');
     expect(of.source).toMatch(/9\.970 ± 0\.500.*1\.530/s);
     const { source } = jointSurvivalTable(results) as Html;
     expect(source).toMatch(/1 to 2\s+of 2.*5\.000 to 7\.000.*2\/3.*not sought/s);

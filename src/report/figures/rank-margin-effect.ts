@@ -68,6 +68,8 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
   const followed = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
   const margins = rows.filter(({ margin }) => margin !== null && margin > 0);
+  // Arms that are pruned by no threshold, such as at random, have none.
+  const withMargin = experiments.filter(({ id }) => margins.some(({ experiment }) => experiment === id));
   return {
     title: TITLE,
     caption:
@@ -85,8 +87,8 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
         : [
             {
               name: 'margin' as const,
-              alt: altText(results, 'Margin to the threshold', experiments),
-              spec: panels(results, experiments, margins, marginMeasure(margins)),
+              alt: altText(results, 'Margin to the threshold', withMargin),
+              spec: panels(results, withMargin, margins, marginMeasure(margins)),
               rows: margins,
             },
           ]),

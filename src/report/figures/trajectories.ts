@@ -1,7 +1,7 @@
 /** Every run's way through its rounds: how far its loss is above the floor, just pruned and retrained. */
 import { largest, smallest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { floorScale } from '../above-floor.ts';
+import { floorScale, type FloorScale } from '../above-floor.ts';
 import { declarationOf, distinct, resultOf } from '../arms.ts';
 import type { Spec } from '../chart.ts';
 import { distinctRuns } from '../computations.ts';
@@ -39,19 +39,23 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   const rows = evaluationRows(results).filter(({ experiment }) => ids.includes(experiment));
   if (rows.length === 0) return { title: TITLE, caption: 'Nothing to draw: no evaluation left a result.', plots: [] };
   const runs = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
+  const controls = controlMeans(results, ids);
+  const floor = floorScale(rows, [...controls.values()]);
   return {
     title: TITLE,
     caption:
-      `Every run through its rounds, in nats per token ${floorScale(rows).text} (symmetric log where they span much), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; dashed: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
+      `Every run through its rounds, in nats per token ${floor.text} (symmetric log where they span much), where arms that perplexity cannot tell apart separate. Hollow: just pruned, filled: retrained; dashed: the mean of the arm's control (unpruned, started and trained exactly alike) at the arm's end, where it has one. ` +
       `A run is the unit of replication (${counted(runs, 'run')}).`,
     plots: [
       {
         name: 'trajectories',
-        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss of each run at every round, in nats ${floorScale(rows).name}, right after each prune and after retraining.`,
+        alt: `Small multiples, one per experiment (${ids.join(', ')}): loss of each run at every round, in nats ${floor.name}, right after each prune and after retraining.`,
         spec: sawtooth(
           results,
           ids.map((each) => declarationOf(results, each)),
           rows,
+          controls,
+          floor,
         ),
         rows,
       },
@@ -59,15 +63,29 @@ function draw(results: StudyResults, ids: readonly string[]): Figure<'trajectori
   };
 }
 
+/** The mean loss of each experiment's control at its end, where it has one. */
+function controlMeans(results: StudyResults, ids: readonly string[]): Map<string, number> {
+  return new Map(
+    ids.flatMap((id) => {
+      const points = resultOf(results, id).toControl?.points ?? [];
+      const sum = points.reduce((total, { baseline }) => total + baseline, 0);
+      return points.length === 0 ? [] : [[id, sum / points.length] as const];
+    }),
+  );
+}
+
 /** One panel an experiment, one line a run, in nats above the floor of the same tokens. */
-function sawtooth(results: StudyResults, experiments: readonly ExperimentDeclaration[], rows: EvaluationRow[]): Spec {
-  const floor = floorScale(rows);
+function sawtooth(
+  results: StudyResults,
+  experiments: readonly ExperimentDeclaration[],
+  rows: EvaluationRow[],
+  controls: ReadonlyMap<string, number>,
+  floor: FloorScale,
+): Spec {
   const excess = rows.map((row) => ({ ...row, excess: floor.above(row), at: withinRun(row) }));
   const controlLosses = new Map(
-    experiments.flatMap(({ id }) => {
-      const points = resultOf(results, id).toControl?.points ?? [];
-      const mean = points.reduce((sum, { baseline }) => sum + baseline, 0) / points.length;
-      const above = points.length === 0 ? null : floor.aboveMean(mean, results.surprisal);
+    [...controls].flatMap(([id, mean]) => {
+      const above = floor.aboveMean(mean, results.surprisal);
       return above === null ? [] : [[id, above] as const];
     }),
   );

@@ -12,7 +12,7 @@ import {
   type StageName,
 } from '../../science/study-declaration.ts';
 import type { SweetSpot } from '../../generated/results.ts';
-import { comparisonsOf, isPruned, namesOf, resultOf } from '../arms.ts';
+import { comparisonsOf, distinct, isPruned, namesOf, resultOf } from '../arms.ts';
 import { distinctArms } from '../computations.ts';
 import { retrainingTexts } from '../control-text.ts';
 import { increaseRows } from '../increase.ts';
@@ -126,11 +126,14 @@ export function qualityGroups(results: StudyResults): QualityGroup[] {
   const elsewhere = new Set(results.comparisons.flatMap(({ topic, arms }) => (topic === 'quality' ? [] : arms)));
   // The sentence on sweet spots names them, so the figure shows them.
   const spotted = new Set(results.sweetSpots.flatMap((each) => (each.sweetSpot === null ? [] : [each.experiment])));
-  const rest = pruned.filter(
+  const named = groups.flatMap(({ ids }) => ids);
+  const others = pruned.filter(
     (id) =>
-      !groups.some(({ ids }) => ids.includes(id)) &&
+      !named.includes(id) &&
       (groups.length === 0 || !elsewhere.has(id) || roundsOf(results, id) >= LADDER || spotted.has(id)),
   );
+  // One that is the same computations as a named arm is drawn there.
+  const rest = distinct(results, [...named, ...others]).filter((id) => !named.includes(id));
   return rest.length === 0
     ? groups
     : [
