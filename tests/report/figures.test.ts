@@ -148,3 +148,19 @@ it('measure losses of a text from the lowest that they show, a mean as well', ()
   const scale = floorScale([{ loss: 4, excess: null }], [3.5]);
   expect([scale.above({ loss: 4, excess: null }), scale.aboveMean(3.5, null)]).toEqual([0.5, 0]);
 });
+
+it('label the worst weight beside its bar where it stands out, else above all bars', () => {
+  const labelled = (effects: readonly number[]) => {
+    const results = resultsOf([A], (_study, { superWeights }) => {
+      for (const { content } of superWeights)
+        content!.ablation.forEach((weight, i) => (weight.effect = effects[i] ?? -0.001));
+    });
+    const data = OVERVIEW_FIGURE.entry
+      .draw(results)
+      .plots.flatMap(({ spec }) => views(spec))
+      .flatMap((view) => (view['data'] as { values: { effect: number; lines?: string }[] } | undefined)?.values ?? []);
+    return data.find(({ lines }) => lines !== undefined)!.effect;
+  };
+  expect(labelled([2, 0.1])).toBe(2);
+  expect(labelled([0.003, 0.002])).toBeGreaterThan(0.004);
+});

@@ -37,11 +37,12 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
     ...StartAblation[],
   ];
   const shown = others.sort((a, b) => a.seed - b.seed).slice(0, PANELS - 1);
-  const top = largest(models.flatMap(({ weights }) => weights.map(({ effect }) => effect)));
-  const domain = [
-    Math.min(0, smallest(models.flatMap(({ weights }) => weights.map(({ effect }) => effect)))),
-    top * 1.12,
-  ];
+  const effects = models.flatMap(({ weights }) => weights.map(({ effect }) => effect));
+  const [low, top] = [Math.min(0, smallest(effects)), largest(effects)];
+  // Where no weight stands out, its label would cover other bars: it stands above them all.
+  const isApart = contrast(clearest) > ((top - low) * LABEL_HEIGHT) / HEIGHT;
+  const domain = [low, isApart ? top * 1.12 : top + ((top - low) * LABEL_HEIGHT) / (HEIGHT - LABEL_HEIGHT)];
+  const labelAt = isApart ? largest(clearest.weights.map(({ effect }) => effect)) : domain[1]!;
   const ablated = range(
     models.map(({ weights }) => weights.length),
     String,
@@ -51,7 +52,7 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   const kind = pretrained.length > 0 ? 'pretrained' : 'starting';
   const spec: Spec = {
     vconcat: [
-      { ...panel(clearest, domain, true, FULL_WIDTH - 60), height: 180 },
+      { ...panel(clearest, domain, true, FULL_WIDTH - 60, true, labelAt), height: HEIGHT },
       ...(shown.length === 0
         ? []
         : [
@@ -95,10 +96,22 @@ function draw(results: StudyResults): Figure<'at-a-glance'> {
   };
 }
 
+/** Of the large panel, and in it of the three lines beside the bar of its worst weight; in pixels. */
+const HEIGHT = 180;
+const LABEL_HEIGHT = 62;
+
 /** Of the room that a bar has. */
 const BAR_SHARE = 0.72;
 
-function panel(model: StartAblation, domain: number[], large: boolean, width: number, withAxis = true): Spec {
+/** @param labelAt effect at which the label of the worst weight begins; its own where none is given */
+function panel(
+  model: StartAblation,
+  domain: number[],
+  large: boolean,
+  width: number,
+  withAxis = true,
+  labelAt?: number,
+): Spec {
   const worst = [...model.weights].sort((a, b) => b.effect - a.effect)[0];
   const bars = model.weights.map(({ coordinate, rank, effect, confirmed }) => ({
     rank,
@@ -162,7 +175,7 @@ function panel(model: StartAblation, domain: number[], large: boolean, width: nu
           `worst of the other ${model.weights.length - 1}: ${signed(runnerUp(model), 3)} nats, perplexity × ${factorOf(runnerUp(model))}`,
         ]
       : [];
-    const point = { rank: worst.rank, effect: worst.effect };
+    const point = { rank: worst.rank, effect: labelAt ?? worst.effect };
     layers.push({
       data: { values: [{ ...point, lines: headline }] },
       mark: { ...mark, fontSize: large ? 14 : 11, fontWeight: large ? 600 : 400, color: INK },
