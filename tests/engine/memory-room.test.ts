@@ -1,4 +1,5 @@
 /** Jobs share the machine's memory by what they are expected to take, and one that cannot fit is refused. */
+import { getEventListeners } from 'node:events';
 import { expect, it } from 'vitest';
 import { MemoryRoom } from '../../src/engine/executors/local/memory-room.ts';
 import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
@@ -29,6 +30,18 @@ it('lets in what fits beside the others, and the next one when there is room', a
   (await large)();
   expect(entered).toEqual(['first', 'small', 'other', 'large']);
   small();
+});
+
+it('leaves nothing behind of a job that looked many times before it fitted', async () => {
+  const room = new MemoryRoom(10 * GB);
+  const { signal } = new AbortController();
+  const large = await room.take(needOf(8 * GB), 'large', signal);
+  const waiting = room.take(needOf(9 * GB), 'waiting', signal);
+  for (let count = 0; count < 20; count++) (await room.take(needOf(1 * GB), 'small', signal))();
+  expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
+  large();
+  (await waiting)();
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 const executor = () =>

@@ -14,8 +14,12 @@ export class Room {
    */
   async change(givenUp: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      givenUp.addEventListener('abort', () => resolve(), { once: true });
+      const look = () => {
+        givenUp.removeEventListener('abort', look); // a job may look many times before it fits
+        resolve();
+      };
+      this.#waiting.push(look);
+      givenUp.addEventListener('abort', look);
     });
   }
 
