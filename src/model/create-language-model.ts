@@ -83,7 +83,7 @@ class DecoderModel implements LanguageModel, PooledSession {
     const passes = [...this.#passes.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     const overrides = [...this.#overrides.values()].flatMap(({ kept, restored }) => [kept, restored]);
     const memory = [...this.#weights.values(), ...overrides, this.#tokens, this.#targets];
-    return passes + memory.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return passes + this.#layered.bytes + memory.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   async release(): Promise<void> {

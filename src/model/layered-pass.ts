@@ -56,6 +56,12 @@ export class LayeredPass {
     this.#names = namesByLayer(model.config);
   }
 
+  /** Of the memory between layers. */
+  get bytes(): number {
+    const arrays = this.#entering?.flatMap(({ input, residual }) => [input, residual]) ?? [];
+    return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** What the first layer's down projection is about to read, of the batch that is bound; valid until the next run. */
   async enter(): Promise<PassStart> {
     const start = { ...this.#memory()[0], layer: 0 };

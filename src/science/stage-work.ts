@@ -119,7 +119,7 @@ export async function detectionWork(params: Required<DetectSwParams>): Promise<S
 }
 
 /** Every node of a study asks: read once. */
-function configOf(model: string): Promise<ModelConfig> {
+export function configOf(model: string): Promise<ModelConfig> {
   const config = configs.get(model) ?? readModelConfig(model);
   configs.set(model, config);
   return config;

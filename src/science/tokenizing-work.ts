@@ -7,9 +7,9 @@ import { resolve } from 'node:path';
 import { FileDigests } from '../base/file-digests.ts';
 import type { StageWork } from '../engine/stage.ts';
 import type { TokenizeParams } from '../generated/tokenize.ts';
-import { readModelConfig } from '../model/model-config.ts';
 import { tokenizerFiles } from '../model/model-tokenizer.ts';
 import { textFiles } from '../model/text-files.ts';
+import { configOf } from './stage-work.ts';
 
 type Tokenizing = Pick<Required<TokenizeParams>, 'model' | 'corpus' | 'limit'>;
 
@@ -52,7 +52,7 @@ export function tokenizingDisk(params: Tokenizing, root: string): Promise<number
 }
 
 async function tokenizerMemory({ model }: Tokenizing): Promise<number> {
-  const { vocabulary } = await readModelConfig(model);
+  const { vocabulary } = await configOf(model);
   return PROCESS_BYTES + PER_KNOWN_TOKEN * vocabulary;
 }
 

@@ -7,10 +7,9 @@ import type { RewindParams } from '../generated/rewind.ts';
 import { blockMatrices } from '../model/block-matrices.ts';
 import { tensorsOf } from '../model/decoder/family-of.ts';
 import { learnedSample } from '../model/learned-sample.ts';
-import { readModelConfig } from '../model/model-config.ts';
 import { isPublished } from '../model/open-published.ts';
 import { BLOCKS } from '../model/tensor-selection.ts';
-import { forwardMemory, weightBytes, WORKER_BYTES } from './stage-work.ts';
+import { configOf, forwardMemory, weightBytes, WORKER_BYTES } from './stage-work.ts';
 
 /** How many numbers a model has: in all, in its largest tensor, and in the tensors that have masks. */
 interface Sizes {
@@ -21,7 +20,7 @@ interface Sizes {
 
 /** @param prunable as of prune; all tensors where it is more than the blocks */
 async function sizesOf(model: string, prunable: readonly string[] = [BLOCKS]): Promise<Sizes> {
-  const tensors = tensorsOf(await readModelConfig(model));
+  const tensors = tensorsOf(await configOf(model));
   const lengths = [...tensors.values()].map(({ shape }) => elementCount(shape));
   const all = lengths.reduce((sum, length) => sum + length, 0);
   const blocks = blockMatrices(tensors).reduce((sum, name) => sum + elementCount(tensors.get(name)!.shape), 0);
@@ -38,7 +37,7 @@ const DRAWN = 12;
 
 /** Bytes of memory: the weights, and a forward pass that shows whether they have learned. */
 export async function loadingMemory({ model }: LoadPretrainedParams & { model: string }): Promise<number> {
-  const sample = learnedSample(await readModelConfig(model));
+  const sample = learnedSample(await configOf(model));
   return forwardMemory({ computes: ['losses'], model, ...sample, microBatches: 1, overrides: false }, 'cpu');
 }
 

@@ -1,0 +1,48 @@
+/** Renders reports of made-up studies into a folder that goes with the file of tests. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { Results } from '../../src/generated/results.ts';
+import { renderReport, type RenderedReport } from '../../src/report/render-report.ts';
+import { studyResults } from '../../src/science/results/study-results.ts';
+import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
+import { fixturePieces, fixtureStudy } from './study-fixture.ts';
+
+/** Of this file of tests. */
+export let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'swp-report-'))));
+afterAll(() => rm(folder, { recursive: true }));
+
+let renders = 0;
+/** Renders a report of its own. */
+export async function render(
+  results: Results,
+): Promise<RenderedReport & { page: string; outDir: string; resultsPath: string }> {
+  const resultsPath = join(folder, `results-${++renders}.json`);
+  const outDir = join(folder, `report-${renders}`);
+  await writeFile(resultsPath, JSON.stringify(results));
+  const report = await renderReport({ resultsPath, outDir });
+  return { ...report, page: await readFile(report.html, 'utf8'), outDir, resultsPath };
+}
+
+/** A study of a few of the fixture's experiments. */
+export function part(ids: string[], change: (pieces: StudyPieces) => StudyPieces = (pieces) => pieces): Results {
+  const study = fixtureStudy();
+  study.experiments = study.experiments.filter(({ id }) => ids.includes(id));
+  study.comparisons = [];
+  const own = <Content>(pieces: Piece<Content>[]) => pieces.filter(({ label }) => ids.includes(label.experiment));
+  const { curves, prunings, evaluations, superWeights } = fixturePieces();
+  return studyResults(
+    study,
+    change({
+      curves: own(curves),
+      prunings: own(prunings),
+      evaluations: own(evaluations),
+      superWeights: own(superWeights),
+    }),
+  );
+}
+
+/** What a page says. */
+export const text = (page: string) => page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
