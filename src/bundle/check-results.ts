@@ -13,7 +13,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import { SwpError } from '../base/failure.ts';
 import type { KeyedParams } from '../engine/keyed-params.ts';
 import type { GatheredRef, PlannedNode } from '../engine/node.ts';
-import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
+import { execute, resourcesOf, type Executor, type Slot } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
 import { placeOf } from '../engine/stage.ts';
 import { StageLoader, type LoadedStage } from '../engine/stage-loader.ts';
@@ -36,7 +36,7 @@ export async function checkResults(
   manifest: Manifest,
   records: ReadonlyMap<string, CacheRecord>,
   cache: Cache,
-  { openExecutor, keyed }: { openExecutor: () => Executor; keyed: KeyedParams },
+  { openExecutor, keyed }: { openExecutor: () => Executor<Slot>; keyed: KeyedParams },
 ): Promise<CheckResult> {
   const record = manifest.results === null ? undefined : records.get(manifest.results);
   const bundled = record?.artifacts[RESULTS_ARTIFACT];

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { Cache } from '../cache/cache.ts';
 import type { CacheRecord } from '../cache/record.ts';
-import type { Executor } from '../engine/executor.ts';
+import type { Executor, Slot } from '../engine/executor.ts';
 import { KeyedParams } from '../engine/keyed-params.ts';
 import { StageLoader } from '../engine/stage-loader.ts';
 import { rendererStamp } from '../report/renderer-stamp.ts';
@@ -65,7 +65,7 @@ export async function withBundle<Result>(
   }: {
     limit: number;
     version: string;
-    openExecutor: () => Executor;
+    openExecutor: () => Executor<Slot>;
     id?: string;
     sources?: readonly string[];
   },

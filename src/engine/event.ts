@@ -60,8 +60,9 @@ export type SwpEvent =
       stages: Record<string, number>;
     }
   /**
-   * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `resumedAt`: length
-   * of its trajectory from which it goes on; `interrupted` if that is where an earlier run was stopped.
+   * `worker`: which slot of the pool, from 0; absent for a node that another one's results serve. `job`: the cluster's
+   * name of the job that computes it. `resumedAt`: length of its trajectory from which it goes on; `interrupted` if
+   * that is where an earlier run was stopped.
    */
   | {
       event: 'node-start';
@@ -71,6 +72,7 @@ export type SwpEvent =
       sharedBy: number;
       reason: Reason;
       worker?: number;
+      job?: string;
       resumedAt?: number;
       interrupted?: boolean;
     }

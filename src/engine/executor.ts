@@ -1,10 +1,13 @@
 /**
- * An executor runs prepared jobs and tells how they go: on this machine (executors/local), in a test, or not at all
- * (executors/dry-run-executor.ts). Nothing here assumes that a job runs in this process or on this machine: files go by
- * path in a shared cache, progress comes as events, and what a job takes of a machine is declared.
+ * An executor gives nodes room to be computed and tells how that goes: on this machine (executors/local), on a cluster
+ * (executors/slurm), in a test, or not at all (executors/dry-run-executor.ts). Nothing here assumes that a job runs in
+ * this process or on this machine: files go by path in a shared cache, progress comes as events, and what a job takes
+ * of a machine is declared.
  *
- * First a slot is reserved, then a job is prepared and submitted to it. So nothing is claimed or prepared for a node
- * that would only wait in a queue, and another process can compute it meanwhile.
+ * First room is reserved, then a job is prepared and submitted to it. So nothing is claimed or prepared for a node that
+ * would only wait in a queue, and another process can compute it meanwhile. Room is a slot, for a job that this process
+ * prepares and whose results it publishes, or a delegate: another process of swp, such as a job of a cluster, that does
+ * all of that by itself and needs this one for nothing.
  */
 import type { MemoryNeed } from './memory-need.ts';
 import type { Failure } from '../base/failure.ts';
@@ -58,8 +61,10 @@ export function resourcesOf({ stage, params }: Pick<PlannedNode, 'stage' | 'para
   return { cpus: 1, gpus: stage.resources?.(params).gpus ?? 0 };
 }
 
-/** Asks for a slot. */
+/** Asks for a slot or a delegate. */
 export interface SlotRequest {
+  /** Key of the node in the DAG; delegates know a node by it. */
+  key?: string;
   /** Where in the study the node stands, such as `A1/s0/r2/train`: for people who wait for what it holds. */
   place: string;
   resources: JobResources;
@@ -122,20 +127,50 @@ export interface Slot extends Disposable {
   release(): void;
 }
 
+/** What a delegate does with a node. */
+export type DelegateEvent =
+  /** `job`: what the cluster calls it; `resumedAt`: length of its trajectory from which it goes on. */
+  | { kind: 'started'; slot: number; job: string; resumedAt?: number; interrupted?: boolean }
+  | Extract<JobEvent, { kind: 'output' | 'progress' }>
+  /** The state at a length of the trajectory is kept in the cache. */
+  | { kind: 'checkpoint-kept'; at: number };
+
+/** How a delegate is through with a node. */
+export type DelegateOutcome =
+  /** The cache has the result: the delegate computed it (`ran`), or found it. */
+  | { kind: 'done'; ran: boolean }
+  /** The failure is the node's, or that of the delegate, which came to no result. */
+  | { kind: 'failed'; failure: Failure }
+  /** Nobody waits any more. */
+  | { kind: 'cancelled' };
+
+/** Another process of swp that brings a node to its result: it takes the lease, runs the job and publishes itself. */
+export interface Delegate extends Disposable {
+  /**
+   * Waits until that process is through with the node. What goes wrong is an outcome; it never rejects.
+   * @param hear is told what happens, from the beginning also where it has long begun
+   * @param signal ends the waiting; the executor decides whether the other process is to end, too
+   */
+  follow(hear: (event: DelegateEvent) => void, signal?: AbortSignal): Promise<DelegateOutcome>;
+  /** To be called once nobody follows, and harmless if called again. */
+  release(): void;
+}
+
 /** What callers have to know about an executor. */
 export interface ExecutorCapabilities {
   /** Whether it computes anything: a dry run does not, and never gives a slot. */
   computes: boolean;
 }
 
-export interface Executor {
+/** @typeParam Room what it gives: whoever prepares jobs by itself needs one that gives slots */
+export interface Executor<Room extends Slot | Delegate = Slot | Delegate> {
   readonly capabilities: ExecutorCapabilities;
   /**
-   * Waits for a slot.
+   * Waits for room.
    * @returns undefined if the request was given up, or if this executor computes nothing
    * @throws SwpError of kind `unavailable` if there never can be one
    */
-  reserve(request: SlotRequest): Promise<Slot | undefined>;
+  reserve(request: SlotRequest): Promise<Room | undefined>;
   /** Cancels what is running and resolves when nothing is left: no process, no lease, no file of its own. */
   close(): Promise<void>;
 }
@@ -145,7 +180,7 @@ export interface Executor {
  * @param request.signal cancels the job, too
  */
 export async function execute(
-  executor: Executor,
+  executor: Executor<Slot>,
   request: SlotRequest,
   job: PreparedJob,
   hear: (event: JobEvent) => void = () => {},

@@ -6,7 +6,7 @@ import type { Failure } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import { producersOf } from './dag-builder.ts';
-import type { EventSink, Reason } from './event.ts';
+import type { EventSink, Reason, SwpEvent } from './event.ts';
 import type { Executor, Slot } from './executor.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
@@ -71,6 +71,17 @@ export interface NodeWork {
   identity: NodeIdentity;
   /** Absent for a node that is on no trajectory. */
   point: TrajectoryPoint | undefined;
+}
+
+type StartEvent = Extract<SwpEvent, { event: 'node-start' }>;
+
+/** @param how what only the start of some nodes has */
+export function startEvent(
+  { planned: { node }, reason }: Pick<NodeWork, 'planned' | 'reason'>,
+  how: Pick<StartEvent, 'worker' | 'job' | 'resumedAt' | 'interrupted'>,
+): StartEvent {
+  const { key, stage, labels } = node;
+  return { event: 'node-start', key, stage: stage.name, label: labels[0]!, sharedBy: labels.length, reason, ...how };
 }
 
 /** Content keys that this process computes: recipes that turn out the same at the same time wait for one another. */

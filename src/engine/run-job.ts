@@ -22,7 +22,7 @@ import {
   verifiedArtifacts,
   type FindArtifact,
 } from './prepare-job.ts';
-import { recordOf, type NodeWork, type RunContext } from './run-context.ts';
+import { recordOf, startEvent, type NodeWork, type RunContext } from './run-context.ts';
 import { placeOf, type Metrics, type StageOutput } from './stage.ts';
 import { startingPoint, type StartingPoint, type TrajectoryPoint } from './trajectory.ts';
 
@@ -233,19 +233,10 @@ class JobListener {
   }
 
   #emitStart(worker: number): void {
-    const { planned, reason } = this.#work;
-    const { node } = planned;
     const from = this.#trajectory?.from;
-    this.#context.emit({
-      event: 'node-start',
-      key: node.key,
-      stage: node.stage.name,
-      label: node.labels[0]!,
-      sharedBy: node.labels.length,
-      reason,
-      worker,
-      ...(from && { resumedAt: from.at, interrupted: from.interrupted }),
-    });
+    this.#context.emit(
+      startEvent(this.#work, { worker, ...(from && { resumedAt: from.at, interrupted: from.interrupted }) }),
+    );
   }
 
   #write(text: string): void {

@@ -8,10 +8,13 @@ import { stopLease } from '../cache/lease-files.ts';
 import type { Lease } from '../cache/lease-store.ts';
 import type { LeaseHolder } from '../cache/stored-lease.ts';
 import type { CacheRecord } from '../cache/record.ts';
+import { systemClock } from '../base/clock.ts';
+import { SwpError } from '../base/failure.ts';
 import { failureOf } from '../base/file-failure.ts';
 import type { Reason } from './event.ts';
-import { resourcesOf, type Slot } from './executor.ts';
+import { resourcesOf, type Delegate, type Slot } from './executor.ts';
 import { findResult } from './existing-result.ts';
+import { LineSplitter } from './line-splitter.ts';
 import { identify } from './node-identity.ts';
 import type { PlannedNode } from './node.ts';
 import type { PlannedState } from './plan.ts';
@@ -21,6 +24,7 @@ import {
   failedWith,
   isAsPlanned,
   recordOf,
+  startEvent,
   type NodeEnding,
   type NodeWork,
   type Producers,
@@ -28,6 +32,10 @@ import {
 } from './run-context.ts';
 import { placeOf } from './stage.ts';
 import { pointOf } from './trajectory.ts';
+
+/** NFS clients look up names anew after a minute at most; https://man7.org/linux/man-pages/man5/nfs.5.html, acdirmax. */
+const LATE_FILES_MS = 90_000;
+const LOOK_EVERY_MS = 1_000;
 
 /**
  * @param lost why a node that has a record runs nevertheless: an artifact of it that another one consumes is gone
@@ -104,7 +112,7 @@ async function attemptToCompute(work: NodeWork, context: RunContext): Promise<At
   if (twin !== undefined) return { kind: 'twin', ended: twin };
   using _claim = claims.take(work.identity.contentKey);
 
-  // Slot: a free worker, for instance, and a GPU if it needs one.
+  // Slot: a free worker, for instance, and a GPU if it needs one. Or a delegate, which computes it elsewhere.
   using slot = await reserveSlot(node, context);
   if (slot === undefined)
     return ended(
@@ -112,6 +120,8 @@ async function attemptToCompute(work: NodeWork, context: RunContext): Promise<At
     );
   const startedAt = performance.now();
   try {
+    // Elsewhere: the delegate takes the lease and publishes.
+    if ('follow' in slot) return ended(await followDelegate(work, slot, context));
     // Lease: one process at a time computes it. What another one has published by now is taken before it is asked for,
     // and what was published just before it was had, after that.
     const published = await findResult(work, context);
@@ -191,32 +201,70 @@ function describeWork(planned: PlannedState, producers: Producers, reason: Reaso
 /** Lets a result serve that is there already. */
 async function useResult(
   source: CacheRecord,
-  { planned: { node }, identity }: NodeWork,
+  { planned, identity }: NodeWork,
   { cache, emit, executor }: RunContext,
 ): Promise<NodeEnding> {
   if (source.key === identity.key) return { kind: 'cached', record: source };
   if (!executor.capabilities.computes) return { kind: 'reused', record: source }; // a dry run writes nothing
   const record = await cache.alias(identity.key, identity.preimage, source);
-  emit({
-    event: 'node-start',
-    key: node.key,
-    stage: node.stage.name,
-    label: node.labels[0]!,
-    sharedBy: node.labels.length,
-    reason: { kind: 'same-content', sourceKey: source.key },
-  });
+  emit(startEvent({ planned, reason: { kind: 'same-content', sourceKey: source.key } }, {}));
   return { kind: 'reused', record };
+}
+
+/**
+ * A delegate brings the node to its result; here it is told how that goes, and the result is taken from the cache. What
+ * has been published counts, whatever became of the delegate.
+ * @throws SwpError for whatever goes wrong with the node or the delegate
+ */
+async function followDelegate(work: NodeWork, delegate: Delegate, context: RunContext): Promise<NodeEnding> {
+  const { key } = work.planned.node;
+  const { emit, signal } = context;
+  let started = false;
+  const lines = new LineSplitter((line) => emit({ event: 'node-log', key, line }));
+  const outcome = await delegate.follow((event) => {
+    if (event.kind === 'output') lines.push(event.text);
+    else if (event.kind === 'progress') emit({ event: 'node-progress', key, progress: event.progress });
+    else if (event.kind === 'checkpoint-kept') emit({ event: 'node-checkpoint', key, at: event.at });
+    else {
+      const { kind: _, slot: worker, ...how } = event;
+      started = true;
+      emit(startEvent(work, { worker, ...how }));
+    }
+  }, signal);
+  lines.end();
+  let result = await findResult(work, context);
+  // A file server may show what another machine has written a little later.
+  for (
+    let waited = 0;
+    result === undefined && outcome.kind === 'done' && waited < LATE_FILES_MS;
+    waited += LOOK_EVERY_MS
+  ) {
+    await systemClock.sleep(LOOK_EVERY_MS, signal);
+    if (signal.aborted) return { kind: 'stopped', started };
+    result = await findResult(work, context);
+  }
+  if (result !== undefined && outcome.kind === 'done' && outcome.ran) return { kind: 'ran', record: result };
+  if (result !== undefined) return useResult(result, work, context);
+  if (outcome.kind === 'cancelled') return { kind: 'stopped', started };
+  if (outcome.kind === 'failed') throw new SwpError(outcome.failure);
+  throw new SwpError({
+    kind: 'content',
+    path: context.cache.directory,
+    message: `The job has made ${placeOf(work.planned.node.labels[0]!)}, but its result is not here`,
+    remedy: 'Give jobs and this machine the same cache, on a file system that they share.',
+  });
 }
 
 /** @returns undefined if the run was stopped meanwhile, or if the executor only makes a dry run */
 async function reserveSlot(
   node: PlannedNode,
   { cache, executor, emit, signal, stages, priorityOf, memoryPerNode, unwanted }: RunContext,
-): Promise<Slot | undefined> {
+): Promise<Slot | Delegate | undefined> {
   const label = node.labels[0]!;
   const expectedMemory = await memoryNeed(node, stages.root);
   const bytes = await node.stage.disk?.(node.params, stages.root, unwanted(node));
   return executor.reserve({
+    key: node.key,
     place: placeOf(label),
     resources: {
       ...resourcesOf(node),

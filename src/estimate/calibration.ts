@@ -9,7 +9,7 @@ import { failureOf } from '../base/file-failure.ts';
 import type { Cache } from '../cache/cache.ts';
 import { readNote, writeNote } from '../cache/note.ts';
 import type { JsonObject } from '../base/json.ts';
-import { resourcesOf, type Executor } from '../engine/executor.ts';
+import { resourcesOf, type Executor, type Slot } from '../engine/executor.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
@@ -39,7 +39,7 @@ export const MOST_WORKERS = 8;
 export class Calibration {
   readonly #project: { cache: Cache; stages: StageLoader };
   readonly #plan: Plan;
-  readonly #executor: Executor;
+  readonly #executor: Executor<Slot>;
   readonly #workers: number;
   /** Paths of what was made small, by producer and artifact. */
   readonly #made = new Map<string, Promise<Record<string, string>>>();
@@ -50,7 +50,7 @@ export class Calibration {
    * What it writes goes when the process ends, and before that whoever made the executor clears the cache's scratch.
    * @param workers jobs that the executor runs at a time
    */
-  constructor(project: { cache: Cache; stages: StageLoader }, plan: Plan, executor: Executor, workers: number) {
+  constructor(project: { cache: Cache; stages: StageLoader }, plan: Plan, executor: Executor<Slot>, workers: number) {
     this.#project = project;
     this.#plan = plan;
     this.#executor = executor;

@@ -10,7 +10,7 @@ import { studyFolder, type StudyState } from '../cache/study-state.ts';
 import { processorModel } from '../engine/environment.ts';
 import { wholeRecord } from '../engine/existing-result.ts';
 import { KeyedParams } from '../engine/keyed-params.ts';
-import type { Executor } from '../engine/executor.ts';
+import type { Executor, Slot } from '../engine/executor.ts';
 import type { Wanted } from '../engine/needed-nodes.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
@@ -35,7 +35,7 @@ export interface StudyEstimateOptions extends Wanted {
   /** Which large artifacts stay; as the study says if absent. */
   keep?: KeptArtifacts | undefined;
   /** Opens an executor of so many jobs at a time, if there is something to measure; without it, nothing is. */
-  openExecutor?(jobs: number): Executor;
+  openExecutor?(jobs: number): Executor<Slot>;
   /** Whether what was measured is kept in the cache, which is then made if it is not there; true if absent. */
   keeps?: boolean;
   /** Told before a calibration begins: the stages. */

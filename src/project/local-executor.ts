@@ -3,7 +3,7 @@ import { recordedVersions } from '../compute/runtimes/recorded-versions.ts';
 import { isOutOfDeviceMemory } from '../compute/runtimes/out-of-memory.ts';
 import { workerEnvironment } from '../compute/runtimes/worker-environment.ts';
 import { collectEnvironment } from '../engine/environment.ts';
-import type { Executor } from '../engine/executor.ts';
+import type { Executor, Slot } from '../engine/executor.ts';
 import { GpuSlots, type GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { LocalExecutor } from '../engine/executors/local/local-executor.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -13,7 +13,7 @@ import type { JsonObject } from '../base/json.ts';
  * @param options.jobs nodes at a time, at least 1
  * @param options.gpus GPUs for nodes that need one; `auto` if absent
  */
-export function localExecutor({ jobs, gpus = 'auto' }: { jobs: number; gpus?: GpuChoice }): Executor {
+export function localExecutor({ jobs, gpus = 'auto' }: { jobs: number; gpus?: GpuChoice }): Executor<Slot> {
   return new LocalExecutor({
     jobs,
     gpus: new GpuSlots({ choice: gpus }),

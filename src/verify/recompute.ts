@@ -11,7 +11,7 @@ import { producersOf } from '../engine/dag-builder.ts';
 import { SwpError } from '../base/failure.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
-import { execute, resourcesOf, type Executor } from '../engine/executor.ts';
+import { execute, resourcesOf, type Executor, type Slot } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
 import { placeOf, type Metrics } from '../engine/stage.ts';
 import type { StageLoader } from '../engine/stage-loader.ts';
@@ -33,7 +33,7 @@ const TIMES = ['transferShare'];
 const ENVIRONMENT = ['cpu', 'arch', 'platform', 'node', 'onnxruntime'] as const;
 
 export interface RecomputeOptions {
-  executor: Executor;
+  executor: Executor<Slot>;
   /** Of nodes that run now, as records keep it. */
   environment: JsonObject;
   /** Largest relative difference (L2) of a tensor, or relative difference of a number. */

@@ -10,31 +10,247 @@
  *     checkpoint   writes two checkpoints, at 1 and at 2; in between it tries in vain and says "not yet"
  *     resume       writes where it goes on and the state there
  *     wait         says "waiting" and goes on until it is cancelled
+ *
+ * An executor gives slots, for jobs that the caller prepares, or delegates, which prepare and publish by themselves.
+ * `executorContract` says what is done and what comes of it, and holds for both; `slotContract` has what is asked of
+ * slots besides.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SwpError, type Failure } from '../../src/base/failure.ts';
 import type { JsonObject } from '../../src/base/json.ts';
-import type { Executor, JobEvent, JobOutcome, PreparedJob, Slot, SlotRequest } from '../../src/engine/executor.ts';
+import type {
+  Delegate,
+  DelegateEvent,
+  Executor,
+  JobEvent,
+  JobOutcome,
+  PreparedJob,
+  Slot,
+  SlotRequest,
+} from '../../src/engine/executor.ts';
+import { metricsOf } from '../../src/engine/run-job.ts';
 
-export interface ExecutorUnderTest {
-  executor: Executor;
+/** What is heard of a deed: of a job, or of what a delegate does. */
+export type DeedEvent = JobEvent | DelegateEvent;
+
+/** How a deed ended, in the words that jobs and delegates have in common. */
+export type DeedOutcome = { kind: 'done' } | { kind: 'cancelled' } | { kind: 'failed'; failure: Failure };
+
+interface OfSlots {
+  executor: Executor<Slot>;
   /** The stage's module. */
   module: string;
-  /** Lets whoever waits for a GPU look again, where that takes time. */
-  lookAgain(): void;
 }
 
-/** @param open an executor of two slots and one GPU; what it needs may lie in the folder */
+interface OfDelegates {
+  executor: Executor<Delegate>;
+  /** Makes a node that does this, and returns its key. */
+  declare(params: JsonObject): Promise<string>;
+  /** The text that the node has made. */
+  read(key: string): Promise<string>;
+}
+
+export type ExecutorUnderTest = (OfSlots | OfDelegates) & {
+  /** Lets whoever waits for a GPU look again, where that takes time. */
+  lookAgain(): void;
+};
+
+/** How long a test may take where jobs of a cluster have to start. */
+const OF_A_CLUSTER_MS = 90_000;
+
+/** @param open an executor of two places and one GPU; what it needs may lie in the folder, which has the input */
 export function executorContract(name: string, open: (folder: string) => Promise<ExecutorUnderTest>): void {
   describe(name, () => {
     let folder: string;
     let under: ExecutorUnderTest;
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'swp-executor-'));
-      under = await open(folder);
       await writeFile(join(folder, 'in.txt'), 'given, ');
+      under = await open(folder);
+    }, OF_A_CLUSTER_MS);
+    afterEach(async () => {
+      await under.executor.close();
+      await rm(folder, { recursive: true, force: true });
+    }, OF_A_CLUSTER_MS);
+
+    const test = (title: string, body: () => Promise<void>) => it(title, body, OF_A_CLUSTER_MS);
+    const withoutGpu: SlotRequest = { place: 'A/s0/r0/step', resources: { cpus: 1, gpus: 0 } };
+    const withGpu: SlotRequest = { place: 'A/s0/r0/step', resources: { cpus: 1, gpus: 1 } };
+
+    /**
+     * Begins a deed.
+     * @returns undefined where the executor gives no room for it; else with what is heard of it and how it ends
+     */
+    async function begin(params: JsonObject, { signal, ...request }: SlotRequest = withoutGpu) {
+      const events: DeedEvent[] = [];
+      let wake = () => {};
+      const hear = (event: DeedEvent) => {
+        events.push(event);
+        if (event.kind === 'checkpoint') event.taken();
+        wake();
+      };
+      let room: Slot | Delegate;
+      let outcome: Promise<DeedOutcome>;
+      let read: () => Promise<string>;
+      if ('module' in under) {
+        const { module, executor } = under;
+        const slot = await executor.reserve({ ...request, ...(signal && { signal }) });
+        if (slot === undefined) return undefined;
+        room = slot;
+        const checkpoints = join(folder, 'checkpoints');
+        await mkdir(checkpoints, { recursive: true });
+        const job = {
+          ...deed(folder, module, params),
+          checkpoints: { folder: checkpoints, everySeconds: 0, state: ['text'] },
+        };
+        outcome = slot.submit(job, hear, signal).then((ended) => deedOutcome(ended, job));
+        read = () => readFile(join(folder, 'text.txt'), 'utf8');
+      } else {
+        const { executor, declare, read: readNode } = under;
+        const key = await declare(params);
+        const delegate = await executor.reserve({ ...request, key, ...(signal && { signal }) });
+        if (delegate === undefined) return undefined;
+        room = delegate;
+        outcome = delegate.follow(hear, signal);
+        read = () => readNode(key);
+      }
+      const output = () => events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
+      let isOver = false;
+      void outcome.then(() => {
+        isOver = true;
+        room.release();
+        wake();
+      });
+      const says = async (words: string) => {
+        while (!output().includes(words)) {
+          if (isOver) throw new Error(`It ended without saying "${words}": ${JSON.stringify(await outcome)}`);
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+      };
+      return { events, outcome, output, says, read };
+    }
+
+    const does = async (params: JsonObject, request?: SlotRequest) => (await begin(params, request))!.outcome;
+
+    test('computes a node of its inputs and parameters', async () => {
+      const { outcome, read } = (await begin({ do: 'write', say: 'hello' }))!;
+      expect(await outcome).toMatchObject({ kind: 'done' });
+      expect(await read()).toBe('given, hello');
+    });
+
+    test('tells the start first, then what the stage writes and how far it is, all before it ends', async () => {
+      const { events, outcome, output } = (await begin({ do: 'write', say: '' }))!;
+      await outcome;
+      expect(events[0]).toMatchObject({ kind: 'started', slot: expect.any(Number) as unknown });
+      expect(output().split('\n').sort()).toEqual(['', 'a line', 'another line']);
+      expect(events.filter(({ kind }) => kind === 'progress').at(-1)).toEqual({
+        kind: 'progress',
+        progress: { done: 2, total: 2 },
+      });
+    });
+
+    test('says why a stage failed, and computes the next node', async () => {
+      expect(await does({ do: 'fail' })).toMatchObject({
+        kind: 'failed',
+        failure: {
+          kind: 'stage',
+          message: 'no space left',
+          cause: { kind: 'file', operation: 'write', code: 'ENOSPC' },
+        },
+      });
+      expect(await does({ do: 'write', say: '' })).toMatchObject({ kind: 'done' });
+    });
+
+    test('says that the process of a stage died, and computes the next node', async () => {
+      expect(await does({ do: 'die' })).toMatchObject({ failure: { kind: 'worker-died', signal: 'SIGKILL' } });
+      expect(await does({ do: 'write', say: '' })).toMatchObject({ kind: 'done' });
+    });
+
+    test('tells a device without memory from other failures', async () => {
+      expect(await does({ do: 'fill GPU' })).toMatchObject({ failure: { kind: 'out-of-memory' } });
+    });
+
+    test('ends what takes more memory than it declared', async () => {
+      const memoryBytes = 300e6;
+      const outcome = await does(
+        { do: 'take memory' },
+        { ...withoutGpu, resources: { cpus: 1, gpus: 0, memoryBytes } },
+      );
+      expect(outcome).toMatchObject({ failure: { kind: 'memory-limit', limit: memoryBytes } });
+      expect((outcome as { failure: { reached: number } }).failure.reached).toBeGreaterThan(memoryBytes);
+    });
+
+    test('tells of checkpoints as they are written', async () => {
+      const { events, outcome } = (await begin({ do: 'checkpoint' }))!;
+      expect(await outcome).toMatchObject({ kind: 'done' });
+      const kept = events.flatMap((event) => (event.kind.startsWith('checkpoint') && 'at' in event ? [event.at] : []));
+      expect(kept).toEqual([1, 2]);
+    });
+
+    test('cancels what it runs, and computes the next node', async () => {
+      const cancel = new AbortController();
+      const { outcome, says } = (await begin({ do: 'wait' }, { ...withoutGpu, signal: cancel.signal }))!;
+      await says('waiting');
+      cancel.abort();
+      expect(await outcome).toEqual({ kind: 'cancelled' });
+      expect(await does({ do: 'write', say: '' })).toMatchObject({ kind: 'done' });
+    });
+
+    test('gives a request up when it is told to', async () => {
+      expect(await begin({ do: 'write', say: '' }, { ...withoutGpu, signal: AbortSignal.abort() })).toBeUndefined();
+    });
+
+    test('computes two nodes side by side; a third one waits for room', async () => {
+      const cancel = new AbortController();
+      const request = { ...withoutGpu, signal: cancel.signal };
+      const jobs = await Promise.all(['one', 'two'].map((say) => begin({ do: 'wait', say }, request)));
+      await Promise.all(jobs.map((job) => job!.says('waiting')));
+      let isThrough = false;
+      const third = does({ do: 'write', say: 'third' }).then((how) => ((isThrough = true), how));
+      under.lookAgain();
+      expect(isThrough).toBe(false);
+      cancel.abort();
+      await Promise.all(jobs.map((job) => job!.outcome));
+      expect(await third).toMatchObject({ kind: 'done' });
+    });
+
+    test('gives a GPU to one node at a time; who waits for one holds up nobody else', async () => {
+      const cancel = new AbortController();
+      const first = (await begin({ do: 'wait' }, { ...withGpu, signal: cancel.signal }))!;
+      await first.says('waiting');
+      let isThrough = false;
+      const second = does({ do: 'write', say: 'second' }, withGpu).then((how) => ((isThrough = true), how));
+      expect(await does({ do: 'write', say: '' })).toMatchObject({ kind: 'done' });
+      expect(isThrough).toBe(false);
+      cancel.abort();
+      await first.outcome;
+      const looking = setInterval(() => under.lookAgain(), 10);
+      expect(await second).toMatchObject({ kind: 'done' });
+      clearInterval(looking);
+    });
+
+    test('closes: what runs is cancelled, and there is no room any more', async () => {
+      const { outcome, says } = (await begin({ do: 'wait' }))!;
+      await says('waiting');
+      await under.executor.close();
+      expect(await outcome).toEqual({ kind: 'cancelled' });
+      expect(await begin({ do: 'write', say: '' })).toBeUndefined();
+    });
+  });
+}
+
+/** @param open as for `executorContract` */
+export function slotContract(name: string, open: (folder: string) => Promise<OfSlots & { lookAgain(): void }>): void {
+  describe(`${name}: slots`, () => {
+    let folder: string;
+    let under: Awaited<ReturnType<typeof open>>;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'swp-slots-'));
+      await writeFile(join(folder, 'in.txt'), 'given, ');
+      under = await open(folder);
     });
     afterEach(async () => {
       await under.executor.close();
@@ -43,13 +259,8 @@ export function executorContract(name: string, open: (folder: string) => Promise
 
     const reserve = (more: Partial<SlotRequest> = {}) =>
       under.executor.reserve({ place: 'A/s0/r0/step', resources: { cpus: 1, gpus: 0 }, ...more });
-    const job = (params: JsonObject, more: Partial<PreparedJob> = {}): PreparedJob => ({
-      module: under.module,
-      root: folder,
-      params,
-      inputs: { from: join(folder, 'in.txt') },
-      gathered: {},
-      outputs: { text: join(folder, 'text.txt') },
+    const job = (params: JsonObject, more: Partial<PreparedJob> = {}) => ({
+      ...deed(folder, under.module, params),
       ...more,
     });
 
@@ -75,56 +286,21 @@ export function executorContract(name: string, open: (folder: string) => Promise
       const says = async (words: string) => {
         while (!output().includes(words)) await new Promise<void>((resolve) => (wake = resolve));
       };
-      return { events, outcome, output, says };
+      return { events, outcome, says };
     }
 
-    async function runs(params: JsonObject, more: Partial<SlotRequest> = {}): Promise<JobOutcome> {
-      using slot = await reserve(more);
-      return await start(slot!, job(params)).outcome;
-    }
-
-    it('runs a job on its inputs and parameters: outputs lie at their paths, metrics come back', async () => {
-      expect(await runs({ do: 'write', say: 'hello' })).toMatchObject({ kind: 'done', metrics: { length: 5 } });
-      expect(await readFile(join(folder, 'text.txt'), 'utf8')).toBe('given, hello');
-    });
-
-    it('tells the start first, then what the job writes and how far it is, all before it ends', async () => {
+    it('takes one job after another, whatever became of the one before; metrics come back', async () => {
       using slot = await reserve();
-      const { events, outcome, output } = start(slot!, job({ do: 'write', say: '' }));
-      await outcome;
-      expect(events[0]).toEqual({ kind: 'started', slot: expect.any(Number) as unknown });
-      expect(output().split('\n').sort()).toEqual(['', 'a line', 'another line']);
-      expect(events.filter(({ kind }) => kind === 'progress').at(-1)).toEqual({
-        kind: 'progress',
-        progress: { done: 2, total: 2 },
-      });
-    });
-
-    it('says why a job failed, and the slot takes the next one', async () => {
-      using slot = await reserve();
-      expect(await start(slot!, job({ do: 'fail' })).outcome).toMatchObject({
-        kind: 'error',
-        message: 'no space left',
-        cause: { kind: 'file', operation: 'write', code: 'ENOSPC' },
-      });
-      expect(await start(slot!, job({ do: 'write', say: '' })).outcome).toMatchObject({ kind: 'done' });
-    });
-
-    it('says that a job died, and the slot takes the next one', async () => {
-      using slot = await reserve();
-      expect(await start(slot!, job({ do: 'die' })).outcome).toMatchObject({ kind: 'died', signal: 'SIGKILL' });
-      expect(await start(slot!, job({ do: 'write', say: '' })).outcome).toMatchObject({ kind: 'done' });
-    });
-
-    it('tells a device without memory from other failures', async () => {
-      expect(await runs({ do: 'fill GPU' })).toMatchObject({ kind: 'out-of-device-memory' });
-    });
-
-    it('ends a job that takes more memory than it declared', async () => {
-      const memoryBytes = 300e6;
-      const outcome = await runs({ do: 'take memory' }, { resources: { cpus: 1, gpus: 0, memoryBytes } });
-      expect(outcome).toMatchObject({ kind: 'too-large', limit: memoryBytes });
-      expect((outcome as { reached: number }).reached).toBeGreaterThan(memoryBytes);
+      expect(await start(slot!, job({ do: 'fail' })).outcome).toMatchObject({ kind: 'error' });
+      expect(await start(slot!, job({ do: 'die' })).outcome).toMatchObject({ kind: 'died' });
+      const cancel = new AbortController();
+      const { outcome, says } = start(slot!, job({ do: 'wait' }), cancel.signal);
+      await says('waiting');
+      cancel.abort();
+      expect(await outcome).toEqual({ kind: 'cancelled' });
+      expect(await start(slot!, job({ do: 'wait' }), cancel.signal).outcome).toEqual({ kind: 'cancelled' });
+      const written = await start(slot!, job({ do: 'write', say: 'hello' })).outcome;
+      expect(written).toMatchObject({ kind: 'done', metrics: { length: 5 } });
     });
 
     it('hands over a checkpoint as files, and no other one until that is taken', async () => {
@@ -159,18 +335,7 @@ export function executorContract(name: string, open: (folder: string) => Promise
       expect(await readFile(join(folder, 'text.txt'), 'utf8')).toBe('7: a state');
     });
 
-    it('cancels a job, and the slot takes the next one', async () => {
-      using slot = await reserve();
-      const cancel = new AbortController();
-      const { outcome, says } = start(slot!, job({ do: 'wait' }), cancel.signal);
-      await says('waiting');
-      cancel.abort();
-      expect(await outcome).toEqual({ kind: 'cancelled' });
-      expect(await start(slot!, job({ do: 'wait' }), cancel.signal).outcome).toEqual({ kind: 'cancelled' });
-      expect(await start(slot!, job({ do: 'write', say: '' })).outcome).toMatchObject({ kind: 'done' });
-    });
-
-    it('runs two jobs side by side; a third one has to wait, and among several the greatest priority comes first', async () => {
+    it('numbers its slots; among requests that wait, the greatest priority comes first', async () => {
       const [one, two] = [(await reserve())!, (await reserve())!];
       const cancel = new AbortController();
       const jobs = [one, two].map((slot) => start(slot, job({ do: 'wait' }), cancel.signal));
@@ -193,27 +358,14 @@ export function executorContract(name: string, open: (folder: string) => Promise
       one.release();
     });
 
-    it('gives a request up when it is told to', async () => {
-      expect(await reserve({ signal: AbortSignal.abort() })).toBeUndefined();
-    });
-
-    it('gives a GPU to one job at a time; who waits for one is told, and holds up nobody else', async () => {
+    it('tells who waits for a GPU which there are', async () => {
       const gpu = { resources: { cpus: 1, gpus: 1 } };
       const first = (await reserve(gpu))!;
-      let told: readonly unknown[] | undefined;
       let second: Slot | undefined;
-      const waiting = new Promise<void>((resolve) => {
-        void reserve({
-          ...gpu,
-          onWait: (devices) => {
-            told = devices;
-            resolve();
-          },
-        }).then((slot) => (second = slot));
+      const told = await new Promise<readonly unknown[]>((onWait) => {
+        void reserve({ ...gpu, onWait }).then((slot) => (second = slot));
       });
-      await waiting;
       expect(told).toHaveLength(1);
-      expect(await runs({ do: 'write', say: '' })).toMatchObject({ kind: 'done' });
       expect(second).toBeUndefined();
       first.release();
       while (second === undefined) {
@@ -222,17 +374,28 @@ export function executorContract(name: string, open: (folder: string) => Promise
       }
       second.release();
     });
-
-    it('closes: running jobs are cancelled, and there are no slots any more', async () => {
-      const slot = (await reserve())!;
-      const { outcome, says } = start(slot, job({ do: 'wait' }));
-      await says('waiting');
-      let ended: JobOutcome | undefined;
-      void outcome.then((how) => (ended = how));
-      await under.executor.close();
-      expect(ended ?? (await outcome)).toEqual({ kind: 'cancelled' });
-      slot.release();
-      expect(await reserve()).toBeUndefined();
-    });
   });
+}
+
+function deed(folder: string, module: string, params: JsonObject): PreparedJob {
+  return {
+    module,
+    root: folder,
+    params,
+    inputs: { from: join(folder, 'in.txt') },
+    gathered: {},
+    outputs: { text: join(folder, 'text.txt') },
+  };
+}
+
+/** What a run makes of the outcome of a job. */
+function deedOutcome(outcome: JobOutcome, job: PreparedJob): DeedOutcome {
+  if (outcome.kind === 'cancelled') return { kind: 'cancelled' };
+  try {
+    metricsOf(outcome, job, { stage: 'deeds', node: 'A/s0/r0/step' });
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof SwpError)) throw error;
+    return { kind: 'failed', failure: error.failure };
+  }
 }

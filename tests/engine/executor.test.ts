@@ -1,10 +1,10 @@
 /** Every executor that computes keeps to one contract. */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Executor, JobOutcome } from '../../src/engine/executor.ts';
+import type { Executor, JobOutcome, Slot } from '../../src/engine/executor.ts';
 import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { executorContract } from './executor-contract.ts';
+import { executorContract, slotContract } from './executor-contract.ts';
 import { FakeExecutor, type FakeJob } from './fake-executor.ts';
 import { localExecutor } from './rig.ts';
 
@@ -34,6 +34,7 @@ const STAGE = `
       await put(2);
       job.log(written === 1 ? 'not yet' : 'too early');
       while (written < 2) { await put(2); await new Promise((resolve) => setImmediate(resolve)); }
+      await writeFile(job.output('text'), 'two checkpoints');
     },
     resume: async (job) => {
       await writeFile(job.output('text'), job.resume.at + ': ' + (await readFile(job.resume.state('text'), 'utf8')));
@@ -50,7 +51,7 @@ const NVIDIA_SMI = `#!/bin/sh
 case "$*" in *compute-apps*) ;; *) echo '0, GPU-aaaa, 3, 81559, 550.54.15, A GPU';; esac`;
 
 /** Two slots for processes of this machine, which load the stage above, and a GPU. */
-async function onThisMachine(folder: string, make: (options: MachineOptions) => Promise<Executor>) {
+async function onThisMachine(folder: string, make: (options: MachineOptions) => Promise<Executor<Slot>>) {
   await mkdir(join(folder, 'stages'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await writeFile(join(folder, 'stages/deeds.js'), STAGE);
@@ -71,7 +72,9 @@ interface MachineOptions {
   gpus: GpuSlots;
 }
 
-executorContract('workers of this machine', (folder) => onThisMachine(folder, localExecutor));
+const workers = (folder: string) => onThisMachine(folder, localExecutor);
+executorContract('workers of this machine', workers);
+slotContract('workers of this machine', workers);
 
 /** The contract's stage, for an executor without processes. */
 const DEEDS: Record<string, (fake: FakeJob) => Promise<JobOutcome> | JobOutcome> = {
@@ -101,6 +104,7 @@ const DEEDS: Record<string, (fake: FakeJob) => Promise<JobOutcome> | JobOutcome>
         if (at === 1) hear({ kind: 'output', text: 'not yet\n' });
       });
     }
+    await writeFile(job.outputs.text!, 'two checkpoints');
     return { kind: 'done', metrics: {} };
   },
   async resume({ job }) {
@@ -114,7 +118,7 @@ const DEEDS: Record<string, (fake: FakeJob) => Promise<JobOutcome> | JobOutcome>
   },
 };
 
-executorContract('a fake one', async () => ({
+const fake = async () => ({
   executor: new FakeExecutor({
     slots: 2,
     gpus: 1,
@@ -122,4 +126,6 @@ executorContract('a fake one', async () => ({
   }),
   module: '',
   lookAgain: () => {},
-}));
+});
+executorContract('a fake one', fake);
+slotContract('a fake one', fake);

@@ -29,7 +29,7 @@ interface Waiting {
   resolve(slot: Slot | undefined): void;
 }
 
-export class FakeExecutor implements Executor {
+export class FakeExecutor implements Executor<Slot> {
   readonly capabilities = { computes: true };
   /** Every request so far, in order. */
   readonly requests: SlotRequest[] = [];

@@ -15,7 +15,7 @@ import type { SwpEvent } from '../../src/engine/event.ts';
 import type { JsonObject } from '../../src/base/json.ts';
 import { placeOf } from '../../src/engine/stage.ts';
 import { plan } from '../../src/engine/plan.ts';
-import type { Executor } from '../../src/engine/executor.ts';
+import type { Executor, Slot } from '../../src/engine/executor.ts';
 import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
 import { LocalExecutor } from '../../src/engine/executors/local/local-executor.ts';
 import { isOutOfDeviceMemory } from '../../src/compute/runtimes/out-of-memory.ts';
@@ -216,7 +216,7 @@ export async function localExecutor({
   jobs = 2,
   gpus,
   workers = {},
-}: Pick<ToyOptions, 'jobs' | 'gpus'> & { workers?: Record<string, string> } = {}): Promise<Executor> {
+}: Pick<ToyOptions, 'jobs' | 'gpus'> & { workers?: Record<string, string> } = {}): Promise<Executor<Slot>> {
   return new LocalExecutor({
     jobs,
     environment: workers,

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installedBuild } from '../../src/base/installed-build.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { workerEnvironment } from '../../src/compute/runtimes/worker-environment.ts';
-import { execute, type Executor, type JobOutcome, type PreparedJob } from '../../src/engine/executor.ts';
+import { execute, type Executor, type JobOutcome, type PreparedJob, type Slot } from '../../src/engine/executor.ts';
 import type { StageDefinition } from '../../src/engine/stage.ts';
 import train from '../../stages/train.ts';
 import { localExecutor } from './rig.ts';
@@ -40,7 +40,7 @@ const PROGRAM = `
   setInterval(() => taken, 1000);`;
 
 let root: string;
-let executor: Executor;
+let executor: Executor<Slot>;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'swp-memory-'));
   await mkdir(join(root, 'stages'));

@@ -57,7 +57,7 @@ interface Place {
   busy: boolean;
 }
 
-export class LocalExecutor implements Executor {
+export class LocalExecutor implements Executor<Slot> {
   readonly capabilities = { computes: true };
   readonly #places: Place[];
   readonly #queue: PQueue;
