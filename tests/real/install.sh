@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # A browser, which brings SwiftShader (a Vulkan driver in software), and the loader by which WebGPU finds the driver;
-# PyTorch for the CPU; mount, for a small disk; what builds the addon below.
-packages=(chromium libvulkan1 python3-torch mount python3-pip g++ make unzip)
+# PyTorch for the CPU; mount, for a small disk; Slurm, which tests start themselves; what builds the addon below.
+packages=(chromium libvulkan1 python3-torch mount slurm-wlm munge python3-pip g++ make unzip)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -23,6 +23,15 @@ export function requireRoot(): void {
     throw new Error('This test acts as several users or mounts a disk. Run `npm run test:real` as root.');
 }
 
+/** @throws Error unless a Slurm can be started here */
+export async function requireSlurm(): Promise<void> {
+  const env = { PATH: `${process.env.PATH}:/usr/sbin` };
+  for (const program of ['slurmctld', 'slurmd', 'sbatch', 'munged']) {
+    const { code } = await execa(program, ['--help'], { env, reject: false });
+    if (code === 'ENOENT') throw missing(`There is no ${program} here.`, 'Install Slurm and MUNGE (slurm-wlm, munge).');
+  }
+}
+
 /** @throws Error unless another user can read this checkout and run its programs */
 export async function requireReadableCheckout(uid: number): Promise<void> {
   requireRoot();

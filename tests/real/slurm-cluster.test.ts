@@ -1,0 +1,32 @@
+/** What tests on Slurm take for granted: that a dead node is dead, and that nothing is left when a cluster stops. */
+import { existsSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { processesWith } from './running-processes.ts';
+import { SlurmCluster } from './slurm-cluster.ts';
+
+it('a node dies with its jobs and comes back; a stopped cluster leaves no process', async () => {
+  const cluster = await SlurmCluster.start({ nodes: 2, gpus: 1 });
+  const { directory, env } = cluster;
+  const [first, second] = cluster.nodes as [string, string];
+  const processes = () => processesWith('SLURM_CONF', env.SLURM_CONF!);
+  try {
+    const idle = processes().length;
+    const job = await cluster.submit('#!/bin/sh\nexec sleep 1000000', [`--nodelist=${first}`, '--gres=gpu:1']);
+    await cluster.untilJob(job, 'RUNNING');
+    await cluster.until(processes, (found) => found.length > idle, 'the job has processes');
+    await cluster.killNode(first);
+    expect(processes()).toHaveLength(idle - 1);
+    await cluster.declareDead(first);
+    await cluster.untilJob(job, 'PENDING');
+    await cluster.startNode(first);
+    expect(await cluster.untilJob(job, 'RUNNING')).toMatchObject({ Restarts: '1', NodeList: first });
+
+    const user = await cluster.addUser('ann');
+    const theirs = await cluster.submit('#!/bin/sh\nid -un > who', [`--nodelist=${second}`], user);
+    expect(await cluster.untilJob(theirs, 'COMPLETED')).toMatchObject({ UserId: `${user.name}(${user.uid})` });
+  } finally {
+    await cluster.stop();
+  }
+  expect(processes()).toEqual([]);
+  expect(existsSync(directory)).toBe(false);
+});
