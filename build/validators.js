@@ -18,7 +18,8 @@ async function declaredValidators(root) {
     .filter((file) => !WITHOUT_SETTABLE.includes(file))
     .sort();
   const params = await Promise.all(stages.map(async (file) => checkedParams(await read(`stages/${file}`))));
-  const compiled = [...params, ...configSchemas()].map((schema) => [compiledName(schema, EXPLAINED), schema]);
+  const config = await read('config.schema.json');
+  const compiled = [...params, ...configSchemas(), config].map((schema) => [compiledName(schema, EXPLAINED), schema]);
   return {
     'study-validator': { schemas: { validate: study }, options: { ...EXPLAINED, allErrors: false } },
     'study-explainer': { schemas: { validate: study }, options: EXPLAINED },

@@ -1,23 +1,13 @@
 /** Numbers, sizes and durations as people write them on a command line. */
 import { InvalidArgumentError } from 'commander';
+import { BYTE_UNITS, parseQuantity } from '../base/quantities.ts';
+import type { WrittenValue } from '../project/slurm-values.ts';
 
-const BYTES: Record<string, number> = {
-  '': 1,
-  B: 1,
-  kB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
 const MILLISECONDS: Record<string, number> = { s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
 
 /** E.g. `50GB` or `512MiB`, in bytes. */
 export function parseBytes(text: string): number {
-  return parse(text, BYTES, 'a size such as 50GB or 512MiB');
+  return parse(text, { ...BYTE_UNITS, '': 1 }, 'a size such as 50GB or 512MiB');
 }
 
 /** A worker takes 60 MB before it has begun: a smaller limit would end every node. */
@@ -61,14 +51,6 @@ export function parsePositive(text: string): number {
   return number;
 }
 
-/** Which GPUs: by words, by index, or by the UUIDs that nvidia-smi shows. */
-export function parseGpus(text: string): string {
-  const one = /^(\d{1,4}|(GPU|MIG)-[\w/-]+)$/i;
-  if (text !== 'auto' && text !== 'none' && !text.split(',').every((part) => one.test(part.trim())))
-    throw new InvalidArgumentError('It must be auto, none, or indices such as 0,1.');
-  return text;
-}
-
 /** E.g. `10%` or `10`, as a share of 1. */
 export function parsePercent(text: string): number {
   const number = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
@@ -83,7 +65,16 @@ export function parseTolerance(text: string): number {
 }
 
 function parse(text: string, units: Record<string, number>, expected: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text) ?? [];
-  if (number === undefined || !Object.hasOwn(units, unit)) throw new InvalidArgumentError(`It must be ${expected}.`);
-  return Number(number) * units[unit]!;
+  const amount = parseQuantity(text, units);
+  if (amount === undefined) throw new InvalidArgumentError(`It must be ${expected}.`);
+  return amount;
+}
+
+/** What a project has words for. */
+export function parserOf<Value>({ parse, expected }: WrittenValue<Value>): (text: string) => Value {
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined) throw new InvalidArgumentError(`It must be ${expected}.`);
+    return value;
+  };
 }

@@ -1,6 +1,9 @@
 /** Values of options: what is meant is taken, and a slip is no other value. */
 import { expect, test } from 'vitest';
-import { parseGpus, parsePositive } from '../../src/cli/quantity-parse.ts';
+import { parsePositive, parserOf } from '../../src/cli/quantity-parse.ts';
+import { LOCAL_GPUS } from '../../src/project/gpu-choice.ts';
+
+const parseGpus = parserOf(LOCAL_GPUS);
 
 test.each(['auto', 'none', '0', '0,1', '0, 3', 'GPU-3f2a-77', 'MIG-GPU-1a/0/2,1'])('--gpus %s', (text) =>
   expect(parseGpus(text)).toBe(text),

@@ -80,6 +80,7 @@ export class SwpProject {
       env: {
         ...{ NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
         XDG_CACHE_HOME: this.path('.user'), // what swp notes for its user
+        XDG_CONFIG_HOME: this.path('.user'), // what its user has set
       },
     }) as ResultPromise<{ reject: false }>;
     onTestFinished(() => void running.kill('SIGKILL'));

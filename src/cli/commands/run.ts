@@ -1,5 +1,7 @@
 /** swp repro where a plan has to be made: plans, runs, and shows it; with --dry-run, only says what would run. */
 import { existsSync } from 'node:fs';
+import { readConfig } from '../../project/config.ts';
+import { chooseExecutor } from '../../project/executor-choice.ts';
 import { lint } from '../../project/lint.ts';
 import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
@@ -8,7 +10,7 @@ import { nodeJson } from '../../project/nodes.ts';
 import type { RunState } from '../../project/run-state.ts';
 import { StudyRun } from '../../project/study-run.ts';
 import { noteUpToDate } from '../../project/up-to-date.ts';
-import type { Failure } from '../../base/failure.ts';
+import { SwpError, type Failure } from '../../base/failure.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { ReproOptions } from '../declarations/repro.ts';
 import { writeDryRun } from '../dry-run-text.ts';
@@ -21,6 +23,7 @@ import { missingTexts } from '../missing-text.ts';
 import { openPlainView } from '../plain-view.ts';
 import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
+import { slurmOptionsOf } from '../slurm-options.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
@@ -30,6 +33,8 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
+  const choice = chooseExecutor(readConfig(project), { ...options, slurm: slurmOptionsOf(options) });
+  if (choice.executor === 'slurm' && !options.dryRun) throw new SwpError(NO_SLURM);
   noteMissingCache(options, terminal, options.dryRun ? undefined : 'The run makes one.');
   const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
@@ -40,6 +45,13 @@ export async function planAndRun(words: string[], options: ReproOptions): Promis
   const records = await run(project, planned, options, terminal);
   if (words.length === 0) await noteUpToDate(options, project, records);
 }
+
+const NO_SLURM: Failure = {
+  kind: 'unavailable',
+  what: 'executor slurm',
+  message: 'This version of swp runs nodes on this machine only.',
+  remedy: 'Run with --executor local.',
+};
 
 /** Says that swp lint finds errors. The run goes on: every result is right, but the report compares unlike arms. */
 function hintAtLint({ study }: Project, terminal: Terminal): void {

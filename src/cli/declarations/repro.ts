@@ -1,11 +1,15 @@
 /** The options and the help of `swp repro`. */
 import type { Command } from 'commander';
+import type { ExecutorName } from '../../project/config.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { keepOption, SELECTOR_HELP, withStudyOptions } from '../help.ts';
-import { parseGpus, parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
+import { parseMemoryLimit, parsePositiveInteger } from '../quantity-parse.ts';
+import { anyGpusOption, executorOption, withSlurmOptions, type SlurmCommandOptions } from '../slurm-options.ts';
 
-export interface ReproOptions extends ProjectOptions {
+export interface ReproOptions extends ProjectOptions, SlurmCommandOptions {
+  executor?: ExecutorName;
   jobs?: number;
+  /** Of this machine or of a job of Slurm, as it is written. */
   gpus?: string;
   memoryPerNode?: number;
   checkpointEvery: number;
@@ -23,11 +27,7 @@ export function declareRepro(
     .description('Do all work that is missing, then render the report.')
     .argument('[selectors...]', 'only these nodes and what they need, e.g. experiment=A1')
     .option('-j, --jobs <number>', 'nodes at a time (default: the CPUs there are)', parsePositiveInteger)
-    .option(
-      '--gpus <which>',
-      'GPUs for nodes that need one: auto, none, or indices such as 0,1 (default: $SWP_GPUS, else auto)',
-      parseGpus,
-    )
+    .addOption(anyGpusOption())
     .option('--memory-per-node <size>', 'end a node that takes more, e.g. 8GB (Linux)', parseMemoryLimit)
     .option('--checkpoint-every <seconds>', 'how often a long node keeps its state', parsePositiveInteger, 60)
     .addOption(keepOption())
@@ -49,5 +49,5 @@ A node that fails stops nothing but the nodes that need it.
 ${SELECTOR_HELP}`,
     )
     .action(body);
-  return withStudyOptions(command);
+  return withSlurmOptions(withStudyOptions(command), executorOption());
 }
