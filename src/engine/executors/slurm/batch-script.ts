@@ -1,0 +1,136 @@
+/**
+ * The script that sbatch is given for an array of jobs. What a job asks for stands in the script, so that everybody can
+ * see it there; it runs the lines of setup, and becomes swp.
+ */
+import { SwpError } from '../../../base/failure.ts';
+import { quoted } from '../../../base/nearest-name.ts';
+import type { SlurmSettings } from './settings.ts';
+
+export interface BatchScript {
+  /** What squeue shows. */
+  name: string;
+  settings: SlurmSettings;
+  /** Which jobs the array has: their SLURM_ARRAY_TASK_ID. */
+  tasks: readonly number[];
+  /** How many of them run at a time; no limit if absent. */
+  concurrency?: number;
+  /** Jobs that must have ended, however they did: `123_4`. Slurm has to know them: it does not wait for others. */
+  after: readonly string[];
+  /** Where jobs run: absolute. */
+  folder: string;
+  /** Absolute path of the folder of logs; the log of a job is there under its SLURM_ARRAY_TASK_ID: `logs(3)`. */
+  logFolder: string;
+  logName(task: number | '%a'): string;
+  /** Sent before the time limit, such as `SIGUSR2`. */
+  timeSignal: NodeJS.Signals;
+  /** Program and arguments, as they are. */
+  command: readonly string[];
+  /** The last argument is SLURM_ARRAY_TASK_ID and so many. */
+  offset: number;
+}
+
+/** @throws SwpError of kind `usage` for a path that Slurm cannot take */
+export function batchScript(script: BatchScript): string {
+  const { settings, command, offset } = script;
+  const program = command.map(bashWord).join(' ');
+  return [
+    '#!/bin/bash',
+    ...sbatchOptions(script).map((option) => `#SBATCH ${sbatchWord(option)}`),
+    '',
+    ...(settings.setup.length > 0 ? [SETUP_FAILED] : []),
+    ...settings.setup.map((line) => `eval ${bashWord(line)} || setup_failed "$?" ${bashWord(line)}`),
+    // Signals of Slurm reach swp only if it is this process.
+    `exec ${program} "$((SLURM_ARRAY_TASK_ID + ${offset}))"`,
+    '',
+  ].join('\n');
+}
+
+const SETUP_FAILED = `setup_failed() { printf 'swp: this line of "setup" failed with exit code %s: %s\\n' "$@" >&2; exit 1; }`;
+
+function sbatchOptions({
+  name,
+  settings,
+  tasks,
+  concurrency,
+  after,
+  folder,
+  logFolder,
+  logName,
+  timeSignal,
+}: BatchScript): string[] {
+  const { partition, account, qos, time, cpus, memory, constraint, signal } = settings;
+  const own = new Map<string, string | number | undefined>([
+    ['job-name', `swp-${name}`],
+    ['array', arrayOf(tasks) + (concurrency === undefined ? '' : `%${concurrency}`)],
+    ['partition', partition],
+    ['account', account],
+    ['qos', qos],
+    ['time', time],
+    ['nodes', 1],
+    ['ntasks', 1],
+    ['cpus-per-task', cpus],
+    ['mem', memory === undefined ? undefined : `${memory}M`],
+    ['gres', resourcesOf(settings)],
+    ['constraint', constraint],
+    ['chdir', lineOf(folder)],
+    ['output', `${logPattern(logFolder)}/${logName('%a')}`],
+    ['open-mode', 'append'], // a job that is queued again goes on in its log
+    ['signal', `B:${timeSignal.replace(/^SIG/, '')}@${signal}`],
+    ['dependency', after.length === 0 ? undefined : `afterany:${after.join(':')}`],
+    ['kill-on-invalid-dep', after.length === 0 ? undefined : 'yes'],
+  ]);
+  return [
+    ...[...own].flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
+    '--requeue',
+    ...settings.options.filter((option) => !option.startsWith(GRES)),
+  ];
+}
+
+const GRES = '--gres=';
+
+/** GPUs, and what further options ask for besides: of two options of the same name sbatch takes the second alone. */
+function resourcesOf({ gpus, options }: SlurmSettings): string | undefined {
+  const others = options.filter((option) => option.startsWith(GRES)).map((option) => option.slice(GRES.length));
+  const all = [...(gpus === undefined || gpus === '0' ? [] : [`gpu:${gpus}`]), ...others];
+  return all.length === 0 ? undefined : all.join(',');
+}
+
+/** `0-4,7` */
+function arrayOf(tasks: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const task of tasks.toSorted((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range?.last === task - 1) range.last = task;
+    else ranges.push({ first: task, last: task });
+  }
+  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(',');
+}
+
+/** Slurm replaces what follows a %, and in a path with a backslash nothing at all. */
+function logPattern(folder: string): string {
+  if (folder.includes('\\'))
+    throw new SwpError({
+      kind: 'usage',
+      message: `Slurm writes no logs of jobs into ${quoted(folder)}: the path has a backslash.`,
+      expected: 'a cache whose path has none, with --cache',
+    });
+  return lineOf(folder).replaceAll('%', '%%');
+}
+
+function lineOf(path: string): string {
+  if (!/[\n\r\0]/.test(path)) return path;
+  throw new SwpError({
+    kind: 'usage',
+    message: `Slurm runs no jobs with ${quoted(path)}: the path has a new line in it.`,
+    expected: 'a study and a cache whose paths have none',
+  });
+}
+
+/** sbatch itself reads these lines: it knows quotes and backslashes, and takes what follows a bare # for a comment. */
+function sbatchWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+function bashWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
