@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import stringWidth from 'string-width';
 import type { SwpEvent } from '../engine/event.ts';
 import type { RunState } from '../project/run-state.ts';
+import { isLostJob, jobText } from './job-text.ts';
 import { drawRun } from './run-drawing.ts';
 import { endText } from './run-text.ts';
 import type { RunView } from './run-view.ts';
@@ -39,9 +40,10 @@ export function openLiveView({
   stream.on('resize', draw);
   draw();
 
-  /** Lines about finished nodes stay on the screen; the running ones are redrawn below them. */
+  /** Lines about finished nodes, and jobs that came to nothing, stay on the screen; the rest is redrawn below them. */
   function emit(event: SwpEvent): void {
     state.apply(event);
+    if (event.event === 'job' && isLostJob(event)) return keep(jobText(event, terminal.colors));
     if (event.event !== 'node-end') return;
     const text = endText(event, terminal.colors);
     if (text !== undefined && (verbose || event.outcome === 'failed')) keep(text);

@@ -2,9 +2,10 @@
  * Plain lines, for logs and pipes: the plan, failures, and how far it is every few seconds. `-v`: every finished node.
  */
 import type { SwpEvent } from '../engine/event.ts';
+import { isNewlyQueued, jobCountsText, jobText, queuedText } from './job-text.ts';
 import { logText } from './log-text.ts';
 import { countsText, endText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
-import type { RunState } from '../project/run-state.ts';
+import type { ClusterJob, RunState } from '../project/run-state.ts';
 import type { RunView } from './run-view.ts';
 import { plural } from './study-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,9 +24,30 @@ export interface PlainViewOptions {
 export function openPlainView({ terminal, state, verbose, now = () => performance.now() }: PlainViewOptions): RunView {
   const { colors } = terminal;
   let lastLine = now();
+  /** Jobs that have been queued, by what the cluster calls them, and are not told yet: many come at once. */
+  const queued = new Map<string, ClusterJob>();
+
+  function tellQueued(): void {
+    if (queued.size > 0) terminal.line(`${queuedText([...queued.values()])}.`);
+    queued.clear();
+  }
+
+  /** A line per change, but for reasons to wait that change all the time. */
+  function tellJob(job: ClusterJob, before: ClusterJob | undefined): void {
+    if (job.state !== 'queued') {
+      tellQueued();
+      return terminal.line(`${jobText(job, colors)}.`);
+    }
+    if (!isNewlyQueued(job, before)) return;
+    if (queued.size === 0) setImmediate(tellQueued);
+    queued.set(job.id, job);
+  }
 
   function emit(event: SwpEvent): void {
+    const before = event.event === 'job' ? state.jobs.get(event.id) : undefined;
     state.apply(event);
+    if (event.event === 'job') return tellJob(event, before);
+    tellQueued();
     if (event.event === 'plan') {
       const { total, cached, toRun, blocked = 0 } = event.nodes;
       const stages = Object.entries(event.stages).map(([stage, count]) => `${count} ${stage}`);
@@ -53,10 +75,11 @@ export function openPlainView({ terminal, state, verbose, now = () => performanc
     const parts = [
       countsText(state, colors),
       timeLeftText(state),
+      jobCountsText(state.jobs.values(), colors),
       running === undefined ? '' : `now ${labelText(running.label)}`,
     ];
     terminal.line(parts.filter((part) => part !== '').join('; '));
   }
 
-  return { emit, note: (text) => terminal.line(text), close: () => undefined };
+  return { emit, note: (text) => terminal.line(text), close: tellQueued };
 }

@@ -10,6 +10,7 @@ import { decimal } from '../base/number-text.ts';
 import { placeOf } from '../project/nodes.ts';
 import type { RunningNode, RunState } from '../project/run-state.ts';
 import { durationText } from './duration.ts';
+import { jobCountsText } from './job-text.ts';
 import { countsText, holderText, labelText, numberText, timeLeftText } from './run-text.ts';
 import { drawn, inLine } from './styles.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,25 +25,37 @@ type Screen = Pick<Terminal, 'width' | 'rows' | 'colors'>;
 /** @returns the lines to draw now, each narrower than the terminal: a line that wraps would be drawn twice */
 export function drawRun(state: RunState, notes: readonly string[], screen: Screen): string[] {
   const width = Math.max(1, screen.width - 1);
-  const whole = [...wholeLines(state, width, screen), ...notes.flatMap((note) => wrapped(note, width))];
+  const last = [...wholeLines(state, width, screen), ...notes.flatMap((note) => wrapped(note, width))];
+  const jobs = jobCountLines(state, width, screen);
+  const whole = jobs.length + last.length + 1 + FREE_ROWS < screen.rows ? [...jobs, ...last] : last;
   const room = Math.max(1, screen.rows - FREE_ROWS - whole.length);
   return [...nodeLines(state, width, room, screen), ...whole].map((line) => cut(line, width));
 }
 
-/** The running nodes and those that wait for other processes, as many as there is room for. */
+/**
+ * The running nodes, jobs that run and of which no node does yet, and nodes that wait for other processes, as many as
+ * there is room for.
+ */
 function nodeLines(state: RunState, width: number, room: number, { colors }: Screen): string[] {
   const running = [...state.running.values()];
+  const seen = new Set(running.map(({ job }) => job));
+  const starting = [...state.jobs.values()].filter(({ id, state: now }) => now === 'running' && !seen.has(id));
   const waiting = [...state.waiting.values()];
-  const all = running.length + waiting.length;
+  const all = running.length + starting.length + waiting.length;
   const shown = all <= room ? all : room - 1;
   const lines = runningLines(running.slice(0, shown), state, width, colors);
-  for (const { label, holder } of waiting.slice(0, Math.max(0, shown - running.length))) {
-    const texts = [
+  const others = [
+    ...starting.map(({ id, bundle, node }) => [
+      `${id}  ${bundle}${node === undefined ? '' : ` on ${node}`}`,
+      `${id}  ${bundle}`,
+    ]),
+    ...waiting.map(({ label, holder }) => [
       `${labelText(label)}  waits: ${holderText(holder)}`,
       `${placeOf(label)}  waits for ${holder.user} on ${holder.host}`,
-    ];
+    ]),
+  ];
+  for (const texts of others.slice(0, Math.max(0, shown - running.length)))
     lines.push(colors.dim(` ${firstThatFits(texts, width - 1)}`));
-  }
   return all <= room ? lines : [...lines, colors.dim(` and ${all - Math.max(0, shown)} more`)];
 }
 
@@ -53,7 +66,8 @@ function runningLines(nodes: readonly RunningNode[], state: RunState, width: num
   const whole = nodes.map((node, index) => [core[index]!, ...detailsOf(node, state)].join('  '));
   const spaceFor = ({ bar }: (typeof forms)[number], texts = core) =>
     width - 1 - 2 - (bar > 0 ? bar + 2 : 0) - largestWidth(texts);
-  const namesOf = ({ nameOf }: (typeof forms)[number]) => nodes.map(({ label }) => nameOf(label));
+  const namesOf = ({ nameOf }: (typeof forms)[number]) =>
+    nodes.map(({ label, job }) => `${job === undefined ? '' : `${job}  `}${nameOf(label)}`);
   const fits = (texts: string[]) => forms.find((each) => largestWidth(namesOf(each)) <= spaceFor(each, texts));
   // A shorter bar rather than no loss.
   const form = fits(whole) ?? fits(core) ?? forms.at(-1)!;
@@ -85,7 +99,9 @@ function coreText(node: RunningNode, state: RunState): string {
 /** What is said besides where there is room, the most important first. */
 function detailsOf(node: RunningNode, state: RunState): string[] {
   const { progress } = node;
-  if (progress === undefined) return [];
+  const machine = node.job === undefined ? undefined : state.jobs.get(node.job)?.node;
+  const where = machine === undefined ? [] : [`on ${machine}`];
+  if (progress === undefined) return where;
   const rate = state.rate(node);
   return [
     ...(rate === undefined
@@ -93,6 +109,7 @@ function detailsOf(node: RunningNode, state: RunState): string[] {
       : [
           `${rate < 10 ? decimal(rate, 1) : numberText(Math.round(rate))}${progress.unit === undefined ? '' : ` ${progress.unit}`}/s`,
         ]),
+    ...where,
     ...Object.entries(progress.values ?? {}).map(([name, value]) => `${name} ${value.toPrecision(4)}`),
   ];
 }
@@ -112,6 +129,13 @@ function wholeLines(state: RunState, width: number, { colors }: Screen): string[
   const form = forms.find((line) => stringWidth(line) <= width);
   if (form !== undefined) return [form];
   return [brief, timeLeftText(state, true)].filter((text) => text !== '').flatMap((text) => wrapped(text, width));
+}
+
+/** How many jobs of a cluster are in which state: in one line if that fits. */
+function jobCountLines({ jobs }: RunState, width: number, { colors }: Screen): string[] {
+  const [text, brief] = [false, true].map((form) => jobCountsText(jobs.values(), colors, form)) as [string, string];
+  if (text === '') return [];
+  return stringWidth(text) < width ? [` ${text}`] : wrapped(brief, width);
 }
 
 /** Drawn to an eighth of a character, so that slow work is seen to move. */

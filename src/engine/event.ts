@@ -49,6 +49,19 @@ export interface NodeCounts {
   blocked: number;
 }
 
+/** `lost`: the cluster does not know the job any more, and the job left no word. */
+export type JobState =
+  | 'queued'
+  | 'running'
+  | 'done'
+  | 'failed'
+  | 'out-of-memory'
+  | 'time-limit'
+  | 'node-failure'
+  | 'cancelled'
+  | 'requeued'
+  | 'lost';
+
 export type SwpEvent =
   /**
    * Comes first. `stages`: nodes to run by stage. Nodes that are cached now have no further events. `blocked`: nodes
@@ -87,6 +100,20 @@ export type SwpEvent =
       key: string;
       label: NodeLabel;
       gpus: { index: number; name: string; usedMemory: number | null }[];
+    }
+  /**
+   * Something about a job of a cluster has changed. `id`: what the cluster calls it; `bundle`: what it computes, for
+   * people; `reason`: why it waits, or ended so, in the cluster's words; `node`: the machine.
+   */
+  | {
+      event: 'job';
+      id: string;
+      bundle: string;
+      state: JobState;
+      reason?: string;
+      node?: string;
+      /** Path of what it wrote. */
+      log?: string;
     }
   | { event: 'node-progress'; key: string; progress: Progress }
   | { event: 'node-log'; key: string; line: string }

@@ -12,6 +12,8 @@ export interface RunningNode {
   progress?: Progress;
   /** Length from which it went on. */
   resumedAt?: number;
+  /** The cluster's name of the job that computes it. */
+  job?: string;
   /** The first progress and when it came: a rate leaves out what a stage prepares before it. */
   first?: { at: number; done: number };
 }
@@ -24,6 +26,8 @@ const TIME_LEFT_MS = 1_000;
  */
 const TIME_LEFT_SHARE = 0.02;
 
+export type ClusterJob = Extract<SwpEvent, { event: 'job' }>;
+
 export class RunState {
   readonly #now: () => number;
   readonly #worked: () => number;
@@ -32,6 +36,8 @@ export class RunState {
   readonly running = new Map<string, RunningNode>();
   /** Nodes that another process is computing. */
   readonly waiting = new Map<string, { label: NodeLabel; holder: WorkHolder }>();
+  /** Jobs of a cluster, by what it calls them: as the last event has them. */
+  readonly jobs = new Map<string, ClusterJob>();
   total = 0;
   cached = 0;
   ran = 0;
@@ -66,7 +72,7 @@ export class RunState {
         return;
       case 'node-start': {
         this.waiting.delete(event.key);
-        const { stage, label, sharedBy, resumedAt, worker } = event;
+        const { stage, label, sharedBy, resumedAt, worker, job } = event;
         if (worker === undefined) return;
         this.#timeLeft.start(event.key, worker);
         this.running.set(event.key, {
@@ -75,9 +81,13 @@ export class RunState {
           sharedBy,
           startedAt: this.#now(),
           ...(resumedAt !== undefined && { resumedAt }),
+          ...(job !== undefined && { job }),
         });
         return;
       }
+      case 'job':
+        this.jobs.set(event.id, event);
+        return;
       case 'node-progress': {
         const node = this.running.get(event.key);
         if (node !== undefined) {

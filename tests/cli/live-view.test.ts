@@ -148,3 +148,14 @@ test.each([20, 80])('says that it plans until there is a plan, in %i columns', a
   expect(stream.lines().join('\n')).not.toContain('0/0');
   view.close();
 });
+
+test('keeps a line about each job of a cluster that came to nothing', async () => {
+  const stream = new Emulated(80);
+  const view = openEmptyOn(stream);
+  view.emit({ event: 'job', id: '12_0', bundle: 'A1/s0', state: 'running', node: 'n1' });
+  view.emit({ event: 'job', id: '12_0', bundle: 'A1/s0', state: 'out-of-memory', node: 'n1' });
+  view.emit({ event: 'job', id: '12_1', bundle: 'A1/s1', state: 'done' });
+  view.close();
+  await stream.drawn();
+  expect(stream.lines()).toEqual(['job 12_0: A1/s0 ran out of memory on n1']);
+});
