@@ -7,6 +7,7 @@ import type { Bundle } from '../../src/engine/executors/slurm/bundles.ts';
 interface Settings {
   partition: string;
   limit?: number;
+  memory?: number;
 }
 
 const limitOf = ({ limit }: Settings) => limit;
@@ -35,6 +36,14 @@ describe('job arrays', () => {
       ...[bundle([0], settings), bundle([1], settings), bundle([4, 5], settings)],
     ];
     expect(shown(arraysOf(bundles, limitOf))).toEqual(['0-2%2', '3', '4-5%2 <- 0,1,2', '6%2 <- 4,5']);
+  });
+
+  it('share a limit with what differs from them in nothing that counts', () => {
+    const [small, large] = [1, 2].map((memory) => ({ partition: 'gpu', limit: 2, memory }));
+    const bundles = [bundle([], small), bundle([], large), bundle([], small), bundle([0], small)];
+    expect(shown(arraysOf(bundles, limitOf))).toEqual(['0,2%2', '1%2', '3%2 <- 0,2']);
+    const arrays = arraysOf(bundles, limitOf, { sharingOf: ({ partition }) => ({ partition }) });
+    expect(shown(arrays)).toEqual(['0,2%2', '1%2 <- 0,2', '3%2 <- 0,1']);
   });
 
   it('have no element number that Slurm does not take', () => {
@@ -66,14 +75,16 @@ const anyBundles = fc
       after: fc.array(fc.nat(), { maxLength: 3 }),
       held: fc.boolean(),
       partition: fc.constantFrom('gpu', 'cpu', 'large'),
+      memory: fc.nat(1),
     }),
     { maxLength: 30 },
   )
   .map((drawn) =>
-    drawn.map(({ after, held, partition }, index) => {
+    drawn.map(({ after, held, partition, memory }, index) => {
       const limit = { gpu: 2, large: 1, cpu: undefined }[partition];
       return bundle([...new Set(index === 0 ? [] : after.map((each) => each % index)), ...(held ? ['7_1'] : [])], {
         partition,
+        memory,
         ...(limit !== undefined && { limit }),
       });
     }),
@@ -117,7 +128,8 @@ describe('of any bundles', () => {
   it('all come to run, and never more with one kind of settings at a time than they allow', () =>
     fc.assert(
       fc.property(anyBundles, anySize, fc.infiniteStream(fc.nat()), (bundles, mostElements, draws) => {
-        const arrays = arraysOf(bundles, limitOf, { mostElements });
+        const sharingOf = ({ partition }: Settings) => ({ partition });
+        const arrays = arraysOf(bundles, limitOf, { mostElements, sharingOf });
         const ended = new Set<number | string>(['7_1']);
         const running = new Set<number>();
         const started = new Set<number>();

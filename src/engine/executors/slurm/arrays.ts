@@ -30,24 +30,29 @@ const MOST_ELEMENTS = 1000;
 
 /**
  * Where only so many jobs with some settings may run at a time, all bundles with these settings that are equally deep
- * in the study are one array with that limit, and it waits for all of the one before it. So no two arrays of these
- * settings ever run at the same time, and the limit holds for all of them together.
+ * in the study are one array with that limit, and it waits for all of the one before it. So no two arrays that share
+ * the limit ever run at the same time, and it holds for all of them together.
  *
  * @param concurrencyOf how many jobs with such settings run at a time; undefined for any number
+ * @param options.sharingOf what of the settings is equal in jobs that share a limit: all of them by default. Arrays
+ *   whose settings differ in the rest wait for one another, too
  * @param options.mostElements element numbers are smaller than this
  * @returns in an order in which they can be submitted: each waits for bundles of earlier ones only
  */
 export function arraysOf<Settings extends object>(
   bundles: readonly Bundle<Settings>[],
   concurrencyOf: (settings: Settings) => number | undefined,
-  { mostElements = MOST_ELEMENTS } = {},
+  {
+    sharingOf = (settings) => settings,
+    mostElements = MOST_ELEMENTS,
+  }: { sharingOf?: (settings: Settings) => object; mostElements?: number } = {},
 ): JobArray<Settings>[] {
   const depths: number[] = [];
   for (const { after } of bundles)
     depths.push(
       after.reduce<number>((most, each) => Math.max(most, typeof each === 'number' ? depths[each]! + 1 : 0), 0),
     );
-  const kinds = bundles.map(({ settings }) => canonicalJson(settings as unknown as JsonValue));
+  const kinds = bundles.map(({ settings }) => canonicalJson(settings as JsonValue));
   // Those of one group are equally deep, as what they wait for decides how deep they are.
   const groups = groupBy(bundles.keys(), (index) => {
     const { settings, after } = bundles[index]!;
@@ -59,12 +64,12 @@ export function arraysOf<Settings extends object>(
   const depthOf = ([first]: readonly number[]) => depths[first!]!;
   for (const members of [...groups.values()].sort((a, b) => depthOf(a) - depthOf(b) || a[0]! - b[0]!)) {
     const { settings } = bundles[members[0]!]!;
-    const kind = kinds[members[0]!]!;
     const limit = concurrencyOf(settings);
     const after = members.flatMap((index) => bundles[index]!.after);
     if (limit !== undefined) {
-      after.push(...(before.get(kind) ?? []));
-      before.set(kind, members);
+      const sharing = canonicalJson(sharingOf(settings) as JsonValue);
+      after.push(...(before.get(sharing) ?? []));
+      before.set(sharing, members);
     }
     arrays.push({
       settings,
