@@ -5,26 +5,22 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { batchScript, type BatchScript } from '../../src/engine/executors/slurm/batch-script.ts';
+import { batchScript, logName, type BatchScript } from '../../src/engine/executors/slurm/batch-script.ts';
 import type { SlurmSettings } from '../../src/engine/executors/slurm/settings.ts';
 
 const LEAST: SlurmSettings = { cpus: 1, setup: [], signal: 120, options: [] };
 
-function scriptOf({
-  settings,
-  ...others
-}: Partial<Omit<BatchScript, 'settings'>> & { settings?: object } = {}): string {
+type Options = Partial<Omit<BatchScript, 'array'> & Omit<BatchScript['array'], 'settings'>> & { settings?: object };
+
+function scriptOf({ settings, bundles = [0], offset = 0, limit, ...others }: Options = {}): string {
   return batchScript({
+    array: { settings: { ...LEAST, ...settings }, bundles, offset, ...(limit !== undefined && { limit }) },
     name: 'A1/s0',
-    settings: { ...LEAST, ...settings },
-    tasks: [0],
     after: [],
     folder: '/study',
     logFolder: '/cache/logs',
-    logName: (task) => `${task}.log`,
     timeSignal: 'SIGUSR2',
     command: ['/usr/bin/node', '/opt/swp.js', 'work'],
-    offset: 0,
     ...others,
   });
 }
@@ -41,7 +37,7 @@ describe('what it asks of Slurm', () => {
       ...{ memory: 16_384, constraint: 'a100|h100', signal: 300, setup: ['module load node/22', "echo it's on"] },
       options: ['--mail-type=END', '--gres=tmp:10', '--comment=prune & "train"'],
     };
-    expect(scriptOf({ settings, tasks: [7, 3, 4, 5], concurrency: 2, after: ['12_3', '15_0'], offset: 100 }))
+    expect(scriptOf({ settings, bundles: [103, 104, 105, 107], limit: 2, after: ['12_3', '15_0'], offset: 100 }))
       .toMatchInlineSnapshot(`
       "#!/bin/bash
       #SBATCH --job-name=swp-A1/s0
@@ -57,7 +53,7 @@ describe('what it asks of Slurm', () => {
       #SBATCH --gres=gpu:a100:1,tmp:10
       #SBATCH "--constraint=a100|h100"
       #SBATCH --chdir=/study
-      #SBATCH --output=/cache/logs/%a.log
+      #SBATCH --output=/cache/logs/100+%a.log
       #SBATCH --open-mode=append
       #SBATCH --signal=B:USR2@300
       #SBATCH --dependency=afterany:12_3:15_0
@@ -69,7 +65,7 @@ describe('what it asks of Slurm', () => {
       setup_failed() { printf 'swp: this line of "setup" failed with exit code %s: %s\\n' "$@" >&2; exit 1; }
       eval 'module load node/22' || setup_failed "$?" 'module load node/22'
       eval 'echo it'\\''s on' || setup_failed "$?" 'echo it'\\''s on'
-      exec /usr/bin/node /opt/swp.js work "$((SLURM_ARRAY_TASK_ID + 100))"
+      exec /usr/bin/node /opt/swp.js work "$((100 + SLURM_ARRAY_TASK_ID))"
       "
     `);
   });
@@ -105,6 +101,10 @@ describe('what it asks of Slurm', () => {
     ['/$HOME', '"--output=/$HOME/%a.log"'],
   ])('logs into %s', (logFolder, option) => expect(optionIn(scriptOf({ logFolder }), 'output')).toBe(option));
 
+  test('logs have the names of bundles, as far as Slurm can name them so', () => {
+    expect([logName({ offset: 0 }, 3), logName({ offset: 1000 }, 1003)]).toEqual(['3.log', '1000+3.log']);
+  });
+
   test('paths that Slurm cannot take are refused', () => {
     expect(() => scriptOf({ logFolder: '/a\\b' })).toThrow(
       'Slurm writes no logs of jobs into "/a\\\\b": the path has a backslash.',
@@ -132,7 +132,7 @@ describe('what it does', () => {
     await writeFile(program, FAKE_SWP);
     const path = join(folder, 'job.sh');
     const command = [process.execPath, program, ...args];
-    await writeFile(path, scriptOf({ settings: { setup }, command, offset, tasks: [task] }));
+    await writeFile(path, scriptOf({ settings: { setup }, command, offset }));
     const child = execa('bash', [path], {
       reject: false,
       env: { SLURM_ARRAY_TASK_ID: String(task), SWP_TEST_MARK: undefined },

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { batchScript } from '../../src/engine/executors/slurm/batch-script.ts';
+import { batchScript, logName } from '../../src/engine/executors/slurm/batch-script.ts';
 import { SlurmCluster } from './slurm-cluster.ts';
 
 let cluster: SlurmCluster;
@@ -23,59 +23,53 @@ test('jobs run where they should, with what was asked for, and write their logs,
   );
   const script = batchScript({
     name: `A1's "run" #1`,
-    settings: {
-      ...LEAST,
-      ...{ time: '01:30:00', gpus: 'fake:1', cpus: 2, memory: 200, setup: [`echo "it's set up"`] },
-      options: ['--comment=a "comment", and more #2'],
+    array: {
+      settings: {
+        ...LEAST,
+        ...{ time: '01:30:00', gpus: 'fake:1', cpus: 2, memory: 200, setup: [`echo "it's set up"`] },
+        options: ['--comment=a "comment", and more #2'],
+      },
+      bundles: [12, 13],
+      offset: 10,
+      limit: 1,
     },
-    tasks: [2, 3],
-    concurrency: 1,
     after: [],
     folder,
     logFolder,
-    logName: (task) => `array-0.${task}.log`,
     timeSignal: 'SIGUSR2',
     command: ['/bin/bash', join(folder, 'tell.sh'), `it's an "argument"`],
-    offset: 10,
   });
   const id = await cluster.submit(script);
   const job = await cluster.untilJob(`${id}_3`, 'COMPLETED', 'FAILED');
   expect(job).toMatchObject({ JobState: 'COMPLETED', ArrayTaskThrottle: '1', TimeLimit: '01:30:00', Requeue: '1' });
   expect(job.JobName).toBe(`swp-A1's "run" #1`);
   await cluster.untilJob(`${id}_2`, 'COMPLETED');
-  const logs = await Promise.all([2, 3].map((task) => readFile(join(logFolder, `array-0.${task}.log`), 'utf8')));
+  const logs = await Promise.all(
+    [12, 13].map((bundle) => readFile(join(logFolder, logName({ offset: 10 }, bundle)), 'utf8')),
+  );
   expect(logs).toEqual([12, 13].map((bundle) => `it's set up\n${folder}|2|200|0|it's an "argument" ${bundle}\n`));
 });
 
 test('a job waits for others, however they end, and says what its setup lacks', async () => {
   const common = {
     name: 'node',
-    tasks: [0],
     folder: cluster.directory,
     logFolder: cluster.directory,
     timeSignal: 'SIGUSR2',
     command: ['/bin/true'],
-    offset: 0,
   } as const;
-  const first = await cluster.submit(
-    batchScript({
-      ...common,
-      settings: { ...LEAST, setup: ['module load nothing'] },
-      after: [],
-      logName: (task) => `first-${task}.log`,
-    }),
-    ['--hold'],
-  );
-  const second = await cluster.submit(
-    batchScript({ ...common, settings: LEAST, after: [`${first}_0`], logName: (task) => `second-${task}.log` }),
-  );
-  expect(await cluster.untilJob(`${second}_0`, 'PENDING')).toMatchObject({
+  const array = (bundle: number, setup: string[]) => ({ settings: { ...LEAST, setup }, bundles: [bundle], offset: 0 });
+  const first = await cluster.submit(batchScript({ ...common, array: array(0, ['module load nothing']), after: [] }), [
+    '--hold',
+  ]);
+  const second = await cluster.submit(batchScript({ ...common, array: array(1, []), after: [`${first}_0`] }));
+  expect(await cluster.untilJob(`${second}_1`, 'PENDING')).toMatchObject({
     Dependency: `afterany:${first}_0(unfulfilled)`,
   });
   await cluster.run('scontrol', ['release', first]);
   expect(await cluster.untilJob(`${first}_0`, 'FAILED', 'COMPLETED')).toMatchObject({ ExitCode: '1:0' });
-  expect(await readFile(join(cluster.directory, 'first-0.log'), 'utf8')).toContain(
+  expect(await readFile(join(cluster.directory, '0.log'), 'utf8')).toContain(
     'swp: this line of "setup" failed with exit code 127: module load nothing\n',
   );
-  await cluster.untilJob(`${second}_0`, 'COMPLETED');
+  await cluster.untilJob(`${second}_1`, 'COMPLETED');
 });

@@ -4,35 +4,39 @@
  */
 import { SwpError } from '../../../base/failure.ts';
 import { quoted } from '../../../base/nearest-name.ts';
+import { arrayText, type JobArray } from './arrays.ts';
 import type { SlurmSettings } from './settings.ts';
 
 export interface BatchScript {
+  array: Pick<JobArray, 'settings' | 'bundles' | 'offset' | 'limit'>;
   /** What squeue shows. */
   name: string;
-  settings: SlurmSettings;
-  /** Which jobs the array has: their SLURM_ARRAY_TASK_ID. */
-  tasks: readonly number[];
-  /** How many of them run at a time; no limit if absent. */
-  concurrency?: number;
   /** Jobs that must have ended, however they did: `123_4`. Slurm has to know them: it does not wait for others. */
   after: readonly string[];
   /** Where jobs run: absolute. */
   folder: string;
-  /** Absolute path of the folder of logs; the log of a job is there under its SLURM_ARRAY_TASK_ID: `logs(3)`. */
+  /** Where their logs are (`logName`): absolute. */
   logFolder: string;
-  logName(task: number | '%a'): string;
   /** Sent before the time limit, such as `SIGUSR2`. */
   timeSignal: NodeJS.Signals;
-  /** Program and arguments, as they are. */
+  /** Program and arguments, as they are. The number of the bundle is the last argument. */
   command: readonly string[];
-  /** The last argument is SLURM_ARRAY_TASK_ID and so many. */
-  offset: number;
+}
+
+/** Of the file with what the job of a bundle wrote. */
+export function logName({ offset }: Pick<JobArray, 'offset'>, bundle: number): string {
+  return logNameOf(offset, bundle - offset);
+}
+
+/** Slurm can name logs by the number of the array element. */
+function logNameOf(offset: number, element: number | '%a'): string {
+  return `${offset === 0 ? '' : `${offset}+`}${element}.log`;
 }
 
 /** @throws SwpError of kind `usage` for a path that Slurm cannot take */
 export function batchScript(script: BatchScript): string {
-  const { settings, command, offset } = script;
-  const program = command.map(bashWord).join(' ');
+  const { settings, offset } = script.array;
+  const program = script.command.map(bashWord).join(' ');
   return [
     '#!/bin/bash',
     ...sbatchOptions(script).map((option) => `#SBATCH ${sbatchWord(option)}`),
@@ -40,28 +44,19 @@ export function batchScript(script: BatchScript): string {
     ...(settings.setup.length > 0 ? [SETUP_FAILED] : []),
     ...settings.setup.map((line) => `eval ${bashWord(line)} || setup_failed "$?" ${bashWord(line)}`),
     // Signals of Slurm reach swp only if it is this process.
-    `exec ${program} "$((SLURM_ARRAY_TASK_ID + ${offset}))"`,
+    `exec ${program} "$((${offset} + SLURM_ARRAY_TASK_ID))"`,
     '',
   ].join('\n');
 }
 
 const SETUP_FAILED = `setup_failed() { printf 'swp: this line of "setup" failed with exit code %s: %s\\n' "$@" >&2; exit 1; }`;
 
-function sbatchOptions({
-  name,
-  settings,
-  tasks,
-  concurrency,
-  after,
-  folder,
-  logFolder,
-  logName,
-  timeSignal,
-}: BatchScript): string[] {
+function sbatchOptions({ array, name, after, folder, logFolder, timeSignal }: BatchScript): string[] {
+  const { settings } = array;
   const { partition, account, qos, time, cpus, memory, constraint, signal } = settings;
   const own = new Map<string, string | number | undefined>([
     ['job-name', `swp-${name}`],
-    ['array', arrayOf(tasks) + (concurrency === undefined ? '' : `%${concurrency}`)],
+    ['array', arrayText(array)],
     ['partition', partition],
     ['account', account],
     ['qos', qos],
@@ -73,7 +68,7 @@ function sbatchOptions({
     ['gres', resourcesOf(settings)],
     ['constraint', constraint],
     ['chdir', lineOf(folder)],
-    ['output', `${logPattern(logFolder)}/${logName('%a')}`],
+    ['output', `${logPattern(logFolder)}/${logNameOf(array.offset, '%a')}`],
     ['open-mode', 'append'], // a job that is queued again goes on in its log
     ['signal', `B:${timeSignal.replace(/^SIG/, '')}@${signal}`],
     ['dependency', after.length === 0 ? undefined : `afterany:${after.join(':')}`],
@@ -93,17 +88,6 @@ function resourcesOf({ gpus, options }: SlurmSettings): string | undefined {
   const others = options.filter((option) => option.startsWith(GRES)).map((option) => option.slice(GRES.length));
   const all = [...(gpus === undefined || gpus === '0' ? [] : [`gpu:${gpus}`]), ...others];
   return all.length === 0 ? undefined : all.join(',');
-}
-
-/** `0-4,7` */
-function arrayOf(tasks: readonly number[]): string {
-  const ranges: { first: number; last: number }[] = [];
-  for (const task of tasks.toSorted((a, b) => a - b)) {
-    const range = ranges.at(-1);
-    if (range?.last === task - 1) range.last = task;
-    else ranges.push({ first: task, last: task });
-  }
-  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(',');
 }
 
 /** Slurm replaces what follows a %, and in a path with a backslash nothing at all. */
