@@ -16,6 +16,7 @@ import { createFile } from '../base/regular-file.ts';
 import { findLeftovers } from './leftovers.ts';
 import { readStoredRecord, type RecordedArtifact, type UnsealedRecord } from './record.ts';
 import { artifactFiles, namesIn, recordFiles } from './layout.ts';
+import { oldSubmissions } from './old-submissions.ts';
 import { rootKeys } from './root-keys.ts';
 
 /** Files that nothing refers to may belong to a run that has not written its record yet. */
@@ -37,7 +38,7 @@ export interface Policy {
 }
 
 export interface Collected {
-  kind: 'evicted' | 'unreferenced' | 'checkpoint' | 'leftover';
+  kind: 'evicted' | 'unreferenced' | 'checkpoint' | 'submission' | 'leftover';
   /** Absolute. */
   path: string;
   bytes: number;
@@ -79,18 +80,22 @@ export async function collectGarbage(cache: Cache, policy: Policy, dryRun: boole
       if (!referenced.has(path) && now - mtimeMs > UNREFERENCED_MS) found.push({ kind: 'unreferenced', path, bytes });
   const inodes = new Map([...stored].map(([path, { inode }]) => [path, inode]));
   found.push(...oldCheckpoints(cache, now, inodes));
-  for (const { inode, ...leftover } of findLeftovers(cache.directory, now)) {
-    found.push({ kind: 'leftover', ...leftover });
-    inodes.set(leftover.path, inode);
-  }
+  const left = { submission: oldSubmissions(cache.directory, now), leftover: findLeftovers(cache.directory, now) };
+  for (const kind of ['submission', 'leftover'] as const)
+    for (const { inode, ...each } of left[kind]) {
+      found.push({ kind, ...each });
+      inodes.set(each.path, inode);
+    }
   const [removed, refused]: [Collected[], Collected[]] = [[], []];
-  for (const each of found) (dryRun || remove(each, inodes.get(each.path)) ? removed : refused).push(each);
+  for (const each of found)
+    if (dryRun || remove(each, inodes.get(each.path))) removed.push(each);
+    else if (each.kind === 'leftover') refused.push(each); // a submission is for its owner to remove
   const gone = new Set(removed.map(({ path }) => path));
-  const left = [...stored].filter(([path]) => !gone.has(path));
+  const staying = [...stored].filter(([path]) => !gone.has(path));
   return {
     removed,
     refused,
-    kept: { files: left.length, bytes: left.reduce((sum, [, { bytes }]) => sum + bytes, 0) },
+    kept: { files: staying.length, bytes: staying.reduce((sum, [, { bytes }]) => sum + bytes, 0) },
     damagedRecords: damaged,
   };
 }
@@ -252,7 +257,7 @@ function remove({ kind, path }: Collected, inode: number | undefined): boolean {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (kind === 'checkpoint' && code === 'ENOTEMPTY') return true; // somebody keeps a new one in its place
-    if (kind === 'leftover' && ['EACCES', 'EPERM', 'ENOTEMPTY'].includes(code)) return false;
+    if ((kind === 'leftover' || kind === 'submission') && ['EACCES', 'EPERM', 'ENOTEMPTY'].includes(code)) return false;
     throw fileFailure(error, path, 'write');
   }
 }

@@ -9,6 +9,7 @@
  *   run has made that has not ended, or was killed.
  * - `tombstones/RECORD-ID.json`: records that `swp invalidate` dismissed, for this study only. A tombstone names one
  *   record by its id, so the record that a rerun publishes under the same key counts again.
+ * - `slurm/ID/`: what was sent to a cluster, and what its jobs wrote (src/engine/executors/slurm/submission.ts).
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';

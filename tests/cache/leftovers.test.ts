@@ -127,6 +127,24 @@ it('gc removes what has shown no sign of life for a day, unless its process is k
   expect([removed.length, refused]).toEqual([Object.keys(gone).length - 1, []]); // one was swept when gc began
 });
 
+it('gc removes what was sent to a cluster long ago, and nothing of it that may still be of use', async () => {
+  const submissions = join(directory, 'studies', NAME, 'slurm');
+  const months = (count: number) => new Date(Date.now() - count * 30 * 24 * 3600 * 1000);
+  for (const [id, ages] of Object.entries({ old: [4, 4], queued: [4, 2] })) {
+    await mkdir(join(submissions, id), { recursive: true });
+    for (const [index, age] of ages.entries()) {
+      const file = join(submissions, id, `${index}.jsonl`);
+      await writeFile(file, '{}\n');
+      await utimes(file, months(age), months(age));
+    }
+    await utimes(join(submissions, id), months(4), months(4));
+  }
+  await writeFile(join(submissions, 'a file'), '');
+  const { removed } = await collectGarbage(cache, { keep: new Set() }, false);
+  expect(removed).toEqual([{ kind: 'submission', path: join(submissions, 'old'), bytes: 6 }]);
+  expect((await readdir(submissions)).sort()).toEqual(['a file', 'queued']);
+});
+
 describe('what goes while somebody looks at it is no error', () => {
   beforeEach(async () => {
     for (let at = 1; at <= 4; at++) await publish(at, at > 1);

@@ -12,6 +12,7 @@ const KINDS = {
   evicted: ['evictable artifact', 'evictable artifacts'],
   unreferenced: ['file that nothing refers to', 'files that nothing refers to'],
   checkpoint: ['old checkpoint', 'old checkpoints'],
+  submission: ['old submission to a cluster', 'old submissions to a cluster'],
   leftover: ['leftover of a process that is gone', 'leftovers of processes that are gone'],
 } as const;
 
