@@ -32,6 +32,8 @@ export type Failure =
   | { kind: 'not-finite'; message: string; remedy: string }
   /** This machine lacks what a declared parameter needs (an engine, a device). */
   | { kind: 'unavailable'; what: string; message: string; remedy: string }
+  /** The cluster's scheduler refuses something, or does not answer, and then nothing is known. In its own words. */
+  | { kind: 'scheduler'; answers: boolean; message: string; remedy: string }
   /** What was to be fetched on request did not come, or does not fit; nothing has changed. */
   | { kind: 'install'; what: string; message: string; remedy: string }
   /** What was computed again differs from what was there, though its recipe is the same. Both are kept. */

@@ -116,6 +116,7 @@ export function failureText(
     case 'content':
       return `${error} ${pathText(failure.path)}: ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'not-finite':
+    case 'scheduler':
       return `${error} ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
     case 'unavailable':
       return `${error} This machine cannot run ${failure.what}: ${sentence(failure.message)}\n  ${indented(failure.remedy)}`;
