@@ -61,6 +61,11 @@ export type Failure =
       code?: string;
       said?: string;
     }
+  /**
+   * A job of a cluster ended before it had done its work. `job`: what the cluster calls it; `bundle`: what it was to
+   * compute; `message` follows these two.
+   */
+  | { kind: 'job'; job: string; bundle: string; message: string; remedy: string; log?: string }
   /** The user stopped the run. */
   | { kind: 'stopped'; signal: string };
 

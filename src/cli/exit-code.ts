@@ -39,6 +39,7 @@ export function exitCodeOf(failure: Failure): number {
     case 'worker-not-started':
     case 'out-of-memory':
     case 'memory-limit':
+    case 'job':
     case 'file-changed':
       return EXIT_CODE.nodesFailed;
     case 'stopped':

@@ -174,6 +174,12 @@ export function failureText(
         `  What was run: ${visibleLine(failure.command)}`,
         `  ${startRemedy(failure.code)}`,
       ].join('\n');
+    case 'job':
+      return [
+        `${error} Job ${failure.job} (${failure.bundle}) ${sentence(failure.message)}`,
+        `  ${indented(failure.remedy)}`,
+        ...logHint(failure.log),
+      ].join('\n');
     case 'stopped':
       return `Stopped by ${failure.signal}. \`swp repro\` continues.`;
   }

@@ -18,8 +18,12 @@ export interface Interruption {
  * The first signal stops the run; further ones change nothing, so that stopping can finish its work. A terminal that
  * goes sends SIGHUP, which stops the run unless swp was started to survive it.
  * @param note says so to whoever is there
+ * @param more signals that stop it besides those that stop every run
  */
-export function listenForInterruption(note: (text: string) => void): Interruption {
+export function listenForInterruption(
+  note: (text: string) => void,
+  more: readonly NodeJS.Signals[] = [],
+): Interruption {
   const controller = new AbortController();
   let failure: Failure | undefined;
   const stop = (reason: string) => {
@@ -34,7 +38,8 @@ export function listenForInterruption(note: (text: string) => void): Interruptio
     if (trouble !== 'SIGPIPE') failure ??= trouble;
     stop(trouble === 'SIGPIPE' ? trouble : 'failure');
   });
-  for (const name of SIGNALS) process.on(name, hear);
+  const signals = [...SIGNALS, ...more];
+  for (const name of signals) process.on(name, hear);
   const forgetNpm = whenNpmEnds(() => stop('SIGHUP'));
   return {
     signal: controller.signal,
@@ -44,7 +49,7 @@ export function listenForInterruption(note: (text: string) => void): Interruptio
     stopListening: () => {
       forgetTrouble();
       forgetNpm();
-      for (const name of SIGNALS) process.off(name, hear);
+      for (const name of signals) process.off(name, hear);
     },
   };
 }

@@ -14,6 +14,8 @@ import { writeOutDag } from './standard-dag.ts';
 export interface StudyFile {
   /** Absolute. */
   path: string;
+  /** As it was read. */
+  text: string;
   content: PipelineFile;
   /** Collects the mistakes that are found later, at their places in the file. */
   diagnostics: Diagnostics;
@@ -73,7 +75,8 @@ export function parseStudyFile(path: string, text: string | Uint8Array): StudyFi
   const checked = content as unknown as PipelineFile;
   const dag = writeOutDag(checked.dag, diagnostics, declaresText(checked));
   diagnostics.throwIfAny(); // a step that is added nowhere would be reported a second time
-  return { path, content: { ...checked, dag }, diagnostics };
+  const read = typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+  return { path, text: read, content: { ...checked, dag }, diagnostics };
 }
 
 /** Whether a corpus is declared for any experiment of any profile. */

@@ -14,7 +14,7 @@ import { checkOverrides } from './overrides.ts';
 import { largeModels } from './large-models.ts';
 import { paramSchemas } from './stage-params.ts';
 import { declareSteps, namedStages, type StepDeclaration } from './step.ts';
-import { readStudyFile, type StudyFile } from './study-file.ts';
+import { parseStudyFile, readStudyFile, type StudyFile } from './study-file.ts';
 
 /** Parameters by stage. */
 export type ParamsByStage = Record<string, JsonObject>;
@@ -91,6 +91,7 @@ export interface StageSource {
 /**
  * Reads, checks and resolves a study.
  * @param options.path absolute path of pipeline.json
+ * @param options.declaration what it says, where it may say something else by now
  * @param options.profile the profile's name; default: the study's default profile, else all experiments as written
  * @param options.overrides values by parameter, for every stage that declares it
  * @throws SwpError kind `study` or `several` with the places of all mistakes; `usage` for an unknown profile or
@@ -98,11 +99,14 @@ export interface StageSource {
  */
 export async function loadStudy(options: {
   path: string;
+  declaration?: string;
   profile?: string;
   overrides?: JsonObject;
   loader: StageSource;
 }): Promise<Study> {
-  return resolveStudy(await readStudyFile(options.path), options);
+  const { path, declaration } = options;
+  const file = declaration === undefined ? await readStudyFile(path) : parseStudyFile(path, declaration);
+  return resolveStudy(file, options);
 }
 
 /** The same for a file that is read already. */

@@ -5,17 +5,22 @@ import { workerEnvironment } from '../compute/runtimes/worker-environment.ts';
 import { collectEnvironment } from '../engine/environment.ts';
 import type { Executor, Slot } from '../engine/executor.ts';
 import { GpuSlots, type GpuChoice } from '../engine/executors/local/gpu-slots.ts';
-import { LocalExecutor } from '../engine/executors/local/local-executor.ts';
+import { LocalExecutor, type LocalExecutorOptions } from '../engine/executors/local/local-executor.ts';
 import type { JsonObject } from '../base/json.ts';
 
 /**
  * Whoever makes one closes it.
  * @param options.jobs nodes at a time, at least 1
  * @param options.gpus GPUs for nodes that need one; `auto` if absent
+ * @param options.memory bytes that nodes may take together; the machine's if absent
+ * @param options.graceMs how long a node may take to keep its state when it is stopped
  */
-export function localExecutor({ jobs, gpus = 'auto' }: { jobs: number; gpus?: GpuChoice }): Executor<Slot> {
+export function localExecutor({
+  gpus = 'auto',
+  ...options
+}: Pick<LocalExecutorOptions, 'jobs' | 'memory' | 'graceMs'> & { gpus?: GpuChoice }): Executor<Slot> {
   return new LocalExecutor({
-    jobs,
+    ...options,
     gpus: new GpuSlots({ choice: gpus }),
     environment: workerEnvironment(process.env),
     isOutOfDeviceMemory,

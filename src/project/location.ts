@@ -12,6 +12,8 @@ export interface ProjectOptions {
   json?: boolean;
   /** Of the commands that plan: the device of every stage that declares one. */
   device?: string;
+  /** What pipeline.json says: jobs of a cluster compute what was submitted, whatever it says by now. */
+  declaration?: string;
 }
 
 export interface Location {
@@ -23,6 +25,8 @@ export interface Location {
   overrides: JsonObject;
   /** Absolute path of the cache. */
   cache: string;
+  /** What pipeline.json says, where that is not to be read. */
+  declaration?: string;
 }
 
 /** @throws SwpError of kind `usage` if there is no study */
@@ -33,6 +37,7 @@ export function locate(options: ProjectOptions): Location {
     profile: options.profile ?? environment('SWP_PROFILE'),
     overrides: options.device === undefined ? {} : { device: options.device },
     cache: resolve(options.cache ?? environment('SWP_CACHE') ?? join(dirname(path), 'cache')),
+    ...(options.declaration !== undefined && { declaration: options.declaration }),
   };
 }
 

@@ -43,9 +43,15 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
  * @throws SwpError for everything that a user can get wrong
  */
 export async function openDeclaration(options: ProjectOptions): Promise<Pick<Project, 'study' | 'stages'>> {
-  const { path, profile, overrides } = locate(options);
+  const { path, profile, overrides, declaration } = locate(options);
   const stages = StageLoader.installed(dirname(path));
-  const study = await loadStudy({ path, ...(profile !== undefined && { profile }), overrides, loader: stages });
+  const study = await loadStudy({
+    path,
+    ...(declaration !== undefined && { declaration }),
+    ...(profile !== undefined && { profile }),
+    overrides,
+    loader: stages,
+  });
   // A device that is the declared one makes no other study.
   return { study: { ...study, overrides: effectiveOverrides(study) }, stages };
 }

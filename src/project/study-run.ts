@@ -2,6 +2,7 @@
 import type { HistoryEntry } from '../cache/run-history.ts';
 import type { Failure } from '../base/failure.ts';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
+import type { Executor } from '../engine/executor.ts';
 import { usableCpus } from '../base/usable-cpus.ts';
 import type { GpuChoice } from '../engine/executors/local/gpu-slots.ts';
 import { isToRun } from '../engine/needed-nodes.ts';
@@ -29,6 +30,10 @@ export interface RunSettings {
   checkpointSeconds?: number | undefined;
   /** Which large artifacts stay that no planned node needs any more; as the study says if absent. */
   keep?: KeptArtifacts | undefined;
+  /** What runs the nodes, in place of workers of this machine; closed when they have ended. */
+  openExecutor?: (emit: EventSink) => Executor;
+  /** Whether the study's history tells of this run; true if absent. Jobs of a cluster tell of themselves. */
+  isRecorded?: boolean;
   /** From when on somebody has been waiting, as `performance.now()` says it; since the process began if absent. */
   since?: number;
 }
@@ -90,7 +95,11 @@ export class StudyRun {
   async execute(emit: EventSink, signal: AbortSignal): Promise<RunResult> {
     const { dag, cache, state, stages, study } = this.#project;
     const { gpus = process.env.SWP_GPUS, memoryPerNode, checkpointSeconds, keep = study.keep } = this.#settings;
-    const executor = localExecutor({ jobs: this.#jobs, gpus: gpuChoice(gpus) });
+    const hear: EventSink = (event) => {
+      this.#history.emit(event);
+      emit(event);
+    };
+    const executor = this.#settings.openExecutor?.(hear) ?? localExecutor({ jobs: this.#jobs, gpus: gpuChoice(gpus) });
     this.#result = await run({
       dag,
       cache,
@@ -98,10 +107,7 @@ export class StudyRun {
       stages,
       executor,
       environment: () => nodeEnvironment(study.root),
-      emit: (event) => {
-        this.#history.emit(event);
-        emit(event);
-      },
+      emit: hear,
       ...(memoryPerNode !== undefined && { memoryPerNode }),
       ...(checkpointSeconds !== undefined && { checkpointSeconds }),
       keep,
@@ -129,10 +135,7 @@ export class StudyRun {
     const { report, failure } = results === undefined ? {} : await renderOrExplain(this.#project, results, signal);
     if (signal?.aborted && results !== undefined && report === undefined && failure === undefined)
       result.stopped = stopReason(signal);
-    const written = await this.#history.write(this.#project, result, [...this.#planned.selectors], {
-      waited: this.#secondsWaited(),
-      ...(this.#estimate && { estimate: this.#estimate }),
-    });
+    const written = await this.#writeHistory(result);
     const { total, cached, ran, failed, blocked, stopped } = result;
     const accuracy = written.entry && accuracyOf(written.entry);
     const warnings = [...result.warnings, ...(written.failure ? [written.failure] : [])];
@@ -152,6 +155,14 @@ export class StudyRun {
       ...(failure !== undefined && { reportFailure: failure }),
       warnings: warnings.slice(this.#planned.plan.warnings.length),
     };
+  }
+
+  async #writeHistory(result: RunResult): ReturnType<HistoryRecorder['write']> {
+    if (this.#settings.isRecorded === false) return {};
+    return this.#history.write(this.#project, result, [...this.#planned.selectors], {
+      waited: this.#secondsWaited(),
+      ...(this.#estimate && { estimate: this.#estimate }),
+    });
   }
 
   #secondsWaited(): number {

@@ -39,35 +39,36 @@ describe('what it asks of Slurm', () => {
     };
     expect(scriptOf({ settings, bundles: [103, 104, 105, 107], limit: 2, after: ['12_3', '15_0'], offset: 100 }))
       .toMatchInlineSnapshot(`
-      "#!/bin/bash
-      #SBATCH --job-name=swp-A1/s0
-      #SBATCH --array=3-5,7%2
-      #SBATCH --partition=gpu,gpu-long
-      #SBATCH --account=lab
-      #SBATCH --qos=high
-      #SBATCH --time=1-12:00:00
-      #SBATCH --nodes=1
-      #SBATCH --ntasks=1
-      #SBATCH --cpus-per-task=4
-      #SBATCH --mem=16384M
-      #SBATCH --gres=gpu:a100:1,tmp:10
-      #SBATCH "--constraint=a100|h100"
-      #SBATCH --chdir=/study
-      #SBATCH --output=/cache/logs/100+%a.log
-      #SBATCH --open-mode=append
-      #SBATCH --signal=B:USR2@300
-      #SBATCH --dependency=afterany:12_3:15_0
-      #SBATCH --kill-on-invalid-dep=yes
-      #SBATCH --requeue
-      #SBATCH --mail-type=END
-      #SBATCH "--comment=prune & \\"train\\""
+        "#!/bin/bash
+        #SBATCH --job-name=swp-A1/s0
+        #SBATCH --array=3-5,7%2
+        #SBATCH --partition=gpu,gpu-long
+        #SBATCH --account=lab
+        #SBATCH --qos=high
+        #SBATCH --time=1-12:00:00
+        #SBATCH --nodes=1
+        #SBATCH --ntasks=1
+        #SBATCH --cpus-per-task=4
+        #SBATCH --mem=16384M
+        #SBATCH --gres=gpu:a100:1,tmp:10
+        #SBATCH "--constraint=a100|h100"
+        #SBATCH --chdir=/study
+        #SBATCH --output=/cache/logs/100+%a.log
+        #SBATCH --open-mode=append
+        #SBATCH --signal=B:USR2@300
+        #SBATCH --dependency=afterany:12_3:15_0
+        #SBATCH --kill-on-invalid-dep=yes
+        #SBATCH --requeue
+        #SBATCH --mail-type=END
+        #SBATCH "--comment=prune & \\"train\\""
 
-      setup_failed() { printf 'swp: this line of "setup" failed with exit code %s: %s\\n' "$@" >&2; exit 1; }
-      eval 'module load node/22' || setup_failed "$?" 'module load node/22'
-      eval 'echo it'\\''s on' || setup_failed "$?" 'echo it'\\''s on'
-      exec /usr/bin/node /opt/swp.js work "$((100 + SLURM_ARRAY_TASK_ID))"
-      "
-    `);
+        trap '' USR2
+        setup_failed() { printf 'swp: this line of "setup" failed with exit code %s: %s\\n' "$@" >&2; exit 1; }
+        eval 'module load node/22' || setup_failed "$?" 'module load node/22'
+        eval 'echo it'\\''s on' || setup_failed "$?" 'echo it'\\''s on'
+        exec /usr/bin/node /opt/swp.js work "$((100 + SLURM_ARRAY_TASK_ID))"
+        "
+      `);
   });
 
   test('of a job that asks for nothing: no limit, no GPU, no memory but the partition’s own', () => {

@@ -4,57 +4,16 @@ import { join } from 'node:path';
 import type { Executor, JobOutcome, Slot } from '../../src/engine/executor.ts';
 import { GpuSlots } from '../../src/engine/executors/local/gpu-slots.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { DEEDS_STAGE, NVIDIA_SMI } from './deeds-stage.ts';
 import { executorContract, slotContract } from './executor-contract.ts';
 import { FakeExecutor, type FakeJob } from './fake-executor.ts';
 import { localExecutor } from './rig.ts';
-
-/** The contract's stage, for executors that load one. */
-const STAGE = `
-  import { readFile, writeFile } from 'node:fs/promises';
-  const forever = (job) => new Promise((_, reject) => {
-    setInterval(() => {}, 1000);
-    job.signal.addEventListener('abort', () => reject(job.signal.reason));
-  });
-  const deeds = {
-    write: async (job) => {
-      job.log('a line');
-      console.error('another line');
-      for (const done of [1, 2]) job.progress({ done, total: 2 });
-      await writeFile(job.output('text'), (await readFile(job.input('from'), 'utf8')) + job.params.say);
-      return { length: job.params.say.length };
-    },
-    fail: () => { throw Object.assign(new Error('no space left'), { code: 'ENOSPC', path: '/full' }); },
-    die: () => new Promise(() => process.kill(process.pid, 'SIGKILL')),
-    'fill GPU': () => { throw new Error('CUDA failure 2: out of memory ; GPU=0'); },
-    'take memory': async (job) => { globalThis.taken = Buffer.alloc(400e6, 1); await forever(job); },
-    checkpoint: async (job) => {
-      let written = 0;
-      const put = (at) => job.checkpoint(at, (path) => { written = at; return writeFile(path('text'), 'state at ' + at); });
-      await put(1);
-      await put(2);
-      job.log(written === 1 ? 'not yet' : 'too early');
-      while (written < 2) { await put(2); await new Promise((resolve) => setImmediate(resolve)); }
-      await writeFile(job.output('text'), 'two checkpoints');
-    },
-    resume: async (job) => {
-      await writeFile(job.output('text'), job.resume.at + ': ' + (await readFile(job.resume.state('text'), 'utf8')));
-    },
-    wait: async (job) => { job.log('waiting'); await forever(job); },
-  };
-  export default {
-    name: 'deeds', summary: '', params: {}, inputs: { from: { summary: '' } },
-    outputs: { text: { summary: '', file: 'text.txt' } },
-    run: (job) => deeds[job.params.do](job),
-  };`;
-
-const NVIDIA_SMI = `#!/bin/sh
-case "$*" in *compute-apps*) ;; *) echo '0, GPU-aaaa, 3, 81559, 550.54.15, A GPU';; esac`;
 
 /** Two slots for processes of this machine, which load the stage above, and a GPU. */
 async function onThisMachine(folder: string, make: (options: MachineOptions) => Promise<Executor<Slot>>) {
   await mkdir(join(folder, 'stages'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'stages/deeds.js'), STAGE);
+  await writeFile(join(folder, 'stages/deeds.js'), DEEDS_STAGE);
   await writeFile(join(folder, 'nvidia-smi'), NVIDIA_SMI);
   await chmod(join(folder, 'nvidia-smi'), 0o755);
   const clock = new ManualClock();

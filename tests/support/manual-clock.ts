@@ -16,10 +16,15 @@ export class ManualClock implements Clock {
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const sleeper = { until: this.#time + milliseconds, wake: () => (this.#sleepers.delete(sleeper), resolve()) };
+      const wake = () => {
+        this.#sleepers.delete(sleeper);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const sleeper = { until: this.#time + milliseconds, wake };
       if (signal?.aborted === true) return resolve();
       this.#sleepers.add(sleeper);
-      signal?.addEventListener('abort', sleeper.wake, { once: true });
+      signal?.addEventListener('abort', wake, { once: true });
     });
   }
 

@@ -38,6 +38,8 @@ export interface LocalExecutorOptions {
   worker?: string;
   /** How long a worker may take to start. */
   startMs?: number;
+  /** How long a stage may take to write its last checkpoint when it is stopped; a second if absent. */
+  graceMs?: number;
 }
 
 /**
@@ -68,6 +70,7 @@ export class LocalExecutor implements Executor<Slot> {
   readonly #environment: Record<string, string>;
   readonly #isOutOfDeviceMemory: (message: string) => boolean;
   readonly #startMs: number | undefined;
+  readonly #graceMs: number | undefined;
   readonly #closing = new AbortController();
   #hasStartedOne = false;
   /** Why the first worker did not start: the next ones would not, either, and each may take long to show it. */
@@ -82,6 +85,7 @@ export class LocalExecutor implements Executor<Slot> {
     isOutOfDeviceMemory = () => false,
     worker = join(installedBuild, 'worker.js'),
     startMs,
+    graceMs,
   }: LocalExecutorOptions) {
     this.#places = Array.from({ length: jobs }, () => ({ busy: false }));
     this.#queue = new PQueue({ concurrency: jobs });
@@ -92,6 +96,7 @@ export class LocalExecutor implements Executor<Slot> {
     this.#isOutOfDeviceMemory = isOutOfDeviceMemory;
     this.#module = worker;
     this.#startMs = startMs;
+    this.#graceMs = graceMs;
   }
 
   /**
@@ -132,7 +137,7 @@ export class LocalExecutor implements Executor<Slot> {
     }
   }
 
-  /** Ends every worker, busy or not, which takes about a second at most. */
+  /** Ends every worker, busy or not, which takes no longer than stages may take to write a checkpoint. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#places.map(({ process }) => process?.stop()));
@@ -244,6 +249,7 @@ export class LocalExecutor implements Executor<Slot> {
       module: this.#module,
       environment: { ...this.#environment, ...devices },
       ...(this.#startMs !== undefined && { startMs: this.#startMs }),
+      ...(this.#graceMs !== undefined && { graceMs: this.#graceMs }),
     });
     place.devices = identity;
     return place.process;

@@ -31,12 +31,15 @@ export interface WorkerOptions {
   environment: Record<string, string>;
   /** How long it may take to start. */
   startMs?: number;
+  /** How long a stage that writes checkpoints may take for the last one when the worker is stopped. */
+  graceMs?: number;
 }
 
 export class WorkerProcess {
   /** Undefined where the system refused at once. */
   #subprocess: ChildProcess | undefined;
   readonly #command: string;
+  readonly #graceMs: number;
   /** What it wrote before its first job: why it did not start, if it did not. */
   #said = '';
   readonly #output = new OutputSplitter((text) => this.#write(text));
@@ -53,8 +56,11 @@ export class WorkerProcess {
   /** Why it was given up before it started. */
   #lateness: string | undefined;
   #isUsable = true;
+  /** Whether the last job that it took writes checkpoints. */
+  #keepsState = false;
 
-  constructor({ module, environment, startMs = START_MS }: WorkerOptions) {
+  constructor({ module, environment, startMs = START_MS, graceMs = 0 }: WorkerOptions) {
+    this.#graceMs = graceMs;
     this.#command = `${process.execPath} ${module}`;
     const ready = new Promise<undefined>((resolve) => (this.#onReady = () => resolve(undefined)));
     this.#ended = this.#run(module, environment).then((ending) => {
@@ -91,6 +97,7 @@ export class WorkerProcess {
     if (neverStarted !== undefined) return neverStarted;
     const id = ++this.#jobs;
     this.#hear = hear;
+    this.#keepsState = job.checkpoints !== undefined;
     const answered = new Promise<FromWorker>((resolve) => (this.#onAnswer = resolve));
     const output = Promise.all([this.#output.until(endOfOutput(id)), this.#errors.until(endOfOutput(id))]);
     const finished = Promise.all([answered, output]).then(([answer]) => answer as JobOutcome);
@@ -108,7 +115,8 @@ export class WorkerProcess {
   async stop(): Promise<void> {
     this.#isUsable = false;
     this.#subprocess?.kill('SIGTERM');
-    const force = setTimeout(() => this.#subprocess?.kill('SIGKILL'), KILL_AFTER_MS);
+    const killAfter = KILL_AFTER_MS + (this.#keepsState ? this.#graceMs : 0);
+    const force = setTimeout(() => this.#subprocess?.kill('SIGKILL'), killAfter);
     await this.#ended;
     clearTimeout(force);
   }
@@ -117,7 +125,7 @@ export class WorkerProcess {
   #run(module: string, environment: Record<string, string>): Promise<ProcessEnd> {
     return new Promise((resolve) => {
       try {
-        const worker = fork(module, [], {
+        const worker = fork(module, this.#graceMs > 0 ? [String(this.#graceMs)] : [], {
           env: { ...inheritedEnvironment(), ...environment },
           execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

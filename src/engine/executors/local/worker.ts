@@ -26,10 +26,12 @@ import { endOfOutput, type FromWorker, type JobAnswer, type ToWorker, type Worke
 
 const PROGRESS_INTERVAL_MS = 100;
 /**
- * How long a stage may take to notice that the run was stopped and to write a checkpoint. One that does so sooner ends
- * sooner; on a busy disk a small file may take most of this.
+ * How long a stage may take to notice that the run was stopped. One that does so sooner ends sooner; on a busy disk a
+ * small file may take most of this.
  */
 const STOP_GRACE_MS = 1_000;
+/** The same where it writes a checkpoint then, as the executor says: weights of a large model take their time. */
+const CHECKPOINT_GRACE_MS = Number(process.argv[2] ?? STOP_GRACE_MS);
 const PARENT_CHECK_MS = 500;
 /** How much larger the process may have become before garbage is collected after a job, which takes some 10 ms. */
 const COLLECT_AFTER_BYTES = 2 ** 25;
@@ -45,6 +47,8 @@ const [writeOutput, writeError] = [
 const collectGarbage = garbageCollector();
 let sizeAfterCollection = residentBytes();
 let busy = false;
+/** Whether the job that runs writes checkpoints. */
+let keepsState = false;
 let checkpointTaken: ((job: number) => void) | undefined;
 /** The parent's folder of the jobs' outputs in a shared cache; nobody else may write there while the parent lives. */
 let privateFolder: number | undefined;
@@ -61,6 +65,7 @@ if (process.connected) process.send!({ kind: 'ready' } satisfies WorkerReady);
 
 async function work(id: number, job: PreparedJob): Promise<void> {
   busy = true;
+  keepsState = job.checkpoints !== undefined;
   privateFolder ??= openPrivateFolder(job);
   stopping = new AbortController();
   const answer = await runStage(id, job);
@@ -226,7 +231,7 @@ function garbageCollector(): () => void {
 function stop(): void {
   isStopped = true;
   stopping.abort();
-  if (busy) setTimeout(() => process.exit(0), STOP_GRACE_MS);
+  if (busy) setTimeout(() => process.exit(0), keepsState ? CHECKPOINT_GRACE_MS : STOP_GRACE_MS);
   else process.exit(0);
 }
 

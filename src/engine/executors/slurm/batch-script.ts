@@ -41,6 +41,8 @@ export function batchScript(script: BatchScript): string {
     '#!/bin/bash',
     ...sbatchOptions(script).map((option) => `#SBATCH ${sbatchWord(option)}`),
     '',
+    // Slurm may say a minute early that time is short: before swp listens, that must not end the job.
+    `trap '' ${script.timeSignal.replace(/^SIG/, '')}`,
     ...(settings.setup.length > 0 ? [SETUP_FAILED] : []),
     ...settings.setup.map((line) => `eval ${bashWord(line)} || setup_failed "$?" ${bashWord(line)}`),
     // Signals of Slurm reach swp only if it is this process.

@@ -1,0 +1,80 @@
+/** Why a job of Slurm came to no end of its work, and what to do about it. */
+import type { Failure } from '../../../base/failure.ts';
+import { quantityText } from '../../../base/quantity-text.ts';
+import type { JobState } from '../../event.ts';
+import type { JobEnding } from './journal.ts';
+import type { SlurmSettings } from './settings.ts';
+
+export interface EndedJob {
+  /** What Slurm calls it. */
+  job: string;
+  bundle: string;
+  settings: SlurmSettings;
+  state: JobState;
+  /** Slurm's word for why. */
+  reason?: string | undefined;
+  /** The machine. */
+  node?: string | undefined;
+  /** Absolute path of what it wrote. */
+  log: string;
+  /** What it said itself at its end, if it did. */
+  ending: JobEnding | undefined;
+}
+
+const MIB = 2 ** 20;
+const AGAIN = '`swp submit` sends what is missing again';
+
+/** @returns undefined for a job that has done its work, or whose nodes say what was wrong */
+export function jobFailure({ job, bundle, log, ...ended }: EndedJob): Failure | undefined {
+  if (ended.state === 'done') return undefined;
+  // It may not have been able to begin, for a reason that it tells.
+  if (ended.ending?.how === 'failed' && ended.ending.failure !== undefined) return ended.ending.failure;
+  return { kind: 'job', job, bundle, ...explanation(ended), log };
+}
+
+function explanation({
+  settings: { time, memory, signal },
+  state,
+  reason,
+  node,
+  ending,
+}: Omit<EndedJob, 'job' | 'bundle' | 'log'>): { message: string; remedy: string } {
+  const on = node === undefined ? '' : ` on ${node}`;
+  const because = reason === undefined || reason === 'None' ? '' : ` (${reason})`;
+  const limit = time === undefined ? 'the time limit' : `its time limit of ${time}`;
+  if (ending?.how === 'too-short')
+    return {
+      message: `was told that its time was up, ${signal} seconds before ${limit}, and had come to nothing by then: to start it again would not help`,
+      remedy: 'Give it more time with --time, or a node less to do.',
+    };
+  switch (state) {
+    case 'out-of-memory':
+      return {
+        message: `took more memory than it had been given${memory ? `, ${quantityText(memory * MIB, 'B')}` : ''}, and was ended${on}`,
+        remedy:
+          'Give it more with --memory; or let its nodes need less, by a smaller train.microBatchSize or batchSize.',
+      };
+    case 'time-limit':
+      return {
+        message: `ran into ${limit}${on}, before it was queued again`,
+        remedy: `Give it more time with --time, or more warning with --signal; ${AGAIN}: what was kept counts.`,
+      };
+    case 'node-failure':
+      return {
+        message: `was lost with its machine${node === undefined ? '' : ` ${node}`}${because}`,
+        remedy: `${AGAIN}.`,
+      };
+    case 'cancelled':
+      return { message: `was cancelled${because}`, remedy: `${AGAIN}.` };
+    case 'lost':
+      return {
+        message: 'has ended without a word, and Slurm does not know it any more',
+        remedy: `Its log may say why. ${AGAIN}.`,
+      };
+    default:
+      return {
+        message: `ended${on} before it had done its work${because}`,
+        remedy: `Its log says why; a machine may lack what "setup" prepares, or not see the cache. ${AGAIN}.`,
+      };
+  }
+}

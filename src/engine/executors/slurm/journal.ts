@@ -1,0 +1,157 @@
+/**
+ * What a job writes into the folder of its submission, a line of JSON per event: `BUNDLE.N.jsonl`, where N counts the
+ * times that it was started. Whoever follows the job reads it from another machine; no result depends on it.
+ */
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Failure } from '../../../base/failure.ts';
+import { isAbsent } from '../../../base/file-failure.ts';
+import { holdFolder } from '../../../base/held-folder.ts';
+import { createFile, isForeign, openRegularFile } from '../../../base/regular-file.ts';
+import type { SwpEvent } from '../../event.ts';
+
+/** How a job's run ended, as it says itself. */
+export type JobEnding =
+  /** All nodes of its bundle have results. */
+  | { how: 'done' }
+  /** Some have not; the nodes say why, or the failure, which kept it from running. */
+  | { how: 'failed'; failure?: Failure }
+  /** It was stopped, keeps what it has done, and is started again: Slurm does so by itself, or is asked to. */
+  | { how: 'requeue'; signal: string; asks: boolean }
+  /** It was stopped for good. */
+  | { how: 'stopped'; signal: string }
+  /** Its time was up before it had done anything that counts: to start it again would be of no use. */
+  | { how: 'too-short' };
+
+export type JournalLine =
+  | SwpEvent
+  | { event: 'job-start'; job: string; host: string; pid: number; at: string }
+  | ({ event: 'job-end'; at: string } & JobEnding);
+
+/** Of one node's progress a line in this time, at most: a training may take days. */
+const PROGRESS_EVERY_MS = 2_000;
+/** A folder of a submission has no more than so many journals of one bundle. */
+const MOST_STARTS = 10_000;
+/** Read at once. */
+const CHUNK_BYTES = 2 ** 22;
+
+export class Journal {
+  readonly #file: number;
+  readonly #told = new Map<string, number>();
+
+  private constructor(file: number) {
+    this.#file = file;
+  }
+
+  /**
+   * Begins a new one.
+   * @throws an error of the file system
+   */
+  static begin(folder: string, bundle: number): Journal {
+    for (let start = 0; ; start++)
+      try {
+        const path = journalPath(folder, bundle, start);
+        using held = holdFolder(folder);
+        return new Journal(createFile(held.path(basename(path))));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || start >= MOST_STARTS) throw error;
+      }
+  }
+
+  /** At once: what is written is not lost when the job is killed. */
+  write(line: JournalLine): void {
+    if (line.event === 'node-progress') {
+      const now = performance.now();
+      const { done, total } = line.progress;
+      if (done < total && now - (this.#told.get(line.key) ?? -Infinity) < PROGRESS_EVERY_MS) return;
+      this.#told.set(line.key, now);
+    }
+    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+/** Reads what a bundle's jobs have written, as it comes. */
+export class JournalReader {
+  readonly #folder: string;
+  readonly #bundle: number;
+  #start = 0;
+  #offset = 0;
+  /** The beginning of a line whose end is not there yet. */
+  #rest = Buffer.alloc(0);
+
+  constructor(folder: string, bundle: number) {
+    this.#folder = folder;
+    this.#bundle = bundle;
+  }
+
+  /**
+   * What has come since the last call. Opens the file anew: a file server then shows what others have written by now.
+   * @throws an error of the file system, but not if there is no journal yet
+   */
+  next(): JournalLine[] {
+    const lines: JournalLine[] = [];
+    for (;;) {
+      const isLast = !this.#exists(this.#start + 1); // looked at first: nothing is added to this one once it is there
+      const text = this.#read();
+      lines.push(...text.split('\n').flatMap(lineOf));
+      if (text !== '') continue;
+      if (isLast) return lines;
+      this.#start += 1;
+      this.#offset = 0;
+      this.#rest = Buffer.alloc(0);
+    }
+  }
+
+  /** Whole lines; empty if there are none. */
+  #read(): string {
+    const opened = openJournal(journalPath(this.#folder, this.#bundle, this.#start));
+    if (opened === undefined) return '';
+    try {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const bytes = readSync(opened, chunk, 0, CHUNK_BYTES, this.#offset);
+      this.#offset += bytes;
+      const content = Buffer.concat([this.#rest, chunk.subarray(0, bytes)]);
+      const end = content.lastIndexOf('\n') + 1;
+      this.#rest = content.subarray(end);
+      // A line that is this long is none that swp writes.
+      if (this.#rest.length > CHUNK_BYTES) this.#rest = Buffer.alloc(0);
+      return end === 0 && bytes > 0 ? '\n' : content.toString('utf8', 0, end);
+    } finally {
+      closeSync(opened);
+    }
+  }
+
+  #exists(start: number): boolean {
+    const opened = openJournal(journalPath(this.#folder, this.#bundle, start));
+    if (opened !== undefined) closeSync(opened);
+    return opened !== undefined;
+  }
+}
+
+function journalPath(folder: string, bundle: number, start: number): string {
+  return join(folder, `${bundle}.${start}.jsonl`);
+}
+
+/** @returns undefined if there is none; what others have put in its place is none */
+function openJournal(path: string): number | undefined {
+  try {
+    return openRegularFile(path).file;
+  } catch (error) {
+    if (isAbsent(error) || isForeign(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whoever may write into the cache may have written anything here. */
+function lineOf(text: string): JournalLine[] {
+  try {
+    const value = JSON.parse(text) as Partial<JournalLine> | null;
+    return typeof value?.event === 'string' ? [value as JournalLine] : [];
+  } catch {
+    return [];
+  }
+}

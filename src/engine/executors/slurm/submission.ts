@@ -1,0 +1,181 @@
+/**
+ * Submissions: what was sent to Slurm, and as what. Each has a folder in what its study remembers in the cache,
+ * `studies/SHA/slurm/ID/`:
+ * - `submission.json`: the study as it was, the bundles and the arrays of jobs. It never changes. Others may write into
+ *   a shared cache, and must not choose what somebody's jobs run: so every job knows the digest of it.
+ * - `jobs.json`: what Slurm calls the arrays, written as they are sent.
+ * - `array-N.sh`: the batch scripts.
+ * - `BUNDLE.N.jsonl`: what jobs tell (journal.ts).
+ * - `BUNDLE.log`: what they write to standard output and error (`logName`).
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { makeDirectory } from '../../../base/atomic-file.ts';
+import { digestJson } from '../../../base/digest.ts';
+import { SwpError } from '../../../base/failure.ts';
+import { fileFailure } from '../../../base/file-failure.ts';
+import { isJsonObject, type JsonObject } from '../../../base/json.ts';
+import { namesIn } from '../../../cache/layout.ts';
+import { readNote, writeNote } from '../../../cache/note.ts';
+import type { KeptArtifacts } from '../../run-eviction.ts';
+import type { JobArray } from './arrays.ts';
+import { logName } from './batch-script.ts';
+import type { Bundle } from './bundles.ts';
+import type { SlurmSettings } from './settings.ts';
+
+export interface Submission {
+  /** ISO 8601. */
+  at: string;
+  user: string;
+  host: string;
+  study: {
+    /** Absolute path of pipeline.json. */
+    path: string;
+    /** What it said. */
+    declaration: string;
+    profile?: string;
+    device?: string;
+    /** Absolute path of the cache. */
+    cache: string;
+    selectors: string[];
+  };
+  /** How nodes run, as options of the command said. */
+  run: { keep?: KeptArtifacts; memoryPerNode?: number; checkpointSeconds?: number };
+  bundles: Bundle<SlurmSettings>[];
+  /** Without what Slurm calls them. */
+  arrays: JobArray[];
+}
+
+/** A submission in its place. */
+export interface StoredSubmission {
+  /** Absolute path. */
+  folder: string;
+  submission: Submission;
+  /** By which its jobs know it. */
+  sha256: string;
+  /** Those of the submission, with what Slurm calls them; without for those that were not sent. */
+  arrays: JobArray[];
+}
+
+const FOLDER = 'slurm';
+const SUBMISSION = 'submission.json';
+const JOBS = 'jobs.json';
+
+/** Where notes are written from, and what stands in their way goes. */
+export interface NotePlace {
+  cache: string;
+  scratch: string;
+}
+
+/**
+ * @param studyFolder the study's folder in the cache
+ * @throws SwpError of kind `file`
+ */
+export async function storeSubmission(
+  studyFolder: string,
+  submission: Submission,
+  place: NotePlace,
+): Promise<StoredSubmission> {
+  const id = `${submission.at.replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`;
+  const folder = join(studyFolder, FOLDER, id);
+  try {
+    makeDirectory(folder);
+    await writeNote(join(folder, SUBMISSION), submission, place);
+  } catch (error) {
+    throw fileFailure(error, folder, 'write');
+  }
+  const sha256 = digestJson(submission as unknown as JsonObject);
+  return { folder, submission, sha256, arrays: submission.arrays.map((array) => ({ ...array })) };
+}
+
+/** Notes what Slurm calls the arrays that were sent by now. @throws SwpError of kind `file` */
+export async function storeJobs({ folder, arrays }: StoredSubmission, place: NotePlace): Promise<void> {
+  const path = join(folder, JOBS);
+  try {
+    await writeNote(path, { jobs: arrays.map(({ job }) => job ?? null) }, place);
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+/**
+ * Of a study, the oldest first. What is damaged, or was put there by something else, is passed over.
+ * @throws SwpError of kind `file`
+ */
+export function readSubmissions(studyFolder: string): StoredSubmission[] {
+  const folder = join(studyFolder, FOLDER);
+  return namesIn(folder).flatMap((id) => readSubmission(join(folder, id)) ?? []);
+}
+
+/**
+ * What a job is to work off.
+ * @param sha256 of what was submitted
+ * @throws SwpError of kind `content` if that is not there any more
+ */
+export function readOwnSubmission(folder: string, sha256: string): StoredSubmission {
+  const stored = readSubmission(folder);
+  if (stored?.sha256 === sha256) return stored;
+  throw new SwpError({
+    kind: 'content',
+    path: join(folder, SUBMISSION),
+    message: stored === undefined ? 'It is missing or damaged' : 'It is not what this job was submitted for',
+    remedy: '`swp submit` sends what is missing once more.',
+  });
+}
+
+function readSubmission(folder: string): StoredSubmission | undefined {
+  const note = readNote(join(folder, SUBMISSION));
+  if (note.kind !== 'whole') return undefined;
+  const { version: _, ...content } = note.value;
+  if (!isSubmission(content)) return undefined;
+  const jobs = readNote(join(folder, JOBS));
+  const named = jobs.kind === 'whole' && Array.isArray(jobs.value.jobs) ? jobs.value.jobs : [];
+  return {
+    folder,
+    submission: content,
+    sha256: digestJson(content as unknown as JsonObject),
+    arrays: content.arrays.map((array, index) => {
+      const job = named[index];
+      return typeof job === 'string' && /^\d+$/.test(job) ? { ...array, job } : array;
+    }),
+  };
+}
+
+/** Its checksum holds, so swp wrote it, or somebody who means harm: what is read of it is of the right kind. */
+function isSubmission(value: JsonObject): value is JsonObject & Submission {
+  const { at, user, host, study, run, bundles, arrays } = value as JsonObject;
+  const areObjects = (list: unknown): list is JsonObject[] => Array.isArray(list) && list.every(isJsonObject);
+  const areTexts = (list: unknown): list is string[] =>
+    Array.isArray(list) && list.every((each) => typeof each === 'string');
+  return (
+    areTexts([at, user, host]) &&
+    isJsonObject(study) &&
+    areTexts([study.path, study.declaration, study.cache]) &&
+    areTexts(study.selectors) &&
+    isJsonObject(run) &&
+    areObjects(bundles) &&
+    bundles.every(({ name, nodes, places, settings }) =>
+      [typeof name === 'string', areTexts(nodes), areTexts(places), isJsonObject(settings)].every(Boolean),
+    ) &&
+    areObjects(arrays) &&
+    arrays.every(
+      ({ bundles: members, offset }) =>
+        Array.isArray(members) &&
+        typeof offset === 'number' &&
+        members.every(
+          (member) => Number.isInteger(member) && (member as number) >= 0 && (member as number) < bundles.length,
+        ),
+    )
+  );
+}
+
+/** Absolute path of what the job of a bundle writes to standard output and error. */
+export function logOf({ folder, arrays }: StoredSubmission, bundle: number): string {
+  return join(
+    folder,
+    logName(
+      arrays.find(({ bundles }) => bundles.includes(bundle))!,
+      bundle,
+    ),
+  );
+}
