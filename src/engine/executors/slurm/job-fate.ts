@@ -8,8 +8,8 @@ import type { JobDetails } from './slurm-output.ts';
 export type JobFate = 'requeued' | 'cancelled' | 'running';
 
 /**
- * In all cases Slurm calls the job COMPLETING, until its processes have ended. To be asked to start it again, it takes
- * any job, also one that was cancelled: so what was cancelled has to be recognised.
+ * In all cases Slurm calls the job COMPLETING until its processes have ended. Asked to, it starts a cancelled job
+ * again, too: a job has to know that it was cancelled.
  * @param details undefined if Slurm does not answer, or does not know the job. If it was not cancelled, it is the
  *   machine that fails: then Slurm starts the job again
  * @param starts how often the job had been queued again when this process was started
