@@ -25,13 +25,14 @@ const client = (options: { timeoutMs?: number; env?: NodeJS.ProcessEnv } = {}) =
   new SlurmClient({ ...options, env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, ...options.env } });
 const says = (text: string, exitCode = 0) => `cat <<'END'\n${text}\nEND\nexit ${exitCode}`;
 const complains = (text: string, exitCode = 1) => `cat >&2 <<'END'\n${text}\nEND\nexit ${exitCode}`;
+const HANGS = 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation';
 const AWAY = 'Unable to contact slurm controller (connect failure)';
 
 describe('a job that is submitted', () => {
   it.each(['12', '12;cluster'])('has the id that sbatch prints: %s', async (text) => {
     await provide('sbatch', `cat > ${folder}/script`, says(text));
     expect(await client().submit('#!/bin/bash\ntrue\n', ['--hold'])).toBe('12');
-    expect(await argumentsOf('sbatch')).toEqual(['--parsable', '--hold']);
+    expect(await argumentsOf('sbatch')).toEqual(['--parsable', expect.stringMatching(/^--comment=swp-\w+$/), '--hold']);
     expect(await readFile(join(folder, 'script'), 'utf8')).toBe('#!/bin/bash\ntrue\n');
   });
 
@@ -53,11 +54,34 @@ describe('a job that is submitted', () => {
     });
   });
 
+  it('is found by its comment if sbatch had no answer', async () => {
+    await provide('sbatch', complains(HANGS));
+    await provide('squeue', `echo "11|"; sed -n 's/^--comment=/12|/p' ${folder}/sbatch.args; echo '13|(null)'`);
+    expect(await client().submit('#!/bin/sh')).toBe('12');
+  });
+
   it('is told apart from one of which Slurm says nothing', async () => {
-    await provide('sbatch', complains(`sbatch: error: Batch job submission failed: ${AWAY}`));
-    await expect(client().submit('#!/bin/sh')).rejects.toMatchObject({
-      failure: { kind: 'scheduler', answers: false },
+    await provide('sbatch', complains(HANGS));
+    await provide('squeue', says('11|swp-other'));
+    const submitted = client().submit('#!/bin/sh');
+    await expect(submitted).rejects.toMatchObject({ failure: { kind: 'scheduler', answers: false } });
+    const [, comment] = (await argumentsOf('sbatch'))[1]!.split('=');
+    await expect(submitted).rejects.toMatchObject({
+      failure: {
+        remedy:
+          'Try again when `scontrol ping` finds it up. It may have taken the job nevertheless: then ' +
+          `\`squeue --me -o '%i %k'\` shows it with the comment ${comment}. ` +
+          'That does no harm, as nothing is computed twice; scancel ends it.',
+      },
     });
+  });
+
+  it('keeps the comment that it has', async () => {
+    await provide('sbatch', complains(HANGS));
+    await expect(client().submit('#!/bin/sh\n#SBATCH "--comment=for me"\n')).rejects.toMatchObject({
+      failure: { answers: false, remedy: expect.stringContaining('then `squeue --me` shows it.') },
+    });
+    expect(await argumentsOf('sbatch')).toEqual(['--parsable']);
   });
 
   it('does not get the allocation of whoever submits it', async () => {
@@ -78,16 +102,19 @@ describe('a job that is submitted', () => {
 });
 
 describe('jobs', () => {
-  it('are asked for by their arrays, and found by their ids', async () => {
+  it('are found by their ids, and those of a cancelled array by that', async () => {
     await provide(
       'squeue',
-      `env > ${folder}/env`,
+      `env > ${folder}/env; echo "$@" >> ${folder}/asked`,
+      `case "$*" in *--jobs=4,5) cat <<'END'`,
+      '5|CANCELLED|BeginTime||0:00|UNLIMITED',
+      'END',
+      'exit 0;; esac',
       says(
         [
           '4_3|PENDING|JobArrayTaskLimit||0:00|UNLIMITED',
           '4_1|RUNNING|None|n1|1:02|364-23:59:56',
           '4_2|TIMEOUT|TimeLimit|gpu[01-02]|1:01:04|INVALID',
-          '5|CANCELLED|BeginTime||0:00|UNLIMITED',
           '6|PENDING|ReqNodeNotAvail, UnavailableNodes:n2||0:00|1:00',
         ].join('\n'),
       ),
@@ -113,7 +140,10 @@ describe('jobs', () => {
         ],
       ]),
     });
-    expect(await argumentsOf('squeue')).toContain('--jobs=4,5,6');
+    expect((await readFile(join(folder, 'asked'), 'utf8')).match(/--jobs=.*/g)).toEqual([
+      '--jobs=4_1,4_2,4_3,4_4,5_7,6',
+      '--jobs=4,5',
+    ]);
     expect(await readFile(join(folder, 'env'), 'utf8')).not.toContain('SQUEUE_STATES');
   });
 

@@ -1,4 +1,6 @@
 /** What swp makes of a real Slurm's answers, and of its silence. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SlurmClient } from '../../src/engine/executors/slurm/client.ts';
 import { SlurmCluster } from './slurm-cluster.ts';
@@ -56,6 +58,38 @@ it('knows no job that was cancelled while it waited, and none that there never w
   expect((await jobs('987654')).size).toBe(0);
   expect(await client.show('987654')).toEqual({ kind: 'answer', value: undefined });
   await expect(client.requeue('987654')).rejects.toMatchObject({ failure: { kind: 'scheduler', answers: true } });
+});
+
+it('finds each job of an array whose numbers leave gaps, while they wait and after they were cancelled', async () => {
+  const ids = (job: string) => Array.from({ length: 10 }, (_, n) => `${job}_${2 * n}`);
+  const states = async (job: string) => {
+    const found = await jobs(...ids(job), `${job}_1`, '987654_3');
+    return ids(job).map((id) => found.get(id)?.state);
+  };
+  const job = await submit(script(), '--array=0-18:2', '--hold');
+  expect(await states(job)).toEqual(Array<string>(10).fill('PENDING'));
+  await client.cancel([job]);
+  expect(await states(job)).toEqual(Array<string>(10).fill('CANCELLED'));
+  const other = await submit(script(), '--array=0-18:2', '--hold');
+  await client.cancel(ids(other));
+  expect(await states(other)).toEqual(Array<string>(10).fill('CANCELLED'));
+});
+
+it('finds a job that Slurm took though sbatch had no answer', async () => {
+  const bin = join(cluster.directory, 'bin');
+  await mkdir(bin);
+  const timeout = 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation';
+  await writeFile(
+    join(bin, 'sbatch'),
+    `#!/bin/sh\nPATH=\${PATH#*:} sbatch "$@" > ${bin}/id\necho '${timeout}' >&2\nexit 1\n`,
+    { mode: 0o755 },
+  );
+  const unanswered = new SlurmClient({ env: { ...cluster.env, PATH: `${bin}:${cluster.env.PATH}` } });
+  const args = ['--array=0-3', '--hold', '--output=/dev/null'];
+  const found = [await unanswered.submit(script(), args), await unanswered.submit(script(), args)];
+  expect(found[1]).toBe((await readFile(join(bin, 'id'), 'utf8')).trim());
+  expect(new Set(found).size).toBe(2);
+  await client.cancel(found);
 });
 
 it('tells a job that is to end whether it was cancelled, or starts again', async () => {

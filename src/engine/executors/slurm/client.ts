@@ -3,6 +3,7 @@
  * has. That the controller is away for a while is nothing unusual: each call has a time-out, and what Slurm does not
  * answer is told apart from what it refuses.
  */
+import { randomBytes } from 'node:crypto';
 import { execa } from 'execa';
 import { SwpError } from '../../../base/failure.ts';
 import { fateOf, type JobFate } from './job-fate.ts';
@@ -44,6 +45,9 @@ const SILENT = [
   'controller in standby mode',
   'Slurmctld\\S* at \\S+ is DOWN',
 ];
+/** An argument of a program may have 128 KiB. */
+const IDS_AT_ONCE = 4_000;
+const HAS_COMMENT = /^#SBATCH "?--comment\b/m;
 const IS_SILENT = new RegExp(SILENT.join('|'), 'i');
 const IS_UNKNOWN = /Invalid job id specified|Job \S+ not found/i;
 const HAS_ENDED = /Job\/step already completing or completed/i;
@@ -58,13 +62,21 @@ export class SlurmClient {
   }
 
   /**
-   * @param script the text of a batch script
+   * If sbatch has no answer, Slurm may have taken the job nevertheless: it is looked for by its comment.
+   * @param script the text of a batch script. If it has a comment, that stays
    * @returns the job's id; of an array, that of all
-   * @throws SwpError of kind `scheduler` if Slurm refuses it, or does not answer: then it has taken it, perhaps
+   * @throws SwpError of kind `scheduler` if Slurm refuses it, or does not answer and shows no such job
    */
   async submit(script: string, args: readonly string[] = []): Promise<string> {
-    const reply = await this.#ask('sbatch', ['--parsable', ...args], { input: script });
-    if (reply.kind !== 'answer') throw notDone('takes no job', reply, LOOK_AT_SETTINGS);
+    const mark = HAS_COMMENT.test(script) ? undefined : `swp-${randomBytes(6).toString('hex')}`;
+    const comment = mark === undefined ? [] : [`--comment=${mark}`];
+    const reply = await this.#ask('sbatch', ['--parsable', ...comment, ...args], { input: script });
+    if (reply.kind === 'silent') {
+      const taken = mark === undefined ? undefined : await this.#withComment(mark);
+      if (taken !== undefined) return taken;
+      throw notDone('takes no job', reply, { ifSilent: takenPerhaps(mark) });
+    }
+    if (reply.kind === 'refused') throw notDone('takes no job', reply, { ifRefused: LOOK_AT_SETTINGS });
     const [, id] = /^(\d+)(;.*)?$/m.exec(reply.stdout.trim()) ?? []; // "12;cluster" where there are several
     if (id !== undefined) return id;
     throw notDone('takes no job', { kind: 'refused', message: `sbatch answers ${reply.stdout.trim()}` });
@@ -77,19 +89,17 @@ export class SlurmClient {
    * @returns those that Slurm knows, by id
    */
   async jobs(ids: readonly string[]): Promise<SlurmAnswer<Map<string, SlurmJob>>> {
-    if (ids.length === 0) return { kind: 'answer', value: new Map() };
-    const arrays = [...new Set(ids.map((id) => id.split('_')[0]!))];
-    const reply = await this.#ask('squeue', [
-      ...['--noheader', '--array', '--states=all', `--format=${SQUEUE_FORMAT}`],
-      `--jobs=${arrays.join(',')}`,
-    ]);
-    if (reply.kind === 'silent') return reply;
-    if (reply.kind === 'refused' && !IS_UNKNOWN.test(reply.message)) throw notDone('tells nothing of jobs', reply);
-    const found = parseSlurmJobs(reply.kind === 'answer' ? reply.stdout : '');
+    // Not by arrays: of an array such as 0,2,4 squeue then leaves out the last element that waits.
+    const found = await this.#squeue(ids);
+    if (found.kind === 'silent') return found;
+    const arrayOf = (id: string) => id.split('_')[0]!;
+    const absent = ids.filter((id) => !found.value.has(id) && arrayOf(id) !== id);
+    // An array whose elements were cancelled before any of it began is one job without elements.
+    const arrays = await this.#squeue([...new Set(absent.map(arrayOf))]);
+    if (arrays.kind === 'silent') return arrays;
     const value = new Map<string, SlurmJob>();
     for (const id of ids) {
-      // An array that was cancelled before any of it began is one job without elements.
-      const job = found.get(id) ?? found.get(id.split('_')[0]!);
+      const job = found.value.get(id) ?? arrays.value.get(id) ?? arrays.value.get(arrayOf(id));
       if (job !== undefined) value.set(id, job);
     }
     return { kind: 'answer', value };
@@ -129,7 +139,7 @@ export class SlurmClient {
     const reply = await this.#ask('scancel', [...ids]);
     if (reply.kind === 'answer') return;
     const lines = reply.message.split('; ').filter((line) => !IS_UNKNOWN.test(line) && !HAS_ENDED.test(line));
-    if (lines.length > 0) throw notDone('does not cancel', reply, 'Try again, or use scancel.');
+    if (lines.length > 0) throw notDone('does not cancel', reply, { ifRefused: 'Try again, or use scancel.' });
   }
 
   /** The numbers of an array's jobs are below this. */
@@ -138,6 +148,29 @@ export class SlurmClient {
     if (reply.kind === 'silent') return reply;
     const [, size] = /^MaxArraySize\s*=\s*(\d+)/m.exec(reply.kind === 'answer' ? reply.stdout : '') ?? [];
     return { kind: 'answer', value: Number(size ?? DEFAULT_MAX_ARRAY_SIZE) };
+  }
+
+  /** What squeue shows of some jobs, by the ids that it shows. */
+  async #squeue(ids: readonly string[]): Promise<SlurmAnswer<Map<string, SlurmJob>>> {
+    const found = new Map<string, SlurmJob>();
+    for (let first = 0; first < ids.length; first += IDS_AT_ONCE) {
+      const reply = await this.#ask('squeue', [
+        ...['--noheader', '--array', '--states=all', `--format=${SQUEUE_FORMAT}`],
+        `--jobs=${ids.slice(first, first + IDS_AT_ONCE).join(',')}`,
+      ]);
+      if (reply.kind === 'silent') return reply;
+      if (reply.kind === 'answer') for (const [id, job] of parseSlurmJobs(reply.stdout)) found.set(id, job);
+      else if (!IS_UNKNOWN.test(reply.message)) throw notDone('tells nothing of jobs', reply);
+    }
+    return { kind: 'answer', value: found };
+  }
+
+  /** The id of one's own job with this comment; undefined if there is none, or Slurm does not answer. */
+  async #withComment(comment: string): Promise<string | undefined> {
+    const reply = await this.#ask('squeue', ['--noheader', '--me', '--states=all', '--format=%F|%k']);
+    if (reply.kind !== 'answer') return undefined;
+    const line = reply.stdout.split('\n').find((each) => each.endsWith(`|${comment}`));
+    return line?.split('|')[0];
   }
 
   /** @throws SwpError of kind `unavailable` if there is no such command */
@@ -173,6 +206,16 @@ const DEFAULT_MAX_ARRAY_SIZE = 1001;
 const LOOK_AT_SETTINGS =
   'Look at what jobs ask for: --partition, --account, --time, --memory and so on, or swp.config.json. `sinfo` lists partitions.';
 
+/** @param mark the job's comment, unless it has one of the user's */
+function takenPerhaps(mark: string | undefined): string {
+  const shown =
+    mark === undefined ? '`squeue --me` shows it' : `\`squeue --me -o '%i %k'\` shows it with the comment ${mark}`;
+  return (
+    `Try again when \`scontrol ping\` finds it up. It may have taken the job nevertheless: then ${shown}. ` +
+    'That does no harm, as nothing is computed twice; scancel ends it.'
+  );
+}
+
 /** Variables by which a user filters what squeue shows, or which an allocation has: they would change what is asked. */
 function environmentFor(command: Command, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isKept = (name: string) =>
@@ -188,19 +231,24 @@ function words(command: Command, text: string): string {
   return lines.filter((line) => line !== '').join('; ');
 }
 
-function notDone(what: string, reply: Exclude<Reply, { kind: 'answer' }>, remedy?: string): SwpError {
+/** The remedies are of this call; others serve for any. */
+function notDone(
+  what: string,
+  reply: Exclude<Reply, { kind: 'answer' }>,
+  { ifRefused, ifSilent }: { ifRefused?: string; ifSilent?: string } = {},
+): SwpError {
   if (reply.kind === 'refused')
     return new SwpError({
       kind: 'scheduler',
       answers: true,
       message: `Slurm ${what}: ${reply.message}`,
-      remedy: remedy ?? 'What it says is in the words of its own commands.',
+      remedy: ifRefused ?? 'What it says is in the words of its own commands.',
     });
   return new SwpError({
     kind: 'scheduler',
     answers: false,
     message: `Slurm does not answer: ${reply.message}`,
-    remedy: 'Jobs that run go on without it. Try again when `scontrol ping` finds it up.',
+    remedy: ifSilent ?? 'Jobs that run go on without it. Try again when `scontrol ping` finds it up.',
   });
 }
 
