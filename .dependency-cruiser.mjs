@@ -118,10 +118,8 @@ export default {
           ...ENTRY_POINTS,
           '^src/compute/kernel/', // AssemblyScript, compiled by the build
           '^src/compute/runtimes/reference/',
-          '^src/engine/executors/slurm/', // until a command submits jobs
           '\\.d\\.ts$',
           '^src/generated/',
-          '^src/(engine/executors/slurm|base/needs-first\\.ts)', // until the command that submits jobs uses them
         ],
         reachable: false,
       },

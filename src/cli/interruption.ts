@@ -5,6 +5,8 @@ import { whenInTrouble } from './process-guard.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
+const STOPPING = 'Stopping. What is done is kept; `swp repro` continues.';
+
 export interface Interruption {
   /** Its reason is the signal's name; `failure` where a failure stops the run. */
   signal: AbortSignal;
@@ -18,18 +20,19 @@ export interface Interruption {
  * The first signal stops the run; further ones change nothing, so that stopping can finish its work. A terminal that
  * goes sends SIGHUP, which stops the run unless swp was started to survive it.
  * @param note says so to whoever is there
- * @param more signals that stop it besides those that stop every run
+ * @param options.more signals that stop it besides those that stop every run
+ * @param options.stopping what is said
  */
 export function listenForInterruption(
   note: (text: string) => void,
-  more: readonly NodeJS.Signals[] = [],
+  { more = [], stopping = STOPPING }: { more?: readonly NodeJS.Signals[]; stopping?: string | undefined } = {},
 ): Interruption {
   const controller = new AbortController();
   let failure: Failure | undefined;
   const stop = (reason: string) => {
     if (controller.signal.aborted) return;
     controller.abort(reason);
-    note('Stopping. What is done is kept; `swp repro` continues.');
+    note(stopping);
   };
   const hear = (name: NodeJS.Signals) => {
     if (name !== 'SIGHUP' || !ignoresHangup) stop(name);

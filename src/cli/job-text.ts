@@ -16,6 +16,7 @@ const STATE_NAMES: Record<JobState, string> = {
   'time-limit': 'over the time limit',
   'node-failure': 'lost with a machine',
   cancelled: 'cancelled',
+  preempted: 'pre-empted',
   lost: 'lost',
 };
 const STATES = Object.keys(STATE_NAMES) as JobState[];
@@ -80,6 +81,7 @@ const ENDED = {
   'time-limit': (node?: string) => `reached its time limit${on(node)}`,
   'node-failure': (node?: string) => `has lost its machine${node === undefined ? '' : ` ${node}`}`,
   cancelled: () => 'was cancelled',
+  preempted: () => 'had to make room for another job',
   lost: () => 'is not known any more, and left no word',
 };
 

@@ -13,6 +13,7 @@ function whenChosen<Parameters extends unknown[]>(
 export const accept = whenChosen(async () => (await import('./commands/accept.ts')).accept);
 export const bundle = whenChosen(async () => (await import('./commands/bundle.ts')).bundle);
 export const verifyBundle = whenChosen(async () => (await import('./commands/bundle-verify.ts')).verifyBundle);
+export const cancel = whenChosen(async () => (await import('./commands/cancel.ts')).cancel);
 export const dag = whenChosen(async () => (await import('./commands/dag.ts')).dag);
 export const detect = whenChosen(async () => (await import('./commands/detect.ts')).detect);
 export const diff = whenChosen(async () => (await import('./commands/diff.ts')).diff);
@@ -33,7 +34,9 @@ export const report = whenChosen(async () => (await import('./commands/report.ts
 export const repro = whenChosen(async () => (await import('./commands/repro.ts')).repro);
 export const show = whenChosen(async () => (await import('./commands/show.ts')).show);
 export const status = whenChosen(async () => (await import('./commands/status.ts')).status);
+export const submit = whenChosen(async () => (await import('./commands/submit.ts')).submit);
 export const verify = whenChosen(async () => (await import('./commands/verify.ts')).verify);
+export const work = whenChosen(async () => (await import('./commands/work.ts')).work);
 
 /** Writes a failure that ends a command. Not at the start: it measures text as terminals show it. */
 export const writeFailure = whenChosen(async () => (await import('./failure-text.ts')).writeFailure);

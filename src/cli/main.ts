@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../base/package-root.ts';
 import { declareAccept } from './declarations/accept.ts';
 import { declareBundle } from './declarations/bundle.ts';
+import { declareCancel } from './declarations/cancel.ts';
 import { declareDag } from './declarations/dag.ts';
 import { declareDetect } from './declarations/detect.ts';
 import { declareDiff } from './declarations/diff.ts';
@@ -22,7 +23,9 @@ import { declareReport } from './declarations/report.ts';
 import { declareRepro } from './declarations/repro.ts';
 import { declareShow } from './declarations/show.ts';
 import { declareStatus } from './declarations/status.ts';
+import { declareSubmit } from './declarations/submit.ts';
 import { declareVerify } from './declarations/verify.ts';
+import { declareWork } from './declarations/work.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { explainError } from './explain-error.ts';
 import { ignoresHangup } from './hangup.ts';
@@ -48,6 +51,8 @@ const program = new Command('swp')
 const commands = [
   declareInit(program, bodies.init),
   declareRepro(program, bodies.repro),
+  declareSubmit(program, bodies.submit),
+  declareCancel(program, bodies.cancel),
   declareDetect(program, bodies.detect),
   declareStatus(program, bodies.status),
   declareEstimate(program, bodies.estimate),
@@ -68,6 +73,7 @@ const commands = [
   declareBundle(program, bodies.bundle, bodies.verifyBundle),
   declareExport(program, bodies.exportGraph),
   declareDoctor(program, bodies.doctor),
+  declareWork(program, bodies.work),
 ];
 for (const command of commands.flatMap((each) => [each, ...each.commands]))
   command.exitOverride().showHelpAfterError('swp COMMAND --help shows what there is.');

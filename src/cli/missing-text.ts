@@ -1,4 +1,5 @@
 /** What nodes of a study lack, for people: the cause, the remedy, and which places ask for it. */
+import type { PlannedRun } from '../project/planned-run.ts';
 import { basename } from 'node:path';
 import type { Colors } from 'picocolors/types';
 import type { NodeLabel } from '../engine/stage.ts';
@@ -11,6 +12,11 @@ import { plural } from './study-text.ts';
 /** Of very many, the first are told. */
 const SHOWN_CAUSES = 10;
 const SHOWN_PLACES = 12;
+
+/** Of a run that goes on with the rest. */
+export function missingErrors({ missing }: PlannedRun, colors: Colors): string[] {
+  return missingTexts(missing, colors, colors.red(colors.bold('error:')));
+}
 
 /** @param word before each message, such as `error:` */
 export function missingTexts(missing: readonly MissingInput[], colors: Colors, word: string): string[] {

@@ -1,7 +1,12 @@
 /** Options of the commands that may run nodes in jobs of Slurm; `swp.config.json` has the same settings. */
 import { Option, type Command } from 'commander';
 import type { ExecutorName, SlurmOptions } from '../project/config.ts';
+import type { KeptArtifacts } from '../engine/run-eviction.ts';
+import type { SubmitSettings } from '../project/cluster-submission.ts';
+import { readConfig } from '../project/config.ts';
+import { chooseExecutor } from '../project/executor-choice.ts';
 import { LOCAL_GPUS } from '../project/gpu-choice.ts';
+import type { Project } from '../project/project.ts';
 import { BUNDLE, GPUS, jobGpus, LINE, MEMORY, TIME } from '../project/slurm-values.ts';
 import { parsePositiveInteger, parserOf } from './quantity-parse.ts';
 
@@ -72,8 +77,38 @@ export function withSlurmOptions(command: Command, ...first: Option[]): Command 
     );
 }
 
+/** Of a command that runs nodes in either way. */
+export interface ExecutorCommandOptions extends SlurmCommandOptions {
+  executor?: ExecutorName;
+  gpus?: string;
+  keep?: KeptArtifacts;
+  memoryPerNode?: number;
+  checkpointEvery: number;
+  device?: string;
+}
+
+/**
+ * What is to be sent to Slurm, and how.
+ * @returns undefined for a run on this machine
+ * @throws SwpError of kind `usage` for an option that means nothing there
+ */
+export function submitSettings(project: Project, options: ExecutorCommandOptions): SubmitSettings | undefined {
+  const choice = chooseExecutor(readConfig(project), { ...options, slurm: slurmOptionsOf(options) });
+  if (choice.executor === 'local') return undefined;
+  const { keep, memoryPerNode, checkpointEvery, device } = options;
+  return {
+    slurm: choice.slurm,
+    run: {
+      ...(keep !== undefined && { keep }),
+      ...(memoryPerNode !== undefined && { memoryPerNode }),
+      checkpointSeconds: checkpointEvery,
+    },
+    ...(device !== undefined && { device }),
+  };
+}
+
 /** What of a command's options is about jobs of Slurm. */
-export function slurmOptionsOf(options: SlurmCommandOptions): SlurmCommandOptions {
+function slurmOptionsOf(options: SlurmCommandOptions): SlurmCommandOptions {
   return Object.fromEntries(
     SETTINGS.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]] as const])),
   );

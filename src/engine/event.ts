@@ -59,6 +59,7 @@ export type JobState =
   | 'time-limit'
   | 'node-failure'
   | 'cancelled'
+  | 'preempted'
   | 'requeued'
   | 'lost';
 

@@ -171,6 +171,11 @@ export interface Executor<Room extends Slot | Delegate = Slot | Delegate> {
    * @throws SwpError of kind `unavailable` if there never can be one
    */
   reserve(request: SlotRequest): Promise<Room | undefined>;
+  /**
+   * Of an executor that gives delegates: whether one of its own has computed a node by now, of which the result is
+   * found before anybody asked for it.
+   */
+  hasComputed?(key: string): boolean;
   /** Cancels what is running and resolves when nothing is left: no process, no lease, no file of its own. */
   close(): Promise<void>;
 }

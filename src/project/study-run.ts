@@ -71,7 +71,8 @@ export class StudyRun {
 
   /** What a view of the run draws; events are applied to it by the view. */
   async openState(): Promise<RunState> {
-    return new RunState(new TimeLeft(await this.#forecast(), Math.min(this.#jobs, usableCpus())));
+    const most = this.#settings.openExecutor === undefined ? usableCpus() : Infinity;
+    return new RunState(new TimeLeft(await this.#forecast(), Math.min(this.#jobs, most)));
   }
 
   /**

@@ -65,7 +65,7 @@ describe('following jobs of Slurm', () => {
         jobs.push(sent);
         return sent;
       },
-      look: async () => (answers ? new Map(jobs.map(({ job, look }) => [job, look])) : undefined),
+      ask: async () => (id) => (answers ? jobs.find(({ job }) => job === id)!.look : { over: false }),
       cancel: async (ids) => {
         cancelled.push(...ids);
         for (const job of jobs) if (ids.includes(job.job)) job.look = { over: true, failure: NODE_FAILURE };
@@ -117,6 +117,12 @@ describe('following jobs of Slurm', () => {
     expect(told.outcome).toEqual({ kind: 'done', ran: true });
     const late = await follow('b');
     expect(late.heard.map(({ kind }) => kind)).toEqual(['started', 'checkpoint-kept']);
+  });
+
+  it('knows of a node that nobody asked for whether one of its jobs has computed it', () => {
+    expect(executor.hasComputed('a')).toBe(false);
+    jobs[0]!.lines.push(started('a'), ended('a', 'ran'), ended('b', 'cached'));
+    expect(['a', 'b', 'c', 'other'].map((key) => executor.hasComputed(key))).toEqual([true, false, false, false]);
   });
 
   it('takes a failed node for failed, and a job that was requeued for one that goes on', async () => {

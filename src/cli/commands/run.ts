@@ -1,8 +1,7 @@
 /** swp repro where a plan has to be made: plans, runs, and shows it; with --dry-run, only says what would run. */
 import { existsSync } from 'node:fs';
-import { readConfig } from '../../project/config.ts';
-import { chooseExecutor } from '../../project/executor-choice.ts';
-import { lint } from '../../project/lint.ts';
+import { followSettings, sendRun } from '../../project/cluster-run.ts';
+import type { SubmitSettings } from '../../project/cluster-submission.ts';
 import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
 import { sizeOf } from '../../project/study-size.ts';
@@ -10,20 +9,22 @@ import { nodeJson } from '../../project/nodes.ts';
 import type { RunState } from '../../project/run-state.ts';
 import { StudyRun } from '../../project/study-run.ts';
 import { noteUpToDate } from '../../project/up-to-date.ts';
-import { SwpError, type Failure } from '../../base/failure.ts';
+import type { Failure } from '../../base/failure.ts';
 import type { RunResult } from '../../engine/run.ts';
 import type { ReproOptions } from '../declarations/repro.ts';
 import { writeDryRun } from '../dry-run-text.ts';
 import { EXIT_CODE, exitCodeOf, exitCodeOfSignal } from '../exit-code.ts';
-import { failureTexts, warningTexts, writeFailure } from '../failure-text.ts';
+import { failureLine, failureTexts, warningTexts, writeFailure } from '../failure-text.ts';
 import { listenForInterruption } from '../interruption.ts';
+import { hintAtLint } from '../lint-hint.ts';
 import { openJsonView } from '../json-view.ts';
 import { openLiveView } from '../live-view.ts';
-import { missingTexts } from '../missing-text.ts';
+import { missingErrors } from '../missing-text.ts';
 import { openPlainView } from '../plain-view.ts';
 import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
-import { slurmOptionsOf } from '../slurm-options.ts';
+import { submitSettings } from '../slurm-options.ts';
+import { sentLine } from '../submission-text.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
@@ -33,8 +34,7 @@ import { openTerminal, type Terminal } from '../terminal.ts';
 export async function planAndRun(words: string[], options: ReproOptions): Promise<void> {
   const terminal = openTerminal();
   const project = await openProject(options);
-  const choice = chooseExecutor(readConfig(project), { ...options, slurm: slurmOptionsOf(options) });
-  if (choice.executor === 'slurm' && !options.dryRun) throw new SwpError(NO_SLURM);
+  const cluster = submitSettings(project, options);
   noteMissingCache(options, terminal, options.dryRun ? undefined : 'The run makes one.');
   const planned = await planRun(project, words, { changesNothing: options.dryRun ?? false });
   hintAtLint(project, terminal);
@@ -42,24 +42,8 @@ export async function planAndRun(words: string[], options: ReproOptions): Promis
     terminal.errorLine(`${terminal.colors.yellow('note:')} --memory-per-node ends no node here: there is no /proc.`);
   if (options.dryRun) return sayDryRun(project, planned, options, terminal);
   writeWarnings(planned.plan.warnings, terminal);
-  const records = await run(project, planned, options, terminal);
+  const records = await run(project, planned, options, cluster, terminal);
   if (words.length === 0) await noteUpToDate(options, project, records);
-}
-
-const NO_SLURM: Failure = {
-  kind: 'unavailable',
-  what: 'executor slurm',
-  message: 'This version of swp runs nodes on this machine only.',
-  remedy: 'Run with --executor local.',
-};
-
-/** Says that swp lint finds errors. The run goes on: every result is right, but the report compares unlike arms. */
-function hintAtLint({ study }: Project, terminal: Terminal): void {
-  const { openErrors: errors } = lint(study);
-  if (errors > 0)
-    terminal.errorLine(
-      `${terminal.colors.yellow('note:')} swp lint finds ${errors} error${errors > 1 ? 's' : ''} in the declared comparisons of profile ${study.profile.name}; \`swp lint --profile ${study.profile.name}\` shows what.`,
-    );
 }
 
 async function sayDryRun(
@@ -76,21 +60,32 @@ async function sayDryRun(
       JSON.stringify({ ...event, lengths, toRun: toRun.map(nodeJson), missingInputs, warnings: plan.warnings }),
     );
   writeDryRun(studyLine(sizeOf(project.study), terminal.colors), found, verbose, terminal);
-  for (const text of missingInputTexts(planned, terminal)) terminal.lines(text);
+  for (const text of missingErrors(planned, terminal.colors)) terminal.lines(text);
   writeWarnings(plan.warnings, terminal);
 }
+
+const LEAVING = 'Leaving. The jobs go on: `swp status` says how far they are, `swp cancel` ends them.';
 
 /** @returns the records of all nodes that have a result now */
 async function run(
   project: Project,
   planned: PlannedRun,
   options: ReproOptions,
+  cluster: SubmitSettings | undefined,
   terminal: Terminal,
 ): Promise<RunResult['records']> {
-  const run = new StudyRun(project, planned, { ...options, checkpointSeconds: options.checkpointEvery });
-  await run.estimate();
+  const sent = cluster && (await sendRun(project, planned, cluster));
+  const run = new StudyRun(
+    project,
+    planned,
+    sent === undefined
+      ? { ...options, checkpointSeconds: options.checkpointEvery }
+      : followSettings(project, planned, sent, (failure) => view.note(failureLine(failure))),
+  );
+  if (sent === undefined) await run.estimate();
   const view = await openView(() => run.openState(), options, terminal);
-  const interruption = listenForInterruption((text) => view.note(text));
+  if (!options.json && sent?.sent !== undefined) view.note(sentLine(sent.sent));
+  const interruption = listenForInterruption((text) => view.note(text), { stopping: sent && LEAVING });
   try {
     const result = await run.execute(view.emit, interruption.signal).finally(() => view.close());
     const willRender = run.hasReport && !interruption.signal.aborted;
@@ -104,7 +99,7 @@ async function run(
         result.failures.map(({ failure }) => failure),
         terminal.colors,
       );
-      writeSummary({ summary, failures, missing: missingInputTexts(planned, terminal), report, terminal });
+      writeSummary({ summary, failures, missing: missingErrors(planned, terminal.colors), report, terminal });
     }
     for (const failure of [reportFailure, interruption.failure])
       if (failure !== undefined) writeFailure(failure, terminal);
@@ -113,10 +108,6 @@ async function run(
   } finally {
     interruption.stopListening();
   }
-}
-
-function missingInputTexts({ missing }: PlannedRun, { colors }: Terminal): string[] {
-  return missingTexts(missing, colors, colors.red(colors.bold('error:')));
 }
 
 /** To standard error, also with --json. */

@@ -48,6 +48,12 @@ export class FollowedBundle {
     return () => void listeners.delete(listener);
   }
 
+  /** Whether its job has computed a node. */
+  hasRun(key: string): boolean {
+    const outcome = this.#ended.get(key);
+    return outcome?.kind === 'done' && outcome.ran;
+  }
+
   /** Takes what the job's run has told. */
   take(event: SwpEvent): void {
     switch (event.event) {

@@ -1,7 +1,7 @@
 /** Why a job of Slurm came to no end of its work, and what to do about it. */
 import type { Failure } from '../../../base/failure.ts';
 import { quantityText } from '../../../base/quantity-text.ts';
-import type { JobState } from '../../event.ts';
+import type { SlurmJobState } from './job-state.ts';
 import type { JobEnding } from './journal.ts';
 import type { SlurmSettings } from './settings.ts';
 
@@ -10,7 +10,7 @@ export interface EndedJob {
   job: string;
   bundle: string;
   settings: SlurmSettings;
-  state: JobState;
+  state: SlurmJobState['kind'];
   /** Slurm's word for why. */
   reason?: string | undefined;
   /** The machine. */

@@ -12,8 +12,8 @@ export interface JobWords {
   ending?: 'done' | 'failed' | 'requeue' | 'stopped' | 'too-short';
 }
 
-/** `kind` is in words for people. All from `done` to `lost` are ends. */
-export type JobState =
+/** All from `done` to `lost` are ends; their names are those of events. */
+export type SlurmJobState =
   /** It waits: for what, in Slurm's words. `neverStarts`: unless somebody does something. */
   | { kind: 'queued'; reason?: string; neverStarts?: true }
   /** As above, of one that has run before: it was pre-empted, its time was up, or its machine failed. */
@@ -23,9 +23,9 @@ export type JobState =
   | { kind: 'done' }
   /** Nodes have failed, or it ended before it could work: in Slurm's words, such as NonZeroExitCode. */
   | { kind: 'failed'; reason?: string }
-  | { kind: 'out of memory' }
-  | { kind: 'time limit' }
-  | { kind: 'node failure'; nodes?: string }
+  | { kind: 'out-of-memory' }
+  | { kind: 'time-limit' }
+  | { kind: 'node-failure'; nodes?: string }
   | { kind: 'cancelled'; reason?: string }
   /** It had to make room for another job and was not queued again. */
   | { kind: 'preempted' }
@@ -37,12 +37,12 @@ export type JobState =
 const WAITING = ['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_FED', 'REQUEUE_HOLD', 'SPECIAL_EXIT', 'RESV_DEL_HOLD'];
 /** Reasons to wait that do not go away by themselves. */
 const NEVER_STARTS = /DependencyNeverSatisfied|JobHeld|held|BadConstraints|PartitionNodeLimit|PartitionTimeLimit/i;
-const END_STATES: Readonly<Record<string, (job: SlurmJob) => JobState>> = {
-  OUT_OF_MEMORY: () => ({ kind: 'out of memory' }),
-  TIMEOUT: () => ({ kind: 'time limit' }),
-  DEADLINE: () => ({ kind: 'time limit' }),
-  NODE_FAIL: ({ nodes }) => ({ kind: 'node failure', ...(nodes !== undefined && { nodes }) }),
-  BOOT_FAIL: ({ nodes }) => ({ kind: 'node failure', ...(nodes !== undefined && { nodes }) }),
+const END_STATES: Readonly<Record<string, (job: SlurmJob) => SlurmJobState>> = {
+  OUT_OF_MEMORY: () => ({ kind: 'out-of-memory' }),
+  TIMEOUT: () => ({ kind: 'time-limit' }),
+  DEADLINE: () => ({ kind: 'time-limit' }),
+  NODE_FAIL: ({ nodes }) => ({ kind: 'node-failure', ...(nodes !== undefined && { nodes }) }),
+  BOOT_FAIL: ({ nodes }) => ({ kind: 'node-failure', ...(nodes !== undefined && { nodes }) }),
   CANCELLED: ({ reason }) => ({ kind: 'cancelled', ...(reason !== undefined && { reason }) }),
   REVOKED: () => ({ kind: 'cancelled' }),
   PREEMPTED: () => ({ kind: 'preempted' }),
@@ -52,7 +52,7 @@ const END_STATES: Readonly<Record<string, (job: SlurmJob) => JobState>> = {
 };
 
 /** @param found what Slurm says; `absent`: it does not know the job; `silent`: it does not answer */
-export function stateOfJob(found: SlurmJob | 'absent' | 'silent', { hasStarted, ending }: JobWords): JobState {
+export function stateOfJob(found: SlurmJob | 'absent' | 'silent', { hasStarted, ending }: JobWords): SlurmJobState {
   // Slurm calls a job out of memory if any process of it was, even if the work was done.
   if (ending === 'done' && !(typeof found === 'object' && WAITING.includes(found.state))) return { kind: 'done' };
   if (found === 'silent') return { kind: 'unknown' };
@@ -71,11 +71,11 @@ export function stateOfJob(found: SlurmJob | 'absent' | 'silent', { hasStarted, 
 }
 
 /** Whether it has ended and does not start again by itself. */
-export function isOver({ kind }: JobState): boolean {
+export function isOver({ kind }: SlurmJobState): boolean {
   return !['queued', 'requeued', 'running', 'unknown'].includes(kind);
 }
 
-function runningState({ state, nodes, runningSeconds, leftSeconds }: SlurmJob): JobState {
+function runningState({ state, nodes, runningSeconds, leftSeconds }: SlurmJob): SlurmJobState {
   return {
     kind: 'running',
     ...(nodes !== undefined && { nodes }),
@@ -86,13 +86,13 @@ function runningState({ state, nodes, runningSeconds, leftSeconds }: SlurmJob): 
 }
 
 /** By what the job said last, if it said so and did not come back. */
-function stateByWords(ending: JobWords['ending']): JobState {
+function stateByWords(ending: JobWords['ending']): SlurmJobState {
   switch (ending) {
     case 'done':
     case 'failed':
       return { kind: ending };
     case 'too-short':
-      return { kind: 'time limit' };
+      return { kind: 'time-limit' };
     case 'stopped':
       return { kind: 'cancelled' };
     default:

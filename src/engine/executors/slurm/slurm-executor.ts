@@ -6,6 +6,7 @@
  */
 import { systemClock, type Clock } from '../../../base/clock.ts';
 import type { Failure } from '../../../base/failure.ts';
+import { failureOf } from '../../../base/file-failure.ts';
 import type { Delegate, DelegateEvent, DelegateOutcome, Executor, SlotRequest } from '../../executor.ts';
 import { FollowedBundle } from './followed-bundle.ts';
 import type { JobEnding, JournalLine } from './journal.ts';
@@ -33,13 +34,10 @@ export interface SlurmExecutorOptions {
   /** Sends a job for a node that no bundle has. */
   submit(request: SlotRequest & { key: string }): Promise<SubmittedBundle>;
   /**
-   * What has become of jobs; undefined if Slurm does not answer. It tells whoever is there what has changed.
-   * @param endings what the jobs have said themselves, by job
+   * Asks Slurm what has become of jobs.
+   * @returns judges a job by that and by what it has told itself, which was read in between
    */
-  look(
-    jobs: readonly string[],
-    endings: ReadonlyMap<string, JobEnding>,
-  ): Promise<ReadonlyMap<string, JobLook> | undefined>;
+  ask(jobs: readonly string[]): Promise<(job: string) => JobLook>;
   /** Ends jobs. */
   cancel(jobs: readonly string[]): Promise<void>;
   /** What becomes of the jobs when nobody waits for them any more. */
@@ -53,6 +51,8 @@ interface Followed {
   bundle: SubmittedBundle;
   events: FollowedBundle;
   over: boolean;
+  /** Why it came to no end of its work, if it is over. */
+  failure: Failure | undefined;
   /** How its job ended last, as it says itself. */
   ending: JobEnding | undefined;
   /** Looks since Slurm said that it has ended. */
@@ -94,11 +94,20 @@ export class SlurmExecutor implements Executor<Delegate> {
     if (key === undefined) throw new Error('A node without a key is asked for.');
     const isGivenUp = () => signal?.aborted === true || this.#closing.signal.aborted;
     if (isGivenUp()) return undefined;
-    if (this.#holdersOf(key).length === 0) this.#add(await this.#options.submit({ ...request, key }));
+    // One that has done its work is of no use if a result is asked for again, such as one that was evicted since.
+    if (!this.#holdersOf(key).some(({ over, failure }) => !over || failure !== undefined))
+      this.#add(await this.#options.submit({ ...request, key }));
     if (isGivenUp()) return undefined;
     this.#looking ??= this.#look();
     const release = () => {};
     return { follow: (hear, stop) => this.#follow(key, hear, stop), release, [Symbol.dispose]: release };
+  }
+
+  hasComputed(key: string): boolean {
+    return this.#holdersOf(key).some((followed) => {
+      takeNews(followed);
+      return followed.events.hasRun(key);
+    });
   }
 
   /** With `leave`, jobs go on. */
@@ -110,7 +119,7 @@ export class SlurmExecutor implements Executor<Delegate> {
 
   #add(bundle: SubmittedBundle): void {
     const events = new FollowedBundle(this.#followed.length, bundle.job);
-    const followed: Followed = { bundle, events, over: false, ending: undefined, looksSince: 0 };
+    const followed: Followed = { bundle, events, over: false, failure: undefined, ending: undefined, looksSince: 0 };
     this.#followed.push(followed);
     for (const key of bundle.nodes) this.#byNode.set(key, [...(this.#byNode.get(key) ?? []), followed]);
   }
@@ -170,28 +179,37 @@ export class SlurmExecutor implements Executor<Delegate> {
   }
 
   #lookOnce(): Promise<void> {
-    return (this.#lastLook = this.#lastLook.then(() => this.#lookAtOpen()));
+    return (this.#lastLook = this.#lastLook
+      .then(() => this.#lookAtOpen())
+      .catch((error: unknown) => {
+        // A disk that fails, for example: nothing more is heard of any job.
+        const failure = failureOf(error);
+        if (failure === undefined) throw error;
+        for (const followed of this.#followed) if (!followed.over) settle(followed, failure);
+      }));
   }
 
   async #lookAtOpen(): Promise<void> {
     const open = this.#followed.filter(({ over }) => !over);
-    for (const followed of open) takeNews(followed);
     if (open.length === 0) return;
-    const endings = new Map(open.flatMap(({ bundle, ending }) => (ending ? [[bundle.job, ending] as const] : [])));
-    const found = await this.#options.look(
-      open.map(({ bundle }) => bundle.job),
-      endings,
-    );
+    for (const followed of open) takeNews(followed); // Slurm may not answer for a while
+    // Slurm first: what a job told before it ended is then read in any case.
+    const judge = await this.#options.ask(open.map(({ bundle }) => bundle.job));
     for (const followed of open) {
-      const look = found?.get(followed.bundle.job);
-      if (!look?.over) continue;
-      takeNews(followed); // once more: it ended between the two looks, perhaps
+      takeNews(followed);
+      const look = judge(followed.bundle.job);
+      if (!look.over) continue;
       followed.looksSince += 1;
       if (followed.ending === undefined && followed.looksSince < LAST_LOOKS) continue;
-      followed.over = true;
-      followed.events.settle(look.failure);
+      settle(followed, look.failure);
     }
   }
+}
+
+function settle(followed: Followed, failure: Failure | undefined): void {
+  followed.over = true;
+  followed.failure = failure;
+  followed.events.settle(failure);
 }
 
 function takeNews(followed: Followed): void {

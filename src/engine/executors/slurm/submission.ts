@@ -4,6 +4,7 @@
  * - `submission.json`: the study as it was, the bundles and the arrays of jobs. It never changes. Others may write into
  *   a shared cache, and must not choose what somebody's jobs run: so every job knows the digest of it.
  * - `jobs.json`: what Slurm calls the arrays, written as they are sent.
+ * - `ends.json`: what jobs came to, noted by whoever looked while Slurm still knew it.
  * - `array-N.sh`: the batch scripts.
  * - `BUNDLE.N.jsonl`: what jobs tell (journal.ts).
  * - `BUNDLE.log`: what they write to standard output and error (`logName`).
@@ -16,11 +17,12 @@ import { SwpError } from '../../../base/failure.ts';
 import { fileFailure } from '../../../base/file-failure.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import { namesIn } from '../../../cache/layout.ts';
-import { readNote, writeNote } from '../../../cache/note.ts';
+import { readNote, writeNote, type FoundNote } from '../../../cache/note.ts';
 import type { KeptArtifacts } from '../../run-eviction.ts';
 import type { JobArray } from './arrays.ts';
 import { logName } from './batch-script.ts';
 import type { Bundle } from './bundles.ts';
+import { isOver, type SlurmJobState } from './job-state.ts';
 import type { SlurmSettings } from './settings.ts';
 
 export interface Submission {
@@ -55,11 +57,14 @@ export interface StoredSubmission {
   sha256: string;
   /** Those of the submission, with what Slurm calls them; without for those that were not sent. */
   arrays: JobArray[];
+  /** By index of the bundle: what its job came to, of those of which it was noted. */
+  ends: Map<number, SlurmJobState>;
 }
 
 const FOLDER = 'slurm';
 const SUBMISSION = 'submission.json';
 const JOBS = 'jobs.json';
+const ENDS = 'ends.json';
 
 /** Where notes are written from, and what stands in their way goes. */
 export interface NotePlace {
@@ -85,7 +90,7 @@ export async function storeSubmission(
     throw fileFailure(error, folder, 'write');
   }
   const sha256 = digestJson(submission as unknown as JsonObject);
-  return { folder, submission, sha256, arrays: submission.arrays.map((array) => ({ ...array })) };
+  return { folder, submission, sha256, arrays: submission.arrays.map((array) => ({ ...array })), ends: new Map() };
 }
 
 /** Notes what Slurm calls the arrays that were sent by now. @throws SwpError of kind `file` */
@@ -93,6 +98,16 @@ export async function storeJobs({ folder, arrays }: StoredSubmission, place: Not
   const path = join(folder, JOBS);
   try {
     await writeNote(path, { jobs: arrays.map(({ job }) => job ?? null) }, place);
+  } catch (error) {
+    throw fileFailure(error, path, 'write');
+  }
+}
+
+/** Notes what jobs came to. @throws SwpError of kind `file` */
+export async function storeEnds({ folder, ends }: StoredSubmission, place: NotePlace): Promise<void> {
+  const path = join(folder, ENDS);
+  try {
+    await writeNote(path, { ends: Object.fromEntries(ends) }, place);
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
@@ -138,7 +153,16 @@ function readSubmission(folder: string): StoredSubmission | undefined {
       const job = named[index];
       return typeof job === 'string' && /^\d+$/.test(job) ? { ...array, job } : array;
     }),
+    ends: endsIn(readNote(join(folder, ENDS))),
   };
+}
+
+function endsIn(note: FoundNote): Map<number, SlurmJobState> {
+  const ends = note.kind === 'whole' && isJsonObject(note.value.ends) ? note.value.ends : {};
+  const ofJobs = Object.entries(ends).flatMap(([index, end]): [number, SlurmJobState][] =>
+    isJsonObject(end) && typeof end.kind === 'string' ? [[Number(index), end as SlurmJobState]] : [],
+  );
+  return new Map(ofJobs.filter(([, end]) => isOver(end)));
 }
 
 /** Its checksum holds, so swp wrote it, or somebody who means harm: what is read of it is of the right kind. */

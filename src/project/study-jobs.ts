@@ -1,0 +1,175 @@
+/** The jobs that a study has in Slurm, as far as anybody has to know of them: what became of each, and its nodes. */
+import type { Cache } from '../cache/cache.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
+import { studyFolder } from '../cache/study-state.ts';
+import { elementOf } from '../engine/executors/slurm/arrays.ts';
+import { SlurmClient, type SlurmAnswer } from '../engine/executors/slurm/client.ts';
+import { isOver, stateOfJob, type SlurmJobState } from '../engine/executors/slurm/job-state.ts';
+import { JournalReader, type JobEnding, type JournalLine } from '../engine/executors/slurm/journal.ts';
+import type { SlurmJob } from '../engine/executors/slurm/slurm-output.ts';
+import { logOf, readSubmissions, storeEnds, type StoredSubmission } from '../engine/executors/slurm/submission.ts';
+import type { NodeLabel } from '../engine/stage.ts';
+import type { Project } from './project.ts';
+
+/** A job, which works off one bundle of a submission. */
+export class StudyJob {
+  /** What Slurm calls it: `123_4`. */
+  readonly id: string;
+  readonly submission: StoredSubmission;
+  readonly index: number;
+  readonly #journal: JournalReader;
+  #hasStarted = false;
+  /** How it ended, by its own word, unless it was started again since. */
+  ending: JobEnding | undefined;
+  /** The node that it is at. */
+  current: { label: NodeLabel; key: string; done?: number; total?: number } | undefined;
+  state: SlurmJobState = { kind: 'unknown' };
+
+  constructor(submission: StoredSubmission, index: number, id: string) {
+    this.id = id;
+    this.submission = submission;
+    this.index = index;
+    this.#journal = new JournalReader(submission.folder, index);
+    const end = submission.ends.get(index);
+    if (end !== undefined) this.state = end;
+  }
+
+  get bundle(): StoredSubmission['submission']['bundles'][number] {
+    return this.submission.submission.bundles[this.index]!;
+  }
+
+  /** Absolute path of what it writes to standard output and error. */
+  get log(): string {
+    return logOf(this.submission, this.index);
+  }
+
+  get isOver(): boolean {
+    return isOver(this.state);
+  }
+
+  /** Reads what it has told since the last time. */
+  news(): JournalLine[] {
+    const lines = this.#journal.next();
+    for (const line of lines) this.#hear(line);
+    return lines;
+  }
+
+  /** @param found what Slurm says of it; `news` is read before */
+  judge(found: SlurmJob | 'absent' | 'silent'): void {
+    const ending = this.ending?.how;
+    this.state = stateOfJob(found, { hasStarted: this.#hasStarted, ...(ending !== undefined && { ending }) });
+  }
+
+  #hear(line: JournalLine): void {
+    switch (line.event) {
+      case 'job-start':
+        this.#hasStarted = true;
+        this.ending = undefined;
+        this.current = undefined;
+        return;
+      case 'job-end':
+        this.ending = line;
+        this.current = undefined;
+        return;
+      case 'node-start':
+        this.current = { label: line.label, key: line.key };
+        return;
+      case 'node-progress':
+        if (this.current?.key === line.key) Object.assign(this.current, line.progress);
+        return;
+      case 'node-end':
+        if (this.current?.key === line.key) this.current = undefined;
+        return;
+      default:
+        return;
+    }
+  }
+}
+
+/** Of a submission, in the order of its bundles; those that were sent. */
+export function jobsOf(stored: StoredSubmission): StudyJob[] {
+  return stored.submission.bundles.flatMap((_, index) => {
+    const id = elementOf(stored.arrays, index);
+    return id === undefined ? [] : [new StudyJob(stored, index, id)];
+  });
+}
+
+/**
+ * Looks what has become of jobs, and notes ends in their submissions: Slurm forgets them after some minutes.
+ * @returns why Slurm does not answer, if it does not
+ */
+export async function lookAt(
+  jobs: readonly StudyJob[],
+  client: SlurmClient,
+  cache: Cache | undefined,
+): Promise<string | undefined> {
+  const open = jobs.filter((job) => !job.isOver);
+  if (open.length === 0) return undefined;
+  const answer = await client.jobs(open.map(({ id }) => id));
+  for (const job of open) {
+    job.news();
+    job.judge(answerFor(job.id, answer));
+  }
+  if (cache !== undefined) await noteEnds(open, cache);
+  return answer.kind === 'silent' ? answer.message : undefined;
+}
+
+function answerFor(id: string, answer: SlurmAnswer<Map<string, SlurmJob>>): SlurmJob | 'absent' | 'silent' {
+  return answer.kind === 'silent' ? 'silent' : (answer.value.get(id) ?? 'absent');
+}
+
+/** Best effort: without the note, what Slurm has forgotten is told by what the jobs have said themselves. */
+export async function noteEnds(jobs: readonly StudyJob[], cache: Cache): Promise<void> {
+  const ended = jobs.filter((job) => job.isOver && job.state.kind !== 'lost');
+  for (const submission of new Set(ended.map((job) => job.submission))) {
+    for (const job of ended) if (job.submission === submission) submission.ends.set(job.index, job.state);
+    const place = { cache: cache.directory, scratch: await cache.scratch.directory() };
+    await storeEnds(submission, place).catch(() => {});
+  }
+}
+
+/** @param then what that means for what was asked for */
+export function noAnswer(message: string, then: string): Failure {
+  return {
+    kind: 'scheduler',
+    answers: false,
+    message: `Slurm does not answer: ${message}`,
+    remedy: `${then} Try again when \`scontrol ping\` finds it up.`,
+  };
+}
+
+/**
+ * Of a study: all jobs of submissions of which one has not ended, and of the last submission.
+ * @returns `silent`: why Slurm does not answer, if it does not
+ */
+export async function studyJobs(
+  { study, cache }: Project,
+  client = new SlurmClient(),
+): Promise<{ jobs: StudyJob[]; silent?: string }> {
+  const submissions = readSubmissions(studyFolder(cache.directory, study.path)).map(jobsOf);
+  const relevant = submissions.filter(
+    (jobs, index) => index === submissions.length - 1 || jobs.some((job) => !job.isOver),
+  );
+  const jobs = relevant.flat();
+  const silent = await lookAt(jobs, client, undefined);
+  return { jobs, ...(silent !== undefined && { silent }) };
+}
+
+/**
+ * Ends live jobs of a study.
+ * @param isMeant whether one is meant, by the keys of its nodes; all are if absent
+ * @returns those that were ended, and how many others are live
+ * @throws SwpError of kind `scheduler` if Slurm does not answer, or refuses
+ */
+export async function cancelJobs(
+  project: Project,
+  isMeant: (nodes: readonly string[]) => boolean = () => true,
+  client = new SlurmClient(),
+): Promise<{ cancelled: StudyJob[]; left: number }> {
+  const { jobs, silent } = await studyJobs(project, client);
+  if (silent !== undefined) throw new SwpError(noAnswer(silent, 'No job was cancelled.'));
+  const live = jobs.filter((job) => !job.isOver);
+  const cancelled = live.filter(({ bundle }) => isMeant(bundle.nodes));
+  await client.cancel(cancelled.map(({ id }) => id));
+  return { cancelled, left: live.length - cancelled.length };
+}
