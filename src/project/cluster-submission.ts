@@ -40,7 +40,7 @@ export interface SubmitSettings {
 
 /** Beyond what nodes are expected to take, which is an estimate; swp itself takes some, too. */
 const MEMORY_FACTOR = 1.5;
-const MEMORY_OF_SWP = 2 ** 29;
+const MEMORY_OF_SWP = 2 ** 30;
 /** Slurm counts in MiB. Jobs that ask for the same can be one array: so they ask for whole GiB. */
 const GIB_IN_MIB = 1024;
 

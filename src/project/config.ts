@@ -107,12 +107,15 @@ export function bundlingOf({ slurm }: Config, options: SlurmOptions): Bundling {
 /** Seconds: a training keeps its state in less, even if Slurm, which looks once a minute, tells it late. */
 const DEFAULT_SIGNAL = 120;
 
+/** Slurm sends the signal up to a minute early: it looks once a minute. `man sbatch`, --signal. */
+const SIGNAL_EARLY = 60;
+
 function checkTime(stage: string, time: string | undefined, signal: number): void {
   const seconds = time === undefined ? undefined : secondsOfTime(time);
-  if (seconds === undefined || seconds > signal) return;
+  if (seconds === undefined || seconds > signal + SIGNAL_EARLY) return;
   throw new SwpError({
     kind: 'usage',
-    message: `The jobs of stage ${stage} have a time limit of ${time}, and are told to end ${signal} seconds before it: they could do nothing.`,
+    message: `The jobs of stage ${stage} have a time limit of ${time}, and are told to end ${signal} seconds before it, or up to a minute earlier: they could do nothing.`,
     expected: 'a longer time (Slurm reads 1:30 as a minute and a half), or a signal fewer seconds before it',
   });
 }

@@ -136,7 +136,7 @@ describe('settings as Slurm takes them', () => {
   test('a time limit that leaves no time before the signal is refused', async () => {
     const config = await configOf({ study: { slurm: { time: '1:30' } } });
     expect(() => slurmSettingsOf(config, {}, 'train')).toThrow(
-      'The jobs of stage train have a time limit of 00:01:30, and are told to end 120 seconds before it: they could do nothing.',
+      'The jobs of stage train have a time limit of 00:01:30, and are told to end 120 seconds before it, or up to a minute earlier: they could do nothing.',
     );
     expect(slurmSettingsOf(config, { signal: 20 }, 'train').time).toBe('00:01:30');
   });
