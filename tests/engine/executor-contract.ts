@@ -27,6 +27,7 @@ import type {
   Executor,
   JobEvent,
   JobOutcome,
+  JobResources,
   PreparedJob,
   Slot,
   SlotRequest,
@@ -47,8 +48,8 @@ interface OfSlots {
 
 interface OfDelegates {
   executor: Executor<Delegate>;
-  /** Makes a node that does this, and returns its key. */
-  declare(params: JsonObject): Promise<string>;
+  /** Makes a node that does this with these resources, and returns its key. */
+  declare(params: JsonObject, resources: JobResources): Promise<string>;
   /** The text that the node has made. */
   read(key: string): Promise<string>;
 }
@@ -110,7 +111,7 @@ export function executorContract(name: string, open: (folder: string) => Promise
         read = () => readFile(join(folder, 'text.txt'), 'utf8');
       } else {
         const { executor, declare, read: readNode } = under;
-        const key = await declare(params);
+        const key = await declare(params, request.resources);
         const delegate = await executor.reserve({ ...request, key, ...(signal && { signal }) });
         if (delegate === undefined) return undefined;
         room = delegate;

@@ -1,6 +1,6 @@
 /** Following jobs that somebody else runs: what is heard of nodes, and how they end, whatever becomes of the jobs. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Failure } from '../../src/base/failure.ts';
+import { SwpError, type Failure } from '../../src/base/failure.ts';
 import type { SwpEvent } from '../../src/engine/event.ts';
 import type { DelegateEvent, DelegateOutcome, SlotRequest } from '../../src/engine/executor.ts';
 import type { JournalLine } from '../../src/engine/executors/slurm/journal.ts';
@@ -46,6 +46,8 @@ describe('following jobs of Slurm', () => {
   let cancelled: string[];
   let executor: SlurmExecutor;
   let answers: boolean;
+  /** Why Slurm cancels nothing. */
+  let refusal: SwpError | undefined;
   const request = (key: string): SlotRequest => ({ key, place: 'A1/s0/r1/train', resources: { cpus: 1, gpus: 0 } });
 
   beforeEach(() => {
@@ -53,6 +55,7 @@ describe('following jobs of Slurm', () => {
     jobs = [new FakeJob('7_0', ['a', 'b', 'shared']), new FakeJob('7_1', ['c', 'shared'])];
     cancelled = [];
     answers = true;
+    refusal = undefined;
     executor = open('leave');
   });
   afterEach(() => executor.close());
@@ -67,6 +70,7 @@ describe('following jobs of Slurm', () => {
       },
       ask: async () => (id) => (answers ? jobs.find(({ job }) => job === id)!.look : { over: false }),
       cancel: async (ids) => {
+        if (refusal !== undefined) throw refusal;
         cancelled.push(...ids);
         for (const job of jobs) if (ids.includes(job.job)) job.look = { over: true, failure: NODE_FAILURE };
       },
@@ -187,21 +191,52 @@ describe('following jobs of Slurm', () => {
     expect(told.outcome).toEqual({ kind: 'done', ran: true });
   });
 
-  it('leaves jobs alone when nobody waits any more, or cancels them, as it was told', async () => {
+  it('leaves jobs alone when nobody waits any more', async () => {
     const stop = new AbortController();
     const { outcome } = await follow('a', stop.signal);
     stop.abort();
     expect(await outcome).toEqual({ kind: 'cancelled' });
-    expect(cancelled).toEqual([]);
-
-    executor = open('cancel');
-    const second = await follow('c', AbortSignal.abort());
-    const passing = setInterval(() => clock.advance(1_000), 1);
-    expect(await second.outcome).toEqual({ kind: 'cancelled' });
-    expect(cancelled).toEqual(['7_1']);
     await executor.close();
-    clearInterval(passing);
-    expect(cancelled).toEqual(['7_1', '7_0']);
+    expect(cancelled).toEqual([]);
     expect(await executor.reserve(request('a'))).toBeUndefined();
+  });
+
+  describe('that are to be cancelled when nobody waits any more', () => {
+    let passing: NodeJS.Timeout;
+    beforeEach(() => {
+      executor = open('cancel');
+      passing = setInterval(() => clock.advance(1_000), 1);
+    });
+    afterEach(async () => {
+      await executor.close();
+      clearInterval(passing);
+    });
+
+    it('cancels those, and all when it closes', async () => {
+      const stop = new AbortController();
+      const [one, other] = [await follow('c', stop.signal), await follow('c', AbortSignal.abort())];
+      stop.abort();
+      // That the job has ended without a result is nothing that whoever cancelled it has to hear of.
+      expect(await one.outcome).toEqual({ kind: 'cancelled' });
+      expect(await other.outcome).toEqual({ kind: 'cancelled' });
+      expect(new Set(cancelled)).toEqual(new Set(['7_1']));
+      await executor.close();
+      expect(cancelled.at(-1)).toBe('7_0');
+    });
+
+    it('cancels one that was on its way to Slurm', async () => {
+      const stop = new AbortController();
+      const reserved = executor.reserve({ ...request('other'), signal: stop.signal });
+      stop.abort();
+      expect(await reserved).toBeUndefined();
+      expect(cancelled).toEqual(['8_0']);
+    });
+
+    it('says so if Slurm does not cancel one', async () => {
+      refusal = new SwpError({ kind: 'scheduler', answers: false, message: 'Slurm does not answer', remedy: 'Wait.' });
+      const { outcome } = await follow('c', AbortSignal.abort());
+      expect(await outcome).toEqual({ kind: 'failed', failure: refusal.failure });
+      refusal = undefined;
+    });
   });
 });

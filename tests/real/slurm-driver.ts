@@ -1,4 +1,7 @@
-/** What a job of Slurm runs in the contract of executors: a node of the stage `deeds`, as `swp work` runs a bundle. */
+/**
+ * What a job of Slurm runs in the contract of executors: a node of the stage `deeds`, as `swp work` runs a bundle. Its
+ * arguments are a DeedWork as JSON and the number of the bundle.
+ */
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/base/json.ts';
 import { Cache } from '../../src/cache/cache.ts';
@@ -15,12 +18,11 @@ export interface DeedWork {
   directory: string;
   worker: string;
   params: JsonObject;
-  bundle: number;
   memoryBytes?: number;
 }
 
-const { directory, worker, params, bundle, memoryBytes } = JSON.parse(process.argv[2]!) as DeedWork;
-const journal = Journal.begin(directory, bundle);
+const { directory, worker, params, memoryBytes } = JSON.parse(process.argv[2]!) as DeedWork;
+const journal = Journal.begin(directory, Number(process.argv[3]));
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort('SIGTERM'));
 journal.write({ event: 'job-start', job: jobNameIn(process.env), host: '', pid: process.pid, at: '' });

@@ -95,8 +95,10 @@ export class SlurmExecutor implements Executor<Delegate> {
     const isGivenUp = () => signal?.aborted === true || this.#closing.signal.aborted;
     if (isGivenUp()) return undefined;
     // One that has done its work is of no use if a result is asked for again, such as one that was evicted since.
-    if (!this.#holdersOf(key).some(({ over, failure }) => !over || failure !== undefined))
-      this.#add(await this.#options.submit({ ...request, key }));
+    if (!this.#holdersOf(key).some(({ over, failure }) => !over || failure !== undefined)) {
+      const sent = this.#add(await this.#options.submit({ ...request, key }));
+      if (isGivenUp()) await this.#stop([sent]);
+    }
     if (isGivenUp()) return undefined;
     this.#looking ??= this.#look();
     const release = () => {};
@@ -113,15 +115,15 @@ export class SlurmExecutor implements Executor<Delegate> {
   /** With `leave`, jobs go on. */
   async close(): Promise<void> {
     this.#closing.abort();
-    if (this.#options.whenStopped === 'cancel') await this.#cancel(this.#followed);
-    await this.#looking;
+    await this.#stop(this.#followed).finally(() => this.#looking);
   }
 
-  #add(bundle: SubmittedBundle): void {
+  #add(bundle: SubmittedBundle): Followed {
     const events = new FollowedBundle(this.#followed.length, bundle.job);
     const followed: Followed = { bundle, events, over: false, failure: undefined, ending: undefined, looksSince: 0 };
     this.#followed.push(followed);
     for (const key of bundle.nodes) this.#byNode.set(key, [...(this.#byNode.get(key) ?? []), followed]);
+    return followed;
   }
 
   #holdersOf(key: string): Followed[] {
@@ -135,14 +137,20 @@ export class SlurmExecutor implements Executor<Delegate> {
     return new Promise((resolve) => {
       const leave: (() => void)[] = [];
       let waitedFor = holders.length;
-      const end = (outcome: DelegateOutcome) => {
+      const leaveAll = () => {
         for (const each of leave) each();
         stop.removeEventListener('abort', giveUp);
+      };
+      const end = (outcome: DelegateOutcome) => {
+        leaveAll();
         resolve(outcome);
       };
       const giveUp = () => {
-        const cancelled = this.#options.whenStopped === 'cancel' ? this.#cancel(holders) : Promise.resolve();
-        void cancelled.then(() => end({ kind: 'cancelled' }));
+        leaveAll(); // that the job is cancelled is no failure to hear of
+        this.#stop(holders).then(
+          () => resolve({ kind: 'cancelled' }),
+          (error: unknown) => resolve(notCancelled(error)),
+        );
       };
       if (stop.aborted) return giveUp();
       stop.addEventListener('abort', giveUp);
@@ -157,6 +165,11 @@ export class SlurmExecutor implements Executor<Delegate> {
           }),
         );
     });
+  }
+
+  /** For these jobs nobody waits any more. @throws SwpError if they are to be cancelled and cannot be */
+  async #stop(followed: readonly Followed[]): Promise<void> {
+    if (this.#options.whenStopped === 'cancel') await this.#cancel(followed);
   }
 
   /** Resolves when these jobs have ended. */
@@ -204,6 +217,13 @@ export class SlurmExecutor implements Executor<Delegate> {
       settle(followed, look.failure);
     }
   }
+}
+
+/** @throws what is no failure that was foreseen */
+function notCancelled(error: unknown): DelegateOutcome {
+  const failure = failureOf(error);
+  if (failure === undefined) throw error;
+  return { kind: 'failed', failure };
 }
 
 function settle(followed: Followed, failure: Failure | undefined): void {
