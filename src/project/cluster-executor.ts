@@ -6,7 +6,7 @@ import { jobFailure } from '../engine/executors/slurm/job-failure.ts';
 import { SlurmExecutor, type JobLook, type SubmittedBundle } from '../engine/executors/slurm/slurm-executor.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Project } from './project.ts';
-import { noteEnds, type StudyJob } from './study-jobs.ts';
+import { answerFor, noteEnds, type StudyJob } from './study-jobs.ts';
 
 export interface ClusterRun {
   client: SlurmClient;
@@ -36,7 +36,7 @@ export function clusterExecutor(
     isSilent = answer.kind === 'silent';
     return (id) => {
       const job = known.get(id)!;
-      job.judge(answer.kind === 'silent' ? 'silent' : (answer.value.get(id) ?? 'absent'));
+      job.judge(answerFor(id, answer));
       if (job.state.kind !== 'unknown') tell(job);
       if (!job.isOver) return { over: false };
       void noteEnds([job], cache);

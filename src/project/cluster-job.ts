@@ -18,6 +18,7 @@ import { localExecutor } from './local-executor.ts';
 import { plannedRun, planRun } from './planned-run.ts';
 import { openProject } from './project.ts';
 import type { RunState } from './run-state.ts';
+import { studyJobs } from './study-jobs.ts';
 import { StudyRun } from './study-run.ts';
 
 /** Which part of which submission a job is. */
@@ -100,6 +101,9 @@ async function runBundle(
   const { stopped, failed, blocked } = await run.execute(hear, signal).finally(() => view.close());
   const { summary, reportFailure } = await run.conclude(signal);
   hear(summary);
+  // The report's job is the last one: Slurm still knows the others, and may not when somebody asks.
+  if ([...(planned.wanted.gather ?? [])].length > 0)
+    await studyJobs(project, new SlurmClient({ env }), { notesEnds: true }).catch(() => {});
   if (stopped !== undefined) return whenStopped(stopped, hasProgressed, fate);
   if (reportFailure !== undefined) return { how: 'failed', failure: reportFailure };
   return { how: failed + blocked > 0 ? 'failed' : 'done' };

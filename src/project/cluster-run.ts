@@ -52,7 +52,7 @@ async function sendWhileHeld(
   client: SlurmClient,
 ): Promise<SentRun> {
   using _lease = lease;
-  const { jobs, silent } = await studyJobs(project, client);
+  const { jobs, silent } = await studyJobs(project, client, { notesEnds: true });
   if (silent !== undefined) throw new SwpError(noAnswer(silent, 'Nothing was sent.'));
   const live = jobs.filter((job) => !job.isOver);
   const submission = await cutRun(project, planned, settings, holderIn(live));

@@ -15,6 +15,7 @@ import { cutIntoBundles } from '../engine/executors/slurm/bundles.ts';
 import type { SlurmClient } from '../engine/executors/slurm/client.ts';
 import type { SlurmSettings } from '../engine/executors/slurm/settings.ts';
 import {
+  digestOf,
   storeJobs,
   storeSubmission,
   type StoredSubmission,
@@ -111,7 +112,7 @@ export async function send(
 
 /** @returns what Slurm calls the array */
 async function sendArray(stored: StoredSubmission, index: number, client: SlurmClient): Promise<string> {
-  const { folder, sha256, submission, arrays } = stored;
+  const { folder, submission, arrays } = stored;
   const array = arrays[index]!;
   const script = batchScript({
     array,
@@ -122,7 +123,7 @@ async function sendArray(stored: StoredSubmission, index: number, client: SlurmC
     timeSignal: TIME_SIGNAL,
     command: [
       ...[process.execPath, join(packageRoot, 'bin/swp.js'), 'work'],
-      ...['--submission', folder, '--sha256', sha256, '--bundle'],
+      ...['--submission', folder, '--sha256', digestOf(submission), '--bundle'],
     ],
   });
   writeScript(folder, `array-${index}.sh`, script);

@@ -4,6 +4,7 @@ import { SwpError, type Failure } from '../base/failure.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import { elementOf } from '../engine/executors/slurm/arrays.ts';
 import { SlurmClient, type SlurmAnswer } from '../engine/executors/slurm/client.ts';
+import { JOB_NAME } from '../engine/executors/slurm/batch-script.ts';
 import { isOver, stateOfJob, type SlurmJobState } from '../engine/executors/slurm/job-state.ts';
 import { JournalReader, type JobEnding, type JournalLine } from '../engine/executors/slurm/journal.ts';
 import type { SlurmJob } from '../engine/executors/slurm/slurm-output.ts';
@@ -114,13 +115,24 @@ export async function lookAt(
   return answer.kind === 'silent' ? answer.message : undefined;
 }
 
-function answerFor(id: string, answer: SlurmAnswer<Map<string, SlurmJob>>): SlurmJob | 'absent' | 'silent' {
-  return answer.kind === 'silent' ? 'silent' : (answer.value.get(id) ?? 'absent');
+/** Others may write into a shared cache: a number there may be that of any job, which must not end for that. */
+function isOurs({ name }: SlurmJob): boolean {
+  return name.startsWith(JOB_NAME);
 }
+
+export function answerFor(id: string, answer: SlurmAnswer<Map<string, SlurmJob>>): SlurmJob | 'absent' | 'silent' {
+  if (answer.kind === 'silent') return 'silent';
+  const found = answer.value.get(id);
+  return found === undefined || !isOurs(found) ? 'absent' : found;
+}
+
+const LOST_AFTER_MS = 7 * 24 * 3_600_000;
 
 /** Best effort: without the note, what Slurm has forgotten is told by what the jobs have said themselves. */
 export async function noteEnds(jobs: readonly StudyJob[], cache: Cache): Promise<void> {
-  const ended = jobs.filter((job) => job.isOver && job.state.kind !== 'lost');
+  // One that is lost today may be seen by somebody else, to whom Slurm shows more.
+  const isOld = (job: StudyJob) => Date.now() - Date.parse(job.submission.submission.at) > LOST_AFTER_MS;
+  const ended = jobs.filter((job) => job.isOver && (job.state.kind !== 'lost' || isOld(job)));
   for (const submission of new Set(ended.map((job) => job.submission))) {
     for (const job of ended) if (job.submission === submission) submission.ends.set(job.index, job.state);
     const place = { cache: cache.directory, scratch: await cache.scratch.directory() };
@@ -140,18 +152,20 @@ export function noAnswer(message: string, then: string): Failure {
 
 /**
  * Of a study: all jobs of submissions of which one has not ended, and of the last submission.
+ * @param options.notesEnds note in the cache what jobs have come to
  * @returns `silent`: why Slurm does not answer, if it does not
  */
 export async function studyJobs(
-  { study, cache }: Project,
+  { study, cache }: Pick<Project, 'study' | 'cache'>,
   client = new SlurmClient(),
+  { notesEnds = false } = {},
 ): Promise<{ jobs: StudyJob[]; silent?: string }> {
   const submissions = readSubmissions(studyFolder(cache.directory, study.path)).map(jobsOf);
   const relevant = submissions.filter(
     (jobs, index) => index === submissions.length - 1 || jobs.some((job) => !job.isOver),
   );
   const jobs = relevant.flat();
-  const silent = await lookAt(jobs, client, undefined);
+  const silent = await lookAt(jobs, client, notesEnds ? cache : undefined);
   return { jobs, ...(silent !== undefined && { silent }) };
 }
 

@@ -107,15 +107,15 @@ describe('jobs', () => {
       'squeue',
       `env > ${folder}/env; echo "$@" >> ${folder}/asked`,
       `case "$*" in *--jobs=4,5) cat <<'END'`,
-      '5|CANCELLED|BeginTime||0:00|UNLIMITED',
+      '5|CANCELLED|BeginTime||0:00|UNLIMITED|swp-A1/s0',
       'END',
       'exit 0;; esac',
       says(
         [
-          '4_3|PENDING|JobArrayTaskLimit||0:00|UNLIMITED',
-          '4_1|RUNNING|None|n1|1:02|364-23:59:56',
-          '4_2|TIMEOUT|TimeLimit|gpu[01-02]|1:01:04|INVALID',
-          '6|PENDING|ReqNodeNotAvail, UnavailableNodes:n2||0:00|1:00',
+          '4_3|PENDING|JobArrayTaskLimit||0:00|UNLIMITED|swp-a | b',
+          '4_1|RUNNING|None|n1|1:02|364-23:59:56|swp-A1/s0',
+          '4_2|TIMEOUT|TimeLimit|gpu[01-02]|1:01:04|INVALID|swp-A1/s0',
+          '6|PENDING|ReqNodeNotAvail, UnavailableNodes:n2||0:00|1:00|mine',
         ].join('\n'),
       ),
     );
@@ -124,10 +124,30 @@ describe('jobs', () => {
     expect(answer).toEqual({
       kind: 'answer',
       value: new Map([
-        ['4_1', { id: '4_1', state: 'RUNNING', nodes: 'n1', runningSeconds: 62, leftSeconds: 365 * 86_400 - 4 }],
-        ['4_2', { id: '4_2', state: 'TIMEOUT', reason: 'TimeLimit', nodes: 'gpu[01-02]', runningSeconds: 3664 }],
-        ['4_3', { id: '4_3', state: 'PENDING', reason: 'JobArrayTaskLimit', runningSeconds: 0 }],
-        ['5_7', { id: '5', state: 'CANCELLED', reason: 'BeginTime', runningSeconds: 0 }],
+        [
+          '4_1',
+          {
+            id: '4_1',
+            state: 'RUNNING',
+            nodes: 'n1',
+            runningSeconds: 62,
+            leftSeconds: 365 * 86_400 - 4,
+            name: 'swp-A1/s0',
+          },
+        ],
+        [
+          '4_2',
+          {
+            id: '4_2',
+            state: 'TIMEOUT',
+            reason: 'TimeLimit',
+            nodes: 'gpu[01-02]',
+            runningSeconds: 3664,
+            name: 'swp-A1/s0',
+          },
+        ],
+        ['4_3', { id: '4_3', state: 'PENDING', reason: 'JobArrayTaskLimit', runningSeconds: 0, name: 'swp-a | b' }],
+        ['5_7', { id: '5', state: 'CANCELLED', reason: 'BeginTime', runningSeconds: 0, name: 'swp-A1/s0' }],
         [
           '6',
           {
@@ -136,6 +156,7 @@ describe('jobs', () => {
             reason: 'ReqNodeNotAvail, UnavailableNodes:n2',
             runningSeconds: 0,
             leftSeconds: 60,
+            name: 'mine',
           },
         ],
       ]),

@@ -23,6 +23,9 @@ export interface BatchScript {
   command: readonly string[];
 }
 
+/** How the names of all jobs begin. */
+export const JOB_NAME = 'swp-';
+
 /** Of the file with what the job of a bundle wrote. */
 export function logName({ offset }: Pick<JobArray, 'offset'>, bundle: number): string {
   return logNameOf(offset, bundle - offset);
@@ -57,7 +60,7 @@ function sbatchOptions({ array, name, after, folder, logFolder, timeSignal }: Ba
   const { settings } = array;
   const { partition, account, qos, time, cpus, memory, constraint, signal } = settings;
   const own = new Map<string, string | number | undefined>([
-    ['job-name', `swp-${name}`],
+    ['job-name', `${JOB_NAME}${name}`],
     ['array', arrayText(array)],
     ['partition', partition],
     ['account', account],

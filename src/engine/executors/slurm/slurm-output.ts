@@ -16,6 +16,8 @@ export interface SlurmJob {
   runningSeconds: number;
   /** Until the time limit; absent without one. */
   leftSeconds?: number;
+  /** As it was submitted: anything. */
+  name: string;
 }
 
 /** A job as scontrol shows it. */
@@ -36,15 +38,15 @@ export interface JobDetails {
   stdout?: string;
 }
 
-/** Neither names nor paths: they may hold anything. */
-const FIELDS = { id: '%i', state: '%T', reason: '%r', nodes: '%N', running: '%M', left: '%L' };
+/** The name comes last: it may hold anything. */
+const FIELDS = { id: '%i', state: '%T', reason: '%r', nodes: '%N', running: '%M', left: '%L', name: '%j' };
 export const SQUEUE_FORMAT = Object.values(FIELDS).join('|');
 
 /** @param text what squeue prints with SQUEUE_FORMAT @returns by id */
 export function parseSlurmJobs(text: string): Map<string, SlurmJob> {
   const jobs = new Map<string, SlurmJob>();
   for (const line of text.split('\n')) {
-    const [id = '', state, reason = '', nodes = '', running = '', left = ''] = line.split('|');
+    const [id = '', state, reason = '', nodes = '', running = '', left = '', ...name] = line.split('|');
     if (state === undefined) continue;
     const leftSeconds = secondsOf(left);
     jobs.set(id, {
@@ -54,6 +56,7 @@ export function parseSlurmJobs(text: string): Map<string, SlurmJob> {
       ...said('nodes', nodes),
       runningSeconds: secondsOf(running) ?? 0,
       ...(leftSeconds !== undefined && { leftSeconds }),
+      name: name.join('|'),
     });
   }
   return jobs;

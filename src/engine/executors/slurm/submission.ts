@@ -53,8 +53,6 @@ export interface StoredSubmission {
   /** Absolute path. */
   folder: string;
   submission: Submission;
-  /** By which its jobs know it. */
-  sha256: string;
   /** Those of the submission, with what Slurm calls them; without for those that were not sent. */
   arrays: JobArray[];
   /** By index of the bundle: what its job came to, of those of which it was noted. */
@@ -89,8 +87,12 @@ export async function storeSubmission(
   } catch (error) {
     throw fileFailure(error, folder, 'write');
   }
-  const sha256 = digestJson(submission as unknown as JsonObject);
-  return { folder, submission, sha256, arrays: submission.arrays.map((array) => ({ ...array })), ends: new Map() };
+  return { folder, submission, arrays: submission.arrays.map((array) => ({ ...array })), ends: new Map() };
+}
+
+/** By which its jobs know a submission. */
+export function digestOf(submission: Submission): string {
+  return digestJson(submission as unknown as JsonObject);
 }
 
 /** Notes what Slurm calls the arrays that were sent by now. @throws SwpError of kind `file` */
@@ -104,22 +106,33 @@ export async function storeJobs({ folder, arrays }: StoredSubmission, place: Not
 }
 
 /** Notes what jobs came to. @throws SwpError of kind `file` */
-export async function storeEnds({ folder, ends }: StoredSubmission, place: NotePlace): Promise<void> {
+export async function storeEnds({ folder, submission, ends }: StoredSubmission, place: NotePlace): Promise<void> {
   const path = join(folder, ENDS);
   try {
-    await writeNote(path, { ends: Object.fromEntries(ends) }, place);
+    const isComplete = ends.size === submission.bundles.length;
+    await writeNote(path, { isComplete, ends: Object.fromEntries(ends) }, place);
   } catch (error) {
     throw fileFailure(error, path, 'write');
   }
 }
 
 /**
- * Of a study, the oldest first. What is damaged, or was put there by something else, is passed over.
+ * Of a study: those with jobs of which no end was noted, and the last one; the oldest first. What is damaged, or was
+ * put there by something else, is passed over.
  * @throws SwpError of kind `file`
  */
 export function readSubmissions(studyFolder: string): StoredSubmission[] {
   const folder = join(studyFolder, FOLDER);
-  return namesIn(folder).flatMap((id) => readSubmission(join(folder, id)) ?? []);
+  const ids = namesIn(folder);
+  return ids.flatMap((id) => {
+    const place = join(folder, id);
+    return id !== ids.at(-1) && isComplete(place) ? [] : (readSubmission(place) ?? []);
+  });
+}
+
+function isComplete(folder: string): boolean {
+  const note = readNote(join(folder, ENDS));
+  return note.kind === 'whole' && note.value.isComplete === true;
 }
 
 /**
@@ -129,7 +142,7 @@ export function readSubmissions(studyFolder: string): StoredSubmission[] {
  */
 export function readOwnSubmission(folder: string, sha256: string): StoredSubmission {
   const stored = readSubmission(folder);
-  if (stored?.sha256 === sha256) return stored;
+  if (stored !== undefined && digestOf(stored.submission) === sha256) return stored;
   throw new SwpError({
     kind: 'content',
     path: join(folder, SUBMISSION),
@@ -148,7 +161,6 @@ function readSubmission(folder: string): StoredSubmission | undefined {
   return {
     folder,
     submission: content,
-    sha256: digestJson(content as unknown as JsonObject),
     arrays: content.arrays.map((array, index) => {
       const job = named[index];
       return typeof job === 'string' && /^\d+$/.test(job) ? { ...array, job } : array;
