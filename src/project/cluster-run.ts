@@ -55,7 +55,7 @@ async function sendWhileHeld(
   const { jobs, silent } = await studyJobs(project, client, { notesEnds: true });
   if (silent !== undefined) throw new SwpError(noAnswer(silent, 'Nothing was sent.'));
   const live = jobs.filter((job) => !job.isOver);
-  const submission = await cutRun(project, planned, settings, holderIn(live));
+  const submission = await cutRun(project, planned, settings, client, holderIn(live));
   const sent = submission && (await send(project, submission, client));
   return { jobs: [...live, ...(sent === undefined ? [] : jobsOf(sent))], sent, settings, client };
 }
@@ -71,7 +71,7 @@ export async function previewRun(
     if (!(error instanceof SwpError) || error.failure.kind !== 'unavailable') throw error;
     return { jobs: [] };
   });
-  return cutRun(project, planned, settings, holderIn(jobs.filter((job) => !job.isOver)));
+  return cutRun(project, planned, settings, client, holderIn(jobs.filter((job) => !job.isOver)));
 }
 
 /** Sends a job for one node that a run has come to need. */
@@ -84,7 +84,7 @@ async function sendNode(
 ): Promise<StudyJob> {
   const planned = plan.nodes.get(key)!;
   const alone = { ...plan, nodes: new Map([[key, { ...planned, state: 'missing' as const }]]) };
-  const submission = await cutRun(project, plannedRun(alone, selectors, {}), settings, () => undefined);
+  const submission = await cutRun(project, plannedRun(alone, selectors, {}), settings, client, () => undefined);
   return jobsOf(await send(project, submission!, client))[0]!;
 }
 

@@ -47,6 +47,7 @@ const GIB_IN_MIB = 1024;
 
 /**
  * Cuts what has no result and is in no live job.
+ * @param client is asked how large an array may be
  * @param heldBy what Slurm calls the live job that has a node already
  * @returns undefined if there is nothing to send
  * @throws SwpError of kind `usage` for settings that make no sense
@@ -55,6 +56,7 @@ export async function cutRun(
   { study, cache, ...project }: Project,
   planned: PlannedRun,
   { slurm, run, device }: SubmitSettings,
+  client: SlurmClient,
   heldBy: (key: string) => string | undefined,
 ): Promise<Submission | undefined> {
   const config = readConfig({ study, ...project });
@@ -69,6 +71,7 @@ export async function cutRun(
     heldBy,
   });
   if (bundles.length === 0) return undefined;
+  const mostElements = await mostElementsOf(client, bundles.length);
   const { user, host } = thisProcess();
   return {
     at: new Date().toISOString(),
@@ -84,9 +87,22 @@ export async function cutRun(
     },
     run,
     bundles,
-    arrays: arraysOf(bundles, ({ concurrency }) => concurrency, { sharingOf: withoutSizes }),
+    arrays: arraysOf(bundles, ({ concurrency }) => concurrency, {
+      sharingOf: withoutSizes,
+      ...(mostElements !== undefined && { mostElements }),
+    }),
   };
 }
+
+/** Of an array, where that matters; undefined where Slurm does not say, as in a dry run without Slurm. */
+async function mostElementsOf(client: SlurmClient, bundles: number): Promise<number | undefined> {
+  if (bundles <= SMALL_ARRAY) return undefined;
+  const size = await client.maxArraySize().catch(() => undefined);
+  return size?.kind === 'answer' ? size.value : undefined;
+}
+
+/** Every Slurm that allows arrays allows such ones. */
+const SMALL_ARRAY = 100;
 
 /** @throws SwpError with Slurm's words if it refuses; then none of the jobs stays */
 export async function send(
