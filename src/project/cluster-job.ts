@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { failureOf, fileFailure } from '../base/file-failure.ts';
-import type { EventSink } from '../engine/event.ts';
+import type { EventSink, SwpEvent } from '../engine/event.ts';
 import { allocationIn, graceSeconds, jobNameIn, TIME_SIGNAL } from '../engine/executors/slurm/allocation.ts';
 import { lackingIn, restrictTo, wantedOf } from '../engine/executors/slurm/bundle-plan.ts';
 import { SlurmClient } from '../engine/executors/slurm/client.ts';
@@ -91,10 +91,9 @@ async function runBundle(
     openExecutor: () => localExecutor({ ...given, graceMs: 1_000 * graceSeconds(bundle.settings) }),
   });
   const view = await openView(() => run.openState());
-  let hasProgressed = false;
+  const progress = new JobProgress();
   const hear: EventSink = (event) => {
-    if (event.event === 'node-checkpoint' || (event.event === 'node-end' && event.outcome !== 'blocked'))
-      hasProgressed = true;
+    progress.hear(event);
     journal.write(event);
     view.emit(event);
   };
@@ -104,16 +103,31 @@ async function runBundle(
   // The report's job is the last one: Slurm still knows the others, and may not when somebody asks.
   if ([...(planned.wanted.gather ?? [])].length > 0)
     await studyJobs(project, new SlurmClient({ env }), { notesEnds: true }).catch(() => {});
-  if (stopped !== undefined) return whenStopped(stopped, hasProgressed, fate);
+  if (stopped !== undefined) return whenStopped(stopped, progress.isThere, fate);
   if (reportFailure !== undefined) return { how: 'failed', failure: reportFailure };
   return { how: failed + blocked > 0 ? 'failed' : 'done' };
+}
+
+/** Whether a job has come to anything that the next start of it would not have to do again. */
+class JobProgress {
+  /** By node: the length of its trajectory at which it began. */
+  readonly #began = new Map<string, number>();
+  isThere = false;
+
+  hear(event: SwpEvent): void {
+    if (event.event === 'node-start') this.#began.set(event.key, event.resumedAt ?? 0);
+    // When a node is told to end it writes its state, also where it has not got any further.
+    const isFurther = event.event === 'node-checkpoint' && event.at > (this.#began.get(event.key) ?? 0);
+    if (isFurther || (event.event === 'node-end' && event.outcome === 'ran')) this.isThere = true;
+  }
 }
 
 /** What becomes of a job that was stopped before it had done its work. */
 async function whenStopped(signal: string, hasProgressed: boolean, fate: () => Promise<JobFate>): Promise<JobEnding> {
   // A job that comes to nothing in its time would be started again without an end.
   if (signal === TIME_SIGNAL) return hasProgressed ? { how: 'requeue', signal, asks: true } : { how: 'too-short' };
-  const found = await fate();
+  // Where the machine lacks Slurm's commands, nothing is asked for.
+  const found = await fate().catch((): JobFate => 'requeued');
   return found === 'cancelled' || (found === 'running' && !hasProgressed)
     ? { how: 'stopped', signal }
     : { how: 'requeue', signal, asks: found === 'running' };

@@ -114,8 +114,9 @@ export async function send(
   const stored = await storeSubmission(studyFolder(cache.directory, study.path), submission, place);
   try {
     await state.begin(dag.nodes()); // `swp gc` keeps what jobs need that have not begun
+    const sha256 = digestOf(submission);
     for (const [index, array] of stored.arrays.entries()) {
-      array.job = await sendArray(stored, index, client);
+      array.job = await sendArray(stored, sha256, index, client);
       await storeJobs(stored, place);
     }
     return stored;
@@ -127,8 +128,12 @@ export async function send(
 }
 
 /** @returns what Slurm calls the array */
-async function sendArray(stored: StoredSubmission, index: number, client: SlurmClient): Promise<string> {
-  const { folder, submission, arrays } = stored;
+async function sendArray(
+  { folder, submission, arrays }: StoredSubmission,
+  sha256: string,
+  index: number,
+  client: SlurmClient,
+): Promise<string> {
   const array = arrays[index]!;
   const script = batchScript({
     array,
@@ -139,7 +144,7 @@ async function sendArray(stored: StoredSubmission, index: number, client: SlurmC
     timeSignal: TIME_SIGNAL,
     command: [
       ...[process.execPath, join(packageRoot, 'bin/swp.js'), 'work'],
-      ...['--submission', folder, '--sha256', digestOf(submission), '--bundle'],
+      ...['--submission', folder, '--sha256', sha256, '--bundle'],
     ],
   });
   writeScript(folder, `array-${index}.sh`, script);

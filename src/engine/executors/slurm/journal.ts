@@ -5,7 +5,7 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Failure } from '../../../base/failure.ts';
-import { isAbsent } from '../../../base/file-failure.ts';
+import { failureOf, isAbsent } from '../../../base/file-failure.ts';
 import { holdFolder } from '../../../base/held-folder.ts';
 import { createFile, isForeign, openRegularFile } from '../../../base/regular-file.ts';
 import type { SwpEvent } from '../../event.ts';
@@ -58,7 +58,10 @@ export class Journal {
       }
   }
 
-  /** At once: what is written is not lost when the job is killed. */
+  /**
+   * At once: what is written is not lost when the job is killed. Where the disk takes no more, nothing more is told:
+   * results are what counts.
+   */
   write(line: JournalLine): void {
     if (line.event === 'node-progress') {
       const now = performance.now();
@@ -66,7 +69,11 @@ export class Journal {
       if (done < total && now - (this.#told.get(line.key) ?? -Infinity) < PROGRESS_EVERY_MS) return;
       this.#told.set(line.key, now);
     }
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    try {
+      writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      if (failureOf(error) === undefined) throw error;
+    }
   }
 
   close(): void {
