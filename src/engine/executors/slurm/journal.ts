@@ -3,7 +3,7 @@
  * times that it was started. Whoever follows the job reads it from another machine; no result depends on it.
  */
 import { closeSync, readSync, writeSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Failure } from '../../../base/failure.ts';
 import { failureOf, isAbsent } from '../../../base/file-failure.ts';
 import { holdFolder } from '../../../base/held-folder.ts';
@@ -50,9 +50,7 @@ export class Journal {
   static begin(folder: string, bundle: number): Journal {
     for (let start = 0; ; start++)
       try {
-        const path = journalPath(folder, bundle, start);
-        using held = holdFolder(folder);
-        return new Journal(createFile(held.path(basename(path))));
+        return new Journal(createJournal(journalPath(folder, bundle, start)));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || start >= MOST_STARTS) throw error;
       }
@@ -141,6 +139,15 @@ export class JournalReader {
 
 function journalPath(folder: string, bundle: number, start: number): string {
   return join(folder, `${bundle}.${start}.jsonl`);
+}
+
+/**
+ * A function of its own: esbuild makes `using` to variables of the function, and in the body of a loop, an error that
+ * was caught would be thrown again in the next round.
+ */
+function createJournal(path: string): number {
+  using held = holdFolder(dirname(path));
+  return createFile(held.path(basename(path)));
 }
 
 /** @returns undefined if there is none; what others have put in its place is none */
