@@ -73,6 +73,8 @@ export async function cutRun(
   if (bundles.length === 0) return undefined;
   const mostElements = await mostElementsOf(client, bundles.length);
   const { user, host } = thisProcess();
+  const { name: profile } = study.profile;
+  const isDeclared = study.file.content.profiles?.[profile] !== undefined;
   return {
     at: new Date().toISOString(),
     user,
@@ -80,7 +82,7 @@ export async function cutRun(
     study: {
       path: study.path,
       declaration: study.file.text,
-      profile: study.profile.name,
+      ...(isDeclared && { profile }), // a study without profiles has one in name only
       ...(device !== undefined && { device }),
       cache: cache.directory,
       selectors: [...planned.selectors],

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';
 import { writtenOutStudy } from '../support/written-out.ts';
 import { SlurmCluster } from './slurm-cluster.ts';
-import { computed, digestsOf, SlurmStudy, type ToldLine } from './slurm-study.ts';
+import { computed, digestsOf, SlurmStudy } from './slurm-study.ts';
 
 const AWAY_MS = 60_000;
 
@@ -21,35 +21,41 @@ async function study(): Promise<object> {
   return { ...written, defaultProfile: 'smoke' };
 }
 
+const isTrainingOf = (experiment: string, label: { experiment: string }, stage: string) =>
+  stage === 'train' && label.experiment === experiment;
+
 test('a dead machine, a job that makes room and an absent controller cost time and nothing else', async () => {
   const slurm = await SlurmStudy.create(cluster, await study());
   const running = slurm.repro('--checkpoint-every', '1');
-  const keys = new Map<string, string>(); // by experiment: the training that it was at
-  const keeping = (experiment: string) => async () => {
-    const isMeant = ({ line }: ToldLine) => line.event === 'node-checkpoint' && keys.get(experiment) === line.key;
-    await slurm.untilTold(({ line }) => {
-      if (line.event !== 'node-start' || line.stage !== 'train' || line.label.experiment !== experiment) return false;
-      keys.set(experiment, line.key);
-      return true;
-    }, `${experiment} trains`);
-    return slurm.untilTold(isMeant, `a training of ${experiment} keeps its state`);
+  const trainings = new Map<string, string>(); // by experiment: the key of the first
+  const keepsState = async (experiment: string) => {
+    const { line } = await slurm.untilTold(
+      (each) => each.line.event === 'node-start' && isTrainingOf(experiment, each.line.label, each.line.stage),
+      `${experiment} trains`,
+    );
+    const { key } = line as { key: string };
+    trainings.set(experiment, key);
+    return slurm.untilTold(
+      (each) => each.line.event === 'node-checkpoint' && each.line.key === key,
+      `the training of ${experiment} keeps its state`,
+    );
   };
   const goesOn = (experiment: string) =>
     slurm.untilTold(
-      ({ start, line }) => start === 1 && line.event === 'node-start' && line.key === keys.get(experiment),
+      ({ start, line }) => start === 1 && line.event === 'node-start' && line.key === trainings.get(experiment),
       `the training of ${experiment} goes on`,
     );
 
-  const killed = await keeping('A1')();
+  const killed = await keepsState('A1');
   const machine = await slurm.machineOf(killed.job);
   await cluster.killNode(machine);
   await cluster.declareDead(machine);
 
-  const preempted = await keeping('C1')();
+  const preempted = await keepsState('C1');
   const wanted = await slurm.machineOf(preempted.job);
   await cluster.submit('#!/bin/sh\nexit 0', ['--partition=urgent', `--nodelist=${wanted}`, '--exclusive']);
-  const again = [await goesOn('A1'), await goesOn('C1')].map(({ line }) => line);
-  expect(again).toEqual([1, 2].map(() => expect.objectContaining({ resumedAt: expect.any(Number) as number })));
+  for (const experiment of ['A1', 'C1'])
+    expect((await goesOn(experiment)).line).toMatchObject({ resumedAt: expect.any(Number) as number });
 
   await cluster.stopController();
   const local = await SwpProject.create(await study());
@@ -58,7 +64,10 @@ test('a dead machine, a job that makes room and an absent controller cost time a
   await cluster.startController();
 
   const { stdout, stderr, exitCode } = await running;
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('Slurm does not answer') });
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 0,
+    stderr: expect.stringContaining('Slurm does not answer') as string,
+  });
   expect(stdout).toContain('"nodes":{"total":26,"cached":0,"ran":26,"failed":0,"blocked":0}');
   const told = await slurm.told();
   const digests = await digestsOf(slurm.project);

@@ -1,6 +1,5 @@
 /** A study whose nodes run in jobs of a Slurm that a test has started, and what these jobs have told. */
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { ResultPromise } from 'execa';
 import { JournalReader, type JournalLine } from '../../src/engine/executors/slurm/journal.ts';
 import { SwpProject, type SwpResult } from '../support/swp-project.ts';
@@ -80,7 +79,6 @@ export class SlurmStudy {
       .filter((line) => line !== '')
       .sort();
   }
-
 }
 
 /** By key of the node: digests of its artifacts. */
