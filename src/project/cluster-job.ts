@@ -105,7 +105,9 @@ async function runBundle(
     await studyJobs(project, new SlurmClient({ env }), { notesEnds: true }).catch(() => {});
   if (stopped !== undefined) return whenStopped(stopped, progress.isThere, fate);
   if (reportFailure !== undefined) return { how: 'failed', failure: reportFailure };
-  return { how: failed + blocked > 0 ? 'failed' : 'done' };
+  if (failed + blocked === 0) return { how: 'done' };
+  const why = bundle.nodes.map((key) => planned.plan.nodes.get(key)!.node.blocked?.failure).find(Boolean);
+  return { how: 'failed', ...(failed === 0 && why !== undefined && { failure: why }) };
 }
 
 /** Whether a job has come to anything that the next start of it would not have to do again. */

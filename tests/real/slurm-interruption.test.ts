@@ -59,10 +59,10 @@ test('a job whose time is up before it has done anything is not started again, a
   const running = slurm.project.start('repro', '--executor', 'slurm', '--time', '10');
   const { job } = await slurm.untilTold(({ line }) => line.event === 'job-start', 'the job has begun');
   await cluster.run('scancel', ['--batch', '--signal=USR2', job]);
-  const { exitCode, stderr } = await running;
-  expect({ exitCode, stderr }).toEqual({
+  const { exitCode, stdout } = await running;
+  expect({ exitCode, stdout }).toEqual({
     exitCode: 1,
-    stderr: expect.stringMatching(/time limit of 00:10:00, and had come to nothing by then.*\n.*--time/) as string,
+    stdout: expect.stringMatching(/time limit of 00:10:00, and had come to nothing by then.*\n.*--time/) as string,
   });
   expect(endings(await slurm.told())).toEqual([expect.objectContaining({ how: 'too-short' })]);
   expect(await slurm.liveJobs()).toEqual([]);
@@ -88,8 +88,8 @@ test('a job that is cancelled keeps its state and stays ended; the next submissi
   const running = slurm.project.start('repro', '--executor', 'slurm', '--checkpoint-every', '1');
   await slurm.untilTold(isKept, 'the training keeps its state');
   expect((await slurm.swp('cancel')).stdout).toContain('1 job cancelled.');
-  const { exitCode, stderr } = await running;
-  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('was cancelled') as string });
+  const { exitCode, stdout } = await running;
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining('was cancelled') as string });
   expect(endings(await slurm.told())).toEqual([expect.objectContaining({ how: 'stopped', signal: 'SIGTERM' })]);
   expect(await slurm.liveJobs()).toEqual([]);
 

@@ -75,12 +75,16 @@ async function run(
   terminal: Terminal,
 ): Promise<RunResult['records']> {
   const sent = cluster && (await sendRun(project, planned, cluster));
+  const ofJobs: Failure[] = [];
   const run = new StudyRun(
     project,
     planned,
     sent === undefined
       ? { ...options, checkpointSeconds: options.checkpointEvery }
-      : followSettings(project, planned, sent, (failure) => view.note(failureLine(failure))),
+      : followSettings(project, planned, sent, (failure) => {
+          if (failure.kind === 'job') ofJobs.push(failure);
+          else view.note(failureLine(failure));
+        }),
   );
   if (sent === undefined) await run.estimate();
   const view = await openView(() => run.openState(), options, terminal);
@@ -91,7 +95,7 @@ async function run(
     const willRender = run.hasReport && !interruption.signal.aborted;
     if (!options.json && terminal.interactive && result.ran > 0 && willRender) terminal.line('Rendering the report.');
     const { summary, report, reportFailure, warnings } = await run.conclude(interruption.signal);
-    writeWarnings(warnings, terminal);
+    writeWarnings([...ofJobs, ...warnings], terminal);
     // A summary for people, on standard error, where a program that read the events has gone.
     if (options.json && !isOutputLost()) view.emit(summary);
     else {

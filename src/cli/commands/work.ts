@@ -1,4 +1,5 @@
 /** swp work: what a job of Slurm runs. Its output is the job's log. */
+import type { SwpEvent } from '../../engine/event.ts';
 import type { JobEnding } from '../../engine/executors/slurm/journal.ts';
 import { runJob, TIME_SIGNAL } from '../../project/cluster-job.ts';
 import type { WorkOptions } from '../declarations/work.ts';
@@ -16,7 +17,15 @@ export async function work({ submission, sha256, bundle }: WorkOptions): Promise
       { submission, sha256, bundle },
       {
         signal: interruption.signal,
-        openView: async (openState) => openPlainView({ terminal, state: await openState(), verbose: true }),
+        openView: async (openState) => {
+          const view = openPlainView({ terminal, state: await openState(), verbose: true });
+          const emit = (event: SwpEvent) => {
+            view.emit(event);
+            if (event.event === 'node-end' && event.outcome === 'failed' && event.failure !== undefined)
+              writeFailure(event.failure, terminal);
+          };
+          return { emit, close: () => view.close() };
+        },
       },
     );
     if (ending.how === 'failed' && ending.failure !== undefined) writeFailure(ending.failure, terminal);

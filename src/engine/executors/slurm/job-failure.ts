@@ -17,10 +17,14 @@ export interface EndedJob {
   node?: string | undefined;
   /** Absolute path of what it wrote. */
   log: string;
+  /** The end of its log. */
+  said?: string | undefined;
   /** What it said itself at its end, if it did. */
   ending: JobEnding | undefined;
 }
 
+/** Slurm's word for a job whose log cannot be written, among other troubles of a machine. */
+const LAUNCH_FAILURE = 'JobLaunchFailure';
 const MIB = 2 ** 20;
 const AGAIN = '`swp submit` sends what is missing again';
 
@@ -37,6 +41,7 @@ function explanation({
   state,
   reason,
   node,
+  said,
   ending,
 }: Omit<EndedJob, 'job' | 'bundle' | 'log'>): { message: string; remedy: string } {
   const on = node === undefined ? '' : ` on ${node}`;
@@ -72,9 +77,14 @@ function explanation({
         remedy: `Its log may say why. ${AGAIN}.`,
       };
     default:
+      if (reason === LAUNCH_FAILURE)
+        return {
+          message: `could not be started${on}${because}: mostly a machine does not see the folder of its log, or may not write there`,
+          remedy: `Look there whether it sees the cache: \`srun ls FOLDER\`. ${AGAIN}.`,
+        };
       return {
-        message: `ended${on} before it had done its work${because}`,
-        remedy: `Its log says why; a machine may lack what "setup" prepares, or not see the cache. ${AGAIN}.`,
+        message: `ended${on} before it had done its work${because}${said === undefined ? '' : `: ${said}`}`,
+        remedy: `Its log says more; a machine may lack what "setup" prepares, or not see the cache. ${AGAIN}.`,
       };
   }
 }
