@@ -143,6 +143,11 @@ export function isReadOnly(error: unknown): boolean {
   );
 }
 
+/** Whether somebody else does not let this user at a file. */
+export function isDenied(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
 /** Whether a file does not exist; it does not, either, where a part of its path is no directory. */
 export function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;

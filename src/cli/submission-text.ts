@@ -35,12 +35,20 @@ export function writePreview(submission: Submission | undefined, terminal: Termi
     String(nodes.length),
     seconds === null ? '' : durationText(seconds),
     settingsText(settings),
-    after.map((each) => (typeof each === 'string' ? `job ${each}` : bundles[each]!.name)).join('; '),
+    listed(after.map((each) => (typeof each === 'string' ? `job ${each}` : bundles[each]!.name))),
   ]);
   for (const line of table(['job', 'nodes', 'takes about', 'asks for', 'waits for'], rows, terminal.colors))
     terminal.line(line);
   terminal.line();
   terminal.line(`${plural(bundles.length, 'job')} in ${plural(arrays.length, 'array')}. Nothing was sent.`);
+}
+
+/** The report waits for all of a study. */
+const MOST_AWAITED = 4;
+
+function listed(awaited: readonly string[]): string {
+  const more = awaited.length - MOST_AWAITED;
+  return more > 1 ? `${awaited.slice(0, MOST_AWAITED).join('; ')} and ${plural(more, 'more job')}` : awaited.join('; ');
 }
 
 /** @param others how many live jobs there were before */

@@ -4,6 +4,7 @@ import type { EventSink, SwpEvent } from '../engine/event.ts';
 import type { Delegate, Executor, SlotRequest } from '../engine/executor.ts';
 import type { SlurmClient } from '../engine/executors/slurm/client.ts';
 import { jobFailure } from '../engine/executors/slurm/job-failure.ts';
+import { isWaiting } from '../engine/executors/slurm/job-state.ts';
 import { SlurmExecutor, type JobLook, type SubmittedBundle } from '../engine/executors/slurm/slurm-executor.ts';
 import type { Failure } from '../base/failure.ts';
 import { openRegularFile } from '../base/regular-file.ts';
@@ -38,9 +39,11 @@ export function clusterExecutor(
     const answer = await client.jobs(ids);
     if (answer.kind === 'silent' && !isSilent) warn(isAway(answer.message));
     isSilent = answer.kind === 'silent';
+    const found = new Map(ids.map((id) => [id, answerFor(id, answer)]));
+    for (const [id, each] of found) known.get(id)!.waits = isWaiting(each);
     return (id) => {
       const job = known.get(id)!;
-      job.judge(answerFor(id, answer));
+      job.judge(found.get(id)!);
       if (job.state.kind !== 'unknown') tell(job);
       if (!job.isOver) return { over: false };
       void noteEnds([job], cache);

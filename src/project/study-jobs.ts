@@ -19,7 +19,10 @@ export class StudyJob {
   readonly submission: StoredSubmission;
   readonly index: number;
   readonly #journal: JournalReader;
+  #log: string | undefined;
   #hasStarted = false;
+  /** Whether Slurm said last that it waits: then it tells nothing. */
+  waits = false;
   /** How it ended, by its own word, unless it was started again since. */
   ending: JobEnding | undefined;
   /** The node that it is at. */
@@ -41,7 +44,7 @@ export class StudyJob {
 
   /** Absolute path of what it writes to standard output and error. */
   get log(): string {
-    return logOf(this.submission, this.index);
+    return (this.#log ??= logOf(this.submission, this.index));
   }
 
   get isOver(): boolean {
@@ -50,6 +53,7 @@ export class StudyJob {
 
   /** Reads what it has told since the last time. */
   news(): JournalLine[] {
+    if (this.waits) return [];
     const lines = this.#journal.next();
     for (const line of lines) this.#hear(line);
     return lines;
@@ -89,8 +93,11 @@ export class StudyJob {
 
 /** Of a submission, in the order of its bundles; those that were sent. */
 export function jobsOf(stored: StoredSubmission): StudyJob[] {
+  const ids = new Map(
+    stored.arrays.flatMap((array) => array.bundles.map((index) => [index, elementOf([array], index)] as const)),
+  );
   return stored.submission.bundles.flatMap((_, index) => {
-    const id = elementOf(stored.arrays, index);
+    const id = ids.get(index);
     return id === undefined ? [] : [new StudyJob(stored, index, id)];
   });
 }

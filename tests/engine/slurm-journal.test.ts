@@ -1,5 +1,5 @@
 /** What a job tells, and what whoever follows it hears, while it is written. */
-import { appendFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -72,4 +72,51 @@ describe("a job's journal", () => {
     journal.close();
     expect(new JournalReader(folder, 0).next()).toEqual([log('own')]);
   });
+
+  it('passes on no line of which swp writes a part otherwise', () => {
+    const label = { experiment: 'A1', seed: 0, round: 1, step: 'train' };
+    const failure = {
+      kind: 'stage',
+      stage: 'train',
+      node: 'A1',
+      message: 'no',
+      cause: { kind: 'stopped', signal: 'S' },
+    };
+    const good = [
+      { event: 'job-start', job: '1_0', host: 'n1', pid: 1, at: '' },
+      { event: 'job-end', at: '', how: 'requeue', signal: 'SIGTERM', asks: true },
+      { event: 'job-end', at: '', how: 'failed', failure },
+      { event: 'node-start', key: 'k', label, worker: 0, resumedAt: 3, interrupted: true },
+      { event: 'node-progress', key: 'k', progress: { done: 1, total: 2, unit: 'steps', values: { loss: 2 } } },
+      { event: 'node-log', key: 'k', line: 'text' },
+      { event: 'node-checkpoint', key: 'k', at: 3 },
+      { event: 'node-end', key: 'k', outcome: 'failed', failure: { kind: 'several', failures: [failure], more: 0 } },
+    ];
+    const bad = good.flatMap(distorted);
+    expect(bad.length).toBeGreaterThan(200);
+    writeFileSync(join(folder, '0.0.jsonl'), [...good, ...bad].map((line) => `${JSON.stringify(line)}\n`).join(''));
+    expect(new JournalReader(folder, 0).next()).toEqual(good);
+  });
+
+  it('does not end what reads it, however much stands in it, however deep, and whoever may read it', () => {
+    writeFileSync(join(folder, '0.0.jsonl'), `${JSON.stringify(log(''))}\n`.repeat(200_000));
+    expect(new JournalReader(folder, 0).next()).toHaveLength(200_000);
+    writeFileSync(
+      join(folder, '1.0.jsonl'),
+      `{"event":"job-end","at":"","how":"failed","failure":${'['.repeat(1e5)}\n`,
+    );
+    expect(new JournalReader(folder, 1).next()).toEqual([]);
+    mkdirSync(join(folder, '2.0.jsonl'));
+    expect(new JournalReader(folder, 2).next()).toEqual([]);
+  });
 });
+
+/** The same value with another one in place of each of its parts; what may be missing is not left out. */
+function distorted(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) {
+    const others = [null, {}, [], 'x', 7, '\u001b[2J', Infinity].filter((other) => typeof other !== typeof value);
+    return typeof value === 'string' ? others.filter((other) => other !== Infinity) : [...others, 'constructor'];
+  }
+  if (Array.isArray(value)) return [{}, 'x', null, ...value.flatMap((each) => distorted(each).map((other) => [other]))];
+  return Object.entries(value).flatMap(([name, part]) => distorted(part).map((other) => ({ ...value, [name]: other })));
+}

@@ -52,13 +52,18 @@ const END_STATES: Readonly<Record<string, (job: SlurmJob) => SlurmJobState>> = {
 };
 
 /** @param found what Slurm says; `absent`: it does not know the job; `silent`: it does not answer */
+/** Whether Slurm says that a job waits, be it for its first start or another one. */
+export function isWaiting(found: SlurmJob | 'absent' | 'silent'): boolean {
+  return typeof found === 'object' && WAITING.includes(found.state);
+}
+
 export function stateOfJob(found: SlurmJob | 'absent' | 'silent', { hasStarted, ending }: JobWords): SlurmJobState {
   // Slurm calls a job out of memory if any process of it was, even if the work was done.
-  if (ending === 'done' && !(typeof found === 'object' && WAITING.includes(found.state))) return { kind: 'done' };
+  if (ending === 'done' && !isWaiting(found)) return { kind: 'done' };
   if (found === 'silent') return { kind: 'unknown' };
   if (found === 'absent') return stateByWords(ending);
   const { state, reason } = found;
-  if (WAITING.includes(state))
+  if (isWaiting(found))
     return {
       kind: hasStarted ? 'requeued' : 'queued',
       ...(reason !== undefined && { reason }),

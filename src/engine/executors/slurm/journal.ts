@@ -2,13 +2,15 @@
  * What a job writes into the folder of its submission, a line of JSON per event: `BUNDLE.N.jsonl`, where N counts the
  * times that it was started. Whoever follows the job reads it from another machine; no result depends on it.
  */
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { parseBoundedJson } from '../../../base/bounded-json.ts';
 import type { Failure } from '../../../base/failure.ts';
-import { failureOf, isAbsent } from '../../../base/file-failure.ts';
+import { failureOf, isAbsent, isDenied } from '../../../base/file-failure.ts';
 import { holdFolder } from '../../../base/held-folder.ts';
 import { createFile, isForeign, openRegularFile } from '../../../base/regular-file.ts';
 import type { SwpEvent } from '../../event.ts';
+import { isJournalLine } from './journal-line.ts';
 
 /** How a job's run ended, as it says itself. */
 export type JobEnding =
@@ -34,6 +36,8 @@ const PROGRESS_EVERY_MS = 2_000;
 const MOST_STARTS = 10_000;
 /** Read at once. */
 const CHUNK_BYTES = 2 ** 22;
+/** A job that tells so much is followed no further; what becomes of it, Slurm says. */
+const MOST_BYTES = 2 ** 28;
 
 export class Journal {
   readonly #file: number;
@@ -87,6 +91,8 @@ export class JournalReader {
   #offset = 0;
   /** The beginning of a line whose end is not there yet. */
   #rest = Buffer.alloc(0);
+  /** Whether there has been anything to read. */
+  #hasBegun = false;
 
   constructor(folder: string, bundle: number) {
     this.#folder = folder;
@@ -98,12 +104,19 @@ export class JournalReader {
    * @throws an error of the file system, but not if there is no journal yet
    */
   next(): JournalLine[] {
+    // Most jobs of a large study wait, and are looked at again and again.
+    this.#hasBegun ||= openJournal(this.#path(0), closeSync) !== 'absent';
+    if (!this.#hasBegun) return [];
     const lines: JournalLine[] = [];
     for (;;) {
-      const isLast = !this.#exists(this.#start + 1); // looked at first: nothing is added to this one once it is there
-      const text = this.#read();
-      lines.push(...text.split('\n').flatMap(lineOf));
-      if (text !== '') continue;
+      // Looked at first: nothing is added to this one once the next is there.
+      const isLast = openJournal(this.#path(this.#start + 1), closeSync) !== 'there';
+      let text;
+      while ((text = this.#read()) !== undefined)
+        for (const line of text.split('\n')) {
+          const told = lineOf(line);
+          if (told !== undefined) lines.push(told);
+        }
       if (isLast) return lines;
       this.#start += 1;
       this.#offset = 0;
@@ -111,29 +124,31 @@ export class JournalReader {
     }
   }
 
-  /** Whole lines; empty if there are none. */
-  #read(): string {
-    const opened = openJournal(journalPath(this.#folder, this.#bundle, this.#start));
-    if (opened === undefined) return '';
-    try {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const bytes = readSync(opened, chunk, 0, CHUNK_BYTES, this.#offset);
-      this.#offset += bytes;
-      const content = Buffer.concat([this.#rest, chunk.subarray(0, bytes)]);
-      const end = content.lastIndexOf('\n') + 1;
-      this.#rest = content.subarray(end);
-      // A line that is this long is none that swp writes.
-      if (this.#rest.length > CHUNK_BYTES) this.#rest = Buffer.alloc(0);
-      return end === 0 && bytes > 0 ? '\n' : content.toString('utf8', 0, end);
-    } finally {
-      closeSync(opened);
-    }
+  /** Whole lines, perhaps none; undefined if nothing has come. */
+  #read(): string | undefined {
+    let text: string | undefined;
+    openJournal(this.#path(this.#start), (file) => {
+      try {
+        const length = Math.min(CHUNK_BYTES, fstatSync(file).size - this.#offset, MOST_BYTES - this.#offset);
+        if (length <= 0) return;
+        const chunk = Buffer.allocUnsafe(length);
+        const bytes = readSync(file, chunk, 0, length, this.#offset);
+        this.#offset += bytes;
+        const content = Buffer.concat([this.#rest, chunk.subarray(0, bytes)]);
+        const end = content.lastIndexOf('\n') + 1;
+        this.#rest = content.subarray(end);
+        // A line that is this long is none that swp writes.
+        if (this.#rest.length > CHUNK_BYTES) this.#rest = Buffer.alloc(0);
+        if (bytes > 0) text = content.toString('utf8', 0, end);
+      } finally {
+        closeSync(file);
+      }
+    });
+    return text;
   }
 
-  #exists(start: number): boolean {
-    const opened = openJournal(journalPath(this.#folder, this.#bundle, start));
-    if (opened !== undefined) closeSync(opened);
-    return opened !== undefined;
+  #path(start: number): string {
+    return journalPath(this.#folder, this.#bundle, start);
   }
 }
 
@@ -150,22 +165,30 @@ function createJournal(path: string): number {
   return createFile(held.path(basename(path)));
 }
 
-/** @returns undefined if there is none; what others have put in its place is none */
-function openJournal(path: string): number | undefined {
+/**
+ * @param use closes the file
+ * @returns `foreign`: others have put something else in its place, or let nobody read it
+ */
+function openJournal(path: string, use: (file: number) => void): 'there' | 'absent' | 'foreign' {
+  let file;
   try {
-    return openRegularFile(path).file;
+    ({ file } = openRegularFile(path));
   } catch (error) {
-    if (isAbsent(error) || isForeign(error)) return undefined;
+    if (isAbsent(error)) return 'absent';
+    if (isForeign(error) || isDenied(error)) return 'foreign';
     throw error;
   }
+  use(file);
+  return 'there';
 }
 
 /** Whoever may write into the cache may have written anything here. */
-function lineOf(text: string): JournalLine[] {
+function lineOf(text: string): JournalLine | undefined {
+  if (text === '') return undefined;
   try {
-    const value = JSON.parse(text) as Partial<JournalLine> | null;
-    return typeof value?.event === 'string' ? [value as JournalLine] : [];
+    const value = parseBoundedJson(text);
+    return isJournalLine(value) ? (value as unknown as JournalLine) : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../../../base/atomic-file.ts';
 import { digestJson } from '../../../base/digest.ts';
 import { SwpError } from '../../../base/failure.ts';
-import { fileFailure } from '../../../base/file-failure.ts';
+import { fileFailure, isDenied } from '../../../base/file-failure.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import { namesIn } from '../../../cache/layout.ts';
 import { readNote, writeNote, type FoundNote } from '../../../cache/note.ts';
@@ -22,8 +22,9 @@ import type { KeptArtifacts } from '../../run-eviction.ts';
 import type { JobArray } from './arrays.ts';
 import { logName } from './batch-script.ts';
 import type { Bundle } from './bundles.ts';
-import { isOver, type SlurmJobState } from './job-state.ts';
+import type { SlurmJobState } from './job-state.ts';
 import type { SlurmSettings } from './settings.ts';
+import { isJobEnd, isJobNumber, isSubmission } from './submission-shape.ts';
 
 export interface Submission {
   /** ISO 8601. */
@@ -126,7 +127,12 @@ export function readSubmissions(studyFolder: string): StoredSubmission[] {
   const ids = namesIn(folder);
   return ids.flatMap((id) => {
     const place = join(folder, id);
-    return id !== ids.at(-1) && isComplete(place) ? [] : (readSubmission(place) ?? []);
+    try {
+      return id !== ids.at(-1) && isComplete(place) ? [] : (readSubmission(place) ?? []);
+    } catch (error) {
+      if (error instanceof SwpError && isDenied(error.cause)) return []; // somebody keeps theirs to themselves
+      throw error;
+    }
   });
 }
 
@@ -156,14 +162,15 @@ function readSubmission(folder: string): StoredSubmission | undefined {
   if (note.kind !== 'whole') return undefined;
   const { version: _, ...content } = note.value;
   if (!isSubmission(content)) return undefined;
+  const submission = content as unknown as Submission;
   const jobs = readNote(join(folder, JOBS));
   const named = jobs.kind === 'whole' && Array.isArray(jobs.value.jobs) ? jobs.value.jobs : [];
   return {
     folder,
-    submission: content,
-    arrays: content.arrays.map((array, index) => {
+    submission,
+    arrays: submission.arrays.map(({ job: _, ...array }, index) => {
       const job = named[index];
-      return typeof job === 'string' && /^\d+$/.test(job) ? { ...array, job } : array;
+      return isJobNumber(job) ? { ...array, job: job as string } : array;
     }),
     ends: endsIn(readNote(join(folder, ENDS))),
   };
@@ -171,37 +178,8 @@ function readSubmission(folder: string): StoredSubmission | undefined {
 
 function endsIn(note: FoundNote): Map<number, SlurmJobState> {
   const ends = note.kind === 'whole' && isJsonObject(note.value.ends) ? note.value.ends : {};
-  const ofJobs = Object.entries(ends).flatMap(([index, end]): [number, SlurmJobState][] =>
-    isJsonObject(end) && typeof end.kind === 'string' ? [[Number(index), end as SlurmJobState]] : [],
-  );
-  return new Map(ofJobs.filter(([, end]) => isOver(end)));
-}
-
-/** Its checksum holds, so swp wrote it, or somebody who means harm: what is read of it is of the right kind. */
-function isSubmission(value: JsonObject): value is JsonObject & Submission {
-  const { at, user, host, study, run, bundles, arrays } = value as JsonObject;
-  const areObjects = (list: unknown): list is JsonObject[] => Array.isArray(list) && list.every(isJsonObject);
-  const areTexts = (list: unknown): list is string[] =>
-    Array.isArray(list) && list.every((each) => typeof each === 'string');
-  return (
-    areTexts([at, user, host]) &&
-    isJsonObject(study) &&
-    areTexts([study.path, study.declaration, study.cache]) &&
-    areTexts(study.selectors) &&
-    isJsonObject(run) &&
-    areObjects(bundles) &&
-    bundles.every(({ name, nodes, places, settings }) =>
-      [typeof name === 'string', areTexts(nodes), areTexts(places), isJsonObject(settings)].every(Boolean),
-    ) &&
-    areObjects(arrays) &&
-    arrays.every(
-      ({ bundles: members, offset }) =>
-        Array.isArray(members) &&
-        typeof offset === 'number' &&
-        members.every(
-          (member) => Number.isInteger(member) && (member as number) >= 0 && (member as number) < bundles.length,
-        ),
-    )
+  return new Map(
+    Object.entries(ends).flatMap(([index, end]) => (isJobEnd(end) ? [[Number(index), end as SlurmJobState]] : [])),
   );
 }
 
