@@ -54,6 +54,32 @@ describe('a job that is submitted', () => {
     });
   });
 
+  it('is refused by a Slurm that has as many jobs as it keeps', async () => {
+    const FULL = 'sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying';
+    await provide('sbatch', `echo '${FULL}' >&2`, 'exec sleep 60');
+    await provide('squeue', 'exit 1');
+    await expect(client({ timeoutMs: 500 }).submit('#!/bin/sh')).rejects.toMatchObject({
+      failure: {
+        answers: true,
+        message: expect.stringContaining('MaxJobCount'),
+        remedy: expect.stringMatching(/^Send/),
+      },
+    });
+  });
+
+  it('asks for what its script says, else for what variables of sbatch say, and for nothing that would change it', async () => {
+    await provide('sbatch', `env > ${folder}/env`, says('12'));
+    const env = {
+      ...{ SBATCH_PARTITION: 'cpu', SBATCH_TIMELIMIT: '5', SBATCH_ACCOUNT: 'lab', SBATCH_ARRAY_INX: '5-9' },
+      ...{ SBATCH_OUTPUT: '/x', SBATCH_WAIT: '1', SLURM_JOB_ID: '7', SLURM_CONF: '/slurm.conf' },
+    };
+    await client({ env }).submit('#!/bin/sh\n#SBATCH --partition=gpu\n#SBATCH "--time=1 2"\n');
+    const passed = (await readFile(join(folder, 'env'), 'utf8'))
+      .split('\n')
+      .filter((line) => /^S(BATCH|LURM)_/.test(line));
+    expect(passed.sort()).toEqual(['SBATCH_ACCOUNT=lab', 'SLURM_CONF=/slurm.conf']);
+  });
+
   it('is found by its comment if sbatch had no answer', async () => {
     await provide('sbatch', complains(HANGS));
     await provide('squeue', `echo "11|"; sed -n 's/^--comment=/12|/p' ${folder}/sbatch.args; echo '13|(null)'`);
@@ -253,8 +279,8 @@ describe('jobs that are to end, or to start again', () => {
   it('are not told while the controller is away', async () => {
     await provide('scontrol', complains(AWAY));
     await provide('scancel', complains(`scancel: error: Kill job error on job id 27: ${AWAY}`, 8));
-    for (const refusal of [client().requeue('6_1'), client().cancel(['27'])])
-      await expect(refusal).rejects.toMatchObject({ failure: { kind: 'scheduler', answers: false } });
+    for (const ask of [() => client().requeue('6_1'), () => client().cancel(['27'])])
+      await expect(ask()).rejects.toMatchObject({ failure: { kind: 'scheduler', answers: false } });
   });
 });
 

@@ -49,6 +49,10 @@ const SILENT = [
 const IDS_AT_ONCE = 4_000;
 const HAS_COMMENT = /^#SBATCH "?--comment\b/m;
 const IS_SILENT = new RegExp(SILENT.join('|'), 'i');
+const IS_FULL = /temporarily unable to accept job/i;
+const FULL = 'it has as many as it keeps (MaxJobCount), those included that have just ended';
+const SEND_FEWER =
+  'Send fewer, with a longer --bundle such as "60 minutes" or a part at a time; or wait until other jobs have ended.';
 const IS_UNKNOWN = /Invalid job id specified|Job \S+ not found/i;
 const HAS_ENDED = /Job\/step already completing or completed/i;
 
@@ -76,7 +80,8 @@ export class SlurmClient {
       if (taken !== undefined) return taken;
       throw notDone('takes no job', reply, { ifSilent: takenPerhaps(mark) });
     }
-    if (reply.kind === 'refused') throw notDone('takes no job', reply, { ifRefused: LOOK_AT_SETTINGS });
+    if (reply.kind === 'refused')
+      throw notDone('takes no job', reply, { ifRefused: reply.message === FULL ? SEND_FEWER : LOOK_AT_SETTINGS });
     const [, id] = /^(\d+)(;.*)?$/m.exec(reply.stdout.trim()) ?? []; // "12;cluster" where there are several
     if (id !== undefined) return id;
     throw notDone('takes no job', { kind: 'refused', message: `sbatch answers ${reply.stdout.trim()}` });
@@ -187,14 +192,16 @@ export class SlurmClient {
       reject: false,
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
       cwd: '/',
-      env: environmentFor(command, this.#env),
+      env: environmentFor(command, this.#env, input),
       extendEnv: false,
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     if (code === 'ENOENT' || code === 'EACCES') throw notFound(command);
-    if (timedOut) return { kind: 'silent', message: `${command} had no answer in ${timeoutMs / 1_000} s` };
     const message = words(command, stderr) || words(command, stdout);
+    // It tries again by itself, and was never given a number.
+    if (timedOut && command === 'sbatch' && IS_FULL.test(message)) return { kind: 'refused', message: FULL };
+    if (timedOut) return { kind: 'silent', message: `${command} had no answer in ${timeoutMs / 1_000} s` };
     if (exitCode === 0) return { kind: 'answer', stdout };
     if (signal === 'SIGTERM' && command !== 'sbatch') return 'ended';
     if (exitCode === undefined) return { kind: 'silent', message: `${command} was ended by ${signal ?? code}` };
@@ -216,14 +223,34 @@ function takenPerhaps(mark: string | undefined): string {
   );
 }
 
-/** Variables by which a user filters what squeue shows, or which an allocation has: they would change what is asked. */
-function environmentFor(command: Command, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const isKept = (name: string) =>
-    !/^(SQUEUE|SCANCEL)_/.test(name) &&
+/**
+ * Without variables by which a user filters what squeue shows, or which an allocation has: they would change what is
+ * asked. Those of sbatch win over what a script says: the ones that are kept hold where it says nothing.
+ */
+function environmentFor(command: Command, env: NodeJS.ProcessEnv, script = ''): NodeJS.ProcessEnv {
+  const isKept = (name: string) => {
+    if (/^(SQUEUE|SCANCEL)_/.test(name)) return false;
+    if (command !== 'sbatch') return true;
+    if (name.startsWith('SBATCH_')) {
+      const option = KEPT_VARIABLES[name];
+      return option !== undefined && !new RegExp(`^#SBATCH "?--${option}\\b`, 'm').test(script);
+    }
     // Jobs get the variables of whoever submits them, who may sit in another job.
-    (command !== 'sbatch' || !name.startsWith('SLURM_') || ['SLURM_CONF', 'SLURM_CLUSTERS'].includes(name));
+    return !name.startsWith('SLURM_') || ['SLURM_CONF', 'SLURM_CLUSTERS'].includes(name);
+  };
   return { ...Object.fromEntries(Object.entries(env).filter(([name]) => isKept(name))), LC_ALL: 'C' };
 }
+
+/** What jobs ask for, and from whom, by the option of sbatch. Others would change what a job does, or wait for it. */
+const KEPT_VARIABLES: Readonly<Record<string, string>> = {
+  SBATCH_ACCOUNT: 'account',
+  SBATCH_PARTITION: 'partition',
+  SBATCH_QOS: 'qos',
+  SBATCH_TIMELIMIT: 'time',
+  SBATCH_CONSTRAINT: 'constraint',
+  SBATCH_RESERVATION: 'reservation',
+  SBATCH_EXPORT: 'export',
+};
 
 /** What a command says, without its name before each line. */
 function words(command: Command, text: string): string {
