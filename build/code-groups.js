@@ -279,6 +279,7 @@ export const GROUPS = {
     through: false,
     modules: [
       'src/base/machine-memory.ts', // decides whether a training computes again, which changes no bit
+      'src/base/slurm-allocation.ts', // the same
       'src/compute/graph/flops.ts',
       'src/compute/graph/memory.ts',
       'src/model/pass-graph.ts',

@@ -1,12 +1,15 @@
 /** How many CPUs this process may use: a container often grants fewer than the machine has. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { ownSlurmAllocation } from './slurm-allocation.ts';
 
 /**
- * The smaller of its affinity mask and, on Linux, its control group's quota (rounded up); at least 1.
+ * The smallest of its affinity mask, on Linux its control group's quota (rounded up), and what Slurm has given to the
+ * job that it is part of; at least 1.
  */
 export function usableCpus(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
+  const { cpus = Infinity } = ownSlurmAllocation();
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota()), cpus));
 }
 
 /** CPUs by control group version 2, https://docs.kernel.org/admin-guide/cgroup-v2.html; Infinity without a quota. */
