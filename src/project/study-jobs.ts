@@ -1,5 +1,6 @@
 /** The jobs that a study has in Slurm, as far as anybody has to know of them: what became of each, and its nodes. */
 import type { Cache } from '../cache/cache.ts';
+import { thisProcess } from '../cache/process-identity.ts';
 import { SwpError, type Failure } from '../base/failure.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import { elementOf } from '../engine/executors/slurm/arrays.ts';
@@ -177,20 +178,22 @@ export async function studyJobs(
 }
 
 /**
- * Ends live jobs of a study.
+ * Ends live jobs of a study that this user has sent: Slurm lets nobody end those of others.
  * @param isMeant whether one is meant, by the keys of its nodes; all are if absent
- * @returns those that were ended, and how many others are live
+ * @returns those that were ended, how many others are live, and how many of these somebody else has sent
  * @throws SwpError of kind `scheduler` if Slurm does not answer, or refuses
  */
 export async function cancelJobs(
   project: Project,
   isMeant: (nodes: readonly string[]) => boolean = () => true,
   client = new SlurmClient(),
-): Promise<{ cancelled: StudyJob[]; left: number }> {
+): Promise<{ cancelled: StudyJob[]; left: number; ofOthers: number }> {
   const { jobs, silent } = await studyJobs(project, client);
   if (silent !== undefined) throw new SwpError(noAnswer(silent, 'No job was cancelled.'));
   const live = jobs.filter((job) => !job.isOver);
-  const cancelled = live.filter(({ bundle }) => isMeant(bundle.nodes));
+  const { user } = thisProcess();
+  const own = live.filter(({ submission }) => submission.submission.user === user);
+  const cancelled = own.filter(({ bundle }) => isMeant(bundle.nodes));
   await client.cancel(cancelled.map(({ id }) => id));
-  return { cancelled, left: live.length - cancelled.length };
+  return { cancelled, left: live.length - cancelled.length, ofOthers: live.length - own.length };
 }
