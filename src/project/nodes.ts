@@ -1,9 +1,10 @@
 /** Planned nodes: which of them a selector means, whom they serve, and how `--json` shows them. */
+import { groupBy } from '../base/groups.ts';
 import type { NodeState } from '../engine/event.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import type { NodeLabel } from '../engine/stage.ts';
-import { parseSelector, selectNodes } from '../pipeline/selector.ts';
+import { parseSelector, selectNodes, selectPlaces } from '../pipeline/selector.ts';
 import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { NodeJson } from './node-rows.ts';
 import { planProject, type Project } from './project.ts';
@@ -21,6 +22,13 @@ export function selectPlanned(planned: Plan, words: readonly string[]): PlannedS
     ),
   );
   return all.filter(({ node }) => selected.has(node));
+}
+
+/** Of these nodes those that serve nothing else than what the words mean. */
+export function wholly(selected: readonly PlannedState[], words: readonly string[]): PlannedState[] {
+  const nodes = selected.map(({ node }) => node);
+  const meant = groupBy(selectPlaces(nodes, parseSelector(words)), ({ node }) => node);
+  return selected.filter(({ node }) => meant.get(node)?.length === node.labels.length);
 }
 
 /** Plans, and selects. */

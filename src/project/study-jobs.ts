@@ -11,6 +11,7 @@ import { JournalReader, type JobEnding, type JournalLine } from '../engine/execu
 import type { SlurmJob } from '../engine/executors/slurm/slurm-output.ts';
 import { logOf, readSubmissions, storeEnds, type StoredSubmission } from '../engine/executors/slurm/submission.ts';
 import type { NodeLabel } from '../engine/stage.ts';
+import { WHOLE_STUDY } from '../pipeline/whole-study.ts';
 import type { Project } from './project.ts';
 
 /** A job, which works off one bundle of a submission. */
@@ -177,15 +178,23 @@ export async function studyJobs(
   return { jobs, ...(silent !== undefined && { silent }) };
 }
 
+/** Which jobs are to end, by the keys of their nodes. */
+export interface MeantJobs {
+  /** Whether such a job is meant. */
+  isMeant(nodes: readonly string[]): boolean;
+  /** Whether it serves others, too: then it goes on as long as one of their jobs waits for it. */
+  isShared(nodes: readonly string[]): boolean;
+}
+
 /**
  * Ends live jobs of a study that this user has sent: Slurm lets nobody end those of others.
- * @param isMeant whether one is meant, by the keys of its nodes; all are if absent
+ * @param meant all of them if absent
  * @returns those that were ended, how many others are live, and how many of these somebody else has sent
  * @throws SwpError of kind `scheduler` if Slurm does not answer, or refuses
  */
 export async function cancelJobs(
   project: Project,
-  isMeant: (nodes: readonly string[]) => boolean = () => true,
+  { isMeant, isShared }: MeantJobs = { isMeant: () => true, isShared: () => false },
   client = new SlurmClient(),
 ): Promise<{ cancelled: StudyJob[]; left: number; ofOthers: number }> {
   const { jobs, silent } = await studyJobs(project, client);
@@ -193,7 +202,31 @@ export async function cancelJobs(
   const live = jobs.filter((job) => !job.isOver);
   const { user } = thisProcess();
   const own = live.filter(({ submission }) => submission.submission.user === user);
-  const cancelled = own.filter(({ bundle }) => isMeant(bundle.nodes));
+  const meant = own.filter(({ bundle }) => isMeant(bundle.nodes));
+  const staying = live.filter((job) => !meant.includes(job) && !gathers(job));
+  const awaited = awaitedBy(staying, live);
+  const cancelled = meant.filter((job) => !(awaited.has(job.id) && isShared(job.bundle.nodes)));
   await client.cancel(cancelled.map(({ id }) => id));
   return { cancelled, left: live.length - cancelled.length, ofOthers: live.length - own.length };
+}
+
+/** A job that makes something of whatever results there are loses nothing by others' end. */
+function gathers({ bundle }: StudyJob): boolean {
+  return bundle.places.some((place) => place.startsWith(`${WHOLE_STUDY}/`));
+}
+
+/** Ids of what these jobs wait for, and what that waits for. */
+function awaitedBy(jobs: readonly StudyJob[], all: readonly StudyJob[]): Set<string> {
+  const byId = new Map(all.map((job) => [job.id, job]));
+  const awaited = new Set<string>();
+  const toLookAt = [...jobs];
+  for (let job = toLookAt.pop(); job !== undefined; job = toLookAt.pop())
+    for (const each of job.bundle.after) {
+      const id = typeof each === 'string' ? each : elementOf(job.submission.arrays, each);
+      if (id === undefined || awaited.has(id)) continue;
+      awaited.add(id);
+      const before = byId.get(id);
+      if (before !== undefined) toLookAt.push(before);
+    }
+  return awaited;
 }

@@ -1,16 +1,16 @@
 /** swp cancel: ends jobs of a study in Slurm. */
 import type { ProjectOptions } from '../../project/location.ts';
-import { planNodes } from '../../project/nodes.ts';
-import { openProject } from '../../project/project.ts';
-import { cancelJobs } from '../../project/study-jobs.ts';
+import { planNodes, wholly } from '../../project/nodes.ts';
+import { openProject, type Project } from '../../project/project.ts';
+import { cancelJobs, type MeantJobs } from '../../project/study-jobs.ts';
 import { plural } from '../study-text.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function cancel(words: string[], options: ProjectOptions): Promise<void> {
   const project = await openProject(options);
-  const meant = words.length === 0 ? undefined : new Set((await planNodes(project, words)).map(({ node }) => node.key));
-  const { cancelled, left, ofOthers } = await cancelJobs(project, (nodes) =>
-    nodes.some((key) => meant?.has(key) ?? true),
+  const { cancelled, left, ofOthers } = await cancelJobs(
+    project,
+    words.length === 0 ? undefined : await meantBy(project, words),
   );
   const terminal = openTerminal();
   if (options.json)
@@ -24,4 +24,14 @@ export async function cancel(words: string[], options: ProjectOptions): Promise<
   terminal.line(
     `${plural(cancelled.length, 'job')} cancelled${alone}. What they have done is kept; \`swp submit\` sends the rest again.`,
   );
+}
+
+async function meantBy(project: Project, words: string[]): Promise<MeantJobs> {
+  const selected = await planNodes(project, words);
+  const keysOf = (nodes: typeof selected) => new Set(nodes.map(({ node }) => node.key));
+  const [meant, whole] = [keysOf(selected), keysOf(wholly(selected, words))];
+  return {
+    isMeant: (nodes) => nodes.some((key) => meant.has(key)),
+    isShared: (nodes) => !nodes.some((key) => whole.has(key)),
+  };
 }

@@ -19,6 +19,7 @@ Examples:
   swp cancel experiment=A1       those that have a node of A1 to make
   swp cancel --json              {"cancelled":[{"job":"123_0","bundle":"A1/s0"}, ...]}
 
+A job that others wait for, too, is left, such as the start that A1 and A2 share for experiment=A1.
 A training that runs keeps its state first. swp submit sends again what is missing.
 ${SELECTOR_HELP}`,
     )
