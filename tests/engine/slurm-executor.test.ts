@@ -113,6 +113,24 @@ describe('following jobs of Slurm', () => {
     expect(told.outcome).toEqual({ kind: 'done', ran: true });
   });
 
+  it('looks at very many jobs more seldom', async () => {
+    let asked = 0;
+    jobs = Array.from({ length: 1_000 }, (_, index) => new FakeJob(`9_${index}`, [`n${index}`]));
+    executor = new SlurmExecutor({
+      ...{ bundles: jobs, whenStopped: 'leave', clock, cancel: async () => {} },
+      submit: () => Promise.reject(new Error('Nothing is to be sent.')),
+      ask: async () => {
+        asked += 1;
+        return () => ({ over: false });
+      },
+    });
+    await follow('n0');
+    await looks(2);
+    expect(asked).toBe(1);
+    await looks(2);
+    expect(asked).toBe(2);
+  });
+
   it('tells the whole story of a node to who comes later', async () => {
     const { told } = await follow('a');
     jobs[0]!.lines.push(started('a'), ended('a', 'ran'), started('b'));

@@ -60,6 +60,9 @@ interface Followed {
 }
 
 const LOOK_EVERY_MS = 2_000;
+/** A look at many jobs takes the controller and this machine longer: so it comes more seldom, but not much. */
+const LOOK_MS_PER_JOB = 5;
+const LONGEST_PAUSE_MS = 10_000;
 /**
  * What a job wrote last may be seen later than Slurm says that it has ended: the files may lie on a file server. A job
  * that was killed never says that it ends.
@@ -187,7 +190,9 @@ export class SlurmExecutor implements Executor<Delegate> {
     const { lookEveryMs = LOOK_EVERY_MS } = this.#options;
     while (!this.#closing.signal.aborted) {
       await this.#lookOnce();
-      await this.#clock.sleep(lookEveryMs, this.#closing.signal);
+      const open = this.#followed.filter(({ over }) => !over).length;
+      const pause = Math.max(lookEveryMs, Math.min(LOOK_MS_PER_JOB * open, LONGEST_PAUSE_MS));
+      await this.#clock.sleep(pause, this.#closing.signal);
     }
   }
 
