@@ -6,6 +6,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { namesIn, studyFolders } from './layout.ts';
 import type { Leftover } from './leftovers.ts';
+import { SUBMISSIONS } from './study-state.ts';
 
 /** Longer than jobs wait in a queue, run, or lie there for somebody to look at. */
 const SILENT_MS = 90 * 24 * 3600 * 1000;
@@ -13,7 +14,7 @@ const SILENT_MS = 90 * 24 * 3600 * 1000;
 /** @param now by the file system's clock */
 export function oldSubmissions(cache: string, now: number): Leftover[] {
   return studyFolders(cache).flatMap((study) => {
-    const folder = join(study, 'slurm');
+    const folder = join(study, SUBMISSIONS);
     return namesIn(folder).flatMap((id): Leftover[] => {
       const path = join(folder, id);
       const own = lstatSync(path, { throwIfNoEntry: false });

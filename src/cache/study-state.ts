@@ -182,6 +182,14 @@ function fileOf(what: 'ledger' | 'begun', profile: string | undefined): string {
   return profile === undefined ? `${what}.json` : `${what}-${profile}.json`;
 }
 
+/** In a study's folder: what was sent to a cluster. */
+export const SUBMISSIONS = 'slurm';
+
+/** Whether a study has ever sent anything to a cluster, as far as the cache has it. */
+export function hasSubmissions(cache: string, pipeline: string): boolean {
+  return namesIn(join(studyFolder(cache, pipeline), SUBMISSIONS)).length > 0;
+}
+
 /** Where a study's memory lies in a cache. */
 export function studyFolder(cache: string, pipeline: string): string {
   return join(cache, 'studies', createHash('sha256').update(identityOf(cache, pipeline)).digest('hex'));

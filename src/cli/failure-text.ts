@@ -27,19 +27,29 @@ export function writeFailure(failure: Failure, terminal: Terminal): void {
 export function failureTexts(failures: readonly Failure[], colors: Colors, error?: string): string[] {
   const alike = groupBy(failures, (failure) => JSON.stringify(withoutPlace(failure)));
   const texts = [...alike.values()].map(([first, ...others]) => {
-    const noun = first!.kind === 'file' ? 'file' : 'node';
-    const more = others.length > 0 ? ` and ${plural(others.length, noun)} like it` : '';
+    const more = likeIt(first!, others);
     const named = renamed(first!, (name) => `${name}${more}`);
     return failureText(named, colors, error);
   });
   return [...new Set(texts)]; // such as that no worker could be started, of every node
 }
 
+/** E.g. ` and 3 nodes like it`; empty for one that is alone. */
+function likeIt(first: Failure, others: readonly Failure[]): string {
+  // All nodes of a job meet what it meets.
+  if (first.kind === 'job') {
+    const more = new Set([first, ...others].map((each) => (each as typeof first).job)).size - 1;
+    return more > 0 ? `, and ${plural(more, 'job')} like it` : '';
+  }
+  return others.length > 0 ? ` and ${plural(others.length, first.kind === 'file' ? 'file' : 'node')} like it` : '';
+}
+
 /** What is the same for whatever meets the same. */
 function withoutPlace(failure: Failure): object {
   const cause = 'cause' in failure && failure.cause !== undefined && withoutPlace(failure.cause);
   // What a cause says is said in place of the message.
-  return { ...renamed(failure, () => ''), log: '', ...(cause && { cause, message: '' }) };
+  const isOfJob = failure.kind === 'job';
+  return { ...renamed(failure, () => ''), log: '', ...(isOfJob && { job: '' }), ...(cause && { cause, message: '' }) };
 }
 
 /** A failure of another node: the rest is the same for nodes that need the same. Of a full disk, of another file. */
@@ -52,6 +62,8 @@ function renamed(failure: Failure, other: (name: string) => string): Failure {
     case 'memory-limit':
     case 'worker-died':
       return { ...failure, node: other(failure.node) };
+    case 'job':
+      return { ...failure, bundle: other(failure.bundle) };
     case 'file':
       return ['ENOSPC', 'EDQUOT'].includes(failure.code) ? { ...failure, path: other(failure.path) } : failure;
     default:

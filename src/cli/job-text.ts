@@ -25,6 +25,14 @@ const GOOD_STATES: readonly JobState[] = ['queued', 'requeued', 'running', 'done
 /** Why jobs wait where nothing is the matter: Slurm finds another of these reasons every minute. */
 const ORDINARY_REASONS = ['None', 'Priority', 'Resources', 'Dependency', 'BeginTime', 'JobArrayTaskLimit'];
 
+/** What is counted of a job. */
+export type CountedJob = Pick<ClusterJob, 'state' | 'reason'>;
+
+/** E.g. `out of memory`. */
+export function stateText(state: JobState): string {
+  return STATE_NAMES[state];
+}
+
 /** Whether a job has ended without its work being done. */
 export function isLostJob({ state }: Pick<ClusterJob, 'state'>): boolean {
   return !GOOD_STATES.includes(state);
@@ -44,7 +52,7 @@ export function queuedText(jobs: readonly ClusterJob[]): string {
  * E.g. `jobs: 12 queued (9 Priority, 3 Dependency), 3 running, 1 failed`; empty without jobs.
  * @param brief without the reasons
  */
-export function jobCountsText(jobs: Iterable<ClusterJob>, colors: Colors, brief = false): string {
+export function jobCountsText(jobs: Iterable<CountedJob>, colors: Colors, brief = false): string {
   const byState = groupBy(jobs, ({ state }) => state);
   if (byState.size === 0) return '';
   const parts = STATES.flatMap((state) => {
@@ -86,7 +94,7 @@ const ENDED = {
 };
 
 /** ` (Priority)`, or ` (9 Priority, 3 Dependency)` where there are several, the most frequent first. */
-function reasonsText(jobs: readonly ClusterJob[]): string {
+function reasonsText(jobs: readonly CountedJob[]): string {
   const groups = [...groupBy(jobs, ({ reason = 'None' }) => reason)].filter(([reason]) => reason !== 'None');
   if (groups.length === 1 && groups[0]![1].length === jobs.length) return ` (${groups[0]![0]})`;
   const counted = groups

@@ -50,12 +50,16 @@ export function timeLeftText(state: RunState, brief = false): string {
   return brief ? `>${duration} left` : `at least ${duration} left (${listed(left.untimed)} not timed yet)`;
 }
 
-/** A finished node in a line; undefined for one that was blocked, since the failure that blocks it has a line. */
+/**
+ * A finished node in a line; undefined for one that was blocked, since the failure that blocks it has a line, and for
+ * one whose job came to nothing, since the job has one.
+ */
 export function endText(event: Extract<SwpEvent, { event: 'node-end' }>, colors: Colors): string | undefined {
   const place = labelText(event.label);
   switch (event.outcome) {
     case 'failed':
-      return `${colors.red('failed')} ${place}`; // the summary says why
+      // the summary says why
+      return event.failure?.kind === 'job' ? undefined : `${colors.red('failed')} ${place}`;
     case 'blocked':
       return undefined;
     case 'cached':

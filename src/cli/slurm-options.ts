@@ -1,22 +1,12 @@
 /** Options of the commands that may run nodes in jobs of Slurm; `swp.config.json` has the same settings. */
 import { Option, type Command } from 'commander';
 import type { ExecutorName, SlurmOptions } from '../project/config.ts';
-import type { KeptArtifacts } from '../engine/run-eviction.ts';
-import type { SubmitSettings } from '../project/cluster-submission.ts';
-import { readConfig } from '../project/config.ts';
-import { chooseExecutor } from '../project/executor-choice.ts';
 import { LOCAL_GPUS } from '../project/gpu-choice.ts';
-import type { Project } from '../project/project.ts';
 import { BUNDLE, GPUS, jobGpus, LINE, MEMORY, TIME } from '../project/slurm-values.ts';
 import { parsePositiveInteger, parserOf } from './quantity-parse.ts';
 
 /** As commander hands them over, without the GPUs, which mean something else to a run on this machine. */
 export type SlurmCommandOptions = Omit<SlurmOptions, 'gpus' | 'options'>;
-
-const SETTINGS = [
-  ...['partition', 'account', 'qos', 'time', 'cpus', 'memory', 'constraint'],
-  ...['setup', 'concurrency', 'bundle', 'signal'],
-] as (keyof SlurmCommandOptions)[];
 
 const LONGEST_SIGNAL = 65_535;
 
@@ -75,43 +65,6 @@ export function withSlurmOptions(command: Command, ...first: Option[]): Command 
         parse: (text) => (/^[1-9]\d{0,4}$/.test(text) && Number(text) <= LONGEST_SIGNAL ? Number(text) : undefined),
       }),
     );
-}
-
-/** Of a command that runs nodes in either way. */
-export interface ExecutorCommandOptions extends SlurmCommandOptions {
-  executor?: ExecutorName;
-  gpus?: string;
-  keep?: KeptArtifacts;
-  memoryPerNode?: number;
-  checkpointEvery: number;
-  device?: string;
-}
-
-/**
- * What is to be sent to Slurm, and how.
- * @returns undefined for a run on this machine
- * @throws SwpError of kind `usage` for an option that means nothing there
- */
-export function submitSettings(project: Project, options: ExecutorCommandOptions): SubmitSettings | undefined {
-  const choice = chooseExecutor(readConfig(project), { ...options, slurm: slurmOptionsOf(options) });
-  if (choice.executor === 'local') return undefined;
-  const { keep, memoryPerNode, checkpointEvery, device } = options;
-  return {
-    slurm: choice.slurm,
-    run: {
-      ...(keep !== undefined && { keep }),
-      ...(memoryPerNode !== undefined && { memoryPerNode }),
-      checkpointSeconds: checkpointEvery,
-    },
-    ...(device !== undefined && { device }),
-  };
-}
-
-/** What of a command's options is about jobs of Slurm. */
-function slurmOptionsOf(options: SlurmCommandOptions): SlurmCommandOptions {
-  return Object.fromEntries(
-    SETTINGS.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]] as const])),
-  );
 }
 
 function collected(line: string, before: string[] = []): string[] {

@@ -9,6 +9,10 @@ import type { RenderedReport } from '../project/study-report.ts';
 import { folded } from './folded.ts';
 import { screenColumns, type Terminal } from './terminal.ts';
 
+/** When whoever followed jobs leaves. */
+const JOBS_GO_ON =
+  'The jobs go on: `swp status` says how far they are, `swp repro --executor slurm` follows them again, and `swp cancel` ends them.';
+
 /** Further failures are only counted: many mostly have one cause. */
 const SHOWN_FAILURES = 10;
 
@@ -19,10 +23,19 @@ export interface SummaryParts {
   /** What nodes lack, in words. */
   missing?: readonly string[];
   report: RenderedReport | undefined;
+  /** Whether jobs of a cluster do the work, and go on when the run stops. */
+  inJobs?: boolean;
   terminal: Terminal;
 }
 
-export function writeSummary({ summary, failures, missing = [], report, terminal }: SummaryParts): void {
+export function writeSummary({
+  summary,
+  failures,
+  missing = [],
+  report,
+  inJobs = false,
+  terminal,
+}: SummaryParts): void {
   const { colors } = terminal;
   const { total, cached, ran, failed, blocked } = summary.nodes;
   if (report !== undefined) {
@@ -33,7 +46,9 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
     colors.green(`${cached} cached`),
     `${ran} ran`,
     ...(failed > 0 ? [colors.red(`${failed} failed`)] : []),
-    ...(blocked > 0 ? [colors.yellow(`${blocked} not run`)] : []),
+    ...(blocked > 0
+      ? [colors.yellow(`${blocked} ${inJobs && summary.stopped !== undefined ? 'not waited for' : 'not run'}`)]
+      : []),
   ];
   terminal.line(`${plural(total, 'node')}: ${parts.join(', ')} in ${durationText(summary.seconds)}.`);
   if (summary.estimate !== undefined) terminal.line(accuracyText(summary.estimate));
@@ -43,10 +58,12 @@ export function writeSummary({ summary, failures, missing = [], report, terminal
     );
   writeFailures(failures, terminal);
   for (const text of missing) terminal.lines(text);
-  if (blocked > 0 && failed > 0) terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
+  // Of a run that was stopped, most were not run because of that.
+  if (blocked > 0 && failed > 0 && summary.stopped === undefined)
+    terminal.line(`${plural(blocked, 'node')} could not run because of what failed.`);
   if (summary.stopped !== undefined)
     terminal.line(
-      `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. What is done is kept; \`swp repro\` continues.`,
+      `Stopped by ${summary.stopped === 'failure' ? 'what is said below' : summary.stopped}. ${inJobs ? JOBS_GO_ON : 'What is done is kept; `swp repro` continues.'}`,
     );
   if (report !== undefined) writePlace(report, terminal);
 }

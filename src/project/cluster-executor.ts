@@ -1,17 +1,14 @@
 /** Follows the jobs of a study in Slurm for a run of it, and tells what becomes of them. */
-import { closeSync, readSync } from 'node:fs';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
 import type { Delegate, Executor, SlotRequest } from '../engine/executor.ts';
 import type { SlurmClient } from '../engine/executors/slurm/client.ts';
 import { jobFailure } from '../engine/executors/slurm/job-failure.ts';
 import { isWaiting } from '../engine/executors/slurm/job-state.ts';
+import { lastLineOf } from '../engine/executors/slurm/log-end.ts';
 import { SlurmExecutor, type JobLook, type SubmittedBundle } from '../engine/executors/slurm/slurm-executor.ts';
 import type { Failure } from '../base/failure.ts';
-import { openRegularFile } from '../base/regular-file.ts';
 import type { Project } from './project.ts';
 import { answerFor, noteEnds, type StudyJob } from './study-jobs.ts';
-
-const LOG_END_BYTES = 1_000;
 
 export interface ClusterRun {
   client: SlurmClient;
@@ -81,25 +78,9 @@ export function failureOfJob(job: StudyJob): Failure | undefined {
     reason: 'reason' in state ? state.reason : undefined,
     node: 'nodes' in state ? state.nodes : undefined,
     log,
-    said: state.kind === 'failed' && ending === undefined ? lastLineOf(log) : undefined,
+    said: ['failed', 'lost'].includes(state.kind) && ending === undefined ? lastLineOf(log) : undefined,
     ending,
   });
-}
-
-/** Of a log that others may have written; undefined if there is none. */
-function lastLineOf(log: string): string | undefined {
-  try {
-    const { file, found } = openRegularFile(log);
-    try {
-      const end = Buffer.alloc(Math.min(found.size, LOG_END_BYTES));
-      readSync(file, end, 0, end.length, found.size - end.length);
-      return end.toString('utf8').trim().split('\n').at(-1)?.trim() || undefined;
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return undefined; // what cannot be read says nothing
-  }
 }
 
 function eventOf({ id, bundle, state, log }: StudyJob): Extract<SwpEvent, { event: 'job' }> {

@@ -83,8 +83,9 @@ async function sendNode(
   client: SlurmClient,
 ): Promise<StudyJob> {
   const planned = plan.nodes.get(key)!;
-  const alone = { ...plan, nodes: new Map([[key, { ...planned, state: 'missing' as const }]]) };
-  const submission = await cutRun(project, plannedRun(alone, selectors, {}), settings, client, () => undefined);
+  const asMissing = { ...plan, nodes: new Map([...plan.nodes, [key, { ...planned, state: 'missing' as const }]]) };
+  const alone = { targets: [], gather: [key] }; // its producers have results by now
+  const submission = await cutRun(project, plannedRun(asMissing, selectors, alone), settings, client, () => undefined);
   return jobsOf(await send(project, submission!, client))[0]!;
 }
 

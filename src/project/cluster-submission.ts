@@ -3,8 +3,9 @@ import { closeSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
+import { SwpError } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
-import { holdFolder } from '../base/held-folder.ts';
+import { holdFolder, removeTree } from '../base/held-folder.ts';
 import { packageRoot } from '../base/package-root.ts';
 import { createFile } from '../base/regular-file.ts';
 import { resourcesOf } from '../engine/executor.ts';
@@ -70,7 +71,8 @@ export async function cutRun(
     secondsOf: ({ key }) => seconds.get(key),
     heldBy,
   });
-  if (bundles.length === 0) return undefined;
+  // What gathers is sent anew with whatever there is to gather; with nothing else, its job waits for all there is.
+  if (bundles.every((bundle) => bundle.nodes.every((key) => heldBy(key) !== undefined))) return undefined;
   const mostElements = await mostElementsOf(client, bundles.length);
   const { user, host } = thisProcess();
   const { name: profile } = study.profile;
@@ -124,9 +126,18 @@ export async function send(
     return stored;
   } catch (error) {
     const sent = stored.arrays.flatMap(({ job }) => job ?? []);
-    await client.cancel(sent).catch(() => {}); // why it could not be sent is what has to be told
+    const isCancelled = await client.cancel(sent).then(
+      () => true,
+      () => false, // why it could not be sent is what has to be told
+    );
+    // What Slurm has not answered it may have taken: that job then looks for its submission.
+    if (isCancelled && isRefusal(error)) removeTree(stored.folder);
     throw error;
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof SwpError && error.failure.kind === 'scheduler' && error.failure.answers;
 }
 
 /** @returns what Slurm calls the array */

@@ -6,6 +6,7 @@ import { studyFolder } from '../cache/study-state.ts';
 import { elementOf } from '../engine/executors/slurm/arrays.ts';
 import { SlurmClient, type SlurmAnswer } from '../engine/executors/slurm/client.ts';
 import { JOB_NAME } from '../engine/executors/slurm/batch-script.ts';
+import { endInLog } from '../engine/executors/slurm/log-end.ts';
 import { isOver, stateOfJob, type SlurmJobState } from '../engine/executors/slurm/job-state.ts';
 import { JournalReader, type JobEnding, type JournalLine } from '../engine/executors/slurm/journal.ts';
 import type { SlurmJob } from '../engine/executors/slurm/slurm-output.ts';
@@ -22,7 +23,8 @@ export class StudyJob {
   readonly index: number;
   readonly #journal: JournalReader;
   #log: string | undefined;
-  #hasStarted = false;
+  /** Whether it has ever begun, by its own word. */
+  hasStarted = false;
   /** Whether Slurm said last that it waits: then it tells nothing. */
   waits = false;
   /** How it ended, by its own word, unless it was started again since. */
@@ -64,13 +66,14 @@ export class StudyJob {
   /** @param found what Slurm says of it; `news` is read before */
   judge(found: SlurmJob | 'absent' | 'silent'): void {
     const ending = this.ending?.how;
-    this.state = stateOfJob(found, { hasStarted: this.#hasStarted, ...(ending !== undefined && { ending }) });
+    const state = stateOfJob(found, { hasStarted: this.hasStarted, ...(ending !== undefined && { ending }) });
+    this.state = state.kind === 'lost' ? (endInLog(this.log) ?? state) : state;
   }
 
   #hear(line: JournalLine): void {
     switch (line.event) {
       case 'job-start':
-        this.#hasStarted = true;
+        this.hasStarted = true;
         this.ending = undefined;
         this.current = undefined;
         return;
@@ -105,7 +108,8 @@ export function jobsOf(stored: StoredSubmission): StudyJob[] {
 }
 
 /**
- * Looks what has become of jobs, and notes ends in their submissions: Slurm forgets them after some minutes.
+ * Looks what has become of jobs.
+ * @param cache where ends are noted, since Slurm forgets jobs after some minutes; nowhere if absent
  * @returns why Slurm does not answer, if it does not
  */
 export async function lookAt(
@@ -160,7 +164,7 @@ export function noAnswer(message: string, then: string): Failure {
 }
 
 /**
- * Of a study: all jobs of submissions of which one has not ended, and of the last submission.
+ * Of a study: all jobs of submissions with jobs of which no end was noted, and of the last submission.
  * @param options.notesEnds note in the cache what jobs have come to
  * @returns `silent`: why Slurm does not answer, if it does not
  */
@@ -169,11 +173,7 @@ export async function studyJobs(
   client = new SlurmClient(),
   { notesEnds = false } = {},
 ): Promise<{ jobs: StudyJob[]; silent?: string }> {
-  const submissions = readSubmissions(studyFolder(cache.directory, study.path)).map(jobsOf);
-  const relevant = submissions.filter(
-    (jobs, index) => index === submissions.length - 1 || jobs.some((job) => !job.isOver),
-  );
-  const jobs = relevant.flat();
+  const jobs = readSubmissions(studyFolder(cache.directory, study.path)).flatMap(jobsOf);
   const silent = await lookAt(jobs, client, notesEnds ? cache : undefined);
   return { jobs, ...(silent !== undefined && { silent }) };
 }

@@ -43,6 +43,7 @@ test('the command line and what it calls import on demand at few places, which s
     }
   expect(places.sort()).toEqual([
     'src/cli/commands/repro.ts',
+    'src/cli/commands/status.ts',
     'src/cli/lazy-commands.ts',
     'src/project/study-report.ts',
   ]);

@@ -90,6 +90,11 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'what the code does, held by tests/real: no measurement',
   },
   {
+    page: 'docs/slurm.md',
+    first: 'jobs: 9 queued (6 Dependency, 3 Priority), 2 running, 1 out of memory',
+    reason: 'the form of what is printed, held by tests/cli/jobs.test.ts: no measurement',
+  },
+  {
     page: 'docs/stages.md',
     first: '| Node.js | how it runs |',
     reason: 'what versions of Node do: no measurement',

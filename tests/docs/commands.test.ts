@@ -26,7 +26,9 @@ async function optionsOf(name: string): Promise<string[] | undefined> {
   const { exitCode, stdout } = await execa(process.execPath, [COMMAND, ...name.split(' '), '--help'], {
     reject: false,
   });
-  return exitCode === 0 ? [...stdout.matchAll(/(?<![\w-])--?[a-z][a-z-]*/g)].map((match) => match[0]) : undefined;
+  // Of a command that there is not, commander prints the help of all.
+  const isOfCommand = exitCode === 0 && stdout.startsWith(`Usage: swp ${name} `);
+  return isOfCommand ? [...stdout.matchAll(/(?<![\w-])--?[a-z][a-z-]*/g)].map((match) => match[0]) : undefined;
 }
 
 /** `--option` between backticks below a heading `swp COMMAND` of docs/commands.md. */

@@ -18,6 +18,9 @@ export interface SwpResult {
 }
 
 export class SwpProject {
+  /** What programs get besides, or without where a value is undefined. */
+  env: NodeJS.ProcessEnv = {};
+
   private constructor(readonly root: string) {}
 
   /** Removed again when the test is over. */
@@ -81,6 +84,7 @@ export class SwpProject {
         ...{ NO_COLOR: '1', COLUMNS: '100', SWP_CACHE: undefined, SWP_PROFILE: undefined, FORCE_COLOR: undefined },
         XDG_CACHE_HOME: this.path('.user'), // what swp notes for its user
         XDG_CONFIG_HOME: this.path('.user'), // what its user has set
+        ...this.env,
       },
     }) as ResultPromise<{ reject: false }>;
     onTestFinished(() => void running.kill('SIGKILL'));

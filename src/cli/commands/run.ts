@@ -23,7 +23,7 @@ import { missingErrors } from '../missing-text.ts';
 import { openPlainView } from '../plain-view.ts';
 import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
-import { submitSettings } from '../slurm-options.ts';
+import { submitSettings } from '../submit-settings.ts';
 import { sentLine } from '../submission-text.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
@@ -64,8 +64,6 @@ async function sayDryRun(
   writeWarnings(plan.warnings, terminal);
 }
 
-const LEAVING = 'Leaving. The jobs go on: `swp status` says how far they are, `swp cancel` ends them.';
-
 /** @returns the records of all nodes that have a result now */
 async function run(
   project: Project,
@@ -89,7 +87,9 @@ async function run(
   if (sent === undefined) await run.estimate();
   const view = await openView(() => run.openState(), options, terminal);
   if (!options.json && sent?.sent !== undefined) view.note(sentLine(sent.sent));
-  const interruption = listenForInterruption((text) => view.note(text), { stopping: sent && LEAVING });
+  const interruption = listenForInterruption((text) => view.note(text), {
+    stopping: sent && 'Leaving; the jobs go on.',
+  });
   try {
     const result = await run.execute(view.emit, interruption.signal).finally(() => view.close());
     const willRender = run.hasReport && !interruption.signal.aborted;
@@ -103,7 +103,8 @@ async function run(
         result.failures.map(({ failure }) => failure),
         terminal.colors,
       );
-      writeSummary({ summary, failures, missing: missingErrors(planned, terminal.colors), report, terminal });
+      const missing = missingErrors(planned, terminal.colors);
+      writeSummary({ summary, failures, missing, report, inJobs: sent !== undefined, terminal });
     }
     for (const failure of [reportFailure, interruption.failure])
       if (failure !== undefined) writeFailure(failure, terminal);

@@ -1,9 +1,11 @@
 /** swp status: what is cached, missing, stale and blocked, in a screenful. */
-import type { PlannedState } from '../../engine/plan.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Plan, PlannedState } from '../../engine/plan.ts';
 import type { ProjectOptions } from '../../project/location.ts';
 import { missingInputs } from '../../project/missing-inputs.ts';
 import { countStates, experimentsOf, nodeJson, selectPlanned } from '../../project/nodes.ts';
-import { openProject, planProject } from '../../project/project.ts';
+import { openProject, planProject, type Project } from '../../project/project.ts';
+import { hasSentJobs } from '../../project/sent-jobs.ts';
 import { sizeOf, type StudySize } from '../../project/study-size.ts';
 import { warningText } from '../failure-text.ts';
 import { missingTexts } from '../missing-text.ts';
@@ -20,17 +22,56 @@ export async function status(words: string[], options: ProjectOptions): Promise<
   const terminal = openTerminal();
   noteMissingCache(options, terminal);
   const missing = missingInputs(nodes.map(({ node }) => node));
+  const jobs = await jobsOf(project, planned, nodes);
   if (options.json)
     return terminal.line(
-      JSON.stringify({ nodes: nodes.map(nodeJson), missingInputs: missing, warnings: planned.warnings }),
+      JSON.stringify({
+        nodes: nodes.map(nodeJson),
+        missingInputs: missing,
+        jobs: jobs?.json() ?? [],
+        warnings: [...planned.warnings, ...(jobs?.warnings ?? [])],
+      }),
     );
   writeStatus(sizeOf(project.study), nodes, terminal);
   const { colors } = terminal;
   for (const text of missingTexts(missing, colors, colors.red('blocked:'))) terminal.lines(text);
   for (const warning of planned.warnings) terminal.errorLines(warningText(warning, colors));
   const states = countStates(nodes);
-  if (states.missing + states.stale > 0)
+  const lacking = states.missing + states.stale;
+  jobs?.write(lacking, terminal);
+  if (lacking > 0 && (jobs?.onTheirWay ?? 0) === 0)
     terminal.line('`swp repro` brings it up to date; `swp repro --dry-run` says how.');
+}
+
+interface ShownJobs {
+  json(): object[];
+  warnings: readonly Failure[];
+  /** How many of the nodes without results are in live jobs. */
+  onTheirWay: number;
+  write(lacking: number, terminal: Terminal): void;
+}
+
+/** @returns undefined for a study that never sent any: then nobody is asked, and what asks is not loaded */
+async function jobsOf(
+  project: Project,
+  { nodes }: Plan,
+  selected: readonly PlannedState[],
+): Promise<ShownJobs | undefined> {
+  if (!hasSentJobs(project)) return undefined;
+  const [{ jobsStatus }, { jobJson, writeJobs }] = await Promise.all([
+    import('../../project/job-status.ts'),
+    import('../job-status-text.ts'),
+  ]);
+  const status = await jobsStatus(project, nodes, selected);
+  const onTheirWay = selected.filter(
+    ({ node, state }) => state !== 'blocked' && status.onTheirWay.has(node.key),
+  ).length;
+  return {
+    json: () => status.jobs.map(jobJson),
+    warnings: status.silence === undefined ? [] : [status.silence],
+    onTheirWay,
+    write: (all, terminal) => writeJobs(status, { all, onTheirWay }, terminal),
+  };
 }
 
 function writeStatus(study: StudySize, nodes: PlannedState[], terminal: Terminal): void {

@@ -7,7 +7,7 @@ import { warningTexts } from '../failure-text.ts';
 import { hintAtLint } from '../lint-hint.ts';
 import { missingErrors } from '../missing-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
-import { submitSettings } from '../slurm-options.ts';
+import { submitSettings } from '../submit-settings.ts';
 import { submissionJson, writePreview, writeSent } from '../submission-text.ts';
 import { openTerminal } from '../terminal.ts';
 

@@ -39,7 +39,9 @@ export async function verify(words: string[], options: VerifyOptions): Promise<v
   if (damages.length === 0 && changedReportFile === undefined && results?.verdict !== 'different') return;
   process.exitCode = EXIT_CODE.nodesFailed;
   // A run that finds the results cached would say that all is well.
-  if (options.heal && results?.failed === undefined) await repro([], { ...options, checkpointEvery: 60 });
+  // Whoever asks for it waits for it: not in jobs, whatever swp.config.json says of other runs.
+  if (options.heal && results?.failed === undefined)
+    await repro([], { ...options, executor: 'local', checkpointEvery: 60 });
 }
 
 function writeDamages(

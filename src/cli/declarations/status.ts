@@ -17,10 +17,12 @@ export function declareStatus(
 Examples:
   swp status                       the whole study
   swp status experiment=A1         one arm
-  swp status --json                {"nodes":[{key, stage, round, step, runs, state, reason, inputs}], ...}
+  swp status --json                {"nodes":[{key, stage, round, step, runs, state, reason, inputs}],
+                                   "jobs":[{job, bundle, state, machine, nodes, done, log, ...}], ...}
 
 cached: its result is there. missing: it has not been computed. stale: it was computed, but its recipe has
 changed since, or swp invalidate dismissed it. blocked: something that it needs is not there.
+After that come the jobs that the study has in Slurm: what waits and why, and each that runs or came to nothing.
 ${SELECTOR_HELP}`,
     )
     .action(body);

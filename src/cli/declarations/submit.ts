@@ -33,7 +33,7 @@ Examples:
   swp submit --partition gpu --time 4h
   swp submit --dry-run               which jobs, of which nodes, and what they would ask for
   swp submit experiment=A1 --bundle node
-  swp submit --json                  {"jobs":[{"job":"123_0","bundle":"A1/s0","nodes":12}, ...]}
+  swp submit --json                  {"jobs":[{"job":"123_0","bundle":"A1/s0","nodes":[key, ...]}, ...]}
 
 What live jobs have already is not sent again. Afterwards swp status says how far they are, swp logs shows what they
 wrote, swp cancel ends them, and swp repro --executor slurm follows them. docs/slurm.md has the rest.

@@ -46,11 +46,17 @@ function explanation({
 }: Omit<EndedJob, 'job' | 'bundle' | 'log'>): { message: string; remedy: string } {
   const on = node === undefined ? '' : ` on ${node}`;
   const because = reason === undefined || reason === 'None' ? '' : ` (${reason})`;
+  const last = said === undefined ? '' : `: ${said}`;
   const limit = time === undefined ? 'the time limit' : `its time limit of ${time}`;
   if (ending?.how === 'too-short')
     return {
       message: `was told that its time was up, ${signal} seconds before ${limit}, and had come to nothing by then: to start it again would not help`,
       remedy: 'Give it more time with --time, or a node less to do.',
+    };
+  if (ending?.how === 'failed' && state === 'failed')
+    return {
+      message: 'has nodes that failed',
+      remedy: `\`swp logs\` of these nodes says why, and \`swp explain\` what they said last. ${AGAIN}.`,
     };
   switch (state) {
     case 'out-of-memory':
@@ -73,7 +79,7 @@ function explanation({
       return { message: `was cancelled${because}`, remedy: `${AGAIN}.` };
     case 'lost':
       return {
-        message: 'has ended without a word, and Slurm does not know it any more',
+        message: `has ended without a word, and Slurm does not know it any more${last}`,
         remedy: `Its log may say why. ${AGAIN}.`,
       };
     default:
@@ -83,7 +89,7 @@ function explanation({
           remedy: `Look there whether it sees the cache: \`srun ls FOLDER\`. ${AGAIN}.`,
         };
       return {
-        message: `ended${on} before it had done its work${because}${said === undefined ? '' : `: ${said}`}`,
+        message: `ended${on} before it had done its work${because}${last}`,
         remedy: `Its log says more; a machine may lack what "setup" prepares, or not see the cache. ${AGAIN}.`,
       };
   }

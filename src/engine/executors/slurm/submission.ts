@@ -18,6 +18,7 @@ import { fileFailure, isDenied } from '../../../base/file-failure.ts';
 import { isJsonObject, type JsonObject } from '../../../base/json.ts';
 import { namesIn } from '../../../cache/layout.ts';
 import { readNote, writeNote, type FoundNote } from '../../../cache/note.ts';
+import { SUBMISSIONS } from '../../../cache/study-state.ts';
 import type { KeptArtifacts } from '../../run-eviction.ts';
 import type { JobArray } from './arrays.ts';
 import { logName } from './batch-script.ts';
@@ -60,7 +61,6 @@ export interface StoredSubmission {
   ends: Map<number, SlurmJobState>;
 }
 
-const FOLDER = 'slurm';
 const SUBMISSION = 'submission.json';
 const JOBS = 'jobs.json';
 const ENDS = 'ends.json';
@@ -81,7 +81,7 @@ export async function storeSubmission(
   place: NotePlace,
 ): Promise<StoredSubmission> {
   const id = `${submission.at.replace(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`;
-  const folder = join(studyFolder, FOLDER, id);
+  const folder = join(studyFolder, SUBMISSIONS, id);
   try {
     makeDirectory(folder);
     await writeNote(join(folder, SUBMISSION), submission, place);
@@ -120,15 +120,16 @@ export async function storeEnds({ folder, submission, ends }: StoredSubmission, 
 /**
  * Of a study: those with jobs of which no end was noted, and the last one; the oldest first. What is damaged, or was
  * put there by something else, is passed over.
+ * @param options.all of older ones, also those whose jobs have all ended
  * @throws SwpError of kind `file`
  */
-export function readSubmissions(studyFolder: string): StoredSubmission[] {
-  const folder = join(studyFolder, FOLDER);
+export function readSubmissions(studyFolder: string, { all = false } = {}): StoredSubmission[] {
+  const folder = join(studyFolder, SUBMISSIONS);
   const ids = namesIn(folder);
   return ids.flatMap((id) => {
     const place = join(folder, id);
     try {
-      return id !== ids.at(-1) && isComplete(place) ? [] : (readSubmission(place) ?? []);
+      return !all && id !== ids.at(-1) && isComplete(place) ? [] : (readSubmission(place) ?? []);
     } catch (error) {
       if (error instanceof SwpError && isDenied(error.cause)) return []; // somebody keeps theirs to themselves
       throw error;
