@@ -1,9 +1,20 @@
 /** Whether something that was read is a failure: what shows failures believes their type. */
 import type { Failure } from './failure.ts';
-import { isFlag, isNumber, isText, listOf, objectOf, optional, type ShapeCheck } from './json-shape.ts';
+import { isFlag, isNumber, isText, listOf, objectOf, optional, textLike, type ShapeCheck } from './json-shape.ts';
 
+/** They stand in the middle of a line: more of them would look like lines of swp's own. */
+const NAMES = ['stage', 'node', 'what', 'job', 'bundle', 'operation', 'code', 'signal'];
+const isName = textLike(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/);
+
+/** With a `?`, one may be missing. */
 const texts = (...names: string[]): Record<string, ShapeCheck> =>
-  Object.fromEntries(names.map((name) => [name.replace('?', ''), name.endsWith('?') ? optional(isText) : isText]));
+  Object.fromEntries(
+    names.map((each) => {
+      const name = each.replace('?', '');
+      const check = NAMES.includes(name) ? isName : isText;
+      return [name, each === name ? check : optional(check)];
+    }),
+  );
 
 const FIELDS: Readonly<Record<Failure['kind'], Record<string, ShapeCheck>>> = {
   study: {

@@ -98,6 +98,18 @@ describe("a job's journal", () => {
     expect(new JournalReader(folder, 0).next()).toEqual(good);
   });
 
+  it('lets nobody add lines of their own to what is said of a node', () => {
+    const ended = { event: 'node-end', key: 'k', outcome: 'failed' };
+    const failure = (node: string) => ({ kind: 'worker-died', stage: 'train', node, signal: 'SIGKILL' });
+    writeFileSync(
+      join(folder, '0.0.jsonl'),
+      ['A1', 'A1\nerror: forged', 'A1\u001b[2J']
+        .map((node) => `${JSON.stringify({ ...ended, failure: failure(node) })}\n`)
+        .join(''),
+    );
+    expect(new JournalReader(folder, 0).next()).toEqual([{ ...ended, failure: failure('A1') }]);
+  });
+
   it('does not end what reads it, however much stands in it, however deep, and whoever may read it', () => {
     writeFileSync(join(folder, '0.0.jsonl'), `${JSON.stringify(log(''))}\n`.repeat(200_000));
     expect(new JournalReader(folder, 0).next()).toHaveLength(200_000);
