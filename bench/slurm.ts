@@ -7,7 +7,7 @@
  *   npm run bench:slurm -- 10    # so many seeds
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,10 @@ import { JournalReader, type JournalLine } from '../src/engine/executors/slurm/j
 import { SlurmCluster } from '../tests/real/slurm-cluster.ts';
 import { tinyStudy } from '../tests/support/tiny-study.ts';
 import { median } from './median.ts';
+
+/** Every process of Node.js adds at its end what it has taken of processors to a file: jobs inherit the environment. */
+const USAGE =
+  "data:text/javascript,import{appendFileSync}from'node:fs';process.on('exit',()=>{const{userCPUTime,systemCPUTime}=process.resourceUsage();appendFileSync(process.env.SWP_BENCH_USAGE,(userCPUTime+systemCPUTime)/1e6+'\\n')})";
 
 /** Machines of the cluster, with one CPU each; and nodes at a time without it. */
 const WIDTH = 2;
@@ -28,6 +32,8 @@ interface Row {
   submitting: number;
   /** Until the last job has ended. */
   wall: number;
+  /** Seconds of processors, which say something on a busy machine, too. */
+  processors: number;
   /** Of a job: what it takes besides its nodes. */
   overhead: number;
   /** The same of all jobs, as a share of what they take. */
@@ -44,12 +50,12 @@ try {
   const all = Array.from({ length: seeds }, (_, seed) => seed);
   writeFileSync(join(folder, 'pipeline.json'), JSON.stringify({ ...study, defaults: { ...defaults, seeds: all } }));
   const local = seconds(() => run('repro', 'local', '--jobs', String(WIDTH)));
-  print(['how', 'jobs', 'swp submit', 'in all', 'a job beside its nodes', 'share']);
-  print(['no Slurm', '-', '-', `${local.toFixed(0)} s`, '-', '-']);
+  print(['how', 'jobs', 'swp submit', 'in all', 'processors', 'a job beside its nodes', 'share']);
+  print(['no Slurm', '-', '-', `${local.toFixed(0)} s`, `${usage('local').toFixed(0)} s`, '-', '-']);
   for (const bundle of ['run', '5 minutes']) {
-    const { how, jobs, submitting, wall, overhead, share } = await onSlurm(bundle);
-    const times = [`${submitting.toFixed(1)} s`, `${wall.toFixed(0)} s`, `${overhead.toFixed(1)} s`];
-    print([how, String(jobs), ...times, `${(100 * share).toFixed(0)} %`]);
+    const { how, jobs, submitting, wall, processors, overhead, share } = await onSlurm(bundle);
+    const times = [`${submitting.toFixed(1)} s`, `${wall.toFixed(0)} s`, `${processors.toFixed(0)} s`];
+    print([how, String(jobs), ...times, `${overhead.toFixed(1)} s`, `${(100 * share).toFixed(0)} %`]);
   }
 } finally {
   await cluster.stop();
@@ -59,6 +65,7 @@ try {
 async function onSlurm(bundle: string): Promise<Row> {
   const cache = bundle.replace(' ', '-');
   run('repro', cache, 'seed=0', '--jobs', '1'); // what nodes take is known then
+  const before = usage(cache);
   const start = performance.now();
   const submitting = seconds(() => run('submit', cache, '--bundle', bundle));
   while ((await liveJobs()) > 0) await delay(POLL_MS);
@@ -70,6 +77,7 @@ async function onSlurm(bundle: string): Promise<Row> {
     jobs: jobs.length,
     submitting,
     wall,
+    processors: usage(cache) - before,
     overhead: median(jobs.map((job) => job.all - job.nodes)),
     share: jobs.reduce((sum, job) => sum + job.all - job.nodes, 0) / total,
   };
@@ -85,7 +93,7 @@ async function liveJobs(): Promise<number> {
 function run(command: string, cache: string, ...args: string[]): void {
   const { status, stderr } = spawnSync(process.execPath, [swp, command, ...args, '--cache', join(folder, cache)], {
     cwd: folder,
-    env: cluster.env,
+    env: { ...cluster.env, NODE_OPTIONS: `--import ${USAGE}`, SWP_BENCH_USAGE: join(folder, `${cache}.usage`) },
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   });
@@ -96,6 +104,15 @@ function seconds(work: () => void): number {
   const start = performance.now();
   work();
   return (performance.now() - start) / 1_000;
+}
+
+/** Seconds of processors of all that has run on a cache. */
+function usage(cache: string): number {
+  const times = readFileSync(join(folder, `${cache}.usage`), 'utf8')
+    .trim()
+    .split('\n')
+    .map(Number);
+  return times.reduce((sum, each) => sum + each, 0);
 }
 
 /** What each job has told. */
@@ -118,5 +135,7 @@ function timesOf(lines: readonly JournalLine[]): { all: number; nodes: number } 
 }
 
 function print(cells: string[]): void {
-  console.log(cells.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(24))).join(''));
+  console.log(
+    cells.map((cell, index) => (index === 0 ? cell.padEnd(22) : cell.padStart(index === 5 ? 24 : 12))).join(''),
+  );
 }
