@@ -126,9 +126,9 @@ export default {
     },
     {
       name: 'nothing-needs-tests',
-      comment: 'The package is published without its tests.',
+      comment: 'The package is published without its tests, and without its benchmarks.',
       severity: 'error',
-      from: { pathNot: '^tests/' },
+      from: { pathNot: '^(bench|tests)/' },
       to: { path: '^tests/' },
     },
     {

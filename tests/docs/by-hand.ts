@@ -95,6 +95,11 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'the form of what is printed, held by tests/cli/jobs.test.ts: no measurement',
   },
   {
+    page: 'docs/slurm.md',
+    first: '| how | jobs | `swp submit` | in all | seconds of processors |',
+    reason: 'npm run bench:slurm needs a Slurm of its own, as root: measured once',
+  },
+  {
     page: 'docs/stages.md',
     first: '| Node.js | how it runs |',
     reason: 'what versions of Node do: no measurement',
