@@ -3,7 +3,7 @@ import { closeSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { thisProcess } from '../cache/process-identity.ts';
 import { studyFolder } from '../cache/study-state.ts';
-import { SwpError } from '../base/failure.ts';
+import { SwpError, type Failure } from '../base/failure.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { holdFolder, removeTree } from '../base/held-folder.ts';
 import { packageRoot } from '../base/package-root.ts';
@@ -25,6 +25,7 @@ import {
 import { memoryNeed } from '../engine/memory-need.ts';
 import { isToRun, neededNodes } from '../engine/needed-nodes.ts';
 import type { PlannedNode } from '../engine/node.ts';
+import { placeOf } from '../engine/stage.ts';
 import { rateOf } from '../estimate/estimate.ts';
 import { secondsOf } from '../estimate/rate.ts';
 import { forecastRun, type Forecast } from '../estimate/study-estimate.ts';
@@ -67,7 +68,7 @@ export async function cutRun(
   const bundles = cutIntoBundles(nodes, {
     rule: bundlingOf(config, slurm),
     settingsOf: ({ stage }) => slurmSettingsOf(config, slurm, stage.name),
-    settingsFor: (settings, members) => ({ ...askedFor(members, settings.cpus, memory), ...settings }),
+    settingsFor: (settings, members) => ({ ...askedFor(members, settings, memory), ...settings }),
     secondsOf: ({ key }) => seconds.get(key),
     heldBy,
   });
@@ -203,16 +204,26 @@ async function memoryOfNodes(nodes: readonly PlannedNode[], root: string): Promi
 /** What a job of these nodes asks for where no setting says otherwise: a GPU if a node needs one, and memory. */
 function askedFor(
   nodes: readonly PlannedNode[],
-  cpus: number,
+  { cpus, gpus: declared }: SlurmSettings,
   memory: ReadonlyMap<string, number>,
 ): Pick<SlurmSettings, 'gpus' | 'memory'> {
   const gpus = Math.max(...nodes.map((node) => resourcesOf(node).gpus));
+  if (declared === '0' && gpus > 0) throw new SwpError(needsGpu(nodes.find((node) => resourcesOf(node).gpus > 0)!));
   const largest = nodes
     .map(({ key }) => memory.get(key)!)
     .toSorted((a, b) => b - a)
     .slice(0, cpus);
   const bytes = MEMORY_FACTOR * largest.reduce((sum, each) => sum + each, 0) + MEMORY_OF_SWP;
   return { ...(gpus > 0 && { gpus: String(gpus) }), memory: GIB_IN_MIB * Math.ceil(bytes / 2 ** 30) };
+}
+
+/** Told before the job has waited in the queue for what it cannot do. */
+function needsGpu({ stage, labels }: PlannedNode): Failure {
+  return {
+    kind: 'usage',
+    message: `The jobs of stage ${stage.name} ask for no GPU ("gpus" is 0), and ${placeOf(labels[0]!)} needs one.`,
+    expected: 'no "gpus" for this stage, or 1; or a study on another device (--device cpu)',
+  };
 }
 
 /** What jobs have in common whose number is limited together: how large each of them is does not matter. */
