@@ -6,7 +6,7 @@ import { digestJson } from '../base/digest.ts';
 import { SlurmClient } from '../engine/executors/slurm/client.ts';
 import type { StoredSubmission, Submission } from '../engine/executors/slurm/submission.ts';
 import { clusterExecutor } from './cluster-executor.ts';
-import { cutRun, send, type SubmitSettings } from './cluster-submission.ts';
+import { cutRun, send, throwIfStopped, type SubmitSettings } from './cluster-submission.ts';
 import { plannedRun, type PlannedRun } from './planned-run.ts';
 import type { Project } from './project.ts';
 import type { RunSettings } from './study-run.ts';
@@ -24,7 +24,7 @@ export interface SentRun {
 
 /**
  * Sends jobs for what has no result and is in no live job. Two who send the same study at once send it once.
- * @param signal gives up waiting for another one
+ * @param options.signal gives up waiting for another one, and takes back what was sent
  * @throws SwpError of kind `scheduler` if Slurm does not answer, or refuses; `usage` for settings that make no sense
  */
 export async function sendRun(
@@ -37,9 +37,10 @@ export async function sendRun(
   const name = digestJson({ submissions: studyFolder(cache.directory, study.path) });
   for (;;) {
     const acquisition = await cache.leases.acquire(name, 'swp submit');
-    if (acquisition.kind === 'held') return await sendWhileHeld(acquisition.lease, project, planned, settings, client);
+    if (acquisition.kind === 'held')
+      return await sendWhileHeld(acquisition.lease, project, planned, settings, client, signal);
     await cache.leases.wait(name, async () => false, signal);
-    if (signal?.aborted) return { jobs: [], sent: undefined, settings, client };
+    throwIfStopped(signal);
   }
 }
 
@@ -50,13 +51,14 @@ async function sendWhileHeld(
   planned: PlannedRun,
   settings: SubmitSettings,
   client: SlurmClient,
+  signal: AbortSignal | undefined,
 ): Promise<SentRun> {
   using _lease = lease;
   const { jobs, silent } = await studyJobs(project, client, { notesEnds: true });
   if (silent !== undefined) throw new SwpError(noAnswer(silent, 'Nothing was sent.'));
   const live = jobs.filter((job) => !job.isOver);
   const submission = await cutRun(project, planned, settings, client, holderIn(live));
-  const sent = submission && (await send(project, submission, client));
+  const sent = submission && (await send(project, submission, client, signal));
   return { jobs: [...live, ...(sent === undefined ? [] : jobsOf(sent))], sent, settings, client };
 }
 

@@ -23,6 +23,7 @@ import {
   type Submission,
 } from '../engine/executors/slurm/submission.ts';
 import { memoryNeed } from '../engine/memory-need.ts';
+import { stopReason } from '../engine/run.ts';
 import { isToRun, neededNodes } from '../engine/needed-nodes.ts';
 import type { PlannedNode } from '../engine/node.ts';
 import { placeOf } from '../engine/stage.ts';
@@ -109,11 +110,15 @@ async function mostElementsOf(client: SlurmClient, bundles: number): Promise<num
 /** Every Slurm that allows arrays allows such ones. */
 const SMALL_ARRAY = 100;
 
-/** @throws SwpError with Slurm's words if it refuses; then none of the jobs stays */
+/**
+ * @param signal takes back what was sent
+ * @throws SwpError with Slurm's words if it refuses, or of kind `stopped`; then none of the jobs stays
+ */
 export async function send(
   { study, cache, state, dag }: Project,
   submission: Submission,
   client: SlurmClient,
+  signal?: AbortSignal,
 ): Promise<StoredSubmission> {
   const place = { cache: cache.directory, scratch: await cache.scratch.directory() };
   const stored = await storeSubmission(studyFolder(cache.directory, study.path), submission, place);
@@ -121,6 +126,7 @@ export async function send(
     await state.begin(dag.nodes()); // `swp gc` keeps what jobs need that have not begun
     const sha256 = digestOf(submission);
     for (const [index, array] of stored.arrays.entries()) {
+      throwIfStopped(signal);
       array.job = await sendArray(stored, sha256, index, client);
       await storeJobs(stored, place);
     }
@@ -132,9 +138,15 @@ export async function send(
       () => false, // why it could not be sent is what has to be told
     );
     // What Slurm has not answered it may have taken: that job then looks for its submission.
-    if (isCancelled && isRefusal(error)) removeTree(stored.folder);
+    if (isCancelled && (isRefusal(error) || signal?.aborted)) removeTree(stored.folder);
+    throwIfStopped(signal); // Ctrl-C reaches sbatch, too
     throw error;
   }
+}
+
+/** @throws SwpError of kind `stopped` */
+export function throwIfStopped(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new SwpError({ kind: 'stopped', signal: stopReason(signal) });
 }
 
 function isRefusal(error: unknown): boolean {

@@ -85,6 +85,18 @@ describe('sending', () => {
     expect((await project.swp('status')).stdout).not.toContain('job');
   });
 
+  test.each(['submit', 'repro'])('who stops swp %s while it sends has nothing sent', async (command) => {
+    const { project, slurm } = await newProject();
+    slurm.interruptAt(1);
+    const { exitCode, stderr } = await project.swp(command, ...(command === 'repro' ? ['--executor', 'slurm'] : []));
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('Stopping. What was sent is taken back.');
+    expect(slurm.jobs).toEqual([]);
+    expect((await project.swp('status')).stdout).not.toContain('job');
+    slurm.interruptAt(0);
+    expect((await project.swp('submit')).stdout).toContain('Sent 2 jobs');
+  });
+
   test('while Slurm is away nothing is sent, and it is said what that means', async () => {
     const { project, slurm } = await newProject();
     slurm.away = true;

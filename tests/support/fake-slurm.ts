@@ -30,6 +30,7 @@ echo "$id" > "$F/last"
 cat > "$F/$id.sh"
 for n in $(elements "$F/$id.sh"); do say "\${id}_$n" 'PENDING|Priority||0:00|1:00:00'; done
 echo "$id"
+[ "$(cat "$F/interrupts" 2> /dev/null)" = "$id" ] && kill -INT $PPID
 [ -e "$F/runs" ] || exit 0
 setsid "$F/bin/run-array" "$id" > "$F/$id.runner" 2>&1 < /dev/null &
 `,
@@ -98,6 +99,11 @@ export class FakeSlurm {
   /** sbatch refuses all arrays from the one with this number on. */
   refuseFrom(array: number): void {
     writeFileSync(join(this.#folder, 'refuses'), String(array));
+  }
+
+  /** Once sbatch has taken the array with this number, somebody presses Ctrl-C. */
+  interruptAt(array: number): void {
+    writeFileSync(join(this.#folder, 'interrupts'), String(array));
   }
 
   /** @param shown what squeue shows of a job after its id: state, reason, machine, time, time left */

@@ -1,6 +1,6 @@
 /** swp repro where a plan has to be made: plans, runs, and shows it; with --dry-run, only says what would run. */
 import { existsSync } from 'node:fs';
-import { followSettings, sendRun } from '../../project/cluster-run.ts';
+import { followSettings } from '../../project/cluster-run.ts';
 import type { SubmitSettings } from '../../project/cluster-submission.ts';
 import { dryRun, planRun, type PlannedRun } from '../../project/planned-run.ts';
 import { openProject, type Project } from '../../project/project.ts';
@@ -25,6 +25,7 @@ import { isOutputLost } from '../process-guard.ts';
 import type { RunView } from '../run-view.ts';
 import { submitSettings } from '../submit-settings.ts';
 import { sentLine } from '../submission-text.ts';
+import { sendFromTerminal } from '../send-run.ts';
 import { studyLine } from '../study-text.ts';
 import { writeSummary } from '../summary-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
@@ -72,7 +73,7 @@ async function run(
   cluster: SubmitSettings | undefined,
   terminal: Terminal,
 ): Promise<RunResult['records']> {
-  const sent = cluster && (await sendRun(project, planned, cluster));
+  const sent = cluster && (await sendFromTerminal(project, planned, cluster, terminal));
   const ofJobs: Failure[] = [];
   const run = new StudyRun(
     project,

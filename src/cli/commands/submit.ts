@@ -1,5 +1,5 @@
 /** swp submit: sends what is missing to Slurm, and returns. */
-import { previewRun, sendRun } from '../../project/cluster-run.ts';
+import { previewRun } from '../../project/cluster-run.ts';
 import { planRun } from '../../project/planned-run.ts';
 import { openProject } from '../../project/project.ts';
 import type { SubmitOptions } from '../declarations/submit.ts';
@@ -9,6 +9,7 @@ import { missingErrors } from '../missing-text.ts';
 import { noteMissingCache } from '../missing-cache-text.ts';
 import { submitSettings } from '../submit-settings.ts';
 import { submissionJson, writePreview, writeSent } from '../submission-text.ts';
+import { sendFromTerminal } from '../send-run.ts';
 import { openTerminal } from '../terminal.ts';
 
 export async function submit(words: string[], options: SubmitOptions): Promise<void> {
@@ -28,7 +29,7 @@ export async function submit(words: string[], options: SubmitOptions): Promise<v
   }
   noteMissingCache(options, terminal, 'Sending makes one.');
   try {
-    const { jobs, sent } = await sendRun(project, planned, settings);
+    const { jobs, sent } = await sendFromTerminal(project, planned, settings, terminal);
     const fresh = jobs.filter(({ submission }) => submission === sent);
     if (options.json) terminal.line(JSON.stringify(submissionJson(sent?.submission, fresh)));
     else writeSent(sent, jobs.length - fresh.length, terminal);
