@@ -108,7 +108,7 @@ async function mostElementsOf(client: SlurmClient, bundles: number): Promise<num
 }
 
 /** Every Slurm that allows arrays allows such ones. */
-const SMALL_ARRAY = 100;
+const SMALL_ARRAY = 10;
 
 /**
  * @param signal takes back what was sent
