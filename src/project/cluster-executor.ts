@@ -1,4 +1,5 @@
 /** Follows the jobs of a study in Slurm for a run of it, and tells what becomes of them. */
+import { existsSync } from 'node:fs';
 import type { EventSink, SwpEvent } from '../engine/event.ts';
 import type { Delegate, Executor, SlotRequest } from '../engine/executor.ts';
 import type { SlurmClient } from '../engine/executors/slurm/client.ts';
@@ -69,7 +70,7 @@ export function clusterExecutor(
 }
 
 export function failureOfJob(job: StudyJob): Failure | undefined {
-  const { state, bundle, log, ending } = job;
+  const { state, bundle, log, hasStarted, ending } = job;
   return jobFailure({
     job: job.id,
     bundle: bundle.name,
@@ -77,7 +78,8 @@ export function failureOfJob(job: StudyJob): Failure | undefined {
     state: state.kind,
     reason: 'reason' in state ? state.reason : undefined,
     node: 'nodes' in state ? state.nodes : undefined,
-    log,
+    hasStarted,
+    log: existsSync(log) ? log : undefined,
     said: ['failed', 'lost'].includes(state.kind) && ending === undefined ? lastLineOf(log) : undefined,
     ending,
   });

@@ -56,10 +56,20 @@ async function sendWhileHeld(
   using _lease = lease;
   const { jobs, silent } = await studyJobs(project, client, { notesEnds: true });
   if (silent !== undefined) throw new SwpError(noAnswer(silent, 'Nothing was sent.'));
-  const live = jobs.filter((job) => !job.isOver);
+  const live = await stayingOf(jobs, client);
   const submission = await cutRun(project, planned, settings, client, holderIn(live));
   const sent = submission && (await send(project, submission, client, signal));
   return { jobs: [...live, ...(sent === undefined ? [] : jobsOf(sent))], sent, settings, client };
+}
+
+/** Those of live jobs that come to their end: one that was cancelled is there until its processes have ended. */
+async function stayingOf(jobs: readonly StudyJob[], client: SlurmClient): Promise<StudyJob[]> {
+  const staying: StudyJob[] = [];
+  for (const job of jobs) {
+    const isEnding = job.state.kind === 'running' && job.state.isEnding === true;
+    if (!job.isOver && !(isEnding && (await client.fate(job.id)) === 'cancelled')) staying.push(job);
+  }
+  return staying;
 }
 
 /** What `sendRun` would send. Changes nothing; without Slurm, as if there were no live jobs. */
@@ -73,7 +83,7 @@ export async function previewRun(
     if (!(error instanceof SwpError) || error.failure.kind !== 'unavailable') throw error;
     return { jobs: [] };
   });
-  return cutRun(project, planned, settings, client, holderIn(jobs.filter((job) => !job.isOver)));
+  return cutRun(project, planned, settings, client, holderIn(await stayingOf(jobs, client)));
 }
 
 /** Sends a job for one node that a run has come to need. */

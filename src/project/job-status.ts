@@ -1,5 +1,6 @@
 /** What the jobs of a study are at, for whoever looks at it and runs nothing. */
 import { SwpError, type Failure } from '../base/failure.ts';
+import type { Cache } from '../cache/cache.ts';
 import type { JobState } from '../engine/event.ts';
 import { studyFolder } from '../cache/study-state.ts';
 import { SlurmClient } from '../engine/executors/slurm/client.ts';
@@ -55,7 +56,7 @@ export async function jobsStatus(
   const asked = new Set(selected.map(({ node }) => node.key));
   const shown = jobs.filter((job) => isOpen(job) && job.bundle.nodes.some((key) => asked.has(key)));
   return {
-    jobs: shown.map((job) => statusOf(job, lacks)),
+    jobs: await Promise.all(shown.map((job) => statusOf(job, nodes, project.cache))),
     others: live.filter(({ bundle }) => !bundle.nodes.some((key) => nodes.has(key))).length,
     onTheirWay,
     silence,
@@ -82,12 +83,17 @@ export async function askedJobs(
   }
 }
 
-function statusOf(job: StudyJob, lacks: (key: string) => boolean): JobStatus {
+async function statusOf(job: StudyJob, nodes: ReadonlyMap<string, PlannedState>, cache: Cache): Promise<JobStatus> {
   job.news(); // of those whose end was noted earlier
+  // The study may be another one by now: only the cache knows of nodes that it does not have any more.
+  const hasResult = async (key: string) =>
+    nodes.has(key)
+      ? nodes.get(key)!.state === 'cached'
+      : (await cache.record(key).catch(() => undefined)) !== undefined;
   return {
     job,
     state: stateOf(job),
-    done: job.bundle.nodes.filter((key) => !lacks(key)).length,
+    done: (await Promise.all(job.bundle.nodes.map(hasResult))).filter(Boolean).length,
     failure: job.isOver ? failureOfJob(job) : undefined,
   };
 }

@@ -68,6 +68,14 @@ describe('sending', () => {
     expect((await project.swp('cancel')).stdout).toBe('This study has no jobs in Slurm that could be cancelled.');
   });
 
+  test('what is being cancelled is sent again, though its processes have not ended yet', async () => {
+    const { project, slurm } = await newProject();
+    await project.swp('submit');
+    slurm.set('1_0', 'COMPLETING|None|n1|0:07|INVALID');
+    slurm.forget('2_1');
+    expect((await project.swp('submit')).stdout).toMatch(/^Sent 2 jobs for 11 nodes: arrays 3, 4\.\n/);
+  });
+
   test.each([1, 2])('what Slurm refuses is told in its words, and nothing stays: array %i', async (array) => {
     const { project, slurm } = await newProject();
     slurm.refuseFrom(array);
@@ -169,6 +177,7 @@ describe('swp status', () => {
     slurm.set('1_0', 'OUT_OF_MEMORY|OutOfMemory|n1|1:40|58:20');
     slurm.set('2_1', 'FAILED|NonZeroExitCode|n1|0:01|58:20');
     const log = (name: string) => join(submissionOf(project), name);
+    writeFileSync(log('0.log'), '');
     writeFileSync(log('1.log'), 'swp: this line of "setup" failed with exit code 1: module load node\n');
     expect(afterTables((await project.swp('status')).stdout)).toBe(
       [

@@ -21,9 +21,8 @@ export async function cancel(words: string[], options: ProjectOptions): Promise<
   for (const { id, bundle } of cancelled) terminal.lines(`job ${id}: ${bundle.name} is cancelled`);
   const others = ofOthers > 0 ? ` (${ofOthers === left ? '' : `${ofOthers} of them `}sent by somebody else)` : '';
   const alone = left > 0 ? `, ${plural(left, 'job')} left alone${others}` : '';
-  terminal.line(
-    `${plural(cancelled.length, 'job')} cancelled${alone}. What they have done is kept; \`swp submit\` sends the rest again.`,
-  );
+  const kept = cancelled.length > 0 ? ' What they have done is kept; `swp submit` sends the rest again.' : '';
+  terminal.line(`${plural(cancelled.length, 'job')} cancelled${alone}.${kept}`);
 }
 
 async function meantBy(project: Project, words: string[]): Promise<MeantJobs> {

@@ -15,15 +15,17 @@ export interface EndedJob {
   reason?: string | undefined;
   /** The machine. */
   node?: string | undefined;
-  /** Absolute path of what it wrote. */
-  log: string;
+  /** Whether it has told that it began. */
+  hasStarted?: boolean;
+  /** Absolute path of what it wrote; undefined if it never wrote. */
+  log: string | undefined;
   /** The end of its log. */
   said?: string | undefined;
   /** What it said itself at its end, if it did. */
   ending: JobEnding | undefined;
 }
 
-/** Slurm's word for a job whose log cannot be written, among other troubles of a machine. */
+/** Slurm's word for a job whose log cannot be written, among other troubles of a machine, or that is killed. */
 const LAUNCH_FAILURE = 'JobLaunchFailure';
 const MIB = 2 ** 20;
 const AGAIN = '`swp submit` sends what is missing again';
@@ -33,7 +35,7 @@ export function jobFailure({ job, bundle, log, ...ended }: EndedJob): Failure | 
   if (ended.state === 'done') return undefined;
   // It may not have been able to begin, for a reason that it tells.
   if (ended.ending?.how === 'failed' && ended.ending.failure !== undefined) return ended.ending.failure;
-  return { kind: 'job', job, bundle, ...explanation(ended), log };
+  return { kind: 'job', job, bundle, ...explanation(ended), ...(log !== undefined && { log }) };
 }
 
 function explanation({
@@ -41,6 +43,7 @@ function explanation({
   state,
   reason,
   node,
+  hasStarted = false,
   said,
   ending,
 }: Omit<EndedJob, 'job' | 'bundle' | 'log'>): { message: string; remedy: string } {
@@ -76,13 +79,19 @@ function explanation({
         remedy: `${AGAIN}.`,
       };
     case 'cancelled':
-      return { message: `was cancelled${because}`, remedy: `${AGAIN}.` };
+      // Slurm's reason is why it waited until then.
+      return { message: 'was cancelled', remedy: `${AGAIN}.` };
     case 'lost':
       return {
         message: `has ended without a word, and Slurm does not know it any more${last}`,
         remedy: `Its log may say why. ${AGAIN}.`,
       };
     default:
+      if (reason === LAUNCH_FAILURE && hasStarted)
+        return {
+          message: `was killed${on} while it ran${because}`,
+          remedy: `Its log may say by whom; on the machine, the system's log. ${AGAIN}: what was kept counts.`,
+        };
       if (reason === LAUNCH_FAILURE)
         return {
           message: `could not be started${on}${because}: mostly a machine does not see the folder of its log, or may not write there`,
