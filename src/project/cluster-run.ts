@@ -111,10 +111,16 @@ export function followSettings(
   const submitNode = ({ key }: { key: string }) => sendNode(project, planned, key, settings, client);
   return {
     ...settings.run,
-    jobs: Math.max(1, jobs.length),
+    jobs: atATime(jobs),
     openExecutor: (emit) => clusterExecutor(project, { client, jobs, submitNode }, emit, warn),
     isRecorded: false,
   };
+}
+
+/** How many jobs run at a time at most, as far as that was asked for: the time left rests on it. */
+function atATime(jobs: readonly StudyJob[]): number {
+  const limits = jobs.map(({ bundle }) => bundle.settings.concurrency ?? Infinity);
+  return Math.max(1, Math.min(jobs.length, Math.max(1, ...limits)));
 }
 
 function holderIn(live: readonly StudyJob[]): (key: string) => string | undefined {
