@@ -19,7 +19,7 @@ const ALONE = [
   ...file('stages', 'streams'),
   // They let node:fs fail.
   ...file('cli', 'failing-disk', 'init'),
-  ...file('engine', 'damaged-files', 'failing-disk'),
+  ...file('engine', 'failing-disk'),
   'tests/cache/**/*.test.ts',
   // They set variables of the environment.
   ...file('cli', 'doctor'),

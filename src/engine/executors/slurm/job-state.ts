@@ -36,7 +36,8 @@ export type SlurmJobState =
 
 const WAITING = ['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_FED', 'REQUEUE_HOLD', 'SPECIAL_EXIT', 'RESV_DEL_HOLD'];
 /** Reasons to wait that do not go away by themselves. */
-const NEVER_STARTS = /DependencyNeverSatisfied|JobHeld|held|BadConstraints|PartitionConfig|PartitionNodeLimit|PartitionTimeLimit/i;
+const NEVER_STARTS =
+  /DependencyNeverSatisfied|JobHeld|held|BadConstraints|PartitionConfig|PartitionNodeLimit|PartitionTimeLimit/i;
 const END_STATES: Readonly<Record<string, (job: SlurmJob) => SlurmJobState>> = {
   OUT_OF_MEMORY: () => ({ kind: 'out-of-memory' }),
   TIMEOUT: () => ({ kind: 'time-limit' }),

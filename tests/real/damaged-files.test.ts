@@ -1,6 +1,7 @@
 /**
  * Damage of one file of a cache is damage of that file alone: whatever stands in its place, every command goes on,
- * verify names it, and after the next run the results are byte for byte what they were.
+ * verify names it, and after the next run the results are byte for byte what they were. It needs no more than `npm ci`,
+ * but takes long.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -28,8 +29,8 @@ import { addToHistory, latestFailures, readHistory } from '../../src/cache/run-h
 import { readSettledPlan, writeSettledPlan } from '../../src/cache/settled-plan.ts';
 import { studyFolder } from '../../src/cache/study-state.ts';
 import { verifyCache } from '../../src/verify/verify-cache.ts';
-import { runToysHere } from './toys-here.ts';
-import { Rig, type ToyStudy } from './rig.ts';
+import { runToysHere } from '../engine/toys-here.ts';
+import { Rig, type ToyStudy } from '../engine/rig.ts';
 
 const STUDY: ToyStudy = {
   A: { params: { say: 'a' } },
