@@ -1,18 +1,16 @@
-/** Renders reports of made-up studies into a folder that goes with the file of tests. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** Renders reports of made-up studies. */
+import { mkdtempSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { inject } from 'vitest';
 import type { Results } from '../../src/generated/results.ts';
 import { renderReport, type RenderedReport } from '../../src/report/render-report.ts';
 import { studyResults } from '../../src/science/results/study-results.ts';
 import type { Piece, StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { fixturePieces, fixtureStudy } from './study-fixture.ts';
 
-/** Of this file of tests. */
-export let folder: string;
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'swp-report-'))));
-afterAll(() => rm(folder, { recursive: true }));
+/** Of all files of tests that this process runs: they share this module. It goes at the end of the run. */
+export const folder = mkdtempSync(join(inject('suiteFolder'), 'report-'));
 
 let renders = 0;
 /** Renders a report of its own. */

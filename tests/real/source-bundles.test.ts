@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SwpProject } from '../support/swp-project.ts';
 import { tinyTextStudy, writeGguf, writePublishedFolder } from '../support/tiny-published.ts';
 import { TEXT, TINY } from '../text/tiny-model.ts';
-import { fixManifest, json, pack, put, unpack } from './study-bundle.ts';
+import { fixManifest, json, pack, put, unpack } from '../bundle/study-bundle.ts';
 
 let shared: string;
 beforeAll(async () => {
