@@ -175,7 +175,7 @@ export interface Executor<Room extends Slot | Delegate = Slot | Delegate> {
    * Of an executor that gives delegates: whether one of its own has computed a node by now, of which the result is
    * found before anybody asked for it.
    */
-  hasComputed?(key: string): boolean;
+  hasComputed?(key: string): Promise<boolean>;
   /** Cancels what is running and resolves when nothing is left: no process, no lease, no file of its own. */
   close(): Promise<void>;
 }

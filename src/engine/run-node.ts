@@ -204,8 +204,10 @@ async function useResult(
   { planned, identity }: NodeWork,
   { cache, emit, executor }: RunContext,
 ): Promise<NodeEnding> {
-  if (source.key === identity.key)
-    return { kind: executor.hasComputed?.(planned.node.key) === true ? 'ran' : 'cached', record: source };
+  if (source.key === identity.key) {
+    const hasRun = (await executor.hasComputed?.(planned.node.key)) === true;
+    return { kind: hasRun ? 'ran' : 'cached', record: source };
+  }
   if (!executor.capabilities.computes) return { kind: 'reused', record: source }; // a dry run writes nothing
   const record = await cache.alias(identity.key, identity.preimage, source);
   emit(startEvent({ planned, reason: { kind: 'same-content', sourceKey: source.key } }, {}));

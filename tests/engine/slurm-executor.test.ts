@@ -141,10 +141,16 @@ describe('following jobs of Slurm', () => {
     expect(late.heard.map(({ kind }) => kind)).toEqual(['started', 'checkpoint-kept']);
   });
 
-  it('knows of a node that nobody asked for whether one of its jobs has computed it', () => {
-    expect(executor.hasComputed('a')).toBe(false);
+  it('knows of a node that nobody asked for whether one of its jobs has computed it', async () => {
+    expect(await executor.hasComputed('a')).toBe(false);
     jobs[0]!.lines.push(started('a'), ended('a', 'ran'), ended('b', 'cached'));
-    expect(['a', 'b', 'c', 'other'].map((key) => executor.hasComputed(key))).toEqual([true, false, false, false]);
+    const found = await Promise.all(['a', 'b', 'c', 'other'].map((key) => executor.hasComputed(key)));
+    expect(found).toEqual([true, false, false, false]);
+    jobs[1]!.lines.push(started('c'));
+    const isThere = executor.hasComputed('c'); // its result is there, and its job about to say that it has ended
+    jobs[1]!.lines.push(ended('c', 'ran'));
+    await looks();
+    expect(await isThere).toBe(true);
   });
 
   it('takes a failed node for failed, and a job that was requeued for one that goes on', async () => {

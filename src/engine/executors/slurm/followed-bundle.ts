@@ -54,6 +54,11 @@ export class FollowedBundle {
     return outcome?.kind === 'done' && outcome.ran;
   }
 
+  /** Whether its job has begun a node that nobody listens to, and has not said that it has ended. */
+  isAt(key: string): boolean {
+    return this.#events.has(key);
+  }
+
   /** Takes what the job's run has told. */
   take(event: SwpEvent): void {
     switch (event.event) {

@@ -68,6 +68,9 @@ const LONGEST_PAUSE_MS = 10_000;
  * that was killed never says that it ends.
  */
 const LAST_LOOKS = 3;
+/** For the end of a node whose result is there. */
+const END_LOOK_MS = 100;
+const MOST_END_LOOKS = 50;
 /** While jobs are being cancelled, there is somebody who waits for just that. */
 const CANCEL_LOOK_MS = 250;
 /** Slurm kills what has not ended by then (KillWait), unless it does not answer at all. */
@@ -108,11 +111,16 @@ export class SlurmExecutor implements Executor<Delegate> {
     return { follow: (hear, stop) => this.#follow(key, hear, stop), release, [Symbol.dispose]: release };
   }
 
-  hasComputed(key: string): boolean {
-    return this.#holdersOf(key).some((followed) => {
-      takeNews(followed);
-      return followed.events.hasRun(key);
-    });
+  /** A job says that a node has ended a moment after its result is in the cache. */
+  async hasComputed(key: string): Promise<boolean> {
+    for (let looks = 0; looks < MOST_END_LOOKS; looks++) {
+      const holders = this.#holdersOf(key);
+      for (const followed of holders) takeNews(followed);
+      if (holders.some(({ events }) => events.hasRun(key))) return true;
+      if (!holders.some(({ events }) => events.isAt(key))) return false;
+      await this.#clock.sleep(END_LOOK_MS, this.#closing.signal);
+    }
+    return false;
   }
 
   /** With `leave`, jobs go on. */
