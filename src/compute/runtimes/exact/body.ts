@@ -59,7 +59,8 @@ export class Body {
   toFloat = (a: Variable): Variable => this.#add((to) => ({ op: 'toFloat', to, a }));
   shiftLeft = (a: Variable, count: number): Variable => this.#add((to) => ({ op: 'shiftLeft', to, a, count }));
   shiftRight = (a: Variable, count: number): Variable => this.#add((to) => ({ op: 'shiftRight', to, a, count }));
-  select = (mask: Variable, a: Variable, b: Variable): Variable => this.#add((to) => ({ op: 'select', to, mask, a, b }));
+  select = (mask: Variable, a: Variable, b: Variable): Variable =>
+    this.#add((to) => ({ op: 'select', to, mask, a, b }));
 
   store(value: Variable, to: Access): void {
     this.instructions.push({ op: 'store', value, to });
