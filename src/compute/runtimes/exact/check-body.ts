@@ -89,6 +89,7 @@ class BodyCheck {
   #loop({ loop, extent, accumulators, body }: LoopInstruction, scope: Scope): void {
     checkCounts('extent', [extent]);
     if (loop < this.#kernel.loops.length || this.#extents.has(loop)) throw new Error(`loop ${loop} is there twice`);
+    if (scope.loops.some((outer) => outer > loop)) throw new Error(`loop ${loop} lies in one with a higher number`);
     this.#extents.set(loop, extent);
     const inside: Scope = { loops: [...scope.loops, loop], kinds: new Map(scope.kinds) };
     const kinds = accumulators.map(({ initial, variable }) => {

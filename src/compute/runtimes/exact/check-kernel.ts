@@ -12,12 +12,12 @@ export function reachOf(kernel: Kernel): Reach[] {
 function productReach({ batch, rows, inner, lanes, a, b, c, initial }: ProductKernel): Reach[] {
   checkCounts('extent', [...batch, rows, inner, lanes]);
   const around = (strides: readonly number[]) => steps(batch, strides);
-  const row = (stride: number): Step => ({ extent: rows, stride });
+  const row = (stride: number) => steps([rows], [stride]);
   const dtype = 'float32';
-  const written = [...around(c.batch), row(c.row)];
+  const written = [...around(c.batch), ...row(c.row)];
   checkApart([...written, { extent: lanes, stride: 1 }]);
-  const first = [...around(a.batch), row(a.row), { extent: inner, stride: a.inner }];
-  const second = [...around(b.batch), { extent: inner, stride: b.inner }];
+  const first = [...around(a.batch), ...row(a.row), ...steps([inner], [a.inner])];
+  const second = [...around(b.batch), ...steps([inner], [b.inner])];
   return [
     { slot: a.slot, dtype, writes: false, ordered: [], free: first, width: 1 },
     { slot: b.slot, dtype, writes: false, ordered: [], free: second, width: lanes },
@@ -26,7 +26,7 @@ function productReach({ batch, rows, inner, lanes, a, b, c, initial }: ProductKe
       : [
           {
             ...({ slot: initial.slot, dtype, writes: false, ordered: [] } as const),
-            free: [...around(initial.batch), row(initial.row)],
+            free: [...around(initial.batch), ...row(initial.row)],
             width: initial.lane === 1 ? lanes : 1,
           },
         ]),
@@ -36,8 +36,8 @@ function productReach({ batch, rows, inner, lanes, a, b, c, initial }: ProductKe
 
 function transposeReach({ batch, rows, columns, source, target }: TransposeKernel): Reach[] {
   checkCounts('extent', [...batch, rows, columns]);
-  const from = [...steps(batch, source.batch), { extent: rows, stride: source.row }];
-  const to = [...steps(batch, target.batch), { extent: columns, stride: target.column }];
+  const from = steps([...batch, rows], [...source.batch, source.row]);
+  const to = steps([...batch, columns], [...target.batch, target.column]);
   checkApart([...to, { extent: rows, stride: 1 }]);
   return [
     { slot: source.slot, writes: false, ordered: [], free: from, width: columns },
@@ -48,6 +48,8 @@ function transposeReach({ batch, rows, columns, source, target }: TransposeKerne
 function steps(extents: readonly number[], strides: readonly number[]): Step[] {
   if (extents.length !== strides.length)
     throw new Error(`${strides.length} strides for ${extents.length} loops around it`);
+  const back = strides.find((stride) => !Number.isSafeInteger(stride) || stride < 0);
+  if (back !== undefined) throw new Error(`a stride of ${back}`);
   return extents.map((extent, loop) => ({ extent, stride: strides[loop]! }));
 }
 
