@@ -103,47 +103,50 @@ function print(name: string, { coefficients, error }: { coefficients: readonly n
   }
 }
 
-// exp(r) = 1 + r (c1 + c2 r + .. + c6 r^5), where r is at most half of ln 2, and a little more: n is a rounded product.
-print(
-  'exp, c1 to c6',
-  rounded({
-    basis: powers(1, 6),
-    target: (r) => Math.expm1(r),
-    unit: (r) => Math.exp(r),
-    points: nodes(-0.34658, 0.34658),
-  }),
-);
+/** Derives all coefficients, and prints their bits. */
+export function printCoefficients(): void {
+  // exp(r) = 1 + r (c1 + c2 r + .. + c6 r^5), r at most half of ln 2, and a little more: n is a rounded product.
+  print(
+    'exp, c1 to c6',
+    rounded({
+      basis: powers(1, 6),
+      target: (r) => Math.expm1(r),
+      unit: (r) => Math.exp(r),
+      points: nodes(-0.34658, 0.34658),
+    }),
+  );
 
-// log(1 + f) = 2 artanh(s), s = f / (2 + f), which is 2 s + s^3 (c1 + c2 s^2 + c3 s^4).
-print(
-  'log, c1 to c3',
-  rounded({
-    basis: powers(3, 7, 2),
-    target: (s) => 2 * Math.atanh(s) - 2 * s,
-    unit: (s) => 2 * Math.atanh(s),
-    points: nodes(1e-3, (Math.SQRT2 - 1) / (Math.SQRT2 + 1)),
-  }),
-);
+  // log(1 + f) = 2 artanh(s), s = f / (2 + f), which is 2 s + s^3 (c1 + c2 s^2 + c3 s^4).
+  print(
+    'log, c1 to c3',
+    rounded({
+      basis: powers(3, 7, 2),
+      target: (s) => 2 * Math.atanh(s) - 2 * s,
+      unit: (s) => 2 * Math.atanh(s),
+      points: nodes(1e-3, (Math.SQRT2 - 1) / (Math.SQRT2 + 1)),
+    }),
+  );
 
-// erf(x) = x + x (c0 + c1 x^2 + .. + c6 x^12) up to a threshold.
-print(
-  'erf, c0 to c6',
-  rounded({
-    basis: powers(1, 13, 2),
-    target: (x) => errorFunction(x) - x,
-    unit: (x) => errorFunction(x),
-    points: nodes(1e-3, ERF_THRESHOLD),
-  }),
-);
+  // erf(x) = x + x (c0 + c1 x^2 + .. + c6 x^12) up to a threshold.
+  print(
+    'erf, c0 to c6',
+    rounded({
+      basis: powers(1, 13, 2),
+      target: (x) => errorFunction(x) - x,
+      unit: (x) => errorFunction(x),
+      points: nodes(1e-3, ERF_THRESHOLD),
+    }),
+  );
 
-// erf(x) = 1 - (d0 + d1 x + .. + d7 x^7)^-8 above it: what counts is the error of the whole.
-const root = (x: number): number => (1 - errorFunction(x)) ** -0.125;
-print(
-  'erf, d0 to d7',
-  rounded({
-    basis: powers(0, 7),
-    target: root,
-    unit: (x) => root(x) / (8 * (1 - errorFunction(x))),
-    points: nodes(ERF_THRESHOLD, 3.9),
-  }),
-);
+  // erf(x) = 1 - (d0 + d1 x + .. + d7 x^7)^-8 above it: what counts is the error of the whole.
+  const root = (x: number): number => (1 - errorFunction(x)) ** -0.125;
+  print(
+    'erf, d0 to d7',
+    rounded({
+      basis: powers(0, 7),
+      target: root,
+      unit: (x) => root(x) / (8 * (1 - errorFunction(x))),
+      points: nodes(ERF_THRESHOLD, 3.9),
+    }),
+  );
+}

@@ -116,6 +116,20 @@ export interface DagMeasured {
   readonly restored: readonly { readonly nodes: number; readonly seconds: number }[];
 }
 
+/** What `npm run bench:exact-functions -- --record` recorded: the same on every machine. */
+export interface ExactFunctionsMeasured {
+  readonly made: Made;
+  readonly functions: readonly {
+    readonly name: string;
+    /** All floats between the two. */
+    readonly from: number;
+    readonly to: number;
+    /** The largest error, in units of the last place of the result, and where it is. */
+    readonly ulps: number;
+    readonly at: number;
+  }[];
+}
+
 /** A row of the table in a model's README. */
 export interface CommittedModel {
   readonly model: string;
@@ -183,6 +197,7 @@ export interface Measured {
   readonly screenshots: ScreenshotsMeasured;
   readonly throughput: ThroughputMeasured;
   readonly dag: DagMeasured;
+  readonly 'exact-functions': ExactFunctionsMeasured;
   readonly detector: DetectorMeasured;
   readonly emergence: EmergenceMeasured;
   readonly 'learning-rate': LearningRateMeasured;

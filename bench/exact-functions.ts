@@ -1,0 +1,80 @@
+/**
+ * The errors of the exact engine's functions, measured over all floats of their range against double precision. Takes
+ * a quarter of an hour.
+ *
+ *   npm run bench:exact-functions                  # or with --record: keeps the errors in docs/measured
+ *   npm run bench:exact-functions -- --coefficients  # derives the coefficients instead
+ */
+import { parseArgs } from 'node:util';
+import { madeHere, writeMeasured, type ExactFunctionsMeasured } from '../build/docs/measured.ts';
+import { GELU } from '../src/compute/graph/operation.ts';
+import * as scalar from '../tests/compute/exact/scalar-functions.ts';
+import { errorFunction } from './error-function.ts';
+import { printCoefficients } from './exact-coefficients.ts';
+
+type Call = (x: number) => number;
+
+interface Range {
+  name: keyof typeof scalar;
+  exact: Call;
+  /** Of one sign: the end nearer to 0 first. */
+  from: number;
+  to: number;
+}
+
+const LEAST = 2 ** -149;
+const LARGEST = 2 ** 128 - 2 ** 104;
+/** Below them the results of these functions are subnormal, or 0. */
+const [EXP_LEAST, SIGMOID_LEAST, GELU_LEAST] = [-87.33654, -87.33654, -5.6];
+const sigmoid: Call = (x) => 1 / (1 + Math.exp(-x));
+const gelu: Call = (x) => x * sigmoid(GELU.scale * (x + GELU.cubic * x * x * x));
+
+const RANGES: readonly Range[] = [
+  { name: 'exp', exact: Math.exp, from: LEAST, to: 88.72283 },
+  { name: 'exp', exact: Math.exp, from: -LEAST, to: EXP_LEAST },
+  { name: 'log', exact: Math.log, from: LEAST, to: LARGEST },
+  { name: 'erf', exact: errorFunction, from: LEAST, to: LARGEST },
+  { name: 'sigmoid', exact: sigmoid, from: LEAST, to: LARGEST },
+  { name: 'sigmoid', exact: sigmoid, from: -LEAST, to: SIGMOID_LEAST },
+  { name: 'silu', exact: (x) => x * sigmoid(x), from: LEAST, to: LARGEST },
+  { name: 'silu', exact: (x) => x * sigmoid(x), from: -LEAST, to: SIGMOID_LEAST },
+  { name: 'gelu', exact: gelu, from: LEAST, to: LARGEST },
+  { name: 'gelu', exact: gelu, from: -LEAST, to: GELU_LEAST },
+  { name: 'rsqrt', exact: (x) => 1 / Math.sqrt(x), from: LEAST, to: LARGEST },
+];
+
+const FLOATS = new Float32Array(1);
+const BITS = new Uint32Array(FLOATS.buffer);
+
+function bitsOf(x: number): number {
+  FLOATS[0] = x;
+  return BITS[0]!;
+}
+
+/** The largest error, in units of the last place of the result, and where it is. */
+function largestError({ name, exact, from, to }: Range): ExactFunctionsMeasured['functions'][number] {
+  const call = scalar[name];
+  let [ulps, at] = [0, from];
+  const last = bitsOf(to);
+  for (let bits = bitsOf(from); bits <= last; bits++) {
+    BITS[0] = bits;
+    const x = FLOATS[0]!;
+    const right = exact(x);
+    FLOATS[0] = Math.abs(right);
+    const exponent = Math.min(Math.max(BITS[0]! >>> 23, 1), 254);
+    const error = Math.abs(call(x) - right) * 2 ** (150 - exponent);
+    if (error > ulps) [ulps, at] = [error, x];
+  }
+  return { name, from: Math.fround(from), to: Math.fround(to), ulps: Number(ulps.toFixed(2)), at };
+}
+
+const { values } = parseArgs({ options: { record: { type: 'boolean' }, coefficients: { type: 'boolean' } } });
+if (values.coefficients) printCoefficients();
+else {
+  const functions = RANGES.map((range) => {
+    const found = largestError(range);
+    console.log(`${found.name} from ${found.from} to ${found.to}: ${found.ulps} ulps at ${found.at}`);
+    return found;
+  });
+  if (values.record) writeMeasured('exact-functions', { made: madeHere(), functions });
+}
