@@ -35,6 +35,7 @@ export const GROUPS = {
       'src/base/random.ts',
       'src/base/sample-mean.ts',
       'src/base/standard-error.ts',
+      'src/base/stated-math.ts',
       'src/compute/autodiff/recomputation.ts', // of the graphs that have it, it is not the hash that is in the key
       'src/compute/runtimes/runtime.ts',
       'src/compute/runtimes/subnormals.ts',

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import { log } from './stated-math.ts';
 
 const TWO_32 = 2 ** 32;
 
@@ -57,7 +58,7 @@ export class RandomStream {
       const y = 2 * this.uniform() - 1;
       const square = x * x + y * y;
       if (square === 0 || square >= 1) continue;
-      const factor = Math.sqrt((-2 * Math.log(square)) / square);
+      const factor = Math.sqrt((-2 * log(square)) / square);
       this.#spareNormal = y * factor;
       return x * factor;
     }

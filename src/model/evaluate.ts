@@ -1,4 +1,5 @@
 /** Validation of a language model on held-out sequences: loss, loss by kind of position, retrieval. */
+import { exp } from '../base/stated-math.ts';
 import { SwpError } from '../base/failure.ts';
 import { sampleMean } from '../base/sample-mean.ts';
 import { standardErrorOfMean } from '../base/standard-error.ts';
@@ -101,7 +102,7 @@ class LossesByKind {
 
 /** exp(loss), nats; null where that is more than a double holds, from 709.8 nats on. */
 export function perplexityOf(loss: number): number | null {
-  const perplexity = Math.exp(loss);
+  const perplexity = exp(loss);
   return Number.isFinite(perplexity) ? perplexity : null;
 }
 

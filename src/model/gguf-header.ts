@@ -172,8 +172,8 @@ function alignmentOf(bytes: GgufBytes, value: GgufValue | undefined): number {
   const after = bytes.position;
   const alignment = value.type < ARRAY && value.type !== STRING ? decodeValue(bytes, value) : undefined;
   bytes.position = after;
-  if (typeof alignment === 'number' && alignment >= 1 && alignment <= 1 << 30 && Number.isInteger(Math.log2(alignment)))
-    return alignment;
+  const isPower = (number: number): boolean => Number.isInteger(number) && (number & (number - 1)) === 0;
+  if (typeof alignment === 'number' && alignment >= 1 && alignment <= 1 << 30 && isPower(alignment)) return alignment;
   throw invalidGguf(`its ${ALIGNMENT_KEY} is no power of two`);
 }
 

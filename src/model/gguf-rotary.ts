@@ -2,6 +2,7 @@
  * Which slowing of rotary positions the factors in a GGUF file came from. llama.cpp keeps what Llama 3's scaling
  * divides every angle by, and not the scaling's own numbers.
  */
+import { pow } from '../base/stated-math.ts';
 import type { JsonObject } from '../base/json.ts';
 
 /** `factor` of the models that Meta published with this scaling: Llama 3.1 and 3.3; 3.2; Llama 4's text models. */
@@ -25,7 +26,7 @@ export function llama3Scaling(factors: Float32Array, base: number, headWidth: nu
     (factor) =>
       factors.length === headWidth / 2 &&
       factors.every((each, index) => {
-        const expected = llama3Factor(factor, base ** ((2 * index) / headWidth));
+        const expected = llama3Factor(factor, pow(base, (2 * index) / headWidth));
         return Math.abs(each - expected) <= TOLERANCE * expected;
       }),
   );

@@ -3,6 +3,7 @@
  * token of a vocabulary of V; a file of random weights under a checkpoint's name has the right shapes, and only this
  * shows it.
  */
+import { log } from '../base/stated-math.ts';
 import { CPU_TARGET } from '../compute/runtimes/runtime.ts';
 import { SwpError } from '../base/failure.ts';
 import { decimal } from '../base/number-text.ts';
@@ -41,7 +42,7 @@ export async function learnedLoss(
     return model.losses(corpus.batch(SEED, 'pretrained-check', 0, sample.batch, sample.sequence));
   });
   const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
-  const guessing = Math.log(config.vocabulary);
+  const guessing = log(config.vocabulary);
   if (loss <= guessing - LEARNED) return loss;
   if (!Number.isFinite(loss))
     throw new SwpError({

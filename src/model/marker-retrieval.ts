@@ -15,6 +15,7 @@
  * where there was no Mi, may be drawn from a row of softmax(2.5 * N(0, 1)) of their own: then there is no token after
  * which nothing is known of the next one.
  */
+import { exp, log } from '../base/stated-math.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Language } from './corpus.ts';
 import { stream, type RandomStream } from '../base/random.ts';
@@ -153,7 +154,7 @@ export class MarkerRetrieval implements Language {
 
   surprisals(tokens: Int32Array, length: number): Float64Array {
     surprisalRows ??= ordinarySuccessors().map(surprisalsOf);
-    const uniform = Math.log(ORDINARY_TOKENS);
+    const uniform = log(ORDINARY_TOKENS);
     const sequences = tokens.length / (length + 1);
     const surprisals = new Float64Array(sequences * length);
     const answers = new Int32Array(MARKERS.length);
@@ -192,8 +193,8 @@ export class MarkerRetrieval implements Language {
   entropyFloor(length: number): number {
     const rows = ordinarySuccessors();
     const rowEntropies = rows.map(entropy);
-    const subsets = 2 ** MARKERS.length;
-    const uniformEntropy = Math.log(ORDINARY_TOKENS);
+    const subsets = 1 << MARKERS.length;
+    const uniformEntropy = log(ORDINARY_TOKENS);
     // distribution[seen][token] is the probability of being there before the next token is drawn.
     let distribution = Array.from({ length: subsets }, () => new Float64Array(VOCABULARY));
     if (this.#start === 'bos') distribution[0]![BOS] = 1;
@@ -265,7 +266,7 @@ function drawOwnRows(): Float64Array[] {
 
 /** Divides a probability among the ordinary tokens by softmax(2.5 * N(0, 1)). */
 function fillOrdinary(row: Float64Array, probability: number, random: RandomStream): Float64Array {
-  const weights = Array.from({ length: ORDINARY_TOKENS }, () => Math.exp(TRANSITION_SCALE * random.normal()));
+  const weights = Array.from({ length: ORDINARY_TOKENS }, () => exp(TRANSITION_SCALE * random.normal()));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   weights.forEach((weight, index) => (row[FIRST_ORDINARY + index] = (probability * weight) / total));
   return row;
@@ -280,13 +281,10 @@ function cumulate(probabilities: Float64Array): Float64Array {
 
 /** Of every token, in nats; infinite where it cannot follow. */
 function surprisalsOf(probabilities: Float64Array): Float64Array {
-  return probabilities.map((probability) => -Math.log(probability));
+  return probabilities.map((probability) => -log(probability));
 }
 
 /** Entropy in nats. */
 function entropy(probabilities: Float64Array): number {
-  return probabilities.reduce(
-    (sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum),
-    0,
-  );
+  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * log(probability) : sum), 0);
 }

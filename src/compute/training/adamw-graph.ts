@@ -4,6 +4,7 @@
  * (src/compute/kernel/optimizer.ts), in the same order and all in float32. The kernel sums the norm in float64, so the
  * two agree to rounding.
  */
+import { pow } from '../../base/stated-math.ts';
 import { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/operation.ts';
 import type { Pack } from './packing.ts';
@@ -38,8 +39,8 @@ export function settingsOfStep(learningRate: number, update: number, settings: A
     rest1: rest(settings.beta1),
     beta2: settings.beta2,
     rest2: rest(settings.beta2),
-    rate: learningRate / (1 - settings.beta1 ** update),
-    inverseCorrection2: 1 / (1 - settings.beta2 ** update),
+    rate: learningRate / (1 - pow(settings.beta1, update)),
+    inverseCorrection2: 1 / (1 - pow(settings.beta2, update)),
     epsilon: settings.epsilon,
     keep: rest(learningRate * settings.weightDecay),
     clipNorm: settings.clipNorm > 0 ? settings.clipNorm : NO_CLIPPING,

@@ -4,6 +4,7 @@
  * Deterministic: the same weights, state and batches give the same bits on the same machine.
  */
 import { elementCount } from '../../base/element-count.ts';
+import { pow } from '../../base/stated-math.ts';
 import { openSession } from '../runtimes/open-session.ts';
 import type { ExecutionTarget, GraphSession } from '../runtimes/runtime.ts';
 import { flushingSubnormals } from '../runtimes/subnormals.ts';
@@ -101,8 +102,8 @@ export class HostTrainer implements Trainer {
     const clip = settings.clipNorm > 0 && gradientNorm > settings.clipNorm ? settings.clipNorm / gradientNorm : 1;
 
     this.updates += 1;
-    const rate = learningRate / (1 - settings.beta1 ** this.updates);
-    const inverseCorrection2 = 1 / (1 - settings.beta2 ** this.updates);
+    const rate = learningRate / (1 - pow(settings.beta1, this.updates));
+    const inverseCorrection2 = 1 / (1 - pow(settings.beta2, this.updates));
     const { beta1, beta2, epsilon, weightDecay } = settings;
     for (const parameter of this.memory.parameters) {
       const decay = parameter.decay ? learningRate * weightDecay : 0;

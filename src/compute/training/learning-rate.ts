@@ -1,4 +1,6 @@
 /** Learning-rate schedules: pure functions of the training step within a round. */
+import { cos } from '../../base/stated-math.ts';
+
 export interface LearningRateSchedule {
   schedule: 'constant' | 'warmup-constant' | 'warmup-cosine' | 'warmup-stable-decay';
   learningRate: number;
@@ -26,7 +28,7 @@ export function learningRateAt(step: number, settings: LearningRateSchedule): nu
       return learningRate;
     case 'warmup-cosine': {
       const progress = steps - warmup <= 1 ? 1 : (step - warmup) / (steps - warmup - 1);
-      return learningRate * (floor + (1 - floor) * 0.5 * (1 + Math.cos(Math.PI * progress)));
+      return learningRate * (floor + (1 - floor) * 0.5 * (1 + cos(Math.PI * progress)));
     }
     case 'warmup-stable-decay': {
       const decay = Math.min(settings.decaySteps, steps - warmup);

@@ -6,8 +6,9 @@
  * Activations are feature-major, [features, tokens], as in llama.ts.
  */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import { exp } from '../../base/stated-math.ts';
 import type { Graph } from '../../compute/graph/graph.ts';
-import type { Value } from '../../compute/graph/operation.ts';
+import { GELU, type Value } from '../../compute/graph/operation.ts';
 import type {
   BeforeDownProjection,
   DecoderFamily,
@@ -63,9 +64,7 @@ export const gpt2: DecoderFamily<Gpt2Config> = {
       },
     ],
     activation: (y) =>
-      activation === 'gelu'
-        ? y * normalCdf(y, 0, 1)
-        : 0.5 * y * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (y + 0.044715 * y ** 3))),
+      activation === 'gelu' ? y * normalCdf(y, 0, 1) : y / (1 + exp(-GELU.scale * (y + GELU.cubic * y * y * y))),
   }),
   longestSequence: ({ positions }) => positions,
   ofSize: ({ corpus, layers, width, heads, vocabulary, sequence }) => ({

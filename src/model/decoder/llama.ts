@@ -8,6 +8,7 @@
  * views directly as [head feature, head x sequence, position], so attention needs hardly any copies, and RoPE's halves
  * are contiguous rows.
  */
+import { cos, exp, sin } from '../../base/stated-math.ts';
 import type { Graph } from '../../compute/graph/graph.ts';
 import type { Value } from '../../compute/graph/operation.ts';
 import { Table } from '../../compute/graph/table.ts';
@@ -66,7 +67,7 @@ export const llama: DecoderFamily<LlamaConfig> = {
       gain: `model.layers.${layer}.post_attention_layernorm.weight`,
       ...(mlpBias && { bias: `model.layers.${layer}.mlp.${name}.bias` }),
     })),
-    activation: (y) => (y * y) / (1 + Math.exp(-y)),
+    activation: (y) => (y * y) / (1 + exp(-y)),
   }),
   longestSequence: () => Infinity,
   ofSize: ({ corpus, layers, width, heads, vocabulary }) => ({
@@ -306,5 +307,5 @@ function rotaryTables(graph: Graph, config: LlamaConfig, { batch, sequence }: De
       spread ? [heads * headWidth, batch * sequence] : [rows, 1, sequence],
     );
   };
-  return { cosine: table(Math.cos), sine: table(Math.sin) };
+  return { cosine: table(cos), sine: table(sin) };
 }

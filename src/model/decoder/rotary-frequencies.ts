@@ -2,6 +2,7 @@
  * The frequencies of rotary positions (Su et al. 2021), and how models that read longer sequences than they were
  * trained on at first slow them down. As in Hugging Face's transformers, modeling_rope_utils.py.
  */
+import { pow } from '../../base/stated-math.ts';
 
 export type RopeScaling =
   /** All frequencies divided by a factor (Chen et al. 2023, position interpolation). */
@@ -22,7 +23,7 @@ export interface RotaryPositions {
 /** Radians per position of each pair of a head's features: headWidth / 2 of them. */
 export function rotaryFrequencies({ ropeTheta, headWidth, ropeScaling }: RotaryPositions): Float64Array {
   return Float64Array.from({ length: headWidth / 2 }, (_, pair) => {
-    const frequency = ropeTheta ** ((-2 * pair) / headWidth);
+    const frequency = pow(ropeTheta, (-2 * pair) / headWidth);
     return ropeScaling === undefined ? frequency : scaled(frequency, ropeScaling);
   });
 }

@@ -3,6 +3,7 @@ import { smallest } from '../../base/extremes.ts';
 import { entryOf } from '../../base/json.ts';
 import { listed } from '../../base/listed.ts';
 import { significant } from '../../base/number-text.ts';
+import { pow } from '../../base/stated-math.ts';
 import type { StudyDeclaration } from '../../generated/aggregate.ts';
 import { attainableFrom } from '../statistics/attainable-from.ts';
 import type { Arm } from './arm.ts';
@@ -136,7 +137,7 @@ export function sampleSize(comparison: Comparison, members: number, study: Study
   const needed = attainableFrom(members, alpha);
   if (n >= needed) return [];
   const alone = attainableFrom(1, alpha);
-  const least = Math.min(1, 2 / 2 ** n);
+  const least = Math.min(1, 2 / pow(2, n));
   const text = (p: number) => significant(p, 2, [alpha]);
   const inFamily = members > 1 ? `; ${needed} in the family "${family}" of ${members} tests` : '';
   const why =

@@ -11,6 +11,7 @@
  * pairs until they do not, or too few are left.
  */
 import { sampleMean } from '../../base/sample-mean.ts';
+import { square } from '../../base/stated-math.ts';
 import type { LossCurve } from '../../generated/curve.ts';
 import type { CurveTrend } from '../../generated/results.ts';
 import { upperQuantile } from '../statistics/student-t.ts';
@@ -38,7 +39,7 @@ export function curveTrend({ points }: LossCurve, confidence: number, tolerance:
   const half = blocks.length / 2;
   const change = sampleMean(blocks.slice(half)) - sampleMean(blocks.slice(0, half));
   const degrees = blocks.length - 2;
-  const squares = residuals(blocks).reduce((sum, residual) => sum + residual ** 2, 0);
+  const squares = residuals(blocks).reduce((sum, residual) => sum + square(residual), 0);
   // Var(mean of n/2) + Var(mean of n/2) = 4 / n of a block's variance
   const standardError = Math.sqrt(((squares / degrees) * 4) / blocks.length);
   if (!(standardError > 0)) return null;
@@ -66,7 +67,7 @@ function residuals(values: readonly number[]): number[] {
   let squares = 0;
   for (const [place, value] of values.entries()) {
     slope += (place - middle) * (value - average);
-    squares += (place - middle) ** 2;
+    squares += square(place - middle);
   }
   return values.map((value, place) => value - average - (slope / squares) * (place - middle));
 }
@@ -76,7 +77,7 @@ function isAutocorrelated(values: readonly number[]): boolean {
   let squares = 0;
   for (const [place, value] of values.entries()) {
     if (place > 0) products += value * values[place - 1]!;
-    squares += value ** 2;
+    squares += square(value);
   }
   return products > (AUTOCORRELATED / Math.sqrt(values.length)) * squares;
 }

@@ -1,5 +1,6 @@
 /** How large a difference is, in units of its own run-to-run spread. */
 import logGamma from '@stdlib/math-base-special-gammaln';
+import { exp } from '../../base/stated-math.ts';
 import type { EffectSize } from '../../generated/results.ts';
 import { noncentralTCdf } from './noncentral-t.ts';
 import { risingRoot } from './root.ts';
@@ -32,5 +33,5 @@ export function hedgesG(differences: readonly number[], confidence = CONFIDENCE)
 /** Hedges' J: what makes d unbiased for `degrees` degrees of freedom. */
 export function smallSampleCorrection(degrees: number): number {
   if (degrees <= 1) return 0;
-  return Math.exp(logGamma(degrees / 2) - logGamma((degrees - 1) / 2)) / Math.sqrt(degrees / 2);
+  return exp(logGamma(degrees / 2) - logGamma((degrees - 1) / 2)) / Math.sqrt(degrees / 2);
 }

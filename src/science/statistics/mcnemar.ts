@@ -1,4 +1,5 @@
 /** McNemar's test of paired yes-or-no outcomes (Psychometrika 1947), exact: only pairs that disagree say anything. */
+import { pow } from '../../base/stated-math.ts';
 import type { ExactTest } from '../../generated/results.ts';
 import { smallestFlipP } from './sign-flip.ts';
 
@@ -11,7 +12,7 @@ export function mcNemarTest(armOnly: number, baselineOnly: number, pairs: number
   const discordant = armOnly + baselineOnly;
   if (discordant > pairs) throw new RangeError(`${discordant} of ${pairs} pairs cannot disagree.`);
   if (pairs === 0) return undefined;
-  let term = 2 ** -discordant;
+  let term = pow(2, -discordant);
   let tail = 0;
   for (let k = 0; k <= Math.min(armOnly, baselineOnly); k++) {
     tail += term;

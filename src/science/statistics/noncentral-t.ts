@@ -4,6 +4,7 @@
  */
 import logGamma from '@stdlib/math-base-special-gammaln';
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import { exp, log } from '../../base/stated-math.ts';
 
 /** Nodes and weights of Gauss-Legendre quadrature with ten points on [-1, 1] (Abramowitz & Stegun, table 25.4). */
 const NODES = [0.14887433898163122, 0.4333953941292472, 0.6794095682990244, 0.8650633666889845, 0.9739065285171717];
@@ -22,7 +23,7 @@ export function noncentralTCdf(t: number, degrees: number, delta: number): numbe
   if (t < 0) return 1 - noncentralTCdf(-t, degrees, -delta);
   const scale = t / Math.sqrt(degrees);
   const logNorm = (1 - degrees / 2) * Math.LN2 - logGamma(degrees / 2);
-  const density = (u: number) => Math.exp(logNorm + (degrees - 1) * Math.log(u) - (u * u) / 2);
+  const density = (u: number) => exp(logNorm + (degrees - 1) * log(u) - (u * u) / 2);
   const integrand = (u: number) => normalCdf(scale * u - delta, 0, 1) * density(u);
   // U has a standard deviation below 0.71 and lighter tails than a normal one around its centre.
   const low = Math.max(0, Math.sqrt(degrees) - 10);

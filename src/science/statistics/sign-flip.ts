@@ -2,6 +2,7 @@
  * The sign-flip test of paired differences (Fisher 1935, The Design of Experiments, section 21): if the two arms
  * were exchangeable within each seed, every difference could as well have had the other sign. It assumes nothing else.
  */
+import { pow } from '../../base/stated-math.ts';
 import type { ExactTest } from '../../generated/results.ts';
 
 /** Beyond this many pairs the two halves of the enumeration no longer fit the memory. */
@@ -30,7 +31,7 @@ export function signFlipTest(differences: readonly number[]): ExactTest | undefi
  * asks what the signs of n pairs could have been: sign flips, signed ranks, and McNemar's.
  */
 export function smallestFlipP(n: number): number {
-  return Math.min(1, 2 * 2 ** -n);
+  return Math.min(1, 2 * pow(2, -n));
 }
 
 /**
@@ -50,12 +51,12 @@ function shareBeyond(magnitudes: readonly number[], bound: number): number {
     while (above > 0 && sum + right[above - 1]! >= bound) above--;
     count += bound > 0 ? below + (right.length - above) : right.length;
   }
-  return count / 2 ** magnitudes.length;
+  return count / pow(2, magnitudes.length);
 }
 
 /** The sums of every sign pattern, in rising order. */
 function signedSums(magnitudes: readonly number[]): Float64Array {
-  const sums = new Float64Array(2 ** magnitudes.length);
+  const sums = new Float64Array(pow(2, magnitudes.length));
   let filled = 1;
   for (const magnitude of magnitudes) {
     for (let i = 0; i < filled; i++) {

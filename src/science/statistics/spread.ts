@@ -1,5 +1,6 @@
 /** How far a handful of values lie apart. */
 import { largest } from '../../base/extremes.ts';
+import { square } from '../../base/stated-math.ts';
 import type { Spread } from '../../generated/results.ts';
 
 /** Magnitude from which sums of squares leave the range of a double. */
@@ -16,7 +17,7 @@ export function spread(values: readonly number[]): Spread {
   if (size > LARGE) return scaled(spread(values.map((value) => value / size)), size);
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n === 1) return { n, mean, sd: null };
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const squares = values.reduce((sum, value) => sum + square(value - mean), 0);
   return { n, mean, sd: Math.sqrt(squares / (n - 1)) };
 }
 
