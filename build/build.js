@@ -1,5 +1,5 @@
 /**
- * Builds swp: types from the JSON Schemas, the optimizer kernel, the bundles, the fingerprints of the code, and a copy
+ * Builds swp: types from the JSON Schemas, the optimizer kernels, the bundles, the fingerprints of the code, and a copy
  * of ONNX Runtime. bin/swp.js runs it when a source is newer than the build; npm, as `prepare`, when it installs swp
  * from git.
  */
@@ -22,6 +22,8 @@ const dist = join(root, 'dist');
 const WITHOUT_BROKEN = '--without-broken-stages';
 
 const SOURCES = ['src', 'stages', 'schemas', 'templates', 'build', 'package.json'];
+/** Those of src/compute/kernel (AssemblyScript) that become a .wasm file. */
+const KERNELS = ['optimizer', 'exact-optimizer'];
 /** How long a build that is no longer current stays: some process may have been running from it for days. */
 const KEPT_DAYS = 30;
 
@@ -47,7 +49,7 @@ async function build(broken = {}) {
   for (const why of Object.values(broken)) console.error(`${why}\n  The nodes of this stage cannot run.`);
   const code = await codeFingerprints(root, codeGroups, broken);
   const fresh = await mkdtemp(join(dist, 'fresh-'));
-  await compileKernel(fresh);
+  await compileKernels(fresh);
   await bundle(fresh, broken);
   await bundlePage(fresh);
   await declareApi(fresh);
@@ -101,26 +103,21 @@ async function generateValidators() {
   await Promise.all(Object.entries(modules).map(([name, text]) => writeIfChanged(pathOf(name), text)));
 }
 
-/**
- * src/compute/kernel/optimizer.ts (AssemblyScript) -> optimizer.wasm. The compiler takes seconds: its result is kept.
- */
-async function compileKernel(out) {
-  const source = join(root, 'src/compute/kernel/optimizer.ts');
-  const digest = createHash('sha256')
-    .update(await readFile(source))
-    .update(await readFile(join(root, 'package-lock.json')))
-    .digest('hex');
-  const kept = join(dist, `optimizer-${digest.slice(0, 16)}.wasm`);
-  if (!existsSync(kept)) {
-    const { main } = await import('assemblyscript/dist/asc.js');
-    const { error, stderr, binary } = await compileAssembly(main, source);
-    if (error) throw new Error(`The optimizer kernel does not compile:\n${stderr.toString()}`);
-    await writeAtomically(kept, binary);
+/** Compiling takes seconds: the results are kept. */
+async function compileKernels(out) {
+  const folder = join(root, 'src/compute/kernel');
+  const digest = createHash('sha256').update(await readFile(join(root, 'package-lock.json')));
+  for (const name of (await readdir(folder)).sort()) digest.update(await readFile(join(folder, name)));
+  const version = digest.digest('hex').slice(0, 16);
+  for (const name of KERNELS) {
+    const kept = join(dist, `${name}-${version}.wasm`);
+    if (!existsSync(kept)) await writeAtomically(kept, await compileAssembly(join(folder, `${name}.ts`)));
+    await copyFile(kept, join(out, `${name}.wasm`));
   }
-  await copyFile(kept, join(out, 'optimizer.wasm'));
 }
 
-async function compileAssembly(main, source) {
+async function compileAssembly(source) {
+  const { main } = await import('assemblyscript/dist/asc.js');
   let binary;
   const flags = [
     '-O3',
@@ -133,10 +130,11 @@ async function compileAssembly(main, source) {
     '--memoryBase',
     '1024',
   ];
-  const result = await main([source, '--outFile', 'optimizer.wasm', ...flags], {
+  const { error, stderr } = await main([source, '--outFile', 'kernel.wasm', ...flags], {
     writeFile: (_name, contents) => void (binary = contents),
   });
-  return { ...result, binary };
+  if (error) throw new Error(`${source} does not compile:\n${stderr.toString()}`);
+  return binary;
 }
 
 /** Types for programs that import the package. */

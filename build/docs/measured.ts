@@ -121,7 +121,7 @@ export interface ExactFunctionsMeasured {
   readonly made: Made;
   readonly functions: readonly {
     readonly name: string;
-    /** All floats between the two. */
+    /** Floats between the two. */
     readonly from: number;
     readonly to: number;
     /** The largest error, in units of the last place of the result, and where it is. */

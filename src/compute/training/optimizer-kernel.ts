@@ -1,7 +1,7 @@
-/** Loads the WebAssembly kernel (src/compute/kernel/optimizer.ts) onto a parameter memory. */
+/** Loads a WebAssembly kernel (src/compute/kernel) onto a parameter memory. */
 import { readFileSync } from 'node:fs';
 
-/** The exported functions of the kernel; see there for the arithmetic. */
+/** The exported functions of a kernel; see optimizer.ts there for the arithmetic. */
 export interface OptimizerKernel {
   maskAndSquare(gradient: number, mask: number, length: number): number;
   accumulate(total: number, part: number, factor: number, length: number): void;
@@ -22,11 +22,13 @@ export interface OptimizerKernel {
   ): void;
 }
 
-let compiled: WebAssembly.Module | undefined;
+/** By file. */
+const COMPILED = new Map<string, WebAssembly.Module>();
 
-/** @param file path of optimizer.wasm as built by build/build.js */
+/** @param file path of optimizer.wasm or exact-optimizer.wasm as built by build/build.js */
 export function loadOptimizerKernel(memory: WebAssembly.Memory, file: string | URL): OptimizerKernel {
-  compiled ??= new WebAssembly.Module(readFileSync(file));
-  const instance = new WebAssembly.Instance(compiled, { env: { memory } });
+  const module = COMPILED.get(String(file)) ?? new WebAssembly.Module(readFileSync(file));
+  COMPILED.set(String(file), module);
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
   return instance.exports as unknown as OptimizerKernel;
 }
