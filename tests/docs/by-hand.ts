@@ -53,6 +53,16 @@ export const BY_HAND: readonly WrittenByHand[] = [
     reason: 'a sketch: no measurement',
   },
   {
+    page: 'docs/exact-arithmetic.md',
+    first: 'p0 = round(0.1 * 10)    s0 = round(0 + p0)',
+    reason: 'what is computed, in which order: no measurement',
+  },
+  {
+    page: 'docs/exact-arithmetic.md',
+    first: 'for 8, 4, 2, 1 as half:',
+    reason: 'what is computed, in which order: no measurement',
+  },
+  {
     page: 'docs/lint.md',
     first:
       '· data-orders: The 3 seeds of A1 are data orders of one checkpoint, and no models that were trained independently: intervals and tests are over data orders of one checkpoint, and of what the checkpoint itself has, n is 1.',
