@@ -1,0 +1,29 @@
+/**
+ * The runtime of the exact engine: graphs are lowered to a program of the vector language, and a generator makes code of
+ * it for this machine. On every machine the results are the same bits (docs/exact-arithmetic.md).
+ */
+import type { Graph } from '../../graph/graph.ts';
+import { UnavailableTarget, type ExecutionTarget, type GraphSession, type Repetition, type Runtime } from '../runtime.ts';
+import { checkProgram } from './check-program.ts';
+import { ExactSession } from './exact-session.ts';
+import { generatorOfThisMachine } from './generators.ts';
+import { ProgramTooLarge, type CompiledProgram, type Program } from './language.ts';
+import { lowerGraph } from './lowering/lower.ts';
+
+export const exactRuntime: Runtime = {
+  open(graph: Graph, target: ExecutionTarget, repetition?: Repetition): Promise<GraphSession> {
+    const program = lowerGraph(graph, repetition && new Set(repetition.advancing));
+    checkProgram(program);
+    const compiled = compile(program, target);
+    return Promise.resolve(new ExactSession(program, compiled, repetition?.times ?? 1));
+  },
+};
+
+function compile(program: Program, target: ExecutionTarget): CompiledProgram {
+  try {
+    return generatorOfThisMachine().compile(program);
+  } catch (error) {
+    if (!(error instanceof ProgramTooLarge)) throw error;
+    throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
+  }
+}

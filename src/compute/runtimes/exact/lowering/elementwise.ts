@@ -1,0 +1,79 @@
+/** What element-wise operators compute, in the vector language. */
+import type { Operation, OperatorName } from '../../../graph/operation.ts';
+import type { Body } from '../body.ts';
+import { erf, exp, gelu, log, rsqrt, sigmoid, silu } from '../functions.ts';
+import type { Variable } from '../language.ts';
+
+/** Operators whose result at a place depends on their operands at that place alone. */
+const ELEMENTWISE = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'maximum',
+  'affine',
+  'exp',
+  'log',
+  'sqrt',
+  'rsqrt',
+  'square',
+  'sigmoid',
+  'silu',
+  'gelu',
+  'erf',
+  'subtractOneHot',
+  'oneHot',
+] as const satisfies readonly OperatorName[];
+
+type Elementwise = Extract<Operation, { op: (typeof ELEMENTWISE)[number] }>;
+
+export function isElementwise(operation: Operation): operation is Elementwise {
+  return (ELEMENTWISE as readonly string[]).includes(operation.op);
+}
+
+/**
+ * @param operands of `oneHot` and `subtractOneHot`: the index as a float32 in place of the integer operand
+ * @param column the coordinate along the last axis, for these two
+ */
+export function compute(
+  body: Body,
+  operation: Elementwise,
+  [a, b]: readonly Variable[],
+  column: () => Variable,
+): Variable {
+  switch (operation.op) {
+    case 'add':
+    case 'sub':
+    case 'mul':
+    case 'div':
+      return body[operation.op](a!, b!);
+    case 'maximum':
+      return body.max(a!, b!);
+    case 'affine': {
+      const scaled = operation.factor === 1 ? a! : body.mul(a!, body.constant(operation.factor));
+      return operation.offset === 0 ? scaled : body.add(scaled, body.constant(operation.offset));
+    }
+    case 'square':
+      return body.mul(a!, a!);
+    case 'sqrt':
+      return body.sqrt(a!);
+    case 'exp':
+      return exp(body, a!);
+    case 'log':
+      return log(body, a!);
+    case 'rsqrt':
+      return rsqrt(body, a!);
+    case 'sigmoid':
+      return sigmoid(body, a!);
+    case 'silu':
+      return silu(body, a!);
+    case 'gelu':
+      return gelu(body, a!);
+    case 'erf':
+      return erf(body, a!);
+    case 'oneHot':
+      return body.select(body.equal(column(), a!), body.constant(1), body.constant(0));
+    case 'subtractOneHot':
+      return body.select(body.equal(column(), b!), body.sub(a!, body.constant(1)), a!);
+  }
+}
