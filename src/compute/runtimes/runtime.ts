@@ -4,7 +4,7 @@
  */
 import type { Graph } from '../graph/graph.ts';
 
-export type Engine = 'onnx' | 'tensorflow';
+export type Engine = 'onnx' | 'tensorflow' | 'exact';
 export type Device = 'cpu' | 'cuda' | 'webgpu';
 export type Precision = 'float32' | 'tf32' | 'bf16';
 
@@ -35,11 +35,19 @@ export interface GraphSession {
   release(): Promise<void>;
 }
 
+/** How often a run computes a graph, each time with the next part of some inputs, while its outputs are summed up. */
+export interface Repetition {
+  /** Names of these inputs: what is bound to one has its elements as often as it is repeated. */
+  advancing: readonly string[];
+  times: number;
+}
+
 export interface Runtime {
   /**
+   * @param repetition of an engine that can: `exact`
    * @throws UnavailableTarget if this machine cannot execute graphs that way
    */
-  open(graph: Graph, target: ExecutionTarget): Promise<GraphSession>;
+  open(graph: Graph, target: ExecutionTarget, repetition?: Repetition): Promise<GraphSession>;
 }
 
 /** The machine lacks what a target needs. The message says what is missing, the remedy what to do about it. */

@@ -41,7 +41,7 @@ export class HostTrainer implements Trainer {
       session.fetch(`gradient:${name}`, part);
     }
     this.#batches = Object.fromEntries(
-      training.batchInputs.map((name) => [name, new Int32Array(elementCount(training.graph.inputs.get(name)!.shape))]),
+      training.batchInputs.map((name) => [name, new Int32Array((training.repetitions ?? 1) * elementCount(training.graph.inputs.get(name)!.shape))]),
     );
     for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
   }
@@ -60,7 +60,9 @@ export class HostTrainer implements Trainer {
     microBatches = 1,
     largestMemory?: number,
   ): Promise<HostTrainer> {
-    const session = await openSession(training.graph, target);
+    const { graph, batchInputs, repetitions } = training;
+    const repetition = repetitions === undefined ? undefined : { advancing: batchInputs, times: repetitions };
+    const session = await openSession(graph, target, repetition);
     try {
       return new HostTrainer(session, training, kernelFile, { microBatches, largestMemory });
     } catch (error) {

@@ -11,6 +11,11 @@ export interface TrainingGraph {
   parameters: readonly ParameterSpec[];
   /** Names of the int32 inputs that hold the batch. */
   batchInputs: readonly string[];
+  /**
+   * How many parts of a micro-batch the graph is computed for, one after the other, while its outputs are summed up: on
+   * an engine that keeps the activations of one part in cache. The whole at once if left out.
+   */
+  repetitions?: number;
 }
 
 export interface AdamWSettings {

@@ -16,27 +16,38 @@ export function everyLayer({ layers }: ModelConfig): number[] {
   return Array.from({ length: layers }, (_, layer) => layer);
 }
 
+interface TrainingGraphOptions {
+  /** How many logits are held at a time. */
+  logitsAtOnce?: number;
+  /**
+   * Whether the backward pass computes again what is inside of a block, instead of holding it since the forward pass: the
+   * same bits with less memory and more time.
+   */
+  recomputes?: boolean;
+  /** How many such parts make up a micro-batch: the loss is this part's share of the mean over all of them. */
+  repetitions?: number;
+}
+
 /**
  * Loss and gradients: inputs are the parameters by name, int32 `tokens` and `targets` [batch * sequence]; outputs are
  * `loss` (mean over tokens, nats) and `gradient:NAME`. Weight decay applies to matrices, not to gains.
- * @param options.logitsAtOnce how many logits are held at a time
- * @param options.recomputes whether the backward pass computes again what is inside of a block, instead of holding it
- *   since the forward pass: the same bits with less memory and more time
+ * @param shape of what the graph is computed for at once
  */
 export function buildTrainingGraph(
   config: ModelConfig,
   shape: DecoderShape,
-  { logitsAtOnce = LOGITS_AT_ONCE, recomputes = false }: { logitsAtOnce?: number; recomputes?: boolean } = {},
+  { logitsAtOnce = LOGITS_AT_ONCE, recomputes = false, repetitions }: TrainingGraphOptions = {},
 ): TrainingGraph {
   const { graph, parameters, decoder } = buildDecoder(config, shape);
   const targets = targetsOf(graph, shape);
   const parts = partsOf(config, shape, logitsAtOnce);
   const variables = [...parameters.values()];
   const kept = recomputes ? (decoder.residuals ?? []) : [];
+  const share = 1 / (targets.shape[0]! * (repetitions ?? 1));
   const { loss, byParameter } =
     parts.length > 1 && decoder.head !== undefined
-      ? trainedInParts(graph, { head: decoder.head, parts, targets, variables, kept })
-      : trainedAtOnce(graph, { logits: decoder.logits, targets, variables, kept });
+      ? trainedInParts(graph, { head: decoder.head, parts, targets, share, variables, kept })
+      : trainedAtOnce(graph, { logits: decoder.logits, targets, share, variables, kept });
   graph.output('loss', loss);
   const names = [...parameters.keys()];
   byParameter.forEach((gradient, index) => graph.output(`gradient:${names[index]}`, gradient));
@@ -48,6 +59,7 @@ export function buildTrainingGraph(
       decay: dimensions.length > 1,
     })),
     batchInputs: ['tokens', 'targets'],
+    ...(repetitions !== undefined && { repetitions }),
   };
 }
 
@@ -60,14 +72,16 @@ interface Trained {
 
 interface Training {
   targets: Value;
+  /** Of a token's loss in the mean. */
+  share: number;
   variables: readonly Value[];
   /** Between these values all is computed again in the backward pass. */
   kept: readonly Value[];
 }
 
-function trainedAtOnce(graph: Graph, { logits, targets, variables, kept }: Training & { logits: Value }): Trained {
+function trainedAtOnce(graph: Graph, { logits, targets, share, variables, kept }: Training & { logits: Value }): Trained {
   const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(logits), targets));
-  const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), 1 / targets.shape[0]!));
+  const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), share));
   return { loss, byParameter: gradients(graph, loss, variables, kept) };
 }
 
@@ -77,7 +91,7 @@ function trainedAtOnce(graph: Graph, { logits, targets, variables, kept }: Train
  */
 function trainedInParts(
   graph: Graph,
-  { head, parts, targets, variables, kept }: Training & { head: DecoderHead; parts: readonly Part[] },
+  { head, parts, targets, share, variables, kept }: Training & { head: DecoderHead; parts: readonly Part[] },
 ): Trained {
   let loss: Value | undefined;
   const byColumns: Value[] = [];
@@ -92,7 +106,7 @@ function trainedInParts(
     const logits = head.logits(columns);
     const part = graph.scope('loss', () => {
       const losses = lossOf(graph, graph.logSoftmax(logits), graph.slice(targets, 0, first, end));
-      return graph.affine(graph.sum(losses, [0]), 1 / targets.shape[0]!);
+      return graph.affine(graph.sum(losses, [0]), share);
     });
     loss = loss === undefined ? part : graph.scope('loss', () => graph.add(loss!, part));
     const [byOwn, ...ofWeights] = gradients(graph, part, [columns, ...head.weights]) as [Value, ...Value[]];

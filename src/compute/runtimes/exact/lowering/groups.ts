@@ -51,7 +51,8 @@ export class Groups {
     const { operation, inputs, output } = node;
     if (operation.op === 'input' || operation.op === 'constant') return void this.#madeBy.set(output, -1);
     if (this.#inlined.has(node) || structure.isAbsorbed(node)) return;
-    if (structure.isView(node)) return void this.#madeBy.set(output, this.#madeBy.get(inputs[0]!) ?? -1);
+    if (structure.isView(node) && !structure.phases.summed.has(output))
+      return void this.#madeBy.set(output, this.#madeBy.get(inputs[0]!) ?? -1);
     const fits = isElementwise(operation) && !structure.additionOf(node);
     const group = fits ? this.#groupFor(node, phase) : undefined;
     if (group !== undefined) {

@@ -49,7 +49,7 @@ function emitNode(values: Values, phase: Phase, node: OperationNode): void {
     case 'transpose':
     case 'slice':
     case 'expand':
-      return values.emitCopy(phase, node);
+      return values.structure.isView(node) ? values.addToSum(phase, node.output) : values.emitCopy(phase, node);
     case 'concat':
       return emitConcat(values, phase, node);
     case 'gatherRows':

@@ -39,13 +39,15 @@ export function phasesOf(graph: Graph, advancing: ReadonlySet<string>): Phases {
     if (isLinear(node, varying) && (outputs.has(node.output) || readersOf(node.output).length > 0) && sumsUp(node.output))
       linear.add(node);
 
+  const elementsMadeOf = (value: Value) =>
+    readersOf(value).reduce((sum, { output }) => sum + elementCount(output.shape), 0);
   const after = new Set<OperationNode>();
   for (const node of nodes) {
     if (!linear.has(node)) continue;
     const fits = (input: Value) =>
       sumsUp(input) &&
-      // Summing what is larger than the result would take longer than computing the result for every sequence.
-      (after.has(graph.producer(input)) || elementCount(input.shape) <= elementCount(node.output.shape));
+      // Summing what is larger than the results would take longer than computing the results for every sequence.
+      (after.has(graph.producer(input)) || elementCount(input.shape) <= elementsMadeOf(input));
     if (node.inputs.every((input) => !varying.has(input) || fits(input))) after.add(node);
   }
   const summed = new Set<Value>();

@@ -39,6 +39,7 @@ export function emitProduct(values: Values, phase: Phase, node: OperationNode): 
   const batched = rank === 3;
   const along = (view: View, axis: number | undefined) =>
     batched ? [axis === undefined ? 0 : view.strides[axis]!] : [];
+  const scale = Math.fround(attributes.alpha);
   const part = partOf(structure, output, { scalars, vectors, rows, lanes });
   const kernel: ProductKernel = {
     kind: 'product',
@@ -57,12 +58,13 @@ export function emitProduct(values: Values, phase: Phase, node: OperationNode): 
         lane: initial.strides[lanes] === 1 ? (1 as const) : (0 as const),
       },
     }),
-    scale: Math.fround(attributes.alpha),
+    scale: target.adds ? 1 : scale,
     ...(part && { part }),
   };
   const places = [from, across, target.view, ...(base === undefined ? [] : [base])].map(place);
   values.emitter.call(phase, kernel, places);
   if (!target.adds) values.addToSum(phase, output);
+  else if (scale !== 1) values.scaleSum(output, scale);
 }
 
 function attributesOf({ operation }: OperationNode): MatmulAttributes {

@@ -8,6 +8,8 @@ import { isElementwise } from './elementwise.ts';
 import type { Phases } from './phases.ts';
 import { dense, expanded, orderOf, reshaped, rowMajor, sliced, transposed, type Order, type View } from './view.ts';
 
+/** Operators along the last axis that are faster if it is not the innermost one in memory. */
+const DOWN_COLUMNS = ['causalSoftmax', 'logSoftmax', 'argmax'];
 const VIEW_OPERATORS = ['reshape', 'transpose', 'slice', 'expand'];
 
 export class Structure {
@@ -155,12 +157,12 @@ export class Structure {
   }
 
   /**
-   * Scores lie with the queries innermost, so that their softmax runs down columns; what is combined with another value
-   * lies as that one does.
+   * Scores lie with the queries innermost and logits with the tokens, so that their softmax runs down columns; what is
+   * combined with another value lies as that one does.
    */
   #orderOfProduct({ output }: OperationNode): Order {
     for (const reader of this.readersOf(output)) {
-      if (reader.operation.op === 'causalSoftmax') return swapped(output.shape);
+      if (DOWN_COLUMNS.includes(reader.operation.op)) return swapped(output.shape);
       if (!isElementwise(reader.operation)) continue;
       const other = reader.inputs.find(
         (input) => input !== output && sameShape(input, output) && this.#layouts.has(input),

@@ -149,6 +149,16 @@ export class Values {
     this.emitter.call(phase, call.kernel(), call.slots.places);
   }
 
+  /** Multiplies the sum over the repetitions by a factor, once they are all done. */
+  scaleSum(value: Value, factor: number): void {
+    const sum = this.#sums.get(value)!;
+    const call = new MapCall([elementCount(value.shape)], [], 0);
+    const access = call.access({ ...sum, strides: [1] });
+    const { body } = call;
+    body.store(body.mul(body.load(access), body.constant(factor)), access);
+    this.emitter.call('after', call.kernel(), call.slots.places);
+  }
+
   /** Gives every output of the graph a buffer of its own, row-major. */
   writeOutputs(phase: Phase): void {
     for (const [name, value] of this.structure.graph.outputs) {
