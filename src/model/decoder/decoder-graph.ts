@@ -38,7 +38,7 @@ export function buildTrainingGraph(
   shape: DecoderShape,
   { logitsAtOnce = LOGITS_AT_ONCE, recomputes = false, repetitions }: TrainingGraphOptions = {},
 ): TrainingGraph {
-  const { graph, parameters, decoder } = buildDecoder(config, shape);
+  const { graph, parameters, decoder } = buildDecoder(config, { ...shape, ...(repetitions && { repetitions }) });
   const targets = targetsOf(graph, shape);
   const parts = partsOf(config, shape, logitsAtOnce);
   const variables = [...parameters.values()];

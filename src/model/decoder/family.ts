@@ -13,6 +13,8 @@ export interface DecoderShape {
   batch: number;
   /** Predicted tokens per sequence. */
   sequence: number;
+  /** How often a graph of this shape is computed with the same weights, where it is computed more than once. */
+  repetitions?: number;
 }
 
 export interface DecoderOutputs {

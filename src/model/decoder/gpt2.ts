@@ -138,7 +138,7 @@ function tensors({
 function build(
   graph: Graph,
   config: Gpt2Config,
-  { batch, sequence }: DecoderShape,
+  { batch, sequence, repetitions = 1 }: DecoderShape,
   tokens: Value,
   parameter: (name: string) => Value,
   downProjected: DownProjected = (_, output) => output,
@@ -150,10 +150,11 @@ function build(
   const headWidth = width / heads;
   /**
    * Whether there are so many tokens that passes over activations cost more than passes over matrices. Then a norm's
-   * gain and bias are folded into the matrix that reads it, W (g x + b) + c = (W g) x + (W b + c), and heads are spread
-   * over the rows of the matrices instead of over those of the activations.
+   * gain and bias are folded into the matrix that reads it, W (g x + b) + c = (W g) x + (W b + c).
    */
-  const manyTokens = tokenCount >= 2 * width;
+  const manyTokens = tokenCount * repetitions >= 2 * width;
+  /** Whether heads are spread over the rows of the matrices, too, instead of over those of the activations. */
+  const spreadsMatrices = manyTokens && repetitions === 1;
 
   const column = (name: string): Value => {
     const vector = parameter(name);
@@ -194,7 +195,7 @@ function build(
         parameter(`${block}.attn.c_attn.weight`),
         column(`${block}.attn.c_attn.bias`),
       );
-      if (manyTokens) {
+      if (spreadsMatrices) {
         const [rows, shifts] = [byFeature(weight, 3), byFeature(bias!, 3)];
         const of = (index: number) => perHead(graph.add(graph.matmul(part(rows, index), x), part(shifts, index)));
         return [of(0), of(1), of(2)];
@@ -222,7 +223,7 @@ function build(
       );
       return graph.scope('mixed', () => graph.attend(scores, values));
     });
-    if (!manyTokens) {
+    if (!spreadsMatrices) {
       const byHead = graph.transpose(graph.reshape(mixed, [heads, batch, headWidth, sequence]), [0, 2, 1, 3]);
       return linear(`${block}.attn.c_proj`, graph.reshape(byHead, [width, tokenCount]));
     }

@@ -138,7 +138,7 @@ function kindOf(name: string): string {
 function build(
   graph: Graph,
   config: LlamaConfig,
-  { batch, sequence }: DecoderShape,
+  { batch, sequence, repetitions = 1 }: DecoderShape,
   tokens: Value,
   parameter: (name: string) => Value,
   downProjected: DownProjected = (_, output) => output,
@@ -152,9 +152,12 @@ function build(
    * Whether there are so many tokens that passes over activations cost more than passes over matrices. Then a norm's
    * gain is folded into the matrix that reads it.
    */
-  const manyTokens = tokenCount >= 2 * width;
-  /** Whether heads are spread over the rows of the matrices, too, instead of over those of the activations. */
-  const spreadsMatrices = manyTokens && keyValueHeads === heads && !attentionBias;
+  const manyTokens = tokenCount * repetitions >= 2 * width;
+  /**
+   * Whether heads are spread over the rows of the matrices, too, instead of over those of the activations: of one
+   * sequence at a time, heads lie apart anyway.
+   */
+  const spreadsMatrices = manyTokens && repetitions === 1 && keyValueHeads === heads && !attentionBias;
 
   const column = (name: string): Value => {
     const vector = parameter(name);

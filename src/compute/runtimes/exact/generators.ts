@@ -3,7 +3,6 @@
  * else WebAssembly. That is allowed here, and nowhere else, because it changes no bit.
  */
 import type { Generator } from './language.ts';
-import { wasmGenerator } from './wasm/wasm-generator.ts';
 import { x86Generator } from './x86/x86-generator.ts';
 
 /** Names a generator that shall be used, for tests and benchmarks: `webassembly`, `avx2` or `avx512`. */
@@ -18,5 +17,5 @@ export function generatorOfThisMachine(): Generator {
 }
 
 function choose(named: string | undefined): Generator {
-  throw new Error(`${named} ${wasmGenerator.name} ${String(x86Generator)}`);
+  throw new Error(`${named} ${String(x86Generator)}`);
 }

@@ -83,9 +83,7 @@ export class Groups {
     const [like] = [...group.elementwise, ...(group.root === undefined ? [] : [group.root])];
     if (!sameShape(like!.output, node.output) || !this.#sameOrder(like!, node)) return false;
     if (group.root !== undefined && !this.#goesOn(group.root)) return false;
-    // What only reads scalars of the group would make it wait for nothing.
-    const shared = new Set(membersOf(group).flatMap(({ inputs, output }) => [...inputs, output]));
-    if (!node.inputs.some((input) => shared.has(input) && input.shape.length > 0)) return false;
+    if (index < this.list.length - 1 && !sharesOperands(node, group)) return false;
     return this.#streams([...membersOf(group), node]) <= MOST_STREAMS;
   }
 
@@ -104,6 +102,12 @@ export class Groups {
     const made = new Set(nodes.map(({ output }) => output));
     return new Set(nodes.flatMap(({ inputs, output }) => [...inputs.filter((input) => !made.has(input)), output])).size;
   }
+}
+
+/** Whether a node reads what a group reads or makes: then it need not be loaded again. */
+function sharesOperands(node: OperationNode, group: Group): boolean {
+  const known = new Set(membersOf(group).flatMap(({ inputs, output }) => [...inputs, output]));
+  return node.inputs.some((input) => known.has(input));
 }
 
 function membersOf({ root, elementwise }: Group): OperationNode[] {

@@ -87,11 +87,12 @@ export function emitArgmax(values: Values, phase: Phase, { inputs, output }: Ope
 /** The operands one after the other along an axis. */
 export function emitConcat(values: Values, phase: Phase, { operation, inputs, output }: OperationNode): void {
   if (operation.op !== 'concat') throw new Error(`${operation.op} joins nothing.`);
-  const target = values.allocate(output);
+  const target = values.joined(output);
   let start = 0;
   for (const input of inputs) {
     const end = start + input.shape[operation.axis]!;
-    values.copy(phase, values.view(input, phase), sliced(target, operation.axis, start, end), output.dtype);
+    const [from, to] = [values.view(input, phase), sliced(target, operation.axis, start, end)];
+    if (from.buffer !== to.buffer) values.copy(phase, from, to, output.dtype); // it is there already otherwise
     start = end;
   }
   values.addToSum(phase, output);

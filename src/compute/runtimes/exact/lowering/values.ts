@@ -5,7 +5,7 @@ import { Emitter } from './emitter.ts';
 import { MapCall } from './kernel-builder.ts';
 import type { Kernel, Phase, Place } from '../language.ts';
 import { viewed, type Structure } from './structure.ts';
-import { dense, expanded, isPlain, orderOf, rowMajor, type Order, type View } from './view.ts';
+import { dense, expanded, isPlain, orderOf, rowMajor, sliced, type Order, type View } from './view.ts';
 
 export class Values {
   readonly emitter = new Emitter();
@@ -63,6 +63,11 @@ export class Values {
   /** Memory for a value, in the order in which it lies. */
   allocate(value: Value): View {
     const { shape, dtype } = value;
+    const part = this.#partOfJoined(value);
+    if (part !== undefined) {
+      this.#views.set(value, part);
+      return part;
+    }
     const elements = elementCount(shape);
     const buffer =
       dtype === 'int32'
@@ -71,6 +76,25 @@ export class Values {
     const view = dense(buffer, shape, this.structure.orderOf(value));
     this.#views.set(value, view);
     return view;
+  }
+
+  /** Where several values are joined: memory that some of them may have been written into already. */
+  joined(value: Value): View {
+    return this.#views.get(value) ?? this.allocate(value);
+  }
+
+  /** Where in the joined values a value belongs that nothing reads but the joining. */
+  #partOfJoined(value: Value): View | undefined {
+    const { structure } = this;
+    const reader = structure.onlyReader(value);
+    if (reader?.operation.op !== 'concat' || structure.phases.of(reader) !== structure.phases.of(structure.graph.producer(value)))
+      return undefined;
+    const { axis } = reader.operation;
+    if (`${structure.orderOf(value)}` !== `${structure.orderOf(reader.output)}` || reader.inputs.filter((input) => input === value).length > 1)
+      return undefined;
+    const before = reader.inputs.slice(0, reader.inputs.indexOf(value));
+    const start = before.reduce((sum, { shape }) => sum + shape[axis]!, 0);
+    return sliced(this.joined(reader.output), axis, start, start + value.shape[axis]!);
   }
 
   /** The one number that a value consists of, where it is a constant. */
