@@ -14,10 +14,15 @@ export function withProjectOptions(command: Command): Command {
 
 /** Adds the options of commands that plan a study: also those that change which nodes it has. */
 export function withStudyOptions(command: Command): Command {
-  return withProjectOptions(command).option(
-    '--device <device>',
-    'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)',
-  );
+  return withProjectOptions(command)
+    .option(
+      '--device <device>',
+      'cpu, cuda or webgpu for every stage that declares a device (default: what the study says)',
+    )
+    .option(
+      '--engine <engine>',
+      'onnx, exact or tensorflow for every stage that declares an engine (default: what the study says)',
+    );
 }
 
 /** Which large artifacts stay, of a run or of its estimate. */

@@ -19,6 +19,7 @@ export interface ExecutorCommandOptions extends SlurmCommandOptions {
   memoryPerNode?: number;
   checkpointEvery: number;
   device?: string;
+  engine?: string;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface ExecutorCommandOptions extends SlurmCommandOptions {
 export function submitSettings(project: Project, options: ExecutorCommandOptions): SubmitSettings | undefined {
   const choice = chooseExecutor(readConfig(project), { ...options, slurm: slurmOptionsOf(options) });
   if (choice.executor === 'local') return undefined;
-  const { keep, memoryPerNode, checkpointEvery, device } = options;
+  const { keep, memoryPerNode, checkpointEvery, device, engine } = options;
   return {
     slurm: choice.slurm,
     run: {
@@ -38,6 +39,7 @@ export function submitSettings(project: Project, options: ExecutorCommandOptions
       checkpointSeconds: checkpointEvery,
     },
     ...(device !== undefined && { device }),
+    ...(engine !== undefined && { engine }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { ProbeMessage } from './probe-message.ts';
 
 const TARGETS: readonly ExecutionTarget[] = [
   CPU_TARGET,
+  { engine: 'exact', device: 'cpu', precision: 'float32' },
   { engine: 'onnx', device: 'cuda', precision: 'float32' },
   { engine: 'onnx', device: 'webgpu', precision: 'float32' },
   { engine: 'tensorflow', device: 'cpu', precision: 'float32' },

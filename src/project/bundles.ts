@@ -204,6 +204,7 @@ async function recomputeBundle(
       cache: resolve(cache ?? temporary!),
       ...(profile !== 'all' && { profile }),
       ...(typeof overrides.device === 'string' && { device: overrides.device }),
+      ...(typeof overrides.engine === 'string' && { engine: overrides.engine }),
     });
     const planned = await planBundledRun(project, words);
     const run = new StudyRun(project, planned, { jobs, gpus: 'auto' });

@@ -40,6 +40,7 @@ export interface SubmitSettings {
   /** How nodes run. */
   run: Submission['run'];
   device?: string;
+  engine?: string;
 }
 
 /** Beyond what nodes are expected to take, which is an estimate; swp itself takes some, too. */
@@ -58,7 +59,7 @@ const GIB_IN_MIB = 1024;
 export async function cutRun(
   { study, cache, ...project }: Project,
   planned: PlannedRun,
-  { slurm, run, device }: SubmitSettings,
+  { slurm, run, device, engine }: SubmitSettings,
   client: SlurmClient,
   heldBy: (key: string) => string | undefined,
 ): Promise<Submission | undefined> {
@@ -88,6 +89,7 @@ export async function cutRun(
       declaration: study.file.text,
       ...(isDeclared && { profile }), // a study without profiles has one in name only
       ...(device !== undefined && { device }),
+      ...(engine !== undefined && { engine }),
       cache: cache.directory,
       selectors: [...planned.selectors],
     },

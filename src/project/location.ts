@@ -12,6 +12,8 @@ export interface ProjectOptions {
   json?: boolean;
   /** Of the commands that plan: the device of every stage that declares one. */
   device?: string;
+  /** The same for engines. */
+  engine?: string;
   /** What pipeline.json says: jobs of a cluster compute what was submitted, whatever it says by now. */
   declaration?: string;
 }
@@ -35,10 +37,15 @@ export function locate(options: ProjectOptions): Location {
   return {
     path,
     profile: options.profile ?? environment('SWP_PROFILE'),
-    overrides: options.device === undefined ? {} : { device: options.device },
+    overrides: overridesOf(options),
     cache: resolve(options.cache ?? environment('SWP_CACHE') ?? join(dirname(path), 'cache')),
     ...(options.declaration !== undefined && { declaration: options.declaration }),
   };
+}
+
+/** Parameters that options give to every stage that declares them. */
+function overridesOf({ device, engine }: ProjectOptions): JsonObject {
+  return { ...(device !== undefined && { device }), ...(engine !== undefined && { engine }) };
 }
 
 function environment(name: string): string | undefined {

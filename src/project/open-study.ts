@@ -36,6 +36,8 @@ export interface OpenOptions {
   cache?: string;
   /** `cpu`, `cuda` or `webgpu` for every stage that declares a device; what the study says if absent. */
   device?: string;
+  /** `onnx`, `exact` or `tensorflow` for every stage that declares an engine; what the study says if absent. */
+  engine?: string;
 }
 
 export interface RunOptions {
@@ -101,7 +103,7 @@ export async function openStudy(options: OpenOptions = {}): Promise<OpenStudy> {
   return OpenStudy.open(options);
 }
 
-const OPEN_OPTIONS = { pipeline: TEXT, profile: TEXT, cache: TEXT, device: TEXT } satisfies Record<
+const OPEN_OPTIONS = { pipeline: TEXT, profile: TEXT, cache: TEXT, device: TEXT, engine: TEXT } satisfies Record<
   keyof OpenOptions,
   OptionType
 >;

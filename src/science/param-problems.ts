@@ -218,6 +218,8 @@ async function passProblems(
   params: PassParams & { model: string },
   connected: ReadonlySet<string>,
 ): Promise<ParamProblem[]> {
+  const unable = engineProblem(stage, params);
+  if (unable !== undefined) return [unable];
   const config = await readModelConfig(params.model);
   if (config.corpus === undefined && !connected.has('tokens'))
     return [
@@ -238,6 +240,18 @@ async function passProblems(
       },
     ];
   return tensorProblems(stage, config, params);
+}
+
+/** The exact engine computes in one arithmetic, on the CPU. */
+function engineProblem(stage: string, { engine, device, precision }: PassParams): ParamProblem | undefined {
+  if (engine !== 'exact' || (device === 'cpu' && precision === 'float32')) return undefined;
+  const [param, value, needed] =
+    device === 'cpu' ? (['precision', precision, 'float32'] as const) : (['device', device, 'cpu'] as const);
+  return {
+    param,
+    message: `${stage}: engine exact does not compute with ${param} ${value}`,
+    expected: `${param} ${needed}, or another engine`,
+  };
 }
 
 const largestTensors = new Map<string, number>();

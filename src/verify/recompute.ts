@@ -88,13 +88,19 @@ async function recompute(
         detail: 'message' in outcome ? `it failed: ${outcome.message}` : 'its process ended without an answer',
       };
     const made = { outputs: job.outputs, metrics: outcome.metrics };
-    return { planned, ...(await compare(record, made, cache, differsFrom(record, environment), tolerance)) };
+    const elsewhere = isExact(node) ? [] : differsFrom(record, environment);
+    return { planned, ...(await compare(record, made, cache, elsewhere, tolerance)) };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
     return { planned, verdict: 'skipped', detail: error.message };
   } finally {
     rmSync(outputs, { recursive: true, force: true });
   }
+}
+
+/** Whether a node's bits must be the same on every machine. */
+function isExact({ params }: PlannedState['node']): boolean {
+  return params.engine === 'exact';
 }
 
 /** The parts of the environment on which bits depend that are others than when the record was made. */

@@ -92,8 +92,8 @@ function writeStudy(
 }
 
 /** To be copied: of the study and the cache that were looked at. */
-function healingCommand({ pipeline, profile, cache, device }: VerifyOptions): string {
-  const given = Object.entries({ pipeline, profile, cache, device }).flatMap(([name, value]) =>
+function healingCommand({ pipeline, profile, cache, device, engine }: VerifyOptions): string {
+  const given = Object.entries({ pipeline, profile, cache, device, engine }).flatMap(([name, value]) =>
     value === undefined
       ? []
       : [`--${name}`, /^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`],

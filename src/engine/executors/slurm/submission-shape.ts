@@ -41,6 +41,7 @@ const isStudy = objectOf({
   declaration: isText,
   profile: optional(isText),
   device: optional(isText),
+  engine: optional(isText),
   cache: isText,
   selectors: listOf(isText),
 });

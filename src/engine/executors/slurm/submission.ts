@@ -39,6 +39,7 @@ export interface Submission {
     declaration: string;
     profile?: string;
     device?: string;
+    engine?: string;
     /** Absolute path of the cache. */
     cache: string;
     selectors: string[];
