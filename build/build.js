@@ -211,10 +211,12 @@ function packagesOutside(build) {
 
 /** What stages are loaded with: the fingerprints of the code, and that of the optimizer kernel. */
 async function writeFingerprints(code, out) {
-  const kernel = createHash('sha256')
-    .update(await readFile(join(out, 'optimizer.wasm')))
-    .digest('hex');
-  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify({ ...code, kernel }, null, 2)}\n`);
+  const hashOf = async (file) =>
+    createHash('sha256')
+      .update(await readFile(join(out, file)))
+      .digest('hex');
+  const kernels = { kernel: await hashOf('optimizer.wasm'), exactKernel: await hashOf('exact-optimizer.wasm') };
+  await writeFile(join(out, 'fingerprints.json'), `${JSON.stringify({ ...code, ...kernels }, null, 2)}\n`);
 }
 
 /**

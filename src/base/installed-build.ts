@@ -20,6 +20,8 @@ export interface Fingerprints {
   corpora: Record<string, string>;
   /** SHA-256 of the optimizer kernel. */
   kernel: string;
+  /** The same of the exact engine's. */
+  exactKernel: string;
   /** Versions of the packages that are in the hash of each stage's code, by stage and package. */
   packages: Record<string, Record<string, string>>;
   /** Stages that do not build, by name: where, and why. */

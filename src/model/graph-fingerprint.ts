@@ -4,19 +4,22 @@
  * one.
  * It loads no runtime, since planning asks for it at every start.
  */
+import { exactGraphHash } from '../compute/runtimes/exact/graph-hash.ts';
 import { graphHash, trainingStepHash } from '../compute/runtimes/onnx/graph-hash.ts';
 import { engineVersion } from '../compute/runtimes/engine-version.ts';
+import type { Graph } from '../compute/graph/graph.ts';
 import { targetOf, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { buildTrainingStepProgram } from '../compute/training/device-trainer.ts';
 import { digestJson } from '../base/digest.ts';
 import type { JsonObject } from '../base/json.ts';
 import { readFingerprints } from '../base/installed-build.ts';
-import { buildForwardGraph, buildTrainingGraph, everyLayer } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, everyLayer } from './decoder/decoder-graph.ts';
 import { corpusOf } from './corpora.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import { layeredGraphs } from './layered-pass.ts';
 import { readModelConfig } from './model-config.ts';
 import { TEXT_FINGERPRINT } from './text-corpus.ts';
+import { trainingGraphFor } from './training-graph.ts';
 import type { TrainingShape } from './training-shape.ts';
 
 /**
@@ -48,12 +51,12 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, target: 
   if (pass === 'layered') return layeredFingerprint(config, shape, target);
   if (pass === 'restored') return layeredFingerprint(config, shape, target, everyLayer(config));
   if (pass === 'forward') return forwardFingerprint(config, shape, target);
-  const { engines, kernel } = readFingerprints();
+  const { engines, kernel, exactKernel } = readFingerprints();
   const common = commonFingerprint(config, target);
   const lowered = loweredFor(target);
   const { batch, sequence, microBatches = 1 } = shape;
   // A machine that lacks memory runs a graph that computes blocks again, to the same bits: the key is that of this one.
-  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence });
+  const training = trainingGraphFor(target.engine, config, { batch: batch / microBatches, sequence });
   if (lowered !== 'cpu')
     return {
       ...common,
@@ -62,8 +65,8 @@ async function compute(pass: Pass, model: string, shape: TrainingShape, target: 
     };
   return {
     ...common,
-    graph: graphHash(training.graph, 'cpu', target.precision),
-    kernel,
+    graph: hashFor(training.graph, target, training.repetitions === undefined ? undefined : training.batchInputs),
+    kernel: target.engine === 'exact' ? exactKernel : kernel,
     // The graph ends with the gradients: the kernel is told by the trainer which parameters decay.
     decay: digestJson(training.parameters.map(({ name, decay }) => [name, decay])),
   };
@@ -80,7 +83,7 @@ function forwardFingerprint(
   overridden: readonly number[] = [],
 ): JsonObject {
   const graph = buildForwardGraph(config, shape, FORWARD_OUTPUTS, overridden);
-  return { ...commonFingerprint(config, target), graph: graphHash(graph, loweredFor(target), target.precision) };
+  return { ...commonFingerprint(config, target), graph: hashFor(graph, target) };
 }
 
 /** The same with passes layer by layer. */
@@ -90,7 +93,7 @@ export function layeredFingerprint(
   target: ExecutionTarget,
   overridden: readonly number[] = [],
 ): JsonObject {
-  const graphs = layeredGraphs(config, shape).map((graph) => graphHash(graph, loweredFor(target), target.precision));
+  const graphs = layeredGraphs(config, shape).map((graph) => hashFor(graph, target));
   return { ...forwardFingerprint(config, shape, target, overridden), layers: digestJson(graphs) };
 }
 
@@ -104,7 +107,14 @@ function commonFingerprint(config: ModelConfig, { engine }: ExecutionTarget): Js
   };
 }
 
-/** The other engine reads the graph itself; the translation for the CPU stands for it. */
+/** @param advancing inputs of which each repetition has its own part, where there are repetitions */
+function hashFor(graph: Graph, target: ExecutionTarget, advancing?: readonly string[]): string {
+  return target.engine === 'exact'
+    ? exactGraphHash(graph, advancing)
+    : graphHash(graph, loweredFor(target), target.precision);
+}
+
+/** The tensorflow engine reads the graph itself; the translation for the CPU stands for it. */
 function loweredFor({ engine, device }: ExecutionTarget): ExecutionTarget['device'] {
   return engine === 'onnx' ? device : 'cpu';
 }

@@ -3,14 +3,14 @@
  * checks the mask.
  */
 import { join } from 'node:path';
-import { targetOf, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
+import { targetOf, type Engine, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { createTrainer } from '../compute/training/create-trainer.ts';
 import type { AdamWSettings, TrainingStepResult, Trainer, TransferStatistics } from '../compute/training/trainer.ts';
 import { sampleMean } from '../base/sample-mean.ts';
 import { installedBuild } from '../base/installed-build.ts';
 import { isLanguage, type Corpus } from './corpus.ts';
 import { corpusOf } from './corpora.ts';
-import { buildTrainingGraph } from './decoder/decoder-graph.ts';
+import { trainingGraphFor } from './training-graph.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 import type { FloatTensor, MemoryFor, Tensor } from './language-model.ts';
 import { readModelConfig } from './model-config.ts';
@@ -29,7 +29,11 @@ export interface SessionShape extends TrainingShape {
   recomputes?: boolean;
 }
 
-const KERNEL_FILE = join(installedBuild, 'optimizer.wasm');
+const KERNEL_FILES: Record<Engine, string> = {
+  onnx: 'optimizer.wasm',
+  tensorflow: 'optimizer.wasm',
+  exact: 'exact-optimizer.wasm',
+};
 
 /**
  * Works with a session of a model and batch shape, into which the work loads its files first: it may be one that was
@@ -59,8 +63,9 @@ export async function openTrainingSession(
   { batch, sequence, microBatches = 1, recomputes = false }: SessionShape,
   target: ExecutionTarget,
 ): Promise<TrainingSession> {
-  const training = buildTrainingGraph(config, { batch: batch / microBatches, sequence }, { recomputes });
-  const trainer = await createTrainer(training, target, KERNEL_FILE, microBatches).catch(asFailure);
+  const training = trainingGraphFor(target.engine, config, { batch: batch / microBatches, sequence }, recomputes);
+  const kernel = join(installedBuild, KERNEL_FILES[target.engine]);
+  const trainer = await createTrainer(training, target, kernel, microBatches).catch(asFailure);
   return new TrainingSession(trainer, config, { batch, sequence }, heldBytes(training.graph));
 }
 

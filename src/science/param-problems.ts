@@ -207,9 +207,15 @@ function inputProblems<Params extends object>(
   ];
 }
 
-interface PassParams {
+interface BatchParams {
   batchSize: number;
   sequenceLength: number;
+}
+
+interface PassParams extends BatchParams {
+  engine: string;
+  device: string;
+  precision: string;
 }
 
 /** What is wrong with a pass of a model, with parameters that each are possible. */
@@ -256,7 +262,7 @@ function engineProblem(stage: string, { engine, device, precision }: PassParams)
 
 const largestTensors = new Map<string, number>();
 
-function tensorProblems(stage: string, config: ModelConfig, { batchSize, sequenceLength }: PassParams): ParamProblem[] {
+function tensorProblems(stage: string, config: ModelConfig, { batchSize, sequenceLength }: BatchParams): ParamProblem[] {
   const identity = JSON.stringify([config, batchSize, sequenceLength]);
   let largest = largestTensors.get(identity);
   if (largest === undefined) {

@@ -22,14 +22,18 @@ export class HostTrainer implements Trainer {
   readonly #kernel: ParameterKernel;
   readonly #batches: Record<string, Int32Array>;
   readonly #microBatches: number;
+  /** Does the optimizer's work; the exact engine's kernel keeps subnormal numbers. */
+  readonly #settled: <Result>(work: () => Result) => Result;
 
   private constructor(
     session: GraphSession,
     training: TrainingGraph,
+    { engine }: ExecutionTarget,
     kernelFile: string | URL,
     { microBatches, largestMemory }: { microBatches: number; largestMemory?: number | undefined },
   ) {
     this.#session = session;
+    this.#settled = engine === 'exact' ? (work) => work() : flushingSubnormals;
     this.#microBatches = microBatches;
     this.memory = new ParameterMemory(training.parameters, {
       parts: microBatches > 1,
@@ -40,8 +44,9 @@ export class HostTrainer implements Trainer {
       session.feed(name, weight);
       session.fetch(`gradient:${name}`, part);
     }
+    const { graph, batchInputs, repetitions = 1 } = training;
     this.#batches = Object.fromEntries(
-      training.batchInputs.map((name) => [name, new Int32Array((training.repetitions ?? 1) * elementCount(training.graph.inputs.get(name)!.shape))]),
+      batchInputs.map((name) => [name, new Int32Array(repetitions * elementCount(graph.inputs.get(name)!.shape))]),
     );
     for (const [name, data] of Object.entries(this.#batches)) session.feed(name, data);
   }
@@ -64,7 +69,7 @@ export class HostTrainer implements Trainer {
     const repetition = repetitions === undefined ? undefined : { advancing: batchInputs, times: repetitions };
     const session = await openSession(graph, target, repetition);
     try {
-      return new HostTrainer(session, training, kernelFile, { microBatches, largestMemory });
+      return new HostTrainer(session, training, target, kernelFile, { microBatches, largestMemory });
     } catch (error) {
       await session.release(); // the parameters may be too large for memory
       throw error;
@@ -93,7 +98,7 @@ export class HostTrainer implements Trainer {
     settings: AdamWSettings,
   ): Promise<TrainingStepResult> {
     const loss = await this.#computeGradients(batch);
-    return { loss, gradientNorm: flushingSubnormals(() => this.#update(learningRate, settings)) };
+    return { loss, gradientNorm: this.#settled(() => this.#update(learningRate, settings)) };
   }
 
   /** Takes the optimizer's step with the gradients in memory. @returns their norm */
@@ -122,7 +127,7 @@ export class HostTrainer implements Trainer {
     let total = 0;
     for (let micro = 0; micro < this.#microBatches; micro++) {
       total += await this.#runGraph(batch, micro);
-      flushingSubnormals(() => {
+      this.#settled(() => {
         for (const parameter of this.memory.parameters) this.#kernel.accumulate(parameter, share);
       });
     }

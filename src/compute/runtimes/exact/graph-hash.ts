@@ -1,6 +1,13 @@
 /** Identifies what a program computes: the ingredient of keys that stands for a graph on the exact engine. */
 import { createHash } from 'node:crypto';
+import type { Graph } from '../../graph/graph.ts';
 import type { Program } from './language.ts';
+import { lowerGraph } from './lowering/lower.ts';
+
+/** The same of the program that a graph is lowered to. @param advancing see lowerGraph */
+export function exactGraphHash(graph: Graph, advancing?: readonly string[]): string {
+  return programHash(lowerGraph(graph, advancing && new Set(advancing)));
+}
 
 /**
  * SHA-256 of the program in the vector language, hex: of its kernels and calls, with the orders of its sums, and of its
