@@ -5,8 +5,8 @@ import { buildTrainingGraph } from './decoder/decoder-graph.ts';
 import type { DecoderShape, ModelConfig } from './decoder/family.ts';
 
 /**
- * The exact engine goes through a batch sequence by sequence, forwards and backwards, so that activations stay in cache;
- * others take all sequences at once.
+ * The exact engine goes through a batch sequence by sequence, forwards and backwards, so that activations stay in
+ * cache; others take all sequences at once.
  * @param recomputes whether the backward pass computes again what is inside of blocks
  */
 export function trainingGraphFor(

@@ -262,7 +262,11 @@ function engineProblem(stage: string, { engine, device, precision }: PassParams)
 
 const largestTensors = new Map<string, number>();
 
-function tensorProblems(stage: string, config: ModelConfig, { batchSize, sequenceLength }: BatchParams): ParamProblem[] {
+function tensorProblems(
+  stage: string,
+  config: ModelConfig,
+  { batchSize, sequenceLength }: BatchParams,
+): ParamProblem[] {
   const identity = JSON.stringify([config, batchSize, sequenceLength]);
   let largest = largestTensors.get(identity);
   if (largest === undefined) {

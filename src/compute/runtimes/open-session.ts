@@ -1,7 +1,13 @@
 /** Opens a session on the runtime that a target names. Runtimes are loaded when they are first used. */
 import type { Graph } from '../graph/graph.ts';
 import { MissingOnnxRuntime } from './onnx/onnx-package.ts';
-import { UnavailableTarget, type ExecutionTarget, type GraphSession, type Repetition, type Runtime } from './runtime.ts';
+import {
+  UnavailableTarget,
+  type ExecutionTarget,
+  type GraphSession,
+  type Repetition,
+  type Runtime,
+} from './runtime.ts';
 
 const RUNTIMES: Record<ExecutionTarget['engine'], () => Promise<Runtime>> = {
   onnx: async () => (await import('./onnx/onnx-runtime.ts')).onnxRuntime,

@@ -20,8 +20,8 @@ interface TrainingGraphOptions {
   /** How many logits are held at a time. */
   logitsAtOnce?: number;
   /**
-   * Whether the backward pass computes again what is inside of a block, instead of holding it since the forward pass: the
-   * same bits with less memory and more time.
+   * Whether the backward pass computes again what is inside of a block, instead of holding it since the forward pass:
+   * the same bits with less memory and more time.
    */
   recomputes?: boolean;
   /** How many such parts make up a micro-batch: the loss is this part's share of the mean over all of them. */
@@ -79,7 +79,10 @@ interface Training {
   kept: readonly Value[];
 }
 
-function trainedAtOnce(graph: Graph, { logits, targets, share, variables, kept }: Training & { logits: Value }): Trained {
+function trainedAtOnce(
+  graph: Graph,
+  { logits, targets, share, variables, kept }: Training & { logits: Value },
+): Trained {
   const losses = graph.scope('loss', () => lossOf(graph, graph.logSoftmax(logits), targets));
   const loss = graph.scope('loss', () => graph.affine(graph.sum(losses, [0]), share));
   return { loss, byParameter: gradients(graph, loss, variables, kept) };

@@ -1,9 +1,15 @@
 /**
- * The runtime of the exact engine: graphs are lowered to a program of the vector language, and a generator makes code of
- * it for this machine. On every machine the results are the same bits (docs/exact-arithmetic.md).
+ * The runtime of the exact engine: graphs are lowered to a program of the vector language, and a generator makes code
+ * of it for this machine. On every machine the results are the same bits (docs/exact-arithmetic.md).
  */
 import type { Graph } from '../../graph/graph.ts';
-import { UnavailableTarget, type ExecutionTarget, type GraphSession, type Repetition, type Runtime } from '../runtime.ts';
+import {
+  UnavailableTarget,
+  type ExecutionTarget,
+  type GraphSession,
+  type Repetition,
+  type Runtime,
+} from '../runtime.ts';
 import { checkProgram } from './check-program.ts';
 import { ExactSession } from './exact-session.ts';
 import { generatorOfThisMachine } from './generators.ts';

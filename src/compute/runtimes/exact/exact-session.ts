@@ -46,7 +46,9 @@ export class ExactSession implements GraphSession {
     if (this.#compiled === undefined) throw new Error('The session is released.');
     for (const [name, buffer] of [...this.#inputs, ...this.#outputs]) this.#check(name, buffer);
     if (!computesAsIeee())
-      throw new Error('A library has changed how this thread computes: subnormal numbers are zeros, or rounding is not to nearest.');
+      throw new Error(
+        'A library has changed how this thread computes: subnormal numbers are zeros, or rounding is not to nearest.',
+      );
     this.#compiled.run(this.#repetitions);
     return Object.fromEntries(
       [...this.#outputs].map(([name, buffer]) => {

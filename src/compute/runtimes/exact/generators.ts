@@ -3,19 +3,57 @@
  * else WebAssembly. That is allowed here, and nowhere else, because it changes no bit.
  */
 import type { Generator } from './language.ts';
+import { wasmGenerator } from './wasm/wasm-generator.ts';
+import { NoMachineCode } from './x86/executable-memory.ts';
 import { x86Generator } from './x86/x86-generator.ts';
 
-/** Names a generator that shall be used, for tests and benchmarks: `webassembly`, `avx2` or `avx512`. */
-export const GENERATOR_VARIABLE = 'SWP_EXACT_CODE';
+/** The generators, by the name that SWP_EXACT_CODE gives to one, the slowest first. */
+const GENERATORS = {
+  webassembly: () => wasmGenerator,
+  avx2: () => x86Generator('AVX2'),
+  avx512: () => x86Generator('AVX-512'),
+} satisfies Record<string, () => Generator>;
+
+export type GeneratorName = keyof typeof GENERATORS;
+export const GENERATOR_NAMES = Object.keys(GENERATORS) as GeneratorName[];
+
+/** Names the one that is used, for tests and measurements. */
+const VARIABLE = 'SWP_EXACT_CODE';
 
 let chosen: Generator | undefined;
 
-/** @throws Error if SWP_EXACT_CODE names one that this machine does not have */
+/**
+ * The one that programs are executed with here: the fastest, or that which SWP_EXACT_CODE names.
+ * @throws NoMachineCode if SWP_EXACT_CODE names one that this machine does not have
+ * @throws Error if it names none
+ */
 export function generatorOfThisMachine(): Generator {
-  chosen ??= choose(process.env[GENERATOR_VARIABLE]);
+  chosen ??= choose(process.env[VARIABLE]);
   return chosen;
 }
 
+/** @throws NoMachineCode if this machine does not have it */
+export function generatorNamed(name: GeneratorName): Generator {
+  return GENERATORS[name]();
+}
+
+/** Those of this machine, the slowest first. */
+export function generatorsHere(): GeneratorName[] {
+  return GENERATOR_NAMES.filter((name) => generatorIfThere(name) !== undefined);
+}
+
 function choose(named: string | undefined): Generator {
-  throw new Error(`${named} ${String(x86Generator)}`);
+  if (named === undefined || named === '') return generatorNamed(generatorsHere().at(-1)!);
+  const name = GENERATOR_NAMES.find((each) => each === named);
+  if (name === undefined) throw new Error(`${VARIABLE} is ${named}, not ${GENERATOR_NAMES.join(', ')}.`);
+  return generatorNamed(name);
+}
+
+function generatorIfThere(name: GeneratorName): Generator | undefined {
+  try {
+    return generatorNamed(name);
+  } catch (error) {
+    if (error instanceof NoMachineCode) return undefined;
+    throw error;
+  }
 }

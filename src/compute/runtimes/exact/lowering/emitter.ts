@@ -1,6 +1,14 @@
 /** Collects the kernels and calls of a program, and gives scratch buffers their places in one memory. */
 import type { Table } from '../../../graph/table.ts';
-import { PHASES, type Call, type Kernel, type Phase, type Place, type Program, type ProgramBuffer } from '../language.ts';
+import {
+  PHASES,
+  type Call,
+  type Kernel,
+  type Phase,
+  type Place,
+  type Program,
+  type ProgramBuffer,
+} from '../language.ts';
 
 /** A cache line, in elements. */
 const ALIGNMENT = 16;

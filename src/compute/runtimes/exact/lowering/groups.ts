@@ -41,7 +41,10 @@ export class Groups {
   #isInlinable({ operation, output }: OperationNode): boolean {
     if (!isElementwise(operation) || this.#structure.additionOf(this.#structure.graph.producer(output))) return false;
     const reader = this.#structure.onlyReader(output);
-    if (reader === undefined || this.#structure.phases.of(reader) !== this.#structure.phases.of(this.#structure.graph.producer(output)))
+    if (
+      reader === undefined ||
+      this.#structure.phases.of(reader) !== this.#structure.phases.of(this.#structure.graph.producer(output))
+    )
       return false;
     return reader.operation.op === 'sum';
   }

@@ -36,7 +36,11 @@ export function phasesOf(graph: Graph, advancing: ReadonlySet<string>): Phases {
   const linear = new Set<OperationNode>();
   const sumsUp = (value: Value) => readersOf(value).every((reader) => linear.has(reader));
   for (const node of nodes.toReversed())
-    if (isLinear(node, varying) && (outputs.has(node.output) || readersOf(node.output).length > 0) && sumsUp(node.output))
+    if (
+      isLinear(node, varying) &&
+      (outputs.has(node.output) || readersOf(node.output).length > 0) &&
+      sumsUp(node.output)
+    )
       linear.add(node);
 
   const elementsMadeOf = (value: Value) =>

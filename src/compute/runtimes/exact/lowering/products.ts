@@ -47,7 +47,12 @@ export function emitProduct(values: Values, phase: Phase, node: OperationNode): 
     rows: output.shape[rows]!,
     inner: vectors.value.shape[vectors.row]!,
     lanes: output.shape[lanes]!,
-    a: { slot: 0, batch: along(from, scalars.batch), row: from.strides[scalars.row]!, inner: from.strides[scalars.column]! },
+    a: {
+      slot: 0,
+      batch: along(from, scalars.batch),
+      row: from.strides[scalars.row]!,
+      inner: from.strides[scalars.column]!,
+    },
     b: { slot: 1, batch: along(across, vectors.batch), inner: across.strides[vectors.row]! },
     c: { slot: 2, batch: along(target.view, 0), row: target.view.strides[rows]! },
     ...(initial && {
@@ -85,7 +90,7 @@ function turned({ value, batch, row, column }: Factor): Factor {
   return { value, batch, row: column, column: row };
 }
 
-/** Where the result goes: to the sum over the repetitions where nothing else needs it, which the product's sum begins with. */
+/** Where the result goes: where nothing else needs it, to the sum over the repetitions, with which its own sum begins. */
 function targetOf(values: Values, output: Value, rows: number): { view: View; adds: boolean } {
   const sum = values.sumOf(output);
   const isRowMajor = rows === output.shape.length - 2;
@@ -107,4 +112,3 @@ function partOf(
   const last = vectors.value.shape.length - 1;
   return vectors.row === last ? 'inner<=lane' : 'inner>=lane';
 }
-

@@ -54,7 +54,10 @@ export function emitCausalSoftmax(values: Values, phase: Phase, { inputs, output
 /** (x - m) - log(sum of exp(x - m)) over the last axis. */
 export function emitLogSoftmax(values: Values, phase: Phase, { inputs, output }: OperationNode): void {
   const last = output.shape.length - 1;
-  const lane = values.structure.orderOf(output).filter((axis) => axis !== last).at(-1);
+  const lane = values.structure
+    .orderOf(output)
+    .filter((axis) => axis !== last)
+    .at(-1);
   const source = lane === undefined ? values.view(inputs[0]!, phase) : values.withNeighbours(inputs[0]!, phase, lane);
   const target = values.allocate(output);
   const call = new MapCall(output.shape, outerAxes(output.shape, lane, last), lane);

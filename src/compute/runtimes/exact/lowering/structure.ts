@@ -151,7 +151,9 @@ export class Structure {
     const { inputs, output } = node;
     const absorbed = this.#additions.get(node)?.product.output;
     const whole = [...inputs.filter((input) => input !== absorbed), ...inputs].find(
-      (input) => sameShape(input, output) && this.#layouts.get(input)!.strides.every((stride, axis) => stride > 0 || output.shape[axis] === 1),
+      (input) =>
+        sameShape(input, output) &&
+        this.#layouts.get(input)!.strides.every((stride, axis) => stride > 0 || output.shape[axis] === 1),
     );
     return whole === undefined ? rowMajor(output.shape) : this.orderOf(whole);
   }
@@ -208,4 +210,3 @@ function swapped(shape: readonly number[]): Order {
   const axes = [...shape.keys()].slice(0, -2);
   return [...axes, last, last - 1].filter((axis) => shape[axis] !== 1);
 }
-

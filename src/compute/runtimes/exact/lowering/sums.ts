@@ -1,6 +1,6 @@
 /**
- * Kernels of sums. Where the innermost axis is kept, elements are added in order of the summed axes. Where it is summed,
- * they are added up in 16 partial sums, which are joined in pairs: an order that no width of vectors changes.
+ * Kernels of sums. Where the innermost axis is kept, elements are added in order of the summed axes. Where it is
+ * summed, they are added up in 16 partial sums, which are joined in pairs: an order that no width of vectors changes.
  */
 import type { OperationNode, Value } from '../../../graph/operation.ts';
 import type { Body } from '../body.ts';
@@ -136,7 +136,11 @@ function emitAlongLanes(values: Values, groups: Groups, phase: Phase, { node, in
   if (rest > 0) add(chunks * PARTIALS, 1, rest, false);
 
   const target = lasts ? total : values.allocate(node.output);
-  join(values, lasts ? 'after' : phase, partials, kept, { ...target, shape: [...target.shape, 1], strides: [...target.strides, 0] });
+  join(values, lasts ? 'after' : phase, partials, kept, {
+    ...target,
+    shape: [...target.shape, 1],
+    strides: [...target.strides, 0],
+  });
   if (!lasts) values.addToSum(phase, node.output);
 }
 

@@ -87,10 +87,16 @@ export class Values {
   #partOfJoined(value: Value): View | undefined {
     const { structure } = this;
     const reader = structure.onlyReader(value);
-    if (reader?.operation.op !== 'concat' || structure.phases.of(reader) !== structure.phases.of(structure.graph.producer(value)))
+    if (
+      reader?.operation.op !== 'concat' ||
+      structure.phases.of(reader) !== structure.phases.of(structure.graph.producer(value))
+    )
       return undefined;
     const { axis } = reader.operation;
-    if (`${structure.orderOf(value)}` !== `${structure.orderOf(reader.output)}` || reader.inputs.filter((input) => input === value).length > 1)
+    if (
+      `${structure.orderOf(value)}` !== `${structure.orderOf(reader.output)}` ||
+      reader.inputs.filter((input) => input === value).length > 1
+    )
       return undefined;
     const before = reader.inputs.slice(0, reader.inputs.indexOf(value));
     const start = before.reduce((sum, { shape }) => sum + shape[axis]!, 0);
@@ -130,7 +136,11 @@ export class Values {
     const { operation } = node;
     if (operation.op === 'transpose') {
       const { permutation } = operation;
-      this.copy(phase, { ...source, shape: node.output.shape, strides: permutation.map((axis) => source.strides[axis]!) }, target);
+      this.copy(
+        phase,
+        { ...source, shape: node.output.shape, strides: permutation.map((axis) => source.strides[axis]!) },
+        target,
+      );
       return;
     }
     // Of a reshape: the elements in the order of the operand's shape.
