@@ -12,13 +12,15 @@ const BYTES = 4;
 const LANES = 4;
 const VECTOR_BYTES = LANES * BYTES;
 
-/** A tile: 16 registers hold its sums, one row of b and two temporary vectors. */
+/**
+ * A tile: its sums, a row of b, a factor and a product are 12 of the 15 registers that V8 uses on x86-64. One inner index
+ * is taken at a time: V8 before Node 24 moves instructions of several into each other, and runs out of registers.
+ */
 const ROWS = 4;
 const VECTORS = 2;
-/** How many inner indices one turn of the innermost loop takes. */
-const UNROLLED = 4;
-/** Of b that may be read again and again for all rows. */
+/** Of b that may be read again and again for all rows, and how many inner indices are worth a block. */
 const BLOCK_BYTES = 24 * 1024;
+const LEAST_BLOCK = 32;
 
 export function productFunction(kernel: ProductKernel): WasmFunction {
   return new ProductWriter(kernel).done();
@@ -66,7 +68,7 @@ class ProductWriter {
   #blocks(operands: Operands): void {
     const { inner, lanes, part } = this.#kernel;
     const whole = part?.startsWith('inner') || inner * lanes * BYTES <= BLOCK_BYTES;
-    const size = whole ? inner : Math.max(UNROLLED, Math.floor(BLOCK_BYTES / (lanes * BYTES * UNROLLED)) * UNROLLED);
+    const size = whole ? inner : Math.max(LEAST_BLOCK, Math.floor(BLOCK_BYTES / (lanes * BYTES)));
     for (let first = 0; first < inner; first += size)
       this.#rows(operands, { first, end: Math.min(inner, first + size) });
   }
@@ -158,68 +160,45 @@ class ProductWriter {
     );
   }
 
-  #terms(tile: Tile, block: Block, sums: readonly (readonly Local[])[]): void {
+  #terms(tile: Tile, { first, end }: Block, sums: readonly (readonly Local[])[]): void {
     const writer = this.#writer;
     const { part, a, b } = this.#kernel;
-    if (part?.startsWith('inner')) return this.#partOfTerms(tile, block, sums);
-    const count = block.end - block.first;
-    const first = writer.moved(tile.a, block.first * a.inner * BYTES).keep('i32');
-    const second = writer.moved(tile.b, block.first * b.inner * BYTES).keep('i32');
-    writer.times(Math.floor(count / UNROLLED), () => {
-      for (let turn = 0; turn < UNROLLED; turn++) this.#term(tile, first, second, turn, sums);
-      writer.advance(first, UNROLLED * a.inner * BYTES).advance(second, UNROLLED * b.inner * BYTES);
-    });
-    for (let turn = 0; turn < count % UNROLLED; turn++) this.#term(tile, first, second, turn, sums);
-  }
-
-  /** Terms that are not left out for every lane of the tile. */
-  #partOfTerms(tile: Tile, block: Block, sums: readonly (readonly Local[])[]): void {
-    const writer = this.#writer;
-    const { part, a, b } = this.#kernel;
-    const index = writer.integer(0).keep('i32');
-    let end = writer.integer(block.end).keep('i32');
+    const index = writer.integer(first).keep('i32');
+    let behind = writer.integer(end).keep('i32');
+    // Terms are left out that are +0 in every lane of the tile.
+    if (part === 'inner>=lane') writer.atMost(tile.firstLane, end).set(index);
     if (part === 'inner<=lane') {
-      const behind = writer.moved(tile.firstLane, tile.widths.length * LANES).keep('i32');
-      end = writer.atMost(behind, block.end).keep('i32');
-    } else {
-      writer.atMost(tile.firstLane, block.end).set(index);
+      const lanes = writer.moved(tile.firstLane, tile.widths.length * LANES).keep('i32');
+      behind = writer.atMost(lanes, end).keep('i32');
     }
-    const first = writer.indexed(tile.a, index, a.inner * BYTES).keep('i32');
-    const second = writer.indexed(tile.b, index, b.inner * BYTES).keep('i32');
-    for (const turns of [UNROLLED, 1]) {
-      const goesOn = () =>
-        writer
-          .moved(index, turns - 1)
-          .get(end)
-          .integers('less');
-      goesOn().when(() =>
-        writer.loop(() => {
-          for (let turn = 0; turn < turns; turn++) this.#term(tile, first, second, turn, sums);
-          writer
-            .advance(first, turns * a.inner * BYTES)
-            .advance(second, turns * b.inner * BYTES)
-            .advance(index, turns);
-          goesOn();
-        }),
-      );
-    }
+    const row = writer.indexed(tile.b, index, b.inner * BYTES).keep('i32');
+    // A pointer for each row: V8 would hold the sum of every offset and the memory's address in a register.
+    const factors = Array.from({ length: tile.rows }, (_, at) => {
+      const begin = writer.moved(tile.a, at * a.row * BYTES).keep('i32');
+      return writer.indexed(begin, index, a.inner * BYTES).keep('i32');
+    });
+    const goesOn = () => writer.get(index).get(behind).integers('less');
+    goesOn().when(() =>
+      writer.loop(() => {
+        this.#term(tile.widths, factors, row, sums);
+        for (const factor of factors) writer.advance(factor, a.inner * BYTES);
+        writer.advance(row, b.inner * BYTES).advance(index, 1);
+        goesOn();
+      }),
+    );
   }
 
-  /** Adds the products of one inner index: `turn` after where the pointers are. */
-  #term({ rows, widths }: Tile, a: Local, b: Local, turn: number, sums: readonly (readonly Local[])[]): void {
+  /** Adds the products of one inner index. */
+  #term(widths: readonly number[], a: readonly Local[], b: Local, sums: readonly (readonly Local[])[]): void {
     const writer = this.#writer;
-    const kernel = this.#kernel;
-    const vectors = widths.map((width, vector) =>
-      writer.loadLanes(b, turn * kernel.b.inner * BYTES + vector * VECTOR_BYTES, width).keep('v128'),
-    );
-    for (let row = 0; row < rows; row++) {
-      writer.get(a).memory('loadSplat', (row * kernel.a.row + turn * kernel.a.inner) * BYTES);
-      const factor = writer.keep('v128');
+    const vectors = widths.map((width, at) => writer.loadLanes(b, at * VECTOR_BYTES, width).keep('v128'));
+    a.forEach((pointer, row) => {
+      const factor = writer.get(pointer).memory('loadSplat', 0).keep('v128');
       vectors.forEach((vector, at) => {
         const sum = sums[row]![at]!;
         writer.get(sum).get(factor).get(vector).vectors('mul').vectors('add').set(sum);
       });
-    }
+    });
   }
 }
 
