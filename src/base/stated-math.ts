@@ -1,6 +1,6 @@
 /**
  * Functions in double precision whose bits are the same in every JavaScript engine. ECMAScript leaves open what
- * `Math.exp`, `Math.log`, `Math.cos`, `Math.sin` and `**` return, and versions of V8 differ. These are stdlib's ports
+ * `Math.exp`, `Math.log`, `Math.cos`, `Math.sin` and `**` return: Node 22 has others on arm64. These are stdlib's ports
  * of FreeBSD's mathematical library, which has no operations but addition, subtraction, multiplication, division and
  * square root, and integer work on the bits. Whatever enters an artifact uses them (docs/exact-arithmetic.md), and
  * ESLint sees to it.
