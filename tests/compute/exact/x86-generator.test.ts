@@ -1,13 +1,46 @@
 /** Machine code of x86-64 gives the bits of the scalar interpreter, with each set of instructions of this machine. */
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import type { ProductKernel } from '../../../src/compute/runtimes/exact/language.ts';
 import { NoMachineCode } from '../../../src/compute/runtimes/exact/x86/executable-memory.ts';
-import { instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
+import { type InstructionSet, instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
 import { x86Generator } from '../../../src/compute/runtimes/exact/x86/x86-generator.ts';
-import { describeGenerator } from './generator-contract.ts';
+import { bundle } from '../../engine/rig.ts';
+import { describeGenerator, execute } from './generator-contract.ts';
+import { interpreter } from './interpreter.ts';
+import { Buffers, type Case, Draw, FINITE } from './random-programs.ts';
 
 const isLinux = process.platform === 'linux' && process.arch === 'x64';
+const sets = isLinux ? instructionSets() : [];
 
-for (const set of isLinux ? instructionSets() : []) describeGenerator(`x86-64 ${set}`, x86Generator(set));
+for (const set of sets) {
+  describeGenerator(`x86-64 ${set}`, x86Generator(set));
+
+  describe(`x86-64 ${set}`, () => {
+    it.each([
+      ['cuts what is long in the inner dimension', { rows: 7, inner: 701, lanes: 130 }],
+      ['cuts what is long and wide', { rows: 3, inner: 523, lanes: 277 }],
+      ['cuts what is wide', { rows: 5, inner: 97, lanes: 1157 }],
+      ['reads a across its rows', { rows: 19, inner: 1025, lanes: 67, isAcross: true }],
+    ])('%s', (_, shape) => {
+      const made = largeProduct(shape);
+      expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
+    });
+
+    it.each(['before', 'behind'])('touches nothing outside of its buffers: pages %s them are closed', async (side) => {
+      const { status, signal, stdout } = await guarded(set, side);
+      expect({ status, signal, stdout }).toEqual({
+        status: 0,
+        signal: null,
+        stdout: expect.stringMatching(/^\d{5,} elements are equal\n$/),
+      });
+    });
+
+    it.each(['before', 'behind'])('would end if it did: a program reads %s a buffer', async (side) => {
+      expect((await guarded(set, side, 'overrun')).signal).toBe('SIGSEGV');
+    });
+  });
+}
 
 describe('x86Generator', () => {
   it('says what it generates, or why it cannot', () => {
@@ -18,3 +51,33 @@ describe('x86Generator', () => {
     }
   });
 });
+
+async function guarded(set: InstructionSet, ...rest: string[]) {
+  const program = await bundle('tests/compute/exact/guarded-programs.ts');
+  return spawnSync(process.execPath, [program, set, ...rest], { encoding: 'utf8' });
+}
+
+/** Adds to what is in c. */
+function largeProduct({
+  rows,
+  inner,
+  lanes,
+  isAcross = false,
+}: Record<'rows' | 'inner' | 'lanes', number> & { isAcross?: boolean }): Case {
+  const draw = new Draw(Array.from({ length: 1000 }, (_, index) => (index * 7919 + 12345) % 2 ** 30));
+  const buffers = new Buffers();
+  const input = (elements: number) => buffers.input(draw.floats(elements, FINITE.slice(0, 6)));
+  const places = [input(rows * inner), input(inner * lanes), buffers.copied(draw.floats(rows * lanes, FINITE))];
+  const c = { slot: 2, batch: [], row: lanes };
+  const kernel: ProductKernel = {
+    ...{ kind: 'product', batch: [], rows, inner, lanes, c, scale: 0.3 },
+    a: { slot: 0, batch: [], ...(isAcross ? { row: 1, inner: rows } : { row: inner, inner: 1 }) },
+    b: { slot: 1, batch: [], inner: lanes },
+    initial: { ...c, lane: 1 },
+  };
+  const program = buffers.program(
+    kernel,
+    places.map((buffer) => ({ buffer, offset: 0 })),
+  );
+  return { program, repetitions: 1, inputs: buffers.inputs };
+}

@@ -1,7 +1,7 @@
 /**
- * Writes x86-64 machine code: general instructions, vector instructions in VEX and EVEX encoding, jumps to labels, and
- * a pool of constants behind the code.
+ * Writes instructions of x86-64: general ones, vector instructions in VEX and EVEX encoding, and jumps to labels.
  */
+import { CodeBuffer, Label } from './code-buffer.ts';
 import {
   BINARY,
   BINARY_WITH_BYTE,
@@ -46,11 +46,6 @@ export interface Memory {
   displacement?: number;
 }
 
-/** A place in the code. */
-export class Label {
-  position: number | undefined;
-}
-
 export type Condition = keyof typeof CONDITIONS;
 const CONDITIONS = { equal: 4, notEqual: 5, less: 12, greaterOrEqual: 13, lessOrEqual: 14, greater: 15 };
 const ARITHMETIC = { add: 0, and: 4, sub: 5, xor: 6, compare: 7 };
@@ -65,67 +60,7 @@ interface Extra {
   broadcast?: boolean;
 }
 
-/** State to return to, if what was written since is not wanted. */
-export interface Mark {
-  position: number;
-  uses: number;
-}
-
-export class Encoder {
-  #bytes = new Uint8Array(1 << 16);
-  #view = new DataView(this.#bytes.buffer);
-  #position = 0;
-  /** Where the distance to a label is due, and how many bytes of the instruction follow. */
-  #uses: { at: number; label: Label; behind: number }[] = [];
-  readonly #pool = new Map<string, { label: Label; words: readonly number[] }>();
-
-  get position(): number {
-    return this.#position;
-  }
-
-  mark(): Mark {
-    return { position: this.#position, uses: this.#uses.length };
-  }
-
-  /** Labels placed since must not be used any more. */
-  reset(mark: Mark): void {
-    this.#position = mark.position;
-    this.#uses.length = mark.uses;
-  }
-
-  place(label: Label): Label {
-    label.position = this.#position;
-    return label;
-  }
-
-  /** Numbers of 32 bits behind the code, at a multiple of their length. */
-  constant(words: readonly number[]): Label {
-    const key = words.join();
-    let entry = this.#pool.get(key);
-    if (entry === undefined) this.#pool.set(key, (entry = { label: new Label(), words }));
-    return entry.label;
-  }
-
-  /** The code and its constants. Its beginning is to be at a multiple of 64. */
-  finish(): Uint8Array {
-    const entries = [...this.#pool.values()].sort((a, b) => b.words.length - a.words.length);
-    for (const { label, words } of entries) {
-      this.align(words.length * 4);
-      this.place(label);
-      for (const word of words) this.#word(word);
-    }
-    for (const { at, label, behind } of this.#uses) {
-      if (label.position === undefined) throw new Error('A label of the code has no place.');
-      this.#view.setInt32(at, label.position - (at + 4 + behind), true);
-    }
-    return this.#bytes.slice(0, this.#position);
-  }
-
-  /** To a multiple of a power of two, with instructions that do nothing. */
-  align(to: number): void {
-    while (this.#position % to !== 0) this.#byte(0x90);
-  }
-
+export class Encoder extends CodeBuffer {
   // General instructions, of 64 bits where nothing else is said.
 
   move(to: Register, from: Register | Memory): void {
@@ -138,7 +73,7 @@ export class Encoder {
 
   storeNumber(to: Memory, value: number): void {
     this.#general([0xc7], 0, to, { behind: 4 });
-    this.#word(value);
+    this.word(value);
   }
 
   store32(to: Memory, from: Register): void {
@@ -149,14 +84,14 @@ export class Encoder {
   moveNumber(to: Register, value: number): void {
     if (value === 0) return this.#general([0x31], to, to, { wide: false });
     if (value < 2 ** 32) {
-      if (to > 7) this.#byte(0x41);
-      this.#byte(0xb8 + (to & 7));
-      return this.#word(value);
+      if (to > 7) this.byte(0x41);
+      this.byte(0xb8 + (to & 7));
+      return this.word(value);
     }
-    this.#byte(to > 7 ? 0x49 : 0x48);
-    this.#byte(0xb8 + (to & 7));
-    this.#word(value % 2 ** 32);
-    this.#word(Math.floor(value / 2 ** 32));
+    this.byte(to > 7 ? 0x49 : 0x48);
+    this.byte(0xb8 + (to & 7));
+    this.word(value % 2 ** 32);
+    this.word(Math.floor(value / 2 ** 32));
   }
 
   /** Numbers are of 32 bits, with a sign. */
@@ -170,8 +105,8 @@ export class Encoder {
     const value = from as number;
     const isShort = value >= -128 && value < 128;
     this.#general([isShort ? 0x83 : 0x81], code, to, { behind: isShort ? 1 : 4 });
-    if (isShort) this.#byte(value);
-    else this.#word(value);
+    if (isShort) this.byte(value);
+    else this.word(value);
   }
 
   add = (to: Register | Memory, from: Register | Memory): void => this.arithmetic('add', to, from);
@@ -187,7 +122,7 @@ export class Encoder {
 
   multiply(to: Register, from: Register | Memory, value: number): void {
     this.#general([0x69], to, from, { behind: 4 });
-    this.#word(value);
+    this.word(value);
   }
 
   /** 32 bits with a sign. */
@@ -197,12 +132,12 @@ export class Encoder {
 
   shiftLeft(to: Register, count: number): void {
     this.#general([0xc1], 4, to, { behind: 1 });
-    this.#byte(count);
+    this.byte(count);
   }
 
   shiftRight(to: Register, count: number): void {
     this.#general([0xc1], 5, to, { behind: 1 });
-    this.#byte(count);
+    this.byte(count);
   }
 
   moveIf(condition: Condition, to: Register, from: Register | Memory): void {
@@ -210,38 +145,38 @@ export class Encoder {
   }
 
   push(register: Register): void {
-    if (register > 7) this.#byte(0x41);
-    this.#byte(0x50 + (register & 7));
+    if (register > 7) this.byte(0x41);
+    this.byte(0x50 + (register & 7));
   }
 
   pop(register: Register): void {
-    if (register > 7) this.#byte(0x41);
-    this.#byte(0x58 + (register & 7));
+    if (register > 7) this.byte(0x41);
+    this.byte(0x58 + (register & 7));
   }
 
   jump(label: Label): void {
-    this.#byte(0xe9);
-    this.#distance(label, 0);
+    this.byte(0xe9);
+    this.distance(label, 0);
   }
 
   jumpIf(condition: Condition, label: Label): void {
-    const back = label.position === undefined ? -Infinity : label.position - (this.#position + 2);
+    const back = label.position === undefined ? -Infinity : label.position - (this.position + 2);
     if (back >= -128) {
-      this.#byte(0x70 + CONDITIONS[condition]);
-      return this.#byte(back);
+      this.byte(0x70 + CONDITIONS[condition]);
+      return this.byte(back);
     }
-    this.#byte(0x0f);
-    this.#byte(0x80 + CONDITIONS[condition]);
-    this.#distance(label, 0);
+    this.byte(0x0f);
+    this.byte(0x80 + CONDITIONS[condition]);
+    this.distance(label, 0);
   }
 
   call(label: Label): void {
-    this.#byte(0xe8);
-    this.#distance(label, 0);
+    this.byte(0xe8);
+    this.distance(label, 0);
   }
 
   ret(): void {
-    this.#byte(0xc3);
+    this.byte(0xc3);
   }
 
   /** Into the first-level cache. */
@@ -258,18 +193,13 @@ export class Encoder {
   }
 
   identify(): void {
-    this.#byte(0x0f);
-    this.#byte(0xa2);
+    this.byte(0x0f);
+    this.byte(0xa2);
   }
 
   /** Which registers the operating system keeps. */
   readEnabledState(): void {
-    for (const byte of [0x0f, 0x01, 0xd0]) this.#byte(byte);
-  }
-
-  /** Writes a number of 32 bits again that stands in the code already. */
-  patch(at: number, value: number): void {
-    this.#view.setInt32(at, value, true);
+    for (const byte of [0x0f, 0x01, 0xd0]) this.byte(byte);
   }
 
   // Vector instructions.
@@ -327,7 +257,7 @@ export class Encoder {
 
   /** Afterwards code without VEX is not slowed down. */
   zeroUpper(): void {
-    for (const byte of [0xc5, 0xf8, 0x77]) this.#byte(byte);
+    for (const byte of [0xc5, 0xf8, 0x77]) this.byte(byte);
   }
 
   #vector(
@@ -353,23 +283,23 @@ export class Encoder {
     const r = (register >> 3) & 1;
     const inverse = (bit: number) => bit ^ 1;
     if (isEvex) {
-      this.#byte(0x62);
-      this.#byte((inverse(r) << 7) | (inverse(x) << 6) | (inverse(b) << 5) | (inverse(register >> 4) << 4) | map);
-      this.#byte(((~second & 15) << 3) | 4 | prefix);
-      this.#byte((length << 5) | (extra.broadcast ? 16 : 0) | (inverse(second >> 4) << 3) | (extra.mask ?? 0));
+      this.byte(0x62);
+      this.byte((inverse(r) << 7) | (inverse(x) << 6) | (inverse(b) << 5) | (inverse(register >> 4) << 4) | map);
+      this.byte(((~second & 15) << 3) | 4 | prefix);
+      this.byte((length << 5) | (extra.broadcast ? 16 : 0) | (inverse(second >> 4) << 3) | (extra.mask ?? 0));
     } else if (map === 1 && x === 0 && b === 0) {
-      this.#byte(0xc5);
-      this.#byte((inverse(r) << 7) | ((~second & 15) << 3) | (length << 2) | prefix);
+      this.byte(0xc5);
+      this.byte((inverse(r) << 7) | ((~second & 15) << 3) | (length << 2) | prefix);
     } else {
-      this.#byte(0xc4);
-      this.#byte((inverse(r) << 7) | (inverse(x) << 6) | (inverse(b) << 5) | map);
-      this.#byte(((~second & 15) << 3) | (length << 2) | prefix);
+      this.byte(0xc4);
+      this.byte((inverse(r) << 7) | (inverse(x) << 6) | (inverse(b) << 5) | map);
+      this.byte(((~second & 15) << 3) | (length << 2) | prefix);
     }
-    this.#byte(opcode);
+    this.byte(opcode);
     const behind = extra.byte === undefined ? 0 : 1;
     const unit = !isEvex ? 1 : single || extra.broadcast ? 4 : 16 << length;
     this.#operand(register & 7, operand, behind, unit);
-    if (extra.byte !== undefined) this.#byte(extra.byte);
+    if (extra.byte !== undefined) this.byte(extra.byte);
   }
 
   #general(
@@ -381,8 +311,8 @@ export class Encoder {
     const memory = typeof operand === 'object' ? operand : undefined;
     const base = memory === undefined ? (operand as Register) : memory.base;
     const rex = (wide ? 8 : 0) | ((register >> 3) << 2) | (((memory?.index ?? 0) >> 3) << 1) | (base >> 3);
-    if (rex !== 0) this.#byte(0x40 | rex);
-    for (const byte of opcode) this.#byte(byte);
+    if (rex !== 0) this.byte(0x40 | rex);
+    for (const byte of opcode) this.byte(byte);
     this.#operand(register & 7, operand, behind, 1);
   }
 
@@ -393,39 +323,18 @@ export class Encoder {
    */
   #operand(register: number, operand: number | Memory | Label, behind: number, unit: number): void {
     const field = register << 3;
-    if (typeof operand === 'number') return this.#byte(0xc0 | field | (operand & 7));
+    if (typeof operand === 'number') return this.byte(0xc0 | field | (operand & 7));
     if (operand instanceof Label) {
-      this.#byte(field | 5);
-      return this.#distance(operand, behind);
+      this.byte(field | 5);
+      return this.distance(operand, behind);
     }
     const { base, index, scale = 1, displacement = 0 } = operand;
     const isShort = displacement % unit === 0 && displacement / unit >= -128 && displacement / unit < 128;
     const mode = displacement === 0 && (base & 7) !== RBP ? 0 : isShort ? 1 : 2;
     const needsIndex = index !== undefined || (base & 7) === RSP;
-    this.#byte((mode << 6) | field | (needsIndex ? 4 : base & 7));
-    if (needsIndex) this.#byte((Math.log2(scale) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
-    if (mode === 1) this.#byte(displacement / unit);
-    if (mode === 2) this.#word(displacement);
-  }
-
-  #distance(label: Label, behind: number): void {
-    this.#uses.push({ at: this.#position, label, behind });
-    this.#word(0);
-  }
-
-  #byte(value: number): void {
-    if (this.#position + 8 > this.#bytes.length) {
-      const longer = new Uint8Array(this.#bytes.length * 2);
-      longer.set(this.#bytes);
-      this.#bytes = longer;
-      this.#view = new DataView(longer.buffer);
-    }
-    this.#bytes[this.#position++] = value;
-  }
-
-  #word(value: number): void {
-    this.#byte(0);
-    this.#view.setInt32(this.#position - 1, value, true);
-    this.#position += 3;
+    this.byte((mode << 6) | field | (needsIndex ? 4 : base & 7));
+    if (needsIndex) this.byte((Math.log2(scale) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
+    if (mode === 1) this.byte(displacement / unit);
+    if (mode === 2) this.word(displacement);
   }
 }

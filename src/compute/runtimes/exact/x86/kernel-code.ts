@@ -4,7 +4,8 @@
  * caller wants to find again.
  */
 import { ProgramTooLarge } from '../language.ts';
-import { type Encoder, Label, type Lanes, type Memory, RCX, type Register, RSP } from './encoder.ts';
+import { Label } from './code-buffer.ts';
+import { type Encoder, type Lanes, type Memory, RCX, type Register, RSP } from './encoder.ts';
 
 export interface KernelCode {
   code: Encoder;

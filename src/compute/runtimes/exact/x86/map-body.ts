@@ -1,6 +1,7 @@
 /** The body of a map kernel as code, for a number of vectors side by side. */
 import type { Access, Instruction, LoopInstruction, MapKernel, Variable } from '../language.ts';
-import { type Encoder, Label, type Lanes, type MaskRegister, type Memory, type VectorRegister } from './encoder.ts';
+import { Label } from './code-buffer.ts';
+import { type Encoder, type Lanes, type MaskRegister, type Memory, type VectorRegister } from './encoder.ts';
 import { ELEMENT, type KernelCode } from './kernel-code.ts';
 import { type Lifetimes, operandsOf, type Simple } from './lifetimes.ts';
 import { LANE_OFFSET, SCRATCH, SCRATCH_TOO, shifted, type Streams } from './streams.ts';

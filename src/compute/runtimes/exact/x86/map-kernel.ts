@@ -4,7 +4,8 @@
  * one by one, so that nothing outside of a view is touched.
  */
 import type { Instruction, MapKernel } from '../language.ts';
-import { type Encoder, Label, type Lanes } from './encoder.ts';
+import { Label } from './code-buffer.ts';
+import { type Encoder, type Lanes } from './encoder.ts';
 import { ELEMENT, emitLoops, type KernelCode } from './kernel-code.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { MapBody } from './map-body.ts';

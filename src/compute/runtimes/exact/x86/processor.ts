@@ -1,5 +1,6 @@
 /** What this processor and system can execute, as the processor tells generated code. */
-import { Encoder, Label, R8, RAX, RBX, RCX, RDI } from './encoder.ts';
+import { Label } from './code-buffer.ts';
+import { Encoder, R8, RAX, RBX, RCX, RDI } from './encoder.ts';
 import { addressOf, ExecutableMemory } from './executable-memory.ts';
 
 /** Sets of instructions that there are generators for, the narrower first. */

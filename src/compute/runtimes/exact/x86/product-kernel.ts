@@ -4,9 +4,9 @@
  * inside of them, so that b is read again from a near cache.
  */
 import type { ProductKernel } from '../language.ts';
+import { Label } from './code-buffer.ts';
 import {
   type Encoder,
-  Label,
   type Memory,
   R8,
   R9,

@@ -3,7 +3,8 @@
  * written anew until it is known which, so that each is stored once, where it is made, and what a loop does not find
  * in registers when it begins, it does not find there in any iteration.
  */
-import type { Encoder, Label, Lanes, Memory, VectorRegister } from './encoder.ts';
+import type { Label } from './code-buffer.ts';
+import type { Encoder, Lanes, Memory, VectorRegister } from './encoder.ts';
 import type { Frame } from './kernel-code.ts';
 import type { Span } from './lifetimes.ts';
 

@@ -4,7 +4,8 @@
  */
 import type { Call, CompiledProgram, Generator, Kernel, Phase, Program } from '../language.ts';
 import { PHASES } from '../language.ts';
-import { Encoder, Label, R12, R13, R14, R15, RAX, RBP, RBX, RDI, RSP } from './encoder.ts';
+import { Label } from './code-buffer.ts';
+import { Encoder, R12, R13, R14, R15, RAX, RBP, RBX, RDI, RSP } from './encoder.ts';
 import { ExecutableMemory, NoMachineCode } from './executable-memory.ts';
 import type { KernelCode } from './kernel-code.ts';
 import { emitMap } from './map-kernel.ts';
