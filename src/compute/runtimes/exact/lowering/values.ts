@@ -5,7 +5,7 @@ import { Emitter } from './emitter.ts';
 import { MapCall } from './kernel-builder.ts';
 import type { Kernel, Phase, Place } from '../language.ts';
 import { viewed, type Structure } from './structure.ts';
-import { dense, expanded, isPlain, orderOf, rowMajor, sliced, type Order, type View } from './view.ts';
+import { dense, expanded, isPlain, orderOf, reshaped, rowMajor, sliced, type Order, type View } from './view.ts';
 
 export class Values {
   readonly emitter = new Emitter();
@@ -100,7 +100,9 @@ export class Values {
       return undefined;
     const before = reader.inputs.slice(0, reader.inputs.indexOf(value));
     const start = before.reduce((sum, { shape }) => sum + shape[axis]!, 0);
-    return sliced(this.joined(reader.output), axis, start, start + value.shape[axis]!);
+    const part = sliced(this.joined(reader.output), axis, start, start + value.shape[axis]!);
+    const { operation, inputs } = structure.graph.producer(value);
+    return operation.op === 'reshape' && reshaped(part, inputs[0]!.shape) === undefined ? undefined : part;
   }
 
   /** The one number that a value consists of, where it is a constant. */
@@ -144,7 +146,7 @@ export class Values {
       return;
     }
     // Of a reshape: the elements in the order of the operand's shape.
-    this.copy(phase, source, dense(target.buffer, source.shape));
+    this.copy(phase, source, reshaped(target, source.shape)!);
   }
 
   /** Writes the elements of one view to the places of another one of the same shape. */
