@@ -2,33 +2,71 @@ import { describe, expect, it } from 'vitest';
 import { errorFunction } from '../../../bench/error-function.ts';
 import { Body } from '../../../src/compute/runtimes/exact/body.ts';
 import * as functions from '../../../src/compute/runtimes/exact/functions.ts';
-import { bitsOf, evaluateBody, floatOf } from './evaluate-body.ts';
+import { generatorNamed, generatorsHere } from '../../../src/compute/runtimes/exact/generators.ts';
+import type { Access, Generator, Program } from '../../../src/compute/runtimes/exact/language.ts';
+import { execute } from './generator-contract.ts';
+import { interpreter } from './interpreter.ts';
 import * as scalar from './scalar-functions.ts';
 
 type Name = keyof typeof scalar;
 
-/** What the function's instructions make of x, and how many they are but for constants. */
-function compiled(name: Name | 'expOfNonPositive'): { call: (x: number) => number; instructions: number } {
+const FLOATS = new Float32Array(1);
+const BITS = new Uint32Array(FLOATS.buffer);
+
+function bitsOf(x: number): number {
+  FLOATS[0] = x;
+  return BITS[0]!;
+}
+
+function floatOf(bits: number): number {
+  BITS[0] = bits;
+  return FLOATS[0]!;
+}
+
+/** The body of a kernel that computes a function of what it loads from one slot, and stores it in another. */
+function bodyOf(name: Name | 'expOfNonPositive'): Body {
   const body = new Body(0);
-  const x = body.load({ slot: 0, strides: [], lane: 1 });
-  const y = functions[name](body, x);
-  const instructions = body.instructions.slice(1);
-  return {
-    instructions: instructions.filter(({ op }) => op !== 'constant').length,
-    call: (value) => {
-      const given = new Map([[x, bitsOf(value)]]);
-      evaluateBody(instructions, given);
-      return floatOf(given.get(y)!);
+  const access = (slot: number): Access => ({ slot, strides: [], lane: 1 });
+  body.store(functions[name](body, body.load(access(0))), access(1));
+  return body;
+}
+
+/** What a generator's code makes of numbers. */
+function results(generator: Generator, name: Name | 'expOfNonPositive', of: Float32Array): Float32Array {
+  const program: Program = {
+    buffers: [
+      { name: 'x', dtype: 'float32', elements: of.length, kind: 'input' },
+      { name: 'y', dtype: 'float32', elements: of.length, kind: 'output' },
+    ],
+    kernels: [bodyOf(name).kernel([], of.length)],
+    phases: {
+      before: [],
+      each: [{ kernel: 0, places: [0, 1].map((buffer) => ({ buffer, offset: 0 })) }],
+      after: [],
     },
   };
+  return execute(generator, { program, repetitions: 1, inputs: new Map([[0, of]]) }).get(1) as Float32Array;
 }
 
 /** Floats of both signs and all exponents, and all special ones; NaN has several payloads. */
-const SAMPLE = [
-  ...Array.from({ length: 40_000 }, (_, index) => floatOf((index * 107_371 + (index % 7)) >>> 0)),
-  ...[0, -0, Infinity, -Infinity, NaN, floatOf(0x7f800001), floatOf(0xffc00005), 1, -1, 2 ** -126, 2 ** -149],
-  ...[-87.33654, -87.33655, 88.72283, 88.72284, 0.5, 1.5, 1.125, 1.1250001].flatMap((x) => [x, -x]),
-].map(Math.fround);
+const SAMPLE = new Float32Array(
+  Uint32Array.from([
+    ...Array.from({ length: 40_000 }, (_, index) => (index * 107_371 + (index % 7)) >>> 0),
+    ...[0, -0, Infinity, -Infinity, NaN, 1, -1, 2 ** -126, 2 ** -149].map(bitsOf),
+    ...[-87.33654, -87.33655, 88.72283, 88.72284, 0.5, 1.5, 1.125, 1.1250001].flatMap((x) => [bitsOf(x), bitsOf(-x)]),
+    ...[0x7f800001, 0xffc00005],
+  ]).buffer,
+);
+
+const GENERATORS: [string, Generator][] = [
+  ['the interpreter', interpreter],
+  ...generatorsHere().map((name): [string, Generator] => [name, generatorNamed(name)]),
+];
+
+/** The first numbers of which two results differ; a NaN is a NaN. */
+function differing(of: Float32Array, a: Float32Array, b: Float32Array): number[] {
+  return [...of].filter((_, index) => !Object.is(a[index], b[index])).slice(0, 5);
+}
 
 /** Errors in units of the last place of the result. */
 function ulps(y: number, exact: number): number {
@@ -48,16 +86,15 @@ function worst(f: (x: number) => number, exact: (x: number) => number, from: num
 }
 
 describe('functions of the exact arithmetic', () => {
-  it.each(Object.keys(scalar) as Name[])('%s is the same as in plain JavaScript, bit for bit', (name) => {
-    const { call } = compiled(name);
-    const other = SAMPLE.filter((x) => !Object.is(call(x), scalar[name](x)));
-    expect(other.slice(0, 5)).toEqual([]);
-  });
+  describe.each(GENERATORS)('by %s', (_, generator) => {
+    it.each(Object.keys(scalar) as Name[])('%s is the same as in plain JavaScript, bit for bit', (name) => {
+      expect(differing(SAMPLE, results(generator, name, SAMPLE), SAMPLE.map(scalar[name]))).toEqual([]);
+    });
 
-  it('exp of what is not above 0 has the bits of exp, and keeps NaN', () => {
-    const { call } = compiled('expOfNonPositive');
-    const other = SAMPLE.filter((x) => !(x > 0) && !Object.is(call(x), scalar.exp(x)));
-    expect(other.slice(0, 5)).toEqual([]);
+    it('exp of what is not above 0 has the bits of exp, and keeps NaN', () => {
+      const sample = SAMPLE.filter((x) => !(x > 0));
+      expect(differing(sample, results(generator, 'expOfNonPositive', sample), sample.map(scalar.exp))).toEqual([]);
+    });
   });
 
   it('are within their errors', () => {
@@ -86,7 +123,9 @@ describe('functions of the exact arithmetic', () => {
 
   it('take few instructions', () => {
     const names = [...(Object.keys(scalar) as Name[]), 'expOfNonPositive'] as const;
-    expect(Object.fromEntries(names.map((name) => [name, compiled(name).instructions]))).toEqual({
+    const count = (name: (typeof names)[number]): number =>
+      bodyOf(name).instructions.filter(({ op }) => !['constant', 'load', 'store'].includes(op)).length;
+    expect(Object.fromEntries(names.map((name) => [name, count(name)]))).toEqual({
       exp: 26,
       expOfNonPositive: 23,
       sigmoid: 28,

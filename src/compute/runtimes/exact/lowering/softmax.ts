@@ -1,12 +1,15 @@
 /** Kernels of softmaxes: they run down columns, so that no operation goes across lanes. */
 import type { OperationNode } from '../../../graph/operation.ts';
-import { exp, log } from '../functions.ts';
+import { expOfNonPositive, log } from '../functions.ts';
 import type { Phase } from '../language.ts';
 import { MapCall } from './kernel-builder.ts';
 import type { Values } from './values.ts';
 import { rowMajor } from './view.ts';
 
-/** exp(x - m) / sum of them over the visible positions, and +0 at the hidden ones. */
+/**
+ * exp(x - m) / sum of them over the visible positions, and +0 at the hidden ones, of which x may be above m: what the
+ * function makes of them is not selected.
+ */
 export function emitCausalSoftmax(values: Values, phase: Phase, { inputs, output }: OperationNode): void {
   const [query, key] = [output.shape.length - 2, output.shape.length - 1];
   const source = values.withNeighbours(inputs[0]!, phase, query);
@@ -32,7 +35,7 @@ export function emitCausalSoftmax(values: Values, phase: Phase, { inputs, output
     (inside, loop, [before]) => {
       call.runsOver(key, loop);
       const visible = inside.lessOrEqual(inside.index(loop), position);
-      const weight = exp(inside, inside.sub(inside.load(call.access(source)), largest!));
+      const weight = expOfNonPositive(inside, inside.sub(inside.load(call.access(source)), largest!));
       const shown = inside.select(visible, weight, zero);
       inside.store(shown, call.access(target));
       return [inside.add(before!, shown)];
@@ -69,7 +72,7 @@ export function emitLogSoftmax(values: Values, phase: Phase, { inputs, output }:
   });
   const [sum] = body.loop(length, [body.constant(0)], (inside, loop, [before]) => {
     call.runsOver(last, loop);
-    return [inside.add(before!, exp(inside, inside.sub(inside.load(call.access(source)), largest!)))];
+    return [inside.add(before!, expOfNonPositive(inside, inside.sub(inside.load(call.access(source)), largest!)))];
   });
   const logarithm = log(body, sum!);
   body.loop(length, [], (inside, loop) => {

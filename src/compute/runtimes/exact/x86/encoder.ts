@@ -333,7 +333,7 @@ export class Encoder extends CodeBuffer {
     const mode = displacement === 0 && (base & 7) !== RBP ? 0 : isShort ? 1 : 2;
     const needsIndex = index !== undefined || (base & 7) === RSP;
     this.byte((mode << 6) | field | (needsIndex ? 4 : base & 7));
-    if (needsIndex) this.byte((Math.log2(scale) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
+    if (needsIndex) this.byte(((31 - Math.clz32(scale)) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
     if (mode === 1) this.byte(displacement / unit);
     if (mode === 2) this.word(displacement);
   }

@@ -204,7 +204,7 @@ export class MapBody {
       case 'lane': {
         const numbers = Array.from({ length: Math.max(4, lanes) }, (_, lane) => vector * lanes + lane);
         code.move(SCRATCH, LANE_OFFSET);
-        code.shiftRight(SCRATCH, Math.log2(ELEMENT));
+        code.shiftRight(SCRATCH, 31 - Math.clz32(ELEMENT));
         code.moveToVector(to, SCRATCH);
         code.unary('broadcastInteger', lanes, to, to);
         code.binary('addInteger', lanes, to, to, code.constant(numbers));
@@ -258,7 +258,7 @@ export class MapBody {
     const isSkipped = new Label();
     if (part !== undefined) {
       code.move(SCRATCH, LANE_OFFSET);
-      code.shiftRight(SCRATCH, Math.log2(ELEMENT));
+      code.shiftRight(SCRATCH, 31 - Math.clz32(ELEMENT));
     }
     if (part === 'index>=lane') {
       code.compareNumber(SCRATCH, extent);
