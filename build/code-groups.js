@@ -291,6 +291,7 @@ export const GROUPS = {
       'src/compute/runtimes/exact/wasm/product-kernel.ts',
       'src/compute/runtimes/exact/wasm/transpose-kernel.ts',
       'src/compute/runtimes/exact/wasm/wasm-generator.ts',
+      'src/compute/runtimes/exact/x86/code-buffer.ts',
       'src/compute/runtimes/exact/x86/encoder.ts',
       'src/compute/runtimes/exact/x86/executable-memory.ts',
       'src/compute/runtimes/exact/x86/instructions.ts',

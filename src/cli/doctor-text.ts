@@ -24,13 +24,14 @@ export function doctorText(findings: DoctorFindings, colors: Colors): string[] {
 }
 
 function targetRow(
-  { engine, device, works, why, gemmGflops, flushesSubnormals }: TargetFinding,
+  { engine, device, works, why, gemmGflops, flushesSubnormals, generators }: TargetFinding,
   colors: Colors,
 ): string[] {
   const colour = { ok: colors.green, no: colors.yellow, broken: colors.red }[works];
   const speed = gemmGflops === undefined ? '' : `${decimal(gemmGflops, 0)} GFLOP/s on one core`;
+  const codes = generators?.map(({ name, gemmGflops: own }) => `${name}: ${decimal(own, 0)} GFLOP/s`).join(', ') ?? '';
   const subnormals = flushesSubnormals === false ? '; no FFI: subnormal numbers are kept' : '';
-  return [engine, device, colour(works), why?.replace(/\.$/, '') ?? `${speed}${subnormals}`];
+  return [engine, device, colour(works), why?.replace(/\.$/, '') ?? `${speed}${codes}${subnormals}`];
 }
 
 /** One line per remedy; a remedy that serves several targets is said once. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execaNode } from 'execa';
 import { CPU_TARGET, type ExecutionTarget } from '../compute/runtimes/runtime.ts';
 import { installedBuild } from '../base/installed-build.ts';
-import type { ProbeMessage } from './probe-message.ts';
+import type { GeneratorSpeed, ProbeMessage } from './probe-message.ts';
 
 const TARGETS: readonly ExecutionTarget[] = [
   CPU_TARGET,
@@ -40,6 +40,8 @@ export interface TargetFinding extends Pick<ExecutionTarget, 'engine' | 'device'
   gemmGflops?: number;
   /** Of the default target: whether graphs have zeros in the place of subnormal numbers, as on most machines. */
   flushesSubnormals?: boolean;
+  /** Of engine exact: the ways to execute its programs here, that which is used first. */
+  generators?: readonly GeneratorSpeed[];
 }
 
 /** The default target first and on its own, because its speed is measured; then the others side by side. */
@@ -83,7 +85,7 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
   const broken = (why: string) => ({ works: 'broken' as const, why, remedy: null, deviation: null });
   switch (message?.kind) {
     case 'ran': {
-      const { agrees, deviation, tolerance, gemmGflops, flushesSubnormals } = message;
+      const { agrees, deviation, tolerance, gemmGflops, flushesSubnormals, generators } = message;
       if (!agrees)
         return {
           ...broken(
@@ -95,6 +97,7 @@ function findingOf(message: ProbeMessage | undefined, ending: Ending): Omit<Targ
         ...{ works: 'ok', why: null, remedy: null, deviation },
         ...(gemmGflops !== undefined && { gemmGflops }),
         ...(flushesSubnormals !== undefined && { flushesSubnormals }),
+        ...(generators !== undefined && { generators }),
       };
     }
     case 'unavailable':

@@ -6,7 +6,7 @@ import { gradients } from '../autodiff/gradients.ts';
 import { Graph } from '../graph/graph.ts';
 import { openSession } from './open-session.ts';
 import { evaluateReference } from './reference/reference-runtime.ts';
-import type { ExecutionTarget, Precision } from './runtime.ts';
+import type { ExecutionTarget, GraphSession, Precision } from './runtime.ts';
 
 /** The largest deviation from float64, as a share of an output's largest number, that arithmetic explains. */
 const TOLERANCE: Record<Precision, number> = { float32: 1e-5, tf32: 1e-2, bf16: 5e-2 };
@@ -53,12 +53,12 @@ export async function flushesSubnormals(target: ExecutionTarget): Promise<boolea
  * CPU, what one core can reach.
  * @param seconds to spend, after a first run
  */
-export async function measureGemm(target: ExecutionTarget, seconds: number): Promise<number> {
+export async function measureGemm(open: (graph: Graph) => Promise<GraphSession>, seconds: number): Promise<number> {
   const size = 512;
   const graph = new Graph();
   const square = [size, size];
   graph.output('product', graph.matmul(graph.input('a', square), graph.input('b', square)));
-  const session = await openSession(graph, target);
+  const session = await open(graph);
   session.feed('a', new Float32Array(size * size).fill(0.5));
   session.feed('b', new Float32Array(size * size).fill(0.25));
   session.fetch('product', new Float32Array(size * size));

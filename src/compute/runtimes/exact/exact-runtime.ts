@@ -13,23 +13,23 @@ import {
 import { checkProgram } from './check-program.ts';
 import { ExactSession } from './exact-session.ts';
 import { generatorOfThisMachine } from './generators.ts';
-import { ProgramTooLarge, type CompiledProgram, type Program } from './language.ts';
+import { ProgramTooLarge, type Generator } from './language.ts';
 import { lowerGraph } from './lowering/lower.ts';
 
 export const exactRuntime: Runtime = {
-  open(graph: Graph, target: ExecutionTarget, repetition?: Repetition): Promise<GraphSession> {
-    const program = lowerGraph(graph, repetition && new Set(repetition.advancing));
-    checkProgram(program);
-    const compiled = compile(program, target);
-    return Promise.resolve(new ExactSession(program, compiled, repetition?.times ?? 1));
+  async open(graph: Graph, target: ExecutionTarget, repetition?: Repetition): Promise<GraphSession> {
+    try {
+      return await openExact(graph, generatorOfThisMachine(), repetition);
+    } catch (error) {
+      if (!(error instanceof ProgramTooLarge)) throw error;
+      throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
+    }
   },
 };
 
-function compile(program: Program, target: ExecutionTarget): CompiledProgram {
-  try {
-    return generatorOfThisMachine().compile(program);
-  } catch (error) {
-    if (!(error instanceof ProgramTooLarge)) throw error;
-    throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
-  }
+/** @throws ProgramTooLarge if the program does not fit in what the generator can address */
+export function openExact(graph: Graph, generator: Generator, repetition?: Repetition): Promise<GraphSession> {
+  const program = lowerGraph(graph, repetition && new Set(repetition.advancing));
+  checkProgram(program);
+  return Promise.resolve(new ExactSession(program, generator.compile(program), repetition?.times ?? 1));
 }

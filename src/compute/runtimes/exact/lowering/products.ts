@@ -90,7 +90,7 @@ function turned({ value, batch, row, column }: Factor): Factor {
   return { value, batch, row: column, column: row };
 }
 
-/** Where the result goes: where nothing else needs it, to the sum over the repetitions, with which its own sum begins. */
+/** Where the result goes: to the sum over the repetitions, if nothing else needs it; its own sum goes on with that. */
 function targetOf(values: Values, output: Value, rows: number): { view: View; adds: boolean } {
   const sum = values.sumOf(output);
   const isRowMajor = rows === output.shape.length - 2;
