@@ -13,8 +13,8 @@ const LANES = 4;
 const VECTOR_BYTES = LANES * BYTES;
 
 /**
- * A tile: its sums, a row of b, a factor and a product are 12 of the 15 registers that V8 uses on x86-64. One inner index
- * is taken at a time: V8 before Node 24 moves instructions of several into each other, and runs out of registers.
+ * A tile: its sums, a row of b, a factor and a product are 12 of the 15 registers that V8 uses on x86-64. One inner
+ * index is taken at a time: V8 before Node 24 moves instructions of several into each other, and runs out of registers.
  */
 const ROWS = 4;
 const VECTORS = 2;
