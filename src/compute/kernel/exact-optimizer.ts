@@ -46,10 +46,8 @@ export function adamw(
     const g = f32x4.mul(v128.load(gradient), clip4);
     const h = withoutLess(g, LEAST_SQUARED);
     const m = withoutLess(f32x4.add(f32x4.mul(beta1x4, v128.load(first)), f32x4.mul(rest1, g)), LEAST_FIRST);
-    const v = withoutLess(
-      f32x4.add(f32x4.mul(beta2x4, v128.load(second)), f32x4.mul(rest2, f32x4.mul(h, h))),
-      LEAST_NORMAL,
-    );
+    const squares = f32x4.add(f32x4.mul(beta2x4, v128.load(second)), f32x4.mul(rest2, f32x4.mul(h, h)));
+    const v = v128.andnot(squares, f32x4.lt(squares, f32x4.splat(LEAST_NORMAL))); // it is not negative
     v128.store(first, m);
     v128.store(second, v);
     const step = f32x4.div(f32x4.mul(rate4, m), f32x4.add(f32x4.sqrt(f32x4.mul(v, correction)), epsilon4));
