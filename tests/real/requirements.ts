@@ -40,6 +40,25 @@ export async function requireReadableCheckout(uid: number): Promise<void> {
     throw new Error(`Other users cannot read ${packageRoot}, or cannot run ${process.execPath}. Move them elsewhere.`);
 }
 
+/**
+ * @returns a Node for arm64, which SWP_NODE_ARM64 names, and the libraries that it needs
+ * @throws Error unless QEMU can run it, and an x86-64 without AVX
+ */
+export async function requireProcessors(): Promise<{ node: string; libraries: string }> {
+  for (const program of ['qemu-aarch64-static', 'qemu-x86_64-static']) {
+    const { code } = await execa(program, ['--version'], { reject: false });
+    if (code === 'ENOENT') throw missing(`There is no ${program} here.`, 'Install QEMU (qemu-user-static).');
+  }
+  const [node, libraries] = [process.env.SWP_NODE_ARM64 ?? '', '/usr/aarch64-linux-gnu'];
+  if (!existsSync(node)) throw missing('There is no Node for arm64 here.', 'Name one in SWP_NODE_ARM64.');
+  if (!existsSync(`${libraries}/lib/libstdc++.so.6`))
+    throw missing(
+      `There are no libraries for arm64 in ${libraries}.`,
+      'Install them (libc6-arm64-cross, libstdc++6-arm64-cross).',
+    );
+  return { node, libraries };
+}
+
 /** @returns the path of a Python that has PyTorch: $SWP_BENCH_PYTHON, else `python3`, else the system's own */
 export async function pythonWithTorch(): Promise<string> {
   const found = await findPyTorch();

@@ -4,7 +4,7 @@ import { Body } from '../../../src/compute/runtimes/exact/body.ts';
 import * as functions from '../../../src/compute/runtimes/exact/functions.ts';
 import { generatorNamed, generatorsHere } from '../../../src/compute/runtimes/exact/generators.ts';
 import type { Access, Generator, Program } from '../../../src/compute/runtimes/exact/language.ts';
-import { execute } from './generator-contract.ts';
+import { execute } from './random-programs.ts';
 import { interpreter } from './interpreter.ts';
 import * as scalar from './scalar-functions.ts';
 

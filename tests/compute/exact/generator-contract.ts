@@ -7,7 +7,7 @@ import { Table } from '../../../src/compute/graph/table.ts';
 import type { CompiledProgram, Generator, Program } from '../../../src/compute/runtimes/exact/language.ts';
 import { interpreter } from './interpreter.ts';
 import { randomMap } from './random-maps.ts';
-import { Draw, FINITE, randomProduct, randomTranspose, type Case } from './random-programs.ts';
+import { Draw, execute, FINITE, randomProduct, randomTranspose, type Case } from './random-programs.ts';
 
 type Numbers = Float32Array | Int32Array;
 
@@ -77,21 +77,6 @@ export function describeGenerator(name: string, generator: Generator): void {
       compiled.release();
     });
   });
-}
-
-/** Runs a case. @returns what is in each output, by its number */
-export function execute(generator: Generator, { program, repetitions, inputs }: Case): Map<number, Numbers> {
-  const compiled = generator.compile(program);
-  const outputs = new Map<number, Numbers>();
-  program.buffers.forEach(({ kind, dtype, elements, advances }, buffer) => {
-    if (kind !== 'output') return;
-    const length = advances ? elements * repetitions : elements;
-    outputs.set(buffer, dtype === 'float32' ? new Float32Array(length) : new Int32Array(length));
-  });
-  for (const [buffer, data] of [...inputs, ...outputs]) compiled.bind(buffer, data);
-  compiled.run(repetitions);
-  compiled.release();
-  return outputs;
 }
 
 /** A NaN is a NaN, whatever its payload; anything else is the same bit for bit. */

@@ -2,6 +2,7 @@
 import { Body } from '../../../src/compute/runtimes/exact/body.ts';
 import type {
   Call,
+  Generator,
   Kernel,
   Place,
   ProductKernel,
@@ -19,6 +20,21 @@ export interface Case {
   inputs: ReadonlyMap<number, Numbers>;
   /** Elements of outputs that the language leaves open. */
   open?: (buffer: number, element: number) => boolean;
+}
+
+/** Runs a case. @returns what is in each output, by its number */
+export function execute(generator: Generator, { program, repetitions, inputs }: Case): Map<number, Numbers> {
+  const compiled = generator.compile(program);
+  const outputs = new Map<number, Numbers>();
+  program.buffers.forEach(({ kind, dtype, elements, advances }, buffer) => {
+    if (kind !== 'output') return;
+    const length = advances ? elements * repetitions : elements;
+    outputs.set(buffer, dtype === 'float32' ? new Float32Array(length) : new Int32Array(length));
+  });
+  for (const [buffer, data] of [...inputs, ...outputs]) compiled.bind(buffer, data);
+  compiled.run(repetitions);
+  compiled.release();
+  return outputs;
 }
 
 /** Takes decisions from a list of random numbers, which fast-check can shrink. */

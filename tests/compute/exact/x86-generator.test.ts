@@ -6,9 +6,9 @@ import { NoMachineCode } from '../../../src/compute/runtimes/exact/x86/executabl
 import { type InstructionSet, instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
 import { x86Generator } from '../../../src/compute/runtimes/exact/x86/x86-generator.ts';
 import { bundle } from '../../engine/rig.ts';
-import { describeGenerator, execute } from './generator-contract.ts';
+import { describeGenerator } from './generator-contract.ts';
 import { interpreter } from './interpreter.ts';
-import { Buffers, type Case, Draw, FINITE } from './random-programs.ts';
+import { Buffers, type Case, Draw, execute, FINITE } from './random-programs.ts';
 
 const isLinux = process.platform === 'linux' && process.arch === 'x64';
 const sets = isLinux ? instructionSets() : [];
