@@ -184,6 +184,11 @@ export class Encoder extends CodeBuffer {
     this.#general([0x0f, 0x18], 1, memory, { wide: false });
   }
 
+  /** Into the first-level cache, for a store. */
+  prefetchToWrite(memory: Memory): void {
+    this.#general([0x0f, 0x0d], 1, memory, { wide: false });
+  }
+
   loadControl(from: Memory): void {
     this.#general([0x0f, 0xae], 2, from, { wide: false });
   }

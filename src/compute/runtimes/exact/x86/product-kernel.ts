@@ -279,9 +279,28 @@ class ProductCode {
       }
   }
 
+  #prefetchA(height: number, step: number): void {
+    const { a } = this.#kernel;
+    if (a.inner === 1)
+      for (let row = step; row < height; row += UNROLLED)
+        this.#code.prefetch({ base: A_NOW, displacement: bytesOf((height + row) * a.row) });
+    else if (a.row === 1)
+      this.#code.prefetch({ base: A_NOW, displacement: bytesOf(2 * height - 1 + step * a.inner) });
+  }
+
+  #prefetchC(region: Region, height: number): void {
+    const { c } = this.#kernel;
+    const width = region.lanes * region.vectors;
+    const [rows, lanes] = region.tiles >= 8 ? [0, width] : [height, 0];
+    for (let row = 0; row < height; row++)
+      for (let lane = 0; lane < width; lane += 16)
+        this.#code.prefetchToWrite({ base: C, displacement: bytesOf((rows + row) * c.row + lanes + lane) });
+  }
+
   #sum(region: Region, height: number, isCut: boolean): void {
     const code = this.#code;
     const { inner, part, a, b } = this.#kernel;
+    if (part === undefined) this.#prefetchC(region, height);
     code.move(A_NOW, A);
     code.move(B_NOW, B);
     const isVarying = isCut || part === 'inner<=lane' || part === 'inner>=lane';
@@ -308,7 +327,10 @@ class ProductCode {
       code.place(isWhole);
     }
     const steps = (count: number) => {
-      for (let step = 0; step < count; step++) this.#step(region, height, step);
+      for (let step = 0; step < count; step++) {
+        if (count === UNROLLED && part === undefined) this.#prefetchA(height, step);
+        this.#step(region, height, step);
+      }
       advance(code, A_NOW, count * a.inner);
       advance(code, B_NOW, count * b.inner);
     };
