@@ -127,10 +127,10 @@ const VECTOR_KINDS: readonly ((draw: Draw) => Instruction)[] = [
     };
   },
   (draw) => {
-    const [to, a, b, byte] = [draw(16), draw(16), draw(16), draw(256)];
+    const [to, a, { memory: at, text }, byte] = [draw(16), draw(16), memory(draw), draw(2)];
     return {
-      text: `vperm2f128 ymm${to},ymm${a},ymm${b},${hex(byte)}`,
-      write: (code) => code.binaryWithByte('halves', 8, to, a, b, byte),
+      text: `vinsertf128 ymm${to},ymm${a},XMMWORD PTR ${text},${hex(byte)}`,
+      write: (code) => code.binaryWithByte('insertFour', 8, to, a, at, byte),
     };
   },
   (draw) => {
@@ -271,6 +271,7 @@ const GENERAL_KINDS: readonly ((draw: Draw) => Instruction)[] = [
       { text: `lea ${name},${text}`, write: (code) => code.address(register, at) },
       { text: `movsxd ${name},DWORD PTR ${text}`, write: (code) => code.moveInteger(register, at) },
       { text: `prefetcht0 BYTE PTR ${text}`, write: (code) => code.prefetch(at) },
+      { text: `prefetchw BYTE PTR ${text}`, write: (code) => code.prefetchToWrite(at) },
       { text: `ldmxcsr DWORD PTR ${text}`, write: (code) => code.loadControl(at) },
       { text: `stmxcsr DWORD PTR ${text}`, write: (code) => code.storeControl(at) },
       {

@@ -1,10 +1,13 @@
 /** Machine code of x86-64 gives the bits of the scalar interpreter, with each set of instructions of this machine. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { computesAsIeee } from '../../../src/base/ieee-arithmetic.ts';
+import { Body } from '../../../src/compute/runtimes/exact/body.ts';
 import type { ProductKernel } from '../../../src/compute/runtimes/exact/language.ts';
 import { NoMachineCode } from '../../../src/compute/runtimes/exact/x86/executable-memory.ts';
 import { type InstructionSet, instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
 import { x86Generator } from '../../../src/compute/runtimes/exact/x86/x86-generator.ts';
+import { canFlushSubnormals, flushingSubnormals } from '../../../src/compute/runtimes/subnormals.ts';
 import { bundle } from '../../engine/rig.ts';
 import { describeGenerator } from './generator-contract.ts';
 import { interpreter } from './interpreter.ts';
@@ -43,6 +46,26 @@ for (const set of sets) {
 }
 
 describe('x86Generator', () => {
+  it.runIf(sets.length > 0)(
+    'computes with subnormal numbers whatever the mode of the thread, and leaves the mode',
+    () => {
+      const made = halvedSubnormals();
+      const expected = execute(interpreter, made);
+      const isFlushed = canFlushSubnormals();
+      const [actual, isFlushing] = flushingSubnormals(
+        () => [execute(x86Generator(), made), !computesAsIeee()] as const,
+      );
+      expect(actual).toEqual(expected);
+      expect(isFlushing).toBe(isFlushed);
+    },
+  );
+
+  it.runIf(sets.length > 0)('says so where the system lets no memory become executable', async () => {
+    const program = await bundle('tests/compute/exact/refused-code.ts');
+    const { stdout } = spawnSync(process.execPath, ['--jitless', program], { encoding: 'utf8' });
+    expect(stdout).toMatch(/^(refused NoMachineCode: The system does not let .*|not refused x86-64 AVX.*)\n$/);
+  });
+
   it('says what it generates, or why it cannot', () => {
     try {
       expect(x86Generator().name).toMatch(/^x86-64 AVX/);
@@ -51,6 +74,16 @@ describe('x86Generator', () => {
     }
   });
 });
+
+function halvedSubnormals(): Case {
+  const buffers = new Buffers();
+  const body = new Body(0);
+  const all = { slot: 0, strides: [], lane: 1 } as const;
+  body.store(body.mul(body.load(all), body.constant(0.5)), { ...all, slot: 1 });
+  const data = Float32Array.from({ length: 37 }, (_, index) => (index - 18) * 1e-39);
+  const places = [buffers.input(data), buffers.output(37)].map((buffer) => ({ buffer, offset: 0 }));
+  return { program: buffers.program(body.kernel([], 37), places), repetitions: 1, inputs: buffers.inputs };
+}
 
 async function guarded(set: InstructionSet, ...rest: string[]) {
   const program = await bundle('tests/compute/exact/guarded-programs.ts');

@@ -48,6 +48,7 @@ export interface Memory {
 
 export type Condition = keyof typeof CONDITIONS;
 const CONDITIONS = { equal: 4, notEqual: 5, less: 12, greaterOrEqual: 13, lessOrEqual: 14, greater: 15 };
+const SCALES: readonly number[] = [1, 2, 4, 8];
 const ARITHMETIC = { add: 0, and: 4, sub: 5, xor: 6, compare: 7 };
 export type Arithmetic = keyof typeof ARITHMETIC;
 
@@ -338,7 +339,7 @@ export class Encoder extends CodeBuffer {
     const mode = displacement === 0 && (base & 7) !== RBP ? 0 : isShort ? 1 : 2;
     const needsIndex = index !== undefined || (base & 7) === RSP;
     this.byte((mode << 6) | field | (needsIndex ? 4 : base & 7));
-    if (needsIndex) this.byte(((31 - Math.clz32(scale)) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
+    if (needsIndex) this.byte((SCALES.indexOf(scale) << 6) | (((index ?? RSP) & 7) << 3) | (base & 7));
     if (mode === 1) this.byte(displacement / unit);
     if (mode === 2) this.word(displacement);
   }

@@ -44,8 +44,8 @@ export const BINARY = {
 export const BINARY_WITH_BYTE = {
   /** Of each four: two of a, then two of b. */
   shuffle: one(0xc6),
-  /** Halves of a and b. */
-  halves: { prefix: 1, map: 3, opcode: 0x06 },
+  /** a, with four numbers of b as its lower or upper half. */
+  insertFour: { prefix: 1, map: 3, opcode: 0x18 },
   /** To a vector with all bits set or none; with AVX-512 to a mask register. */
   compare: one(0xc2),
   /** b where the sign of the register in the byte's upper half is set, a elsewhere. */

@@ -17,6 +17,7 @@ export interface KernelCode {
 
 /** Bytes of an element. */
 export const ELEMENT = 4;
+export const ELEMENT_BITS = 2;
 
 /** The stack pointer is 8 bytes before a multiple of this where a kernel begins. */
 const STACK_ALIGNMENT = 64;

@@ -2,7 +2,7 @@
 import type { Access, Instruction, LoopInstruction, MapKernel, Variable } from '../language.ts';
 import { Label } from './code-buffer.ts';
 import { type Encoder, type Lanes, type MaskRegister, type Memory, type VectorRegister } from './encoder.ts';
-import { ELEMENT, type KernelCode } from './kernel-code.ts';
+import { ELEMENT_BITS, type KernelCode } from './kernel-code.ts';
 import { type Lifetimes, operandsOf, type Simple } from './lifetimes.ts';
 import { LANE_OFFSET, SCRATCH, SCRATCH_TOO, shifted, type Streams } from './streams.ts';
 import { OutOfRegisters, type Value, VectorRegisters } from './vector-registers.ts';
@@ -204,7 +204,7 @@ export class MapBody {
       case 'lane': {
         const numbers = Array.from({ length: Math.max(4, lanes) }, (_, lane) => vector * lanes + lane);
         code.move(SCRATCH, LANE_OFFSET);
-        code.shiftRight(SCRATCH, 31 - Math.clz32(ELEMENT));
+        code.shiftRight(SCRATCH, ELEMENT_BITS);
         code.moveToVector(to, SCRATCH);
         code.unary('broadcastInteger', lanes, to, to);
         code.binary('addInteger', lanes, to, to, code.constant(numbers));
@@ -258,7 +258,7 @@ export class MapBody {
     const isSkipped = new Label();
     if (part !== undefined) {
       code.move(SCRATCH, LANE_OFFSET);
-      code.shiftRight(SCRATCH, 31 - Math.clz32(ELEMENT));
+      code.shiftRight(SCRATCH, ELEMENT_BITS);
     }
     if (part === 'index>=lane') {
       code.compareNumber(SCRATCH, extent);

@@ -33,7 +33,9 @@ export function emitMap(target: KernelCode, kernel: MapKernel): void {
     };
     const whole = Math.floor(left / width);
     if (whole > 0) {
-      const vectors = whole % ABREAST !== 0 && whole % 3 === 0 ? Math.min(most, 3) : Math.min(most, whole);
+      // So many that all groups are alike, where that is possible.
+      const even = [4, 3, 2].find((vectors) => vectors <= most && whole % vectors === 0);
+      const vectors = even ?? Math.min(most, whole);
       const begin = code.place(new Label());
       const done = group(width, vectors);
       const times = Math.floor(left / done);
@@ -52,7 +54,7 @@ export function emitMap(target: KernelCode, kernel: MapKernel): void {
 /** As many as fit, at most the given number. @returns how many */
 function emitFitting(code: Encoder, emit: Emit, lanes: Lanes, most: number): number {
   const mark = code.mark();
-  for (let vectors = most; vectors > 1; vectors--) {
+  for (let vectors = most; vectors > 1; vectors = vectors === 4 ? 2 : vectors - 1) {
     if (emit(lanes, vectors)) return vectors;
     code.reset(mark);
   }

@@ -284,8 +284,7 @@ class ProductCode {
     if (a.inner === 1)
       for (let row = step; row < height; row += UNROLLED)
         this.#code.prefetch({ base: A_NOW, displacement: bytesOf((height + row) * a.row) });
-    else if (a.row === 1)
-      this.#code.prefetch({ base: A_NOW, displacement: bytesOf(2 * height - 1 + step * a.inner) });
+    else if (a.row === 1) this.#code.prefetch({ base: A_NOW, displacement: bytesOf(2 * height - 1 + step * a.inner) });
   }
 
   #prefetchC(region: Region, height: number): void {

@@ -22,8 +22,13 @@ interface Entry {
   index: number;
   /** Bytes behind the buffer's beginning. */
   offset: number;
-  /** Whether each repetition has another. */
-  moves: boolean;
+}
+
+/** One that each repetition finds elsewhere. */
+interface MovingEntry extends Entry {
+  buffer: number;
+  /** Bytes from one repetition's to the next one's. */
+  step: number;
 }
 
 export class ProgramMemory {
@@ -32,6 +37,7 @@ export class ProgramMemory {
   readonly #buffers: (Numbers | undefined)[];
   readonly #bases: number[];
   readonly #entries: Entry[][];
+  readonly #moving: MovingEntry[] = [];
   /** Addresses of 64 bits, in halves. */
   readonly #table: Uint32Array;
   readonly #tableAddress: number;
@@ -46,8 +52,10 @@ export class ProgramMemory {
       for (const call of program.phases[phase]) {
         this.#firsts[phase].push(length);
         for (const { buffer, offset } of call.places) {
-          const moves = phase === 'each' && program.buffers[buffer]!.advances === true;
-          this.#entries[buffer]!.push({ index: length++, offset: offset * ELEMENT, moves });
+          const entry = { index: length++, offset: offset * ELEMENT };
+          const { advances, elements } = program.buffers[buffer]!;
+          this.#entries[buffer]!.push(entry);
+          if (phase === 'each' && advances) this.#moving.push({ ...entry, buffer, step: elements * ELEMENT });
         }
       }
     this.#table = new Uint32Array(new ArrayBuffer(2 * ELEMENT * Math.max(1, length)));
@@ -79,11 +87,8 @@ export class ProgramMemory {
 
   /** Gives each repetition its part of what advances. */
   advanceTo(repetition: number): void {
-    this.#program.buffers.forEach(({ advances, elements }, buffer) => {
-      if (advances !== true) return;
-      const base = this.#bases[buffer]! + repetition * elements * ELEMENT;
-      for (const { index, offset, moves } of this.#entries[buffer]!) if (moves) this.#write(index, base + offset);
-    });
+    for (const { index, buffer, offset, step } of this.#moving)
+      this.#write(index, this.#bases[buffer]! + offset + repetition * step);
   }
 
   /** Where the addresses are that a call's kernel is given. */

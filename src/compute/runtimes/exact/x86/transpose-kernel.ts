@@ -67,29 +67,27 @@ function emitSingles(code: Encoder, { source, target }: TransposeKernel, height:
     }
 }
 
-/** Pairs, then fours, then halves change places. */
+/**
+ * Each register is loaded with four columns of a row, and with the same columns of the fourth row after it: then pairs
+ * and twos change places inside of halves.
+ */
 function emitSquare(code: Encoder, sourceRow: number, targetColumn: number): void {
-  const at = (base: Register, stride: number, index: number): Memory => ({
-    base,
-    displacement: bytesOf(stride * index),
-  });
-  for (let row = 0; row < SIDE; row++) code.unary('load', 8, row, at(SOURCE, sourceRow, row));
-  for (let pair = 0; pair < 4; pair++) {
-    code.binary('interleaveLow', 8, 8 + 2 * pair, 2 * pair, 2 * pair + 1);
-    code.binary('interleaveHigh', 8, 9 + 2 * pair, 2 * pair, 2 * pair + 1);
-  }
-  // 8: a0 b0 a1 b1, 9: a2 b2 a3 b3, 10: c0 d0 c1 d1, and so on
   for (const four of [0, 4]) {
-    const [low, high] = [8 + four, 9 + four];
-    code.binaryWithByte('shuffle', 8, four, low, low + 2, 0x44);
-    code.binaryWithByte('shuffle', 8, four + 1, low, low + 2, 0xee);
-    code.binaryWithByte('shuffle', 8, four + 2, high, high + 2, 0x44);
-    code.binaryWithByte('shuffle', 8, four + 3, high, high + 2, 0xee);
+    for (let row = 0; row < 4; row++) {
+      const at = (row: number): Memory => ({ base: SOURCE, displacement: bytesOf(sourceRow * row + four) });
+      code.unary('load', 4, row, at(row));
+      code.binaryWithByte('insertFour', 8, row, row, at(row + 4), 1);
+    }
+    for (const pair of [0, 2]) {
+      code.binary('interleaveLow', 8, 4 + pair, pair, pair + 1);
+      code.binary('interleaveHigh', 8, 5 + pair, pair, pair + 1);
+    }
+    // 4: a0 b0 a1 b1, 5: a2 b2 a3 b3, 6: c0 d0 c1 d1, 7: c2 d2 c3 d3
+    for (let column = 0; column < 4; column++) {
+      const pair = 4 + (column >> 1);
+      code.binaryWithByte('shuffle', 8, 8 + column, pair, pair + 2, column % 2 === 0 ? 0x44 : 0xee);
+      const to = { base: TARGET, displacement: bytesOf(targetColumn * (four + column)) };
+      code.storeVector('store', 8, to, 8 + column);
+    }
   }
-  for (let column = 0; column < 4; column++) {
-    code.binaryWithByte('halves', 8, 8 + column, column, column + 4, 0x20);
-    code.binaryWithByte('halves', 8, 12 + column, column, column + 4, 0x31);
-  }
-  for (let column = 0; column < SIDE; column++)
-    code.storeVector('store', 8, at(TARGET, targetColumn, column), 8 + column);
 }

@@ -21,6 +21,9 @@ export interface Value {
 /** As many registers are left for what is not an accumulator; further accumulators are on the stack. */
 const UNRESERVED = 7;
 
+/** By how many instructions a constant seems to be used later than it is. */
+const CONSTANT_BONUS = 8;
+
 /** There are too few registers for so many vectors side by side. */
 export class OutOfRegisters extends Error {
   override name = 'OutOfRegisters';
@@ -251,7 +254,8 @@ export class VectorRegisters {
       if (this.#isReserved(register) || this.#locked.has(register)) continue;
       const holder = this.#holders[register];
       if (holder === undefined) return register;
-      const use = nextUse(holder, position - 1);
+      // Constants are loaded again without having been stored.
+      const use = nextUse(holder, position - 1) + (holder.constant === undefined ? 0 : CONSTANT_BONUS);
       if (use > distance) [furthest, distance] = [holder, use];
     }
     if (furthest === undefined) throw new OutOfRegisters();
