@@ -30,6 +30,23 @@ for (const set of sets) {
       expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
     });
 
+    it('computes with subnormal numbers whatever the mode of the thread, and leaves the mode', () => {
+      const made = halvedSubnormals();
+      const expected = execute(interpreter, made);
+      const isFlushed = canFlushSubnormals();
+      const [actual, isFlushing] = flushingSubnormals(
+        () => [execute(x86Generator(set), made), !computesAsIeee()] as const,
+      );
+      expect(actual).toEqual(expected);
+      expect(isFlushing).toBe(isFlushed);
+    });
+
+    it('says so where the system lets no memory become executable', async () => {
+      const program = await bundle('tests/compute/exact/refused-code.ts');
+      const { stdout } = spawnSync(process.execPath, ['--jitless', program, set], { encoding: 'utf8' });
+      expect(stdout).toMatch(/^(refused NoMachineCode: The system does not let .*|not refused x86-64 AVX.*)\n$/);
+    });
+
     it.each(['before', 'behind'])('touches nothing outside of its buffers: pages %s them are closed', async (side) => {
       const { status, signal, stdout } = await guarded(set, side);
       expect({ status, signal, stdout }).toEqual({
@@ -46,26 +63,6 @@ for (const set of sets) {
 }
 
 describe('x86Generator', () => {
-  it.runIf(sets.length > 0)(
-    'computes with subnormal numbers whatever the mode of the thread, and leaves the mode',
-    () => {
-      const made = halvedSubnormals();
-      const expected = execute(interpreter, made);
-      const isFlushed = canFlushSubnormals();
-      const [actual, isFlushing] = flushingSubnormals(
-        () => [execute(x86Generator(), made), !computesAsIeee()] as const,
-      );
-      expect(actual).toEqual(expected);
-      expect(isFlushing).toBe(isFlushed);
-    },
-  );
-
-  it.runIf(sets.length > 0)('says so where the system lets no memory become executable', async () => {
-    const program = await bundle('tests/compute/exact/refused-code.ts');
-    const { stdout } = spawnSync(process.execPath, ['--jitless', program], { encoding: 'utf8' });
-    expect(stdout).toMatch(/^(refused NoMachineCode: The system does not let .*|not refused x86-64 AVX.*)\n$/);
-  });
-
   it('says what it generates, or why it cannot', () => {
     try {
       expect(x86Generator().name).toMatch(/^x86-64 AVX/);
