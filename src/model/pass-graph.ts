@@ -2,8 +2,9 @@
 import { countMatmulFlops } from '../compute/graph/flops.ts';
 import { countMemory, type GraphMemory } from '../compute/graph/memory.ts';
 import type { Graph } from '../compute/graph/graph.ts';
-import { buildForwardGraph, buildTrainingGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
+import { buildForwardGraph, everyLayer, type ForwardOutput } from './decoder/decoder-graph.ts';
 import { readModelConfig } from './model-config.ts';
+import { trainingGraphFor } from './training-graph.ts';
 
 /** All that a graph depends on. */
 export interface Pass {
@@ -20,6 +21,8 @@ export interface Pass {
   sequence: number;
   /** How many such passes make up a training step. */
   microBatches: number;
+  /** Whether a training goes through them one sequence at a time (trainingGraphFor); false by default. */
+  oneByOne?: boolean;
   /** Whether a forward pass can overwrite outputs of down projections. */
   overrides: boolean;
   /** Whether a training step computes again what is inside of blocks (buildTrainingGraph); false by default. */
@@ -28,12 +31,12 @@ export interface Pass {
 
 /** @throws SwpError if the model's configuration cannot be read */
 export async function buildPassGraph(pass: Pass): Promise<Graph> {
-  const { computes, model, batch, sequence, overrides, recomputes = false } = pass;
+  const { computes, model, batch, sequence, overrides, recomputes = false, oneByOne = false } = pass;
   const config = await readModelConfig(model);
   const shape = { batch, sequence };
   switch (computes) {
     case 'training':
-      return buildTrainingGraph(config, shape, { recomputes }).graph;
+      return trainingGraphFor(oneByOne ? 'exact' : 'onnx', config, shape, recomputes).graph;
     case 'layers':
       return buildForwardGraph({ ...config, layers: Math.min(config.layers, 2) }, shape, ['losses']);
     default:
@@ -46,7 +49,8 @@ const counted = new Map<string, Promise<number>>();
 /** Floating-point operations of one pass; counted once. @throws SwpError if the model's configuration cannot be read */
 export function countPassFlops(pass: Pass): Promise<number> {
   const identity = JSON.stringify(pass);
-  const flops = counted.get(identity) ?? buildPassGraph(pass).then(countMatmulFlops);
+  const times = pass.computes === 'training' && pass.oneByOne ? pass.batch : 1;
+  const flops = counted.get(identity) ?? buildPassGraph(pass).then((graph) => times * countMatmulFlops(graph));
   counted.set(identity, flops);
   return flops;
 }

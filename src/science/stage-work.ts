@@ -35,15 +35,16 @@ export function passOf(stage: string, params: object): Pass {
   const computes = COMPUTES[stage];
   if (computes === undefined) throw new Error(`The stage ${stage} runs no graph.`);
   // The stage's schema has checked them. Only training knows micro-batches, only eval restores activations.
-  const { model, batchSize, sequenceLength, microBatchSize, restore } = params as PassParams;
+  const { model, batchSize, sequenceLength, microBatchSize, restore, engine } = params as PassParams;
   const batch = microBatchSize || batchSize;
   return {
     ...{ computes, model, batch, sequence: sequenceLength, microBatches: batchSize / batch },
     overrides: restore === 'super-activation',
+    ...(stage === 'train' && engine === 'exact' && { oneByOne: true }),
   };
 }
 
-type PassParams = Pick<Required<DetectSwParams>, 'model' | 'batchSize' | 'sequenceLength'> &
+type PassParams = Pick<Required<DetectSwParams>, 'model' | 'batchSize' | 'sequenceLength' | 'engine'> &
   Pick<TrainParams, 'microBatchSize'> &
   Pick<EvalParams, 'restore'>;
 
