@@ -9,7 +9,7 @@ import { digestFile } from '../base/digest.ts';
 import type { CacheRecord, RecordedArtifact } from '../cache/record.ts';
 import { producersOf } from '../engine/dag-builder.ts';
 import { SwpError } from '../base/failure.ts';
-import type { JsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { Plan, PlannedState } from '../engine/plan.ts';
 import { execute, resourcesOf, type Executor, type Slot } from '../engine/executor.ts';
 import { prepareJob, verifiedArtifacts } from '../engine/prepare-job.ts';
@@ -88,8 +88,7 @@ async function recompute(
         detail: 'message' in outcome ? `it failed: ${outcome.message}` : 'its process ended without an answer',
       };
     const made = { outputs: job.outputs, metrics: outcome.metrics };
-    const elsewhere = isExact(node) ? [] : differsFrom(record, environment);
-    return { planned, ...(await compare(record, made, cache, elsewhere, tolerance)) };
+    return { planned, ...(await compare(record, made, cache, differsFrom(record, environment), tolerance)) };
   } catch (error) {
     if (!(error instanceof SwpError)) throw error;
     return { planned, verdict: 'skipped', detail: error.message };
@@ -98,13 +97,15 @@ async function recompute(
   }
 }
 
-/** Whether a node's bits must be the same on every machine. */
-function isExact({ params }: PlannedState['node']): boolean {
-  return params.engine === 'exact';
-}
-
-/** The parts of the environment on which bits depend that are others than when the record was made. */
-export function differsFrom({ environment }: Pick<CacheRecord, 'environment'>, here: JsonObject): string[] {
+/**
+ * The parts of the environment on which bits depend that are others than when the record was made; none of what the
+ * exact engine has made, whose bits depend on none.
+ */
+export function differsFrom(
+  { environment, preimage }: Pick<CacheRecord, 'environment' | 'preimage'>,
+  here: JsonObject,
+): string[] {
+  if (isJsonObject(preimage.params) && preimage.params.engine === 'exact') return [];
   return ENVIRONMENT.filter((name) => environment[name] !== here[name]);
 }
 

@@ -207,6 +207,26 @@ describe('swp verify', () => {
     );
   });
 
+  test('--recompute asks for equal bits of the exact engine, whatever machine the record is of', async () => {
+    for (const [engine, verdict] of [
+      ['onnx', 'close'],
+      ['exact', 'different'],
+    ] as const) {
+      const of = await SwpProject.create(tinyStudy());
+      const chosen = ['--engine', engine];
+      await of.swp('repro', ...chosen);
+      const node = ['stage=train', 'experiment=A1', 'round=1', ...chosen];
+      const { record } = (await of.swp('show', ...node, '--json')).json<{ record: { key: string } }>()[0]!;
+      const path = of.path('cache/records', record.key.slice(0, 2), `${record.key}.json`);
+      await reseal<{ metrics: { finalLoss: number }; environment: object }>(path, ({ metrics, environment }) => {
+        Object.assign(environment, { cpu: 'another processor', exact: 'another generator' });
+        metrics.finalLoss *= 1 + 1e-9;
+      });
+      const { stdout } = await of.swp('verify', '--recompute', ...node);
+      expect(stdout).toMatch(new RegExp(`^${verdict} .*A1 seed 0 round 1 train: metrics: finalLoss was `));
+    }
+  });
+
   test('a selector without --recompute, or --recompute without a selector, is a mistake and no other wish', async () => {
     const of = await SwpProject.create(tinyStudy());
     const refused = async (...args: string[]) => {
