@@ -1,23 +1,22 @@
 /**
- * The errors of the exact engine's functions, measured against double precision over every float of their range from
- * 2^-26 to 2^26 in magnitude, and one in 61 of the others. Nearer to 0 the functions are constants, or multiples of x,
- * to single precision; log and rsqrt repeat with the exponent. Takes ten minutes.
+ * The errors of the exact engine's functions, measured against double precision over every float of their range, by
+ * the generator of this machine. Takes half an hour.
  *
  *   npm run bench:exact-functions                    # or with --record: keeps the errors in docs/measured
- *   npm run bench:exact-functions -- --all           # every float: an hour
  *   npm run bench:exact-functions -- --coefficients  # derives the coefficients instead
  */
 import { parseArgs } from 'node:util';
 import { madeHere, writeMeasured, type ExactFunctionsMeasured } from '../build/docs/measured.ts';
 import { GELU } from '../src/compute/graph/operation.ts';
-import * as scalar from '../tests/compute/exact/scalar-functions.ts';
+import { generatorOfThisMachine } from '../src/compute/runtimes/exact/generators.ts';
+import { functionProgram, type FunctionName } from '../tests/compute/exact/function-program.ts';
 import { errorFunction } from './error-function.ts';
 import { printCoefficients } from './exact-coefficients.ts';
 
 type Call = (x: number) => number;
 
 interface Range {
-  name: keyof typeof scalar;
+  name: FunctionName;
   exact: Call;
   /** Of one sign: the end nearer to 0 first. */
   from: number;
@@ -46,10 +45,8 @@ const RANGES: readonly Range[] = [
   { name: 'rsqrt', exact: (x) => 1 / Math.sqrt(x), from: LEAST, to: LARGEST },
 ];
 
-/** Exponents in which every float is measured, and how many floats a step is elsewhere. */
-const DENSE = 26;
-const SPARSE = 61;
-
+/** Floats whose results are computed at once. */
+const BLOCK = 2 ** 16;
 const FLOATS = new Float32Array(1);
 const BITS = new Uint32Array(FLOATS.buffer);
 
@@ -59,30 +56,41 @@ function bitsOf(x: number): number {
 }
 
 /** The largest error, in units of the last place of the result, and where it is. */
-function largestError({ name, exact, from, to }: Range, all: boolean): ExactFunctionsMeasured['functions'][number] {
-  const call = scalar[name];
+function largestError({ name, exact, from, to }: Range): ExactFunctionsMeasured['functions'][number] {
+  const [arguments_, results] = [new Float32Array(BLOCK), new Float32Array(BLOCK)];
+  const bits = new Uint32Array(arguments_.buffer);
+  const compiled = generatorOfThisMachine().compile(functionProgram(name, BLOCK));
+  compiled.bind(0, arguments_);
+  compiled.bind(1, results);
   let [ulps, at] = [0, from];
-  const [first, last] = [bitsOf(from), bitsOf(to)];
-  const [low, high] = [-DENSE, DENSE].map((power) => bitsOf(Math.sign(from) * 2 ** power)) as [number, number];
-  for (let bits = first; bits <= last; bits += all || (bits >= low && bits <= high) ? 1 : SPARSE) {
-    BITS[0] = bits;
-    const x = FLOATS[0]!;
-    const right = exact(x);
-    FLOATS[0] = Math.abs(right);
-    const exponent = Math.min(Math.max(BITS[0]! >>> 23, 1), 254);
-    const error = Math.abs(call(x) - right) * 2 ** (150 - exponent);
-    if (error > ulps) [ulps, at] = [error, x];
+  const last = bitsOf(to);
+  for (let first = bitsOf(from); first <= last; first += BLOCK) {
+    for (let index = 0; index < BLOCK; index++) bits[index] = first + index;
+    compiled.run(1);
+    const count = Math.min(BLOCK, last - first + 1);
+    for (let index = 0; index < count; index++) {
+      const right = exact(arguments_[index]!);
+      const error = Math.abs(results[index]! - right) * placesPerUnit(right);
+      if (error > ulps) [ulps, at] = [error, arguments_[index]!];
+    }
   }
+  compiled.release();
   return { name, from: Math.fround(from), to: Math.fround(to), ulps: Number(ulps.toFixed(2)), at };
 }
 
-const { values } = parseArgs({
-  options: { record: { type: 'boolean' }, all: { type: 'boolean', default: false }, coefficients: { type: 'boolean' } },
-});
+/** 1 / the distance between floats at x, by its exponent. */
+const PLACES = Float64Array.from({ length: 256 }, (_, exponent) => 2 ** (150 - Math.min(Math.max(exponent, 1), 254)));
+
+function placesPerUnit(x: number): number {
+  FLOATS[0] = x;
+  return PLACES[(BITS[0]! >>> 23) & 255]!;
+}
+
+const { values } = parseArgs({ options: { record: { type: 'boolean' }, coefficients: { type: 'boolean' } } });
 if (values.coefficients) printCoefficients();
 else {
   const functions = RANGES.map((range) => {
-    const found = largestError(range, values.all);
+    const found = largestError(range);
     console.log(`${found.name} from ${found.from} to ${found.to}: ${found.ulps} ulps at ${found.at}`);
     return found;
   });

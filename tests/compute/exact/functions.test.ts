@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { errorFunction } from '../../../bench/error-function.ts';
-import { Body } from '../../../src/compute/runtimes/exact/body.ts';
-import * as functions from '../../../src/compute/runtimes/exact/functions.ts';
 import { generatorNamed, generatorsHere } from '../../../src/compute/runtimes/exact/generators.ts';
-import type { Access, Generator, Program } from '../../../src/compute/runtimes/exact/language.ts';
-import { execute } from './random-programs.ts';
+import type { Generator } from '../../../src/compute/runtimes/exact/language.ts';
+import { functionBody, functionProgram, type FunctionName } from './function-program.ts';
 import { interpreter } from './interpreter.ts';
+import { execute } from './random-programs.ts';
 import * as scalar from './scalar-functions.ts';
 
 type Name = keyof typeof scalar;
@@ -23,28 +22,9 @@ function floatOf(bits: number): number {
   return FLOATS[0]!;
 }
 
-/** The body of a kernel that computes a function of what it loads from one slot, and stores it in another. */
-function bodyOf(name: Name | 'expOfNonPositive'): Body {
-  const body = new Body(0);
-  const access = (slot: number): Access => ({ slot, strides: [], lane: 1 });
-  body.store(functions[name](body, body.load(access(0))), access(1));
-  return body;
-}
-
 /** What a generator's code makes of numbers. */
-function results(generator: Generator, name: Name | 'expOfNonPositive', of: Float32Array): Float32Array {
-  const program: Program = {
-    buffers: [
-      { name: 'x', dtype: 'float32', elements: of.length, kind: 'input' },
-      { name: 'y', dtype: 'float32', elements: of.length, kind: 'output' },
-    ],
-    kernels: [bodyOf(name).kernel([], of.length)],
-    phases: {
-      before: [],
-      each: [{ kernel: 0, places: [0, 1].map((buffer) => ({ buffer, offset: 0 })) }],
-      after: [],
-    },
-  };
+function results(generator: Generator, name: FunctionName, of: Float32Array): Float32Array {
+  const program = functionProgram(name, of.length);
   return execute(generator, { program, repetitions: 1, inputs: new Map([[0, of]]) }).get(1) as Float32Array;
 }
 
@@ -124,7 +104,7 @@ describe('functions of the exact arithmetic', () => {
   it('take few instructions', () => {
     const names = [...(Object.keys(scalar) as Name[]), 'expOfNonPositive'] as const;
     const count = (name: (typeof names)[number]): number =>
-      bodyOf(name).instructions.filter(({ op }) => !['constant', 'load', 'store'].includes(op)).length;
+      functionBody(name).instructions.filter(({ op }) => !['constant', 'load', 'store'].includes(op)).length;
     expect(Object.fromEntries(names.map((name) => [name, count(name)]))).toEqual({
       exp: 26,
       expOfNonPositive: 23,
