@@ -5,6 +5,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { on } from 'node:events';
 import { workerEnvironment } from '../src/compute/runtimes/worker-environment.ts';
+import type { GeneratorName } from '../src/compute/runtimes/exact/generators.ts';
+import type { Engine } from '../src/compute/runtimes/runtime.ts';
 import type { BenchModel } from './models.ts';
 import { openForward } from './open-forward.ts';
 import { openTrainer } from './open-trainer.ts';
@@ -29,18 +31,26 @@ interface OwnSettings {
   core?: number;
   /** Whether half of the block matrices is masked while it trains; true by default. */
   masked?: boolean;
+  /** onnx by default. */
+  engine?: Engine;
+  /** What executes the exact engine's programs; the fastest that there is by default. */
+  generator?: GeneratorName;
 }
 
 /** Whether this process is a peer, and has to call serveOwn. */
 export const isOwnPeer = process.send !== undefined;
 
 /** Starts a peer and waits until the model is there. @throws Error if the process ends, then or later */
-export async function openOwn(model: BenchModel, { core, ...settings }: OwnSettings = {}): Promise<OwnPeer> {
+export async function openOwn(model: BenchModel, { core, generator, ...settings }: OwnSettings = {}): Promise<OwnPeer> {
   const command = [process.execPath, '--expose-gc', process.argv[1]!];
   const [file, ...parameters] = (
     core !== undefined && hasTaskset() ? ['taskset', '-c', String(core), ...command] : command
   ) as [string, ...string[]];
-  const env = { ...process.env, ...workerEnvironment(process.env) };
+  const env = {
+    ...process.env,
+    ...workerEnvironment(process.env),
+    ...(generator !== undefined && { SWP_EXACT_CODE: generator }),
+  };
   const child = spawn(file, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
   const replies = on(child, 'message', { close: ['exit'] });
   const ask = async (message: object): Promise<OwnTimes> => {
@@ -64,8 +74,8 @@ export async function serveOwn(): Promise<void> {
   let unit: (() => Promise<unknown>) | undefined;
   process.on('message', async (message: { units: number } | ({ model: BenchModel } & OwnSettings)) => {
     if ('model' in message) {
-      const { model, work = 'training', masked } = message;
-      unit = work === 'training' ? await openTrainer(model, masked) : openForward(model);
+      const { model, work = 'training', masked, engine } = message;
+      unit = work === 'training' ? await openTrainer(model, { masked, engine }) : openForward(model, engine);
       return reply(0, 0);
     }
     const { units } = message;

@@ -49,17 +49,35 @@ export interface TrainStepMeasured {
   readonly rounds: number;
   /** Version; null where no Python has it. */
   readonly pytorch: string | null;
+  /** What executed the exact engine's programs. */
+  readonly generator: string;
+  /** Largest GFLOP/s of one core, in registers alone. */
+  readonly peaks: {
+    /** Of separate multiplications and additions: vectors of WebAssembly, and the widest. */
+    readonly separate128: number;
+    readonly separate: number;
+    /** Of fused ones. */
+    readonly fused: number;
+  };
   readonly models: readonly {
     readonly name: string;
-    /** Median per training step. */
-    readonly milliseconds: number;
-    readonly gflops: number;
-    /** Of a product of square matrices in the same rounds. */
-    readonly gemmGflops: number;
-    /** Time over that of PyTorch, medians of rounds; null where it did not run. */
-    readonly eager: number | null;
-    readonly compile: number | null;
+    readonly training: WorkMeasured;
+    /** Losses and predictions of as many tokens. */
+    readonly forward: WorkMeasured;
   }[];
+}
+
+/** By who does the work; those that did not run are absent. */
+export type WorkMeasured = Readonly<Partial<Record<Contender, ContenderMeasured>>>;
+export type Contender = 'exact' | 'webassembly' | 'onnx' | 'eager' | 'compile';
+
+export interface ContenderMeasured {
+  /** Median per training step or pass. */
+  readonly milliseconds: number;
+  /** Share of the largest GFLOP/s of the instructions that it uses. */
+  readonly share: number;
+  /** Time over that of others, medians of rounds. */
+  readonly to: Readonly<Partial<Record<Contender, number>>>;
 }
 
 /** What `npm run bench:published -- --record` recorded. */

@@ -29,11 +29,17 @@ export interface SessionShape extends TrainingShape {
   recomputes?: boolean;
 }
 
+/** The optimizers: the exact engine's keeps subnormal numbers. */
 const KERNEL_FILES: Record<Engine, string> = {
   onnx: 'optimizer.wasm',
   tensorflow: 'optimizer.wasm',
   exact: 'exact-optimizer.wasm',
 };
+
+/** Path of the kernel that takes an engine's optimizer steps on the CPU. */
+export function kernelFileOf(engine: Engine): string {
+  return join(installedBuild, KERNEL_FILES[engine]);
+}
 
 /**
  * Works with a session of a model and batch shape, into which the work loads its files first: it may be one that was
@@ -64,8 +70,7 @@ export async function openTrainingSession(
   target: ExecutionTarget,
 ): Promise<TrainingSession> {
   const training = trainingGraphFor(target.engine, config, { batch: batch / microBatches, sequence }, recomputes);
-  const kernel = join(installedBuild, KERNEL_FILES[target.engine]);
-  const trainer = await createTrainer(training, target, kernel, microBatches).catch(asFailure);
+  const trainer = await createTrainer(training, target, kernelFileOf(target.engine), microBatches).catch(asFailure);
   return new TrainingSession(trainer, config, { batch, sequence }, heldBytes(training.graph));
 }
 
