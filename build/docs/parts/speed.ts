@@ -1,5 +1,5 @@
 /** Times of one machine: docs/compute.md, docs/design.md and README.md, from what the benchmarks recorded. */
-import { measured } from '../measured.ts';
+import { measured, type ContenderMeasured } from '../measured.ts';
 import { says, type Wording } from '../pages.ts';
 import { inWords, markdownTable, type Part } from '../part.ts';
 
@@ -17,7 +17,11 @@ const MODELS: Readonly<Record<string, string>> = {
 };
 
 export const speed: Part = {
-  blocks: { 'training steps': trainingStepsTable, 'nothing to do': nothingToDoTable },
+  blocks: {
+    'training steps': trainingStepsTable,
+    'forward passes': forwardPassesTable,
+    'nothing to do': nothingToDoTable,
+  },
   sentences: [
     { page: COMPUTE, says: trainingMachine },
     { page: COMPUTE, says: throughputSentence },
@@ -31,25 +35,48 @@ export const speed: Part = {
 };
 
 function trainingStepsTable(): string {
-  const { models } = measured('train-step');
+  return workTable('training');
+}
+
+function forwardPassesTable(): string {
+  return workTable('forward');
+}
+
+function workTable(work: 'training' | 'forward'): string {
   return markdownTable(
     [
-      ...['model', 'ms per training step', 'GFLOP/s', "share of the core's GEMM"],
-      ...['time / eager PyTorch', 'time / torch.compile'],
+      ...['model', '`onnx`, ms', 'time / eager PyTorch', 'time / torch.compile'],
+      ...['`exact`, ms', 'of its peak', 'time / eager PyTorch', 'time / torch.compile', 'time / `onnx`'],
+      'on WebAssembly, time / `onnx`',
     ],
-    models.map(({ name, milliseconds, gflops, gemmGflops, eager, compile }) => [
-      MODELS[name] ?? name,
-      milliseconds < 100 ? milliseconds.toFixed(1) : String(Math.round(milliseconds)),
-      String(Math.round(gflops)),
-      `${Math.round((100 * gflops) / gemmGflops)} %`,
-      ...[eager, compile].map((ratio) => (ratio === null ? '-' : ratio.toFixed(2))),
-    ]),
+    measured('train-step').models.map((model) => {
+      const { onnx, exact, webassembly } = model[work];
+      return [
+        MODELS[model.name] ?? model.name,
+        millisecondsText(onnx),
+        ...[onnx?.to.eager, onnx?.to.compile].map(ratioText),
+        millisecondsText(exact),
+        exact === undefined ? '-' : `${Math.round(100 * exact.share)} %`,
+        ...[exact?.to.eager, exact?.to.compile, exact?.to.onnx, webassembly?.to.onnx].map(ratioText),
+      ];
+    }),
   );
 }
 
+function millisecondsText(contender: ContenderMeasured | undefined): string {
+  if (contender === undefined) return '-';
+  const { milliseconds } = contender;
+  return milliseconds < 100 ? milliseconds.toFixed(1) : String(Math.round(milliseconds));
+}
+
+function ratioText(ratio: number | undefined): string {
+  return ratio === undefined ? '-' : ratio.toFixed(2);
+}
+
 function trainingMachine(): Wording {
-  const { made, rounds, pytorch } = measured('train-step');
-  return says`Medians of ${rounds} rounds on an ${made.processor}, Node ${made.node}, beside PyTorch ${pytorch ?? '(none)'} at its best there:`;
+  const { made, rounds, pytorch, generator, peaks } = measured('train-step');
+  const gflops = (peak: number) => Math.round(peak);
+  return says`Medians of ${rounds} rounds on one core of an ${made.processor}, Node ${made.node}, beside PyTorch ${pytorch ?? '(none)'} at its best there. \`exact\` ran as ${generator}; with registers alone the core reaches ${gflops(peaks.separate)} GFLOP/s with its multiplications and additions, ${gflops(peaks.separate128)} with WebAssembly's, and ${gflops(peaks.fused)} with fused ones, which the others use:`;
 }
 
 function throughputSentence(): Wording {
@@ -60,12 +87,14 @@ function throughputSentence(): Wording {
 /** Larger models "come out about even": what is said holds while all ratios are within a tenth of 1. */
 function eagerSentence(): Wording {
   const { models } = measured('train-step');
-  const larger = models.filter(({ name, eager }) => (name === 'medium' || name === 'gpt2') && eager !== null);
-  const even = larger.every(({ eager }) => Math.abs(eager! - 1) <= 0.1);
-  const others = even
-    ? 'larger models come out about even'
-    : `larger models take ${range(larger.map(({ eager }) => eager!))} times`;
-  return says`On one core it trains the built-in model in ${models[0]!.eager!.toFixed(1)} times the time of tuned eager PyTorch; ${others}. \`--device cuda\``;
+  const ratios = models.flatMap(({ name, training }) => {
+    const ratio = training.onnx?.to.eager;
+    return (name === 'medium' || name === 'gpt2') && ratio !== undefined ? [ratio] : [];
+  });
+  const even = ratios.every((ratio) => Math.abs(ratio - 1) <= 0.1);
+  const others = even ? 'larger models come out about even' : `larger models take ${range(ratios)} times`;
+  const { onnx, exact } = models[0]!.training;
+  return says`On one core it trains the built-in model in ${onnx!.to.eager!.toFixed(1)} times the time of tuned eager PyTorch, and with \`--engine exact\` in ${exact!.to.eager!.toFixed(1)} times; ${others}. \`--device cuda\``;
 }
 
 function range(values: readonly number[]): string {
