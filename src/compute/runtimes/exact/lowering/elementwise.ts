@@ -4,31 +4,50 @@ import type { Body } from '../body.ts';
 import { erf, exp, gelu, log, rsqrt, sigmoid, silu } from '../functions.ts';
 import type { Variable } from '../language.ts';
 
-/** Operators whose result at a place depends on their operands at that place alone. */
-const ELEMENTWISE = [
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'maximum',
-  'affine',
-  'exp',
-  'log',
-  'sqrt',
-  'rsqrt',
-  'square',
-  'sigmoid',
-  'silu',
-  'gelu',
-  'erf',
-  'subtractOneHot',
-  'oneHot',
-] as const satisfies readonly OperatorName[];
+/** Whether an operator's result at a place depends on its operands at that place alone. */
+const IS_ELEMENTWISE = {
+  add: true,
+  sub: true,
+  mul: true,
+  div: true,
+  maximum: true,
+  affine: true,
+  exp: true,
+  log: true,
+  sqrt: true,
+  rsqrt: true,
+  square: true,
+  sigmoid: true,
+  silu: true,
+  gelu: true,
+  erf: true,
+  oneHot: true,
+  subtractOneHot: true,
+  input: false,
+  constant: false,
+  matmul: false,
+  mixValues: false,
+  sum: false,
+  expand: false,
+  reshape: false,
+  transpose: false,
+  slice: false,
+  concat: false,
+  causalSoftmax: false,
+  logSoftmax: false,
+  pick: false,
+  gatherRows: false,
+  scatterAddRows: false,
+  argmax: false,
+} as const satisfies Record<OperatorName, boolean>;
 
-type Elementwise = Extract<Operation, { op: (typeof ELEMENTWISE)[number] }>;
+type ElementwiseName = {
+  [Name in OperatorName]: (typeof IS_ELEMENTWISE)[Name] extends true ? Name : never;
+}[OperatorName];
+type Elementwise = Extract<Operation, { op: ElementwiseName }>;
 
 export function isElementwise(operation: Operation): operation is Elementwise {
-  return (ELEMENTWISE as readonly string[]).includes(operation.op);
+  return IS_ELEMENTWISE[operation.op];
 }
 
 /**
