@@ -48,6 +48,8 @@ const SHAPES: readonly Shape[] = [
   shape(128, 512, 128),
   shape(128, 512, 128, { isTransposed: true }),
   shape(1024, 1024, 128),
+  shape(1024, 1024, 128, { isTransposed: true }),
+  shape(1024, 1024, 1024),
   shape(1536, 384, 256),
   shape(384, 1536, 256),
   shape(384, 1536, 256, { isTransposed: true }),
