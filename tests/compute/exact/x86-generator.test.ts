@@ -30,6 +30,18 @@ for (const set of sets) {
       expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
     });
 
+    it.each([3, 14, 40])('lets %i accumulators change places in every iteration', (count) => {
+      const made = rotated(count);
+      expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
+    });
+
+    it('refuses to run what is released, or lacks memory', () => {
+      const compiled = x86Generator(set).compile(halvedSubnormals().program);
+      expect(() => compiled.run(1)).toThrow('not bound');
+      compiled.release();
+      expect(() => compiled.run(1)).toThrow('released');
+    });
+
     it('computes with subnormal numbers whatever the mode of the thread, and leaves the mode', () => {
       const made = halvedSubnormals();
       const expected = execute(interpreter, made);
@@ -71,6 +83,27 @@ describe('x86Generator', () => {
     }
   });
 });
+
+/** Each accumulator becomes the one before it, and the last the sum of the first and a number that is loaded. */
+function rotated(count: number): Case {
+  const lanes = 45;
+  const buffers = new Buffers();
+  const body = new Body(0);
+  const one = { slot: 0, strides: [], lane: 1 } as const;
+  const initials = Array.from({ length: count }, (_, index) => body.mul(body.load(one), body.constant(index + 1)));
+  const sums = body.loop(count + 5, initials, (inside, loop, accumulators) => {
+    const strides = Array.from({ length: loop }, () => 0).concat(lanes);
+    return [...accumulators.slice(1), inside.add(accumulators[0]!, inside.load({ slot: 1, strides, lane: 1 }))];
+  });
+  sums.forEach((sum, index) => body.store(sum, { slot: 2 + index, strides: [], lane: 1 }));
+  const draw = new Draw([271828, 18284, 59045, 23536]);
+  const places = [
+    buffers.input(draw.floats(lanes, FINITE)),
+    buffers.input(draw.floats(lanes * (count + 5), FINITE)),
+    ...sums.map(() => buffers.output(lanes)),
+  ].map((buffer) => ({ buffer, offset: 0 }));
+  return { program: buffers.program(body.kernel([], lanes), places), repetitions: 1, inputs: buffers.inputs };
+}
 
 function halvedSubnormals(): Case {
   const buffers = new Buffers();

@@ -72,16 +72,22 @@ function systemCalls(): Calls {
     throw new NoMachineCode(
       `Machine code is generated for Linux on x86-64, not for ${process.platform} on ${process.arch}.`,
     );
-  if (calls === undefined) {
+  calls ??= findCalls();
+  return calls;
+}
+
+function findCalls(): Calls {
+  try {
     const program = koffi().load(null); // Node.js itself is linked to the C library
-    calls = {
-      map: program.func('uintptr_t mmap(void *, size_t, int, int, int, int64_t)') as unknown as Calls['map'],
+    return {
+      map: program.func('uintptr_t mmap(void *, size_t, int, int, int, int64_t)'),
       protect: program.func('int mprotect(uintptr_t, size_t, int)'),
       unmap: program.func('int munmap(uintptr_t, size_t)'),
       copy: program.func('void *memcpy(uintptr_t, const void *, size_t)'),
     };
+  } catch (error) {
+    throw new NoMachineCode(`The system cannot be asked for memory: ${(error as Error).message}`);
   }
-  return calls;
 }
 
 function koffi(): typeof Koffi {

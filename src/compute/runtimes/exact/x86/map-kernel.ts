@@ -6,7 +6,7 @@
 import type { Instruction, MapKernel } from '../language.ts';
 import { Label } from './code-buffer.ts';
 import { type Encoder, type Lanes } from './encoder.ts';
-import { ELEMENT, emitLoops, type KernelCode } from './kernel-code.ts';
+import { bytesOf, emitLoops, type KernelCode } from './kernel-code.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { MapBody } from './map-body.ts';
 import { LANE_OFFSET, Streams } from './streams.ts';
@@ -28,7 +28,7 @@ export function emitMap(target: KernelCode, kernel: MapKernel): void {
     let left = kernel.lanes;
     const group = (lanes: Lanes, vectors: number) => {
       const done = lanes * emitFitting(code, emit, lanes, vectors);
-      code.addNumber(LANE_OFFSET, done * ELEMENT);
+      code.addNumber(LANE_OFFSET, bytesOf(done));
       return done;
     };
     const whole = Math.floor(left / width);
@@ -40,7 +40,7 @@ export function emitMap(target: KernelCode, kernel: MapKernel): void {
       const done = group(width, vectors);
       const times = Math.floor(left / done);
       if (times > 1) {
-        code.compareNumber(LANE_OFFSET, times * done * ELEMENT);
+        code.compareNumber(LANE_OFFSET, bytesOf(times * done));
         code.jumpIf('less', begin);
       }
       left -= times * done;

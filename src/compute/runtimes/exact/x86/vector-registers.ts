@@ -48,6 +48,8 @@ export class VectorRegisters {
   readonly #count: number;
   /** What has a place on the stack. */
   readonly #slots = new Map<Value, Memory>();
+  /** Of accumulators that become others. */
+  readonly #changing = new Map<Value, Memory>();
   /** By loop: what is not kept in registers through it. */
   readonly #dropped = new Map<object, Set<Value>>();
   #isSettled = true;
@@ -164,25 +166,47 @@ export class VectorRegisters {
     return register;
   }
 
-  /** What an iteration leaves becomes what the next one finds. */
+  /**
+   * What an iteration leaves becomes what the next one finds. Accumulators that change places are kept on the stack
+   * meanwhile.
+   */
   endIteration(next: readonly Value[], position: number): void {
-    const { accumulators, held } = this.#loops.at(-1)!;
-    const sources = next.map((value, index) => {
-      if (value === accumulators[index]) return undefined;
-      const register = this.use(value, position);
-      if (!accumulators.includes(value)) return register;
-      const copy = this.#take(position);
-      this.#locked.add(copy);
-      this.#move(copy, register);
-      return copy;
-    });
-    sources.forEach((source, index) => {
-      if (source === undefined) return;
-      const target = held.get(accumulators[index]!);
-      if (target !== undefined) this.#move(target, source);
-      else this.#code.storeVector('store', this.#lanes, this.#slot(accumulators[index]!), source);
-    });
-    this.#locked.clear();
+    const { accumulators } = this.#loops.at(-1)!;
+    const pairs = accumulators.map((to, index) => ({ to, from: next[index]! })).filter(({ to, from }) => to !== from);
+    const changing = pairs.filter(({ from }) => accumulators.includes(from));
+    for (const { to, from } of changing) {
+      const register = this.use(from, position);
+      this.#code.storeVector('store', this.#lanes, this.#changingSlot(to), register);
+      this.#locked.delete(register);
+    }
+    for (const { to, from } of pairs) {
+      if (accumulators.includes(from)) continue;
+      const register = this.use(from, position);
+      this.#assign(to, register);
+      this.#locked.delete(register);
+    }
+    for (const { to } of changing) {
+      const register = this.#registerOf(to) ?? this.#take(position);
+      this.#code.unary('load', this.#lanes, register, this.#changingSlot(to));
+      this.#assign(to, register);
+    }
+  }
+
+  /** Register of an accumulator of the innermost loop, unless it is on the stack. */
+  #registerOf(accumulator: Value): VectorRegister | undefined {
+    return this.#loops.at(-1)!.held.get(accumulator);
+  }
+
+  #assign(accumulator: Value, from: VectorRegister): void {
+    const register = this.#registerOf(accumulator);
+    if (register !== undefined) this.#move(register, from);
+    else this.#code.storeVector('store', this.#lanes, this.#slot(accumulator), from);
+  }
+
+  #changingSlot(accumulator: Value): Memory {
+    const slot = this.#changing.get(accumulator) ?? this.#frame.vector(this.#lanes);
+    this.#changing.set(accumulator, slot);
+    return slot;
   }
 
   /** Behind a loop: registers are as they were when it began. */

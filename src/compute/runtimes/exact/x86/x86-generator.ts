@@ -35,7 +35,8 @@ export function x86Generator(set?: InstructionSet, allocate: Allocate = allocate
 class X86Program implements CompiledProgram {
   readonly #memory: ProgramMemory;
   readonly #code: ExecutableMemory;
-  readonly #phases: Readonly<Record<Phase, () => unknown>>;
+  /** Undefined once the program is released: its code is gone. */
+  #phases: Readonly<Record<Phase, () => unknown>> | undefined;
 
   constructor(program: Program, set: InstructionSet, allocate: Allocate) {
     this.#memory = new ProgramMemory(program, allocate);
@@ -57,16 +58,19 @@ class X86Program implements CompiledProgram {
   }
 
   run(repetitions: number): void {
+    const phases = this.#phases;
+    if (phases === undefined) throw new Error('The program has been released.');
     this.#memory.checkBound();
-    this.#phases.before();
+    phases.before();
     for (let repetition = 0; repetition < repetitions; repetition++) {
       this.#memory.advanceTo(repetition);
-      this.#phases.each();
+      phases.each();
     }
-    this.#phases.after();
+    phases.after();
   }
 
   release(): void {
+    this.#phases = undefined;
     this.#code.release();
   }
 }
