@@ -301,6 +301,7 @@ export const GROUPS = {
       'src/compute/runtimes/exact/x86/map-kernel.ts',
       'src/compute/runtimes/exact/x86/processor.ts',
       'src/compute/runtimes/exact/x86/product-kernel.ts',
+      'src/compute/runtimes/exact/x86/product-tile.ts',
       'src/compute/runtimes/exact/x86/product-tiles.ts',
       'src/compute/runtimes/exact/x86/program-memory.ts',
       'src/compute/runtimes/exact/x86/streams.ts',
