@@ -3,11 +3,10 @@
  * that is of a loop that only multiplies and adds registers.
  */
 import type { Place, ProductKernel, Program } from '../src/compute/runtimes/exact/language.ts';
-import { Label } from '../src/compute/runtimes/exact/x86/code-buffer.ts';
-import { Encoder, type Lanes, RDI } from '../src/compute/runtimes/exact/x86/encoder.ts';
 import { ExecutableMemory } from '../src/compute/runtimes/exact/x86/executable-memory.ts';
 import { type InstructionSet, instructionSets } from '../src/compute/runtimes/exact/x86/processor.ts';
 import { x86Generator } from '../src/compute/runtimes/exact/x86/x86-generator.ts';
+import { loopOf, separate } from './instruction-peak.ts';
 
 interface Shape {
   name: string;
@@ -125,25 +124,11 @@ function partLeft(part: ProductKernel['part'], rows: number, inner: number, lane
 
 /** Registers only, and no result that another waits for. */
 function peakOf(set: InstructionSet): Work {
-  const lanes: Lanes = set === 'AVX2' ? 8 : 16;
-  const code = new Encoder();
-  const pairs = set === 'AVX2' ? 7 : 14;
-  const steps = 1000;
-  for (let register = 0; register < 2 * pairs + 1; register++) code.binary('xor', lanes, register, register, register);
-  code.moveNumber(RDI, steps);
-  const begin = code.place(new Label());
-  for (let pair = 0; pair < pairs; pair++) {
-    code.binary('mul', lanes, pairs + pair, 2 * pairs, 2 * pairs);
-    code.binary('add', lanes, pair, pair, pairs + pair);
-  }
-  code.addNumber(RDI, -1);
-  code.jumpIf('notEqual', begin);
-  code.zeroUpper();
-  code.ret();
-  const memory = new ExecutableMemory(code.finish());
+  const { code, operations } = loopOf(set === 'AVX2' ? 8 : 16, separate);
+  const memory = new ExecutableMemory(code);
   const call = memory.entry(0, 'void ()');
   return {
-    flops: 2 * pairs * lanes * steps,
+    flops: operations,
     run: (times) => {
       for (let time = 0; time < times; time++) call();
     },

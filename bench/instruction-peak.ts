@@ -27,7 +27,7 @@ export function measurePeaks(): InstructionPeaks {
 /** Writes instructions that wait for no result of each other. @returns how many operations a lane does */
 type Work = (code: Encoder, lanes: Lanes) => number;
 
-function separate(code: Encoder, lanes: Lanes): number {
+export function separate(code: Encoder, lanes: Lanes): number {
   const pairs = lanes === 16 ? 14 : 7;
   for (let pair = 0; pair < pairs; pair++) {
     code.binary('mul', lanes, pairs + pair, 2 * pairs, 2 * pairs);
@@ -49,7 +49,8 @@ function fusedMultiplyAdd(sum: number, lanes: Lanes): number[] {
   return [0xc4, high | 0x42, 0x0d, 0xb8, register];
 }
 
-function peakOf(lanes: Lanes, work: Work): number {
+/** A function that repeats such instructions, and how many operations it does. */
+export function loopOf(lanes: Lanes, work: Work): { code: Uint8Array; operations: number } {
   const code = new Encoder();
   for (let register = 0; register < (lanes === 16 ? 32 : 16); register++)
     code.binary('xor', lanes, register, register, register);
@@ -60,7 +61,12 @@ function peakOf(lanes: Lanes, work: Work): number {
   code.jumpIf('notEqual', begin);
   code.zeroUpper();
   code.ret();
-  const memory = new ExecutableMemory(code.finish());
+  return { code: code.finish(), operations: operations * lanes * STEPS };
+}
+
+function peakOf(lanes: Lanes, work: Work): number {
+  const { code, operations } = loopOf(lanes, work);
+  const memory = new ExecutableMemory(code);
   const call = memory.entry(0, 'void ()');
   let best = Infinity;
   for (let measurement = 0; measurement < MEASUREMENTS; measurement++) {
@@ -69,5 +75,5 @@ function peakOf(lanes: Lanes, work: Work): number {
     best = Math.min(best, performance.now() - start);
   }
   memory.release();
-  return (operations * lanes * STEPS) / best / 1e6;
+  return operations / best / 1e6;
 }
