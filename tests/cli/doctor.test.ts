@@ -58,12 +58,16 @@ describe('swp doctor', () => {
     });
     expect(findings.targets.map(({ engine, device }) => `${engine} ${device}`)).toEqual([
       'onnx cpu',
+      'exact cpu',
       'onnx cuda',
       'onnx webgpu',
       'tensorflow cpu',
       'tensorflow cuda',
     ]);
-    const [first, ...others] = findings.targets;
+    const [first, exact, ...others] = findings.targets;
+    expect(exact).toMatchObject({ works: 'ok', why: null, remedy: null });
+    expect(exact!.generators!.at(-1)!.name).toBe('WebAssembly SIMD');
+    for (const { gemmGflops } of exact!.generators!) expect(gemmGflops).toBeGreaterThan(0.1);
     expect(first).toMatchObject({ works: 'ok', why: null, remedy: null });
     expect(first!.deviation).toBeLessThan(1e-5);
     expect(first!.gemmGflops).toBeGreaterThan(0.1);
@@ -88,6 +92,7 @@ describe('swp doctor', () => {
       NODE_OPTIONS: `--import=${pathToFileURL(project.path('without-koffi.mjs')).href}`,
     });
     expect(stdout).toMatch(/^onnx +cpu +ok +\d+ GFLOP\/s on one core; no FFI: subnormal numbers are kept$/m);
+    expect(stdout).toMatch(/^exact +cpu +ok +WebAssembly SIMD: \d+ GFLOP\/s$/m); // no FFI, no machine code
   });
 
   test('an engine that crashes is a finding of its own; GPUs are what nvidia-smi says', async () => {

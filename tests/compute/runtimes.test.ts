@@ -11,6 +11,7 @@ import { describeRuntime } from './runtime-contract.ts';
 
 describeRuntime('onnx on the CPU', (graph) => openSession(graph, CPU_TARGET));
 describeRuntime("onnx on the CPU through the package's interface", (graph) => packageRuntime.open(graph, CPU_TARGET));
+describeRuntime('exact', (graph) => openSession(graph, { ...CPU_TARGET, engine: 'exact' }));
 describeRuntime('tensorflow in JavaScript', (graph) =>
   javascriptRuntime.open(graph, { ...CPU_TARGET, engine: 'tensorflow' }),
 );
