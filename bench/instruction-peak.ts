@@ -1,6 +1,6 @@
 /**
- * What one core reaches with registers alone, in GFLOP/s: separate multiplications and additions, which the exact engine
- * uses, and fused ones, which others use. x86-64 Linux.
+ * What one core reaches with registers alone, in GFLOP/s: separate multiplications and additions, which the exact
+ * engine uses, and fused ones, which others use. x86-64 Linux.
  */
 import { Label } from '../src/compute/runtimes/exact/x86/code-buffer.ts';
 import { Encoder, RDI, type Lanes } from '../src/compute/runtimes/exact/x86/encoder.ts';

@@ -1,7 +1,7 @@
 /**
- * Milliseconds per training step (forward, backward, clip, AdamW, mask) and per forward pass (losses and predictions) on
- * one core: swp with each of its engines, beside PyTorch where a Python has it. Rounds alternate, so that a noisy machine
- * disturbs all alike; medians of rounds, and each one's share of the peak of the instructions that it uses.
+ * Milliseconds per training step (forward, backward, clip, AdamW, mask) and per forward pass (losses and predictions)
+ * on one core: swp with each of its engines, beside PyTorch where a Python has it. Rounds alternate, so that a noisy
+ * machine disturbs all alike; medians of rounds, and each one's share of the peak of the instructions that it uses.
  *
  *   npm run bench:train                                  # every model
  *   npm run bench:train -- built-in tiny                 # some

@@ -1,4 +1,5 @@
 /** A session of the exact engine: a compiled program with the memory that its inputs and outputs are bound to. */
+import { SwpError } from '../../../base/failure.ts';
 import { computesAsIeee } from '../../../base/ieee-arithmetic.ts';
 import { yieldToEventLoop } from '../event-loop.ts';
 import type { GraphSession, TensorData } from '../runtime.ts';
@@ -7,6 +8,7 @@ import type { CompiledProgram, Program, ProgramBuffer } from './language.ts';
 export class ExactSession implements GraphSession {
   readonly #program: Program;
   readonly #repetitions: number;
+  readonly #isIeee: () => boolean;
   /** Undefined once the session is released. */
   #compiled: CompiledProgram | undefined;
   readonly #inputs: ReadonlyMap<string, number>;
@@ -16,10 +18,17 @@ export class ExactSession implements GraphSession {
   /** Outputs for which the caller has given no memory. */
   readonly #own = new Set<number>();
 
-  constructor(program: Program, compiled: CompiledProgram, repetitions: number) {
+  /** @param isIeee whether the thread computes as IEEE 754 says: WebAssembly has the thread's mode */
+  constructor(
+    program: Program,
+    compiled: CompiledProgram,
+    repetitions: number,
+    isIeee: () => boolean = computesAsIeee,
+  ) {
     this.#program = program;
     this.#compiled = compiled;
     this.#repetitions = repetitions;
+    this.#isIeee = isIeee;
     this.#inputs = named(program, 'input');
     this.#outputs = named(program, 'output');
     for (const buffer of this.#outputs.values()) {
@@ -45,10 +54,14 @@ export class ExactSession implements GraphSession {
     await yieldToEventLoop();
     if (this.#compiled === undefined) throw new Error('The session is released.');
     for (const [name, buffer] of [...this.#inputs, ...this.#outputs]) this.#check(name, buffer);
-    if (!computesAsIeee())
-      throw new Error(
-        'A library has changed how this thread computes: subnormal numbers are zeros, or rounding is not to nearest.',
-      );
+    if (!this.#isIeee())
+      throw new SwpError({
+        kind: 'unavailable',
+        what: 'engine exact',
+        message:
+          'Another library has told this thread to compute in another way: subnormal numbers are zeros, or rounding is not to nearest',
+        remedy: 'Run it again: it goes to a new process.',
+      });
     this.#compiled.run(this.#repetitions);
     return Object.fromEntries(
       [...this.#outputs].map(([name, buffer]) => {
