@@ -1,6 +1,6 @@
 /**
  * The errors of the exact engine's functions, measured against double precision over every float of their range, by
- * the generator of this machine. Takes half an hour.
+ * the generator of this machine. Takes ten minutes to half an hour.
  *
  *   npm run bench:exact-functions                    # or with --record: keeps the errors in docs/measured
  *   npm run bench:exact-functions -- --coefficients  # derives the coefficients instead
