@@ -35,6 +35,11 @@ for (const set of sets) {
       expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
     });
 
+    it('reads and writes more places than there are registers', () => {
+      const made = manyPlaces(30);
+      expect(execute(x86Generator(set), made)).toEqual(execute(interpreter, made));
+    });
+
     it('refuses to run what is released, or lacks memory', () => {
       const compiled = x86Generator(set).compile(halvedSubnormals().program);
       expect(() => compiled.run(1)).toThrow('not bound');
@@ -103,6 +108,34 @@ function rotated(count: number): Case {
     ...sums.map(() => buffers.output(lanes)),
   ].map((buffer) => ({ buffer, offset: 0 }));
   return { program: buffers.program(body.kernel([], lanes), places), repetitions: 1, inputs: buffers.inputs };
+}
+
+/** Sums in a loop what is in rows of many places, each of which moves in its own way, and stores the sum in as many. */
+function manyPlaces(count: number): Case {
+  const [lanes, rows, extent] = [29, 3, 4];
+  const buffers = new Buffers();
+  const draw = new Draw([141421, 35623, 73095, 4880]);
+  const indices = buffers.input(Int32Array.from([2, 0, 1]), { below: rows });
+  const body = new Body(1);
+  const row = { slot: 0, strides: [1], length: 7 };
+  const stride = (place: number) => 40 + place;
+  const sums = body.loop(extent, [body.constant(0)], (inside, loop, [sum]) => [
+    Array.from({ length: count }, (_, place) => place).reduce((sum, place) => {
+      const strides = Array.from({ length: loop + 1 }, (_, at) => (at === loop ? stride(place) : at));
+      const moved = place % 3 === 0 ? { row } : {};
+      return inside.add(sum, inside.load({ slot: 1 + place, strides, lane: 1, ...moved }));
+    }, sum!),
+  ]);
+  const places = [indices];
+  for (let place = 0; place < count; place++)
+    places.push(buffers.input(draw.floats(lanes + rows * 7 + extent * stride(place), FINITE)));
+  for (let place = 0; place < count; place++) {
+    body.store(body.add(sums[0]!, body.index(0)), { slot: 1 + count + place, strides: [lanes + place], lane: 1 });
+    places.push(buffers.output(rows * (lanes + place)));
+  }
+  const kernel = body.kernel([rows], lanes);
+  const at = places.map((buffer) => ({ buffer, offset: 0 }));
+  return { program: buffers.program(kernel, at), repetitions: 1, inputs: buffers.inputs };
 }
 
 function halvedSubnormals(): Case {

@@ -26,13 +26,17 @@ const STACK_ALIGNMENT = 64;
 export class Frame {
   readonly #code: Encoder;
   readonly #length: number;
+  readonly #numbers: number;
   #slots = 0;
   #bytes: number;
+  #mostBytes: number;
 
   /** @param slots at most so many numbers */
   constructor(code: Encoder, slots: number) {
     this.#code = code;
-    this.#bytes = Math.ceil((slots * 8) / STACK_ALIGNMENT) * STACK_ALIGNMENT;
+    this.#numbers = Math.ceil((slots * 8) / STACK_ALIGNMENT) * STACK_ALIGNMENT;
+    this.#bytes = this.#numbers;
+    this.#mostBytes = this.#numbers;
     code.address(RSP, { base: RSP, displacement: 0x7fffffff });
     this.#length = code.position - 4;
   }
@@ -44,12 +48,18 @@ export class Frame {
   vector(lanes: Lanes): Memory {
     const displacement = this.#bytes;
     this.#bytes += lanes === 16 ? 64 : 32;
+    this.#mostBytes = Math.max(this.#mostBytes, this.#bytes);
     return { base: RSP, displacement };
+  }
+
+  /** Vectors from here on take the place of those before. */
+  forgetVectors(): void {
+    this.#bytes = this.#numbers;
   }
 
   /** Returns from the kernel. */
   leave(): void {
-    const bytes = Math.ceil(this.#bytes / STACK_ALIGNMENT) * STACK_ALIGNMENT + STACK_ALIGNMENT - 8;
+    const bytes = Math.ceil(this.#mostBytes / STACK_ALIGNMENT) * STACK_ALIGNMENT + STACK_ALIGNMENT - 8;
     this.#code.patch(this.#length, -bytes);
     this.#code.addNumber(RSP, bytes);
     this.#code.ret();

@@ -49,6 +49,7 @@ export class MapBody {
   /** @returns false, with anything written, if so many vectors do not fit in the registers */
   emit(): boolean {
     const mark = this.#code.mark();
+    this.#streams.frame.forgetVectors();
     try {
       do {
         if (this.#vectors > 1 && this.#registers.spilled > 0) return false;
