@@ -1,4 +1,4 @@
-/** A library can leave a thread in a mode in which subnormal numbers are zeros: the exact engine gives the same bits. */
+/** A library can leave a thread in a mode in which subnormal numbers are zeros: the exact engine computes as ever. */
 import { expect, it } from 'vitest';
 import { computesAsIeee } from '../../../src/base/ieee-arithmetic.ts';
 import { Graph } from '../../../src/compute/graph/graph.ts';

@@ -7,6 +7,8 @@ import { advance, bytesOf, emitCountdown, emitLoops, Frame, type KernelCode } fr
 const [SOURCE_ROW, TARGET_ROW, SOURCE, TARGET] = [RSI, RDX, R8, R9];
 const [ROWS_LEFT, COLUMNS_LEFT] = [R10, R11];
 const SIDE = 8;
+/** Numbers in a cache line: so many rows together fill those of the target at once. */
+const LINE = 16;
 
 export function emitTranspose({ code }: KernelCode, kernel: TransposeKernel): void {
   const { batch, source, target, rows, columns } = kernel;
@@ -28,7 +30,8 @@ export function emitTranspose({ code }: KernelCode, kernel: TransposeKernel): vo
     code.move(TARGET, TARGET_ROW);
     const blocks = (width: number, count: number) =>
       repeat(code, COLUMNS_LEFT, count, () => {
-        if (height === SIDE && width === SIDE) emitSquare(code, source.row, target.column);
+        if (height >= SIDE && width === SIDE)
+          for (let row = 0; row < height; row += SIDE) emitSquare(code, source.row, target.column, row);
         else emitSingles(code, kernel, height, width);
         advance(code, SOURCE, width);
         advance(code, TARGET, width * target.column);
@@ -45,7 +48,8 @@ export function emitTranspose({ code }: KernelCode, kernel: TransposeKernel): vo
   emitLoops(code, batch, counters, pointers, () => {
     code.move(SOURCE_ROW, sourceBase);
     code.move(TARGET_ROW, targetBase);
-    strips(SIDE, Math.floor(rows / SIDE));
+    strips(LINE, Math.floor(rows / LINE));
+    strips(SIDE, Math.floor((rows % LINE) / SIDE));
     strips(1, rows % SIDE);
   });
   frame.leave();
@@ -71,10 +75,10 @@ function emitSingles(code: Encoder, { source, target }: TransposeKernel, height:
  * Each register is loaded with four columns of a row, and with the same columns of the fourth row after it: then pairs
  * and twos change places inside of halves.
  */
-function emitSquare(code: Encoder, sourceRow: number, targetColumn: number): void {
+function emitSquare(code: Encoder, sourceRow: number, targetColumn: number, first: number): void {
   for (const four of [0, 4]) {
     for (let row = 0; row < 4; row++) {
-      const at = (row: number): Memory => ({ base: SOURCE, displacement: bytesOf(sourceRow * row + four) });
+      const at = (row: number): Memory => ({ base: SOURCE, displacement: bytesOf(sourceRow * (first + row) + four) });
       code.unary('load', 4, row, at(row));
       code.binaryWithByte('insertFour', 8, row, row, at(row + 4), 1);
     }
@@ -86,7 +90,7 @@ function emitSquare(code: Encoder, sourceRow: number, targetColumn: number): voi
     for (let column = 0; column < 4; column++) {
       const pair = 4 + (column >> 1);
       code.binaryWithByte('shuffle', 8, 8 + column, pair, pair + 2, column % 2 === 0 ? 0x44 : 0xee);
-      const to = { base: TARGET, displacement: bytesOf(targetColumn * (four + column)) };
+      const to = { base: TARGET, displacement: bytesOf(targetColumn * (four + column) + first) };
       code.storeVector('store', 8, to, 8 + column);
     }
   }
