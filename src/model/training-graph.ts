@@ -15,7 +15,7 @@ export function trainingGraphFor(
   { batch, sequence }: DecoderShape,
   recomputes = false,
 ): TrainingGraph {
-  return engine === 'exact'
+  return engine === 'exact' && batch > 1
     ? buildTrainingGraph(config, { batch: 1, sequence }, { recomputes, repetitions: batch })
     : buildTrainingGraph(config, { batch, sequence }, { recomputes });
 }
