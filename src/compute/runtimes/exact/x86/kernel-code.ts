@@ -17,6 +17,7 @@ export interface KernelCode {
 
 /** Bytes of an element. */
 export const ELEMENT = 4;
+/** Its logarithm. */
 export const ELEMENT_BITS = 2;
 
 /** The stack pointer is 8 bytes before a multiple of this where a kernel begins. */
@@ -25,11 +26,13 @@ const STACK_ALIGNMENT = 64;
 /** Numbers of 64 bits, and vectors behind them, that a kernel keeps on the stack. */
 export class Frame {
   readonly #code: Encoder;
+  /** Where the code has the length of the frame, which is known at the end. */
   readonly #length: number;
+  /** Bytes of the numbers, of what is in use, and of the most that was. */
   readonly #numbers: number;
-  #slots = 0;
   #bytes: number;
   #mostBytes: number;
+  #slots = 0;
 
   /** @param slots at most so many numbers */
   constructor(code: Encoder, slots: number) {
@@ -42,6 +45,7 @@ export class Frame {
   }
 
   slot(): Memory {
+    if (8 * this.#slots >= this.#numbers) throw new Error('A kernel keeps more numbers than it has said.');
     return { base: RSP, displacement: 8 * this.#slots++ };
   }
 

@@ -51,7 +51,7 @@ export function emitMap(target: KernelCode, kernel: MapKernel): void {
   streams.frame.leave();
 }
 
-/** As many as fit, at most the given number. @returns how many */
+/** As many as fit, at most the given number; not three of four, which would leave one over. @returns how many */
 function emitFitting(code: Encoder, emit: Emit, lanes: Lanes, most: number): number {
   const mark = code.mark();
   for (let vectors = most; vectors > 1; vectors = vectors === 4 ? 2 : vectors - 1) {
