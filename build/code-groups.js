@@ -362,7 +362,7 @@ export const STAGE_GROUPS = ['results'];
  */
 export const ENGINES = {
   onnx: { module: 'src/compute/runtimes/onnx/onnx-runtime.ts', groups: ['results', 'engine'] },
-  // Its programs are in the graph's hash. What executes them gives the same bits, whatever it is: it counts for nothing.
+  // Its programs are in the graph's hash. What executes them gives the same bits, and counts for nothing.
   exact: { module: 'src/compute/runtimes/exact/arithmetic-version.ts', groups: ['results', 'engine'] },
   onnxSteps: { module: 'src/compute/runtimes/onnx/training-step-runner.ts', groups: ['results', 'engine'] },
   tensorflow: {

@@ -20,7 +20,7 @@ export function committedStudy(): unknown {
   return JSON.parse(readFileSync(join(packageRoot, 'pipeline.json'), 'utf8')) as unknown;
 }
 
-/** The built-in model from new weights, trained for 200 steps in micro-batches, pruned, and trained on under the mask. */
+/** The built-in model from new weights, trained for 200 steps in micro-batches, pruned, and trained under the mask. */
 export function trainingStudy(): unknown {
   const study = tinyStudy();
   study.name = 'exact-training';

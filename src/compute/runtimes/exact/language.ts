@@ -127,8 +127,8 @@ export interface LoopInstruction {
   accumulators: readonly Accumulator[];
   body: readonly Instruction[];
   /**
-   * Iterations that change nothing in lanes for which this is false, since their body selects what leaves things as they
-   * are. A generator may leave out an iteration for a vector in which it is false for every lane.
+   * Iterations that change nothing in lanes for which this is false, since their body selects what leaves things as
+   * they are. A generator may leave out an iteration for a vector in which it is false for every lane.
    */
   part?: 'index<=lane' | 'index>=lane';
 }
@@ -143,8 +143,8 @@ export interface Accumulator {
 }
 
 /**
- * c[row, lane] = scale * (initial[row, lane] + a[row, 0] b[0, lane] + a[row, 1] b[1, lane] + ...), for every index of the
- * batch: each product is rounded, then each sum, k in order. Without `initial` the sum begins with +0. Elements are
+ * c[row, lane] = scale * (initial[row, lane] + a[row, 0] b[0, lane] + a[row, 1] b[1, lane] + ...), for every index of
+ * the batch: each product is rounded, then each sum, k in order. Without `initial` the sum begins with +0. Elements are
  * independent of each other. `c` and `initial` may be the same memory; nothing else overlaps.
  */
 export interface ProductKernel {
