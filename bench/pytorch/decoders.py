@@ -94,6 +94,8 @@ class Decoder:
 
     def __init__(self, config, sequence, attention="explicit", dtype=torch.float32):
         self.config = config
+        # Is told of every down projection its layer, input and output, if somebody wants to know.
+        self.observe = None
         self.attend = Attention(attention, sequence, dtype)
         if config["family"] == "llama":
             features = head_width(config)
@@ -147,7 +149,10 @@ class Decoder:
             residual = residual + linear(mixed.transpose(1, 2).flatten(2), f"{block}.self_attn.o_proj")
             x = norm(residual, f"{block}.post_attention_layernorm")
             x = F.silu(linear(x, f"{block}.mlp.gate_proj")) * linear(x, f"{block}.mlp.up_proj")
-            residual = residual + linear(x, f"{block}.mlp.down_proj")
+            written = linear(x, f"{block}.mlp.down_proj")
+            if self.observe is not None:
+                self.observe(layer, x, written)
+            residual = residual + written
         head = embedding if self.config.get("tiedHead") else weights["lm_head.weight"]
         return F.linear(norm(residual, "model.norm"), head)
 

@@ -34,50 +34,23 @@ from decoders import (  # noqa: E402
     mean_loss,
     parameter_shapes,
 )
+from optimizer import MaskedAdamW  # noqa: E402
 
 BATCHES = 64
-CLIP_NORM = 1.0
 
 
 class Training:
     def __init__(self, source, masked):
         self.source = source
-        self.parameters = list(source.weights.values())
-        self.masked = source.block_matrices() if masked else []
-        self.masks = [torch.randint(2, weight.shape, generator=source.generator).float() for weight in self.masked]
-        self.hide(self.masked)
-        self.fused = version() >= (2, 4)
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [weight for weight in self.parameters if weight.dim() == 2], "weight_decay": 0.1},
-                {"params": [weight for weight in self.parameters if weight.dim() == 1], "weight_decay": 0.0},
-            ],
-            lr=1e-3,
-            betas=(0.9, 0.95),
-            eps=1e-8,
-            **({"fused": True} if self.fused else {"foreach": True}),
-        )
-
-    @torch.no_grad()
-    def hide(self, tensors):
-        if tensors:
-            torch._foreach_mul_(tensors, self.masks)
+        matrices = source.block_matrices() if masked else []
+        masks = [torch.randint(2, weight.shape, generator=source.generator).float() for weight in matrices]
+        self.optimizer = MaskedAdamW(source.weights.values(), matrices, masks)
+        self.fused = self.optimizer.fused
 
     def unit(self):
         loss = self.loss_of(*self.source.next_batch())
         loss.backward()
-        with torch.no_grad():
-            self.hide([weight.grad for weight in self.masked])
-            gradients = [weight.grad for weight in self.parameters]
-            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-            if self.fused:
-                # Divides the gradients inside the fused kernel: one pass less than clip_grad_norm_.
-                self.optimizer.grad_scale = (norm / CLIP_NORM).clamp(min=1.0)
-            elif norm > CLIP_NORM:
-                torch._foreach_mul_(gradients, CLIP_NORM / norm.item())
         self.optimizer.step()
-        self.hide(self.masked)
-        self.optimizer.zero_grad(set_to_none=True)
         return loss.item()
 
     def use(self, logits_of, variant):
@@ -181,10 +154,6 @@ def initial(name, shape, generator):
     if len(shape) == 2:
         return torch.randn(shape, generator=generator) * 0.02
     return torch.zeros(shape) if name.endswith("bias") else torch.ones(shape)
-
-
-def version():
-    return tuple(int(part) for part in torch.__version__.split(".")[:2])
 
 
 def fastest(request):

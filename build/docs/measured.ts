@@ -197,6 +197,31 @@ export interface LearningRateMeasured {
   }[];
 }
 
+/** A study's time by the clock: from nothing, and after one arm's percentage was changed. */
+export interface StudyTimes {
+  readonly seconds: number;
+  /** That swp computed. */
+  readonly nodes?: number;
+  /** Of PyTorch, that arm alone. */
+  readonly secondsAgain?: number;
+  readonly nodesAgain?: number;
+}
+
+/** What `npm run bench:study -- --record` recorded: the pilot with swp, by engine, and as a script in PyTorch. */
+export interface StudyMeasured {
+  readonly made: Made;
+  readonly cores: number;
+  /** Version; null where no Python has it. */
+  readonly pytorch: string | null;
+  /** Of the script, which takes those that arms have in common once for each arm. */
+  readonly trainingSteps: number | null;
+  /** Trainings, prunes, detections and evaluations of the script. */
+  readonly operations: number | null;
+  /** The arm that was changed. */
+  readonly changed: string;
+  readonly runs: Readonly<Partial<Record<'pytorch' | 'onnx' | 'exact' | 'webassembly', StudyTimes>>>;
+}
+
 /** What `npm run docs -- screenshots` took. */
 export interface ScreenshotsMeasured {
   readonly made: Made;
@@ -215,6 +240,7 @@ export interface Measured {
   readonly screenshots: ScreenshotsMeasured;
   readonly throughput: ThroughputMeasured;
   readonly dag: DagMeasured;
+  readonly study: StudyMeasured;
   readonly 'exact-functions': ExactFunctionsMeasured;
   readonly detector: DetectorMeasured;
   readonly emergence: EmergenceMeasured;
