@@ -177,18 +177,19 @@ class Arm:
         self.result.setdefault("functional", []).append(len(functional))
         self.counts["passes"] += detection.passes
 
-    @torch.inference_mode()
     def evaluate(self, operation):
         length = operation["sequenceLength"]
+        # What other steps use as well is made outside of the inference mode.
         decoder = self.study.decoder(length)
         tokens, answerable = self.study.evaluation(operation["seed"], operation["sequences"], length)
         losses, hits = [], 0
-        for batch, asked in zip(tokens.split(operation["batchSize"]), answerable.split(operation["batchSize"])):
-            targets = batch[:, 1:]
-            logits = decoder.logits(self.weights, batch[:, :-1])
-            losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none"))
-            hits += ((logits.argmax(-1) == targets) & asked).sum().item()
-        self.result["perplexities"].append(torch.cat(losses).double().mean().exp().item())
+        with torch.inference_mode():
+            for batch, asked in zip(tokens.split(operation["batchSize"]), answerable.split(operation["batchSize"])):
+                targets = batch[:, 1:]
+                logits = decoder.logits(self.weights, batch[:, :-1])
+                losses.append(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none"))
+                hits += ((logits.argmax(-1) == targets) & asked).sum().item()
+            self.result["perplexities"].append(torch.cat(losses).double().mean().exp().item())
         self.result["retrieval"] = hits / answerable.sum().item()
         self.counts["evaluated"] += len(tokens)
 
@@ -243,6 +244,8 @@ def work_of(run):
 def main():
     with open(sys.argv[1]) as file:
         plan = json.load(file)
+    # The first optimizer of a process loads a good part of PyTorch, for seconds: once, before there are several.
+    torch.optim.AdamW([torch.zeros(1)])
     runs = sorted(plan["runs"], key=work_of, reverse=True)
     with multiprocessing.get_context("fork").Pool(plan["processes"], prepare, (plan,)) as pool:
         results = list(pool.imap_unordered(complete, runs))
