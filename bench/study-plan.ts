@@ -19,6 +19,8 @@ import { openDeclaration } from '../src/project/project.ts';
 export interface StudyPlan {
   config: object;
   language: object;
+  /** Whether trainings are compiled. */
+  variant: 'eager' | 'compile';
   /** Kind of attention. */
   attention: string;
   processes: number;
@@ -41,7 +43,7 @@ const KNOWN = new Set(['load-pretrained', 'init', ...Object.keys(ONLY)]);
 export async function planStudy(
   pipeline: string,
   profile: string,
-  settings: Pick<StudyPlan, 'attention' | 'processes'>,
+  settings: Pick<StudyPlan, 'variant' | 'attention' | 'processes'>,
 ): Promise<StudyPlan> {
   const { study } = await openDeclaration({ pipeline, profile });
   const model = [...new Set(study.experiments.map((experiment) => experiment.model))];
@@ -87,6 +89,7 @@ function operationsOf(instances: readonly StepInstance[]): JsonObject[] {
           },
         ];
       case 'train': {
+        if (params.clipNorm === 0) throw new Error(`study.py has no training without clipping (${label.experiment}).`);
         const schedule = params as unknown as LearningRateSchedule;
         const learningRates = Array.from({ length: schedule.steps }, (_, step) => learningRateAt(step, schedule));
         return [{ ...params, stage: 'train', learningRates }];

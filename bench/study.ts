@@ -1,10 +1,10 @@
 /**
  * How long a study takes as a whole: as a PyTorch script that does the same arms one by one (bench/pytorch/study.py, on
- * as many processes as there are cores), and with swp from an empty cache, on each engine. Then again after one arm's
- * percentage has changed: swp computes what the change reaches; of the script, that arm is run alone, which is what its
- * author would do by hand.
+ * as many processes as there are cores, eagerly and with its trainings compiled), and with swp from an empty cache, on
+ * each engine. Then again after one arm's percentage has changed: swp computes what the change reaches; of the script,
+ * that arm is run alone, which is what its author would do by hand.
  *
- *   npm run bench:study                                  # the pilot: half an hour on two cores that do nothing else
+ *   npm run bench:study                                  # the pilot: about half an hour on two quiet cores
  *   npm run bench:study -- smoke                         # another profile
  *   SWP_BENCH_PYTHON=/path/to/python npm run bench:study # which Python
  *   npm run bench:study -- --record                      # the pilot, into docs/measured, for docs/compute.md
@@ -75,22 +75,23 @@ async function benchmark(): Promise<void> {
   const changed = await changedArm(pipeline, profile);
   if (python === undefined) console.log('No Python with torch was found: SWP_BENCH_PYTHON can name one.');
   else {
-    const plan = await planStudy(pipeline, profile, { attention: await fastestAttention(python), processes: cores });
-    const whole = await runPyTorch(python, plan);
-    const alone = await runPyTorch(python, {
-      ...plan,
-      runs: plan.runs.filter(({ experiment }) => experiment === changed),
-    });
-    pytorch = whole.reply;
-    perplexities.pytorch = finalPerplexities(
-      whole.reply.runs.map((run) => ({ ...run, perplexity: run.perplexities.at(-1)! })),
-    );
-    runs.pytorch = { seconds: whole.seconds, secondsAgain: alone.seconds };
-    const { trainingSteps, evaluated, passes, operations } = whole.reply;
-    console.log(
-      `PyTorch ${pytorch.pytorch}, ${plan.attention} attention, ${cores} processes: ${operations} steps of ${plan.runs.length} runs, with ${trainingSteps} training steps, ${evaluated} evaluated sequences and ${passes} forward passes of detections`,
-    );
-    describe('pytorch', runs.pytorch, runs);
+    for (const variant of ['eager', 'compile'] as const) {
+      const attention = await fastestAttention(python, variant);
+      const plan = await planStudy(pipeline, profile, { variant, attention, processes: cores });
+      const whole = await runPyTorch(python, plan);
+      const ofChanged = plan.runs.filter(({ experiment }) => experiment === changed);
+      const alone = await runPyTorch(python, { ...plan, runs: ofChanged });
+      pytorch = whole.reply;
+      perplexities[variant] = finalPerplexities(
+        whole.reply.runs.map((run) => ({ ...run, perplexity: run.perplexities.at(-1)! })),
+      );
+      runs[variant] = { seconds: whole.seconds, secondsAgain: alone.seconds };
+      const { trainingSteps, evaluated, passes, operations } = whole.reply;
+      console.log(
+        `PyTorch ${pytorch.pytorch}, ${attention} attention, ${cores} processes: ${operations} steps of ${plan.runs.length} runs, with ${trainingSteps} training steps, ${evaluated} evaluated sequences and ${passes} forward passes of detections`,
+      );
+      describe(variant, runs[variant], runs);
+    }
   }
 
   const fastest = generatorOfThisMachine().name;
@@ -119,8 +120,8 @@ async function benchmark(): Promise<void> {
 }
 
 /** Of the pilot's model, as the benchmark of training steps finds it out. */
-async function fastestAttention(python: string): Promise<string> {
-  const peer = await openPyTorch(python, benchModel('built-in'), { variant: 'eager' });
+async function fastestAttention(python: string, variant: StudyPlan['variant']): Promise<string> {
+  const peer = await openPyTorch(python, benchModel('built-in'), { variant });
   await peer.close();
   return peer.attention;
 }
@@ -129,7 +130,11 @@ async function runPyTorch(python: string, plan: StudyPlan): Promise<{ seconds: n
   const path = join(folder, 'plan.json');
   writeFileSync(path, JSON.stringify(plan));
   const start = performance.now();
-  const { stdout } = await execa(python, [SCRIPT, path], { stderr: 'inherit' });
+  const { stdout } = await execa(python, [SCRIPT, path], {
+    stderr: 'inherit',
+    // What it compiles is kept from the first run for the one of the changed arm, as anybody's would be.
+    env: { TORCHINDUCTOR_CACHE_DIR: join(folder, 'compiled') },
+  });
   return { seconds: (performance.now() - start) / 1000, reply: JSON.parse(stdout) as PyTorchReply };
 }
 
@@ -167,7 +172,11 @@ interface Declaration {
 }
 
 async function changedArm(pipeline: string, profile: string): Promise<string> {
-  const { runs } = await planStudy(pipeline, profile, { attention: 'explicit', processes: 1 });
+  const { runs } = await planStudy(pipeline, profile, {
+    variant: 'eager',
+    attention: 'explicit',
+    processes: 1,
+  });
   const found = CHANGED.find((arm) => runs.some(({ experiment }) => experiment === arm));
   if (found === undefined) throw new Error(`${profile} has none of ${CHANGED.join(', ')}, of which one changes.`);
   return found;
@@ -205,15 +214,19 @@ function finalPerplexities(runs: readonly { experiment: string; perplexity: numb
 }
 
 function describe(
-  name: string,
+  name: keyof StudyMeasured['runs'],
   { seconds, nodes, secondsAgain, nodesAgain }: StudyTimes,
-  { pytorch }: StudyMeasured['runs'],
+  { eager, compile }: StudyMeasured['runs'],
 ): void {
   const ran = (count: number | undefined) => (count === undefined ? '' : ` (${count} nodes)`);
-  const ratio =
-    name === 'pytorch' || pytorch === undefined ? '' : `, ${(seconds / pytorch.seconds).toFixed(2)} x PyTorch`;
+  const ratio = (other: StudyTimes | undefined, label: string) =>
+    other === undefined || name === 'eager' || name === 'compile'
+      ? ''
+      : `, ${(seconds / other.seconds).toFixed(2)} x ${label}`;
   const again = secondsAgain === undefined ? '' : `; one arm changed: ${secondsAgain.toFixed(1)} s${ran(nodesAgain)}`;
-  console.log(`  ${name.padEnd(12)}${seconds.toFixed(1).padStart(7)} s${ran(nodes)}${ratio}${again}`);
+  console.log(
+    `  ${name.padEnd(12)}${seconds.toFixed(1).padStart(7)} s${ran(nodes)}${ratio(eager, 'PyTorch eager')}${ratio(compile, 'torch.compile')}${again}`,
+  );
 }
 
 function comparePerplexities(perplexities: Record<string, Map<string, number[]>>): void {

@@ -1,5 +1,5 @@
-"""Super weights of one model, as src/science/super-weights.ts seeks them: where the largest input and the largest output
-of a down projection cross is a candidate, and zeroing it must cost far more than zeroing weights that resemble it.
+"""Super weights of one model, as src/science/super-weights.ts seeks them: where the largest input and the largest
+output of a down projection cross is a candidate, and zeroing it must cost far more than zeroing weights like it.
 
 Simpler than there, and with fewer forward passes: only each layer's peak is a candidate, not what contributes to it
 besides; no sets of weights are judged; no control is a twin; none is left out because its hidden unit is silent.
@@ -35,7 +35,8 @@ class Detection:
                     confirmed.append(place)
             if len(confirmed) == known:
                 break
-        functional = [place for place in reference or confirmed if self.is_super(place, [*(reference or []), *confirmed])]
+        known = [*(reference or []), *confirmed]
+        functional = [place for place in reference or confirmed if self.is_super(place, known)]
         self.ablate_largest()
         return confirmed, functional
 

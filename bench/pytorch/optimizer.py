@@ -3,8 +3,6 @@ the gradients to clip them.
 """
 import torch
 
-CLIP_NORM = 1.0
-
 
 def version():
     return tuple(int(part) for part in torch.__version__.split(".")[:2])
@@ -13,8 +11,8 @@ def version():
 class MaskedAdamW:
     """Masks the gradients, clips them to a norm, takes AdamW's step and masks the weights."""
 
-    def __init__(self, weights, masked=(), masks=(), rate=1e-3, betas=(0.9, 0.95), epsilon=1e-8, decay=0.1, norm=CLIP_NORM):
-        """`masks` belong to `masked`, some of the `weights`."""
+    def __init__(self, weights, masked, masks, betas=(0.9, 0.95), epsilon=1e-8, decay=0.1, norm=1.0):
+        """`masks` belong to `masked`, some of the `weights`. The rate is 0.001, unless another one is set."""
         self.weights, self.masked, self.masks = list(weights), list(masked), list(masks)
         self.norm = norm
         self.fused = version() >= (2, 4)
@@ -23,7 +21,7 @@ class MaskedAdamW:
                 {"params": [weight for weight in self.weights if weight.dim() == 2], "weight_decay": decay},
                 {"params": [weight for weight in self.weights if weight.dim() == 1], "weight_decay": 0.0},
             ],
-            lr=rate,
+            lr=1e-3,
             betas=betas,
             eps=epsilon,
             **({"fused": True} if self.fused else {"foreach": True}),

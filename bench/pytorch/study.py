@@ -1,12 +1,12 @@
-"""A study as one would write it in PyTorch: every arm and seed from its start to its end, as many processes as there are
-cores, the longest first. There is no cache, and no arm knows of another; within one, nothing is done twice.
+"""A study as one would write it in PyTorch: every arm and seed from its start to its end, as many processes as there
+are cores, the longest first. There is no cache, and no arm knows of another; within one, nothing is done twice.
 
   study.py PLAN.json   ->   one JSON object: what was done, and how every arm has ended
 
 The plan (bench/study.ts writes it, from a pipeline.json) has the model, the language, and each arm's steps in their
 order with their parameters: train, prune, detect-sw, eval. Processes compute on one thread each, with what is fastest
-for peer.py: fused AdamW, and the kind of attention that the plan names. They compute eagerly: an arm trains on one
-shape for a few seconds, and compiling that, in every process, would take longer than it saves.
+for peer.py: fused AdamW, and the kind of attention that the plan names. Losses and gradients of training are compiled
+if the plan's variant says so: once per process, since all arms train on one shape. Passes without gradients are eager.
 """
 import functools
 import json
@@ -23,7 +23,7 @@ import numpy as np  # noqa: E402  (the environment comes first)
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
-from decoders import Decoder, is_block_matrix, mean_loss, parameter_shapes  # noqa: E402
+from decoders import Decoder, is_block_matrix, parameter_shapes  # noqa: E402
 from detection import Detection  # noqa: E402
 from marker_retrieval import MarkerRetrieval  # noqa: E402
 from optimizer import MaskedAdamW  # noqa: E402
@@ -42,11 +42,18 @@ class Study:
     def __init__(self, plan):
         self.config = plan["config"]
         self.attention = plan["attention"]
+        self.variant = plan["variant"]
         self.language = MarkerRetrieval(plan["language"])
 
     @functools.cache
     def decoder(self, length):
         return Decoder(self.config, length, self.attention)
+
+    @functools.cache
+    def loss(self, length):
+        """A function of weights, tokens and targets."""
+        decoder = self.decoder(length)
+        return torch.compile(decoder.__call__) if self.variant == "compile" else decoder
 
     @functools.cache
     def sample(self, purpose, seed, sequences, length):
@@ -73,7 +80,10 @@ class Arm:
         self.reference = None
         self.counts = {"trainingSteps": 0, "evaluated": 0, "passes": 0, "operations": 0}
         self.result = {"experiment": run["experiment"], "seed": run["seed"], "perplexities": [], "confirmed": []}
-        self.do = {"init": self.start, "train": self.train, "prune": self.prune, "detect-sw": self.detect, "eval": self.evaluate}
+        self.do = {
+            **{"init": self.start, "train": self.train, "prune": self.prune},
+            **{"detect-sw": self.detect, "eval": self.evaluate},
+        }
 
     def complete(self):
         for operation in self.run["operations"]:
@@ -93,9 +103,9 @@ class Arm:
         self.follows_start = scheme == "pretrained"
 
     def train(self, operation):
-        decoder, parameters = self.study.decoder(operation["sequenceLength"]), list(self.weights.values())
+        loss_of = self.study.loss(operation["sequenceLength"])
         optimizer = MaskedAdamW(
-            parameters,
+            self.weights.values(),
             [self.weights[name] for name in self.masks],
             self.masks.values(),
             betas=(operation["beta1"], operation["beta2"]),
@@ -105,7 +115,7 @@ class Arm:
         )
         losses = []
         for rate, tokens in zip(operation["learningRates"], self.batches(operation)):
-            loss = mean_loss(decoder.logits(self.weights, tokens[:, :-1]), tokens[:, 1:])
+            loss = loss_of(self.weights, tokens[:, :-1], tokens[:, 1:])
             loss.backward()
             optimizer.set_rate(rate)
             optimizer.step()

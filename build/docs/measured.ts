@@ -219,7 +219,7 @@ export interface StudyMeasured {
   readonly operations: number | null;
   /** The arm that was changed. */
   readonly changed: string;
-  readonly runs: Readonly<Partial<Record<'pytorch' | 'onnx' | 'exact' | 'webassembly', StudyTimes>>>;
+  readonly runs: Readonly<Partial<Record<Contender, StudyTimes>>>;
 }
 
 /** What `npm run docs -- screenshots` took. */
