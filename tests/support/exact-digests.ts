@@ -21,13 +21,13 @@ export function committedStudy(): unknown {
 }
 
 /** The built-in model from new weights, trained for 200 steps in micro-batches, pruned, and trained under the mask. */
-export function trainingStudy(): unknown {
+export function trainingStudy(batchSize = 4): unknown {
   const study = tinyStudy();
   study.name = 'exact-training';
   study.defaults.params = {
     init: { scheme: 'xavier' },
     train: {
-      ...{ steps: 200, batchSize: 4, microBatchSize: 2, sequenceLength: 64 },
+      ...{ steps: 200, batchSize, microBatchSize: batchSize / 2, sequenceLength: 64 },
       ...{ schedule: 'warmup-cosine', warmupSteps: 20, learningRate: 0.003 },
     },
     eval: { sequences: 32, batchSize: 16, sequenceLength: 64 },
