@@ -39,6 +39,7 @@ export function evaluateExactly(
         const data = feeds[operation.name]!;
         const first = advancing.has(operation.name) ? index * length : 0;
         evaluation.set(output, data.subarray(first, first + length));
+        if (structure.phases.summed.has(output)) evaluation.addToTotal(output);
       } else if (!structure.isAbsorbed(node)) evaluation.compute(node);
     }
   };
@@ -85,12 +86,21 @@ class Evaluation {
     const { phases } = this.#structure;
     if (!phases.summed.has(output)) return this.set(output, this.#evaluate(node));
     const isRead = this.#structure.readersOf(output).some((reader) => phases.of(reader) === 'each');
-    const total = this.#totals.get(output) ?? { data: new Float32Array(elementCount(output.shape)), scale: 1 };
-    this.#totals.set(output, total);
-    if (!isRead && this.#goesOn(node, total)) return;
-    const data = this.#evaluate(node) as Float32Array;
-    if (isRead) this.set(output, data);
-    total.data.forEach((sum, index) => (total.data[index] = fround(sum + data[index]!)));
+    if (!isRead && this.#goesOn(node, this.#totalOf(output))) return;
+    this.set(output, this.#evaluate(node));
+    this.addToTotal(output);
+  }
+
+  addToTotal(value: Value): void {
+    const total = this.#totalOf(value).data;
+    const data = this.#data.get(value)!;
+    total.forEach((sum, index) => (total[index] = fround(sum + data[index]!)));
+  }
+
+  #totalOf(value: Value): Total {
+    const total = this.#totals.get(value) ?? { data: new Float32Array(elementCount(value.shape)), scale: 1 };
+    this.#totals.set(value, total);
+    return total;
   }
 
   /** Joins partial sums and multiplies by factors, when all repetitions are done. */

@@ -52,7 +52,10 @@ export class Groups {
   #place(node: OperationNode, phase: Phase): void {
     const structure = this.#structure;
     const { operation, inputs, output } = node;
-    if (operation.op === 'input' || operation.op === 'constant') return void this.#madeBy.set(output, -1);
+    if (operation.op === 'input' || operation.op === 'constant') {
+      if (structure.phases.summed.has(output)) this.list.push({ phase, root: node, elementwise: [] });
+      return void this.#madeBy.set(output, -1);
+    }
     if (this.#inlined.has(node) || structure.isAbsorbed(node)) return;
     if (structure.isView(node) && !structure.phases.summed.has(output))
       return void this.#madeBy.set(output, this.#madeBy.get(inputs[0]!) ?? -1);

@@ -23,6 +23,8 @@ export class MapCall {
   readonly #lane: number | undefined;
   /** Numbers of the loops in the body, by axis. */
   readonly #inner = new Map<number, number>();
+  /** Axes whose indices from `first` on are counted in chunks, and within a chunk by the lanes. */
+  readonly #chunked = new Map<number, { first: number; width: number }>();
 
   /**
    * @param loops axes around the lanes, outermost first
@@ -38,6 +40,11 @@ export class MapCall {
   /** Says that a loop in the body runs over an axis. */
   runsOver(axis: number, loop: number): void {
     this.#inner.set(axis, loop);
+  }
+
+  /** Says that an axis counts chunks of a width, from an index on; the lanes count within a chunk. */
+  countsChunks(axis: number, first: number, width: number): void {
+    this.#chunked.set(axis, { first, width });
   }
 
   /** The element of a view at the indices of all loops; the view has the kernel's shape, with strides of 0. */
@@ -57,7 +64,11 @@ export class MapCall {
     const loop = this.#loops.indexOf(axis);
     if (loop >= 0) return body.index(loop);
     const inner = this.#inner.get(axis);
-    return inner === undefined ? body.constant(0) : body.index(inner); // an axis of length 1 has no loop
+    const index = inner === undefined ? body.constant(0) : body.index(inner); // an axis of length 1 has no loop
+    const chunked = this.#chunked.get(axis);
+    if (chunked === undefined) return index;
+    const start = body.add(body.mul(index, body.constant(chunked.width)), body.constant(chunked.first));
+    return body.add(start, body.lane());
   }
 
   kernel(): Kernel {

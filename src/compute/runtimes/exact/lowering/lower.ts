@@ -41,6 +41,8 @@ function emitNode(values: Values, phase: Phase, node: OperationNode): void {
     case 'mixValues':
     case 'add':
       return emitProduct(values, phase, node);
+    case 'input':
+      return values.addToSum(phase, node.output);
     case 'causalSoftmax':
       return emitCausalSoftmax(values, phase, node);
     case 'logSoftmax':
@@ -49,7 +51,8 @@ function emitNode(values: Values, phase: Phase, node: OperationNode): void {
     case 'transpose':
     case 'slice':
     case 'expand':
-      return values.structure.isView(node) ? values.addToSum(phase, node.output) : values.emitCopy(phase, node);
+      if (!values.structure.isView(node)) values.emitCopy(phase, node);
+      return values.addToSum(phase, node.output);
     case 'concat':
       return emitConcat(values, phase, node);
     case 'gatherRows':

@@ -54,6 +54,9 @@ export function phasesOf(graph: Graph, advancing: ReadonlySet<string>): Phases {
       (after.has(graph.producer(input)) || elementCount(input.shape) <= elementsMadeOf(input));
     if (node.inputs.every((input) => !varying.has(input) || fits(input))) after.add(node);
   }
+  // What is needed for every sequence is computed for every sequence.
+  for (const node of nodes.toReversed())
+    if (readersOf(node.output).some((reader) => !after.has(reader))) after.delete(node);
   const summed = new Set<Value>();
   for (const { output } of nodes)
     if (

@@ -110,5 +110,6 @@ function partOf(
     return lanes === query && rows === key ? 'row<=lane' : undefined;
   if (!structure.isTriangular(vectors.value) || scalars.value === vectors.value) return undefined;
   const last = vectors.value.shape.length - 1;
+  if (vectors.batch === last - 1) return undefined; // the mask is of other axes than the sum and the lanes
   return vectors.row === last ? 'inner<=lane' : 'inner>=lane';
 }

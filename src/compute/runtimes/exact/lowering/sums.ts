@@ -121,6 +121,7 @@ function emitAlongLanes(values: Values, groups: Groups, phase: Phase, { node, in
     });
     const splitShape = [...shape.map((length, axis) => (axis === lane ? count : length)), width];
     const call = new MapCall(splitShape, kept, rank);
+    call.countsChunks(lane, first, width);
     const { body } = call;
     const access = call.access(partials);
     const loops = [...outer, ...(count > 1 ? [lane] : [])];

@@ -13,8 +13,8 @@ export class Values {
   readonly #views = new Map<Value, View>();
   /** Sums over the repetitions. */
   readonly #sums = new Map<Value, View>();
-  /** Copies that lie in another order, by value and innermost axis. */
-  readonly #copies = new Map<Value, Map<number, View>>();
+  /** Copies that lie in another order, by what they are copies of (a value, or its sum) and innermost axis. */
+  readonly #copies = new Map<View, Map<number, View>>();
 
   constructor(structure: Structure, advancing: ReadonlySet<string>) {
     this.structure = structure;
@@ -117,8 +117,8 @@ export class Values {
   withNeighbours(value: Value, phase: Phase, axis: number): View {
     const view = this.view(value, phase);
     if (view.strides[axis] === 1 || view.shape[axis] === 1) return view;
-    const copies = this.#copies.get(value) ?? new Map<number, View>();
-    this.#copies.set(value, copies);
+    const copies = this.#copies.get(view) ?? new Map<number, View>();
+    this.#copies.set(view, copies);
     const copy = copies.get(axis) ?? this.#copied(value, view, phase, axis);
     copies.set(axis, copy);
     return copy;
@@ -234,9 +234,10 @@ export class Values {
     this.emitter.call(phase, call.kernel(), call.slots.places);
   }
 
-  /** Memory for the sum of a value over the repetitions, which begins with zeros. */
-  #zeroes({ shape }: Value): View {
-    const view = dense(this.emitter.lasting(elementCount(shape)), shape);
+  /** Memory for the sum of a value over the repetitions, which begins with zeros and lies as the value does. */
+  #zeroes(value: Value): View {
+    const { shape } = value;
+    const view = dense(this.emitter.lasting(elementCount(shape)), shape, this.structure.orderOf(value));
     const call = new MapCall([elementCount(shape)], [], 0);
     call.body.store(call.body.constant(0), call.access({ ...view, strides: [1] }));
     this.emitter.call('before', call.kernel(), call.slots.places);
