@@ -15,14 +15,23 @@ import { ExactSession } from './exact-session.ts';
 import { generatorOfThisMachine } from './generators.ts';
 import { ProgramTooLarge, type Generator } from './language.ts';
 import { lowerGraph } from './lowering/lower.ts';
+import { NoMachineCode } from './x86/executable-memory.ts';
 
 export const exactRuntime: Runtime = {
   async open(graph: Graph, target: ExecutionTarget, repetition?: Repetition): Promise<GraphSession> {
     try {
       return await openExact(graph, generatorOfThisMachine(), repetition);
     } catch (error) {
-      if (!(error instanceof ProgramTooLarge)) throw error;
-      throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
+      if (error instanceof ProgramTooLarge)
+        throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
+      // A processor and system that ran generated code before: memory is what it lacks now.
+      if (error instanceof NoMachineCode || error instanceof RangeError)
+        throw new UnavailableTarget(
+          target,
+          `The system refuses the memory of a program: ${error.message}`,
+          'Lift the limit of memory (`ulimit -v`), take a smaller batch or fewer --jobs, or a machine with more memory.',
+        );
+      throw error;
     }
   },
 };

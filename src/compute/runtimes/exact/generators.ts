@@ -2,6 +2,7 @@
  * Chooses what executes the exact engine's programs on this machine: machine code where there is a generator for it,
  * else WebAssembly. That is allowed here, and nowhere else, because it changes no bit.
  */
+import { SwpError } from '../../../base/failure.ts';
 import type { Generator } from './language.ts';
 import { wasmGenerator } from './wasm/wasm-generator.ts';
 import { NoMachineCode } from './x86/executable-memory.ts';
@@ -24,8 +25,7 @@ let chosen: Generator | undefined;
 
 /**
  * The one that programs are executed with here: the fastest, or that which SWP_EXACT_CODE names.
- * @throws NoMachineCode if SWP_EXACT_CODE names one that this machine does not have
- * @throws Error if it names none
+ * @throws SwpError if SWP_EXACT_CODE names none, or one that this machine does not have
  */
 export function generatorOfThisMachine(): Generator {
   chosen ??= choose(process.env[VARIABLE]);
@@ -45,8 +45,27 @@ export function generatorsHere(): GeneratorName[] {
 function choose(named: string | undefined): Generator {
   if (named === undefined || named === '') return generatorNamed(generatorsHere().at(-1)!);
   const name = GENERATOR_NAMES.find((each) => each === named);
-  if (name === undefined) throw new Error(`${VARIABLE} is ${named}, not ${GENERATOR_NAMES.join(', ')}.`);
-  return generatorNamed(name);
+  const here = () => generatorsHere().join(', ');
+  if (name === undefined)
+    throw new SwpError({
+      kind: 'usage',
+      message: `${VARIABLE} is ${named}, which is no way to execute the exact engine's programs.`,
+      expected: `one that this machine has (${here()}), or nothing: the bits are the same`,
+    });
+  try {
+    return generatorNamed(name);
+  } catch (error) {
+    if (!(error instanceof NoMachineCode)) throw error;
+    throw new SwpError(
+      {
+        kind: 'unavailable',
+        what: `engine exact with ${VARIABLE}=${name}`,
+        message: error.message,
+        remedy: `Leave ${VARIABLE} out, or give it what this machine has (${here()}): the bits are the same.`,
+      },
+      { cause: error },
+    );
+  }
 }
 
 function generatorIfThere(name: GeneratorName): Generator | undefined {

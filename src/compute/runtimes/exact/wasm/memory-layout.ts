@@ -51,14 +51,14 @@ function aligned(address: number): number {
   return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 }
 
-/** @throws Error that says what is missing, where the system refuses so much */
+/** @throws ProgramTooLarge that says what is missing, where the system refuses so much */
 export function allocate({ pages }: MemoryLayout): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     // WebAssembly reserves address space far beyond what it uses, which only a limit of address space counts.
-    throw new Error(
+    throw new ProgramTooLarge(
       `The system refuses ${quantityText(pages * PAGE_BYTES, 'B')} of memory for WebAssembly. If \`ulimit -v\` limits ` +
         'the address space, lift the limit: WebAssembly reserves some 10 GB beyond what it uses.',
       { cause: error },
