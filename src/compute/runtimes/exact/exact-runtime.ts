@@ -23,7 +23,11 @@ export const exactRuntime: Runtime = {
       return await openExact(graph, generatorOfThisMachine(), repetition);
     } catch (error) {
       if (error instanceof ProgramTooLarge)
-        throw new UnavailableTarget(target, error.message, 'Use engine onnx, a smaller batch, or a machine with AVX2.');
+        throw new UnavailableTarget(
+          target,
+          error.message,
+          'Use engine onnx, or a smaller batch. Machine code (x86-64 with AVX2) addresses more memory than WebAssembly.',
+        );
       // A processor and system that ran generated code before: memory is what it lacks now.
       if (error instanceof NoMachineCode || error instanceof RangeError)
         throw new UnavailableTarget(
