@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { Graph } from '../../../src/compute/graph/graph.ts';
 import { checkProgram } from '../../../src/compute/runtimes/exact/check-program.ts';
 import { ExactSession } from '../../../src/compute/runtimes/exact/exact-session.ts';
 import { generatorNamed, generatorsHere } from '../../../src/compute/runtimes/exact/generators.ts';
@@ -108,4 +109,14 @@ it.each(GENERATORS)('%s: a graph that is run once per sequence', async (_, gener
     }),
     { numRuns: RUNS },
   );
+});
+
+it.each(GENERATORS)('%s: a product over the batch of masked weights, not over what is masked', async (_, generator) => {
+  const graph = new Graph();
+  const weights = graph.causalSoftmax(graph.input('scores', [20, 20, 20]));
+  const a = graph.input('a', [20, 7, 20]);
+  graph.output('product', graph.matmul(a, weights, { batchB: 'inner' }));
+  const built = { graph, advancing: [], below: new Map<string, number>() };
+  const feeds = feedsFor(built, 1, 1);
+  expectSameBits(await run(built, feeds, generator), evaluateExactly(graph, feeds));
 });
