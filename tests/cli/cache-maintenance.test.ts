@@ -212,7 +212,7 @@ describe('swp verify', () => {
       ['onnx', 'close'],
       ['exact', 'different'],
     ] as const) {
-      const of = await SwpProject.create(tinyStudy());
+      const of = await SwpProject.create({ ...tinyStudy(), experiments: { A1: {} } });
       const chosen = ['--engine', engine];
       await of.swp('repro', ...chosen);
       const node = ['stage=train', 'experiment=A1', 'round=1', ...chosen];

@@ -1,4 +1,5 @@
 /** Studies that the exact engine computes to the same bits on every machine, and the digests of what they make. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/base/package-root.ts';
@@ -12,6 +13,8 @@ interface ShownNode {
   round: number;
   step: string;
   runs: { experiment: string; seed: number }[];
+  /** Paths. */
+  artifacts: Record<string, string>;
   record: { artifacts: Record<string, { sha256: string }> };
 }
 
@@ -45,12 +48,23 @@ export async function computeExactly(project: SwpProject, ...options: string[]):
   const shown = (await project.swp('show', 'stage=*', '--json', ...which)).json<{ nodes: ShownNode[] }>()[0]!;
   return Object.fromEntries(
     shown.nodes
-      .map(({ round, step, runs, record }): [string, Record<string, string>] => [
+      .map(({ round, step, runs, artifacts, record }): [string, Record<string, string>] => [
         [...runs.map(({ experiment, seed }) => `${experiment}/s${seed}`), `r${round}`, step].join(' '),
-        Object.fromEntries(Object.entries(record.artifacts).map(([name, { sha256 }]) => [name, sha256])),
+        Object.fromEntries(
+          Object.entries(record.artifacts).map(([name, { sha256 }]) => [
+            name,
+            name === 'results' ? digestWithoutKeys(artifacts[name]!) : sha256,
+          ]),
+        ),
       ])
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
+}
+
+/** Of results that name the keys of nodes, which change with swp's code: without them. */
+function digestWithoutKeys(path: string): string {
+  const text = readFileSync(path, 'utf8').replaceAll(/[0-9a-f]{64}/g, '');
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Whether an option, or its value, says which study is meant. */

@@ -5,7 +5,7 @@ import { computesAsIeee } from '../../../src/base/ieee-arithmetic.ts';
 import { Body } from '../../../src/compute/runtimes/exact/body.ts';
 import type { ProductKernel } from '../../../src/compute/runtimes/exact/language.ts';
 import { NoMachineCode } from '../../../src/compute/runtimes/exact/x86/executable-memory.ts';
-import { type InstructionSet, instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
+import { instructionSets } from '../../../src/compute/runtimes/exact/x86/processor.ts';
 import { x86Generator } from '../../../src/compute/runtimes/exact/x86/x86-generator.ts';
 import { canFlushSubnormals, flushingSubnormals } from '../../../src/compute/runtimes/subnormals.ts';
 import { bundle } from '../../engine/rig.ts';
@@ -62,19 +62,6 @@ for (const set of sets) {
       const program = await bundle('tests/compute/exact/refused-code.ts');
       const { stdout } = spawnSync(process.execPath, ['--jitless', program, set], { encoding: 'utf8' });
       expect(stdout).toMatch(/^(refused NoMachineCode: The system does not let .*|not refused x86-64 AVX.*)\n$/);
-    });
-
-    it.each(['before', 'behind'])('touches nothing outside of its buffers: pages %s them are closed', async (side) => {
-      const { status, signal, stdout } = await guarded(set, side);
-      expect({ status, signal, stdout }).toEqual({
-        status: 0,
-        signal: null,
-        stdout: expect.stringMatching(/^\d{5,} elements are equal\n$/),
-      });
-    });
-
-    it.each(['before', 'behind'])('would end if it did: a program reads %s a buffer', async (side) => {
-      expect((await guarded(set, side, 'overrun')).signal).toBe('SIGSEGV');
     });
   });
 }
@@ -146,11 +133,6 @@ function halvedSubnormals(): Case {
   const data = Float32Array.from({ length: 37 }, (_, index) => (index - 18) * 1e-39);
   const places = [buffers.input(data), buffers.output(37)].map((buffer) => ({ buffer, offset: 0 }));
   return { program: buffers.program(body.kernel([], 37), places), repetitions: 1, inputs: buffers.inputs };
-}
-
-async function guarded(set: InstructionSet, ...rest: string[]) {
-  const program = await bundle('tests/compute/exact/guarded-programs.ts');
-  return spawnSync(process.execPath, [program, set, ...rest], { encoding: 'utf8' });
 }
 
 /** Adds to what is in c. */
