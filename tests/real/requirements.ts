@@ -59,7 +59,7 @@ export async function requireProcessors(): Promise<{ node: string; libraries: st
   return { node, libraries };
 }
 
-/** @returns the paths of the versions of Node.js with which swp has to give the same bits: $SWP_NODES, joined by colons */
+/** @returns the paths of the versions of Node.js with which bits have to be the same: $SWP_NODES, joined by colons */
 export function requireNodes(): string[] {
   const nodes = (process.env.SWP_NODES ?? '').split(':');
   const absent = nodes.find((node) => !existsSync(node));
