@@ -5,7 +5,11 @@
  * says what each operation computes.
  *
  * Numbers are IEEE single precision, rounded to nearest even, with subnormal numbers; no operation is fused with
- * another. Offsets, strides and lengths count elements of four bytes.
+ * another. Offsets, strides and lengths count elements of four bytes; strides of products and transposes are not
+ * negative.
+ *
+ * Inputs and constants are never written, outputs are written whole, and what advances is used in `each` alone.
+ * check-program.ts checks all that can be checked before code is made.
  */
 import type { Table } from '../../graph/table.ts';
 
@@ -57,7 +61,7 @@ export interface Access {
   slot: number;
   /** By loop: those around the lanes first, then those in the body. */
   strides: readonly number[];
-  /** 1: neighbouring lanes are neighbours in memory; 0: all lanes see the same element. */
+  /** 1: neighbouring lanes are neighbours in memory; 0: all lanes see the same element, which only one lane writes. */
   lane: 0 | 1;
   /** Moves it by a number that is read from memory, times a length. */
   row?: Row;
@@ -162,7 +166,7 @@ export interface ProductKernel {
   /**
    * What a causal mask leaves. `row<=lane`: elements of c for which it is false are not needed, and may be written or
    * not. `inner<=lane`, `inner>=lane`: b holds +0 where it is false, and such a term may be left out (which is the same
-   * as long as a is finite).
+   * as long as a is finite, and no sum begins with -0).
    */
   part?: 'row<=lane' | 'inner<=lane' | 'inner>=lane';
 }

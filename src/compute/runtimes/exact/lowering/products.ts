@@ -40,7 +40,9 @@ export function emitProduct(values: Values, phase: Phase, node: OperationNode): 
   const along = (view: View, axis: number | undefined) =>
     batched ? [axis === undefined ? 0 : view.strides[axis]!] : [];
   const scale = Math.fround(attributes.alpha);
-  const part = partOf(structure, output, { scalars, vectors, rows, lanes });
+  // Terms of +0 that are left out would turn a base of -0 into +0.
+  const visible = partOf(structure, output, { scalars, vectors, rows, lanes });
+  const part = base !== undefined && visible !== 'row<=lane' ? undefined : visible;
   const kernel: ProductKernel = {
     kind: 'product',
     batch: batched ? [output.shape[0]!] : [],
