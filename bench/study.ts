@@ -7,11 +7,13 @@
  *   npm run bench:study                                  # the pilot: about half an hour on two quiet cores
  *   npm run bench:study -- smoke                         # another profile
  *   SWP_BENCH_PYTHON=/path/to/python npm run bench:study # which Python
+ *   npm run bench:study -- --only eager,exact            # some of eager, compile, onnx, exact and webassembly
  *   npm run bench:study -- --record                      # the pilot, into docs/measured, for docs/compute.md
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { madeHere, writeMeasured, type StudyMeasured, type StudyTimes } from '../build/docs/measured.ts';
 import { packageRoot } from '../src/base/package-root.ts';
@@ -60,8 +62,13 @@ try {
 }
 
 async function benchmark(): Promise<void> {
-  const records = process.argv.includes('--record');
-  const [profile = RECORDED] = process.argv.slice(2).filter((argument) => argument !== '--record');
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { record: { type: 'boolean', default: false }, only: { type: 'string' } },
+  });
+  const { record: records } = values;
+  const [profile = RECORDED] = positionals;
+  const isWanted = (name: string) => values.only === undefined || values.only.split(',').includes(name);
   if (records && profile !== RECORDED) throw new Error(`docs/measured has the profile ${RECORDED} alone.`);
   const cores = availableParallelism();
   const pipeline = join(folder, 'pipeline.json');
@@ -76,6 +83,7 @@ async function benchmark(): Promise<void> {
   if (python === undefined) console.log('No Python with torch was found: SWP_BENCH_PYTHON can name one.');
   else {
     for (const variant of ['eager', 'compile'] as const) {
+      if (!isWanted(variant)) continue;
       const attention = await fastestAttention(python, variant);
       const plan = await planStudy(pipeline, profile, { variant, attention, processes: cores });
       const whole = await runPyTorch(python, plan);
@@ -96,7 +104,7 @@ async function benchmark(): Promise<void> {
 
   const fastest = generatorOfThisMachine().name;
   for (const { name, engine, again, generator } of SWP_RUNS) {
-    if (generator !== undefined && generatorNamed(generator).name === fastest) continue;
+    if (!isWanted(name) || (generator !== undefined && generatorNamed(generator).name === fastest)) continue;
     writeFileSync(pipeline, declared);
     const cache = join(folder, `cache-${name}`);
     mkdirSync(cache);

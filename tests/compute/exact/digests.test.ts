@@ -1,6 +1,6 @@
 /**
- * Studies on the exact engine have the committed digests on this machine, too: with the code that it chooses here, and in
- * WebAssembly. Other processors, kinds of code and versions of Node.js: tests/real/exact-*.test.ts.
+ * Studies on the exact engine have the committed digests on this machine, too: with the code that it chooses here, and
+ * in WebAssembly. Other processors, kinds of code and versions of Node.js: tests/real/exact-*.test.ts.
  */
 import { expect, it } from 'vitest';
 import { committedStudy, computeExactly, trainingStudy } from '../../support/exact-digests.ts';
