@@ -7,6 +7,7 @@ import { learningRate } from './parts/learning-rate.ts';
 import { pilot } from './parts/pilot.ts';
 import { speed } from './parts/speed.ts';
 import { statistics } from './parts/statistics.ts';
+import { study } from './parts/study.ts';
 import { transcripts } from './parts/transcripts.ts';
 
 export const PARTS: readonly Part[] = [
@@ -17,5 +18,6 @@ export const PARTS: readonly Part[] = [
   learningRate,
   speed,
   statistics,
+  study,
   transcripts,
 ];
