@@ -3,7 +3,7 @@
  * plain scalar reference, for random shapes and for zeros of both signs, subnormal numbers and infinities.
  */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { checkProgram } from '../../../src/compute/runtimes/exact/check-program.ts';
 import { ExactSession } from '../../../src/compute/runtimes/exact/exact-session.ts';
 import { generatorNamed, generatorsHere } from '../../../src/compute/runtimes/exact/generators.ts';
@@ -20,6 +20,7 @@ import {
   type Case,
 } from '../operator-cases.ts';
 import { KINDS_OF_DECODERS, trainingFeeds } from '../small-decoders.ts';
+import { expectSameBits } from './same-bits.ts';
 import { evaluateExactly } from './scalar-reference.ts';
 
 type Feeds = Record<string, TensorData>;
@@ -39,18 +40,6 @@ async function run(graph: Graph, feeds: Feeds, generator: (typeof here)[number],
   const results = await session.run();
   await session.release();
   return results;
-}
-
-/** Bits as text, every NaN alike: what a difference is shown as. */
-function bitsOf(data: TensorData): string[] {
-  const bits = new Uint32Array(data.slice().buffer);
-  return Array.from(data, (x, index) => (Number.isNaN(x) ? 'NaN' : `${x} ${bits[index]!.toString(16)}`));
-}
-
-function expectSameBits(actual: Feeds, expected: Feeds): void {
-  expect(Object.keys(actual).toSorted()).toEqual(Object.keys(expected).toSorted());
-  for (const [name, data] of Object.entries(expected))
-    expect({ [name]: bitsOf(actual[name]!) }).toEqual({ [name]: bitsOf(data) });
 }
 
 /** Puts special values at some places. */

@@ -15,6 +15,7 @@ import type { TensorData } from '../../../src/compute/runtimes/runtime.ts';
 import { elementCount } from '../../../src/base/element-count.ts';
 import { interpreter } from './interpreter.ts';
 import { buildRandomGraph, feedsFor, recipes } from './random-graph.ts';
+import { expectSameBits } from './same-bits.ts';
 import { evaluateExactly } from './scalar-reference.ts';
 
 type Feeds = Record<string, TensorData>;
@@ -56,17 +57,6 @@ function referenceSums({ graph, advancing }: Built, feeds: Feeds, times: number)
         : parts[0]![name]!,
     ]),
   );
-}
-
-function bitsOf(data: TensorData): string[] {
-  const bits = new Uint32Array(data.slice().buffer);
-  return Array.from(data, (x, index) => (Number.isNaN(x) ? 'NaN' : `${x} ${bits[index]!.toString(16)}`));
-}
-
-function expectSameBits(actual: Feeds, expected: Feeds): void {
-  expect(Object.keys(actual).toSorted()).toEqual(Object.keys(expected).toSorted());
-  for (const [name, data] of Object.entries(expected))
-    expect({ [name]: bitsOf(actual[name]!) }).toEqual({ [name]: bitsOf(data) });
 }
 
 function expectNear(actual: Feeds, expected: Record<string, Float64Array>): void {
