@@ -29,8 +29,8 @@ export interface Sampled {
   bytes: Record<string, number>;
 }
 
-/** Seconds that the measured nodes of one kind are to take together, about. */
-const GOAL_SECONDS = 0.4;
+/** By how many seconds the larger size is to take longer than the smallest: less may be noise. */
+const SHOWING_SECONDS = 0.2;
 /** Times that the larger size is measured in each worker. */
 const REPEATS = 3;
 /** More workers at once tell no more of how much nodes slow each other down. */
@@ -82,10 +82,10 @@ export class Calibration {
       least.timed.map(({ seconds }) => seconds),
       0.5,
     );
-    const units = least.timed[0]!.units * Math.max(2, GOAL_SECONDS / REPEATS / Math.max(each, 1e-3));
+    const units = await this.#showingUnits(node, least.timed[0]!.units, each + SHOWING_SECONDS);
     let bytes = least.bytes;
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      const larger = await this.#runInEveryWorker(node, Math.min(units, (await this.#workOf(node)).count));
+      const larger = await this.#runInEveryWorker(node, units);
       timed.push(...larger.timed);
       bytes = larger.bytes;
     }
@@ -94,6 +94,21 @@ export class Calibration {
       0.5,
     );
     return { timed, warmUp: Math.max(0, first - each), bytes };
+  }
+
+  /**
+   * Doubles a node's size until it takes so many seconds, or is the whole node. What a node takes whatever its size may
+   * be a hundred times what a unit takes, so that how long the smallest one takes tells nothing of a unit.
+   */
+  async #showingUnits(node: PlannedNode, least: number, goal: number): Promise<number> {
+    const { count } = await this.#workOf(node);
+    let units = Math.min(2 * least, count);
+    for (; units < count; units = Math.min(2 * units, count)) {
+      const { timed } = await this.#runInEveryWorker(node, units);
+      const seconds = timed.map((each) => each.seconds);
+      if (quantile(seconds, 0.5) >= goal) break;
+    }
+    return units;
   }
 
   /** Runs a node of so many units in every worker at once. */
