@@ -1,6 +1,8 @@
 /** Every number of a sentence is of exactly what it names: its runs or arms, and each computation once. */
 import { describe, expect, it } from 'vitest';
 import { qualityRows } from '../../src/plots/plot-data.ts';
+import type { StudyDeclaration } from '../../src/generated/aggregate.ts';
+import { baseRates } from '../../src/report/figures/base-rates.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { provenance } from '../../src/report/page/provenance.ts';
 import { startsText } from '../../src/report/starting-models.ts';
@@ -13,8 +15,9 @@ import { studySummary } from '../../src/report/summary.ts';
 import { schemesText } from '../../src/report/topics/initialisation.ts';
 import { sweetSpotText } from '../../src/report/topics/quality.ts';
 import { survivalText } from '../../src/report/topics/survival.ts';
+import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { type FixtureArm } from './study-fixture.ts';
-import { plain, UNPRUNED, A, resultsOf, withCopies, brief } from './sentences-study.ts';
+import { A, answer, brief, plain, resultsOf, UNPRUNED, withCopies } from './sentences-study.ts';
 
 describe('a range', () => {
   it('is over the runs that the sentence names, not over means of arms', () => {
@@ -179,6 +182,39 @@ describe('a count', () => {
     );
     expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('2/3 (1 disconnected)');
     expect(brief(results, 'survival')).toMatch(/^kept 2\/3 \(1 disconnected\), still matters 2\/3/);
+  });
+});
+
+describe('what training does without pruning', () => {
+  const losing =
+    (seeds: number[], rounds: number[]) =>
+    (_study: StudyDeclaration, { superWeights }: StudyPieces) => {
+      for (const { label, content } of superWeights)
+        if (seeds.includes(label.seed) && rounds.includes(label.round) && label.step !== 'detect-start')
+          for (const weight of content!.survival) weight.functional = false;
+    };
+
+  it('is told apart from what pruning does, and the control says how often', () => {
+    const early = resultsOf([A, UNPRUNED], losing([0], [1, 2, 3]));
+    expect(answer(early, 'survival')).toContain(
+      'zeroing it still hurt in 2, and it was found again at its place in 3 (spike ratio 4). In the one in which it did not, it had ceased to before anything was pruned, by training alone. Where as much was trained and nothing pruned (unpruned), it still hurt in 2 of 3 distinct runs.',
+    );
+    expect(baseRates.finding(early)).toContain('In the other runs it had stopped mattering after no retraining.');
+  });
+
+  it('is not said of runs that lose it later, nor where there is no control', () => {
+    const late = resultsOf([A], losing([0, 1], [3]));
+    expect(answer(late, 'survival')).toContain('zeroing it still hurt in 1, and');
+    expect(answer(late, 'survival')).not.toMatch(/training alone|nothing pruned/);
+    expect(baseRates.finding(late)).toContain('The lowest sparsity at which it had stopped mattering');
+  });
+
+  it('leaves those runs out of the lowest sparsity', () => {
+    const both = resultsOf([A], (study, pieces) => {
+      losing([0], [1, 2, 3])(study, pieces);
+      losing([1], [3])(study, pieces);
+    });
+    expect(baseRates.finding(both)).toMatch(/In the other runs, the lowest sparsity .* is 36.0 % \(A, seed 1/);
   });
 });
 

@@ -9,7 +9,7 @@ import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { survivalText } from '../topics/survival.ts';
+import { isLostUnpruned, survivalText, trainingAloneText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
 import { countText, foundAgainCount, counted, exactPercent, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
@@ -54,7 +54,7 @@ export const baseRates = defineFigure({
   shows: 'three kinds of survival by sparsity, beside the base rate: what became of ordinary weights',
   draw,
   finding: (results) =>
-    `${survivalText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
+    `${survivalText(results, prunedArms(results))}${trainingAloneText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
   tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'survival'))],
 });
 
@@ -262,23 +262,26 @@ function alt(arms: ShownArm[]): string {
   return `Small multiples, one per experiment: share of runs in which the super weight survives, of three kinds, by sparsity, beside the share of ordinary weights that are kept. At the end: ${ends.join('; ')}.`;
 }
 
-/** The run that first shows the loss, by rising sparsity. */
+/** The run that first shows the loss, by rising sparsity; those that lose it by training alone are left out. */
 function lossText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const measured = arms.flatMap(({ id }) =>
-    runsOf(results, id).flatMap((run) =>
-      run.measurements.flatMap(({ phase, round, sparsity, survival }) => {
-        const [weight] = survival.weights;
-        return phase === 'trained' && weight !== undefined && sparsity !== null && sparsity > 0
-          ? [{ id, seed: run.seed, round, sparsity, functional: weight.functional }]
-          : [];
-      }),
-    ),
+  const all = arms.flatMap(({ id }) => runsOf(results, id));
+  const pruning = all.filter(({ measurements }) => !measurements.some(isLostUnpruned));
+  const measured = pruning.flatMap(({ experiment, seed, measurements }) =>
+    measurements.flatMap(({ phase, round, sparsity, survival }) => {
+      const [weight] = survival.weights;
+      return phase === 'trained' && weight !== undefined && sparsity !== null && sparsity > 0
+        ? [{ id: experiment, seed, round, sparsity, functional: weight.functional }]
+        : [];
+    }),
   );
   const lost = measured.filter(({ functional }) => !functional).sort((a, b) => a.sparsity - b.sparsity)[0];
   const runs = 'Runs of different arms that share a checkpoint are not independent of each other.';
-  if (lost === undefined) return measured.length === 0 ? '' : `After no retraining had it stopped mattering. ${runs}`;
+  const others = pruning.length < all.length;
+  if (measured.length === 0) return '';
+  if (lost === undefined)
+    return `${others ? 'In the other runs it had stopped mattering after no retraining' : 'After no retraining had it stopped mattering'}. ${runs}`;
   const { id, seed, round, sparsity } = lost;
   const there = resultOf(results, id).points.find((point) => point.round === round && point.phase === 'trained');
   const left = there === undefined ? '' : `: it still mattered in ${countText(there.survival.functional)} there`;
-  return `The lowest sparsity at which it had stopped mattering after a retraining is ${percent(sparsity)} (${namesOf(results, id)}, seed ${seed}${left}). ${runs}`;
+  return `${others ? 'In the other runs, the' : 'The'} lowest sparsity at which it had stopped mattering after a retraining is ${percent(sparsity)} (${namesOf(results, id)}, seed ${seed}${left}). ${runs}`;
 }

@@ -16,7 +16,7 @@ import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { startingModels } from '../starting-models.ts';
 import { named, range } from '../topics/parts.ts';
-import { fatesOf, prunedTo } from '../topics/survival.ts';
+import { fatesOf, prunedTo, trainingAloneText } from '../topics/survival.ts';
 import { counted, decimal, factorOf, percent, perplexitySpreadText, perplexityText, spreadText } from '../wording.ts';
 import { disconnectedText } from '../zeroing.ts';
 
@@ -70,7 +70,7 @@ function pretrainedArms(results: StudyResults): string {
   if (fates.length === 0) return '';
   const { n, kept, disconnected, functional } = fateCounts(fates);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}.`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}.${trainingAloneText(results, arms)}`;
 }
 
 function reinitialisedArms(results: StudyResults): string {
