@@ -197,7 +197,7 @@ describe('what training does without pruning', () => {
   it('is told apart from what pruning does, and the control says how often', () => {
     const early = resultsOf([A, UNPRUNED], losing([0], [1, 2, 3]));
     expect(answer(early, 'survival')).toContain(
-      'zeroing it still hurt in 2, and it was found again at its place in 3 (spike ratio 4). In the one in which it did not, it had ceased to before anything was pruned, by training alone. Where as much was trained and nothing pruned (unpruned), it still hurt in 2 of 3 distinct runs.',
+      'zeroing it still hurt in 2, and it was found again at its place in 3 (spike ratio 4). In the one in which it did not hurt at the end, training alone had done it, before anything was pruned. Where as much was trained and nothing pruned (unpruned), it still hurt in 2 of 3 distinct runs.',
     );
     expect(baseRates.finding(early)).toContain('In the other runs it had stopped mattering after no retraining.');
   });
@@ -205,8 +205,20 @@ describe('what training does without pruning', () => {
   it('is not said of runs that lose it later, nor where there is no control', () => {
     const late = resultsOf([A], losing([0, 1], [3]));
     expect(answer(late, 'survival')).toContain('zeroing it still hurt in 1, and');
-    expect(answer(late, 'survival')).not.toMatch(/training alone|nothing pruned/);
+    expect(answer(late, 'survival')).not.toMatch(/training alone|nothing pruned|one look/);
     expect(baseRates.finding(late)).toContain('The lowest sparsity at which it had stopped mattering');
+  });
+
+  it('is no loss where the function comes back; that it comes and goes is said', () => {
+    const [back, gone] = [losing([0], [1]), losing([1], [2])];
+    const results = resultsOf([A], (study, pieces) => {
+      back(study, pieces);
+      gone(study, pieces);
+    });
+    expect(answer(results, 'survival')).toContain(
+      'zeroing it still hurt in 3, and it was found again at its place in 3 (spike ratio 4). In 2 of 3 runs it had ceased to hurt at one look (in 1 of them before anything was pruned) and hurt again at a later one: the end is one look among several.',
+    );
+    expect(baseRates.finding(results)).toMatch(/ The lowest sparsity .* is 20.0 % \(A, seed 1/);
   });
 
   it('leaves those runs out of the lowest sparsity', () => {

@@ -7,9 +7,10 @@ import { comparisonsOf, declarationOf, distinct, namesOf, resultOf, runsOf } fro
 import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { survivalTestsTable } from '../page/comparison-tables.ts';
+import { functionText, isLostUnpruned, trainedLooks } from '../lost-function.ts';
 import { followedArms, isFollowed, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { isLostUnpruned, survivalText, trainingAloneText } from '../topics/survival.ts';
+import { survivalText } from '../topics/survival.ts';
 import { BLUE, FAINT, GREEN, SOFT, VERMILION } from '../theme.ts';
 import { countText, foundAgainCount, counted, exactPercent, percent } from '../wording.ts';
 import { defineFigure, panelTitle, smallMultiples, titled, type Figure, type Row } from './figure.ts';
@@ -54,7 +55,7 @@ export const baseRates = defineFigure({
   shows: 'three kinds of survival by sparsity, beside the base rate: what became of ordinary weights',
   draw,
   finding: (results) =>
-    `${survivalText(results, prunedArms(results))}${trainingAloneText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
+    `${survivalText(results, prunedArms(results))}${functionText(results, prunedArms(results))} ${lossText(results, prunedArms(results))}`.trim(),
   tables: (results) => [survivalTestsTable(results, comparisonsOf(results, 'survival'))],
 });
 
@@ -265,14 +266,11 @@ function alt(arms: ShownArm[]): string {
 /** The run that first shows the loss, by rising sparsity; those that lose it by training alone are left out. */
 function lossText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
   const all = arms.flatMap(({ id }) => runsOf(results, id));
-  const pruning = all.filter(({ measurements }) => !measurements.some(isLostUnpruned));
-  const measured = pruning.flatMap(({ experiment, seed, measurements }) =>
-    measurements.flatMap(({ phase, round, sparsity, survival }) => {
-      const [weight] = survival.weights;
-      return phase === 'trained' && weight !== undefined && sparsity !== null && sparsity > 0
-        ? [{ id: experiment, seed, round, sparsity, functional: weight.functional }]
-        : [];
-    }),
+  const pruning = all.filter((run) => !isLostUnpruned(run));
+  const measured = pruning.flatMap((run) =>
+    trainedLooks(run)
+      .filter(({ sparsity }) => sparsity > 0)
+      .map((look) => ({ ...look, id: run.experiment, seed: run.seed })),
   );
   const lost = measured.filter(({ functional }) => !functional).sort((a, b) => a.sparsity - b.sparsity)[0];
   const runs = 'Runs of different arms that share a checkpoint are not independent of each other.';

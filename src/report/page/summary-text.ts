@@ -12,11 +12,12 @@ import { endOf, namesOf, resultOf, schemeOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, fateCounts, foundAgainText, referenceGroups } from '../computations.ts';
 import { retrainingText } from '../control-text.ts';
+import { functionText } from '../lost-function.ts';
 import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { startingModels } from '../starting-models.ts';
 import { named, range } from '../topics/parts.ts';
-import { fatesOf, prunedTo, trainingAloneText } from '../topics/survival.ts';
+import { fatesOf, prunedTo } from '../topics/survival.ts';
 import { counted, decimal, factorOf, percent, perplexitySpreadText, perplexityText, spreadText } from '../wording.ts';
 import { disconnectedText } from '../zeroing.ts';
 
@@ -70,7 +71,7 @@ function pretrainedArms(results: StudyResults): string {
   if (fates.length === 0) return '';
   const { n, kept, disconnected, functional } = fateCounts(fates);
   const own = arms.filter(({ id }) => followed.includes(id));
-  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}.${trainingAloneText(results, arms)}`;
+  return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'pretrained arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept}${disconnectedText(disconnected)}, removing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}.${functionText(results, arms)}`;
 }
 
 function reinitialisedArms(results: StudyResults): string {

@@ -1,15 +1,15 @@
 /** Question 1: at which sparsities and budgets super weights survive, and how stable masks are. */
 import { largest } from '../../base/extremes.ts';
 import type { ExperimentDeclaration, StudyDeclaration } from '../../generated/aggregate.ts';
-import type { Measurement } from '../../generated/results.ts';
-import { armsOf, comparisonsOf, distinct, namesOf, replicatesOf, resultOf } from '../arms.ts';
+import { armsOf, comparisonsOf, replicatesOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, distinctFates, fateCounts, foundAgainText } from '../computations.ts';
+import { controlsOf, functionText } from '../lost-function.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { disconnectedText } from '../zeroing.ts';
 import { counted, percent } from '../wording.ts';
-import { gap, named, range } from './parts.ts';
+import { gap, range } from './parts.ts';
 import type { Topic } from './topic.ts';
 
 export const survival: Topic = {
@@ -18,7 +18,7 @@ export const survival: Topic = {
   question: 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
   answer: (results) => {
     const arms = prunedArms(results);
-    return `${survivalText(results, arms)}${trainingAloneText(results, arms)}${jointFateText(results, arms)}`;
+    return `${survivalText(results, arms)}${functionText(results, arms)}${jointFateText(results, arms)}`;
   },
   brief: (results) => briefText(results, prunedArms(results)),
   comparisons: (results) => comparisonsOf(results, 'survival'),
@@ -97,40 +97,6 @@ export function survivalText(results: StudyResults, arms: readonly ExperimentDec
   const base = fates.map(({ weight }) => weight.baseRate.tensorKept);
   const own = arms.filter(({ id }) => followed.includes(id));
   return `${prunedTo(results.study, own, sparsities)} (${counted(followed.length, 'arm')}, ${counted(n, 'distinct run')} that ${n === 1 ? 'holds' : 'hold'} one and ${n === 1 ? 'is' : 'are'} finished), the super weight was kept in ${kept} of ${counted(n, 'run')}, where ${range(base, (value, apart) => percent(value, 0, apart))} of all weights of its tensor were${disconnectedText(disconnected)}; zeroing it still hurt in ${functional}, and ${foundAgainText(fateCounts(fates))}${rule}.`;
-}
-
-/**
- * What training did without pruning: in how many of the runs that lost the function it was gone before the first prune,
- * and in how many runs of the arms' controls it was left. Otherwise all that is lost reads as pruning's doing. Starts
- * with a space, or is empty.
- */
-export function trainingAloneText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const { fates, followed } = fatesOf(results, arms);
-  const lost = fates.filter(({ weight }) => !weight.functional);
-  const early = lost.filter(({ run }) => run.measurements.some(isLostUnpruned)).length;
-  const before =
-    early === 0
-      ? ''
-      : ` In ${early === lost.length ? (early === 1 ? 'the one' : `all ${early}`) : `${early} of the ${lost.length}`} in which it did not, it had ceased to before anything was pruned, by training alone.`;
-  const controls = controlsOf(results, followed);
-  const { n, functional } = fateCounts(distinctFates(results, controls));
-  const names = controls.map((id) => namesOf(results, id));
-  const unpruned =
-    n === 0
-      ? ''
-      : ` Where as much was trained and nothing pruned (${named(names)}), it still hurt in ${functional} of ${counted(n, 'distinct run')}.`;
-  return `${before}${unpruned}`;
-}
-
-/** The positive controls that train as some of these arms do; of several that are one computation, the first. */
-function controlsOf(results: StudyResults, ids: readonly string[]): string[] {
-  return distinct(results, [...new Set(ids.flatMap((id) => resultOf(results, id).toControl?.baseline ?? []))]);
-}
-
-/** A look, before anything was pruned, at which zeroing the primary super weight hurts no more. */
-export function isLostUnpruned({ phase, sparsity, survival }: Measurement): boolean {
-  const [weight] = survival.weights;
-  return phase === 'trained' && sparsity === 0 && weight !== undefined && !weight.functional;
 }
 
 /** Of the distinct runs in which joint sets were followed: whether one still has its function at the end. */
