@@ -8,10 +8,10 @@ import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { fileFailure } from '../base/file-failure.ts';
 import { SwpError } from '../base/failure.ts';
+import { compressionOf } from './compression.ts';
 import { bundleId, MANIFEST, parseManifest, refusal, type Manifest } from './manifest.ts';
 
 export interface UnpackedBundle {
@@ -36,15 +36,18 @@ const SPARE_BYTES = 1 << 16;
 export async function unpackBundle(file: string, folder: string, limit: number): Promise<UnpackedBundle> {
   const budget = { left: MOST_MANIFEST_BYTES };
   const source = createReadStream(file, { highWaterMark: 1 << 20 });
-  const gunzip = createGunzip();
+  const compression = compressionOf(file);
+  const decompressed = compression.decompress();
   const meter = metered(budget, file);
-  source.on('error', (error) => gunzip.destroy(fileFailure(error, file, 'read') as Error));
-  gunzip.on('error', (error) =>
+  source.on('error', (error) => decompressed.destroy(fileFailure(error, file, 'read') as Error));
+  decompressed.on('error', (error) =>
     meter.destroy(
-      error instanceof SwpError ? error : refusal(file, `It is no gzip archive, or damaged: ${error.message}`),
+      error instanceof SwpError
+        ? error
+        : refusal(file, `It is no ${compression.name} archive, or damaged: ${error.message}`),
     ),
   );
-  const entries = Readable.toWeb(source.pipe(gunzip).pipe(meter)) as ReadableStream<Uint8Array>;
+  const entries = Readable.toWeb(source.pipe(decompressed).pipe(meter)) as ReadableStream<Uint8Array>;
   try {
     return await readEntries(entries.pipeThrough(createTarDecoder({ strict: true })), { file, folder, limit, budget });
   } catch (error) {
@@ -55,7 +58,7 @@ export async function unpackBundle(file: string, folder: string, limit: number):
       ? fileFailure(error, error.path ?? folder, 'write')
       : refusal(file, `It is no tar archive, or damaged: ${(error as Error).message}`);
   } finally {
-    for (const stream of [source, gunzip, meter]) stream.destroy();
+    for (const stream of [source, decompressed, meter]) stream.destroy();
   }
 }
 

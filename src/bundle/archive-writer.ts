@@ -1,24 +1,21 @@
 /**
- * Writes a bundle: a tar of sorted names, whose times, owners and modes say nothing, through gzip. The same files give
- * the same tar anywhere, and the same bytes wherever zlib is the same.
+ * Writes a bundle: a tar of sorted names, whose times, owners and modes say nothing, compressed as its name says. The
+ * same files give the same tar anywhere, and the same bytes wherever zlib and Brotli are the same.
  */
 import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { createTarPacker } from 'modern-tar';
 import { fileFailure } from '../base/file-failure.ts';
+import { compressionOf } from './compression.ts';
 import { MANIFEST } from './manifest.ts';
 
 /** A file to go into the archive. */
 export type Content = { bytes: number } & ({ path: string } | { text: string });
 
 const EPOCH = new Date(0);
-/** The gzip header's "unknown" operating system (RFC 1952), so that no machine is told from another. */
-const UNKNOWN_SYSTEM = 255;
-const SYSTEM_BYTE = 9;
 
 /**
  * @param out the archive; it appears whole or not at all
@@ -52,12 +49,11 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
     }
   };
   try {
-    const written = pipeline(
+    const written = pipeline([
       Readable.fromWeb(readable as Parameters<typeof Readable.fromWeb>[0]),
-      createGzip({ level: 6 }),
-      namelessSystem(),
+      ...compressionOf(out).compress(),
       createWriteStream(fresh, { flags: isReplaced ? 'wx' : 'w' }),
-    );
+    ]);
     const [packed, flushed] = await Promise.allSettled([pack(), written]);
     // A disk that refuses ends the packing, too, with a word that says less.
     for (const outcome of [flushed, packed]) if (outcome.status === 'rejected') throw outcome.reason;
@@ -66,15 +62,4 @@ export async function writeArchive(out: string, manifest: string, files: Readonl
     if (isReplaced) await rm(fresh, { force: true });
     throw fileFailure(error, (error as NodeJS.ErrnoException).path ?? out, 'write');
   }
-}
-
-function namelessSystem(): Transform {
-  let first = true;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (first) chunk[SYSTEM_BYTE] = UNKNOWN_SYSTEM;
-      first = false;
-      done(null, chunk);
-    },
-  });
 }

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { makeTemporaryFolder } from '../base/temporary-folder.ts';
 import { SwpError } from '../base/failure.ts';
 import { writeArchive } from '../bundle/archive-writer.ts';
+import { compressionOf } from '../bundle/compression.ts';
 import { bundleContents } from '../bundle/contents.ts';
 import { bundleId, manifestText, type Manifest } from '../bundle/manifest.ts';
 import { gatheredItems } from '../verify/preimage.ts';
@@ -61,7 +62,7 @@ export async function writeBundle(
   const piped = options.output === STANDARD_OUTPUT;
   const wanted = piped
     ? undefined
-    : outputFile(project, options.output, { what: 'bundle', begins: '\u001f\u008b', name });
+    : outputFile(project, options.output, { ...compressionOf(options.output ?? name), what: 'bundle', name });
   const scratch = await makeTemporaryFolder('swp-bundle-'); // the cache may be one that this user may only read
   try {
     const { manifest, files } = await bundleContents(project, planned, {

@@ -15,11 +15,16 @@ import type { Project } from './project.ts';
 /** What --output says for standard output. */
 export const STANDARD_OUTPUT = '-';
 
+/** Enough of a file to tell what it is. */
+const STARTING_BYTES = 1 << 16;
+
 export interface OutputKind {
   /** Follows "no": what the command writes, such as `.onnx file`. */
   what: string;
   /** How every file of the kind begins, in Latin-1. */
   begins: string;
+  /** What of a file's first bytes is to begin so, if it is not these themselves. */
+  beginning?(start: Buffer): Buffer;
   /** What the file is called if nobody says so; a path relative to the working folder. */
   name: string;
 }
@@ -38,7 +43,7 @@ export function outputFile({ study, cache }: Project, output: string | undefined
     throw refusal(given, 'is a folder', `a file, such as ${quoted(join(given, basename(kind.name)))}`);
   if (realPath(path) === realPath(study.path)) throw refusal(given, 'is the study itself', 'another file');
   if (isWithin(cache.directory, path)) throw refusal(given, 'is in the cache', 'a file elsewhere');
-  if (found?.isFile() && found.size > 0 && !beginsWith(path, kind.begins))
+  if (found?.isFile() && found.size > 0 && !beginsWith(path, kind))
     throw refusal(given, `is there and is no ${kind.what}: it is not replaced`, 'a new file, or one of that kind');
   try {
     makeDirectory(dirname(path));
@@ -78,8 +83,8 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function beginsWith(path: string, begins: string): boolean {
-  const start = Buffer.alloc(begins.length);
+function beginsWith(path: string, { begins, beginning = (start) => start }: OutputKind): boolean {
+  const start = Buffer.alloc(STARTING_BYTES);
   try {
     const { file } = openRegularFile(path, { follow: true });
     try {
@@ -90,7 +95,8 @@ function beginsWith(path: string, begins: string): boolean {
   } catch (error) {
     throw fileFailure(error, path, 'read');
   }
-  return start.toString('latin1').toLowerCase() === begins.toLowerCase();
+  const found = beginning(start).toString('latin1', 0, begins.length);
+  return found.toLowerCase() === begins.toLowerCase();
 }
 
 function refusal(given: string, what: string, expected: string): SwpError {

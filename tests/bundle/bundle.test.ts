@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareWithBundle } from '../../src/bundle/recompute.ts';
 import { withBundle, type VerifiedBundle } from '../../src/bundle/verify.ts';
@@ -62,6 +62,25 @@ test('is the same bytes each time, and verified where there is no study, no cach
   // Masks are kept for ever, weights are not.
   const { json: weighty } = await project.swp('bundle', '-o', 'weights.tar.gz', '--weights', '--json');
   expect(weighty<{ bytes: number }>()[0]!.bytes).toBeGreaterThan(2 * written.bytes);
+
+  // By its name it is Brotli: smaller, the same files, and replaced only by its like.
+  const small = (await project.swp('bundle', '-o', 'one.tar.br', '--json')).json<{ id: string; bytes: number }>()[0]!;
+  expect(small.id).toBe(written.id);
+  expect(small.bytes).toBeLessThan(0.9 * written.bytes);
+  expect((await project.swp('bundle', '-o', 'one.tar.br')).exitCode).toBe(0);
+  await project.write('notes.br', 'my own notes');
+  expect((await project.swp('bundle', '-o', 'notes.br')).stderr).toContain(
+    '--output "notes.br" is there and is no bundle: it is not replaced.',
+  );
+  expect((await project.swp('bundle', 'verify', 'one.tar.br', '--id', written.id)).exitCode).toBe(0);
+
+  // Unpacked, it is a cache: the study goes on from it, elsewhere.
+  const moved = await SwpProject.create(await smallestStudy([0, 1]));
+  for (const [name, content] of await unpack(bundle)) {
+    await mkdir(dirname(moved.path('cache', name)), { recursive: true });
+    await writeFile(moved.path('cache', name), content);
+  }
+  expect((await moved.swp('repro')).stdout).toContain('21 nodes: 21 cached, 0 ran');
 
   const elsewhere = await SwpProject.create({});
   const good = await elsewhere.swp('bundle', 'verify', bundle, '--id', written.id.slice(0, 12));

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { packTar, type TarEntry } from 'modern-tar';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,20 +45,23 @@ function manifest(files: Record<string, string | { sha256: string; bytes: number
   return entry('manifest.json', manifestText(value));
 }
 
-async function unpack(archive: Uint8Array, limit = 1e6): Promise<string[]> {
+async function unpack(archive: Uint8Array, { limit = 1e6, name = 'bundle.tar.gz' } = {}): Promise<string[]> {
   const folder = join(outside, 'inside');
-  await rm(folder, { recursive: true, force: true });
+  for (const earlier of await readdir(outside)) await rm(join(outside, earlier), { recursive: true });
   await mkdir(folder);
-  const file = join(outside, 'bundle.tar.gz');
+  const file = join(outside, name);
   await writeFile(file, archive);
   try {
     await unpackBundle(file, folder, limit);
   } finally {
-    expect((await readdir(outside)).sort()).toEqual(['bundle.tar.gz', 'inside']);
+    expect((await readdir(outside)).sort()).toEqual([name, 'inside']);
   }
   return (await readdir(folder, { recursive: true })).sort();
 }
 const archive = async (...entries: TarEntry[]) => gzipSync(await packTar(entries));
+const asBrotli = { name: 'bundle.tar.br' };
+const brotli = (bytes: Uint8Array | string) =>
+  brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
 const refusal = (work: Promise<unknown>) =>
   work.then(
     () => 'nothing was refused',
@@ -66,7 +69,7 @@ const refusal = (work: Promise<unknown>) =>
       if (!(error instanceof SwpError)) throw error;
       return failureText(error.failure, pc.createColors(false))
         .split('\n')[0]!
-        .replace(/^error: .*?bundle\.tar\.gz: /, '');
+        .replace(/^error: .*?bundle\.tar\.(gz|br): /, '');
     },
   );
 
@@ -142,6 +145,9 @@ describe('a hostile archive is refused', () => {
     expect(await refusal(unpack(gzipSync(bomb, { level: 1 })))).toMatch(
       /^It (unpacks to more than manifest\.json says|is no tar archive, or damaged: .*)\.$/,
     );
+    expect(await refusal(unpack(brotli(bomb), asBrotli))).toMatch(
+      /^It (unpacks to more than manifest\.json says|is no tar archive, or damaged: .*)\.$/,
+    );
   });
 
   test('if it is no archive at all', async () => {
@@ -155,6 +161,18 @@ describe('a hostile archive is refused', () => {
     ])
       expect(await refusal(unpack(content))).toMatch(
         /^It is (no gzip archive, or damaged: .+|no tar archive, or damaged: .+|empty)\.$/,
+      );
+    const whole = brotli(await packTar([manifest({ a: 'x' }), entry('a', 'x')]));
+    for (const content of [
+      Buffer.alloc(0),
+      Buffer.from('hello'),
+      brotli('hello'),
+      brotli(randomBytes(5000)),
+      whole.subarray(0, 120),
+      await archive(manifest({ a: 'x' }), entry('a', 'x')),
+    ])
+      expect(await refusal(unpack(content, asBrotli))).toMatch(
+        /^It is (no Brotli archive, or damaged: .+|no tar archive, or damaged: .+|empty)\.$/,
       );
   });
 
