@@ -164,3 +164,21 @@ it('label the worst weight beside its bar where it stands out, else above all ba
   expect(labelled([2, 0.1])).toBe(2);
   expect(labelled([0.003, 0.002])).toBeGreaterThan(0.004);
 });
+
+it('lines of runs carry their seeds, those that end together in one label', () => {
+  const labels = (results: StudyResults) => {
+    const effect = rankMarginEffect.draw(results).plots.find(({ name }) => name === 'effect')!;
+    return views(effect.spec).flatMap(({ mark, data, encoding }) =>
+      (mark as Spec | undefined)?.['type'] === 'text' && (encoding as Spec)['text'] !== undefined
+        ? ((data as { values: { seeds?: string }[] }).values ?? []).flatMap(({ seeds }) => seeds ?? [])
+        : [],
+    );
+  };
+  const ending = (effects: number[]) =>
+    resultsOf([A], (_study, { superWeights }) => {
+      for (const { label, content } of superWeights)
+        for (const weight of content!.survival) weight.effect = effects[label.seed]!;
+    });
+  expect(labels(ending([0.1, 2, 2.01])).toSorted()).toEqual(['0', '1, 2']);
+  expect(labels(ending([2, 2, 2.01])), 'they would tell nothing apart').toEqual([]);
+});
