@@ -7,6 +7,7 @@ import type { StudyResults } from '../../src/report/read-results.ts';
 import { OVERVIEW_FIGURE, QUESTIONS } from '../../src/report/registry.ts';
 import { GREY, INK, SOFT } from '../../src/report/theme.ts';
 import { floorScale } from '../../src/report/above-floor.ts';
+import { lossCurves } from '../../src/report/figures/loss-curves.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { qualityGroups } from '../../src/report/topics/quality.ts';
 import { controlsResults } from './controls-fixture.ts';
@@ -181,4 +182,13 @@ it('lines of runs carry their seeds, those that end together in one label', () =
     });
   expect(labels(ending([0.1, 2, 2.01])).toSorted()).toEqual(['0', '1, 2']);
   expect(labels(ending([2, 2, 2.01])), 'they would tell nothing apart').toEqual([]);
+});
+
+it('loss curves have a panel for every experiment that was trained, and name those that were not', () => {
+  const results = resultsOf([A, UNPRUNED], (_study, { curves }) => {
+    for (const piece of curves) if (piece.label.experiment === 'unpruned') piece.content = undefined;
+  });
+  const { caption, plots } = lossCurves.draw(results);
+  expect(caption).toContain('No training of unpruned left a curve. Training loss');
+  expect(views(plots[0]!.spec).flatMap((view) => (view['concat'] as Spec[] | undefined) ?? [])).toHaveLength(1);
 });

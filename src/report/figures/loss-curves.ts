@@ -8,6 +8,7 @@ import type { Spec } from '../chart.ts';
 import { isOfText } from '../above-floor.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, FAINT, INK } from '../theme.ts';
+import { named } from '../topics/parts.ts';
 import { counted, decimal, percent } from '../wording.ts';
 import { defineFigure, horizontalRule, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
@@ -39,12 +40,14 @@ function draw(results: StudyResults): Figure<'loss-curves'> {
     results,
     results.study.experiments.map(({ id }) => id),
   ).map((id) => declarationOf(results, id));
-  const all = arms.length;
-  const drawn = arms.slice(0, PANELS);
+  const trained = arms.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
+  const untrained = arms.filter((arm) => !trained.includes(arm)).map(({ id }) => id);
+  const all = trained.length;
+  const drawn = trained.slice(0, PANELS);
   return {
     title: TITLE,
     caption:
-      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(withoutCopies(results.runs).filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
+      `${drawn.length < all ? `The first ${drawn.length} of ${all} experiments; the data hold all. ` : ''}${untrained.length === 0 ? '' : `No training of ${named(untrained)} left a curve. `}Training loss${isExcess(rows) ? ' above what the language itself loses on the same batches (symmetric log)' : ''} against the run's cumulative optimizer step, one line a run, the unit of replication (n = ${counted(withoutCopies(results.runs).filter(({ curves }) => curves.length > 0).length, 'run')}); vertical rules mark the prunes${isExcess(rows) ? ', the dashed rule the language itself' : results.floor === null ? '' : `, the dashed rule the entropy floor of ${decimal(results.floor, 4)} nats per token`}. ` +
       `${noveltyText(results)}${isExcess(rows) ? ', without what each batch happens to hold' : ', noisier than the validation loss'}. Axes differ between panels.`,
     plots: [
       {
