@@ -5,6 +5,7 @@ import type { ExperimentResult, Proportion, Spread } from '../generated/results.
 import { namesOf } from './arms.ts';
 import { ruleText } from './causal-rule.ts';
 import { isNamedElsewhere, runCounts } from './computations.ts';
+import { noneEmergedText } from './late-emergence.ts';
 import { readResults, type StudyResults } from './read-results.ts';
 import { QUESTIONS } from './registry.ts';
 import {
@@ -72,7 +73,7 @@ function experimentCells(results: StudyResults, { id, points }: ExperimentResult
   const { survival, loss, sparsity } = end;
   const survivalCells =
     survival.n === 0
-      ? [survival.noneEmerged > 0 ? 'none emerged' : 'not known', '', '']
+      ? [survival.noneEmerged > 0 ? noneEmergedText(results, id) : 'not known', '', '']
       : [countText(survival.kept), countText(survival.functional), foundAgainCount(survival)];
   if (survival.disconnected > 0) survivalCells[0] += ` (${survival.disconnected} disconnected)`;
   return [

@@ -230,6 +230,30 @@ describe('what training does without pruning', () => {
   });
 });
 
+it('super weights that appear where none was followed are told, and whether they appear without pruning', () => {
+  const scratch = { id: 'X', description: 'From scratch.', ...plain(60), scheme: 'xavier', holds: [] };
+  const twin = { ...UNPRUNED, id: 'X-unpruned', scheme: 'xavier', holds: [] };
+  const results = resultsOf([A, scratch, twin], (_study, { superWeights }) => {
+    const found = superWeights.find(({ label }) => label.experiment === 'A')!.content!.confirmed;
+    const late: [string, number, number][] = [
+      ['X', 0, 2], // seed 0 has one after round 2 only, seed 1 from then to the end
+      ['X', 1, 2],
+      ['X', 1, 3],
+      ['X-unpruned', 2, 3],
+    ];
+    for (const { label, content } of superWeights)
+      for (const [experiment, seed, round] of late)
+        if (label.experiment === experiment && label.seed === seed && label.round === round)
+          if (label.step === 'detect-trained') content!.confirmed = found;
+  });
+  expect(answer(results, 'initialisation')).toContain(
+    'Where none emerged, survival does not apply. In 2 of 3 runs in which none was there at first, one was confirmed at a later look (first after 120 training steps), in 1 of them still at the end: no count of survivals holds these. Where as much was trained and nothing pruned (X-unpruned), one was in 1 of 3 runs.',
+  );
+  expect(brief(results, 'initialisation')).toContain('xavier after 60 steps 0/3, later in 2/3 of the others');
+  expect(studySummary(results).lines.find((line) => line.startsWith('X '))).toContain('none at first, later in 2/3');
+  expect(studySummary(results).lines.find((line) => line.startsWith('A '))).toContain('3/3');
+});
+
 it('of a single seed nothing is said of whether seeds are models of their own', () => {
   const text = startsText(resultsOf([{ ...A, seeds: [3] }]), ['A']);
   expect(text).toBe('');

@@ -12,6 +12,7 @@ import { endOf, namesOf, resultOf, schemeOf } from '../arms.ts';
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, fateCounts, foundAgainText, referenceGroups } from '../computations.ts';
 import { retrainingText } from '../control-text.ts';
+import { lateEmergenceText } from '../late-emergence.ts';
 import { functionText } from '../lost-function.ts';
 import { prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
@@ -93,7 +94,7 @@ function reinitialisedArms(results: StudyResults): string {
     results.study,
     groups.flatMap(({ ids }) => ids),
   );
-  return `In re-initialised models one had emerged after the first training in ${listed(counts)}${inBrackets(rule)}; ${fate}.`;
+  return `In re-initialised models one had emerged after the first training in ${listed(counts)}${inBrackets(rule)}; ${fate}.${lateEmergenceText(results, arms)}`;
 }
 
 /** Of the arms that a criterion prunes, the sparsest, beside its control and what retraining alone did to that. */

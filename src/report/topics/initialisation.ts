@@ -6,6 +6,7 @@ import { armsOf, comparisonsOf, isControl, isForced, resultOf, schemeOf } from '
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, distinctFates, fateCounts, referenceGroups } from '../computations.ts';
 import type { EffectGroup } from '../figures/effect-rows.ts';
+import { lateEmergence, lateEmergenceText } from '../late-emergence.ts';
 import { isLayerwise, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
@@ -92,6 +93,8 @@ function briefText(results: StudyResults): string {
   if (groups.length === 0) return 'not known in this profile';
   const parts = groups.map(({ name, confirmed, known: n }) => `${name} ${confirmed}/${n}`);
   const ids = groups.flatMap((group) => group.ids);
+  const { n, emerged } = lateEmergence(results, ids);
+  if (emerged > 0) parts.push(`later in ${emerged}/${n} of the others`);
   return `a super weight was there in ${parts.join(', ')}${inBrackets(shortRuleText(results.study, ids))}`;
 }
 
@@ -108,5 +111,5 @@ export function schemesText(results: StudyResults): string {
     return `${name}, in ${confirmed} of ${counted(n, 'model')}${of}${ended === 0 ? '' : ` (at the end of ${counted(ended, 'distinct run')} from there it still mattered in ${functional})`}`;
   });
   const ids = groups.flatMap((group) => group.ids);
-  return `A super weight was there to be followed, by initialisation: ${listed(parts)}${inBrackets(shortRuleText(results.study, ids))}. Where none emerged, survival does not apply.`;
+  return `A super weight was there to be followed, by initialisation: ${listed(parts)}${inBrackets(shortRuleText(results.study, ids))}. Where none emerged, survival does not apply.${lateEmergenceText(results, schemeArms(results))}`;
 }
