@@ -11,6 +11,7 @@ import { effectRows } from './figures/effect-rows.ts';
 import { emergence } from './figures/emergence.ts';
 import type { FigureEntry } from './figures/figure.ts';
 import { differences } from './figures/forest-plot.ts';
+import { lateSuperWeights } from './figures/late-super-weights.ts';
 import { lossCurves } from './figures/loss-curves.ts';
 import { maskOverlap } from './figures/mask-overlap.ts';
 import { perplexity } from './figures/perplexity.ts';
@@ -71,6 +72,7 @@ const PAGES: readonly [Topic, readonly FigureEntry[]][] = [
         spareText(results, arms, (arm) => `${schemeOf(arm)}, ${thresholdText(results.study, arm)}`),
       ),
       emergence,
+      lateSuperWeights,
     ],
   ],
   [

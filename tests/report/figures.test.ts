@@ -7,6 +7,7 @@ import type { StudyResults } from '../../src/report/read-results.ts';
 import { OVERVIEW_FIGURE, QUESTIONS } from '../../src/report/registry.ts';
 import { GREY, INK, SOFT } from '../../src/report/theme.ts';
 import { floorScale } from '../../src/report/above-floor.ts';
+import { lateSuperWeights } from '../../src/report/figures/late-super-weights.ts';
 import { lossCurves } from '../../src/report/figures/loss-curves.ts';
 import { rankMarginEffect } from '../../src/report/figures/rank-margin-effect.ts';
 import { qualityGroups } from '../../src/report/topics/quality.ts';
@@ -191,4 +192,22 @@ it('loss curves have a panel for every experiment that was trained, and name tho
   const { caption, plots } = lossCurves.draw(results);
   expect(caption).toContain('No training of unpruned left a curve. Training loss');
   expect(views(plots[0]!.spec).flatMap((view) => (view['concat'] as Spec[] | undefined) ?? [])).toHaveLength(1);
+});
+
+it('super weights that appear later are drawn where none was there to follow, controls included', () => {
+  const scratch = { ...A, id: 'X', scheme: 'xavier', holds: [] };
+  const results = resultsOf([A, scratch, { ...scratch, id: 'Y' }], (_study, { superWeights }) => {
+    const { confirmed, candidates } = superWeights.find(({ label }) => label.experiment === 'A')!.content!;
+    for (const { label, content } of superWeights)
+      if (label.experiment === 'X' && label.seed === 1 && label.round === 3)
+        Object.assign(content!, { confirmed, candidates });
+  });
+  const { plots, caption } = lateSuperWeights.draw(results);
+  expect(caption).toContain('the unit of replication (3 runs)');
+  const { rows } = plots[0]!;
+  expect(new Set(rows.map(({ experiment }) => experiment))).toEqual(new Set(['X']));
+  const confirmed = rows.filter(({ effect }) => effect !== null);
+  expect(confirmed.map(({ seed, round }) => [seed, round])).toEqual([[1, 3]]);
+  expect(confirmed[0]).toMatchObject({ confirmed: 1, effect: expect.any(Number) as number });
+  expect(lateSuperWeights.draw(resultsOf([A, scratch])).plots).toEqual([]);
 });

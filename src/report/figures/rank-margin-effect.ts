@@ -26,10 +26,9 @@ import {
 import { legend } from './legend.ts';
 import { markOf, type MarkStyle } from './mark-style.ts';
 import { roundChannel, withinRun } from './run-axis.ts';
+import { placeOf, seedLabels } from './seed-labels.ts';
 
 /** Height of a panel in pixels. */
-/** Pixels that a seed's number takes. */
-const LABEL_HEIGHT = 10;
 const PANEL_HEIGHT = 120;
 
 /** How re-detection is drawn. */
@@ -226,11 +225,7 @@ function panels(
           { x, y, description: { field: 'label', type: 'nominal' } },
           experiment.rounds > 8 ? 11 : 24,
         ),
-        {
-          data: { values: lineEnds(marks, measure) },
-          mark: { type: 'text', align: 'left', dx: 6, fontSize: 9, color: SOFT },
-          encoding: { x, y, text: { field: 'seeds', type: 'nominal' } },
-        },
+        seedLabels(marks, { x, y }, (mark) => placeOf(mark[measure.field]!, measure.scale, PANEL_HEIGHT)),
       ],
     };
   });
@@ -241,36 +236,6 @@ function panels(
     ],
     spacing: 10,
   };
-}
-
-/**
- * The last mark of each line, with its seed; the seeds of ends that nearly touch stand together. Where all do, their
- * numbers tell nothing apart, and there are none.
- */
-function lineEnds<Mark extends SurvivalRow & { line: string; at: number }>(marks: readonly Mark[], measure: Measure) {
-  const byLine = new Map<string, Mark>();
-  for (const mark of marks) if (mark.at >= (byLine.get(mark.line)?.at ?? -Infinity)) byLine.set(mark.line, mark);
-  const place = (mark: Mark) => placeOf(mark[measure.field]!, measure);
-  const groups: Mark[][] = [];
-  for (const end of [...byLine.values()].sort((a, b) => place(a) - place(b))) {
-    const last = groups.at(-1);
-    if (last !== undefined && place(end) - place(last.at(-1)!) < LABEL_HEIGHT) last.push(end);
-    else groups.push([end]);
-  }
-  if (groups.length === 1 && groups[0]!.length > 1) return [];
-  return groups.map((ends) => ({
-    ...ends.reduce((a, b) => (b.at > a.at ? b : a)),
-    seeds: [...new Set(ends.map(({ seed }) => seed))].sort((a, b) => a - b).join(', '),
-  }));
-}
-
-/** Pixels from the scale's first end. */
-function placeOf(value: number, { scale }: Measure): number {
-  const constant = Number(scale['constant'] ?? 1);
-  const along = (at: number) =>
-    scale['type'] === 'log' ? Math.log(at) : Math.sign(at) * Math.log1p(Math.abs(at) / constant);
-  const [from, to] = scale['domain'] as [number, number];
-  return (PANEL_HEIGHT * (along(value) - along(from))) / (along(to) - along(from));
 }
 
 type Outcome = Pick<SurvivalRow, 'kept' | 'disconnected' | 'functional' | 'redetection'>;

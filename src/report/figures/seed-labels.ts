@@ -1,0 +1,53 @@
+/** Which run a line is: its seed, at the line's end. */
+import type { Spec } from '../chart.ts';
+import { SOFT } from '../theme.ts';
+
+/** Pixels that a seed's number takes. */
+const LABEL_HEIGHT = 10;
+
+interface Mark {
+  /** Marks of one line are of one run. */
+  line: string;
+  /** Where along the line. */
+  at: number;
+  seed: number;
+}
+
+/**
+ * A layer of labels. The seeds of lines that nearly touch at their ends stand together. Where all do, their numbers
+ * would tell nothing apart, and there are none.
+ * @param placeOfMark pixels from one end of the vertical scale
+ */
+export function seedLabels<Item extends Mark>(
+  marks: readonly Item[],
+  { x, y }: { x: Spec; y: Spec },
+  placeOfMark: (mark: Item) => number,
+): Spec {
+  const ends = new Map<string, Item>();
+  for (const mark of marks) if (mark.at >= (ends.get(mark.line)?.at ?? -Infinity)) ends.set(mark.line, mark);
+  const groups: Item[][] = [];
+  for (const end of [...ends.values()].sort((a, b) => placeOfMark(a) - placeOfMark(b))) {
+    const last = groups.at(-1);
+    if (last !== undefined && placeOfMark(end) - placeOfMark(last.at(-1)!) < LABEL_HEIGHT) last.push(end);
+    else groups.push([end]);
+  }
+  const told = groups.length === 1 && groups[0]!.length > 1 ? [] : groups;
+  const values = told.map((group) => ({
+    ...group.reduce((a, b) => (b.at > a.at ? b : a)),
+    seeds: [...new Set(group.map(({ seed }) => seed))].sort((a, b) => a - b).join(', '),
+  }));
+  return {
+    data: { values },
+    mark: { type: 'text', align: 'left', dx: 6, fontSize: 9, color: SOFT },
+    encoding: { x, y, text: { field: 'seeds', type: 'nominal' } },
+  };
+}
+
+/** Pixels from the first end of a `log` or `symlog` scale of Vega. */
+export function placeOf(value: number, scale: Spec, height: number): number {
+  const constant = Number(scale['constant'] ?? 1);
+  const along = (at: number) =>
+    scale['type'] === 'log' ? Math.log(at) : Math.sign(at) * Math.log1p(Math.abs(at) / constant);
+  const [from, to] = scale['domain'] as [number, number];
+  return (height * (along(value) - along(from))) / (along(to) - along(from));
+}
