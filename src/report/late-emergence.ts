@@ -46,7 +46,7 @@ export function lateEmergenceText(results: StudyResults, arms: readonly Experime
   const { n, emerged, atEnd, steps } = lateEmergence(results, ids);
   if (emerged === 0) return '';
   const first = steps.length === 0 ? '' : ` (first after ${range(steps, (step) => decimal(step, 0))} training steps)`;
-  const controls = controlsOf(results, ids);
+  const controls = controlsOf(results, ids).filter((id) => lateEmergence(results, [id]).n > 0);
   const unpruned = lateEmergence(results, controls);
   const names = controls.map((id) => namesOf(results, id));
   const beside =

@@ -76,7 +76,8 @@ function lostText(fates: ReturnType<typeof distinctFates>): string {
 
 function controlsText(results: StudyResults, controls: readonly string[]): string {
   const { n, functional } = fateCounts(distinctFates(results, controls));
-  const names = controls.map((id) => namesOf(results, id));
+  const measured = controls.filter((id) => distinctFates(results, [id]).length > 0);
+  const names = measured.map((id) => namesOf(results, id));
   return n === 0
     ? ''
     : ` Where as much was trained and nothing pruned (${named(names)}), it still hurt in ${functional} of ${counted(n, 'distinct run')}.`;

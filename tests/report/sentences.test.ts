@@ -202,6 +202,15 @@ describe('what training does without pruning', () => {
     expect(baseRates.finding(early)).toContain('In the other runs it had stopped mattering after no retraining.');
   });
 
+  it('names the controls of which it is known', () => {
+    const other = { ...A, id: 'longer', steps: [60, 60, 90] };
+    const pending = { ...UNPRUNED, id: 'pending', steps: [60, 60, 90] };
+    const results = resultsOf([A, other, UNPRUNED, pending], (_study, { superWeights }) => {
+      for (const piece of superWeights) if (piece.label.experiment === 'pending') piece.content = undefined;
+    });
+    expect(answer(results, 'survival')).toContain('nothing pruned (unpruned), it still hurt in 3 of 3 distinct runs.');
+  });
+
   it('is not said of runs that lose it later, nor where there is no control', () => {
     const late = resultsOf([A], losing([0, 1], [3]));
     expect(answer(late, 'survival')).toContain('zeroing it still hurt in 1, and');
