@@ -45,7 +45,8 @@ export async function checkReport(
   if (!('lines' in summary)) return unreadable(summary.message, renderer, manifest);
   const fresh = await cache.scratch.node();
   try {
-    await renderBundledReport(fresh, resultsPath, cache);
+    const hasFigures = bundled.some((name) => name.startsWith('report/figures/'));
+    await renderBundledReport(fresh, resultsPath, cache, hasFigures);
     const made = new Set(filesUnder(fresh).map((name) => `report/${name}`));
     const sameRenderer = renderer !== 'other';
     const findings: Finding[] = [];

@@ -49,7 +49,7 @@ export interface WrittenBundle {
  * @throws SwpError of kind `usage` if there are no results, or those of an earlier state of the study
  */
 export async function writeBundle(
-  options: ProjectOptions & { output?: string; weights?: boolean; texts?: boolean },
+  options: ProjectOptions & { output?: string; weights?: boolean; texts?: boolean; figures?: boolean },
   sink: NodeJS.WritableStream,
 ): Promise<WrittenBundle> {
   const project = await openProject(options);
@@ -70,7 +70,7 @@ export async function writeBundle(
       texts: options.texts ?? false,
       overrides: locate(options).overrides,
       results,
-      report: await renderInto(join(scratch, 'report'), results, project),
+      report: await renderInto(join(scratch, 'report'), results, { project, figures: options.figures ?? true }),
       renderer: rendererStamp(),
       environment: await nodeEnvironment(study.root),
     });
@@ -89,12 +89,12 @@ export async function writeBundle(
 async function renderInto(
   folder: string,
   results: CacheRecord | undefined,
-  { cache }: Project,
+  { project: { cache }, figures }: { project: Project; figures: boolean },
 ): Promise<string | undefined> {
   const artifact = results?.artifacts[RESULTS_ARTIFACT];
   if (artifact === undefined) return undefined;
   await cache.verify(artifact);
-  await renderBundledReport(folder, cache.artifactPath(artifact), cache);
+  await renderBundledReport(folder, cache.artifactPath(artifact), cache, figures);
   return folder;
 }
 

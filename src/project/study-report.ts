@@ -77,12 +77,18 @@ function reported({ study, cache }: { study: Project['study']; cache: { director
  * @param options.always render even if the page is there and made of the same results
  * @param options.signal gives up between two figures
  * @param options.output folder; the study's own if absent
+ * @param options.figures whether figures are in files of their own, too
  * @throws SwpError if the results are damaged or the report cannot be written
  */
 async function renderStudyReport(
   project: ReportedProject,
   record: Pick<CacheRecord, 'artifacts'>,
-  options: { always?: boolean; signal?: AbortSignal | undefined; output?: string | undefined } = {},
+  options: {
+    always?: boolean;
+    signal?: AbortSignal | undefined;
+    output?: string | undefined;
+    figures?: boolean;
+  } = {},
 ): Promise<RenderedReport | undefined> {
   const results = record.artifacts[RESULTS_ARTIFACT];
   if (results === undefined) return undefined;
@@ -96,7 +102,11 @@ async function renderStudyReport(
   if (options.always || !(await isRendered(whole, madeOf))) {
     if (hasMore(whole, await readResults(resultsPath))) folder = partialFolder(whole);
     if (options.always || folder === whole || !(await isRendered(folder, madeOf)))
-      failure = await render(project, { resultsPath, folder, madeOf }, options.signal);
+      failure = await render(
+        project,
+        { resultsPath, folder, madeOf, figures: options.figures ?? true },
+        options.signal,
+      );
   }
   if (folder === whole && existsSync(partialFolder(whole))) await removePartial(whole);
   const { parts, highlights } = await readSummary(resultsPath);
@@ -114,10 +124,10 @@ async function renderStudyReport(
  */
 async function render(
   { root, cache }: ReportedProject,
-  place: { resultsPath: string; folder: string; madeOf: string },
+  place: { resultsPath: string; folder: string; madeOf: string; figures: boolean },
   signal: AbortSignal | undefined,
 ): Promise<Failure | undefined> {
-  const { resultsPath, folder, madeOf } = place;
+  const { resultsPath, folder, madeOf, figures } = place;
   // Loaded only here: a run that finds nothing to do needs neither Vega nor what reads records and writes reports.
   const [{ renderReport }, { reportOrigin }, { Cache }, { publishReport }] = await Promise.all([
     import('../report/render-report.ts'),
@@ -131,8 +141,8 @@ async function render(
     // An incomplete report does not count as rendered: the next run tries again, and says so again.
     const { failed } = await publishReport(
       folder,
-      (outDir) => renderReport({ resultsPath, outDir, origin, signal }),
-      (rendered) => (rendered.failed.length === 0 ? madeOf : undefined),
+      (outDir) => renderReport({ resultsPath, outDir, origin, figureFiles: figures, signal }),
+      (rendered) => (rendered.failed.length === 0 && figures ? madeOf : undefined),
     );
     return incomplete(join(folder, PAGE), failed);
   } catch (error) {
@@ -162,10 +172,14 @@ function incomplete(path: string, failed: readonly FailedFigure[]): Failure | un
 
 /**
  * Renders the report anew from the latest results, whether or not it is there.
- * @param output folder; the study's own if absent
+ * @param options.output folder; the study's own if absent
+ * @param options.figures whether figures are in files of their own, too
  * @throws SwpError of kind `usage` if there are no results, or if the folder holds something else
  */
-export async function renderLatest(project: Project, output?: string): Promise<RenderedReport> {
+export async function renderLatest(
+  project: Project,
+  { output, figures = true }: { output?: string; figures?: boolean } = {},
+): Promise<RenderedReport> {
   const key = resultsKey(project);
   if (key === undefined)
     throw new SwpError({
@@ -176,7 +190,7 @@ export async function renderLatest(project: Project, output?: string): Promise<R
   const record = await latestResults(project, key);
   if (record === undefined) throw noResults(project);
   const folder = output === undefined ? undefined : (await import('./report-folder.ts')).chosenFolder(project, output);
-  const rendered = await renderStudyReport(reported(project), record, { always: true, output: folder });
+  const rendered = await renderStudyReport(reported(project), record, { always: true, output: folder, figures });
   if (rendered === undefined) throw noResults(project);
   return rendered;
 }

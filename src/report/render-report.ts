@@ -34,6 +34,8 @@ export interface ReportRequest {
   outDir: string;
   /** Where the nodes behind the results ran, if their records are at hand. */
   origin?: Origin | undefined;
+  /** Write every figure into files of its own, too, to which the pages link; they hold the pictures themselves. */
+  figureFiles?: boolean;
   /** Gives it up between two figures. */
   signal?: AbortSignal | undefined;
 }
@@ -59,7 +61,13 @@ export interface RenderedReport {
  * Equal results of equal origin give equal files, byte for byte.
  * @throws SwpError of kind `file` if something cannot be read or written, `content` if the file holds no results
  */
-export async function renderReport({ resultsPath, outDir, origin, signal }: ReportRequest): Promise<RenderedReport> {
+export async function renderReport({
+  resultsPath,
+  outDir,
+  origin,
+  figureFiles = true,
+  signal,
+}: ReportRequest): Promise<RenderedReport> {
   const results = await readResults(resultsPath);
   const glance = await drawFigure(results, OVERVIEW_FIGURE, signal);
   const drawn = await Promise.all(QUESTIONS.map((page) => drawPage(results, page, signal)));
@@ -68,11 +76,13 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
   const figures = [glance, ...drawn.flatMap(({ sections }) => sections.map(({ figure }) => figure))];
   const failed = [...new Set(figures.flatMap((figure) => figure.failed))];
   const made = { digest, origin, failed };
+  for (const figure of figures) figure.hasFiles = figureFiles;
   try {
     const folder = join(outDir, 'figures');
-    await clearForFiles(folder);
+    await (figureFiles ? clearForFiles(folder) : rm(folder, { recursive: true, force: true }));
+    await mkdir(outDir, { recursive: true });
     const files: string[] = [];
-    for (const figure of figures) {
+    for (const figure of figureFiles ? figures : []) {
       await hearSignals(signal);
       const caption = [figure.caption, figure.method ?? '', scalingText(results.study)].join(' ').replace('  ', ' ');
       const writing = figure.plots.flatMap(({ rows, ...plot }) =>
@@ -80,7 +90,7 @@ export async function renderReport({ resultsPath, outDir, origin, signal }: Repo
       );
       files.push(...(await Promise.all(writing)));
     }
-    await removeOthers(folder, new Set(files.map((file) => basename(file))));
+    if (figureFiles) await removeOthers(folder, new Set(files.map((file) => basename(file))));
     const pages = await Promise.all(
       drawn.map((each) => written(join(outDir, each.page.file), topicPage(results, each, made))),
     );
@@ -116,7 +126,7 @@ async function drawFigure(results: StudyResults, placed: PlacedFigure, signal?: 
   await hearSignals(signal);
   const [first] = placed.ids.values();
   const { value: figure, failed } = attempt(first!, () => placed.entry.draw(results));
-  if (figure === undefined) return { title: first!, caption: '', plots: [], failed };
+  if (figure === undefined) return { title: first!, caption: '', plots: [], failed, hasFiles: true };
   const plots: DrawnPlot[] = [];
   for (const plot of figure.plots) {
     const id = placed.ids.get(plot.name)!;
@@ -126,7 +136,7 @@ async function drawFigure(results: StudyResults, placed: PlacedFigure, signal?: 
       failed.push({ id, reason: reasonOf(error) });
     }
   }
-  return { ...figure, plots, failed };
+  return { ...figure, plots, failed, hasFiles: true };
 }
 
 /** @param id of the figure that is to be made */

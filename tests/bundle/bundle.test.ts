@@ -1,6 +1,6 @@
 /** A bundle proves the report's numbers to whoever has only it; whatever was changed in it is found and named. */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -73,6 +73,18 @@ test('is the same bytes each time, and verified where there is no study, no cach
     '--output "notes.br" is there and is no bundle: it is not replaced.',
   );
   expect((await project.swp('bundle', 'verify', 'one.tar.br', '--id', written.id)).exitCode).toBe(0);
+
+  // Without files of figures, whose pictures the pages hold.
+  const pages = (await project.swp('bundle', '--no-figures', '-o', 'pages.tar.br', '--json')).json<typeof small>()[0]!;
+  expect(pages.bytes).toBeLessThan(0.8 * small.bytes);
+  const verified = await project.swp('bundle', 'verify', 'pages.tar.br');
+  expect(verified.stdout).toMatch(/\d+ files of the report rendered again from the results: the same bytes/);
+  expect((await project.swp('report', '--no-figures', '-o', 'pages')).exitCode).toBe(0);
+  const files = await readdir(project.path('pages'));
+  expect(files).toContain('1-survival.html');
+  expect(files).not.toContain('figures');
+  for (const name of files.filter((each) => each.endsWith('.html')))
+    expect(await project.read(`pages/${name}`)).not.toContain('href="figures/');
 
   // Unpacked, it is a cache: the study goes on from it, elsewhere.
   const moved = await SwpProject.create(await smallestStudy([0, 1]));

@@ -11,7 +11,7 @@ import { openTerminal } from '../terminal.ts';
 export async function report(options: ReportOptions): Promise<void> {
   const project = await openProject(options);
   requireCache(options);
-  const rendered = await renderLatest(project, options.output);
+  const rendered = await renderLatest(project, options);
   const { html, highlights, summary, kept, failure } = rendered;
   const terminal = openTerminal();
   if (options.json) terminal.line(JSON.stringify({ report: html, highlights, ...(kept !== undefined && { kept }) }));

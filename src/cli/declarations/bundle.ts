@@ -8,6 +8,7 @@ export interface BundleOptions extends ProjectOptions {
   output?: string;
   weights?: boolean;
   texts?: boolean;
+  figures: boolean;
 }
 
 export interface BundleVerifyOptions extends ProjectOptions {
@@ -35,6 +36,7 @@ export function declareBundle(
     .description('Write one archive from which another machine verifies every number of the report.')
     .option('--weights', 'also the weights: files of models, and whatever else swp gc may evict, as far as it is there')
     .option('--texts', 'also texts of more than 1 MB')
+    .option('--no-figures', "without the files of the report's figures, which its pages hold: much smaller")
     .addHelpText(
       'after',
       `

@@ -5,6 +5,7 @@ import { withStudyOptions } from '../help.ts';
 
 export interface ReportOptions extends ProjectOptions {
   output?: string;
+  figures: boolean;
 }
 
 export function declareReport(program: Command, body: (options: ReportOptions) => Promise<void>): Command {
@@ -15,6 +16,7 @@ export function declareReport(program: Command, body: (options: ReportOptions) =
       '-o, --output <directory>',
       'where to: a folder that is empty, new, or has a report (default: report/PROFILE)',
     )
+    .option('--no-figures', 'pages only, which hold every figure: no files of figures, no links to them')
     .addHelpText(
       'after',
       `
