@@ -279,12 +279,8 @@ function processorHere(): string {
 
 const known = new Map<MeasuredName, unknown>();
 
-/** A file of docs/measured is not there. */
-export class NotMeasured extends Error {
-  constructor(name: string) {
-    super(`docs/measured has no ${name}: npm run docs -- ${name}`);
-  }
-}
+/** What a page needs was not measured, or is not there: the message says how to get it. */
+export class NotMeasured extends Error {}
 
 /**
  * What a file of docs/measured holds.
@@ -305,7 +301,7 @@ export function writeMeasured<Name extends MeasuredName>(name: Name, measured: M
 }
 
 function readOne(name: MeasuredName): unknown {
-  if (!existsSync(pathOf(name))) throw new NotMeasured(name);
+  if (!existsSync(pathOf(name))) throw new NotMeasured(`docs/measured has no ${name}: npm run docs -- ${name}`);
   const content = readFileSync(pathOf(name));
   return JSON.parse((COMPRESSED.has(name) ? brotliDecompressSync(content) : content).toString());
 }

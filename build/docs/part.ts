@@ -5,9 +5,9 @@ export interface Sentence {
   /** The page that has it, from the project's folder. */
   readonly page: string;
   /** The sentence with its present values. */
-  readonly says: () => Wording;
+  readonly says: () => Wording | Promise<Wording>;
   /** What must be true of the measurements besides, so that its words are. */
-  readonly holds?: () => boolean;
+  readonly holds?: () => boolean | Promise<boolean>;
 }
 
 export interface Part {

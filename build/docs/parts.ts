@@ -3,6 +3,7 @@ import type { Part } from './part.ts';
 import { detector } from './parts/detector.ts';
 import { emergence } from './parts/emergence.ts';
 import { exactArithmetic } from './parts/exact-arithmetic.ts';
+import { findings } from './parts/findings.ts';
 import { learningRate } from './parts/learning-rate.ts';
 import { pilot } from './parts/pilot.ts';
 import { speed } from './parts/speed.ts';
@@ -15,6 +16,7 @@ export const PARTS: readonly Part[] = [
   detector,
   emergence,
   exactArithmetic,
+  findings,
   learningRate,
   speed,
   statistics,

@@ -81,12 +81,14 @@ export async function troubles(): Promise<string[]> {
   return [...found];
 }
 
-function troubleOf({ page, says, holds }: Sentence): string | undefined {
+async function troubleOf({ page, says, holds }: Sentence): Promise<string | undefined> {
   const text = pageText(page);
-  const wording = says();
+  const wording = await says();
   if (!hasWords(text, wording)) return `${page} does not say: ${sentenceText(wording)}`;
   if (!hasSentence(text, wording)) return `${page} should say: ${sentenceText(wording)}`;
-  return holds === undefined || holds() ? undefined : `${page} says what was not measured: ${sentenceText(wording)}`;
+  return holds === undefined || (await holds())
+    ? undefined
+    : `${page} says what was not measured: ${sentenceText(wording)}`;
 }
 
 function pageText(path: string): string {

@@ -1,0 +1,36 @@
+/** The bundles of docs/study hold as they are committed, and a part of the study comes out of this machine the same. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bundlePaths } from '../../build/docs/committed-study.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
+import { SwpProject } from '../support/swp-project.ts';
+
+interface Verified {
+  ok: boolean;
+  findings: object[];
+  recomputed?: { place: string; verdict: string }[];
+}
+
+async function verify(path: string, ...args: string[]): Promise<Verified> {
+  const elsewhere = await SwpProject.create({});
+  const { json, stderr, exitCode } = await elsewhere.swp(
+    ...['bundle', 'verify', join(packageRoot, path), '--json', ...args],
+  );
+  expect([exitCode, stderr]).toEqual([0, '']);
+  return json<Verified>()[0]!;
+}
+
+describe('docs/study', () => {
+  it.each(bundlePaths())('has %s, from which every number of its report follows', async (path) => {
+    expect(await verify(path)).toMatchObject({ ok: true, findings: [] });
+  });
+
+  it('can be repeated bit for bit: the first round of a run of the table, 3,000 training steps', async () => {
+    const selected = ['experiment=A1', 'seed=0', 'round=0,1'];
+    const { recomputed } = await verify('docs/study/study.tar.br', '--recompute', ...selected);
+    const places = recomputed!.map(({ place }) => place);
+    for (const step of ['r0/detect-start', 'r1/train', 'r1/detect-trained', 'r1/prune', 'r1/eval-pruned'])
+      expect(places).toContain(`A1/s0/${step}`);
+    expect(recomputed!.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+  });
+});
