@@ -7,14 +7,14 @@ import { ruleSentence } from '../causal-rule.ts';
 import type { Spec } from '../chart.ts';
 import { lateEmergence, lateEmergenceText } from '../late-emergence.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT } from '../theme.ts';
+import { BLUE } from '../theme.ts';
 import { named } from '../topics/parts.ts';
 import { coordinateText, counted, signed } from '../wording.ts';
-import { defineFigure, panelTitle, pointLayers, smallMultiples, titled, type Figure } from './figure.ts';
+import { defineFigure, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
-import { markOf, type MarkStyle } from './mark-style.ts';
+import type { MarkStyle } from './mark-style.ts';
 import { roundChannel, withinRun } from './run-axis.ts';
-import { placeOf, seedLabels } from './seed-labels.ts';
+import { placeOf, runLines } from './run-lines.ts';
 
 const TITLE = 'Super weights that appear later';
 const PANEL_HEIGHT = 120;
@@ -23,7 +23,6 @@ const DRAWN = 9;
 
 const CONFIRMED: MarkStyle = { shape: 'circle', color: BLUE, width: 1.2 };
 const NONE: MarkStyle = { shape: 'triangle-down', color: BLUE, hollow: true, width: 1.2 };
-const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
 
 /** On the page about initialisations: mostly arms that start from scratch. */
 export const lateSuperWeights = defineFigure({
@@ -122,18 +121,15 @@ function panels(results: StudyResults, arms: readonly ExperimentDeclaration[], r
     return {
       title: panelTitle(results, arm),
       layer: [
-        {
-          data: { values: marks },
-          mark: markOf(RUN),
-          encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
-        },
-        ...pointLayers(
+        ...runLines(
           marks,
-          styleOf,
-          { x, y, description: { field: 'label', type: 'nominal' } },
-          arm.rounds > 8 ? 11 : 24,
+          { x, y },
+          {
+            styleOf,
+            rounds: arm.rounds,
+            placeOfMark: ({ cost }) => placeOf(cost, scale, PANEL_HEIGHT),
+          },
         ),
-        seedLabels(marks, { x, y }, ({ cost }) => placeOf(cost, scale, PANEL_HEIGHT)),
       ],
     };
   });

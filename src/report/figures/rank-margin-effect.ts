@@ -9,24 +9,15 @@ import type { Spec } from '../chart.ts';
 import { superWeightsTable } from '../page/super-weights-table.ts';
 import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
-import { BLUE, FAINT, PURPLE, SOFT, VERMILION } from '../theme.ts';
+import { BLUE, PURPLE, SOFT, VERMILION } from '../theme.ts';
 import { range } from '../topics/parts.ts';
 import { coordinateText, countText, foundAgainCount, counted, decimal, signed } from '../wording.ts';
 import { fateOf, type Fate } from '../zeroing.ts';
-import {
-  defineFigure,
-  horizontalRule,
-  logTicks,
-  panelTitle,
-  pointLayers,
-  smallMultiples,
-  titled,
-  type Figure,
-} from './figure.ts';
+import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
 import { legend } from './legend.ts';
-import { markOf, type MarkStyle } from './mark-style.ts';
+import type { MarkStyle } from './mark-style.ts';
 import { roundChannel, withinRun } from './run-axis.ts';
-import { placeOf, seedLabels } from './seed-labels.ts';
+import { placeOf, runLines } from './run-lines.ts';
 
 /** Height of a panel in pixels. */
 const PANEL_HEIGHT = 120;
@@ -45,8 +36,6 @@ const FATES: Record<Fate, string> = { kept: BLUE, disconnected: PURPLE, pruned: 
 
 /** Below it the next prune of the same threshold would take the weight. */
 const THRESHOLD: MarkStyle = { shape: 'line', color: SOFT, dash: [5, 3], width: 1 };
-
-const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
 
 const TITLE = 'Rank, margin and effect, run by run';
 
@@ -214,18 +203,15 @@ function panels(
       title: panelTitle(results, experiment),
       layer: [
         ...(measure.rule === undefined ? [] : [horizontalRule(measure.rule, y, THRESHOLD)]),
-        {
-          data: { values: marks },
-          mark: markOf(RUN),
-          encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
-        },
-        ...pointLayers(
+        ...runLines(
           marks,
-          styleOf,
-          { x, y, description: { field: 'label', type: 'nominal' } },
-          experiment.rounds > 8 ? 11 : 24,
+          { x, y },
+          {
+            styleOf,
+            rounds: experiment.rounds,
+            placeOfMark: (mark) => placeOf(mark[measure.field]!, measure.scale, PANEL_HEIGHT),
+          },
         ),
-        seedLabels(marks, { x, y }, (mark) => placeOf(mark[measure.field]!, measure.scale, PANEL_HEIGHT)),
       ],
     };
   });

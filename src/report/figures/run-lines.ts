@@ -1,9 +1,13 @@
-/** Which run a line is: its seed, at the line's end. */
+/** Runs as lines through their rounds: a mark a look, and at the end the seed. */
 import type { Spec } from '../chart.ts';
-import { SOFT } from '../theme.ts';
+import { FAINT, SOFT } from '../theme.ts';
+import { pointLayers } from './figure.ts';
+import { markOf, type MarkStyle } from './mark-style.ts';
 
 /** Pixels that a seed's number takes. */
 const LABEL_HEIGHT = 10;
+
+const RUN: MarkStyle = { shape: 'line', color: FAINT, width: 1 };
 
 interface Mark {
   /** Marks of one line are of one run. */
@@ -14,11 +18,36 @@ interface Mark {
 }
 
 /**
+ * The layers of a panel: lines, marks with their field `label` as a description, and seeds.
+ * @param options.rounds of the experiment: where they are many, marks are small
+ * @param options.placeOfMark pixels from one end of the vertical scale
+ */
+export function runLines<Item extends Mark>(
+  marks: readonly Item[],
+  { x, y }: { x: Spec; y: Spec },
+  options: { styleOf: (mark: Item) => MarkStyle; rounds: number; placeOfMark: (mark: Item) => number },
+): Spec[] {
+  return [
+    {
+      data: { values: marks },
+      mark: markOf(RUN),
+      encoding: { x, y, detail: { field: 'line', type: 'nominal' }, order: { field: 'at', type: 'quantitative' } },
+    },
+    ...pointLayers(
+      marks,
+      options.styleOf,
+      { x, y, description: { field: 'label', type: 'nominal' } },
+      options.rounds > 8 ? 11 : 24,
+    ),
+    seedLabels(marks, { x, y }, options.placeOfMark),
+  ];
+}
+
+/**
  * A layer of labels. The seeds of lines that nearly touch at their ends stand together. Where all do, their numbers
  * would tell nothing apart, and there are none.
- * @param placeOfMark pixels from one end of the vertical scale
  */
-export function seedLabels<Item extends Mark>(
+function seedLabels<Item extends Mark>(
   marks: readonly Item[],
   { x, y }: { x: Spec; y: Spec },
   placeOfMark: (mark: Item) => number,
