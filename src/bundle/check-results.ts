@@ -54,7 +54,10 @@ export async function checkResults(
   const executor = openExecutor();
   try {
     const node = nodeOf(record, stage, manifest, keyed);
-    const findArtifact = verifiedArtifacts(cache, (key) => records.get(key));
+    const gathered = new Set(
+      Object.values(gatheredItems(record)).flatMap((items) => items.flatMap(({ key }) => key ?? [])),
+    );
+    const findArtifact = verifiedArtifacts(cache, (key) => (gathered.has(key) ? records.get(key) : undefined));
     const prepared = await prepareJob(node, outputs, StageLoader.installed(), findArtifact);
     const job = { ...prepared, root: cache.directory };
     const outcome = await execute(executor, { place: record.stage, resources: resourcesOf(node) }, job);
@@ -120,7 +123,7 @@ async function installedStage(name: string): Promise<LoadedStage | undefined> {
 function nodeOf(
   record: CacheRecord,
   { definition }: LoadedStage,
-  { missing }: Manifest,
+  { missing, places }: Manifest,
   keyed: KeyedParams,
 ): PlannedNode {
   const gathers = Object.entries(gatheredItems(record)).map(([name, items]) => [
@@ -129,7 +132,8 @@ function nodeOf(
       label,
       stage,
       artifact,
-      key: key ?? missing[placeOf(label)] ?? '',
+      // What is missing there may have come later, and is in the bundle.
+      key: key ?? missing[placeOf(label)] ?? places[placeOf(label)] ?? '',
     })),
   ]);
   return {

@@ -41,6 +41,8 @@ export interface WrittenBundle {
   weights: boolean;
   /** Places of the study that have no result. */
   missing: string[];
+  /** Places whose result came after the report was made: it does not have them. */
+  ungathered: string[];
 }
 
 /**
@@ -79,7 +81,7 @@ export async function writeBundle(
     const file = wanted ?? join(scratch, name);
     await writeArchive(file, text, files);
     if (piped) await pipeline(createReadStream(file), sink, { end: false });
-    return described(file, bundleId(text), manifest);
+    return { ...described(file, bundleId(text), manifest), ungathered: ungatheredPlaces(manifest, results) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -111,7 +113,15 @@ function refuseOldResults({ places }: Manifest, results: CacheRecord | undefined
     });
 }
 
-function described(file: string, id: string, manifest: Manifest): WrittenBundle {
+/** A run that was stopped leaves results of nodes that nothing has gathered. */
+function ungatheredPlaces({ places }: Manifest, results: CacheRecord | undefined): string[] {
+  const missed = Object.values(results === undefined ? {} : gatheredItems(results))
+    .flat()
+    .flatMap(({ key, label }) => (key === undefined ? [placeOf(label)] : []));
+  return [...new Set(missed)].filter((place) => Object.hasOwn(places, place));
+}
+
+function described(file: string, id: string, manifest: Manifest): Omit<WrittenBundle, 'ungathered'> {
   const names = Object.keys(manifest.files);
   const count = (folder: string) => names.filter((name) => name.startsWith(folder)).length;
   return {

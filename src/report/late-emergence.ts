@@ -40,20 +40,29 @@ export function lateEmergence(results: StudyResults, ids: readonly string[]): La
   };
 }
 
-/** What came later in the runs of some arms, and in their controls. Starts with a space, or is empty. */
+/** What came later in the runs of some arms. Starts with a space, or is empty. */
 export function lateEmergenceText(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
-  const ids = arms.map(({ id }) => id);
-  const { n, emerged, atEnd, steps } = lateEmergence(results, ids);
+  const { n, emerged, atEnd, steps } = lateEmergence(results, idsOf(arms));
   if (emerged === 0) return '';
   const first = steps.length === 0 ? '' : ` (first after ${range(steps, (step) => decimal(step, 0))} training steps)`;
-  const controls = controlsOf(results, ids).filter((id) => lateEmergence(results, [id]).n > 0);
-  const unpruned = lateEmergence(results, controls);
+  return ` In ${emerged} of ${counted(n, 'run')} in which none was there at first, one was confirmed at a later look${first}, in ${atEnd} of them still at the end.`;
+}
+
+/** How to read that, and what came later in the arms' controls. Starts with a space, or is empty. */
+export function lateEmergenceContext(results: StudyResults, arms: readonly ExperimentDeclaration[]): string {
+  if (lateEmergence(results, idsOf(arms)).emerged === 0) return '';
+  const controls = controlsOf(results, idsOf(arms)).filter((id) => lateEmergence(results, [id]).n > 0);
+  const { n, emerged } = lateEmergence(results, controls);
   const names = controls.map((id) => namesOf(results, id));
   const beside =
-    unpruned.n === 0
+    n === 0
       ? ''
-      : ` Where as much was trained and nothing pruned (${named(names)}), one was in ${unpruned.emerged} of ${counted(unpruned.n, 'run')}.`;
-  return ` In ${emerged} of ${counted(n, 'run')} in which none was there at first, one was confirmed at a later look${first}, in ${atEnd} of them still at the end: no count of survivals holds these.${beside}`;
+      : ` Where as much was trained and nothing pruned (${named(names)}), one was in ${emerged} of ${counted(n, 'run')}.`;
+  return ` No count of survivals holds these.${beside}`;
+}
+
+function idsOf(arms: readonly ExperimentDeclaration[]): string[] {
+  return arms.map(({ id }) => id);
 }
 
 /** Of an experiment in which none was there to follow, for a table. */

@@ -61,7 +61,7 @@ export function functionText(results: StudyResults, arms: readonly ExperimentDec
   const courses =
     returned.length === 0
       ? ''
-      : ` In ${returned.length} of ${counted(fates.length, 'run')} it had ceased to hurt at one look${early} and hurt again at a later one: the end is one look among several.`;
+      : ` In ${returned.length} of ${counted(fates.length, 'run')} zeroing the super weight had ceased to hurt at one look${early} and hurt again at a later one: the end is one look among several.`;
   return `${courses}${lostText(fates)}${controlsText(results, controlsOf(results, ids))}`;
 }
 
@@ -71,7 +71,7 @@ function lostText(fates: ReturnType<typeof distinctFates>): string {
   if (unpruned === 0) return '';
   const which =
     unpruned < lost.length ? `${unpruned} of the ${lost.length}` : unpruned === 1 ? 'the one' : `all ${unpruned}`;
-  return ` In ${which} in which it did not hurt at the end, training alone had done it, before anything was pruned.`;
+  return ` In ${which} in which zeroing the super weight did not hurt at the end, training alone had done it, before anything was pruned.`;
 }
 
 function controlsText(results: StudyResults, controls: readonly string[]): string {
@@ -80,5 +80,5 @@ function controlsText(results: StudyResults, controls: readonly string[]): strin
   const names = measured.map((id) => namesOf(results, id));
   return n === 0
     ? ''
-    : ` Where as much was trained and nothing pruned (${named(names)}), it still hurt in ${functional} of ${counted(n, 'distinct run')}.`;
+    : ` Where as much was trained and nothing pruned (${named(names)}), zeroing the super weight still hurt in ${functional} of ${counted(n, 'distinct run')}.`;
 }

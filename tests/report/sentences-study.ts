@@ -52,5 +52,9 @@ export function withCopies(experiment: string): (study: StudyDeclaration, pieces
   };
 }
 
-export const brief = (results: StudyResults, id: string) => QUESTIONS.find((page) => page.id === id)!.brief(results);
-export const answer = (results: StudyResults, id: string) => QUESTIONS.find((page) => page.id === id)!.answer(results);
+const topic = (id: string) => QUESTIONS.find((page) => page.id === id)!;
+export const brief = (results: StudyResults, id: string) => topic(id).brief(results);
+export const answer = (results: StudyResults, id: string) => topic(id).answer(results);
+/** What the page opens with. */
+export const opening = (results: StudyResults, id: string) =>
+  `${topic(id).answer(results)}${topic(id).context?.(results) ?? ''}`;

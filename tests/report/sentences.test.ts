@@ -17,7 +17,7 @@ import { sweetSpotText } from '../../src/report/topics/quality.ts';
 import { survivalText } from '../../src/report/topics/survival.ts';
 import type { StudyPieces } from '../../src/science/results/study-pieces.ts';
 import { type FixtureArm } from './study-fixture.ts';
-import { A, answer, brief, plain, resultsOf, UNPRUNED, withCopies } from './sentences-study.ts';
+import { A, brief, opening, plain, resultsOf, UNPRUNED, withCopies } from './sentences-study.ts';
 
 describe('a range', () => {
   it('is over the runs that the sentence names, not over means of arms', () => {
@@ -70,7 +70,7 @@ describe('a count', () => {
     expect(survivalText(results, prunedArms(results))).toContain(
       '(1 arm, 1 distinct run that holds one and is finished)',
     );
-    expect(schemesText(results)).toMatch(/pretrained, in 1 of 1 model \(at the end of 1 distinct run from there/);
+    expect(schemesText(results)).toMatch(/pretrained, in 1 of 1 model \(it still mattered at the end of \d of 1 distinct run from there/);
     expect(rankMarginEffect.finding(results)).toContain(
       'In the 1 distinct run of arms pruned by magnitude that still keeps it',
     );
@@ -99,7 +99,7 @@ describe('a count', () => {
       'a super weight was there in pretrained 3/3, xavier after 100 steps 0/3, xavier after 3,500 steps 2/3 (spike ratio 4)',
     );
     expect(schemesText(results)).toMatch(
-      /: pretrained, in 3 of 3 models \(at the end of 6 distinct runs from there it still mattered in 6\), xavier after 100 steps, in 0 of 3 models of short and xavier after 3,500 steps, in 2 of 3 models of long \(/,
+      /: pretrained, in 3 of 3 models \(it still mattered at the end of 6 of 6 distinct runs from there\), xavier after 100 steps, in 0 of 3 models of short and xavier after 3,500 steps, in 2 of 3 models of long \(/,
     );
     expect(plainSummary(results).join(' ')).toContain(
       'in 0 of 3 models of short (xavier after 100 steps) and 2 of 3 models of long (xavier after 3,500 steps)',
@@ -196,8 +196,8 @@ describe('what training does without pruning', () => {
 
   it('is told apart from what pruning does, and the control says how often', () => {
     const early = resultsOf([A, UNPRUNED], losing([0], [1, 2, 3]));
-    expect(answer(early, 'survival')).toContain(
-      'zeroing it still hurt in 2, and it was found again at its place in 3 (spike ratio 4). In the one in which it did not hurt at the end, training alone had done it, before anything was pruned. Where as much was trained and nothing pruned (unpruned), it still hurt in 2 of 3 distinct runs.',
+    expect(opening(early, 'survival')).toContain(
+      'zeroing it still hurt in 2, and it was found again at its place in 3 (spike ratio 4). In the one in which zeroing the super weight did not hurt at the end, training alone had done it, before anything was pruned. Where as much was trained and nothing pruned (unpruned), zeroing the super weight still hurt in 2 of 3 distinct runs.',
     );
     expect(baseRates.finding(early)).toContain('In the other runs it had stopped mattering after no retraining.');
   });
@@ -208,13 +208,13 @@ describe('what training does without pruning', () => {
     const results = resultsOf([A, other, UNPRUNED, pending], (_study, { superWeights }) => {
       for (const piece of superWeights) if (piece.label.experiment === 'pending') piece.content = undefined;
     });
-    expect(answer(results, 'survival')).toContain('nothing pruned (unpruned), it still hurt in 3 of 3 distinct runs.');
+    expect(opening(results, 'survival')).toContain('nothing pruned (unpruned), zeroing the super weight still hurt in 3 of 3 distinct runs.');
   });
 
   it('is not said of runs that lose it later, nor where there is no control', () => {
     const late = resultsOf([A], losing([0, 1], [3]));
-    expect(answer(late, 'survival')).toContain('zeroing it still hurt in 1, and');
-    expect(answer(late, 'survival')).not.toMatch(/training alone|nothing pruned|one look/);
+    expect(opening(late, 'survival')).toContain('zeroing it still hurt in 1, and');
+    expect(opening(late, 'survival')).not.toMatch(/training alone|nothing pruned|one look/);
     expect(baseRates.finding(late)).toContain('The lowest sparsity at which it had stopped mattering');
   });
 
@@ -224,8 +224,8 @@ describe('what training does without pruning', () => {
       back(study, pieces);
       gone(study, pieces);
     });
-    expect(answer(results, 'survival')).toContain(
-      'zeroing it still hurt in 3, and it was found again at its place in 3 (spike ratio 4). In 2 of 3 runs it had ceased to hurt at one look (in 1 of them before anything was pruned) and hurt again at a later one: the end is one look among several.',
+    expect(opening(results, 'survival')).toContain(
+      'zeroing it still hurt in 3, and it was found again at its place in 3 (spike ratio 4). In 2 of 3 runs zeroing the super weight had ceased to hurt at one look (in 1 of them before anything was pruned) and hurt again at a later one: the end is one look among several.',
     );
     expect(baseRates.finding(results)).toMatch(/ The lowest sparsity .* is 20.0 % \(A, seed 1/);
   });
@@ -255,8 +255,8 @@ it('super weights that appear where none was followed are told, and whether they
         if (label.experiment === experiment && label.seed === seed && label.round === round)
           if (label.step === 'detect-trained') content!.confirmed = found;
   });
-  expect(answer(results, 'initialisation')).toContain(
-    'Where none emerged, survival does not apply. In 2 of 3 runs in which none was there at first, one was confirmed at a later look (first after 120 training steps), in 1 of them still at the end: no count of survivals holds these. Where as much was trained and nothing pruned (X-unpruned), one was in 1 of 3 runs.',
+  expect(opening(results, 'initialisation')).toContain(
+    'Where none emerged, survival does not apply. In 2 of 3 runs in which none was there at first, one was confirmed at a later look (first after 120 training steps), in 1 of them still at the end. No count of survivals holds these. Where as much was trained and nothing pruned (X-unpruned), one was in 1 of 3 runs.',
   );
   expect(brief(results, 'initialisation')).toContain('xavier after 60 steps 0/3, later in 2/3 of the others');
   expect(studySummary(results).lines.find((line) => line.startsWith('X '))).toContain('none at first, later in 2/3');

@@ -12,8 +12,9 @@ export async function bundle(options: BundleOptions): Promise<void> {
   const terminal = openTerminal();
   checkStandardOutput(options, process.stdout.isTTY);
   requireCache(options);
-  const { file, id, bytes, files, records, artifacts, weights, missing } = await writeBundle(options, process.stdout);
-  if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing }));
+  const written = await writeBundle(options, process.stdout);
+  const { file, id, bytes, files, records, artifacts, weights, missing, ungathered } = written;
+  if (options.json) return terminal.line(JSON.stringify({ file, id, bytes, files, records, missing, ungathered }));
   const isPiped = options.output === STANDARD_OUTPUT;
   const say = isPiped ? terminal.errorLine : terminal.line;
   say(
@@ -22,6 +23,10 @@ export async function bundle(options: BundleOptions): Promise<void> {
   if (missing.length > 0)
     terminal.errorLine(
       `${plural(missing.length, 'place')} of the study ${missing.length === 1 ? 'has' : 'have'} no result: the bundle says so.`,
+    );
+  if (ungathered.length > 0)
+    terminal.errorLine(
+      `${plural(ungathered.length, 'result')} came after the report was made, which does not have ${ungathered.length === 1 ? 'it' : 'them'}: \`swp repro\` gathers anew.`,
     );
   say(`Id: ${id}`);
   say(`Anyone with swp can verify it: swp bundle verify ${basename(file)} --id ${id.slice(0, 16)}`);

@@ -46,7 +46,7 @@ Examples:
   swp bundle --profile table -o table.tar.br   Brotli: a third smaller, and ten times as slow to write
   swp bundle --weights                    with the weights: much larger
   swp bundle verify study-pilot.tar.gz    on any machine with swp: no study, no cache, no weights needed
-  swp bundle --json                       {"file", "id", "bytes", "files", "records", "missing":[place]}
+  swp bundle --json                       {"file", "id", "bytes", "files", "records", "missing":[place], "ungathered":[place]}
 
 The id is the SHA-256 of the manifest, which has that of every file: who knows the id knows every byte. Print it with the
 paper. The same cache gives the same bundle each time.`,

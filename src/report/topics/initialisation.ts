@@ -6,7 +6,7 @@ import { armsOf, comparisonsOf, isControl, isForced, resultOf, schemeOf } from '
 import { inBrackets, shortRuleText } from '../causal-rule.ts';
 import { distinctArms, distinctFates, fateCounts, referenceGroups } from '../computations.ts';
 import type { EffectGroup } from '../figures/effect-rows.ts';
-import { lateEmergence, lateEmergenceText } from '../late-emergence.ts';
+import { lateEmergence, lateEmergenceContext, lateEmergenceText } from '../late-emergence.ts';
 import { isLayerwise, prunedArms } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { treatmentOf } from '../treatment.ts';
@@ -19,6 +19,7 @@ export const initialisation: Topic = {
   name: 'Initialisation',
   question: 'How does the initialisation change whether a super weight is there, and whether it survives?',
   answer: schemesText,
+  context: (results) => lateEmergenceContext(results, schemeArms(results)),
   brief: briefText,
   comparisons: (results) => comparisonsOf(results, 'initialisation'),
   experiments: (results) => schemeArms(results).map(({ id }) => id),
@@ -108,8 +109,8 @@ export function schemesText(results: StudyResults): string {
   const parts = groups.map(({ name, steps, ids, confirmed, known: n }) => {
     const { n: ended, functional } = fateCounts(distinctFates(results, ids));
     const of = steps === 0 ? '' : ` of ${named(ids)}`;
-    return `${name}, in ${confirmed} of ${counted(n, 'model')}${of}${ended === 0 ? '' : ` (at the end of ${counted(ended, 'distinct run')} from there it still mattered in ${functional})`}`;
+    return `${name}, in ${confirmed} of ${counted(n, 'model')}${of}${ended === 0 ? '' : ` (it still mattered at the end of ${functional} of ${counted(ended, 'distinct run')} from there)`}`;
   });
   const ids = groups.flatMap((group) => group.ids);
-  return `A super weight was there to be followed, by initialisation: ${listed(parts)}${inBrackets(shortRuleText(results.study, ids))}. Where none emerged, survival does not apply.${lateEmergenceText(results, schemeArms(results))}`;
+  return `A super weight was there to be followed: ${listed(parts)}${inBrackets(shortRuleText(results.study, ids))}. Where none emerged, survival does not apply.${lateEmergenceText(results, schemeArms(results))}`;
 }

@@ -18,8 +18,9 @@ export const survival: Topic = {
   question: 'At which sparsities and retraining budgets do super weights survive, and how stable are the masks?',
   answer: (results) => {
     const arms = prunedArms(results);
-    return `${survivalText(results, arms)}${functionText(results, arms)}${jointFateText(results, arms)}`;
+    return `${survivalText(results, arms)}${jointFateText(results, arms)}`;
   },
+  context: (results) => functionText(results, prunedArms(results)),
   brief: (results) => briefText(results, prunedArms(results)),
   comparisons: (results) => comparisonsOf(results, 'survival'),
   experiments: (results) => [
