@@ -5,6 +5,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
 import { MANIFEST, type Manifest } from '../../src/bundle/manifest.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
+import type { CacheRecord } from '../../src/cache/record.ts';
 import type { StudyResults } from '../../src/report/read-results.ts';
 import { NotMeasured } from './measured.ts';
 
@@ -18,6 +19,8 @@ const RESULTS = 'report/results.json';
 export interface CommittedBundle {
   readonly manifest: Manifest;
   readonly results: StudyResults;
+  /** By key. */
+  readonly records: ReadonlyMap<string, CacheRecord>;
 }
 
 /** Paths of all bundles, from the project's folder. */
@@ -48,12 +51,17 @@ export async function studyResults(name: string): Promise<StudyResults> {
 
 async function readBundle(path: string): Promise<CommittedBundle> {
   const entries = await unpackTar(brotliDecompressSync(readFileSync(path)), {
-    filter: ({ name }) => name === MANIFEST || name === RESULTS,
+    filter: ({ name }) => name === MANIFEST || name === RESULTS || name.startsWith('records/'),
   });
-  const file = (name: string): unknown => {
-    const entry = entries.find(({ header }) => header.name === name);
-    if (entry?.data === undefined) throw new Error(`${path} has no ${name}.`);
-    return JSON.parse(new TextDecoder().decode(entry.data));
+  const files = new Map(
+    entries.map(({ header, data }) => [header.name, JSON.parse(new TextDecoder().decode(data)) as unknown]),
+  );
+  const records = [...files].flatMap(([name, content]) =>
+    name.startsWith('records/') ? [content as CacheRecord] : [],
+  );
+  return {
+    manifest: files.get(MANIFEST) as Manifest,
+    results: files.get(RESULTS) as StudyResults,
+    records: new Map(records.map((record) => [record.key, record])),
   };
-  return { manifest: file(MANIFEST) as Manifest, results: file(RESULTS) as StudyResults };
 }

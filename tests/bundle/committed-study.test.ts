@@ -1,7 +1,7 @@
 /** The bundles of docs/study hold as they are committed, and a part of the study comes out of this machine the same. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bundlePaths } from '../../build/docs/committed-study.ts';
+import { bundlePaths, STUDY_FOLDER } from '../../build/docs/committed-study.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { SwpProject } from '../support/swp-project.ts';
 
@@ -20,17 +20,21 @@ async function verify(path: string, ...args: string[]): Promise<Verified> {
   return json<Verified>()[0]!;
 }
 
-describe('docs/study', () => {
-  it.each(bundlePaths())('has %s, from which every number of its report follows', async (path) => {
-    expect(await verify(path)).toMatchObject({ ok: true, findings: [] });
-  });
+/** Of the table: the first round of a run, 3,000 training steps. */
+const REPEATED = ['experiment=A1', 'seed=0', 'round=0,1'];
 
-  it('can be repeated bit for bit: the first round of a run of the table, 3,000 training steps', async () => {
-    const selected = ['experiment=A1', 'seed=0', 'round=0,1'];
-    const { recomputed } = await verify('docs/study/study.tar.br', '--recompute', ...selected);
+describe('docs/study', () => {
+  it('has study.tar.br, from which every number of its report follows, and a part of it comes out bit for bit', async () => {
+    const { ok, findings, recomputed } = await verify(`${STUDY_FOLDER}/study.tar.br`, '--recompute', ...REPEATED);
+    expect({ ok, findings }).toEqual({ ok: true, findings: [] });
     const places = recomputed!.map(({ place }) => place);
     for (const step of ['r0/detect-start', 'r1/train', 'r1/detect-trained', 'r1/prune', 'r1/eval-pruned'])
       expect(places).toContain(`A1/s0/${step}`);
     expect(recomputed!.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+  });
+
+  const others = bundlePaths().filter((path) => !path.endsWith('/study.tar.br'));
+  it.runIf(others.length > 0).each(others)('has %s, from which every number of its report follows', async (path) => {
+    expect(await verify(path)).toMatchObject({ ok: true, findings: [] });
   });
 });

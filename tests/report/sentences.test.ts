@@ -70,7 +70,9 @@ describe('a count', () => {
     expect(survivalText(results, prunedArms(results))).toContain(
       '(1 arm, 1 distinct run that holds one and is finished)',
     );
-    expect(schemesText(results)).toMatch(/pretrained, in 1 of 1 model \(it still mattered at the end of \d of 1 distinct run from there/);
+    expect(schemesText(results)).toMatch(
+      /pretrained, in 1 of 1 model \(it still mattered at the end of \d of 1 distinct run from there/,
+    );
     expect(rankMarginEffect.finding(results)).toContain(
       'In the 1 distinct run of arms pruned by magnitude that still keeps it',
     );
@@ -127,8 +129,9 @@ describe('a count', () => {
   it('of runs in figures and tables leaves out copies, and says what seeds share', () => {
     const results = resultsOf([SIX, UNPRUNED], withCopies('A'));
     const figure = rankMarginEffect.draw(results);
-    expect(figure.caption).toContain('(1 distinct run that holds one)');
-    expect(new Set(figure.plots[0]!.rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size).toBe(1);
+    expect(figure.caption).toContain('(4 distinct runs that hold one)'); // three are of the control
+    const drawn = new Set(figure.plots[0]!.rows.map(({ experiment, seed }) => `${experiment} ${seed}`));
+    expect([...drawn].filter((run) => run.startsWith('A '))).toEqual(['A 0']);
     expect(superWeightsTable(results).toString()).toMatch(/seeds 0, 1, 2, 3, 4 and 5/);
     const unit = provenance(results, QUESTIONS[0]!, { digest: '', origin: undefined, failed: [] }).source;
     expect(unit).toContain('The seeds of A share their start (1 checkpoint for 6 seeds)');
@@ -202,13 +205,26 @@ describe('what training does without pruning', () => {
     expect(baseRates.finding(early)).toContain('In the other runs it had stopped mattering after no retraining.');
   });
 
+  it('is drawn beside the arms, last; what has no threshold has no margin', () => {
+    const { caption, plots } = rankMarginEffect.draw(resultsOf([UNPRUNED, A]));
+    expect(caption).toContain('Last, arms of which nothing is pruned (unpruned): what training alone does.');
+    const drawn = plots.map(({ name, rows }) => [name, [...new Set(rows.map(({ experiment }) => experiment))]]);
+    expect(drawn).toEqual([
+      ['rank', ['A', 'unpruned']],
+      ['margin', ['A']],
+      ['effect', ['A', 'unpruned']],
+    ]);
+  });
+
   it('names the controls of which it is known', () => {
     const other = { ...A, id: 'longer', steps: [60, 60, 90] };
     const pending = { ...UNPRUNED, id: 'pending', steps: [60, 60, 90] };
     const results = resultsOf([A, other, UNPRUNED, pending], (_study, { superWeights }) => {
       for (const piece of superWeights) if (piece.label.experiment === 'pending') piece.content = undefined;
     });
-    expect(opening(results, 'survival')).toContain('nothing pruned (unpruned), zeroing the super weight still hurt in 3 of 3 distinct runs.');
+    expect(opening(results, 'survival')).toContain(
+      'nothing pruned (unpruned), zeroing the super weight still hurt in 3 of 3 distinct runs.',
+    );
   });
 
   it('is not said of runs that lose it later, nor where there is no control', () => {

@@ -2,15 +2,16 @@
 import { largest, smallest } from '../../base/extremes.ts';
 import { groupBy } from '../../base/groups.ts';
 import type { ExperimentDeclaration } from '../../generated/aggregate.ts';
-import { distinct, endOf, replicatesOf } from '../arms.ts';
+import { declarationOf, distinct, endOf, namesOf, replicatesOf } from '../arms.ts';
 import { ruleSentence, thresholds } from '../causal-rule.ts';
 import { distinctFates } from '../computations.ts';
 import type { Spec } from '../chart.ts';
+import { controlsOf } from '../lost-function.ts';
 import { superWeightsTable } from '../page/super-weights-table.ts';
-import { followedArms, prunedArms, prunedBy } from '../pruned-arms.ts';
+import { followedArms, isFollowed, prunedArms, prunedBy } from '../pruned-arms.ts';
 import type { StudyResults } from '../read-results.ts';
 import { BLUE, PURPLE, SOFT, VERMILION } from '../theme.ts';
-import { range } from '../topics/parts.ts';
+import { named, range } from '../topics/parts.ts';
 import { coordinateText, countText, foundAgainCount, counted, decimal, signed } from '../wording.ts';
 import { fateOf, type Fate } from '../zeroing.ts';
 import { defineFigure, horizontalRule, logTicks, panelTitle, smallMultiples, titled, type Figure } from './figure.ts';
@@ -39,8 +40,9 @@ const THRESHOLD: MarkStyle = { shape: 'line', color: SOFT, dash: [5, 3], width: 
 
 const TITLE = 'Rank, margin and effect, run by run';
 
-/** Experiments whose runs are drawn; the grid of counts has them all. */
-const DRAWN = 9;
+/** Experiments whose runs are drawn, controls among them; the grid of counts has them all. */
+const DRAWN = 12;
+const CONTROLS = 3;
 
 export const rankMarginEffect = defineFigure({
   plots: ['rank', 'margin', 'effect'],
@@ -51,9 +53,13 @@ export const rankMarginEffect = defineFigure({
 });
 
 function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
-  const ids = distinct(results, followedArms(results)).slice(0, DRAWN);
+  const arms = distinct(results, followedArms(results));
+  const controls = unprunedControls(results, arms);
+  const ids = [...arms.slice(0, DRAWN - controls.length), ...controls];
   const rows = survivalRows(results, ids);
-  const experiments = results.study.experiments.filter(({ id }) => rows.some(({ experiment }) => experiment === id));
+  const experiments = ids
+    .filter((id) => rows.some(({ experiment }) => experiment === id))
+    .map((id) => declarationOf(results, id));
   if (rows.length === 0)
     return { title: TITLE, caption: 'Nothing to draw: in no run was there a super weight to follow.', plots: [] };
   const followed = new Set(rows.map(({ experiment, seed }) => `${experiment} ${seed}`)).size;
@@ -64,7 +70,7 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
     title: TITLE,
     caption:
       `Of each reference super weight, one line a run, with its seed at the end, the unit of replication (${counted(followed, 'distinct run')} that ${followed === 1 ? 'holds' : 'hold'} one): its rank by absolute value among all prunable weights (1 = largest, logarithmic); its absolute value over the threshold of the last prune (below 1 the next prune of that threshold would take it); and what zeroing it costs (symmetric log). ` +
-      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere${rows.some(({ redetection }) => redetection === 'not-sought') ? ', or sought none' : ''}.${ruleSentence(results.study, ids)}`,
+      `Each mark holds the three survivals: colour, whether it is still kept (neither pruned nor disconnected by the loss of its inputs); fill, whether zeroing it still hurts; shape, whether the detector finds a super weight again at the same place, elsewhere, or nowhere${rows.some(({ redetection }) => redetection === 'not-sought') ? ', or sought none' : ''}.${controlsText(results, controls)}${ruleSentence(results.study, ids)}`,
     plots: [
       {
         name: 'rank',
@@ -90,6 +96,18 @@ function draw(results: StudyResults): Figure<'rank' | 'margin' | 'effect'> {
       },
     ],
   };
+}
+
+/** What training alone does stands beside what it does with pruning. */
+function unprunedControls(results: StudyResults, arms: readonly string[]): string[] {
+  return controlsOf(results, arms)
+    .filter((id) => isFollowed(results, declarationOf(results, id)))
+    .slice(0, CONTROLS);
+}
+
+function controlsText(results: StudyResults, controls: readonly string[]): string {
+  if (controls.length === 0) return '';
+  return ` Last, arms of which nothing is pruned (${named(controls.map((id) => namesOf(results, id)))}): what training alone does.`;
 }
 
 type SurvivalRow = ReturnType<typeof survivalRows>[number];
